@@ -1,0 +1,1 @@
+"""What happened: the contract with everyone outside, and the log."""

@@ -1,0 +1,1 @@
+"""What we know: read models built from the log."""

@@ -1,0 +1,1 @@
+"""What we do: sources, decisions, commands, QuickBooks, web, command line."""
