@@ -1,0 +1,145 @@
+"""The `Database` port: work inside a transaction is a plain function of a connection.
+
+`await database.transaction(append, records)` runs `append(connection, records)` in one transaction:
+committed when it returns, rolled back when it raises. Nothing inside can await, so no transaction is
+ever held open over a network call, and the same functions run in production, embedded and simulated.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from events.errors import DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READER_THREADS = 4
+
+
+class Database(Protocol):
+    """Runs functions of a connection in transactions."""
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` in a writing transaction, serialised with every other writer.
+
+        Raises:
+            DatabaseUnavailable: The database could not be reached or stayed locked; nothing was written.
+        """
+        ...
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on one consistent snapshot; it must not write."""
+        ...
+
+    async def close(self) -> None:
+        """Release every connection."""
+        ...
+
+
+def sqlite_engine(path: Path, *, read_only: bool = False) -> sa.Engine:
+    """Open a SQLite file the way this project uses it.
+
+    A writer begins with BEGIN IMMEDIATE, so positions are handed out and committed in one order.
+    `synchronous=FULL` makes a commit survive power loss: what was acknowledged is on the disk.
+    """
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _run(
+    engine: sa.Engine, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection, *args, **kwargs)
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"The database could not do its work: {error.orig}") from error
+
+
+class SqliteDatabase:
+    """A SQLite file: one writer thread a process, readers on connections of their own."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = sqlite_engine(path)
+        self._reader = sqlite_engine(path, read_only=True)
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on the writer thread, in BEGIN IMMEDIATE."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer_thread, lambda: _run(self._writer, work, *args, **kwargs)
+        )
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on a reader thread, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reader_threads, lambda: _run(self._reader, work, *args, **kwargs)
+        )
+
+    async def close(self) -> None:
+        """Finish what runs, then close the file."""
+        await asyncio.to_thread(self._shut_down)
+
+    def _shut_down(self) -> None:
+        self._writer_thread.shutdown()
+        self._reader_threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+class InlineDatabase:
+    """The same SQLite file worked on in the caller's own thread, for tests and the simulation."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = sqlite_engine(path)
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once, in BEGIN IMMEDIATE."""
+        return _run(self._engine, work, *args, **kwargs)
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once."""
+        return _run(self._engine, work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()

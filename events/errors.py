@@ -1,0 +1,42 @@
+"""The errors of this room.
+
+::
+
+    EventError
+    ├── Unusable                what a sender gave cannot become an event; becomes a dead letter
+    ├── CheckpointMoved         another runner advanced this subscription; ours rolls back
+    ├── UnreadableEvent         the log holds a type or version that this code does not know
+    └── DatabaseUnavailable     the database did not answer in time; the sender should try again
+"""
+
+
+class EventError(Exception):
+    """Anything that goes wrong in the room of events."""
+
+
+class Unusable(EventError):
+    """What a sender gave cannot become an event.
+
+    Attributes:
+        reason: A stable code, such as `schema_invalid`.
+        detail: One sentence for a person: what is wrong, and where.
+        field: The path of the offending field, such as `quote.lines[0].quantity`, if there is one.
+    """
+
+    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.field = field
+
+
+class CheckpointMoved(EventError):
+    """Another runner advanced this subscription's checkpoint; the work of this one is rolled back."""
+
+
+class UnreadableEvent(EventError):
+    """The log holds an event whose type or version this code does not know; upgrade before going on."""
+
+
+class DatabaseUnavailable(EventError):
+    """The database did not answer in time."""
