@@ -1,0 +1,75 @@
+"""What people decided: settings, mappings, connections, invoices asked for by hand."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from events.values import Currency, Fact, Identifier, Instant, Name
+
+Actor = Annotated[str, Meta(max_length=200, description="Who did it")]
+
+
+class SettingsChanged(Fact, frozen=True):
+    """Settings of a workspace were changed; `changes` holds the new value of each, as validated text."""
+
+    changes: dict[str, str]
+    by: Actor
+    why: str | None = None
+
+
+class AccountMapped(Fact, frozen=True):
+    """A person said which QuickBooks customer an account is."""
+
+    account_id: Identifier
+    customer_id: Identifier
+    by: Actor
+    currency: Currency | None = None
+
+
+class CustomerRequested(Fact, frozen=True):
+    """A person asked to create a QuickBooks customer for an account."""
+
+    account_id: Identifier
+    by: Actor
+
+
+class ProductMapped(Fact, frozen=True):
+    """A person said which QuickBooks item a product is."""
+
+    product_id: Identifier
+    item_id: Identifier
+    by: Actor
+
+
+class ItemRequested(Fact, frozen=True):
+    """A person asked to create a QuickBooks item for a product."""
+
+    product_id: Identifier
+    by: Actor
+
+
+class InvoiceOrdered(Fact, frozen=True):
+    """A person asked for a deal's invoice by hand.
+
+    It opens the gates that a person may open (`auto_invoice_off`, `won_before_cut_over`), and lets an
+    invoice that QuickBooks definitely refused be tried again as the next generation.
+    """
+
+    deal_id: Identifier
+    by: Actor
+    part: int = 0
+
+
+class ConnectionAuthorized(Fact, frozen=True):
+    """A person connected the workspace to a QuickBooks company."""
+
+    realm: Identifier
+    at: Instant
+
+
+class ConnectionExpired(Fact, frozen=True):
+    """QuickBooks no longer accepts our tokens; a person has to connect again."""
+
+    realm: Identifier
+    at: Instant
+    reason: Name

@@ -1,0 +1,126 @@
+"""What we say to the CRM and to reporting, and what was decided on the way there."""
+
+from datetime import date
+from typing import Literal
+
+from events.quickbooks import Generation
+from events.values import Amount, Currency, Fact, Identifier, Instant, Name
+
+InvoiceStatus = Literal["outstanding", "partly_paid", "paid", "overdue", "voided", "written_off"]
+
+
+class DealClosedWon(Fact, frozen=True):
+    """A completed contract won the deal."""
+
+    deal_id: Identifier
+    contract_id: Identifier
+    at: Instant
+
+
+class UnmetGate(Fact, frozen=True):
+    """A condition that an invoice waits on."""
+
+    gate: Identifier
+    reason: str
+    remedy: str
+
+
+class DealInvoiceHeld(Fact, frozen=True):
+    """A won deal has no invoice yet, and why."""
+
+    deal_id: Identifier
+    part: int
+    gates: tuple[UnmetGate, ...]
+    waits_on: tuple[str, ...] = ()
+
+
+class DealInvoiced(Fact, frozen=True):
+    """A deal has its invoice; figures are QuickBooks' own."""
+
+    deal_id: Identifier
+    part: int
+    realm: Identifier
+    invoice_id: Identifier
+    currency: Currency
+    net: Amount
+    tax: Amount
+    total: Amount
+    link: str
+    doc_number: str | None = None
+    due_date: date | None = None
+
+
+class InvoiceState(Fact, frozen=True):
+    """The present state of an invoice, for reporting; the last one for a realm and invoice holds."""
+
+    realm: Identifier
+    invoice_id: Identifier
+    deal_id: Identifier
+    part: int
+    generation: Generation
+    account_id: Identifier
+    customer_id: Identifier
+    currency: Currency
+    net: Amount
+    tax: Amount
+    total: Amount
+    balance: Amount
+    status: InvoiceStatus
+    txn_date: date
+    doc_number: str | None = None
+    due_date: date | None = None
+
+
+class CustomerLinked(Fact, frozen=True):
+    """An account in the CRM is this customer in QuickBooks."""
+
+    account_id: Identifier
+    customer_id: Identifier
+    realm: Identifier | None = None
+
+
+class InvoiceRequested(Fact, frozen=True):
+    """Every gate of a deal was met, and its invoice was commanded.
+
+    `orders` is how many times a person had asked by hand when this was decided.
+    """
+
+    deal_id: Identifier
+    part: int
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    account_id: Identifier
+    customer_id: Identifier
+    currency: Currency
+    net: Amount
+    orders: int = 0
+
+
+class CustomerCommanded(Fact, frozen=True):
+    """A customer was commanded for an account."""
+
+    account_id: Identifier
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    display_name: Name
+    requests: int
+
+
+class ItemCommanded(Fact, frozen=True):
+    """An item was commanded for a product."""
+
+    product_id: Identifier
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    name: Name
+    requests: int
+
+
+class CompanyReadCommanded(Fact, frozen=True):
+    """A reading of a QuickBooks company was commanded."""
+
+    realm: Identifier
+    generation: Generation

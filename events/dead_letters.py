@@ -1,0 +1,62 @@
+"""What could not become an event is kept, whole, with the reason."""
+
+import hashlib
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.tables import dead_letters
+
+RAW_BYTES_MAX = 1024 * 1024
+
+
+class DeadLetter(Struct, frozen=True):
+    """Something that could not be used.
+
+    Attributes:
+        workspace: Whose it is, if that is known.
+        origin: Where it came from, such as `http` or `file:deals.jsonl:17`.
+        reason: A stable code.
+        detail: One sentence for a person.
+        raw: The bytes as they came; beyond 1 MiB only the beginning is kept.
+        field: The offending field, if there is one.
+    """
+
+    workspace: str | None
+    origin: str
+    reason: str
+    detail: str
+    raw: bytes
+    field: str | None = None
+
+
+def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
+    """Keep a dead letter; one that comes again from the same place is counted, not kept twice."""
+    digest = hashlib.sha256()
+    for part in (letter.workspace or "", letter.origin, letter.reason):
+        digest.update(f"{part}\0".encode())
+    digest.update(letter.raw)
+    fingerprint = digest.hexdigest()
+    counted = connection.execute(
+        dead_letters.update()
+        .where(dead_letters.c.fingerprint == fingerprint)
+        .values(seen=dead_letters.c.seen + 1, last_seen_at=now)
+    )
+    if counted.rowcount:
+        return
+    connection.execute(
+        dead_letters.insert().values(
+            fingerprint=fingerprint,
+            workspace=letter.workspace,
+            origin=letter.origin,
+            reason=letter.reason,
+            detail=letter.detail,
+            field=letter.field,
+            raw=letter.raw[:RAW_BYTES_MAX],
+            raw_bytes=len(letter.raw),
+            seen=1,
+            first_seen_at=now,
+            last_seen_at=now,
+        )
+    )

@@ -1,0 +1,226 @@
+"""CloudEvents 1.0 in its structured, binary and batch forms, read into one `Event`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Meta, Struct
+
+from events import catalog, json
+from events.errors import Unusable
+from events.values import Fact, Identifier, Instant, Workspace
+
+EVENT_BYTES_MAX = 1024 * 1024
+Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
+_CORE = frozenset(
+    {
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "data",
+        "workspace",
+    }
+)
+
+
+class Attributes(Struct, frozen=True):
+    """The context attributes that we know; the others are kept as extensions."""
+
+    specversion: str
+    id: Identifier
+    source: Attribute
+    type: Attribute
+    subject: Attribute | None = None
+    time: Instant | None = None
+    datacontenttype: str | None = None
+    workspace: Workspace | None = None
+
+
+class Event(Struct, frozen=True):
+    """A fact, ready for the log. (`workspace`, `source`, `id`) is its identity."""
+
+    workspace: str
+    source: str
+    id: str
+    type: str
+    stream: str
+    time: datetime
+    data: str
+    content_hash: str
+    subject: str | None = None
+    topic: str | None = None
+    extensions: dict[str, str] = {}
+
+    @property
+    def payload(self) -> Any:
+        """The data, as the struct of its type."""
+        return catalog.payload(self.type, self.data)
+
+
+class Recorded(Struct, frozen=True):
+    """An event in the log, at its position."""
+
+    position: int
+    recorded_at: datetime
+    event: Event
+
+
+def split_batch(raw: bytes) -> list[bytes]:
+    """Take a JSON array of events apart, unread.
+
+    Raises:
+        Unusable: It is no JSON array.
+    """
+    json.parse(raw)
+    try:
+        return [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    except msgspec.ValidationError as error:
+        raise Unusable("schema_invalid", "A batch is a JSON array of events") from error
+
+
+def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) -> Event:
+    """Read an event whose attributes and data are one JSON object.
+
+    Args:
+        raw: The JSON text.
+        now: The time of an event that brings none.
+        workspace: Whose the sender is, if that is known; an event may leave it out then.
+
+    Raises:
+        Unusable: It can't be an event; the reason and field say why.
+    """
+    _check_size(raw)
+    document = json.parse(raw)
+    if not isinstance(document, dict):
+        raise Unusable("schema_invalid", "An event is a JSON object")
+    if "data_base64" in document:
+        raise Unusable("content_type_unsupported", "Data is JSON, not base64", "data_base64")
+    if "data" not in document:
+        raise Unusable("schema_invalid", "An event holds data", "data")
+    attributes = {key: value for key, value in document.items() if key != "data"}
+    data = bytes(msgspec.json.decode(raw, type=dict[str, msgspec.Raw])["data"])
+    return _event(attributes, data, document["data"], now, workspace)
+
+
+def from_binary(
+    attributes: Mapping[str, str], raw: bytes, *, now: datetime, workspace: str | None = None
+) -> Event:
+    """Read an event whose attributes came as headers; `attributes` are named without their prefix.
+
+    Raises:
+        Unusable: It can't be an event; the reason and field say why.
+    """
+    _check_size(raw)
+    for name, value in attributes.items():
+        if "\0" in value:
+            raise Unusable("text_invalid", "A header holds the character U+0000", name)
+    return _event(dict(attributes), raw, json.parse(raw), now, workspace)
+
+
+def _check_size(raw: bytes) -> None:
+    if len(raw) > EVENT_BYTES_MAX:
+        raise Unusable("too_large", f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}")
+
+
+def _event(
+    attributes: dict[str, Any], data: bytes, parsed: Any, now: datetime, workspace: str | None
+) -> Event:
+    known = json.convert(attributes, Attributes)
+    if known.specversion != "1.0":
+        raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
+    media_type = (known.datacontenttype or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Unusable("content_type_unsupported", f"Data is {media_type!r}; we read JSON", "datacontenttype")
+    event_type = catalog.arriving(known.type)
+    owner = known.workspace or workspace
+    if owner is None:
+        raise Unusable("workspace_missing", "The event does not say whose it is", "workspace")
+    if workspace is not None and owner != workspace:
+        raise Unusable("workspace_mismatch", f"The event is of {owner!r}, its sender is not", "workspace")
+    try:
+        payload = json.decode(data, event_type.payload)
+    except Unusable as error:
+        field = f"data.{error.field}" if error.field else "data"
+        raise Unusable(error.reason, error.detail, field) from error
+    return Event(
+        workspace=owner,
+        source=known.source,
+        id=known.id,
+        type=known.type,
+        stream=event_type.stream(payload),
+        time=(known.time or now).astimezone(UTC),
+        data=data.decode(),
+        content_hash=json.content_hash(known.type, known.subject, parsed),
+        subject=known.subject,
+        topic=event_type.topic,
+        extensions={
+            key: value for key, value in attributes.items() if key not in _CORE and isinstance(value, str)
+        },
+    )
+
+
+def own_event(
+    event_type: str,
+    payload: Fact,
+    *,
+    workspace: str,
+    source: str,
+    time: datetime,
+    id: str,  # noqa: A002 - the CloudEvents attribute has this name
+    cause: Event | None = None,
+) -> Event:
+    """Make an event of our own."""
+    known = catalog.TYPES[event_type]
+    data = json.encode(payload)
+    stream = known.stream(payload)
+    extensions = {"partitionkey": f"{workspace}/{stream.partition('/')[2] or stream}"}
+    if cause is not None:
+        extensions["causationid"] = cause.id
+        extensions["correlationid"] = cause.extensions.get("correlationid", cause.id)
+        if traceparent := cause.extensions.get("traceparent"):
+            extensions["traceparent"] = traceparent
+    subject = stream.rpartition("/")[2]
+    return Event(
+        workspace=workspace,
+        source=source,
+        id=id,
+        type=event_type,
+        stream=stream,
+        time=time,
+        data=data,
+        content_hash=json.content_hash(event_type, subject, json.parse(data.encode())),
+        subject=subject,
+        topic=known.topic,
+        extensions=extensions,
+    )
+
+
+def derived_id(cause: Event, event_type: str, subject: str) -> str:
+    """Name an event by what made it, so that deciding twice appends once."""
+    return str(uuid5(_DERIVED, f"{cause.workspace}\n{cause.source}\n{cause.id}\n{event_type}\n{subject}"))
+
+
+def as_cloudevent(event: Event) -> dict[str, Any]:
+    """Write an event in structured form."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        **({"subject": event.subject} if event.subject else {}),
+        "time": event.time,
+        "datacontenttype": "application/json",
+        "workspace": event.workspace,
+        **event.extensions,
+        "data": msgspec.Raw(event.data.encode()),
+    }
+
+
+_DERIVED = UUID("6b0d0bb5-9d0c-5c5f-8a6d-6f6b3f1f5c55")

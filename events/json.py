@@ -1,0 +1,119 @@
+"""JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
+
+import hashlib
+from decimal import Decimal, DecimalException, InvalidOperation
+from typing import Any, TypeVar
+
+import msgspec
+
+from events.errors import Unusable
+from events.values import Amount
+
+T = TypeVar("T")
+
+NESTING_LEVELS_MAX = 64
+
+
+def _decode_value(kind: type, value: object) -> object:
+    if issubclass(kind, Amount):
+        if not isinstance(value, str):
+            raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
+        return kind.parse(value)
+    raise NotImplementedError(kind)
+
+
+def _encode_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise NotImplementedError(type(value))
+
+
+def encode(value: object) -> str:
+    """Write a struct, or any plain value, as JSON text."""
+    return msgspec.json.encode(value, enc_hook=_encode_value).decode()
+
+
+def decode(text: str | bytes, kind: type[T]) -> T:
+    """Read JSON text as `kind`.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field that does not fit.
+    """
+    try:
+        return msgspec.json.decode(text, type=kind, dec_hook=_decode_value)
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Read plain values as `kind`.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field that does not fit.
+    """
+    try:
+        return msgspec.convert(value, type=kind, dec_hook=_decode_value)
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+
+
+def _unfit(error: msgspec.ValidationError) -> Unusable:
+    message, _, path = str(error).partition(" - at `$")
+    field = path.rstrip("`").lstrip(".") or None
+    return Unusable("schema_invalid", f"{message}{f' at {field}' if field else ''}", field)
+
+
+def parse(raw: bytes) -> Any:
+    """Read any JSON, with its numbers exact.
+
+    Raises:
+        Unusable: With reason `undecodable`, `nesting_too_deep` or `value_out_of_range`.
+    """
+    try:
+        value = _any_decoder.decode(raw)
+    except UnicodeDecodeError as error:
+        raise Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}") from error
+    except RecursionError as error:
+        raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting") from error
+    except DecimalException as error:
+        raise Unusable("value_out_of_range", "A number is too large or too small") from error
+    except (msgspec.MsgspecError, InvalidOperation) as error:
+        raise Unusable("undecodable", f"Not JSON: {error}") from error
+    _check(value, 0)
+    return value
+
+
+def content_hash(event_type: str, subject: str | None, data: Any) -> str:
+    """Hash what an event says, whatever way it travelled: type, subject and data in canonical form."""
+    canonical = msgspec.json.encode([event_type, subject, _canonical(data)], order="sorted")
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _check(value: Any, level: int) -> None:
+    if level > NESTING_LEVELS_MAX:
+        raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Unusable("text_invalid", "A text holds the character U+0000, which no database keeps")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, level + 1)
+            _check(item, level + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, level + 1)
+
+
+def _canonical(value: Any) -> Any:
+    # 1, 1.0 and 1e0 are one number; "1" is text. The tag keeps numbers and texts apart.
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | Decimal):
+        number = Decimal(value)
+        return {"\0number": str(number.normalize() if number else 0)}
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    return [_canonical(item) for item in value]
+
+
+_any_decoder = msgspec.json.Decoder(float_hook=Decimal)

@@ -1,0 +1,122 @@
+"""What QuickBooks said: the outcomes of commands, and what a company is like."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from events.values import Amount, Currency, Fact, Identifier, Instant, Name
+
+CommandKind = Literal["create_invoice", "create_customer", "create_item", "read_company"]
+Generation = Annotated[int, Meta(ge=1)]
+
+
+class Changed(Fact, frozen=True):
+    """A notice that something changed in QuickBooks; what changed is fetched."""
+
+    realm: Identifier
+    entity: Identifier
+    entity_id: Identifier
+    operation: Identifier
+    at: Instant
+
+
+class Named(Fact, frozen=True):
+    """Something of a company that is picked by name: a term, a tax code, an account, by its id there."""
+
+    id: Identifier
+    name: Name
+
+
+class CompanyObserved(Fact, frozen=True):
+    """What decisions need to know of a QuickBooks company, read after connecting and on demand."""
+
+    realm: Identifier
+    company_name: Name
+    country: Name
+    home_currency: Currency
+    multicurrency: bool
+    custom_transaction_numbers: bool
+    time_zone: Name
+    terms: tuple[Named, ...]
+    tax_codes: tuple[Named, ...]
+    income_accounts: tuple[Named, ...]
+
+
+class InvoiceCreated(Fact, frozen=True):
+    """QuickBooks holds this invoice for a deal.
+
+    `net`, `tax` and `total` are QuickBooks' own figures in `currency`. `adopted` says that it was found
+    by its marker after an uncertain outcome; `expected` is set where our figure before tax differs.
+    """
+
+    deal_id: Identifier
+    part: int
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    invoice_id: Identifier
+    customer_id: Identifier
+    currency: Currency
+    net: Amount
+    tax: Amount
+    total: Amount
+    balance: Amount
+    txn_date: date
+    due_date: date | None = None
+    doc_number: str | None = None
+    adopted: bool = False
+    expected: Amount | None = None
+
+
+class CustomerCreated(Fact, frozen=True):
+    """QuickBooks holds this customer for an account."""
+
+    account_id: Identifier
+    realm: Identifier
+    request_id: Identifier
+    customer_id: Identifier
+    display_name: Name
+    currency: Currency | None = None
+    adopted: bool = False
+
+
+class ItemCreated(Fact, frozen=True):
+    """QuickBooks holds this item for a product."""
+
+    product_id: Identifier
+    realm: Identifier
+    request_id: Identifier
+    item_id: Identifier
+    name: Name
+    adopted: bool = False
+
+
+class CommandRejected(Fact, frozen=True):
+    """QuickBooks definitely refused a command; it waits for a person.
+
+    `gate` is the code by which the deal says so; `code` is QuickBooks' own.
+    """
+
+    subject: Identifier
+    kind: CommandKind
+    part: int
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    gate: Identifier
+    message: str
+    code: str | None = None
+    intuit_tid: str | None = None
+
+
+class CommandUncertain(Fact, frozen=True):
+    """A command was sent and no answer came; it is being looked up before anything else is done."""
+
+    subject: Identifier
+    kind: CommandKind
+    part: int
+    generation: Generation
+    realm: Identifier
+    request_id: Identifier
+    message: str
