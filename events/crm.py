@@ -1,7 +1,9 @@
 """What the CRM says: deals and accounts, as snapshots whose revision grows."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from events.values import (
     Amount,
@@ -63,8 +65,12 @@ class ScheduleEntry(Fact, frozen=True):
     """A part of the total that is invoiced on its own: on signature, or on a date."""
 
     entry: Revision
-    on: Literal["signature"] | date
+    on: Annotated[str, Meta(pattern=r"^(signature|[0-9]{4}-[0-9]{2}-[0-9]{2})$")]
     percent: Percent
+
+    def __post_init__(self) -> None:
+        if self.on != "signature":
+            date.fromisoformat(self.on)
 
 
 class DealUpdated(Fact, frozen=True):

@@ -5,6 +5,7 @@
     EventError
     ├── Unusable                what a sender gave cannot become an event; becomes a dead letter
     ├── CheckpointMoved         another runner advanced this subscription; ours rolls back
+    ├── ContradictoryEvent      an event of our own is in the log already, saying something else
     ├── UnreadableEvent         the log holds a type or version that this code does not know
     └── DatabaseUnavailable     the database did not answer in time; the sender should try again
 """
@@ -32,6 +33,10 @@ class Unusable(EventError):
 
 class CheckpointMoved(EventError):
     """Another runner advanced this subscription's checkpoint; the work of this one is rolled back."""
+
+
+class ContradictoryEvent(EventError):
+    """An event of our own is in the log already with other content: a defect, never the data's fault."""
 
 
 class UnreadableEvent(EventError):

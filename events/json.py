@@ -33,6 +33,11 @@ def encode(value: object) -> str:
     return msgspec.json.encode(value, enc_hook=_encode_value).decode()
 
 
+def encode_numbers(value: object) -> str:
+    """Write plain values as JSON text with decimals as exact JSON numbers, as QuickBooks takes them."""
+    return _number_encoder.encode(value).decode()
+
+
 def decode(text: str | bytes, kind: type[T]) -> T:
     """Read JSON text as `kind`.
 
@@ -116,4 +121,5 @@ def _canonical(value: Any) -> Any:
     return [_canonical(item) for item in value]
 
 
+_number_encoder = msgspec.json.Encoder(decimal_format="number")
 _any_decoder = msgspec.json.Decoder(float_hook=Decimal)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from events import json
 from events.envelope import Event, Recorded
+from events.errors import ContradictoryEvent
 from events.tables import log
 
 IDENTITIES_PER_QUERY = 300
@@ -44,6 +45,19 @@ def append(connection: sa.Connection, events: Sequence[Event], now: datetime) ->
             known[identity] = (position, event.content_hash)
             fates.append(Fate("appended", position, event.content_hash))
     return fates
+
+
+def append_own(connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
+    """Append events of our own, whose identity says what they hold.
+
+    Raises:
+        ContradictoryEvent: The log has one of them with other content; the whole transaction is undone.
+    """
+    for event, fate in zip(events, append(connection, events, now), strict=True):
+        if fate.outcome == "conflict":
+            raise ContradictoryEvent(
+                f"Event {event.id} ({event.type}) is in the log at position {fate.position} with other content"
+            )
 
 
 def read(
@@ -110,7 +124,8 @@ def _insert(connection: sa.Connection, event: Event, now: datetime) -> int:
         )
         .returning(log.c.position)
     )
-    return connection.execute(statement).scalar_one()
+    position: int = connection.execute(statement).scalar_one()
+    return position
 
 
 def _recorded_event(row: sa.Row[tuple[object, ...]]) -> Recorded:

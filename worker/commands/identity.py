@@ -1,0 +1,38 @@
+"""The identity of a command, which makes sending it twice harmless."""
+
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from events.quickbooks import CommandKind
+
+_REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
+
+
+class CommandKey(Struct, frozen=True, order=True):
+    """The business key: there is one command for each.
+
+    `part` is the billing-schedule entry, 0 if none. `generation` rises only when a person releases a
+    definite rejection; a deal's revision is never part of the key.
+    """
+
+    workspace: str
+    subject: str
+    kind: CommandKind
+    part: int
+    generation: int
+
+
+def request_id(realm: str, key: CommandKey) -> str:
+    """Return QuickBooks' `requestid` for a command: the same for every attempt."""
+    return str(
+        uuid5(
+            _REQUESTS,
+            "\n".join((realm, key.workspace, key.subject, key.kind, str(key.part), str(key.generation))),
+        )
+    )
+
+
+def marker(request: str) -> str:
+    """Return what an object of ours carries in its note, so that it can be found again."""
+    return f"[q2c:{request}]"

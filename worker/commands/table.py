@@ -1,0 +1,99 @@
+"""Commands and realms in SQL. A command is a row from the decision that made it to its outcome."""
+
+from datetime import datetime
+from typing import Literal
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from events.envelope import Event
+from events.tables import UtcInstant, metadata
+from worker.commands.identity import CommandKey
+
+Status = Literal["ready", "leased", "uncertain", "done", "rejected"]
+OPEN: tuple[Status, ...] = ("ready", "leased", "uncertain")
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("realm", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("cause_id", sa.Text, nullable=False),
+    sa.Column("cause_at", UtcInstant, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("due_at", UtcInstant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    sa.Column("leased_until", UtcInstant),
+    sa.Column("sent_body", sa.Text),
+    sa.Column("first_sent_at", UtcInstant),
+    sa.Column("last_sent_at", UtcInstant),
+    sa.Column("problem", sa.Text),
+    sa.UniqueConstraint("workspace", "subject", "kind", "part", "generation", name="commands_key"),
+    sa.Index("commands_due", "status", "realm", "due_at"),
+)
+
+realms = sa.Table(
+    "realms",
+    metadata,
+    sa.Column("realm", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("connected", sa.Boolean, nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("not_before", UtcInstant),
+)
+
+
+class NewCommand(Struct, frozen=True):
+    """A wish to change QuickBooks, with everything that is known of it when it is decided."""
+
+    key: CommandKey
+    realm: str
+    request_id: str
+    body: str
+
+
+class Realm(Struct, frozen=True):
+    """What the dispatcher needs to know of a connected company."""
+
+    realm: str
+    workspace: str
+    connected: bool
+    paused: bool
+    time_zone: str
+
+
+def add(connection: sa.Connection, command: NewCommand, cause: Event, now: datetime) -> None:
+    """Insert a new command; the table refuses a second one with the same business key."""
+    connection.execute(
+        commands.insert().values(
+            request_id=command.request_id,
+            workspace=command.key.workspace,
+            subject=command.key.subject,
+            kind=command.key.kind,
+            part=command.key.part,
+            generation=command.key.generation,
+            realm=command.realm,
+            body=command.body,
+            cause_id=cause.id,
+            cause_at=cause.time,
+            created_at=now,
+            status="ready",
+            due_at=now,
+        )
+    )
+
+
+def put_realm(connection: sa.Connection, realm: Realm) -> None:
+    """Tell the dispatcher how a realm stands; what it learned itself (throttling) is kept."""
+    known = connection.scalar(sa.select(realms.c.not_before).where(realms.c.realm == realm.realm))
+    upsert(connection, realms, [{**asdict(realm), "not_before": known}])

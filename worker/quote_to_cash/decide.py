@@ -1,0 +1,272 @@
+"""What to do about an event: the facts to record and the commands to issue. Pure over the view."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import Struct, field
+
+from events import catalog, json
+from events.announcements import (
+    CompanyReadCommanded,
+    CustomerCommanded,
+    CustomerLinked,
+    DealClosedWon,
+    DealInvoiced,
+    DealInvoiceHeld,
+    InvoiceRequested,
+    InvoiceState,
+    ItemCommanded,
+)
+from events.envelope import Event, derived_id, own_event
+from events.quickbooks import InvoiceCreated
+from events.values import Amount, Fact
+from worker.commands.identity import CommandKey, request_id
+from worker.commands.table import NewCommand
+from worker.quote_to_cash.customers import customer_body, item_body
+from worker.quote_to_cash.evolve import evolve
+from worker.quote_to_cash.invoicing import invoice_body
+from worker.quote_to_cash.settings import settings_of
+from worker.quote_to_cash.state import Deal, View
+from worker.quote_to_cash.totals import price
+from worker.quote_to_cash.walk import (
+    income_account_of,
+    is_spoken_for,
+    is_wanted,
+    quote_sent,
+    signed_contract,
+    stands_at,
+)
+
+SOURCE = "urn:coeffection:quote-to-cash"
+INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
+
+
+class Decision(Struct):
+    """What follows from an event; each recorded fact has already been folded into the view."""
+
+    events: list[Event] = field(default_factory=list)
+    commands: list[NewCommand] = field(default_factory=list)
+
+
+def decide(view: View, event: Event) -> Decision:
+    """Fold an event into the view, and decide what follows from it.
+
+    An event of our own was folded when it was decided; it is read back and passed over.
+    """
+    decision = Decision()
+    if event.source == SOURCE:
+        return decision
+    evolve(view, event)
+    for fact_type, fact in _told(view, event):
+        _record(view, decision, event, fact_type, fact)
+    for stream in _affected(view, event):
+        kind, _, subject = stream.partition("/")
+        _CONSIDERATIONS[kind](view, decision, event, subject)
+    return decision
+
+
+def _record(view: View, decision: Decision, cause: Event, event_type: str, fact: Fact) -> None:
+    stream = catalog.TYPES[event_type].stream(fact)
+    event = own_event(
+        event_type,
+        fact,
+        workspace=cause.workspace,
+        source=SOURCE,
+        time=cause.time,
+        id=derived_id(cause, event_type, stream),
+        cause=cause,
+    )
+    evolve(view, event)
+    decision.events.append(event)
+
+
+def _affected(view: View, event: Event) -> list[str]:
+    """Whose next step this event may allow: its own stream, what the quote names, what waits on it."""
+    kind = event.stream.partition("/")[0]
+    affected = [event.stream] if kind in _CONSIDERATIONS else []
+    if event.type == catalog.DEAL_UPDATED and (quote := event.payload.quote):
+        affected += sorted({f"product/{line.product_id}" for line in quote.lines})
+    return [*affected, *view.waiting(event.stream)]
+
+
+def _told(view: View, event: Event) -> Iterator[tuple[str, Fact]]:
+    """What the CRM and reporting are told about an outcome."""
+    payload = event.payload
+    if event.type == catalog.INVOICE_CREATED:
+        yield catalog.DEAL_INVOICED, _invoiced(payload)
+        yield catalog.INVOICE_STATE, _invoice_state(view, payload)
+    elif event.type in {catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED}:
+        account = view.account(payload.account_id)
+        yield (
+            catalog.CUSTOMER_LINKED,
+            CustomerLinked(payload.account_id, payload.customer_id, account.customer_realm),
+        )
+
+
+def _invoiced(created: InvoiceCreated) -> DealInvoiced:
+    return DealInvoiced(
+        deal_id=created.deal_id,
+        part=created.part,
+        realm=created.realm,
+        invoice_id=created.invoice_id,
+        currency=created.currency,
+        net=created.net,
+        tax=created.tax,
+        total=created.total,
+        link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm),
+        doc_number=created.doc_number,
+        due_date=created.due_date,
+    )
+
+
+def _invoice_state(view: View, created: InvoiceCreated) -> InvoiceState:
+    latest = view.deal(created.deal_id).latest
+    return InvoiceState(
+        realm=created.realm,
+        invoice_id=created.invoice_id,
+        deal_id=created.deal_id,
+        part=created.part,
+        generation=created.generation,
+        account_id=latest.account_id if latest else created.customer_id,
+        customer_id=created.customer_id,
+        currency=created.currency,
+        net=created.net,
+        tax=created.tax,
+        total=created.total,
+        balance=created.balance,
+        status="outstanding" if created.balance else "paid",
+        txn_date=created.txn_date,
+        doc_number=created.doc_number,
+        due_date=created.due_date,
+    )
+
+
+def _consider_company(view: View, decision: Decision, event: Event, _subject: str) -> None:
+    state = view.workspace()
+    if state.connection is None or state.expired or state.reads_wanted <= state.reads_commanded:
+        return
+    realm, generation = state.connection.realm, state.reads_wanted
+    fact = CompanyReadCommanded(realm, generation)
+    key = CommandKey(event.workspace, realm, "read_company", 0, generation)
+    _record(view, decision, event, catalog.COMPANY_READ_COMMANDED, fact)
+    decision.commands.append(NewCommand(key, realm, request_id(realm, key), ""))
+
+
+def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
+    account, workspace = view.account(account_id), view.workspace()
+    connection, company = workspace.connection, workspace.company
+    wanted = is_wanted(account.requests, account.effort)
+    if not wanted or account.latest is None or connection is None or company is None or workspace.expired:
+        return
+    generation = account.effort.generation + 1 if account.effort else 1
+    key = CommandKey(event.workspace, account_id, "create_customer", 0, generation)
+    request = request_id(connection.realm, key)
+    body = customer_body(account.latest, company, request)
+    fact = CustomerCommanded(
+        account_id, generation, connection.realm, request, body["DisplayName"], account.requests
+    )
+    _record(view, decision, event, catalog.CUSTOMER_COMMANDED, fact)
+    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
+
+
+def _consider_product(view: View, decision: Decision, event: Event, product_id: str) -> None:
+    product, workspace = view.product(product_id), view.workspace()
+    connection, income_account = workspace.connection, income_account_of(workspace)
+    wanted = is_wanted(product.requests, product.effort)
+    if (
+        not wanted
+        or product.name is None
+        or connection is None
+        or income_account is None
+        or workspace.expired
+    ):
+        return
+    generation = product.effort.generation + 1 if product.effort else 1
+    key = CommandKey(event.workspace, product_id, "create_item", 0, generation)
+    request = request_id(connection.realm, key)
+    body = item_body(product_id, product, income_account)
+    fact = ItemCommanded(product_id, generation, connection.realm, request, body["Name"], product.requests)
+    _record(view, decision, event, catalog.ITEM_COMMANDED, fact)
+    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
+
+
+def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -> None:
+    _announce_won(view, decision, event, deal_id)
+    deal = view.deal(deal_id)
+    if deal.invoice is not None:
+        return
+    unmet = [gate for gate in stands_at(view, deal_id) if not gate.met]
+    if not unmet:
+        _request_invoice(view, decision, event, deal_id, deal)
+    elif is_spoken_for(deal) and unmet[0].code != "in_progress":
+        gates = tuple(gate.announced() for gate in unmet)
+        waits_on = tuple(sorted({key for gate in unmet for key in gate.waits_on}))
+        held = DealInvoiceHeld(deal_id, 0, gates, waits_on)
+        if held != deal.held:
+            _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
+
+
+def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) -> None:
+    deal = view.deal(deal_id)
+    contract = signed_contract(deal)
+    if contract is None or deal.announced_won or deal.latest is None or deal.latest.stage == "closed_lost":
+        return
+    fact = DealClosedWon(deal_id, contract.contract_id, contract.at)
+    _record(view, decision, event, catalog.DEAL_CLOSED_WON, fact)
+
+
+def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str, deal: Deal) -> None:
+    """Every gate has been passed, so everything that an invoice refers to is there."""
+    workspace = view.workspace()
+    quote = quote_sent(deal)
+    latest, connection, company = deal.latest, workspace.connection, workspace.company
+    if latest is None or connection is None or company is None or quote is None:
+        raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
+    priced = price(quote)
+    customer_id = view.account(latest.account_id).customer_in(connection.realm)
+    if priced is None or customer_id is None:
+        raise DecisionImpossible(f"Deal {deal_id} passed every gate without a price or a customer")
+    generation = deal.effort.generation + 1 if deal.effort else 1
+    key = CommandKey(event.workspace, deal_id, "create_invoice", 0, generation)
+    request = request_id(connection.realm, key)
+    items: dict[str, Any] = {
+        line.product_id: view.product(line.product_id).item_in(connection.realm) for line in quote.lines
+    }
+    body = invoice_body(
+        latest,
+        quote,
+        priced,
+        customer_id=customer_id,
+        items=items,
+        company=company,
+        settings=settings_of(workspace.settings),
+        part=0,
+        generation=generation,
+        request=request,
+    )
+    fact = InvoiceRequested(
+        deal_id=deal_id,
+        part=0,
+        generation=generation,
+        realm=connection.realm,
+        request_id=request,
+        account_id=latest.account_id,
+        customer_id=customer_id,
+        currency=latest.currency,
+        net=Amount(priced.net),
+        orders=deal.orders,
+    )
+    _record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
+    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
+
+
+class DecisionImpossible(Exception):
+    """The rules contradict one another: a defect of ours, never of the data."""
+
+
+_CONSIDERATIONS: dict[str, Callable[[View, Decision, Event, str], None]] = {
+    "workspace": _consider_company,
+    "account": _consider_account,
+    "product": _consider_product,
+    "deal": _consider_deal,
+}

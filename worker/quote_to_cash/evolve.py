@@ -1,0 +1,366 @@
+"""Fold events into the state: what happened, never what to do about it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from events import catalog, json
+from events.administration import (
+    AccountMapped,
+    ConnectionAuthorized,
+    ConnectionExpired,
+    CustomerRequested,
+    InvoiceOrdered,
+    ItemRequested,
+    ProductMapped,
+    SettingsChanged,
+)
+from events.announcements import (
+    CompanyReadCommanded,
+    CustomerCommanded,
+    DealClosedWon,
+    DealInvoiced,
+    DealInvoiceHeld,
+    InvoiceRequested,
+    ItemCommanded,
+)
+from events.contracts import ContractChanged
+from events.crm import AccountUpdated, DealUpdated, Quote
+from events.envelope import Event
+from events.quickbooks import (
+    CommandRejected,
+    CommandUncertain,
+    CompanyObserved,
+    CustomerCreated,
+    InvoiceCreated,
+    ItemCreated,
+)
+from worker.quote_to_cash.settings import settings_of
+from worker.quote_to_cash.state import (
+    WORKSPACE,
+    Account,
+    Contract,
+    ContractStatus,
+    Deal,
+    Effort,
+    Product,
+    Version,
+    View,
+)
+
+CONTRACT_STATUS: dict[str, ContractStatus] = {
+    catalog.CONTRACT_SENT: "sent",
+    catalog.CONTRACT_DELIVERED: "delivered",
+    catalog.CONTRACT_SIGNED: "signed",
+    catalog.CONTRACT_DECLINED: "declined",
+    catalog.CONTRACT_VOIDED: "voided",
+}
+FINAL = frozenset({"signed", "declined", "voided"})
+
+
+def evolve(view: View, event: Event) -> None:
+    """Fold one event; types that mean nothing to decisions change nothing."""
+    fold = _FOLDS.get(event.type)
+    if fold is not None:
+        fold(view, event, event.payload)
+
+
+def quote_key(quote: Quote) -> str:
+    """Name a quote by what it offers; its own revision and id do not count."""
+    offered = msgspec.structs.asdict(replace(quote, revision=0, quote_id="-"))
+    return json.content_hash("quote", None, json.parse(json.encode(offered).encode()))[:16]
+
+
+def _deal_updated(view: View, event: Event, snapshot: DealUpdated) -> None:
+    deal = view.deal(snapshot.deal_id)
+    if any(version.revision == snapshot.revision for version in deal.versions):
+        return
+    key = quote_key(snapshot.quote) if snapshot.quote else None
+    version = Version(snapshot.revision, event.time, snapshot.stage, key)
+    deal = replace(deal, versions=tuple(sorted((*deal.versions, version), key=lambda v: v.revision)))
+    if snapshot.quote and key:
+        deal = replace(deal, quotes={**deal.quotes, key: snapshot.quote})
+    if snapshot.stage == "closed_won" and (
+        deal.won_revision is None or snapshot.revision < deal.won_revision
+    ):
+        deal = replace(deal, won_revision=snapshot.revision, won_at=snapshot.closed_at or event.time)
+    if deal.latest is None or snapshot.revision > deal.latest.revision:
+        deal = replace(deal, latest=snapshot)
+        _remember_products(view, snapshot)
+    view.put_deal(snapshot.deal_id, deal)
+
+
+def _remember_products(view: View, snapshot: DealUpdated) -> None:
+    for line in snapshot.quote.lines if snapshot.quote else ():
+        product = view.product(line.product_id)
+        view.put_product(
+            line.product_id, replace(product, name=line.name, sku=line.sku, taxable=line.taxable)
+        )
+
+
+def _contract_changed(view: View, event: Event, change: ContractChanged) -> None:
+    deal = view.deal(change.deal_id)
+    status = CONTRACT_STATUS[event.type]
+    known = deal.contracts.get(change.contract_id)
+    instants = [change.sent_at, change.at if status == "sent" else None, known.sent_at if known else None]
+    sent_at = min((instant for instant in instants if instant is not None), default=None)
+    if known is None or _supersedes(status, change, known):
+        contract = Contract(change.contract_id, status, change.at, sent_at, change.reason)
+    else:
+        contract = replace(known, sent_at=sent_at)
+    view.put_deal(change.deal_id, replace(deal, contracts={**deal.contracts, change.contract_id: contract}))
+
+
+def _supersedes(status: ContractStatus, change: ContractChanged, known: Contract) -> bool:
+    # Messages come in any order, and a completed envelope stays completed whatever comes late.
+    if known.status == "signed":
+        return False
+    if status == "signed":
+        return True
+    if (status in FINAL) != (known.status in FINAL):
+        return status in FINAL
+    return (change.at, status) > (known.at, known.status)
+
+
+def _invoice_ordered(view: View, _event: Event, order: InvoiceOrdered) -> None:
+    deal = view.deal(order.deal_id)
+    view.put_deal(order.deal_id, replace(deal, orders=deal.orders + 1))
+
+
+def _closed_won(view: View, _event: Event, won: DealClosedWon) -> None:
+    view.put_deal(won.deal_id, replace(view.deal(won.deal_id), announced_won=True))
+
+
+def _held(view: View, _event: Event, held: DealInvoiceHeld) -> None:
+    view.put_deal(held.deal_id, replace(view.deal(held.deal_id), held=held))
+    view.set_waits(f"deal/{held.deal_id}", held.waits_on)
+
+
+def _requested(view: View, _event: Event, request: InvoiceRequested) -> None:
+    effort = Effort(request.generation, "commanded", request.request_id, request.orders)
+    view.put_deal(request.deal_id, replace(view.deal(request.deal_id), effort=effort, held=None))
+    view.set_waits(f"deal/{request.deal_id}", ())
+
+
+def _invoice_created(view: View, _event: Event, created: InvoiceCreated) -> None:
+    deal = view.deal(created.deal_id)
+    effort = _done(deal.effort, created.request_id, created.generation)
+    view.put_deal(created.deal_id, replace(deal, invoice=created, effort=effort))
+
+
+def _invoiced(view: View, _event: Event, invoiced: DealInvoiced) -> None:
+    view.put_deal(invoiced.deal_id, replace(view.deal(invoiced.deal_id), held=None))
+    view.set_waits(f"deal/{invoiced.deal_id}", ())
+
+
+def _done(effort: Effort | None, request: str, generation: int = 1) -> Effort:
+    if effort is None:
+        return Effort(generation, "done", request, asked=0)
+    return replace(effort, status="done", gate=None, message=None)
+
+
+def _put_account(view: View, account_id: str, account: Account) -> None:
+    view.put_account(account_id, account)
+    _await_workspace(view, f"account/{account_id}", account.requests, account.effort)
+
+
+def _put_product(view: View, product_id: str, product: Product) -> None:
+    view.put_product(product_id, product)
+    _await_workspace(view, f"product/{product_id}", product.requests, product.effort)
+
+
+def _await_workspace(view: View, stream: str, asked: int, effort: Effort | None) -> None:
+    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    unanswered = asked > (effort.asked if effort else 0)
+    view.set_waits(stream, (WORKSPACE,) if unanswered else ())
+
+
+def _account_updated(view: View, _event: Event, snapshot: AccountUpdated) -> None:
+    account = view.account(snapshot.account_id)
+    if account.latest is None or snapshot.revision > account.latest.revision:
+        _put_account(view, snapshot.account_id, replace(account, latest=snapshot))
+
+
+def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
+    account = view.account(mapped.account_id)
+    _put_account(
+        view,
+        mapped.account_id,
+        replace(
+            account,
+            customer_id=mapped.customer_id,
+            customer_currency=mapped.currency,
+            customer_realm=_realm(view),
+        ),
+    )
+
+
+def _realm(view: View) -> str | None:
+    connection = view.workspace().connection
+    return connection.realm if connection else None
+
+
+def _customer_requested(view: View, _event: Event, request: CustomerRequested) -> None:
+    account = view.account(request.account_id)
+    _put_account(view, request.account_id, replace(account, requests=account.requests + 1))
+
+
+def _customer_commanded(view: View, _event: Event, command: CustomerCommanded) -> None:
+    account = view.account(command.account_id)
+    effort = Effort(command.generation, "commanded", command.request_id, command.requests)
+    _put_account(view, command.account_id, replace(account, effort=effort))
+
+
+def _customer_created(view: View, _event: Event, created: CustomerCreated) -> None:
+    account = view.account(created.account_id)
+    _put_account(
+        view,
+        created.account_id,
+        replace(
+            account,
+            customer_id=created.customer_id,
+            customer_currency=created.currency,
+            customer_realm=created.realm,
+            effort=_done(account.effort, created.request_id),
+        ),
+    )
+
+
+def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
+    product = view.product(mapped.product_id)
+    _put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=_realm(view)))
+
+
+def _item_requested(view: View, _event: Event, request: ItemRequested) -> None:
+    product = view.product(request.product_id)
+    _put_product(view, request.product_id, replace(product, requests=product.requests + 1))
+
+
+def _item_commanded(view: View, _event: Event, command: ItemCommanded) -> None:
+    product = view.product(command.product_id)
+    effort = Effort(command.generation, "commanded", command.request_id, command.requests)
+    _put_product(view, command.product_id, replace(product, effort=effort))
+
+
+def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
+    product = view.product(created.product_id)
+    _put_product(
+        view,
+        created.product_id,
+        replace(
+            product,
+            item_id=created.item_id,
+            item_realm=created.realm,
+            effort=_done(product.effort, created.request_id),
+        ),
+    )
+
+
+def _settings_changed(view: View, event: Event, change: SettingsChanged) -> None:
+    state = view.workspace()
+    switched_on = (
+        change.changes.get("auto_invoice") == "true" and not settings_of(state.settings).auto_invoice
+    )
+    state = replace(state, settings={**state.settings, **change.changes})
+    if switched_on and state.first_switched_on is None:
+        state = replace(state, first_switched_on=event.time)
+    if {"terms", "income_account"} & change.changes.keys() and state.connection is not None:
+        state = replace(state, reads_wanted=state.reads_wanted + 1)
+    view.put_workspace(state)
+
+
+def _connected(view: View, _event: Event, connection: ConnectionAuthorized) -> None:
+    state = view.workspace()
+    same_realm = state.company is not None and state.company.realm == connection.realm
+    view.put_workspace(
+        replace(
+            state,
+            connection=connection,
+            authorizations=state.authorizations + 1,
+            expired=False,
+            company=state.company if same_realm else None,
+            reads_wanted=state.reads_wanted + 1,
+        )
+    )
+
+
+def _connection_expired(view: View, _event: Event, expired: ConnectionExpired) -> None:
+    state = view.workspace()
+    if state.connection is not None and state.connection.realm == expired.realm:
+        view.put_workspace(replace(state, expired=True))
+
+
+def _company_observed(view: View, _event: Event, company: CompanyObserved) -> None:
+    state = view.workspace()
+    if state.connection is not None and state.connection.realm == company.realm:
+        view.put_workspace(replace(state, company=company, read_problem=None))
+
+
+def _read_commanded(view: View, _event: Event, command: CompanyReadCommanded) -> None:
+    view.put_workspace(replace(view.workspace(), reads_commanded=command.generation))
+
+
+def _with_effort(view: View, kind: str, subject: str, change: Callable[[Effort], Effort]) -> None:
+    if kind == "create_invoice":
+        deal: Deal = view.deal(subject)
+        if deal.effort is not None and deal.effort.status != "done":
+            view.put_deal(subject, replace(deal, effort=change(deal.effort)))
+    elif kind == "create_customer":
+        account = view.account(subject)
+        if account.effort is not None and account.effort.status != "done":
+            _put_account(view, subject, replace(account, effort=change(account.effort)))
+    elif kind == "create_item":
+        product = view.product(subject)
+        if product.effort is not None and product.effort.status != "done":
+            _put_product(view, subject, replace(product, effort=change(product.effort)))
+
+
+def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
+    if rejected.kind == "read_company":
+        view.put_workspace(replace(view.workspace(), read_problem=rejected.message))
+        return
+    _with_effort(
+        view,
+        rejected.kind,
+        rejected.subject,
+        lambda effort: replace(effort, status="rejected", gate=rejected.gate, message=rejected.message),
+    )
+
+
+def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
+    _with_effort(
+        view,
+        uncertain.kind,
+        uncertain.subject,
+        lambda effort: replace(effort, status="uncertain", message=uncertain.message),
+    )
+
+
+_FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
+    catalog.DEAL_UPDATED: _deal_updated,
+    **dict.fromkeys(CONTRACT_STATUS, _contract_changed),
+    catalog.INVOICE_ORDERED: _invoice_ordered,
+    catalog.DEAL_CLOSED_WON: _closed_won,
+    catalog.DEAL_INVOICE_HELD: _held,
+    catalog.INVOICE_REQUESTED: _requested,
+    catalog.INVOICE_CREATED: _invoice_created,
+    catalog.DEAL_INVOICED: _invoiced,
+    catalog.ACCOUNT_UPDATED: _account_updated,
+    catalog.ACCOUNT_MAPPED: _account_mapped,
+    catalog.CUSTOMER_REQUESTED: _customer_requested,
+    catalog.CUSTOMER_COMMANDED: _customer_commanded,
+    catalog.CUSTOMER_CREATED: _customer_created,
+    catalog.PRODUCT_MAPPED: _product_mapped,
+    catalog.ITEM_REQUESTED: _item_requested,
+    catalog.ITEM_COMMANDED: _item_commanded,
+    catalog.ITEM_CREATED: _item_created,
+    catalog.SETTINGS_CHANGED: _settings_changed,
+    catalog.CONNECTION_AUTHORIZED: _connected,
+    catalog.CONNECTION_EXPIRED: _connection_expired,
+    catalog.COMPANY_OBSERVED: _company_observed,
+    catalog.COMPANY_READ_COMMANDED: _read_commanded,
+    catalog.COMMAND_REJECTED: _rejected,
+    catalog.COMMAND_UNCERTAIN: _uncertain,
+}

@@ -1,0 +1,70 @@
+"""The process manager as a subscription: its state, events and commands are stored in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from events import log
+from events.envelope import Recorded
+from events.subscriptions import Subscription
+from worker.commands import table
+from worker.quote_to_cash.decide import decide
+from worker.quote_to_cash.evolve import evolve
+from worker.quote_to_cash.settings import settings_of
+from worker.quote_to_cash.state import WorkspaceState
+from worker.quote_to_cash.store import StateStore, process_state, process_waits
+
+NAME = "quote_to_cash"
+
+
+def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) -> None:
+    """Decide a batch. Deciding comes first, so that the log's lock is taken as late as can be."""
+    stores: dict[str, StateStore] = {}
+    decisions = []
+    for recorded in batch:
+        event = recorded.event
+        store = stores.setdefault(event.workspace, StateStore(connection, event.workspace))
+        decisions.append((event, decide(store, event)))
+    for event, decision in decisions:
+        log.append_own(connection, decision.events, now)
+        for command in decision.commands:
+            table.add(connection, command, event, now)
+    for store in stores.values():
+        store.flush()
+        _put_realm(connection, store.workspace_name, store.workspace())
+
+
+def rebuild(connection: sa.Connection, upto: int) -> None:
+    """Fold the state anew from what was recorded, without deciding anything again."""
+    connection.execute(process_state.delete())
+    connection.execute(process_waits.delete())
+    stores: dict[str, StateStore] = {}
+    position = 0
+    while batch := log.read(connection, after=position, limit=SUBSCRIPTION.batch_size):
+        for recorded in batch:
+            if recorded.position > upto:
+                break
+            event = recorded.event
+            evolve(stores.setdefault(event.workspace, StateStore(connection, event.workspace)), event)
+        position = batch[-1].position
+    for store in stores.values():
+        store.flush()
+
+
+def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState) -> None:
+    if state.connection is None:
+        return
+    settings = settings_of(state.settings)
+    zone = settings.time_zone or (state.company.time_zone if state.company else None)
+    realm = table.Realm(
+        realm=state.connection.realm,
+        workspace=workspace,
+        connected=not state.expired,
+        paused=settings.paused,
+        time_zone=zone or "UTC",
+    )
+    table.put_realm(connection, realm)
+
+
+SUBSCRIPTION = Subscription(NAME, handle)

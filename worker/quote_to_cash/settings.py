@@ -1,0 +1,93 @@
+"""The settings of a workspace: their names, kinds and defaults."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+from msgspec import Struct
+
+MEMO_CHARACTERS_MAX = 3000
+_PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
+_ANY_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+class Settings(Struct, frozen=True):
+    """What a workspace chose."""
+
+    auto_invoice: bool = False
+    cut_over: datetime | None = None
+    invoice_requires_signature: bool = False
+    time_zone: str | None = None
+    terms: str | None = None
+    memo: str | None = None
+    income_account: str | None = None
+    paused: bool = False
+
+
+NAMES = tuple(Settings.__struct_fields__)
+
+
+class SettingInvalid(Exception):
+    """A setting does not exist or its value does not fit; the message says what would."""
+
+
+def checked(key: str, value: str) -> str:
+    """Return the value as it is stored.
+
+    Raises:
+        SettingInvalid: There is no such setting, or the value does not fit it.
+    """
+    value = value.strip()
+    if key not in NAMES:
+        raise SettingInvalid(f"There is no setting {key!r}; there are: {', '.join(NAMES)}")
+    if value == "":
+        return ""
+    if key in {"auto_invoice", "invoice_requires_signature", "paused"}:
+        if value.lower() not in _TRUE | _FALSE:
+            raise SettingInvalid(f"{key} is true or false, not {value!r}")
+        return "true" if value.lower() in _TRUE else "false"
+    if key == "cut_over":
+        return _instant(value).isoformat()
+    if key == "time_zone" and value not in available_timezones():
+        raise SettingInvalid(f"time_zone is an IANA name such as Europe/London, not {value!r}")
+    if key == "memo":
+        _check_memo(value)
+    return value
+
+
+def settings_of(chosen: Mapping[str, str]) -> Settings:
+    """Read stored values; an empty one is the default."""
+    return msgspec.convert({key: value for key, value in chosen.items() if value}, Settings, strict=False)
+
+
+def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str:
+    """Fill the placeholders of a memo."""
+    values = {"{deal_name}": deal_name, "{deal_id}": deal_id, "{po_number}": po_number}
+    return _PLACEHOLDER.sub(lambda found: values[found.group()], memo)
+
+
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name; UTC where the name is not known here."""
+    return ZoneInfo(name if name in available_timezones() else "UTC")
+
+
+def _instant(value: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise SettingInvalid(f"cut_over is an instant such as 2026-05-05T00:00:00Z, not {value!r}") from error
+    if instant.tzinfo is None:
+        raise SettingInvalid(f"cut_over needs a time zone, such as {value}Z")
+    return instant
+
+
+def _check_memo(value: str) -> None:
+    if len(value) > MEMO_CHARACTERS_MAX:
+        raise SettingInvalid(f"memo has at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
+    unknown = [name for name in _ANY_PLACEHOLDER.findall(value) if not _PLACEHOLDER.fullmatch(name)]
+    if unknown:
+        raise SettingInvalid(f"memo knows {{deal_name}}, {{deal_id}} and {{po_number}}, not {unknown[0]}")

@@ -1,0 +1,162 @@
+"""What the process manager remembers; folded from the log, stored with the decisions made from it.
+
+Fields that events from outside fill and fields that our own decisions fill are kept apart: replaying the
+log in order gives the same state as deciding did, although our own events stand later in the log.
+"""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from events.administration import ConnectionAuthorized
+from events.announcements import DealInvoiceHeld
+from events.crm import AccountUpdated, DealUpdated, Quote, Stage
+from events.quickbooks import CompanyObserved, InvoiceCreated
+
+WORKSPACE = "workspace"
+ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
+
+
+class Version(Struct, frozen=True):
+    """A snapshot of a deal as far as its quote matters; `quote` is a key of `Deal.quotes`."""
+
+    revision: int
+    time: datetime
+    stage: Stage
+    quote: str | None
+
+
+class Contract(Struct, frozen=True):
+    """The state of one envelope. `sent_at` is when it was sent, once that is known."""
+
+    contract_id: str
+    status: ContractStatus
+    at: datetime
+    sent_at: datetime | None
+    reason: str | None = None
+
+
+class Effort(Struct, frozen=True):
+    """What became of a command of ours; `asked` is how many wishes of a person it answers."""
+
+    generation: int
+    status: Literal["commanded", "uncertain", "done", "rejected"]
+    request_id: str
+    asked: int
+    gate: str | None = None
+    message: str | None = None
+
+
+class Deal(Struct, frozen=True):
+    """A deal: the facts, then what we did about them."""
+
+    latest: DealUpdated | None = None
+    versions: tuple[Version, ...] = ()
+    quotes: dict[str, Quote] = {}
+    won_revision: int | None = None
+    won_at: datetime | None = None
+    contracts: dict[str, Contract] = {}
+    orders: int = 0
+
+    announced_won: bool = False
+    held: DealInvoiceHeld | None = None
+    effort: Effort | None = None
+    invoice: InvoiceCreated | None = None
+
+
+class Account(Struct, frozen=True):
+    """An account: the facts, then what we did about them.
+
+    A customer's id means something in its realm only; no realm is a mapping made before connecting.
+    """
+
+    latest: AccountUpdated | None = None
+    customer_id: str | None = None
+    customer_currency: str | None = None
+    customer_realm: str | None = None
+    requests: int = 0
+
+    effort: Effort | None = None
+
+    def customer_in(self, realm: str | None) -> str | None:
+        """Return the customer's id, if it is one of this realm."""
+        return self.customer_id if self.customer_realm in (None, realm) or realm is None else None
+
+
+class Product(Struct, frozen=True):
+    """A product as the last quote named it, then what we did about it."""
+
+    name: str | None = None
+    sku: str | None = None
+    taxable: bool = True
+    item_id: str | None = None
+    item_realm: str | None = None
+    requests: int = 0
+
+    effort: Effort | None = None
+
+    def item_in(self, realm: str | None) -> str | None:
+        """Return the item's id, if it is one of this realm."""
+        return self.item_id if self.item_realm in (None, realm) or realm is None else None
+
+
+class WorkspaceState(Struct, frozen=True):
+    """What holds for a whole workspace: settings, the connection, the company behind it."""
+
+    settings: dict[str, str] = {}
+    first_switched_on: datetime | None = None
+    connection: ConnectionAuthorized | None = None
+    authorizations: int = 0
+    expired: bool = False
+    company: CompanyObserved | None = None
+    reads_wanted: int = 0
+
+    reads_commanded: int = 0
+    read_problem: str | None = None
+
+
+class View(Protocol):
+    """The state of one workspace, as decisions see it."""
+
+    workspace_name: str
+
+    def workspace(self) -> WorkspaceState:
+        """Return what holds for the whole workspace."""
+        ...
+
+    def deal(self, deal_id: str) -> Deal:
+        """Return a deal; an unknown one is empty."""
+        ...
+
+    def account(self, account_id: str) -> Account:
+        """Return an account; an unknown one is empty."""
+        ...
+
+    def product(self, product_id: str) -> Product:
+        """Return a product; an unknown one is empty."""
+        ...
+
+    def put_workspace(self, state: WorkspaceState) -> None:
+        """Replace what holds for the workspace."""
+        ...
+
+    def put_deal(self, deal_id: str, state: Deal) -> None:
+        """Replace a deal."""
+        ...
+
+    def put_account(self, account_id: str, state: Account) -> None:
+        """Replace an account."""
+        ...
+
+    def put_product(self, product_id: str, state: Product) -> None:
+        """Replace a product."""
+        ...
+
+    def waiting(self, key: str) -> list[str]:
+        """Return the streams, such as `deal/D-17`, that wait on `key`, such as `account/A-9`, in order."""
+        ...
+
+    def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        """Replace what a stream waits on."""
+        ...

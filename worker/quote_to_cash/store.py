@@ -1,0 +1,127 @@
+"""The process manager's state in SQL: loaded when a decision asks, written once a batch."""
+
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from events import json
+from events.tables import metadata, upsert
+from worker.quote_to_cash.state import WORKSPACE, Account, Deal, Product, WorkspaceState
+
+T = TypeVar("T", Deal, Account, Product, WorkspaceState)
+
+process_state = sa.Table(
+    "process_state",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+process_waits = sa.Table(
+    "process_waits",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Index("process_waits_stream", "workspace", "stream"),
+)
+
+
+class StateStore:
+    """The state of one workspace, seen through a connection. It implements `View`."""
+
+    def __init__(self, connection: sa.Connection, workspace: str) -> None:
+        self.workspace_name = workspace
+        self._connection = connection
+        self._loaded: dict[str, Deal | Account | Product | WorkspaceState] = {}
+        self._changed: dict[str, None] = {}
+        self._waits: dict[str, tuple[str, ...]] = {}
+
+    def workspace(self) -> WorkspaceState:
+        """Return what holds for the whole workspace."""
+        return self._load(WORKSPACE, WorkspaceState)
+
+    def deal(self, deal_id: str) -> Deal:
+        """Return a deal; an unknown one is empty."""
+        return self._load(f"deal/{deal_id}", Deal)
+
+    def account(self, account_id: str) -> Account:
+        """Return an account; an unknown one is empty."""
+        return self._load(f"account/{account_id}", Account)
+
+    def product(self, product_id: str) -> Product:
+        """Return a product; an unknown one is empty."""
+        return self._load(f"product/{product_id}", Product)
+
+    def put_workspace(self, state: WorkspaceState) -> None:
+        """Replace what holds for the workspace."""
+        self._put(WORKSPACE, state)
+
+    def put_deal(self, deal_id: str, state: Deal) -> None:
+        """Replace a deal."""
+        self._put(f"deal/{deal_id}", state)
+
+    def put_account(self, account_id: str, state: Account) -> None:
+        """Replace an account."""
+        self._put(f"account/{account_id}", state)
+
+    def put_product(self, product_id: str, state: Product) -> None:
+        """Replace a product."""
+        self._put(f"product/{product_id}", state)
+
+    def waiting(self, key: str) -> list[str]:
+        """Return the streams that wait on `key`, in order."""
+        stored = self._connection.scalars(
+            sa.select(process_waits.c.stream).where(
+                process_waits.c.workspace == self.workspace_name, process_waits.c.key == key
+            )
+        )
+        waiting = {stream for stream in stored if stream not in self._waits}
+        waiting |= {stream for stream, keys in self._waits.items() if key in keys}
+        return sorted(waiting)
+
+    def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        """Replace what a stream waits on."""
+        self._waits[stream] = keys
+
+    def flush(self) -> None:
+        """Write what changed."""
+        rows = [
+            {"workspace": self.workspace_name, "stream": stream, "data": json.encode(self._loaded[stream])}
+            for stream in self._changed
+        ]
+        if rows:
+            upsert(self._connection, process_state, rows)
+        for stream, keys in self._waits.items():
+            self._flush_waits(stream, keys)
+        self._changed.clear()
+        self._waits.clear()
+
+    def _flush_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        self._connection.execute(
+            process_waits.delete().where(
+                process_waits.c.workspace == self.workspace_name, process_waits.c.stream == stream
+            )
+        )
+        for key in keys:
+            self._connection.execute(
+                process_waits.insert().values(workspace=self.workspace_name, key=key, stream=stream)
+            )
+
+    def _load(self, stream: str, kind: type[T]) -> T:
+        known = self._loaded.get(stream)
+        if isinstance(known, kind):
+            return known
+        data = self._connection.scalar(
+            sa.select(process_state.c.data).where(
+                process_state.c.workspace == self.workspace_name, process_state.c.stream == stream
+            )
+        )
+        state = json.decode(data, kind) if data is not None else kind()
+        self._loaded[stream] = state
+        return state
+
+    def _put(self, stream: str, state: Deal | Account | Product | WorkspaceState) -> None:
+        self._loaded[stream] = state
+        self._changed[stream] = None

@@ -1,0 +1,231 @@
+"""Walk the gates of a deal's invoice, in order, over the state: pure, and the same for `explain`."""
+
+from collections.abc import Iterator
+
+from events.crm import DealUpdated, Quote
+from events.quickbooks import CompanyObserved
+from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.invoicing import named, sales_tax
+from worker.quote_to_cash.settings import Settings, settings_of
+from worker.quote_to_cash.state import WORKSPACE, Contract, Deal, Effort, Version, View, WorkspaceState
+from worker.quote_to_cash.totals import price
+
+
+def walk(view: View, deal_id: str) -> list[Gate]:
+    """Return every gate that can be judged for the deal's invoice."""
+    deal = view.deal(deal_id)
+    workspace = view.workspace()
+    settings = settings_of(workspace.settings)
+    gates = list(_won(deal, settings))
+    if deal.latest is None:
+        gates.append(Gate("quote_missing", met=False, detail=": the deal has not arrived from the CRM"))
+    else:
+        gates += _allowed(deal, settings)
+        gates += _quoted(deal, deal.latest)
+        gates += _mapped(view, deal.latest, workspace)
+        gates += _company(view, deal.latest, workspace, settings)
+    gates += _connected(workspace)
+    gates.append(Gate("paused", met=not settings.paused, waits_on=(WORKSPACE,)))
+    return gates
+
+
+def stands_at(view: View, deal_id: str) -> list[Gate]:
+    """Return the gates that matter now: once commanded, only what became of the command."""
+    deal = view.deal(deal_id)
+    own = progress(deal)
+    return own if any(not gate.met for gate in own) else [*walk(view, deal_id), *own]
+
+
+def is_wanted(asked: int, effort: Effort | None) -> bool:
+    """Say whether a person asked for something that no command of ours answers yet."""
+    return asked > (effort.asked if effort else 0) and (
+        effort is None or effort.status in {"done", "rejected"}
+    )
+
+
+def progress(deal: Deal) -> list[Gate]:
+    """Return the gates that our own command for the invoice stands at."""
+    effort = deal.effort
+    if effort is None or deal.invoice is not None:
+        return []
+    if effort.status == "rejected":
+        released = deal.orders > effort.asked
+        detail = f": {effort.message}" if effort.message else ""
+        return [Gate(effort.gate or "rejected_by_quickbooks", met=released, detail=detail)]
+    if effort.status == "uncertain":
+        return [Gate("outcome_uncertain", met=False, detail=f" ({effort.message})" if effort.message else "")]
+    return [Gate("in_progress", met=False)]
+
+
+def signed_contract(deal: Deal) -> Contract | None:
+    """Return the contract that won the deal; the last one signed, if there are several."""
+    signed = [contract for contract in deal.contracts.values() if contract.status == "signed"]
+    return max(signed, key=lambda contract: (contract.at, contract.contract_id), default=None)
+
+
+def is_won(deal: Deal, settings: Settings) -> bool:
+    """A completed contract wins a deal; so does the CRM, unless a signature is required."""
+    if signed_contract(deal) is not None:
+        return True
+    return deal.won_revision is not None and not settings.invoice_requires_signature
+
+
+def is_spoken_for(deal: Deal) -> bool:
+    """Say whether a missing invoice needs a reason: somebody won, declined or voided something."""
+    final = any(contract.status not in {"sent", "delivered"} for contract in deal.contracts.values())
+    return deal.latest is not None and (final or deal.won_revision is not None)
+
+
+def quote_sent(deal: Deal) -> Quote | None:
+    """Return the quote as it was when the signed contract was sent."""
+    version = _version_sent(deal)
+    return deal.quotes.get(version.quote) if version and version.quote else None
+
+
+def _version_sent(deal: Deal) -> Version | None:
+    """Find the snapshot that shows the deal as it was when the signed contract was sent.
+
+    That is the last one before the sending. If it is still a draft, the CRM had not said yet that the
+    contract went out: its first snapshot from Contract Sent on says it. That one holds too where the
+    instant of sending is not known; should the quote have changed since, the deal is held.
+    """
+    contract = signed_contract(deal)
+    if contract is None:
+        return deal.versions[-1] if deal.versions else None
+    sent_at = contract.sent_at
+    before = [version for version in deal.versions if sent_at is not None and version.time <= sent_at]
+    if before and before[-1].stage != "quote_draft":
+        return before[-1]
+    after = (version for version in deal.versions[len(before) :] if version.stage != "quote_draft")
+    return next(after, None) or next(reversed(before or deal.versions), None)
+
+
+def _won(deal: Deal, settings: Settings) -> Iterator[Gate]:
+    won = is_won(deal, settings)
+    newest = max(deal.contracts.values(), key=lambda c: (c.sent_at or c.at, c.contract_id), default=None)
+    unsigned = None
+    if not won and (newest is not None or deal.won_revision is not None):
+        codes = {"declined": "contract_declined", "voided": "contract_voided"}
+        unsigned = codes.get(newest.status if newest else "", "contract_not_signed")
+    reason = f": {newest.reason}" if newest and newest.reason else ""
+    yield Gate("not_won", met=won or unsigned is not None)
+    for code in ("contract_not_signed", "contract_declined", "contract_voided"):
+        yield Gate(code, met=code != unsigned, detail=reason if code != "contract_not_signed" else "")
+    latest = deal.latest
+    lost = latest is not None and latest.stage == "closed_lost"
+    yield Gate("deal_closed_lost", met=not lost)
+    reopened = (
+        latest is not None
+        and deal.won_revision is not None
+        and latest.revision > deal.won_revision
+        and latest.stage not in {"closed_won", "closed_lost"}
+    )
+    detail = f" (revision {latest.revision} is {latest.stage})" if latest and reopened else ""
+    yield Gate("deal_reopened", met=not reopened, detail=detail)
+
+
+def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
+    by_hand = deal.orders > 0
+    yield Gate("auto_invoice_off", met=settings.auto_invoice or by_hand, waits_on=(WORKSPACE,))
+    contract = signed_contract(deal)
+    instants = [instant for instant in (contract.at if contract else None, deal.won_at) if instant]
+    early = settings.cut_over is not None and any(instant < settings.cut_over for instant in instants)
+    detail = f" of {settings.cut_over.isoformat()}" if settings.cut_over else ""
+    yield Gate("won_before_cut_over", met=not early or by_hand, detail=detail, waits_on=(WORKSPACE,))
+
+
+def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
+    yield Gate("quote_missing", met=latest.quote is not None)
+    if latest.quote is None:
+        return
+    yield Gate("line_items_missing", met=bool(latest.quote.lines))
+    sent = _version_sent(deal)
+    newest = max(deal.versions, key=lambda version: version.revision)
+    differs = sent is not None and sent.quote != newest.quote
+    detail = f" (sent as revision {sent.revision}, now {newest.revision})" if sent and differs else ""
+    yield Gate("quote_differs_from_signed", met=not differs, detail=detail)
+    if latest.quote.lines:
+        yield Gate(
+            "quote_total_differs",
+            met=price(latest.quote) is not None,
+            detail=f" of {latest.quote.total} {latest.currency}",
+        )
+    yield Gate("schedule_not_supported", met=not latest.billing_schedule)
+    yield Gate("tax_mode_not_supported", met=latest.quote.tax_mode != "inclusive")
+
+
+def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Iterator[Gate]:
+    realm = workspace.connection.realm if workspace.connection else None
+    account = view.account(latest.account_id)
+    waits = (f"account/{latest.account_id}",)
+    customer = account.customer_in(realm)
+    known = account.latest is not None or customer is not None
+    yield Gate("account_missing", met=known, detail=latest.account_id, waits_on=waits)
+    if known:
+        name = account.latest.name if account.latest else latest.account_id
+        refused = account.effort.message if account.effort and account.effort.status == "rejected" else None
+        detail = f"{name} ({latest.account_id}{f'; creating it was refused: {refused}' if refused else ''})"
+        yield Gate("account_not_mapped", met=customer is not None, detail=detail, waits_on=waits)
+    lines = {line.product_id: line.name for line in latest.quote.lines} if latest.quote else {}
+    missing = [product_id for product_id in lines if view.product(product_id).item_in(realm) is None]
+    yield Gate(
+        "product_not_mapped",
+        met=not missing,
+        detail=", ".join(f"{lines[product_id]} ({product_id})" for product_id in missing),
+        waits_on=tuple(f"product/{product_id}" for product_id in missing),
+    )
+    if workspace.company is not None:
+        no_account = [p for p in missing if view.product(p).requests and income_account_of(workspace) is None]
+        yield Gate(
+            "income_account_missing", met=not no_account, detail=", ".join(no_account), waits_on=(WORKSPACE,)
+        )
+
+
+def income_account_of(workspace: WorkspaceState) -> str | None:
+    """Return the id of the account that new items earn into, if it is chosen and exists."""
+    wanted = settings_of(workspace.settings).income_account
+    if workspace.company is None or wanted is None:
+        return None
+    found = named(workspace.company.income_accounts, wanted)
+    return found.id if found else None
+
+
+def _company(
+    view: View, latest: DealUpdated, workspace: WorkspaceState, settings: Settings
+) -> Iterator[Gate]:
+    company = workspace.company
+    if company is None:
+        return
+    term_found = not settings.terms or named(company.terms, settings.terms) is not None
+    yield Gate("term_not_found", met=term_found, detail=repr(settings.terms), waits_on=(WORKSPACE,))
+    if latest.quote is not None:
+        missing = _missing_tax_codes(latest.quote, company)
+        yield Gate("tax_code_not_mapped", met=not missing, detail=", ".join(missing), waits_on=(WORKSPACE,))
+    enabled = company.multicurrency or latest.currency == company.home_currency
+    yield Gate("currency_not_enabled", met=enabled, detail=latest.currency, waits_on=(WORKSPACE,))
+    account = view.account(latest.account_id)
+    billed_in = account.customer_currency
+    yield Gate(
+        "customer_currency_differs",
+        met=billed_in is None or billed_in == latest.currency,
+        detail=f": {billed_in}, and the deal is in {latest.currency}",
+        waits_on=(f"account/{latest.account_id}",),
+    )
+
+
+def _missing_tax_codes(quote: Quote, company: CompanyObserved) -> list[str]:
+    if sales_tax(company) or quote.tax_mode == "none":
+        return []
+    wanted = {line.tax_code or "(no tax code)" for line in quote.lines}
+    return sorted(code for code in wanted if named(company.tax_codes, code) is None)
+
+
+def _connected(workspace: WorkspaceState) -> Iterator[Gate]:
+    connected = workspace.connection is not None
+    yield Gate("connection_missing", met=connected, waits_on=(WORKSPACE,))
+    yield Gate("connection_expired", met=not workspace.expired, waits_on=(WORKSPACE,))
+    if connected:
+        problem = f": {workspace.read_problem}" if workspace.read_problem else ""
+        yield Gate(
+            "company_not_read", met=workspace.company is not None, detail=problem, waits_on=(WORKSPACE,)
+        )
