@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from events.envelope import Event
-from events.tables import UtcInstant, metadata
+from events.tables import UtcInstant, metadata, upsert
 from worker.commands.identity import CommandKey
 
 Status = Literal["ready", "leased", "uncertain", "done", "rejected"]
@@ -94,6 +94,14 @@ def add(connection: sa.Connection, command: NewCommand, cause: Event, now: datet
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
-    """Tell the dispatcher how a realm stands; what it learned itself (throttling) is kept."""
+    """Tell the dispatcher how a workspace's realm stands; what it learned itself (throttling) is kept.
+
+    A workspace is connected to one realm: another that it had before is no longer served.
+    """
+    connection.execute(
+        realms.update()
+        .where(realms.c.workspace == realm.workspace, realms.c.realm != realm.realm)
+        .values(connected=False)
+    )
     known = connection.scalar(sa.select(realms.c.not_before).where(realms.c.realm == realm.realm))
     upsert(connection, realms, [{**asdict(realm), "not_before": known}])

@@ -1,0 +1,91 @@
+"""A projection whose rows are folded from the events that concern them.
+
+A batch is folded in memory and each changed row is written once. Nothing but the log goes in, so folding
+the whole log from the beginning gives the same rows, byte for byte.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy.types import TypeDecorator
+
+from events.envelope import Recorded
+from events.subscriptions import Subscription
+from events.tables import upsert
+
+Row = TypeVar("Row", bound=Struct)
+Key = tuple[str, ...]
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount; text where the database has no exact numbers."""
+
+    impl = sa.Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Use text on SQLite, whose numbers are binary floats."""
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Numeric())
+
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> object:
+        """Write it exactly."""
+        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: object, _dialect: sa.Dialect) -> Decimal | None:
+        """Read it exactly."""
+        return None if value is None else Decimal(str(value))
+
+
+class Fold(Struct, Generic[Row], frozen=True):
+    """How rows of `table` follow from events.
+
+    Attributes:
+        name: The name of the projection and of its subscription.
+        table: Where the rows are; its primary key is the workspace and then the key.
+        row: The struct of a row without its primary key; every field has a default.
+        keys: For each type of event, the rows it concerns.
+        fold: The row after an event, from the row before it.
+    """
+
+    name: str
+    table: sa.Table
+    row: type[Row]
+    keys: dict[str, Callable[[Any], Iterable[Key]]]
+    fold: Callable[[Row, Key, Recorded, Any], Row]
+
+    def subscription(self) -> Subscription:
+        """Return the subscription that keeps the rows up to date."""
+        return Subscription(self.name, self._handle)
+
+    def _handle(self, connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
+        concerned = [
+            (recorded, payload, (recorded.event.workspace, *key))
+            for recorded in batch
+            if (keys := self.keys.get(recorded.event.type)) is not None
+            for payload in [recorded.event.payload]
+            for key in keys(payload)
+        ]
+        rows = self._load(connection, {key for _, _, key in concerned})
+        for recorded, payload, key in concerned:
+            rows[key] = self.fold(rows.get(key, self.row()), key[1:], recorded, payload)
+        names = [column.name for column in self.table.primary_key]
+        written = [dict(zip(names, key, strict=True)) | asdict(rows[key]) for key in sorted(rows)]
+        if written:
+            upsert(connection, self.table, written)
+
+    def _load(self, connection: sa.Connection, keys: set[Key]) -> dict[Key, Row]:
+        columns = list(self.table.primary_key)
+        rows: dict[Key, Row] = {}
+        for key in sorted(keys):
+            condition = sa.and_(*(column == part for column, part in zip(columns, key, strict=True)))
+            found = connection.execute(sa.select(self.table).where(condition)).mappings().first()
+            if found is not None:
+                fields = {name: found[name] for name in self.row.__struct_fields__}
+                rows[key] = msgspec.convert(fields, self.row)
+        return rows

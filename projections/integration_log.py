@@ -1,0 +1,159 @@
+"""What the integration did, in sentences: what finance and admins read when something is missing."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from events import catalog
+from events.envelope import Recorded
+from events.subscriptions import Subscription
+from events.tables import Position, UtcInstant, metadata
+
+Level = Literal["info", "attention"]
+
+integration_log = sa.Table(
+    "integration_log",
+    metadata,
+    sa.Column("position", Position, primary_key=True, autoincrement=False),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("at", UtcInstant),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text),
+    sa.Index("integration_log_position", "workspace", "position"),
+    sa.Index("integration_log_about", "workspace", "about", "position"),
+)
+
+
+def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C901, PLR0911, PLR0912 - a sentence a type
+    match kind:
+        case catalog.CONTRACT_SENT:
+            return "info", f"Contract {payload.contract_id} was sent.", None
+        case catalog.CONTRACT_SIGNED:
+            return "info", f"Contract {payload.contract_id} was signed.", None
+        case catalog.CONTRACT_DECLINED:
+            return "attention", f"Contract {payload.contract_id} was declined{_why(payload.reason)}.", None
+        case catalog.CONTRACT_VOIDED:
+            return "attention", f"Contract {payload.contract_id} was voided{_why(payload.reason)}.", None
+        case catalog.DEAL_CLOSED_WON:
+            return "info", "The deal is Closed Won.", None
+        case catalog.DEAL_INVOICE_HELD:
+            first, others = payload.gates[0], len(payload.gates) - 1
+            more = f" ({others} more to come)" if others else ""
+            return "attention", f"No invoice yet: {first.reason}{more}", first.remedy
+        case catalog.INVOICE_ORDERED:
+            return "info", f"{payload.by} asked for the invoice by hand.", None
+        case catalog.INVOICE_REQUESTED:
+            return "info", f"Invoice of {payload.net} {payload.currency} goes to QuickBooks.", None
+        case catalog.INVOICE_CREATED:
+            return _invoice_created(payload)
+        case catalog.CUSTOMER_REQUESTED:
+            return "info", f"{payload.by} asked to create a customer for this account.", None
+        case catalog.CUSTOMER_CREATED:
+            return "info", f"QuickBooks customer {payload.customer_id}, {payload.display_name}.", None
+        case catalog.ACCOUNT_MAPPED:
+            return "info", f"{payload.by} mapped this account to customer {payload.customer_id}.", None
+        case catalog.ITEM_REQUESTED:
+            return "info", f"{payload.by} asked to create an item for this product.", None
+        case catalog.ITEM_CREATED:
+            return "info", f"QuickBooks item {payload.item_id}, {payload.name}.", None
+        case catalog.PRODUCT_MAPPED:
+            return "info", f"{payload.by} mapped this product to item {payload.item_id}.", None
+        case catalog.SETTINGS_CHANGED:
+            changes = ", ".join(f"{key}={value}" for key, value in sorted(payload.changes.items()))
+            return "info", f"{payload.by} set {changes}.", None
+        case catalog.CONNECTION_AUTHORIZED:
+            return "info", f"Connected to QuickBooks company {payload.realm}.", None
+        case catalog.CONNECTION_EXPIRED:
+            return (
+                "attention",
+                f"QuickBooks no longer accepts our connection: {payload.reason}",
+                "Connect again.",
+            )
+        case catalog.COMPANY_OBSERVED:
+            return (
+                "info",
+                f"Read the QuickBooks company {payload.company_name} ({payload.home_currency}).",
+                None,
+            )
+        case catalog.COMMAND_REJECTED:
+            return "attention", f"QuickBooks refused {_spoken(payload.kind)}: {payload.message}", None
+        case _:
+            return (
+                "attention",
+                f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again.",
+                None,
+            )
+
+
+def _invoice_created(payload: Any) -> tuple[Level, str, str | None]:
+    number = f" {payload.doc_number}" if payload.doc_number else ""
+    found = ", found by its mark after its answer was lost" if payload.adopted else ""
+    message = f"Invoice{number} of {payload.total} {payload.currency} is in QuickBooks{found}."
+    if payload.expected is None:
+        return "info", message, None
+    return (
+        "attention",
+        f"{message} Its total before tax is {payload.net}; the quote says {payload.expected}.",
+        "Compare the invoice in QuickBooks with the quote.",
+    )
+
+
+def _why(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _spoken(kind: str) -> str:
+    return kind.replace("_", " the ", 1)
+
+
+def _handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
+    entries = [_row(recorded) for recorded in batch if recorded.event.type in _TOLD]
+    if entries:
+        connection.execute(integration_log.insert(), entries)
+
+
+def _row(recorded: Recorded) -> dict[str, object]:
+    event = recorded.event
+    level, message, remedy = _entry(event.type, event.payload)
+    return {
+        "position": recorded.position,
+        "workspace": event.workspace,
+        "at": event.time,
+        "level": level,
+        "about": event.stream,
+        "message": message,
+        "remedy": remedy,
+    }
+
+
+_TOLD = frozenset(
+    {
+        catalog.CONTRACT_SENT,
+        catalog.CONTRACT_SIGNED,
+        catalog.CONTRACT_DECLINED,
+        catalog.CONTRACT_VOIDED,
+        catalog.DEAL_CLOSED_WON,
+        catalog.DEAL_INVOICE_HELD,
+        catalog.INVOICE_ORDERED,
+        catalog.INVOICE_REQUESTED,
+        catalog.INVOICE_CREATED,
+        catalog.CUSTOMER_REQUESTED,
+        catalog.CUSTOMER_CREATED,
+        catalog.ACCOUNT_MAPPED,
+        catalog.ITEM_REQUESTED,
+        catalog.ITEM_CREATED,
+        catalog.PRODUCT_MAPPED,
+        catalog.SETTINGS_CHANGED,
+        catalog.CONNECTION_AUTHORIZED,
+        catalog.CONNECTION_EXPIRED,
+        catalog.COMPANY_OBSERVED,
+        catalog.COMMAND_REJECTED,
+        catalog.COMMAND_UNCERTAIN,
+    }
+)
+
+INTEGRATION_LOG = Subscription("integration_log", _handle)
