@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -82,11 +81,6 @@ def doc_number(deal_id: str, part: int, generation: int) -> str:
         return deal_id + suffix
     digest = hashlib.sha256(deal_id.encode()).hexdigest()[:8].upper()
     return f"{deal_id[: room - 9]}~{digest}{suffix}"
-
-
-def dated(body: Mapping[str, Any], day: date) -> dict[str, Any]:
-    """Give the invoice its date, in the company's time zone."""
-    return {**body, "TxnDate": day.isoformat()}
 
 
 def _line(priced: PricedLine, item_id: str, quote: Quote, company: CompanyObserved) -> dict[str, Any]:

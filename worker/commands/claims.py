@@ -1,0 +1,234 @@
+"""Taking commands, holding them by lease and fence, and letting them go: short transactions.
+
+A command is claimed for a bounded time. Every later step proves by its fence that nobody claimed it
+since; a worker that outlived its lease finds the fence moved and leaves everything as it is.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import log
+from events.envelope import Event
+from worker.commands.identity import CommandKey
+from worker.commands.table import commands, realms
+from worker.quote_to_cash.settings import zone
+
+
+class Timing(Struct, frozen=True):
+    """How long things take.
+
+    Attributes:
+        request_seconds: The client's own timeout for one request.
+        settle_seconds: How long QuickBooks may still apply a request after we gave up on it.
+        look_up_after_seconds: A command whose cause is older is looked up before its first send.
+    """
+
+    request_seconds: float = 30
+    settle_seconds: float = 120
+    look_up_after_seconds: float = 900
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds: a look-up and a send, each with a token refresh, and the settling."""
+        return timedelta(seconds=4 * self.request_seconds + self.settle_seconds)
+
+    @property
+    def settle(self) -> timedelta:
+        """How long after a send "not found" is not yet final."""
+        return timedelta(seconds=self.request_seconds + self.settle_seconds)
+
+
+class Claimed(Struct, frozen=True):
+    """A command that this worker may work on while its lease lasts."""
+
+    key: CommandKey
+    request_id: str
+    realm: str
+    body: str
+    cause_id: str
+    cause_at: datetime
+    attempts: int
+    fence: int
+    uncertain: bool
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+
+
+class LeaseLost(Exception):
+    """Another worker claimed the command since; whatever we learned, it will learn itself."""
+
+
+def claim(
+    connection: sa.Connection, timing: Timing, now: datetime, *, slots: int, per_realm: int
+) -> list[Claimed]:
+    """Claim due commands, fairly over realms: each realm's oldest first, then each one's second.
+
+    A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none. A
+    lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
+    """
+    chosen = connection.execute(_candidates(now, slots, per_realm)).mappings().all()
+    return [_take(connection, row, timing, now) for row in chosen]
+
+
+def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
+    """Write down that the command is about to be sent, and renew the lease for it.
+
+    Raises:
+        LeaseLost: It may not be sent any more.
+    """
+    _change(
+        connection,
+        command,
+        first_sent_at=command.first_sent_at or now,
+        last_sent_at=now,
+        leased_until=now + timing.lease,
+    )
+
+
+def not_sent(connection: sa.Connection, command: Claimed, due_at: datetime, problem: str) -> None:
+    """Give the command back: this attempt certainly never reached QuickBooks' books."""
+    _change(
+        connection,
+        command,
+        status="uncertain" if command.uncertain else "ready",
+        first_sent_at=command.first_sent_at,
+        last_sent_at=command.last_sent_at,
+        leased_until=None,
+        due_at=due_at,
+        problem=problem,
+    )
+
+
+def uncertain(
+    connection: sa.Connection,
+    command: Claimed,
+    *,
+    due_at: datetime,
+    problem: str,
+    event: Event | None,
+    now: datetime,
+) -> None:
+    """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
+    _change(connection, command, status="uncertain", leased_until=None, due_at=due_at, problem=problem)
+    if event is not None:
+        log.append_own(connection, [event], now)
+
+
+def finish(connection: sa.Connection, command: Claimed, event: Event, now: datetime, *, done: bool) -> None:
+    """Store the outcome and the event that says so, together."""
+    _change(
+        connection,
+        command,
+        status="done" if done else "rejected",
+        leased_until=None,
+        problem=None if done else event.payload.message,
+    )
+    log.append_own(connection, [event], now)
+
+
+def hold_realm(connection: sa.Connection, realm: str, not_before: datetime) -> None:
+    """Leave a throttled realm alone until then."""
+    connection.execute(realms.update().where(realms.c.realm == realm).values(not_before=not_before))
+
+
+def disconnect_realm(connection: sa.Connection, realm: str, event: Event, now: datetime) -> None:
+    """Serve the realm no more until somebody connects it again."""
+    connection.execute(realms.update().where(realms.c.realm == realm).values(connected=False))
+    log.append_own(connection, [event], now)
+
+
+def _candidates(now: datetime, slots: int, per_realm: int) -> sa.Select[Any]:
+    abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
+    due = sa.and_(commands.c.status.in_(("ready", "uncertain")), commands.c.due_at <= now)
+    others = commands.alias("others")
+    subject_busy = sa.exists().where(
+        others.c.workspace == commands.c.workspace,
+        others.c.subject == commands.c.subject,
+        others.c.request_id != commands.c.request_id,
+        others.c.status.in_(("leased", "uncertain")),
+    )
+    flying = commands.alias("flying")
+    in_flight = (
+        sa.select(sa.func.count())
+        .where(flying.c.realm == commands.c.realm, flying.c.status == "leased", flying.c.leased_until > now)
+        .scalar_subquery()
+    )
+    turn = sa.func.row_number().over(
+        partition_by=commands.c.realm,
+        order_by=(commands.c.due_at, commands.c.created_at, commands.c.request_id),
+    )
+    ranked = (
+        sa.select(commands, realms.c.time_zone, turn.label("turn"), in_flight.label("in_flight"))
+        .join(realms, realms.c.realm == commands.c.realm)
+        .where(
+            sa.or_(abandoned, due),
+            realms.c.connected,
+            ~realms.c.paused,
+            sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
+            ~subject_busy,
+        )
+        .subquery()
+    )
+    return (
+        sa.select(ranked)
+        .where(ranked.c.turn + ranked.c.in_flight <= per_realm)
+        .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
+        .limit(slots)
+    )
+
+
+def _take(connection: sa.Connection, row: sa.RowMapping, timing: Timing, now: datetime) -> Claimed:
+    today = now.astimezone(zone(row["time_zone"])).date()
+    body = row["sent_body"] or _frozen(row["kind"], row["body"], today)
+    fence = row["fence"] + 1
+    connection.execute(
+        commands.update()
+        .where(commands.c.request_id == row["request_id"])
+        .values(
+            status="leased",
+            fence=fence,
+            attempts=row["attempts"] + 1,
+            leased_until=now + timing.lease,
+            sent_body=body,
+        )
+    )
+    return Claimed(
+        key=CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"]),
+        request_id=row["request_id"],
+        realm=row["realm"],
+        body=body,
+        cause_id=row["cause_id"],
+        cause_at=row["cause_at"].astimezone(UTC),
+        attempts=row["attempts"] + 1,
+        fence=fence,
+        uncertain=row["last_sent_at"] is not None,
+        first_sent_at=row["first_sent_at"],
+        last_sent_at=row["last_sent_at"],
+    )
+
+
+def _frozen(kind: str, body: str, today: date) -> str:
+    """Freeze what is sent, byte for byte, for every attempt; an invoice gets its date now."""
+    if kind != "create_invoice":
+        return body
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(today))
+    return msgspec.json.encode(fields).decode()
+
+
+def _change(connection: sa.Connection, command: Claimed, **values: object) -> None:
+    changed = connection.execute(
+        commands.update()
+        .where(
+            commands.c.request_id == command.request_id,
+            commands.c.fence == command.fence,
+            commands.c.status == "leased",
+        )
+        .values(**values)
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost(f"The command {command.request_id} for {command.key.subject} is no longer ours")
