@@ -23,28 +23,39 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="Q2C_", env_ignore_empty=True, frozen=True)
 
-    database_url: str = Field(DEFAULT_DATABASE_URL, description="where the log is; a SQLite file")
-    workspace: str | None = Field(None, description="the workspace that commands mean")
-    public_url: str = Field("http://127.0.0.1:8000", description="how a browser reaches this installation")
+    database_url: str = Field(default=DEFAULT_DATABASE_URL, description="where the log is; a SQLite file")
+    workspace: str | None = Field(default=None, description="the workspace that commands mean")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="how a browser reaches this installation"
+    )
     token_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="keys that encrypt tokens, newest first, comma-separated; 32 bytes as base64url each"
+        default=(),
+        description="keys that encrypt tokens, newest first, comma-separated; 32 bytes as base64url each",
     )
     quickbooks_api_url: str = Field(
-        "https://quickbooks.api.intuit.com", description="QuickBooks' API, without /v3"
+        default="https://quickbooks.api.intuit.com", description="QuickBooks' API, without /v3"
     )
     quickbooks_discovery_url: str = Field(
-        "https://developer.intuit.com/.well-known/openid_configuration/",
+        default="https://developer.intuit.com/.well-known/openid_configuration/",
         description="Intuit's OAuth discovery document",
     )
-    quickbooks_client_id: str | None = Field(None, description="of our app at Intuit")
-    quickbooks_client_secret: SecretStr | None = Field(None, description="of our app at Intuit")
-    quickbooks_verifier_token: SecretStr | None = Field(None, description="of our app's webhooks at Intuit")
-    quickbooks_timeout_seconds: float = Field(30, gt=0, le=120, description="for one request to QuickBooks")
-    quickbooks_settle_seconds: float = Field(
-        120, ge=0, description="how long QuickBooks may still apply a request that we gave up on"
+    quickbooks_client_id: str | None = Field(default=None, description="of our app at Intuit")
+    quickbooks_client_secret: SecretStr | None = Field(default=None, description="of our app at Intuit")
+    quickbooks_verifier_token: SecretStr | None = Field(
+        default=None, description="of our app's webhooks at Intuit"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
-    metrics_port: int | None = Field(None, ge=0, le=65535, description="where /metrics is served; unset: not")
+    quickbooks_timeout_seconds: float = Field(
+        default=30, gt=0, le=120, description="for one request to QuickBooks"
+    )
+    quickbooks_settle_seconds: float = Field(
+        default=120, ge=0, description="how long QuickBooks may still apply a request that we gave up on"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level logged"
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="where /metrics is served; unset: not"
+    )
 
     @field_validator("token_keys", mode="before")
     @classmethod

@@ -25,7 +25,6 @@ from worker.commands.table import NewCommand
 from worker.quote_to_cash.customers import customer_body, item_body
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.invoicing import invoice_body
-from worker.quote_to_cash.settings import settings_of
 from worker.quote_to_cash.state import Deal, View
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
@@ -239,7 +238,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         customer_id=customer_id,
         items=items,
         company=company,
-        settings=settings_of(workspace.settings),
+        settings=workspace.settings,
         part=0,
         generation=generation,
         request=request,

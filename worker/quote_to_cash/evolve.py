@@ -37,7 +37,6 @@ from events.quickbooks import (
     InvoiceCreated,
     ItemCreated,
 )
-from worker.quote_to_cash.settings import settings_of
 from worker.quote_to_cash.state import (
     WORKSPACE,
     Account,
@@ -260,10 +259,8 @@ def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
 
 def _settings_changed(view: View, event: Event, change: SettingsChanged) -> None:
     state = view.workspace()
-    switched_on = (
-        change.changes.get("auto_invoice") == "true" and not settings_of(state.settings).auto_invoice
-    )
-    state = replace(state, settings={**state.settings, **change.changes})
+    switched_on = change.changes.get("auto_invoice") == "true" and not state.settings.auto_invoice
+    state = replace(state, chosen={**state.chosen, **change.changes})
     if switched_on and state.first_switched_on is None:
         state = replace(state, first_switched_on=event.time)
     if {"terms", "income_account"} & change.changes.keys() and state.connection is not None:

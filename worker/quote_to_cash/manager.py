@@ -11,7 +11,6 @@ from events.subscriptions import Subscription
 from worker.commands import table
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.evolve import evolve
-from worker.quote_to_cash.settings import settings_of
 from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
 
@@ -55,7 +54,7 @@ def rebuild(connection: sa.Connection, upto: int) -> None:
 def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState) -> None:
     if state.connection is None:
         return
-    settings = settings_of(state.settings)
+    settings = state.settings
     zone = settings.time_zone or (state.company.time_zone if state.company else None)
     realm = table.Realm(
         realm=state.connection.realm,

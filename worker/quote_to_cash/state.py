@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.administration import ConnectionAuthorized
 from events.announcements import DealInvoiceHeld
 from events.crm import AccountUpdated, DealUpdated, Quote, Stage
 from events.quickbooks import CompanyObserved, InvoiceCreated
+from worker.quote_to_cash.settings import Settings, settings_of
 
 WORKSPACE = "workspace"
 ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
@@ -104,7 +106,7 @@ class Product(Struct, frozen=True):
 class WorkspaceState(Struct, frozen=True):
     """What holds for a whole workspace: settings, the connection, the company behind it."""
 
-    settings: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     first_switched_on: datetime | None = None
     connection: ConnectionAuthorized | None = None
     authorizations: int = 0
@@ -114,6 +116,12 @@ class WorkspaceState(Struct, frozen=True):
 
     reads_commanded: int = 0
     read_problem: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold; the cut-over is by default when automatic invoicing was switched on."""
+        settings = settings_of(self.chosen)
+        return settings if settings.cut_over else replace(settings, cut_over=self.first_switched_on)
 
 
 class View(Protocol):

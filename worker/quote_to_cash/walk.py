@@ -6,7 +6,7 @@ from events.crm import DealUpdated, Quote
 from events.quickbooks import CompanyObserved
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
-from worker.quote_to_cash.settings import Settings, settings_of
+from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.state import WORKSPACE, Contract, Deal, Effort, Version, View, WorkspaceState
 from worker.quote_to_cash.totals import price
 
@@ -15,7 +15,7 @@ def walk(view: View, deal_id: str) -> list[Gate]:
     """Return every gate that can be judged for the deal's invoice."""
     deal = view.deal(deal_id)
     workspace = view.workspace()
-    settings = settings_of(workspace.settings)
+    settings = workspace.settings
     gates = list(_won(deal, settings))
     if deal.latest is None:
         gates.append(Gate("quote_missing", met=False, detail=": the deal has not arrived from the CRM"))
@@ -183,7 +183,7 @@ def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Itera
 
 def income_account_of(workspace: WorkspaceState) -> str | None:
     """Return the id of the account that new items earn into, if it is chosen and exists."""
-    wanted = settings_of(workspace.settings).income_account
+    wanted = workspace.settings.income_account
     if workspace.company is None or wanted is None:
         return None
     found = named(workspace.company.income_accounts, wanted)

@@ -1,0 +1,95 @@
+"""What people do to the integration. Each action is an event with who did it; nothing else changes."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import catalog, log
+from events.administration import (
+    AccountMapped,
+    CustomerRequested,
+    InvoiceOrdered,
+    ItemRequested,
+    ProductMapped,
+    SettingsChanged,
+)
+from events.clock import Clock, Entropy
+from events.database import Database
+from events.envelope import own_event
+from events.values import Fact
+from worker.quote_to_cash import settings
+from worker.quote_to_cash.store import StateStore
+
+SOURCE = "urn:coeffection:administration"
+
+
+class Administration(Struct, frozen=True):
+    """The actions of one person in one workspace."""
+
+    database: Database
+    clock: Clock
+    entropy: Entropy
+    workspace: str
+    by: str
+
+    async def change_settings(self, changes: Mapping[str, str], why: str | None = None) -> int:
+        """Set settings; all of them or none. Return the position of the event.
+
+        Raises:
+            SettingInvalid: One of them does not exist or does not fit.
+        """
+        checked = {key: settings.checked(key, value) for key, value in changes.items()}
+        return await self._say(catalog.SETTINGS_CHANGED, SettingsChanged(checked, self.by, why))
+
+    async def map_account(self, account_id: str, customer_id: str, currency: str | None = None) -> int:
+        """Say which customer an account is."""
+        return await self._say(
+            catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, self.by, currency)
+        )
+
+    async def request_customer(self, account_id: str) -> int:
+        """Ask to create a customer for an account."""
+        return await self._say(catalog.CUSTOMER_REQUESTED, CustomerRequested(account_id, self.by))
+
+    async def map_product(self, product_id: str, item_id: str) -> int:
+        """Say which item a product is."""
+        return await self._say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, self.by))
+
+    async def request_item(self, product_id: str) -> int:
+        """Ask to create an item for a product."""
+        return await self._say(catalog.ITEM_REQUESTED, ItemRequested(product_id, self.by))
+
+    async def order_invoice(self, deal_id: str) -> int:
+        """Ask for a deal's invoice by hand."""
+        return await self._say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, self.by))
+
+    async def _say(self, event_type: str, fact: Fact) -> int:
+        now = self.clock.now()
+        event = own_event(
+            event_type,
+            fact,
+            workspace=self.workspace,
+            source=SOURCE,
+            time=now,
+            id=str(self.entropy.uuid7(now)),
+        )
+
+        def append(connection: sa.Connection) -> int:
+            return log.append(connection, [event], now)[0].position
+
+        return await self.database.transaction(append)
+
+
+class Shown(Struct, frozen=True):
+    """A setting as people see it: what was chosen, and what holds."""
+
+    key: str
+    value: object
+    chosen: bool
+
+
+def shown_settings(connection: sa.Connection, workspace: str) -> list[Shown]:
+    """Return every setting of a workspace with the value that holds."""
+    state = StateStore(connection, workspace).workspace()
+    return [Shown(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES]

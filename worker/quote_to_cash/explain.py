@@ -1,0 +1,145 @@
+"""Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import log
+from events.envelope import Recorded
+from worker.quote_to_cash.state import Deal
+from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.walk import is_won, progress, signed_contract, walk
+
+EVENTS_MAX = 500
+# Which events move a gate: those of the deal unless said otherwise here.
+_STREAM_OF_GATE = {
+    "auto_invoice_off": "workspace",
+    "paused": "workspace",
+    "term_not_found": "workspace",
+    "connection_missing": "workspace",
+    "connection_expired": "workspace",
+    "company_not_read": "workspace",
+    "currency_not_enabled": "workspace",
+    "tax_code_not_mapped": "workspace",
+    "income_account_missing": "workspace",
+    "account_missing": "account",
+    "account_not_mapped": "account",
+    "customer_currency_differs": "account",
+    "product_not_mapped": "product",
+}
+
+
+class ExplainedGate(Struct, frozen=True):
+    """A gate as it stands; `event` is the last event that could have moved it."""
+
+    gate: str
+    met: bool
+    reason: str | None
+    remedy: str | None
+    event: str | None
+
+
+class ExplainedEvent(Struct, frozen=True):
+    """One event of the chain that led here."""
+
+    position: int
+    id: str
+    type: str
+    source: str
+    stream: str
+    time: datetime
+    data: Any
+
+
+class Explanation(Struct, frozen=True):
+    """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists."""
+
+    deal: str
+    stage: str
+    first_unmet: str | None
+    gates: tuple[ExplainedGate, ...]
+    events: tuple[ExplainedEvent, ...]
+    invoice: str | None
+
+
+def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
+    """Explain a deal; nothing if no event has ever named it."""
+    view = StateStore(connection, workspace)
+    deal = view.deal(deal_id)
+    chain = _chain(connection, workspace, deal_id, deal)
+    if not any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain):
+        return None
+    settings = view.workspace().settings
+    gates = [*walk(view, deal_id), *progress(deal)]
+    explained = tuple(
+        ExplainedGate(
+            gate=gate.code,
+            met=gate.met,
+            reason=None if gate.met else gate.reason,
+            remedy=None if gate.met else gate.remedy,
+            event=_mover(chain, gate.code),
+        )
+        for gate in gates
+    )
+    invoiced = deal.invoice is not None
+    unmet = next((gate.gate for gate in explained if not gate.met), None)
+    return Explanation(
+        deal=deal_id,
+        stage=stage_of(deal, won=is_won(deal, settings)),
+        first_unmet=None if invoiced else unmet,
+        gates=explained,
+        events=tuple(_told(recorded) for recorded in chain),
+        invoice=deal.invoice.invoice_id if deal.invoice else None,
+    )
+
+
+def stage_of(deal: Deal, *, won: bool) -> str:
+    """Name the stage that a deal is in, from Quote Draft to Paid."""
+    if deal.invoice is not None:
+        return "invoice_created" if deal.invoice.balance else "paid"
+    latest = deal.latest
+    if latest is not None and latest.stage == "closed_lost":
+        return "closed_lost"
+    if deal.announced_won or (won and deal.won_revision is not None):
+        return "closed_won"
+    if signed_contract(deal) is not None:
+        return "signed"
+    out = any(contract.status in {"sent", "delivered"} for contract in deal.contracts.values())
+    if out or (latest is not None and latest.stage == "contract_sent"):
+        return "contract_sent"
+    return "quote_draft"
+
+
+def _chain(connection: sa.Connection, workspace: str, deal_id: str, deal: Deal) -> list[Recorded]:
+    streams = [f"deal/{deal_id}", "workspace"]
+    if deal.latest is not None:
+        streams.append(f"account/{deal.latest.account_id}")
+        lines = deal.latest.quote.lines if deal.latest.quote else ()
+        streams += sorted({f"product/{line.product_id}" for line in lines})
+    found = [
+        recorded
+        for stream in streams
+        for recorded in log.read(connection, after=0, limit=EVENTS_MAX, workspace=workspace, stream=stream)
+    ]
+    return sorted(found, key=lambda recorded: recorded.position)
+
+
+def _mover(chain: list[Recorded], gate: str) -> str | None:
+    kind = _STREAM_OF_GATE.get(gate, "deal")
+    moved = [r.event.id for r in chain if r.event.stream.partition("/")[0] == kind]
+    return moved[-1] if moved else None
+
+
+def _told(recorded: Recorded) -> ExplainedEvent:
+    event = recorded.event
+    return ExplainedEvent(
+        position=recorded.position,
+        id=event.id,
+        type=event.type,
+        source=event.source,
+        stream=event.stream,
+        time=event.time,
+        data=event.payload,
+    )
