@@ -74,6 +74,11 @@ def claim(
     return [_take(connection, row, timing, now) for row in chosen]
 
 
+def any_due(connection: sa.Connection, now: datetime, *, per_realm: int) -> bool:
+    """Say whether a claim would give anything; reads only."""
+    return connection.execute(_candidates(now, 1, per_realm)).first() is not None
+
+
 def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
     """Write down that the command is about to be sent, and renew the lease for it.
 
@@ -130,15 +135,22 @@ def finish(connection: sa.Connection, command: Claimed, event: Event, now: datet
     log.append_own(connection, [event], now)
 
 
-def hold_realm(connection: sa.Connection, realm: str, not_before: datetime) -> None:
-    """Leave a throttled realm alone until then."""
-    connection.execute(realms.update().where(realms.c.realm == realm).values(not_before=not_before))
+def throttled(connection: sa.Connection, command: Claimed, until: datetime, problem: str) -> None:
+    """Give the command back, and leave its whole realm alone until then."""
+    not_sent(connection, command, until, problem)
+    connection.execute(realms.update().where(realms.c.realm == command.realm).values(not_before=until))
 
 
-def disconnect_realm(connection: sa.Connection, realm: str, event: Event, now: datetime) -> None:
-    """Serve the realm no more until somebody connects it again."""
-    connection.execute(realms.update().where(realms.c.realm == realm).values(connected=False))
-    log.append_own(connection, [event], now)
+def disconnected(
+    connection: sa.Connection, command: Claimed, problem: str, event: Event, now: datetime
+) -> None:
+    """Give the command back, and serve its realm no more until somebody connects it again."""
+    not_sent(connection, command, now, problem)
+    cut = connection.execute(
+        realms.update().where(realms.c.realm == command.realm, realms.c.connected).values(connected=False)
+    )
+    if cut.rowcount:
+        log.append_own(connection, [event], now)
 
 
 def _candidates(now: datetime, slots: int, per_realm: int) -> sa.Select[Any]:

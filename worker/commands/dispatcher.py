@@ -1,0 +1,213 @@
+"""Works off commands: claims them, calls QuickBooks between transactions, stores the outcome."""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+from msgspec import Struct
+from prometheus_client import Counter
+
+from events import catalog
+from events.administration import ConnectionExpired
+from events.clock import Clock
+from events.database import Database
+from events.envelope import Event, own_event
+from events.errors import DatabaseUnavailable
+from worker.commands import claims, lookup, outcomes, retry
+from worker.commands.claims import Claimed, LeaseLost, Timing
+from worker.commands.outcomes import Entity
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import (
+    DUPLICATE_DOC_NUMBER,
+    DUPLICATE_NAME,
+    QuickBooksError,
+    Rejected,
+)
+from worker.runner import RETRY_SECONDS, Wake
+
+SLOTS = 16
+SLOTS_PER_REALM = 4
+POLL_SECONDS = 0.2
+
+_finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
+logger = structlog.get_logger()
+
+
+class Dispatcher(Struct, frozen=True):
+    """Everything that working off commands needs."""
+
+    database: Database
+    clock: Clock
+    client: QuickBooksClient
+    timing: Timing
+    wake: Wake
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until told to stop; then finish what is in flight."""
+        working: set[asyncio.Task[None]] = set()
+        try:
+            while not stopping.is_set():
+                working = {task for task in working if not _done(task)}
+                claimed = await self._claim(SLOTS - len(working))
+                working |= {asyncio.create_task(self.work(command)) for command in claimed}
+                if not claimed:
+                    await self.wake.wait(self.clock, POLL_SECONDS)
+            if working:
+                await asyncio.wait(working)
+        finally:
+            for task in working:
+                task.cancel()
+
+    async def _claim(self, slots: int) -> list[Claimed]:
+        if slots <= 0:
+            return []
+        now = self.clock.now()
+        try:
+            if not await self.database.read(claims.any_due, now, per_realm=SLOTS_PER_REALM):
+                return []
+            return await self.database.transaction(
+                claims.claim, self.timing, now, slots=slots, per_realm=SLOTS_PER_REALM
+            )
+        except DatabaseUnavailable as error:
+            logger.warning("dispatcher.retry", problem=str(error))
+            await self.clock.sleep(RETRY_SECONDS)
+            return []
+
+    async def work(self, command: Claimed) -> None:
+        """Make one attempt at a command, and say in one line what came of it."""
+        log = logger.bind(
+            workspace=command.key.workspace,
+            kind=command.key.kind,
+            subject=command.key.subject,
+            generation=command.key.generation,
+            realm=command.realm,
+            request_id=command.request_id,
+            attempt=command.attempts,
+        )
+        started = self.clock.monotonic()
+        try:
+            outcome = await self._attempt(command)
+        except LeaseLost:
+            outcome = "lease_lost"
+        except DatabaseUnavailable as error:
+            # The lease runs out by itself, and the command is looked up then.
+            log.warning("command.stored_not", problem=str(error))
+            outcome = "database_unavailable"
+        _finished.labels(command.key.kind, outcome).inc()
+        log.info("command.attempted", outcome=outcome, seconds=round(self.clock.monotonic() - started, 3))
+        self.wake.all()
+
+    async def _attempt(self, command: Claimed) -> str:
+        sent = False
+        try:
+            if command.key.kind == "read_company":
+                return await self._read_company(command)
+            if self._needs_look_up(command):
+                found = await lookup.find(self.client, command)
+                if found is not None:
+                    return await self._finish(
+                        command, outcomes.created(command, found, self.clock.now(), adopted=True)
+                    )
+                settled_at = self._settled_at(command)
+                if command.uncertain and settled_at > self.clock.now():
+                    # It may still be applied: not found is not final yet.
+                    await self.database.transaction(claims.not_sent, command, settled_at, "being looked up")
+                    return "settling"
+            await self.database.transaction(claims.sending, command, self.timing, self.clock.now())
+            sent = True
+            entity = await self.client.create(
+                command.realm, outcomes.ENTITY[command.key.kind], command.body.encode(), command.request_id
+            )
+            return await self._finish(
+                command, outcomes.created(command, entity, self.clock.now(), adopted=False)
+            )
+        except Rejected as error:
+            return await self._rejected(command, error)
+        except QuickBooksError as error:
+            return await self._failed(command, error, sent=sent)
+
+    def _needs_look_up(self, command: Claimed) -> bool:
+        """It may have been sent before, by us or, long ago, by an earlier life of this installation."""
+        age = (self.clock.now() - command.cause_at).total_seconds()
+        return command.uncertain or age > self.timing.look_up_after_seconds
+
+    def _settled_at(self, command: Claimed) -> datetime:
+        return (command.last_sent_at or command.cause_at) + self.timing.settle
+
+    async def _read_company(self, command: Claimed) -> str:
+        company = await self.client.company_info(command.realm)
+        preferences = await self.client.preferences(command.realm)
+        lists = {
+            "Term": await self._all(command.realm, "Term", []),
+            "TaxCode": await self._all(command.realm, "TaxCode", []),
+            "Account": await self._all(command.realm, "Account", [("AccountType", "=", "Income")]),
+        }
+        event = outcomes.observed(command, company, preferences, lists, self.clock.now())
+        return await self._finish(command, event)
+
+    async def _all(self, realm: str, entity: str, where: list[tuple[str, str, str]]) -> list[Entity]:
+        return [row async for page in self.client.query_pages(realm, entity, where) for row in page]
+
+    async def _finish(self, command: Claimed, event: Event) -> str:
+        done = event.type != catalog.COMMAND_REJECTED
+        await self.database.transaction(claims.finish, command, event, self.clock.now(), done=done)
+        return event.type.removeprefix(catalog.PREFIX)
+
+    async def _rejected(self, command: Claimed, error: Rejected) -> str:
+        """A name or number is taken, perhaps by ourselves; anything else waits for a person."""
+        message = error.explanation
+        if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
+            try:
+                found = await lookup.find(self.client, command)
+                holder = found or await lookup.namesake(self.client, command)
+            except QuickBooksError as lookup_error:
+                return await self._failed(command, lookup_error, sent=False)
+            if found is not None:
+                return await self._finish(
+                    command, outcomes.created(command, found, self.clock.now(), adopted=True)
+                )
+            if holder is not None:
+                message = f"{message} ({outcomes.ENTITY[command.key.kind]} {holder['Id']} has it)"
+        event = outcomes.rejected(
+            command,
+            self.clock.now(),
+            gate=retry.GATE_OF_CODE.get(error.code, "rejected_by_quickbooks"),
+            message=message,
+            code=error.code,
+            intuit_tid=error.intuit_tid,
+        )
+        return await self._finish(command, event)
+
+    async def _failed(self, command: Claimed, error: QuickBooksError, *, sent: bool) -> str:
+        now = self.clock.now()
+        match retry.after(error, command.attempts, now, sent=sent):
+            case retry.LookUp(at):
+                event = None if command.uncertain else outcomes.uncertain(command, now, str(error))
+                await self.database.transaction(
+                    claims.uncertain, command, due_at=at, problem=str(error), event=event, now=now
+                )
+                return "uncertain"
+            case retry.HoldRealm(until):
+                await self.database.transaction(claims.throttled, command, until, str(error))
+                return "throttled"
+            case retry.Disconnect(reason):
+                expired = own_event(
+                    catalog.CONNECTION_EXPIRED,
+                    ConnectionExpired(command.realm, now, reason),
+                    workspace=command.key.workspace,
+                    source=outcomes.SOURCE,
+                    time=now,
+                    id=f"{command.request_id}:connection-expired:{command.attempts}",
+                )
+                await self.database.transaction(claims.disconnected, command, str(error), expired, now)
+                return "connection_expired"
+            case retry.TryAgain(at):
+                await self.database.transaction(claims.not_sent, command, at, str(error))
+                return "not_sent"
+
+
+def _done(task: asyncio.Task[None]) -> bool:
+    """Say whether a task is over; a defect in it ends the dispatcher, and with it the process."""
+    if task.done():
+        task.result()
+    return task.done()

@@ -1,0 +1,1 @@
+"""QuickBooks Online: the only place that knows HTTP to Intuit."""

@@ -1,0 +1,80 @@
+"""What can go wrong with QuickBooks, told apart by what it means for a command.
+
+::
+
+    QuickBooksError
+    ├── NotSent                 no connection could be made: certainly not applied
+    │   └── Throttled           too many requests: certainly not applied; leave the realm alone
+    ├── OutcomeUnknown          sent, and no clear answer: it may have been applied
+    ├── Rejected                a definite no, with QuickBooks' code
+    ├── Unauthorized            the token is refused even after a refresh
+    └── ConnectionExpired       the refresh token is no good: a person has to connect again
+"""
+
+from msgspec import Struct
+
+DUPLICATE_DOC_NUMBER = "6140"
+DUPLICATE_NAME = "6240"
+PERIOD_CLOSED = "6210"
+THROTTLED = "3001"
+WRONG_APPLICATION = "3100"
+LACK_OF_RIGHTS = "120"
+APPLICATION_ERROR = "10000"
+THROTTLED_SECONDS = 60.0
+
+
+class FaultError(Struct, frozen=True):
+    """One error of a Fault. `message` and `detail` are in the company's language: match on `code`."""
+
+    code: str
+    message: str = ""
+    detail: str = ""
+    element: str = ""
+
+
+class QuickBooksError(Exception):
+    """Anything that goes wrong with QuickBooks."""
+
+
+class NotSent(QuickBooksError):
+    """The request certainly did not reach QuickBooks' books."""
+
+
+class Throttled(NotSent):
+    """QuickBooks refused to listen for now."""
+
+    def __init__(self, message: str, retry_after_seconds: float = THROTTLED_SECONDS) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutcomeUnknown(QuickBooksError):
+    """The request was sent and may have been applied."""
+
+
+class Rejected(QuickBooksError):
+    """QuickBooks definitely refused.
+
+    Attributes:
+        code: Of the first error; what decisions go by.
+        explanation: What to show a person.
+        intuit_tid: What Intuit's support asks for.
+    """
+
+    def __init__(self, status: int, errors: tuple[FaultError, ...], intuit_tid: str | None) -> None:
+        first = errors[0] if errors else FaultError(code=str(status), message=f"HTTP {status}")
+        said = "; ".join(dict.fromkeys(error.detail or error.message for error in errors)) or first.message
+        self.explanation = f"{' '.join(said.split())} (code {first.code})"
+        super().__init__(f"QuickBooks refused: {self.explanation}")
+        self.code = first.code
+        self.errors = errors
+        self.status = status
+        self.intuit_tid = intuit_tid
+
+
+class Unauthorized(QuickBooksError):
+    """QuickBooks refuses the access token, even a fresh one."""
+
+
+class ConnectionExpired(QuickBooksError):
+    """Intuit refuses the refresh token, or there is none; a person has to connect again."""

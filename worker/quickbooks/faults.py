@@ -1,0 +1,84 @@
+"""The three forms in which QuickBooks says no: JSON with capitals, JSON without, XML."""
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from worker.quickbooks.errors import FaultError
+
+XML_BYTES_MAX = 64 * 1024
+
+
+def parse_fault(body: bytes) -> tuple[FaultError, ...]:
+    """Read the errors of a Fault; nothing if the body holds none, in whatever form."""
+    stripped = body.lstrip()
+    if stripped.startswith(b"<"):
+        return _from_xml(stripped)
+    try:
+        document = msgspec.json.decode(stripped)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    return _from_json(document)
+
+
+def _from_json(document: Any) -> tuple[FaultError, ...]:
+    fault = _member(document, "fault")
+    listed = _member(fault, "error")
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        FaultError(
+            code=_code(_member(error, "code")),
+            message=_text(_member(error, "message")),
+            detail=_text(_member(error, "detail")),
+            element=_text(_member(error, "element")),
+        )
+        for error in listed
+        if isinstance(error, dict)
+    )
+
+
+def _member(value: Any, name: str) -> Any:
+    """Return a member whatever the case of its first letter."""
+    if not isinstance(value, dict):
+        return None
+    return value.get(name.capitalize(), value.get(name))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _code(value: Any) -> str:
+    # 003200 and 3200 are one code.
+    text = str(value) if isinstance(value, str | int) else ""
+    return text.lstrip("0") or text
+
+
+def _from_xml(body: bytes) -> tuple[FaultError, ...]:
+    # Entities are declared in a DOCTYPE only; QuickBooks sends none, so one is not read at all.
+    if len(body) > XML_BYTES_MAX or b"<!DOCTYPE" in body.upper():
+        return ()
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - no DOCTYPE, so no entities to expand
+    except (ET.ParseError, ValueError, LookupError):
+        return ()
+    errors = (element for element in root.iter() if _local(element.tag) == "Error")
+    return tuple(
+        FaultError(
+            code=_code(error.get("code") or _child(error, "Code")),
+            message=_child(error, "Message"),
+            detail=_child(error, "Detail"),
+            element=error.get("element") or "",
+        )
+        for error in errors
+    )
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _child(element: ET.Element, name: str) -> str:
+    return next((child.text or "" for child in element if _local(child.tag) == name), "")

@@ -1,0 +1,57 @@
+"""Everything that talks to Intuit, opened together and closed together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from msgspec import Struct
+
+from events.clock import Clock, Entropy
+from events.database import Database
+from worker.quickbooks.client import QuickBooksClient, http_client
+from worker.quickbooks.oauth import OAuthClient
+from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.vault import Vault
+from worker.settings import ConfigurationError, Environment
+
+
+class Gateway(Struct, frozen=True):
+    """The API, the consent and the tokens of one app at Intuit."""
+
+    client: QuickBooksClient
+    oauth: OAuthClient
+    tokens: TokenStore
+
+
+@asynccontextmanager
+async def open_gateway(
+    environment: Environment,
+    database: Database,
+    clock: Clock,
+    entropy: Entropy,
+    vault: Vault,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Gateway]:
+    """Open the HTTP client to Intuit, and close it in the end.
+
+    Raises:
+        ConfigurationError: The app's id or secret is not set.
+    """
+    client_id, secret = environment.quickbooks_client_id, environment.quickbooks_client_secret
+    if client_id is None or secret is None:
+        raise ConfigurationError(
+            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: set them to those of your app at Intuit,"
+            " or to what q2c sandbox prints"
+        )
+    async with http_client(environment.quickbooks_timeout_seconds, transport) as http:
+        oauth = OAuthClient(
+            http,
+            clock,
+            discovery_url=environment.quickbooks_discovery_url,
+            client_id=client_id,
+            client_secret=secret.get_secret_value(),
+        )
+        tokens = TokenStore(database, clock, entropy, vault, oauth)
+        client = QuickBooksClient(http, environment.quickbooks_api_url, tokens, clock)
+        yield Gateway(client, oauth, tokens)

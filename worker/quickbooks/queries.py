@@ -1,0 +1,19 @@
+"""Statements of QuickBooks' query language, with everything in them quoted."""
+
+from collections.abc import Sequence
+
+Condition = tuple[str, str, str]
+PAGE_ROWS_MAX = 1000
+
+
+def select(entity: str, where: Sequence[Condition] = (), *, start: int = 1, rows: int = PAGE_ROWS_MAX) -> str:
+    """Select a page in a stable order, inactive rows of name lists included by condition only."""
+    conditions = " AND ".join(f"{field} {operator} {quoted(value)}" for field, operator, value in where)
+    clause = f" WHERE {conditions}" if conditions else ""
+    return f"SELECT * FROM {entity}{clause} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
+
+
+def quoted(value: str) -> str:
+    """Quote a literal; an apostrophe is escaped by a backslash."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,240 @@
+"""The tokens of each realm: sealed at rest, one refresh in flight across all processes.
+
+A refresh is led by a lease in the database. Whoever holds it re-reads the stored tokens, refreshes, and
+stores what came before anybody uses it. If the holder dies, or the answer is lost, the lease runs out and
+the next one refreshes with the old token, which Intuit accepts for a day after it was replaced.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+
+from events.clock import Clock, Entropy
+from events.database import Database
+from events.tables import UtcInstant, metadata, upsert
+from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.oauth import OAuthClient, TokenSet
+from worker.quickbooks.vault import Vault
+
+STATE_MINUTES = 10
+REFRESH_AHEAD = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)
+POLL_SECONDS = 0.1
+WAIT_SECONDS_MAX = 120.0
+logger = structlog.get_logger()
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("realm", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("expired", sa.Boolean, nullable=False),
+    sa.Column("access_expires_at", UtcInstant, nullable=False),
+    sa.Column("refresh_expires_at", UtcInstant, nullable=False),
+    sa.Column("lease_holder", sa.Text),
+    sa.Column("leased_until", UtcInstant),
+)
+
+oauth_states = sa.Table(
+    "oauth_states",
+    metadata,
+    sa.Column("state_hash", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+)
+
+
+class RealmTaken(Exception):
+    """The QuickBooks company is connected to another workspace already."""
+
+
+class Stored(Struct, frozen=True):
+    """A realm's tokens as they are in the database."""
+
+    sealed: bytes
+    version: int
+    expired: bool
+    leased_until: datetime | None
+
+
+def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes, of: TokenSet) -> None:
+    """Store the tokens of a realm that a person just connected.
+
+    Raises:
+        RealmTaken: Another workspace holds the realm.
+    """
+    row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
+    if row is not None and row.workspace != workspace and not row.expired:
+        raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
+    upsert(
+        connection,
+        tokens,
+        [
+            {
+                "realm": realm,
+                "workspace": workspace,
+                "sealed": sealed,
+                "version": (row.version if row else 0) + 1,
+                "expired": False,
+                "access_expires_at": of.access_expires_at,
+                "refresh_expires_at": of.refresh_expires_at,
+                "lease_holder": None,
+                "leased_until": None,
+            }
+        ],
+    )
+
+
+def create_state(connection: sa.Connection, state: str, workspace: str, now: datetime) -> None:
+    """Remember, hashed, the state of a consent that begins."""
+    expired = oauth_states.c.created_at <= now - timedelta(minutes=STATE_MINUTES)
+    connection.execute(oauth_states.delete().where(expired))
+    connection.execute(
+        oauth_states.insert().values(state_hash=_hashed(state), workspace=workspace, created_at=now)
+    )
+
+
+def redeem_state(connection: sa.Connection, state: str, now: datetime) -> str | None:
+    """Return whose consent a state began, once, within ten minutes."""
+    condition = oauth_states.c.state_hash == _hashed(state)
+    row = connection.execute(sa.select(oauth_states).where(condition)).first()
+    connection.execute(oauth_states.delete().where(condition))
+    if row is None or row.created_at <= now - timedelta(minutes=STATE_MINUTES):
+        return None
+    workspace: str = row.workspace
+    return workspace
+
+
+class TokenStore:
+    """Gives out access tokens that are good, refreshing them when they are not."""
+
+    def __init__(
+        self, database: Database, clock: Clock, entropy: Entropy, vault: Vault, oauth: OAuthClient
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._entropy = entropy
+        self._vault = vault
+        self._oauth = oauth
+        self._opened: dict[str, tuple[int, TokenSet]] = {}
+
+    def seal(self, realm: str, tokens_: TokenSet) -> bytes:
+        """Encrypt tokens for `put`."""
+        return self._vault.seal(msgspec.json.encode(tokens_), _owner(realm))
+
+    async def access_token(self, realm: str) -> str:
+        """Return an access token that is good for some minutes yet.
+
+        Raises:
+            ConnectionExpired: A person has to connect again.
+            NotSent: Intuit can't be reached to refresh it.
+        """
+        _, tokens_ = await self._current(realm)
+        if tokens_.access_expires_at > self._clock.now() + REFRESH_AHEAD:
+            return tokens_.access_token
+        return await self.renewed(realm, tokens_.access_token)
+
+    async def renewed(self, realm: str, refused: str) -> str:
+        """Return another access token than the one that was refused.
+
+        Raises:
+            ConnectionExpired: A person has to connect again.
+            NotSent: Intuit can't be reached, or another process takes too long over it.
+        """
+        holder = self._entropy.token()
+        deadline = self._clock.monotonic() + WAIT_SECONDS_MAX
+        while self._clock.monotonic() < deadline:
+            version, tokens_ = await self._current(realm)
+            if tokens_.access_token != refused:
+                return tokens_.access_token
+            if await self._database.transaction(_lease, realm, version, holder, self._clock.now()):
+                return await self._refresh(realm, version, tokens_, holder)
+            await self._clock.sleep(POLL_SECONDS)
+        raise NotSent(f"The token of realm {realm} is being refreshed elsewhere, and it takes too long")
+
+    async def _refresh(self, realm: str, version: int, old: TokenSet, holder: str) -> str:
+        try:
+            new = await self._oauth.refresh(old.refresh_token)
+        except ConnectionExpired:
+            if await self._database.transaction(_expire, realm, version):
+                logger.warning("connection.expired", realm=realm)
+                raise
+            return (await self._current(realm))[1].access_token
+        except NotSent:
+            await self._database.transaction(_release, realm, holder)
+            raise
+        sealed = self.seal(realm, new)
+        if not await self._database.transaction(_rotate, realm, version, sealed, new):
+            return (await self._current(realm))[1].access_token
+        return new.access_token
+
+    async def _current(self, realm: str) -> tuple[int, TokenSet]:
+        stored = await self._database.read(_stored, realm)
+        if stored is None or stored.expired:
+            raise ConnectionExpired(f"QuickBooks company {realm} is not connected any more")
+        known = self._opened.get(realm)
+        if known is None or known[0] != stored.version:
+            plain = self._vault.open(stored.sealed, _owner(realm))
+            known = (stored.version, msgspec.json.decode(plain, type=TokenSet))
+            self._opened[realm] = known
+        return known
+
+
+def _stored(connection: sa.Connection, realm: str) -> Stored | None:
+    row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
+    return None if row is None else Stored(row.sealed, row.version, row.expired, row.leased_until)
+
+
+def _lease(connection: sa.Connection, realm: str, version: int, holder: str, now: datetime) -> bool:
+    free = sa.or_(tokens.c.leased_until.is_(None), tokens.c.leased_until <= now)
+    taken = connection.execute(
+        tokens.update()
+        .where(tokens.c.realm == realm, tokens.c.version == version, free)
+        .values(lease_holder=holder, leased_until=now + LEASE)
+    )
+    return taken.rowcount == 1
+
+
+def _release(connection: sa.Connection, realm: str, holder: str) -> None:
+    connection.execute(
+        tokens.update()
+        .where(tokens.c.realm == realm, tokens.c.lease_holder == holder)
+        .values(lease_holder=None, leased_until=None)
+    )
+
+
+def _rotate(connection: sa.Connection, realm: str, version: int, sealed: bytes, new: TokenSet) -> bool:
+    stored = connection.execute(
+        tokens.update()
+        .where(tokens.c.realm == realm, tokens.c.version == version)
+        .values(
+            sealed=sealed,
+            version=version + 1,
+            access_expires_at=new.access_expires_at,
+            refresh_expires_at=new.refresh_expires_at,
+            lease_holder=None,
+            leased_until=None,
+        )
+    )
+    return stored.rowcount == 1
+
+
+def _expire(connection: sa.Connection, realm: str, version: int) -> bool:
+    marked = connection.execute(
+        tokens.update().where(tokens.c.realm == realm, tokens.c.version == version).values(expired=True)
+    )
+    return marked.rowcount == 1
+
+
+def _owner(realm: str) -> str:
+    return f"realm:{realm}"
+
+
+def _hashed(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()

@@ -1,0 +1,72 @@
+"""Secrets at rest: AES-256-GCM, the key's id in the record, the owner's name as associated data."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from events.clock import Entropy
+from worker.settings import TOKEN_KEY_BYTES, ConfigurationError
+
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+
+
+class Unsealable(Exception):
+    """A sealed record can't be opened: its key is not among ours, or it is not this owner's."""
+
+
+class Vault:
+    """Seals with the newest key; opens with whichever key sealed."""
+
+    def __init__(self, keys: Sequence[str], entropy: Entropy) -> None:
+        if not keys:
+            raise ConfigurationError("Q2C_TOKEN_KEYS: at least one key is needed")
+        decoded = [_decoded(key, place) for place, key in enumerate(keys, start=1)]
+        self._newest = _key_id(decoded[0])
+        self._ciphers = {_key_id(key): AESGCM(key) for key in decoded}
+        self._entropy = entropy
+
+    def seal(self, secret: bytes, owner: str) -> bytes:
+        """Encrypt a secret for its owner, such as a realm; no other owner's record opens in its place."""
+        nonce = self._entropy.nonce(NONCE_BYTES)
+        sealed = self._ciphers[self._newest].encrypt(nonce, secret, owner.encode())
+        return self._newest + nonce + sealed
+
+    def open(self, record: bytes, owner: str) -> bytes:
+        """Decrypt a record.
+
+        Raises:
+            Unsealable: No key of ours sealed it, or it was sealed for another owner.
+        """
+        key_id, nonce = record[:KEY_ID_BYTES], record[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise Unsealable(
+                f"The secret of {owner} was sealed with key {key_id.hex()}, which is not in Q2C_TOKEN_KEYS"
+            )
+        try:
+            return cipher.decrypt(nonce, record[KEY_ID_BYTES + NONCE_BYTES :], owner.encode())
+        except InvalidTag as error:
+            raise Unsealable(f"The sealed secret of {owner} was changed, or is not its own") from error
+
+    def is_current(self, record: bytes) -> bool:
+        """Say whether the newest key sealed a record; if not, sealing it anew completes a rotation."""
+        return record[:KEY_ID_BYTES] == self._newest
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"q2c key id" + key).digest()[:KEY_ID_BYTES]
+
+
+def _decoded(key: str, place: int) -> bytes:
+    try:
+        decoded = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != TOKEN_KEY_BYTES:
+        raise ConfigurationError(f"Q2C_TOKEN_KEYS: key {place} is not {TOKEN_KEY_BYTES} bytes as base64url")
+    return decoded

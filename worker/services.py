@@ -1,0 +1,50 @@
+"""The parts that the web, the command line and the running worker share, put together in one place."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+import projections.all
+from events.clock import Clock, Entropy, SystemClock, SystemEntropy
+from events.database import Database, SqliteDatabase
+from events.subscriptions import Subscription
+from events.tables import metadata
+from worker.quickbooks.vault import Vault
+from worker.quote_to_cash import manager
+from worker.runner import Wake
+from worker.settings import Environment, token_keys
+
+SUBSCRIPTIONS: Sequence[Subscription] = (
+    manager.SUBSCRIPTION,
+    *(projection.subscription for projection in projections.all.PROJECTIONS),
+)
+
+
+class Services(Struct, frozen=True):
+    """What everything that touches the log needs."""
+
+    environment: Environment
+    database: Database
+    clock: Clock
+    entropy: Entropy
+    vault: Vault
+    wake: Wake
+
+
+async def open_services(environment: Environment) -> Services:
+    """Open the database, creating its tables where they are missing.
+
+    Raises:
+        ConfigurationError: A token key does not fit.
+        DatabaseUnavailable: The file can't be opened.
+    """
+    entropy = SystemEntropy()
+    vault = Vault(token_keys(environment), entropy)
+    database = SqliteDatabase(environment.database_path)
+    await database.transaction(_create_tables)
+    return Services(environment, database, SystemClock(), entropy, vault, Wake())
+
+
+def _create_tables(connection: sa.Connection) -> None:
+    metadata.create_all(connection)

@@ -1,0 +1,1 @@
+"""The front door: events and webhooks in, feeds and the API out."""

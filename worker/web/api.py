@@ -1,0 +1,119 @@
+"""`/api/v1`: the read models and the actions of people, for the console and scripts."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from litestar import Controller, Response, get, post
+from litestar.params import Parameter
+from msgspec import Struct
+
+from events import json
+from projections import queries
+from worker.administration import Administration, shown_settings
+from worker.quote_to_cash.explain import explain
+from worker.quote_to_cash.settings import SettingInvalid
+from worker.services import Services
+from worker.web.problems import Problem
+
+ROWS_MAX = 1000
+Limit = Annotated[int, Parameter(ge=1, le=ROWS_MAX)]
+
+
+class SettingsChange(Struct, frozen=True):
+    """Settings to set, and why."""
+
+    changes: dict[str, str]
+    why: str | None = None
+
+
+class MappingWish(Struct, frozen=True):
+    """The id in QuickBooks, or none to create it there."""
+
+    target: str | None = None
+    currency: str | None = None
+
+
+class Accepted(Struct, frozen=True):
+    """Where the event that says so is in the log."""
+
+    position: int
+
+
+def _json(value: Any) -> Response[bytes]:
+    return Response(json.encode(value).encode(), media_type="application/json")
+
+
+class Api(Controller):
+    """Everything here is about the workspace of the token."""
+
+    path = "/api/v1"
+
+    @get("/deals", summary="Where each deal stands, and why")
+    async def deals(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+        """Return the deals of the workspace."""
+        return _json(await services.database.read(queries.list_deals, workspace, limit))
+
+    @get("/deals/{deal:str}/explanation", summary="Why there is, or is no, invoice")
+    async def explanation(self, services: Services, workspace: str, deal: str) -> Response[bytes]:
+        """Walk the gates of a deal, and show the events that led there."""
+        explanation = await services.database.read(explain, workspace, deal)
+        if explanation is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "deal_unknown", f"No event has named a deal {deal[:128]!r}")
+        return _json(explanation)
+
+    @post("/deals/{deal:str}/invoice", summary="Create the invoice by hand", status_code=HTTPStatus.ACCEPTED)
+    async def order_invoice(self, administration: Administration, deal: str) -> Accepted:
+        """Open the gates that a person may open."""
+        return Accepted(await administration.order_invoice(deal))
+
+    @get("/invoices", summary="The invoices in QuickBooks")
+    async def invoices(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+        """Return the invoices of the workspace."""
+        return _json(await services.database.read(queries.list_invoices, workspace, limit))
+
+    @get("/mappings", summary="Which accounts and products are what in QuickBooks")
+    async def mappings(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+        """Return the mappings of the workspace."""
+        return _json(await services.database.read(queries.list_mappings, workspace, limit))
+
+    @post("/mappings/accounts/{account:str}", summary="Map an account", status_code=HTTPStatus.ACCEPTED)
+    async def map_account(self, administration: Administration, account: str, data: MappingWish) -> Accepted:
+        """Map an account to a customer, or ask to create one."""
+        if data.target is None:
+            return Accepted(await administration.request_customer(account))
+        return Accepted(await administration.map_account(account, data.target, data.currency))
+
+    @post("/mappings/products/{product:str}", summary="Map a product", status_code=HTTPStatus.ACCEPTED)
+    async def map_product(self, administration: Administration, product: str, data: MappingWish) -> Accepted:
+        """Map a product to an item, or ask to create one."""
+        if data.target is None:
+            return Accepted(await administration.request_item(product))
+        return Accepted(await administration.map_product(product, data.target))
+
+    @get("/log", summary="What the integration did")
+    async def log(
+        self,
+        services: Services,
+        workspace: str,
+        after: Annotated[int, Parameter(ge=0)] = 0,
+        about: str | None = None,
+        limit: Limit = ROWS_MAX,
+    ) -> Response[bytes]:
+        """Return the integration log of the workspace."""
+        rows = await services.database.read(
+            queries.list_log, workspace, after=after, about=about, limit=limit
+        )
+        return _json(rows)
+
+    @get("/settings", summary="The settings that hold")
+    async def settings(self, services: Services, workspace: str) -> Response[bytes]:
+        """Return every setting of the workspace."""
+        return _json(await services.database.read(shown_settings, workspace))
+
+    @post("/settings", summary="Change settings", status_code=HTTPStatus.ACCEPTED)
+    async def change_settings(self, administration: Administration, data: SettingsChange) -> Accepted:
+        """Set all of them or none."""
+        try:
+            return Accepted(await administration.change_settings(data.changes, data.why))
+        except SettingInvalid as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "setting_invalid", str(error)) from error

@@ -1,0 +1,46 @@
+"""The front door, put together."""
+
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+
+from events.envelope import EVENT_BYTES_MAX
+from worker.administration import Administration
+from worker.quickbooks.gateway import Gateway
+from worker.services import Services
+from worker.web.access import workspace_of
+from worker.web.api import Api
+from worker.web.docusign import post_docusign
+from worker.web.events import post_events
+from worker.web.feeds import get_feed
+from worker.web.health import livez, readyz
+from worker.web.oauth import get_callback
+from worker.web.problems import HANDLERS
+
+
+def create_app(services: Services, gateway: Gateway) -> Litestar:
+    """Build the ASGI application over services that are open."""
+
+    async def workspace(request: Request[Any, Any, Any]) -> str:
+        return await workspace_of(request, services)
+
+    def administration(workspace: str) -> Administration:
+        return Administration(
+            services.database, services.clock, services.entropy, workspace, by=f"api:{workspace}"
+        )
+
+    return Litestar(
+        route_handlers=[post_events, post_docusign, get_feed, get_callback, Api, livez, readyz],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "gateway": Provide(lambda: gateway, sync_to_thread=False),
+            "workspace": Provide(workspace),
+            "administration": Provide(administration, sync_to_thread=False),
+        },
+        exception_handlers=HANDLERS,
+        request_max_body_size=EVENT_BYTES_MAX,
+        openapi_config=OpenAPIConfig(title="Coeffection for QuickBooks", version="1", path="/api/v1/schema"),
+        logging_config=None,
+    )

@@ -1,0 +1,48 @@
+"""`POST /webhooks/docusign/{workspace}`: DocuSign Connect; stored before it is answered."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response, post
+
+from events import intake, json
+from events.errors import Unusable
+from worker import workspaces
+from worker.services import Services
+from worker.sources import docusign
+from worker.web.events import received_total, store
+from worker.web.problems import Problem, of_received
+
+logger = structlog.get_logger()
+
+
+@post("/webhooks/docusign/{name:str}", status_code=HTTPStatus.OK, summary="DocuSign Connect messages")
+async def post_docusign(request: Request[Any, Any, Any], services: Services, name: str) -> Response[Any]:
+    """Check the signature over the raw body under every key of the workspace, then store the event."""
+    raw = await request.body()
+    if not await services.database.read(workspaces.exists, name):
+        raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
+    sealed = await services.database.read(workspaces.sealed_docusign_keys, name)
+    keys = [services.vault.open(key, f"docusign:{name}").decode() for key in sealed]
+    if not docusign.is_signed(request.headers.multi_items(), raw, keys):
+        received_total.labels("docusign", "refused").inc()
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "signature_invalid",
+            "No X-DocuSign-Signature fits the body under any key",
+        )
+    if not _is_needed(raw):
+        return Response({"outcome": "ignored"})
+    record = intake.record(raw, "docusign", name, lambda body: docusign.read_message(body, workspace=name))
+    received = (await store(services, [record], "docusign"))[0]
+    if received.reason is not None:
+        raise of_received(received)
+    return Response({"outcome": received.outcome, "position": received.position})
+
+
+def _is_needed(raw: bytes) -> bool:
+    try:
+        return docusign.is_needed(json.parse(raw))
+    except Unusable:
+        return True  # reading it again keeps it as a dead letter with its reason
