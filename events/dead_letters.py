@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -60,3 +61,15 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
             last_seen_at=now,
         )
     )
+
+
+def listed(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[dict[str, Any]]:
+    """Return the dead letters of a workspace, the last seen first, without their bytes."""
+    columns = [column for column in dead_letters.c if column.name not in {"raw", "fingerprint", "workspace"}]
+    statement = (
+        sa.select(*columns)
+        .where(dead_letters.c.workspace == workspace)
+        .order_by(dead_letters.c.last_seen_at.desc(), dead_letters.c.number.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in connection.execute(statement).mappings()]

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -34,6 +35,6 @@ def configure(environment: Environment) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
 
-def mask_secrets(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+def mask_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask what is named like a secret, should anybody ever log one."""
     return {key: "***" if _SECRET_NAME.search(key) else value for key, value in entry.items()}

@@ -98,9 +98,8 @@ async def _serve(
         task.result()
 
 
-async def _announce(server: uvicorn.Server, url: str, ready: Callable[[str], Awaitable[None] | None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)  # uvicorn tells only by this flag
+async def _announce(server: "_Server", url: str, ready: Callable[[str], Awaitable[None] | None]) -> None:
+    await server.listening.wait()
     logger.info("worker.ready", url=url)
     told = ready(url)
     if told is not None:
@@ -108,7 +107,16 @@ async def _announce(server: uvicorn.Server, url: str, ready: Callable[[str], Awa
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to us."""
+    """Uvicorn, leaving signals to us and saying when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,0 +1,72 @@
+"""What commands share: opening the services, and knowing which workspace is meant."""
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+
+import typer
+
+from worker import logs, workspaces
+from worker.administration import Administration
+from worker.services import Services, open_services
+from worker.settings import environment
+
+T = TypeVar("T")
+
+WorkspaceOption = Annotated[
+    str | None,
+    typer.Option("--workspace", "-w", help="The workspace; by default Q2C_WORKSPACE, or the only one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+
+
+class Unusable(Exception):
+    """What was asked for does not fit; the message says what would."""
+
+
+@asynccontextmanager
+async def services() -> AsyncIterator[Services]:
+    """Open the services by the environment, and close them in the end."""
+    settings = environment()
+    logs.configure(settings)
+    opened = await open_services(settings)
+    try:
+        yield opened
+    finally:
+        await opened.database.close()
+
+
+async def workspace_name(opened: Services, chosen: str | None) -> str:
+    """Return the workspace that is meant.
+
+    Raises:
+        Unusable: None is, or it does not exist.
+    """
+    known = await opened.database.read(workspaces.names)
+    name = chosen or opened.environment.workspace
+    if name is None:
+        if len(known) == 1:
+            return known[0]
+        wanted = "add one with q2c workspace add" if not known else f"choose one of {', '.join(known)}"
+        raise Unusable(f"Which workspace? Use --workspace or Q2C_WORKSPACE; {wanted}.")
+    if name not in known:
+        raise Unusable(f"There is no workspace {name!r}; there is {', '.join(known) or 'none yet'}.")
+    return name
+
+
+async def administration(opened: Services, chosen: str | None) -> Administration:
+    """Act as the person at the keyboard."""
+    name = await workspace_name(opened, chosen)
+    return Administration(opened.database, opened.clock, opened.entropy, name, by=f"cli:{getpass.getuser()}")
+
+
+def run(work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run a command's work over open services."""
+
+    async def main() -> T:
+        async with services() as opened:
+            return await work(opened)
+
+    return asyncio.run(main())

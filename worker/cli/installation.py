@@ -1,0 +1,108 @@
+"""Setting up: workspaces, the connection, the configuration."""
+
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr, ValidationError
+
+from worker import workspaces
+from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker.cli.output import FINDING, people, print_json
+from worker.services import Services
+from worker.settings import Environment, problems
+
+workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
+
+
+@workspace.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, - and _.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a workspace; its API token and DocuSign key are shown once, here."""
+
+    async def work(opened: Services) -> dict[str, str]:
+        made = workspaces.new_secrets(opened.entropy)
+        sealed = opened.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
+        await opened.database.transaction(workspaces.add, name, made.token, sealed, opened.clock.now())
+        return {
+            "workspace": name,
+            "token": made.token,
+            "docusign_url": f"{opened.environment.public_url.rstrip('/')}/webhooks/docusign/{name}",
+            "docusign_key": made.docusign_key,
+        }
+
+    made = run(work)
+    if as_json:
+        print_json(made)
+        return
+    people.print(f"Workspace [bold]{name}[/bold] is there. Keep these; they are not shown again.\n")
+    for key, value in made.items():
+        people.print(f"  {key:13} {value}", soft_wrap=True, markup=False)
+
+
+@workspace.command("list")
+def list_workspaces(*, as_json: JsonOption = False) -> None:
+    """List the workspaces."""
+
+    async def work(opened: Services) -> list[str]:
+        return list(await opened.database.read(workspaces.names))
+
+    for name in run(work):
+        if as_json:
+            print_json({"workspace": name})
+        else:
+            people.print(name)
+
+
+def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Connect a workspace to a QuickBooks company: open the address that this prints in a browser."""
+    from worker import connections  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - as above
+
+    async def work(opened: Services) -> str:
+        name = await workspace_name(opened, workspace)
+        async with open_gateway(
+            opened.environment, opened.database, opened.clock, opened.entropy, opened.vault
+        ) as gateway:
+            return await connections.begin(opened, gateway.oauth, name)
+
+    url = run(work)
+    if as_json:
+        print_json({"authorize_url": url})
+        return
+    people.print("Open this within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n")
+    people.print(url, soft_wrap=True, markup=False)
+
+
+def config(*, as_json: JsonOption = False) -> None:
+    """Show the settings of this installation, secrets masked, and name what is wrong."""
+    try:
+        found = Environment()
+        wrong: list[str] = []
+    except ValidationError as error:
+        found, wrong = None, problems(error)
+    shown = {name: _shown(getattr(found, name)) for name in Environment.model_fields} if found else {}
+    if found and not (found.quickbooks_client_id and found.quickbooks_client_secret):
+        wrong.append(
+            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set, so nothing can connect"
+        )
+    if as_json:
+        print_json({"settings": shown, "problems": wrong})
+    else:
+        for name, value in shown.items():
+            about = Environment.model_fields[name].description
+            people.print(f"Q2C_{name.upper():26} {value}", soft_wrap=True, markup=False)
+            people.print(f"    {about}", style="dim", soft_wrap=True, markup=False)
+        for problem in wrong:
+            people.print(f"! {problem}", style="bold red", soft_wrap=True, markup=False)
+    raise typer.Exit(FINDING if wrong else 0)
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "***"
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    return value

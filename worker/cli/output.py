@@ -1,0 +1,65 @@
+"""What commands print: for people by default, JSON alone on stdout with `--json`."""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from events import json
+from events.errors import DatabaseUnavailable
+from worker.settings import ConfigurationError
+
+FINDING, USAGE = 1, 2
+
+people = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object on a line of stdout, at once."""
+    sys.stdout.write(json.encode(value) + "\n")
+    sys.stdout.flush()
+
+
+def print_rows(rows: Sequence[dict[str, Any]], columns: Iterable[str], *, as_json: bool, empty: str) -> None:
+    """Print rows as JSON Lines or as a table of some columns."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    if not rows:
+        people.print(empty, style="dim")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    names = list(columns)
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    people.print(table)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@contextlib.contextmanager
+def fail_kindly() -> Iterator[None]:
+    """Turn what a person can mend into a sentence and an exit status."""
+    from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
+    from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
+    from worker.quote_to_cash.settings import SettingInvalid  # noqa: PLC0415 - as above
+    from worker.workspaces import WorkspaceInvalid  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except (ConfigurationError, SettingInvalid, WorkspaceInvalid, Unusable, Unsealable) as error:
+        errors.print(f"q2c: {error}", markup=False)
+        sys.exit(USAGE)
+    except (DatabaseUnavailable, QuickBooksError, OSError) as error:
+        errors.print(f"q2c: {error}", markup=False)
+        sys.exit(FINDING)

@@ -1,0 +1,146 @@
+"""What people do: settings, mappings, invoices by hand, events from a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.administration import shown_settings
+from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administration, run, workspace_name
+from worker.cli.output import FINDING, errors, people, print_json, print_rows
+from worker.services import Services
+
+CreateOption = Annotated[bool, typer.Option("--create", help="Create it in QuickBooks instead.")]
+
+
+def set_settings(
+    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…")],
+    *,
+    why: Annotated[str | None, typer.Option(help="Kept with the change.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change settings of a workspace; all of them or none. An empty value is the default."""
+    pairs = [change.partition("=") for change in changes]
+    for key, separator, _ in pairs:
+        if not separator:
+            raise Unusable(f"Write {key}=VALUE")
+    wanted = {key: value for key, _, value in pairs}
+
+    async def work(opened: Services) -> int:
+        return await (await administration(opened, workspace)).change_settings(wanted, why)
+
+    _accepted(run(work), f"Set {', '.join(changes)}.", as_json=as_json)
+
+
+def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show every setting of a workspace with the value that holds."""
+
+    async def work(opened: Services) -> list[dict[str, object]]:
+        name = await workspace_name(opened, workspace)
+        shown = await opened.database.read(shown_settings, name)
+        return [{"key": row.key, "value": row.value, "chosen": row.chosen} for row in shown]
+
+    print_rows(run(work), ("key", "value", "chosen"), as_json=as_json, empty="")
+
+
+def map_account(
+    account: str,
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER_ID")] = None,
+    *,
+    create: CreateOption = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which QuickBooks customer an account is."""
+    _one_of(customer, create=create, what="a customer's id")
+
+    async def work(opened: Services) -> int:
+        actions = await administration(opened, workspace)
+        return await (
+            actions.map_account(account, customer) if customer else actions.request_customer(account)
+        )
+
+    _accepted(
+        run(work),
+        f"Account {account} is customer {customer}."
+        if customer
+        else f"A customer for {account} will be created.",
+        as_json=as_json,
+    )
+
+
+def map_product(
+    product: str,
+    item: Annotated[str | None, typer.Argument(metavar="ITEM_ID")] = None,
+    *,
+    create: CreateOption = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which QuickBooks item a product is."""
+    _one_of(item, create=create, what="an item's id")
+
+    async def work(opened: Services) -> int:
+        actions = await administration(opened, workspace)
+        return await (actions.map_product(product, item) if item else actions.request_item(product))
+
+    _accepted(
+        run(work),
+        f"Product {product} is item {item}." if item else f"An item for {product} will be created.",
+        as_json=as_json,
+    )
+
+
+def invoice(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Create a deal's invoice by hand: past auto_invoice and cut-over, or again after a refusal."""
+
+    async def work(opened: Services) -> int:
+        return await (await administration(opened, workspace)).order_invoice(deal)
+
+    _accepted(
+        run(work), f"The invoice of {deal} is asked for; q2c explain {deal} follows it.", as_json=as_json
+    )
+
+
+def emit(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in events from a file of JSON Lines, one CloudEvent a line."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415 - as needed
+
+    from worker.sources.inline import emit_file  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> dict[str, int]:
+        name = await workspace_name(opened, workspace)
+        bar = Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=errors, transient=True)
+        with bar as progress:
+            task = progress.add_task("events", total=file.stat().st_size)
+            return await emit_file(
+                opened.database, opened.clock, file, name, lambda done: progress.advance(task, done)
+            )
+
+    counts = run(work)
+    unusable = counts["conflict"] + counts["dead"]
+    if as_json:
+        print_json(counts)
+    else:
+        people.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+        if unusable:
+            people.print("What could not be used is kept with its reason: q2c dead-letters", style="dim")
+    raise typer.Exit(FINDING if unusable else 0)
+
+
+def _one_of(target: str | None, *, create: bool, what: str) -> None:
+    if (target is None) != create:
+        raise Unusable(f"Give either {what} or --create.")
+
+
+def _accepted(position: int, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"position": position})
+    else:
+        people.print(sentence, markup=False)

@@ -1,0 +1,151 @@
+"""Reading: where deals stand and why, invoices, the integration log, what goes out."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
+from worker.cli.output import FINDING, USAGE, errors, people, print_json, print_rows
+from worker.services import Services
+
+FOLLOW_SECONDS = 0.2
+Rows = list[dict[str, Any]]
+
+
+def deals(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Where each deal stands, and why."""
+    from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> Rows:
+        return await opened.database.read(queries.list_deals, await workspace_name(opened, workspace))
+
+    columns = ("deal", "name", "account_name", "stage", "currency", "total", "doc_number", "gate", "reason")
+    print_rows(run(work), columns, as_json=as_json, empty="No deals yet.")
+
+
+def invoices(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """The invoices that deals have in QuickBooks."""
+    from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> Rows:
+        return await opened.database.read(queries.list_invoices, await workspace_name(opened, workspace))
+
+    columns = ("deal", "doc_number", "invoice_id", "currency", "net", "tax", "total", "balance", "status")
+    print_rows(run(work), columns, as_json=as_json, empty="No invoices yet.")
+
+
+def log(
+    *,
+    about: Annotated[str | None, typer.Option(help="Only this, such as deal/D-17.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the integration did, in sentences."""
+    from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> Rows:
+        name = await workspace_name(opened, workspace)
+        return await opened.database.read(queries.list_log, name, about=about)
+
+    print_rows(
+        run(work), ("at", "level", "about", "message", "remedy"), as_json=as_json, empty="Nothing yet."
+    )
+
+
+def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
+    from worker.quote_to_cash import explain as explaining  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> explaining.Explanation | None:
+        return await opened.database.read(explaining.explain, await workspace_name(opened, workspace), deal)
+
+    found = run(work)
+    if found is None:
+        errors.print(f"q2c: no event has named a deal {deal}", markup=False)
+        raise typer.Exit(USAGE)
+    if as_json:
+        print_json(found)
+    else:
+        _print_explanation(found)
+    raise typer.Exit(0 if found.first_unmet is None else FINDING)
+
+
+def _print_explanation(found: Any) -> None:
+    people.print(f"[bold]{found.deal}[/bold]  {found.stage.replace('_', ' ')}\n")
+    for gate in found.gates:
+        mark = "[green]✓[/green]" if gate.met else "[red]✗[/red]"
+        people.print(f" {mark} {gate.gate}")
+        if not gate.met:
+            people.print(f"     {gate.reason}", markup=False)
+            people.print(f"     → {gate.remedy}", style="bold", markup=False)
+    people.print("\nWhat led here", style="bold")
+    for event in found.events:
+        kind = event.type.removeprefix("com.coeffection.")
+        people.print(
+            f" {event.position:>6}  {event.time:%Y-%m-%d %H:%M:%S}  {kind:34} {event.stream}", markup=False
+        )
+
+
+def tail(
+    topic: str,
+    *,
+    after: Annotated[int, typer.Option(min=0, help="Only what comes after this position.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,  # noqa: ARG001 - CloudEvents are JSON already; the option is everywhere
+) -> None:
+    """What goes out on a topic, as CloudEvents, one a line."""
+    from events import catalog  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.web.feeds import PAGE_EVENTS_MAX, read_page  # noqa: PLC0415 - as above
+
+    if topic not in catalog.TOPICS_OUT:
+        raise Unusable(f"There are the topics {', '.join(catalog.TOPICS_OUT)}.")
+
+    async def work(opened: Services) -> None:
+        name = await workspace_name(opened, workspace)
+        position = after
+        while True:
+            page = await opened.database.read(read_page, name, topic, position, PAGE_EVENTS_MAX)
+            for event in page.events:
+                print_json(event)
+            if not page.events and not follow:
+                return
+            position = page.next
+            if not page.events:
+                await opened.clock.sleep(FOLLOW_SECONDS)
+
+    try:
+        run(work)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return
+
+
+def dead_letters(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """What could not become an event, with the reason."""
+    from events.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
+
+    async def work(opened: Services) -> Rows:
+        return await opened.database.read(listed, await workspace_name(opened, workspace))
+
+    columns = ("number", "last_seen_at", "origin", "reason", "detail", "seen")
+    print_rows(run(work), columns, as_json=as_json, empty="No dead letters.")
+
+
+def rebuild(*, as_json: JsonOption = False) -> None:
+    """Build every read model anew from the log."""
+    import projections.all  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.runner import catch_up  # noqa: PLC0415 - as above
+
+    async def work(opened: Services) -> int:
+        for projection in projections.all.PROJECTIONS:
+            await opened.database.transaction(projections.all.empty, projection)
+        following = [projection.subscription for projection in projections.all.PROJECTIONS]
+        await catch_up(opened.database, opened.clock, following, "rebuild")
+        return len(following)
+
+    count = run(work)
+    if as_json:
+        print_json({"rebuilt": count})
+    else:
+        people.print(f"{count} read models are rebuilt.")

@@ -1,0 +1,37 @@
+"""Every command, by the room it is about."""
+
+import typer
+
+from worker.cli import installation, people, reading, running
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Closes the loop between Coeffection deals and QuickBooks Online.",
+)
+
+app.command("demo", rich_help_panel="Try it")(running.demo)
+app.command("sandbox")(running.sandbox)
+app.command("up")(running.up)
+app.command("wait")(running.wait)
+
+app.add_typer(installation.workspace, name="workspace")
+app.command("connect")(installation.connect)
+app.command("config")(installation.config)
+
+app.command("set")(people.set_settings)
+app.command("settings")(people.settings)
+app.command("map")(people.map_account)
+app.command("map-product")(people.map_product)
+app.command("invoice")(people.invoice)
+app.command("emit")(people.emit)
+
+app.command("deals")(reading.deals)
+app.command("invoices")(reading.invoices)
+app.command("log")(reading.log)
+app.command("explain")(reading.explain)
+app.command("tail")(reading.tail)
+app.command("dead-letters")(reading.dead_letters)
+app.command("rebuild")(reading.rebuild)

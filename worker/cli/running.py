@@ -1,0 +1,80 @@
+"""Running: the system, the sandbox, the demo; waiting until nothing is due."""
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.context import JsonOption, run
+from worker.cli.output import FINDING, people, print_json
+from worker.services import Services
+
+HOST = "127.0.0.1"
+
+
+def up(
+    *,
+    host: Annotated[str, typer.Option(help="Where the front door listens.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole system in one process, until it is told to stop."""
+    from worker import supervisor  # noqa: PLC0415 - nothing is imported before it is used
+
+    def ready(url: str) -> None:
+        if as_json:
+            print_json({"ready": True, "url": url})
+        else:
+            people.print(f"Ready at [bold]{url}[/bold]. Stop with Ctrl-C.")
+
+    async def work(opened: Services) -> None:
+        await supervisor.run(opened, host=host, port=port, ready=ready)
+
+    run(work)
+
+
+def wait(
+    *,
+    idle: Annotated[bool, typer.Option("--idle", help="Wait until nothing is due.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds.")] = 60,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait until every subscription is at the head and nothing is due."""
+    from worker.cli.context import Unusable  # noqa: PLC0415 - as above
+    from worker.idle import Idleness, wait_until_idle  # noqa: PLC0415 - nothing is imported before it is used
+
+    if not idle:
+        raise Unusable("Say what to wait for: --idle.")
+
+    async def work(opened: Services) -> Idleness:
+        return await wait_until_idle(opened, timeout)
+
+    found = run(work)
+    if as_json:
+        print_json(found)
+    elif found.idle:
+        people.print(f"Idle at position {found.position} after {found.waited_s:.1f} s.")
+    else:
+        people.print(f"Not idle after {found.waited_s:.1f} s: {found.waiting_for}.")
+    raise typer.Exit(0 if found.idle else FINDING)
+
+
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="Where it listens.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8089,
+    company: Annotated[list[str] | None, typer.Option(help="us, us-ast, uk or ca; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same companies and faults.")] = 1,
+    faults: Annotated[float, typer.Option(min=0, max=1, help="The share of requests that go wrong.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Run QuickBooks and DocuSign to try things against."""
+
+
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running to look around.")] = False,
+    faults: Annotated[float, typer.Option(min=0, max=0.9, help="The share of requests that go wrong.")] = 0.3,
+    deals: Annotated[int, typer.Option(min=1, max=2000, help="How many deals.")] = 36,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the main job on an embedded default: deals in, invoices out, faults on."""

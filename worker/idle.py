@@ -1,0 +1,48 @@
+"""Whether anything is left to do: every subscription at the head, no command due."""
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import log, subscriptions
+from worker.commands.table import OPEN, commands, realms
+from worker.services import SUBSCRIPTIONS, Services
+
+POLL_SECONDS = 0.1
+
+
+class Idleness(Struct, frozen=True):
+    """Whether nothing is due; `waiting_for` says what is, if something is."""
+
+    idle: bool
+    position: int
+    waited_s: float
+    waiting_for: str | None = None
+
+
+async def wait_until_idle(services: Services, timeout_seconds: float) -> Idleness:
+    """Wait until nothing is due, at most that long."""
+    started = services.clock.monotonic()
+    while True:
+        position, waiting_for = await services.database.read(left_to_do)
+        waited = services.clock.monotonic() - started
+        if waiting_for is None or waited >= timeout_seconds:
+            return Idleness(waiting_for is None, position, round(waited, 3), waiting_for)
+        await services.clock.sleep(POLL_SECONDS)
+
+
+def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
+    """Return the head of the log, and what is not done yet.
+
+    Commands of a realm that is paused or no longer connected wait for a person; they are not due.
+    """
+    head = log.head(connection)
+    checkpoints = subscriptions.checkpoints(connection)
+    behind = [s.name for s in SUBSCRIPTIONS if checkpoints.get(s.name, 0) < head]
+    if behind:
+        return head, f"{', '.join(behind)} to reach position {head}"
+    due = connection.scalar(
+        sa.select(sa.func.count())
+        .select_from(commands.join(realms, realms.c.realm == commands.c.realm))
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+    )
+    return head, f"{due} commands to be done" if due else None
