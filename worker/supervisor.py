@@ -4,11 +4,10 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-import uvicorn
 from prometheus_client import start_http_server
 
 from events import subscriptions
@@ -17,15 +16,14 @@ from worker.commands.dispatcher import Dispatcher
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.runner import follow
 from worker.services import SUBSCRIPTIONS, Services
+from worker.serving import serve
 from worker.web.app import create_app
 
 DRAIN_SECONDS_MAX = 60
 logger = structlog.get_logger()
 
 
-async def run(
-    services: Services, *, host: str, port: int, ready: Callable[[str], Awaitable[None] | None]
-) -> None:
+async def run(services: Services, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT, then drain: take nothing new, finish what is in flight.
 
     Args:
@@ -43,8 +41,7 @@ async def run(
     ) as gateway:
         if environment.metrics_port is not None:
             start_http_server(environment.metrics_port, addr=host)
-        stopping = asyncio.Event()
-        with _signals(stopping):
+        with stop_signals() as stopping:
             await _serve(services, gateway, stopping, host=host, port=port, ready=ready)
 
 
@@ -55,82 +52,52 @@ async def _serve(
     *,
     host: str,
     port: int,
-    ready: Callable[[str], Awaitable[None] | None],
+    ready: Callable[[str], None],
 ) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}:{services.entropy.token()[:8]}"
-    listener = socket.create_server((host, port), backlog=2048)
-    url = f"http://{host}:{listener.getsockname()[1]}"
-    server = _Server(uvicorn.Config(create_app(services, gateway), log_config=None, access_log=False))
     timing = Timing(
         request_seconds=services.environment.quickbooks_timeout_seconds,
         settle_seconds=services.environment.quickbooks_settle_seconds,
     )
     dispatcher = Dispatcher(services.database, services.clock, gateway.client, timing, services.wake)
-    front_door = asyncio.create_task(server.serve(sockets=[listener]), name="front-door")
-    working = [
-        asyncio.create_task(dispatcher.run(stopping), name="dispatcher"),
-        *(
-            asyncio.create_task(
-                follow(services.database, services.clock, subscription, holder, services.wake),
-                name=subscription.name,
-            )
-            for subscription in SUBSCRIPTIONS
+    app = create_app(services, gateway)
+    draining = {
+        asyncio.create_task(
+            serve(app, host=host, port=port, ready=ready, stopping=stopping), name="front-door"
         ),
-    ]
-    announced = asyncio.create_task(_announce(server, url, ready), name="ready")
+        asyncio.create_task(dispatcher.run(stopping), name="dispatcher"),
+    }
+    following = {
+        asyncio.create_task(
+            follow(services.database, services.clock, subscription, holder, services.wake),
+            name=subscription.name,
+        )
+        for subscription in SUBSCRIPTIONS
+    }
     stopped = asyncio.create_task(stopping.wait(), name="stopping")
-    done, _ = await asyncio.wait({front_door, stopped, *working}, return_when=asyncio.FIRST_COMPLETED)
-    failed = [task for task in done if task is not stopped and not task.cancelled() and task.exception()]
+    done, _ = await asyncio.wait({stopped, *draining, *following}, return_when=asyncio.FIRST_COMPLETED)
+    failed = [task for task in done if task is not stopped]
     logger.info("worker.draining", failed=[task.get_name() for task in failed])
     stopping.set()
-    server.should_exit = True
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS_MAX):
-            await asyncio.wait({front_door, working[0]})
-    except TimeoutError:
-        logger.warning("worker.drain_timed_out", seconds=DRAIN_SECONDS_MAX)
-    for task in (*working, announced, stopped):
+    await asyncio.wait(draining, timeout=DRAIN_SECONDS_MAX)
+    for task in (*draining, *following, stopped):
         task.cancel()
-    await asyncio.gather(*working, announced, stopped, return_exceptions=True)
+    await asyncio.gather(*draining, *following, stopped, return_exceptions=True)
     await services.database.transaction(subscriptions.release, holder)
     logger.info("worker.stopped")
     for task in failed:
         task.result()
 
 
-async def _announce(server: "_Server", url: str, ready: Callable[[str], Awaitable[None] | None]) -> None:
-    await server.listening.wait()
-    logger.info("worker.ready", url=url)
-    told = ready(url)
-    if told is not None:
-        await told
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to us and saying when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
 @contextmanager
-def _signals(stopping: asyncio.Event) -> Iterator[None]:
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGTERM and SIGINT set."""
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     try:
-        yield
+        yield stopping
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -1,10 +1,11 @@
 """Running: the system, the sandbox, the demo; waiting until nothing is due."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
-from worker.cli.context import JsonOption, run
+from worker.cli.context import JsonOption, Unusable, run
 from worker.cli.output import FINDING, people, print_json
 from worker.services import Services
 
@@ -39,7 +40,6 @@ def wait(
     as_json: JsonOption = False,
 ) -> None:
     """Wait until every subscription is at the head and nothing is due."""
-    from worker.cli.context import Unusable  # noqa: PLC0415 - as above
     from worker.idle import Idleness, wait_until_idle  # noqa: PLC0415 - nothing is imported before it is used
 
     if not idle:
@@ -68,6 +68,31 @@ def sandbox(
     as_json: JsonOption = False,
 ) -> None:
     """Run QuickBooks and DocuSign to try things against."""
+    from events.clock import SystemClock  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.sandbox import seeds, server  # noqa: PLC0415 - as above
+    from worker.sandbox.service import Sandbox  # noqa: PLC0415 - as above
+    from worker.sandbox.trouble import Plan  # noqa: PLC0415 - as above
+    from worker.supervisor import stop_signals  # noqa: PLC0415 - as above
+
+    kinds = company or ["us"]
+    if unknown := [kind for kind in kinds if kind not in seeds.KINDS]:
+        raise Unusable(f"There is no company {unknown[0]!r}; there is {', '.join(seeds.KINDS)}.")
+    clock = SystemClock()
+    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults))
+
+    def ready(url: str) -> None:
+        line = server.ready_line(box, url)
+        if as_json:
+            print_json(line)
+            return
+        for name, value in line.items():
+            people.print(f"{name:15} {value}", soft_wrap=True, markup=False)
+
+    async def work() -> None:
+        with stop_signals() as stopping:
+            await server.run(box, clock, host=host, port=port, ready=ready, stopping=stopping)
+
+    asyncio.run(work())
 
 
 def demo(

@@ -1,0 +1,190 @@
+"""How QuickBooks says no: the Fault of a code, in the words that Intuit uses."""
+
+from http import HTTPStatus
+from typing import Any
+
+VALIDATION = "ValidationFault"
+SYSTEM = "SystemFault"
+
+
+class Fault(Exception):
+    """A refusal; it changes nothing in the books."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        detail: str,
+        *,
+        status: int = HTTPStatus.BAD_REQUEST,
+        kind: str = VALIDATION,
+        element: str = "",
+    ) -> None:
+        super().__init__(f"{code} {detail}")
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.status = status
+        self.kind = kind
+        self.element = element
+
+    def body(self, time: str) -> dict[str, Any]:
+        """Write it in the usual form."""
+        error = {
+            "Message": self.message,
+            "Detail": self.detail,
+            "code": self.code,
+            "element": self.element,
+        }
+        return {"Fault": {"Error": [error], "type": self.kind}, "time": time}
+
+
+def required(name: str) -> Fault:
+    """A required parameter is missing."""
+    return Fault(
+        "2020",
+        "Required param missing, need to supply the required value for the API",
+        f"Required parameter {name} is missing in the request",
+        element=name,
+    )
+
+
+def unsupported_property(name: str) -> Fault:
+    """A property is misspelt or not writable here."""
+    return Fault(
+        "2010",
+        "Request has invalid or unsupported property",
+        f"Property Name:{name} specified is unsupported or invalid",
+        element=name,
+    )
+
+
+def too_long(name: str, maximum: int) -> Fault:
+    """A text is too long."""
+    return Fault(
+        "2050",
+        "String length is either shorter or longer than supported by specification",
+        f"String length specified does not match the supported length. Min:0 Max:{maximum} supported. "
+        f"Supplied length is longer. Property: {name}",
+        element=name,
+    )
+
+
+def invalid_reference(kind: str, identifier: str) -> Fault:
+    """A reference names nothing."""
+    return Fault(
+        "2500",
+        "Invalid Reference Id",
+        f"Invalid Reference Id : {kind} element id {identifier} not found",
+        element=kind,
+    )
+
+
+def inactive(kind: str) -> Fault:
+    """A reference names something that was made inactive, or that is not there."""
+    return Fault(
+        "610",
+        "Object Not Found",
+        "Object Not Found : Something you're trying to use has been made inactive. Check the fields with "
+        "accounts, customers, items, vendors or employees.",
+        element=kind,
+    )
+
+
+def stale() -> Fault:
+    """The SyncToken is not the present one."""
+    return Fault(
+        "5010",
+        "Stale Object Error",
+        "Stale Object Error : You and sandbox were working on this at the same time. sandbox finished before "
+        "you did, so your work was not saved.",
+    )
+
+
+def duplicate_name() -> Fault:
+    """The name is taken by a customer, vendor, employee or item."""
+    return Fault(
+        "6240",
+        "Duplicate Name Exists Error",
+        "The name supplied already exists. : Another customer, vendor or employee is already using this \n"
+        "name. Please use a different name.",
+    )
+
+
+def duplicate_number(number: str, transaction: str, kind: str = "Invoice") -> Fault:
+    """The document number is taken."""
+    return Fault(
+        "6140",
+        "Duplicate Document Number Error",
+        "Duplicate Document Number Error : You must specify a different number. This number has already been "
+        f"used. DocNumber={number} is assigned to TxnType={kind} with TxnId={transaction}",
+    )
+
+
+def business(detail: str, code: str = "6000") -> Fault:
+    """A rule of the books is broken."""
+    return Fault(code, "A business validation error has occurred while processing your request", detail)
+
+
+def period_closed() -> Fault:
+    """The books are closed for the date."""
+    return Fault(
+        "6210",
+        "Account Period Closed, Cannot Update Through Services API",
+        "The account period has closed and the account books cannot be updated through through the QBO "
+        "Services API. Please use the QBO website to make these changes.",
+    )
+
+
+def application_error() -> Fault:
+    """Something broke inside QuickBooks."""
+    return Fault(
+        "10000",
+        "An application error has occurred while processing your request",
+        "System Failure Error: An application error has occurred",
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        kind=SYSTEM,
+    )
+
+
+def throttled() -> Fault:
+    """Too many requests."""
+    return Fault(
+        "3001",
+        "message=ThrottleExceeded; errorCode=003001; statusCode=429",
+        "The request limit was reached.  Try again later",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        kind="SERVICE",
+    )
+
+
+def authentication_body(detail: str | None, milliseconds: int) -> dict[str, Any]:
+    """Write a refused token, in the other form that QuickBooks has."""
+    error = {
+        "message": "message=AuthenticationFailed; errorCode=003200; statusCode=401",
+        "detail": detail,
+        "code": "3200",
+        "element": None,
+    }
+    return {
+        "warnings": None,
+        "intuitObject": None,
+        "fault": {"error": [error], "type": "AUTHENTICATION"},
+        "report": None,
+        "queryResponse": None,
+        "batchItemResponse": [],
+        "attachableResponse": [],
+        "syncErrorResponse": None,
+        "requestId": None,
+        "time": milliseconds,
+        "status": None,
+        "cdcresponse": [],
+    }
+
+
+OTHER_REALM_XML = (
+    b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+    b'<IntuitResponse xmlns="http://schema.intuit.com/finance/v3"><Fault type="AuthenticationFault">'
+    b'<Error code="100"><Message>General Authentication Error</Message>'
+    b"<Detail>SRV-110-Authentication Failure , statusCode: 401</Detail></Error></Fault></IntuitResponse>"
+)

@@ -1,0 +1,274 @@
+"""The rules of invoices: lines, numbers, terms, totals, voiding."""
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from worker.sandbox import faults
+from worker.sandbox.company import (
+    Company,
+    Entity,
+    check_length,
+    check_properties,
+    number,
+    reference,
+)
+from worker.sandbox.taxes import check_tax_codes, total_tax
+
+CENT = Decimal("0.01")
+DOC_NUMBER_CHARACTERS_MAX = 21
+DUE_DAYS_DEFAULT = 30
+SHIPPING_ITEM = "SHIPPING_ITEM_ID"
+
+_KNOWN = frozenset(
+    {
+        "Id",
+        "SyncToken",
+        "sparse",
+        "domain",
+        "MetaData",
+        "CustomerRef",
+        "Line",
+        "TxnDate",
+        "DueDate",
+        "DocNumber",
+        "AutoDocNumber",
+        "PrivateNote",
+        "CustomerMemo",
+        "SalesTermRef",
+        "BillEmail",
+        "BillEmailCc",
+        "BillEmailBcc",
+        "BillAddr",
+        "ShipAddr",
+        "ShipDate",
+        "ShipMethodRef",
+        "TrackingNum",
+        "EmailStatus",
+        "PrintStatus",
+        "CurrencyRef",
+        "ExchangeRate",
+        "GlobalTaxCalculation",
+        "TxnTaxDetail",
+        "ApplyTaxAfterDiscount",
+        "ClassRef",
+        "DepartmentRef",
+        "CustomField",
+        "Deposit",
+        "AllowOnlineACHPayment",
+        "AllowOnlineCreditCardPayment",
+        "AllowOnlinePayment",
+        "AllowIPNPayment",
+        "LinkedTxn",
+        "DeliveryInfo",
+        "TotalAmt",
+        "Balance",
+        "HomeTotalAmt",
+        "HomeBalance",
+        "FreeFormAddress",
+    }
+)
+_LINES = frozenset(
+    {"SalesItemLineDetail", "DiscountLineDetail", "DescriptionOnly", "SubTotalLineDetail", "GroupLineDetail"}
+)
+
+
+def create(company: Company, data: Entity, now: datetime, *, allow_duplicate_number: bool = False) -> Entity:
+    """Create an invoice.
+
+    Raises:
+        Fault: It breaks a rule of the books.
+    """
+    fields = _composed(company, data, now, before=None, allow_duplicate=allow_duplicate_number)
+    return company.store("Invoice", fields, now)
+
+
+def update(company: Company, data: Entity, now: datetime) -> Entity:
+    """Change an invoice; lines, when sent, replace all lines.
+
+    Raises:
+        Fault: It breaks a rule, or was changed meanwhile.
+    """
+    before = company.current("Invoice", data)
+    changes = {key: value for key, value in data.items() if key not in {"sparse", "MetaData", "domain"}}
+    kept = before if data.get("sparse") else {"DocNumber": before.get("DocNumber")}
+    fields = _composed(company, {**kept, **changes}, now, before=before, allow_duplicate=False)
+    return company.replace("Invoice", before, fields, now)
+
+
+def void(company: Company, data: Entity, now: datetime) -> Entity:
+    """Void an invoice: its amounts become 0, and it stays."""
+    before = company.current("Invoice", data)
+    lines = [{**line, "Amount": Decimal(0)} for line in before["Line"]]
+    note = f"{before.get('PrivateNote') or ''} Voided".strip()
+    voided = {
+        **before,
+        "Line": lines,
+        "TotalAmt": Decimal(0),
+        "Balance": Decimal(0),
+        "TxnTaxDetail": {"TotalTax": Decimal(0)},
+        "PrivateNote": note,
+    }
+    return company.replace("Invoice", before, voided, now)
+
+
+def delete(company: Company, data: Entity) -> Entity:
+    """Delete an invoice."""
+    before = company.current("Invoice", data)
+    del company.objects["Invoice"][before["Id"]]
+    return {"domain": "QBO", "status": "Deleted", "Id": before["Id"]}
+
+
+def _composed(
+    company: Company, data: Entity, now: datetime, *, before: Entity | None, allow_duplicate: bool
+) -> Entity:
+    check_properties(data, _KNOWN)
+    check_length(data, "PrivateNote", 4000)
+    check_length(data, "DocNumber", DOC_NUMBER_CHARACTERS_MAX)
+    check_length({"CustomerMemo": (data.get("CustomerMemo") or {}).get("value")}, "CustomerMemo", 1000)
+    customer_id = reference(data, "CustomerRef")
+    if customer_id is None:
+        raise faults.required("CustomerRef")
+    if not data.get("Line"):
+        raise faults.required("Line")
+    customer = company.active("Customer", customer_id)
+    if data.get("EmailStatus") == "NeedToSend" and not (data.get("BillEmail") or {}).get("Address"):
+        raise faults.business("An e-mail address is needed to send the invoice")
+    txn_date = _date(data.get("TxnDate"), "TxnDate") or company.today(now)
+    closed = company.traits.books_closed_until
+    if closed is not None and txn_date <= closed:
+        raise faults.period_closed()
+    lines = [_line(company, line) for line in data["Line"] if line.get("DetailType") != "SubTotalLineDetail"]
+    check_tax_codes(company, data, lines)
+    subtotal = sum(
+        (line["Amount"] for line in lines if line["DetailType"] == "SalesItemLineDetail"), Decimal(0)
+    )
+    lines, discount = _discounts(company, lines, subtotal)
+    tax = total_tax(company, data, lines, subtotal, discount)
+    total = subtotal - discount + tax
+    if total < 0:
+        raise faults.business("The total of an invoice cannot be less than 0")
+    term_id = reference(data, "SalesTermRef")
+    paid = before["TotalAmt"] - before["Balance"] if before else Decimal(0)
+    return {
+        "AllowIPNPayment": False,
+        "AllowOnlinePayment": False,
+        "AllowOnlineCreditCardPayment": True,
+        "AllowOnlineACHPayment": True,
+        "CustomField": [],
+        "LinkedTxn": [],
+        "ApplyTaxAfterDiscount": False,
+        "PrintStatus": "NeedToPrint",
+        "EmailStatus": "NotSet",
+        "BillAddr": customer.get("BillAddr", {}),
+        **data,
+        "CustomerRef": {"value": customer_id, "name": customer["DisplayName"]},
+        "CurrencyRef": _currency(company, data, customer),
+        "TxnDate": txn_date.isoformat(),
+        "DueDate": (_date(data.get("DueDate"), "DueDate") or _due(company, term_id, txn_date)).isoformat(),
+        "DocNumber": _document_number(company, data, before, allow_duplicate=allow_duplicate),
+        "Line": [
+            *({**line, "LineNum": place, "Id": str(place)} for place, line in enumerate(lines, start=1)),
+            {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}},
+        ],
+        "TxnTaxDetail": {"TotalTax": tax},
+        "TotalAmt": total,
+        "Balance": total - paid,
+    }
+
+
+def _line(company: Company, line: Entity) -> Entity:
+    kind = line.get("DetailType")
+    if kind not in _LINES:
+        raise faults.Fault(
+            "2170", "Invalid Enumeration", f"Invalid Enumeration : {kind}", element="DetailType"
+        )
+    check_length(line, "Description", 4000)
+    if kind != "SalesItemLineDetail":
+        return dict(line)
+    detail = line.get("SalesItemLineDetail") or {}
+    amount = number(line.get("Amount"), "Amount")
+    if amount != amount.quantize(CENT):
+        raise faults.business(f"Amount {amount} has more than two decimals")
+    if detail.get("Qty") is not None and detail.get("UnitPrice") is not None:
+        product = number(detail["Qty"], "Qty") * number(detail["UnitPrice"], "UnitPrice")
+        if product.quantize(CENT, ROUND_HALF_UP) != amount:
+            raise faults.business(
+                f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount:,}", code="6070"
+            )
+    item_id = reference(detail, "ItemRef")
+    if item_id == SHIPPING_ITEM:
+        if not company.traits.allow_shipping:
+            raise faults.business("Shipping is not switched on for this company")
+        item = {"value": SHIPPING_ITEM}
+    elif item_id is None:
+        item = {"value": "1", "name": "Services"}
+    else:
+        item = {"value": item_id, "name": company.active("Item", item_id)["Name"]}
+    return {**line, "Amount": amount, "SalesItemLineDetail": {**detail, "ItemRef": item}}
+
+
+def _discounts(company: Company, lines: list[Entity], subtotal: Decimal) -> tuple[list[Entity], Decimal]:
+    priced, total = [], Decimal(0)
+    for line in lines:
+        if line["DetailType"] != "DiscountLineDetail":
+            priced.append(line)
+            continue
+        if not company.traits.allow_discount:
+            raise faults.business("Discounts are not switched on for this company")
+        detail = line.get("DiscountLineDetail") or {}
+        if detail.get("PercentBased"):
+            percent = number(detail.get("DiscountPercent"), "DiscountPercent")
+            amount = (subtotal * percent / 100).quantize(CENT, ROUND_HALF_UP)
+        else:
+            amount = number(line.get("Amount"), "Amount")
+        account = {"value": _discount_account(company), "name": "Discounts given"}
+        detail = {**detail, "DiscountAccountRef": account}
+        priced.append({**line, "Amount": amount, "DiscountLineDetail": detail})
+        total += amount
+    return priced, total
+
+
+def _discount_account(company: Company) -> str:
+    return next(str(a["Id"]) for a in company.every("Account") if a["Name"] == "Discounts given")
+
+
+def _document_number(
+    company: Company, data: Entity, before: Entity | None, *, allow_duplicate: bool
+) -> str | None:
+    wanted = data.get("DocNumber")
+    if wanted:
+        for existing in company.every("Invoice"):
+            same = existing.get("DocNumber") == wanted and existing is not before
+            if same and not allow_duplicate:
+                raise faults.duplicate_number(wanted, existing["Id"])
+        return str(wanted)
+    if company.traits.custom_transaction_numbers or before is not None:
+        return None
+    given = company.next_document_number
+    company.next_document_number += 1
+    return str(given)
+
+
+def _currency(company: Company, data: Entity, customer: Entity) -> Entity:
+    currency = reference(data, "CurrencyRef")
+    if company.traits.multicurrency and currency is None:
+        raise faults.required("CurrencyRef")
+    billed_in = reference(customer, "CurrencyRef")
+    if currency is not None and currency != billed_in:
+        raise faults.business(f"The customer is billed in {billed_in}, not in {currency}")
+    return {"value": billed_in}
+
+
+def _due(company: Company, term_id: str | None, txn_date: date) -> date:
+    if term_id is None:
+        return txn_date + timedelta(days=DUE_DAYS_DEFAULT)
+    return txn_date + timedelta(days=int(company.active("Term", term_id)["DueDays"]))
+
+
+def _date(value: object, name: str) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise faults.Fault("2010", "Invalid date", f"Invalid date {value} for {name}", element=name) from None

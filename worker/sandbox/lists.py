@@ -1,0 +1,189 @@
+"""The rules of name lists: customers, vendors, employees, items, accounts, terms."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from worker.sandbox import faults
+from worker.sandbox.company import Company, Entity, check_length, check_properties, reference
+
+_COMMON = frozenset({"Id", "SyncToken", "sparse", "domain", "MetaData", "Active"})
+_PERSON = _COMMON | {
+    "DisplayName",
+    "CompanyName",
+    "Title",
+    "GivenName",
+    "MiddleName",
+    "FamilyName",
+    "Suffix",
+    "PrintOnCheckName",
+    "PrimaryEmailAddr",
+    "PrimaryPhone",
+    "Mobile",
+    "Fax",
+    "WebAddr",
+    "BillAddr",
+    "ShipAddr",
+    "Notes",
+    "CurrencyRef",
+}
+_KNOWN = {
+    "Customer": _PERSON
+    | {
+        "Taxable",
+        "Job",
+        "ParentRef",
+        "BillWithParent",
+        "SalesTermRef",
+        "PreferredDeliveryMethod",
+        "ResaleNum",
+        "DefaultTaxCodeRef",
+        "PrimaryTaxIdentifier",
+        "Balance",
+        "BalanceWithJobs",
+        "IsProject",
+        "FullyQualifiedName",
+    },
+    "Vendor": _PERSON | {"AcctNum", "TermRef", "Vendor1099", "Balance"},
+    "Employee": _PERSON | {"SSN", "HiredDate", "ReleasedDate"},
+    "Item": _COMMON
+    | {
+        "Name",
+        "Sku",
+        "Description",
+        "Type",
+        "UnitPrice",
+        "PurchaseCost",
+        "IncomeAccountRef",
+        "ExpenseAccountRef",
+        "AssetAccountRef",
+        "TrackQtyOnHand",
+        "QtyOnHand",
+        "InvStartDate",
+        "Taxable",
+        "SalesTaxIncluded",
+        "SalesTaxCodeRef",
+        "ParentRef",
+        "SubItem",
+        "FullyQualifiedName",
+        "DeferredRevenue",
+    },
+    "Account": _COMMON
+    | {
+        "Name",
+        "AccountType",
+        "AccountSubType",
+        "AcctNum",
+        "Description",
+        "CurrencyRef",
+        "Classification",
+        "CurrentBalance",
+        "CurrentBalanceWithSubAccounts",
+        "FullyQualifiedName",
+        "SubAccount",
+        "ParentRef",
+    },
+    "Term": _COMMON | {"Name", "Type", "DueDays", "DayOfMonthDue", "DueNextMonthDays", "DiscountPercent"},
+}
+NAME_LISTS = frozenset(_KNOWN)
+_NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
+_SHARED_NAMES = ("Customer", "Vendor", "Employee")
+_LENGTHS = {"Customer": 500, "Vendor": 500, "Employee": 500, "Item": 100, "Account": 100, "Term": 31}
+_FORBIDDEN = {"Customer": ":\t\n", "Vendor": ":\t\n", "Employee": ":\t\n", "Item": ":\t\n", "Account": '":'}
+
+
+def create(company: Company, entity: str, data: Entity, now: datetime) -> Entity:
+    """Create an entry of a name list.
+
+    Raises:
+        Fault: It breaks a rule.
+    """
+    fields = _checked(company, entity, {**_defaults(company, entity), **data}, before=None)
+    return company.store(entity, fields, now)
+
+
+def update(company: Company, entity: str, data: Entity, now: datetime) -> Entity:
+    """Change an entry; `Active: false` is how one goes, and its name is free again then.
+
+    Raises:
+        Fault: It breaks a rule, or was changed meanwhile.
+    """
+    before = company.current(entity, data)
+    changes = {key: value for key, value in data.items() if key not in {"sparse", "MetaData", "domain"}}
+    kept = before if data.get("sparse") else {**_defaults(company, entity), "Active": True}
+    fields = {**kept, **changes}
+    name = _NAME.get(entity, "Name")
+    if before["Active"] and fields.get("Active") is False:
+        fields[name] = f"{before[name]} (deleted)"
+    return company.replace(entity, before, _checked(company, entity, fields, before=before), now)
+
+
+def _defaults(company: Company, entity: str) -> Entity:
+    if entity == "Customer":
+        return {
+            "Active": True,
+            "Taxable": True,
+            "Job": False,
+            "BillWithParent": False,
+            "Balance": Decimal(0),
+            "BalanceWithJobs": Decimal(0),
+            "PreferredDeliveryMethod": "Print",
+            "IsProject": False,
+            "CurrencyRef": {"value": company.traits.home_currency},
+        }
+    if entity == "Item":
+        return {
+            "Active": True,
+            "UnitPrice": Decimal(0),
+            "PurchaseCost": Decimal(0),
+            "Taxable": False,
+            "DeferredRevenue": False,
+        }
+    return {"Active": True}
+
+
+def _checked(company: Company, entity: str, fields: Entity, before: Entity | None) -> Entity:
+    check_properties(fields, _KNOWN[entity])
+    name_field = _NAME.get(entity, "Name")
+    name = (
+        " ".join(str(fields.get(name_field) or "").split()) if entity != "Account" else fields.get(name_field)
+    )
+    if not name:
+        raise faults.required(name_field)
+    fields = {**fields, name_field: name}
+    raw_name = str(fields.get(name_field))
+    if any(character in raw_name for character in _FORBIDDEN.get(entity, "")):
+        raise faults.unsupported_property(name_field)
+    check_length(fields, name_field, _LENGTHS[entity])
+    check_length(fields, "Notes", 2000)
+    _check_unique(company, entity, name_field, raw_name, before)
+    if entity == "Item" and fields.get("Type", "Inventory") in {"Service", "NonInventory"}:
+        account = reference(fields, "IncomeAccountRef")
+        if account is None:
+            raise faults.required("IncomeAccountRef")
+        fields["IncomeAccountRef"] = {"value": account, "name": company.active("Account", account)["Name"]}
+    if entity == "Customer":
+        _check_customer(company, fields, before)
+    if entity != "Term":
+        fields["FullyQualifiedName"] = raw_name
+    return fields
+
+
+def _check_customer(company: Company, fields: Entity, before: Entity | None) -> None:
+    address = (fields.get("PrimaryEmailAddr") or {}).get("Address")
+    if address is not None and not ("@" in address and "." in address):
+        raise faults.Fault("2210", "Invalid email address format", f"Email Address {address} is not valid")
+    phone = (fields.get("PrimaryPhone") or {}).get("FreeFormNumber")
+    check_length({"FreeFormNumber": phone}, "FreeFormNumber", 30)
+    currency = reference(fields, "CurrencyRef")
+    if currency != company.traits.home_currency and not company.traits.multicurrency:
+        raise faults.business("Multi-currency is not enabled for this company")
+    if before is not None and currency != reference(before, "CurrencyRef"):
+        raise faults.business("The currency of a customer cannot be changed")
+
+
+def _check_unique(company: Company, entity: str, name_field: str, name: str, before: Entity | None) -> None:
+    lists = _SHARED_NAMES if entity in _SHARED_NAMES else (entity,)
+    for other in lists:
+        for existing in company.every(other):
+            if existing is not before and str(existing[name_field]).casefold() == name.casefold():
+                raise faults.duplicate_name()

@@ -1,0 +1,116 @@
+"""The sandbox on a socket.
+
+It is a plain ASGI application: every route is decided in `Sandbox.handle`, which runs without a server
+too, so a framework would have nothing to do here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+
+from events.clock import Clock
+from worker.sandbox.service import Reply, Request, Sandbox
+from worker.serving import serve
+
+Scope = dict[str, Any]
+BODY_BYTES_MAX = 8 * 1024 * 1024
+
+
+class SandboxApp:
+    """Carries requests from a web server to a sandbox, and cuts the connections that are to break."""
+
+    def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            return
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        reply = self._sandbox.handle(
+            Request(
+                method=scope["method"],
+                path=scope["path"],
+                query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+                headers=headers,
+                body=await _body(receive),
+                base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+            )
+        )
+        if reply.delay_seconds:
+            await self._clock.sleep(reply.delay_seconds)
+        if reply.broken is None:
+            await _respond(reply, send, reply.body)
+        else:
+            if reply.broken == "half":
+                await _respond(reply, send, reply.body[: len(reply.body) // 2], length=len(reply.body))
+            _cut(send)
+
+
+async def run(
+    sandbox: Sandbox,
+    clock: Clock,
+    *,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    stopping: asyncio.Event,
+) -> None:
+    """Serve until told to stop."""
+    await serve(SandboxApp(sandbox, clock), host=host, port=port, ready=ready, stopping=stopping)
+
+
+def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:
+    """Return what an app needs to be pointed at this sandbox."""
+    return {
+        "ready": True,
+        "api": url,
+        "discovery": f"{url}/.well-known/openid_sandbox_configuration",
+        "client_id": sandbox.oauth.client_id,
+        "client_secret": sandbox.oauth.client_secret,
+        "verifier_token": sandbox.verifier_token,
+        "realms": list(sandbox.companies),
+        "docusign_key": sandbox.docusign_key,
+    }
+
+
+async def _body(receive: Callable[[], Any]) -> bytes:
+    body = bytearray()
+    while len(body) <= BODY_BYTES_MAX:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return bytes(body)
+
+
+async def _respond(
+    reply: Reply, send: Callable[[Any], Any], body: bytes, *, length: int | None = None
+) -> None:
+    headers = {
+        "content-type": reply.content_type,
+        "content-length": str(len(body) if length is None else length),
+        **reply.headers,
+    }
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": length is not None})
+
+
+def _cut(send: Callable[[Any], Any]) -> None:
+    """Drop the connection as a dying network does. ASGI has no word for it, so uvicorn's own is used."""
+    cycle: Any = getattr(send, "__self__", None)
+    if cycle is None or not isinstance(cycle.transport, asyncio.Transport):
+        raise RuntimeError(f"This server offers no way to drop a connection (uvicorn {uvicorn.__version__})")
+    cycle.transport.abort()

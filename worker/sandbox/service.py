@@ -1,0 +1,298 @@
+"""The sandbox as one function from a request to a reply, whatever carries them.
+
+`Sandbox.handle` knows no sockets and no waiting: a reply may say that the connection dies instead, or that
+it comes late. A web server and an in-process transport both drive it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.clock import Clock
+from worker.sandbox import faults, invoices, lists, query, seeds
+from worker.sandbox.company import ENTITIES, Company, Entity, Traits
+from worker.sandbox.faults import Fault
+from worker.sandbox.oauth import Lifetimes, OAuthServer
+from worker.sandbox.trouble import Kind, Plan, Trouble
+
+JSON = "application/json;charset=UTF-8"
+HTML = "text/html;charset=UTF-8"
+XML = "application/xml;charset=UTF-8"
+
+
+class Request(Struct, frozen=True):
+    """What came in. Header names are lower-case; `base_url` is how the sender reached us."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    base_url: str
+
+
+class Reply(Struct, frozen=True):
+    """What goes out, after `delay_seconds`; `broken` says that the connection dies instead."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON
+    headers: dict[str, str] = {}
+    delay_seconds: float = 0
+    broken: Literal["before", "after", "half"] | None = None
+
+
+class Late(Struct, frozen=True):
+    """A write that will be applied although its sender has long given up."""
+
+    at: datetime
+    apply: Callable[[], Reply]
+
+
+class Sandbox:
+    """Companies, their books, and the app's OAuth."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        kinds: Sequence[str] = ("us",),
+        seed: int = 1,
+        plan: Plan | None = None,
+        lifetimes: Lifetimes | None = None,
+    ) -> None:
+        random = Random(seed)  # noqa: S311 - reproducible on purpose; nothing here guards anything
+        self._clock = clock
+        self._ahead = timedelta(0)
+        self.oauth = OAuthServer(random, lifetimes)
+        opened = [seeds.seeded(kind, random, self.now()) for kind in kinds]
+        self.companies = {company.realm: company for company in opened}
+        self.verifier_token = str(random.randrange(10**15, 10**16))
+        self.docusign_key = str(random.randrange(10**30, 10**31))
+        self.trouble = Trouble(Random(seed + 1), plan)  # noqa: S311 - as above
+        self._tids = Random(seed + 2)  # noqa: S311 - as above
+        self._late: list[Late] = []
+
+    def now(self) -> datetime:
+        """Return the sandbox's present instant, which the control API can move ahead."""
+        return self._clock.now() + self._ahead
+
+    def handle(self, request: Request) -> Reply:
+        """Answer a request."""
+        self.apply_late()
+        parts = [part for part in request.path.split("/") if part]
+        if parts[:2] == ["v3", "company"] and len(parts) >= 4:  # noqa: PLR2004 - /v3/company/REALM/ENTITY
+            reply = self._api(request, parts[2], parts[3:])
+        elif parts[:1] == ["_control"]:
+            reply = self._control(request, parts[1:])
+        else:
+            reply = self._oauth(request)
+        return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
+
+    def apply_late(self) -> None:
+        """Apply the writes that are due by now."""
+        now = self.now()
+        due = [late for late in self._late if late.at <= now]
+        self._late = [late for late in self._late if late.at > now]
+        for late in due:
+            late.apply()
+
+    def _api(self, request: Request, realm: str, path: list[str]) -> Reply:
+        refused = self._refused(request, realm)
+        if refused is not None:
+            return refused
+        company = self.companies[realm]
+        write = request.method == "POST" and path[0] != "query"
+        kind = self.trouble.next(write=write)
+        plan = self.trouble.plan
+        if kind == "late" and write:
+            at = self.now() + timedelta(seconds=plan.late_seconds)
+            self._late.append(Late(at, lambda: self._answered(company, request, path)))
+        before = self._before(kind)
+        if before is not None:
+            return before
+        return _spoilt(self._answered(company, request, path), kind, plan)
+
+    def _before(self, kind: Kind | None) -> Reply | None:
+        """What goes wrong before anything is applied."""
+        if kind in {"lost_before", "late"}:
+            return Reply(broken="before")
+        if kind == "throttled":
+            return self._fault(faults.throttled())
+        if kind == "server_error":
+            return self._fault(faults.application_error())
+        if kind == "unauthorized":
+            return self._token_refused("Token expired")
+        return None
+
+    def _answered(self, company: Company, request: Request, path: list[str]) -> Reply:
+        """Apply a request once: a repeated requestid gets the first answer, byte for byte."""
+        request_id = request.query.get("requestid")
+        if request_id and request_id in company.replies:
+            status, body = company.replies[request_id]
+            return Reply(status, body)
+        try:
+            reply = self._json(200, self._applied(company, request, path))
+        except Fault as fault:
+            return self._fault(fault)
+        if request_id and request.method == "POST":
+            company.replies[request_id] = (reply.status, reply.body)
+        return reply
+
+    def _applied(self, company: Company, request: Request, path: list[str]) -> Entity:
+        time = {"time": self.now().isoformat(timespec="milliseconds")}
+        if path[0] == "query":
+            statement = request.query.get("query") or request.body.decode(errors="replace")
+            return query.run(company, statement) | time
+        entity = next((name for name in ENTITIES if name.lower() == path[0]), None)
+        if entity is None:
+            raise Fault("500", "Unsupported Operation", f"Operation {path[0]} is not supported.")
+        if request.method == "GET":
+            identifier = "1" if entity in {"CompanyInfo", "Preferences"} else path[-1]
+            found = company.get(entity, identifier)
+            if found is None:
+                raise faults.inactive(entity)
+            return {entity: found} | time
+        return {entity: self._written(company, entity, request)} | time
+
+    def _written(self, company: Company, entity: str, request: Request) -> Entity:
+        data = _body(request.body)
+        operation = request.query.get("operation")
+        now = self.now()
+        if entity == "Invoice":
+            if operation == "void":
+                return invoices.void(company, data, now)
+            if operation == "delete":
+                return invoices.delete(company, data)
+            if data.get("Id"):
+                return invoices.update(company, data, now)
+            allowed = "allowduplicatedocnum" in request.query.get("include", "")
+            return invoices.create(company, data, now, allow_duplicate_number=allowed)
+        if entity not in lists.NAME_LISTS:
+            raise Fault("500", "Unsupported Operation", f"{entity} cannot be written here.")
+        if data.get("Id"):
+            return lists.update(company, entity, data, now)
+        return lists.create(company, entity, data, now)
+
+    def _refused(self, request: Request, realm: str) -> Reply | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        granted = self.oauth.realm_of(token, self.now()) if scheme.lower() == "bearer" else None
+        if granted is None:
+            return self._token_refused("Token expired")
+        if granted != realm or realm not in self.companies:
+            return Reply(401, faults.OTHER_REALM_XML, XML)
+        return None
+
+    def _oauth(self, request: Request) -> Reply:
+        path = request.path.rstrip("/")
+        if path in {"/.well-known/openid_sandbox_configuration", "/.well-known/openid_configuration"}:
+            return self._json(200, self.oauth.discovery(request.base_url))
+        names = {realm: company.traits.name for realm, company in self.companies.items()}
+        if path == "/connect/oauth2" and request.method == "GET":
+            page = self.oauth.consent_page(request.query, names)
+            return Reply(200, page.encode(), HTML) if page else Reply(400, b"Not a consent of this app", HTML)
+        if path == "/connect/oauth2":
+            target = self.oauth.consent(request.query, _form(request.body), names, self.now())
+            return (
+                Reply(302, headers={"location": target}) if target else Reply(400, b"No such company", HTML)
+            )
+        authorization = request.headers.get("authorization", "")
+        if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
+            status, answer = self.oauth.token(_form(request.body), authorization, self.now())
+            reply = self._json(status, answer)
+            return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
+        if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
+            status = self.oauth.revoke(str(_body(request.body).get("token", "")), authorization)
+            return self._json(status, {})
+        return self._json(404, {"error": "not_found"})
+
+    def _control(self, request: Request, path: list[str]) -> Reply:
+        match request.method, path:
+            case "GET", ["books", realm] if realm in self.companies:
+                return self._json(200, self.companies[realm].books())
+            case "GET", ["faults"]:
+                return self._json(200, dict(self.trouble.counts))
+            case "POST", ["faults"]:
+                self.trouble.follow(msgspec.json.decode(request.body, type=Plan))
+            case "POST", ["clock"]:
+                self._ahead += timedelta(seconds=float(_body(request.body).get("advance_seconds", 0)))
+                self.apply_late()
+            case "POST", ["companies", realm] if realm in self.companies:
+                self._change_traits(self.companies[realm], request.body)
+            case "POST", ["disconnect", realm] if realm in self.companies:
+                self.oauth.disconnect(realm)
+            case "POST", ["requestids", "forget"]:
+                for company in self.companies.values():
+                    company.replies.clear()
+            case _:
+                return self._json(404, {"error": "There is no such control"})
+        return self._json(200, {"now": self.now().isoformat()})
+
+    def _change_traits(self, company: Company, body: bytes) -> None:
+        changed = {**msgspec.to_builtins(company.traits), **msgspec.json.decode(body)}
+        company.traits = msgspec.convert(changed, Traits)
+        before = company.objects["Preferences"]["1"]
+        company.replace("Preferences", before, {**before, **seeds.preferences(company.traits)}, self.now())
+
+    def _fault(self, fault: Fault) -> Reply:
+        return self._json(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
+
+    def _token_refused(self, detail: str) -> Reply:
+        milliseconds = int(self.now().timestamp() * 1000)
+        return self._json(401, faults.authentication_body(detail, milliseconds))
+
+    def _json(self, status: int, value: object) -> Reply:
+        return Reply(status, _encoder.encode(_plain(value)))
+
+    def _tid(self) -> str:
+        return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
+
+
+def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
+    """What goes wrong after the request was applied."""
+    if kind == "lost_answer":
+        return Reply(broken="after")
+    if kind == "half_body":
+        return replace(reply, broken="half")
+    if kind == "server_error_after":
+        return Reply(503, b"<html>Service Unavailable</html>", HTML)
+    if kind == "slow":
+        return replace(reply, delay_seconds=plan.slow_seconds)
+    return reply
+
+
+def _body(body: bytes) -> Entity:
+    try:
+        decoded = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Fault("2010", "Request has invalid or unsupported property", str(error)) from None
+    if not isinstance(decoded, dict):
+        raise Fault("2010", "Request has invalid or unsupported property", "The body is no object")
+    return decoded
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def _plain(value: object) -> Any:
+    """Write numbers as QuickBooks prints them: 46.6 and 100, without trailing zeros."""
+    if isinstance(value, Decimal):
+        normal = value.normalize()
+        return normal.quantize(Decimal(1)) if normal == normal.to_integral_value() else normal
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")

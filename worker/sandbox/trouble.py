@@ -1,0 +1,77 @@
+"""What can go wrong on the way to QuickBooks, on purpose: by chance from a seed, or by a script."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from random import Random
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+Kind = Literal[
+    "lost_before",
+    "lost_answer",
+    "late",
+    "throttled",
+    "server_error",
+    "server_error_after",
+    "slow",
+    "half_body",
+    "unauthorized",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Plan(Struct, frozen=True):
+    """What is to go wrong.
+
+    Attributes:
+        rate: The share of requests, spread evenly over all kinds.
+        probability: The share of requests for single kinds, instead of `rate`.
+        script: What the next requests suffer, one each, before chance has its turn; none is no trouble.
+        writes_only: Whether only requests that change the books suffer.
+        late_seconds: How long after its request a late one is applied.
+        slow_seconds: How long a slow answer takes.
+    """
+
+    rate: float = 0
+    probability: dict[Kind, float] = {}
+    script: tuple[Kind | None, ...] = ()
+    writes_only: bool = False
+    late_seconds: float = 5
+    slow_seconds: float = 2
+
+
+class Trouble:
+    """Decides, request by request, what goes wrong; counts what did."""
+
+    def __init__(self, random: Random, plan: Plan | None = None) -> None:
+        self._random = random
+        self.counts: Counter[str] = Counter()
+        self.plan = plan or Plan()
+        self._script: deque[Kind | None] = deque(self.plan.script)
+
+    def follow(self, plan: Plan) -> None:
+        """Follow another plan from now on."""
+        self.plan = plan
+        self._script = deque(plan.script)
+
+    def next(self, *, write: bool) -> Kind | None:
+        """Decide what the next request suffers."""
+        if self.plan.writes_only and not write:
+            return None
+        kind = self._script.popleft() if self._script else self._by_chance()
+        if kind is not None:
+            self.counts[kind] += 1
+        return kind
+
+    def _by_chance(self) -> Kind | None:
+        kinds: Sequence[Kind] = KINDS
+        shares = [self.plan.probability.get(kind, 0) for kind in kinds]
+        if not self.plan.probability:
+            shares = [self.plan.rate / len(kinds)] * len(kinds)
+        drawn = self._random.random()
+        for kind, share in zip(kinds, shares, strict=True):
+            drawn -= share
+            if drawn < 0:
+                return kind
+        return None
