@@ -51,14 +51,15 @@ def _text(value: Any) -> str:
 
 
 def _code(value: Any) -> str:
-    # 003200 and 3200 are one code.
-    text = str(value) if isinstance(value, str | int) else ""
+    # 003200 and 3200 are one code. JSON's true is an int to Python, and no code.
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text.lstrip("0") or text
 
 
 def _from_xml(body: bytes) -> tuple[FaultError, ...]:
-    # Entities are declared in a DOCTYPE only; QuickBooks sends none, so one is not read at all.
-    if len(body) > XML_BYTES_MAX or b"<!DOCTYPE" in body.upper():
+    # Entities are declared in a DOCTYPE only; QuickBooks sends none, so one is not read at all. Neither is
+    # a NUL byte: in UTF-16 and UTF-32, which expat reads unasked, a DOCTYPE would go unseen here.
+    if len(body) > XML_BYTES_MAX or b"\0" in body or b"<!DOCTYPE" in body.upper():
         return ()
     try:
         root = ET.fromstring(body)  # noqa: S314 - no DOCTYPE, so no entities to expand

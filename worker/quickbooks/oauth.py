@@ -1,8 +1,10 @@
 """Intuit OAuth 2.0: discovery, consent, exchange, refresh, revocation."""
 
+import asyncio
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -14,6 +16,9 @@ from worker.quickbooks.errors import ConnectionExpired, NotSent, QuickBooksError
 
 SCOPE = "com.intuit.quickbooks.accounting"
 REFRESH_TOKEN_SECONDS_DEFAULT = 100 * 24 * 3600
+# For a whole request, however slowly its answer trickles: a lease on a refresh has to outlast it.
+REQUEST_SECONDS_MAX = 30.0
+_HARD_END = {"x-include-refresh-token-hard-expires-in": "true"}
 logger = structlog.get_logger()
 
 
@@ -25,24 +30,37 @@ class Discovery(Struct, frozen=True):
     revocation_endpoint: str
 
 
-class TokenSet(Struct, frozen=True):
-    """What lets us act for a company. It is never shown: its repr holds no token."""
+class _Veiled(Struct, frozen=True):
+    """Holds secrets, and shows none: not in a repr, and not where rich draws an error's local variables."""
+
+    def __repr__(self) -> str:
+        """Show what it is, not what it holds."""
+        return f"{type(self).__name__}(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show rich nothing either; it does not go by `__repr__`."""
+        return []
+
+
+class TokenSet(_Veiled, frozen=True):
+    """What lets us act for a company.
+
+    `refresh_hard_expires_at` is when Intuit wants a new consent however often we refresh, where it says so.
+    """
 
     access_token: str
     refresh_token: str
     access_expires_at: datetime
     refresh_expires_at: datetime
-
-    def __repr__(self) -> str:
-        """Show when it ends, not what it is."""
-        return f"TokenSet(access_expires_at={self.access_expires_at.isoformat()})"
+    refresh_hard_expires_at: datetime | None = None
 
 
-class _TokenAnswer(Struct, frozen=True):
+class _TokenAnswer(_Veiled, frozen=True):
     access_token: str
     refresh_token: str
     expires_in: int
     x_refresh_token_expires_in: int = REFRESH_TOKEN_SECONDS_DEFAULT
+    x_refresh_token_hard_expires_in: int | None = None
 
 
 class _ErrorAnswer(Struct, frozen=True):
@@ -124,13 +142,14 @@ class OAuthClient:
         """
         discovery = await self.discovery()
         try:
-            response = await self._http.post(
-                discovery.revocation_endpoint,
-                json={"token": token},
-                auth=self._auth,
-                headers={"accept": "application/json"},
-            )
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(REQUEST_SECONDS_MAX):
+                response = await self._http.post(
+                    discovery.revocation_endpoint,
+                    json={"token": token},
+                    auth=self._auth,
+                    headers={"accept": "application/json"},
+                )
+        except (httpx.HTTPError, TimeoutError) as error:
             raise NotSent(f"Intuit could not be reached: {type(error).__name__}") from error
         if response.status_code != HTTPStatus.OK:
             raise NotSent(f"Intuit did not revoke the token: HTTP {response.status_code}")
@@ -139,26 +158,46 @@ class OAuthClient:
         """Return the endpoints; read once.
 
         Raises:
-            NotSent: The document could not be read.
+            NotSent: The document could not be read, or names an endpoint that secrets should not go to.
         """
         if self._discovered is None:
             try:
-                response = await self._http.get(self._discovery_url, headers={"accept": "application/json"})
+                async with asyncio.timeout(REQUEST_SECONDS_MAX):
+                    response = await self._http.get(
+                        self._discovery_url, headers={"accept": "application/json"}
+                    )
                 response.raise_for_status()
-                self._discovered = msgspec.json.decode(response.content, type=Discovery)
-            except (httpx.HTTPError, msgspec.DecodeError, UnicodeDecodeError) as error:
+                found = msgspec.json.decode(response.content, type=Discovery)
+            except (httpx.HTTPError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise NotSent(
                     f"Intuit's discovery document could not be read: {type(error).__name__}"
                 ) from error
+            for name in Discovery.__struct_fields__:
+                if not self._trusted(getattr(found, name)):
+                    raise NotSent(f"Intuit's discovery document gives no https address as its {name}")
+            self._discovered = found
         return self._discovered
+
+    def _trusted(self, endpoint: str) -> bool:
+        """Say whether secrets may go there: https, or http where the document itself came by http."""
+        try:
+            address = urlsplit(endpoint)
+        except ValueError:
+            return False
+        schemes = {"https", urlsplit(self._discovery_url).scheme} & {"https", "http"}
+        return address.scheme in schemes and bool(address.hostname)
 
     async def _token_request(self, form: dict[str, str]) -> httpx.Response:
         discovery = await self.discovery()
         try:
-            response = await self._http.post(
-                discovery.token_endpoint, data=form, auth=self._auth, headers={"accept": "application/json"}
-            )
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(REQUEST_SECONDS_MAX):
+                response = await self._http.post(
+                    discovery.token_endpoint,
+                    data=form,
+                    auth=self._auth,
+                    headers={"accept": "application/json", **_HARD_END},
+                )
+        except (httpx.HTTPError, TimeoutError) as error:
             raise NotSent(f"Intuit's token endpoint did not answer: {type(error).__name__}") from error
         logger.info(
             "oauth.token",
@@ -175,11 +214,13 @@ class OAuthClient:
             # The error would quote what came, and that may hold a token.
             raise NotSent("Intuit's token answer could not be read") from None
         now = self._clock.now()
+        hard_end = answer.x_refresh_token_hard_expires_in
         return TokenSet(
             access_token=answer.access_token,
             refresh_token=answer.refresh_token,
             access_expires_at=now + timedelta(seconds=answer.expires_in),
             refresh_expires_at=now + timedelta(seconds=answer.x_refresh_token_expires_in),
+            refresh_hard_expires_at=None if hard_end is None else now + timedelta(seconds=hard_end),
         )
 
 

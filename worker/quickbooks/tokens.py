@@ -18,10 +18,11 @@ from events.database import Database
 from events.tables import UtcInstant, metadata, upsert
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.oauth import OAuthClient, TokenSet
-from worker.quickbooks.vault import Vault
+from worker.quickbooks.vault import Unsealable, Vault
 
 STATE_MINUTES = 10
 REFRESH_AHEAD = timedelta(minutes=5)
+# Longer than discovery and refresh together can take, so that nobody else begins while a holder lives.
 LEASE = timedelta(seconds=90)
 POLL_SECONDS = 0.1
 WAIT_SECONDS_MAX = 120.0
@@ -91,6 +92,34 @@ def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes,
     )
 
 
+def forget(connection: sa.Connection, realm: str) -> None:
+    """Drop the tokens of a realm; a person has to connect again, in whichever workspace.
+
+    The row stays, and its version grows: else a later consent would get a version that processes still
+    know old tokens by, and a refresh in flight could bring the tokens back.
+    """
+    connection.execute(
+        tokens.update()
+        .where(tokens.c.realm == realm)
+        .values(sealed=b"", version=tokens.c.version + 1, expired=True, lease_holder=None, leased_until=None)
+    )
+
+
+def reseal_all(connection: sa.Connection, vault: Vault) -> int:
+    """Seal every realm's tokens with the newest key, so that older keys can go; return how many it did.
+
+    Raises:
+        Unsealable: A realm's tokens open with no key; nothing is changed.
+    """
+    rows = connection.execute(sa.select(tokens.c.realm, tokens.c.sealed).where(tokens.c.sealed != b"")).all()
+    outdated = [row for row in rows if not vault.is_current(row.sealed)]
+    for row in outdated:
+        resealed = vault.seal(vault.open(row.sealed, _owner(row.realm)), _owner(row.realm))
+        unchanged = sa.and_(tokens.c.realm == row.realm, tokens.c.sealed == row.sealed)
+        connection.execute(tokens.update().where(unchanged).values(sealed=resealed))
+    return len(outdated)
+
+
 def create_state(connection: sa.Connection, state: str, workspace: str, now: datetime) -> None:
     """Remember, hashed, the state of a consent that begins."""
     expired = oauth_states.c.created_at <= now - timedelta(minutes=STATE_MINUTES)
@@ -104,8 +133,8 @@ def redeem_state(connection: sa.Connection, state: str, now: datetime) -> str | 
     """Return whose consent a state began, once, within ten minutes."""
     condition = oauth_states.c.state_hash == _hashed(state)
     row = connection.execute(sa.select(oauth_states).where(condition)).first()
-    connection.execute(oauth_states.delete().where(condition))
-    if row is None or row.created_at <= now - timedelta(minutes=STATE_MINUTES):
+    redeemed = connection.execute(oauth_states.delete().where(condition)).rowcount == 1
+    if row is None or not redeemed or row.created_at <= now - timedelta(minutes=STATE_MINUTES):
         return None
     workspace: str = row.workspace
     return workspace
@@ -133,7 +162,7 @@ class TokenStore:
 
         Raises:
             ConnectionExpired: A person has to connect again.
-            NotSent: Intuit can't be reached to refresh it.
+            NotSent: Intuit can't be reached to refresh it, or our keys do not open it.
         """
         _, tokens_ = await self._current(realm)
         if tokens_.access_expires_at > self._clock.now() + REFRESH_AHEAD:
@@ -180,7 +209,13 @@ class TokenStore:
             raise ConnectionExpired(f"QuickBooks company {realm} is not connected any more")
         known = self._opened.get(realm)
         if known is None or known[0] != stored.version:
-            plain = self._vault.open(stored.sealed, _owner(realm))
+            try:
+                plain = self._vault.open(stored.sealed, _owner(realm))
+            except Unsealable as error:
+                # A key given back makes it good again, so the connection is not expired; and one realm's
+                # trouble stops no other.
+                logger.error("tokens.unsealable", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
+                raise NotSent(str(error)) from error
             known = (stored.version, msgspec.json.decode(plain, type=TokenSet))
             self._opened[realm] = known
         return known
@@ -192,7 +227,10 @@ def _stored(connection: sa.Connection, realm: str) -> Stored | None:
 
 
 def _lease(connection: sa.Connection, realm: str, version: int, holder: str, now: datetime) -> bool:
-    free = sa.or_(tokens.c.leased_until.is_(None), tokens.c.leased_until <= now)
+    # A lease that seems to last longer than any was taken before the clock was set back: it is over.
+    free = sa.or_(
+        tokens.c.leased_until.is_(None), tokens.c.leased_until <= now, tokens.c.leased_until > now + LEASE
+    )
     taken = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version, free)

@@ -64,7 +64,9 @@ def _key_id(key: bytes) -> bytes:
 
 def _decoded(key: str, place: int) -> bytes:
     try:
-        decoded = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
+        padded = key + "=" * (-len(key) % 4)
+        # The lenient decoder drops what it does not know, and would take a mistyped key for another one.
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
     if len(decoded) != TOKEN_KEY_BYTES:

@@ -1,0 +1,84 @@
+"""Time and randomness that tests control."""
+
+import asyncio
+import heapq
+import itertools
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from events.clock import uuid7_of
+
+# How often everybody else gets a turn before time may pass: enough for what works without waiting.
+TURNS = 200
+
+
+class FakeClock:
+    """Virtual time: it passes only while everybody sleeps, and then at once to the next who wakes."""
+
+    def __init__(self, start: datetime = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)) -> None:
+        self._start = start
+        self._elapsed = 0.0
+        self._jumped = timedelta()
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._ticker: asyncio.Task[None] | None = None
+
+    def now(self) -> datetime:
+        """Return the present instant; `jump` moves it, as an operator or NTP would."""
+        return self._start + timedelta(seconds=self._elapsed) + self._jumped
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that many virtual seconds."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wakes_at = self._elapsed + max(seconds, 0.0)
+        heapq.heappush(self._sleepers, (wakes_at, next(self._order), future))
+        if self._ticker is None or self._ticker.done():
+            self._ticker = asyncio.create_task(self._tick())
+        await future
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for whoever does not sleep."""
+        self._elapsed += seconds
+
+    def jump(self, by: timedelta) -> None:
+        """Set the wall clock; durations are untouched."""
+        self._jumped += by
+
+    async def _tick(self) -> None:
+        while self._sleepers:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            if not self._sleepers:
+                return
+            wakes_at, _, future = heapq.heappop(self._sleepers)
+            self._elapsed = max(self._elapsed, wakes_at)
+            if not future.done():
+                future.set_result(None)
+
+
+class SeededEntropy:
+    """Randomness that is the same in every run."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - tests repeat themselves
+
+    def uuid7(self, now: datetime) -> UUID:
+        """Return an identifier that sorts by time."""
+        return uuid7_of(now, self._random.getrandbits(74))
+
+    def token(self) -> str:
+        """Return text that looks unguessable."""
+        return self._random.randbytes(32).hex()
+
+    def nonce(self, size_bytes: int) -> bytes:
+        """Return bytes that look unguessable."""
+        return self._random.randbytes(size_bytes)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number between the two."""
+        return self._random.uniform(low, high)

@@ -1,0 +1,199 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import msgspec
+import pytest
+from rich.pretty import pretty_repr
+
+from tests.fakes import FakeClock
+from tests.worker.quickbooks.intuit import CLIENT_SECRET, OAUTH, bench, token_answer
+from worker.quickbooks import oauth as oauth_module
+from worker.quickbooks.client import http_client
+from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.oauth import GrantRefused, OAuthClient, TokenSet
+
+DISCOVERY = {
+    "authorization_endpoint": f"{OAUTH}/authorize",
+    "token_endpoint": f"{OAUTH}/tokens/bearer",
+    "revocation_endpoint": f"{OAUTH}/tokens/revoke",
+}
+
+
+async def test_authorize_url(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        url = urlsplit(await one.oauth.authorize_url("https://us.test/callback", "s&t"))
+    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{OAUTH}/authorize"
+    assert parse_qs(url.query) == {
+        "client_id": ["app"],
+        "response_type": ["code"],
+        "scope": ["com.intuit.quickbooks.accounting"],
+        "redirect_uri": ["https://us.test/callback"],
+        "state": ["s&t"],
+    }
+
+
+async def test_exchange_form_and_basic_authentication(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        granted = await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+        (request,) = one.intuit.requests
+        assert request.headers["authorization"].startswith("Basic ")
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+        assert request.headers["accept"] == "application/json"
+        assert one.intuit.forms == [
+            {
+                "grant_type": ["authorization_code"],
+                "code": ["CANARY-code"],
+                "redirect_uri": ["https://us.test/callback"],
+            }
+        ]
+        assert granted.access_token == "CANARY-access-1"
+        assert granted.access_expires_at == one.clock.now() + timedelta(seconds=3600)
+        assert granted.refresh_expires_at == one.clock.now() + timedelta(seconds=8726400)
+
+
+async def test_refresh_form(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        await one.oauth.refresh("CANARY-old")
+        assert one.intuit.forms == [{"grant_type": ["refresh_token"], "refresh_token": ["CANARY-old"]}]
+
+
+async def test_revoke(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        await one.oauth.revoke("CANARY-old")
+        (request,) = one.intuit.requests
+        assert request.url == f"{OAUTH}/tokens/revoke"
+        assert msgspec.json.decode(request.content) == {"token": "CANARY-old"}
+        assert request.headers["authorization"].startswith("Basic ")
+
+
+async def test_discovery_is_read_once(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        first = await one.oauth.discovery()
+        assert await one.oauth.discovery() is first
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":"invalid_grant"}',
+        b'{"error_description":"Token invalid","error":"invalid_grant"}',
+    ],
+)
+async def test_invalid_grant_needs_a_person(tmp_path: Path, body: bytes) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(400, content=body)
+        with pytest.raises(ConnectionExpired):
+            await one.oauth.refresh("CANARY-old")
+        with pytest.raises(GrantRefused):
+            await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(401, json={"error": "invalid_client"}),
+        httpx.Response(400, json={"error": "invalid_client"}),
+        httpx.Response(500),
+        httpx.Response(503, content=b"<html>"),
+        httpx.Response(429),
+        httpx.Response(200, content=b'{"access_token":"CANARY-half'),
+        httpx.Response(200, json={"access_token": "CANARY-a"}),
+        httpx.Response(400, content=b"\xff\xfe"),
+    ],
+)
+async def test_any_other_refusal_means_the_request_was_not_sent(
+    tmp_path: Path, response: httpx.Response
+) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: response
+        with pytest.raises(NotSent) as caught:
+            await one.oauth.refresh("CANARY-old")
+        assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.WriteError]
+)
+async def test_a_network_failure_while_refreshing_means_the_request_was_not_sent(
+    tmp_path: Path, failure: type[httpx.TransportError]
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise failure("CANARY")
+
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = fail
+        with pytest.raises(NotSent) as caught:
+            await one.oauth.refresh("CANARY-old")
+        assert "CANARY" not in str(caught.value)
+
+
+def discovering(document: object, url: str = f"{OAUTH}/discovery") -> OAuthClient:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
+    return OAuthClient(
+        http_client(30, transport),
+        FakeClock(),
+        discovery_url=url,
+        client_id="app",
+        client_secret=CLIENT_SECRET,
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        {**DISCOVERY, "token_endpoint": 7},
+        {**DISCOVERY, "token_endpoint": ""},
+        {**DISCOVERY, "token_endpoint": "http://oauth.example/tokens"},
+        {**DISCOVERY, "token_endpoint": "//oauth.example/tokens"},
+        {**DISCOVERY, "revocation_endpoint": "file:///etc/passwd"},
+        {**DISCOVERY, "authorization_endpoint": "javascript:alert(1)"},
+    ],
+)
+async def test_a_discovery_document_that_would_send_secrets_astray_is_refused(document: object) -> None:
+    with pytest.raises(NotSent, match="discovery"):
+        await discovering(document).discovery()
+
+
+async def test_a_sandbox_whose_document_came_by_plain_http_may_go_on_in_it() -> None:
+    document = {name: f"http://127.0.0.1:8001/{name}" for name in DISCOVERY}
+    found = await discovering(document, "http://127.0.0.1:8001/discovery").discovery()
+    assert found.token_endpoint == "http://127.0.0.1:8001/token_endpoint"
+
+
+async def test_a_token_server_that_trickles_is_given_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(oauth_module, "REQUEST_SECONDS_MAX", 0.05)
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = never
+        with pytest.raises(NotSent):
+            await one.oauth.refresh("CANARY-old")
+
+
+async def test_tokens_show_in_no_representation(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        granted: TokenSet = await one.oauth.exchange("code", "https://us.test/callback")
+        for shown in (repr(granted), str(granted), f"{granted}", pretty_repr(granted), repr([granted])):
+            assert "CANARY" not in shown
+        for answer in (oauth_module._TokenAnswer("CANARY-a", "CANARY-r", 1),):
+            assert "CANARY" not in repr(answer)
+            assert "CANARY" not in pretty_repr(answer)
+        assert "CANARY" not in repr(one.oauth)
+
+
+async def test_the_hard_end_of_a_refresh_token_is_kept_if_intuit_says_it(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        body = {**token_answer(1).json(), "x_refresh_token_hard_expires_in": 157680000}
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json=body)
+        granted = await one.oauth.refresh("CANARY-old")
+        assert granted.refresh_hard_expires_at == one.clock.now() + timedelta(seconds=157680000)
+        assert one.intuit.requests[0].headers["x-include-refresh-token-hard-expires-in"] == "true"
