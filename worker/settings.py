@@ -50,6 +50,9 @@ class Environment(BaseSettings):
     quickbooks_settle_seconds: float = Field(
         default=120, ge=0, description="how long QuickBooks may still apply a request that we gave up on"
     )
+    quickbooks_throttled_seconds: float = Field(
+        default=60, ge=0, description="how long a company is left alone after QuickBooks asked for quiet"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level logged"
     )

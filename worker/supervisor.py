@@ -58,6 +58,7 @@ async def _serve(
     timing = Timing(
         request_seconds=services.environment.quickbooks_timeout_seconds,
         settle_seconds=services.environment.quickbooks_settle_seconds,
+        throttled_seconds=services.environment.quickbooks_throttled_seconds,
     )
     dispatcher = Dispatcher(services.database, services.clock, gateway.client, timing, services.wake)
     app = create_app(services, gateway)

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +15,8 @@ from worker.settings import ConfigurationError
 
 FINDING, USAGE = 1, 2
 
-people = Console(highlight=False)
+# Where there is no terminal to fit into, rows are not squeezed.
+people = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -43,7 +45,9 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Iterable[str], *, as_jso
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
 
 
 @contextlib.contextmanager

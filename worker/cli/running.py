@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.context import JsonOption, Unusable, run
-from worker.cli.output import FINDING, people, print_json
+from worker.cli.output import FINDING, errors, people, print_json
 from worker.services import Services
 
 HOST = "127.0.0.1"
@@ -103,3 +103,35 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Show the main job on an embedded default: deals in, invoices out, faults on."""
+    from worker.demo import play, report  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.supervisor import stop_signals  # noqa: PLC0415 - as above
+
+    good = False
+
+    def curtain(performance: play.Performance) -> None:
+        nonlocal good
+        good = report.is_good(performance)
+        if as_json:
+            print_json(report.as_json(performance, kept=keep))
+        else:
+            report.show(performance, people)
+        if keep and not as_json:
+            variables = " ".join(f"{name}={value}" for name, value in performance.environment.items())
+            people.print(
+                f"\nIt runs on at {performance.url}, QuickBooks at {performance.sandbox_url}.", markup=False
+            )
+            people.print(
+                f"Look around: {variables} q2c deals. Stop with Ctrl-C.", soft_wrap=True, markup=False
+            )
+
+    async def until_stopped() -> None:
+        with stop_signals() as stopping:
+            await stopping.wait()
+
+    def say(sentence: str) -> None:
+        errors.print(f"· {sentence}", style="dim", markup=False)
+
+    asyncio.run(
+        play.play(deals=deals, faults=faults, say=say, curtain=curtain, keep=until_stopped if keep else None)
+    )
+    raise typer.Exit(0 if good else FINDING)

@@ -25,11 +25,13 @@ class Timing(Struct, frozen=True):
         request_seconds: The client's own timeout for one request.
         settle_seconds: How long QuickBooks may still apply a request after we gave up on it.
         look_up_after_seconds: A command whose cause is older is looked up before its first send.
+        throttled_seconds: How long a realm is left alone after a 429.
     """
 
     request_seconds: float = 30
     settle_seconds: float = 120
     look_up_after_seconds: float = 900
+    throttled_seconds: float = 60
 
     @property
     def lease(self) -> timedelta:

@@ -180,7 +180,7 @@ class Dispatcher(Struct, frozen=True):
 
     async def _failed(self, command: Claimed, error: QuickBooksError, *, sent: bool) -> str:
         now = self.clock.now()
-        match retry.after(error, command.attempts, now, sent=sent):
+        match retry.after(error, command.attempts, now, self.timing, sent=sent):
             case retry.LookUp(at):
                 event = None if command.uncertain else outcomes.uncertain(command, now, str(error))
                 await self.database.transaction(

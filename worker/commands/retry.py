@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from worker.commands.claims import Timing
 from worker.quickbooks import errors
 from worker.quickbooks.errors import QuickBooksError
 
@@ -44,18 +45,19 @@ class Disconnect(Struct, frozen=True):
 Next = TryAgain | HoldRealm | LookUp | Disconnect
 
 
-def after(error: QuickBooksError, attempts: int, now: datetime, *, sent: bool) -> Next:
+def after(error: QuickBooksError, attempts: int, now: datetime, timing: Timing, *, sent: bool) -> Next:
     """Decide what follows from an error that is no definite refusal.
 
     Args:
         error: What the client said.
         attempts: How many attempts there were, this one included.
         now: The present instant.
+        timing: How long QuickBooks wants to be left alone.
         sent: Whether this attempt got as far as sending the command itself, rather than a look-up.
     """
     match error:
         case errors.Throttled():
-            return HoldRealm(now + timedelta(seconds=error.retry_after_seconds))
+            return HoldRealm(now + timedelta(seconds=timing.throttled_seconds))
         case errors.ConnectionExpired() | errors.Unauthorized():
             return Disconnect(str(error))
         case errors.OutcomeUnknown() if sent:

@@ -20,7 +20,6 @@ THROTTLED = "3001"
 WRONG_APPLICATION = "3100"
 LACK_OF_RIGHTS = "120"
 APPLICATION_ERROR = "10000"
-THROTTLED_SECONDS = 60.0
 
 
 class FaultError(Struct, frozen=True):
@@ -41,11 +40,7 @@ class NotSent(QuickBooksError):
 
 
 class Throttled(NotSent):
-    """QuickBooks refused to listen for now."""
-
-    def __init__(self, message: str, retry_after_seconds: float = THROTTLED_SECONDS) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+    """QuickBooks refused to listen for now; it says no word about for how long."""
 
 
 class OutcomeUnknown(QuickBooksError):

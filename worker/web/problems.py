@@ -9,6 +9,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from events.envelope import EVENT_BYTES_MAX
 from events.errors import DatabaseUnavailable
 from events.intake import Received
 
@@ -80,7 +81,7 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
     """Answer what the framework itself refused: routes, methods, sizes, parameters."""
     reason = HTTPStatus(error.status_code).name.lower()
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        reason = "too_large"
+        return answer(error.status_code, "too_large", f"A request has at most {EVENT_BYTES_MAX} bytes", {})
     return answer(error.status_code, reason, error.detail, {})
 
 

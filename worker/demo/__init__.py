@@ -1,0 +1,1 @@
+"""The main job, shown: deals and contracts through the real doors, faults on, the worker killed on the way."""

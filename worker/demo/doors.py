@@ -1,0 +1,121 @@
+"""The CRM, DocuSign and an admin, as the demo plays them: all through the worker's real doors."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from events.clock import Clock
+from worker.demo.story import Tale
+from worker.sandbox import docusign
+from worker.sandbox.docusign import Envelope, Status
+
+RETRY_SECONDS = 0.2
+TRIES_MAX = 100
+PREFIX = "com.coeffection."
+
+
+class Doors:
+    """Sends like a well-behaved producer: again and again until it is acknowledged, sometimes twice."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: dict[str, str]
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._random = random
+        self._url = url
+        self._workspace = secrets["workspace"]
+        self._token = secrets["token"]
+        self._docusign_key = secrets["docusign_key"]
+        self.sent = 0
+
+    async def connect(self, authorize_url: str, realm: str) -> None:
+        """Consent in the browser: open the page, choose the company, come back."""
+        await self._http.get(authorize_url)
+        answer = await self._http.post(authorize_url, data={"realm": realm, "decision": "allow"})
+        callback = await self._http.get(answer.headers["location"])
+        callback.raise_for_status()
+
+    async def api(self, path: str, body: dict[str, Any]) -> None:
+        """Call the API as an admin's script does."""
+        await self._until_taken(
+            f"{self._url}/api/v1/{path}", msgspec.json.encode(body), {"content-type": "application/json"}
+        )
+
+    async def crm(self, kind: str, data: Sequence[dict[str, Any]]) -> None:
+        """Send events of one type as a batch; now and then the whole batch again."""
+        batch = [self._cloudevent(kind, item) for item in data]
+        headers = {"content-type": "application/cloudevents-batch+json"}
+        for _ in range(self._random.choice((1, 1, 2))):
+            await self._until_taken(f"{self._url}/events", msgspec.json.encode(batch), headers)
+            self.sent += len(batch)
+
+    async def contract(self, tale: Tale) -> None:
+        """Tell an envelope's life as DocuSign does: retries, and not always in order."""
+        statuses = _life(tale)
+        if self._random.random() < 0.3:  # noqa: PLR2004 - Connect promises no order
+            self._random.shuffle(statuses)
+        for status in statuses:
+            envelope = _envelope(tale, status)
+            for retry in range(self._random.choice((1, 1, 2))):
+                body = docusign.message(envelope, status, self._clock.now(), retry)
+                headers = docusign.signature_headers(body, [self._docusign_key])
+                await self._until_taken(f"{self._url}/webhooks/docusign/{self._workspace}", body, headers)
+                self.sent += 1
+
+    def _cloudevent(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        subject = data.get("deal_id") or data["account_id"]
+        return {
+            "specversion": "1.0",
+            "id": f"{kind}-{subject}-{data['revision']}",
+            "source": "https://crm.coeffection.example",
+            "type": f"{PREFIX}{kind}",
+            "subject": subject,
+            "workspace": self._workspace,
+            "data": data,
+        }
+
+    async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+        """Send until the worker acknowledges; it may be down for a moment."""
+        headers = {"authorization": f"Bearer {self._token}", **headers}
+        for _ in range(TRIES_MAX):
+            try:
+                answer = await self._http.post(url, content=body, headers=headers)
+            except httpx.TransportError:
+                await self._clock.sleep(RETRY_SECONDS)
+                continue
+            if answer.status_code < 500:  # noqa: PLR2004 - a 5xx asks to be sent again
+                answer.raise_for_status()
+                return
+            await self._clock.sleep(RETRY_SECONDS)
+        raise httpx.ConnectError(f"{url} took nothing in {TRIES_MAX} tries")
+
+
+def _life(tale: Tale) -> list[Status]:
+    if tale.twist in {"draft", "won_by_crm"}:
+        return []
+    if tale.twist == "not_signed":
+        return ["sent", "delivered"]
+    if tale.twist in {"declined", "voided"}:
+        return ["sent", tale.twist]
+    return ["sent", "delivered", "completed"]
+
+
+def _envelope(tale: Tale, status: Status) -> Envelope:
+    later = tale.sent_at + timedelta(minutes=2)
+    return Envelope(
+        envelope_id=str(UUID(tale.envelope_id)),
+        deal_id=tale.deal_id,
+        signer="signer@customer.example",
+        sent_at=tale.sent_at,
+        delivered_at=tale.sent_at + timedelta(minutes=1) if status != "sent" else None,
+        completed_at=later if status == "completed" else None,
+        declined_at=later if status == "declined" else None,
+        voided_at=later if status == "voided" else None,
+        reason={"declined": "The price is too high", "voided": "Sent to the wrong person"}.get(status),
+    )

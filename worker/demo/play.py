@@ -1,0 +1,208 @@
+"""The demo from curtain to curtain."""
+
+import asyncio
+import base64
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+from pydantic import SecretStr
+
+from events.clock import SystemClock
+from projections import queries
+from worker import connections, workspaces
+from worker.demo import proof, stage, story
+from worker.demo.doors import Doors
+from worker.demo.proof import Proof
+from worker.demo.story import Tale
+from worker.idle import Idleness, wait_until_idle
+from worker.quickbooks.gateway import open_gateway
+from worker.sandbox.service import Sandbox
+from worker.sandbox.trouble import Plan
+from worker.services import Services, open_services
+from worker.settings import TOKEN_KEY_BYTES, Environment
+
+WORKSPACE = "demo"
+SEED = 20_260_505
+IDLE_SECONDS_MAX = 120.0
+LATE_SECONDS = 1.5
+SETTINGS = {
+    "auto_invoice": "true",
+    "income_account": "Services",
+    "terms": "Net 30",
+    "memo": "Deal {deal_id}: {deal_name} {po_number}",
+}
+
+
+class Performance(Struct, frozen=True):
+    """What happened: the proof, and what it happened through."""
+
+    proof: Proof
+    tales: Sequence[Tale]
+    rows: Sequence[dict[str, Any]]
+    books: dict[str, list[dict[str, Any]]]
+    faults: dict[str, int]
+    events_sent: int
+    restarts: int
+    seconds: float
+    idleness: Idleness
+    directory: Path
+    url: str
+    sandbox_url: str
+    environment: dict[str, str]
+
+
+async def play(
+    *,
+    deals: int,
+    faults: float,
+    say: Callable[[str], None],
+    curtain: Callable[[Performance], Any],
+    keep: Callable[[], Any] | None,
+) -> None:
+    """Play the demo; show what came of it at `curtain`, and go on running for as long as `keep` waits."""
+    directory = Path(tempfile.mkdtemp(prefix="q2c-demo-"))
+    clock = SystemClock()
+    sandbox = Sandbox(clock, kinds=("us",), seed=SEED, plan=Plan(late_seconds=LATE_SECONDS))
+    try:
+        async with stage.running_sandbox(sandbox) as sandbox_url:
+            port = stage.free_port()
+            environment = _environment(directory, sandbox, sandbox_url, port)
+            services = await open_services(Environment.model_validate(environment))
+            worker = stage.Worker(directory, _variables(environment), port)
+            try:
+                performance = await _act(services, worker, sandbox, deals=deals, faults=faults, say=say)
+                curtain(performance)
+                if keep is not None:
+                    await keep()
+            finally:
+                await worker.stop()
+                await services.database.close()
+    finally:
+        if keep is None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _act(
+    services: Services,
+    worker: stage.Worker,
+    sandbox: Sandbox,
+    *,
+    deals: int,
+    faults: float,
+    say: Callable[[str], None],
+) -> Performance:
+    clock = services.clock
+    random = Random(SEED)  # noqa: S311 - a story that is the same every time
+    url = services.environment.public_url
+    started = clock.monotonic()
+    say("Starting the worker")
+    await worker.start()
+    made = workspaces.new_secrets(services.entropy)
+    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
+    await services.database.transaction(workspaces.add, WORKSPACE, made.token, sealed, clock.now())
+    secrets = {"workspace": WORKSPACE, "token": made.token, "docusign_key": made.docusign_key}
+    tales = story.tales(deals, random, clock.now())
+    async with httpx.AsyncClient(timeout=10) as http:
+        doors = Doors(http, clock, random, url=url, secrets=secrets)
+        say("Connecting QuickBooks: consent, callback, tokens")
+        async with open_gateway(
+            services.environment, services.database, clock, services.entropy, services.vault
+        ) as gateway:
+            await doors.connect(
+                await connections.begin(services, gateway.oauth, WORKSPACE), next(iter(sandbox.companies))
+            )
+        cut_over = tales[0].sent_at.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+        await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over}})
+        if faults:
+            say(f"Making {faults:.0%} of all requests to QuickBooks go wrong")
+        sandbox.trouble.follow(Plan(rate=faults, late_seconds=LATE_SECONDS, slow_seconds=0.5))
+        await _tell(doors, worker, tales, random, say)
+        say("Waiting until nothing is left to do")
+        idleness = await wait_until_idle(services, IDLE_SECONDS_MAX)
+        sandbox.trouble.follow(Plan())
+        books_url = (
+            f"{services.environment.quickbooks_api_url}/_control/books/{next(iter(sandbox.companies))}"
+        )
+        books = msgspec.json.Decoder(dict[str, list[dict[str, Any]]], float_hook=Decimal).decode(
+            (await http.get(books_url)).content
+        )
+    rows = await services.database.read(queries.list_deals, WORKSPACE)
+    return Performance(
+        proof=proof.prove(tales, rows, books),
+        tales=tales,
+        rows=rows,
+        books=books,
+        faults=dict(sorted(sandbox.trouble.counts.items())),
+        events_sent=doors.sent,
+        restarts=worker.restarts,
+        seconds=round(clock.monotonic() - started, 1),
+        idleness=idleness,
+        directory=services.environment.database_path.parent,
+        url=url,
+        sandbox_url=services.environment.quickbooks_api_url,
+        environment={"Q2C_DATABASE_URL": services.environment.database_url, "Q2C_WORKSPACE": WORKSPACE},
+    )
+
+
+async def _tell(
+    doors: Doors, worker: stage.Worker, tales: Sequence[Tale], random: Random, say: Callable[[str], None]
+) -> None:
+    """Send everything in a believable muddle, and kill the worker twice on the way."""
+    say(f"Sending {len(tales)} deals from the CRM and their contracts from DocuSign")
+    await doors.crm("account.updated.v1", story.accounts())
+    for place in range(1, len(story.ACCOUNTS) + 1):
+        await doors.api(f"mappings/accounts/A-{place:02}", {})
+    for product_id, *_ in story.PRODUCTS:
+        await doors.api(f"mappings/products/{product_id}", {})
+    acts = random.sample(tales, len(tales))
+    kills = {len(acts) // 3, 2 * len(acts) // 3}
+    for place, tale in enumerate(acts):
+        if place in kills:
+            say("Killing the worker (SIGKILL), and starting it again")
+            await asyncio.gather(worker.kill(), _one(doors, tale, random))
+        else:
+            await _one(doors, tale, random)
+
+
+async def _one(doors: Doors, tale: Tale, random: Random) -> None:
+    snapshots = list(tale.snapshots)
+    overtaking = tale.twist not in {"quote_changed", "closed_lost"} and random.random() < 0.5  # noqa: PLR2004 - half
+    if overtaking:
+        await doors.crm("deal.updated.v1", snapshots[:-1] or snapshots)
+        await doors.contract(tale)
+        await doors.crm("deal.updated.v1", snapshots[-1:])
+    else:
+        random.shuffle(snapshots)
+        await doors.crm("deal.updated.v1", snapshots)
+        await doors.contract(tale)
+
+
+def _environment(directory: Path, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
+    key = base64.urlsafe_b64encode(Random(SEED).randbytes(TOKEN_KEY_BYTES)).decode()  # noqa: S311 - guards a sandbox
+    return {
+        "database_url": f"sqlite:///{directory / 'q2c.sqlite3'}",
+        "public_url": f"http://{stage.HOST}:{port}",
+        "token_keys": key,
+        "quickbooks_api_url": sandbox_url,
+        "quickbooks_discovery_url": f"{sandbox_url}/.well-known/openid_sandbox_configuration",
+        "quickbooks_client_id": sandbox.oauth.client_id,
+        "quickbooks_client_secret": SecretStr(sandbox.oauth.client_secret),
+        "quickbooks_timeout_seconds": 1,
+        "quickbooks_settle_seconds": 2,
+        "quickbooks_throttled_seconds": 2,
+    }
+
+
+def _variables(environment: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"Q2C_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in environment.items()
+    }

@@ -1,0 +1,106 @@
+"""The table and the line of proof that end the demo."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from worker.demo.play import Performance
+from worker.demo.proof import net
+from worker.demo.story import Tale
+
+CONTRACT = {"sent": "out", "delivered": "seen", "completed": "signed"}
+
+
+def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
+    """Return the numbers."""
+    proof = performance.proof
+    return {
+        "deals": proof.deals,
+        "won": proof.won,
+        "invoices": proof.invoices,
+        "duplicates": proof.duplicates,
+        "held": proof.held,
+        "faults": performance.faults,
+        "restarts": performance.restarts,
+        "seconds": performance.seconds,
+        "wrong": proof.wrong,
+        **({"url": performance.url} if kept else {}),
+    }
+
+
+def is_good(performance: Performance) -> bool:
+    """Say whether every won deal has its one right invoice, and nothing is left hanging."""
+    proof = performance.proof
+    return not proof.wrong and proof.duplicates == 0 and performance.idleness.idle
+
+
+def show(performance: Performance, console: Console) -> None:
+    """Print the table and the proof."""
+    invoices = {
+        invoice["PrivateNote"].removeprefix("Deal ").partition(":")[0]: invoice
+        for invoice in performance.books["Invoice"]
+    }
+    rows = {row["deal"]: row for row in performance.rows}
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
+    for name, justify in (
+        ("deal", "left"),
+        ("contract", "left"),
+        ("customer", "left"),
+        ("signed for", "right"),
+        ("invoice", "right"),
+        ("before tax", "right"),
+        ("with tax", "right"),
+        ("", "left"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=name != "", overflow="ellipsis")  # type: ignore[arg-type]  # a literal above
+    for tale in performance.tales:
+        table.add_row(*_cells(tale, rows.get(tale.deal_id, {}), invoices.get(tale.deal_id)))
+    console.print(table)
+    console.print()
+    _print_proof(performance, console)
+
+
+def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> list[str]:
+    contract = row.get("contract_status") or ("won in CRM" if row.get("won") else "none")
+    cells = [
+        tale.deal_id,
+        contract,
+        str(row.get("account_name") or row.get("account") or ""),
+        f"{tale.total:,}" if tale.total is not None else "",
+    ]
+    if invoice is not None:
+        total = invoice["TotalAmt"]
+        return [
+            *cells,
+            str(invoice["DocNumber"]),
+            f"{net(invoice):,.2f}",
+            f"{total:,.2f}",
+            "[green]✓[/green]",
+        ]
+    return [*cells, "", "", "", f"[yellow]{row.get('reason') or _stage(row)}[/yellow]"]
+
+
+def _stage(row: dict[str, Any]) -> str:
+    waiting = {"quote_draft": "a draft still", "contract_sent": "waits for the signature"}
+    return waiting.get(str(row.get("stage")), str(row.get("stage", "unknown")).replace("_", " "))
+
+
+def _print_proof(performance: Performance, console: Console) -> None:
+    proof = performance.proof
+    faults = sum(performance.faults.values())
+    console.print(
+        f"On the way: {performance.events_sent} events sent, {faults} of the requests to QuickBooks spoilt"
+        f" ({', '.join(f'{count} {kind}' for kind, count in performance.faults.items()) or 'none'}),"
+        f" the worker killed {performance.restarts} times; {performance.seconds:.0f} s."
+    )
+    for problem in proof.wrong:
+        console.print(f"[red]✗[/red] {problem}")
+    if not performance.idleness.idle:
+        console.print(f"[red]✗[/red] Not finished in time: {performance.idleness.waiting_for}")
+    mark = "[green]✓[/green]" if is_good(performance) else "[red]✗[/red]"
+    waiting = proof.won - proof.invoices
+    console.print(
+        f"{mark} [bold]{proof.won} deals won: {proof.invoices} invoices in QuickBooks, duplicates"
+        f" {proof.duplicates}[/bold]; {waiting} won deals wait, each with its reason above."
+    )
