@@ -47,11 +47,11 @@ class Database(Protocol):
         ...
 
 
-def sqlite_engine(path: Path, *, read_only: bool = False) -> sa.Engine:
+def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) -> sa.Engine:
     """Open a SQLite file the way this project uses it.
 
     A writer begins with BEGIN IMMEDIATE, so positions are handed out and committed in one order.
-    `synchronous=FULL` makes a commit survive power loss: what was acknowledged is on the disk.
+    `durable` makes a commit survive power loss: what was acknowledged is on the disk.
     """
     engine = sa.create_engine(
         f"sqlite:///{path}",
@@ -63,7 +63,7 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> sa.Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
@@ -123,10 +123,13 @@ class SqliteDatabase:
 
 
 class InlineDatabase:
-    """The same SQLite file worked on in the caller's own thread, for tests and the simulation."""
+    """The same SQLite file worked on in the caller's own thread, for tests and the simulation.
+
+    It does not wait for the disk: nobody cuts the power of a test.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._engine = sqlite_engine(path)
+        self._engine = sqlite_engine(path, durable=False)
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

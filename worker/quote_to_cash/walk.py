@@ -163,15 +163,17 @@ def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Itera
     yield Gate("account_missing", met=known, detail=latest.account_id, waits_on=waits)
     if known:
         name = account.latest.name if account.latest else latest.account_id
-        refused = account.effort.message if account.effort and account.effort.status == "rejected" else None
-        detail = f"{name} ({latest.account_id}{f'; creating it was refused: {refused}' if refused else ''})"
+        detail = f"{name} ({latest.account_id}{_refused(account.effort)})"
         yield Gate("account_not_mapped", met=customer is not None, detail=detail, waits_on=waits)
     lines = {line.product_id: line.name for line in latest.quote.lines} if latest.quote else {}
     missing = [product_id for product_id in lines if view.product(product_id).item_in(realm) is None]
     yield Gate(
         "product_not_mapped",
         met=not missing,
-        detail=", ".join(f"{lines[product_id]} ({product_id})" for product_id in missing),
+        detail=", ".join(
+            f"{lines[product_id]} ({product_id}{_refused(view.product(product_id).effort)})"
+            for product_id in missing
+        ),
         waits_on=tuple(f"product/{product_id}" for product_id in missing),
     )
     if workspace.company is not None:
@@ -179,6 +181,10 @@ def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Itera
         yield Gate(
             "income_account_missing", met=not no_account, detail=", ".join(no_account), waits_on=(WORKSPACE,)
         )
+
+
+def _refused(effort: Effort | None) -> str:
+    return f"; creating it was refused: {effort.message}" if effort and effort.status == "rejected" else ""
 
 
 def income_account_of(workspace: WorkspaceState) -> str | None:

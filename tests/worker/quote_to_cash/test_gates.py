@@ -1,0 +1,192 @@
+"""Each gate shuts for its reason, says so, and opens by its remedy."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests import stories
+from tests.world import World, net, open_world, types
+from worker.quote_to_cash.gates import GATES
+
+Step = Callable[[World], Awaitable[Any]]
+
+
+async def test_a_signed_contract_becomes_one_invoice_of_the_signed_amount(ready: World) -> None:
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    [invoice] = ready.books()
+    assert str(net(invoice)) == "599.94"
+    explanation = await ready.explain()
+    assert (explanation.stage, explanation.first_unmet) == ("invoice_created", None)
+    told = types([r for r in await ready.log() if r.event.topic == "crm.deal-updates.v1"])
+    assert (told[0], told[-1]) == ("deal.closed-won.v1", "deal.invoiced.v1")
+    assert set(told[1:-1]) <= {"deal.invoice-held.v1"}, "the item was created from the deal's own words"
+
+
+HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
+    ("not_won", [stories.deal()], {}),
+    ("contract_not_signed", [stories.deal(), stories.contract("sent")], {}),
+    ("contract_not_signed", [stories.deal(), stories.contract("delivered")], {}),
+    (
+        "contract_declined",
+        [stories.deal(), stories.contract("sent"), stories.contract("declined", reason="no")],
+        {},
+    ),
+    ("contract_voided", [stories.deal(), stories.contract("sent"), stories.contract("voided")], {}),
+    (
+        "contract_not_signed",
+        [stories.deal(stage="closed_won", closed_at="2026-05-03T00:00:00Z")],
+        {"invoice_requires_signature": "true"},
+    ),
+    ("deal_closed_lost", [stories.deal(stage="closed_lost"), stories.contract("signed")], {}),
+    (
+        "deal_reopened",
+        [stories.deal(stage="closed_won", quote=None), stories.deal(stage="contract_sent", revision=2)],
+        {},
+    ),
+    ("auto_invoice_off", stories.signed_deal(), {"auto_invoice": "false"}),
+    ("won_before_cut_over", stories.signed_deal(), {"cut_over": "2026-05-04T00:00:00Z"}),
+    ("quote_missing", stories.signed_deal(quote=None), {}),
+    ("line_items_missing", stories.signed_deal(quote={**stories.QUOTE, "lines": [], "total": "0"}), {}),
+    (
+        "quote_differs_from_signed",
+        [
+            stories.deal(),
+            stories.deal(revision=2, time="2026-05-02T12:00:00Z", quote={**stories.QUOTE, "total": "599.95"}),
+            *stories.signed_deal()[1:],
+        ],
+        {},
+    ),
+    ("quote_total_differs", stories.signed_deal(quote={**stories.QUOTE, "total": "600.94"}), {}),
+    (
+        "schedule_not_supported",
+        stories.signed_deal(billing_schedule=[{"entry": 1, "on": "signature", "percent": "100"}]),
+        {},
+    ),
+    ("tax_mode_not_supported", stories.signed_deal(quote={**stories.QUOTE, "tax_mode": "inclusive"}), {}),
+    ("account_missing", stories.signed_deal(account_id="A-9"), {}),
+    ("account_not_mapped", [stories.account("A-9"), *stories.signed_deal(account_id="A-9")], {}),
+    (
+        "product_not_mapped",
+        stories.signed_deal(quote={**stories.QUOTE, "lines": [{**stories.LINE, "product_id": "P-9", "name": "Beta"}]}),
+        {},
+    ),
+    ("currency_not_enabled", stories.signed_deal(currency="EUR"), {}),
+    ("term_not_found", stories.signed_deal(), {"terms": "Net 7"}),
+    ("paused", stories.signed_deal(), {"paused": "true"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("gate", "events", "settings"), HELD, ids=[f"{i}-{case[0]}" for i, case in enumerate(HELD)]
+)
+async def test_a_gate_shuts_and_says_so(
+    ready: World, gate: str, events: list[dict[str, Any]], settings: dict[str, str]
+) -> None:
+    # The item is created from a deal's own words, so a first deal brings it there.
+    await ready.send(*stories.signed_deal("D-0"))
+    await ready.settle()
+    if settings:
+        await ready.admin().change_settings(settings)
+    await ready.send(*events)
+    await ready.settle()
+    explanation = await ready.explain()
+    assert explanation.first_unmet == gate
+    shut = next(found for found in explanation.gates if found.gate == gate)
+    assert shut.reason
+    assert "{" not in shut.reason
+    assert shut.remedy
+    assert len(ready.books()) == 1
+    row = (await ready.deals())["D-1"]
+    assert row["gate"] == (gate if gate not in {"not_won", "contract_not_signed"} or settings else None)
+
+
+OPENED: dict[str, Step] = {
+    "auto_invoice_off": lambda world: world.admin().change_settings({"auto_invoice": "true"}),
+    "won_before_cut_over": lambda world: world.admin().order_invoice("D-1"),
+    "quote_missing": lambda world: world.send(stories.deal(revision=2)),
+    "quote_total_differs": lambda world: world.send(stories.deal(revision=2)),
+    "account_missing": lambda world: world.admin().map_account("A-9", "1"),
+    "account_not_mapped": lambda world: world.admin().request_customer("A-9"),
+    "product_not_mapped": lambda world: world.admin().request_item("P-9"),
+    "term_not_found": lambda world: world.admin().change_settings({"terms": "net 60"}),
+    "paused": lambda world: world.admin().change_settings({"paused": "false"}),
+    "deal_closed_lost": lambda world: world.send(stories.deal(revision=2, stage="closed_won")),
+    "contract_declined": lambda world: world.send(
+        stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z")
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", OPENED)
+async def test_its_remedy_opens_a_gate_and_the_deal_goes_through(ready: World, gate: str) -> None:
+    await ready.send(*stories.signed_deal("D-0"))
+    await ready.settle()
+    _, events, settings = next(case for case in HELD if case[0] == gate)
+    if settings:
+        await ready.admin().change_settings(settings)
+    await ready.send(*events)
+    await ready.settle()
+    assert len(ready.books()) == 1
+    await OPENED[gate](ready)
+    await ready.settle()
+    explanation = await ready.explain()
+    assert explanation.first_unmet is None
+    assert len(ready.books()) == 2
+
+
+async def test_nothing_is_connected(world: World) -> None:
+    await world.add_workspace()
+    await world.admin().change_settings({"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"})
+    await world.admin().map_account("A-1", "1")
+    await world.admin().map_product("P-1", "1")
+    await world.send(*stories.signed_deal())
+    await world.settle()
+    assert (await world.explain()).first_unmet == "connection_missing"
+    await world.connect()
+    await world.settle()
+    assert len(world.books()) == 1
+
+
+async def test_a_tax_code_outside_the_us_is_one_of_the_companys(tmp_path: Any) -> None:
+    async with open_world(tmp_path, kinds=("uk",)) as world:
+        await world.ready()
+        await world.send(stories.account(currency="GBP"))
+        quote = {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "standard"}]}
+        await world.send(*stories.signed_deal(currency="GBP", quote=quote))
+        await world.settle()
+        assert (await world.explain()).first_unmet == "tax_code_not_mapped"
+        taxed = {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "20.0% s"}]}
+        await world.send(*stories.signed_deal("D-2", currency="GBP", quote=taxed))
+        await world.settle()
+        [invoice] = world.books()
+        assert (str(net(invoice)), str(invoice["TotalAmt"])) == ("599.94", "719.93")
+
+
+async def test_the_cut_over_is_by_default_when_automatic_invoicing_was_switched_on(world: World) -> None:
+    await world.ready(cut_over="")
+    await world.send(stories.account(), *stories.signed_deal())
+    await world.settle()
+    assert (await world.explain()).first_unmet == "won_before_cut_over"
+
+
+async def test_a_customer_in_another_currency_holds_the_deal(tmp_path: Any) -> None:
+    async with open_world(tmp_path, kinds=("uk",)) as world:
+        await world.ready()
+        await world.send(stories.account(currency="EUR"))
+        quote = {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "20.0% S"}]}
+        await world.send(*stories.signed_deal(currency="GBP", quote=quote))
+        await world.settle()
+        assert (await world.explain()).first_unmet == "customer_currency_differs"
+
+
+def test_every_gate_of_the_contract_has_its_words() -> None:
+    codes = """not_won contract_not_signed contract_declined contract_voided deal_closed_lost deal_reopened
+    auto_invoice_off won_before_cut_over quote_missing line_items_missing quote_differs_from_signed
+    schedule_not_due account_missing account_not_mapped mapping_in_review product_not_mapped
+    tax_code_not_mapped currency_not_enabled customer_currency_differs connection_missing connection_expired
+    insufficient_rights period_closed held_for_approval paused rejected_by_quickbooks doc_number_taken
+    outcome_uncertain in_progress"""
+    assert set(codes.split()) <= GATES.keys()
+    assert all(text.reason and text.remedy for text in GATES.values())

@@ -1,0 +1,203 @@
+"""The whole system in one thread on virtual time: the shipped code, a sandbox's books, no sockets."""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+import worker.workspaces as workspaces_module
+from events import intake, log
+from events.database import InlineDatabase
+from events.envelope import Event, Recorded, from_structured
+from events.intake import Received
+from events.tables import metadata
+from projections import queries
+from tests.fakes import FakeClock, SeededEntropy
+from worker import connections, runner
+from worker.administration import Administration
+from worker.commands import claims
+from worker.commands.claims import Claimed, Timing
+from worker.commands.dispatcher import Dispatcher
+from worker.idle import left_to_do
+from worker.quickbooks.gateway import Gateway, open_gateway
+from worker.quickbooks.vault import Vault
+from worker.quote_to_cash.explain import Explanation, explain
+from worker.sandbox.service import Sandbox
+from worker.sandbox.transport import SandboxTransport
+from worker.sandbox.trouble import Plan
+from worker.services import SUBSCRIPTIONS, Services
+from worker.settings import Environment
+
+SANDBOX_URL = "https://sandbox.test"
+STEPS_MAX = 2000
+NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
+
+
+class World:
+    """A worker, its workspaces and the QuickBooks companies that they are connected to."""
+
+    def __init__(self, services: Services, gateway: Gateway, sandbox: Sandbox, clock: FakeClock) -> None:
+        self.services = services
+        self.gateway = gateway
+        self.sandbox = sandbox
+        self.clock = clock
+        self.timing = Timing(request_seconds=30, settle_seconds=120, throttled_seconds=60)
+        self.dispatcher = Dispatcher(
+            services.database, services.clock, gateway.client, self.timing, services.wake
+        )
+        self._sent = 0
+
+    @property
+    def realm(self) -> str:
+        """The first company."""
+        return next(iter(self.sandbox.companies))
+
+    def admin(self, workspace: str = "acme") -> Administration:
+        """Act as an admin."""
+        return Administration(
+            self.services.database, self.services.clock, self.services.entropy, workspace, by="ada"
+        )
+
+    async def add_workspace(self, name: str = "acme") -> workspaces_module.NewSecrets:
+        """Add a workspace."""
+        made = workspaces_module.new_secrets(self.services.entropy)
+        sealed = self.services.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
+        await self.services.database.transaction(
+            workspaces_module.add, name, made.token, sealed, self.clock.now()
+        )
+        return made
+
+    async def connect(self, workspace: str = "acme", realm: str | None = None) -> None:
+        """Consent as a browser does."""
+        url = await connections.begin(self.services, self.gateway.oauth, workspace)
+        transport = SandboxTransport(self.sandbox, self.clock)
+        async with httpx.AsyncClient(transport=transport) as browser:
+            answer = await browser.post(url, data={"realm": realm or self.realm, "decision": "allow"})
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        await connections.complete(
+            self.services,
+            self.gateway.oauth,
+            self.gateway.tokens,
+            state=query["state"][0],
+            code=query["code"][0],
+            realm=query["realmId"][0],
+        )
+
+    async def send(self, *events: dict[str, Any], workspace: str = "acme") -> list[Received]:
+        """Send events through the one way in."""
+        now = self.clock.now()
+        records = [
+            intake.record(
+                msgspec.json.encode(event),
+                "test",
+                workspace,
+                lambda raw: from_structured(raw, now=now, workspace=workspace),
+            )
+            for event in events
+        ]
+        return await self.services.database.transaction(intake.receive, records, now)
+
+    async def follow(self) -> None:
+        """Bring every subscription to the head."""
+        await runner.catch_up(self.services.database, self.services.clock, SUBSCRIPTIONS, "test")
+
+    async def claim(self, slots: int = 16, per_realm: int = 4) -> list[Claimed]:
+        """Claim what is due."""
+        return await self.services.database.transaction(
+            claims.claim, self.timing, self.clock.now(), slots=slots, per_realm=per_realm
+        )
+
+    async def settle(self, *, patience: timedelta = timedelta(hours=1)) -> None:
+        """Work until nothing is left, letting time pass only where everything waits for it."""
+        until = self.clock.now() + patience
+        for _ in range(STEPS_MAX):
+            await self.follow()
+            claimed = await self.claim()
+            for command in claimed:
+                await self.dispatcher.work(command)
+            if claimed:
+                continue
+            _, waiting_for = await self.services.database.read(left_to_do)
+            if waiting_for is None or self.clock.now() > until:
+                return
+            self.clock.advance(1)
+            self.sandbox.apply_late()
+        raise AssertionError("it never settles")
+
+    def trouble(self, *script: Any, writes_only: bool = True, late_seconds: float = 5) -> None:
+        """Spoil the next requests."""
+        self.sandbox.trouble.follow(
+            Plan(script=script, writes_only=writes_only, late_seconds=late_seconds, slow_seconds=1)
+        )
+
+    def books(self, entity: str = "Invoice", realm: str | None = None) -> list[dict[str, Any]]:
+        """Return what the company holds."""
+        return self.sandbox.companies[realm or self.realm].books()[entity]
+
+    async def explain(self, deal: str = "D-1", workspace: str = "acme") -> Explanation:
+        """Explain a deal."""
+        found = await self.services.database.read(explain, workspace, deal)
+        assert found is not None
+        return found
+
+    async def deals(self, workspace: str = "acme") -> dict[str, dict[str, Any]]:
+        """Return the deals read model by deal."""
+        rows = await self.services.database.read(queries.list_deals, workspace)
+        return {row["deal"]: row for row in rows}
+
+    async def log(self) -> list[Recorded]:
+        """Return the whole log."""
+        return await self.services.database.read(log.read, after=0, limit=10_000)
+
+    async def ready(self, workspace: str = "acme", **settings: str) -> None:
+        """Set a workspace up so that a won deal of `stories` is invoiced."""
+        await self.add_workspace(workspace)
+        await self.connect(workspace)
+        chosen = {"auto_invoice": "true", "income_account": "Services", "cut_over": "2026-01-01T00:00:00Z"}
+        await self.admin(workspace).change_settings(chosen | settings)
+        await self.admin(workspace).request_customer("A-1")
+        await self.admin(workspace).request_item("P-1")
+        await self.settle()
+
+
+@asynccontextmanager
+async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int = 1) -> AsyncIterator[World]:
+    """Open a world in a directory."""
+    clock = FakeClock(NOW)
+    entropy = SeededEntropy(seed)
+    sandbox = Sandbox(clock, kinds=kinds, seed=seed)
+    environment = Environment(
+        database_url=f"sqlite:///{directory / 'world.sqlite3'}",
+        public_url="https://worker.test",
+        quickbooks_api_url=SANDBOX_URL,
+        quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
+        quickbooks_client_id=sandbox.oauth.client_id,
+        quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
+    )
+    vault = Vault([base64.urlsafe_b64encode(bytes(32)).decode()], entropy)
+    database = InlineDatabase(environment.database_path)
+    await database.transaction(metadata.create_all)
+    services = Services(environment, database, clock, entropy, vault, runner.Wake())
+    transport = SandboxTransport(sandbox, clock)
+    async with open_gateway(environment, database, clock, entropy, vault, transport=transport) as gateway:
+        yield World(services, gateway, sandbox, clock)
+    await database.close()
+
+
+def net(invoice: dict[str, Any]) -> Decimal:
+    """Return an invoice's total before tax."""
+    return Decimal(invoice["TotalAmt"]) - Decimal(invoice["TxnTaxDetail"]["TotalTax"])
+
+
+def types(events: Sequence[Recorded | Event]) -> list[str]:
+    """Return the short names of events' types."""
+    found = [item.event if isinstance(item, Recorded) else item for item in events]
+    return [event.type.removeprefix("com.coeffection.") for event in found]
