@@ -4,14 +4,17 @@ It never repeats a write: that decision is the dispatcher's. It does resend once
 401 with a fresh token, since a request refused for its token was not applied.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
 import structlog
+from msgspec import Struct
 from prometheus_client import Histogram
 
 from events.clock import Clock
@@ -20,6 +23,7 @@ from worker.quickbooks.errors import (
     APPLICATION_ERROR,
     LACK_OF_RIGHTS,
     THROTTLED,
+    WRONG_APPLICATION,
     FaultError,
     NotSent,
     OutcomeUnknown,
@@ -36,6 +40,8 @@ MINOR_VERSION = "75"
 ANSWER_BYTES_MAX = 20 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 CONNECTIONS_MAX = 64
+THROTTLED_SECONDS = 60.0
+RESTARTS_MAX = 3
 
 Entity = dict[str, Any]
 # Raised before anything was written to the wire.
@@ -48,9 +54,14 @@ logger = structlog.get_logger()
 def http_client(
     timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """Open the one HTTP client, with every limit and timeout stated."""
+    """Open the one HTTP client, with every limit and timeout stated.
+
+    `timeout_seconds` is for a whole request to the API, however slowly its answer trickles.
+    """
+    connect_seconds = min(CONNECT_SECONDS, timeout_seconds / 2)
     return httpx.AsyncClient(
-        timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+        # Connecting ends well before the whole does, so that what was never sent is known as such.
+        timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds, pool=connect_seconds),
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
         follow_redirects=False,
         transport=transport,
@@ -58,15 +69,52 @@ def http_client(
     )
 
 
+class _Reply(Struct, frozen=True):
+    """What came over the wire."""
+
+    status: int
+    body: bytes
+    faults: tuple[FaultError, ...]
+    intuit_tid: str | None
+
+    @property
+    def throttled(self) -> bool:
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self._says(THROTTLED)
+
+    @property
+    def failed(self) -> bool:
+        """It may have been applied all the same."""
+        late = self.status == HTTPStatus.REQUEST_TIMEOUT
+        return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or self._says(APPLICATION_ERROR)
+
+    @property
+    def token_refused(self) -> bool:
+        """A fresh token could help; not where the user or the application lacks the right."""
+        hopeless = self._says(LACK_OF_RIGHTS) or self._says(WRONG_APPLICATION)
+        return self.status == HTTPStatus.UNAUTHORIZED and not hopeless
+
+    def _says(self, code: str) -> bool:
+        return any(fault.code == code for fault in self.faults)
+
+
 class QuickBooksClient:
     """Calls the API for any realm whose tokens we hold."""
 
-    def __init__(self, http: httpx.AsyncClient, api_url: str, tokens: TokenStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        api_url: str,
+        tokens: TokenStore,
+        clock: Clock,
+        *,
+        throttled_seconds: float = THROTTLED_SECONDS,
+    ) -> None:
         self._http = http
         self._base = f"{api_url.rstrip('/')}/v3/company"
         self._tokens = tokens
         self._clock = clock
         self._pacing = Pacing(clock)
+        self._throttled_seconds = throttled_seconds
 
     async def create(self, realm: str, entity: str, body: bytes, request_id: str) -> Entity:
         """Create an object from a body that is sent as it is; return what QuickBooks holds.
@@ -89,24 +137,47 @@ class QuickBooksClient:
             raise OutcomeUnknown(f"The answer holds no {entity}")
         return created
 
+    async def read(self, realm: str, entity: str, entity_id: str) -> Entity:
+        """Read one object by its id."""
+        path = f"{entity.lower()}/{quote(entity_id, safe='')}"
+        return _member(await self._call("GET", realm, path, {}), entity)
+
+    async def query(self, realm: str, statement: str) -> Entity:
+        """Run one statement; return what stands under `QueryResponse`."""
+        return _member(await self._call("GET", realm, "query", {"query": statement}), "QueryResponse")
+
     async def query_pages(
         self, realm: str, entity: str, where: Sequence[Condition] = ()
     ) -> AsyncIterator[list[Entity]]:
-        """Read every object that meets the conditions, page by page in the order of their ids."""
-        start = 1
-        while True:
-            statement = queries.select(entity, where, start=start)
-            answer = await self._call("GET", realm, "query", {"query": statement})
-            rows = answer.get("QueryResponse", {}).get(entity, [])
-            if rows:
-                yield rows
-            if len(rows) < queries.PAGE_ROWS_MAX:
-                return
-            start += len(rows)
+        """Read every object that meets the conditions, page by page in the order of their ids, each once.
+
+        Edits do not change the order of ids, but a deletion would move rows onto a page already read. So
+        each page begins with the last row of the one before; where it does not, reading starts over.
+
+        Raises:
+            OutcomeUnknown: An answer could not be understood, or rows kept going away.
+        """
+        seen: set[str] = set()
+        for _ in range(RESTARTS_MAX + 1):
+            start, last = 1, None
+            while True:
+                statement = queries.select(entity, where, start=start, rows=queries.PAGE_ROWS_MAX)
+                rows = _rows(await self.query(realm, statement), entity)
+                if last is not None and (not rows or rows[0]["Id"] != last):
+                    break
+                if fresh := [row for row in rows if row["Id"] not in seen]:
+                    seen.update(row["Id"] for row in fresh)
+                    yield fresh
+                if len(rows) < queries.PAGE_ROWS_MAX:
+                    return
+                start, last = start + len(rows) - 1, rows[-1]["Id"]
+        raise OutcomeUnknown(f"The list of {entity} kept changing while it was read")
 
     async def company_info(self, realm: str) -> Entity:
         """Read what the company says of itself."""
-        return _member(await self._call("GET", realm, f"companyinfo/{realm}", {}), "CompanyInfo")
+        return _member(
+            await self._call("GET", realm, f"companyinfo/{quote(realm, safe='')}", {}), "CompanyInfo"
+        )
 
     async def preferences(self, realm: str) -> Entity:
         """Read how the company is set up."""
@@ -126,31 +197,32 @@ class QuickBooksClient:
         for last_try in (False, True):
             request = self._http.build_request(
                 method,
-                f"{self._base}/{realm}/{path}",
+                f"{self._base}/{quote(realm, safe='')}/{path}",
                 params={**params, "minorversion": MINOR_VERSION},
                 content=content,
                 headers={**(headers or {}), "authorization": f"Bearer {token}"},
             )
-            await self._pacing.turn(realm)
-            response = await self._send(request, realm, path, params.get("requestid"))
-            if last_try or not _token_refused(response):
+            async with self._pacing.slot(realm):
+                reply = await self._send(request, realm, path, params.get("requestid"))
+                if reply.throttled:
+                    self._pacing.hold(realm, self._throttled_seconds)
+            if last_try or not reply.token_refused:
                 break
             token = await self._tokens.renewed(realm, token)
-        return _answer(response)
+        return _answer(reply)
 
-    async def _send(
-        self, request: httpx.Request, realm: str, path: str, request_id: str | None
-    ) -> httpx.Response:
+    async def _send(self, request: httpx.Request, realm: str, path: str, request_id: str | None) -> _Reply:
         started = self._clock.monotonic()
         status: str = "none"
-        tid: str | None = None
+        reply: _Reply | None = None
         try:
-            response = await self._http.send(request)
-            status, tid = str(response.status_code), response.headers.get("intuit_tid")
+            async with asyncio.timeout(self._http.timeout.read):
+                reply = await self._exchange(request)
+            status = str(reply.status)
         except _NEVER_SENT as error:
             status = type(error).__name__
             raise NotSent(f"QuickBooks could not be reached: {type(error).__name__}") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             status = type(error).__name__
             raise OutcomeUnknown(f"QuickBooks did not answer: {type(error).__name__}") from error
         finally:
@@ -163,42 +235,51 @@ class QuickBooksClient:
                 method=request.method,
                 entity=entity,
                 status=status,
-                intuit_tid=tid,
+                code=reply.faults[0].code if reply is not None and reply.faults else None,
+                intuit_tid=reply.intuit_tid if reply is not None else None,
                 request_id=request_id,
                 seconds=round(seconds, 3),
             )
-        if len(response.content) > ANSWER_BYTES_MAX:
-            raise OutcomeUnknown(f"The answer is {len(response.content)} bytes")
-        return response
+        return reply
+
+    async def _exchange(self, request: httpx.Request) -> _Reply:
+        """Send, and read no more of the answer than the limit."""
+        response = await self._http.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > ANSWER_BYTES_MAX:
+                    raise OutcomeUnknown(f"The answer is longer than {ANSWER_BYTES_MAX} bytes")
+        finally:
+            await response.aclose()
+        whole = bytes(body)
+        return _Reply(
+            status=response.status_code,
+            body=whole,
+            faults=parse_fault(whole),
+            intuit_tid=response.headers.get("intuit_tid"),
+        )
 
 
-def _answer(response: httpx.Response) -> Entity:
+def _answer(reply: _Reply) -> Entity:
     """Read an answer, or raise what it means."""
-    status, tid = response.status_code, response.headers.get("intuit_tid")
-    faults = parse_fault(response.content)
-    codes = {fault.code for fault in faults}
-    if status == HTTPStatus.TOO_MANY_REQUESTS or THROTTLED in codes:
+    status, faults = reply.status, reply.faults
+    if reply.throttled:
         raise Throttled("QuickBooks asked us to slow down")
-    if _token_refused(response):
+    if reply.token_refused:
         raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or APPLICATION_ERROR in codes:
+    if reply.failed:
         raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_said(faults)}")
     if faults or status >= HTTPStatus.BAD_REQUEST:
-        raise Rejected(status, faults, tid)
+        raise Rejected(status, faults, reply.intuit_tid)
     try:
-        document = _decoder.decode(response.content)
+        document = _decoder.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise OutcomeUnknown(f"The answer could not be read: HTTP {status}") from error
     if status != HTTPStatus.OK or not isinstance(document, dict):
         raise OutcomeUnknown(f"The answer is not one we know: HTTP {status}")
     return document
-
-
-def _token_refused(response: httpx.Response) -> bool:
-    """Say whether a fresh token could help; for a user who lost his rights (120) it could not."""
-    if response.status_code != HTTPStatus.UNAUTHORIZED:
-        return False
-    return all(fault.code != LACK_OF_RIGHTS for fault in parse_fault(response.content))
 
 
 def _said(faults: Sequence[FaultError]) -> str:
@@ -210,6 +291,14 @@ def _member(document: Entity, name: str) -> Entity:
     if not isinstance(found, dict):
         raise OutcomeUnknown(f"The answer holds no {name}")
     return found
+
+
+def _rows(found: Entity, entity: str) -> list[Entity]:
+    """Return the rows of a query. None is said by leaving them out; anything else unfitting says nothing."""
+    rows = found.get(entity, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Id") for row in rows):
+        raise OutcomeUnknown(f"The answer's rows of {entity} could not be understood")
+    return rows
 
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)

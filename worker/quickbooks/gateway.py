@@ -53,5 +53,11 @@ async def open_gateway(
             client_secret=secret.get_secret_value(),
         )
         tokens = TokenStore(database, clock, entropy, vault, oauth)
-        client = QuickBooksClient(http, environment.quickbooks_api_url, tokens, clock)
+        client = QuickBooksClient(
+            http,
+            environment.quickbooks_api_url,
+            tokens,
+            clock,
+            throttled_seconds=environment.quickbooks_throttled_seconds,
+        )
         yield Gateway(client, oauth, tokens)

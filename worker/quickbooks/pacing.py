@@ -1,32 +1,98 @@
-"""Staying within QuickBooks' limits: 10 requests a second and 500 a minute for each realm.
+"""Staying within QuickBooks' limits: 10 requests a second, 500 a minute and 10 at once for each realm.
 
 It counts the requests of this process. Where several processes serve one realm, QuickBooks' own refusal
 (429) is what keeps them apart: it is definite, so nothing is lost by it.
 """
 
+import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from events.clock import Clock
+from worker.quickbooks.errors import Throttled
 
 WINDOWS = ((10, 1.0), (500, 60.0))
 MARGIN_SECONDS = 0.001
+CONCURRENT_MAX = 10
+WAITING_MAX = 50
+WAIT_SECONDS_MAX = 15.0
+
+
+class _Realm:
+    """What one realm did lately. There are as many as realms, and each is of bounded size."""
+
+    def __init__(self) -> None:
+        self.starts: deque[float] = deque(maxlen=max(count for count, _ in WINDOWS))
+        self.running = asyncio.Semaphore(CONCURRENT_MAX)
+        self.first_in_line = asyncio.Lock()
+        self.waiting = 0
+        self.quiet_until = float("-inf")
 
 
 class Pacing:
-    """Waits before a request for as long as its realm's limits ask."""
+    """Lets requests of a realm go in the order in which they asked, no faster than its limits allow.
+
+    It never waits for long: who would have to is told `Throttled`, and holds no slot meanwhile.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._starts: dict[str, deque[float]] = {}
+        self._realms: dict[str, _Realm] = {}
 
-    async def turn(self, realm: str) -> None:
-        """Wait for this realm's turn. Requests of one realm start in the order in which they asked."""
-        starts = self._starts.setdefault(realm, deque(maxlen=max(count for count, _ in WINDOWS)))
-        now = self._clock.monotonic()
-        start = now
-        for count, seconds in WINDOWS:
-            if len(starts) >= count:
-                start = max(start, starts[-count] + seconds + MARGIN_SECONDS)
-        starts.append(start)
-        if start > now:
-            await self._clock.sleep(start - now)
+    @asynccontextmanager
+    async def slot(self, realm: str) -> AsyncIterator[None]:
+        """Wait for this realm's turn, and hold one of its places until the request is over.
+
+        Raises:
+            Throttled: The realm is held, too many wait already, or its turn is too far off.
+        """
+        paced = self._realms.setdefault(realm, _Realm())
+        self._refuse_if_held(paced)
+        if paced.waiting >= WAITING_MAX:
+            raise Throttled("Too many requests of this company wait already")
+        paced.waiting += 1
+        try:
+            await paced.running.acquire()
+        except BaseException:
+            paced.waiting -= 1
+            raise
+        try:
+            try:
+                async with paced.first_in_line:
+                    await self._start(paced)
+            finally:
+                paced.waiting -= 1
+            yield
+        finally:
+            paced.running.release()
+
+    def hold(self, realm: str, seconds: float) -> None:
+        """Let nothing of a realm start for so long: QuickBooks asked for quiet."""
+        paced = self._realms.setdefault(realm, _Realm())
+        paced.quiet_until = max(paced.quiet_until, self._clock.monotonic() + seconds)
+
+    async def _start(self, paced: _Realm) -> None:
+        """Wait until a request may go, and note when it went rather than when it was due.
+
+        The realm may be held while this waits, so it looks again after each sleep.
+        """
+        while True:
+            self._refuse_if_held(paced)
+            now = self._clock.monotonic()
+            seconds = _seconds_to_wait(paced.starts, now)
+            if seconds <= 0:
+                paced.starts.append(now)
+                return
+            if seconds > WAIT_SECONDS_MAX:
+                raise Throttled("This company's requests of this minute are used up")
+            await self._clock.sleep(seconds + MARGIN_SECONDS)
+
+    def _refuse_if_held(self, paced: _Realm) -> None:
+        if paced.quiet_until > self._clock.monotonic():
+            raise Throttled("QuickBooks asked us to slow down")
+
+
+def _seconds_to_wait(starts: deque[float], now: float) -> float:
+    ends = (starts[-count] + seconds for count, seconds in WINDOWS if len(starts) >= count)
+    return max((end - now for end in ends), default=0.0)

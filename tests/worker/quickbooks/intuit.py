@@ -134,6 +134,7 @@ async def bench(
     seed: int = 0,
     keys: tuple[str, ...] = (KEY,),
     timeout_seconds: float = 30,
+    throttled_seconds: float = 60,
 ) -> AsyncIterator[Bench]:
     """Open one process; give `intuit` to open another beside it on the same file."""
     intuit = intuit or Intuit(FakeClock(), answer)
@@ -146,7 +147,7 @@ async def bench(
             http, clock, discovery_url=f"{OAUTH}/discovery", client_id="app", client_secret=CLIENT_SECRET
         )
         store = TokenStore(database, clock, entropy, vault, oauth)
-        client = QuickBooksClient(http, API, store, clock)
+        client = QuickBooksClient(http, API, store, clock, throttled_seconds=throttled_seconds)
         yield Bench(clock, intuit, database, vault, oauth, store, client, http)
     await database.close()
 
