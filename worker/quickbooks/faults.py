@@ -1,13 +1,39 @@
 """The three forms in which QuickBooks says no: JSON with capitals, JSON without, XML."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
+from msgspec import Struct
 
-from worker.quickbooks.errors import FaultError
+from worker.quickbooks.errors import DUPLICATE_DOC_NUMBER, FaultError
 
 XML_BYTES_MAX = 64 * 1024
+_DOC_NUMBER = re.compile(r"\bDocNumber=(\S+)")
+_TXN_ID = re.compile(r"\bTxnId=([0-9]+)")
+
+
+class TakenNumber(Struct, frozen=True):
+    """Which transaction has a document number, as far as QuickBooks says so."""
+
+    txn_id: str | None
+    doc_number: str | None
+
+
+def taken_number(error: FaultError) -> TakenNumber | None:
+    """Read who has a number that was refused as taken; nothing for any other error.
+
+    The sentence around is in the company's language, so only its `Name=value` parts are read. A number that
+    holds a space is cut at it. It says who has the number, never that it is ours.
+    """
+    if error.code != DUPLICATE_DOC_NUMBER:
+        return None
+    txn_id, doc_number = _TXN_ID.search(error.detail), _DOC_NUMBER.search(error.detail)
+    return TakenNumber(
+        txn_id=txn_id.group(1) if txn_id else None,
+        doc_number=doc_number.group(1) if doc_number else None,
+    )
 
 
 def parse_fault(body: bytes) -> tuple[FaultError, ...]:
