@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 import worker.workspaces as workspaces_module
@@ -26,6 +27,7 @@ from worker.administration import Administration
 from worker.commands import claims
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
+from worker.commands.table import OPEN, commands, realms
 from worker.idle import left_to_do
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault
@@ -128,8 +130,8 @@ class World:
             _, waiting_for = await self.services.database.read(left_to_do)
             if waiting_for is None or self.clock.now() > until:
                 return
-            self.clock.advance(1)
-            self.sandbox.apply_late()
+            due_at = await self.services.database.read(_next_due)
+            self.clock.advance(max(0.01, (due_at - self.clock.now()).total_seconds()))
         raise AssertionError("it never settles")
 
     def trouble(self, *script: Any, writes_only: bool = True, late_seconds: float = 5) -> None:
@@ -190,6 +192,19 @@ async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int 
     async with open_gateway(environment, database, clock, entropy, vault, transport=transport) as gateway:
         yield World(services, gateway, sandbox, clock)
     await database.close()
+
+
+def _next_due(connection: sa.Connection) -> datetime:
+    """When the next command may be claimed."""
+    instants = [
+        max(row.leased_until if row.status == "leased" else row.due_at, row.not_before or row.due_at)
+        for row in connection.execute(
+            sa.select(commands, realms.c.not_before)
+            .join(realms, realms.c.realm == commands.c.realm)
+            .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        )
+    ]
+    return min(instants)
 
 
 def net(invoice: dict[str, Any]) -> Decimal:

@@ -133,8 +133,10 @@ def dead_letters(*, workspace: WorkspaceOption = None, as_json: JsonOption = Fal
 
 
 def rebuild(*, as_json: JsonOption = False) -> None:
-    """Build every read model anew from the log."""
+    """Build every read model, and the state that decisions read, anew from the log; nothing is decided again."""
     import projections.all  # noqa: PLC0415 - nothing is imported before it is used
+    from events import subscriptions  # noqa: PLC0415 - as above
+    from worker.quote_to_cash import manager  # noqa: PLC0415 - as above
     from worker.runner import catch_up  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> int:
@@ -142,10 +144,12 @@ def rebuild(*, as_json: JsonOption = False) -> None:
             await opened.database.transaction(projections.all.empty, projection)
         following = [projection.subscription for projection in projections.all.PROJECTIONS]
         await catch_up(opened.database, opened.clock, following, "rebuild")
+        await opened.database.transaction(subscriptions.release, "rebuild")
+        await opened.database.transaction(manager.rebuild)
         return len(following)
 
     count = run(work)
     if as_json:
         print_json({"rebuilt": count})
     else:
-        people.print(f"{count} read models are rebuilt.")
+        people.print(f"{count} read models and the state of decisions are rebuilt.")

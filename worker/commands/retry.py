@@ -10,6 +10,8 @@ from worker.quickbooks.errors import QuickBooksError
 
 BACKOFF_SECONDS_MAX = 60
 FIRST_LOOK_UP_SECONDS = 1
+# A fresh token that is refused may be a hiccup; refused again and again, a person has to connect anew.
+UNAUTHORIZED_ATTEMPTS_MAX = 5
 GATE_OF_CODE = {
     "6210": "period_closed",
     "6140": "doc_number_taken",
@@ -58,7 +60,9 @@ def after(error: QuickBooksError, attempts: int, now: datetime, timing: Timing, 
     match error:
         case errors.Throttled():
             return HoldRealm(now + timedelta(seconds=timing.throttled_seconds))
-        case errors.ConnectionExpired() | errors.Unauthorized():
+        case errors.ConnectionExpired():
+            return Disconnect(str(error))
+        case errors.Unauthorized() if attempts >= UNAUTHORIZED_ATTEMPTS_MAX:
             return Disconnect(str(error))
         case errors.OutcomeUnknown() if sent:
             return LookUp(now + timedelta(seconds=FIRST_LOOK_UP_SECONDS))

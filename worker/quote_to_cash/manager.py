@@ -5,11 +5,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from events import log
+from events import log, subscriptions
 from events.envelope import Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import decide
+from worker.quote_to_cash.decide import SOURCE, decide
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -34,18 +34,21 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
         _put_realm(connection, store.workspace_name, store.workspace())
 
 
-def rebuild(connection: sa.Connection, upto: int) -> None:
-    """Fold the state anew from what was recorded, without deciding anything again."""
+def rebuild(connection: sa.Connection) -> None:
+    """Fold the state anew from what was recorded, without deciding anything again.
+
+    Our own events count even beyond the checkpoint: they were folded when they were decided.
+    """
+    checkpoint = subscriptions.checkpoints(connection).get(NAME, 0)
     connection.execute(process_state.delete())
     connection.execute(process_waits.delete())
     stores: dict[str, StateStore] = {}
     position = 0
     while batch := log.read(connection, after=position, limit=SUBSCRIPTION.batch_size):
         for recorded in batch:
-            if recorded.position > upto:
-                break
             event = recorded.event
-            evolve(stores.setdefault(event.workspace, StateStore(connection, event.workspace)), event)
+            if recorded.position <= checkpoint or event.source == SOURCE:
+                evolve(stores.setdefault(event.workspace, StateStore(connection, event.workspace)), event)
         position = batch[-1].position
     for store in stores.values():
         store.flush()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct
@@ -52,7 +52,7 @@ def checked(key: str, value: str) -> str:
         return "true" if value.lower() in _TRUE else "false"
     if key == "cut_over":
         return _instant(value).isoformat()
-    if key == "time_zone" and value not in available_timezones():
+    if key == "time_zone" and zone(value).key != value:
         raise SettingInvalid(f"time_zone is an IANA name such as Europe/London, not {value!r}")
     if key == "memo":
         _check_memo(value)
@@ -72,7 +72,10 @@ def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str
 
 def zone(name: str) -> ZoneInfo:
     """Return a time zone by its IANA name; UTC where the name is not known here."""
-    return ZoneInfo(name if name in available_timezones() else "UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def _instant(value: str) -> datetime:

@@ -104,6 +104,13 @@ class Sandbox:
         for late in due:
             late.apply()
 
+    def change_traits(self, realm: str, changes: dict[str, Any]) -> None:
+        """Change how a company is set up, as its owner does in QuickBooks."""
+        company = self.companies[realm]
+        company.traits = msgspec.convert({**msgspec.to_builtins(company.traits), **changes}, Traits)
+        before = company.objects["Preferences"]["1"]
+        company.replace("Preferences", before, {**before, **seeds.preferences(company.traits)}, self.now())
+
     def _api(self, request: Request, realm: str, path: list[str]) -> Reply:
         refused = self._refused(request, realm)
         if refused is not None:
@@ -225,7 +232,7 @@ class Sandbox:
                 self._ahead += timedelta(seconds=float(_body(request.body).get("advance_seconds", 0)))
                 self.apply_late()
             case "POST", ["companies", realm] if realm in self.companies:
-                self._change_traits(self.companies[realm], request.body)
+                self.change_traits(realm, msgspec.json.decode(request.body))
             case "POST", ["disconnect", realm] if realm in self.companies:
                 self.oauth.disconnect(realm)
             case "POST", ["requestids", "forget"]:
@@ -234,12 +241,6 @@ class Sandbox:
             case _:
                 return self._json(404, {"error": "There is no such control"})
         return self._json(200, {"now": self.now().isoformat()})
-
-    def _change_traits(self, company: Company, body: bytes) -> None:
-        changed = {**msgspec.to_builtins(company.traits), **msgspec.json.decode(body)}
-        company.traits = msgspec.convert(changed, Traits)
-        before = company.objects["Preferences"]["1"]
-        company.replace("Preferences", before, {**before, **seeds.preferences(company.traits)}, self.now())
 
     def _fault(self, fault: Fault) -> Reply:
         return self._json(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))

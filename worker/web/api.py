@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from events import json
@@ -16,7 +17,7 @@ from worker.services import Services
 from worker.web.problems import Problem
 
 ROWS_MAX = 1000
-Limit = Annotated[int, Parameter(ge=1, le=ROWS_MAX)]
+Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX)]
 
 
 class SettingsChange(Struct, frozen=True):
@@ -49,12 +50,16 @@ class Api(Controller):
     path = "/api/v1"
 
     @get("/deals", summary="Where each deal stands, and why")
-    async def deals(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+    async def deals(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
+    ) -> Response[bytes]:
         """Return the deals of the workspace."""
         return _json(await services.database.read(queries.list_deals, workspace, limit))
 
     @get("/deals/{deal:str}/explanation", summary="Why there is, or is no, invoice")
-    async def explanation(self, services: Services, workspace: str, deal: str) -> Response[bytes]:
+    async def explanation(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str], deal: FromPath[str]
+    ) -> Response[bytes]:
         """Walk the gates of a deal, and show the events that led there."""
         explanation = await services.database.read(explain, workspace, deal)
         if explanation is None:
@@ -62,29 +67,45 @@ class Api(Controller):
         return _json(explanation)
 
     @post("/deals/{deal:str}/invoice", summary="Create the invoice by hand", status_code=HTTPStatus.ACCEPTED)
-    async def order_invoice(self, administration: Administration, deal: str) -> Accepted:
+    async def order_invoice(
+        self, administration: NamedDependency[Administration], deal: FromPath[str]
+    ) -> Accepted:
         """Open the gates that a person may open."""
         return Accepted(await administration.order_invoice(deal))
 
     @get("/invoices", summary="The invoices in QuickBooks")
-    async def invoices(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+    async def invoices(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
+    ) -> Response[bytes]:
         """Return the invoices of the workspace."""
         return _json(await services.database.read(queries.list_invoices, workspace, limit))
 
     @get("/mappings", summary="Which accounts and products are what in QuickBooks")
-    async def mappings(self, services: Services, workspace: str, limit: Limit = ROWS_MAX) -> Response[bytes]:
+    async def mappings(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
+    ) -> Response[bytes]:
         """Return the mappings of the workspace."""
         return _json(await services.database.read(queries.list_mappings, workspace, limit))
 
     @post("/mappings/accounts/{account:str}", summary="Map an account", status_code=HTTPStatus.ACCEPTED)
-    async def map_account(self, administration: Administration, account: str, data: MappingWish) -> Accepted:
+    async def map_account(
+        self,
+        administration: NamedDependency[Administration],
+        account: FromPath[str],
+        data: JSONBody[MappingWish],
+    ) -> Accepted:
         """Map an account to a customer, or ask to create one."""
         if data.target is None:
             return Accepted(await administration.request_customer(account))
         return Accepted(await administration.map_account(account, data.target, data.currency))
 
     @post("/mappings/products/{product:str}", summary="Map a product", status_code=HTTPStatus.ACCEPTED)
-    async def map_product(self, administration: Administration, product: str, data: MappingWish) -> Accepted:
+    async def map_product(
+        self,
+        administration: NamedDependency[Administration],
+        product: FromPath[str],
+        data: JSONBody[MappingWish],
+    ) -> Accepted:
         """Map a product to an item, or ask to create one."""
         if data.target is None:
             return Accepted(await administration.request_item(product))
@@ -93,10 +114,10 @@ class Api(Controller):
     @get("/log", summary="What the integration did")
     async def log(
         self,
-        services: Services,
-        workspace: str,
-        after: Annotated[int, Parameter(ge=0)] = 0,
-        about: str | None = None,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        after: Annotated[int, QueryParameter(ge=0)] = 0,
+        about: FromQuery[str | None] = None,
         limit: Limit = ROWS_MAX,
     ) -> Response[bytes]:
         """Return the integration log of the workspace."""
@@ -106,12 +127,16 @@ class Api(Controller):
         return _json(rows)
 
     @get("/settings", summary="The settings that hold")
-    async def settings(self, services: Services, workspace: str) -> Response[bytes]:
+    async def settings(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str]
+    ) -> Response[bytes]:
         """Return every setting of the workspace."""
         return _json(await services.database.read(shown_settings, workspace))
 
     @post("/settings", summary="Change settings", status_code=HTTPStatus.ACCEPTED)
-    async def change_settings(self, administration: Administration, data: SettingsChange) -> Accepted:
+    async def change_settings(
+        self, administration: NamedDependency[Administration], data: JSONBody[SettingsChange]
+    ) -> Accepted:
         """Set all of them or none."""
         try:
             return Accepted(await administration.change_settings(data.changes, data.why))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Litestar, Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 
 from events.envelope import EVENT_BYTES_MAX
@@ -26,7 +26,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
     async def workspace(request: Request[Any, Any, Any]) -> str:
         return await workspace_of(request, services)
 
-    def administration(workspace: str) -> Administration:
+    def administration(workspace: NamedDependency[str]) -> Administration:
         return Administration(
             services.database, services.clock, services.entropy, workspace, by=f"api:{workspace}"
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from events import intake, json
 from events.errors import Unusable
@@ -18,7 +20,9 @@ logger = structlog.get_logger()
 
 
 @post("/webhooks/docusign/{name:str}", status_code=HTTPStatus.OK, summary="DocuSign Connect messages")
-async def post_docusign(request: Request[Any, Any, Any], services: Services, name: str) -> Response[Any]:
+async def post_docusign(
+    request: Request[Any, Any, Any], services: NamedDependency[Services], name: FromPath[str]
+) -> Response[Any]:
     """Check the signature over the raw body under every key of the workspace, then store the event."""
     raw = await request.body()
     if not await services.database.read(workspaces.exists, name):

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import structlog
 from litestar import Request, Response, post
 from litestar.datastructures import Headers
+from litestar.di import NamedDependency
 from prometheus_client import Counter as Metric
 
 from events import intake
@@ -27,7 +28,9 @@ logger = structlog.get_logger()
 
 
 @post("/events", status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
-async def post_events(request: Request[Any, Any, Any], services: Services, workspace: str) -> Response[Any]:
+async def post_events(
+    request: Request[Any, Any, Any], services: NamedDependency[Services], workspace: NamedDependency[str]
+) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     raw = await request.body()
     media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from events import catalog, json, log
@@ -34,12 +35,12 @@ def read_page(connection: sa.Connection, workspace: str, topic: str, after: int,
 
 @get("/feeds/{topic:str}", summary="Read what goes out on a topic")
 async def get_feed(
-    services: Services,
-    workspace: str,
-    topic: str,
-    after: Annotated[int, Parameter(ge=0)] = 0,
-    limit: Annotated[int, Parameter(ge=1, le=PAGE_EVENTS_MAX)] = 100,
-    wait: Annotated[float, Parameter(ge=0, le=WAIT_SECONDS_MAX)] = 0,
+    services: NamedDependency[Services],
+    workspace: NamedDependency[str],
+    topic: FromPath[str],
+    after: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_EVENTS_MAX)] = 100,
+    wait: Annotated[float, QueryParameter(ge=0, le=WAIT_SECONDS_MAX)] = 0,
 ) -> Response[bytes]:
     """Return the events after a position at once, or wait up to `wait` seconds for the first."""
     if topic not in catalog.TOPICS_OUT:

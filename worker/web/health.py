@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from events import log, subscriptions
 from worker.services import Services
@@ -15,7 +16,7 @@ async def livez() -> dict[str, bool]:
 
 
 @get("/readyz", include_in_schema=False)
-async def readyz(services: Services) -> Response[dict[str, object]]:
+async def readyz(services: NamedDependency[Services]) -> Response[dict[str, object]]:
     """Answer 200 when the log can be read, and say how far each subscription is behind."""
     head = await services.database.read(log.head)
     checkpoints = await services.database.read(subscriptions.checkpoints)

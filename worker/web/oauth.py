@@ -7,7 +7,8 @@ from typing import Annotated
 
 import structlog
 from litestar import MediaType, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
 
 from worker import connections
 from worker.connections import ConsentRefused
@@ -26,12 +27,12 @@ logger = structlog.get_logger()
 
 @get(connections.CALLBACK_PATH, media_type=MediaType.HTML, include_in_schema=False)
 async def get_callback(
-    services: Services,
-    gateway: Gateway,
-    consent: Annotated[str | None, Parameter(query="state")] = None,
-    code: str | None = None,
-    realm: Annotated[str | None, Parameter(query="realmId")] = None,
-    error: str | None = None,
+    services: NamedDependency[Services],
+    gateway: NamedDependency[Gateway],
+    consent: Annotated[str | None, QueryParameter(name="state")] = None,
+    code: FromQuery[str | None] = None,
+    realm: Annotated[str | None, QueryParameter(name="realmId")] = None,
+    error: FromQuery[str | None] = None,
 ) -> Response[str]:
     """Complete the connection, or say why not."""
     if error is not None:

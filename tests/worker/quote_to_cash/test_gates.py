@@ -69,7 +69,9 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
     ("account_not_mapped", [stories.account("A-9"), *stories.signed_deal(account_id="A-9")], {}),
     (
         "product_not_mapped",
-        stories.signed_deal(quote={**stories.QUOTE, "lines": [{**stories.LINE, "product_id": "P-9", "name": "Beta"}]}),
+        stories.signed_deal(
+            quote={**stories.QUOTE, "lines": [{**stories.LINE, "product_id": "P-9", "name": "Beta"}]}
+        ),
         {},
     ),
     ("currency_not_enabled", stories.signed_deal(currency="EUR"), {}),

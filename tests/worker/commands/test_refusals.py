@@ -1,0 +1,147 @@
+"""QuickBooks says no: the deal says why, waits for a person, and goes on when one has looked."""
+
+from datetime import timedelta
+from typing import Any
+
+from events import catalog
+from tests import stories
+from tests.world import World, net
+from worker.sandbox import invoices
+
+
+def change(world: World, **traits: Any) -> None:
+    world.sandbox.change_traits(world.realm, traits)
+
+
+async def with_item(world: World) -> None:
+    """Bring the item there, so that the next deal is its invoice alone."""
+    await world.send(*stories.signed_deal("D-0"))
+    await world.settle()
+
+
+async def test_a_closed_period_waits_for_a_person_and_then_goes_on(ready: World) -> None:
+    await with_item(ready)
+    change(ready, books_closed_until="2026-12-31")
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    explanation = await ready.explain()
+    assert explanation.first_unmet == "period_closed"
+    change(ready, books_closed_until=None)
+    await ready.settle()
+    assert len(ready.books()) == 1, "nobody has looked yet"
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert len(ready.books()) == 2
+    created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED]
+    assert [found.generation for found in created] == [1, 2]
+
+
+async def test_someone_elses_number_is_never_adopted(ready: World) -> None:
+    await with_item(ready)
+    change(ready, custom_transaction_numbers=True)
+    await ready.connect()  # the company is read again
+    await ready.settle()
+    body = {"CustomerRef": {"value": "1"}, "DocNumber": "D-1", "Line": ready.books()[0]["Line"][:1]}
+    stranger = invoices.create(ready.sandbox.companies[ready.realm], body, ready.clock.now())
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    explanation = await ready.explain()
+    assert explanation.first_unmet == "doc_number_taken"
+    shut = next(gate for gate in explanation.gates if gate.gate == "doc_number_taken")
+    assert shut.reason is not None
+    assert stranger["Id"] in shut.reason
+    assert (await ready.deals())["D-1"]["invoice_id"] is None
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert [i["DocNumber"] for i in ready.books()][-1] == "D-1-R2"
+
+
+async def test_our_own_number_is_recognised(ready: World) -> None:
+    await with_item(ready)
+    change(ready, custom_transaction_numbers=True)
+    await ready.connect()
+    await ready.settle()
+    ready.trouble("lost_answer", writes_only=True)
+    await ready.send(*stories.signed_deal())
+    await ready.follow()
+    ready.sandbox.companies[ready.realm].replies.clear()
+    await ready.settle()
+    assert [i["DocNumber"] for i in ready.books()][1:] == ["D-1"]
+    assert (await ready.explain()).first_unmet is None
+
+
+async def test_a_customers_name_that_someone_else_has_is_told(world: World) -> None:
+    await world.ready()
+    await world.send(stories.account(name="cool cars"), *stories.signed_deal())
+    await world.settle()
+    explanation = await world.explain()
+    assert explanation.first_unmet == "account_not_mapped"
+    shut = next(gate for gate in explanation.gates if gate.gate == "account_not_mapped")
+    holder = next(c["Id"] for c in world.books("Customer") if c["DisplayName"] == "Cool Cars")
+    assert shut.reason is not None
+    assert f"Customer {holder} has it" in shut.reason
+    await world.admin().map_account("A-1", holder)
+    await world.settle()
+    assert len(world.books()) == 1
+
+
+async def test_a_name_that_a_vendor_has_is_told_too(world: World) -> None:
+    await world.ready()
+    await world.send(stories.account(name="Books by Bessie"), *stories.signed_deal())
+    await world.settle()
+    assert (await world.explain()).first_unmet == "account_not_mapped"
+
+
+async def test_a_revoked_connection_waits_for_a_new_consent(ready: World) -> None:
+    await with_item(ready)
+    ready.sandbox.oauth.disconnect(ready.realm)
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    explanation = await ready.explain()
+    assert "connection_expired" in {gate.gate for gate in explanation.gates if not gate.met}
+    assert (await ready.deals())["D-1"]["invoice_id"] is None
+    await ready.send(*stories.signed_deal("D-2"))
+    await ready.settle()
+    assert (await ready.explain("D-2")).first_unmet == "connection_expired"
+    await ready.connect()
+    await ready.settle()
+    assert len(ready.books()) == 3
+
+
+async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
+    await with_item(ready)
+    ready.clock.advance(timedelta(hours=30).total_seconds())
+    before = ready.sandbox.oauth.refreshes
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    assert len(ready.books()) == 2
+    assert ready.sandbox.oauth.refreshes == before + 1
+
+
+async def test_paused_holds_what_was_commanded_but_not_sent(ready: World) -> None:
+    await with_item(ready)
+    await ready.send(*stories.signed_deal())
+    await ready.follow()
+    await ready.admin().change_settings({"paused": "true"})
+    await ready.settle()
+    assert len(ready.books()) == 1
+    await ready.admin().change_settings({"paused": "false"})
+    await ready.settle()
+    assert [str(net(i)) for i in ready.books()] == ["599.94", "599.94"]
+
+
+async def test_a_differing_total_is_adopted_and_flagged(ready: World) -> None:
+    await with_item(ready)
+    ready.trouble("lost_answer", writes_only=True)
+    await ready.send(*stories.signed_deal())
+    await ready.follow()
+    [command] = await ready.claim()
+    await ready.dispatcher.work(command)
+    company = ready.sandbox.companies[ready.realm]
+    invoice = company.books()["Invoice"][-1]
+    line = {**invoice["Line"][0], "Amount": 500, "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
+    update = {"Id": invoice["Id"], "SyncToken": invoice["SyncToken"], "sparse": True, "Line": [line]}
+    invoices.update(company, update, ready.clock.now())
+    await ready.settle()
+    created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]
+    assert (created.adopted, str(created.net), str(created.expected)) == (True, "500", "599.94")

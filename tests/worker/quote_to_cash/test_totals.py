@@ -1,0 +1,125 @@
+"""The invoice's amounts add up to what the customer signed, to the cent, and QuickBooks takes each of them."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import json
+from events.crm import Quote
+from tests import stories
+from worker.quote_to_cash.totals import Priced, price
+
+CENT = Decimal("0.01")
+
+
+def quote(**fields: Any) -> Quote:
+    return json.convert({**stories.QUOTE, **fields}, Quote)
+
+
+def total(priced: Priced) -> Decimal:
+    return sum((line.amount for line in priced.lines), priced.shipping) - priced.discount
+
+
+discounts = st.none() | st.one_of(
+    st.decimals(0, 100, places=2).map(lambda percent: {"percent": str(percent)}),
+    st.decimals(0, 5, places=2).map(lambda amount: {"amount": str(amount)}),
+)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[dict[str, Any]]:
+    drawn = draw(
+        st.lists(
+            st.tuples(st.decimals(0, 500, places=3), st.decimals(0, 2000, places=4), discounts),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    return [
+        {
+            **stories.LINE,
+            "line_id": str(place),
+            "quantity": str(quantity),
+            "unit_price": str(unit_price),
+            **({"discount": discount} if discount else {}),
+        }
+        for place, (quantity, unit_price, discount) in enumerate(drawn)
+    ]
+
+
+def off(discount: dict[str, str] | None, amount: Decimal) -> Decimal:
+    if discount is None:
+        return Decimal(0)
+    if "percent" in discount:
+        return amount * Decimal(discount["percent"]) / 100
+    return Decimal(discount["amount"])
+
+
+@given(lines(), discounts, st.none() | st.decimals(0, 50, places=2), st.booleans())
+def test_the_sum_is_the_signed_total_whoever_rounded_how(
+    drawn: list[dict[str, Any]], discount: dict[str, str] | None, shipping: Decimal | None, by_line: bool
+) -> None:
+    amounts = [Decimal(line["quantity"]) * Decimal(line["unit_price"]) for line in drawn]
+    nets = [a - off(line.get("discount"), a) for a, line in zip(amounts, drawn, strict=True)]
+    if by_line:  # a CRM that rounds every line, and one that rounds once
+        nets = [n.quantize(CENT, ROUND_HALF_UP) for n in nets]
+    subtotal = sum(nets, Decimal(0))
+    signed = (subtotal - off(discount, subtotal) + (shipping or 0)).quantize(CENT, ROUND_HALF_UP)
+    if signed < 0:
+        return
+    extra = {"discount": discount} if discount else {}
+    extra |= {"shipping": str(shipping)} if shipping is not None else {}
+    priced = price(quote(lines=drawn, total=str(signed), **extra))
+    assert priced is not None
+    assert total(priced) == priced.net == signed
+    assert priced.discount >= 0
+    for line in priced.lines:
+        assert line.amount == line.amount.quantize(CENT)
+        if line.itemised:
+            product = line.line.quantity * line.line.unit_price
+            assert line.amount == product.quantize(CENT, ROUND_HALF_UP)
+        assert line.itemised or abs(line.amount - line.line.quantity * line.line.unit_price) < 1
+
+
+def test_the_example_of_the_contract() -> None:
+    priced = price(
+        quote(
+            lines=[{**stories.LINE, "discount": {"percent": "10"}}],
+            discount={"amount": "50.00"},
+            shipping="12.50",
+            total="502.45",
+        )
+    )
+    assert priced is not None
+    assert (priced.lines[0].amount, priced.shipping, priced.discount) == (
+        Decimal("599.94"),
+        Decimal("12.50"),
+        Decimal("109.99"),
+    )
+
+
+def test_half_a_cent_goes_up_as_quickbooks_wants_it() -> None:
+    priced = price(
+        quote(lines=[{**stories.LINE, "quantity": "14.50", "unit_price": "128.350"}], total="1861.08")
+    )
+    assert priced is not None
+    assert priced.lines[0].itemised
+
+
+def test_a_cent_without_any_discount_goes_to_the_line_that_rounding_wronged_most() -> None:
+    drawn = [
+        {**stories.LINE, "line_id": "1", "quantity": "1", "unit_price": "0.333"},
+        {**stories.LINE, "line_id": "2", "quantity": "1", "unit_price": "0.334"},
+        {**stories.LINE, "line_id": "3", "quantity": "1", "unit_price": "0.333"},
+    ]
+    priced = price(quote(lines=drawn, total="1.00"))
+    assert priced is not None
+    assert [str(line.amount) for line in priced.lines] == ["0.33", "0.34", "0.33"]
+    assert [line.itemised for line in priced.lines] == [True, False, True]
+
+
+def test_a_total_that_the_lines_do_not_explain_is_no_price() -> None:
+    assert price(quote(total="599.97")) is None
+    assert price(quote(total="599.945")) is None

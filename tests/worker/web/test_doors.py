@@ -1,0 +1,298 @@
+"""The front door's answers: what is taken, what is refused, and in which words."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from events.errors import DatabaseUnavailable
+from tests import stories
+from tests.world import World
+from worker.sandbox import docusign
+from worker.sandbox.docusign import Envelope
+from worker.web.app import create_app
+from worker.workspaces import NewSecrets
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+AT = datetime(2026, 5, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def secrets(world: World) -> NewSecrets:
+    return await world.add_workspace("acme")
+
+
+@pytest_asyncio.fixture
+async def http(world: World, secrets: NewSecrets) -> AsyncIterator[httpx.AsyncClient]:
+    app: Any = create_app(world.services, world.gateway)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        base_url="http://worker.test",
+        headers={"authorization": f"Bearer {secrets.token}"},
+    ) as client:
+        yield client
+
+
+async def post(
+    http: httpx.AsyncClient, body: Any, content_type: str = STRUCTURED, **headers: str
+) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return await http.post("/events", content=content, headers={"content-type": content_type, **headers})
+
+
+def problem(response: httpx.Response) -> tuple[int, str, str | None]:
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == response.status_code
+    assert body["detail"]
+    return response.status_code, body["reason"], body.get("field")
+
+
+async def test_an_event_is_the_same_in_every_form(http: httpx.AsyncClient) -> None:
+    event = stories.deal()
+    first = await post(http, event)
+    assert (first.status_code, first.json()["outcome"]) == (202, "appended")
+    binary = {f"ce-{name}": value for name, value in event.items() if name != "data"}
+    again = await post(http, event["data"], "application/json", **binary)
+    assert (again.status_code, again.json()["outcome"]) == (202, "duplicate")
+    batch = await post(http, [event, stories.account()], BATCH)
+    assert batch.json() == {"appended": 1, "duplicate": 1, "conflict": 0, "dead": 0}
+
+
+async def test_a_header_may_be_percent_encoded(http: httpx.AsyncClient, world: World) -> None:
+    event = stories.deal()
+    binary = {f"ce-{name}": value for name, value in event.items() if name != "data"} | {
+        "ce-source": "urn:caf%C3%A9"
+    }
+    await post(http, event["data"], "application/json", **binary)
+    assert (await world.log())[-1].event.source == "urn:café"
+
+
+def without(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != name}
+
+
+def line(**fields: Any) -> dict[str, Any]:
+    return stories.deal(quote={**stories.QUOTE, "lines": [{**stories.LINE, **fields}]})
+
+
+REFUSED: list[tuple[Any, tuple[int, str, str | None]]] = [
+    (b'{"specversion":', (422, "undecodable", None)),
+    (b"\xff\xfe{}", (422, "undecodable", None)),
+    (b'{"a":NaN}', (422, "undecodable", None)),
+    (b'{"a":"\\ud800"}', (422, "undecodable", None)),
+    (b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", (422, "nesting_too_deep", None)),
+    (b'{"a":1e99999999999999999999}', (422, "value_out_of_range", None)),
+    (json.dumps(stories.deal(name="a\0b")).encode(), (422, "text_invalid", None)),
+    (without(stories.deal(), "data"), (422, "schema_invalid", "data")),
+    (without(stories.deal(), "id"), (422, "schema_invalid", None)),
+    (without(stories.deal(), "type"), (422, "schema_invalid", None)),
+    ({**stories.deal(), "specversion": "0.3"}, (422, "schema_invalid", "specversion")),
+    ({**stories.deal(), "time": "yesterday"}, (422, "schema_invalid", "time")),
+    ({**stories.deal(), "type": "com.coeffection.deal.updated.v9"}, (422, "version_unknown", "type")),
+    ({**stories.deal(), "type": "com.coeffection.deal.eaten.v1"}, (422, "type_unknown", "type")),
+    ({**stories.deal(), "type": "com.coeffection.invoice.created.v1"}, (422, "type_not_accepted", "type")),
+    ({**stories.deal(), "datacontenttype": "text/xml"}, (422, "content_type_unsupported", "datacontenttype")),
+    (stories.deal(stage="won"), (422, "schema_invalid", "data.stage")),
+    (stories.deal(revision="4"), (422, "schema_invalid", "data.revision")),
+    (line(quantity=12), (422, "schema_invalid", "data.quote.lines[0].quantity")),
+    (line(quantity="NaN"), (422, "schema_invalid", "data.quote.lines[0].quantity")),
+    (line(unit_price="1e3"), (422, "schema_invalid", "data.quote.lines[0].unit_price")),
+    (line(discount={}), (422, "schema_invalid", "data.quote.lines[0].discount")),
+    (line(discount={"percent": "101"}), (422, "schema_invalid", "data.quote.lines[0].discount.percent")),
+    ({**stories.deal(), "workspace": "bolt"}, (403, "workspace_mismatch", "workspace")),
+]
+
+
+@pytest.mark.parametrize(("body", "answer"), REFUSED, ids=range(len(REFUSED)))
+async def test_what_cannot_be_used_is_named_and_kept(
+    http: httpx.AsyncClient, world: World, body: Any, answer: tuple[int, str, str | None]
+) -> None:
+    assert problem(await post(http, body)) == answer
+    from events.dead_letters import listed
+
+    [letter] = await world.services.database.read(listed, "acme")
+    assert (letter["reason"], letter["field"]) == answer[1:]
+    assert await world.log() == []
+
+
+async def test_an_identity_used_again_for_something_else_is_a_conflict(http: httpx.AsyncClient) -> None:
+    await post(http, stories.deal())
+    assert problem(await post(http, {**stories.deal(name="Other"), "id": stories.deal()["id"]})) == (
+        409,
+        "identity_conflict",
+        "id",
+    )
+
+
+async def test_the_good_ones_of_a_batch_are_kept_and_the_bad_ones_named(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    answer = await post(http, [stories.deal(), {"x": 1}, stories.account(), stories.deal(stage="won")], BATCH)
+    assert problem(answer) == (422, "batch_partly_unusable", None)
+    body = answer.json()
+    assert [(error["index"], error["field"]) for error in body["errors"]] == [(1, "data"), (3, "data.stage")]
+    assert (body["appended"], body["dead"]) == (2, 2)
+    assert len(await world.log()) == 2
+
+
+async def test_a_batch_with_conflicts_only_is_a_conflict(http: httpx.AsyncClient) -> None:
+    await post(http, stories.deal())
+    other = {**stories.deal(name="Other"), "id": stories.deal()["id"]}
+    assert problem(await post(http, [other], BATCH))[0] == 409
+
+
+async def test_too_large_is_413(http: httpx.AsyncClient) -> None:
+    assert problem(await post(http, b" " * (1024 * 1024 + 1)))[:2] == (413, "too_large")
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer nobody", "Basic abc"])
+async def test_who_brings_no_token_is_refused(http: httpx.AsyncClient, authorization: str) -> None:
+    answer = await http.post("/events", json=stories.deal(), headers={"authorization": authorization})
+    assert problem(answer)[0] == 401
+
+
+async def test_a_database_that_is_down_asks_for_another_try(
+    http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(*_: Any, **__: Any) -> None:
+        raise DatabaseUnavailable("disk full")
+
+    monkeypatch.setattr(world.services.database, "transaction", down)
+    answer = await post(http, stories.deal())
+    assert problem(answer)[:2] == (503, "database_unavailable")
+    assert "disk" not in answer.text
+
+
+def envelope(**fields: Any) -> Envelope:
+    return Envelope(
+        **{"envelope_id": "e-1", "deal_id": "D-1", "signer": "bo@x.example", "sent_at": AT, **fields}
+    )
+
+
+async def deliver(
+    http: httpx.AsyncClient, body: bytes, *keys: str, workspace: str = "acme"
+) -> httpx.Response:
+    headers = docusign.signature_headers(body, keys)
+    return await http.post(f"/webhooks/docusign/{workspace}", content=body, headers=headers)
+
+
+async def test_docusign_is_stored_before_it_is_answered_and_retries_are_one_event(
+    http: httpx.AsyncClient, world: World, secrets: NewSecrets
+) -> None:
+    for retry in range(3):
+        body = docusign.message(envelope(completed_at=AT), "completed", datetime.now(UTC), retry)
+        answer = await deliver(http, body, "an older key", secrets.docusign_key)
+        assert answer.status_code == 200
+    [recorded] = await world.log()
+    assert recorded.event.payload.deal_id == "D-1"
+    assert recorded.event.payload.at == AT
+    assert recorded.event.type == "com.coeffection.contract.signed.v1"
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "reason"),
+    [
+        ("declined", {"declined_at": AT, "reason": "too dear"}, "too dear"),
+        ("voided", {"voided_at": AT, "reason": "oops"}, "oops"),
+    ],
+)
+async def test_docusign_says_why(
+    http: httpx.AsyncClient,
+    world: World,
+    secrets: NewSecrets,
+    status: Any,
+    fields: dict[str, Any],
+    reason: str,
+) -> None:
+    await deliver(http, docusign.message(envelope(**fields), status, AT), secrets.docusign_key)
+    assert (await world.log())[0].event.payload.reason == reason
+
+
+async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secrets: NewSecrets) -> None:
+    body = docusign.message(envelope(), "sent", AT)
+    assert problem(await deliver(http, body, "wrong"))[:2] == (401, "signature_invalid")
+    assert problem(await deliver(http, body))[:2] == (401, "signature_invalid")
+    assert problem(await deliver(http, body, secrets.docusign_key, workspace="nobody"))[:2] == (
+        404,
+        "workspace_unknown",
+    )
+    nameless = json.loads(body)
+    del nameless["data"]["envelopeSummary"]["customFields"]
+    answer = await deliver(http, json.dumps(nameless).encode(), secrets.docusign_key)
+    assert problem(answer)[:2] == (422, "deal_id_missing")
+    assert problem(await deliver(http, b"{", secrets.docusign_key))[:2] == (422, "undecodable")
+    recipient = {**json.loads(body), "event": "recipient-completed"}
+    answer = await deliver(http, json.dumps(recipient).encode(), secrets.docusign_key)
+    assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
+
+
+async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient, ready_to_read: World) -> None:
+    page = (await http.get("/feeds/crm.deal-updates.v1", params={"limit": 1})).json()
+    [event] = page["events"]
+    assert event["type"] == "com.coeffection.deal.closed-won.v1"
+    assert event["workspace"] == "acme"
+    rest = (await http.get("/feeds/crm.deal-updates.v1", params={"after": page["next"]})).json()
+    assert rest["events"][-1]["type"] == "com.coeffection.deal.invoice-held.v1"
+    end = (await http.get("/feeds/crm.deal-updates.v1", params={"after": rest["next"], "wait": 0.5})).json()
+    assert end == {"topic": "crm.deal-updates.v1", "events": [], "next": rest["next"]}
+    assert problem(await http.get("/feeds/secrets"))[:2] == (404, "topic_unknown")
+
+
+@pytest_asyncio.fixture
+async def ready_to_read(world: World, secrets: NewSecrets) -> World:
+    assert secrets
+    await world.send(*stories.signed_deal())
+    await world.settle()
+    return world
+
+
+async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: World) -> None:
+    [row] = (await http.get("/api/v1/deals")).json()
+    assert (row["deal"], row["stage"], row["gate"]) == ("D-1", "closed_won", "auto_invoice_off")
+    explanation = (await http.get("/api/v1/deals/D-1/explanation")).json()
+    assert explanation["first_unmet"] == "auto_invoice_off"
+    assert problem(await http.get("/api/v1/deals/D-9/explanation"))[:2] == (404, "deal_unknown")
+    answer = await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "perhaps"}})
+    assert problem(answer)[:2] == (422, "setting_invalid")
+    assert (await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "yes"}})).status_code == 202
+    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()}
+    await ready_to_read.settle()
+    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()}
+    assert shown["auto_invoice"] is True
+    assert (await http.post("/api/v1/mappings/accounts/A-1", json={"target": "7"})).status_code == 202
+    assert (await http.post("/api/v1/mappings/products/P-1", json={})).status_code == 202
+    assert (await http.post("/api/v1/deals/D-1/invoice")).status_code == 202
+    await ready_to_read.settle()
+    statuses = {
+        (row["kind"], row["id"]): row["status"] for row in (await http.get("/api/v1/mappings")).json()
+    }
+    assert statuses == {("account", "A-1"): "mapped", ("product", "P-1"): "requested"}
+    assert any("mapped this account" in row["message"] for row in (await http.get("/api/v1/log")).json())
+
+
+async def test_consent_cannot_be_replayed_forged_or_late(http: httpx.AsyncClient, world: World) -> None:
+    await world.connect()
+    callback = "/oauth/quickbooks/callback"
+    forged = await http.get(callback, params={"state": "guess", "code": "x", "realmId": "1"})
+    assert forged.status_code == 400
+    nothing = await http.get(callback)
+    assert nothing.status_code == 400
+    refused = await http.get(callback, params={"error": "access_denied", "state": "x"})
+    assert "refused" in refused.text
+    hostile = await http.get(callback, params={"state": "<script>", "code": "x", "realmId": "<script>"})
+    assert "<script>" not in hostile.text
+
+
+async def test_health(http: httpx.AsyncClient, ready_to_read: World) -> None:
+    assert (await http.get("/livez")).json() == {"live": True}
+    found = (await http.get("/readyz")).json()
+    assert found["ready"] is True
+    assert set(found["behind"].values()) == {0}
+    assert (await http.get("/api/v1/schema/openapi.json")).json()["openapi"].startswith("3.1")
+    assert problem(await http.get("/nowhere"))[0] == 404
