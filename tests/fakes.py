@@ -65,7 +65,7 @@ class SeededEntropy:
     """Randomness that is the same in every run."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - tests repeat themselves
+        self._random = random.Random(seed)
 
     def uuid7(self, now: datetime) -> UUID:
         """Return an identifier that sorts by time."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -204,7 +204,7 @@ def _next_due(connection: sa.Connection) -> datetime:
             .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
         )
     ]
-    return min(instants)
+    return cast("datetime", min(instants))
 
 
 def net(invoice: dict[str, Any]) -> Decimal:

@@ -16,8 +16,9 @@ from worker.settings import ConfigurationError
 FINDING, USAGE = 1, 2
 
 # Where there is no terminal to fit into, rows are not squeezed.
-people = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-errors = Console(stderr=True, highlight=False)
+WIDTH = 140
+people = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
 
 
 def print_json(value: object) -> None:

@@ -35,8 +35,8 @@ class Timing(Struct, frozen=True):
 
     @property
     def lease(self) -> timedelta:
-        """How long a claim holds: a look-up and a send, each with a token refresh, and the settling."""
-        return timedelta(seconds=4 * self.request_seconds + self.settle_seconds)
+        """How long a claim holds: three tries of a look-up, a token refresh and a send, and the settling."""
+        return timedelta(seconds=5 * self.request_seconds + self.settle_seconds)
 
     @property
     def settle(self) -> timedelta:

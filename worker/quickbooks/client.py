@@ -1,7 +1,8 @@
 """The QuickBooks Online API: one long-lived HTTP client, every outcome told apart.
 
 It never repeats a write: that decision is the dispatcher's. It does resend once, byte for byte, after a
-401 with a fresh token, since a request refused for its token was not applied.
+401 with a fresh token, since a request refused for its token was not applied. A read that failed is asked
+again, since it changes nothing.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ CONNECT_SECONDS = 10.0
 CONNECTIONS_MAX = 64
 THROTTLED_SECONDS = 60.0
 RESTARTS_MAX = 3
+READ_PAUSES_SECONDS = (0.2, 0.5)
 
 Entity = dict[str, Any]
 # Raised before anything was written to the wire.
@@ -140,11 +142,11 @@ class QuickBooksClient:
     async def read(self, realm: str, entity: str, entity_id: str) -> Entity:
         """Read one object by its id."""
         path = f"{entity.lower()}/{quote(entity_id, safe='')}"
-        return _member(await self._call("GET", realm, path, {}), entity)
+        return _member(await self._read(realm, path, {}), entity)
 
     async def query(self, realm: str, statement: str) -> Entity:
         """Run one statement; return what stands under `QueryResponse`."""
-        return _member(await self._call("GET", realm, "query", {"query": statement}), "QueryResponse")
+        return _member(await self._read(realm, "query", {"query": statement}), "QueryResponse")
 
     async def query_pages(
         self, realm: str, entity: str, where: Sequence[Condition] = ()
@@ -175,13 +177,21 @@ class QuickBooksClient:
 
     async def company_info(self, realm: str) -> Entity:
         """Read what the company says of itself."""
-        return _member(
-            await self._call("GET", realm, f"companyinfo/{quote(realm, safe='')}", {}), "CompanyInfo"
-        )
+        return _member(await self._read(realm, f"companyinfo/{quote(realm, safe='')}", {}), "CompanyInfo")
 
     async def preferences(self, realm: str) -> Entity:
         """Read how the company is set up."""
-        return _member(await self._call("GET", realm, "preferences", {}), "Preferences")
+        return _member(await self._read(realm, "preferences", {}), "Preferences")
+
+    async def _read(self, realm: str, path: str, params: dict[str, str]) -> Entity:
+        for seconds in READ_PAUSES_SECONDS:
+            try:
+                return await self._call("GET", realm, path, params)
+            except Throttled:
+                raise
+            except (NotSent, OutcomeUnknown):
+                await self._clock.sleep(seconds)
+        return await self._call("GET", realm, path, params)
 
     async def _call(
         self,
@@ -235,7 +245,7 @@ class QuickBooksClient:
                 method=request.method,
                 entity=entity,
                 status=status,
-                code=reply.faults[0].code if reply is not None and reply.faults else None,
+                fault=reply.faults[0].code if reply is not None and reply.faults else None,
                 intuit_tid=reply.intuit_tid if reply is not None else None,
                 request_id=request_id,
                 seconds=round(seconds, 3),

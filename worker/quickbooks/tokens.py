@@ -24,6 +24,8 @@ STATE_MINUTES = 10
 REFRESH_AHEAD = timedelta(minutes=5)
 # Longer than discovery and refresh together can take, so that nobody else begins while a holder lives.
 LEASE = timedelta(seconds=90)
+# How far apart two processes' ideas of now may be: their clocks, and how long one waited for the database.
+CLOCKS_APART = timedelta(minutes=5)
 POLL_SECONDS = 0.1
 WAIT_SECONDS_MAX = 120.0
 logger = structlog.get_logger()
@@ -227,9 +229,11 @@ def _stored(connection: sa.Connection, realm: str) -> Stored | None:
 
 
 def _lease(connection: sa.Connection, realm: str, version: int, holder: str, now: datetime) -> bool:
-    # A lease that seems to last longer than any was taken before the clock was set back: it is over.
+    # A lease that ends later than any could was taken before the clock was set back: it is over. One that
+    # ends just a little later is somebody's who read the clock after us, and holds.
+    impossible = now + LEASE + CLOCKS_APART
     free = sa.or_(
-        tokens.c.leased_until.is_(None), tokens.c.leased_until <= now, tokens.c.leased_until > now + LEASE
+        tokens.c.leased_until.is_(None), tokens.c.leased_until <= now, tokens.c.leased_until > impossible
     )
     taken = connection.execute(
         tokens.update()

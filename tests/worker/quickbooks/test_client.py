@@ -401,7 +401,7 @@ async def test_one_line_is_logged_for_each_call(tmp_path: Path) -> None:
     assert line["method"] == "POST"
     assert line["entity"] == "invoice"
     assert line["status"] == "400"
-    assert line["code"] == "6240"
+    assert line["fault"] == "6240"
     assert line["intuit_tid"] == "1-69f9b317-5a3d"
     assert line["request_id"] == "request-1"
     assert "seconds" in line

@@ -300,6 +300,19 @@ async def test_a_clock_that_jumps_does_not_hold_a_lease_for_a_day(tmp_path: Path
         assert await two.tokens.renewed(REALM, "CANARY-access-0") == "CANARY-access-2"
 
 
+@pytest.mark.parametrize("seconds", [0.001, 1, 10, 60])
+async def test_who_read_the_clock_before_a_lease_was_taken_does_not_take_it_too(
+    tmp_path: Path, seconds: float
+) -> None:
+    """It waited for the database meanwhile, or its machine's clock is behind."""
+    async with bench(tmp_path) as one:
+        await connect(one, good_for=0)
+        now = one.clock.now()
+        earlier = now - timedelta(seconds=seconds)
+        assert await one.database.transaction(tokens._lease, REALM, 1, "first", now)
+        assert not await one.database.transaction(tokens._lease, REALM, 1, "second", earlier)
+
+
 def test_a_lease_outlasts_the_refresh_it_covers() -> None:
     discovery_and_refresh = 2 * oauth.REQUEST_SECONDS_MAX
     assert tokens.LEASE.total_seconds() > discovery_and_refresh

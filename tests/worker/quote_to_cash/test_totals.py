@@ -69,7 +69,7 @@ def test_the_sum_is_the_signed_total_whoever_rounded_how(
     signed = (subtotal - off(discount, subtotal) + (shipping or 0)).quantize(CENT, ROUND_HALF_UP)
     if signed < 0:
         return
-    extra = {"discount": discount} if discount else {}
+    extra: dict[str, Any] = {"discount": discount} if discount else {}
     extra |= {"shipping": str(shipping)} if shipping is not None else {}
     priced = price(quote(lines=drawn, total=str(signed), **extra))
     assert priced is not None

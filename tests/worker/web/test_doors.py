@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from events.dead_letters import listed
 from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.world import World
@@ -114,8 +115,6 @@ async def test_what_cannot_be_used_is_named_and_kept(
     http: httpx.AsyncClient, world: World, body: Any, answer: tuple[int, str, str | None]
 ) -> None:
     assert problem(await post(http, body)) == answer
-    from events.dead_letters import listed
-
     [letter] = await world.services.database.read(listed, "acme")
     assert (letter["reason"], letter["field"]) == answer[1:]
     assert await world.log() == []
@@ -232,7 +231,8 @@ async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secr
     assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
 
 
-async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient, ready_to_read: World) -> None:
+@pytest.mark.usefixtures("ready_to_read")
+async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient) -> None:
     page = (await http.get("/feeds/crm.deal-updates.v1", params={"limit": 1})).json()
     [event] = page["events"]
     assert event["type"] == "com.coeffection.deal.closed-won.v1"
@@ -246,7 +246,7 @@ async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient, ready_t
 
 @pytest_asyncio.fixture
 async def ready_to_read(world: World, secrets: NewSecrets) -> World:
-    assert secrets
+    assert secrets.token
     await world.send(*stories.signed_deal())
     await world.settle()
     return world
@@ -289,7 +289,8 @@ async def test_consent_cannot_be_replayed_forged_or_late(http: httpx.AsyncClient
     assert "<script>" not in hostile.text
 
 
-async def test_health(http: httpx.AsyncClient, ready_to_read: World) -> None:
+@pytest.mark.usefixtures("ready_to_read")
+async def test_health(http: httpx.AsyncClient) -> None:
     assert (await http.get("/livez")).json() == {"live": True}
     found = (await http.get("/readyz")).json()
     assert found["ready"] is True

@@ -1,0 +1,147 @@
+"""The command line from outside: JSON alone on stdout, the documented exit status, kind words for mistakes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import stories
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Q2C = Path(sys.executable).with_name("q2c")
+
+
+@pytest.fixture
+def q2c(tmp_path: Path) -> Run:
+    """Run the real command on an empty installation."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = inherited | {"Q2C_DATABASE_URL": f"sqlite:///{tmp_path / 'q2c.sqlite3'}"} | variables
+        return subprocess.run(
+            [Q2C, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            cwd=tmp_path,
+            timeout=60,
+        )
+
+    return run
+
+
+def lines(finished: subprocess.CompletedProcess[str]) -> list[Any]:
+    return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def test_a_workspace_is_added_once(q2c: Run) -> None:
+    added = q2c("workspace", "add", "acme", "--json")
+    assert added.returncode == 0
+    [made] = lines(added)
+    assert set(made) == {"workspace", "token", "docusign_url", "docusign_key"}
+    assert made["docusign_url"].endswith("/webhooks/docusign/acme")
+    again = q2c("workspace", "add", "acme")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "already" in again.stderr
+    assert q2c("workspace", "add", "No Spaces").returncode == 2
+
+
+def test_which_workspace_is_meant(q2c: Run) -> None:
+    nothing = q2c("deals")
+    assert nothing.returncode == 2
+    assert "q2c workspace add" in nothing.stderr
+    for name in ("acme", "bolt"):
+        q2c("workspace", "add", name)
+    unclear = q2c("deals")
+    assert (unclear.returncode, "acme, bolt" in unclear.stderr) == (2, True)
+    assert q2c("deals", "--workspace", "bolt").returncode == 0
+    assert q2c("deals", Q2C_WORKSPACE="bolt").returncode == 0
+    assert q2c("deals", "--workspace", "nobody").returncode == 2
+
+
+def test_events_from_a_file(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    file = tmp_path / "events.jsonl"
+    deal = stories.deal()
+    other = {**stories.deal(name="Other"), "id": deal["id"]}
+    good = [json.dumps(event) for event in (deal, stories.account(), deal, other)]
+    file.write_text("\n".join([*good, "", "{broken", json.dumps({**deal, "workspace": "bolt"})]))
+    emitted = q2c("emit", str(file), "--json")
+    assert emitted.returncode == 1
+    assert lines(emitted) == [{"appended": 2, "duplicate": 1, "conflict": 1, "dead": 2}]
+    letters = lines(q2c("dead-letters", "--json"))
+    assert {letter["reason"] for letter in letters} == {
+        "identity_conflict",
+        "undecodable",
+        "workspace_mismatch",
+    }
+    assert {letter["origin"] for letter in letters} == {f"file:events.jsonl:{n}" for n in (4, 6, 7)}
+    assert q2c("emit", str(tmp_path / "none.jsonl")).returncode == 2
+
+
+def test_settings_are_checked_and_shown(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    assert q2c("set", "auto_invoice=maybe").returncode == 2
+    assert "terms" in q2c("set", "colour=red").stderr
+    assert q2c("set", "nonsense").returncode == 2
+    changed = q2c("set", "auto_invoice=yes", "memo=For {deal_name}", "--json")
+    assert (changed.returncode, lines(changed)) == (0, [{"position": 1}])
+    assert q2c("settings").returncode == 0
+
+
+def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    unknown = q2c("explain", "D-1", "--json")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(json.dumps(event) for event in stories.signed_deal()))
+    q2c("emit", str(file))
+    explained = q2c("explain", "D-1", "--json")
+    assert explained.returncode == 1
+    [found] = lines(explained)
+    assert {"deal", "stage", "first_unmet", "gates", "events"} <= found.keys()
+    assert all({"gate", "met", "reason", "remedy", "event"} <= gate.keys() for gate in found["gates"])
+    # Nothing runs, so nothing has been folded: the events that arrived are shown all the same.
+    assert found["events"][0]["type"] == "com.coeffection.deal.updated.v1"
+
+
+def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
+    shown = q2c("config", "--json", Q2C_QUICKBOOKS_CLIENT_ID="abc", Q2C_QUICKBOOKS_CLIENT_SECRET="hush-hush")
+    assert shown.returncode == 0
+    assert "hush-hush" not in shown.stdout + shown.stderr
+    [found] = lines(shown)
+    assert (found["settings"]["quickbooks_client_secret"], found["problems"]) == ("***", [])
+    missing = q2c("config", "--json")
+    assert missing.returncode == 1
+    wrong = q2c("config", "--json", Q2C_DATABASE_URL="mysql://x:secret@y/z", Q2C_LOG_LEVEL="loud")
+    assert wrong.returncode == 1
+    problems = " ".join(lines(wrong)[0]["problems"])
+    assert "Q2C_DATABASE_URL" in problems
+    assert "Q2C_LOG_LEVEL" in problems
+    assert "secret" not in wrong.stdout
+    bad_key = q2c("deals", Q2C_TOKEN_KEYS="hush")
+    assert (bad_key.returncode, "Q2C_TOKEN_KEYS" in bad_key.stderr, "hush" in bad_key.stderr) == (
+        2,
+        True,
+        False,
+    )
+
+
+def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    assert "Q2C_QUICKBOOKS_CLIENT_ID" in q2c("up").stderr
+    assert q2c("connect").returncode == 2
+    assert q2c("tail", "secrets").returncode == 2
+    assert q2c("wait", "--idle", "--timeout", "1", "--json").returncode == 0
+    assert q2c("map", "A-1").returncode == 2
+    assert q2c("map", "A-1", "7", "--create").returncode == 2
+    assert q2c("map", "A-1", "7").returncode == 0
+    waited = q2c("wait", "--idle", "--timeout", "0.2", "--json")
+    assert waited.returncode == 1
+    assert {"idle", "position", "waited_s"} <= lines(waited)[0].keys()
