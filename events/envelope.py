@@ -78,11 +78,7 @@ def split_batch(raw: bytes) -> list[bytes]:
     Raises:
         Unusable: It is no JSON array.
     """
-    json.parse(raw)
-    try:
-        return [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
-    except msgspec.ValidationError as error:
-        raise Unusable("schema_invalid", "A batch is a JSON array of events") from error
+    return json.elements(raw)
 
 
 def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) -> Event:
@@ -119,8 +115,8 @@ def from_binary(
     """
     _check_size(raw)
     for name, value in attributes.items():
-        if "\0" in value:
-            raise Unusable("text_invalid", "A header holds the character U+0000", name)
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise Unusable("text_invalid", "A header holds a character that no database keeps", name)
     return _event(dict(attributes), raw, json.parse(raw), now, workspace)
 
 
@@ -149,21 +145,33 @@ def _event(
     except Unusable as error:
         field = f"data.{error.field}" if error.field else "data"
         raise Unusable(error.reason, error.detail, field) from error
+    for name, value in msgspec.structs.asdict(payload).items():
+        if isinstance(value, datetime):
+            _utc(value, f"data.{name}")
     return Event(
         workspace=owner,
         source=known.source,
         id=known.id,
         type=known.type,
         stream=event_type.stream(payload),
-        time=(known.time or now).astimezone(UTC),
+        time=_utc(known.time or now, "time"),
         data=data.decode(),
         content_hash=json.content_hash(known.type, known.subject, parsed),
         subject=known.subject,
         topic=event_type.topic,
         extensions={
-            key: value for key, value in attributes.items() if key not in _CORE and isinstance(value, str)
+            key: value if isinstance(value, str) else str(value).lower()
+            for key, value in attributes.items()
+            if key not in _CORE and isinstance(value, str | int)  # CloudEvents writes 5 and true as text
         },
     )
+
+
+def _utc(instant: datetime, field: str) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Unusable("value_out_of_range", f"{instant} at {field} has no instant in UTC", field) from error
 
 
 def own_event(
@@ -180,13 +188,13 @@ def own_event(
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
     stream = known.stream(payload)
-    extensions = {"partitionkey": f"{workspace}/{stream.partition('/')[2] or stream}"}
+    subject = stream.partition("/")[2] or stream
+    extensions = {"partitionkey": f"{workspace}/{subject}"}
     if cause is not None:
         extensions["causationid"] = cause.id
         extensions["correlationid"] = cause.extensions.get("correlationid", cause.id)
         if traceparent := cause.extensions.get("traceparent"):
             extensions["traceparent"] = traceparent
-    subject = stream.rpartition("/")[2]
     return Event(
         workspace=workspace,
         source=source,

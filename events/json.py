@@ -1,7 +1,9 @@
 """JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
 
 import hashlib
-from decimal import Decimal, DecimalException, InvalidOperation
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, DecimalException
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +14,7 @@ from events.values import Amount
 T = TypeVar("T")
 
 NESTING_LEVELS_MAX = 64
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def _decode_value(kind: type, value: object) -> object:
@@ -42,10 +45,11 @@ def decode(text: str | bytes, kind: type[T]) -> T:
     """Read JSON text as `kind`.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field that does not fit.
+        Unusable: With reason `schema_invalid`, and the field that does not fit; or as `parse` does.
     """
     try:
-        return msgspec.json.decode(text, type=kind, dec_hook=_decode_value)
+        with _readable():
+            return msgspec.json.decode(text, type=kind, dec_hook=_decode_value)
     except msgspec.ValidationError as error:
         raise _unfit(error) from error
 
@@ -75,17 +79,39 @@ def parse(raw: bytes) -> Any:
         Unusable: With reason `undecodable`, `nesting_too_deep` or `value_out_of_range`.
     """
     try:
-        value = _any_decoder.decode(raw)
+        with _readable():
+            value = _any_decoder.decode(raw)
+    except (DecimalException, msgspec.ValidationError) as error:
+        raise Unusable("value_out_of_range", "A number is too large or too small") from error
+    _check(value, 0)
+    return value
+
+
+def elements(raw: bytes) -> list[bytes]:
+    """Take a JSON array apart, its elements unread, so that a bad one does not spoil the others.
+
+    Raises:
+        Unusable: With reason `schema_invalid` where it is no array; or as `parse` does.
+    """
+    try:
+        with _readable():
+            return [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except msgspec.ValidationError:
+        raise
     except UnicodeDecodeError as error:
         raise Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting") from error
-    except DecimalException as error:
-        raise Unusable("value_out_of_range", "A number is too large or too small") from error
-    except (msgspec.MsgspecError, InvalidOperation) as error:
+    except msgspec.DecodeError as error:
         raise Unusable("undecodable", f"Not JSON: {error}") from error
-    _check(value, 0)
-    return value
 
 
 def content_hash(event_type: str, subject: str | None, data: Any) -> str:
@@ -115,7 +141,7 @@ def _canonical(value: Any) -> Any:
         return value
     if isinstance(value, int | Decimal):
         number = Decimal(value)
-        return {"\0number": str(number.normalize() if number else 0)}
+        return {"\0number": str(number.normalize(EXACT) if number else 0)}
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items()}
     return [_canonical(item) for item in value]

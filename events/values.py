@@ -2,20 +2,22 @@
 
 import re
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
 CENT = Decimal("0.01")
+PRODUCT = Context(prec=64)  # a quantity times a price has up to 30 digits before the point
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="A tenant")]
+# `$` alone would let a line feed follow.
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
+Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(?!\n)$", description="A tenant")]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Note = Annotated[str, Meta(max_length=4000)]
 Revision = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="ISO 4217")]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339")]
 
 
@@ -63,4 +65,4 @@ class Percent(Amount):
 
 def cents(value: Decimal) -> Decimal:
     """Round to cents as QuickBooks does: half up."""
-    return value.quantize(CENT, rounding=ROUND_HALF_UP)
+    return value.quantize(CENT, rounding=ROUND_HALF_UP, context=PRODUCT)
