@@ -37,10 +37,11 @@ ENTITIES = (
     "Term",
     "Vendor",
 )
-READ_ONLY = frozenset({"CompanyInfo", "Preferences", "TaxCode", "TaxRate"})
+CENT = Decimal("0.01")
+AMOUNT_LIMIT = Decimal(10) ** 10
 
 
-class Traits(Struct, frozen=True):
+class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     """What kind of company it is; the control API can change each."""
 
     name: str
@@ -143,24 +144,51 @@ class Company:
         return str(number)
 
 
+def child(entity: Entity, name: str) -> Entity:
+    """Return what a property holds, an empty object if it is not there.
+
+    Raises:
+        Fault: 2010 if it is no object.
+    """
+    value = entity.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise faults.unsupported_property(name)
+    return value or {}
+
+
 def reference(entity: Entity, name: str) -> str | None:
     """Return the id that a reference holds."""
-    value = entity.get(name)
-    return str(value["value"]) if isinstance(value, dict) and value.get("value") is not None else None
+    value = child(entity, name).get("value")
+    return None if value is None else str(value)
 
 
 def number(value: object, name: str) -> Decimal:
-    """Return an amount.
+    """Return a number.
 
     Raises:
-        Fault: 2020 if it is missing or no number.
+        Fault: 2020 if it is missing or no number, 6000 if it has more than ten digits before the point.
     """
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise faults.required(name)
     try:
-        return Decimal(value)
+        amount = Decimal(value)
     except ArithmeticError:
         raise faults.required(name) from None
+    if not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
+        raise faults.business(f"{name} is out of range. Supplied value:{value}")
+    return amount
+
+
+def money(value: object, name: str) -> Decimal:
+    """Return an amount of whole cents.
+
+    Raises:
+        Fault: As `number`, and 6000 if it has parts of a cent.
+    """
+    amount = number(value, name)
+    if amount != amount.quantize(CENT):
+        raise faults.business(f"{name} {amount} has more than two decimals")
+    return amount
 
 
 def check_length(fields: Entity, name: str, maximum: int) -> None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
@@ -82,4 +82,5 @@ def signature_headers(body: bytes, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _instant(instant: datetime) -> str:
+    instant = instant.astimezone(UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06d}0Z"

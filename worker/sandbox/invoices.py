@@ -5,21 +5,24 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from worker.sandbox import faults
 from worker.sandbox.company import (
+    AMOUNT_LIMIT,
+    CENT,
     Company,
     Entity,
     check_length,
     check_properties,
+    child,
+    money,
     number,
     reference,
 )
 from worker.sandbox.taxes import check_tax_codes, total_tax
 
-CENT = Decimal("0.01")
 DOC_NUMBER_CHARACTERS_MAX = 21
 DUE_DAYS_DEFAULT = 30
 SHIPPING_ITEM = "SHIPPING_ITEM_ID"
 
-_KNOWN = frozenset(
+PROPERTIES = frozenset(
     {
         "Id",
         "SyncToken",
@@ -121,23 +124,23 @@ def delete(company: Company, data: Entity) -> Entity:
 def _composed(
     company: Company, data: Entity, now: datetime, *, before: Entity | None, allow_duplicate: bool
 ) -> Entity:
-    check_properties(data, _KNOWN)
+    check_properties(data, PROPERTIES)
     check_length(data, "PrivateNote", 4000)
     check_length(data, "DocNumber", DOC_NUMBER_CHARACTERS_MAX)
-    check_length({"CustomerMemo": (data.get("CustomerMemo") or {}).get("value")}, "CustomerMemo", 1000)
+    check_length({"CustomerMemo": child(data, "CustomerMemo").get("value")}, "CustomerMemo", 1000)
     customer_id = reference(data, "CustomerRef")
     if customer_id is None:
         raise faults.required("CustomerRef")
     if not data.get("Line"):
         raise faults.required("Line")
     customer = company.active("Customer", customer_id)
-    if data.get("EmailStatus") == "NeedToSend" and not (data.get("BillEmail") or {}).get("Address"):
+    if data.get("EmailStatus") == "NeedToSend" and not child(data, "BillEmail").get("Address"):
         raise faults.business("An e-mail address is needed to send the invoice")
     txn_date = _date(data.get("TxnDate"), "TxnDate") or company.today(now)
     closed = company.traits.books_closed_until
     if closed is not None and txn_date <= closed:
         raise faults.period_closed()
-    lines = [_line(company, line) for line in data["Line"] if line.get("DetailType") != "SubTotalLineDetail"]
+    lines = [_line(company, line) for line in _lines(data) if line.get("DetailType") != "SubTotalLineDetail"]
     check_tax_codes(company, data, lines)
     subtotal = sum(
         (line["Amount"] for line in lines if line["DetailType"] == "SalesItemLineDetail"), Decimal(0)
@@ -147,7 +150,7 @@ def _composed(
     total = subtotal - discount + tax
     if total < 0:
         raise faults.business("The total of an invoice cannot be less than 0")
-    term_id = reference(data, "SalesTermRef")
+    due = _due(company, reference(data, "SalesTermRef"), txn_date)
     paid = before["TotalAmt"] - before["Balance"] if before else Decimal(0)
     return {
         "AllowIPNPayment": False,
@@ -164,7 +167,7 @@ def _composed(
         "CustomerRef": {"value": customer_id, "name": customer["DisplayName"]},
         "CurrencyRef": _currency(company, data, customer),
         "TxnDate": txn_date.isoformat(),
-        "DueDate": (_date(data.get("DueDate"), "DueDate") or _due(company, term_id, txn_date)).isoformat(),
+        "DueDate": (_date(data.get("DueDate"), "DueDate") or due).isoformat(),
         "DocNumber": _document_number(company, data, before, allow_duplicate=allow_duplicate),
         "Line": [
             *({**line, "LineNum": place, "Id": str(place)} for place, line in enumerate(lines, start=1)),
@@ -176,6 +179,13 @@ def _composed(
     }
 
 
+def _lines(data: Entity) -> list[Entity]:
+    lines = data["Line"]
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        raise faults.unsupported_property("Line")
+    return lines
+
+
 def _line(company: Company, line: Entity) -> Entity:
     kind = line.get("DetailType")
     if kind not in _LINES:
@@ -185,13 +195,11 @@ def _line(company: Company, line: Entity) -> Entity:
     check_length(line, "Description", 4000)
     if kind != "SalesItemLineDetail":
         return dict(line)
-    detail = line.get("SalesItemLineDetail") or {}
-    amount = number(line.get("Amount"), "Amount")
-    if amount != amount.quantize(CENT):
-        raise faults.business(f"Amount {amount} has more than two decimals")
+    detail = child(line, "SalesItemLineDetail")
+    amount = money(line.get("Amount"), "Amount")
     if detail.get("Qty") is not None and detail.get("UnitPrice") is not None:
         product = number(detail["Qty"], "Qty") * number(detail["UnitPrice"], "UnitPrice")
-        if product.quantize(CENT, ROUND_HALF_UP) != amount:
+        if abs(product) >= AMOUNT_LIMIT or product.quantize(CENT, ROUND_HALF_UP) != amount:
             raise faults.business(
                 f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount:,}", code="6070"
             )
@@ -215,12 +223,12 @@ def _discounts(company: Company, lines: list[Entity], subtotal: Decimal) -> tupl
             continue
         if not company.traits.allow_discount:
             raise faults.business("Discounts are not switched on for this company")
-        detail = line.get("DiscountLineDetail") or {}
+        detail = child(line, "DiscountLineDetail")
         if detail.get("PercentBased"):
             percent = number(detail.get("DiscountPercent"), "DiscountPercent")
             amount = (subtotal * percent / 100).quantize(CENT, ROUND_HALF_UP)
         else:
-            amount = number(line.get("Amount"), "Amount")
+            amount = money(line.get("Amount"), "Amount")
         account = {"value": _discount_account(company), "name": "Discounts given"}
         detail = {**detail, "DiscountAccountRef": account}
         priced.append({**line, "Amount": amount, "DiscountLineDetail": detail})
@@ -235,13 +243,13 @@ def _discount_account(company: Company) -> str:
 def _document_number(
     company: Company, data: Entity, before: Entity | None, *, allow_duplicate: bool
 ) -> str | None:
-    wanted = data.get("DocNumber")
+    wanted = str(data.get("DocNumber") or "")
     if wanted:
         for existing in company.every("Invoice"):
             same = existing.get("DocNumber") == wanted and existing is not before
             if same and not allow_duplicate:
                 raise faults.duplicate_number(wanted, existing["Id"])
-        return str(wanted)
+        return wanted
     if company.traits.custom_transaction_numbers or before is not None:
         return None
     given = company.next_document_number
@@ -260,9 +268,13 @@ def _currency(company: Company, data: Entity, customer: Entity) -> Entity:
 
 
 def _due(company: Company, term_id: str | None, txn_date: date) -> date:
-    if term_id is None:
-        return txn_date + timedelta(days=DUE_DAYS_DEFAULT)
-    return txn_date + timedelta(days=int(company.active("Term", term_id)["DueDays"]))
+    term = {"DueDays": DUE_DAYS_DEFAULT} if term_id is None else company.active("Term", term_id)
+    try:
+        return txn_date + timedelta(days=int(term.get("DueDays") or 0))
+    except OverflowError:
+        raise faults.Fault(
+            "2010", "Invalid date", f"No due date after {txn_date}", element="DueDate"
+        ) from None
 
 
 def _date(value: object, name: str) -> date | None:

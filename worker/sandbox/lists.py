@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from worker.sandbox import faults
-from worker.sandbox.company import Company, Entity, check_length, check_properties, reference
+from worker.sandbox.company import Company, Entity, check_length, check_properties, child, reference
 
 _COMMON = frozenset({"Id", "SyncToken", "sparse", "domain", "MetaData", "Active"})
 _PERSON = _COMMON | {
@@ -26,7 +26,7 @@ _PERSON = _COMMON | {
     "Notes",
     "CurrencyRef",
 }
-_KNOWN = {
+PROPERTIES = {
     "Customer": _PERSON
     | {
         "Taxable",
@@ -84,9 +84,18 @@ _KNOWN = {
     },
     "Term": _COMMON | {"Name", "Type", "DueDays", "DayOfMonthDue", "DueNextMonthDays", "DiscountPercent"},
 }
-NAME_LISTS = frozenset(_KNOWN)
+NAME_LISTS = frozenset(PROPERTIES)
 _NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
+_NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 _SHARED_NAMES = ("Customer", "Vendor", "Employee")
+_LENGTHS_PERSON = {
+    "Title": 16,
+    "Suffix": 16,
+    "GivenName": 100,
+    "MiddleName": 100,
+    "FamilyName": 100,
+    "PrintOnCheckName": 110,
+}
 _LENGTHS = {"Customer": 500, "Vendor": 500, "Employee": 500, "Item": 100, "Account": 100, "Term": 31}
 _FORBIDDEN = {"Customer": ":\t\n", "Vendor": ":\t\n", "Employee": ":\t\n", "Item": ":\t\n", "Account": '":'}
 
@@ -142,20 +151,23 @@ def _defaults(company: Company, entity: str) -> Entity:
 
 
 def _checked(company: Company, entity: str, fields: Entity, before: Entity | None) -> Entity:
-    check_properties(fields, _KNOWN[entity])
+    check_properties(fields, PROPERTIES[entity])
     name_field = _NAME.get(entity, "Name")
-    name = (
-        " ".join(str(fields.get(name_field) or "").split()) if entity != "Account" else fields.get(name_field)
-    )
+    sent = str(fields.get(name_field) or "")
+    if not sent and entity in _SHARED_NAMES:
+        sent = " ".join(str(fields[part]) for part in _NAME_PARTS if fields.get(part))
+    if any(character in sent for character in _FORBIDDEN.get(entity, "")):
+        raise faults.unsupported_property(name_field)
+    name = " ".join(sent.split())
     if not name:
         raise faults.required(name_field)
     fields = {**fields, name_field: name}
-    raw_name = str(fields.get(name_field))
-    if any(character in raw_name for character in _FORBIDDEN.get(entity, "")):
-        raise faults.unsupported_property(name_field)
     check_length(fields, name_field, _LENGTHS[entity])
     check_length(fields, "Notes", 2000)
-    _check_unique(company, entity, name_field, raw_name, before)
+    for part, maximum in _LENGTHS_PERSON.items():
+        check_length(fields, part, maximum)
+    if fields.get("Active") is not False:
+        _check_unique(company, entity, name_field, name, before)
     if entity == "Item" and fields.get("Type", "Inventory") in {"Service", "NonInventory"}:
         account = reference(fields, "IncomeAccountRef")
         if account is None:
@@ -164,15 +176,15 @@ def _checked(company: Company, entity: str, fields: Entity, before: Entity | Non
     if entity == "Customer":
         _check_customer(company, fields, before)
     if entity != "Term":
-        fields["FullyQualifiedName"] = raw_name
+        fields["FullyQualifiedName"] = name
     return fields
 
 
 def _check_customer(company: Company, fields: Entity, before: Entity | None) -> None:
-    address = (fields.get("PrimaryEmailAddr") or {}).get("Address")
-    if address is not None and not ("@" in address and "." in address):
+    address = child(fields, "PrimaryEmailAddr").get("Address")
+    if address is not None and not ("@" in str(address) and "." in str(address)):
         raise faults.Fault("2210", "Invalid email address format", f"Email Address {address} is not valid")
-    phone = (fields.get("PrimaryPhone") or {}).get("FreeFormNumber")
+    phone = child(fields, "PrimaryPhone").get("FreeFormNumber")
     check_length({"FreeFormNumber": phone}, "FreeFormNumber", 30)
     currency = reference(fields, "CurrencyRef")
     if currency != company.traits.home_currency and not company.traits.multicurrency:

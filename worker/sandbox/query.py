@@ -1,42 +1,20 @@
-"""QuickBooks' query language: tokens, a statement, its rows."""
+"""The rows that a statement of QuickBooks' query language selects from a company's books."""
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from worker.sandbox import invoices, lists
+from worker.sandbox.company import TRANSACTIONS, Company, Entity
+from worker.sandbox.statements import Condition, Statement, invalid, parse
 
-from worker.sandbox.company import ENTITIES, TRANSACTIONS, Company, Entity
-from worker.sandbox.faults import Fault
-
-ROWS_DEFAULT = 100
-ROWS_MAX = 1000
-_TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>|,|\(|\)|\*)|([A-Za-z0-9_.+:-]+))")
-_OPERATORS = frozenset({"=", "<", ">", "<=", ">=", "!=", "IN", "LIKE"})
 _COUNTED = frozenset({"Invoice", "CreditMemo"} & TRANSACTIONS)
 _NOT_QUERYABLE = frozenset({"PrivateNote", "CustomerTypeRef", "Notes", "Line", "CustomerMemo"})
+_NUMBERED = frozenset({"Id", "SyncToken"})  # texts that hold numbers; unlike "007" in a name
 _BY_NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
-
-
-class Condition(Struct, frozen=True):
-    """One comparison; several are joined by AND."""
-
-    field: str
-    operator: str
-    values: tuple[str, ...]
-
-
-class Statement(Struct, frozen=True):
-    """A parsed SELECT. No fields means all of them."""
-
-    entity: str
-    fields: tuple[str, ...] = ()
-    count: bool = False
-    conditions: tuple[Condition, ...] = ()
-    order: tuple[tuple[str, bool], ...] = ()
-    start: int = 1
-    rows: int = ROWS_DEFAULT
+_PROPERTIES = {**lists.PROPERTIES, "Invoice": invoices.PROPERTIES}
 
 
 def run(company: Company, text: str) -> Entity:
@@ -46,6 +24,7 @@ def run(company: Company, text: str) -> Entity:
         Fault: 4000 if it can't be parsed, 4001 if it names what can't be queried.
     """
     statement = parse(text)
+    _check_properties(statement)
     matching = [entity for entity in company.every(statement.entity) if _matches(entity, statement)]
     if statement.count:
         return {"QueryResponse": {"totalCount": len(matching)}}
@@ -63,149 +42,15 @@ def run(company: Company, text: str) -> Entity:
     return {"QueryResponse": response}
 
 
-def parse(text: str) -> Statement:
-    """Parse a statement.
-
-    Raises:
-        Fault: 4000 or 4001.
-    """
-    return _Parser(text).statement()
-
-
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens: list[tuple[str, int]] = []
-        self._next = 0
-        position = 0
-        stripped = text.rstrip()
-        while position < len(stripped):
-            found = _TOKEN.match(stripped, position)
-            if found is None:
-                raise self._error(position)
-            start = found.start(found.lastindex or 0)
-            self._tokens.append((stripped[start : found.end()], start))
-            position = found.end()
-
-    def statement(self) -> Statement:
-        self._keyword("SELECT")
-        fields, count = self._fields()
-        self._keyword("FROM")
-        entity = self._entity()
-        conditions: list[Condition] = []
-        if self._accept("WHERE"):
-            conditions.append(self._condition())
-            while self._accept("AND"):
-                conditions.append(self._condition())
-        order: list[tuple[str, bool]] = []
-        start, rows = 1, ROWS_DEFAULT
-        while self._peek() is not None:
-            if self._accept("ORDERBY") or (self._accept("ORDER") and self._keyword("BY")):
-                order = self._order()
-            elif self._accept("STARTPOSITION"):
-                start = self._number(1, "STARTPOSITION")
-            elif self._accept("MAXRESULTS"):
-                rows = min(self._number(1, "MAXRESULTS"), ROWS_MAX)
-            else:
-                raise self._error()
-        return Statement(entity, tuple(fields), count, tuple(conditions), tuple(order), start, rows)
-
-    def _fields(self) -> tuple[list[str], bool]:
-        if self._accept("COUNT"):
-            for symbol in ("(", "*", ")"):
-                self._keyword(symbol)
-            return [], True
-        fields = [self._word()]
-        while self._accept(","):
-            fields.append(self._word())
-        return ([] if "*" in fields else fields), False
-
-    def _entity(self) -> str:
-        word = self._word()
-        found = next((entity for entity in ENTITIES if entity.casefold() == word.casefold()), None)
-        if found is None:
-            raise _invalid(f"Metadata not found for Entity: {word}")
-        return found
-
-    def _condition(self) -> Condition:
-        field = self._word()
-        if field.partition(".")[0] in _NOT_QUERYABLE:
-            raise _invalid(f"Property {field} not found for Entity, or property '{field}' is not queryable")
-        operator = self._word().upper()
-        if operator not in _OPERATORS:
-            raise self._error(back=True)
-        if operator != "IN":
-            return Condition(field, operator, (self._literal(),))
-        self._keyword("(")
-        values = [self._literal()]
-        while self._accept(","):
-            values.append(self._literal())
-        self._keyword(")")
-        return Condition(field, operator, tuple(values))
-
-    def _order(self) -> list[tuple[str, bool]]:
-        order = []
-        while True:
-            field = self._word()
-            descending = bool(self._accept("DESC"))
-            if not descending:
-                self._accept("ASC")
-            order.append((field, descending))
-            if not self._accept(","):
-                return order
-
-    def _literal(self) -> str:
-        token = self._word()
-        if token.startswith("'"):
-            return re.sub(r"\\(.)", r"\1", token[1:-1])
-        if token.lower() in {"true", "false"}:
-            return token.lower()
-        raise self._error(back=True)
-
-    def _number(self, minimum: int, name: str) -> int:
-        token = self._word()
-        if not token.isdecimal():
-            raise self._error(back=True)
-        if int(token) < minimum:
-            raise _invalid(f"{name} should be greater than or equal to {minimum}")
-        return int(token)
-
-    def _peek(self) -> str | None:
-        return self._tokens[self._next][0] if self._next < len(self._tokens) else None
-
-    def _word(self) -> str:
-        token = self._peek()
-        if token is None:
-            raise self._error()
-        self._next += 1
-        return token
-
-    def _accept(self, keyword: str) -> bool:
-        token = self._peek()
-        if token is None or token.upper() != keyword:
-            return False
-        self._next += 1
-        return True
-
-    def _keyword(self, keyword: str) -> bool:
-        if not self._accept(keyword):
-            raise self._error()
-        return True
-
-    def _error(self, position: int | None = None, *, back: bool = False) -> Fault:
-        index = self._next - 1 if back else self._next
-        if position is None:
-            position = self._tokens[index][1] if index < len(self._tokens) else len(self._text)
-        shown = self._text[position : position + 20] or "<EOF>"
-        return Fault(
-            "4000",
-            "Error parsing query",
-            f'QueryParserError: Encountered " {shown} at line 1, column {position + 1}.',
-        )
-
-
-def _invalid(detail: str) -> Fault:
-    return Fault("4001", "Invalid query", f"QueryValidationError: {detail}")
+def _check_properties(statement: Statement) -> None:
+    known = _PROPERTIES.get(statement.entity)
+    filters = [condition.field for condition in statement.conditions]
+    for path in (*filters, *statement.fields, *(field for field, _ in statement.order)):
+        if known is not None and path.partition(".")[0] not in known:
+            raise invalid(f"Property {path} not found for Entity {statement.entity}")
+    for path in filters:
+        if path.partition(".")[0] in _NOT_QUERYABLE:
+            raise invalid(f"property '{path}' is not queryable")
 
 
 def _matches(entity: Entity, statement: Statement) -> bool:
@@ -228,12 +73,12 @@ def _meets(value: Any, condition: Condition) -> bool:
     if value is None:
         return condition.operator == "!="
     if condition.operator == "IN":
-        return any(_compared(value, wanted) == 0 for wanted in condition.values)
+        return any(_order(condition.field, value, wanted) == 0 for wanted in condition.values)
     wanted = condition.values[0]
     if condition.operator == "LIKE":
         pattern = "".join(".*" if part == "%" else re.escape(part) for part in re.split("(%)", wanted))
         return re.fullmatch(pattern, str(value), re.IGNORECASE | re.DOTALL) is not None
-    order = _compared(value, wanted)
+    order = _order(condition.field, value, wanted)
     return {
         "=": order == 0,
         "!=": order != 0,
@@ -244,19 +89,32 @@ def _meets(value: Any, condition: Condition) -> bool:
     }[condition.operator]
 
 
-def _compared(value: Any, wanted: str) -> int:
-    if isinstance(value, bool):
-        left, right = str(value).lower(), wanted.lower()
-        return (left > right) - (left < right)
-    if isinstance(value, int | Decimal) or str(value).isdecimal():
+def _order(field: str, value: Any, wanted: str) -> int:
+    """Say whether a value is less than (-1), the same as (0) or more than (1) what is wanted."""
+    left, right = _key(field, value), _key(field, wanted, like=value)
+    return (left > right) - (left < right)
+
+
+def _key(field: str, value: Any, like: Any = None) -> tuple[int, Decimal, str]:
+    """Return what a value is compared by: numbers and ids as numbers, instants as instants, all else as text."""
+    if field.startswith("MetaData."):
         try:
-            number = Decimal(wanted)
-        except InvalidOperation:
+            instant = datetime.fromisoformat(str(value))
+        except ValueError:
             pass
         else:
-            return (Decimal(value) > number) - (Decimal(value) < number)
-    left, right = str(value).casefold(), wanted.casefold()
-    return (left > right) - (left < right)
+            instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+            return (0, Decimal(str(instant.timestamp())), "")
+    kind = value if like is None else like
+    if field in _NUMBERED or (isinstance(kind, int | Decimal) and not isinstance(kind, bool)):
+        try:
+            number = Decimal(value)
+        except ArithmeticError:
+            pass
+        else:
+            if number.is_finite():
+                return (0, number, "")
+    return (1, Decimal(0), str(value).casefold())
 
 
 def _ordered(entities: Iterable[Entity], statement: Statement) -> list[Entity]:
@@ -270,14 +128,8 @@ def _ordered(entities: Iterable[Entity], statement: Statement) -> list[Entity]:
         name = _BY_NAME.get(statement.entity, "Name")
         return sorted(ordered, key=lambda e: str(e.get(name, "")).casefold())
     for field, descending in reversed(statement.order):
-        ordered.sort(key=lambda e: _sort_key(_value(e, field)), reverse=descending)
+        ordered.sort(key=lambda e: _key(field, _value(e, field)), reverse=descending)
     return ordered
-
-
-def _sort_key(value: Any) -> tuple[int, Decimal, str]:
-    if isinstance(value, int | Decimal) or str(value).isdecimal():
-        return (0, Decimal(value), "")
-    return (1, Decimal(0), str(value).casefold())
 
 
 def _projected(entity: Entity, fields: tuple[str, ...]) -> Entity:

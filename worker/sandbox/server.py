@@ -12,7 +12,9 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 from events.clock import Clock
-from worker.sandbox.service import Reply, Request, Sandbox
+from worker.sandbox import webhooks
+from worker.sandbox.messages import Reply, Request
+from worker.sandbox.service import Sandbox
 from worker.serving import serve
 
 Scope = dict[str, Any]
@@ -43,6 +45,8 @@ class SandboxApp:
                 base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
             )
         )
+        if reply.delivery is not None:
+            reply = await webhooks.deliver(reply.delivery)
         if reply.delay_seconds:
             await self._clock.sleep(reply.delay_seconds)
         if reply.broken is None:

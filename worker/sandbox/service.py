@@ -6,9 +6,8 @@ it comes late. A web server and an in-process transport both drive it.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,37 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import faults, invoices, lists, query, seeds
+from worker.sandbox import control, faults, invoices, lists, query, seeds
 from worker.sandbox.company import ENTITIES, Company, Entity, Traits
 from worker.sandbox.faults import Fault
+from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
 from worker.sandbox.oauth import Lifetimes, OAuthServer
 from worker.sandbox.trouble import Kind, Plan, Trouble
-
-JSON = "application/json;charset=UTF-8"
-HTML = "text/html;charset=UTF-8"
-XML = "application/xml;charset=UTF-8"
-
-
-class Request(Struct, frozen=True):
-    """What came in. Header names are lower-case; `base_url` is how the sender reached us."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-    base_url: str
-
-
-class Reply(Struct, frozen=True):
-    """What goes out, after `delay_seconds`; `broken` says that the connection dies instead."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = JSON
-    headers: dict[str, str] = {}
-    delay_seconds: float = 0
-    broken: Literal["before", "after", "half"] | None = None
 
 
 class Late(Struct, frozen=True):
@@ -91,10 +65,15 @@ class Sandbox:
         if parts[:2] == ["v3", "company"] and len(parts) >= 4:  # noqa: PLR2004 - /v3/company/REALM/ENTITY
             reply = self._api(request, parts[2], parts[3:])
         elif parts[:1] == ["_control"]:
-            reply = self._control(request, parts[1:])
+            reply = control.answer(self, request, parts[1:])
         else:
-            reply = self._oauth(request)
+            reply = self._oauth_answered(request)
         return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
+
+    def advance(self, seconds: float) -> None:
+        """Move the present instant ahead."""
+        self._ahead += timedelta(seconds=seconds)
+        self.apply_late()
 
     def apply_late(self) -> None:
         """Apply the writes that are due by now."""
@@ -142,14 +121,16 @@ class Sandbox:
     def _answered(self, company: Company, request: Request, path: list[str]) -> Reply:
         """Apply a request once: a repeated requestid gets the first answer, byte for byte."""
         request_id = request.query.get("requestid")
+        if request.method != "POST" or path[0] == "query":
+            request_id = None
         if request_id and request_id in company.replies:
             status, body = company.replies[request_id]
             return Reply(status, body)
         try:
-            reply = self._json(200, self._applied(company, request, path))
+            reply = json_reply(200, self._applied(company, request, path))
         except Fault as fault:
             return self._fault(fault)
-        if request_id and request.method == "POST":
+        if request_id:
             company.replies[request_id] = (reply.status, reply.body)
         return reply
 
@@ -159,7 +140,7 @@ class Sandbox:
             statement = request.query.get("query") or request.body.decode(errors="replace")
             return query.run(company, statement) | time
         entity = next((name for name in ENTITIES if name.lower() == path[0]), None)
-        if entity is None:
+        if entity is None or request.method not in {"GET", "POST"}:
             raise Fault("500", "Unsupported Operation", f"Operation {path[0]} is not supported.")
         if request.method == "GET":
             identifier = "1" if entity in {"CompanyInfo", "Preferences"} else path[-1]
@@ -170,7 +151,7 @@ class Sandbox:
         return {entity: self._written(company, entity, request)} | time
 
     def _written(self, company: Company, entity: str, request: Request) -> Entity:
-        data = _body(request.body)
+        data = json_object(request.body)
         operation = request.query.get("operation")
         now = self.now()
         if entity == "Invoice":
@@ -197,10 +178,16 @@ class Sandbox:
             return Reply(401, faults.OTHER_REALM_XML, XML)
         return None
 
+    def _oauth_answered(self, request: Request) -> Reply:
+        try:
+            return self._oauth(request)
+        except Fault:  # a body that is no JSON
+            return json_reply(400, {"error": "invalid_request"})
+
     def _oauth(self, request: Request) -> Reply:
         path = request.path.rstrip("/")
         if path in {"/.well-known/openid_sandbox_configuration", "/.well-known/openid_configuration"}:
-            return self._json(200, self.oauth.discovery(request.base_url))
+            return json_reply(200, self.oauth.discovery(request.base_url))
         names = {realm: company.traits.name for realm, company in self.companies.items()}
         if path == "/connect/oauth2" and request.method == "GET":
             page = self.oauth.consent_page(request.query, names)
@@ -213,44 +200,19 @@ class Sandbox:
         authorization = request.headers.get("authorization", "")
         if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
             status, answer = self.oauth.token(_form(request.body), authorization, self.now())
-            reply = self._json(status, answer)
+            reply = json_reply(status, answer)
             return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
         if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
-            status = self.oauth.revoke(str(_body(request.body).get("token", "")), authorization)
-            return self._json(status, {})
-        return self._json(404, {"error": "not_found"})
-
-    def _control(self, request: Request, path: list[str]) -> Reply:
-        match request.method, path:
-            case "GET", ["books", realm] if realm in self.companies:
-                return self._json(200, self.companies[realm].books())
-            case "GET", ["faults"]:
-                return self._json(200, dict(self.trouble.counts))
-            case "POST", ["faults"]:
-                self.trouble.follow(msgspec.json.decode(request.body, type=Plan))
-            case "POST", ["clock"]:
-                self._ahead += timedelta(seconds=float(_body(request.body).get("advance_seconds", 0)))
-                self.apply_late()
-            case "POST", ["companies", realm] if realm in self.companies:
-                self.change_traits(realm, msgspec.json.decode(request.body))
-            case "POST", ["disconnect", realm] if realm in self.companies:
-                self.oauth.disconnect(realm)
-            case "POST", ["requestids", "forget"]:
-                for company in self.companies.values():
-                    company.replies.clear()
-            case _:
-                return self._json(404, {"error": "There is no such control"})
-        return self._json(200, {"now": self.now().isoformat()})
+            token = str(json_object(request.body).get("token", ""))
+            return json_reply(self.oauth.revoke(token, authorization), {})
+        return json_reply(404, {"error": "not_found"})
 
     def _fault(self, fault: Fault) -> Reply:
-        return self._json(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
+        return json_reply(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
 
     def _token_refused(self, detail: str) -> Reply:
         milliseconds = int(self.now().timestamp() * 1000)
-        return self._json(401, faults.authentication_body(detail, milliseconds))
-
-    def _json(self, status: int, value: object) -> Reply:
-        return Reply(status, _encoder.encode(_plain(value)))
+        return json_reply(401, faults.authentication_body(detail, milliseconds))
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
@@ -269,31 +231,5 @@ def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
     return reply
 
 
-def _body(body: bytes) -> Entity:
-    try:
-        decoded = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Fault("2010", "Request has invalid or unsupported property", str(error)) from None
-    if not isinstance(decoded, dict):
-        raise Fault("2010", "Request has invalid or unsupported property", "The body is no object")
-    return decoded
-
-
 def _form(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-
-
-def _plain(value: object) -> Any:
-    """Write numbers as QuickBooks prints them: 46.6 and 100, without trailing zeros."""
-    if isinstance(value, Decimal):
-        normal = value.normalize()
-        return normal.quantize(Decimal(1)) if normal == normal.to_integral_value() else normal
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from worker.sandbox import faults
-from worker.sandbox.company import Company, Entity, reference
+from worker.sandbox.company import CENT, Company, Entity, child, reference
 
-CENT = Decimal("0.01")
 US_RATE = Decimal("8.00")
 STATE_RATES = {"CA": Decimal("7.25"), "NY": Decimal("8.875"), "TX": Decimal("6.25"), "WA": Decimal("6.5")}
 _TAX_WORD = {"uk": "VAT", "ca": "GST/HST"}
@@ -52,7 +51,7 @@ def _rate(company: Company, data: Entity, detail: Entity) -> Decimal:
     if company.traits.tax == "us":
         return US_RATE if code == "TAX" else Decimal(0)
     if company.traits.tax == "us-ast":
-        address = data.get("ShipAddr") or data.get("BillAddr") or {}
+        address = child(data, "ShipAddr") or child(data, "BillAddr")
         state = str(address.get("CountrySubDivisionCode") or "CA")
         return STATE_RATES.get(state, Decimal(0)) if code == "TAX" else Decimal(0)
     if code is None or data.get("GlobalTaxCalculation") == "NotApplicable":

@@ -3,7 +3,9 @@
 import httpx
 
 from events.clock import Clock
-from worker.sandbox.service import Reply, Request, Sandbox
+from worker.sandbox import webhooks
+from worker.sandbox.messages import Reply, Request
+from worker.sandbox.service import Sandbox
 
 
 class SandboxTransport(httpx.AsyncBaseTransport):
@@ -26,6 +28,8 @@ class SandboxTransport(httpx.AsyncBaseTransport):
                 base_url=f"{url.scheme}://{url.netloc.decode()}",
             )
         )
+        if reply.delivery is not None:
+            reply = await webhooks.deliver(reply.delivery)
         return await self._carried(reply, request)
 
     async def _carried(self, reply: Reply, request: httpx.Request) -> httpx.Response:

@@ -1,0 +1,90 @@
+"""What comes to the sandbox and what goes out, whatever carries it; JSON as QuickBooks prints it."""
+
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from worker.sandbox.company import Entity
+from worker.sandbox.faults import Fault
+
+JSON = "application/json;charset=UTF-8"
+HTML = "text/html;charset=UTF-8"
+XML = "application/xml;charset=UTF-8"
+
+
+class Request(Struct, frozen=True):
+    """What came in. Header names are lower-case; `base_url` is how the sender reached us."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    base_url: str
+
+
+class Delivery(Struct, frozen=True):
+    """A webhook message for somebody else; its bytes are what was signed."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Reply(Struct, frozen=True):
+    """What goes out.
+
+    Attributes:
+        status: The HTTP status.
+        body: The bytes, of `content_type`.
+        content_type: Their type.
+        headers: Further headers.
+        delay_seconds: How long it takes.
+        broken: The connection dies instead: before or after the request was applied, or half-way.
+        delivery: What is to be sent elsewhere first; how that went is the answer then.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = JSON
+    headers: dict[str, str] = {}
+    delay_seconds: float = 0
+    broken: Literal["before", "after", "half"] | None = None
+    delivery: Delivery | None = None
+
+
+def json_reply(status: int, value: object) -> Reply:
+    """Answer with JSON, numbers as QuickBooks prints them."""
+    return Reply(status, _encoder.encode(_plain(value)))
+
+
+def json_object(body: bytes) -> Entity:
+    """Read a body.
+
+    Raises:
+        Fault: 2010 if it is no JSON object.
+    """
+    try:
+        decoded = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Fault("2010", "Request has invalid or unsupported property", str(error)) from None
+    if not isinstance(decoded, dict):
+        raise Fault("2010", "Request has invalid or unsupported property", "The body is no object")
+    return decoded
+
+
+def _plain(value: object) -> Any:
+    """Write numbers as QuickBooks prints them: 46.6 and 100, without trailing zeros."""
+    if isinstance(value, Decimal):
+        return Decimal(f"{value.normalize():f}")
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")

@@ -1,0 +1,188 @@
+"""QuickBooks' query language: from a text to a statement."""
+
+import re
+
+from msgspec import Struct
+
+from worker.sandbox.company import ENTITIES
+from worker.sandbox.faults import Fault
+
+ROWS_DEFAULT = 100
+ROWS_MAX = 1000
+_TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>|,|\(|\)|\*)|([A-Za-z0-9_.+:-]+))")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_NUMBER = re.compile("[0-9]{1,9}")
+_OPERATORS = frozenset({"=", "<", ">", "<=", ">=", "!=", "IN", "LIKE"})
+
+
+class Condition(Struct, frozen=True):
+    """One comparison; several are joined by AND."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
+class Statement(Struct, frozen=True):
+    """A parsed SELECT. No fields means all of them."""
+
+    entity: str
+    fields: tuple[str, ...] = ()
+    count: bool = False
+    conditions: tuple[Condition, ...] = ()
+    order: tuple[tuple[str, bool], ...] = ()
+    start: int = 1
+    rows: int = ROWS_DEFAULT
+
+
+def parse(text: str) -> Statement:
+    """Parse a statement.
+
+    Raises:
+        Fault: 4000 or 4001.
+    """
+    return _Parser(text).statement()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[tuple[str, int]] = []
+        self._next = 0
+        position = 0
+        stripped = text.rstrip()
+        while position < len(stripped):
+            found = _TOKEN.match(stripped, position)
+            if found is None:
+                raise self._error(position)
+            start = found.start(found.lastindex or 0)
+            self._tokens.append((stripped[start : found.end()], start))
+            position = found.end()
+
+    def statement(self) -> Statement:
+        self._keyword("SELECT")
+        fields, count = self._fields()
+        self._keyword("FROM")
+        entity = self._entity()
+        conditions: list[Condition] = []
+        if self._accept("WHERE"):
+            conditions.append(self._condition())
+            while self._accept("AND"):
+                conditions.append(self._condition())
+        order: list[tuple[str, bool]] = []
+        start, rows = 1, ROWS_DEFAULT
+        while self._peek() is not None:
+            if self._accept("ORDERBY") or (self._accept("ORDER") and self._keyword("BY")):
+                order = self._order()
+            elif self._accept("STARTPOSITION"):
+                start = self._number(1, "STARTPOSITION")
+            elif self._accept("MAXRESULTS"):
+                rows = min(self._number(1, "MAXRESULTS"), ROWS_MAX)
+            else:
+                raise self._error()
+        return Statement(entity, tuple(fields), count, tuple(conditions), tuple(order), start, rows)
+
+    def _fields(self) -> tuple[list[str], bool]:
+        if self._accept("COUNT"):
+            for symbol in ("(", "*", ")"):
+                self._keyword(symbol)
+            return [], True
+        fields = [self._field()]
+        while self._accept(","):
+            fields.append(self._field())
+        return ([] if "*" in fields else fields), False
+
+    def _field(self) -> str:
+        return "*" if self._accept("*") else self._name()
+
+    def _entity(self) -> str:
+        word = self._name()
+        found = next((entity for entity in ENTITIES if entity.casefold() == word.casefold()), None)
+        if found is None:
+            raise invalid(f"Metadata not found for Entity: {word}")
+        return found
+
+    def _condition(self) -> Condition:
+        field = self._name()
+        operator = self._word().upper()
+        if operator not in _OPERATORS:
+            raise self._error(back=True)
+        if operator != "IN":
+            return Condition(field, operator, (self._literal(),))
+        self._keyword("(")
+        values = [self._literal()]
+        while self._accept(","):
+            values.append(self._literal())
+        self._keyword(")")
+        return Condition(field, operator, tuple(values))
+
+    def _order(self) -> list[tuple[str, bool]]:
+        order = []
+        while True:
+            field = self._name()
+            descending = bool(self._accept("DESC"))
+            if not descending:
+                self._accept("ASC")
+            order.append((field, descending))
+            if not self._accept(","):
+                return order
+
+    def _literal(self) -> str:
+        token = self._word()
+        if token.startswith("'"):
+            return re.sub(r"\\(.)", r"\1", token[1:-1])
+        if token.lower() in {"true", "false"}:
+            return token.lower()
+        raise self._error(back=True)
+
+    def _number(self, minimum: int, name: str) -> int:
+        token = self._word()
+        if not _NUMBER.fullmatch(token):
+            raise self._error(back=True)
+        if int(token) < minimum:
+            raise invalid(f"{name} should be greater than or equal to {minimum}")
+        return int(token)
+
+    def _name(self) -> str:
+        token = self._word()
+        if not _NAME.fullmatch(token):
+            raise self._error(back=True)
+        return token
+
+    def _peek(self) -> str | None:
+        return self._tokens[self._next][0] if self._next < len(self._tokens) else None
+
+    def _word(self) -> str:
+        token = self._peek()
+        if token is None:
+            raise self._error()
+        self._next += 1
+        return token
+
+    def _accept(self, keyword: str) -> bool:
+        token = self._peek()
+        if token is None or token.upper() != keyword:
+            return False
+        self._next += 1
+        return True
+
+    def _keyword(self, keyword: str) -> bool:
+        if not self._accept(keyword):
+            raise self._error()
+        return True
+
+    def _error(self, position: int | None = None, *, back: bool = False) -> Fault:
+        index = self._next - 1 if back else self._next
+        if position is None:
+            position = self._tokens[index][1] if index < len(self._tokens) else len(self._text)
+        shown = self._text[position : position + 20] or "<EOF>"
+        return Fault(
+            "4000",
+            "Error parsing query",
+            f'QueryParserError: Encountered " {shown} at line 1, column {position + 1}.',
+        )
+
+
+def invalid(detail: str) -> Fault:
+    """A statement asks for what there is not."""
+    return Fault("4001", "Invalid query", f"QueryValidationError: {detail}")

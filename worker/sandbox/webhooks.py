@@ -1,0 +1,102 @@
+"""Webhook messages on demand: signed, sent to whoever is to get them, and what that one said."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import NAMESPACE_URL, uuid5
+
+import httpx
+import msgspec
+from msgspec import Meta, Struct
+
+from worker.sandbox import docusign
+from worker.sandbox.docusign import Envelope, Status
+from worker.sandbox.messages import Delivery, Reply, json_reply
+
+RECEIVER_SECONDS_MAX = 10.0
+ANSWER_CHARACTERS_SHOWN = 2000
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class Unusable(Exception):
+    """What was asked for can't be sent; the message says why."""
+
+
+class Asked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A message to send.
+
+    Attributes:
+        url: Who gets it.
+        kind: Whose message it is.
+        deal_id: The deal, as the envelope's custom field has it.
+        status: What the contract has come to.
+        contract_id: The envelope; one that the deal decides unless given.
+        key: What it is signed under; the sandbox's own unless given.
+        sent_at: When the contract was sent; `at` unless given.
+        at: When it came to its status; now unless given.
+        reason: Why it was declined or voided.
+        retry_count: Which repetition of the message it is.
+    """
+
+    url: Name
+    kind: Literal["docusign"]
+    deal_id: Name
+    status: Status
+    contract_id: Name | None = None
+    key: Name | None = None
+    sent_at: Instant | None = None
+    at: Instant | None = None
+    reason: str | None = None
+    retry_count: Annotated[int, Meta(ge=0)] = 0
+
+
+def asked(body: bytes, key: str, now: datetime) -> Delivery:
+    """Write and sign the message that a request's body asks for.
+
+    Raises:
+        Unusable: Its `url` is no address on the web, or the contract is sent after it is signed.
+        msgspec.DecodeError: It is not in the form of `Asked`.
+    """
+    wanted = msgspec.json.decode(body, type=Asked)
+    _check_url(wanted.url)
+    message = docusign.message(_envelope(wanted, now), wanted.status, now, wanted.retry_count)
+    return Delivery(wanted.url, docusign.signature_headers(message, [wanted.key or key]), message)
+
+
+async def deliver(delivery: Delivery, *, transport: httpx.AsyncBaseTransport | None = None) -> Reply:
+    """Send a message once; answer with the receiver's `status` and words, 502 if it gave none."""
+    timeout = httpx.Timeout(RECEIVER_SECONDS_MAX)
+    async with httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as http:
+        try:
+            answer = await http.post(delivery.url, content=delivery.body, headers=delivery.headers)
+        except httpx.HTTPError as error:
+            problem = f"{delivery.url} did not answer: {type(error).__name__} {error}".strip()
+            return json_reply(502, {"error": problem})
+    return json_reply(200, {"status": answer.status_code, "answer": answer.text[:ANSWER_CHARACTERS_SHOWN]})
+
+
+def _check_url(url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Unusable(f"{error} - at `$.url`") from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise Unusable("Expected an http or https address - at `$.url`")
+
+
+def _envelope(wanted: Asked, now: datetime) -> Envelope:
+    at = (wanted.at or now).astimezone(UTC)
+    sent_at = (wanted.sent_at or at).astimezone(UTC)
+    if sent_at > at:
+        raise Unusable(f"Expected an instant not after {at.isoformat()} - at `$.sent_at`")
+    return Envelope(
+        envelope_id=wanted.contract_id or str(uuid5(NAMESPACE_URL, f"envelope of {wanted.deal_id}")),
+        deal_id=wanted.deal_id,
+        signer="signer@customer.example",
+        sent_at=at if wanted.status == "sent" else sent_at,
+        delivered_at=at if wanted.status in {"delivered", "completed"} else None,
+        completed_at=at if wanted.status == "completed" else None,
+        declined_at=at if wanted.status == "declined" else None,
+        voided_at=at if wanted.status == "voided" else None,
+        reason=wanted.reason,
+    )
