@@ -1,0 +1,44 @@
+"""Every implementation of the `Database` port, empty; one more is one more line here."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from events.database import Database, InlineDatabase, SqliteDatabase
+from events.tables import dead_letters, log, metadata, subscriptions
+from tests.events.samples import effects
+
+IMPLEMENTATIONS: dict[str, Callable[[Path], Database]] = {
+    "sqlite": SqliteDatabase,
+    "inline": InlineDatabase,
+}
+TABLES = [log, subscriptions, dead_letters]
+
+
+def empty_tables(connection: sa.Connection) -> None:
+    """Leave nothing of an earlier test, where a database outlives it."""
+    metadata.drop_all(connection, tables=TABLES)
+    metadata.create_all(connection, tables=TABLES)
+    effects.drop(connection, checkfirst=True)
+    effects.create(connection)
+
+
+@pytest_asyncio.fixture(params=IMPLEMENTATIONS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty database, once for each implementation."""
+    opened = IMPLEMENTATIONS[request.param](tmp_path / "log.db")
+    await opened.transaction(empty_tables)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """What only the one with threads of its own can show."""
+    opened = SqliteDatabase(tmp_path / "log.db")
+    await opened.transaction(empty_tables)
+    yield opened
+    await opened.close()

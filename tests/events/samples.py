@@ -1,0 +1,53 @@
+"""Events and doings that the tests of this room share."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from events import log
+from events.envelope import Event, Recorded, from_structured
+from tests import stories
+
+NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+EVERYTHING = 1_000_000
+
+effects = sa.Table(
+    "effects",
+    sa.MetaData(),
+    sa.Column("reader", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+)
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def made(document: dict[str, Any], workspace: str = "acme") -> Event:
+    """Read an event as a door does."""
+    return from_structured(msgspec.json.encode(document), now=NOW, workspace=workspace)
+
+
+def account(number: int = 1, *, workspace: str = "acme", name: str = "Acme", **attributes: Any) -> Event:
+    """An event whose identity is its number; another name is other content."""
+    return made({**stories.account(f"A-{number}", name=name), **attributes}, workspace)
+
+
+def whole_log(connection: sa.Connection) -> list[Recorded]:
+    """Read all of it."""
+    return log.read(connection, after=0, limit=EVERYTHING)
+
+
+def note_effects(connection: sa.Connection, batch: Sequence[Recorded], reader: str = "reader") -> None:
+    """What a handler does: one row an event, which can't be written twice."""
+    rows = [{"reader": reader, "position": recorded.position} for recorded in batch]
+    connection.execute(effects.insert(), rows)
+
+
+def effects_of(connection: sa.Connection, reader: str = "reader") -> list[int]:
+    """The positions that were handled."""
+    statement = sa.select(effects.c.position).where(effects.c.reader == reader).order_by(effects.c.position)
+    return list(connection.scalars(statement))
