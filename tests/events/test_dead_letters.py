@@ -1,0 +1,99 @@
+"""What can't be used is kept whole, once, and counted; nobody sees another's."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from events import tables
+from events.database import Database
+from events.dead_letters import RAW_BYTES_MAX, DeadLetter, bury, listed
+from tests.events.samples import NOW, Killed
+
+LATER = NOW + timedelta(hours=1)
+LETTER = DeadLetter("acme", "http", "schema_invalid", "Expected `str` at name", b'{"\xff\x00', "data.name")
+
+
+def kept(connection: sa.Connection) -> list[dict[str, object]]:
+    statement = sa.select(tables.dead_letters).order_by(tables.dead_letters.c.number)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> None:
+    await database.transaction(bury, LETTER, NOW)
+    [row] = await database.read(kept)
+    for field, value in msgspec.structs.asdict(LETTER).items():
+        assert row[field] == value
+    assert (row["raw_bytes"], row["seen"], row["first_seen_at"], row["last_seen_at"]) == (4, 1, NOW, NOW)
+
+
+async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: Database) -> None:
+    for now in (NOW, NOW, LATER):
+        await database.transaction(bury, LETTER, now)
+    [row] = await database.read(kept)
+    assert (row["seen"], row["first_seen_at"], row["last_seen_at"]) == (3, NOW, LATER)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"workspace": "bolt"},
+        {"workspace": None},
+        {"origin": "file:deals.jsonl:17"},
+        {"reason": "too_large"},
+        {"raw": b"{"},
+        {"origin": "httpschema", "reason": "_invalid"},
+    ],
+    ids=str,
+)
+async def test_what_differs_is_kept_apart(database: Database, difference: dict[str, object]) -> None:
+    other = msgspec.structs.replace(LETTER, **difference)
+    for letter in (LETTER, other, LETTER, other):
+        await database.transaction(bury, letter, NOW)
+    assert [row["seen"] for row in await database.read(kept)] == [2, 2]
+
+
+async def test_beyond_the_limit_only_the_beginning_is_kept_and_told_apart_by_all(database: Database) -> None:
+    most = b"x" * RAW_BYTES_MAX
+    for raw in (most, most + b"y", most + b"z"):
+        await database.transaction(bury, msgspec.structs.replace(LETTER, raw=raw), NOW)
+    rows = await database.read(kept)
+    assert [row["raw"] == most for row in rows] == [True] * 3
+    assert [row["raw_bytes"] for row in rows] == [RAW_BYTES_MAX, RAW_BYTES_MAX + 1, RAW_BYTES_MAX + 1]
+
+
+async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(database: Database) -> None:
+    for origin, workspace in [("1", "acme"), ("2", "acme"), ("3", "bolt"), ("4", None), ("5", "acme")]:
+        letter = msgspec.structs.replace(LETTER, origin=origin, workspace=workspace)
+        await database.transaction(bury, letter, NOW)
+    await database.transaction(bury, msgspec.structs.replace(LETTER, origin="2"), LATER)
+    letters = await database.read(listed, "acme")
+    assert [letter["origin"] for letter in letters] == ["2", "5", "1"]
+    assert letters[0] == {
+        "number": 2,
+        "origin": "2",
+        "reason": LETTER.reason,
+        "detail": LETTER.detail,
+        "field": LETTER.field,
+        "raw_bytes": len(LETTER.raw),
+        "seen": 2,
+        "first_seen_at": NOW,
+        "last_seen_at": LATER,
+    }
+    assert await database.read(listed, "acme", limit=1) == letters[:1]
+
+
+async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None:
+    def fail(connection: sa.Connection) -> None:
+        bury(connection, LETTER, LATER)
+        raise Killed
+
+    with pytest.raises(Killed):
+        await database.transaction(fail)
+    assert await database.read(kept) == []
+    await database.transaction(bury, LETTER, NOW)
+    with pytest.raises(Killed):
+        await database.transaction(fail)
+    [row] = await database.read(kept)
+    assert (row["seen"], row["last_seen_at"]) == (1, NOW)
