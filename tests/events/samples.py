@@ -1,15 +1,18 @@
 """Events and doings that the tests of this room share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec
 
 import msgspec
 import sqlalchemy as sa
 
 from events import log
 from events.envelope import Event, Recorded, from_structured
+from events.errors import Unusable
 from tests import stories
+
+P = ParamSpec("P")
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 EVERYTHING = 1_000_000
@@ -51,3 +54,12 @@ def effects_of(connection: sa.Connection, reader: str = "reader") -> list[int]:
     """The positions that were handled."""
     statement = sa.select(effects.c.position).where(effects.c.reader == reader).order_by(effects.c.position)
     return list(connection.scalars(statement))
+
+
+def refusal(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Unusable | None:
+    """Try it; return why it is refused, if it is. Any other exception is a failure of the test."""
+    try:
+        work(*args, **kwargs)
+    except Unusable as error:
+        return error
+    return None
