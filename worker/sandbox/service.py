@@ -212,7 +212,7 @@ class Sandbox:
 
     def _token_refused(self, detail: str) -> Reply:
         milliseconds = int(self.now().timestamp() * 1000)
-        return json_reply(401, faults.authentication_body(detail, milliseconds))
+        return Reply(401, msgspec.json.encode(faults.authentication_body(detail, milliseconds)))
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"

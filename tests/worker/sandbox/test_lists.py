@@ -1,0 +1,128 @@
+"""Customers, items and the other lists: names are unique, clean and not too long."""
+
+from typing import Any
+
+import pytest
+
+from tests.worker.sandbox.app import App, decoded, fault
+
+INCOME = {"value": "1150040001"}
+
+
+def item(name: object, **fields: object) -> dict[str, Any]:
+    return {"Name": name, "Type": "Service", "IncomeAccountRef": INCOME, **fields}
+
+
+def test_what_quickbooks_adds(app: App) -> None:
+    customer = app.made("Customer", {"DisplayName": " Acme   Ltd "})
+    assert (customer["Id"], customer["SyncToken"]) == ("4", "0"), "vendors have ids of the same sequence"
+    assert customer["DisplayName"] == customer["FullyQualifiedName"] == "Acme Ltd"
+    assert customer["Active"] is True
+    assert customer["CurrencyRef"] == {"value": "USD"}
+    made = app.made("Item", item("Seat"))
+    assert made["IncomeAccountRef"] == {**INCOME, "name": "Services"}
+    assert (made["Id"], made["UnitPrice"], made["Taxable"]) == ("3", 0, False)
+    assert decoded(app.call("GET", "item/3"))["Item"] == made
+
+
+@pytest.mark.parametrize("name", ["Cool Cars", "COOL CARS", " cool  cars ", "Books by Bessie", "Kim"])
+@pytest.mark.parametrize("entity", ["Customer", "Vendor", "Employee"])
+def test_a_name_is_one_customers_or_vendors_or_employees(app: App, entity: str, name: str) -> None:
+    app.made("Employee", {"DisplayName": "Kim"})
+    assert app.refused(entity, {"DisplayName": name}) == "6240"
+
+
+def test_a_name_is_one_items(app: App) -> None:
+    assert app.refused("Item", item("hours")) == "6240"
+    app.made("Item", item("Cool Cars"))  # a customer's name is nothing to an item
+    app.made("Item", item("Seat"))
+    assert app.refused("Item", {"Id": "4", "SyncToken": "0", "sparse": True, "Name": "HOURS"}) == "6240"
+    app.made("Item", {"Id": "4", "SyncToken": "0", "sparse": True, "Name": "SEAT"})
+
+
+def test_the_name_of_who_is_made_inactive_is_free_again(app: App) -> None:
+    for _ in range(2):
+        made = app.made("Customer", {"DisplayName": "Acme"})
+        off = {"Id": made["Id"], "SyncToken": "0", "sparse": True, "Active": False}
+        assert app.made("Customer", off)["DisplayName"] == "Acme (deleted)"
+
+
+@pytest.mark.parametrize(
+    ("entity", "fields", "code"),
+    [
+        ("Customer", {"DisplayName": ""}, "2020"),
+        ("Customer", {"DisplayName": "  "}, "2020"),
+        ("Customer", {"CompanyName": "Acme"}, "2020"),
+        ("Customer", {"DisplayName": "A:B"}, "2010"),
+        ("Customer", {"DisplayName": "A\tB"}, "2010"),
+        ("Customer", {"DisplayName": "A\nB"}, "2010"),
+        ("Customer", {"DisplayName": "A", "Nme": "B"}, "2010"),
+        ("Customer", {"DisplayName": "A", "PrimaryEmailAddr": "a@b.example"}, "2010"),
+        ("Customer", {"DisplayName": "x" * 501}, "2050"),
+        ("Customer", {"DisplayName": "A", "Notes": "x" * 2001}, "2050"),
+        ("Customer", {"DisplayName": "A", "Title": "x" * 17}, "2050"),
+        ("Customer", {"DisplayName": "A", "FamilyName": "x" * 101}, "2050"),
+        ("Customer", {"DisplayName": "A", "PrimaryPhone": {"FreeFormNumber": "1" * 31}}, "2050"),
+        ("Customer", {"DisplayName": "A", "PrimaryEmailAddr": {"Address": "a at b.example"}}, "2210"),
+        ("Customer", {"DisplayName": "A", "PrimaryEmailAddr": {"Address": "a@b"}}, "2210"),
+        ("Customer", {"DisplayName": "A", "CurrencyRef": {"value": "EUR"}}, "6000"),
+        ("Item", item(None), "2020"),
+        ("Item", item("A", IncomeAccountRef=None), "2020"),
+        ("Item", item("A:B"), "2010"),
+        ("Item", item("A", SalesDesc="B"), "2010"),
+        ("Item", item("x" * 101), "2050"),
+        ("Item", item("A", IncomeAccountRef={"value": "7"}), "2500"),
+        ("Account", {"Name": 'A"B'}, "2010"),
+        ("Account", {"Name": "sales"}, "6240"),
+        ("Term", {"Name": "x" * 32}, "2050"),
+        ("Term", {"Name": "net 30"}, "6240"),
+        ("TaxCode", {"Name": "A"}, "500"),
+        ("Preferences", {}, "500"),
+        ("Spaceship", {}, "500"),
+    ],
+)
+def test_what_is_refused(app: App, entity: str, fields: dict[str, Any], code: str) -> None:
+    assert app.refused(entity, fields) == code
+
+
+def test_what_is_just_allowed(app: App) -> None:
+    app.made("Customer", {"DisplayName": "x" * 500, "Notes": "x" * 2000})
+    app.made("Item", item("x" * 100))
+    app.made("Term", {"Name": "x" * 31})
+    named = app.made("Customer", {"GivenName": "Ada", "FamilyName": "O'Neil"})
+    assert named["DisplayName"] == "Ada O'Neil"
+
+
+def test_a_customers_currency_stays(uk: App) -> None:
+    assert uk.made("Customer", {"DisplayName": "A", "CurrencyRef": {"value": "EUR"}})["Id"] == "4"
+    change = {"Id": "4", "SyncToken": "0", "sparse": True, "CurrencyRef": {"value": "GBP"}}
+    assert uk.refused("Customer", change) == "6000"
+
+
+def test_who_has_an_old_sync_token_changes_nothing(app: App) -> None:
+    update = {"Id": "1", "SyncToken": "0", "sparse": True, "Notes": "a"}
+    assert app.made("Customer", update)["SyncToken"] == "1"
+    assert app.refused("Customer", update | {"Notes": "b"}) == "5010"
+    assert app.made("Customer", update | {"SyncToken": "1"})["SyncToken"] == "1", (
+        "the same again is no change"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+def test_a_body_that_is_no_object(app: App, body: bytes) -> None:
+    assert app.refused("Customer", body) == "2010"
+
+
+def test_only_reading_and_writing(app: App) -> None:
+    before = app.company.books()
+    for method in ("DELETE", "PUT", "PATCH"):
+        assert fault(app.call(method, "customer", {"DisplayName": "A"})) == "500"
+    assert app.company.books() == before
+
+
+def test_the_company_itself_is_read(app: App) -> None:
+    info = decoded(app.call("GET", f"companyinfo/{app.company.realm}"))["CompanyInfo"]
+    assert info["CompanyName"] == "Craig's Consulting"
+    assert decoded(app.call("GET", "preferences"))["Preferences"]["CurrencyPrefs"]["HomeCurrency"] == {
+        "value": "USD"
+    }

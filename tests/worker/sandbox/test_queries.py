@@ -1,0 +1,268 @@
+"""The query language: what it selects, in which order, and what it refuses in QuickBooks' own codes."""
+# ruff: noqa: S608 - the texts are the subject, and there is no database
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.worker.sandbox.app import App, decoded, fault, invoice, line
+from worker.sandbox import query
+from worker.sandbox.faults import Fault
+from worker.sandbox.statements import Condition, Statement, parse
+
+BOOKS = App()
+BOOKS.made("Invoice", invoice())
+NAMES = ("Ada O'Neil", "Bell \\ Sons", "007", "7", "100% Wool", "ada zwei")
+
+
+@pytest.fixture
+def shop(app: App) -> App:
+    """Customers 4 to 9 by name, and invoices 1 to 4 over 10, 9, 100 and 2.50."""
+    for name in NAMES:
+        app.made("Customer", {"DisplayName": name})
+        app.clock.advance(1)
+    for number, amount in enumerate((10, 9, 100, Decimal("2.5")), start=1):
+        app.made("Invoice", invoice(line(amount), DocNumber=f"N-{number}"))
+        app.clock.advance(1)
+    return app
+
+
+def ids(shop: App, where: str, entity: str = "Invoice") -> list[str]:
+    return [row["Id"] for row in shop.rows(f"SELECT * FROM {entity} WHERE {where} ORDERBY Id")]
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("TotalAmt = '10'", "1"),
+        ("TotalAmt = '10.00'", "1"),
+        ("TotalAmt != '10'", "2 3 4"),
+        ("TotalAmt < '10'", "2 4"),
+        ("TotalAmt <= '10'", "1 2 4"),
+        ("TotalAmt > '10'", "3"),
+        ("TotalAmt>='10'", "1 3"),
+        ("TotalAmt > '1' AND TotalAmt < '10' and DocNumber != 'N-4'", "2"),
+        ("Id > '1'", "2 3 4"),
+        ("Id IN ('1', '3', '99')", "1 3"),
+        ("DocNumber = 'n-2'", "2"),
+        ("DocNumber LIKE 'N-%'", "1 2 3 4"),
+        ("DocNumber like '%3'", "3"),
+        ("DocNumber LIKE 'N'", ""),
+        ("CustomerRef = '1'", "1 2 3 4"),
+        ("CustomerRef = '2'", ""),
+        ("TxnDate >= '2026-05-05'", "1 2 3 4"),
+        ("TxnDate > '2026-05-05'", ""),
+        ("MetaData.CreateTime = '2026-05-05T12:00:06Z'", "1"),
+        ("MetaData.CreateTime > '2026-05-05T05:00:07-07:00'", "3 4"),
+        ("MetaData.CreateTime > '2026-05-05T14:00:07+02:00'", "3 4"),
+        ("TotalAmt = 'nan'", ""),
+    ],
+)
+def test_conditions(shop: App, where: str, found: str) -> None:
+    assert ids(shop, where) == found.split()
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (r"DisplayName = 'Ada O\'Neil'", "4"),
+        (r"DisplayName = 'bell \\ sons'", "5"),
+        ("DisplayName = '7'", "7"),
+        ("DisplayName = '007'", "6"),
+        ("DisplayName LIKE 'ADA%'", "4 9"),
+        ("DisplayName LIKE '%0%'", "6 8"),
+        ("Id = '007'", "7"),
+    ],
+)
+def test_names_are_texts_and_escaped_with_a_backslash(shop: App, where: str, found: str) -> None:
+    assert ids(shop, where, "Customer") == found.split()
+
+
+def test_who_is_inactive_shows_only_when_asked_for(shop: App) -> None:
+    shop.made("Customer", {"Id": "4", "SyncToken": "0", "sparse": True, "Active": False})
+    assert "4" not in ids(shop, "Id > '0'", "Customer")
+    assert ids(shop, "Active = false", "Customer") == ["4"]
+    assert ids(shop, "Active IN (true, false) AND Id < '5'", "Customer") == ["1", "2", "4"]
+
+
+def test_order(shop: App) -> None:
+    def numbers(order: str) -> list[str]:
+        return [row["DocNumber"][-1] for row in shop.rows(f"SELECT * FROM Invoice {order}")]
+
+    assert numbers("ORDERBY TotalAmt") == list("4213")
+    assert numbers("ORDER BY TotalAmt DESC") == list("3124")
+    assert numbers("orderby CustomerRef ASC, DocNumber desc") == list("4321")
+    assert numbers("") == list("4321"), "transactions come with the last changed first"
+    names = [row["DisplayName"] for row in shop.rows("SELECT * FROM Customer")]
+    assert names == sorted(names, key=str.casefold), "lists come by name"
+
+
+def test_ids_are_ordered_as_numbers(app: App) -> None:
+    for number in range(12):
+        app.made("Customer", {"DisplayName": f"C{number:02}"})
+    assert [row["Id"] for row in app.rows("SELECT * FROM Customer ORDERBY Id")][-3:] == ["13", "14", "15"]
+
+
+def test_pages(shop: App) -> None:
+    def page(clauses: str) -> dict[str, Any]:
+        reply = shop.call("GET", "query", query=f"SELECT * FROM Invoice ORDERBY Id {clauses}")
+        found: dict[str, Any] = decoded(reply)["QueryResponse"]
+        return found
+
+    for clauses in ("STARTPOSITION 2 MAXRESULTS 2", "MAXRESULTS 2 STARTPOSITION 2"):
+        found = page(clauses)
+        assert [row["Id"] for row in found["Invoice"]] == ["2", "3"]
+        assert (found["startPosition"], found["maxResults"], found["totalCount"]) == (2, 2, 4)
+    assert page("STARTPOSITION 4")["maxResults"] == 1
+    assert page("STARTPOSITION 5") == {}, "nothing has no array"
+
+
+def test_a_page_has_a_hundred_rows_unless_asked_and_a_thousand_at_most(app: App) -> None:
+    for number in range(1100):
+        app.company.store("Customer", {"DisplayName": str(number), "Active": True}, app.clock.now())
+    assert len(app.rows("SELECT * FROM Customer")) == 100
+    assert len(app.rows("SELECT * FROM Customer MAXRESULTS 5000")) == 1000
+
+
+def test_count(shop: App) -> None:
+    for statement, count in (
+        ("SELECT COUNT(*) FROM Invoice", 4),
+        ("select count ( * ) from invoice where TotalAmt < '10' MAXRESULTS 1", 2),
+        ("SELECT COUNT(*) FROM Invoice WHERE TotalAmt > '1000'", 0),
+    ):
+        reply = shop.call("GET", "query", query=statement)
+        assert decoded(reply)["QueryResponse"] == {"totalCount": count}
+
+
+def test_total_count_comes_with_some_entities_only(shop: App) -> None:
+    reply = shop.call("GET", "query", query="SELECT * FROM Customer")
+    assert "totalCount" not in decoded(reply)["QueryResponse"]
+
+
+def test_chosen_fields_and_the_statement_in_a_body(shop: App) -> None:
+    statement = "SELECT DocNumber, MetaData.CreateTime FROM Invoice WHERE Id = '2'"
+    reply = shop.call("POST", "query", statement.encode())
+    [row] = decoded(reply)["QueryResponse"]["Invoice"]
+    assert row.keys() == {"DocNumber", "MetaData", "Id", "SyncToken", "domain", "sparse"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        "SELECT",
+        "DELETE FROM Invoice",
+        "SELECT * FROM",
+        "SELECT ( FROM Invoice",
+        "SELECT 'Id' FROM Invoice",
+        "SELECT Id, FROM Invoice",
+        "SELECT COUNT(Id) FROM Invoice",
+        "SELECT * FROM Invoice WHERE",
+        "SELECT * FROM Invoice WHERE Id",
+        "SELECT * FROM Invoice WHERE Id = ",
+        "SELECT * FROM Invoice WHERE Id = 1",
+        "SELECT * FROM Invoice WHERE Id = Id",
+        "SELECT * FROM Invoice WHERE '1' = '1'",
+        "SELECT * FROM Invoice WHERE DocNumber = 'it''s'",
+        "SELECT * FROM Invoice WHERE DocNumber = 'open",
+        r"SELECT * FROM Invoice WHERE DocNumber = 'open\'",
+        "SELECT * FROM Invoice WHERE Id ~ '1'",
+        "SELECT * FROM Invoice WHERE Id IS '1'",
+        "SELECT * FROM Invoice WHERE Id IN '1'",
+        "SELECT * FROM Invoice WHERE Id IN ()",
+        "SELECT * FROM Invoice WHERE Id IN ('1'",
+        "SELECT * FROM Invoice WHERE Id = '1' OR Id = '2'",
+        "SELECT * FROM Invoice WHERE Id = '1' AND",
+        "SELECT * FROM Invoice GROUPBY Id",
+        "SELECT * FROM Invoice ORDER Id",
+        "SELECT * FROM Invoice ORDERBY",
+        "SELECT * FROM Invoice MAXRESULTS",
+        "SELECT * FROM Invoice MAXRESULTS '5'",
+        "SELECT * FROM Invoice MAXRESULTS -5",
+        "SELECT * FROM Invoice STARTPOSITION " + "9" * 5000,
+        "SELECT * FROM Invoice; SELECT * FROM Item",
+    ],
+)
+def test_what_cannot_be_parsed(app: App, statement: str) -> None:
+    assert fault(app.call("POST", "query", statement.encode())) == "4000"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM Spaceship",
+        "SELECT * FROM Invoice STARTPOSITION 0",
+        "SELECT * FROM Invoice MAXRESULTS 0",
+        "SELECT * FROM Invoice WHERE PrivateNote = 'x'",
+        "SELECT * FROM Customer WHERE CustomerTypeRef = '1'",
+        "SELECT * FROM Invoice WHERE DocNumbr = 'x'",
+        "SELECT DocNumbr FROM Invoice",
+        "SELECT * FROM Invoice ORDERBY DocNumbr",
+    ],
+)
+def test_what_cannot_be_queried(app: App, statement: str) -> None:
+    assert fault(app.call("GET", "query", query=statement)) == "4001"
+
+
+WORDS = st.sampled_from(
+    [
+        "SELECT",
+        "*",
+        "FROM",
+        "Invoice",
+        "WHERE",
+        "AND",
+        "ORDERBY",
+        "ORDER",
+        "BY",
+        "DESC",
+        "STARTPOSITION",
+        "MAXRESULTS",
+        "COUNT",
+        "(",
+        ")",
+        ",",
+        "IN",
+        "LIKE",
+        "=",
+        "<",
+        ">=",
+        "Id",
+        "TotalAmt",
+        "Active",
+        "MetaData.CreateTime",
+        "Line",
+        "CustomerRef.value",
+        "true",
+        "1",
+        "0",
+        "'1'",
+        "'nan'",
+        "'sNaN'",
+        "'1e99'",
+        "'it\\'s'",
+        "'%'",
+    ]
+)
+
+
+@given(st.text() | st.lists(WORDS | st.text(max_size=3), max_size=12).map(" ".join))
+def test_any_text_is_a_statement_or_a_fault(text: str) -> None:
+    for statement in (text, f"SELECT * FROM Invoice {text}", f"SELECT * FROM Invoice WHERE Id {text}"):
+        try:
+            found = query.run(BOOKS.company, statement)
+        except Fault as refused:
+            assert refused.code in {"4000", "4001"}  # noqa: PT017 - either outcome is good
+        else:
+            assert found.keys() == {"QueryResponse"}
+
+
+@given(st.text())
+def test_every_text_can_be_looked_for(text: str) -> None:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    statement = parse(f"SELECT * FROM Invoice WHERE DocNumber = '{escaped}' AND Id IN ('1')")
+    wanted = (Condition("DocNumber", "=", (text,)), Condition("Id", "IN", ("1",)))
+    assert statement == Statement("Invoice", conditions=wanted)
