@@ -1,0 +1,140 @@
+"""Webhooks on demand: signed DocuSign messages that the worker's own door takes."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import httpx
+import pytest
+
+from events.contracts import ContractChanged
+from tests.fakes import FakeClock
+from tests.worker.sandbox.app import App, decoded
+from tests.worker.sandbox.sockets import receiving, served
+from worker.sandbox import webhooks
+from worker.sandbox.docusign import Status
+from worker.sandbox.messages import Delivery
+from worker.sandbox.transport import SandboxTransport
+from worker.sources.docusign import is_signed, read_message
+
+URL = "http://worker.test/webhooks/docusign/acme"
+STATUSES: tuple[Status, ...] = get_args(Status)
+TYPES = ("sent", "delivered", "signed", "declined", "voided")
+
+
+def asked(**changes: object) -> dict[str, Any]:
+    return {"url": URL, "kind": "docusign", "deal_id": "D-1", "status": "completed", **changes}
+
+
+def delivery(app: App, **changes: object) -> Delivery:
+    reply = app.control("webhooks", asked(**changes))
+    assert reply.delivery is not None, reply.body
+    return reply.delivery
+
+
+def read(sent: Delivery) -> tuple[str, ContractChanged]:
+    event = read_message(sent.body, workspace="acme")
+    assert isinstance(event.payload, ContractChanged)
+    return event.type.split(".")[-2], event.payload
+
+
+@pytest.mark.parametrize(("status", "kind"), [*zip(STATUSES, TYPES, strict=True)])
+def test_every_status_is_read_by_the_worker(app: App, status: Status, kind: str) -> None:
+    told = {"contract_id": "C-7", "sent_at": "2026-05-01T10:00:00Z", "at": "2026-05-02T12:00:00+02:00"}
+    found, contract = read(delivery(app, status=status, reason="Too dear", **told))
+    assert found == kind
+    assert (contract.contract_id, contract.deal_id) == ("C-7", "D-1")
+    assert contract.at == datetime(2026, 5, 2, 10, tzinfo=UTC)
+    sent_at = contract.at if status == "sent" else datetime(2026, 5, 1, 10, tzinfo=UTC)
+    assert contract.sent_at == sent_at
+    assert contract.reason == ("Too dear" if status in {"declined", "voided"} else None)
+
+
+def test_what_is_left_out(app: App) -> None:
+    app.control("clock", {"advance_seconds": 60})
+    sent = delivery(app)
+    _, contract = read(sent)
+    assert contract.at == contract.sent_at == app.sandbox.now()
+    assert read(delivery(app, status="voided"))[1].contract_id == contract.contract_id
+    assert read(delivery(app, deal_id="D-2"))[1].contract_id != contract.contract_id
+    assert json.loads(sent.body)["retryCount"] == 0
+    assert json.loads(delivery(app, retry_count=3).body)["retryCount"] == 3
+
+
+def test_signed_with_the_sandboxes_key_or_the_one_given(app: App) -> None:
+    sent, other = delivery(app), delivery(app, key="another")
+    own = app.sandbox.docusign_key
+    assert is_signed(sent.headers.items(), sent.body, [own])
+    assert not is_signed(sent.headers.items(), sent.body, ["another"])
+    assert is_signed(other.headers.items(), other.body, ["another"])
+    assert not is_signed(other.headers.items(), other.body, [own])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "truncated"),
+        (b"[]", "Expected `object`"),
+        ({}, "missing required field `url`"),
+        ({"url": URL}, "missing required field `kind`"),
+        (asked(kind="quickbooks"), "$.kind"),
+        (asked(status="signed"), "$.status"),
+        (asked(deal_id=""), "$.deal_id"),
+        (asked(deal_id=7), "$.deal_id"),
+        (asked(dealid="D-1"), "`dealid`"),
+        (asked(at="2026-05-02T12:00:00"), "$.at"),
+        (asked(at="2026-05-02T12:00:00Z", sent_at="2026-05-02T12:00:01Z"), "$.sent_at"),
+        (asked(retry_count=-1), "$.retry_count"),
+        (asked(url="worker.test/webhooks"), "$.url"),
+        (asked(url="ftp://worker.test"), "$.url"),
+        (asked(url="http://"), "$.url"),
+        (asked(url="http://a:b:c/"), "$.url"),
+    ],
+)
+def test_what_cannot_be_sent_is_named(app: App, body: object, says: str) -> None:
+    reply = app.control("webhooks", body)
+    assert (reply.status, reply.delivery) == (400, None)
+    assert says in decoded(reply)["error"]
+
+
+async def test_over_the_wire(app: App) -> None:
+    async with served(app) as http, receiving() as (receiver, url):
+        for status in (202, 401, 503):
+            receiver.status = status
+            answer = await http.post("/_control/webhooks", json=asked(url=f"{url}/webhooks/docusign/acme"))
+            assert answer.status_code == 200
+            assert answer.json() == {"status": status, "answer": "as you say"}
+        assert (await http.post("/_control/webhooks", json=asked(url="x"))).status_code == 400
+    assert len(receiver.taken) == 3, "each is sent once, whatever the receiver says"
+    path, headers, body = receiver.taken[0]
+    assert path == "/webhooks/docusign/acme"
+    assert ("content-type", "application/json") in headers
+    assert is_signed(headers, body, [app.sandbox.docusign_key])
+    assert read_message(body, workspace="acme").type.endswith("contract.signed.v1")
+
+
+async def test_in_the_same_process(app: App) -> None:
+    async with receiving() as (receiver, url):
+        transport = SandboxTransport(app.sandbox, FakeClock())
+        async with httpx.AsyncClient(transport=transport, base_url="https://sandbox.test") as http:
+            answer = await http.post("/_control/webhooks", json=asked(url=url))
+    assert answer.json()["status"] == 202
+    assert len(receiver.taken) == 1
+
+
+async def test_a_receiver_that_does_not_answer(app: App) -> None:
+    async with receiving() as (_, url):
+        pass
+    async with served(app) as http:
+        answer = await http.post("/_control/webhooks", json=asked(url=url))
+    assert answer.status_code == 502
+    assert answer.json()["error"].startswith(f"{url} did not answer: ConnectError")
+
+
+async def test_redirects_are_answers_too() -> None:
+    def elsewhere(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(307, headers={"location": "http://elsewhere.test"}, text="x" * 5000)
+
+    sent = Delivery(URL, {}, b"{}")
+    reply = await webhooks.deliver(sent, transport=httpx.MockTransport(elsewhere))
+    assert decoded(reply) == {"status": 307, "answer": "x" * 2000}
