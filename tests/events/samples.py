@@ -1,6 +1,6 @@
 """Events and doings that the tests of this room share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ParamSpec
 
@@ -8,12 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from events import log
-from events.envelope import Event, Recorded, from_structured
+from events.envelope import Event, Recorded, from_binary, from_structured
 from events.errors import Unusable
 from tests import stories
 
 P = ParamSpec("P")
 
+DOCUMENT = stories.deal("D-1", owner="Zoë")
+MISSING = object()
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 EVERYTHING = 1_000_000
 
@@ -63,3 +65,24 @@ def refusal(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Unu
     except Unusable as error:
         return error
     return None
+
+
+def structured(raw: bytes, workspace: str | None = "acme") -> Event:
+    return from_structured(raw, now=NOW, workspace=workspace)
+
+
+def binary(attributes: Mapping[str, str], raw: bytes, workspace: str | None = "acme") -> Event:
+    return from_binary(attributes, raw, now=NOW, workspace=workspace)
+
+
+def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Set one field, or leave it out."""
+    name, _, rest = path.partition(".")
+    result = {**document, name: changed(document[name], rest, value) if rest else value}
+    return {key: item for key, item in result.items() if item is not MISSING}
+
+
+def in_parts(document: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    """Put attributes into headers."""
+    attributes = {key: value for key, value in document.items() if key != "data" and value is not None}
+    return attributes, msgspec.json.encode(document["data"])

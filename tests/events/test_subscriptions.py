@@ -39,11 +39,11 @@ def handled_by(work: Callable[[sa.Connection], None]) -> Subscription:
 async def turn(
     database: Database, subscription: Subscription = READER, holder: str = "a", now: datetime = NOW
 ) -> Progress:
-    return await database.transaction(subscriptions.advance, subscription, holder, now)
+    return await database.transaction(subscriptions.advance, [subscription], holder, now)
 
 
 async def pending(database: Database, holder: str = "a", now: datetime = NOW) -> bool:
-    return await database.read(subscriptions.pending, "reader", holder, now)
+    return await database.read(subscriptions.pending, ["reader"], holder, now) == ["reader"]
 
 
 async def append(database: Database, *numbers: int) -> None:
@@ -202,6 +202,16 @@ async def test_pending_says_whether_a_turn_has_anything_to_do(database: Database
     assert not await pending(database, "a", NOW + LEASE), "it is at the head"
     await append(database, 9)
     assert await pending(database, "b"), "there is something new"
+
+
+async def test_those_with_something_to_do_are_named_in_the_order_asked(database: Database) -> None:
+    await append(database, *range(3))
+    await turn(database)
+    await turn(database, Subscription("led", lambda *_: None, batch_size=1), holder="b")
+    names = ["new", "reader", "led", "other"]
+    assert await database.read(subscriptions.pending, names, "a", NOW) == ["new", "other"]
+    assert await database.read(subscriptions.pending, names, "b", NOW) == ["new", "led", "other"]
+    assert await database.read(subscriptions.pending, [], "a", NOW) == []
 
 
 async def test_many_runners_of_one_name_handle_each_event_once_while_many_write(database: Database) -> None:

@@ -1,0 +1,137 @@
+"""An event reads the same whatever way it came; what can't be one is refused, the field named."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events import catalog, json
+from events.administration import InvoiceOrdered
+from events.catalog import TYPES
+from events.envelope import (
+    Event,
+    as_cloudevent,
+    derived_id,
+    own_event,
+    split_batch,
+)
+from tests.events.facts import facts
+from tests.events.samples import DOCUMENT, MISSING, NOW, account, binary, changed, made, refusal, structured
+
+ARRIVING = sorted(name for name, known in TYPES.items() if known.direction == "in")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(ARRIVING), st.data())
+def test_any_event_is_the_same_structured_in_binary_form_and_in_a_batch(
+    name: str, data: st.DataObject
+) -> None:
+    fact = data.draw(facts(TYPES[name].payload))
+    event = own_event(name, fact, workspace="acme", source="s", time=NOW - timedelta(1), id="1")
+    written = json.encode(as_cloudevent(event)).encode()
+    assert structured(written) == event
+    assert event.payload == fact
+    attributes = {**event.extensions, "specversion": "1.0", "id": "1", "source": "s", "type": name}
+    attributes |= {
+        "subject": event.subject or "",
+        "time": event.time.isoformat(),
+        "datacontenttype": "Application/JSON",
+    }
+    assert binary(attributes, event.data.encode()) == event
+    blank = b" [\n" + written + b" , " + written + b"]\n"
+    assert [structured(item) for item in split_batch(blank)] == [event, event]
+
+
+def test_an_event_is_what_its_sender_said() -> None:
+    event = made({**DOCUMENT, "time": "2026-05-01T02:00:00+02:00"})
+    assert (event.workspace, event.source, event.id) == ("acme", "https://crm.example", DOCUMENT["id"])
+    assert (event.type, event.subject, event.stream) == (catalog.DEAL_UPDATED, "D-1", "deal/D-1")
+    assert (event.time, event.time.tzinfo) == (datetime(2026, 5, 1, tzinfo=UTC), UTC)
+    assert event.topic == "crm.deals.v1"
+    assert event.payload.owner == "Zoë"
+
+
+def test_unknown_fields_are_kept_as_they_were_written() -> None:
+    raw = msgspec.json.encode(DOCUMENT).replace(b'"owner":', b'"later" : [1.50, {"x":1e400}],"owner":')
+    event = structured(raw)
+    assert '"later" : [1.50, {"x":1e400}]' in event.data
+    assert event.content_hash != made(DOCUMENT).content_hash
+    assert '"later" : [1.50, {"x":1e400}]' in json.encode(as_cloudevent(event))
+
+
+def test_unknown_attributes_are_kept_as_text() -> None:
+    more = {
+        "traceparent": "00-ab",
+        "sequence": 5,
+        "negative": -1,
+        "sampled": True,
+        "off": False,
+        "none": None,
+    }
+    event = made({**DOCUMENT, **more})
+    assert event.extensions == {
+        "traceparent": "00-ab",
+        "sequence": "5",
+        "negative": "-1",
+        "sampled": "true",
+        "off": "false",
+    }
+    assert made(msgspec.json.decode(json.encode(as_cloudevent(event)))) == event
+    assert event.content_hash == made(DOCUMENT).content_hash
+
+
+def test_an_event_that_brings_no_time_happened_now() -> None:
+    for absent in (None, MISSING):
+        assert made(changed(DOCUMENT, "time", absent)).time == NOW
+
+
+@pytest.mark.parametrize("kind", ["application/json", " APPLICATION/JSON ; charset=utf-8", "", None])
+def test_data_is_json_however_that_is_said(kind: str | None) -> None:
+    assert made({**DOCUMENT, "datacontenttype": kind}).payload.deal_id == "D-1"
+
+
+def test_the_sender_or_the_event_says_whose_it_is() -> None:
+    for said, sender in [("acme", "acme"), (None, "acme"), ("acme", None)]:
+        raw = msgspec.json.encode({**DOCUMENT, "workspace": said})
+        assert structured(raw, sender).workspace == "acme"
+    refused = refusal(structured, msgspec.json.encode(DOCUMENT), None)
+    assert refused is not None
+    assert (refused.reason, refused.field) == ("workspace_missing", "workspace")
+
+
+def ordered(deal_id: str = "D-1", cause: Event | None = None) -> Event:
+    fact = InvoiceOrdered(deal_id, "ada")
+    return own_event(
+        catalog.INVOICE_ORDERED, fact, workspace="acme", source="q2c", time=NOW, id="1", cause=cause
+    )
+
+
+@pytest.mark.parametrize("deal_id", ["D-1", "2026/17", "a/b/c", "/", "workspace"])
+def test_our_own_event_is_about_its_deal_whatever_its_id_looks_like(deal_id: str) -> None:
+    event = ordered(deal_id)
+    assert (event.subject, event.extensions) == (deal_id, {"partitionkey": f"acme/{deal_id}"})
+
+
+def test_our_own_event_says_what_it_follows_from_and_what_began_it() -> None:
+    began = account(1, traceparent="00-ab", other="x")
+    first = ordered(cause=began)
+    expected = {"partitionkey": "acme/D-1", "correlationid": began.id, "traceparent": "00-ab"}
+    assert first.extensions == {**expected, "causationid": began.id}
+    second = ordered(cause=msgspec.structs.replace(first, id="2"))
+    assert second.extensions == {**expected, "causationid": "2"}
+    assert "traceparent" not in ordered(cause=account(1)).extensions
+
+
+def test_a_derived_identity_follows_from_its_cause_its_type_and_its_subject_alone() -> None:
+    cause = account(1)
+    named = derived_id(cause, "t", "s")
+    assert derived_id(account(1, name="Other", time="2027-01-01T00:00:00Z"), "t", "s") == named
+    others = [derived_id(account(2), "t", "s"), derived_id(account(1, workspace="bolt"), "t", "s")]
+    others += [
+        derived_id(account(1, source="x"), "t", "s"),
+        derived_id(cause, "s", "t"),
+        derived_id(cause, "t", ""),
+    ]
+    assert len({named, *others}) == 6
