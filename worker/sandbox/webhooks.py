@@ -1,6 +1,6 @@
 """Webhook messages on demand: signed, sent to whoever is to get them, and what that one said."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
 
@@ -85,8 +85,8 @@ def _check_url(url: str) -> None:
 
 
 def _envelope(wanted: Asked, now: datetime) -> Envelope:
-    at = (wanted.at or now).astimezone(UTC)
-    sent_at = (wanted.sent_at or at).astimezone(UTC)
+    at = wanted.at or now
+    sent_at = wanted.sent_at or at
     if sent_at > at:
         raise Unusable(f"Expected an instant not after {at.isoformat()} - at `$.sent_at`")
     return Envelope(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worker.sandbox.app import App, decoded, fault, invoice, line
@@ -249,6 +249,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.text() | st.lists(WORDS | st.text(max_size=3), max_size=12).map(" ".join))
 def test_any_text_is_a_statement_or_a_fault(text: str) -> None:
     for statement in (text, f"SELECT * FROM Invoice {text}", f"SELECT * FROM Invoice WHERE Id {text}"):
@@ -260,6 +261,7 @@ def test_any_text_is_a_statement_or_a_fault(text: str) -> None:
             assert found.keys() == {"QueryResponse"}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_every_text_can_be_looked_for(text: str) -> None:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")

@@ -37,7 +37,7 @@ async def http(app: App, caplog: pytest.LogCaptureFixture) -> AsyncIterator[http
     """A client at a served sandbox, whose server has nothing to complain about."""
     async with served(app) as client:
         yield client
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 
 
 def path(app: App, entity: str) -> str:
