@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec.inspect as declared
@@ -54,11 +55,14 @@ def _value(info: Any) -> st.SearchStrategy[Any]:
 
 
 def _text(info: declared.StrType) -> st.SearchStrategy[str]:
-    low, high = info.min_length or 0, info.max_length or 4000
-    if info.pattern is None:
+    return _matching(info.min_length or 0, info.max_length or 4000, info.pattern)
+
+
+@cache
+def _matching(low: int, high: int, pattern: str | None) -> st.SearchStrategy[str]:
+    if pattern is None:
         return st.text(CHARACTERS, min_size=low, max_size=min(high, 40))
-    matching = st.from_regex(info.pattern, alphabet=CHARACTERS)
-    return matching.filter(lambda text: low <= len(text) <= high)
+    return st.from_regex(pattern, alphabet=CHARACTERS).filter(lambda text: low <= len(text) <= high)
 
 
 def _integer(info: declared.IntType) -> st.SearchStrategy[int]:

@@ -37,9 +37,9 @@ def handled_by(work: Callable[[sa.Connection], None]) -> Subscription:
 
 
 async def turn(
-    database: Database, subscription: Subscription = READER, holder: str = "a", now: datetime = NOW
+    database: Database, *following: Subscription, holder: str = "a", now: datetime = NOW
 ) -> Progress:
-    return await database.transaction(subscriptions.advance, [subscription], holder, now)
+    return await database.transaction(subscriptions.advance, following or [READER], holder, now)
 
 
 async def pending(database: Database, holder: str = "a", now: datetime = NOW) -> bool:
@@ -75,6 +75,53 @@ async def test_each_subscription_goes_at_its_own_pace(database: Database) -> Non
     assert await database.read(effects_of) == [1, 2, 3]
     assert await database.read(effects_of, "other") == [1, 2, 3, 4, 5]
     assert await database.read(subscriptions.checkpoints) == {"reader": 3, "other": 5}
+
+
+async def test_those_that_go_together_read_once_and_those_that_do_not_at_their_own_position(
+    database: Database,
+) -> None:
+    batches: list[tuple[str, list[int]]] = []
+
+    def noting(name: str, batch_size: int = 3) -> Subscription:
+        return Subscription(
+            name, lambda _, batch, __: batches.append((name, [r.position for r in batch])), batch_size
+        )
+
+    await append(database, *range(5))
+    await turn(database, noting("ahead"))
+    following = [noting("ahead"), noting("one"), noting("two"), noting("small", 1)]
+    assert await turn(database, *following) == Progress(2 + 3 + 3 + 1)
+    assert batches == [
+        ("ahead", [1, 2, 3]),
+        ("ahead", [4, 5]),
+        ("one", [1, 2, 3]),
+        ("two", [1, 2, 3]),
+        ("small", [1]),
+    ]
+    assert await database.read(subscriptions.checkpoints) == {"ahead": 5, "one": 3, "two": 3, "small": 1}
+
+
+async def test_those_that_go_together_move_together_or_not_at_all(database: Database) -> None:
+    def fail(*_: object) -> None:
+        raise Killed
+
+    failing = Subscription("failing", fail, batch_size=3)
+    ahead = Subscription("ahead", lambda *_: None)
+    await append(database, *range(5))
+    await turn(database, ahead)
+    await append(database, 5)
+    with pytest.raises(Killed):
+        await turn(database, ahead, READER, failing)
+    assert await database.read(effects_of) == []
+    assert await database.read(subscriptions.checkpoints) == {"ahead": 5}
+
+
+async def test_what_another_leads_is_left_out_of_a_turn(database: Database) -> None:
+    led = Subscription("led", lambda *_: None, batch_size=1)
+    await append(database, *range(3))
+    await turn(database, led, holder="b")
+    assert await turn(database, led, READER) == Progress(3)
+    assert await database.read(subscriptions.checkpoints) == {"led": 1, "reader": 3}
 
 
 @pytest.mark.parametrize("failure", [ValueError, Killed])
