@@ -6,8 +6,10 @@ ever held open over a network call, and the same functions run in production, em
 """
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -70,19 +72,27 @@ def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) 
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        cursor = connection.connection.cursor()
+        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        cursor.close()
 
     return engine
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, sqlite3.OperationalError) as error:
+        said = error.orig if isinstance(error, OperationalError) else error
+        raise DatabaseUnavailable(f"The database could not do its work: {said}") from error
 
 
 def _run(
     engine: sa.Engine, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    try:
-        with engine.begin() as connection:
-            return work(connection, *args, **kwargs)
-    except OperationalError as error:
-        raise DatabaseUnavailable(f"The database could not do its work: {error.orig}") from error
+    with _available(), engine.begin() as connection:
+        return work(connection, *args, **kwargs)
 
 
 class SqliteDatabase:
@@ -130,19 +140,22 @@ class InlineDatabase:
 
     def __init__(self, path: Path) -> None:
         self._engine = sqlite_engine(path, durable=False)
+        self._connection = self._engine.connect()
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once, in BEGIN IMMEDIATE."""
-        return _run(self._engine, work, *args, **kwargs)
+        with _available(), self._connection.begin():
+            return work(self._connection, *args, **kwargs)
 
     async def read(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once."""
-        return _run(self._engine, work, *args, **kwargs)
+        return await self.transaction(work, *args, **kwargs)
 
     async def close(self) -> None:
         """Close the file."""
+        self._connection.close()
         self._engine.dispose()

@@ -1,5 +1,6 @@
 """The event log: append and read, as plain functions of a connection."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
@@ -16,6 +17,13 @@ from events.tables import log
 IDENTITIES_PER_QUERY = 300
 
 Identity = tuple[str, str, str]
+
+_IDENTITY = (log.c.workspace, log.c.source, log.c.id)
+_KNOWN = sa.select(*_IDENTITY, log.c.position, log.c.content_hash).where(
+    sa.tuple_(*_IDENTITY).in_(sa.bindparam("identities", expanding=True))
+)
+_INSERT = log.insert().returning(log.c.position)
+_HEAD = sa.select(sa.func.max(log.c.position))
 
 
 class Fate(Struct, frozen=True):
@@ -70,19 +78,15 @@ def read(
     stream: str | None = None,
 ) -> list[Recorded]:
     """Read events in the order of their positions, optionally of one workspace, topic or stream."""
-    statement = sa.select(log).where(log.c.position > after).order_by(log.c.position).limit(limit)
-    if workspace is not None:
-        statement = statement.where(log.c.workspace == workspace)
-    if topic is not None:
-        statement = statement.where(log.c.topic == topic)
-    if stream is not None:
-        statement = statement.where(log.c.stream == stream)
-    return [_recorded_event(row) for row in connection.execute(statement)]
+    narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
+    named = {name: value for name, value in narrowed.items() if value is not None}
+    rows = connection.execute(_page(tuple(named)), {"after": after, "limit": limit, **named})
+    return [_recorded_event(row) for row in rows]
 
 
 def head(connection: sa.Connection) -> int:
     """Return the last position, 0 for an empty log."""
-    return connection.scalar(sa.select(sa.func.max(log.c.position))) or 0
+    return connection.scalar(_HEAD) or 0
 
 
 def _identity(event: Event) -> Identity:
@@ -90,13 +94,10 @@ def _identity(event: Event) -> Identity:
 
 
 def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict[Identity, tuple[int, str]]:
-    columns = (log.c.workspace, log.c.source, log.c.id)
     found: dict[Identity, tuple[int, str]] = {}
     for chunk in _chunks(identities, IDENTITIES_PER_QUERY):
-        statement = sa.select(*columns, log.c.position, log.c.content_hash).where(
-            sa.tuple_(*columns).in_(chunk)
-        )
-        for workspace, source, event_id, position, recorded_hash in connection.execute(statement):
+        rows = connection.execute(_KNOWN, {"identities": chunk})
+        for workspace, source, event_id, position, recorded_hash in rows:
             found[workspace, source, event_id] = (position, recorded_hash)
     return found
 
@@ -106,26 +107,33 @@ def _chunks(identities: Sequence[Identity], size: int) -> Iterable[Sequence[Iden
 
 
 def _insert(connection: sa.Connection, event: Event, now: datetime) -> int:
-    statement = (
-        log.insert()
-        .values(
-            workspace=event.workspace,
-            source=event.source,
-            id=event.id,
-            type=event.type,
-            stream=event.stream,
-            subject=event.subject,
-            topic=event.topic,
-            time=event.time,
-            recorded_at=now,
-            content_hash=event.content_hash,
-            extensions=json.encode(event.extensions),
-            data=event.data,
-        )
-        .returning(log.c.position)
-    )
-    position: int = connection.execute(statement).scalar_one()
+    values = {
+        "workspace": event.workspace,
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "stream": event.stream,
+        "subject": event.subject,
+        "topic": event.topic,
+        "time": event.time,
+        "recorded_at": now,
+        "content_hash": event.content_hash,
+        "extensions": json.encode(event.extensions),
+        "data": event.data,
+    }
+    position: int = connection.execute(_INSERT, values).scalar_one()
     return position
+
+
+@functools.cache
+def _page(narrowed: tuple[str, ...]) -> sa.Select[tuple[object, ...]]:
+    conditions = [log.c[name] == sa.bindparam(name) for name in narrowed]
+    return (
+        sa.select(log)
+        .where(log.c.position > sa.bindparam("after"), *conditions)
+        .order_by(log.c.position)
+        .limit(sa.bindparam("limit"))
+    )
 
 
 def _recorded_event(row: sa.Row[tuple[object, ...]]) -> Recorded:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -14,6 +15,18 @@ from events.tables import subscriptions
 Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 10
 
+_ALL = sa.select(subscriptions)
+_MOVE = (
+    subscriptions.update()
+    .where(
+        subscriptions.c.name.in_(sa.bindparam("names", expanding=True)),
+        subscriptions.c.position == sa.bindparam("before"),
+    )
+    .values(
+        position=sa.bindparam("after"), holder=sa.bindparam("holder_"), leased_until=sa.bindparam("until")
+    )
+)
+
 
 class Subscription(Struct, frozen=True):
     """A named reader of the log; `handle` does its work inside the transaction that moves it on."""
@@ -24,42 +37,44 @@ class Subscription(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """What one turn did: how many events it handled, and whether another runner leads."""
+    """What one turn did: how many events it handled, and whether any subscription was ours to advance."""
 
     handled: int
     leads: bool = True
 
 
-def advance(connection: sa.Connection, subscription: Subscription, holder: str, now: datetime) -> Progress:
-    """Handle the next batch and move the checkpoint, all in the caller's transaction.
+def advance(
+    connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
+) -> Progress:
+    """Handle the next batch of each subscription and move its checkpoint, all in the caller's transaction.
+
+    Those at the same position read it once.
 
     Raises:
-        CheckpointMoved: Another runner moved it meanwhile; everything here rolls back.
+        CheckpointMoved: Another runner moved one meanwhile; everything here rolls back.
     """
-    position = _lead(connection, subscription.name, holder, now)
-    if position is None:
-        return Progress(0, leads=False)
-    batch = log.read(connection, after=position, limit=subscription.batch_size)
-    if not batch:
-        return Progress(0)
-    subscription.handle(connection, batch, now)
-    _move(connection, subscription.name, position, batch[-1].position)
-    return Progress(len(batch))
+    led = _led(connection, following, holder, now)
+    handled = 0
+    for (position, batch_size), together in led.items():
+        batch = log.read(connection, after=position, limit=batch_size)
+        if batch:
+            for subscription in together:
+                subscription.handle(connection, batch, now)
+            _move(connection, together, position, batch[-1].position, holder, now)
+            handled += len(batch) * len(together)
+    return Progress(handled, leads=bool(led))
 
 
 def checkpoints(connection: sa.Connection) -> dict[str, int]:
     """Say how far each subscription got."""
-    rows = connection.execute(sa.select(subscriptions.c.name, subscriptions.c.position))
-    return {row.name: row.position for row in rows}
+    return {row.name: row.position for row in connection.execute(_ALL)}
 
 
-def pending(connection: sa.Connection, name: str, holder: str, now: datetime) -> bool:
-    """Say whether a turn of this subscription would have anything to do; reads only."""
-    row = connection.execute(sa.select(subscriptions).where(subscriptions.c.name == name)).first()
-    if row is None:
-        return log.head(connection) > 0
-    led_by_other = row.holder not in (None, holder) and row.leased_until and row.leased_until > now
-    return not led_by_other and log.head(connection) > row.position
+def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
+    """Say which subscriptions have anything to do that is the holder's to do; reads only."""
+    head = log.head(connection)
+    rows = {row.name: row for row in connection.execute(_ALL)}
+    return [name for name in names if _is_pending(rows.get(name), head, holder, now)]
 
 
 def release(connection: sa.Connection, holder: str) -> None:
@@ -74,30 +89,49 @@ def reset(connection: sa.Connection, name: str) -> None:
     connection.execute(subscriptions.delete().where(subscriptions.c.name == name))
 
 
-def _lead(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
-    leased_until = now + timedelta(seconds=LEASE_SECONDS)
-    row = connection.execute(sa.select(subscriptions).where(subscriptions.c.name == name)).first()
+def _is_pending(row: sa.Row[Any] | None, head: int, holder: str, now: datetime) -> bool:
     if row is None:
-        connection.execute(
-            subscriptions.insert().values(name=name, position=0, holder=holder, leased_until=leased_until)
-        )
-        return 0
-    if row.holder not in (None, holder) and row.leased_until is not None and row.leased_until > now:
-        return None
-    connection.execute(
-        subscriptions.update()
-        .where(subscriptions.c.name == name)
-        .values(holder=holder, leased_until=leased_until)
-    )
-    position: int = row.position
-    return position
+        return head > 0
+    return head > row.position and not _led_by_other(row, holder, now)
 
 
-def _move(connection: sa.Connection, name: str, before: int, after: int) -> None:
-    moved = connection.execute(
-        subscriptions.update()
-        .where(subscriptions.c.name == name, subscriptions.c.position == before)
-        .values(position=after)
-    )
-    if moved.rowcount != 1:
-        raise CheckpointMoved(f"Subscription {name!r} is no longer at position {before}")
+def _led_by_other(row: sa.Row[Any], holder: str, now: datetime) -> bool:
+    return row.holder not in (None, holder) and row.leased_until is not None and row.leased_until > now
+
+
+def _led(
+    connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
+) -> dict[tuple[int, int], list[Subscription]]:
+    """Return the subscriptions that are the holder's to advance, by their position and batch size."""
+    rows = {row.name: row for row in connection.execute(_ALL)}
+    led: dict[tuple[int, int], list[Subscription]] = {}
+    for subscription in following:
+        row = rows.get(subscription.name)
+        if row is None:
+            connection.execute(subscriptions.insert().values(name=subscription.name, position=0))
+        elif _led_by_other(row, holder, now):
+            continue
+        position = row.position if row is not None else 0
+        led.setdefault((position, subscription.batch_size), []).append(subscription)
+    return led
+
+
+def _move(
+    connection: sa.Connection,
+    together: Sequence[Subscription],
+    before: int,
+    after: int,
+    holder: str,
+    now: datetime,
+) -> None:
+    names = [subscription.name for subscription in together]
+    values = {
+        "names": names,
+        "before": before,
+        "after": after,
+        "holder_": holder,
+        "until": now + timedelta(seconds=LEASE_SECONDS),
+    }
+    if connection.execute(_MOVE, values).rowcount != len(names):
+        said = ", ".join(repr(name) for name in names)
+        raise CheckpointMoved(f"Subscription {said} is no longer at position {before}")

@@ -1,5 +1,6 @@
 """The tables of the log; every other room adds its own to the same metadata."""
 
+import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -82,8 +83,12 @@ dead_letters = sa.Table(
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, or replace those that have the same primary key."""
-    dialect = connection.dialect.name
+    connection.execute(_upsert(table, connection.dialect.name), rows)
+
+
+@functools.cache
+def _upsert(table: sa.Table, dialect: str) -> sa.Insert:
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), rows)
+    return insert.on_conflict_do_update(index_elements=keys, set_=others)

@@ -4,6 +4,7 @@ A batch is folded in memory and each changed row is written once. Nothing but th
 the whole log from the beginning gives the same rows, byte for byte.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -80,12 +81,18 @@ class Fold(Struct, Generic[Row], frozen=True):
             upsert(connection, self.table, written)
 
     def _load(self, connection: sa.Connection, keys: set[Key]) -> dict[Key, Row]:
-        columns = list(self.table.primary_key)
+        names = [column.name for column in self.table.primary_key]
         rows: dict[Key, Row] = {}
         for key in sorted(keys):
-            condition = sa.and_(*(column == part for column, part in zip(columns, key, strict=True)))
-            found = connection.execute(sa.select(self.table).where(condition)).mappings().first()
+            named = {f"{name}_": part for name, part in zip(names, key, strict=True)}
+            found = connection.execute(_one(self.table), named).mappings().first()
             if found is not None:
                 fields = {name: found[name] for name in self.row.__struct_fields__}
                 rows[key] = msgspec.convert(fields, self.row)
         return rows
+
+
+@functools.cache
+def _one(table: sa.Table) -> sa.Select[Any]:
+    keys = (column == sa.bindparam(f"{column.name}_") for column in table.primary_key)
+    return sa.select(table).where(*keys)

@@ -3,11 +3,7 @@
 import asyncio
 import heapq
 import itertools
-import random
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
-
-from events.clock import uuid7_of
 
 # How often everybody else gets a turn before time may pass: enough for what works without waiting.
 TURNS = 200
@@ -59,26 +55,3 @@ class FakeClock:
             self._elapsed = max(self._elapsed, wakes_at)
             if not future.done():
                 future.set_result(None)
-
-
-class SeededEntropy:
-    """Randomness that is the same in every run."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-
-    def uuid7(self, now: datetime) -> UUID:
-        """Return an identifier that sorts by time."""
-        return uuid7_of(now, self._random.getrandbits(74))
-
-    def token(self) -> str:
-        """Return text that looks unguessable."""
-        return self._random.randbytes(32).hex()
-
-    def nonce(self, size_bytes: int) -> bytes:
-        """Return bytes that look unguessable."""
-        return self._random.randbytes(size_bytes)
-
-    def uniform(self, low: float, high: float) -> float:
-        """Return a number between the two."""
-        return self._random.uniform(low, high)

@@ -21,7 +21,8 @@ from events.envelope import Event, Recorded, from_structured
 from events.intake import Received
 from events.tables import metadata
 from projections import queries
-from tests.fakes import FakeClock, SeededEntropy
+from tests.fakes import FakeClock
+from worker.simulation.ports import SeededEntropy
 from worker import connections, runner
 from worker.administration import Administration
 from worker.commands import claims

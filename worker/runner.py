@@ -1,4 +1,4 @@
-"""Runs subscriptions: each turn in one transaction, woken at once, polling as the fallback."""
+"""Runs subscriptions: a batch of each in one transaction, woken at once, polling as the fallback."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from events.database import Database
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.subscriptions import Subscription
 
-POLL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 
-_handled = Counter("q2c_events_handled_total", "Events handled", ["subscription"])
+_handled = Counter("q2c_events_handled_total", "Events handled, once for each subscription")
 _position = Gauge("q2c_log_head", "Last position of the log")
 
 logger = structlog.get_logger()
@@ -44,43 +43,46 @@ class Wake:
 
 
 async def follow(
-    database: Database, clock: Clock, subscription: Subscription, holder: str, wake: Wake
+    database: Database,
+    clock: Clock,
+    following: Sequence[Subscription],
+    holder: str,
+    wake: Wake,
+    *,
+    poll_seconds: float,
 ) -> None:
-    """Keep one subscription at the head of the log, until cancelled."""
+    """Keep subscriptions at the head of the log, until cancelled."""
     while True:
         try:
-            more = await turn(database, clock, subscription, holder)
+            handled = await turn(database, clock, following, holder)
         except (CheckpointMoved, DatabaseUnavailable) as error:
-            logger.warning("subscription.retry", subscription=subscription.name, problem=str(error))
+            logger.warning("subscription.retry", problem=str(error))
             await clock.sleep(RETRY_SECONDS)
             continue
-        if more:
+        if handled:
             wake.all()
         else:
-            await wake.wait(clock, POLL_SECONDS)
+            await wake.wait(clock, poll_seconds)
 
 
-async def turn(database: Database, clock: Clock, subscription: Subscription, holder: str) -> int:
-    """Handle one batch, if there is one; return how many events it held."""
-    now = clock.now()
-    if not await database.read(subscriptions.pending, subscription.name, holder, now):
+async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
+    """Handle one batch of each subscription that has one, in one transaction; return how many events."""
+    names = [subscription.name for subscription in following]
+    pending = await database.read(subscriptions.pending, names, holder, clock.now())
+    if not pending:
         return 0
+    due = [subscription for subscription in following if subscription.name in pending]
     started = clock.monotonic()
-    progress = await database.transaction(subscriptions.advance, subscription, holder, now)
-    if progress.handled:
-        _handled.labels(subscription.name).inc(progress.handled)
-        logger.debug(
-            "subscription.turn",
-            subscription=subscription.name,
-            events=progress.handled,
-            seconds=round(clock.monotonic() - started, 4),
-        )
+    progress = await database.transaction(subscriptions.advance, due, holder, clock.now())
+    _handled.inc(progress.handled)
+    seconds = round(clock.monotonic() - started, 4)
+    logger.debug("subscriptions.turn", names=pending, handled=progress.handled, seconds=seconds)
     return progress.handled
 
 
 async def catch_up(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> None:
     """Bring all to the head once, where nothing else runs."""
-    while sum([await turn(database, clock, subscription, holder) for subscription in following]):
+    while await turn(database, clock, following, holder):
         pass
 
 

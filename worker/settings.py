@@ -53,6 +53,9 @@ class Environment(BaseSettings):
     quickbooks_throttled_seconds: float = Field(
         default=60, ge=0, description="how long a company is left alone after QuickBooks asked for quiet"
     )
+    poll_seconds: float = Field(
+        default=0.2, gt=0, le=60, description="how often each part looks for work where nobody woke it"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level logged"
     )

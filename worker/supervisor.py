@@ -55,39 +55,55 @@ async def _serve(
     ready: Callable[[str], None],
 ) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}:{services.entropy.token()[:8]}"
-    timing = Timing(
-        request_seconds=services.environment.quickbooks_timeout_seconds,
-        settle_seconds=services.environment.quickbooks_settle_seconds,
-        throttled_seconds=services.environment.quickbooks_throttled_seconds,
-    )
-    dispatcher = Dispatcher(services.database, services.clock, gateway.client, timing, services.wake)
     app = create_app(services, gateway)
-    draining = {
-        asyncio.create_task(
-            serve(app, host=host, port=port, ready=ready, stopping=stopping), name="front-door"
-        ),
-        asyncio.create_task(dispatcher.run(stopping), name="dispatcher"),
-    }
-    following = {
-        asyncio.create_task(
-            follow(services.database, services.clock, subscription, holder, services.wake),
-            name=subscription.name,
-        )
-        for subscription in SUBSCRIPTIONS
-    }
+    front_door = serve(app, host=host, port=port, ready=ready, stopping=stopping)
+    dispatching, following = start(services, gateway, holder, stopping)
+    draining = {asyncio.create_task(front_door, name="front-door"), dispatching}
     stopped = asyncio.create_task(stopping.wait(), name="stopping")
-    done, _ = await asyncio.wait({stopped, *draining, *following}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({stopped, following, *draining}, return_when=asyncio.FIRST_COMPLETED)
     failed = [task for task in done if task is not stopped]
     logger.info("worker.draining", failed=[task.get_name() for task in failed])
     stopping.set()
     await asyncio.wait(draining, timeout=DRAIN_SECONDS_MAX)
-    for task in (*draining, *following, stopped):
+    for task in (*draining, following, stopped):
         task.cancel()
-    await asyncio.gather(*draining, *following, stopped, return_exceptions=True)
+    await asyncio.gather(*draining, following, stopped, return_exceptions=True)
     await services.database.transaction(subscriptions.release, holder)
     logger.info("worker.stopped")
     for task in failed:
         task.result()
+
+
+def start(
+    services: Services, gateway: Gateway, holder: str, stopping: asyncio.Event
+) -> tuple[asyncio.Task[None], asyncio.Task[None]]:
+    """Start what works behind the front door: the dispatcher, and whatever follows the log."""
+    environment = services.environment
+    timing = Timing(
+        request_seconds=environment.quickbooks_timeout_seconds,
+        settle_seconds=environment.quickbooks_settle_seconds,
+        throttled_seconds=environment.quickbooks_throttled_seconds,
+    )
+    dispatcher = Dispatcher(
+        services.database,
+        services.clock,
+        gateway.client,
+        timing,
+        services.wake,
+        poll_seconds=environment.poll_seconds,
+    )
+    following = follow(
+        services.database,
+        services.clock,
+        SUBSCRIPTIONS,
+        holder,
+        services.wake,
+        poll_seconds=environment.poll_seconds,
+    )
+    return (
+        asyncio.create_task(dispatcher.run(stopping), name="dispatcher"),
+        asyncio.create_task(following, name="subscriptions"),
+    )
 
 
 @contextmanager

@@ -99,6 +99,13 @@ async def test_reads_of_one_topic_or_stream_hold_all_of_it_and_nothing_else(data
     assert await database.read(log.read, after=3, limit=9, stream="deal/D-1") == of_one[2:]
 
 
+async def test_a_topic_is_read_in_the_order_of_the_log_across_workspaces(database: Database) -> None:
+    events = [account(n, workspace=workspace) for n in range(3) for workspace in ("bolt", "acme")]
+    await database.transaction(log.append, events, NOW)
+    read = await database.read(log.read, after=0, limit=9, topic=catalog.ACCOUNTS)
+    assert [r.event for r in read] == events
+
+
 async def test_repeats_are_found_across_the_bounds_of_a_query(database: Database) -> None:
     size = 2 * IDENTITIES_PER_QUERY + 1
     events = [account(n) for n in range(size)]

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from events import log
 from events.envelope import Event
+from events.tables import UtcInstant
 from worker.commands.identity import CommandKey
 from worker.commands.table import commands, realms
 from worker.quote_to_cash.settings import zone
@@ -72,13 +73,15 @@ def claim(
     A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none. A
     lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
     """
-    chosen = connection.execute(_candidates(now, slots, per_realm)).mappings().all()
+    limits = {"now": now, "per_realm": per_realm, "slots": slots}
+    chosen = connection.execute(_CANDIDATES, limits).mappings().all()
     return [_take(connection, row, timing, now) for row in chosen]
 
 
 def any_due(connection: sa.Connection, now: datetime, *, per_realm: int) -> bool:
     """Say whether a claim would give anything; reads only."""
-    return connection.execute(_candidates(now, 1, per_realm)).first() is not None
+    limits = {"now": now, "per_realm": per_realm, "slots": 1}
+    return connection.execute(_CANDIDATES, limits).first() is not None
 
 
 def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
@@ -155,16 +158,10 @@ def disconnected(
         log.append_own(connection, [event], now)
 
 
-def _candidates(now: datetime, slots: int, per_realm: int) -> sa.Select[Any]:
+def _candidates() -> sa.Select[Any]:
+    now = sa.bindparam("now", type_=UtcInstant)
     abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
     due = sa.and_(commands.c.status.in_(("ready", "uncertain")), commands.c.due_at <= now)
-    others = commands.alias("others")
-    subject_busy = sa.exists().where(
-        others.c.workspace == commands.c.workspace,
-        others.c.subject == commands.c.subject,
-        others.c.request_id != commands.c.request_id,
-        others.c.status.in_(("leased", "uncertain")),
-    )
     flying = commands.alias("flying")
     in_flight = (
         sa.select(sa.func.count())
@@ -183,16 +180,35 @@ def _candidates(now: datetime, slots: int, per_realm: int) -> sa.Select[Any]:
             realms.c.connected,
             ~realms.c.paused,
             sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
-            ~subject_busy,
+            ~_subject_busy(),
         )
         .subquery()
     )
     return (
         sa.select(ranked)
-        .where(ranked.c.turn + ranked.c.in_flight <= per_realm)
+        .where(ranked.c.turn + ranked.c.in_flight <= sa.bindparam("per_realm"))
         .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
-        .limit(slots)
+        .limit(sa.bindparam("slots"))
     )
+
+
+def _subject_busy() -> sa.ColumnElement[bool]:
+    """Say whether another command of the same subject is in flight, or comes first."""
+    others = commands.alias("others")
+    return sa.exists().where(
+        others.c.workspace == commands.c.workspace,
+        others.c.subject == commands.c.subject,
+        others.c.request_id != commands.c.request_id,
+        sa.or_(
+            others.c.status.in_(("leased", "uncertain")),
+            sa.and_(others.c.status == "ready", _age(others) < _age(commands)),
+        ),
+    )
+
+
+def _age(table: sa.FromClause) -> sa.Tuple:
+    """Order the commands of a subject: the one that was wished for first is sent first."""
+    return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
 def _take(connection: sa.Connection, row: sa.RowMapping, timing: Timing, now: datetime) -> Claimed:
@@ -246,3 +262,6 @@ def _change(connection: sa.Connection, command: Claimed, **values: object) -> No
     )
     if changed.rowcount != 1:
         raise LeaseLost(f"The command {command.request_id} for {command.key.subject} is no longer ours")
+
+
+_CANDIDATES = _candidates()

@@ -27,7 +27,6 @@ from worker.runner import RETRY_SECONDS, Wake
 
 SLOTS = 16
 SLOTS_PER_REALM = 4
-POLL_SECONDS = 0.2
 
 _finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
 logger = structlog.get_logger()
@@ -41,6 +40,7 @@ class Dispatcher(Struct, frozen=True):
     client: QuickBooksClient
     timing: Timing
     wake: Wake
+    poll_seconds: float = 0.2
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight."""
@@ -51,7 +51,7 @@ class Dispatcher(Struct, frozen=True):
                 claimed = await self._claim(SLOTS - len(working))
                 working |= {asyncio.create_task(self.work(command)) for command in claimed}
                 if not claimed:
-                    await self.wake.wait(self.clock, POLL_SECONDS)
+                    await self.wake.wait(self.clock, self.poll_seconds)
             if working:
                 await asyncio.wait(working)
         finally:

@@ -49,7 +49,7 @@ class Doors:
 
     async def crm(self, kind: str, data: Sequence[dict[str, Any]]) -> None:
         """Send events of one type as a batch; now and then the whole batch again."""
-        batch = [self._cloudevent(kind, item) for item in data]
+        batch = [cloudevent(kind, item, self._workspace) for item in data]
         headers = {"content-type": "application/cloudevents-batch+json"}
         for _ in range(self._random.choice((1, 1, 2))):
             await self._until_taken(f"{self._url}/events", msgspec.json.encode(batch), headers)
@@ -57,28 +57,16 @@ class Doors:
 
     async def contract(self, tale: Tale) -> None:
         """Tell an envelope's life as DocuSign does: retries, and not always in order."""
-        statuses = _life(tale)
+        statuses = life(tale)
         if self._random.random() < 0.3:  # noqa: PLR2004 - Connect promises no order
             self._random.shuffle(statuses)
         for status in statuses:
-            envelope = _envelope(tale, status)
+            envelope = envelope_of(tale, status)
             for retry in range(self._random.choice((1, 1, 2))):
                 body = docusign.message(envelope, status, self._clock.now(), retry)
                 headers = docusign.signature_headers(body, [self._docusign_key])
                 await self._until_taken(f"{self._url}/webhooks/docusign/{self._workspace}", body, headers)
                 self.sent += 1
-
-    def _cloudevent(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
-        subject = data.get("deal_id") or data["account_id"]
-        return {
-            "specversion": "1.0",
-            "id": f"{kind}-{subject}-{data['revision']}",
-            "source": "https://crm.coeffection.example",
-            "type": f"{PREFIX}{kind}",
-            "subject": subject,
-            "workspace": self._workspace,
-            "data": data,
-        }
 
     async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         """Send until the worker acknowledges; it may be down for a moment."""
@@ -96,7 +84,22 @@ class Doors:
         raise httpx.ConnectError(f"{url} took nothing in {TRIES_MAX} tries")
 
 
-def _life(tale: Tale) -> list[Status]:
+def cloudevent(kind: str, data: dict[str, Any], workspace: str) -> dict[str, Any]:
+    """Wrap a deal or an account as the CRM does."""
+    subject = data.get("deal_id") or data["account_id"]
+    return {
+        "specversion": "1.0",
+        "id": f"{kind}-{subject}-{data['revision']}",
+        "source": "https://crm.coeffection.example",
+        "type": f"{PREFIX}{kind}",
+        "subject": subject,
+        "workspace": workspace,
+        "data": data,
+    }
+
+
+def life(tale: Tale) -> list[Status]:
+    """Return what DocuSign says of a deal's envelope, in order."""
     if tale.twist in {"draft", "won_by_crm"}:
         return []
     if tale.twist == "not_signed":
@@ -106,7 +109,8 @@ def _life(tale: Tale) -> list[Status]:
     return ["sent", "delivered", "completed"]
 
 
-def _envelope(tale: Tale, status: Status) -> Envelope:
+def envelope_of(tale: Tale, status: Status) -> Envelope:
+    """Return the envelope as it is at one status."""
     later = tale.sent_at + timedelta(minutes=2)
     return Envelope(
         envelope_id=str(UUID(tale.envelope_id)),

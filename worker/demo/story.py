@@ -109,7 +109,7 @@ def accounts() -> list[dict[str, Any]]:
 
 def tales(count: int, random: Random, now: datetime) -> list[Tale]:
     """Tell that many deals; every third has a twist."""
-    return [_tale(number, _twist(number), random, now) for number in range(1, count + 1)]
+    return [tale(number, _twist(number), random, now) for number in range(1, count + 1)]
 
 
 def _twist(number: int) -> Twist:
@@ -118,7 +118,8 @@ def _twist(number: int) -> Twist:
     return TWISTS[(number // TWIST_EVERY - 1) % len(TWISTS)]
 
 
-def _tale(number: int, twist: Twist, random: Random, now: datetime) -> Tale:
+def tale(number: int, twist: Twist, random: Random, now: datetime) -> Tale:
+    """Tell one deal."""
     account = len(ACCOUNTS) + 1 if twist == "account_unmapped" else random.randint(1, len(ACCOUNTS))
     product = random.choice(PRODUCTS)
     name = f"{(*ACCOUNTS, UNMAPPED_ACCOUNT)[account - 1].split(',')[0]}: {product[1].split(',')[0].lower()}"

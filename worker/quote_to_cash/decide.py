@@ -47,13 +47,18 @@ class Decision(Struct):
     commands: list[NewCommand] = field(default_factory=list)
 
 
+def is_own(event: Event) -> bool:
+    """Say whether the process manager itself recorded an event."""
+    return event.source == SOURCE
+
+
 def decide(view: View, event: Event) -> Decision:
     """Fold an event into the view, and decide what follows from it.
 
     An event of our own was folded when it was decided; it is read back and passed over.
     """
     decision = Decision()
-    if event.source == SOURCE:
+    if is_own(event):
         return decision
     evolve(view, event)
     for fact_type, fact in _told(view, event):

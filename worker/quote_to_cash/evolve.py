@@ -85,10 +85,14 @@ def _deal_updated(view: View, event: Event, snapshot: DealUpdated) -> None:
         deal.won_revision is None or snapshot.revision < deal.won_revision
     ):
         deal = replace(deal, won_revision=snapshot.revision, won_at=snapshot.closed_at or event.time)
-    if deal.latest is None or snapshot.revision > deal.latest.revision:
+    if _is_newer(snapshot, deal):
         deal = replace(deal, latest=snapshot)
         _remember_products(view, snapshot)
     view.put_deal(snapshot.deal_id, deal)
+
+
+def _is_newer(snapshot: DealUpdated, deal: Deal) -> bool:
+    return deal.latest is None or snapshot.revision > deal.latest.revision
 
 
 def _remember_products(view: View, snapshot: DealUpdated) -> None:

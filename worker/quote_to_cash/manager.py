@@ -9,7 +9,7 @@ from events import log, subscriptions
 from events.envelope import Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import SOURCE, decide
+from worker.quote_to_cash.decide import decide, is_own
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -30,25 +30,31 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
         for command in decision.commands:
             table.add(connection, command, event, now)
     for store in stores.values():
+        if store.workspace_changed:
+            _put_realm(connection, store.workspace_name, store.workspace())
         store.flush()
-        _put_realm(connection, store.workspace_name, store.workspace())
 
 
 def rebuild(connection: sa.Connection) -> None:
-    """Fold the state anew from what was recorded, without deciding anything again.
+    """Fold the state anew from what was recorded, without deciding anything again."""
+    connection.execute(process_state.delete())
+    connection.execute(process_waits.delete())
+    fold(connection, connection)
+
+
+def fold(log_of: sa.Connection, state_of: sa.Connection) -> None:
+    """Fold one connection's log into the empty state of another, as far as its decisions got.
 
     Our own events count even beyond the checkpoint: they were folded when they were decided.
     """
-    checkpoint = subscriptions.checkpoints(connection).get(NAME, 0)
-    connection.execute(process_state.delete())
-    connection.execute(process_waits.delete())
+    checkpoint = subscriptions.checkpoints(log_of).get(NAME, 0)
     stores: dict[str, StateStore] = {}
     position = 0
-    while batch := log.read(connection, after=position, limit=SUBSCRIPTION.batch_size):
+    while batch := log.read(log_of, after=position, limit=SUBSCRIPTION.batch_size):
         for recorded in batch:
             event = recorded.event
-            if recorded.position <= checkpoint or event.source == SOURCE:
-                evolve(stores.setdefault(event.workspace, StateStore(connection, event.workspace)), event)
+            if recorded.position <= checkpoint or is_own(event):
+                evolve(stores.setdefault(event.workspace, StateStore(state_of, event.workspace)), event)
         position = batch[-1].position
     for store in stores.values():
         store.flush()

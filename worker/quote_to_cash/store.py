@@ -27,6 +27,18 @@ process_waits = sa.Table(
     sa.Index("process_waits_stream", "workspace", "stream"),
 )
 
+_STATE = sa.select(process_state.c.data).where(
+    process_state.c.workspace == sa.bindparam("workspace_"),
+    process_state.c.stream == sa.bindparam("stream_"),
+)
+_WAITING = sa.select(process_waits.c.stream).where(
+    process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
+)
+_FORGET_WAITS = process_waits.delete().where(
+    process_waits.c.workspace == sa.bindparam("workspace_"),
+    process_waits.c.stream == sa.bindparam("stream_"),
+)
+
 
 class StateStore:
     """The state of one workspace, seen through a connection. It implements `View`."""
@@ -72,11 +84,7 @@ class StateStore:
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order."""
-        stored = self._connection.scalars(
-            sa.select(process_waits.c.stream).where(
-                process_waits.c.workspace == self.workspace_name, process_waits.c.key == key
-            )
-        )
+        stored = self._connection.scalars(_WAITING, {"workspace_": self.workspace_name, "key_": key})
         waiting = {stream for stream in stored if stream not in self._waits}
         waiting |= {stream for stream, keys in self._waits.items() if key in keys}
         return sorted(waiting)
@@ -84,6 +92,11 @@ class StateStore:
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
         """Replace what a stream waits on."""
         self._waits[stream] = keys
+
+    @property
+    def workspace_changed(self) -> bool:
+        """Whether what holds for the whole workspace was replaced since the last flush."""
+        return WORKSPACE in self._changed
 
     def flush(self) -> None:
         """Write what changed."""
@@ -99,25 +112,17 @@ class StateStore:
         self._waits.clear()
 
     def _flush_waits(self, stream: str, keys: tuple[str, ...]) -> None:
-        self._connection.execute(
-            process_waits.delete().where(
-                process_waits.c.workspace == self.workspace_name, process_waits.c.stream == stream
-            )
-        )
-        for key in keys:
-            self._connection.execute(
-                process_waits.insert().values(workspace=self.workspace_name, key=key, stream=stream)
-            )
+        named = {"workspace_": self.workspace_name, "stream_": stream}
+        self._connection.execute(_FORGET_WAITS, named)
+        if keys:
+            rows = [{"workspace": self.workspace_name, "key": key, "stream": stream} for key in keys]
+            self._connection.execute(process_waits.insert(), rows)
 
     def _load(self, stream: str, kind: type[T]) -> T:
         known = self._loaded.get(stream)
         if isinstance(known, kind):
             return known
-        data = self._connection.scalar(
-            sa.select(process_state.c.data).where(
-                process_state.c.workspace == self.workspace_name, process_state.c.stream == stream
-            )
-        )
+        data = self._connection.scalar(_STATE, {"workspace_": self.workspace_name, "stream_": stream})
         state = json.decode(data, kind) if data is not None else kind()
         self._loaded[stream] = state
         return state

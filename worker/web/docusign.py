@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from events import intake, json
 from events.errors import Unusable
+from events.intake import Record
 from worker import workspaces
 from worker.services import Services
 from worker.sources import docusign
@@ -38,11 +39,17 @@ async def post_docusign(
         )
     if not _is_needed(raw):
         return Response({"outcome": "ignored"})
-    record = intake.record(raw, "docusign", name, lambda body: docusign.read_message(body, workspace=name))
-    received = (await store(services, [record], "docusign"))[0]
+    received = (await store(services, [record(name, raw)], "docusign"))[0]
     if received.reason is not None:
         raise of_received(received)
     return Response({"outcome": received.outcome, "position": received.position})
+
+
+def record(workspace: str, raw: bytes) -> Record:
+    """Read one message."""
+    return intake.record(
+        raw, "docusign", workspace, lambda body: docusign.read_message(body, workspace=workspace)
+    )
 
 
 def _is_needed(raw: bytes) -> bool:

@@ -40,9 +40,9 @@ async def post_events(
         records = _batch(services, workspace, raw)
     elif binary and media_type != STRUCTURED:
         attributes = _attributes(request.headers, media_type)
-        records = [_record(services, workspace, raw, attributes)]
+        records = [record(services, workspace, raw, attributes)]
     elif media_type in {STRUCTURED, "application/json"}:
-        records = [_record(services, workspace, raw, None)]
+        records = [record(services, workspace, raw)]
     else:
         problem = Unusable("content_type_unsupported", f"We read {STRUCTURED}, not {media_type!r}")
         records = [Record(raw, ORIGIN, workspace, problem)]
@@ -67,7 +67,10 @@ async def store(services: Services, records: list[Record], door: str) -> list[Re
     return received
 
 
-def _record(services: Services, workspace: str, raw: bytes, attributes: Mapping[str, str] | None) -> Record:
+def record(
+    services: Services, workspace: str, raw: bytes, attributes: Mapping[str, str] | None = None
+) -> Record:
+    """Decode one event; attributes come beside it in binary form."""
     now = services.clock.now()
 
     def decode(body: bytes) -> Event:
@@ -83,7 +86,7 @@ def _batch(services: Services, workspace: str, raw: bytes) -> list[Record]:
         items = split_batch(raw)
     except Unusable as error:
         return [Record(raw, ORIGIN, workspace, error)]
-    return [_record(services, workspace, item, None) for item in items]
+    return [record(services, workspace, item) for item in items]
 
 
 def _attributes(headers: Headers, media_type: str) -> dict[str, str]:

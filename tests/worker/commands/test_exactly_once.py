@@ -91,7 +91,7 @@ def kill_at(
 
 
 @pytest.mark.parametrize("committed", [False, True])
-@pytest.mark.parametrize("step", range(1, 26))
+@pytest.mark.parametrize("step", range(1, 16))
 async def test_killed_at_any_transaction(
     world: World, monkeypatch: pytest.MonkeyPatch, step: int, committed: bool
 ) -> None:

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from events.database import Database, InlineDatabase
 from events.tables import metadata
-from tests.fakes import FakeClock, SeededEntropy
+from tests.fakes import FakeClock
+from worker.simulation.ports import SeededEntropy
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient, http_client
 from worker.quickbooks.oauth import OAuthClient, TokenSet

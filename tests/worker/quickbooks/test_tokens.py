@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from events.tables import UtcInstant
-from tests.fakes import SeededEntropy
+from worker.simulation.ports import SeededEntropy
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
 from worker.quickbooks import oauth, tokens
 from worker.quickbooks.errors import ConnectionExpired, NotSent

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from tests.fakes import SeededEntropy
+from worker.simulation.ports import SeededEntropy
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY
 from worker.quickbooks.vault import Unsealable, Vault
 from worker.settings import ConfigurationError

@@ -1,0 +1,172 @@
+"""Safeguards taken away, one by one, to see that the simulation would notice.
+
+Each is replaced for the length of a run, from outside: the shipped code has no switch for it. `masked_by`
+names the safeguards that hide its absence by themselves; they are taken away with it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import intake, log, subscriptions, tables
+from events.clock import Clock
+from events.database import Database
+from events.errors import DatabaseUnavailable
+from events.intake import Received
+from events.subscriptions import Subscription
+from worker import runner
+from worker.commands import claims, lookup
+from worker.commands.claims import Claimed, Timing
+from worker.commands.dispatcher import Dispatcher
+from worker.quickbooks import tokens
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.pacing import Pacing
+from worker.quote_to_cash import decide, evolve
+from worker.simulation import outside
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Safeguard(Struct, frozen=True):
+    """What is taken away: attributes and what stands in their place; `budget` seeds must suffice to notice."""
+
+    name: str
+    without: Callable[[], Sequence[tuple[Any, str, Any]]]
+    masked_by: tuple[str, ...] = ()
+    budget: int = 40
+
+
+def _unique_event_id() -> Sequence[tuple[Any, str, Any]]:
+    kept = {rule for rule in tables.log.constraints if getattr(rule, "name", None) != "events_identity"}
+    return [(log, "_recorded", lambda *_: {}), (tables.log, "constraints", kept)]
+
+
+def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
+    create, attempts = QuickBooksClient.create, iter(range(10**9))
+
+    async def create_anew(
+        self: QuickBooksClient, realm: str, entity: str, body: bytes, request_id: str
+    ) -> dict[str, Any]:
+        return await create(self, realm, entity, body, f"{request_id[:30]}{next(attempts)}")
+
+    return [(QuickBooksClient, "create", create_anew)]
+
+
+def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
+    take = claims._take  # noqa: SLF001 - taken apart on purpose
+
+    def take_anew(connection: sa.Connection, row: Any, timing: Timing, now: datetime) -> Claimed:
+        return take(connection, {**row, "sent_body": None}, timing, now)  # type: ignore[arg-type] # as good as a row
+
+    return [(claims, "_take", take_anew)]
+
+
+def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
+    with patch.object(claims, "_subject_busy", sa.false):
+        return [(claims, "_CANDIDATES", claims._candidates())]  # noqa: SLF001 - as above
+
+
+def _fencing_token() -> Sequence[tuple[Any, str, Any]]:
+    def change(connection: sa.Connection, command: Claimed, **values: object) -> None:
+        row = claims.commands.c.request_id == command.request_id
+        connection.execute(claims.commands.update().where(row).values(**values))
+
+    return [(claims, "_change", change)]
+
+
+def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
+    return [(claims, "sending", lambda *_: None)]
+
+
+def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
+    async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
+        """Store what follows from a batch, and how far that got, in two transactions."""
+        names = [subscription.name for subscription in following]
+        pending = await database.read(subscriptions.pending, names, holder, clock.now())
+        due = [subscription for subscription in following if subscription.name in pending]
+        now = clock.now()
+        led = await database.transaction(subscriptions._led, due, holder, now)  # noqa: SLF001 - as above
+        handled = 0
+        for (position, limit), together in led.items():
+            batch = await database.read(log.read, after=position, limit=limit)
+            if not batch:
+                continue
+            for subscription in together:
+                await database.transaction(subscription.handle, batch, now)
+            end = batch[-1].position
+            await database.transaction(subscriptions._move, together, position, end, holder, now)  # noqa: SLF001
+            handled += len(batch)
+        return handled
+
+    return [(runner, "turn", turn)]
+
+
+def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
+    names = sa.bindparam("names", expanding=True)
+    move = (
+        tables.subscriptions.update()
+        .where(tables.subscriptions.c.name.in_(names), sa.bindparam("before") >= 0)
+        .values(
+            position=sa.bindparam("after"),
+            holder=sa.bindparam("holder_"),
+            leased_until=sa.bindparam("until"),
+        )
+    )
+    return [(subscriptions, "_MOVE", move), (subscriptions, "_led_by_other", lambda *_: False)]
+
+
+def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
+    store = outside.events_door.store
+
+    async def answer_first(services: Any, records: Any, door: str) -> list[Received]:
+        try:
+            return await store(services, records, door)
+        except DatabaseUnavailable:
+            return [Received("appended", 0) for _ in records]
+
+    return [(outside.events_door, "store", answer_first)]
+
+
+SAFEGUARDS: Sequence[Safeguard] = (
+    Safeguard("unique_event_id", _unique_event_id),
+    Safeguard("stable_request_id", _stable_request_id),
+    Safeguard("frozen_body", _frozen_body, budget=120),
+    Safeguard("look_up_before_retry", lambda: [(Dispatcher, "_needs_look_up", lambda *_: False)]),
+    Safeguard("settling_time", lambda: [(Dispatcher, "_settled_at", lambda *_: LONG_AGO)]),
+    Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
+    Safeguard("sending_noted", _sending_noted),
+    Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
+    Safeguard("fencing_token", _fencing_token, budget=120),
+    Safeguard("in_flight_per_subject", _in_flight_per_subject),
+    Safeguard("one_transaction", _one_transaction),
+    Safeguard("checkpoint_compare_and_set", _checkpoint_compare_and_set, ("one_transaction",)),
+    Safeguard("own_events_skipped", lambda: [(decide, "is_own", lambda _: False)]),
+    Safeguard("revision_guard", lambda: [(evolve, "_is_newer", lambda *_: True)]),
+    Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)]),
+    Safeguard("stored_before_answered", _stored_before_answered),
+    Safeguard("dead_letters", lambda: [(intake, "bury", lambda *_: None)]),
+    Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),
+)
+BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}
+
+
+@contextmanager
+def without(names: Sequence[str]) -> Iterator[None]:
+    """Take safeguards away; those that mask them go too.
+
+    Raises:
+        KeyError: There is no such safeguard.
+    """
+    chosen = dict.fromkeys(names)
+    for name in names:
+        chosen |= dict.fromkeys(BY_NAME[name].masked_by)
+    with ExitStack() as stack:
+        for name in chosen:
+            for target, attribute, stand_in in BY_NAME[name].without():
+                stack.enter_context(patch.object(target, attribute, stand_in))
+        yield

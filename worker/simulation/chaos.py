@@ -1,0 +1,93 @@
+"""What a plan lets happen to hosts, disk, QuickBooks and settings while a seed plays."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import worker.workspaces as workspaces_module
+from worker.administration import Administration
+from worker.simulation.cluster import Cluster, Host
+from worker.simulation.outside import Outside
+from worker.simulation.plan import Plan
+
+MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
+FORGETTING_SECONDS = 10.0
+
+
+class Chaos:
+    """Lets it happen, each thing at its time."""
+
+    def __init__(self, cluster: Cluster, plan: Plan, outside: Outside) -> None:
+        self._cluster = cluster
+        self._plan = plan
+        self._outside = outside
+
+    def acts(self) -> list[Coroutine[Any, Any, None]]:
+        """Return everything that is to happen."""
+        plan, hosts = self._plan, self._cluster.hosts
+        return [
+            *(self._kill(at, hosts[number]) for at, number in plan.kills),
+            *(self._freeze(at, hosts[number], seconds) for at, number, seconds in plan.freezes),
+            *(self._jump(at, hosts[number], seconds) for at, number, seconds in plan.jumps),
+            *(self._fill_the_disk(at, seconds) for at, seconds in plan.full_disk),
+            *(self._disconnect(at, workspace) for at, workspace in plan.disconnects),
+            *(self._pause(at, workspace, seconds) for at, workspace, seconds in plan.pauses),
+            self._apply_late(),
+            self._forget_requests(),
+        ]
+
+    async def _kill(self, at: float, host: Host) -> None:
+        await self._sleep_until(at)
+        if host.services is not None:
+            self._cluster.kill(host)
+
+    async def _freeze(self, at: float, host: Host, seconds: float) -> None:
+        await self._sleep_until(at)
+        self._cluster.freeze(host, seconds)
+
+    async def _jump(self, at: float, host: Host, seconds: float) -> None:
+        await self._sleep_until(at)
+        self._cluster.jump(host, seconds)
+
+    async def _fill_the_disk(self, at: float, seconds: float) -> None:
+        await self._sleep_until(at)
+        self._cluster.trouble.full = True
+        await asyncio.sleep(seconds)
+        self._cluster.trouble.full = False
+
+    async def _disconnect(self, at: float, workspace: str) -> None:
+        await self._sleep_until(at)
+        self._cluster.counts["disconnect"] += 1
+        self._cluster.sandbox.oauth.disconnect(self._outside.realms[workspace])
+        await asyncio.sleep(self._outside.random.uniform(10, 60))
+        await self._outside.connect(workspace)
+
+    async def _pause(self, at: float, workspace: str, seconds: float) -> None:
+        await self._sleep_until(at)
+        if not await self._cluster.store.read(workspaces_module.exists, workspace):
+            return
+        self._cluster.counts["pause"] += 1
+        await self._outside.administer(workspace, Administration.change_settings, {"paused": "true"})
+        await asyncio.sleep(seconds)
+        changes = {"paused": "false", "memo": self._outside.random.choice(MEMOS)}
+        await self._outside.administer(workspace, Administration.change_settings, changes)
+
+    async def _apply_late(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self._cluster.sandbox.apply_late()
+
+    async def _forget_requests(self) -> None:
+        """Forget a requestid some time after it was first seen: QuickBooks does not say when it does."""
+        seen: dict[str, float] = {}
+        while True:
+            now = self._cluster.loop.time()
+            for company in self._cluster.sandbox.companies.values():
+                for request_id in list(company.replies):
+                    if now - seen.setdefault(request_id, now) > self._plan.memory_seconds:
+                        del company.replies[request_id]
+                        self._cluster.counts["requestid_forgotten"] += 1
+            await asyncio.sleep(FORGETTING_SECONDS)
+
+    async def _sleep_until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self._cluster.loop.time()))

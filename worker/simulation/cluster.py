@@ -1,0 +1,159 @@
+"""The hosts of a simulation: each runs what `q2c up` runs, can be killed, frozen, and started again."""
+
+import asyncio
+import base64
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from events.database import InlineDatabase
+from worker import supervisor
+from worker.quickbooks.gateway import Gateway, open_gateway
+from worker.quickbooks.vault import Vault
+from worker.runner import Wake
+from worker.sandbox.service import Sandbox
+from worker.services import Services
+from worker.settings import Environment
+from worker.simulation.database import DatabaseTrouble, SimulatedDatabase
+from worker.simulation.loop import SimulationLoop
+from worker.simulation.ports import SeededEntropy, SimulatedClock
+from worker.simulation.wire import SimulatedTransport, Watch
+
+T = TypeVar("T")
+
+SANDBOX_URL = "https://sandbox.test"
+TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+REQUEST_SECONDS, SETTLE_SECONDS, THROTTLED_SECONDS, POLL_SECONDS = 10, 60, 15, 4
+ANSWER_SECONDS_MAX = 20.0
+RESTART_SECONDS = 1.0
+
+
+class Host:
+    """A machine with one worker process on it, which may die and come again."""
+
+    def __init__(self, name: str, clock: SimulatedClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.lives = 0
+        self.steps = 0
+        self.services: Services | None = None
+        self.gateway: Gateway | None = None
+
+    @property
+    def life(self) -> str:
+        """The present process, told apart from those that died."""
+        return f"{self.name}#{self.lives}"
+
+
+class Cluster:
+    """Hosts, the database between them, and QuickBooks."""
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        store: InlineDatabase,
+        sandbox: Sandbox,
+        *,
+        seed: int,
+        start: datetime,
+        hosts: int,
+        database_trouble: DatabaseTrouble,
+    ) -> None:
+        self.loop = loop
+        self.store = store
+        self.sandbox = sandbox
+        self.seed = seed
+        self.trouble = database_trouble
+        self.watch = Watch(loop, sandbox, settle=SETTLE_SECONDS, quiet=THROTTLED_SECONDS)
+        self.counts: Counter[str] = Counter()
+        self.hosts = [Host(f"w{number}", SimulatedClock(loop, start)) for number in range(1, hosts + 1)]
+        self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
+
+    def start(self, host: Host) -> None:
+        """Start a worker on a host."""
+        host.lives += 1
+        host.services = self._services(host)
+        self.loop.spawn(host.life, self._work(host, host.services))
+
+    def kill(self, host: Host, *, down_seconds: float = RESTART_SECONDS) -> None:
+        """Kill the worker of a host, as SIGKILL does; another is started soon."""
+        self.counts["kill"] += 1
+        self.loop.kill(host.life)
+        self.watch.gone.add(host.life)
+        host.services = host.gateway = None
+        self.loop.call_later(down_seconds, self.start, host)
+
+    def freeze(self, host: Host, seconds: float) -> None:
+        """Stop a host for a while; it will not know."""
+        self.counts["freeze"] += 1
+        self.watch.lenient.add(host.life)
+        life = host.life
+        self.loop.freeze(life)
+        self.loop.call_later(seconds, self.loop.thaw, life)
+
+    def jump(self, host: Host, seconds: float) -> None:
+        """Set a host's wall clock."""
+        self.counts["clock_jump"] += 1
+        self.watch.clocks_jumped = True
+        host.clock.jump(timedelta(seconds=seconds))
+
+    async def call(self, host: Host, work: Callable[[Services, Gateway], Awaitable[T]]) -> T:
+        """Have a host do something, as a request to it does.
+
+        Raises:
+            ConnectionError: It is down, or no answer came; it may have done it all the same.
+        """
+        services, gateway = host.services, host.gateway
+        if services is None or gateway is None:
+            raise ConnectionError(f"{host.name} is down")
+
+        async def handler() -> T:
+            return await work(services, gateway)
+
+        task = self.loop.spawn(host.life, handler())
+        await asyncio.wait({task}, timeout=ANSWER_SECONDS_MAX)
+        if not task.done():
+            raise ConnectionError(f"{host.name} did not answer")
+        return task.result()
+
+    async def _work(self, host: Host, services: Services) -> None:
+        try:
+            transport = SimulatedTransport(
+                host.life, self.loop, self.sandbox, host.clock, self._network, self.watch
+            )
+            async with open_gateway(
+                services.environment,
+                services.database,
+                services.clock,
+                services.entropy,
+                services.vault,
+                transport=transport,
+            ) as gateway:
+                host.gateway = gateway
+                dispatching, following = supervisor.start(services, gateway, host.life, asyncio.Event())
+                done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        except Exception as error:  # noqa: BLE001 - whatever ends a worker is a finding
+            self.watch.violations.append(f"a worker ended: {error!r}")
+            self.kill(host)
+
+    def _services(self, host: Host) -> Services:
+        entropy = SeededEntropy(f"{self.seed}:{host.life}")
+        environment = Environment(
+            public_url="https://worker.test",
+            quickbooks_api_url=SANDBOX_URL,
+            quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
+            quickbooks_client_id=self.sandbox.oauth.client_id,
+            quickbooks_client_secret=SecretStr(self.sandbox.oauth.client_secret),
+            quickbooks_timeout_seconds=REQUEST_SECONDS,
+            quickbooks_settle_seconds=SETTLE_SECONDS,
+            quickbooks_throttled_seconds=THROTTLED_SECONDS,
+            poll_seconds=POLL_SECONDS,
+        )
+        database = SimulatedDatabase(self.store, self.trouble, host.life, self.watch)
+        return Services(environment, database, host.clock, entropy, Vault([TOKEN_KEY], entropy), Wake())

@@ -1,0 +1,157 @@
+"""The real SQLite store, in the simulation's own thread: every transaction a step, each one may fail."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+import worker.services  # noqa: F401 - it knows every table
+from events.database import InlineDatabase
+from events.errors import DatabaseUnavailable
+from events.tables import metadata
+from worker.commands import claims
+from worker.commands.claims import Claimed
+from worker.commands.table import commands
+from worker.simulation.wire import Watch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Fault = Literal["database_unavailable", "commit_unknown", "disk_full"]
+FAULTS: tuple[Fault, ...] = ("database_unavailable", "commit_unknown", "disk_full")
+PAGES_MAX = 4_294_967_294
+
+
+class Store:
+    """One SQLite file for many seeds: opening it and compiling statements takes longer than a seed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.database = InlineDatabase(directory / "simulation.sqlite3")
+        self._made = False
+
+    async def cleared(self) -> InlineDatabase:
+        """Return the database with nothing in it."""
+        await self.database.transaction(self._clear)
+        return self.database
+
+    def _clear(self, connection: sa.Connection) -> None:
+        if not self._made:
+            metadata.create_all(connection)
+            self._made = True
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+
+
+class DatabaseTrouble:
+    """What goes wrong with the database, by chance; `full` says whether the disk is full at present."""
+
+    def __init__(self, random: Random, rate: float) -> None:
+        self._random = random
+        self.rate = rate
+        self.full = False
+        self.counts: Counter[str] = Counter()
+
+    def next(self) -> Fault | None:
+        """Decide what the next transaction suffers."""
+        if self.full:
+            return "disk_full"
+        if not self.rate or self._random.random() >= self.rate:
+            return None
+        return self._random.choice(FAULTS[:2])
+
+    def count(self, fault: Fault) -> None:
+        """Remember that a fault happened."""
+        self.counts[fault] += 1
+
+
+class SimulatedDatabase:
+    """The `Database` of one host."""
+
+    def __init__(
+        self,
+        inner: InlineDatabase,
+        trouble: DatabaseTrouble,
+        life: str,
+        watch: Watch,
+    ) -> None:
+        self._inner = inner
+        self._trouble = trouble
+        self._life = life
+        self._watch = watch
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` between two steps at which the host may die; the answer of the commit may be lost."""
+        await asyncio.sleep(0)
+        try:
+            return await self._transaction(work, *args, **kwargs)
+        finally:
+            if args and isinstance(args[0], Claimed) and work is not claims.sending:
+                self._watch.attempted(self._life, args[0])
+
+    async def _transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        fault = self._trouble.next()
+        if fault == "database_unavailable":
+            self._trouble.count(fault)
+            raise DatabaseUnavailable("The database could not do its work: simulated")
+        if fault == "disk_full":
+            result = await self._on_a_full_disk(work, *args, **kwargs)
+        else:
+            result = await self._inner.transaction(work, *args, **kwargs)
+        claimed = isinstance(result, list) and bool(result) and isinstance(result[0], Claimed)
+        if claimed:
+            self._watch.in_flight_twice(await self._inner.read(_in_flight_twice))
+        await asyncio.sleep(0)
+        if fault == "commit_unknown":
+            self._trouble.count(fault)
+            raise DatabaseUnavailable("The answer of the commit was lost: simulated")
+        if claimed and isinstance(result, list):
+            self._watch.claimed(self._life, result)
+        return result
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on one snapshot."""
+        await asyncio.sleep(0)
+        return await self._inner.read(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Leave the file to the others."""
+
+    async def _on_a_full_disk(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Let SQLite itself refuse to grow the file."""
+
+        def cramped(connection: sa.Connection) -> T:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            try:
+                return work(connection, *args, **kwargs)
+            except sa.exc.OperationalError:
+                self._trouble.count("disk_full")
+                raise
+            finally:
+                connection.exec_driver_sql(f"PRAGMA max_page_count = {PAGES_MAX}")
+
+        return await self._inner.transaction(cramped)
+
+
+def _in_flight_twice(connection: sa.Connection) -> list[str]:
+    """Return the subjects of which more than one command may be on its way."""
+    statement = (
+        sa.select(commands.c.workspace, commands.c.subject)
+        .where(commands.c.status.in_(("leased", "uncertain")))
+        .group_by(commands.c.workspace, commands.c.subject)
+        .having(sa.func.count() > 1)
+    )
+    return [f"{workspace}/{subject}" for workspace, subject in connection.execute(statement)]

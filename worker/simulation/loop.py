@@ -1,0 +1,185 @@
+"""A deterministic event loop: virtual time, a seeded choice among what is ready, hosts that die or freeze.
+
+One handle runs at a time, picked by the seed's randomness; time passes only when nothing is ready, and then
+at once to the next timer. A handle belongs to the host whose context scheduled it. What belongs to a dead
+host never runs again: no `finally`, no `except`, as after SIGKILL.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import heapq
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+DRIVER = "driver"
+STEPS_MAX = 400_000
+host_name: ContextVar[str] = ContextVar("host_name", default=DRIVER)
+
+
+class Stuck(Exception):
+    """Nothing can ever run again, or it runs on without an end."""
+
+
+class SimulationLoop(asyncio.BaseEventLoop):
+    """Runs one seed.
+
+    Attributes:
+        random: The seed's randomness of scheduling.
+        steps: How many handles ran.
+        after_step: Told the host after each step; it may kill it.
+    """
+
+    # What BaseEventLoop keeps and typeshed does not show.
+    _ready: Any
+    _scheduled: list[Any]
+    _stopping: bool
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self.random = random
+        self.steps = 0
+        self.after_step: Callable[[str], None] | None = None
+        self._now = 0.0
+        self._dead: set[str] = set()
+        self._frozen: dict[str, list[Any]] = {}
+        self._trace = hashlib.blake2b(digest_size=8)
+        # Were a dead host's task collected, its `finally` blocks would run: an orderly end, not a kill.
+        self._graveyard: list[Any] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.set_task_factory(self._remembered)
+        self._clock_resolution = 1e-9
+        self.slow_callback_duration = float("inf")
+
+    @property
+    def trace(self) -> str:
+        """A hash of everything that ran, in its order."""
+        return self._trace.hexdigest()
+
+    def note(self, said: str) -> None:
+        """Make something part of the trace."""
+        self._trace.update(said.encode())
+
+    def time(self) -> float:
+        """Return virtual seconds."""
+        return self._now
+
+    def spawn(self, host: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task on a host."""
+        context = copy_context()
+        context.run(host_name.set, host)
+        return self.create_task(work, context=context)
+
+    def kill(self, host: str) -> None:
+        """Let nothing of a host run ever again."""
+        self._dead.add(host)
+        self._graveyard += self._frozen.pop(host, [])
+
+    def freeze(self, host: str) -> None:
+        """Let nothing of a host run until it is thawed."""
+        self._frozen.setdefault(host, [])
+
+    def thaw(self, host: str) -> None:
+        """Let a frozen host go on."""
+        self._ready.extend(self._frozen.pop(host, []))
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run until `main` is done, then drop everything else.
+
+        Raises:
+            Stuck: `main` can never be done.
+        """
+        asyncio.set_event_loop(self)
+        try:
+            return self.run_until_complete(main)
+        finally:
+            asyncio.set_event_loop(None)
+            self._bury()
+
+    def _bury(self) -> None:
+        self._ready.clear()
+        self._scheduled.clear()
+        for task in self._tasks:
+            if task.done():
+                continue
+            task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - it stays pending on purpose
+            # A coroutine may await while it is closed; nothing is there to wait for any more.
+            with contextlib.suppress(Exception):
+                task.get_coro().close()
+        self._tasks.clear()
+        self._graveyard.clear()
+        self._ready.clear()
+        self.close()
+
+    def _remembered(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        context: Context | None = None,
+        **options: Any,
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(work, loop=loop, context=context, **options)
+        self._tasks.append(task)
+        return task
+
+    def _run_once(self) -> None:
+        """Run one handle; BaseEventLoop calls this until it is stopped."""
+        while True:
+            self._wake_due()
+            handle = self._next()
+            if handle is None:
+                return
+            host = handle._context.get(host_name, DRIVER)  # noqa: SLF001 - a handle shows its context nowhere else
+            if handle._cancelled or host in self._dead:  # noqa: SLF001 - as above
+                self._graveyard.append(handle)
+                if self._stopping and not self._ready:
+                    return
+                continue
+            if host in self._frozen:
+                self._frozen[host].append(handle)
+                continue
+            self.steps += 1
+            if self.steps > STEPS_MAX:
+                raise Stuck(f"It has not come to an end after {STEPS_MAX} steps")
+            self._trace.update(f"{self.steps}|{self._now:.6f}|{host}\n".encode())
+            handle._run()  # noqa: SLF001 - what BaseEventLoop does
+            if self.after_step is not None:
+                self.after_step(host)
+            return
+
+    def _next(self) -> Any:
+        if not self._ready:
+            if self._stopping:
+                return None
+            raise Stuck("Everybody waits for somebody")
+        if len(self._ready) > 1:
+            self._ready.rotate(-self.random.randrange(len(self._ready)))
+        return self._ready.popleft()
+
+    def _wake_due(self) -> None:
+        """Make ready what is due; where nothing is ready, let time pass to the next timer."""
+        while True:
+            while self._scheduled and (
+                self._scheduled[0]._cancelled or self._scheduled[0]._when <= self._now  # noqa: SLF001 - as BaseEventLoop
+            ):
+                handle = heapq.heappop(self._scheduled)
+                handle._scheduled = False  # noqa: SLF001 - as BaseEventLoop does
+                if not handle._cancelled:  # noqa: SLF001 - as above
+                    self._ready.append(handle)
+            if self._ready or not self._scheduled or self._stopping:
+                return
+            self._now = self._scheduled[0]._when  # noqa: SLF001 - as above
+
+    def _process_events(self, event_list: object) -> None:
+        """There is no network, so there are no events."""
+
+    def _write_to_self(self) -> None:
+        """There is no other thread to wake this one."""
+
+    def run_in_executor(self, _executor: object, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override] # no executor is ever used
+        """Refuse threads: they would make two runs of a seed differ."""
+        raise Stuck(f"{work!r} wants a thread with {args!r}")

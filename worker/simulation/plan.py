@@ -1,0 +1,129 @@
+"""What a seed does: its deals, and what goes wrong on the way."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from worker.demo import story
+from worker.demo.story import Tale, Twist
+from worker.sandbox.trouble import Plan as QuickBooksPlan
+
+WORKSPACES = ("acme", "bolt")
+DEALS_MIN, DEALS_MAX = 3, 4
+# Seven in ten deals should get their invoice; the others show that nothing else does.
+TWISTS: tuple[Twist, ...] = ("none",) * 12 + ("won_by_crm",) * 2 + tuple(sorted(set(story.TWISTS)))
+# Half of all seeds run through midnight of the companies' time zone (07:00 UTC), when the date changes.
+DAY, NEARLY_MIDNIGHT = datetime(2026, 5, 5, 15, tzinfo=UTC), datetime(2026, 5, 5, 6, 57, tzinfo=UTC)
+
+
+class Plan(Struct, frozen=True):
+    """One seed's course, in virtual seconds where nothing else is said.
+
+    Attributes:
+        start: The first instant.
+        tales: The deals of each workspace.
+        stale_drafts: Deals whose first draft was another quote, and arrives after everything else.
+        quickbooks: What goes wrong at QuickBooks while faults are on.
+        memory_seconds: For how long QuickBooks remembers a requestid.
+        database_rate: The share of transactions that fail or whose answer is lost.
+        duplicate_rate: The share of messages that come twice.
+        poison: Messages that nobody can use.
+        kills: When which host is killed.
+        freezes: When which host stops, and for how long.
+        jumps: When which host's wall clock is set, and by how much.
+        full_disk: When the disk is full, and for how long.
+        disconnects: When somebody clicks Disconnect in QuickBooks, and in which workspace.
+        pauses: When an admin pauses a workspace, and for how long.
+        faults_end: When faults end and everything has to settle.
+    """
+
+    start: datetime
+    tales: dict[str, tuple[Tale, ...]]
+    stale_drafts: frozenset[tuple[str, str]]
+    quickbooks: QuickBooksPlan
+    memory_seconds: float
+    database_rate: float
+    duplicate_rate: float
+    poison: tuple[bytes, ...]
+    kills: tuple[tuple[float, int], ...]
+    freezes: tuple[tuple[float, int, float], ...]
+    jumps: tuple[tuple[float, int, float], ...]
+    full_disk: tuple[tuple[float, float], ...]
+    disconnects: tuple[tuple[float, str], ...]
+    pauses: tuple[tuple[float, str, float], ...]
+    faults_end: float
+
+
+def draw(seed: int, hosts: int = 2) -> Plan:
+    """Draw a seed's plan."""
+    random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
+    start = random.choice((DAY, NEARLY_MIDNIGHT))
+    faults_end = random.uniform(120, 300)
+
+    def instants(count: int) -> list[float]:
+        return sorted(random.uniform(5, faults_end) for _ in range(count))
+
+    def host() -> int:
+        return random.randrange(hosts)
+
+    tales = {workspace: _tales(random, start) for workspace in WORKSPACES}
+    return Plan(
+        start=start,
+        tales=tales,
+        stale_drafts=frozenset(
+            (workspace, tale.deal_id)
+            for workspace, told in tales.items()
+            for tale in told
+            if tale.twist == "none" and random.random() < 0.4  # noqa: PLR2004 - some
+        ),
+        quickbooks=QuickBooksPlan(
+            rate=random.choice((0.0, 0.15, 0.3, 0.45)),
+            late_seconds=random.uniform(3, 55),
+            slow_seconds=random.uniform(1, 12),
+        ),
+        memory_seconds=random.choice((300.0, 1e9)),
+        database_rate=random.choice((0.0, 0.01, 0.05)),
+        duplicate_rate=random.choice((0.0, 0.3, 0.8)),
+        poison=tuple(random.sample(_POISON, random.randint(0, 4))),
+        kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
+        freezes=tuple((at, host(), random.uniform(20, 200)) for at in instants(random.choice((0, 0, 1, 2)))),
+        jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
+        full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
+        disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),
+        pauses=tuple(
+            (at, random.choice(WORKSPACES), random.uniform(20, 100))
+            for at in instants(random.choice((0, 1, 2)))
+        ),
+        faults_end=faults_end,
+    )
+
+
+def stale_draft(tale: Tale) -> dict[str, Any]:
+    """Return the first draft of a deal, in which the quote was another."""
+    draft = tale.snapshots[0]
+    quote = {**draft["quote"], "lines": draft["quote"]["lines"][:1], "total": "1.00"}
+    return {**draft, "quote": quote}
+
+
+def _tales(random: Random, now: datetime) -> tuple[Tale, ...]:
+    count = random.randint(DEALS_MIN, DEALS_MAX)
+    told = [story.tale(number, random.choice(TWISTS), random, now) for number in range(1, count + 1)]
+    # Some come late by days, which is long enough for them to be looked up before they are sent at all.
+    return tuple(
+        replace(tale, sent_at=tale.sent_at - timedelta(days=3)) if random.random() < 0.2 else tale  # noqa: PLR2004 - some
+        for tale in told
+    )
+
+
+_POISON = (
+    b"\xff\xfe not json",
+    b'{"specversion":"1.0"',
+    b'{"specversion":"1.0","id":"x","source":"s","type":"com.coeffection.deal.updated.v9","data":{}}',
+    b'{"specversion":"1.0","id":"y","source":"s","type":"com.coeffection.deal.updated.v1","data":{"deal_id":1}}',
+    b'{"specversion":"1.0","id":"z","source":"s","type":"com.coeffection.deal.updated.v1","data":{"deal_id":NaN}}',
+    b"[" * 2000,
+    b'{"specversion":"1.0","id":"\\ud800","source":"s","type":"com.coeffection.deal.updated.v1","data":{}}',
+)

@@ -1,0 +1,198 @@
+"""One seed from its plan to its verdict."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import log
+from events.database import InlineDatabase
+from events.tables import dead_letters
+from events.tables import log as events
+from worker.commands.identity import CommandKey, marker, request_id
+from worker.demo.proof import net
+from worker.demo.story import Tale
+from worker.idle import left_to_do
+from worker.sandbox.oauth import Lifetimes
+from worker.sandbox.service import Sandbox
+from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.simulation.chaos import Chaos
+from worker.simulation.cluster import Cluster
+from worker.simulation.database import DatabaseTrouble, Store
+from worker.simulation.loop import SimulationLoop, Stuck
+from worker.simulation.outside import Outside
+from worker.simulation.plan import Plan, draw
+from worker.simulation.ports import SimulatedClock
+from worker.verification.invariants import INVARIANTS, View
+
+HOSTS = 2
+LOOK_SECONDS = 2.0
+SETTLE_SECONDS_MAX = 3600.0
+# Tokens live for minutes here, so that a seed sees them expire and change.
+LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
+
+
+class Verdict(Struct, frozen=True):
+    """What came of a seed."""
+
+    seed: int
+    violations: tuple[str, ...]
+    trace: str
+    faults: dict[str, int]
+    deals: int
+    steps: int
+    requests: int
+    virtual_s: float
+
+    @property
+    def kills(self) -> int:
+        """How often a worker was killed."""
+        return self.faults.get("kill", 0)
+
+
+AfterStep = Callable[[Cluster, str], None]
+
+
+def run_seed(
+    store: Store, seed: int, plan: Plan | None = None, after_step: AfterStep | None = None
+) -> Verdict:
+    """Play a seed and judge it; the same seed gives the same trace in any process."""
+    plan = plan or draw(seed, HOSTS)
+    loop = SimulationLoop(Random(f"{seed}:loop"))  # noqa: S311 - a simulation repeats itself
+    sandbox = Sandbox(
+        SimulatedClock(loop, plan.start), kinds=("us", "us-ast"), seed=seed, lifetimes=LIFETIMES
+    )
+    trouble = DatabaseTrouble(Random(f"{seed}:database"), plan.database_rate)  # noqa: S311 - as above
+    cluster = Cluster(
+        loop,
+        store.database,
+        sandbox,
+        seed=seed,
+        start=plan.start,
+        hosts=HOSTS,
+        database_trouble=trouble,
+    )
+    if after_step is not None:
+        loop.after_step = lambda host: after_step(cluster, host)
+    outside = Outside(cluster, plan)
+    tailed: list[int] = []
+    try:
+        violations = loop.run(_play(store, cluster, plan, outside, tailed))
+    except Stuck as error:
+        violations = [str(error)]
+    loop.note(repr(violations))
+    return Verdict(
+        seed=seed,
+        violations=(*cluster.watch.violations, *violations),
+        trace=loop.trace,
+        faults={**cluster.counts, **trouble.counts, **sandbox.trouble.counts},
+        deals=sum(len(tales) for tales in plan.tales.values()),
+        steps=loop.steps,
+        requests=cluster.watch.requests,
+        virtual_s=round(loop.time(), 1),
+    )
+
+
+async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, tailed: list[int]) -> list[str]:
+    """Let everything happen, then let it settle, then judge."""
+    await store.cleared()
+    background = [asyncio.create_task(act) for act in Chaos(cluster, plan, outside).acts()]
+    background.append(asyncio.create_task(_tail(cluster.store, tailed)))
+    cluster.sandbox.trouble.follow(plan.quickbooks)
+    for host in cluster.hosts:
+        cluster.start(host)
+    await asyncio.gather(*(outside.play(workspace) for workspace in plan.tales))
+    await asyncio.sleep(max(0.0, plan.faults_end - cluster.loop.time()))
+    cluster.sandbox.trouble.follow(QuickBooksPlan())
+    cluster.trouble.rate, cluster.trouble.full = 0.0, False
+    for workspace in plan.tales:
+        await outside.finish(workspace)
+    settled = await _settle(cluster, tailed)
+    for task in background:
+        task.cancel()
+    if not settled:
+        return [f"It does not settle: {(await cluster.store.read(left_to_do))[1]}"]
+    cluster.watch.check_books()
+    clock = cluster.hosts[0].clock
+    found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tailed, clock))
+    digest = await cluster.store.read(_digest)
+    cluster.loop.note(digest)
+    return found
+
+
+async def _settle(cluster: Cluster, tailed: Sequence[int]) -> bool:
+    """Wait until nothing is left to do, at two looks in a row."""
+    until = cluster.loop.time() + SETTLE_SECONDS_MAX
+    idle = 0
+    while cluster.loop.time() < until:
+        position, waiting_for = await cluster.store.read(left_to_do)
+        idle = idle + 1 if waiting_for is None and tailed and tailed[-1] >= position else 0
+        if idle == 2:  # noqa: PLR2004 - two looks
+            return True
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
+
+
+async def _tail(store: InlineDatabase, tailed: list[int]) -> None:
+    """Read the log as a consumer does: page by page, from where it stopped."""
+    after = 0
+    while True:
+        page = await store.read(log.read, after=after, limit=20)
+        tailed += [recorded.position for recorded in page]
+        after = page[-1].position if page else after
+        await asyncio.sleep(0 if page else LOOK_SECONDS)
+
+
+def _judge(
+    connection: sa.Connection,
+    cluster: Cluster,
+    outside: Outside,
+    tailed: Sequence[int],
+    clock: SimulatedClock,
+) -> list[str]:
+    books = {realm: company.books()["Invoice"] for realm, company in cluster.sandbox.companies.items()}
+    view = View(connection, clock.now(), books)
+    found = [
+        f"{invariant.name}: {violation}"
+        for invariant in INVARIANTS
+        for violation in invariant.violations(view)
+    ]
+    for workspace, tales in outside.plan.tales.items():
+        realm = outside.realms[workspace]
+        for tale in tales:
+            found += _compared(workspace, realm, tale, books[realm])
+    kept = {
+        (row.workspace, row.source, row.id): row.position
+        for row in connection.execute(
+            sa.select(events.c.workspace, events.c.source, events.c.id, events.c.position)
+        )
+    }
+    positions = set(kept.values())
+    lost = sorted(map(str, (outside.acknowledged - kept.keys()) | (outside.actions - positions)))
+    found += [f"I2: {event} was acknowledged and is lost" for event in lost]
+    if list(tailed) != sorted(positions):
+        found.append("I8: a reader that followed the log missed events")
+    buried = {(row.workspace, row.raw) for row in connection.execute(sa.select(dead_letters))}
+    if buried != outside.poison:
+        found.append(f"I6: {len(outside.poison)} useless messages, {len(buried)} dead letters")
+    return found
+
+
+def _compared(workspace: str, realm: str, tale: Tale, books: list[dict[str, Any]]) -> Iterator[str]:
+    """Compare a deal with the books, knowing how the story goes rather than what was decided."""
+    mark = marker(request_id(realm, CommandKey(workspace, tale.deal_id, "create_invoice", 0, 1)))
+    found = [invoice for invoice in books if mark in str(invoice.get("PrivateNote"))]
+    expected = 1 if tale.expects_invoice else 0
+    if len(found) != expected:
+        yield f"I1: {workspace}/{tale.deal_id} ({tale.twist}): {len(found)} invoices instead of {expected}"
+    for invoice in found:
+        if net(invoice) != tale.total:
+            yield f"I1: {workspace}/{tale.deal_id}: {net(invoice)} in QuickBooks, {tale.total} signed"
+
+
+def _digest(connection: sa.Connection) -> str:
+    rows = connection.execute(sa.select(events).order_by(events.c.position))
+    return "\n".join(repr(tuple(row)) for row in rows)

@@ -1,0 +1,195 @@
+"""The network between a host and QuickBooks: requests outlive their sender, and everything on it is watched.
+
+The books alone would let one safeguard hide another: a requestid that QuickBooks remembers makes up for a
+missing look-up. So each rule of the protocol is checked here by itself.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+from msgspec import Struct
+
+from events.clock import Clock
+from worker.commands.claims import Claimed
+from worker.sandbox.service import Sandbox
+from worker.sandbox.transport import SandboxTransport
+from worker.simulation.loop import SimulationLoop
+
+NETWORK = "network"
+LATENCY_SECONDS_MAX = 0.5
+
+
+class Sent(Struct):
+    """A create whose outcome its sender does not know."""
+
+    at: float
+    looked_up_at: float = -1.0
+
+
+class Watch:
+    """What the rules say about requests, checked as they go.
+
+    Attributes:
+        violations: What broke a rule.
+        lenient: Hosts that were frozen once: they act late, on what was true before.
+        gone: Hosts that were killed.
+        clocks_jumped: Whether wall clocks can be trusted with waiting times.
+    """
+
+    def __init__(self, loop: SimulationLoop, sandbox: Sandbox, *, settle: float, quiet: float) -> None:
+        self._loop = loop
+        self._sandbox = sandbox
+        self._settle = settle
+        self._quiet = quiet
+        self.violations: list[str] = []
+        self.lenient: set[str] = set()
+        self.gone: set[str] = set()
+        self.clocks_jumped = False
+        self.requests = 0
+        self._bodies: dict[str, bytes] = {}
+        self._request_ids: dict[tuple[str, bytes], str] = {}
+        self._working: dict[str, str] = {}
+        self._unknown: dict[str, Sent] = {}
+        self._quiet_until: dict[tuple[str, str], float] = {}
+        self._refreshing: Counter[str] = Counter()
+
+    def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
+        """Check that nobody else who is alive works on what is claimed."""
+        for command in commands:
+            other = self._working.get(command.request_id)
+            if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
+                self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
+            self._working[command.request_id] = life
+
+    def in_flight_twice(self, subjects: Sequence[str]) -> None:
+        """Take note of subjects with more than one command in flight."""
+        for subject in subjects:
+            self._violated(f"two commands of {subject} are in flight")
+
+    def attempted(self, life: str, command: Claimed) -> None:
+        """Learn that an attempt is over."""
+        if self._working.get(command.request_id) == life:
+            del self._working[command.request_id]
+
+    def sends(self, life: str, request: httpx.Request) -> None:
+        """Check a request as it leaves its host."""
+        self.requests += 1
+        realm = _realm(request)
+        if self._loop.time() < self._quiet_until.get((life, realm), -1.0):
+            self._violated(f"{life} calls {realm} although QuickBooks asked it for quiet")
+        request_id = request.url.params.get("requestid")
+        if request_id is None:
+            return
+        if self._bodies.setdefault(request_id, request.content) != request.content:
+            self._violated(f"requestid {request_id} is sent with another body than before")
+        if self._request_ids.setdefault((realm, request.content), request_id) != request_id:
+            self._violated(f"a body that was sent before is sent under another requestid, {request_id}")
+        before = self._unknown.get(request_id)
+        if before is not None and life not in self.lenient:
+            self._check_looked_up(request_id, before)
+        self._unknown[request_id] = Sent(self._loop.time())
+
+    def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
+        """Learn from an answer as it reaches its host."""
+        request_id = request.url.params.get("requestid")
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self._quiet_until[life, _realm(request)] = self._loop.time() + self._quiet
+        if request_id is not None and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+            self._unknown.pop(request_id, None)
+        if request_id is None and "/query" in request.url.path and response.is_success:
+            for sent in self._unknown.values():
+                sent.looked_up_at = self._loop.time()
+
+    def refresh_begins(self, token: str) -> None:
+        """Check that nobody else refreshes with the same token."""
+        self._refreshing[token] += 1
+        if self._refreshing[token] > 1 and not self.lenient and not self.clocks_jumped:
+            self._violated("two refreshes of one token are in flight")
+
+    def refresh_ends(self, token: str) -> None:
+        """Learn that a refresh is over."""
+        self._refreshing[token] -= 1
+
+    def check_books(self) -> None:
+        """Check that no mark is on two objects."""
+        for company in self._sandbox.companies.values():
+            for entity, note in (("Invoice", "PrivateNote"), ("Customer", "Notes")):
+                marks = Counter(
+                    str(found[note]).rpartition("q2c:")[2]
+                    for found in company.books()[entity]
+                    if "q2c:" in str(found.get(note) or "")
+                )
+                for mark, count in marks.items():
+                    if count > 1:
+                        self._violated(f"{count} {entity} objects carry the mark {mark}")
+
+    def _check_looked_up(self, request_id: str, before: Sent) -> None:
+        if before.looked_up_at < before.at:
+            self._violated(f"requestid {request_id} is sent again without a look-up")
+        elif not self.clocks_jumped and before.looked_up_at < before.at + self._settle:
+            self._violated(f"requestid {request_id} is sent again before it could not be applied any more")
+
+    def _violated(self, rule: str) -> None:
+        if rule not in self.violations:
+            self.violations.append(rule)
+
+
+class SimulatedTransport(httpx.AsyncBaseTransport):
+    """Carries the requests of one life of a host."""
+
+    def __init__(
+        self, life: str, loop: SimulationLoop, sandbox: Sandbox, clock: Clock, random: Random, watch: Watch
+    ) -> None:
+        self._life = life
+        self._loop = loop
+        self._inner = SandboxTransport(sandbox, clock)
+        self._sandbox = sandbox
+        self._clock = clock
+        self._random = random
+        self._watch = watch
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it; whether or not its sender lives to see the answer, it arrives."""
+        await request.aread()
+        self._watch.sends(self._life, request)
+        under_way = self._loop.spawn(NETWORK, self._carry(request))
+        await asyncio.wait({under_way})
+        response = under_way.result()
+        self._watch.answered(self._life, request, response)
+        return response
+
+    async def _carry(self, request: httpx.Request) -> httpx.Response:
+        token = _refresh_token(request)
+        if token is not None:
+            self._watch.refresh_begins(token)
+        try:
+            await self._clock.sleep(self._random.uniform(0, LATENCY_SECONDS_MAX))
+            lost = token is not None and self._random.random() < self._sandbox.trouble.plan.rate
+            if lost and self._random.random() < 0.5:  # noqa: PLR2004 - half of them on the way there
+                raise httpx.ConnectError("Lost before", request=request)
+            response = await self._inner.handle_async_request(request)
+            if lost:
+                raise httpx.ReadError("Lost on the way back", request=request)
+        finally:
+            if token is not None:
+                self._watch.refresh_ends(token)
+        if "requestid" in request.url.params:
+            self._watch.check_books()
+        return response
+
+
+def _realm(request: httpx.Request) -> str:
+    parts = request.url.path.split("/")
+    return parts[3] if parts[1:3] == ["v3", "company"] else ""
+
+
+def _refresh_token(request: httpx.Request) -> str | None:
+    if not request.url.path.endswith("/tokens/bearer"):
+        return None
+    form: dict[str, list[Any]] = parse_qs(request.content.decode())
+    return form["refresh_token"][0] if "refresh_token" in form else None

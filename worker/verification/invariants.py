@@ -1,0 +1,219 @@
+"""I1 to I8: what must hold of a store at any time, one function each; a violation is a sentence.
+
+Each is a plain function of a connection and changes nothing. Where QuickBooks' own books are at hand, I1
+and I4 compare with them too.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import catalog, json, log, subscriptions
+from events.envelope import Recorded
+from events.tables import dead_letters
+from events.tables import log as events
+from projections.deals import deals
+from projections.invoices import invoices
+from worker.commands.identity import CommandKey, marker, request_id
+from worker.commands.table import OPEN, commands, realms
+from worker.services import SUBSCRIPTIONS
+from worker.verification.scratch import differences, refolded
+
+PAGE_EVENTS = 500
+STUCK_AFTER = timedelta(hours=1)
+_CREATED = {catalog.INVOICE_CREATED, catalog.CUSTOMER_CREATED, catalog.ITEM_CREATED}
+
+Books = dict[str, list[dict[str, Any]]]
+
+
+class View(Struct, frozen=True):
+    """What is verified: a store as of `now`, and the invoices of each realm, where they could be read."""
+
+    connection: sa.Connection
+    now: datetime
+    books: Books
+
+
+class Invariant(Struct, frozen=True):
+    """A rule with its name and what it says; `violations` finds what breaks it."""
+
+    name: str
+    says: str
+    violations: Callable[[View], Iterator[str]]
+
+
+def one_invoice_per_won_deal(view: View) -> Iterator[str]:
+    """I1: one live invoice for a won deal that waits on nothing, none for another, of the right amount."""
+    held = list(view.connection.execute(sa.select(invoices).where(invoices.c.status != "voided")).mappings())
+    counts = Counter((row["workspace"], row["deal"], row["part"]) for row in held)
+    for (workspace, deal, part), count in counts.items():
+        if count > 1:
+            yield f"{workspace}/{deal} part {part} has {count} live invoices"
+    for row in view.connection.execute(sa.select(deals)).mappings():
+        name, count = f"{row['workspace']}/{row['deal']}", counts[row["workspace"], row["deal"], 0]
+        if row["won"] and row["gate"] is None and not count:
+            yield f"{name} is won and waits on nothing, but has no invoice"
+    yield from _amounts(view)
+    for realm, found in view.books.items():
+        yield from _books_of(realm, found, [row for row in held if row["realm"] == realm])
+
+
+def every_event_once(view: View) -> Iterator[str]:
+    """I2: every identity is in the log once, with the content that its hash was made of."""
+    statement = (
+        sa.select(events.c.workspace, events.c.source, events.c.id)
+        .group_by(events.c.workspace, events.c.source, events.c.id)
+        .having(sa.func.count() > 1)
+    )
+    for workspace, source, event_id in view.connection.execute(statement):
+        yield f"Event {event_id} of {source} is in the log of {workspace} more than once"
+    for recorded in _whole_log(view.connection):
+        event = recorded.event
+        if (
+            json.content_hash(event.type, event.subject, json.parse(event.data.encode()))
+            != event.content_hash
+        ):
+            yield f"The event at position {recorded.position} is not what its hash was made of"
+
+
+def read_models_follow_from_the_log(view: View) -> Iterator[str]:
+    """I3: every read model, and the state of decisions, is the fold of the log, byte for byte."""
+    with refolded(view.connection, view.now) as scratch:
+        yield from differences(view.connection, scratch)
+
+
+def commands_and_outcomes_agree(view: View) -> Iterator[str]:
+    """I4: what is done has one outcome in the log, what is not done has none, each object one command."""
+    outcomes = Counter(
+        recorded.event.payload.request_id
+        for recorded in _whole_log(view.connection)
+        if recorded.event.type in {*_CREATED, catalog.COMMAND_REJECTED}
+    )
+    known = set()
+    for row in view.connection.execute(sa.select(commands)).mappings():
+        known.add(row["request_id"])
+        over = row["status"] in {"done", "rejected"} and row["kind"] != "read_company"
+        if outcomes[row["request_id"]] != (1 if over else 0):
+            count = outcomes[row["request_id"]]
+            yield f"{row['kind']} of {row['subject']} is {row['status']} with {count} outcomes in the log"
+    for unknown in outcomes.keys() - known:
+        yield f"The log has an outcome of {unknown}, which was never commanded"
+
+
+def nothing_is_sent_by_folding(view: View) -> Iterator[str]:
+    """I5: folding the log again commands nothing; every command follows from its key and its cause."""
+    with refolded(view.connection, view.now) as scratch:
+        for row in scratch.execute(sa.select(commands)).mappings():
+            yield f"Folding the log commanded {row['kind']} of {row['subject']} again"
+    causes = set(view.connection.scalars(sa.select(events.c.id)))
+    for row in view.connection.execute(sa.select(commands)).mappings():
+        key = CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"])
+        if request_id(row["realm"], key) != row["request_id"]:
+            yield f"{row['kind']} of {row['subject']} has a request id that does not follow from its key"
+        if row["cause_id"] not in causes:
+            yield f"{row['kind']} of {row['subject']} was caused by {row['cause_id']}, which is not in the log"
+
+
+def what_is_of_no_use_blocks_nothing(view: View) -> Iterator[str]:
+    """I6: everything in the log can be read; everything else is a dead letter, whole and with its reason."""
+    for recorded in _whole_log(view.connection):
+        try:
+            _ = recorded.event.payload
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would stop every subscription
+            yield f"The event at position {recorded.position} can't be read: {error}"
+    for row in view.connection.execute(sa.select(dead_letters)).mappings():
+        if not row["reason"] or not row["detail"]:
+            yield f"Dead letter {row['number']} has no reason"
+
+
+def nothing_is_stuck(view: View) -> Iterator[str]:
+    """I7: what could be done is done in time."""
+    since = view.now - STUCK_AFTER
+    checkpoints = subscriptions.checkpoints(view.connection)
+    for subscription in SUBSCRIPTIONS:
+        waiting = log.read(view.connection, after=checkpoints.get(subscription.name, 0), limit=1)
+        if waiting and waiting[0].recorded_at < since:
+            yield f"{subscription.name} has not got beyond position {waiting[0].position - 1} for an hour"
+    statement = (
+        sa.select(commands)
+        .join(realms, realms.c.realm == commands.c.realm)
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(sa.func.coalesce(commands.c.leased_until, commands.c.due_at) < since)
+    )
+    for row in view.connection.execute(statement).mappings():
+        yield f"{row['kind']} of {row['subject']} has been due for an hour: {row['problem'] or row['status']}"
+
+
+def reading_skips_nothing(view: View) -> Iterator[str]:
+    """I8: whoever reads the log page by page sees every event, in the order of positions."""
+    seen = [recorded.position for recorded in _whole_log(view.connection)]
+    if seen != sorted(set(seen)):
+        yield "Reading the log page by page does not follow its positions"
+    count = view.connection.scalar(sa.select(sa.func.count()).select_from(events))
+    if len(seen) != count:
+        yield f"Reading the log page by page shows {len(seen)} of {count} events"
+
+
+INVARIANTS: Sequence[Invariant] = (
+    Invariant(
+        "I1", "One invoice of the right amount for each won deal, none for others", one_invoice_per_won_deal
+    ),
+    Invariant("I2", "Every event is in the log once, unchanged", every_event_once),
+    Invariant(
+        "I3", "Read models and decisions' state are the fold of the log", read_models_follow_from_the_log
+    ),
+    Invariant("I4", "Commands, outcomes and books agree", commands_and_outcomes_agree),
+    Invariant("I5", "Folding the log again sends nothing to QuickBooks", nothing_is_sent_by_folding),
+    Invariant(
+        "I6", "What can't be used is a dead letter and blocks nothing", what_is_of_no_use_blocks_nothing
+    ),
+    Invariant("I7", "Nothing that could be done is left undone", nothing_is_stuck),
+    Invariant("I8", "Reading the log skips nothing", reading_skips_nothing),
+)
+
+
+def _amounts(view: View) -> Iterator[str]:
+    """Compare what was decided with what QuickBooks made of it."""
+    wanted: dict[str, Decimal] = {}
+    for recorded in _whole_log(view.connection):
+        payload = recorded.event.payload
+        if recorded.event.type == catalog.INVOICE_REQUESTED:
+            wanted[payload.request_id] = payload.net
+        elif recorded.event.type == catalog.INVOICE_CREATED and payload.net != wanted.get(payload.request_id):
+            yield (
+                f"{recorded.event.workspace}/{payload.deal_id}: invoice {payload.invoice_id} is over {payload.net}"
+                f" before tax, {wanted.get(payload.request_id)} was decided"
+            )
+
+
+def _books_of(realm: str, found: list[dict[str, Any]], held: Sequence[Any]) -> Iterator[str]:
+    """Compare the invoices that carry our mark with those we know of."""
+    by_id = {row["invoice_id"]: row for row in held}
+    marks: Counter[str] = Counter()
+    for invoice in found:
+        note = str(invoice.get("PrivateNote") or "")
+        if marker("")[:-1] not in note or Decimal(str(invoice["TotalAmt"])) == 0 and "Void" in note:
+            continue
+        marks[note.rpartition("[")[2]] += 1
+        row = by_id.get(invoice["Id"])
+        if row is None:
+            yield f"{realm}: QuickBooks has invoice {invoice['Id']} of ours, the log does not"
+        elif row["total"] != Decimal(str(invoice["TotalAmt"])):
+            yield f"{realm}: invoice {invoice['Id']} is over {invoice['TotalAmt']} in QuickBooks, {row['total']} here"
+    for mark, count in marks.items():
+        if count > 1:
+            yield f"{realm}: {count} invoices carry the mark [{mark}"
+    for invoice_id in by_id.keys() - {invoice["Id"] for invoice in found}:
+        yield f"{realm}: invoice {invoice_id} of {by_id[invoice_id]['deal']} is not in QuickBooks"
+
+
+def _whole_log(connection: sa.Connection) -> Iterator[Recorded]:
+    position = 0
+    while page := log.read(connection, after=position, limit=PAGE_EVENTS):
+        yield from page
+        position = page[-1].position
