@@ -22,7 +22,7 @@ def own(known: EventType, fact: Any, number: int = 1) -> Event:
 
 
 @EACH_TYPE
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_whatever_a_type_holds_is_read_back_the_same(known: EventType, data: st.DataObject) -> None:
     fact = data.draw(facts(known.payload))

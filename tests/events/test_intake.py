@@ -164,7 +164,7 @@ async def outcome(
     return received, left
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(good | spoiled | st.binary(max_size=20), max_size=8), st.integers(0, 8))
 async def test_any_bytes_end_as_one_of_four_however_they_are_put_together(
     raws: list[bytes], cut: int

@@ -184,6 +184,7 @@ def test_any_bytes_are_read_or_refused_by_name(raw: bytes) -> None:
         standard.loads(raw, parse_int=str, parse_float=str)  # it was JSON indeed
 
 
+@settings(max_examples=50)
 @given(values | st.fixed_dictionaries({}, optional=dict.fromkeys(stories.deal()["data"], values)))
 def test_any_value_fits_a_fact_or_the_field_is_named(value: Any) -> None:
     for kind in (DealUpdated, AccountUpdated):
@@ -236,6 +237,7 @@ def test_what_is_no_batch_is_refused(raw: bytes, expected: str) -> None:
     assert refused.reason == expected
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=30) | st.lists(values, max_size=5).map(written))
 def test_any_bytes_are_a_batch_or_refused(raw: bytes) -> None:
     refused = refusal(json.elements, raw)
