@@ -159,8 +159,10 @@ def _consider_company(view: View, decision: Decision, event: Event, _subject: st
 def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
     account, workspace = view.account(account_id), view.workspace()
     connection, company = workspace.connection, workspace.company
-    wanted = is_wanted(account.requests, account.effort)
-    if not wanted or account.latest is None or connection is None or company is None or workspace.expired:
+    if account.latest is None or connection is None or company is None or workspace.expired:
+        return
+    there = account.customer_in(connection.realm) is not None
+    if not is_wanted(account.requests, account.effort, there=there):
         return
     generation = account.effort.generation + 1 if account.effort else 1
     key = CommandKey(event.workspace, account_id, "create_customer", 0, generation)
@@ -176,14 +178,10 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
 def _consider_product(view: View, decision: Decision, event: Event, product_id: str) -> None:
     product, workspace = view.product(product_id), view.workspace()
     connection, income_account = workspace.connection, income_account_of(workspace)
-    wanted = is_wanted(product.requests, product.effort)
-    if (
-        not wanted
-        or product.name is None
-        or connection is None
-        or income_account is None
-        or workspace.expired
-    ):
+    if product.name is None or connection is None or income_account is None or workspace.expired:
+        return
+    there = product.item_in(connection.realm) is not None
+    if not is_wanted(product.requests, product.effort, there=there):
         return
     generation = product.effort.generation + 1 if product.effort else 1
     key = CommandKey(event.workspace, product_id, "create_item", 0, generation)

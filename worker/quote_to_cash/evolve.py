@@ -149,7 +149,7 @@ def _requested(view: View, _event: Event, request: InvoiceRequested) -> None:
 
 def _invoice_created(view: View, _event: Event, created: InvoiceCreated) -> None:
     deal = view.deal(created.deal_id)
-    effort = _done(deal.effort, created.request_id, created.generation)
+    effort = _done(deal.effort, created.request_id, deal.orders, created.generation)
     view.put_deal(created.deal_id, replace(deal, invoice=created, effort=effort))
 
 
@@ -158,10 +158,11 @@ def _invoiced(view: View, _event: Event, invoiced: DealInvoiced) -> None:
     view.set_waits(f"deal/{invoiced.deal_id}", ())
 
 
-def _done(effort: Effort | None, request: str, generation: int = 1) -> Effort:
+def _done(effort: Effort | None, request: str, asked: int, generation: int = 1) -> Effort:
+    """Close an effort. An outcome answers everything that was asked until then, however often."""
     if effort is None:
-        return Effort(generation, "done", request, asked=0)
-    return replace(effort, status="done", gate=None, message=None)
+        return Effort(generation, "done", request, asked)
+    return replace(effort, status="done", asked=asked, gate=None, message=None)
 
 
 def _put_account(view: View, account_id: str, account: Account) -> None:
@@ -226,7 +227,7 @@ def _customer_created(view: View, _event: Event, created: CustomerCreated) -> No
             customer_id=created.customer_id,
             customer_currency=created.currency,
             customer_realm=created.realm,
-            effort=_done(account.effort, created.request_id),
+            effort=_done(account.effort, created.request_id, account.requests),
         ),
     )
 
@@ -256,7 +257,7 @@ def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
             product,
             item_id=created.item_id,
             item_realm=created.realm,
-            effort=_done(product.effort, created.request_id),
+            effort=_done(product.effort, created.request_id, product.requests),
         ),
     )
 
@@ -303,19 +304,19 @@ def _read_commanded(view: View, _event: Event, command: CompanyReadCommanded) ->
     view.put_workspace(replace(view.workspace(), reads_commanded=command.generation))
 
 
-def _with_effort(view: View, kind: str, subject: str, change: Callable[[Effort], Effort]) -> None:
+def _with_effort(view: View, kind: str, subject: str, change: Callable[[Effort, int], Effort]) -> None:
     if kind == "create_invoice":
         deal: Deal = view.deal(subject)
         if deal.effort is not None and deal.effort.status != "done":
-            view.put_deal(subject, replace(deal, effort=change(deal.effort)))
+            view.put_deal(subject, replace(deal, effort=change(deal.effort, deal.orders)))
     elif kind == "create_customer":
         account = view.account(subject)
         if account.effort is not None and account.effort.status != "done":
-            _put_account(view, subject, replace(account, effort=change(account.effort)))
+            _put_account(view, subject, replace(account, effort=change(account.effort, account.requests)))
     elif kind == "create_item":
         product = view.product(subject)
         if product.effort is not None and product.effort.status != "done":
-            _put_product(view, subject, replace(product, effort=change(product.effort)))
+            _put_product(view, subject, replace(product, effort=change(product.effort, product.requests)))
 
 
 def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
@@ -326,7 +327,9 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
         view,
         rejected.kind,
         rejected.subject,
-        lambda effort: replace(effort, status="rejected", gate=rejected.gate, message=rejected.message),
+        lambda effort, asked: replace(
+            effort, status="rejected", asked=asked, gate=rejected.gate, message=rejected.message
+        ),
     )
 
 
@@ -335,7 +338,7 @@ def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
         view,
         uncertain.kind,
         uncertain.subject,
-        lambda effort: replace(effort, status="uncertain", message=uncertain.message),
+        lambda effort, _: replace(effort, status="uncertain", message=uncertain.message),
     )
 
 

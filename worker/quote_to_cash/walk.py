@@ -36,11 +36,18 @@ def stands_at(view: View, deal_id: str) -> list[Gate]:
     return own if any(not gate.met for gate in own) else [*walk(view, deal_id), *own]
 
 
-def is_wanted(asked: int, effort: Effort | None) -> bool:
-    """Say whether a person asked for something that no command of ours answers yet."""
-    return asked > (effort.asked if effort else 0) and (
-        effort is None or effort.status in {"done", "rejected"}
-    )
+def is_wanted(asked: int, effort: Effort | None, *, there: bool) -> bool:
+    """Say whether a person asked for something that no command of ours answers yet.
+
+    Args:
+        asked: How often somebody asked.
+        effort: The last command for it.
+        there: Whether the company has it; what we made once is not made again while it is there.
+    """
+    if effort is None:
+        return asked > 0
+    over = effort.status == "rejected" or (effort.status == "done" and not there)
+    return over and asked > effort.asked
 
 
 def progress(deal: Deal) -> list[Gate]:

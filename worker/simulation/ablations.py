@@ -23,11 +23,12 @@ from worker import runner
 from worker.commands import claims, lookup
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
+from worker.commands.table import commands
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, evolve
-from worker.simulation import outside
+from worker.web import events as events_door
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -73,8 +74,8 @@ def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
 
 def _fencing_token() -> Sequence[tuple[Any, str, Any]]:
     def change(connection: sa.Connection, command: Claimed, **values: object) -> None:
-        row = claims.commands.c.request_id == command.request_id
-        connection.execute(claims.commands.update().where(row).values(**values))
+        row = commands.c.request_id == command.request_id
+        connection.execute(commands.update().where(row).values(**values))
 
     return [(claims, "_change", change)]
 
@@ -107,7 +108,7 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
-    names = sa.bindparam("names", expanding=True)
+    names: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
     move = (
         tables.subscriptions.update()
         .where(tables.subscriptions.c.name.in_(names), sa.bindparam("before") >= 0)
@@ -121,15 +122,16 @@ def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
-    store = outside.events_door.store
+    store = events_door.store
 
     async def answer_first(services: Any, records: Any, door: str) -> list[Received]:
         try:
-            return await store(services, records, door)
+            received: list[Received] = await store(services, records, door)
         except DatabaseUnavailable:
             return [Received("appended", 0) for _ in records]
+        return received
 
-    return [(outside.events_door, "store", answer_first)]
+    return [(events_door, "store", answer_first)]
 
 
 SAFEGUARDS: Sequence[Safeguard] = (

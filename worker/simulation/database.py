@@ -90,10 +90,14 @@ class SimulatedDatabase:
         """Run `work` between two steps at which the host may die; the answer of the commit may be lost."""
         await asyncio.sleep(0)
         try:
-            return await self._transaction(work, *args, **kwargs)
-        finally:
-            if args and isinstance(args[0], Claimed) and work is not claims.sending:
-                self._watch.attempted(self._life, args[0])
+            result = await self._transaction(work, *args, **kwargs)
+        except DatabaseUnavailable:
+            # Whichever attempt that was, it is over, and its lease runs out by itself.
+            self._watch.gave_up(self._life)
+            raise
+        if args and isinstance(args[0], Claimed) and work is not claims.sending:
+            self._watch.attempted(self._life, args[0])
+        return result
 
     async def _transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -18,6 +18,9 @@ TWISTS: tuple[Twist, ...] = ("none",) * 12 + ("won_by_crm",) * 2 + tuple(sorted(
 # Half of all seeds run through midnight of the companies' time zone (07:00 UTC), when the date changes.
 DAY, NEARLY_MIDNIGHT = datetime(2026, 5, 5, 15, tzinfo=UTC), datetime(2026, 5, 5, 6, 57, tzinfo=UTC)
 
+# Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
+MEMORY_SECONDS, FOREVER = 200.0, 1e9
+
 
 class Plan(Struct, frozen=True):
     """One seed's course, in virtual seconds where nothing else is said.
@@ -61,7 +64,8 @@ def draw(seed: int, hosts: int = 2) -> Plan:
     """Draw a seed's plan."""
     random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
     start = random.choice((DAY, NEARLY_MIDNIGHT))
-    faults_end = random.uniform(120, 300)
+    memory_seconds = random.choice((MEMORY_SECONDS, FOREVER))
+    faults_end = random.uniform(120, 250) + (MEMORY_SECONDS if memory_seconds != FOREVER else 0)
 
     def instants(count: int) -> list[float]:
         return sorted(random.uniform(5, faults_end) for _ in range(count))
@@ -84,12 +88,12 @@ def draw(seed: int, hosts: int = 2) -> Plan:
             late_seconds=random.uniform(3, 55),
             slow_seconds=random.uniform(1, 12),
         ),
-        memory_seconds=random.choice((300.0, 1e9)),
+        memory_seconds=memory_seconds,
         database_rate=random.choice((0.0, 0.01, 0.05)),
         duplicate_rate=random.choice((0.0, 0.3, 0.8)),
         poison=tuple(random.sample(_POISON, random.randint(0, 4))),
         kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
-        freezes=tuple((at, host(), random.uniform(20, 200)) for at in instants(random.choice((0, 0, 1, 2)))),
+        freezes=tuple((at, host(), random.uniform(20, 150)) for at in instants(random.choice((0, 0, 1, 2)))),
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),

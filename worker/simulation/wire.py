@@ -66,6 +66,10 @@ class Watch:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
             self._working[command.request_id] = life
 
+    def gave_up(self, life: str) -> None:
+        """Learn that an attempt is over, without knowing which."""
+        self._working = {key: other for key, other in self._working.items() if other != life}
+
     def in_flight_twice(self, subjects: Sequence[str]) -> None:
         """Take note of subjects with more than one command in flight."""
         for subject in subjects:
