@@ -13,6 +13,7 @@ from events.errors import Unusable
 from events.values import Fact, Identifier, Instant, Workspace
 
 EVENT_BYTES_MAX = 1024 * 1024
+OWN_SOURCES = "urn:coeffection:"
 Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
 _CORE = frozenset(
     {
@@ -135,6 +136,9 @@ def _event(
     if media_type != "application/json":
         raise Unusable("content_type_unsupported", f"Data is {media_type!r}; we read JSON", "datacontenttype")
     event_type = catalog.arriving(known.type)
+    if known.source.casefold().startswith(OWN_SOURCES):
+        # Our own events are passed over by whoever recorded them, so one from outside would change nothing.
+        raise Unusable("source_reserved", f"A source that begins with {OWN_SOURCES} is ours", "source")
     owner = known.workspace or workspace
     if owner is None:
         raise Unusable("workspace_missing", "The event does not say whose it is", "workspace")
@@ -147,14 +151,14 @@ def _event(
         raise Unusable(error.reason, error.detail, field) from error
     for name, value in msgspec.structs.asdict(payload).items():
         if isinstance(value, datetime):
-            _utc(value, f"data.{name}")
+            in_utc(value, f"data.{name}")
     return Event(
         workspace=owner,
         source=known.source,
         id=known.id,
         type=known.type,
         stream=event_type.stream(payload),
-        time=_utc(known.time or now, "time"),
+        time=in_utc(known.time or now, "time"),
         data=data.decode(),
         content_hash=json.content_hash(known.type, known.subject, parsed),
         subject=known.subject,
@@ -167,7 +171,12 @@ def _event(
     )
 
 
-def _utc(instant: datetime, field: str) -> datetime:
+def in_utc(instant: datetime, field: str) -> datetime:
+    """Return the same instant in UTC.
+
+    Raises:
+        Unusable: It is out of the range that instants have there.
+    """
     try:
         return instant.astimezone(UTC)
     except OverflowError as error:
@@ -184,9 +193,14 @@ def own_event(
     id: str,  # noqa: A002 - the CloudEvents attribute has this name
     cause: Event | None = None,
 ) -> Event:
-    """Make an event of our own."""
+    """Make an event of our own. What the catalog could not read again is never written.
+
+    Raises:
+        Unusable: The payload does not fit its type; the field says where.
+    """
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
+    json.decode(data, known.payload)
     stream = known.stream(payload)
     subject = stream.partition("/")[2] or stream
     extensions = {"partitionkey": f"{workspace}/{subject}"}

@@ -1,6 +1,7 @@
 """JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, DecimalException
@@ -14,6 +15,7 @@ from events.values import Amount
 T = TypeVar("T")
 
 NESTING_LEVELS_MAX = 64
+MISSING = re.compile(r"Object missing required field `(.+)`")
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
@@ -32,8 +34,15 @@ def _encode_value(value: object) -> object:
 
 
 def encode(value: object) -> str:
-    """Write a struct, or any plain value, as JSON text."""
-    return msgspec.json.encode(value, enc_hook=_encode_value).decode()
+    """Write a struct, or any plain value, as JSON text.
+
+    Raises:
+        Unusable: With reason `text_invalid`, where a text is none in UTF-8.
+    """
+    try:
+        return msgspec.json.encode(value, enc_hook=_encode_value).decode()
+    except UnicodeEncodeError as error:
+        raise Unusable("text_invalid", "A text holds half a character, which is no text in UTF-8") from error
 
 
 def encode_numbers(value: object) -> str:
@@ -68,8 +77,12 @@ def convert(value: object, kind: type[T]) -> T:
 
 def _unfit(error: msgspec.ValidationError) -> Unusable:
     message, _, path = str(error).partition(" - at `$")
-    field = path.rstrip("`").lstrip(".") or None
-    return Unusable("schema_invalid", f"{message}{f' at {field}' if field else ''}", field)
+    field = path.rstrip("`")
+    missing = MISSING.fullmatch(message)
+    if missing is not None:
+        field += f".{missing[1]}"
+    field = field.lstrip(".")
+    return Unusable("schema_invalid", f"{message}{f' at {field}' if field else ''}", field or None)
 
 
 def parse(raw: bytes) -> Any:

@@ -114,6 +114,13 @@ def test_our_own_event_is_about_its_deal_whatever_its_id_looks_like(deal_id: str
     assert (event.subject, event.extensions) == (deal_id, {"partitionkey": f"acme/{deal_id}"})
 
 
+@pytest.mark.parametrize("deal_id", ["", "a\tb", "a\n", "x" * 129, "a\0", "a\udcff"])
+def test_what_the_catalog_could_not_read_again_is_never_written(deal_id: str) -> None:
+    refused = refusal(ordered, deal_id)
+    assert refused is not None
+    assert refused.reason in {"schema_invalid", "text_invalid"}
+
+
 def test_our_own_event_says_what_it_follows_from_and_what_began_it() -> None:
     began = account(1, traceparent="00-ab", other="x")
     first = ordered(cause=began)

@@ -75,8 +75,23 @@ def test_what_is_wrong_is_refused_and_the_field_is_named(path: str, value: Any, 
 def test_what_is_missing_is_named(path: str) -> None:
     refused = refusal(structured, msgspec.json.encode(changed(DOCUMENT, path, MISSING)))
     assert refused is not None
-    assert refused.reason == "schema_invalid"
+    assert (refused.reason, refused.field) == ("schema_invalid", path)
     assert path.rpartition(".")[2] in refused.detail
+
+
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+def test_a_header_that_is_missing_is_named(name: str) -> None:
+    attributes, body = in_parts(changed(DOCUMENT, name, MISSING))
+    refused = refusal(binary, attributes, body)
+    assert refused is not None
+    assert (refused.reason, refused.field) == ("schema_invalid", name)
+
+
+@pytest.mark.parametrize("source", ["urn:coeffection:quote-to-cash", "URN:Coeffection:x", "urn:coeffection:"])
+def test_nobody_outside_speaks_as_one_of_us(source: str) -> None:
+    refused = refusal(structured, msgspec.json.encode({**DOCUMENT, "source": source}))
+    assert refused is not None
+    assert (refused.reason, refused.field) == ("source_reserved", "source")
 
 
 @pytest.mark.parametrize("raw", [b"1", b"[]", b"null", b'"x"', b"[{}]"])

@@ -67,7 +67,7 @@ async def test_what_is_of_no_use_is_kept_with_its_reason_and_its_bytes(database:
     kept = await database.read(buried)
     assert [(row["raw"], row["reason"], row["field"], row["seen"]) for row in kept] == [
         (b"\xff\x00", "undecodable", None, 1),
-        (bad, "schema_invalid", "data", 2),
+        (bad, "schema_invalid", "data.revision", 2),
     ]
     assert [(row["workspace"], row["origin"]) for row in kept] == [("acme", "test")] * 2
 
