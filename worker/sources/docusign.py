@@ -9,9 +9,9 @@ from typing import Any
 
 from events import catalog, json
 from events.contracts import ContractChanged
-from events.envelope import Event, own_event
+from events.envelope import Event, in_utc, own_event
 from events.errors import Unusable
-from events.values import Fact
+from events.values import Fact, Identifier
 
 SIGNATURE_HEADER = "x-docusign-signature-"
 SIGNATURES_MAX = 100
@@ -84,9 +84,9 @@ def read_message(raw: bytes, *, workspace: str) -> Event:
     )
     return own_event(
         event_type,
-        json.decode(json.encode(fact), ContractChanged),
+        fact,
         workspace=workspace,
-        source=f"urn:docusign:{data.get('accountId') or 'unknown'}",
+        source=f"urn:docusign:{_account_id(data)}",
         time=at,
         id=f"{envelope_id}:{kind}:{at.isoformat()}",
     )
@@ -109,17 +109,25 @@ def _text(parent: Any, name: str, path: str | None = None) -> str:
 def _instant(summary: Mapping[str, Any], names: Iterable[str]) -> datetime:
     for name in names:
         value = summary.get(name)
+        path = f"data.envelopeSummary.{name}"
         if not isinstance(value, str) or not value:
             continue
         try:
             instant = datetime.fromisoformat(value)
         except ValueError as error:
-            path = f"data.envelopeSummary.{name}"
             raise Unusable("schema_invalid", f"Expected an instant at {path}", path) from error
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return in_utc(instant if instant.tzinfo else instant.replace(tzinfo=UTC), path)
     raise Unusable(
         "schema_invalid", "The envelope does not say when", "data.envelopeSummary.statusChangedDateTime"
     )
+
+
+def _account_id(data: Mapping[str, Any]) -> str:
+    given = data.get("accountId") or "unknown"
+    try:
+        return json.convert(given, Identifier)
+    except Unusable as error:
+        raise Unusable("schema_invalid", f"{error.detail} at data.accountId", "data.accountId") from error
 
 
 def _deal_id(summary: Mapping[str, Any]) -> str:
@@ -127,7 +135,8 @@ def _deal_id(summary: Mapping[str, Any]) -> str:
     try:
         fields = json.convert(summary.get("customFields") or {}, CustomFields)
     except Unusable as error:
-        raise Unusable("schema_invalid", error.detail, f"{path}.{error.field}") from error
+        place = f"{path}.{error.field}" if error.field else path
+        raise Unusable("schema_invalid", error.detail, place) from error
     for field in (*(fields.textCustomFields or ()), *(fields.listCustomFields or ())):
         if field.name.strip().lower().replace(" ", "_") in {"deal_id", "dealid"} and field.value:
             return field.value
@@ -143,6 +152,7 @@ def _reason(kind: str, summary: Mapping[str, Any]) -> str | None:
     if kind == "envelope-declined":
         recipients = summary.get("recipients")
         signers = recipients.get("signers") if isinstance(recipients, dict) else None
-        reasons = (s.get("declinedReason") for s in signers or () if isinstance(s, dict))
+        listed = signers if isinstance(signers, list) else ()
+        reasons = (signer.get("declinedReason") for signer in listed if isinstance(signer, dict))
         return next((reason for reason in reasons if isinstance(reason, str)), None)
     return None
