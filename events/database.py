@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READER_THREADS = 4
+PRIVATE_MODE = 0o600
 
 
 class Database(Protocol):
@@ -100,6 +101,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=PRIVATE_MODE)  # SQLite gives its other files the mode of this one
         self._writer = sqlite_engine(path)
         self._reader = sqlite_engine(path, read_only=True)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")

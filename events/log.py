@@ -15,6 +15,7 @@ from events.errors import ContradictoryEvent
 from events.tables import log
 
 IDENTITIES_PER_QUERY = 300
+POSITION_MAX = 2**63 - 1
 
 Identity = tuple[str, str, str]
 
