@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from events import json
 from projections.deals import deals
 from projections.integration_log import integration_log
 from projections.invoices import invoices
@@ -13,7 +14,7 @@ Row = dict[str, Any]
 
 
 def list_deals(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[Row]:
-    """Return the deals of a workspace with the names of their accounts and customers."""
+    """Return the deals of a workspace with the names of their accounts and customers, and the unmet gates."""
     account = mappings.alias("account")
     statement = (
         sa.select(deals, account.c.name.label("account_name"), account.c.target.label("customer"))
@@ -29,7 +30,7 @@ def list_deals(connection: sa.Connection, workspace: str, limit: int = 1000) -> 
         .order_by(deals.c.deal)
         .limit(limit)
     )
-    return _rows(connection, statement)
+    return [{**row, "gates": json.parse(row["gates"].encode())} for row in _rows(connection, statement)]
 
 
 def list_invoices(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[Row]:

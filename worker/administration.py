@@ -1,11 +1,12 @@
 """What people do to the integration. Each action is an event with who did it; nothing else changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from events import catalog, log
+from events import catalog, json, log
 from events.administration import (
     AccountMapped,
     CustomerRequested,
@@ -16,7 +17,8 @@ from events.administration import (
 )
 from events.clock import Clock, Entropy
 from events.database import Database
-from events.envelope import own_event
+from events.envelope import Event, own_event
+from events.errors import Unusable
 from events.values import Fact
 from worker.quote_to_cash import settings
 from worker.quote_to_cash.store import StateStore
@@ -24,8 +26,28 @@ from worker.quote_to_cash.store import StateStore
 SOURCE = "urn:coeffection:administration"
 
 
+class ActionRefused(Exception):
+    """An action does not fit; nothing was recorded.
+
+    Attributes:
+        reason: A stable code, such as `schema_invalid`.
+        detail: One sentence for a person.
+        field: What does not fit, such as `account_id`, if it is one thing.
+    """
+
+    def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.field = field
+
+
+class DealUnknown(ActionRefused):
+    """No event has named the deal."""
+
+
 class Administration(Struct, frozen=True):
-    """The actions of one person in one workspace."""
+    """The actions of one person in one workspace. Each raises `ActionRefused` where it does not fit."""
 
     database: Database
     clock: Clock
@@ -61,24 +83,45 @@ class Administration(Struct, frozen=True):
         return await self._say(catalog.ITEM_REQUESTED, ItemRequested(product_id, self.by))
 
     async def order_invoice(self, deal_id: str) -> int:
-        """Ask for a deal's invoice by hand."""
-        return await self._say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, self.by))
+        """Ask for a deal's invoice by hand.
 
-    async def _say(self, event_type: str, fact: Fact) -> int:
+        Raises:
+            DealUnknown: No event has named the deal; ordering its invoice would make it up.
+        """
+
+        def check(connection: sa.Connection, ordered: Event) -> None:
+            if not log.read(connection, after=0, limit=1, workspace=ordered.workspace, stream=ordered.stream):
+                raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}")
+
+        return await self._say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, self.by), check)
+
+    async def _say(
+        self, event_type: str, fact: Fact, check: Callable[[sa.Connection, Event], None] | None = None
+    ) -> int:
         now = self.clock.now()
-        event = own_event(
-            event_type,
-            fact,
-            workspace=self.workspace,
-            source=SOURCE,
-            time=now,
-            id=str(self.entropy.uuid7(now)),
-        )
+        try:
+            event = own_event(
+                event_type,
+                fact,
+                workspace=self.workspace,
+                source=SOURCE,
+                time=now,
+                id=str(self.entropy.uuid7(now)),
+            )
+        except Unusable as error:
+            raise ActionRefused(error.reason, error.detail, error.field or _unstorable(fact)) from error
 
         def append(connection: sa.Connection) -> int:
+            if check is not None:
+                check(connection, event)
             return log.append(connection, [event], now)[0].position
 
         return await self.database.transaction(append)
+
+
+def _unstorable(fact: Fact) -> str | None:
+    """Name the field whose text no database keeps."""
+    return next((name for name, value in asdict(fact).items() if r"\u0000" in json.encode(value)), None)
 
 
 class Shown(Struct, frozen=True):

@@ -9,6 +9,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from events import json
+from events.log import POSITION_MAX
+from events.values import Currency, Identifier
 from projections import queries
 from worker.administration import Administration, shown_settings
 from worker.quote_to_cash.explain import explain
@@ -30,8 +32,8 @@ class SettingsChange(Struct, frozen=True):
 class MappingWish(Struct, frozen=True):
     """The id in QuickBooks, or none to create it there."""
 
-    target: str | None = None
-    currency: str | None = None
+    target: Identifier | None = None
+    currency: Currency | None = None
 
 
 class Accepted(Struct, frozen=True):
@@ -116,7 +118,7 @@ class Api(Controller):
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
-        after: Annotated[int, QueryParameter(ge=0)] = 0,
+        after: Annotated[int, QueryParameter(ge=0, le=POSITION_MAX)] = 0,
         about: FromQuery[str | None] = None,
         limit: Limit = ROWS_MAX,
     ) -> Response[bytes]:

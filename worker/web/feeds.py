@@ -38,7 +38,7 @@ async def get_feed(
     services: NamedDependency[Services],
     workspace: NamedDependency[str],
     topic: FromPath[str],
-    after: Annotated[int, QueryParameter(ge=0)] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=log.POSITION_MAX)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_EVENTS_MAX)] = 100,
     wait: Annotated[float, QueryParameter(ge=0, le=WAIT_SECONDS_MAX)] = 0,
 ) -> Response[bytes]:

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from events.envelope import EVENT_BYTES_MAX
 from events.errors import DatabaseUnavailable
 from events.intake import Received
+from events.json import MISSING
+from worker.administration import ActionRefused, DealUnknown
 
 MEDIA_TYPE = "application/problem+json"
 logger = structlog.get_logger()
@@ -64,6 +66,35 @@ def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     return answer(problem.status, problem.reason, problem.detail, problem.more)
 
 
+def on_action_refused(_: Request[Any, Any, Any], error: ActionRefused) -> Response[bytes]:
+    """Answer an action that does not fit."""
+    status = HTTPStatus.NOT_FOUND if isinstance(error, DealUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
+    return answer(status, error.reason, error.detail, {"field": error.field} if error.field else {})
+
+
+def on_validation_exception(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
+    """Answer parameters (400) or a body (422) that do not fit, naming each of them."""
+    found = error.extra if isinstance(error.extra, list) else []
+    if not found:
+        return answer(HTTPStatus.BAD_REQUEST, "bad_request", error.detail, {})
+    errors = [_invalid(item) for item in found]
+    detail = "; ".join(f"{item['field']}: {item['detail']}" for item in errors)
+    more = {"field": errors[0]["field"], "errors": errors}
+    if any(item.get("source") == "body" for item in found):
+        return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "schema_invalid", detail, more)
+    return answer(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail, more)
+
+
+def _invalid(item: Mapping[str, Any]) -> dict[str, str]:
+    field, message = str(item.get("key", "data")), str(item["message"])
+    missing = MISSING.fullmatch(message)
+    if missing is not None:
+        field = missing[1] if field == "data" else f"{field}.{missing[1]}"
+    if field == "data":  # the framework's name for the body; of one that is not there it says only that
+        return {"field": "body", "detail": "Expected a JSON body" if message == repr(field) else message}
+    return {"field": field, "detail": message}
+
+
 def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     """Ask the sender to try again: nothing was stored."""
     logger.error("database.unavailable", problem=str(error))
@@ -98,6 +129,8 @@ def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 
 HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
+    ActionRefused: on_action_refused,
+    ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
     HTTPException: on_http_exception,
     Exception: on_defect,

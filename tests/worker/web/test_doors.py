@@ -91,8 +91,10 @@ REFUSED: list[tuple[Any, tuple[int, str, str | None]]] = [
     (b'{"a":1e99999999999999999999}', (422, "value_out_of_range", None)),
     (json.dumps(stories.deal(name="a\0b")).encode(), (422, "text_invalid", None)),
     (without(stories.deal(), "data"), (422, "schema_invalid", "data")),
-    (without(stories.deal(), "id"), (422, "schema_invalid", None)),
-    (without(stories.deal(), "type"), (422, "schema_invalid", None)),
+    (without(stories.deal(), "id"), (422, "schema_invalid", "id")),
+    (without(stories.deal(), "type"), (422, "schema_invalid", "type")),
+    (stories.account(name=None), (422, "schema_invalid", "data.name")),
+    ({**stories.deal(), "source": "urn:coeffection:quote-to-cash"}, (422, "source_reserved", "source")),
     ({**stories.deal(), "specversion": "0.3"}, (422, "schema_invalid", "specversion")),
     ({**stories.deal(), "time": "yesterday"}, (422, "schema_invalid", "time")),
     ({**stories.deal(), "type": "com.coeffection.deal.updated.v9"}, (422, "version_unknown", "type")),
@@ -213,6 +215,26 @@ async def test_docusign_says_why(
     assert (await world.log())[0].event.payload.reason == reason
 
 
+SUMMARY = "data.envelopeSummary"
+UNFIT: list[tuple[str, Any, str]] = [
+    (f"{SUMMARY}.sentDateTime", "0001-01-01T00:00:00+14:00", "value_out_of_range"),
+    (f"{SUMMARY}.sentDateTime", "9999-12-31T23:59:59-14:00", "value_out_of_range"),
+    (f"{SUMMARY}.sentDateTime", "yesterday", "schema_invalid"),
+    (f"{SUMMARY}.customFields", ["x"], "schema_invalid"),
+    ("data.accountId", ["x"], "schema_invalid"),
+    ("data.accountId", "x" * 5000, "schema_invalid"),
+]
+
+
+async def test_docusign_signers_may_be_anything(
+    http: httpx.AsyncClient, world: World, secrets: NewSecrets
+) -> None:
+    message = json.loads(docusign.message(envelope(declined_at=AT), "declined", AT))
+    message["data"]["envelopeSummary"]["recipients"] = {"signers": 5}
+    assert (await deliver(http, json.dumps(message).encode(), secrets.docusign_key)).status_code == 200
+    assert (await world.log())[0].event.payload.reason is None
+
+
 async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secrets: NewSecrets) -> None:
     body = docusign.message(envelope(), "sent", AT)
     assert problem(await deliver(http, body, "wrong"))[:2] == (401, "signature_invalid")
@@ -226,6 +248,13 @@ async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secr
     answer = await deliver(http, json.dumps(nameless).encode(), secrets.docusign_key)
     assert problem(answer)[:2] == (422, "deal_id_missing")
     assert problem(await deliver(http, b"{", secrets.docusign_key))[:2] == (422, "undecodable")
+    for path, value, reason in UNFIT:
+        message = json.loads(body)
+        (message["data"] if path == "data.accountId" else message["data"]["envelopeSummary"])[
+            path.rpartition(".")[2]
+        ] = value
+        answer = await deliver(http, json.dumps(message).encode(), secrets.docusign_key)
+        assert problem(answer) == (422, reason, path)
     recipient = {**json.loads(body), "event": "recipient-completed"}
     answer = await deliver(http, json.dumps(recipient).encode(), secrets.docusign_key)
     assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
@@ -255,6 +284,7 @@ async def ready_to_read(world: World, secrets: NewSecrets) -> World:
 async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: World) -> None:
     [row] = (await http.get("/api/v1/deals")).json()
     assert (row["deal"], row["stage"], row["gate"]) == ("D-1", "closed_won", "auto_invoice_off")
+    assert row["gates"][0]["gate"] == "auto_invoice_off"
     explanation = (await http.get("/api/v1/deals/D-1/explanation")).json()
     assert explanation["first_unmet"] == "auto_invoice_off"
     assert problem(await http.get("/api/v1/deals/D-9/explanation"))[:2] == (404, "deal_unknown")
@@ -274,6 +304,52 @@ async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: Wo
     }
     assert statuses == {("account", "A-1"): "mapped", ("product", "P-1"): "requested"}
     assert any("mapped this account" in row["message"] for row in (await http.get("/api/v1/log")).json())
+
+
+LONG = "x" * 200
+UNFIT_ACTIONS: list[tuple[str, Any, tuple[int, str, str | None]]] = [
+    (f"mappings/accounts/{LONG}", {}, (422, "schema_invalid", "account_id")),
+    (f"mappings/accounts/{LONG}", {"target": "9"}, (422, "schema_invalid", "account_id")),
+    (f"mappings/products/{LONG}", {}, (422, "schema_invalid", "product_id")),
+    ("mappings/accounts/A-7", {"target": "9", "currency": "dollars"}, (422, "schema_invalid", "currency")),
+    ("mappings/accounts/A-7", {"target": "x" * 129}, (422, "schema_invalid", "target")),
+    ("mappings/products/P-7", {"target": ""}, (422, "schema_invalid", "target")),
+    ("mappings/products/P-7", [], (422, "schema_invalid", "body")),
+    ("mappings/products/P-7", None, (422, "schema_invalid", "body")),
+    (f"deals/{LONG}/invoice", None, (422, "schema_invalid", "deal_id")),
+    ("deals/a%0Ab/invoice", None, (422, "schema_invalid", "deal_id")),
+    ("deals/NOPE/invoice", None, (404, "deal_unknown", None)),
+    ("settings", {"changes": {"memo": "a\0b"}}, (422, "text_invalid", "changes")),
+    ("settings", {"changes": {"memo": "x"}, "why": "\0"}, (422, "text_invalid", "why")),
+    ("settings", {}, (422, "schema_invalid", "changes")),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "answer"), UNFIT_ACTIONS, ids=range(len(UNFIT_ACTIONS)))
+async def test_what_people_ask_for_fits_or_leaves_nothing_in_the_log(
+    http: httpx.AsyncClient, world: World, path: str, body: Any, answer: tuple[int, str, str | None]
+) -> None:
+    content = None if body is None else json.dumps(body).encode()
+    assert problem(await http.post(f"/api/v1/{path}", content=content)) == answer
+    assert await world.log() == []
+    await world.follow()
+
+
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("/feeds/crm.deal-updates.v1?after=99999999999999999999999", "after"),
+        ("/feeds/crm.deal-updates.v1?after=x", "after"),
+        ("/feeds/crm.deal-updates.v1?limit=0", "limit"),
+        ("/feeds/crm.deal-updates.v1?wait=nan", "wait"),
+        ("/api/v1/deals?limit=1001", "limit"),
+        ("/api/v1/log?after=99999999999999999999999", "after"),
+    ],
+)
+async def test_a_parameter_that_does_not_fit_is_named(
+    http: httpx.AsyncClient, address: str, field: str
+) -> None:
+    assert problem(await http.get(address)) == (400, "parameter_invalid", field)
 
 
 async def test_consent_cannot_be_replayed_forged_or_late(http: httpx.AsyncClient, world: World) -> None:
