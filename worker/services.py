@@ -13,7 +13,7 @@ from events.tables import metadata
 from worker.quickbooks.vault import Vault
 from worker.quote_to_cash import manager
 from worker.runner import Wake
-from worker.settings import Environment, token_keys
+from worker.settings import Environment, check_database_file, token_keys
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
@@ -36,9 +36,10 @@ async def open_services(environment: Environment) -> Services:
     """Open the database, creating its tables where they are missing.
 
     Raises:
-        ConfigurationError: A token key does not fit.
+        ConfigurationError: A token key does not fit, or the database's file is something else.
         DatabaseUnavailable: The file can't be opened.
     """
+    check_database_file(environment)
     entropy = SystemEntropy()
     vault = Vault(token_keys(environment), entropy)
     database = SqliteDatabase(environment.database_path)

@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
+SQLITE = "sqlite:///"
+SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
 
 
@@ -75,14 +77,14 @@ class Environment(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if not value.startswith("sqlite:///"):
+        if not (value.startswith(SQLITE) and Path(value.removeprefix(SQLITE)).name) or ":memory:" in value:
             raise ValueError("is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3")
         return value
 
     @property
     def database_path(self) -> Path:
         """The SQLite file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        return Path(self.database_url.removeprefix(SQLITE))
 
 
 def environment() -> Environment:
@@ -103,6 +105,24 @@ def problems(error: ValidationError) -> list[str]:
         f"Q2C_{'_'.join(str(part) for part in found['loc'][:1]).upper()}: {found['msg'].removeprefix('Value error, ')}"
         for found in error.errors(include_input=False, include_url=False)
     ]
+
+
+def check_database_file(settings: Environment) -> None:
+    """See that what is at the database's path, if anything is, is a SQLite file.
+
+    Raises:
+        ConfigurationError: It is something else, or can't be read.
+    """
+    path = settings.database_path
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"Q2C_DATABASE_URL: {path} can't be read: {error.strerror}") from None
+    if start not in {b"", SQLITE_MAGIC}:
+        raise ConfigurationError(f"Q2C_DATABASE_URL: {path} is not a SQLite file")
 
 
 def token_keys(settings: Environment) -> tuple[str, ...]:

@@ -7,8 +7,17 @@ from worker.cli.root import app
 
 def main() -> None:
     """Run the command line; what a person did wrong is one sentence and exit status 2, never a traceback."""
-    from worker.cli.output import fail_kindly  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.cli.output import fail_kindly  # noqa: PLC0415 - as above
 
     with fail_kindly():
+        for argument in sys.argv[1:]:
+            if not _is_text(argument):
+                raise Unusable(f"An argument is not UTF-8: {argument!a}.")
         app(prog_name="q2c")
     sys.exit(0)
+
+
+def _is_text(argument: str) -> bool:
+    # Bytes that are none in UTF-8 arrive as halves of characters, which nothing can write again.
+    return not any("\ud800" <= character <= "\udfff" for character in argument)

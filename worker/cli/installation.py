@@ -7,9 +7,10 @@ from pydantic import SecretStr, ValidationError
 
 from worker import workspaces
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
-from worker.cli.output import FINDING, people, print_json
+from worker.cli.output import FINDING, USAGE, people, print_json
+from worker.quickbooks.vault import check_token_keys
 from worker.services import Services
-from worker.settings import Environment, problems
+from worker.settings import ConfigurationError, Environment, check_database_file, problems
 
 workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
 
@@ -37,9 +38,9 @@ def add(
     if as_json:
         print_json(made)
         return
-    people.print(f"Workspace [bold]{name}[/bold] is there. Keep these; they are not shown again.\n")
+    people.print(f"Workspace {name} is there. Keep these; they are not shown again.\n", style="bold")
     for key, value in made.items():
-        people.print(f"  {key:13} {value}", soft_wrap=True, markup=False)
+        people.print(f"  {key:13} {value}", soft_wrap=True)
 
 
 @workspace.command("list")
@@ -73,31 +74,44 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
         print_json({"authorize_url": url})
         return
     people.print("Open this within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n")
-    people.print(url, soft_wrap=True, markup=False)
+    people.print(url, soft_wrap=True)
 
 
 def config(*, as_json: JsonOption = False) -> None:
     """Show the settings of this installation, secrets masked, and name what is wrong."""
-    try:
-        found = Environment()
-        wrong: list[str] = []
-    except ValidationError as error:
-        found, wrong = None, problems(error)
+    found, wrong = _checked()
+    status = USAGE if wrong else 0
     shown = {name: _shown(getattr(found, name)) for name in Environment.model_fields} if found else {}
     if found and not (found.quickbooks_client_id and found.quickbooks_client_secret):
         wrong.append(
             "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set, so nothing can connect"
         )
+        status = status or FINDING
     if as_json:
         print_json({"settings": shown, "problems": wrong})
     else:
         for name, value in shown.items():
             about = Environment.model_fields[name].description
-            people.print(f"Q2C_{name.upper():26} {value}", soft_wrap=True, markup=False)
-            people.print(f"    {about}", style="dim", soft_wrap=True, markup=False)
+            people.print(f"Q2C_{name.upper():26} {value}", soft_wrap=True)
+            people.print(f"    {about}", style="dim", soft_wrap=True)
         for problem in wrong:
-            people.print(f"! {problem}", style="bold red", soft_wrap=True, markup=False)
-    raise typer.Exit(FINDING if wrong else 0)
+            people.print(f"! {problem}", style="bold red", soft_wrap=True)
+    raise typer.Exit(status)
+
+
+def _checked() -> tuple[Environment | None, list[str]]:
+    """Read the environment; name what every other command would refuse to start with."""
+    try:
+        found = Environment()
+    except ValidationError as error:
+        return None, problems(error)
+    wrong = []
+    for check in (check_database_file, check_token_keys):
+        try:
+            check(found)
+        except ConfigurationError as error:
+            wrong.append(str(error))
+    return found, wrong
 
 
 def _shown(value: object) -> object:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from events import json
 from events.errors import DatabaseUnavailable
@@ -17,8 +18,28 @@ FINDING, USAGE = 1, 2
 
 # Where there is no terminal to fit into, rows are not squeezed.
 WIDTH = 140
-people = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
+
+
+class Plain(Console):
+    """A console that prints texts as they are: most are data, and a name may hold brackets or an escape code.
+
+    What is to be set off is printed with a style, or is a `Text` that has one.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        width = None if (sys.stderr if stderr else sys.stdout).isatty() else WIDTH
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Show control characters instead of obeying them."""
+        return super().render_str(text.translate(_VISIBLE), **options)
+
+
+# C0 but tab and line feed, DEL, and C1.
+_CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
+_VISIBLE = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
+people = Plain()
+errors = Plain(stderr=True)
 
 
 def print_json(value: object) -> None:
@@ -54,6 +75,7 @@ def _cell(value: object) -> str:
 @contextlib.contextmanager
 def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
+    from worker.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
     from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
@@ -62,9 +84,16 @@ def fail_kindly() -> Iterator[None]:
 
     try:
         yield
-    except (ConfigurationError, SettingInvalid, WorkspaceInvalid, Unusable, Unsealable) as error:
-        errors.print(f"q2c: {error}", markup=False)
+    except (
+        ActionRefused,
+        ConfigurationError,
+        SettingInvalid,
+        WorkspaceInvalid,
+        Unusable,
+        Unsealable,
+    ) as error:
+        errors.print(f"q2c: {error}")
         sys.exit(USAGE)
     except (DatabaseUnavailable, QuickBooksError, OSError) as error:
-        errors.print(f"q2c: {error}", markup=False)
+        errors.print(f"q2c: {error}")
         sys.exit(FINDING)

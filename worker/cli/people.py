@@ -1,5 +1,6 @@
 """What people do: settings, mappings, invoices by hand, events from a file."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,8 @@ def set_settings(
         if not separator:
             raise Unusable(f"Write {key}=VALUE")
     wanted = {key: value for key, _, value in pairs}
+    if twice := [key for key, count in Counter(key for key, _, _ in pairs).items() if count > 1]:
+        raise Unusable(f"Say {', '.join(twice)} once.")
 
     async def work(opened: Services) -> int:
         return await (await administration(opened, workspace)).change_settings(wanted, why)
@@ -58,7 +61,7 @@ def map_account(
     async def work(opened: Services) -> int:
         actions = await administration(opened, workspace)
         return await (
-            actions.map_account(account, customer) if customer else actions.request_customer(account)
+            actions.request_customer(account) if customer is None else actions.map_account(account, customer)
         )
 
     _accepted(
@@ -83,7 +86,7 @@ def map_product(
 
     async def work(opened: Services) -> int:
         actions = await administration(opened, workspace)
-        return await (actions.map_product(product, item) if item else actions.request_item(product))
+        return await (actions.request_item(product) if item is None else actions.map_product(product, item))
 
     _accepted(
         run(work),
@@ -143,4 +146,4 @@ def _accepted(position: int, sentence: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"position": position})
     else:
-        people.print(sentence, markup=False)
+        people.print(sentence)

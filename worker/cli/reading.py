@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from events.log import POSITION_MAX
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
 from worker.cli.output import FINDING, USAGE, errors, people, print_json, print_rows
 from worker.services import Services
@@ -62,7 +63,7 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
 
     found = run(work)
     if found is None:
-        errors.print(f"q2c: no event has named a deal {deal}", markup=False)
+        errors.print(f"q2c: no event has named a deal {deal}")
         raise typer.Exit(USAGE)
     if as_json:
         print_json(found)
@@ -72,25 +73,24 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
 
 
 def _print_explanation(found: Any) -> None:
-    people.print(f"[bold]{found.deal}[/bold]  {found.stage.replace('_', ' ')}\n")
+    people.print(f"{found.deal}  {found.stage.replace('_', ' ')}\n", style="bold")
     for gate in found.gates:
-        mark = "[green]✓[/green]" if gate.met else "[red]✗[/red]"
-        people.print(f" {mark} {gate.gate}")
+        people.print(" ✓" if gate.met else " ✗", gate.gate, style="green" if gate.met else "red")
         if not gate.met:
-            people.print(f"     {gate.reason}", markup=False)
-            people.print(f"     → {gate.remedy}", style="bold", markup=False)
+            people.print(f"     {gate.reason}")
+            people.print(f"     → {gate.remedy}", style="bold")
     people.print("\nWhat led here", style="bold")
     for event in found.events:
         kind = event.type.removeprefix("com.coeffection.")
-        people.print(
-            f" {event.position:>6}  {event.time:%Y-%m-%d %H:%M:%S}  {kind:34} {event.stream}", markup=False
-        )
+        people.print(f" {event.position:>6}  {event.time:%Y-%m-%d %H:%M:%S}  {kind:34} {event.stream}")
 
 
 def tail(
     topic: str,
     *,
-    after: Annotated[int, typer.Option(min=0, help="Only what comes after this position.")] = 0,
+    after: Annotated[
+        int, typer.Option(min=0, max=POSITION_MAX, help="Only what comes after this position.")
+    ] = 0,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: ARG001 - CloudEvents are JSON already; the option is everywhere

@@ -25,7 +25,7 @@ def up(
         if as_json:
             print_json({"ready": True, "url": url})
         else:
-            people.print(f"Ready at [bold]{url}[/bold]. Stop with Ctrl-C.")
+            people.print(f"Ready at {url}. Stop with Ctrl-C.", style="bold")
 
     async def work(opened: Services) -> None:
         await supervisor.run(opened, host=host, port=port, ready=ready)
@@ -86,7 +86,7 @@ def sandbox(
             print_json(line)
             return
         for name, value in line.items():
-            people.print(f"{name:15} {value}", soft_wrap=True, markup=False)
+            people.print(f"{name:15} {value}", soft_wrap=True)
 
     async def work() -> None:
         with stop_signals() as stopping:
@@ -117,19 +117,15 @@ def demo(
             report.show(performance, people)
         if keep and not as_json:
             variables = " ".join(f"{name}={value}" for name, value in performance.environment.items())
-            people.print(
-                f"\nIt runs on at {performance.url}, QuickBooks at {performance.sandbox_url}.", markup=False
-            )
-            people.print(
-                f"Look around: {variables} q2c deals. Stop with Ctrl-C.", soft_wrap=True, markup=False
-            )
+            people.print(f"\nIt runs on at {performance.url}, QuickBooks at {performance.sandbox_url}.")
+            people.print(f"Look around: {variables} q2c deals. Stop with Ctrl-C.", soft_wrap=True)
 
     async def until_stopped() -> None:
         with stop_signals() as stopping:
             await stopping.wait()
 
     def say(sentence: str) -> None:
-        errors.print(f"· {sentence}", style="dim", markup=False)
+        errors.print(f"· {sentence}", style="dim")
 
     asyncio.run(
         play.play(deals=deals, faults=faults, say=say, curtain=curtain, keep=until_stopped if keep else None)

@@ -4,11 +4,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from worker.demo.play import Performance
 from worker.demo.proof import net
 from worker.demo.story import Tale
 
+GOOD, BAD = Text("✓", style="green"), Text("✗", style="red")
 CONTRACT = {"sent": "out", "delivered": "seen", "completed": "signed"}
 
 
@@ -61,9 +63,9 @@ def show(performance: Performance, console: Console) -> None:
     _print_proof(performance, console)
 
 
-def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> list[str]:
+def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> list[str | Text]:
     contract = row.get("contract_status") or ("won in CRM" if row.get("won") else "none")
-    cells = [
+    cells: list[str | Text] = [
         tale.deal_id,
         contract,
         str(row.get("account_name") or row.get("account") or ""),
@@ -76,9 +78,9 @@ def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> l
             str(invoice["DocNumber"]),
             f"{net(invoice):,.2f}",
             f"{total:,.2f}",
-            "[green]✓[/green]",
+            GOOD,
         ]
-    return [*cells, "", "", "", f"[yellow]{row.get('reason') or _stage(row)}[/yellow]"]
+    return [*cells, "", "", "", Text(str(row.get("reason") or _stage(row)), style="yellow")]
 
 
 def _stage(row: dict[str, Any]) -> str:
@@ -95,12 +97,12 @@ def _print_proof(performance: Performance, console: Console) -> None:
         f" the worker killed {performance.restarts} times; {performance.seconds:.0f} s."
     )
     for problem in proof.wrong:
-        console.print(f"[red]✗[/red] {problem}")
+        console.print(BAD, problem)
     if not performance.idleness.idle:
-        console.print(f"[red]✗[/red] Not finished in time: {performance.idleness.waiting_for}")
-    mark = "[green]✓[/green]" if is_good(performance) else "[red]✗[/red]"
+        console.print(BAD, f"Not finished in time: {performance.idleness.waiting_for}")
     waiting = proof.won - proof.invoices
     console.print(
-        f"{mark} [bold]{proof.won} deals won: {proof.invoices} invoices in QuickBooks, duplicates"
-        f" {proof.duplicates}[/bold]; {waiting} won deals wait, each with its reason above."
+        GOOD if is_good(performance) else BAD,
+        f"{proof.won} deals won: {proof.invoices} invoices in QuickBooks, duplicates"
+        f" {proof.duplicates}; {waiting} won deals wait, each with its reason above.",
     )

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from events.clock import Entropy
-from worker.settings import TOKEN_KEY_BYTES, ConfigurationError
+from worker.settings import TOKEN_KEY_BYTES, ConfigurationError, Environment
 
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
@@ -56,6 +56,16 @@ class Vault:
     def is_current(self, record: bytes) -> bool:
         """Say whether the newest key sealed a record; if not, sealing it anew completes a rotation."""
         return record[:KEY_ID_BYTES] == self._newest
+
+
+def check_token_keys(settings: Environment) -> None:
+    """See that the keys in the environment, if there are any, are keys.
+
+    Raises:
+        ConfigurationError: One is not.
+    """
+    for place, key in enumerate(settings.token_keys, start=1):
+        _decoded(key.get_secret_value(), place)
 
 
 def _key_id(key: bytes) -> bytes:

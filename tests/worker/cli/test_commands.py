@@ -120,7 +120,7 @@ def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
     missing = q2c("config", "--json")
     assert missing.returncode == 1
     wrong = q2c("config", "--json", Q2C_DATABASE_URL="mysql://x:secret@y/z", Q2C_LOG_LEVEL="loud")
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     problems = " ".join(lines(wrong)[0]["problems"])
     assert "Q2C_DATABASE_URL" in problems
     assert "Q2C_LOG_LEVEL" in problems
@@ -131,6 +131,72 @@ def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
         True,
         False,
     )
+
+
+def test_config_refuses_what_every_other_command_refuses(q2c: Run, tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("not a database at all")
+    for name, value in [
+        ("Q2C_TOKEN_KEYS", "abc"),
+        ("Q2C_DATABASE_URL", "sqlite:///"),
+        ("Q2C_DATABASE_URL", "sqlite:////"),
+        ("Q2C_DATABASE_URL", "sqlite:///:memory:"),
+        ("Q2C_DATABASE_URL", f"sqlite:///{tmp_path}"),
+        ("Q2C_DATABASE_URL", f"sqlite:///{other}"),
+    ]:
+        for command in ("config", "deals"):
+            refused = q2c(command, **{name: value})
+            assert refused.returncode == 2
+            assert name in refused.stdout + refused.stderr
+            assert "Traceback" not in refused.stderr
+    assert other.read_text() == "not a database at all"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("map", "", "--create"),
+        ("map", "A-1", "x" * 129),
+        ("map", "A-1", ""),
+        ("map-product", "P-9", ""),
+        ("invoice", "a\tb"),
+        ("invoice", "NOPE"),
+        ("set", "paused=true", "paused=false"),
+        ("tail", "crm.deal-updates.v1", "--after", "9" * 20),
+        ("explain", b"\xff"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(q2c: Run, arguments: tuple[str, ...]) -> None:
+    q2c("workspace", "add", "acme")
+    refused = q2c(*arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert q2c("wait", "--idle", "--timeout", "0").returncode == 0
+
+
+def test_names_are_printed_as_they_are(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    odd = "[/red] [bold]B[/bold] :heart: \x1b[31m"
+    file = tmp_path / "events.jsonl"
+    events = [stories.deal("[/x]", name=odd), stories.contract("voided", "[/x]", "C-1", reason=odd)]
+    file.write_text("\n".join(json.dumps(event) for event in events))
+    q2c("emit", str(file))
+    rebuilt = q2c("rebuild")
+    assert rebuilt.returncode == 0
+    plain = odd.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    for command in (("deals",), ("log",), ("explain", "[/x]"), ("explain", "[/y]")):
+        printed = q2c(*command)
+        assert "Traceback" not in printed.stderr
+        assert "[/" in printed.stdout + printed.stderr
+        assert "\x1b" not in printed.stdout
+        if command == ("deals",):
+            assert plain.replace(" ", "") in "".join(printed.stdout.split())
+
+
+def test_the_database_is_its_owners_alone(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
 def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
