@@ -78,10 +78,9 @@ def claim(
     return [_take(connection, row, timing, now) for row in chosen]
 
 
-def any_due(connection: sa.Connection, now: datetime, *, per_realm: int) -> bool:
-    """Say whether a claim would give anything; reads only."""
-    limits = {"now": now, "per_realm": per_realm, "slots": 1}
-    return connection.execute(_CANDIDATES, limits).first() is not None
+def any_due(connection: sa.Connection, now: datetime) -> bool:
+    """Say whether a claim could give anything; reads only."""
+    return connection.execute(_ANY_DUE, {"now": now}).first() is not None
 
 
 def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
@@ -158,14 +157,26 @@ def disconnected(
         log.append_own(connection, [event], now)
 
 
-def _candidates() -> sa.Select[Any]:
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    """Say of a command beside its realm that nothing stands in its way."""
     now = sa.bindparam("now", type_=UtcInstant)
     abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
     due = sa.and_(commands.c.status.in_(("ready", "uncertain")), commands.c.due_at <= now)
+    return (
+        sa.or_(abandoned, due),
+        realms.c.connected,
+        ~realms.c.paused,
+        sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
+        ~_subject_busy(),
+    )
+
+
+def _candidates() -> sa.Select[Any]:
     flying = commands.alias("flying")
+    still_leased = flying.c.leased_until > sa.bindparam("now", type_=UtcInstant)
     in_flight = (
         sa.select(sa.func.count())
-        .where(flying.c.realm == commands.c.realm, flying.c.status == "leased", flying.c.leased_until > now)
+        .where(flying.c.realm == commands.c.realm, flying.c.status == "leased", still_leased)
         .scalar_subquery()
     )
     turn = sa.func.row_number().over(
@@ -175,13 +186,7 @@ def _candidates() -> sa.Select[Any]:
     ranked = (
         sa.select(commands, realms.c.time_zone, turn.label("turn"), in_flight.label("in_flight"))
         .join(realms, realms.c.realm == commands.c.realm)
-        .where(
-            sa.or_(abandoned, due),
-            realms.c.connected,
-            ~realms.c.paused,
-            sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
-            ~_subject_busy(),
-        )
+        .where(*_due())
         .subquery()
     )
     return (
@@ -265,3 +270,6 @@ def _change(connection: sa.Connection, command: Claimed, **values: object) -> No
 
 
 _CANDIDATES = _candidates()
+_ANY_DUE = (
+    sa.select(commands.c.request_id).join(realms, realms.c.realm == commands.c.realm).where(*_due()).limit(1)
+)

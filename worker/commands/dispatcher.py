@@ -63,7 +63,7 @@ class Dispatcher(Struct, frozen=True):
             return []
         now = self.clock.now()
         try:
-            if not await self.database.read(claims.any_due, now, per_realm=SLOTS_PER_REALM):
+            if not await self.database.read(claims.any_due, now):
                 return []
             return await self.database.transaction(
                 claims.claim, self.timing, now, slots=slots, per_realm=SLOTS_PER_REALM

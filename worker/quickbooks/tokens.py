@@ -53,6 +53,9 @@ oauth_states = sa.Table(
 )
 
 
+_STORED = sa.select(tokens).where(tokens.c.realm == sa.bindparam("realm_"))
+
+
 class RealmTaken(Exception):
     """The QuickBooks company is connected to another workspace already."""
 
@@ -224,7 +227,7 @@ class TokenStore:
 
 
 def _stored(connection: sa.Connection, realm: str) -> Stored | None:
-    row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
+    row = connection.execute(_STORED, {"realm_": realm}).first()
     return None if row is None else Stored(row.sealed, row.version, row.expired, row.leased_until)
 
 

@@ -1,6 +1,9 @@
 """Many seeds over all cores; what they found, and the line that replays a failure."""
 
+import atexit
+import functools
 import logging
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -70,9 +73,20 @@ def replay_line(seed: int, ablated: Sequence[str] = ()) -> str:
 def run_chunk(seeds: Sequence[int], ablated: Sequence[str]) -> list[Verdict]:
     """Run some seeds in this process; the log keeps silent."""
     quiet()
-    with tempfile.TemporaryDirectory(prefix="q2c-simulation-") as directory, without(ablated):
-        store = Store(Path(directory))
+    with without(ablated):
+        store = _store(tuple(ablated))
         return [run_seed(store, seed) for seed in seeds]
+
+
+@functools.cache
+def _store(_ablated: tuple[str, ...]) -> Store:
+    """Open one store a process, since compiling its statements takes longer than a seed.
+
+    What is taken away may be part of the tables, so each ablation has its own.
+    """
+    directory = tempfile.mkdtemp(prefix="q2c-simulation-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Store(Path(directory))
 
 
 def quiet() -> None:

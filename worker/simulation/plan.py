@@ -12,6 +12,7 @@ from worker.demo.story import Tale, Twist
 from worker.sandbox.trouble import Plan as QuickBooksPlan
 
 WORKSPACES = ("acme", "bolt")
+HOSTS = 2
 DEALS_MIN, DEALS_MAX = 3, 4
 # Seven in ten deals should get their invoice; the others show that nothing else does.
 TWISTS: tuple[Twist, ...] = ("none",) * 12 + ("won_by_crm",) * 2 + tuple(sorted(set(story.TWISTS)))
@@ -26,6 +27,7 @@ class Plan(Struct, frozen=True):
     """One seed's course, in virtual seconds where nothing else is said.
 
     Attributes:
+        hosts: How many workers there are.
         start: The first instant.
         tales: The deals of each workspace.
         stale_drafts: Deals whose first draft was another quote, and arrives after everything else.
@@ -43,6 +45,7 @@ class Plan(Struct, frozen=True):
         faults_end: When faults end and everything has to settle.
     """
 
+    hosts: int
     start: datetime
     tales: dict[str, tuple[Tale, ...]]
     stale_drafts: frozenset[tuple[str, str]]
@@ -60,7 +63,7 @@ class Plan(Struct, frozen=True):
     faults_end: float
 
 
-def draw(seed: int, hosts: int = 2) -> Plan:
+def draw(seed: int) -> Plan:
     """Draw a seed's plan."""
     random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
     start = random.choice((DAY, NEARLY_MIDNIGHT))
@@ -71,10 +74,11 @@ def draw(seed: int, hosts: int = 2) -> Plan:
         return sorted(random.uniform(5, faults_end) for _ in range(count))
 
     def host() -> int:
-        return random.randrange(hosts)
+        return random.randrange(HOSTS)
 
     tales = {workspace: _tales(random, start) for workspace in WORKSPACES}
     return Plan(
+        hosts=HOSTS,
         start=start,
         tales=tales,
         stale_drafts=frozenset(

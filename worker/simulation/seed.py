@@ -26,10 +26,9 @@ from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.outside import Outside
 from worker.simulation.plan import Plan, draw
 from worker.simulation.ports import SimulatedClock
-from worker.verification.invariants import INVARIANTS, View
+from worker.verification.invariants import violations
 
-HOSTS = 2
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 5.0
 SETTLE_SECONDS_MAX = 3600.0
 # Tokens live for minutes here, so that a seed sees them expire and change.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
@@ -60,7 +59,7 @@ def run_seed(
     store: Store, seed: int, plan: Plan | None = None, after_step: AfterStep | None = None
 ) -> Verdict:
     """Play a seed and judge it; the same seed gives the same trace in any process."""
-    plan = plan or draw(seed, HOSTS)
+    plan = plan or draw(seed)
     loop = SimulationLoop(Random(f"{seed}:loop"))  # noqa: S311 - a simulation repeats itself
     sandbox = Sandbox(
         SimulatedClock(loop, plan.start), kinds=("us", "us-ast"), seed=seed, lifetimes=LIFETIMES
@@ -72,7 +71,7 @@ def run_seed(
         sandbox,
         seed=seed,
         start=plan.start,
-        hosts=HOSTS,
+        hosts=plan.hosts,
         database_trouble=trouble,
     )
     if after_step is not None:
@@ -80,13 +79,13 @@ def run_seed(
     outside = Outside(cluster, plan)
     tailed: list[int] = []
     try:
-        violations = loop.run(_play(store, cluster, plan, outside, tailed))
+        found = loop.run(_play(store, cluster, plan, outside, tailed))
     except Stuck as error:
-        violations = [str(error)]
-    loop.note(repr(violations))
+        found = [str(error)]
+    loop.note(repr(found))
     return Verdict(
         seed=seed,
-        violations=(*cluster.watch.violations, *violations),
+        violations=(*cluster.watch.violations, *found),
         trace=loop.trace,
         faults={**cluster.counts, **trouble.counts, **sandbox.trouble.counts},
         deals=sum(len(tales) for tales in plan.tales.values()),
@@ -154,12 +153,8 @@ def _judge(
     clock: SimulatedClock,
 ) -> list[str]:
     books = {realm: company.books()["Invoice"] for realm, company in cluster.sandbox.companies.items()}
-    view = View(connection, clock.now(), books)
-    found = [
-        f"{invariant.name}: {violation}"
-        for invariant in INVARIANTS
-        for violation in invariant.violations(view)
-    ]
+    broken = violations(connection, clock.now(), books)
+    found = [f"{name}: {violation}" for name, found in broken.items() for violation in found]
     for workspace, tales in outside.plan.tales.items():
         realm = outside.realms[workspace]
         for tale in tales:

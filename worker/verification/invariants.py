@@ -32,11 +32,19 @@ Books = dict[str, list[dict[str, Any]]]
 
 
 class View(Struct, frozen=True):
-    """What is verified: a store as of `now`, and the invoices of each realm, where they could be read."""
+    """What is verified.
+
+    Attributes:
+        connection: One snapshot of the store.
+        now: As of when.
+        books: The invoices of each realm, where they could be read.
+        scratch: The store's log folded anew.
+    """
 
     connection: sa.Connection
     now: datetime
     books: Books
+    scratch: sa.Connection
 
 
 class Invariant(Struct, frozen=True):
@@ -83,8 +91,7 @@ def every_event_once(view: View) -> Iterator[str]:
 
 def read_models_follow_from_the_log(view: View) -> Iterator[str]:
     """I3: every read model, and the state of decisions, is the fold of the log, byte for byte."""
-    with refolded(view.connection, view.now) as scratch:
-        yield from differences(view.connection, scratch)
+    yield from differences(view.connection, view.scratch)
 
 
 def commands_and_outcomes_agree(view: View) -> Iterator[str]:
@@ -107,9 +114,8 @@ def commands_and_outcomes_agree(view: View) -> Iterator[str]:
 
 def nothing_is_sent_by_folding(view: View) -> Iterator[str]:
     """I5: folding the log again commands nothing; every command follows from its key and its cause."""
-    with refolded(view.connection, view.now) as scratch:
-        for row in scratch.execute(sa.select(commands)).mappings():
-            yield f"Folding the log commanded {row['kind']} of {row['subject']} again"
+    for row in view.scratch.execute(sa.select(commands)).mappings():
+        yield f"Folding the log commanded {row['kind']} of {row['subject']} again"
     causes = set(view.connection.scalars(sa.select(events.c.id)))
     for row in view.connection.execute(sa.select(commands)).mappings():
         key = CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"])
@@ -175,6 +181,13 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant("I7", "Nothing that could be done is left undone", nothing_is_stuck),
     Invariant("I8", "Reading the log skips nothing", reading_skips_nothing),
 )
+
+
+def violations(connection: sa.Connection, now: datetime, books: Books) -> dict[str, list[str]]:
+    """Check every invariant on one snapshot of a store; return what breaks each, by its name."""
+    with refolded(connection, now) as scratch:
+        view = View(connection, now, books, scratch)
+        return {invariant.name: list(invariant.violations(view)) for invariant in INVARIANTS}
 
 
 def _amounts(view: View) -> Iterator[str]:
