@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import installation, people, reading, running
+from worker.cli import checking, installation, people, reading, running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,3 +35,6 @@ app.command("explain")(reading.explain)
 app.command("tail")(reading.tail)
 app.command("dead-letters")(reading.dead_letters)
 app.command("rebuild")(reading.rebuild)
+
+app.command("verify")(checking.verify)
+app.command("simulate")(checking.simulate)

@@ -93,6 +93,13 @@ def add(connection: sa.Connection, command: NewCommand, cause: Event, now: datet
     )
 
 
+def connected_realms(connection: sa.Connection) -> list[str]:
+    """Return the companies that are connected."""
+    return list(
+        connection.scalars(sa.select(realms.c.realm).where(realms.c.connected).order_by(realms.c.realm))
+    )
+
+
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
     """Tell the dispatcher how a workspace's realm stands; what it learned itself (throttling) is kept.
 

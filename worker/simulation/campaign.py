@@ -1,4 +1,4 @@
-"""Many seeds over all cores; what they found, and the line that replays a failure."""
+"""Many seeds, or many crash points, over all cores: what they found, and how to play a failure again."""
 
 import atexit
 import functools
@@ -7,24 +7,27 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
 
+from worker.simulation import crashpoints
 from worker.simulation.ablations import without
+from worker.simulation.crashpoints import CrashPoint
 from worker.simulation.database import Store
 from worker.simulation.seed import Verdict, run_seed
 
-CHUNK_SEEDS = 8
+CHUNK = 8
+T = TypeVar("T")
 
 
 class Report(Struct, frozen=True):
-    """What a campaign came to."""
+    """What a campaign came to; `seeds` counts crash points where those were played."""
 
     seeds: int
     failed: tuple[Verdict, ...]
@@ -41,12 +44,84 @@ class Report(Struct, frozen=True):
 
 
 def run(
-    seeds: range, *, ablated: Sequence[str] = (), processes: int = 1, stop_at_first: bool = False
+    seeds: Sequence[int],
+    *,
+    ablated: Sequence[str] = (),
+    processes: int = 1,
+    stop_at_first: bool = False,
 ) -> Report:
-    """Run seeds, and add up what happened in them."""
+    """Play seeds, and add up what happened in them."""
+    return _campaign(_seeds, seeds, ablated, processes, stop_at_first=stop_at_first)
+
+
+def run_crash_points(count: int, *, ablated: Sequence[str] = (), processes: int = 1) -> Report:
+    """Kill at so many single steps, spread over all workloads."""
+    quiet()
+    with without(ablated):
+        points = crashpoints.spread(_store(tuple(ablated)), count)
+    return _campaign(_crash_points, points, ablated, processes)
+
+
+def run_crash_point(point: CrashPoint, *, ablated: Sequence[str] = ()) -> Report:
+    """Kill at one single step."""
+    return _campaign(_crash_points, [point], ablated, 1)
+
+
+def replay_line(verdict: Verdict, ablated: Sequence[str] = ()) -> str:
+    """Return the command that plays a seed or a crash point again."""
+    options = "".join(f" --without {name}" for name in ablated)
+    what = (
+        f"--crash-at {verdict.name}" if ":" in verdict.name else f"--seeds {verdict.seed}:{verdict.seed + 1}"
+    )
+    return f"q2c simulate {what}{options}"
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return a report as the command line prints it."""
+    return {
+        "seeds": report.seeds,
+        "failed": [
+            {"seed": verdict.name, "violations": verdict.violations, "trace": verdict.trace}
+            for verdict in report.failed
+        ],
+        "kills": report.kills,
+        "faults": report.faults,
+        "deals": report.deals,
+        "requests": report.requests,
+        "virtual_s": report.virtual_s,
+        "seconds": report.seconds,
+    }
+
+
+def summary(report: Report) -> str:
+    """Return a report in a few lines."""
+    faults = ", ".join(f"{count} {name}" for name, count in report.faults.items())
+    return (
+        f"{report.seeds} played in {report.seconds} s ({report.seeds / max(report.seconds, 0.1):.1f}/s):"
+        f" {report.deals} deals, {report.requests} requests to QuickBooks,"
+        f" {report.virtual_s / 3600:.1f} virtual hours.\n"
+        f"Went wrong on the way: {faults}.\n"
+        f"{len(report.failed)} failed."
+    )
+
+
+def quiet() -> None:
+    """Log nothing but what is critical: a simulation is full of warnings."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def _campaign(
+    play: Callable[[Store, T], Verdict],
+    work: Sequence[T],
+    ablated: Sequence[str],
+    processes: int,
+    *,
+    stop_at_first: bool = False,
+) -> Report:
     started = time.monotonic()
     verdicts: list[Verdict] = []
-    for found in _verdicts(seeds, ablated, processes):
+    for found in _verdicts(play, work, ablated, processes):
         verdicts += found
         if stop_at_first and any(verdict.violations for verdict in found):
             break
@@ -64,18 +139,39 @@ def run(
     )
 
 
-def replay_line(seed: int, ablated: Sequence[str] = ()) -> str:
-    """Return the command that plays a seed again, with everything it logs."""
-    options = "".join(f" --without {name}" for name in ablated)
-    return f"q2c simulate --seeds {seed}:{seed + 1}{options}"
+def _verdicts(
+    play: Callable[[Store, T], Verdict], work: Sequence[T], ablated: Sequence[str], processes: int
+) -> Iterator[list[Verdict]]:
+    chunks = [work[start : start + CHUNK] for start in range(0, len(work), CHUNK)]
+    if processes == 1 or len(chunks) == 1:
+        yield from (_play_chunk(play, chunk, ablated) for chunk in chunks)
+        return
+    # A fresh process knows nothing of this one's locks, threads and patches.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_play_chunk, play, chunk, ablated) for chunk in chunks]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
 
 
-def run_chunk(seeds: Sequence[int], ablated: Sequence[str]) -> list[Verdict]:
-    """Run some seeds in this process; the log keeps silent."""
+def _play_chunk(
+    play: Callable[[Store, T], Verdict], chunk: Sequence[T], ablated: Sequence[str]
+) -> list[Verdict]:
     quiet()
     with without(ablated):
         store = _store(tuple(ablated))
-        return [run_seed(store, seed) for seed in seeds]
+        return [play(store, item) for item in chunk]
+
+
+def _seeds(store: Store, seed: int) -> Verdict:
+    return run_seed(store, seed)
+
+
+def _crash_points(store: Store, point: CrashPoint) -> Verdict:
+    return crashpoints.kill_at(store, point)
 
 
 @functools.cache
@@ -87,26 +183,3 @@ def _store(_ablated: tuple[str, ...]) -> Store:
     directory = tempfile.mkdtemp(prefix="q2c-simulation-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return Store(Path(directory))
-
-
-def quiet() -> None:
-    """Log nothing but what is critical: a simulation is full of warnings."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-
-
-def _verdicts(seeds: range, ablated: Sequence[str], processes: int) -> Iterator[list[Verdict]]:
-    rest = iter(seeds)
-    chunks = iter(lambda: list(islice(rest, CHUNK_SEEDS)), [])
-    if processes == 1:
-        yield from (run_chunk(chunk, ablated) for chunk in chunks)
-        return
-    # A fresh process knows nothing of this one's locks, threads and patches.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(run_chunk, chunk, ablated) for chunk in chunks]
-        try:
-            for future in futures:
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()

@@ -3,11 +3,11 @@
 Random kills seldom hit the one moment between two commits that matters. So here each moment has its turn.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from worker.demo import story
 from worker.demo.story import Twist
@@ -18,6 +18,7 @@ from worker.simulation.database import Store
 from worker.simulation.plan import DAY, FOREVER, Plan
 from worker.simulation.seed import AfterStep, Verdict, run_seed
 
+SEED = 1
 SECOND_KILL_AFTER = 25
 FAULTS_END = 60.0
 
@@ -50,15 +51,15 @@ class CrashPoint(Struct, frozen=True):
     step: int
 
 
-def plan(workload: Workload, seed: int) -> Plan:
+def plan(workload: Workload) -> Plan:
     """Make the plan of a workload: one worker, nothing by chance but the order of steps."""
-    random = Random(f"{seed}:{workload.name}")  # noqa: S311 - a simulation repeats itself
+    random = Random(f"{SEED}:{workload.name}")  # noqa: S311 - a simulation repeats itself
     tales = tuple(
         story.tale(number, twist, random, DAY) for number, twist in enumerate(workload.twists, start=1)
     )
     return Plan(
         hosts=1,
-        start=DAY + timedelta(minutes=seed),
+        start=DAY,
         tales={"acme": tales},
         stale_drafts=frozenset(),
         quickbooks=QuickBooksPlan(script=workload.troubles, writes_only=True, late_seconds=30),
@@ -76,26 +77,41 @@ def plan(workload: Workload, seed: int) -> Plan:
     )
 
 
-def enumerated(store: Store, count: int, seed: int = 0) -> Iterator[tuple[CrashPoint, Verdict]]:
-    """Kill at `count` moments, spread evenly over all steps of all workloads; at every one if there are fewer."""
+def spread(store: Store, count: int) -> list[CrashPoint]:
+    """Choose so many moments, evenly over all steps of all workloads; all of them if there are no more."""
     moments = [
         CrashPoint(workload.name, step)
         for workload in WORKLOADS
-        for step in range(1, steps_of(store, workload, seed) + 1)
+        for step in range(1, steps_of(store, workload) + 1)
     ]
-    stride = max(1.0, len(moments) / count)
-    chosen = dict.fromkeys(int(place * stride) for place in range(count) if place * stride < len(moments))
-    for place in chosen:
-        yield moments[place], kill_at(store, moments[place], seed)
+    return (
+        [moments[place * len(moments) // count] for place in range(count)]
+        if count < len(moments)
+        else moments
+    )
 
 
-def kill_at(store: Store, point: CrashPoint, seed: int = 0) -> Verdict:
+def parse(text: str) -> CrashPoint:
+    """Read a crash point as a failure names it, such as `answers_lost:217`.
+
+    Raises:
+        ValueError: There is no such workload, or no step.
+    """
+    workload, _, step = text.partition(":")
+    if workload not in {known.name for known in WORKLOADS} or not step.isdecimal():
+        raise ValueError(f"{text!r} is no crash point; it is a workload and a step, such as calm:17")
+    return CrashPoint(workload, int(step))
+
+
+def kill_at(store: Store, point: CrashPoint) -> Verdict:
     """Play a workload, killing its worker at one moment."""
     workload = next(workload for workload in WORKLOADS if workload.name == point.workload)
-    return run_seed(store, seed, plan(workload, seed), _killing(point.step, twice=workload.twice))
+    killing = _killing(point.step, twice=workload.twice)
+    verdict = run_seed(store, SEED, plan(workload), killing)
+    return replace(verdict, name=f"{point.workload}:{point.step}")
 
 
-def steps_of(store: Store, workload: Workload, seed: int = 0) -> int:
+def steps_of(store: Store, workload: Workload) -> int:
     """Count the steps of a workload's worker when nobody kills it."""
     steps = 0
 
@@ -103,7 +119,7 @@ def steps_of(store: Store, workload: Workload, seed: int = 0) -> int:
         nonlocal steps
         steps += life == cluster.hosts[0].life
 
-    run_seed(store, seed, plan(workload, seed), count)
+    run_seed(store, SEED, plan(workload), count)
     return steps
 
 

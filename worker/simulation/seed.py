@@ -35,8 +35,9 @@ LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
 
 
 class Verdict(Struct, frozen=True):
-    """What came of a seed."""
+    """What came of a seed, or of a crash point; `name` says which."""
 
+    name: str
     seed: int
     violations: tuple[str, ...]
     trace: str
@@ -45,11 +46,6 @@ class Verdict(Struct, frozen=True):
     steps: int
     requests: int
     virtual_s: float
-
-    @property
-    def kills(self) -> int:
-        """How often a worker was killed."""
-        return self.faults.get("kill", 0)
 
 
 AfterStep = Callable[[Cluster, str], None]
@@ -84,6 +80,7 @@ def run_seed(
         found = [str(error)]
     loop.note(repr(found))
     return Verdict(
+        name=str(seed),
         seed=seed,
         violations=(*cluster.watch.violations, *found),
         trace=loop.trace,

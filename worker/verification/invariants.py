@@ -210,7 +210,8 @@ def _books_of(realm: str, found: list[dict[str, Any]], held: Sequence[Any]) -> I
     marks: Counter[str] = Counter()
     for invoice in found:
         note = str(invoice.get("PrivateNote") or "")
-        if marker("")[:-1] not in note or Decimal(str(invoice["TotalAmt"])) == 0 and "Void" in note:
+        voided = not Decimal(str(invoice["TotalAmt"])) and "Void" in note
+        if marker("").removesuffix("]") not in note or voided:
             continue
         marks[note.rpartition("[")[2]] += 1
         row = by_id.get(invoice["Id"])

@@ -1,0 +1,103 @@
+"""Checking: the invariants on a live store, and the simulation."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli.context import JsonOption, Unusable, run
+from worker.cli.output import FINDING, errors, people, print_json
+from worker.services import Services
+
+if TYPE_CHECKING:
+    from worker.simulation.crashpoints import CrashPoint
+
+SHOWN_MAX = 20
+
+
+def verify(
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Check the store alone, without reading QuickBooks.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the invariants I1 to I8 on this store and QuickBooks' books; nothing is changed."""
+    from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.verification import invariants  # noqa: PLC0415 - as above
+    from worker.verification.books import read_books  # noqa: PLC0415 - as above
+
+    async def work(opened: Services) -> dict[str, list[str]]:
+        books: invariants.Books = {}
+        if not offline:
+            async with open_gateway(
+                opened.environment, opened.database, opened.clock, opened.entropy, opened.vault
+            ) as gateway:
+                books = await read_books(opened.database, gateway.client)
+        return await opened.database.read(invariants.violations, opened.clock.now(), books)
+
+    found = run(work)
+    good = not any(found.values())
+    if as_json:
+        print_json({"good": good, "violations": found})
+    else:
+        for invariant in invariants.INVARIANTS:
+            broken = found[invariant.name]
+            people.print(f"{'✗' if broken else '✓'} {invariant.name}  {invariant.says}", markup=False)
+            for violation in broken[:SHOWN_MAX]:
+                people.print(f"      {violation}", markup=False)
+            if len(broken) > SHOWN_MAX:
+                people.print(f"      and {len(broken) - SHOWN_MAX} more", markup=False)
+    raise typer.Exit(0 if good else FINDING)
+
+
+def simulate(
+    *,
+    seeds: Annotated[str, typer.Option(help="Which seeds: from A up to, but without, B, as A:B.")] = "1:101",
+    without: Annotated[list[str] | None, typer.Option(help="Take a safeguard away; may be repeated.")] = None,
+    crash_points: Annotated[
+        int, typer.Option(min=0, help="Kill at so many single steps instead of playing seeds.")
+    ] = 0,
+    crash_at: Annotated[
+        str | None, typer.Option(help="Kill at this single step alone, such as calm:17.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = os.cpu_count() or 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the real pipeline under virtual time with everything going wrong; a failing seed replays exactly."""
+    from worker.simulation import campaign  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.simulation.ablations import BY_NAME  # noqa: PLC0415 - as above
+
+    ablated = without or []
+    if unknown := [name for name in ablated if name not in BY_NAME]:
+        raise Unusable(f"There is no safeguard {unknown[0]!r}; there are {', '.join(BY_NAME)}.")
+    if crash_at is not None:
+        report = campaign.run_crash_point(_crash_point(crash_at), ablated=ablated)
+    elif crash_points:
+        report = campaign.run_crash_points(crash_points, ablated=ablated, processes=processes)
+    else:
+        report = campaign.run(_range(seeds), ablated=ablated, processes=processes)
+    if as_json:
+        print_json(campaign.as_json(report))
+    else:
+        people.print(campaign.summary(report), markup=False)
+    for verdict in report.failed[:SHOWN_MAX]:
+        errors.print(f"{verdict.name}: {'; '.join(verdict.violations[:3])}", markup=False)
+        errors.print(f"    replay: {campaign.replay_line(verdict, ablated)}", markup=False, soft_wrap=True)
+    raise typer.Exit(FINDING if report.failed else 0)
+
+
+def _crash_point(text: str) -> "CrashPoint":
+    from worker.simulation import crashpoints  # noqa: PLC0415 - nothing is imported before it is used
+
+    try:
+        return crashpoints.parse(text)
+    except ValueError as error:
+        raise Unusable(str(error)) from error
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise Unusable(f"--seeds is A:B with A less than B, such as 1:101, not {text!r}.")
+    return range(int(first), int(last))
