@@ -1,8 +1,9 @@
 """Checking: the invariants on a live store, and the simulation."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import msgspec
 import typer
 
 from worker.cli.context import JsonOption, Unusable, run
@@ -10,6 +11,9 @@ from worker.cli.output import FINDING, errors, people, print_json
 from worker.services import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.simulation.campaign import Ablated
     from worker.simulation.crashpoints import CrashPoint
 
 SHOWN_MAX = 20
@@ -58,6 +62,13 @@ def simulate(
     crash_points: Annotated[
         int, typer.Option(min=0, help="Kill at so many single steps instead of playing seeds.")
     ] = 0,
+    ablations: Annotated[
+        bool,
+        typer.Option("--ablations", help="Take each safeguard away in turn; finding nothing is the finding."),
+    ] = False,
+    density: Annotated[
+        bool, typer.Option("--density", help="With --ablations: play all of --seeds, to see how many notice.")
+    ] = False,
     crash_at: Annotated[
         str | None, typer.Option(help="Kill at this single step alone, such as calm:17.")
     ] = None,
@@ -71,6 +82,11 @@ def simulate(
     ablated = without or []
     if unknown := [name for name in ablated if name not in BY_NAME]:
         raise Unusable(f"There is no safeguard {unknown[0]!r}; there are {', '.join(BY_NAME)}.")
+    if ablations:
+        chosen = _range(seeds) if density else None
+        _show_ablations(
+            campaign.run_ablations(chosen, processes=processes, stop_at_first=not density), as_json=as_json
+        )
     if crash_at is not None:
         report = campaign.run_crash_point(_crash_point(crash_at), ablated=ablated)
     elif crash_points:
@@ -85,6 +101,19 @@ def simulate(
         errors.print(f"{verdict.name}: {'; '.join(verdict.violations[:3])}", markup=False)
         errors.print(f"    replay: {campaign.replay_line(verdict, ablated)}", markup=False, soft_wrap=True)
     raise typer.Exit(FINDING if report.failed else 0)
+
+
+def _show_ablations(found: "Iterator[Ablated]", *, as_json: bool) -> NoReturn:
+    unnoticed = 0
+    for ablated in found:
+        unnoticed += not ablated.noticed
+        if as_json:
+            print_json({**msgspec.structs.asdict(ablated), "per_1000": ablated.per_1000})
+            continue
+        masks = f" (with {', '.join(ablated.masked_by)})" if ablated.masked_by else ""
+        noticed = f"{ablated.noticed} of {ablated.seeds} seeds" if ablated.noticed else "NOT NOTICED"
+        people.print(f"{ablated.safeguard + masks:48} {noticed:18} {ablated.violation or ''}", markup=False)
+    raise typer.Exit(FINDING if unnoticed else 0)
 
 
 def _crash_point(text: str) -> "CrashPoint":

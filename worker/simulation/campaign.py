@@ -17,7 +17,7 @@ import structlog
 from msgspec import Struct
 
 from worker.simulation import crashpoints
-from worker.simulation.ablations import without
+from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
 from worker.simulation.crashpoints import CrashPoint
 from worker.simulation.database import Store
 from worker.simulation.seed import Verdict, run_seed
@@ -65,6 +65,48 @@ def run_crash_points(count: int, *, ablated: Sequence[str] = (), processes: int 
 def run_crash_point(point: CrashPoint, *, ablated: Sequence[str] = ()) -> Report:
     """Kill at one single step."""
     return _campaign(_crash_points, [point], ablated, 1)
+
+
+class Ablated(Struct, frozen=True):
+    """How often the absence of a safeguard was noticed, and the first time."""
+
+    safeguard: str
+    masked_by: tuple[str, ...]
+    seeds: int
+    noticed: int
+    first: str | None
+    violation: str | None
+
+    @property
+    def per_1000(self) -> float:
+        """How many of 1,000 seeds would notice."""
+        return round(1000 * self.noticed / self.seeds, 1)
+
+
+def run_ablations(
+    seeds: Sequence[int] | None, *, processes: int = 1, stop_at_first: bool = True
+) -> Iterator[Ablated]:
+    """Take each safeguard away in turn; without `seeds`, for as many as its budget."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [
+            pool.submit(_ablate, safeguard.name, seeds or range(1, safeguard.budget + 1), stop_at_first)
+            for safeguard in SAFEGUARDS
+        ]
+        for future in futures:
+            yield future.result()
+
+
+def _ablate(name: str, seeds: Sequence[int], stop_at_first: bool) -> Ablated:
+    report = run(seeds, ablated=[name], stop_at_first=stop_at_first)
+    first = report.failed[0] if report.failed else None
+    return Ablated(
+        safeguard=name,
+        masked_by=BY_NAME[name].masked_by,
+        seeds=report.seeds,
+        noticed=len(report.failed),
+        first=first.name if first else None,
+        violation=first.violations[0] if first else None,
+    )
 
 
 def replay_line(verdict: Verdict, ablated: Sequence[str] = ()) -> str:

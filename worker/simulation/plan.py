@@ -17,7 +17,7 @@ DEALS_MIN, DEALS_MAX = 3, 4
 # Seven in ten deals should get their invoice; the others show that nothing else does.
 TWISTS: tuple[Twist, ...] = ("none",) * 12 + ("won_by_crm",) * 2 + tuple(sorted(set(story.TWISTS)))
 # Half of all seeds run through midnight of the companies' time zone (07:00 UTC), when the date changes.
-DAY, NEARLY_MIDNIGHT = datetime(2026, 5, 5, 15, tzinfo=UTC), datetime(2026, 5, 5, 6, 57, tzinfo=UTC)
+DAY, NEARLY_MIDNIGHT = datetime(2026, 5, 5, 15, tzinfo=UTC), datetime(2026, 5, 5, 6, 58, 30, tzinfo=UTC)
 
 # Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
 MEMORY_SECONDS, FOREVER = 200.0, 1e9

@@ -1,0 +1,160 @@
+"""The simulation itself: it repeats, it reaches what it should, and it would notice."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import structlog
+
+from worker.sandbox.trouble import KINDS
+from worker.simulation import campaign, crashpoints
+from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
+from worker.simulation.database import FAULTS, Store
+from worker.simulation.loop import SimulationLoop, Stuck
+from worker.simulation.plan import WORKSPACES, draw
+from worker.simulation.seed import run_seed
+
+SEEDS = range(1, 17)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    configured = structlog.get_config()
+    campaign.quiet()
+    yield
+    structlog.configure(**configured)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("simulation"))
+
+
+@pytest.fixture(scope="module")
+def report() -> campaign.Report:
+    return campaign.run(SEEDS, processes=os.cpu_count() or 1)
+
+
+def test_nothing_breaks(report: campaign.Report) -> None:
+    assert [(verdict.name, verdict.violations) for verdict in report.failed] == []
+    assert report.seeds == len(SEEDS)
+
+
+def test_every_kind_of_fault_is_reached(report: campaign.Report) -> None:
+    cluster = {"kill", "freeze", "clock_jump", "disconnect", "pause", "requestid_forgotten"}
+    assert set(KINDS) | set(FAULTS) | cluster <= report.faults.keys()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_is_of_the_promised_size(seed: int) -> None:
+    plan = draw(seed)
+    assert set(plan.tales) == set(WORKSPACES)
+    assert sum(len(tales) for tales in plan.tales.values()) >= 6
+    assert plan.hosts == 2
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
+def test_the_same_seed_is_the_same_in_any_process(hash_seed: str, store: Store) -> None:
+    code = (
+        "import sys, tempfile; from pathlib import Path; from worker.simulation import campaign\n"
+        "from worker.simulation.database import Store; from worker.simulation.seed import run_seed\n"
+        "campaign.quiet()\n"
+        "with tempfile.TemporaryDirectory() as directory:\n"
+        "    store = Store(Path(directory))\n"
+        "    print(*(run_seed(store, seed).trace for seed in (3, 4)))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.stdout.split() == [run_seed(store, seed).trace for seed in (3, 4)]
+
+
+@pytest.mark.parametrize("workload", crashpoints.WORKLOADS, ids=lambda workload: workload.name)
+def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoints.Workload) -> None:
+    steps = crashpoints.steps_of(store, workload)
+    assert steps > 100
+    for step in range(1, steps, steps // 4):
+        verdict = crashpoints.kill_at(store, crashpoints.CrashPoint(workload.name, step))
+        assert verdict.violations == (), verdict.name
+        assert verdict.faults["kill"] >= 1
+
+
+@pytest.mark.parametrize("name", ["look_up_before_retry", "unique_event_id", "sending_noted"])
+def test_a_missing_safeguard_is_noticed(name: str) -> None:
+    report = campaign.run(range(1, BY_NAME[name].budget + 1), ablated=[name], stop_at_first=True)
+    assert report.failed
+
+
+def test_a_safeguard_is_only_away_for_as_long_as_asked() -> None:
+    def attributes() -> list[object]:
+        return [
+            getattr(target, attribute)
+            for safeguard in SAFEGUARDS
+            for target, attribute, _ in safeguard.without()
+        ]
+
+    before = attributes()
+    with without(list(BY_NAME)):
+        assert all(now is not then for now, then in zip(attributes(), before, strict=True))
+    assert attributes() == before
+
+
+def test_a_failure_names_the_line_that_replays_it() -> None:
+    report = campaign.run([2, 3], ablated=["unique_event_id"])
+    line = campaign.replay_line(report.failed[0], ["unique_event_id"])
+    assert (
+        line
+        == f"q2c simulate --seeds {report.failed[0].seed}:{report.failed[0].seed + 1} --without unique_event_id"
+    )
+
+
+def test_the_loop_says_when_nothing_can_go_on() -> None:
+    async def wait_for_nobody() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(Stuck, match="Everybody waits"):
+        SimulationLoop(Random(1)).run(wait_for_nobody())
+
+
+def test_the_loop_says_when_it_goes_round_for_ever() -> None:
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110 - going round for ever is the point
+            await asyncio.sleep(0)
+
+    with pytest.raises(Stuck, match="not come to an end"):
+        SimulationLoop(Random(1)).run(spin())
+
+
+def test_a_killed_host_runs_no_finally_and_a_frozen_one_goes_on() -> None:
+    said: list[str] = []
+    loop = SimulationLoop(Random(1))
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(10)
+            said.append(f"{name} goes on at {loop.time():.0f}")
+        finally:
+            said.append(f"{name} ends")
+
+    async def main() -> list[str]:
+        loop.spawn("killed", work("killed"))
+        loop.spawn("frozen", work("frozen"))
+        await asyncio.sleep(1)
+        loop.kill("killed")
+        loop.freeze("frozen")
+        loop.call_later(49, loop.thaw, "frozen")
+        await asyncio.sleep(100)
+        return list(said)
+
+    assert loop.run(main()) == ["frozen goes on at 50", "frozen ends"]
