@@ -12,6 +12,7 @@ from worker.simulation.plan import Plan
 
 MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
 FORGETTING_SECONDS = 10.0
+BUSY_SECONDS_MAX, BUSY_LOOK_SECONDS = 40.0, 0.3
 
 
 class Chaos:
@@ -38,12 +39,15 @@ class Chaos:
 
     async def _kill(self, at: float, host: Host) -> None:
         await self._sleep_until(at)
+        await self._until_at_work(host)
         if host.services is not None:
             self._cluster.kill(host)
 
     async def _freeze(self, at: float, host: Host, seconds: float) -> None:
         await self._sleep_until(at)
-        self._cluster.freeze(host, seconds)
+        await self._until_at_work(host)
+        if host.services is not None:
+            self._cluster.freeze(host, seconds)
 
     async def _jump(self, at: float, host: Host, seconds: float) -> None:
         await self._sleep_until(at)
@@ -88,6 +92,15 @@ class Chaos:
                         del company.replies[request_id]
                         self._cluster.counts["requestid_forgotten"] += 1
             await asyncio.sleep(FORGETTING_SECONDS)
+
+    async def _until_at_work(self, host: Host) -> None:
+        """Wait, half of the time, until a host is in the middle of a command: that is where it hurts."""
+        if self._outside.random.getrandbits(1):
+            return
+        until = self._cluster.loop.time() + BUSY_SECONDS_MAX
+        while self._cluster.loop.time() < until and not self._cluster.watch.is_at_work(host.life):
+            await asyncio.sleep(BUSY_LOOK_SECONDS)
+        await asyncio.sleep(self._outside.random.uniform(0, BUSY_LOOK_SECONDS))
 
     async def _sleep_until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self._cluster.loop.time()))

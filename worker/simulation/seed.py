@@ -22,7 +22,7 @@ from worker.sandbox.trouble import Plan as QuickBooksPlan
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import DatabaseTrouble, Store
-from worker.simulation.loop import SimulationLoop, Stuck
+from worker.simulation.loop import SimulationLoop
 from worker.simulation.outside import Outside
 from worker.simulation.plan import Plan, draw
 from worker.simulation.ports import SimulatedClock
@@ -76,8 +76,8 @@ def run_seed(
     tailed: list[int] = []
     try:
         found = loop.run(_play(store, cluster, plan, outside, tailed))
-    except Stuck as error:
-        found = [str(error)]
+    except Exception as error:  # noqa: BLE001 - whatever ends a seed before its end is a finding
+        found = [f"The seed did not come to its end: {error!r}"]
     loop.note(repr(found))
     return Verdict(
         name=str(seed),

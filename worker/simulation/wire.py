@@ -66,6 +66,10 @@ class Watch:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
             self._working[command.request_id] = life
 
+    def is_at_work(self, life: str) -> bool:
+        """Say whether a host is in the middle of an attempt."""
+        return life in self._working.values()
+
     def gave_up(self, life: str) -> None:
         """Learn that an attempt is over, without knowing which."""
         self._working = {key: other for key, other in self._working.items() if other != life}
