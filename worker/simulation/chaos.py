@@ -12,7 +12,7 @@ from worker.simulation.plan import Plan
 
 MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
 FORGETTING_SECONDS = 10.0
-BUSY_SECONDS_MAX, BUSY_LOOK_SECONDS = 40.0, 0.3
+BUSY_LOOKS_MAX, BUSY_LOOK_SECONDS = 120, 0.3
 
 
 class Chaos:
@@ -97,8 +97,9 @@ class Chaos:
         """Wait, half of the time, until a host is in the middle of a command: that is where it hurts."""
         if self._outside.random.getrandbits(1):
             return
-        until = self._cluster.loop.time() + BUSY_SECONDS_MAX
-        while self._cluster.loop.time() < until and not self._cluster.watch.is_at_work(host.life):
+        for _ in range(BUSY_LOOKS_MAX):
+            if self._cluster.watch.is_at_work(host.life):
+                break
             await asyncio.sleep(BUSY_LOOK_SECONDS)
         await asyncio.sleep(self._outside.random.uniform(0, BUSY_LOOK_SECONDS))
 

@@ -95,8 +95,10 @@ class SimulatedDatabase:
             # Whichever attempt that was, it is over, and its lease runs out by itself.
             self._watch.gave_up(self._life)
             raise
-        if args and isinstance(args[0], Claimed) and work is not claims.sending:
-            self._watch.attempted(self._life, args[0])
+        if args and isinstance(args[0], Claimed):
+            self._watch.wrote(self._life, args[0])
+            if work is not claims.sending:
+                self._watch.attempted(self._life, args[0])
         return result
 
     async def _transaction(

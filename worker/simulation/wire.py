@@ -54,6 +54,7 @@ class Watch:
         self._bodies: dict[str, bytes] = {}
         self._request_ids: dict[tuple[str, bytes], str] = {}
         self._working: dict[str, str] = {}
+        self._fences: dict[str, int] = {}
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
         self._refreshing: Counter[str] = Counter()
@@ -65,6 +66,12 @@ class Watch:
             if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
             self._working[command.request_id] = life
+            self._fences[command.request_id] = command.fence
+
+    def wrote(self, life: str, command: Claimed) -> None:
+        """Check that nobody writes down what came of a command that another has claimed since."""
+        if self._fences.get(command.request_id, 0) > command.fence:
+            self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
     def is_at_work(self, life: str) -> bool:
         """Say whether a host is in the middle of an attempt."""
