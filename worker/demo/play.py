@@ -74,9 +74,9 @@ async def play(
     try:
         async with stage.running_sandbox(sandbox) as sandbox_url:
             port = stage.free_port()
-            environment = _environment(directory, sandbox, sandbox_url, port)
+            environment = environment_of(directory, sandbox, sandbox_url, port)
             services = await open_services(Environment.model_validate(environment))
-            worker = stage.Worker(directory, _variables(environment), port)
+            worker = stage.Worker(directory, variables_of(environment), port)
             try:
                 performance = await _act(services, worker, sandbox, deals=deals, faults=faults, say=say)
                 curtain(performance)
@@ -157,22 +157,28 @@ async def _tell(
 ) -> None:
     """Send everything in a believable muddle, and kill the worker twice on the way."""
     say(f"Sending {len(tales)} deals from the CRM and their contracts from DocuSign")
-    await doors.crm("account.updated.v1", story.accounts())
-    for place in range(1, len(story.ACCOUNTS) + 1):
-        await doors.api(f"mappings/accounts/A-{place:02}", {})
-    for product_id, *_ in story.PRODUCTS:
-        await doors.api(f"mappings/products/{product_id}", {})
+    await introduce(doors)
     acts = random.sample(tales, len(tales))
     kills = {len(acts) // 3, 2 * len(acts) // 3}
     for place, tale in enumerate(acts):
         if place in kills:
             say("Killing the worker (SIGKILL), and starting it again")
-            await asyncio.gather(worker.kill(), _one(doors, tale, random))
+            await asyncio.gather(worker.kill(), tell(doors, tale, random))
         else:
-            await _one(doors, tale, random)
+            await tell(doors, tale, random)
 
 
-async def _one(doors: Doors, tale: Tale, random: Random) -> None:
+async def introduce(doors: Doors) -> None:
+    """Send the accounts, and say that each is to be a customer and each product an item."""
+    await doors.crm("account.updated.v1", story.accounts())
+    for place in range(1, len(story.ACCOUNTS) + 1):
+        await doors.api(f"mappings/accounts/A-{place:02}", {})
+    for product_id, *_ in story.PRODUCTS:
+        await doors.api(f"mappings/products/{product_id}", {})
+
+
+async def tell(doors: Doors, tale: Tale, random: Random) -> None:
+    """Send a deal's snapshots and contract, not always in order."""
     snapshots = list(tale.snapshots)
     overtaking = tale.twist not in {"quote_changed", "closed_lost"} and random.random() < 0.5  # noqa: PLR2004 - half
     if overtaking:
@@ -185,7 +191,8 @@ async def _one(doors: Doors, tale: Tale, random: Random) -> None:
         await doors.contract(tale)
 
 
-def _environment(directory: Path, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
+def environment_of(directory: Path, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
+    """Return the settings of a worker that works against a sandbox."""
     key = base64.urlsafe_b64encode(Random(SEED).randbytes(TOKEN_KEY_BYTES)).decode()  # noqa: S311 - guards a sandbox
     return {
         "database_url": f"sqlite:///{directory / 'q2c.sqlite3'}",
@@ -201,7 +208,8 @@ def _environment(directory: Path, sandbox: Sandbox, sandbox_url: str, port: int)
     }
 
 
-def _variables(environment: dict[str, Any]) -> dict[str, str]:
+def variables_of(environment: dict[str, Any]) -> dict[str, str]:
+    """Write settings as variables of a process."""
     return {
         f"Q2C_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in environment.items()

@@ -1,0 +1,117 @@
+"""The real `q2c up`, killed at random moments while events pour in: what it acknowledged, it keeps."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+
+from events.clock import SystemClock
+from projections import queries
+from worker import connections, workspaces
+from worker.demo import play, proof, stage, story
+from worker.demo.doors import Doors
+from worker.demo.story import Tale
+from worker.idle import wait_until_idle
+from worker.quickbooks.gateway import open_gateway
+from worker.sandbox.service import Sandbox
+from worker.sandbox.trouble import Plan
+from worker.services import Services, open_services
+from worker.settings import Environment
+
+KILLS = int(os.environ.get("Q2C_TEST_KILLS", "100"))
+SEED = int(os.environ.get("Q2C_TEST_SEED", "20260505"))
+WORKSPACE = "demo"
+DEALS_PER_KILL = 0.6
+UP_SECONDS_MAX = 1.5
+TROUBLE = Plan(rate=0.2, late_seconds=1.5, slow_seconds=0.5)
+
+
+class Diary(Doors):
+    """The doors, remembering what was acknowledged."""
+
+    acknowledged: set[str]
+
+    async def crm(self, kind: str, data: Any) -> None:
+        await super().crm(kind, data)
+        names = (f"{kind}-{item.get('deal_id') or item['account_id']}-{item['revision']}" for item in data)
+        self.acknowledged.update(names)
+
+
+async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Path) -> None:
+    random = Random(SEED)
+    clock = SystemClock()
+    sandbox = Sandbox(clock, seed=SEED)
+    async with stage.running_sandbox(sandbox) as sandbox_url:
+        port = stage.free_port()
+        environment = play.environment_of(tmp_path, sandbox, sandbox_url, port)
+        services = await open_services(Environment.model_validate(environment))
+        worker = stage.Worker(tmp_path, play.variables_of(environment), port)
+        try:
+            await worker.start()
+            tales = story.tales(max(6, int(KILLS * DEALS_PER_KILL)), random, clock.now())
+            async with httpx.AsyncClient(timeout=10) as http:
+                diary = await _set_up(services, sandbox, http, random)
+                sandbox.trouble.follow(TROUBLE)
+                pouring = asyncio.create_task(_pour(diary, tales, random))
+                for _ in range(KILLS):
+                    await asyncio.sleep(random.uniform(0, UP_SECONDS_MAX))
+                    await worker.kill()
+                await pouring
+            sandbox.trouble.follow(Plan())
+            idleness = await wait_until_idle(services, 120)
+            assert idleness.idle, idleness.waiting_for
+            assert worker.restarts == KILLS
+            rows = await services.database.read(queries.list_deals, WORKSPACE)
+        finally:
+            await worker.stop()
+            await services.database.close()
+        books = next(iter(sandbox.companies.values())).books()
+        found = proof.prove(tales, rows, books)
+        assert found.wrong == ()
+        assert found.duplicates == 0
+        assert _verified(play.variables_of(environment)) == {"good": True}
+    kept = sqlite3.connect(tmp_path / "q2c.sqlite3")
+    assert kept.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert diary.acknowledged <= {name for (name,) in kept.execute("SELECT id FROM events")}
+
+
+async def _set_up(services: Services, sandbox: Sandbox, http: httpx.AsyncClient, random: Random) -> Diary:
+    made = workspaces.new_secrets(services.entropy)
+    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
+    now = services.clock.now()
+    await services.database.transaction(workspaces.add, WORKSPACE, made.token, sealed, now)
+    secrets = {"workspace": WORKSPACE, "token": made.token, "docusign_key": made.docusign_key}
+    diary = Diary(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
+    diary.acknowledged = set()
+    async with open_gateway(
+        services.environment, services.database, services.clock, services.entropy, services.vault
+    ) as gateway:
+        url = await connections.begin(services, gateway.oauth, WORKSPACE)
+        await diary.connect(url, next(iter(sandbox.companies)))
+    await diary.api("settings", {"changes": {**play.SETTINGS, "cut_over": "2026-01-01T00:00:00Z"}})
+    return diary
+
+
+async def _pour(diary: Diary, tales: list[Tale], random: Random) -> None:
+    await play.introduce(diary)
+    for tale in tales:
+        await play.tell(diary, tale, random)
+
+
+def _verified(variables: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", "from worker.cli import main; main()", "verify", "--json"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
+    answer = msgspec.json.decode(done.stdout, type=dict[str, Any])
+    broken = {name: found for name, found in answer["violations"].items() if found}
+    return {"good": answer["good"], **broken}
