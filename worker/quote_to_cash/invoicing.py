@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from events.crm import DealUpdated, Quote, QuoteLine
+from events.crm import DealUpdated, Discount, Quote, QuoteLine
 from events.quickbooks import CompanyObserved, Named
 from worker.commands.identity import marker
 from worker.quote_to_cash.settings import Settings, memo_text
@@ -103,9 +103,14 @@ def _line(priced: PricedLine, item_id: str, quote: Quote, company: CompanyObserv
 def _description(priced: PricedLine) -> str:
     line = priced.line
     text = f"{line.name}: {line.description}" if line.description else line.name
-    if not priced.itemised:
-        text = f"{text} ({line.quantity} x {line.unit_price})"
-    return text[:DESCRIPTION_CHARACTERS_MAX]
+    terms = "" if priced.itemised else f" ({line.quantity} x {line.unit_price}{_less(line.discount)})"
+    return text[: DESCRIPTION_CHARACTERS_MAX - len(terms)] + terms
+
+
+def _less(discount: Discount | None) -> str:
+    if discount is None:
+        return ""
+    return f" less {discount.amount}" if discount.percent is None else f" less {discount.percent}%"
 
 
 def _shipping_line(amount: Decimal, quote: Quote, company: CompanyObserved) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """From a quote to the amounts of an invoice whose sum is, to the cent, what the customer signed.
 
-QuickBooks wants every line's amount to be quantity times price, rounded half up, and knows one discount
-for the whole invoice. So lines are sent gross, and the discount is the balancing figure: it is exactly
-what makes the sum equal the quote's total. A quote without discounts whose total differs from the sum of
-its rounded lines by cents has those cents put on the lines that were rounded most; such a line is sent
-as an amount alone.
+QuickBooks wants every line's amount to be quantity times price, rounded half up, or an amount alone. It
+knows one discount for the whole invoice, which it spreads over the lines when it computes tax. So a line's
+own discount is taken off that line, which is sent as an amount alone; only the quote's own discount is the
+invoice's, and it is the balancing figure: exactly what makes the sum equal the quote's total. Without one,
+cents that the rounded lines are off are put on the lines that were rounded most, as amounts alone.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,10 @@ QUICKBOOKS_DECIMALS_MAX = 5
 
 
 class PricedLine(Struct, frozen=True):
-    """A line's amount in cents; `itemised` says whether quantity and price can be shown beside it."""
+    """A line's amount in cents, less its own discount.
+
+    `itemised` says whether quantity and price can be sent beside it.
+    """
 
     line: QuoteLine
     amount: Decimal
@@ -28,7 +31,7 @@ class PricedLine(Struct, frozen=True):
 
 
 class Priced(Struct, frozen=True):
-    """An invoice's amounts: lines plus shipping less discount is `net`."""
+    """An invoice's amounts: lines plus shipping less the quote's own discount is `net`."""
 
     lines: tuple[PricedLine, ...]
     shipping: Decimal
@@ -38,24 +41,28 @@ class Priced(Struct, frozen=True):
 
 def price(quote: Quote) -> Priced | None:
     """Price a quote; nothing if its lines do not add up to its total, cents of rounding aside."""
-    exact_lines = [line.quantity * line.unit_price for line in quote.lines]
-    net_lines = [
-        amount - _off(line.discount, amount) for line, amount in zip(quote.lines, exact_lines, strict=True)
-    ]
+    gross_lines = [(line, line.quantity * line.unit_price) for line in quote.lines]
+    net_lines = [amount - _off(line.discount, amount) for line, amount in gross_lines]
     subtotal = sum(net_lines, ZERO)
     shipping = Decimal(quote.shipping or 0)
-    exact_total = subtotal - _off(quote.discount, subtotal) + shipping
+    off = _off(quote.discount, subtotal)
+    exact_total = subtotal - off + shipping
     total = Decimal(quote.total)
     roundings = len(quote.lines) + 1
-    if cents(total) != total or abs(exact_total - total) > CENT * roundings:
+    if not is_in_cents(quote) or abs(exact_total - total) > CENT * roundings:
         return None
     shipping = cents(shipping)
-    amounts = [cents(amount) for amount in exact_lines]
+    amounts = [cents(amount) for amount in net_lines]
     surplus = sum(amounts, shipping) - total
-    if surplus > 0 and _discounted(quote):
+    if surplus > 0 and off > 0:
         return Priced(_lines(quote, amounts), shipping, surplus, total)
-    amounts = _spread(amounts, exact_lines, -surplus)
+    amounts = _spread(amounts, net_lines, -surplus)
     return Priced(_lines(quote, amounts), shipping, ZERO, total)
+
+
+def is_in_cents(quote: Quote) -> bool:
+    """Say whether a quote's total has no fractions of a cent."""
+    return cents(quote.total) == quote.total
 
 
 def _off(discount: Discount | None, amount: Decimal) -> Decimal:
@@ -64,10 +71,6 @@ def _off(discount: Discount | None, amount: Decimal) -> Decimal:
     if discount.percent is not None:
         return amount * discount.percent / 100
     return Decimal(discount.amount or 0)
-
-
-def _discounted(quote: Quote) -> bool:
-    return quote.discount is not None or any(line.discount for line in quote.lines)
 
 
 def _spread(amounts: Sequence[Decimal], exact: Sequence[Decimal], missing: Decimal) -> list[Decimal]:

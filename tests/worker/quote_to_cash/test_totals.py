@@ -1,14 +1,17 @@
 """The invoice's amounts add up to what the customer signed, to the cent, and QuickBooks takes each of them."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events import json
 from events.crm import Quote
 from tests import stories
+from tests.world import net, open_world
 from worker.quote_to_cash.totals import Priced, price
 
 CENT = Decimal("0.01")
@@ -63,6 +66,7 @@ def test_the_sum_is_the_signed_total_whoever_rounded_how(
 ) -> None:
     amounts = [Decimal(line["quantity"]) * Decimal(line["unit_price"]) for line in drawn]
     nets = [a - off(line.get("discount"), a) for a, line in zip(amounts, drawn, strict=True)]
+    own = nets
     if by_line:  # a CRM that rounds every line, and one that rounds once
         nets = [n.quantize(CENT, ROUND_HALF_UP) for n in nets]
     subtotal = sum(nets, Decimal(0))
@@ -80,7 +84,9 @@ def test_the_sum_is_the_signed_total_whoever_rounded_how(
         if line.itemised:
             product = line.line.quantity * line.line.unit_price
             assert line.amount == product.quantize(CENT, ROUND_HALF_UP)
-        assert line.itemised or abs(line.amount - line.line.quantity * line.line.unit_price) < 1
+    for line, exact in zip(priced.lines, own, strict=True):
+        assert abs(line.amount - exact) <= CENT * (len(drawn) + 2), "a line bears its own discount"
+    assert discount or not priced.discount
 
 
 def test_the_example_of_the_contract() -> None:
@@ -94,10 +100,11 @@ def test_the_example_of_the_contract() -> None:
     )
     assert priced is not None
     assert (priced.lines[0].amount, priced.shipping, priced.discount) == (
-        Decimal("599.94"),
+        Decimal("539.95"),
         Decimal("12.50"),
-        Decimal("109.99"),
+        Decimal("50.00"),
     )
+    assert not priced.lines[0].itemised
 
 
 def test_half_a_cent_goes_up_as_quickbooks_wants_it() -> None:
@@ -123,3 +130,31 @@ def test_a_cent_without_any_discount_goes_to_the_line_that_rounding_wronged_most
 def test_a_total_that_the_lines_do_not_explain_is_no_price() -> None:
     assert price(quote(total="599.97")) is None
     assert price(quote(total="599.945")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "taxed", "untaxed", "tax"),
+    [
+        ("us", {}, {"taxable": False}, "8.00"),
+        ("uk", {"tax_code": "20.0% S"}, {"tax_code": "0.0% Z"}, "20.00"),
+    ],
+)
+async def test_a_lines_discount_changes_no_other_lines_tax(
+    tmp_path: Path, kind: str, taxed: dict[str, Any], untaxed: dict[str, Any], tax: str
+) -> None:
+    line = {**stories.LINE, "quantity": "2", "unit_price": "50"}
+    halved = {**line, "line_id": "2", "discount": {"percent": "50"}, **untaxed}
+    currency = {"us": "USD", "uk": "GBP"}[kind]
+    async with open_world(tmp_path, kinds=(kind,)) as world:
+        await world.ready()
+        await world.send(stories.account(currency=currency))
+        told = {**stories.QUOTE, "lines": [{**line, **taxed}, halved], "total": "150.00"}
+        await world.send(*stories.signed_deal(currency=currency, quote=told))
+        await world.settle()
+        [invoice] = world.books()
+    assert (str(net(invoice)), str(invoice["TxnTaxDetail"]["TotalTax"])) == ("150.00", tax)
+    first, second = invoice["Line"][:2]
+    assert {"Qty", "UnitPrice"} <= first["SalesItemLineDetail"].keys()
+    assert not {"Qty", "UnitPrice"} & second["SalesItemLineDetail"].keys()
+    assert second["Description"] == "Platform seat (2 x 50 less 50%)"
+    assert "DiscountLineDetail" not in {found["DetailType"] for found in invoice["Line"]}
