@@ -26,7 +26,10 @@ class UnmetGate(Fact, frozen=True):
 
 
 class DealInvoiceHeld(Fact, frozen=True):
-    """A won deal has no invoice yet, and why."""
+    """A deal has no invoice yet, and why: `gates` in the order in which they are walked.
+
+    As `deal.invoice-held` the CRM is told; as `deal.gates-changed` our own read models are.
+    """
 
     deal_id: Identifier
     part: int

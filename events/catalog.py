@@ -89,6 +89,7 @@ COMPANY_READ_COMMANDED = f"{PREFIX}company.read-commanded.v1"
 CUSTOMER_COMMANDED = f"{PREFIX}account.customer-commanded.v1"
 ITEM_COMMANDED = f"{PREFIX}product.item-commanded.v1"
 INVOICE_REQUESTED = f"{PREFIX}invoice.requested.v1"
+DEAL_GATES_CHANGED = f"{PREFIX}deal.gates-changed.v1"
 
 DEAL_CLOSED_WON = f"{PREFIX}deal.closed-won.v1"
 DEAL_INVOICED = f"{PREFIX}deal.invoiced.v1"
@@ -128,6 +129,7 @@ _ALL = (
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
     EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),
+    EventType(DEAL_GATES_CHANGED, announcements.DealInvoiceHeld, _deal),
     EventType(DEAL_CLOSED_WON, announcements.DealClosedWon, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),

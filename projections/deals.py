@@ -95,7 +95,7 @@ def _fold(row: DealRow, _key: Key, recorded: Recorded, payload: Any) -> DealRow:
         row = _contract(row, _CONTRACT[event.type], payload)
     elif event.type == catalog.DEAL_CLOSED_WON:
         row = replace(row, won=True)
-    elif event.type == catalog.DEAL_INVOICE_HELD:
+    elif event.type in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:
         first = payload.gates[0]
         row = replace(
             row, gate=first.gate, reason=first.reason, remedy=first.remedy, gates=json.encode(payload.gates)
@@ -168,6 +168,7 @@ DEALS = Fold(
             *_CONTRACT,
             catalog.DEAL_CLOSED_WON,
             catalog.DEAL_INVOICE_HELD,
+            catalog.DEAL_GATES_CHANGED,
             catalog.INVOICE_REQUESTED,
             catalog.DEAL_INVOICED,
             catalog.INVOICE_STATE,

@@ -24,16 +24,17 @@ from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.customers import customer_body, item_body
 from worker.quote_to_cash.evolve import evolve
+from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import invoice_body
+from worker.quote_to_cash.signed import quote_sent, signed_contract
 from worker.quote_to_cash.state import Deal, View
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
     income_account_of,
     is_spoken_for,
     is_wanted,
-    quote_sent,
-    signed_contract,
     stands_at,
+    won_gates,
 )
 
 SOURCE = "urn:coeffection:quote-to-cash"
@@ -200,12 +201,29 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
     unmet = [gate for gate in stands_at(view, deal_id) if not gate.met]
     if not unmet:
         _request_invoice(view, decision, event, deal_id, deal)
-    elif is_spoken_for(deal) and unmet[0].code != "in_progress":
-        gates = tuple(gate.announced() for gate in unmet)
-        waits_on = tuple(sorted({key for gate in unmet for key in gate.waits_on}))
-        held = DealInvoiceHeld(deal_id, 0, gates, waits_on)
-        if held != deal.held:
-            _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
+    elif unmet[0].code != "in_progress":
+        _say_held(view, decision, event, deal_id, unmet)
+
+
+def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet: list[Gate]) -> None:
+    """Record the gates that a deal stands at.
+
+    The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
+    each code asks for an action, and the same action with other details is no news to it. Our read models
+    show the words, so every other change is recorded for them alone.
+    """
+    deal = view.deal(deal_id)
+    spoken_for = is_spoken_for(deal)
+    if not spoken_for:
+        # What comes after winning is judged, and waited on, once it is won: most drafts never are.
+        unmet = [gate for gate in won_gates(deal, view.workspace().settings) if not gate.met]
+    codes = tuple(gate.code for gate in unmet)
+    waits_on = tuple(sorted({key for gate in unmet for key in gate.waits_on}))
+    held = DealInvoiceHeld(deal_id, 0, tuple(gate.announced() for gate in unmet), waits_on)
+    if spoken_for and codes != deal.told:
+        _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
+    elif held != deal.held and (deal.latest or deal.contracts):
+        _record(view, decision, event, catalog.DEAL_GATES_CHANGED, held)
 
 
 def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) -> None:

@@ -136,14 +136,17 @@ def _closed_won(view: View, _event: Event, won: DealClosedWon) -> None:
     view.put_deal(won.deal_id, replace(view.deal(won.deal_id), announced_won=True))
 
 
-def _held(view: View, _event: Event, held: DealInvoiceHeld) -> None:
-    view.put_deal(held.deal_id, replace(view.deal(held.deal_id), held=held))
+def _held(view: View, event: Event, held: DealInvoiceHeld) -> None:
+    deal = replace(view.deal(held.deal_id), held=held)
+    if event.type == catalog.DEAL_INVOICE_HELD:
+        deal = replace(deal, told=tuple(gate.gate for gate in held.gates))
+    view.put_deal(held.deal_id, deal)
     view.set_waits(f"deal/{held.deal_id}", held.waits_on)
 
 
 def _requested(view: View, _event: Event, request: InvoiceRequested) -> None:
     effort = Effort(request.generation, "commanded", request.request_id, request.orders)
-    view.put_deal(request.deal_id, replace(view.deal(request.deal_id), effort=effort, held=None))
+    view.put_deal(request.deal_id, replace(view.deal(request.deal_id), effort=effort, held=None, told=()))
     view.set_waits(f"deal/{request.deal_id}", ())
 
 
@@ -154,7 +157,7 @@ def _invoice_created(view: View, _event: Event, created: InvoiceCreated) -> None
 
 
 def _invoiced(view: View, _event: Event, invoiced: DealInvoiced) -> None:
-    view.put_deal(invoiced.deal_id, replace(view.deal(invoiced.deal_id), held=None))
+    view.put_deal(invoiced.deal_id, replace(view.deal(invoiced.deal_id), held=None, told=()))
     view.set_waits(f"deal/{invoiced.deal_id}", ())
 
 
@@ -348,6 +351,7 @@ _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
     catalog.INVOICE_ORDERED: _invoice_ordered,
     catalog.DEAL_CLOSED_WON: _closed_won,
     catalog.DEAL_INVOICE_HELD: _held,
+    catalog.DEAL_GATES_CHANGED: _held,
     catalog.INVOICE_REQUESTED: _requested,
     catalog.INVOICE_CREATED: _invoice_created,
     catalog.DEAL_INVOICED: _invoiced,

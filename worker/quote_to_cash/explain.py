@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from events import log
 from events.envelope import Recorded
+from worker.quote_to_cash.signed import signed_contract
 from worker.quote_to_cash.state import Deal
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.walk import is_won, progress, signed_contract, walk
+from worker.quote_to_cash.walk import is_won, progress, walk
 
 EVENTS_MAX = 500
 # Which events move a gate: those of the deal unless said otherwise here.

@@ -1,6 +1,7 @@
 """Every gate that an invoice can stand at: its code, one reason, one remedy.
 
-The order is the order in which `explain` walks them.
+The order is the order in which `explain` walks them. A gate that can be shut for a cause with a remedy of
+its own has words for that case too.
 """
 
 from typing import NamedTuple
@@ -18,6 +19,9 @@ class GateText(NamedTuple):
 
 
 GATES: dict[str, GateText] = {
+    "deal_closed_lost": GateText(
+        "The deal is Closed Lost in the CRM.", "If it was won after all, move it to Closed Won in the CRM."
+    ),
     "not_won": GateText(
         "The deal is not won yet.", "Nothing to do: the invoice follows when the contract is signed."
     ),
@@ -29,9 +33,6 @@ GATES: dict[str, GateText] = {
     ),
     "contract_voided": GateText(
         "The contract was voided{detail}.", "Send a new contract; signing it opens this gate."
-    ),
-    "deal_closed_lost": GateText(
-        "The deal is Closed Lost in the CRM.", "If it was won after all, move it to Closed Won in the CRM."
     ),
     "deal_reopened": GateText(
         "The deal was reopened after it was won{detail}.", "Move it back to Closed Won in the CRM."
@@ -137,24 +138,58 @@ GATES: dict[str, GateText] = {
     "in_progress": GateText("The invoice is being created.", "Nothing to do."),
 }
 
+CASES: dict[str, GateText] = {
+    "deal_not_arrived": GateText(
+        "The contract's deal has not arrived from the CRM.",
+        "Save the deal once in the CRM; if there is no such deal, correct deal_id in DocuSign.",
+    ),
+    "quote_not_shown": GateText(
+        "The CRM has not yet shown the quote that the contract was sent with; the deal is still a draft.",
+        "Move the deal to Contract Sent in the CRM, or invoice the draft's quote by hand (q2c invoice DEAL).",
+    ),
+    "quote_not_shown_again": GateText(
+        "The contract was sent again, and the CRM has not yet shown the quote that it was sent with.",
+        "Save the deal in the CRM, or invoice the quote that it shows by hand (q2c invoice DEAL).",
+    ),
+    "quote_changed_around": GateText(
+        "It can't be told which quote was signed{detail}.",
+        "Restore the signed quote in the CRM, or have the changed one signed.",
+    ),
+    "total_not_in_cents": GateText(
+        "The quote's total{detail} has fractions of a cent.", "Round the total to cents in the CRM."
+    ),
+    "lines_without_tax_code": GateText(
+        "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",
+        "Give each line of the quote a tax code of the company's.",
+    ),
+}
+
 
 class Gate(Struct, frozen=True):
-    """One gate as it stands for a deal. `waits_on` names whose next event may open it."""
+    """One gate as it stands for a deal.
+
+    `waits_on` names whose next event may open it; `case` is why it is shut, where that has its own words.
+    """
 
     code: str
     met: bool = True
     detail: str = ""
     waits_on: tuple[str, ...] = ()
+    case: str | None = None
 
     @property
     def reason(self) -> str:
         """Why it is shut, in a sentence."""
-        return GATES[self.code].reason.format(detail=self.detail)
+        return self._text.reason.format(detail=self.detail)
 
     @property
     def remedy(self) -> str:
         """What opens it, in a sentence."""
-        return GATES[self.code].remedy
+        return self._text.remedy
+
+    @property
+    def _text(self) -> GateText:
+        return GATES[self.code] if self.case is None else CASES[self.case]
 
     def announced(self) -> UnmetGate:
         """Return it as the CRM is told."""

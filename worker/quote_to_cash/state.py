@@ -51,7 +51,10 @@ class Effort(Struct, frozen=True):
 
 
 class Deal(Struct, frozen=True):
-    """A deal: the facts, then what we did about them."""
+    """A deal: the facts, then what we did about them.
+
+    `held` is what was recorded last of the gates that it stands at; `told` are the codes that the CRM knows.
+    """
 
     latest: DealUpdated | None = None
     versions: tuple[Version, ...] = ()
@@ -63,6 +66,7 @@ class Deal(Struct, frozen=True):
 
     announced_won: bool = False
     held: DealInvoiceHeld | None = None
+    told: tuple[str, ...] = ()
     effort: Effort | None = None
     invoice: InvoiceCreated | None = None
 

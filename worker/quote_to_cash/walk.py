@@ -7,8 +7,9 @@ from events.quickbooks import CompanyObserved
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.settings import Settings
-from worker.quote_to_cash.state import WORKSPACE, Contract, Deal, Effort, Version, View, WorkspaceState
-from worker.quote_to_cash.totals import price
+from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
+from worker.quote_to_cash.state import WORKSPACE, Deal, Effort, View, WorkspaceState
+from worker.quote_to_cash.totals import is_in_cents, price
 
 
 def walk(view: View, deal_id: str) -> list[Gate]:
@@ -16,9 +17,9 @@ def walk(view: View, deal_id: str) -> list[Gate]:
     deal = view.deal(deal_id)
     workspace = view.workspace()
     settings = workspace.settings
-    gates = list(_won(deal, settings))
+    gates = won_gates(deal, settings)
     if deal.latest is None:
-        gates.append(Gate("quote_missing", met=False, detail=": the deal has not arrived from the CRM"))
+        gates.append(Gate("quote_missing", met=False, case="deal_not_arrived"))
     else:
         gates += _allowed(deal, settings)
         gates += _quoted(deal, deal.latest)
@@ -64,12 +65,6 @@ def progress(deal: Deal) -> list[Gate]:
     return [Gate("in_progress", met=False)]
 
 
-def signed_contract(deal: Deal) -> Contract | None:
-    """Return the contract that won the deal; the last one signed, if there are several."""
-    signed = [contract for contract in deal.contracts.values() if contract.status == "signed"]
-    return max(signed, key=lambda contract: (contract.at, contract.contract_id), default=None)
-
-
 def is_won(deal: Deal, settings: Settings) -> bool:
     """A completed contract wins a deal; so does the CRM, unless a signature is required."""
     if signed_contract(deal) is not None:
@@ -80,34 +75,17 @@ def is_won(deal: Deal, settings: Settings) -> bool:
 def is_spoken_for(deal: Deal) -> bool:
     """Say whether a missing invoice needs a reason: somebody won, declined or voided something."""
     final = any(contract.status not in {"sent", "delivered"} for contract in deal.contracts.values())
-    return deal.latest is not None and (final or deal.won_revision is not None)
+    return final or deal.won_revision is not None
 
 
-def quote_sent(deal: Deal) -> Quote | None:
-    """Return the quote as it was when the signed contract was sent."""
-    version = _version_sent(deal)
-    return deal.quotes.get(version.quote) if version and version.quote else None
+def won_gates(deal: Deal, settings: Settings) -> list[Gate]:
+    """Return the gates before a deal is won. A lost deal says so first: the rest no longer matters."""
+    latest = deal.latest
+    lost = latest is not None and latest.stage == "closed_lost"
+    return [Gate("deal_closed_lost", met=not lost), *_signed(deal, settings), _reopened(deal)]
 
 
-def _version_sent(deal: Deal) -> Version | None:
-    """Find the snapshot that shows the deal as it was when the signed contract was sent.
-
-    That is the last one before the sending. If it is still a draft, the CRM had not said yet that the
-    contract went out: its first snapshot from Contract Sent on says it. That one holds too where the
-    instant of sending is not known; should the quote have changed since, the deal is held.
-    """
-    contract = signed_contract(deal)
-    if contract is None:
-        return deal.versions[-1] if deal.versions else None
-    sent_at = contract.sent_at
-    before = [version for version in deal.versions if sent_at is not None and version.time <= sent_at]
-    if before and before[-1].stage != "quote_draft":
-        return before[-1]
-    after = (version for version in deal.versions[len(before) :] if version.stage != "quote_draft")
-    return next(after, None) or next(reversed(before or deal.versions), None)
-
-
-def _won(deal: Deal, settings: Settings) -> Iterator[Gate]:
+def _signed(deal: Deal, settings: Settings) -> Iterator[Gate]:
     won = is_won(deal, settings)
     newest = max(deal.contracts.values(), key=lambda c: (c.sent_at or c.at, c.contract_id), default=None)
     unsigned = None
@@ -118,9 +96,10 @@ def _won(deal: Deal, settings: Settings) -> Iterator[Gate]:
     yield Gate("not_won", met=won or unsigned is not None)
     for code in ("contract_not_signed", "contract_declined", "contract_voided"):
         yield Gate(code, met=code != unsigned, detail=reason if code != "contract_not_signed" else "")
+
+
+def _reopened(deal: Deal) -> Gate:
     latest = deal.latest
-    lost = latest is not None and latest.stage == "closed_lost"
-    yield Gate("deal_closed_lost", met=not lost)
     reopened = (
         latest is not None
         and deal.won_revision is not None
@@ -128,7 +107,7 @@ def _won(deal: Deal, settings: Settings) -> Iterator[Gate]:
         and latest.stage not in {"closed_won", "closed_lost"}
     )
     detail = f" (revision {latest.revision} is {latest.stage})" if latest and reopened else ""
-    yield Gate("deal_reopened", met=not reopened, detail=detail)
+    return Gate("deal_reopened", met=not reopened, detail=detail)
 
 
 def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
@@ -142,23 +121,37 @@ def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
 
 
 def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
-    yield Gate("quote_missing", met=latest.quote is not None)
     if latest.quote is None:
+        yield Gate("quote_missing", met=False)
         return
+    signed, by_hand = signed_version(deal), deal.orders > 0
+    shown = signed.doubt != "not_shown" or by_hand
+    yield Gate("quote_missing", met=shown, case=None if shown else "quote_not_shown")
     yield Gate("line_items_missing", met=bool(latest.quote.lines))
-    sent = _version_sent(deal)
-    newest = max(deal.versions, key=lambda version: version.revision)
-    differs = sent is not None and sent.quote != newest.quote
-    detail = f" (sent as revision {sent.revision}, now {newest.revision})" if sent and differs else ""
-    yield Gate("quote_differs_from_signed", met=not differs, detail=detail)
+    yield _same_quote(deal, signed, by_hand=by_hand)
     if latest.quote.lines:
-        yield Gate(
-            "quote_total_differs",
-            met=price(latest.quote) is not None,
-            detail=f" of {latest.quote.total} {latest.currency}",
-        )
+        detail = f" of {latest.quote.total} {latest.currency}"
+        case = None if is_in_cents(latest.quote) else "total_not_in_cents"
+        priced = price(latest.quote)
+        yield Gate("quote_total_differs", met=priced is not None, detail=detail, case=case)
     yield Gate("schedule_not_supported", met=not latest.billing_schedule)
     yield Gate("tax_mode_not_supported", met=latest.quote.tax_mode != "inclusive")
+
+
+def _same_quote(deal: Deal, signed: Signed, *, by_hand: bool) -> Gate:
+    """Compare what was signed with what the CRM shows now; a person's order may stand in for its word."""
+    newest = max(deal.versions, key=lambda version: version.revision)
+    sent, other = signed.version, signed.other
+    differs = sent is not None and sent.quote != newest.quote
+    if sent and other and differs:
+        detail = (
+            f": the contract went out between revisions {sent.revision} and {other.revision}, which differ"
+        )
+        return Gate("quote_differs_from_signed", met=False, detail=detail, case="quote_changed_around")
+    if signed.doubt == "not_shown_again" and not by_hand:
+        return Gate("quote_differs_from_signed", met=False, case="quote_not_shown_again")
+    detail = f" (sent as revision {sent.revision}, now {newest.revision})" if sent and differs else ""
+    return Gate("quote_differs_from_signed", met=not differs, detail=detail)
 
 
 def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Iterator[Gate]:
@@ -212,8 +205,7 @@ def _company(
     term_found = not settings.terms or named(company.terms, settings.terms) is not None
     yield Gate("term_not_found", met=term_found, detail=repr(settings.terms), waits_on=(WORKSPACE,))
     if latest.quote is not None:
-        missing = _missing_tax_codes(latest.quote, company)
-        yield Gate("tax_code_not_mapped", met=not missing, detail=", ".join(missing), waits_on=(WORKSPACE,))
+        yield _tax_codes(latest.quote, company)
     enabled = company.multicurrency or latest.currency == company.home_currency
     yield Gate("currency_not_enabled", met=enabled, detail=latest.currency, waits_on=(WORKSPACE,))
     account = view.account(latest.account_id)
@@ -226,11 +218,19 @@ def _company(
     )
 
 
-def _missing_tax_codes(quote: Quote, company: CompanyObserved) -> list[str]:
+def _tax_codes(quote: Quote, company: CompanyObserved) -> Gate:
     if sales_tax(company) or quote.tax_mode == "none":
-        return []
-    wanted = {line.tax_code or "(no tax code)" for line in quote.lines}
-    return sorted(code for code in wanted if named(company.tax_codes, code) is None)
+        return Gate("tax_code_not_mapped", waits_on=(WORKSPACE,))
+    wanted = {line.tax_code for line in quote.lines if line.tax_code}
+    unknown = sorted(code for code in wanted if named(company.tax_codes, code) is None)
+    bare = [f"{line.name} ({line.product_id})" for line in quote.lines if not line.tax_code]
+    return Gate(
+        "tax_code_not_mapped",
+        met=not unknown and not bare,
+        detail=", ".join(unknown or bare),
+        waits_on=(WORKSPACE,),
+        case="lines_without_tax_code" if bare and not unknown else None,
+    )
 
 
 def _connected(workspace: WorkspaceState) -> Iterator[Gate]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from events import catalog
 from tests import stories
 from tests.world import World, net, open_world, types
-from worker.quote_to_cash.gates import GATES
+from worker.quote_to_cash.gates import CASES, GATES
 
 Step = Callable[[World], Awaitable[Any]]
 
@@ -40,6 +41,9 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
         {"invoice_requires_signature": "true"},
     ),
     ("deal_closed_lost", [stories.deal(stage="closed_lost"), stories.contract("signed")], {}),
+    ("deal_closed_lost", [stories.deal(stage="closed_lost")], {}),
+    ("deal_closed_lost", [stories.deal(stage="closed_lost"), stories.contract("sent")], {}),
+    ("deal_closed_lost", [stories.deal(stage="closed_lost"), stories.contract("declined")], {}),
     (
         "deal_reopened",
         [stories.deal(stage="closed_won", quote=None), stories.deal(stage="contract_sent", revision=2)],
@@ -48,6 +52,8 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
     ("auto_invoice_off", stories.signed_deal(), {"auto_invoice": "false"}),
     ("won_before_cut_over", stories.signed_deal(), {"cut_over": "2026-05-04T00:00:00Z"}),
     ("quote_missing", stories.signed_deal(quote=None), {}),
+    ("quote_missing", stories.signed_deal(stage="quote_draft"), {}),
+    ("quote_missing", stories.signed_deal()[1:], {}),
     ("line_items_missing", stories.signed_deal(quote={**stories.QUOTE, "lines": [], "total": "0"}), {}),
     (
         "quote_differs_from_signed",
@@ -55,6 +61,15 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
             stories.deal(),
             stories.deal(revision=2, time="2026-05-02T12:00:00Z", quote={**stories.QUOTE, "total": "599.95"}),
             *stories.signed_deal()[1:],
+        ],
+        {},
+    ),
+    (
+        "quote_differs_from_signed",
+        [
+            stories.deal(),
+            stories.contract("declined"),
+            stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z"),
         ],
         {},
     ),
@@ -101,7 +116,7 @@ async def test_a_gate_shuts_and_says_so(
     assert shut.remedy
     assert len(ready.books()) == 1
     row = (await ready.deals())["D-1"]
-    assert row["gate"] == (gate if gate not in {"not_won", "contract_not_signed"} or settings else None)
+    assert (row["gate"], row["reason"], row["remedy"]) == (gate, shut.reason, shut.remedy)
 
 
 OPENED: dict[str, Step] = {
@@ -116,7 +131,8 @@ OPENED: dict[str, Step] = {
     "paused": lambda world: world.admin().change_settings({"paused": "false"}),
     "deal_closed_lost": lambda world: world.send(stories.deal(revision=2, stage="closed_won")),
     "contract_declined": lambda world: world.send(
-        stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z")
+        stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z"),
+        stories.deal(revision=2, stage="closed_won", time="2026-05-04T00:01:00Z"),
     ),
 }
 
@@ -136,6 +152,63 @@ async def test_its_remedy_opens_a_gate_and_the_deal_goes_through(ready: World, g
     explanation = await ready.explain()
     assert explanation.first_unmet is None
     assert len(ready.books()) == 2
+
+
+async def held_and_told(world: World) -> list[list[str]]:
+    """The codes of each time that the CRM was told that the invoice is held."""
+    told = [r.event.payload for r in await world.log() if r.event.type == catalog.DEAL_INVOICE_HELD]
+    return [[gate.gate for gate in held.gates] for held in told]
+
+
+async def test_the_crm_is_told_of_other_gates_and_the_read_model_of_other_words(ready: World) -> None:
+    lines = [{**stories.LINE, "line_id": p, "product_id": p, "name": f"Product {p}"} for p in ("P-8", "P-9")]
+    await ready.send(*stories.signed_deal(quote={**stories.QUOTE, "lines": lines, "total": "1199.88"}))
+    await ready.settle()
+    assert await held_and_told(ready) == [["product_not_mapped"]]
+    assert "P-8" in (await ready.deals())["D-1"]["reason"]
+    await ready.admin().map_product("P-8", "1")
+    await ready.settle()
+    assert await held_and_told(ready) == [["product_not_mapped"]]
+    assert "P-8" not in (await ready.deals())["D-1"]["reason"]
+    await ready.admin().map_product("P-9", "1")
+    await ready.settle()
+    assert len(ready.books()) == 1
+    assert (await ready.deals())["D-1"]["gate"] is None
+
+
+async def test_the_crm_is_not_told_of_deals_that_nobody_won(ready: World) -> None:
+    await ready.send(
+        stories.deal("D-1", stage="quote_draft"),
+        stories.deal("D-2"),
+        stories.contract("sent", "D-2"),
+        stories.deal("D-3", stage="closed_lost"),
+    )
+    await ready.settle()
+    assert await held_and_told(ready) == []
+    gates = {deal: row["gate"] for deal, row in (await ready.deals()).items()}
+    assert gates == {"D-1": "not_won", "D-2": "contract_not_signed", "D-3": "deal_closed_lost"}
+
+
+async def test_a_contract_of_a_deal_that_never_came_says_so_until_it_comes(ready: World) -> None:
+    await ready.send(*stories.signed_deal()[1:])
+    await ready.settle()
+    row = (await ready.deals())["D-1"]
+    assert row["gate"] == "quote_missing"
+    assert "has not arrived" in row["reason"]
+    assert "Add a quote" not in row["remedy"]
+    assert await held_and_told(ready) == [["quote_missing"]]
+    await ready.send(stories.deal())
+    await ready.settle()
+    assert len(ready.books()) == 1
+
+
+async def test_fractions_of_a_cent_are_named(ready: World) -> None:
+    lines = [{**stories.LINE, "quantity": "1", "unit_price": "100.005"}]
+    await ready.send(*stories.signed_deal(quote={**stories.QUOTE, "lines": lines, "total": "100.005"}))
+    await ready.settle()
+    row = (await ready.deals())["D-1"]
+    assert row["gate"] == "quote_total_differs"
+    assert row["reason"] == "The quote's total of 100.005 USD has fractions of a cent."
 
 
 async def test_nothing_is_connected(world: World) -> None:
@@ -159,6 +232,12 @@ async def test_a_tax_code_outside_the_us_is_one_of_the_companys(tmp_path: Any) -
         await world.send(*stories.signed_deal(currency="GBP", quote=quote))
         await world.settle()
         assert (await world.explain()).first_unmet == "tax_code_not_mapped"
+        bare = {**stories.QUOTE, "lines": [{**stories.LINE, "taxable": False}]}
+        await world.send(*stories.signed_deal("D-3", currency="GBP", quote=bare))
+        await world.settle()
+        row = (await world.deals())["D-3"]
+        assert row["gate"] == "tax_code_not_mapped"
+        assert row["reason"].startswith("The quote has no tax code for Platform seat (P-1), ")
         taxed = {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "20.0% s"}]}
         await world.send(*stories.signed_deal("D-2", currency="GBP", quote=taxed))
         await world.settle()
@@ -191,4 +270,4 @@ def test_every_gate_of_the_contract_has_its_words() -> None:
     insufficient_rights period_closed held_for_approval paused rejected_by_quickbooks doc_number_taken
     outcome_uncertain in_progress"""
     assert set(codes.split()) <= GATES.keys()
-    assert all(text.reason and text.remedy for text in GATES.values())
+    assert all(text.reason and text.remedy for text in (*GATES.values(), *CASES.values()))

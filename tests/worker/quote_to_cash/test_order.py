@@ -1,6 +1,7 @@
 """The same books come out, whatever the order in which events arrive and however often."""
 
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ CHANGED = {**stories.QUOTE, "total": "1199.88", "lines": [{**stories.LINE, "quan
 
 
 def events() -> list[dict[str, Any]]:
-    """Four deals: plain, won by the CRM, renegotiated before it was sent, changed after it was sent."""
+    """Five deals: plain, won by the CRM, renegotiated before it was sent, sent again, drafted otherwise."""
     return [
         stories.account(),
         *stories.signed_deal("D-1"),
@@ -29,6 +30,9 @@ def events() -> list[dict[str, Any]]:
         stories.contract("voided", "D-4", "C-old", at="2026-05-01T06:00:00Z"),
         *stories.signed_deal("D-4")[1:],
         stories.deal("D-4", revision=2, time="2026-05-02T06:00:00Z"),
+        stories.deal("D-5", revision=1, stage="quote_draft", quote=CHANGED),
+        stories.deal("D-5", revision=2, time="2026-05-02T00:00:03Z"),
+        *stories.signed_deal("D-5")[1:],
     ]
 
 
@@ -40,7 +44,7 @@ def boiled_down(world: World) -> list[tuple[str, str, str]]:
     )
 
 
-EXPECTED = [(f"Deal D-{n}", "1199.88" if n == 3 else "599.94", "Acme A-1") for n in (1, 2, 3, 4)]
+EXPECTED = [(f"Deal D-{n}", "1199.88" if n == 3 else "599.94", "Acme A-1") for n in (1, 2, 3, 4, 5)]
 
 
 async def shuffled(seed: int, batch_size: int) -> list[tuple[str, str, str]]:
@@ -119,3 +123,123 @@ async def test_a_quote_changed_after_sending_is_held_even_if_sent_arrives_late(
         await ready.settle()
     assert (await ready.explain()).first_unmet == "quote_differs_from_signed"
     assert ready.books() == []
+
+
+async def play(world: World, *events: dict[str, Any]) -> None:
+    """Send one event after another, and let each have its consequences."""
+    await world.send(stories.deal("D-0", stage="quote_draft"))
+    for event in events:
+        await world.send(event)
+        await world.settle()
+
+
+def amounts(world: World) -> list[str]:
+    return [str(net(invoice)) for invoice in world.books()]
+
+
+DRAFT = stories.deal(stage="quote_draft", quote=CHANGED)
+
+
+@pytest.mark.parametrize(
+    "sent", [stories.deal(revision=2), stories.deal(revision=2, time="2026-05-04T00:00:00Z")]
+)
+async def test_a_draft_is_not_what_was_signed(ready: World, sent: dict[str, Any]) -> None:
+    await play(ready, DRAFT, *stories.signed_deal()[1:])
+    assert amounts(ready) == []
+    assert (await ready.deals())["D-1"]["won"]
+    explanation = await ready.explain()
+    shut = next(gate for gate in explanation.gates if not gate.met)
+    assert shut.gate == "quote_missing"
+    assert "has not yet shown the quote that the contract was sent with" in str(shut.reason)
+    await play(ready, sent)
+    assert amounts(ready) == ["599.94"]
+
+
+async def test_a_drafts_quote_is_invoiced_by_hand(ready: World) -> None:
+    await play(ready, DRAFT, *stories.signed_deal()[1:])
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert amounts(ready) == ["1199.88"]
+
+
+async def test_a_draft_that_is_closed_won_with_another_quote_does_not_say_which_was_signed(
+    ready: World,
+) -> None:
+    closed = stories.deal(revision=3, stage="closed_won", time="2026-05-03T00:01:00Z")
+    await play(ready, DRAFT, *stories.signed_deal()[1:], closed)
+    assert (await ready.explain()).first_unmet == "quote_differs_from_signed"
+    await play(ready, stories.deal(revision=2, time="2026-05-02T00:00:02Z"))
+    assert amounts(ready) == ["599.94"]
+
+
+def minute(minutes: float) -> str:
+    return (datetime(2026, 5, 2, tzinfo=UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+FIRST = [
+    stories.deal(time=minute(-30)),
+    stories.contract("sent", at=minute(-30)),
+    stories.contract("declined", at=minute(-10)),
+]
+SECOND = [
+    stories.contract("sent", contract_id="C-2", at=minute(0)),
+    stories.contract("signed", contract_id="C-2", at=minute(20)),
+]
+REQUOTED = stories.deal(revision=2, time=minute(0.05), quote=CHANGED)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.permutations([*SECOND, REQUOTED, FIRST[1]]))
+async def test_a_second_contract_signs_the_quote_that_it_was_sent_with(after: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        async with open_world(Path(directory)) as world:
+            await world.ready()
+            await play(world, stories.account(), FIRST[0], FIRST[2], *after)
+            assert amounts(world) == ["1199.88"]
+
+
+async def test_a_second_contract_waits_until_the_crm_shows_its_quote(ready: World) -> None:
+    await play(ready, *FIRST, *SECOND)
+    assert (await ready.explain()).first_unmet == "quote_differs_from_signed"
+    assert "not yet shown" in (await ready.deals())["D-1"]["reason"]
+    await play(ready, stories.deal(revision=2, stage="closed_won", time=minute(21)))
+    assert amounts(ready) == ["599.94"]
+
+
+async def test_a_second_contract_of_the_same_quote_is_invoiced_by_hand(ready: World) -> None:
+    await play(ready, *FIRST, *SECOND)
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert amounts(ready) == ["599.94"]
+
+
+async def test_a_quote_shown_before_the_second_contract_waits_for_nothing(ready: World) -> None:
+    await play(ready, *FIRST, stories.deal(revision=2, time=minute(-5), quote=CHANGED), *SECOND)
+    assert amounts(ready) == ["1199.88"]
+
+
+LONG_AFTER = stories.deal(revision=2, time=minute(10), quote=CHANGED)
+AS_DRAFT = stories.deal(revision=2, time=minute(0.05), stage="quote_draft", quote=CHANGED)
+NOBODY_SAYS_WHEN = [*FIRST, REQUOTED, SECOND[1]]
+A_THIRD_CONTRACT = [
+    *FIRST,
+    *SECOND,
+    stories.contract("sent", contract_id="C-3", at=minute(0.04)),
+    REQUOTED,
+]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[*FIRST, *SECOND, LONG_AFTER], [*FIRST, AS_DRAFT, *SECOND], NOBODY_SAYS_WHEN, A_THIRD_CONTRACT],
+    ids=["long after", "a draft", "nobody says when", "a third contract"],
+)
+async def test_where_it_cannot_be_told_which_quote_was_signed_the_deal_is_held(
+    ready: World, events: list[dict[str, Any]]
+) -> None:
+    await play(ready, *events)
+    assert amounts(ready) == []
+    explanation = await ready.explain()
+    shut = next(gate for gate in explanation.gates if not gate.met)
+    assert shut.gate == "quote_differs_from_signed"
+    assert "between revisions 1 and 2" in str(shut.reason)
