@@ -54,11 +54,14 @@ async def shuffled(seed: int, batch_size: int) -> list[tuple[str, str, str]]:
     with tempfile.TemporaryDirectory() as directory:
         async with open_world(Path(directory)) as world:
             await world.ready()
-            # A deal's first word names the product, so the item is there before anything is won.
-            await world.send(stories.deal("D-0", stage="quote_draft"))
+            # A deal's first word names the product. Item and customer are there before anything is won,
+            # and there is time between the events, so that an invoice can be made too early.
+            await world.send(stories.account(), stories.deal("D-0", stage="quote_draft"))
             await world.settle()
             for start in range(0, len(mixed), batch_size):
                 await world.send(*mixed[start : start + batch_size])
+                if random.getrandbits(1):
+                    await world.settle()
             await world.settle()
             return boiled_down(world)
 
