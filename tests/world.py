@@ -22,7 +22,6 @@ from events.intake import Received
 from events.tables import metadata
 from projections import queries
 from tests.fakes import FakeClock
-from worker.simulation.ports import SeededEntropy
 from worker import connections, runner
 from worker.administration import Administration
 from worker.commands import claims
@@ -38,6 +37,7 @@ from worker.sandbox.transport import SandboxTransport
 from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS, Services
 from worker.settings import Environment
+from worker.simulation.ports import SeededEntropy
 
 SANDBOX_URL = "https://sandbox.test"
 STEPS_MAX = 2000

@@ -147,10 +147,6 @@ CASES: dict[str, GateText] = {
         "The CRM has not yet shown the quote that the contract was sent with; the deal is still a draft.",
         "Move the deal to Contract Sent in the CRM, or invoice the draft's quote by hand (q2c invoice DEAL).",
     ),
-    "quote_not_shown_again": GateText(
-        "The contract was sent again, and the CRM has not yet shown the quote that it was sent with.",
-        "Save the deal in the CRM, or invoice the quote that it shows by hand (q2c invoice DEAL).",
-    ),
     "quote_changed_around": GateText(
         "It can't be told which quote was signed{detail}.",
         "Restore the signed quote in the CRM, or have the changed one signed.",

@@ -84,7 +84,7 @@ def _instant(value: str) -> datetime:
     except ValueError as error:
         raise SettingInvalid(f"cut_over is an instant such as 2026-05-05T00:00:00Z, not {value!r}") from error
     if instant.tzinfo is None:
-        raise SettingInvalid(f"cut_over needs a time zone, such as {value}Z")
+        raise SettingInvalid(f"cut_over needs a time zone, such as {instant.isoformat()}Z")
     return instant
 
 

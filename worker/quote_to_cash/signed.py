@@ -25,14 +25,13 @@ class Signed(Struct, frozen=True):
 
     Attributes:
         version: The snapshot; where there is doubt, the one that is the likeliest.
-        doubt: `not_shown`: the CRM has shown nothing but drafts. `not_shown_again`: the contract replaced
-            another, and the CRM has shown nothing since it went out. `between`: it went out between
-            `version` and `other`, whose quotes differ.
+        doubt: `not_shown`: the CRM has shown nothing but drafts. `between`: it went out between `version`
+            and `other`, whose quotes differ.
         other: The other snapshot whose quote might be the signed one.
     """
 
     version: Version | None
-    doubt: Literal["not_shown", "not_shown_again", "between"] | None = None
+    doubt: Literal["not_shown", "between"] | None = None
     other: Version | None = None
 
 
@@ -109,16 +108,14 @@ def _sent_again(
 ) -> Signed:
     """Tell which quote a further contract went out with, when the CRM was past draft before.
 
-    A quote that had changed since the contract before was sent is what this one is for. Otherwise the
-    CRM's next snapshot tells: of the same quote, or of another that was written down as it was sent.
+    A quote that had changed since the contract before was sent is what this one is for. Otherwise it is the
+    same quote, unless the CRM's next snapshot shows another that was written down as it was sent.
     """
     at = shown[place - 1]
     offered = _in_force(shown, min(replaced.sent_at or replaced.at, contract.sent_at or contract.at))
     if offered.quote != at.quote:
         return Signed(at) if contract.sent_at else Signed(offered, "between", at)
-    if place == len(shown):
-        return Signed(at, "not_shown_again")
-    following = shown[place]
+    following = shown[place] if place < len(shown) else at
     if following.quote == at.quote:
         return Signed(at)
     if _is_written_down(deal, contract, following):

@@ -124,11 +124,11 @@ def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
     if latest.quote is None:
         yield Gate("quote_missing", met=False)
         return
-    signed, by_hand = signed_version(deal), deal.orders > 0
-    shown = signed.doubt != "not_shown" or by_hand
+    signed = signed_version(deal)
+    shown = signed.doubt != "not_shown" or deal.orders > 0
     yield Gate("quote_missing", met=shown, case=None if shown else "quote_not_shown")
     yield Gate("line_items_missing", met=bool(latest.quote.lines))
-    yield _same_quote(deal, signed, by_hand=by_hand)
+    yield _same_quote(deal, signed)
     if latest.quote.lines:
         detail = f" of {latest.quote.total} {latest.currency}"
         case = None if is_in_cents(latest.quote) else "total_not_in_cents"
@@ -138,8 +138,8 @@ def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
     yield Gate("tax_mode_not_supported", met=latest.quote.tax_mode != "inclusive")
 
 
-def _same_quote(deal: Deal, signed: Signed, *, by_hand: bool) -> Gate:
-    """Compare what was signed with what the CRM shows now; a person's order may stand in for its word."""
+def _same_quote(deal: Deal, signed: Signed) -> Gate:
+    """Compare what was signed with what the CRM shows now."""
     newest = max(deal.versions, key=lambda version: version.revision)
     sent, other = signed.version, signed.other
     differs = sent is not None and sent.quote != newest.quote
@@ -148,8 +148,6 @@ def _same_quote(deal: Deal, signed: Signed, *, by_hand: bool) -> Gate:
             f": the contract went out between revisions {sent.revision} and {other.revision}, which differ"
         )
         return Gate("quote_differs_from_signed", met=False, detail=detail, case="quote_changed_around")
-    if signed.doubt == "not_shown_again" and not by_hand:
-        return Gate("quote_differs_from_signed", met=False, case="quote_not_shown_again")
     detail = f" (sent as revision {sent.revision}, now {newest.revision})" if sent and differs else ""
     return Gate("quote_differs_from_signed", met=not differs, detail=detail)
 

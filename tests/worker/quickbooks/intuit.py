@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from events.database import Database, InlineDatabase
 from events.tables import metadata
 from tests.fakes import FakeClock
-from worker.simulation.ports import SeededEntropy
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient, http_client
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.tokens import TokenStore
 from worker.quickbooks.vault import Vault
+from worker.simulation.ports import SeededEntropy
 
 API = "https://quickbooks.test"
 OAUTH = "https://oauth.test"

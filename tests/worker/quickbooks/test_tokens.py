@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from events.tables import UtcInstant
-from worker.simulation.ports import SeededEntropy
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
 from worker.quickbooks import oauth, tokens
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.tokens import RealmTaken
 from worker.quickbooks.vault import Vault
+from worker.simulation.ports import SeededEntropy
 
 
 def row(connection: sa.Connection, realm: str = REALM) -> sa.RowMapping:

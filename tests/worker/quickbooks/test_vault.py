@@ -2,10 +2,10 @@ import base64
 
 import pytest
 
-from worker.simulation.ports import SeededEntropy
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY
 from worker.quickbooks.vault import Unsealable, Vault
 from worker.settings import ConfigurationError
+from worker.simulation.ports import SeededEntropy
 
 
 def vault(*keys: str) -> Vault:

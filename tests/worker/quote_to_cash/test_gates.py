@@ -64,15 +64,6 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
         ],
         {},
     ),
-    (
-        "quote_differs_from_signed",
-        [
-            stories.deal(),
-            stories.contract("declined"),
-            stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z"),
-        ],
-        {},
-    ),
     ("quote_total_differs", stories.signed_deal(quote={**stories.QUOTE, "total": "600.94"}), {}),
     (
         "schedule_not_supported",
