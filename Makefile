@@ -3,13 +3,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format clean
+SEEDS ?= 1:301
+CRASH_POINTS ?= 1000
+
+.PHONY: demo test simulate check format clean
 
 demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
 	$(BIN)/q2c demo
 
 test: $(VENV)/.installed-dev ## everything that must hold
 	$(BIN)/pytest
+
+simulate: $(VENV)/.installed ## the proof: seeds, a kill after single steps, every safeguard taken away in turn
+	$(BIN)/q2c simulate --seeds $(SEEDS)
+	$(BIN)/q2c simulate --crash-points $(CRASH_POINTS)
+	$(BIN)/q2c simulate --ablations
 
 check: $(VENV)/.installed-dev ## formatting, lint, types
 	$(BIN)/ruff format --check .
