@@ -72,6 +72,13 @@ def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
         return [(claims, "_CANDIDATES", claims._candidates())]  # noqa: SLF001 - as above
 
 
+def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:
+    def throttled(connection: sa.Connection, command: Claimed, _: datetime, problem: str) -> None:
+        claims.not_sent(connection, command, LONG_AGO, problem)
+
+    return [(claims, "throttled", throttled)]
+
+
 def _fencing_token() -> Sequence[tuple[Any, str, Any]]:
     def change(connection: sa.Connection, command: Claimed, **values: object) -> None:
         row = commands.c.request_id == command.request_id
@@ -152,6 +159,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)]),
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard("dead_letters", lambda: [(intake, "bury", lambda *_: None)]),
+    Safeguard("realm_left_alone", _realm_left_alone),
     Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}

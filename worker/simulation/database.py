@@ -15,7 +15,7 @@ from events.errors import DatabaseUnavailable
 from events.tables import metadata
 from worker.commands import claims
 from worker.commands.claims import Claimed
-from worker.commands.table import commands
+from worker.commands.table import commands, realms
 from worker.simulation.wire import Watch
 
 P = ParamSpec("P")
@@ -97,6 +97,8 @@ class SimulatedDatabase:
             raise
         if args and isinstance(args[0], Claimed):
             self._watch.wrote(self._life, args[0])
+            if work is claims.throttled:
+                self._watch.held(args[0].realm)
             if work is not claims.sending:
                 self._watch.attempted(self._life, args[0])
         return result
@@ -112,15 +114,14 @@ class SimulatedDatabase:
             result = await self._on_a_full_disk(work, *args, **kwargs)
         else:
             result = await self._inner.transaction(work, *args, **kwargs)
-        claimed = isinstance(result, list) and bool(result) and isinstance(result[0], Claimed)
+        claimed = [item for item in result if isinstance(item, Claimed)] if isinstance(result, list) else []
         if claimed:
-            self._watch.in_flight_twice(await self._inner.read(_in_flight_twice))
+            self._watch.finds(await self._inner.read(_claimed_wrongly, claimed))
         await asyncio.sleep(0)
         if fault == "commit_unknown":
             self._trouble.count(fault)
             raise DatabaseUnavailable("The answer of the commit was lost: simulated")
-        if claimed and isinstance(result, list):
-            self._watch.claimed(self._life, result)
+        self._watch.claimed(self._life, claimed)
         return result
 
     async def read(
@@ -152,12 +153,20 @@ class SimulatedDatabase:
         return await self._inner.transaction(cramped)
 
 
-def _in_flight_twice(connection: sa.Connection) -> list[str]:
-    """Return the subjects of which more than one command may be on its way."""
-    statement = (
+def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[str]:
+    """Say what a claim should not have given, as the claimed commands stand in the database."""
+    shut = sa.or_(~realms.c.connected, realms.c.paused)
+    realms_shut = set(connection.scalars(sa.select(realms.c.realm).where(shut)))
+    wrong = [
+        f"{command.key.kind} of {command.key.subject} is claimed though {command.realm} is paused or cut off"
+        for command in claimed
+        if command.realm in realms_shut
+    ]
+    twice = (
         sa.select(commands.c.workspace, commands.c.subject)
         .where(commands.c.status.in_(("leased", "uncertain")))
         .group_by(commands.c.workspace, commands.c.subject)
         .having(sa.func.count() > 1)
     )
-    return [f"{workspace}/{subject}" for workspace, subject in connection.execute(statement)]
+    found = connection.execute(twice)
+    return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]

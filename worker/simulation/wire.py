@@ -57,6 +57,7 @@ class Watch:
         self._fences: dict[str, int] = {}
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
+        self._held_until: dict[str, float] = {}
         self._refreshing: Counter[str] = Counter()
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
@@ -65,6 +66,9 @@ class Watch:
             other = self._working.get(command.request_id)
             if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
+            held = self._held_until.get(command.realm, 0.0) > self._loop.time()
+            if held and not self.clocks_jumped:
+                self._violated(f"{life} claims {command.key.kind} though {command.realm} is left alone")
             self._working[command.request_id] = life
             self._fences[command.request_id] = command.fence
 
@@ -81,10 +85,14 @@ class Watch:
         """Learn that an attempt is over, without knowing which."""
         self._working = {key: other for key, other in self._working.items() if other != life}
 
-    def in_flight_twice(self, subjects: Sequence[str]) -> None:
-        """Take note of subjects with more than one command in flight."""
-        for subject in subjects:
-            self._violated(f"two commands of {subject} are in flight")
+    def finds(self, rules: Sequence[str]) -> None:
+        """Take note of what was found elsewhere."""
+        for rule in rules:
+            self._violated(rule)
+
+    def held(self, realm: str) -> None:
+        """Learn that everybody was told to leave a realm alone."""
+        self._held_until[realm] = self._loop.time() + self._quiet
 
     def attempted(self, life: str, command: Claimed) -> None:
         """Learn that an attempt is over."""
