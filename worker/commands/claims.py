@@ -46,7 +46,10 @@ class Timing(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """A command that this worker may work on while its lease lasts."""
+    """A command that this worker may work on while its lease lasts.
+
+    `refused_since` is its realm's: since when QuickBooks has taken no token, however fresh.
+    """
 
     key: CommandKey
     request_id: str
@@ -59,6 +62,7 @@ class Claimed(Struct, frozen=True):
     uncertain: bool
     first_sent_at: datetime | None
     last_sent_at: datetime | None
+    refused_since: datetime | None
 
 
 class LeaseLost(Exception):
@@ -100,13 +104,12 @@ def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: da
 
 def not_sent(connection: sa.Connection, command: Claimed, due_at: datetime, problem: str) -> None:
     """Give the command back: this attempt certainly never reached QuickBooks' books."""
-    _change(
+    _give_back(
         connection,
         command,
         status="uncertain" if command.uncertain else "ready",
         first_sent_at=command.first_sent_at,
         last_sent_at=command.last_sent_at,
-        leased_until=None,
         due_at=due_at,
         problem=problem,
     )
@@ -122,27 +125,37 @@ def uncertain(
     now: datetime,
 ) -> None:
     """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
-    _change(connection, command, status="uncertain", leased_until=None, due_at=due_at, problem=problem)
+    _give_back(connection, command, status="uncertain", due_at=due_at, problem=problem)
     if event is not None:
         log.append_own(connection, [event], now)
 
 
 def finish(connection: sa.Connection, command: Claimed, event: Event, now: datetime, *, done: bool) -> None:
     """Store the outcome and the event that says so, together."""
-    _change(
+    _give_back(
         connection,
         command,
         status="done" if done else "rejected",
-        leased_until=None,
         problem=None if done else event.payload.message,
     )
     log.append_own(connection, [event], now)
 
 
-def throttled(connection: sa.Connection, command: Claimed, until: datetime, problem: str) -> None:
+def hold_realm(
+    connection: sa.Connection,
+    command: Claimed,
+    problem: str,
+    *,
+    until: datetime,
+    refused_since: datetime | None,
+) -> None:
     """Give the command back, and leave its whole realm alone until then."""
     not_sent(connection, command, until, problem)
-    connection.execute(realms.update().where(realms.c.realm == command.realm).values(not_before=until))
+    connection.execute(
+        realms.update()
+        .where(realms.c.realm == command.realm)
+        .values(not_before=until, refused_since=refused_since)
+    )
 
 
 def disconnected(
@@ -184,7 +197,13 @@ def _candidates() -> sa.Select[Any]:
         order_by=(commands.c.due_at, commands.c.created_at, commands.c.request_id),
     )
     ranked = (
-        sa.select(commands, realms.c.time_zone, turn.label("turn"), in_flight.label("in_flight"))
+        sa.select(
+            commands,
+            realms.c.time_zone,
+            realms.c.refused_since,
+            turn.label("turn"),
+            in_flight.label("in_flight"),
+        )
         .join(realms, realms.c.realm == commands.c.realm)
         .where(*_due())
         .subquery()
@@ -243,6 +262,7 @@ def _take(connection: sa.Connection, row: sa.RowMapping, timing: Timing, now: da
         uncertain=row["last_sent_at"] is not None,
         first_sent_at=row["first_sent_at"],
         last_sent_at=row["last_sent_at"],
+        refused_since=row["refused_since"],
     )
 
 
@@ -253,6 +273,13 @@ def _frozen(kind: str, body: str, today: date) -> str:
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(today))
     return msgspec.json.encode(fields).decode()
+
+
+def _give_back(connection: sa.Connection, command: Claimed, **values: object) -> None:
+    """End the lease. Whatever came of the attempt, if it was not a refused token the count begins anew."""
+    _change(connection, command, leased_until=None, **values)
+    if command.refused_since is not None:
+        connection.execute(realms.update().where(realms.c.realm == command.realm).values(refused_since=None))
 
 
 def _change(connection: sa.Connection, command: Claimed, **values: object) -> None:

@@ -180,16 +180,18 @@ class Dispatcher(Struct, frozen=True):
 
     async def _failed(self, command: Claimed, error: QuickBooksError, *, sent: bool) -> str:
         now = self.clock.now()
-        match retry.after(error, command.attempts, now, self.timing, sent=sent):
+        match retry.after(error, command, now, self.timing, sent=sent):
             case retry.LookUp(at):
                 event = None if command.uncertain else outcomes.uncertain(command, now, str(error))
                 await self.database.transaction(
                     claims.uncertain, command, due_at=at, problem=str(error), event=event, now=now
                 )
                 return "uncertain"
-            case retry.HoldRealm(until):
-                await self.database.transaction(claims.throttled, command, until, str(error))
-                return "throttled"
+            case retry.HoldRealm(until, refused_since):
+                await self.database.transaction(
+                    claims.hold_realm, command, str(error), until=until, refused_since=refused_since
+                )
+                return "realm_held"
             case retry.Disconnect(reason):
                 expired = own_event(
                     catalog.CONNECTION_EXPIRED,

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from worker.commands.claims import Timing
+from worker.commands.claims import Claimed, Timing
 from worker.quickbooks import errors
 from worker.quickbooks.errors import QuickBooksError
 
 BACKOFF_SECONDS_MAX = 60
 FIRST_LOOK_UP_SECONDS = 1
-# A fresh token that is refused may be a hiccup; refused again and again, a person has to connect anew.
-UNAUTHORIZED_ATTEMPTS_MAX = 5
+# A fresh token that is refused may be a hiccup; when every one is for so long, a person has to connect anew.
+REFUSED_MAX = timedelta(minutes=15)
 GATE_OF_CODE = {
     "6210": "period_closed",
     "6140": "doc_number_taken",
@@ -27,9 +27,10 @@ class TryAgain(Struct, frozen=True):
 
 
 class HoldRealm(Struct, frozen=True):
-    """QuickBooks asked for quiet: leave the whole realm alone until then."""
+    """QuickBooks asked for quiet, or refuses its own tokens: leave the whole realm alone until then."""
 
     until: datetime
+    refused_since: datetime | None
 
 
 class LookUp(Struct, frozen=True):
@@ -47,24 +48,28 @@ class Disconnect(Struct, frozen=True):
 Next = TryAgain | HoldRealm | LookUp | Disconnect
 
 
-def after(error: QuickBooksError, attempts: int, now: datetime, timing: Timing, *, sent: bool) -> Next:
+def after(error: QuickBooksError, command: Claimed, now: datetime, timing: Timing, *, sent: bool) -> Next:
     """Decide what follows from an error that is no definite refusal.
 
     Args:
         error: What the client said.
-        attempts: How many attempts there were, this one included.
+        command: What was attempted.
         now: The present instant.
         timing: How long QuickBooks wants to be left alone.
         sent: Whether this attempt got as far as sending the command itself, rather than a look-up.
     """
+    quiet_until = now + timedelta(seconds=timing.throttled_seconds)
     match error:
         case errors.Throttled():
-            return HoldRealm(now + timedelta(seconds=timing.throttled_seconds))
+            return HoldRealm(quiet_until, command.refused_since)
         case errors.ConnectionExpired():
             return Disconnect(str(error))
-        case errors.Unauthorized() if attempts >= UNAUTHORIZED_ATTEMPTS_MAX:
+        case errors.Unauthorized():
+            refused_since = command.refused_since or now
+            if now - refused_since < REFUSED_MAX:
+                return HoldRealm(quiet_until, refused_since)
             return Disconnect(str(error))
         case errors.OutcomeUnknown() if sent:
             return LookUp(now + timedelta(seconds=FIRST_LOOK_UP_SECONDS))
         case _:
-            return TryAgain(now + timedelta(seconds=min(2**attempts, BACKOFF_SECONDS_MAX)))
+            return TryAgain(now + timedelta(seconds=min(2**command.attempts, BACKOFF_SECONDS_MAX)))

@@ -50,6 +50,7 @@ realms = sa.Table(
     sa.Column("paused", sa.Boolean, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("not_before", UtcInstant),
+    sa.Column("refused_since", UtcInstant),
 )
 
 
@@ -101,7 +102,7 @@ def connected_realms(connection: sa.Connection) -> list[str]:
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
-    """Tell the dispatcher how a workspace's realm stands; what it learned itself (throttling) is kept.
+    """Tell the dispatcher how a workspace's realm stands; its throttling is kept.
 
     A workspace is connected to one realm: another that it had before is no longer served.
     """
@@ -111,4 +112,4 @@ def put_realm(connection: sa.Connection, realm: Realm) -> None:
         .values(connected=False)
     )
     known = connection.scalar(sa.select(realms.c.not_before).where(realms.c.realm == realm.realm))
-    upsert(connection, realms, [{**asdict(realm), "not_before": known}])
+    upsert(connection, realms, [{**asdict(realm), "not_before": known, "refused_since": None}])

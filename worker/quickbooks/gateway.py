@@ -51,6 +51,7 @@ async def open_gateway(
             discovery_url=environment.quickbooks_discovery_url,
             client_id=client_id,
             client_secret=secret.get_secret_value(),
+            request_seconds=environment.quickbooks_timeout_seconds,
         )
         tokens = TokenStore(database, clock, entropy, vault, oauth)
         client = QuickBooksClient(

@@ -17,7 +17,6 @@ from worker.quickbooks.errors import ConnectionExpired, NotSent, QuickBooksError
 SCOPE = "com.intuit.quickbooks.accounting"
 REFRESH_TOKEN_SECONDS_DEFAULT = 100 * 24 * 3600
 # For a whole request, however slowly its answer trickles: a lease on a refresh has to outlast it.
-REQUEST_SECONDS_MAX = 30.0
 _HARD_END = {"x-include-refresh-token-hard-expires-in": "true"}
 logger = structlog.get_logger()
 
@@ -82,13 +81,20 @@ class OAuthClient:
         discovery_url: str,
         client_id: str,
         client_secret: str,
+        request_seconds: float,
     ) -> None:
         self._http = http
         self._clock = clock
         self._discovery_url = discovery_url
         self._client_id = client_id
         self._auth = httpx.BasicAuth(client_id, client_secret)
+        self._request_seconds = request_seconds
         self._discovered: Discovery | None = None
+
+    @property
+    def refresh_lasts_at_most(self) -> timedelta:
+        """How long the two requests of a refresh can take: for the endpoints, and for the tokens."""
+        return timedelta(seconds=2 * self._request_seconds)
 
     async def authorize_url(self, redirect_uri: str, state: str) -> str:
         """Return where a person consents. The caller keeps `state` and checks it at the callback."""
@@ -142,7 +148,7 @@ class OAuthClient:
         """
         discovery = await self.discovery()
         try:
-            async with asyncio.timeout(REQUEST_SECONDS_MAX):
+            async with asyncio.timeout(self._request_seconds):
                 response = await self._http.post(
                     discovery.revocation_endpoint,
                     json={"token": token},
@@ -162,7 +168,7 @@ class OAuthClient:
         """
         if self._discovered is None:
             try:
-                async with asyncio.timeout(REQUEST_SECONDS_MAX):
+                async with asyncio.timeout(self._request_seconds):
                     response = await self._http.get(
                         self._discovery_url, headers={"accept": "application/json"}
                     )
@@ -190,7 +196,7 @@ class OAuthClient:
     async def _token_request(self, form: dict[str, str]) -> httpx.Response:
         discovery = await self.discovery()
         try:
-            async with asyncio.timeout(REQUEST_SECONDS_MAX):
+            async with asyncio.timeout(self._request_seconds):
                 response = await self._http.post(
                     discovery.token_endpoint,
                     data=form,

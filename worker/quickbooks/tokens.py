@@ -22,12 +22,9 @@ from worker.quickbooks.vault import Unsealable, Vault
 
 STATE_MINUTES = 10
 REFRESH_AHEAD = timedelta(minutes=5)
-# Longer than discovery and refresh together can take, so that nobody else begins while a holder lives.
-LEASE = timedelta(seconds=90)
 # How far apart two processes' ideas of now may be: their clocks, and how long one waited for the database.
 CLOCKS_APART = timedelta(minutes=5)
 POLL_SECONDS = 0.1
-WAIT_SECONDS_MAX = 120.0
 logger = structlog.get_logger()
 
 tokens = sa.Table(
@@ -156,6 +153,9 @@ class TokenStore:
         self._entropy = entropy
         self._vault = vault
         self._oauth = oauth
+        # Nobody else begins while a holder lives, and whoever waits sees a dead one's lease end.
+        self._lease = 1.5 * oauth.refresh_lasts_at_most
+        self._wait = 2 * oauth.refresh_lasts_at_most
         self._opened: dict[str, tuple[int, TokenSet]] = {}
 
     def seal(self, realm: str, tokens_: TokenSet) -> bytes:
@@ -182,12 +182,14 @@ class TokenStore:
             NotSent: Intuit can't be reached, or another process takes too long over it.
         """
         holder = self._entropy.token()
-        deadline = self._clock.monotonic() + WAIT_SECONDS_MAX
+        deadline = self._clock.monotonic() + self._wait.total_seconds()
         while self._clock.monotonic() < deadline:
             version, tokens_ = await self._current(realm)
             if tokens_.access_token != refused:
                 return tokens_.access_token
-            if await self._database.transaction(_lease, realm, version, holder, self._clock.now()):
+            if await self._database.transaction(
+                _lease, realm, version, holder, self._lease, self._clock.now()
+            ):
                 return await self._refresh(realm, version, tokens_, holder)
             await self._clock.sleep(POLL_SECONDS)
         raise NotSent(f"The token of realm {realm} is being refreshed elsewhere, and it takes too long")
@@ -231,17 +233,19 @@ def _stored(connection: sa.Connection, realm: str) -> Stored | None:
     return None if row is None else Stored(row.sealed, row.version, row.expired, row.leased_until)
 
 
-def _lease(connection: sa.Connection, realm: str, version: int, holder: str, now: datetime) -> bool:
+def _lease(
+    connection: sa.Connection, realm: str, version: int, holder: str, lasting: timedelta, now: datetime
+) -> bool:
     # A lease that ends later than any could was taken before the clock was set back: it is over. One that
     # ends just a little later is somebody's who read the clock after us, and holds.
-    impossible = now + LEASE + CLOCKS_APART
+    impossible = now + lasting + CLOCKS_APART
     free = sa.or_(
         tokens.c.leased_until.is_(None), tokens.c.leased_until <= now, tokens.c.leased_until > impossible
     )
     taken = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version, free)
-        .values(lease_holder=holder, leased_until=now + LEASE)
+        .values(lease_holder=holder, leased_until=now + lasting)
     )
     return taken.rowcount == 1
 

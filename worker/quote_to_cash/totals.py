@@ -45,7 +45,7 @@ def price(quote: Quote) -> Priced | None:
     net_lines = [amount - _off(line.discount, amount) for line, amount in gross_lines]
     subtotal = sum(net_lines, ZERO)
     shipping = Decimal(quote.shipping or 0)
-    off = _off(quote.discount, subtotal)
+    off = max(_off(quote.discount, subtotal), ZERO)  # a percentage of a credit takes nothing off
     exact_total = subtotal - off + shipping
     total = Decimal(quote.total)
     roundings = len(quote.lines) + 1

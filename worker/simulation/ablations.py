@@ -73,10 +73,10 @@ def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:
-    def throttled(connection: sa.Connection, command: Claimed, _: datetime, problem: str) -> None:
+    def hold_realm(connection: sa.Connection, command: Claimed, problem: str, **_: datetime | None) -> None:
         claims.not_sent(connection, command, LONG_AGO, problem)
 
-    return [(claims, "throttled", throttled)]
+    return [(claims, "hold_realm", hold_realm)]
 
 
 def _fencing_token() -> Sequence[tuple[Any, str, Any]]:

@@ -1,8 +1,10 @@
 """The real SQLite store, in the simulation's own thread: every transaction a step, each one may fail."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Concatenate, Literal, ParamSpec, TypeVar
@@ -30,12 +32,15 @@ class Store:
     """One SQLite file for many seeds: opening it and compiling statements takes longer than a seed."""
 
     def __init__(self, directory: Path) -> None:
-        self.database = InlineDatabase(directory / "simulation.sqlite3")
+        self._path = directory / "simulation.sqlite3"
+        self.database = InlineDatabase(self._path)
         self._made = False
 
     async def cleared(self) -> InlineDatabase:
-        """Return the database with nothing in it."""
+        """Return the database with nothing in it, and no free page: a full disk is full at once."""
         await self.database.transaction(self._clear)
+        with closing(sqlite3.connect(self._path)) as connection:
+            connection.execute("VACUUM")
         return self.database
 
     def _clear(self, connection: sa.Connection) -> None:
@@ -97,7 +102,7 @@ class SimulatedDatabase:
             raise
         if args and isinstance(args[0], Claimed):
             self._watch.wrote(self._life, args[0])
-            if work is claims.throttled:
+            if work is claims.hold_realm:
                 self._watch.held(args[0].realm)
             if work is not claims.sending:
                 self._watch.attempted(self._life, args[0])

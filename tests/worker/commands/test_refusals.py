@@ -5,7 +5,7 @@ from typing import Any
 
 from events import catalog
 from tests import stories
-from tests.world import World, net
+from tests.world import World, net, types
 from worker.sandbox import invoices
 
 
@@ -116,6 +116,44 @@ async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
     await ready.settle()
     assert len(ready.books()) == 2
     assert ready.sandbox.oauth.refreshes == before + 1
+
+
+async def test_a_token_refused_now_and_then_cuts_nobody_off(ready: World) -> None:
+    await with_item(ready)
+    failures = ["server_error"] * 4 + ["unauthorized"] * 2
+    ready.trouble(*failures * 3, writes_only=True)
+    await ready.send(*stories.signed_deal())
+    await ready.settle(patience=timedelta(hours=5))
+    assert len(ready.books()) == 2
+    assert "connection.expired.v1" not in types(await ready.log())
+
+
+async def test_tokens_refused_for_a_quarter_of_an_hour_need_a_person(ready: World) -> None:
+    await with_item(ready)
+    ready.trouble(*["unauthorized"] * 500, writes_only=True)
+    await ready.send(*stories.signed_deal())
+    began = ready.clock.now()
+    await ready.settle()
+    lasted = (ready.clock.now() - began).total_seconds()
+    assert 900 <= lasted <= 960 + 60
+    assert types(await ready.log()).count("connection.expired.v1") == 1
+    assert (await ready.explain()).first_unmet == "connection_expired"
+    ready.trouble()
+    await ready.connect()
+    ready.trouble(*["unauthorized"] * 2, writes_only=True)
+    await ready.settle()
+    assert len(ready.books()) == 2, "what went before the new consent counts no more"
+
+
+async def test_tokens_that_are_taken_again_begin_a_new_count(ready: World) -> None:
+    await with_item(ready)
+    for number in range(1, 4):
+        ready.trouble(*["unauthorized"] * 20, writes_only=True)
+        await ready.send(*stories.signed_deal(f"D-{number}"))
+        await ready.settle()
+        ready.clock.advance(600)
+    assert len(ready.books()) == 4
+    assert "connection.expired.v1" not in types(await ready.log())
 
 
 async def test_paused_holds_what_was_commanded_but_not_sent(ready: World) -> None:

@@ -145,7 +145,12 @@ async def bench(
     vault = Vault(keys, entropy)
     async with http_client(timeout_seconds, httpx.MockTransport(intuit)) as http:
         oauth = OAuthClient(
-            http, clock, discovery_url=f"{OAUTH}/discovery", client_id="app", client_secret=CLIENT_SECRET
+            http,
+            clock,
+            discovery_url=f"{OAUTH}/discovery",
+            client_id="app",
+            client_secret=CLIENT_SECRET,
+            request_seconds=timeout_seconds,
         )
         store = TokenStore(database, clock, entropy, vault, oauth)
         client = QuickBooksClient(http, API, store, clock, throttled_seconds=throttled_seconds)

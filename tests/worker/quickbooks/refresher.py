@@ -21,7 +21,12 @@ async def main(path: str, url: str, realm: str, calls: int) -> None:
     database = SqliteDatabase(Path(path))
     async with http_client(30) as http:
         oauth = OAuthClient(
-            http, clock, discovery_url=f"{url}/discovery", client_id="app", client_secret="secret"
+            http,
+            clock,
+            discovery_url=f"{url}/discovery",
+            client_id="app",
+            client_secret="secret",
+            request_seconds=30,
         )
         store = TokenStore(database, clock, entropy, Vault((KEY,), entropy), oauth)
         print("ready", flush=True)  # noqa: T201 - stdout is how it speaks with its parent

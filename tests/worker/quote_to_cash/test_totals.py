@@ -70,7 +70,8 @@ def test_the_sum_is_the_signed_total_whoever_rounded_how(
     if by_line:  # a CRM that rounds every line, and one that rounds once
         nets = [n.quantize(CENT, ROUND_HALF_UP) for n in nets]
     subtotal = sum(nets, Decimal(0))
-    signed = (subtotal - off(discount, subtotal) + (shipping or 0)).quantize(CENT, ROUND_HALF_UP)
+    rebate = max(off(discount, subtotal), Decimal(0))
+    signed = (subtotal - rebate + (shipping or 0)).quantize(CENT, ROUND_HALF_UP)
     if signed < 0:
         return
     extra: dict[str, Any] = {"discount": discount} if discount else {}
@@ -125,6 +126,15 @@ def test_a_cent_without_any_discount_goes_to_the_line_that_rounding_wronged_most
     assert priced is not None
     assert [str(line.amount) for line in priced.lines] == ["0.33", "0.34", "0.33"]
     assert [line.itemised for line in priced.lines] == [True, False, True]
+
+
+def test_a_discount_never_adds() -> None:
+    credit = {**stories.LINE, "quantity": "1", "unit_price": "10.00", "discount": {"amount": "100.00"}}
+    told = {"lines": [credit], "discount": {"percent": "50"}, "shipping": "100.00"}
+    assert price(quote(**told, total="55.00")) is None
+    priced = price(quote(**told, total="10.00"))
+    assert priced is not None
+    assert (priced.lines[0].amount, priced.discount) == (Decimal("-90.00"), Decimal(0))
 
 
 def test_a_total_that_the_lines_do_not_explain_is_no_price() -> None:
