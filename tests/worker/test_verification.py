@@ -1,0 +1,178 @@
+"""Each invariant finds what breaks it, names it, and is quiet about a store that is well."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from events import tables
+from projections.deals import deals
+from projections.integration_log import integration_log
+from projections.invoices import invoices
+from tests import stories
+from tests.world import World, open_world
+from worker.commands.table import commands
+from worker.quote_to_cash.store import process_state
+from worker.verification.books import read_books
+from worker.verification.invariants import INVARIANTS, Books, violations
+
+Q2C = Path(sys.executable).with_name("q2c")
+Corrupt = Callable[[sa.Connection], Any]
+
+
+@pytest_asyncio.fixture
+async def healthy(tmp_path: Path) -> AsyncIterator[World]:
+    """Two invoiced deals, one that waits for a signature, a message that nobody can use."""
+    async with open_world(tmp_path) as world:
+        await world.ready()
+        waiting = [stories.deal("D-3"), stories.contract("sent", "D-3", "C-D-3")]
+        useless = {**stories.deal("D-4"), "type": "com.coeffection.deal.eaten.v1"}
+        await world.send(
+            stories.account(), *stories.signed_deal("D-1"), *stories.signed_deal("D-2"), *waiting, useless
+        )
+        await world.settle()
+        yield world
+
+
+async def broken(world: World, books: Books | None = None, *, later: timedelta = timedelta()) -> set[str]:
+    """Return the invariants that are broken, having looked that every violation is a sentence."""
+    now = world.clock.now() + later
+    found = await world.services.database.read(violations, now, books or {})
+    assert set(found) == {invariant.name for invariant in INVARIANTS}
+    assert all(len(sentence) > 20 for sentences in found.values() for sentence in sentences)
+    return {name for name, sentences in found.items() if sentences}
+
+
+async def test_a_healthy_store_breaks_nothing(healthy: World) -> None:
+    books = await read_books(healthy.services.database, healthy.gateway.client)
+    assert [len(found) for found in books.values()] == [2]
+    assert await broken(healthy, books) == set()
+
+
+def of_deal(table: sa.Table, deal: str) -> sa.ColumnElement[bool]:
+    return table.c.deal == deal
+
+
+def invoice_command() -> sa.ColumnElement[bool]:
+    return sa.and_(commands.c.kind == "create_invoice", commands.c.subject == "D-1")
+
+
+def second_live_invoice(connection: sa.Connection) -> None:
+    row = dict(connection.execute(invoices.select().where(of_deal(invoices, "D-1"))).mappings().one())
+    connection.execute(invoices.insert().values(row | {"invoice_id": "999"}))
+
+
+def event_twice(connection: sa.Connection) -> None:
+    """SQLite drops no constraint of a table, so the log moves to one without."""
+    connection.exec_driver_sql("ALTER TABLE events RENAME TO constrained")
+    connection.exec_driver_sql("CREATE TABLE events AS SELECT * FROM constrained")
+    chosen = tables.log.c.id == stories.deal("D-3")["id"]
+    row = dict(connection.execute(tables.log.select().where(chosen)).mappings().one())
+    connection.execute(tables.log.insert().values(row | {"position": 10_000}))
+
+
+def event_out_of_reach(connection: sa.Connection) -> None:
+    chosen = tables.log.c.id == stories.deal("D-3")["id"]
+    connection.execute(tables.log.update().where(chosen).values(position=-1))
+
+
+def event_rewritten(connection: sa.Connection) -> None:
+    chosen = tables.log.c.id == stories.deal("D-3")["id"]
+    data = connection.scalar(sa.select(tables.log.c.data).where(chosen))
+    connection.execute(
+        tables.log.update().where(chosen).values(data=str(data).replace("Acme renewal", "Acme Renewal"))
+    )
+
+
+def event_unreadable(connection: sa.Connection) -> None:
+    chosen = tables.log.c.id == stories.deal("D-3")["id"]
+    connection.execute(tables.log.update().where(chosen).values(data='{"deal_id": 7}'))
+
+
+def outcome_without_command(connection: sa.Connection) -> None:
+    connection.execute(commands.delete().where(invoice_command()))
+
+
+def due_for_long(connection: sa.Connection) -> None:
+    long_ago = sa.func.datetime("2020-01-01")
+    connection.execute(commands.update().where(invoice_command()).values(status="ready", due_at=long_ago))
+
+
+CORRUPTIONS: list[tuple[Corrupt, set[str]]] = [
+    (second_live_invoice, {"I1", "I3"}),
+    (lambda c: c.execute(invoices.delete().where(of_deal(invoices, "D-1"))), {"I1", "I3"}),
+    (lambda c: c.execute(deals.update().values(won=False)), {"I3"}),
+    (lambda c: c.execute(integration_log.delete()), {"I3"}),
+    (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I3"}),
+    (event_twice, {"I2"}),
+    (event_rewritten, {"I2", "I3"}),
+    (event_out_of_reach, {"I3", "I8"}),
+    (outcome_without_command, {"I4"}),
+    (lambda c: c.execute(commands.update().where(invoice_command()).values(status="uncertain")), {"I4"}),
+    (lambda c: c.execute(commands.update().where(invoice_command()).values(generation=7)), {"I5"}),
+    (lambda c: c.execute(commands.update().where(invoice_command()).values(cause_id="nothing")), {"I5"}),
+    (lambda c: c.execute(tables.dead_letters.update().values(detail="")), {"I6"}),
+    (lambda c: c.execute(tables.subscriptions.update().values(position=1)), {"I3", "I7"}),
+    (due_for_long, {"I4", "I7"}),
+]
+
+
+@pytest.mark.parametrize(("corrupt", "expected"), CORRUPTIONS, ids=range(len(CORRUPTIONS)))
+async def test_a_corruption_is_found(healthy: World, corrupt: Corrupt, expected: set[str]) -> None:
+    await healthy.services.database.transaction(corrupt)
+    later = timedelta(hours=2) if "I7" in expected else timedelta()
+    assert await broken(healthy, later=later) == expected
+
+
+async def test_an_event_that_cannot_be_read_is_named(healthy: World) -> None:
+    await healthy.services.database.transaction(event_unreadable)
+    found = await healthy.services.database.read(violations, healthy.clock.now(), {})
+    assert ["can't be read" in sentence for sentence in found["I6"]] == [True]
+    assert all(found.values()), "what can't be checked is not said to be well"
+
+
+Edit = Callable[[list[dict[str, Any]]], Any]
+EDITS: list[Edit] = [
+    lambda found: found.pop(),
+    lambda found: found.append({**found[0], "Id": "999"}),
+    lambda found: found[0].update(TotalAmt="1.00"),
+]
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=["gone", "twice", "another total"])
+async def test_books_that_differ_are_found(healthy: World, edit: Edit) -> None:
+    books = await read_books(healthy.services.database, healthy.gateway.client)
+    edit(books[healthy.realm])
+    assert await broken(healthy, books) == {"I1"}
+
+
+def verify(database: Path) -> tuple[int, dict[str, Any]]:
+    """Run the real command on a store."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
+    finished = subprocess.run(
+        [Q2C, "verify", "--offline", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=inherited | {"Q2C_DATABASE_URL": f"sqlite:///{database}"},
+        timeout=60,
+    )
+    return finished.returncode, json.loads(finished.stdout)
+
+
+async def test_the_command_says_it_with_its_exit_status(healthy: World, tmp_path: Path) -> None:
+    database = tmp_path / "world.sqlite3"
+    status, said = verify(database)
+    assert (status, said["good"]) == (0, True)
+    await healthy.services.database.transaction(second_live_invoice)
+    status, said = verify(database)
+    assert (status, said["good"]) == (1, False)
+    assert said["violations"]["I1"] == ["acme/D-1 part 0 has 2 live invoices"]
