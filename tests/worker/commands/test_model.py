@@ -1,0 +1,322 @@
+"""The commands' table against a model of it: whatever order workers, clocks and people come in."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy.exc import IntegrityError
+
+import worker.services  # noqa: F401 - it knows every table
+from events import catalog, log
+from events.administration import ConnectionExpired
+from events.envelope import Event, from_structured, own_event
+from events.json import encode
+from events.tables import metadata
+from tests import stories
+from worker.commands import claims, outcomes, table
+from worker.commands.claims import Claimed, LeaseLost, Timing
+from worker.commands.identity import CommandKey, request_id
+from worker.commands.table import NewCommand, Realm
+
+TIMING = Timing(request_seconds=10, settle_seconds=20)
+START = datetime(2026, 5, 5, 6, 55, tzinfo=UTC)  # five minutes before the companies' midnight
+REALMS = {"1": "acme", "2": "bolt"}
+ZONE = "America/Los_Angeles"
+BODY = '{"Line":[]}'
+
+
+@dataclass
+class Row:
+    """What the model knows of a command."""
+
+    key: CommandKey
+    realm: str
+    request_id: str
+    created_at: datetime
+    due_at: datetime
+    status: str = "ready"
+    fence: int = 0
+    leased_until: datetime | None = None
+    sent_body: str | None = None
+    last_sent_at: datetime | None = None
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return self.key.workspace, self.key.subject
+
+    @property
+    def age(self) -> tuple[Any, ...]:
+        return self.created_at, self.key.generation, self.key.part, self.request_id
+
+
+@dataclass
+class Company:
+    """What the model knows of a realm."""
+
+    connected: bool = True
+    paused: bool = False
+    not_before: datetime = START
+    refused_since: datetime | None = None
+
+
+@dataclass
+class Model:
+    """Every command and company."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
+
+    def claimable(self, now: datetime, slots: int, per_realm: int) -> list[Row]:
+        """Fairly over realms, the longest due first, at most so many at a time of each."""
+        chosen: list[tuple[int, datetime, str]] = []
+        for realm in REALMS:
+            of_realm = [row for row in self.rows.values() if row.realm == realm]
+            flying = sum(self.is_flying(row, now) for row in of_realm)
+            due = sorted(
+                (row for row in of_realm if self.is_free(row, now)),
+                key=lambda row: (row.due_at, row.created_at, row.request_id),
+            )
+            chosen += [
+                (turn, row.due_at, row.request_id) for turn, row in enumerate(due[: per_realm - flying], 1)
+            ]
+        return [self.rows[chosen_id] for _, _, chosen_id in sorted(chosen)[:slots]]
+
+    def is_flying(self, row: Row, now: datetime) -> bool:
+        return row.status == "leased" and row.leased_until is not None and row.leased_until > now
+
+    def is_free(self, row: Row, now: datetime) -> bool:
+        company = self.companies[row.realm]
+        if not company.connected or company.paused or company.not_before > now or self.is_busy(row):
+            return False
+        if row.status == "leased":
+            return not self.is_flying(row, now)
+        return row.status in {"ready", "uncertain"} and row.due_at <= now
+
+    def is_busy(self, row: Row) -> bool:
+        others = (o for o in self.rows.values() if o.subject == row.subject and o is not row)
+        return any(
+            o.status in {"leased", "uncertain"} or (o.status == "ready" and o.age < row.age) for o in others
+        )
+
+
+seconds = st.integers(0, 120)
+
+
+class Commands(RuleBasedStateMachine):
+    """Workers that live, die and come back late; admins who pause; a company that is cut off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+        metadata.create_all(engine)
+        self.connection = engine.connect()
+        self.now = START
+        self.model = Model()
+        self.given: list[Claimed] = []
+        self.told = 0
+        self.cause = from_structured(encode(stories.account()).encode(), now=START, workspace="acme")
+
+    def teardown(self) -> None:
+        self.connection.close()
+
+    @initialize()
+    def connect_both(self) -> None:
+        for realm in REALMS:
+            self.change_realm(realm, connected=True, paused=False)
+
+    @rule(realm=st.sampled_from(list(REALMS)), connected=st.booleans(), paused=st.booleans())
+    def change_realm(self, realm: str, *, connected: bool, paused: bool) -> None:
+        told = Realm(realm, REALMS[realm], connected, paused, ZONE)
+        table.put_realm(self.connection, told)
+        company = self.model.companies[realm]
+        company.connected, company.paused, company.refused_since = connected, paused, None
+
+    @rule(passed=seconds)
+    def time_passes(self, passed: int) -> None:
+        self.now += timedelta(seconds=passed)
+
+    @rule(
+        realm=st.sampled_from(list(REALMS)),
+        subject=st.sampled_from(["D-1", "D-2", "D-3"]),
+        part=st.integers(0, 1),
+        generation=st.integers(1, 2),
+    )
+    def add(self, realm: str, subject: str, part: int, generation: int) -> None:
+        key = CommandKey(REALMS[realm], subject, "create_invoice", part, generation)
+        command = NewCommand(key, realm, request_id(realm, key), BODY)
+        if command.request_id in self.model.rows:
+            with pytest.raises(IntegrityError), self.connection.begin_nested():
+                table.add(self.connection, command, self.cause, self.now)
+            return
+        table.add(self.connection, command, self.cause, self.now)
+        self.model.rows[command.request_id] = Row(key, realm, command.request_id, self.now, self.now)
+
+    @rule(slots=st.integers(1, 6), per_realm=st.integers(1, 3))
+    def claim(self, slots: int, per_realm: int) -> None:
+        anything = claims.any_due(self.connection, self.now)
+        expected = self.model.claimable(self.now, slots, per_realm)
+        claimed = claims.claim(self.connection, TIMING, self.now, slots=slots, per_realm=per_realm)
+        assert [command.request_id for command in claimed] == [row.request_id for row in expected]
+        assert anything or not claimed
+        for command, row in zip(claimed, expected, strict=True):
+            assert command.uncertain == (row.last_sent_at is not None)
+            assert row.sent_body in {None, command.body}, "what was sent once is sent the same again"
+            row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
+            row.leased_until = self.now + TIMING.lease
+            assert (command.fence, command.refused_since) == (
+                row.fence,
+                self.model.companies[row.realm].refused_since,
+            )
+        self.given += claimed
+
+    @rule(data=st.data(), after=seconds)
+    def sending(self, data: st.DataObject, after: int) -> None:
+        def change(row: Row, _: Claimed) -> None:
+            row.last_sent_at, row.leased_until = self.now, self.now + TIMING.lease
+
+        self.attempt(data, after, change, lambda c: claims.sending(self.connection, c, TIMING, self.now))
+
+    @rule(data=st.data(), after=seconds, pause=seconds)
+    def not_sent(self, data: st.DataObject, after: int, pause: int) -> None:
+        self.attempt(
+            data,
+            after,
+            lambda row, command: self.give_back(row, command, pause),
+            lambda c: claims.not_sent(self.connection, c, self.later(pause), "unreachable"),
+        )
+
+    @rule(data=st.data(), after=seconds, pause=seconds)
+    def uncertain(self, data: st.DataObject, after: int, pause: int) -> None:
+        def change(row: Row, command: Claimed) -> None:
+            kept = row.last_sent_at
+            self.give_back(row, command, pause)
+            row.status, row.last_sent_at = "uncertain", kept
+            self.told += not command.uncertain
+
+        def act(command: Claimed) -> None:
+            event = None if command.uncertain else outcomes.uncertain(command, self.now, "no answer")
+            claims.uncertain(
+                self.connection, command, due_at=self.later(pause), problem="?", event=event, now=self.now
+            )
+
+        self.attempt(data, after, change, act)
+
+    @rule(data=st.data(), after=seconds, done=st.booleans())
+    def finish(self, data: st.DataObject, after: int, *, done: bool) -> None:
+        def change(row: Row, command: Claimed) -> None:
+            kept = row.last_sent_at
+            self.give_back(row, command, None)
+            row.status, row.last_sent_at = "done" if done else "rejected", kept
+            self.told += 1
+
+        def act(command: Claimed) -> None:
+            claims.finish(
+                self.connection, command, outcome(command, self.now, done=done), self.now, done=done
+            )
+
+        self.attempt(data, after, change, act)
+
+    @rule(data=st.data(), after=seconds, pause=seconds, refused=st.booleans())
+    def hold_realm(self, data: st.DataObject, after: int, pause: int, *, refused: bool) -> None:
+        def change(row: Row, command: Claimed) -> None:
+            self.give_back(row, command, pause)
+            company = self.model.companies[row.realm]
+            company.not_before, company.refused_since = self.later(pause), since(command)
+
+        def since(command: Claimed) -> datetime | None:
+            return (command.refused_since or self.now) if refused else command.refused_since
+
+        self.attempt(
+            data,
+            after,
+            change,
+            lambda c: claims.hold_realm(
+                self.connection, c, "429", until=self.later(pause), refused_since=since(c)
+            ),
+        )
+
+    @rule(data=st.data(), after=seconds)
+    def disconnected(self, data: st.DataObject, after: int) -> None:
+        def change(row: Row, command: Claimed) -> None:
+            self.give_back(row, command, 0)
+            self.told += self.model.companies[row.realm].connected
+            self.model.companies[row.realm].connected = False
+
+        self.attempt(
+            data,
+            after,
+            change,
+            lambda c: claims.disconnected(self.connection, c, "cut off", expired(c, self.now), self.now),
+        )
+
+    def attempt(self, data: st.DataObject, after: int, change: Any, act: Any) -> None:
+        """A worker, who may have slept for long, writes down what came of a command it was given once."""
+        if not self.given:
+            return
+        self.now += timedelta(seconds=after)
+        command = data.draw(st.sampled_from(self.given))
+        row = self.model.rows[command.request_id]
+        if row.status != "leased" or row.fence != command.fence:
+            with pytest.raises(LeaseLost):
+                act(command)
+            return
+        act(command)
+        change(row, command)
+
+    def give_back(self, row: Row, command: Claimed, pause: int | None) -> None:
+        row.status = "uncertain" if command.uncertain else "ready"
+        row.last_sent_at, row.leased_until = command.last_sent_at, None
+        if pause is not None:
+            row.due_at = self.later(pause)
+        if command.refused_since is not None:
+            self.model.companies[row.realm].refused_since = None
+
+    def later(self, pause: int) -> datetime:
+        return self.now + timedelta(seconds=pause)
+
+    @invariant()
+    def the_table_is_as_the_model_says(self) -> None:
+        stored = {
+            row["request_id"]: row for row in self.connection.execute(sa.select(table.commands)).mappings()
+        }
+        names = ("realm", "status", "fence", "leased_until", "due_at", "sent_body", "last_sent_at")
+        assert {request: [row[name] for name in names] for request, row in stored.items()} == {
+            request: [getattr(row, name) for name in names] for request, row in self.model.rows.items()
+        }
+
+    @invariant()
+    def one_of_a_subject_is_in_flight(self) -> None:
+        flying = [r.subject for r in self.model.rows.values() if r.status in {"leased", "uncertain"}]
+        assert len(flying) == len(set(flying))
+
+    @invariant()
+    def every_outcome_is_told_once(self) -> None:
+        assert log.head(self.connection) == self.told
+
+
+def outcome(command: Claimed, now: datetime, *, done: bool) -> Event:
+    if done:
+        references = {"CustomerRef": {"value": "1"}, "CurrencyRef": {"value": "USD"}}
+        entity = {"Id": "7", "TotalAmt": "0", "TxnDate": "2026-05-05", **references}
+        return outcomes.created(command, entity, now, adopted=False)
+    return outcomes.rejected(command, now, gate="rejected_by_quickbooks", message="no")
+
+
+def expired(command: Claimed, now: datetime) -> Event:
+    return own_event(
+        catalog.CONNECTION_EXPIRED,
+        ConnectionExpired(command.realm, now, "cut off"),
+        workspace=command.key.workspace,
+        source=outcomes.SOURCE,
+        time=now,
+        id=f"{command.request_id}:expired:{command.attempts}",
+    )
+
+
+TestCommands = Commands.TestCase
+TestCommands.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
