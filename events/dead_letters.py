@@ -7,9 +7,17 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
+from events import bulk
+from events.locks import Lock, hold
 from events.tables import dead_letters
 
 RAW_BYTES_MAX = 1024 * 1024
+
+_COUNT = (
+    dead_letters.update()
+    .where(dead_letters.c.fingerprint == sa.bindparam("known"))
+    .values(seen=dead_letters.c.seen + 1, last_seen_at=sa.bindparam("now"))
+)
 
 
 class DeadLetter(Struct, frozen=True):
@@ -39,28 +47,23 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
         digest.update(f"{part}\0".encode())
     digest.update(letter.raw)
     fingerprint = digest.hexdigest()
-    counted = connection.execute(
-        dead_letters.update()
-        .where(dead_letters.c.fingerprint == fingerprint)
-        .values(seen=dead_letters.c.seen + 1, last_seen_at=now)
-    )
-    if counted.rowcount:
-        return
-    connection.execute(
-        dead_letters.insert().values(
-            fingerprint=fingerprint,
-            workspace=letter.workspace,
-            origin=letter.origin,
-            reason=letter.reason,
-            detail=letter.detail,
-            field=letter.field,
-            raw=letter.raw[:RAW_BYTES_MAX],
-            raw_bytes=len(letter.raw),
-            seen=1,
-            first_seen_at=now,
-            last_seen_at=now,
-        )
-    )
+    row = {
+        "fingerprint": fingerprint,
+        "workspace": letter.workspace,
+        "origin": letter.origin,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "field": letter.field,
+        "raw": letter.raw[:RAW_BYTES_MAX],
+        "raw_bytes": len(letter.raw),
+        "seen": 1,
+        "first_seen_at": now,
+        "last_seen_at": now,
+    }
+    hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits
+    counted = connection.execute(_COUNT, {"known": fingerprint, "now": now})
+    if not counted.rowcount:
+        bulk.insert(connection, dead_letters, [row])
 
 
 def listed(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """CloudEvents 1.0 in its structured, binary and batch forms, read into one `Event`."""
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -44,7 +45,7 @@ class Attributes(Struct, frozen=True):
     workspace: Workspace | None = None
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, dict=True):
     """A fact, ready for the log. (`workspace`, `source`, `id`) is its identity."""
 
     workspace: str
@@ -59,7 +60,7 @@ class Event(Struct, frozen=True):
     topic: str | None = None
     extensions: dict[str, str] = {}
 
-    @property
+    @functools.cached_property
     def payload(self) -> Any:
         """The data, as the struct of its type."""
         return catalog.payload(self.type, self.data)

@@ -1,7 +1,7 @@
 """The event log: append and read, as plain functions of a connection."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -9,21 +9,19 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import json
+from events import bulk, json
 from events.envelope import Event, Recorded
 from events.errors import ContradictoryEvent
+from events.locks import Lock, hold
 from events.tables import log
 
-IDENTITIES_PER_QUERY = 300
 POSITION_MAX = 2**63 - 1
+APPENDED = "q2c_log"  # the channel on which PostgreSQL tells whoever follows the log
 
 Identity = tuple[str, str, str]
 
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
-_KNOWN = sa.select(*_IDENTITY, log.c.position, log.c.content_hash).where(
-    sa.tuple_(*_IDENTITY).in_(sa.bindparam("identities", expanding=True))
-)
-_INSERT = log.insert().returning(log.c.position)
+_NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
 _HEAD = sa.select(sa.func.max(log.c.position))
 
 
@@ -39,20 +37,31 @@ def append(connection: sa.Connection, events: Sequence[Event], now: datetime) ->
     """Append the events that the log does not hold yet; say what became of each, in order.
 
     The same identity with the same content is a duplicate. With other content it is a conflict: the log
-    keeps what it has, and the caller decides what to do with the newcomer.
+    keeps what it has, and the caller decides what to do with the newcomer. Holds the log until the end of
+    the transaction, so whatever takes long is done before.
     """
-    known = _recorded(connection, [_identity(event) for event in events])
-    fates: list[Fate] = []
-    for event in events:
-        identity = _identity(event)
-        if identity in known:
-            position, recorded_hash = known[identity]
+    if not events:
+        return []
+    hold(connection, Lock.LOG)
+    identities = [_identity(event) for event in events]
+    known = _recorded(connection, identities)
+    added: dict[Identity, Event] = {}
+    for identity, event in zip(identities, events, strict=True):
+        if identity not in known:
+            added.setdefault(identity, event)
+    positions = bulk.insert_numbered(connection, log, [_row(event, now) for event in added.values()])
+    for (identity, event), position in zip(added.items(), positions, strict=True):
+        known[identity] = (position, event.content_hash)
+    if added and connection.dialect.name == "postgresql":
+        connection.execute(_NOTIFY, {"channel": APPENDED})
+    fates = []
+    for identity, event in zip(identities, events, strict=True):
+        position, recorded_hash = known[identity]
+        if added.pop(identity, None) is not None:
+            fates.append(Fate("appended", position, recorded_hash))
+        else:
             same = recorded_hash == event.content_hash
             fates.append(Fate("duplicate" if same else "conflict", position, recorded_hash))
-        else:
-            position = _insert(connection, event, now)
-            known[identity] = (position, event.content_hash)
-            fates.append(Fate("appended", position, event.content_hash))
     return fates
 
 
@@ -95,20 +104,15 @@ def _identity(event: Event) -> Identity:
 
 
 def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict[Identity, tuple[int, str]]:
-    found: dict[Identity, tuple[int, str]] = {}
-    for chunk in _chunks(identities, IDENTITIES_PER_QUERY):
-        rows = connection.execute(_KNOWN, {"identities": chunk})
-        for workspace, source, event_id, position, recorded_hash in rows:
-            found[workspace, source, event_id] = (position, recorded_hash)
-    return found
+    columns = (*_IDENTITY, log.c.position, log.c.content_hash)
+    found = bulk.fetch(connection, columns, _IDENTITY, dict.fromkeys(identities))
+    return {
+        (workspace, source, name): (position, known) for workspace, source, name, position, known in found
+    }
 
 
-def _chunks(identities: Sequence[Identity], size: int) -> Iterable[Sequence[Identity]]:
-    return (identities[start : start + size] for start in range(0, len(identities), size))
-
-
-def _insert(connection: sa.Connection, event: Event, now: datetime) -> int:
-    values = {
+def _row(event: Event, now: datetime) -> bulk.Row:
+    return {
         "workspace": event.workspace,
         "source": event.source,
         "id": event.id,
@@ -122,8 +126,6 @@ def _insert(connection: sa.Connection, event: Event, now: datetime) -> int:
         "extensions": json.encode(event.extensions),
         "data": event.data,
     }
-    position: int = connection.execute(_INSERT, values).scalar_one()
-    return position
 
 
 @functools.cache

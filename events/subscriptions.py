@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log
+from events import bulk, log
 from events.envelope import Recorded
 from events.errors import CheckpointMoved
 from events.tables import log as events
 from events.tables import subscriptions
 
 Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
-LEASE_SECONDS = 10
+LEASE_SECONDS = 5
 
 _ALL = sa.select(subscriptions)
 _WITH_HEAD = sa.select(
@@ -114,7 +114,7 @@ def _led(
     for subscription in following:
         row = rows.get(subscription.name)
         if row is None:
-            connection.execute(subscriptions.insert().values(name=subscription.name, position=0))
+            bulk.insert_absent(connection, subscriptions, [{"name": subscription.name, "position": 0}])
         elif _led_by_other(row, holder, now):
             continue
         position = row.position if row is not None else 0

@@ -1,12 +1,8 @@
 """The tables of the log; every other room adds its own to the same metadata."""
 
-import functools
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 metadata = sa.MetaData()
@@ -79,16 +75,3 @@ dead_letters = sa.Table(
     sa.Column("last_seen_at", UtcInstant, nullable=False),
     sqlite_autoincrement=True,
 )
-
-
-def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, or replace those that have the same primary key."""
-    connection.execute(_upsert(table, connection.dialect.name), rows)
-
-
-@functools.cache
-def _upsert(table: sa.Table, dialect: str) -> sa.Insert:
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    keys = [column.name for column in table.primary_key]
-    others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=others)

@@ -4,21 +4,19 @@ A batch is folded in memory and each changed row is written once. Nothing but th
 the whole log from the beginning gives the same rows, byte for byte.
 """
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy.types import TypeDecorator
 
+from events import bulk
 from events.envelope import Recorded
 from events.subscriptions import Subscription
-from events.tables import upsert
 
 Row = TypeVar("Row", bound=Struct)
 Key = tuple[str, ...]
@@ -77,22 +75,10 @@ class Fold(Struct, Generic[Row], frozen=True):
             rows[key] = self.fold(rows.get(key, self.row()), key[1:], recorded, payload)
         names = [column.name for column in self.table.primary_key]
         written = [dict(zip(names, key, strict=True)) | asdict(rows[key]) for key in sorted(rows)]
-        if written:
-            upsert(connection, self.table, written)
+        bulk.upsert(connection, self.table, written)
 
     def _load(self, connection: sa.Connection, keys: set[Key]) -> dict[Key, Row]:
-        names = [column.name for column in self.table.primary_key]
-        rows: dict[Key, Row] = {}
-        for key in sorted(keys):
-            named = {f"{name}_": part for name, part in zip(names, key, strict=True)}
-            found = connection.execute(_one(self.table), named).mappings().first()
-            if found is not None:
-                fields = {name: found[name] for name in self.row.__struct_fields__}
-                rows[key] = msgspec.convert(fields, self.row)
-        return rows
-
-
-@functools.cache
-def _one(table: sa.Table) -> sa.Select[Any]:
-    keys = (column == sa.bindparam(f"{column.name}_") for column in table.primary_key)
-    return sa.select(table).where(*keys)
+        primary = [self.table.c[column.name] for column in self.table.primary_key]
+        others = [self.table.c[name] for name in self.row.__struct_fields__]
+        found = bulk.fetch(connection, [*primary, *others], primary, sorted(keys))
+        return {tuple(row[: len(primary)]): self.row(*row[len(primary) :]) for row in found}

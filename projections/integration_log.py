@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from events import catalog
+from events import bulk, catalog
 from events.envelope import Recorded
 from events.subscriptions import Subscription
 from events.tables import Position, UtcInstant, metadata
@@ -112,8 +112,7 @@ def _spoken(kind: str) -> str:
 
 def _handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
     entries = [_row(recorded) for recorded in batch if recorded.event.type in _TOLD]
-    if entries:
-        connection.execute(integration_log.insert(), entries)
+    bulk.insert(connection, integration_log, entries)
 
 
 def _row(recorded: Recorded) -> dict[str, object]:

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 import worker.workspaces as workspaces_module
 from events import intake, log
-from events.database import InlineDatabase
 from events.envelope import Event, Recorded, from_structured
 from events.intake import Received
+from events.sqlite import InlineDatabase
 from events.tables import metadata
 from projections import queries
 from tests.fakes import FakeClock
@@ -54,7 +54,7 @@ class World:
         self.clock = clock
         self.timing = Timing(request_seconds=30, settle_seconds=120, throttled_seconds=60)
         self.dispatcher = Dispatcher(
-            services.database, services.clock, gateway.client, self.timing, services.wake
+            services.database, services.clock, gateway.client, self.timing, services.wake, "test"
         )
         self._sent = 0
 
@@ -115,7 +115,7 @@ class World:
     async def claim(self, slots: int = 16, per_realm: int = 4) -> list[Claimed]:
         """Claim what is due."""
         return await self.services.database.transaction(
-            claims.claim, self.timing, self.clock.now(), slots=slots, per_realm=per_realm
+            claims.claim, self.timing, "test", self.clock.now(), slots=slots, per_realm=per_realm
         )
 
     async def settle(self, *, patience: timedelta = timedelta(hours=1)) -> None:

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 import projections.all
 from events.clock import Clock, Entropy, SystemClock, SystemEntropy
-from events.database import Database, SqliteDatabase
+from events.database import Database
+from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
 from events.tables import metadata
 from worker.quickbooks.vault import Vault
@@ -42,9 +43,18 @@ async def open_services(environment: Environment) -> Services:
     check_database_file(environment)
     entropy = SystemEntropy()
     vault = Vault(token_keys(environment), entropy)
-    database = SqliteDatabase(environment.database_path)
+    database = open_database(environment)
     await database.transaction(_create_tables)
     return Services(environment, database, SystemClock(), entropy, vault, Wake())
+
+
+def open_database(environment: Environment) -> Database:
+    """Open the database that the environment names; nothing is read yet."""
+    if environment.embedded:
+        return SqliteDatabase(environment.database_path)
+    from events.postgres import PostgresDatabase  # noqa: PLC0415 - nothing is imported before it is used
+
+    return PostgresDatabase(environment.database_url)
 
 
 def _create_tables(connection: sa.Connection) -> None:

@@ -3,17 +3,23 @@
 import base64
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+KAFKA = "kafka://"
 SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
+MASK = "***"
+BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
+URL_PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&]*(@|&|$)")
 
 
 class ConfigurationError(Exception):
@@ -25,7 +31,10 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="Q2C_", env_ignore_empty=True, frozen=True)
 
-    database_url: str = Field(default=DEFAULT_DATABASE_URL, description="where the log is; a SQLite file")
+    database_url: str = Field(
+        default=DEFAULT_DATABASE_URL,
+        description="where the log is: sqlite:/// and a path, or postgresql://user@host/name?sslmode=verify-full",
+    )
     workspace: str | None = Field(default=None, description="the workspace that commands mean")
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="how a browser reaches this installation"
@@ -65,6 +74,38 @@ class Environment(BaseSettings):
         default=None, ge=0, le=65535, description="where /metrics is served; unset: not"
     )
 
+    kafka_url: str | None = Field(
+        default=None, description="kafka://host:port,host:port; unset: everything embedded, without Kafka"
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="certificates of the authority that signed the brokers'; with it, TLS"
+    )
+    kafka_cert_file: Path | None = Field(default=None, description="our own certificate, where brokers ask")
+    kafka_key_file: Path | None = Field(default=None, description="the key of our own certificate")
+    kafka_username: str | None = Field(default=None, description="with it, SASL; only over TLS")
+    kafka_password: SecretStr | None = Field(default=None, description="of kafka_username")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="how kafka_username is shown to be who it says"
+    )
+    kafka_group: str = Field(default="q2c-ingest", description="the consumer group of ingestion")
+    kafka_instance_id: str | None = Field(
+        default=None,
+        description="unique name of this process in its group: a quick restart moves no partition",
+    )
+    kafka_session_seconds: int = Field(
+        default=45, ge=6, le=300, description="how long a silent process keeps its partitions"
+    )
+    kafka_partitions: int = Field(default=12, ge=1, le=10_000, description="of each topic that is made")
+    kafka_replication: int = Field(
+        default=-1, ge=-1, le=10, description="of each topic that is made; -1: as the brokers say"
+    )
+    kafka_topic_names: dict[str, str] = Field(
+        default={}, description="JSON: what our topics are called here, where they are called otherwise"
+    )
+    watchdog_seconds: float = Field(
+        default=120, ge=5, description="a process that has work and makes no progress for so long ends itself"
+    )
+
     @field_validator("token_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -77,14 +118,63 @@ class Environment(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
+        if value.startswith(POSTGRES):
+            return value
         if not (value.startswith(SQLITE) and Path(value.removeprefix(SQLITE)).name) or ":memory:" in value:
-            raise ValueError("is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3")
+            raise ValueError(
+                "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
+            )
         return value
+
+    @field_validator("kafka_url")
+    @classmethod
+    def _known_kafka(cls, value: str | None) -> str | None:
+        if value is not None and not all(BROKER.fullmatch(broker) for broker in _brokers(value)):
+            raise ValueError("is kafka:// and hosts with ports, such as kafka://one:9092,two:9092")
+        return value
+
+    @model_validator(mode="after")
+    def _fitting_together(self) -> Self:
+        if self.kafka_username is not None and self.kafka_ca_file is None:
+            raise ValueError("Q2C_KAFKA_USERNAME: a password is sent over TLS only; set Q2C_KAFKA_CA_FILE")
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError("Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD: set both or neither")
+        if (self.kafka_cert_file is None) != (self.kafka_key_file is None):
+            raise ValueError("Q2C_KAFKA_CERT_FILE and Q2C_KAFKA_KEY_FILE: set both or neither")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a SQLite file: one process then runs everything."""
+        return self.database_url.startswith(SQLITE)
 
     @property
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix(SQLITE))
+
+    @property
+    def kafka_brokers(self) -> list[str]:
+        """Hosts with ports, to begin with."""
+        return _brokers(self.kafka_url or "")
+
+    def shown(self) -> dict[str, object]:
+        """Return every setting as it may be shown: no secret, no password in a URL."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _brokers(url: str) -> list[str]:
+    return [part.strip().removeprefix(KAFKA) for part in re.split("[,;]", url) if part.strip()]
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return URL_PASSWORD.sub(rf"\1{MASK}\2", value) if isinstance(value, str) else value
 
 
 def environment() -> Environment:
@@ -102,7 +192,8 @@ def environment() -> Environment:
 def problems(error: ValidationError) -> list[str]:
     """Name what is wrong, by variable, never showing a value: it may be a secret."""
     return [
-        f"Q2C_{'_'.join(str(part) for part in found['loc'][:1]).upper()}: {found['msg'].removeprefix('Value error, ')}"
+        "".join(f"Q2C_{str(part).upper()}: " for part in found["loc"][:1])
+        + found["msg"].removeprefix("Value error, ")
         for found in error.errors(include_input=False, include_url=False)
     ]
 
@@ -113,6 +204,8 @@ def check_database_file(settings: Environment) -> None:
     Raises:
         ConfigurationError: It is something else, or can't be read.
     """
+    if not settings.embedded:
+        return
     path = settings.database_path
     try:
         with path.open("rb") as file:
@@ -126,10 +219,17 @@ def check_database_file(settings: Environment) -> None:
 
 
 def token_keys(settings: Environment) -> tuple[str, ...]:
-    """Return the keys that encrypt tokens; without any set, one is kept in a file beside the database."""
+    """Return the keys that encrypt tokens; without any set, one is kept in a file.
+
+    The file is beside a SQLite database. With PostgreSQL it serves the processes of one machine that start
+    in the same directory: others could not open what those sealed, and would say so.
+    """
     if settings.token_keys:
         return tuple(key.get_secret_value() for key in settings.token_keys)
-    path = settings.database_path.with_name("token.key")
+    database = (
+        settings.database_path if settings.embedded else Path(DEFAULT_DATABASE_URL.removeprefix(SQLITE))
+    )
+    path = database.with_name("token.key")
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), open(path, "x", encoding="ascii", opener=_private) as file:
         file.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)).decode())

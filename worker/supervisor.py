@@ -90,6 +90,7 @@ def start(
         gateway.client,
         timing,
         services.wake,
+        holder,
         poll_seconds=environment.poll_seconds,
     )
     following = follow(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.clock import Entropy
+from events.locks import Lock, hold
 from events.tables import Position, UtcInstant, metadata
 from events.values import Workspace
 
@@ -65,6 +66,7 @@ def add(connection: sa.Connection, name: str, token: str, sealed_key: bytes, now
         raise WorkspaceInvalid(
             f"A workspace's name is lower-case letters, digits, - and _, not {name!r}"
         ) from error
+    hold(connection, Lock.TENANTS)
     if exists(connection, name):
         raise WorkspaceInvalid(f"There is a workspace {name!r} already")
     connection.execute(workspaces.insert().values(workspace=name, created_at=now))

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events.database import Database, InlineDatabase, SqliteDatabase
+from events.database import Database
+from events.sqlite import InlineDatabase, SqliteDatabase
 from events.tables import dead_letters, log, metadata, subscriptions
 from tests.events.samples import effects
 

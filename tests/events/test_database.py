@@ -8,10 +8,11 @@ from threading import Event as Signal
 import pytest
 import sqlalchemy as sa
 
-from events import database as port
 from events import log
-from events.database import Database, InlineDatabase, SqliteDatabase
+from events import sqlite as port
+from events.database import Database
 from events.errors import DatabaseUnavailable
+from events.sqlite import InlineDatabase, SqliteDatabase
 from tests.events.samples import NOW, Killed, account, whole_log
 
 

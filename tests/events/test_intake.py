@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import intake, log, tables
-from events.database import Database, InlineDatabase
+from events.database import Database
 from events.envelope import Event
 from events.errors import Unusable
 from events.intake import Received, Record
+from events.sqlite import InlineDatabase
 from tests import stories
 from tests.events.conftest import empty_tables
 from tests.events.samples import NOW, Killed, account, structured, whole_log

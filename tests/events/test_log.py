@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from events import catalog, json, log
 from events.administration import InvoiceOrdered
-from events.database import Database, SqliteDatabase
+from events.bulk import SQLITE_KEYS_PER_QUERY
+from events.database import Database
 from events.envelope import Event, Recorded, own_event
 from events.errors import ContradictoryEvent
-from events.log import IDENTITIES_PER_QUERY, Fate
+from events.log import Fate
+from events.sqlite import SqliteDatabase
 from tests import stories
 from tests.events.samples import NOW, Killed, account, made, whole_log
 
@@ -107,7 +109,7 @@ async def test_a_topic_is_read_in_the_order_of_the_log_across_workspaces(databas
 
 
 async def test_repeats_are_found_across_the_bounds_of_a_query(database: Database) -> None:
-    size = 2 * IDENTITIES_PER_QUERY + 1
+    size = 2 * SQLITE_KEYS_PER_QUERY + 1
     events = [account(n) for n in range(size)]
     await database.transaction(log.append, events, NOW)
     fates = await database.transaction(log.append, events, NOW)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from events import log, subscriptions, tables
-from events.database import InlineDatabase
 from events.envelope import Event, Recorded
 from events.errors import CheckpointMoved
 from events.log import Fate
+from events.sqlite import InlineDatabase
 from events.subscriptions import LEASE_SECONDS, Progress, Subscription
 from tests.events.conftest import empty_tables
 from tests.events.samples import NOW, Killed, account, effects, effects_of, note_effects, whole_log

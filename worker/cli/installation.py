@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from worker import workspaces
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
@@ -81,7 +81,7 @@ def config(*, as_json: JsonOption = False) -> None:
     """Show the settings of this installation, secrets masked, and name what is wrong."""
     found, wrong = _checked()
     status = USAGE if wrong else 0
-    shown = {name: _shown(getattr(found, name)) for name in Environment.model_fields} if found else {}
+    shown = found.shown() if found else {}
     if found and not (found.quickbooks_client_id and found.quickbooks_client_secret):
         wrong.append(
             "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set, so nothing can connect"
@@ -112,11 +112,3 @@ def _checked() -> tuple[Environment | None, list[str]]:
         except ConfigurationError as error:
             wrong.append(str(error))
     return found, wrong
-
-
-def _shown(value: object) -> object:
-    if isinstance(value, SecretStr):
-        return "***"
-    if isinstance(value, tuple):
-        return [_shown(item) for item in value]
-    return value

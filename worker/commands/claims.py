@@ -4,6 +4,7 @@ A command is claimed for a bounded time. Every later step proves by its fence th
 since; a worker that outlived its lease finds the fence moved and leaves everything as it is.
 """
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,14 @@ from msgspec import Struct
 
 from events import log
 from events.envelope import Event
+from events.locks import Lock, hold
 from events.tables import UtcInstant
 from worker.commands.identity import CommandKey
 from worker.commands.table import commands, realms
 from worker.quote_to_cash.settings import zone
+
+# A dispatcher that died holds its realms for so long, whatever it left in flight.
+REALM_HELD_SECONDS = 8
 
 
 class Timing(Struct, frozen=True):
@@ -54,6 +59,7 @@ class Claimed(Struct, frozen=True):
     key: CommandKey
     request_id: str
     realm: str
+    holder: str
     body: str
     cause_id: str
     cause_at: datetime
@@ -70,21 +76,38 @@ class LeaseLost(Exception):
 
 
 def claim(
-    connection: sa.Connection, timing: Timing, now: datetime, *, slots: int, per_realm: int
+    connection: sa.Connection, timing: Timing, holder: str, now: datetime, *, slots: int, per_realm: int
 ) -> list[Claimed]:
     """Claim due commands, fairly over realms: each realm's oldest first, then each one's second.
 
-    A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none. A
-    lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
+    A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none; nor
+    does one that another dispatcher holds, since whoever sends must know what was sent in the last minute.
+    A lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
     """
-    limits = {"now": now, "per_realm": per_realm, "slots": slots}
+    hold(connection, Lock.COMMANDS)
+    limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
     chosen = connection.execute(_CANDIDATES, limits).mappings().all()
-    return [_take(connection, row, timing, now) for row in chosen]
+    taken = (_take(connection, row, timing, holder, now) for row in chosen)
+    claimed = [command for command in taken if command is not None]
+    keep_realms(connection, {command.realm for command in claimed}, holder, now)
+    return claimed
 
 
-def any_due(connection: sa.Connection, now: datetime) -> bool:
+def keep_realms(connection: sa.Connection, kept: Collection[str], holder: str, now: datetime) -> None:
+    """Hold realms, so that no other dispatcher claims from them for some seconds; those of others stay theirs."""
+    if kept:
+        until = now + timedelta(seconds=REALM_HELD_SECONDS)
+        connection.execute(_KEEP, {"kept": sorted(kept), "holder_": holder, "now": now, "until": until})
+
+
+def release_realms(connection: sa.Connection, holder: str) -> None:
+    """Let the other dispatchers claim from the realms of one that stops."""
+    connection.execute(realms.update().where(realms.c.holder == holder).values(holder=None, held_until=None))
+
+
+def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
     """Say whether a claim could give anything; reads only."""
-    return connection.execute(_ANY_DUE, {"now": now}).first() is not None
+    return connection.execute(_ANY_DUE, {"now": now, "holder_": holder}).first() is not None
 
 
 def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
@@ -100,6 +123,7 @@ def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: da
         last_sent_at=now,
         leased_until=now + timing.lease,
     )
+    keep_realms(connection, {command.realm}, command.holder, now)
 
 
 def not_sent(connection: sa.Connection, command: Claimed, due_at: datetime, problem: str) -> None:
@@ -180,8 +204,16 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
         realms.c.connected,
         ~realms.c.paused,
         sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
+        _realm_is_free(),
         ~_subject_busy(),
     )
+
+
+def _realm_is_free() -> sa.ColumnElement[bool]:
+    """Say of a realm that no other dispatcher holds it."""
+    now = sa.bindparam("now", type_=UtcInstant)
+    ours = realms.c.holder == sa.bindparam("holder_")
+    return sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now)
 
 
 def _candidates() -> sa.Select[Any]:
@@ -235,13 +267,20 @@ def _age(table: sa.FromClause) -> sa.Tuple:
     return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
-def _take(connection: sa.Connection, row: sa.RowMapping, timing: Timing, now: datetime) -> Claimed:
+def _take(
+    connection: sa.Connection, row: sa.RowMapping, timing: Timing, holder: str, now: datetime
+) -> Claimed | None:
+    """Take a command as it was read; whoever holds it by an old lease may have finished it meanwhile."""
     today = now.astimezone(zone(row["time_zone"])).date()
     body = row["sent_body"] or _frozen(row["kind"], row["body"], today)
     fence = row["fence"] + 1
-    connection.execute(
+    taken = connection.execute(
         commands.update()
-        .where(commands.c.request_id == row["request_id"])
+        .where(
+            commands.c.request_id == row["request_id"],
+            commands.c.fence == row["fence"],
+            commands.c.status == row["status"],
+        )
         .values(
             status="leased",
             fence=fence,
@@ -250,10 +289,13 @@ def _take(connection: sa.Connection, row: sa.RowMapping, timing: Timing, now: da
             sent_body=body,
         )
     )
+    if taken.rowcount != 1:
+        return None
     return Claimed(
         key=CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"]),
         request_id=row["request_id"],
         realm=row["realm"],
+        holder=holder,
         body=body,
         cause_id=row["cause_id"],
         cause_at=row["cause_at"].astimezone(UTC),
@@ -297,6 +339,12 @@ def _change(connection: sa.Connection, command: Claimed, **values: object) -> No
 
 
 _CANDIDATES = _candidates()
+_KEEP = (
+    realms.update()
+    .where(realms.c.realm.in_(sa.bindparam("kept", expanding=True)))
+    .where(_realm_is_free())
+    .values(holder=sa.bindparam("holder_"), held_until=sa.bindparam("until"))
+)
 _ANY_DUE = (
     sa.select(commands.c.request_id).join(realms, realms.c.realm == commands.c.realm).where(*_due()).limit(1)
 )

@@ -40,6 +40,7 @@ class Dispatcher(Struct, frozen=True):
     client: QuickBooksClient
     timing: Timing
     wake: Wake
+    holder: str
     poll_seconds: float = 0.2
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -63,10 +64,10 @@ class Dispatcher(Struct, frozen=True):
             return []
         now = self.clock.now()
         try:
-            if not await self.database.read(claims.any_due, now):
+            if not await self.database.read(claims.any_due, self.holder, now):
                 return []
             return await self.database.transaction(
-                claims.claim, self.timing, now, slots=slots, per_realm=SLOTS_PER_REALM
+                claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM
             )
         except DatabaseUnavailable as error:
             logger.warning("dispatcher.retry", problem=str(error))

@@ -1,5 +1,6 @@
 """Commands and realms in SQL. A command is a row from the decision that made it to its outcome."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -7,8 +8,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from events import bulk
 from events.envelope import Event
-from events.tables import UtcInstant, metadata, upsert
+from events.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
 Status = Literal["ready", "leased", "uncertain", "done", "rejected"]
@@ -30,8 +32,8 @@ commands = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("due_at", UtcInstant, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("leased_until", UtcInstant),
     sa.Column("sent_body", sa.Text),
     sa.Column("first_sent_at", UtcInstant),
@@ -50,6 +52,8 @@ realms = sa.Table(
     sa.Column("paused", sa.Boolean, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("not_before", UtcInstant),
+    sa.Column("holder", sa.Text),
+    sa.Column("held_until", UtcInstant),
     sa.Column("refused_since", UtcInstant),
 )
 
@@ -73,25 +77,29 @@ class Realm(Struct, frozen=True):
     time_zone: str
 
 
-def add(connection: sa.Connection, command: NewCommand, cause: Event, now: datetime) -> None:
-    """Insert a new command; the table refuses a second one with the same business key."""
-    connection.execute(
-        commands.insert().values(
-            request_id=command.request_id,
-            workspace=command.key.workspace,
-            subject=command.key.subject,
-            kind=command.key.kind,
-            part=command.key.part,
-            generation=command.key.generation,
-            realm=command.realm,
-            body=command.body,
-            cause_id=cause.id,
-            cause_at=cause.time,
-            created_at=now,
-            status="ready",
-            due_at=now,
-        )
-    )
+def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:
+    """Insert new commands, each with its cause; the table refuses a second one with the same business key."""
+    rows = [
+        {
+            "request_id": command.request_id,
+            "workspace": command.key.workspace,
+            "subject": command.key.subject,
+            "kind": command.key.kind,
+            "part": command.key.part,
+            "generation": command.key.generation,
+            "realm": command.realm,
+            "body": command.body,
+            "cause_id": cause.id,
+            "cause_at": cause.time,
+            "created_at": now,
+            "status": "ready",
+            "due_at": now,
+            "attempts": 0,
+            "fence": 0,
+        }
+        for command, cause in added
+    ]
+    bulk.insert(connection, commands, rows)
 
 
 def connected_realms(connection: sa.Connection) -> list[str]:
@@ -111,5 +119,4 @@ def put_realm(connection: sa.Connection, realm: Realm) -> None:
         .where(realms.c.workspace == realm.workspace, realms.c.realm != realm.realm)
         .values(connected=False)
     )
-    known = connection.scalar(sa.select(realms.c.not_before).where(realms.c.realm == realm.realm))
-    upsert(connection, realms, [{**asdict(realm), "not_before": known, "refused_since": None}])
+    bulk.upsert(connection, realms, [{**asdict(realm), "refused_since": None}])

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
+from events import bulk
 from events.clock import Clock, Entropy
 from events.database import Database
-from events.tables import UtcInstant, metadata, upsert
+from events.locks import Lock, hold
+from events.tables import UtcInstant, metadata
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.vault import Unsealable, Vault
@@ -72,10 +74,11 @@ def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes,
     Raises:
         RealmTaken: Another workspace holds the realm.
     """
+    hold(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     if row is not None and row.workspace != workspace and not row.expired:
         raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
-    upsert(
+    bulk.upsert(
         connection,
         tokens,
         [

@@ -53,6 +53,17 @@ def is_own(event: Event) -> bool:
     return event.source == SOURCE
 
 
+def streams(event: Event) -> list[str]:
+    """Say whose state deciding about an event will ask for, as far as the event itself says."""
+    named = [event.stream]
+    if event.type == catalog.DEAL_UPDATED:
+        payload = event.payload
+        named.append(f"account/{payload.account_id}")
+        if payload.quote:
+            named += [f"product/{line.product_id}" for line in payload.quote.lines]
+    return named
+
+
 def decide(view: View, event: Event) -> Decision:
     """Fold an event into the view, and decide what follows from it.
 

@@ -9,9 +9,9 @@ from events import log, subscriptions
 from events.envelope import Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import decide, is_own
+from worker.quote_to_cash.decide import decide, is_own, streams
 from worker.quote_to_cash.evolve import evolve
-from worker.quote_to_cash.state import WorkspaceState
+from worker.quote_to_cash.state import WORKSPACE, WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
 
 NAME = "quote_to_cash"
@@ -19,20 +19,31 @@ NAME = "quote_to_cash"
 
 def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) -> None:
     """Decide a batch. Deciding comes first, so that the log's lock is taken as late as can be."""
-    stores: dict[str, StateStore] = {}
-    decisions = []
-    for recorded in batch:
-        event = recorded.event
-        store = stores.setdefault(event.workspace, StateStore(connection, event.workspace))
-        decisions.append((event, decide(store, event)))
-    for event, decision in decisions:
-        log.append_own(connection, decision.events, now)
-        for command in decision.commands:
-            table.add(connection, command, event, now)
+    stores = _stores(connection, batch)
+    decisions = [
+        (recorded.event, decide(stores[recorded.event.workspace], recorded.event)) for recorded in batch
+    ]
+    log.append_own(connection, [event for _, decision in decisions for event in decision.events], now)
+    commanded = [(command, event) for event, decision in decisions for command in decision.commands]
+    table.add(connection, commanded, now)
     for store in stores.values():
         if store.workspace_changed:
             _put_realm(connection, store.workspace_name, store.workspace())
         store.flush()
+
+
+def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, StateStore]:
+    """Open the state of each workspace of a batch, with what its events are about read at once."""
+    concerned: dict[str, list[str]] = {}
+    for recorded in batch:
+        if not is_own(recorded.event):
+            concerned.setdefault(recorded.event.workspace, [WORKSPACE]).extend(streams(recorded.event))
+    stores = {
+        recorded.event.workspace: StateStore(connection, recorded.event.workspace) for recorded in batch
+    }
+    for workspace, named in concerned.items():
+        stores[workspace].preload(named)
+    return stores
 
 
 def rebuild(connection: sa.Connection) -> None:

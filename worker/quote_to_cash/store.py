@@ -1,11 +1,12 @@
 """The process manager's state in SQL: loaded when a decision asks, written once a batch."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import sqlalchemy as sa
 
-from events import json
-from events.tables import metadata, upsert
+from events import bulk, json
+from events.tables import metadata
 from worker.quote_to_cash.state import WORKSPACE, Account, Deal, Product, WorkspaceState
 
 T = TypeVar("T", Deal, Account, Product, WorkspaceState)
@@ -34,10 +35,10 @@ _STATE = sa.select(process_state.c.data).where(
 _WAITING = sa.select(process_waits.c.stream).where(
     process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
 )
-_FORGET_WAITS = process_waits.delete().where(
-    process_waits.c.workspace == sa.bindparam("workspace_"),
-    process_waits.c.stream == sa.bindparam("stream_"),
-)
+_STATE_KEY = (process_state.c.workspace, process_state.c.stream)
+_WAITS_KEY = (process_waits.c.workspace, process_waits.c.key)
+_WAITS = (process_waits.c.workspace, process_waits.c.key, process_waits.c.stream)
+_WAITS_STREAM = (process_waits.c.workspace, process_waits.c.stream)
 
 
 class StateStore:
@@ -49,6 +50,23 @@ class StateStore:
         self._loaded: dict[str, Deal | Account | Product | WorkspaceState] = {}
         self._changed: dict[str, None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
+        self._read: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._waiting: dict[str, set[str]] = {}
+
+    def preload(self, streams: Sequence[str]) -> None:
+        """Read the state of streams, and what waits on them, in two queries instead of two for each."""
+        keys = [(self.workspace_name, stream) for stream in dict.fromkeys(streams)]
+        states = bulk.fetch(
+            self._connection, (process_state.c.stream, process_state.c.data), _STATE_KEY, keys
+        )
+        self._read.update((stream, data) for stream, data in states)
+        self._known.update(streams)
+        self._waiting.update((stream, set()) for stream in streams)
+        for key, stream in bulk.fetch(
+            self._connection, (process_waits.c.key, process_waits.c.stream), _WAITS_KEY, keys
+        ):
+            self._waiting[key].add(stream)
 
     def workspace(self) -> WorkspaceState:
         """Return what holds for the whole workspace."""
@@ -84,7 +102,10 @@ class StateStore:
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order."""
-        stored = self._connection.scalars(_WAITING, {"workspace_": self.workspace_name, "key_": key})
+        stored = self._waiting.get(key)
+        if stored is None:
+            named = {"workspace_": self.workspace_name, "key_": key}
+            stored = self._waiting[key] = set(self._connection.scalars(_WAITING, named))
         waiting = {stream for stream in stored if stream not in self._waits}
         waiting |= {stream for stream, keys in self._waits.items() if key in keys}
         return sorted(waiting)
@@ -104,25 +125,29 @@ class StateStore:
             {"workspace": self.workspace_name, "stream": stream, "data": json.encode(self._loaded[stream])}
             for stream in self._changed
         ]
-        if rows:
-            upsert(self._connection, process_state, rows)
-        for stream, keys in self._waits.items():
-            self._flush_waits(stream, keys)
+        bulk.upsert(self._connection, process_state, rows)
+        self._flush_waits()
         self._changed.clear()
-        self._waits.clear()
 
-    def _flush_waits(self, stream: str, keys: tuple[str, ...]) -> None:
-        named = {"workspace_": self.workspace_name, "stream_": stream}
-        self._connection.execute(_FORGET_WAITS, named)
-        if keys:
-            rows = [{"workspace": self.workspace_name, "key": key, "stream": stream} for key in keys]
-            self._connection.execute(process_waits.insert(), rows)
+    def _flush_waits(self) -> None:
+        """Write what waits on what, where that is not what is stored."""
+        streams = [(self.workspace_name, stream) for stream in self._waits]
+        stored = set(bulk.fetch(self._connection, _WAITS, _WAITS_STREAM, streams))
+        wanted = {(self.workspace_name, key, stream) for stream, keys in self._waits.items() for key in keys}
+        bulk.delete(self._connection, process_waits, _WAITS, sorted(stored - wanted))
+        names = [column.name for column in _WAITS]
+        added = [dict(zip(names, row, strict=True)) for row in sorted(wanted - stored)]
+        bulk.insert(self._connection, process_waits, added)
+        self._waits.clear()
+        self._waiting.clear()
 
     def _load(self, stream: str, kind: type[T]) -> T:
         known = self._loaded.get(stream)
         if isinstance(known, kind):
             return known
-        data = self._connection.scalar(_STATE, {"workspace_": self.workspace_name, "stream_": stream})
+        data = self._read.get(stream)
+        if data is None and stream not in self._known:
+            data = self._connection.scalar(_STATE, {"workspace_": self.workspace_name, "stream_": stream})
         state = json.decode(data, kind) if data is not None else kind()
         self._loaded[stream] = state
         return state

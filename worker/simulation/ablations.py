@@ -61,8 +61,8 @@ def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
 def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
     take = claims._take  # noqa: SLF001 - taken apart on purpose
 
-    def take_anew(connection: sa.Connection, row: Any, timing: Timing, now: datetime) -> Claimed:
-        return take(connection, {**row, "sent_body": None}, timing, now)  # type: ignore[arg-type] # as good as a row
+    def take_anew(connection: sa.Connection, row: Any, *others: Any) -> Claimed | None:
+        return take(connection, {**row, "sent_body": None}, *others)  # type: ignore[arg-type] # as good as a row
 
     return [(claims, "_take", take_anew)]
 

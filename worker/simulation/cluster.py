@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from events.database import InlineDatabase
+from events.sqlite import InlineDatabase
 from worker import supervisor
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault

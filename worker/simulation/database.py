@@ -12,8 +12,8 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 import worker.services  # noqa: F401 - it knows every table
-from events.database import InlineDatabase
 from events.errors import DatabaseUnavailable
+from events.sqlite import InlineDatabase
 from events.tables import metadata
 from worker.commands import claims
 from worker.commands.claims import Claimed

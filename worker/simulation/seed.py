@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import log
-from events.database import InlineDatabase
+from events.sqlite import InlineDatabase
 from events.tables import dead_letters
 from events.tables import log as events
 from worker.commands.identity import CommandKey, marker, request_id

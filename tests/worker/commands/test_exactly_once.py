@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events import catalog
-from events.database import InlineDatabase
+from events.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
 from worker.commands import claims

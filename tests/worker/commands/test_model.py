@@ -19,7 +19,7 @@ from events.json import encode
 from events.tables import metadata
 from tests import stories
 from worker.commands import claims, outcomes, table
-from worker.commands.claims import Claimed, LeaseLost, Timing
+from worker.commands.claims import REALM_HELD_SECONDS, Claimed, LeaseLost, Timing
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, Realm
 
@@ -27,6 +27,7 @@ TIMING = Timing(request_seconds=10, settle_seconds=20)
 START = datetime(2026, 5, 5, 6, 55, tzinfo=UTC)  # five minutes before the companies' midnight
 REALMS = {"1": "acme", "2": "bolt"}
 ZONE = "America/Los_Angeles"
+HELD = timedelta(seconds=REALM_HELD_SECONDS)
 BODY = '{"Line":[]}'
 
 
@@ -62,6 +63,15 @@ class Company:
     paused: bool = False
     not_before: datetime = START
     refused_since: datetime | None = None
+    holder: str | None = None
+    held_until: datetime = START
+
+    def is_free(self, holder: str, now: datetime) -> bool:
+        return self.holder in {None, holder} or self.held_until <= now
+
+    def keep(self, holder: str, now: datetime) -> None:
+        if self.is_free(holder, now):
+            self.holder, self.held_until = holder, now + HELD
 
 
 @dataclass
@@ -71,10 +81,12 @@ class Model:
     rows: dict[str, Row] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
 
-    def claimable(self, now: datetime, slots: int, per_realm: int) -> list[Row]:
+    def claimable(self, holder: str, now: datetime, slots: int, per_realm: int) -> list[Row]:
         """Fairly over realms, the longest due first, at most so many at a time of each."""
         chosen: list[tuple[int, datetime, str]] = []
         for realm in REALMS:
+            if not self.companies[realm].is_free(holder, now):
+                continue
             of_realm = [row for row in self.rows.values() if row.realm == realm]
             flying = sum(self.is_flying(row, now) for row in of_realm)
             due = sorted(
@@ -151,16 +163,16 @@ class Commands(RuleBasedStateMachine):
         command = NewCommand(key, realm, request_id(realm, key), BODY)
         if command.request_id in self.model.rows:
             with pytest.raises(IntegrityError), self.connection.begin_nested():
-                table.add(self.connection, command, self.cause, self.now)
+                table.add(self.connection, [(command, self.cause)], self.now)
             return
-        table.add(self.connection, command, self.cause, self.now)
+        table.add(self.connection, [(command, self.cause)], self.now)
         self.model.rows[command.request_id] = Row(key, realm, command.request_id, self.now, self.now)
 
-    @rule(slots=st.integers(1, 6), per_realm=st.integers(1, 3))
-    def claim(self, slots: int, per_realm: int) -> None:
-        anything = claims.any_due(self.connection, self.now)
-        expected = self.model.claimable(self.now, slots, per_realm)
-        claimed = claims.claim(self.connection, TIMING, self.now, slots=slots, per_realm=per_realm)
+    @rule(holder=st.sampled_from("ab"), slots=st.integers(1, 6), per_realm=st.integers(1, 3))
+    def claim(self, holder: str, slots: int, per_realm: int) -> None:
+        anything = claims.any_due(self.connection, holder, self.now)
+        expected = self.model.claimable(holder, self.now, slots, per_realm)
+        claimed = claims.claim(self.connection, TIMING, holder, self.now, slots=slots, per_realm=per_realm)
         assert [command.request_id for command in claimed] == [row.request_id for row in expected]
         assert anything or not claimed
         for command, row in zip(claimed, expected, strict=True):
@@ -172,12 +184,21 @@ class Commands(RuleBasedStateMachine):
                 row.fence,
                 self.model.companies[row.realm].refused_since,
             )
+            self.model.companies[row.realm].keep(holder, self.now)
         self.given += claimed
+
+    @rule(holder=st.sampled_from("ab"))
+    def stop(self, holder: str) -> None:
+        claims.release_realms(self.connection, holder)
+        for company in self.model.companies.values():
+            if company.holder == holder:
+                company.holder = None
 
     @rule(data=st.data(), after=seconds)
     def sending(self, data: st.DataObject, after: int) -> None:
-        def change(row: Row, _: Claimed) -> None:
+        def change(row: Row, command: Claimed) -> None:
             row.last_sent_at, row.leased_until = self.now, self.now + TIMING.lease
+            self.model.companies[row.realm].keep(command.holder, self.now)
 
         self.attempt(data, after, change, lambda c: claims.sending(self.connection, c, TIMING, self.now))
 

@@ -13,7 +13,8 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 
-from events.database import Database, InlineDatabase
+from events.database import Database
+from events.sqlite import InlineDatabase
 from events.tables import metadata
 from tests.fakes import FakeClock
 from worker.quickbooks import tokens

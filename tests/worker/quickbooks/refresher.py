@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from events.clock import SystemClock, SystemEntropy
-from events.database import SqliteDatabase
+from events.sqlite import SqliteDatabase
 from tests.worker.quickbooks.intuit import KEY
 from worker.quickbooks.client import http_client
 from worker.quickbooks.oauth import OAuthClient

@@ -1,0 +1,143 @@
+"""Many rows in one statement, on either database: read by key, inserted, or put in place of older ones.
+
+PostgreSQL gets one array a column, so that the statement is the same text for any number of rows and is
+prepared once. SQLite's own driver repeats a statement in C, which nothing beats.
+"""
+
+import functools
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+SQLITE_KEYS_PER_QUERY = 300
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+def fetch(
+    connection: sa.Connection,
+    columns: Sequence[sa.Column[Any]],
+    where: Sequence[sa.Column[Any]],
+    keys: Collection[Key],
+) -> Iterator[tuple[Any, ...]]:
+    """Read the `columns` of the rows of one table whose `where` columns together are one of `keys`."""
+    if not keys:
+        return
+    statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
+    if connection.dialect.name == "postgresql":
+        arrays = {
+            column.name: list(part) for column, part in zip(where, zip(*keys, strict=True), strict=True)
+        }
+        yield from map(tuple, connection.execute(statement, arrays))
+        return
+    ordered = list(keys)
+    for start in range(0, len(ordered), SQLITE_KEYS_PER_QUERY):
+        chunk = ordered[start : start + SQLITE_KEYS_PER_QUERY]
+        yield from map(tuple, connection.execute(statement, {"keys": chunk}))
+
+
+def delete(
+    connection: sa.Connection, table: sa.Table, where: Sequence[sa.Column[Any]], keys: Sequence[Key]
+) -> None:
+    """Delete the rows whose `where` columns together are one of `keys`."""
+    if keys:
+        names = [column.name for column in where]
+        rows = [dict(zip(names, key, strict=True)) for key in keys]
+        _execute(connection, _delete(table, tuple(where), connection.dialect.name), rows)
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, all with the same columns."""
+    if rows:
+        _execute(connection, _insert(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def insert_absent(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert those rows, all with the same columns, that break no unique rule; leave the others as they are."""
+    if rows:
+        _execute(connection, _insert_absent(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> Sequence[int]:
+    """Insert rows whose primary key the database counts up; return the keys, in the order of `rows`.
+
+    Nobody else may insert meanwhile.
+    """
+    if not rows:
+        return []
+    statement = _insert(table, tuple(rows[0]), connection.dialect.name)
+    if connection.dialect.name == "postgresql":
+        (number,) = table.primary_key
+        return connection.scalars(statement.returning(number), _arrays(rows)).all()
+    connection.execute(statement, rows)
+    last: int = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
+    return range(last - len(rows) + 1, last + 1)
+
+
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, all with the same columns, or change those columns where the primary key is there.
+
+    No two of the rows may have the same key.
+    """
+    if rows:
+        _execute(connection, _upsert(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def _execute(connection: sa.Connection, statement: Any, rows: Sequence[Row]) -> None:
+    connection.execute(statement, _arrays(rows) if connection.dialect.name == "postgresql" else list(rows))
+
+
+def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
+    arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
+    given = sa.func.unnest(*arrays).table_valued(
+        *(sa.column(column.name, column.type) for column in columns), with_ordinality="place"
+    )
+    return given.render_derived(name="given")
+
+
+@functools.cache
+def _fetch(
+    columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str
+) -> sa.Select[Any]:
+    if dialect == "postgresql":
+        given = _unnested(where)
+        same = (column == given.c[column.name] for column in where)
+        return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
+    return sa.select(*columns).where(sa.tuple_(*where).in_(sa.bindparam("keys", expanding=True)))
+
+
+@functools.cache
+def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Any:
+    if dialect == "sqlite":
+        return table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
+    given = _unnested(where)
+    return table.delete().where(*(column == given.c[column.name] for column in where))
+
+
+@functools.cache
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    given = _unnested([table.c[name] for name in names])
+    ordered = sa.select(*(given.c[name] for name in names)).order_by(given.c.place)
+    return postgresql.insert(table).from_select(list(names), ordered, include_defaults=False)
+
+
+@functools.cache
+def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+    return _insert(table, names, dialect).on_conflict_do_nothing()
+
+
+@functools.cache
+def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(table, names, dialect)
+    others = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)

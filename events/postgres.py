@@ -1,0 +1,137 @@
+"""PostgreSQL behind the `Database` port: asyncpg's connections, and the same plain functions.
+
+The URL is libpq's, as everybody writes it: postgresql://user:password@host:port/name?sslmode=verify-full&…
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from events import log
+from events.errors import DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECTIONS_MAX = 8
+CONNECT_SECONDS_MAX = 10
+WAIT_FOR_CONNECTION_SECONDS_MAX = 10
+STATEMENT_SECONDS_MAX = 120
+# A transaction is never open over a network call, so one that idles for so long has lost its client.
+IDLE_IN_TRANSACTION_SECONDS_MAX = 30
+# Connection trouble, a rollback that asks for another try, and a server out of room, shutting down or cancelling:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
+TEMPORARY_CODES = ("25P03", "55P03")
+
+
+async def connect(url: str, application: str = "q2c") -> asyncpg.Connection[asyncpg.Record]:
+    """Open one connection of our own making.
+
+    Raises:
+        OSError: The server can't be reached.
+        asyncpg.PostgresError: It refuses.
+    """
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS_MAX,
+        server_settings={
+            "application_name": application,
+            "statement_timeout": f"{STATEMENT_SECONDS_MAX}s",
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
+        },
+    )
+
+
+class PostgresDatabase:
+    """A PostgreSQL database; writers run side by side, and take locks where their order matters."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: connect(url),
+            pool_size=CONNECTIONS_MAX,
+            max_overflow=0,
+            pool_timeout=WAIT_FOR_CONNECTION_SECONDS_MAX,
+        )
+        self._snapshots = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` in a READ COMMITTED transaction: what it sees after a lock is what was committed before."""
+        async with _begun(self._engine) as connection:
+            return await connection.run_sync(work, *args, **kwargs)
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on one snapshot."""
+        async with _begun(self._snapshots) as connection:
+            return await connection.run_sync(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
+        raise _unavailable(error) from error
+    except DBAPIError as error:
+        if not is_temporary(error):
+            raise
+        raise _unavailable(error) from error
+    except asyncpg.PostgresError as error:  # raised before SQLAlchemy has a connection to speak of
+        if not str(error.sqlstate).startswith(TEMPORARY_CLASSES):
+            raise
+        raise _unavailable(error) from error
+
+
+def is_temporary(error: DBAPIError) -> bool:
+    """Say whether the same transaction may succeed a moment later."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(TEMPORARY_CLASSES) or state in TEMPORARY_CODES
+
+
+def _unavailable(error: Exception) -> DatabaseUnavailable:
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return DatabaseUnavailable(f"The database could not do its work: {said or type(error).__name__}")
+
+
+async def listen(url: str, appended: Callable[[], None]) -> None:
+    """Call `appended` whenever anybody has appended to the log, until the connection ends or we are cancelled.
+
+    Raises:
+        DatabaseUnavailable: The connection could not be made, or ended.
+    """
+    ended: asyncio.Event = asyncio.Event()
+    try:
+        connection = await connect(url, "q2c listen")
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise _unavailable(error) from error
+    try:
+        connection.add_termination_listener(lambda _: ended.set())
+
+        def told(*_: Any) -> None:
+            appended()
+
+        await connection.add_listener(log.APPENDED, told)
+        appended()  # whatever came before we listened
+        await ended.wait()
+        raise DatabaseUnavailable("The connection that tells us of new events has ended")
+    finally:
+        connection.terminate()

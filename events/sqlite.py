@@ -1,0 +1,134 @@
+"""SQLite behind the `Database` port: the embedded default, and the same file inline."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from events.errors import DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READER_THREADS = 4
+PRIVATE_MODE = 0o600
+
+
+def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) -> sa.Engine:
+    """Open a SQLite file the way this project uses it.
+
+    A writer begins with BEGIN IMMEDIATE, so positions are handed out and committed in one order.
+    `durable` makes a commit survive power loss: what was acknowledged is on the disk.
+    """
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        cursor = connection.connection.cursor()
+        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        cursor.close()
+
+    return engine
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, sqlite3.OperationalError) as error:
+        said = error.orig if isinstance(error, OperationalError) else error
+        raise DatabaseUnavailable(f"The database could not do its work: {said}") from error
+
+
+def _run(
+    engine: sa.Engine, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    with _available(), engine.begin() as connection:
+        return work(connection, *args, **kwargs)
+
+
+class SqliteDatabase:
+    """A SQLite file: one writer thread a process, readers on connections of their own."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=PRIVATE_MODE)  # SQLite gives its other files the mode of this one
+        self._writer = sqlite_engine(path)
+        self._reader = sqlite_engine(path, read_only=True)
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on the writer thread, in BEGIN IMMEDIATE."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer_thread, lambda: _run(self._writer, work, *args, **kwargs)
+        )
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on a reader thread, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reader_threads, lambda: _run(self._reader, work, *args, **kwargs)
+        )
+
+    async def close(self) -> None:
+        """Finish what runs, then close the file."""
+        await asyncio.to_thread(self._shut_down)
+
+    def _shut_down(self) -> None:
+        self._writer_thread.shutdown()
+        self._reader_threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+class InlineDatabase:
+    """The same SQLite file worked on in the caller's own thread, for tests and the simulation.
+
+    It does not wait for the disk: nobody cuts the power of a test.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._engine = sqlite_engine(path, durable=False)
+        self._connection = self._engine.connect()
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once, in BEGIN IMMEDIATE."""
+        with _available(), self._connection.begin():
+            return work(self._connection, *args, **kwargs)
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once."""
+        return await self.transaction(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+        self._engine.dispose()
