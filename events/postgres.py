@@ -32,7 +32,7 @@ TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
 TEMPORARY_CODES = ("25P03", "55P03")
 
 
-async def connect(url: str, application: str = "q2c") -> asyncpg.Connection[asyncpg.Record]:
+async def connect(url: str, application: str = "q2c") -> asyncpg.Connection:
     """Open one connection of our own making.
 
     Raises:

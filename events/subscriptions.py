@@ -20,6 +20,12 @@ _ALL = sa.select(subscriptions)
 _WITH_HEAD = sa.select(
     subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
 )
+_HOLD = (
+    sa.select(subscriptions)
+    .where(subscriptions.c.name.in_(sa.bindparam("names", expanding=True)))
+    .order_by(subscriptions.c.name)
+    .with_for_update()
+)
 _MOVE = (
     subscriptions.update()
     .where(
@@ -109,17 +115,22 @@ def _led(
     connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
     """Return the subscriptions that are the holder's to advance, by their position and batch size."""
-    rows = {row.name: row for row in connection.execute(_ALL)}
+    names = [subscription.name for subscription in following]
+    rows = _held(connection, names)
+    if missing := [name for name in names if name not in rows]:
+        bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
+        rows = _held(connection, names)
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
-        row = rows.get(subscription.name)
-        if row is None:
-            bulk.insert_absent(connection, subscriptions, [{"name": subscription.name, "position": 0}])
-        elif _led_by_other(row, holder, now):
-            continue
-        position = row.position if row is not None else 0
-        led.setdefault((position, subscription.batch_size), []).append(subscription)
+        row = rows[subscription.name]
+        if not _led_by_other(row, holder, now):
+            led.setdefault((row.position, subscription.batch_size), []).append(subscription)
     return led
+
+
+def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Read subscriptions, and keep other runners from advancing them until this transaction ends."""
+    return {row.name: row for row in connection.execute(_HOLD, {"names": names})}
 
 
 def _move(

@@ -31,3 +31,9 @@ async def ready(world: World) -> World:
     await world.send(stories.account())
     await world.settle()
     return world
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url() -> str:
+    import os
+    return os.environ["Q2C_TEST_DATABASE_URL"]

@@ -8,6 +8,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from events.database import Database
+from events.postgres import PostgresDatabase
 from events.sqlite import InlineDatabase, SqliteDatabase
 from events.tables import dead_letters, log, metadata, subscriptions
 from tests.events.samples import effects
@@ -27,10 +28,13 @@ def empty_tables(connection: sa.Connection) -> None:
     effects.create(connection)
 
 
-@pytest_asyncio.fixture(params=IMPLEMENTATIONS)
+@pytest_asyncio.fixture(params=[*IMPLEMENTATIONS, "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database, once for each implementation."""
-    opened = IMPLEMENTATIONS[request.param](tmp_path / "log.db")
+    if request.param == "postgres":
+        opened: Database = PostgresDatabase(request.getfixturevalue("module_postgres_url"))
+    else:
+        opened = IMPLEMENTATIONS[request.param](tmp_path / "log.db")
     await opened.transaction(empty_tables)
     yield opened
     await opened.close()
@@ -40,6 +44,15 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     """What only the one with threads of its own can show."""
     opened = SqliteDatabase(tmp_path / "log.db")
+    await opened.transaction(empty_tables)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    """What only the one with many writers can show."""
+    opened = PostgresDatabase(module_postgres_url)
     await opened.transaction(empty_tables)
     yield opened
     await opened.close()

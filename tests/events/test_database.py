@@ -12,6 +12,7 @@ from events import log
 from events import sqlite as port
 from events.database import Database
 from events.errors import DatabaseUnavailable
+from events.locks import Lock, hold
 from events.sqlite import InlineDatabase, SqliteDatabase
 from tests.events.samples import NOW, Killed, account, whole_log
 
@@ -43,10 +44,11 @@ async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
     assert fate.outcome == "appended"
 
 
-async def test_transactions_are_one_after_the_other(database: Database) -> None:
-    """Each reads the head, then appends at the position that follows: no two read the same head."""
+async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Database) -> None:
+    """Each holds the log, reads the head, then appends at the position that follows: no two read the same head."""
 
     def work(connection: sa.Connection, number: int) -> bool:
+        hold(connection, Lock.LOG)
         head = log.head(connection)
         [fate] = log.append(connection, [account(number)], NOW)
         return fate.position == head + 1
