@@ -1,0 +1,15 @@
+"""`python -m tests.servers`: both servers until Ctrl-C, for any number of test runs, benchmarks or a look around."""
+
+import signal
+import sys
+
+from tests.servers.kafka import VARIABLE as KAFKA
+from tests.servers.kafka import running_kafka
+from tests.servers.postgres import VARIABLE as DATABASE
+from tests.servers.postgres import running_postgres
+
+with running_postgres(own=True) as postgres, running_kafka(own=True) as kafka:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    sys.stdout.write(f"export {DATABASE}={postgres.url}\nexport {KAFKA}={kafka.url}\n")
+    sys.stdout.flush()
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
