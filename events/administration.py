@@ -1,5 +1,6 @@
 """What people decided: settings, mappings, connections, invoices asked for by hand."""
 
+from datetime import date
 from typing import Annotated
 
 from msgspec import Meta
@@ -58,6 +59,13 @@ class InvoiceOrdered(Fact, frozen=True):
     deal_id: Identifier
     by: Actor
     part: int = 0
+
+
+class DayBegan(Fact, frozen=True):
+    """A day began in a workspace: `date`, in the time zone `zone`."""
+
+    date: date
+    zone: str
 
 
 class ConnectionAuthorized(Fact, frozen=True):

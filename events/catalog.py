@@ -50,6 +50,10 @@ def _workspace(_: Any) -> str:
     return "workspace"
 
 
+def _clock(_: Any) -> str:
+    return "clock"
+
+
 def _entity(payload: Any) -> str:
     return f"quickbooks/{payload.realm}/{payload.entity}/{payload.entity_id}"
 
@@ -77,6 +81,7 @@ ITEM_REQUESTED = f"{PREFIX}product.item-requested.v1"
 INVOICE_ORDERED = f"{PREFIX}deal.invoice-ordered.v1"
 CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
+DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
 
 COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
 INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
@@ -119,6 +124,7 @@ _ALL = (
     EventType(INVOICE_ORDERED, administration.InvoiceOrdered, _deal),
     EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
+    EventType(DAY_BEGAN, administration.DayBegan, _clock),
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
     EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),

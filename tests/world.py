@@ -38,6 +38,7 @@ from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS, Services
 from worker.settings import Environment
 from worker.simulation.ports import SeededEntropy
+from worker.wake import Wake
 
 SANDBOX_URL = "https://sandbox.test"
 STEPS_MAX = 2000
@@ -188,7 +189,7 @@ async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int 
     vault = Vault([base64.urlsafe_b64encode(bytes(32)).decode()], entropy)
     database = InlineDatabase(environment.database_path)
     await database.transaction(metadata.create_all)
-    services = Services(environment, database, clock, entropy, vault, runner.Wake())
+    services = Services(environment, database, clock, entropy, vault, Wake())
     transport = SandboxTransport(sandbox, clock)
     async with open_gateway(environment, database, clock, entropy, vault, transport=transport) as gateway:
         yield World(services, gateway, sandbox, clock)

@@ -4,65 +4,41 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
-from events import log, subscriptions
+from events import subscriptions
 from events.clock import Clock
 from events.database import Database
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.subscriptions import Subscription
+from worker.services import Services
+from worker.wake import pause
 
+PART = "process"
 RETRY_SECONDS = 1.0
 
 _handled = Counter("q2c_events_handled_total", "Events handled, once for each subscription")
-_position = Gauge("q2c_log_head", "Last position of the log")
 
 logger = structlog.get_logger()
 
 
-class Wake:
-    """Tells everything that follows the log that there may be more of it."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def all(self) -> None:
-        """Wake everything that waits."""
-        self._event.set()
-        self._event = asyncio.Event()
-
-    async def wait(self, clock: Clock, seconds: float) -> None:
-        """Wait until woken, at most that long."""
-        woken = asyncio.ensure_future(self._event.wait())
-        slept = asyncio.ensure_future(clock.sleep(seconds))
-        try:
-            await asyncio.wait({woken, slept}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            woken.cancel()
-            slept.cancel()
-
-
 async def follow(
-    database: Database,
-    clock: Clock,
-    following: Sequence[Subscription],
-    holder: str,
-    wake: Wake,
-    *,
-    poll_seconds: float,
+    services: Services, following: Sequence[Subscription], holder: str, stopping: asyncio.Event
 ) -> None:
-    """Keep subscriptions at the head of the log, until cancelled."""
-    while True:
+    """Keep subscriptions at the head of the log, until told to stop."""
+    while not stopping.is_set():
         try:
-            handled = await turn(database, clock, following, holder)
+            handled = await turn(services.database, services.clock, following, holder)
         except (CheckpointMoved, DatabaseUnavailable) as error:
             logger.warning("subscription.retry", problem=str(error))
-            await clock.sleep(RETRY_SECONDS)
+            services.health.bad(PART, str(error))
+            await pause(services.clock, stopping, RETRY_SECONDS)
             continue
+        services.health.good(PART)
         if handled:
-            wake.all()
+            services.wake.all()
         else:
-            await wake.wait(clock, poll_seconds)
+            await services.wake.wait(services.clock, services.environment.poll_seconds)
 
 
 async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
@@ -84,10 +60,3 @@ async def catch_up(database: Database, clock: Clock, following: Sequence[Subscri
     """Bring all to the head once, where nothing else runs."""
     while await turn(database, clock, following, holder):
         pass
-
-
-async def observe_head(database: Database) -> int:
-    """Return the head of the log, and show it in the metrics."""
-    head = await database.read(log.head)
-    _position.set(head)
-    return head

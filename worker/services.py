@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Struct, field
 
 import projections.all
 from events.clock import Clock, Entropy, SystemClock, SystemEntropy
@@ -11,10 +11,11 @@ from events.database import Database
 from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
 from events.tables import metadata
+from worker.health import Health
 from worker.quickbooks.vault import Vault
 from worker.quote_to_cash import manager
-from worker.runner import Wake
 from worker.settings import Environment, check_database_file, token_keys
+from worker.wake import Wake
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
@@ -31,6 +32,7 @@ class Services(Struct, frozen=True):
     entropy: Entropy
     vault: Vault
     wake: Wake
+    health: Health = field(default_factory=Health)
 
 
 async def open_services(environment: Environment) -> Services:

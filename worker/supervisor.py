@@ -1,109 +1,161 @@
-"""The whole system in one process: the front door, every subscription, the dispatcher."""
+"""A process: some roles, what they share, and an orderly end. Whatever fails unexpectedly ends it all.
+
+Crash-only: nothing here mends a role that failed. The process exits, is started again by whatever watches
+over it, and goes on from what was committed.
+"""
 
 import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
 
+import msgspec
 import structlog
-from prometheus_client import start_http_server
 
 from events import subscriptions
-from worker.commands.claims import Timing
-from worker.commands.dispatcher import Dispatcher
-from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.runner import follow
-from worker.services import SUBSCRIPTIONS, Services
+from events.errors import DatabaseUnavailable
+from worker import roles
+from worker.quickbooks.gateway import open_gateway
+from worker.roles import NEEDS_QUICKBOOKS, PUBLISHES, Post, Role
+from worker.services import Services
 from worker.serving import serve
-from worker.web.app import create_app
+from worker.wake import pause
+from worker.watchdog import CRASHED, bounded, keep_awake
 
-DRAIN_SECONDS_MAX = 60
+DRAIN_SECONDS_MAX = 45
+LISTEN_RETRY_SECONDS = 1.0
 logger = structlog.get_logger()
 
+Ready = Callable[[str | None], None]
 
-async def run(services: Services, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT, then drain: take nothing new, finish what is in flight.
+
+async def run(services: Services, chosen: Sequence[Role], *, host: str, port: int, ready: Ready) -> int:
+    """Run roles until SIGTERM or SIGINT, then drain: take nothing new, finish what is in flight.
 
     Args:
         services: Open services.
+        chosen: The roles of this process.
         host: Where the front door listens.
         port: Its port; 0 picks a free one.
-        ready: Told the URL once the front door answers.
+        ready: Told the front door's URL, if there is one, once every role does its work.
+
+    Returns:
+        The exit status: 0 after an orderly end, 70 if a role failed.
 
     Raises:
-        ConfigurationError: The app at Intuit is not set.
+        ConfigurationError: Something that a role needs is not set.
     """
-    environment = services.environment
-    async with open_gateway(
-        environment, services.database, services.clock, services.entropy, services.vault
-    ) as gateway:
-        if environment.metrics_port is not None:
-            start_http_server(environment.metrics_port, addr=host)
-        with stop_signals() as stopping:
-            await _serve(services, gateway, stopping, host=host, port=port, ready=ready)
-
-
-async def _serve(
-    services: Services,
-    gateway: Gateway,
-    stopping: asyncio.Event,
-    *,
-    host: str,
-    port: int,
-    ready: Callable[[str], None],
-) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}:{services.entropy.token()[:8]}"
-    app = create_app(services, gateway)
-    front_door = serve(app, host=host, port=port, ready=ready, stopping=stopping)
-    dispatching, following = start(services, gateway, holder, stopping)
-    draining = {asyncio.create_task(front_door, name="front-door"), dispatching}
-    stopped = asyncio.create_task(stopping.wait(), name="stopping")
-    done, _ = await asyncio.wait({stopped, following, *draining}, return_when=asyncio.FIRST_COMPLETED)
-    failed = [task for task in done if task is not stopped]
-    logger.info("worker.draining", failed=[task.get_name() for task in failed])
-    stopping.set()
-    await asyncio.wait(draining, timeout=DRAIN_SECONDS_MAX)
-    for task in (*draining, following, stopped):
-        task.cancel()
-    await asyncio.gather(*draining, following, stopped, return_exceptions=True)
-    await services.database.transaction(subscriptions.release, holder)
-    logger.info("worker.stopped")
-    for task in failed:
-        task.result()
+    urls: list[str] = []
+    async with AsyncExitStack() as stack:
+        stopping = stack.enter_context(stop_signals())
+        if services.environment.kafka_url is not None and PUBLISHES.intersection(chosen):
+            services = await stack.enter_async_context(_publishing(services))
+        gateway = None
+        if NEEDS_QUICKBOOKS.intersection(chosen):
+            opening = open_gateway(
+                services.environment, services.database, services.clock, services.entropy, services.vault
+            )
+            gateway = await stack.enter_async_context(opening)
+        for role in chosen:
+            services.health.starting(role)
+        post = Post(services, gateway, holder, stopping, host, port, urls.append)
+        parts = {asyncio.create_task(roles.RUN[role](post), name=role) for role in chosen}
+        beside = {
+            asyncio.create_task(work, name=name) for name, work in _beside(post, host, urls, ready).items()
+        }
+        return await _until_stopped(services, holder, stopping, parts, beside)
 
 
-def start(
-    services: Services, gateway: Gateway, holder: str, stopping: asyncio.Event
-) -> tuple[asyncio.Task[None], asyncio.Task[None]]:
-    """Start what works behind the front door: the dispatcher, and whatever follows the log."""
+def _beside(post: Post, host: str, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return what every process does beside its roles."""
+    services = post.services
     environment = services.environment
-    timing = Timing(
-        request_seconds=environment.quickbooks_timeout_seconds,
-        settle_seconds=environment.quickbooks_settle_seconds,
-        throttled_seconds=environment.quickbooks_throttled_seconds,
-    )
-    dispatcher = Dispatcher(
-        services.database,
-        services.clock,
-        gateway.client,
-        timing,
-        services.wake,
-        holder,
-        poll_seconds=environment.poll_seconds,
-    )
-    following = follow(
-        services.database,
-        services.clock,
-        SUBSCRIPTIONS,
-        holder,
-        services.wake,
-        poll_seconds=environment.poll_seconds,
-    )
-    return (
-        asyncio.create_task(dispatcher.run(stopping), name="dispatcher"),
-        asyncio.create_task(following, name="subscriptions"),
+
+    async def say_ready() -> None:
+        await services.health.all_good()
+        ready(urls[0] if urls else None)
+        logger.info("worker.ready")
+
+    work = {
+        "ready": say_ready(),
+        "watchdog": keep_awake(services.clock, environment.watchdog_seconds),
+    }
+    if not environment.embedded:
+        work["listen"] = _listen(services, post.stopping)
+    if environment.metrics_port is not None:
+        work["ops"] = _ops(services, post.stopping, host, environment.metrics_port)
+    return work
+
+
+async def _until_stopped(
+    services: Services,
+    holder: str,
+    stopping: asyncio.Event,
+    parts: set[asyncio.Task[None]],
+    beside: set[asyncio.Task[None]],
+) -> int:
+    """Wait for a signal or a failure, then bring everything to its end, in bounded time."""
+
+    async def told() -> None:
+        await stopping.wait()
+
+    stopped = asyncio.create_task(told(), name="stopping")
+    endless = {task for task in beside if task.get_name() != "ready"}
+    await asyncio.wait({stopped, *parts, *endless}, return_when=asyncio.FIRST_COMPLETED)
+    orderly = stopping.is_set()
+    logger.info("worker.draining", orderly=orderly)
+    stopping.set()
+    services.wake.all()
+    await bounded(parts, DRAIN_SECONDS_MAX)
+    for task in (stopped, *beside):
+        task.cancel()
+    await bounded({stopped, *beside}, DRAIN_SECONDS_MAX)
+    failed = [task for task in (*parts, *beside) if not task.cancelled() and task.exception() is not None]
+    for task in failed:
+        logger.critical("worker.failed", part=task.get_name(), exc_info=task.exception())
+    try:
+        await services.database.transaction(subscriptions.release, holder)
+    except DatabaseUnavailable as error:  # leases run out by themselves
+        logger.warning("worker.leases_kept", problem=str(error))
+    logger.info("worker.stopped")
+    return 0 if orderly and not failed else CRASHED
+
+
+@asynccontextmanager
+async def _publishing(services: Services) -> AsyncIterator[Services]:
+    from worker.kafka import Publisher  # noqa: PLC0415 - only with Kafka
+
+    async with Publisher(services.environment) as publisher:
+        yield msgspec.structs.replace(services, publisher=publisher)
+
+
+async def _listen(services: Services, stopping: asyncio.Event) -> None:
+    """Let PostgreSQL wake us when another process has appended; polling goes on meanwhile."""
+    from events.postgres import listen  # noqa: PLC0415 - only with PostgreSQL
+
+    while not stopping.is_set():
+        try:
+            await listen(services.environment.database_url, services.wake.all)
+        except DatabaseUnavailable as error:
+            logger.warning("listen.retry", problem=str(error))
+            await pause(services.clock, stopping, LISTEN_RETRY_SECONDS)
+
+
+async def _ops(services: Services, stopping: asyncio.Event, host: str, port: int) -> None:
+    """Serve health and metrics on a port of their own."""
+    from worker.web.app import create_ops_app  # noqa: PLC0415 - only where it is asked for
+
+    app = create_ops_app(services)
+    await serve(
+        app,
+        host=host,
+        port=port,
+        ready=lambda url: logger.info("ops.listening", url=url),
+        stopping=stopping,
     )
 
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
-from events import log
+from events import log, tables
 from events.postgres import PostgresDatabase
 from tests.events.samples import NOW, account
 
@@ -38,7 +38,9 @@ async def write_and_tail(database: PostgresDatabase, total: int) -> tuple[list[i
     random = Random(SEED)
     writing = asyncio.gather(*(write(database, numbers, total, random) for _ in range(WRITERS)))
     seen, _ = await asyncio.gather(tail(database, total), writing)
-    kept = await database.read(lambda c: list(c.scalars(sa.select(log.log.c.position).order_by("position"))))
+    kept = await database.read(
+        lambda c: list(c.scalars(sa.select(tables.log.c.position).order_by("position")))
+    )
     return seen, kept
 
 

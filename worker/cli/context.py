@@ -62,11 +62,15 @@ async def administration(opened: Services, chosen: str | None) -> Administration
     return Administration(opened.database, opened.clock, opened.entropy, name, by=f"cli:{getpass.getuser()}")
 
 
-def run(work: Callable[[Services], Awaitable[T]]) -> T:
-    """Run a command's work over open services."""
+def run(work: Callable[[Services], Awaitable[T]], *, quick: bool = False) -> T:
+    """Run a command's work over open services; `quick` takes the faster event loop, for what runs for long."""
 
     async def main() -> T:
         async with services() as opened:
             return await work(opened)
 
+    if quick:
+        import uvloop  # noqa: PLC0415 - nothing is imported before it is used
+
+        return uvloop.run(main())
     return asyncio.run(main())

@@ -15,6 +15,7 @@ app = typer.Typer(
 app.command("demo", rich_help_panel="Try it")(running.demo)
 app.command("sandbox")(running.sandbox)
 app.command("up")(running.up)
+app.command("run")(running.run_roles)
 app.command("wait")(running.wait)
 
 app.add_typer(installation.workspace, name="workspace")

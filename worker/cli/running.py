@@ -8,8 +8,10 @@ import typer
 from worker.cli.context import JsonOption, Unusable, run
 from worker.cli.output import FINDING, errors, people, print_json
 from worker.services import Services
+from worker.settings import environment
 
 HOST = "127.0.0.1"
+ROLES_HELP = "web, ingest, process, dispatch, relay, schedule"
 
 
 def up(
@@ -19,18 +21,37 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole system in one process, until it is told to stop."""
-    from worker import supervisor  # noqa: PLC0415 - nothing is imported before it is used
+    _run(None, host=host, port=port, as_json=as_json)
 
-    def ready(url: str) -> None:
+
+def run_roles(
+    roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help=ROLES_HELP)],
+    *,
+    host: Annotated[str, typer.Option(help="Where the front door listens, if web is among them.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
+    as_json: JsonOption = False,
+) -> None:
+    """Run some roles of the system in this process; needs PostgreSQL."""
+    _run(roles, host=host, port=port, as_json=as_json)
+
+
+def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> None:
+    from worker import roles, supervisor  # noqa: PLC0415 - nothing is imported before it is used
+
+    settings = environment()
+    chosen = roles.all_that_fit(settings) if names is None else roles.chosen(settings, names)
+
+    def ready(url: str | None) -> None:
         if as_json:
-            print_json({"ready": True, "url": url})
+            print_json({"ready": True, "url": url, "roles": chosen})
         else:
-            people.print(f"Ready at {url}. Stop with Ctrl-C.", style="bold")
+            where = f" at {url}" if url else ""
+            people.print(f"Ready{where}: {', '.join(chosen)}. Stop with Ctrl-C.", style="bold")
 
-    async def work(opened: Services) -> None:
-        await supervisor.run(opened, host=host, port=port, ready=ready)
+    async def work(opened: Services) -> int:
+        return await supervisor.run(opened, chosen, host=host, port=port, ready=ready)
 
-    run(work)
+    raise typer.Exit(run(work, quick=True))
 
 
 def wait(

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 from prometheus_client import Counter
 
 from events import catalog
@@ -16,6 +16,7 @@ from events.errors import DatabaseUnavailable
 from worker.commands import claims, lookup, outcomes, retry
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.outcomes import Entity
+from worker.health import Health
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
     DUPLICATE_DOC_NUMBER,
@@ -23,10 +24,12 @@ from worker.quickbooks.errors import (
     QuickBooksError,
     Rejected,
 )
-from worker.runner import RETRY_SECONDS, Wake
+from worker.wake import Wake
 
 SLOTS = 16
 SLOTS_PER_REALM = 4
+RETRY_SECONDS = 1.0
+PART = "dispatch"
 
 _finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
 logger = structlog.get_logger()
@@ -42,6 +45,7 @@ class Dispatcher(Struct, frozen=True):
     wake: Wake
     holder: str
     poll_seconds: float = 0.2
+    health: Health = field(default_factory=Health)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight."""
@@ -64,15 +68,21 @@ class Dispatcher(Struct, frozen=True):
             return []
         now = self.clock.now()
         try:
-            if not await self.database.read(claims.any_due, self.holder, now):
-                return []
-            return await self.database.transaction(
-                claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM
+            due = await self.database.read(claims.any_due, self.holder, now)
+            claimed = (
+                await self.database.transaction(
+                    claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM
+                )
+                if due
+                else []
             )
         except DatabaseUnavailable as error:
+            self.health.bad(PART, str(error))
             logger.warning("dispatcher.retry", problem=str(error))
             await self.clock.sleep(RETRY_SECONDS)
             return []
+        self.health.good(PART)
+        return claimed
 
     async def work(self, command: Claimed) -> None:
         """Make one attempt at a command, and say in one line what came of it."""

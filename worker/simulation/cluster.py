@@ -11,17 +11,19 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from events.sqlite import InlineDatabase
-from worker import supervisor
+from worker import roles
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault
-from worker.runner import Wake
+from worker.roles import Post
+from worker.runner import follow
 from worker.sandbox.service import Sandbox
-from worker.services import Services
+from worker.services import SUBSCRIPTIONS, Services
 from worker.settings import Environment
 from worker.simulation.database import DatabaseTrouble, SimulatedDatabase
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
 from worker.simulation.wire import SimulatedTransport, Watch
+from worker.wake import Wake
 
 T = TypeVar("T")
 
@@ -134,7 +136,12 @@ class Cluster:
                 transport=transport,
             ) as gateway:
                 host.gateway = gateway
-                dispatching, following = supervisor.start(services, gateway, host.life, asyncio.Event())
+                stopping = asyncio.Event()
+                post = Post(services, gateway, host.life, stopping, "", 0, lambda _: None)
+                dispatching = asyncio.create_task(roles.dispatch(post), name="dispatcher")
+                following = asyncio.create_task(
+                    follow(services, SUBSCRIPTIONS, host.life, stopping), name="subscriptions"
+                )
                 done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

@@ -15,7 +15,7 @@ from worker.web.api import Api
 from worker.web.docusign import post_docusign
 from worker.web.events import post_events
 from worker.web.feeds import get_feed
-from worker.web.health import livez, readyz
+from worker.web.health import livez, metrics, readyz
 from worker.web.oauth import get_callback
 from worker.web.problems import HANDLERS
 
@@ -42,5 +42,16 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         exception_handlers=HANDLERS,
         request_max_body_size=EVENT_BYTES_MAX,
         openapi_config=OpenAPIConfig(title="Coeffection for QuickBooks", version="1", path="/api/v1/schema"),
+        logging_config=None,
+    )
+
+
+def create_ops_app(services: Services) -> Litestar:
+    """Build what ops ask of any process, whatever its roles."""
+    return Litestar(
+        route_handlers=[livez, readyz, metrics],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers=HANDLERS,
+        openapi_config=None,
         logging_config=None,
     )

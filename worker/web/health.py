@@ -1,12 +1,17 @@
-"""`/livez` says that the process runs; `/readyz` that it can take events."""
+"""`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'."""
 
+import asyncio
 from http import HTTPStatus
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from events import log, subscriptions
+from events.errors import DatabaseUnavailable
 from worker.services import Services
+
+DATABASE_SECONDS_MAX = 5
 
 
 @get("/livez", include_in_schema=False)
@@ -17,8 +22,26 @@ async def livez() -> dict[str, bool]:
 
 @get("/readyz", include_in_schema=False)
 async def readyz(services: NamedDependency[Services]) -> Response[dict[str, object]]:
-    """Answer 200 when the log can be read, and say how far each subscription is behind."""
-    head = await services.database.read(log.head)
-    checkpoints = await services.database.read(subscriptions.checkpoints)
-    behind = {name: head - position for name, position in sorted(checkpoints.items())}
-    return Response({"ready": True, "head": head, "behind": behind}, status_code=HTTPStatus.OK)
+    """Answer 200 when the log can be read and every part of the process does its work, 503 otherwise.
+
+    Either way say what is wrong, and how far each subscription is behind. QuickBooks plays no part in it:
+    a worker that waits for QuickBooks does what it should.
+    """
+    problems = services.health.problems
+    head, behind = None, {}
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS_MAX):
+            head = await services.database.read(log.head)
+            checkpoints = await services.database.read(subscriptions.checkpoints)
+        behind = {name: head - position for name, position in sorted(checkpoints.items())}
+    except (DatabaseUnavailable, TimeoutError) as error:
+        problems["database"] = str(error) or f"It gave no answer in {DATABASE_SECONDS_MAX} s"
+    status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
+    content = {"ready": not problems, "problems": problems, "head": head, "behind": behind}
+    return Response(content, status_code=status)
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics() -> Response[bytes]:
+    """Show the metrics of this process; only where ops listen, never at the front door."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
