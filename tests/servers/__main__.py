@@ -8,7 +8,7 @@ from tests.servers.kafka import running_kafka
 from tests.servers.postgres import VARIABLE as DATABASE
 from tests.servers.postgres import running_postgres
 
-with running_postgres(own=True) as postgres, running_kafka(own=True) as kafka:
+with running_postgres() as postgres, running_kafka() as kafka:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     sys.stdout.write(f"export {DATABASE}={postgres.url}\nexport {KAFKA}={kafka.url}\n")
     sys.stdout.flush()

@@ -6,7 +6,8 @@ class ServerError(Exception):
 
     ├── Missing    something is not installed; the message says the one line to run
     ├── Failed     it does not start or stop; the message ends with its log
-    └── NotOurs    it was not started from packages here, so nobody may stop it
+    ├── NotOurs    it was not started from packages here, so nobody may stop it
+    └── NotSecured it asks for no papers, so it has none to show
     """
 
 
@@ -20,3 +21,7 @@ class Failed(ServerError):
 
 class NotOurs(ServerError):
     """A given server or a container is used as it is."""
+
+
+class NotSecured(ServerError):
+    """Only a secured server has an authority, a user and a password."""

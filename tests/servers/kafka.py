@@ -8,18 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import packages
-from tests.servers.errors import NotOurs
+from tests.servers import containers, packages
+from tests.servers.certificates import Papers, issue_papers
+from tests.servers.errors import NotSecured
 from tests.servers.processes import LOOPBACK, Owner, Process, free_port, give, home, ordinary_owner, run
+from tests.servers.server import Server
 
 VARIABLE = "Q2C_TEST_KAFKA_URL"
 SCHEME = "kafka://"
 READY = "Kafka Server started"
+SCRAM = "SCRAM-SHA-512"
+PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
     # A killed broker may come back only when its former session has ended: 9 s unless told.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "500",
@@ -48,97 +51,126 @@ LOGGING = {
 }
 
 
-class KafkaServer:
-    """A running broker; its start and stop only where it is our own."""
+class KafkaServer(Server):
+    """A running broker."""
 
-    def __init__(self, bootstrap: str, process: Process | None = None) -> None:
+    orderly_stop = signal.SIGTERM
+
+    def __init__(
+        self,
+        bootstrap: str,
+        process: Process | None = None,
+        papers: Papers | None = None,
+        mutual_bootstrap: str | None = None,
+    ) -> None:
+        super().__init__(process, papers)
         self.bootstrap = bootstrap
-        self._process = process
+        self._mutual_bootstrap = mutual_bootstrap
 
     @property
     def url(self) -> str:
         return f"{SCHEME}{self.bootstrap}"
 
     @property
-    def pid(self) -> int:
-        return self._own().pid
+    def client_file(self) -> Path:
+        """A client's certificate and key in one PEM file."""
+        return self._asked_for().client_file
 
     @property
-    def log(self) -> Path:
-        return self._own().log
+    def mutual_bootstrap(self) -> str:
+        """Where a secured server wants a client's certificate instead of a password."""
+        if self._mutual_bootstrap is None:
+            raise NotSecured("only a secured Kafka listens for certificates")
+        return self._mutual_bootstrap
 
     def kill(self) -> None:
         self._own().stop(signal.SIGKILL)
 
-    def stop(self) -> None:
-        self._own().stop(signal.SIGTERM)
-
-    def start(self) -> None:
-        """Start again on the same data and port."""
-        self._own().start()
-
-    def _own(self) -> Process:
-        if self._process is None:
-            raise NotOurs("this Kafka is used as it is; ask for running_kafka(own=True)")
-        return self._process
-
 
 @contextmanager
-def running_kafka(directory: Path | None = None, *, own: bool = False) -> Iterator[KafkaServer]:
+def running_kafka(
+    directory: Path | None = None, *, own: bool = False, secured: bool = False
+) -> Iterator[KafkaServer]:
     """The server that the environment names, else a container, else our own.
 
     Args:
         directory: Where our own keeps its data, from a former run too; it stays. A temporary one else.
         own: Nobody else's will do, for it shall be stopped and started.
+        secured: It speaks TLS only, and asks for a password by SCRAM-SHA-512. Always our own.
     """
-    if not own and directory is None and (given := os.environ.get(VARIABLE)):
+    if own or secured or directory is not None:
+        with _our_own(directory, secured=secured) as server:
+            yield server
+    elif given := os.environ.get(VARIABLE):
         yield KafkaServer(given.removeprefix(SCHEME))
-        return
-    with _our_own(directory) as server:
-        yield server
+    elif containers.available(containers.KAFKA_IMAGE):
+        with containers.kafka(SETTINGS) as bootstrap:
+            yield KafkaServer(bootstrap)
+    else:
+        with _our_own(None, secured=False) as server:
+            yield server
 
 
 @contextmanager
-def _our_own(directory: Path | None) -> Iterator[KafkaServer]:
+def _our_own(directory: Path | None, *, secured: bool) -> Iterator[KafkaServer]:
     java: list[str | Path] = [packages.java(), "-cp", f"{packages.kafka_jars()}/*"]
     owner = ordinary_owner()
     with home(directory, "kafka", owner) as place:
-        bootstrap, controller = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
+        papers = issue_papers(place, owner) if secured else None
+        bootstrap, mutual, controller = (f"{LOOPBACK}:{free_port()}" for _ in range(3))
         data = place / "data"
-        properties = _write(
-            place / "server.properties",
-            {
-                **SETTINGS,
-                "log.dirs": str(data),
-                "listeners": f"PLAINTEXT://{bootstrap},CONTROLLER://{controller}",
-                "controller.quorum.voters": f"1@{controller}",
-            },
-            owner,
-        )
-        logging = _write(place / "log4j2.properties", LOGGING, owner)
-        java.append(f"-Dlog4j2.configurationFile={logging}")
+        settings = {
+            **SETTINGS,
+            "log.dirs": str(data),
+            "controller.quorum.voters": f"1@{controller}",
+            "listener.security.protocol.map": PROTOCOLS,
+            **(_secured(papers, bootstrap, mutual) if papers else _open(bootstrap)),
+        }
+        settings["listeners"] += f",CONTROLLER://{controller}"
+        properties = _write(place / "server.properties", settings, owner)
+        java.append(f"-Dlog4j2.configurationFile={_write(place / 'log4j2.properties', LOGGING, owner)}")
         if not data.exists():
             cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
             storage = [*java, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
-            run([*storage, "format", "-t", cluster, "-c", properties], place, owner)
-        server = KafkaServer(
-            bootstrap,
-            Process(
-                [*java, "-Xmx512m", "kafka.Kafka", properties],
-                place,
-                owner,
-                ready=READY,
-                orphaned=signal.SIGKILL,
-            ),
+            users = (
+                ["--add-scram", f"{SCRAM}=[name={papers.username},password={papers.password}]"]
+                if papers
+                else []
+            )
+            run([*storage, "format", "-t", cluster, "-c", properties, *users], place, owner)
+        process = Process(
+            [*java, "-Xmx512m", "kafka.Kafka", properties],
+            place,
+            owner,
+            ready=READY,
+            orphaned=signal.SIGKILL,
         )
-        server.start()
+        process.start()
         try:
-            yield server
+            yield KafkaServer(bootstrap, process, papers, mutual if secured else None)
         finally:
-            if directory is None:
-                server.kill()
-            else:
-                server.stop()
+            process.stop(signal.SIGKILL if directory is None else KafkaServer.orderly_stop)
+
+
+def _open(bootstrap: str) -> dict[str, str]:
+    return {"listeners": f"PLAINTEXT://{bootstrap}", "inter.broker.listener.name": "PLAINTEXT"}
+
+
+def _secured(papers: Papers, bootstrap: str, mutual: str) -> dict[str, str]:
+    """A password at one port, a certificate at the other, which is also how the broker speaks to itself."""
+    return {
+        "listeners": f"SASL_SSL://{bootstrap},SSL://{mutual}",
+        "inter.broker.listener.name": "SSL",
+        "listener.name.ssl.ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(papers.server_file),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(papers.ca_file),
+        "sasl.enabled.mechanisms": SCRAM,
+        f"listener.name.sasl_ssl.{SCRAM.lower()}.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+    }
 
 
 def _write(path: Path, settings: dict[str, str], owner: Owner) -> Path:

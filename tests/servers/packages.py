@@ -108,8 +108,8 @@ def _installed(what: str, package: str, found: Callable[[], Path | None]) -> Pat
     """Install a Debian package where we may, or say what to run."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Missing(
-            f"{what} is missing. Run: sudo apt-get install -y {package} (or start Docker, or name a running "
-            "server in Q2C_TEST_DATABASE_URL or Q2C_TEST_KAFKA_URL)"
+            f"{what} is missing. Run: sudo apt-get install -y {package} "
+            "(where no test stops the server, Docker will do, or one named in Q2C_TEST_DATABASE_URL, Q2C_TEST_KAFKA_URL)"
         )
     _succeed("apt-get", "update", "-q")
     _succeed("apt-get", "install", "-q", "-y", "--no-install-recommends", package)

@@ -9,47 +9,45 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import asyncpg
 
-from tests.servers import packages
-from tests.servers.errors import NotOurs
-from tests.servers.processes import LOOPBACK, Process, free_port, home, ordinary_owner, run
+from tests.servers import containers, packages
+from tests.servers.certificates import PASSWORD, USERNAME, Papers, issue_papers
+from tests.servers.processes import LOOPBACK, Owner, Process, free_port, give, home, ordinary_owner, run
+from tests.servers.server import Server
 
 T = TypeVar("T")
 VARIABLE = "Q2C_TEST_DATABASE_URL"
-USER = "q2c"
 READY = "database system is ready to accept connections"
 # Text sorts as on a usual server, not as in Python; so a query that relies on the order is found out.
-INITDB = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
-SETTINGS = {
+INITDB = (
+    "--auth=trust",  # not asked: we bring our own rules
+    "--no-sync",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=icu",
+    "--icu-locale=en-US",
+)
+SETTINGS = {"max_connections": "200", "fsync": "on", "log_timezone": "UTC", "timezone": "UTC"}
+OWN_SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "200",
-    "fsync": "on",
-    "log_timezone": "UTC",
-    "timezone": "UTC",
     # One call instead of one for each of a thousand files, before each recovery; only Linux offers it.
     **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 
 
-class PostgresServer:
-    """A running server and the ways to use it; its start and stop only where it is our own."""
+class PostgresServer(Server):
+    """A running server and the ways to use it."""
 
-    def __init__(self, url: str, process: Process | None = None) -> None:
+    orderly_stop = signal.SIGINT
+
+    def __init__(self, url: str, process: Process | None = None, papers: Papers | None = None) -> None:
+        super().__init__(process, papers)
         self.url = url
-        self._process = process
         self._created: set[str] = set()
-
-    @property
-    def pid(self) -> int:
-        return self._own().pid
-
-    @property
-    def log(self) -> Path:
-        return self._own().log
 
     def create_database(self, name: str) -> str:
         """An empty database of this name, whatever there was before; its URL."""
@@ -66,80 +64,91 @@ class PostgresServer:
         """What a crash leaves: no checkpoint, and the next start recovers from the log."""
         self._own().stop(signal.SIGQUIT)
 
-    def stop(self) -> None:
-        self._own().stop(signal.SIGINT)
-
-    def start(self) -> None:
-        """Start again on the same data and port."""
-        self._own().start()
-
     def _drop_database(self, name: str) -> None:
         _in_thread(_execute(self.url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
-    def _own(self) -> Process:
-        if self._process is None:
-            raise NotOurs("this PostgreSQL is used as it is; ask for running_postgres(own=True)")
-        return self._process
-
 
 @contextmanager
-def running_postgres(directory: Path | None = None, *, own: bool = False) -> Iterator[PostgresServer]:
+def running_postgres(
+    directory: Path | None = None, *, own: bool = False, secured: bool = False
+) -> Iterator[PostgresServer]:
     """The server that the environment names, else a container, else our own.
 
     Args:
         directory: Where our own keeps its data, from a former run too; it stays. A temporary one else.
         own: Nobody else's will do, for it shall be stopped and started.
+        secured: It speaks TLS only, and asks for a password. Always our own.
     """
-    if not own and directory is None and (given := os.environ.get(VARIABLE)):
+    if own or secured or directory is not None:
+        with _our_own(directory, secured=secured) as server:
+            yield server
+    elif given := os.environ.get(VARIABLE):
         server = PostgresServer(given)
         try:
             yield server
         finally:
             server.drop_created()
-        return
-    with _our_own(directory) as server:
-        yield server
+    elif containers.available(containers.POSTGRES_IMAGE):
+        with containers.postgres(SETTINGS) as url:
+            yield PostgresServer(url)
+    else:
+        with _our_own(None, secured=False) as server:
+            yield server
 
 
 @contextmanager
-def _our_own(directory: Path | None) -> Iterator[PostgresServer]:
+def _our_own(directory: Path | None, *, secured: bool) -> Iterator[PostgresServer]:
     programs = packages.postgres_programs()
     owner = ordinary_owner()
     with home(directory, "postgres", owner) as place:
+        papers = issue_papers(place, owner) if secured else None
         data = place / "data"
         if not data.exists():
-            made = place / "new"
-            run(
-                [programs / "initdb", "-D", made, "-U", USER, "--auth=trust", "--no-sync", *INITDB],
-                place,
-                owner,
-            )
+            password = _write(place / "password", PASSWORD, owner)
+            made = place / "new"  # one that was left half made is not taken for the data
+            options = [f"--pgdata={made}", f"--username={USERNAME}", f"--pwfile={password}", *INITDB]
+            run([programs / "initdb", *options], place, owner)
             made.rename(data)
         port = free_port()
-        settings = {**SETTINGS, "port": str(port)}
-        server = PostgresServer(
-            f"postgresql://{USER}@{LOOPBACK}:{port}/postgres",
-            Process(
-                [
-                    programs / "postgres",
-                    "-D",
-                    data,
-                    *(f"--{name}={value}" for name, value in settings.items()),
-                ],
-                place,
-                owner,
-                ready=READY,
-                orphaned=signal.SIGQUIT,
-            ),
+        entry = "hostssl all all all scram-sha-256" if papers else "host all all all trust"
+        settings = {
+            **SETTINGS,
+            **OWN_SETTINGS,
+            "port": str(port),
+            "hba_file": str(_write(place / "pg_hba.conf", entry, owner)),
+        }
+        if papers:
+            settings |= {
+                "ssl": "on",
+                "ssl_cert_file": str(papers.server_file),
+                "ssl_key_file": str(papers.server_file),
+            }
+        process = Process(
+            [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
+            place,
+            owner,
+            ready=READY,
+            orphaned=signal.SIGQUIT,
         )
-        server.start()
+        process.start()
         try:
-            yield server
+            yield PostgresServer(_url(port, papers), process, papers)
         finally:
-            if directory is None:
-                server.stop_immediate()
-            else:
-                server.stop()
+            process.stop(signal.SIGQUIT if directory is None else PostgresServer.orderly_stop)
+
+
+def _url(port: int, papers: Papers | None) -> str:
+    if papers is None:
+        return f"postgresql://{USERNAME}@{LOOPBACK}:{port}/postgres"
+    user = f"{papers.username}:{quote(papers.password, safe='')}"
+    verified = urlencode({"sslmode": "verify-full", "sslrootcert": papers.ca_file})
+    return f"postgresql://{user}@{LOOPBACK}:{port}/postgres?{verified}"
+
+
+def _write(path: Path, line: str, owner: Owner) -> Path:
+    path.write_text(f"{line}\n")
+    give(path, owner)
+    return path
 
 
 def _in_thread(work: Coroutine[Any, Any, T]) -> T:

@@ -1,15 +1,26 @@
 """The servers that other tests rely on: they answer, they keep what they acknowledged, they ask for the right papers."""
 
 import asyncio
+import os
 import secrets
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from tests.servers.errors import NotOurs
+from tests.servers import kafka, packages, postgres
+from tests.servers.errors import Missing, NotOurs, NotSecured
 from tests.servers.kafka import KafkaServer, running_kafka
 from tests.servers.postgres import PostgresServer, running_postgres
 
@@ -23,9 +34,25 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="module")
-def own_kafka() -> Iterator[KafkaServer]:
-    with running_kafka(own=True) as server:
+def secured_kafka() -> Iterator[KafkaServer]:
+    with running_kafka(secured=True) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def secured_postgres() -> Iterator[PostgresServer]:
+    with running_postgres(secured=True) as server:
+        yield server
+
+
+def credentials(server: KafkaServer) -> dict[str, object]:
+    return {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": server.username,
+        "sasl_plain_password": server.password,
+        "ssl_context": ssl.create_default_context(cafile=str(server.ca_file)),
+    }
 
 
 async def ask(url: str, query: str) -> object:
@@ -36,20 +63,20 @@ async def ask(url: str, query: str) -> object:
         await connection.close()
 
 
-async def produce(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def produce(bootstrap: str, topic: str, **security: object) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **security)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, 1, 1)])
     finally:
         await admin.close()
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, **security) as producer:
         for number in range(RECORDS):
             await producer.send_and_wait(topic, str(number).encode())
 
 
-async def consume(bootstrap: str, topic: str) -> list[int]:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+async def consume(bootstrap: str, topic: str, **security: object) -> list[int]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", **security)
     async with consumer:
         return [int((await asyncio.wait_for(consumer.getone(), 30)).value) for _ in range(RECORDS)]
 
@@ -87,15 +114,121 @@ async def test_kafka_answers(kafka_server: KafkaServer) -> None:
     assert await consume(kafka_server.bootstrap, topic) == list(range(RECORDS))
 
 
-async def test_a_killed_kafka_comes_back_with_its_records(own_kafka: KafkaServer) -> None:
-    await produce(own_kafka.bootstrap, "kept")
-    own_kafka.kill()
-    await asyncio.to_thread(own_kafka.start)
-    assert await consume(own_kafka.bootstrap, "kept") == list(range(RECORDS))
+async def test_a_given_server_is_left_as_it_was(
+    own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(postgres.VARIABLE, own_postgres.url)
+    with running_postgres() as server:
+        assert server.url == own_postgres.url
+        server.create_database("passing")
+        with pytest.raises(NotOurs, match="own=True"):
+            server.stop_immediate()
+    assert await ask(own_postgres.url, "SELECT count(*) FROM pg_database WHERE datname = 'passing'") == 0
 
 
-def test_a_given_server_is_not_stopped() -> None:
-    with pytest.raises(NotOurs, match="own=True"):
-        KafkaServer("127.0.0.1:9092").kill()
-    with pytest.raises(NotOurs, match="own=True"):
-        PostgresServer("postgresql://somebody@127.0.0.1/theirs").stop_immediate()
+def test_a_given_kafka_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(kafka.VARIABLE, "kafka://127.0.0.1:9092")
+    with running_kafka() as server:
+        assert server.bootstrap == "127.0.0.1:9092"
+        with pytest.raises(NotOurs, match="own=True"):
+            server.kill()
+        with pytest.raises(NotSecured, match="secured=True"):
+            _ = server.ca_file
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """Unlike pytest's, one that the server's user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
+
+
+async def test_a_named_directory_keeps_its_data(open_directory: Path) -> None:
+    with running_postgres(open_directory / "server") as server:
+        await ask(server.url, "CREATE TABLE kept (n int)")
+    with running_postgres(open_directory / "server") as server:
+        assert await ask(server.url, "SELECT count(*) FROM kept") == 0
+
+
+def test_what_is_missing_is_named_with_the_line_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(packages, "_java_found", lambda: None)
+    with pytest.raises(Missing, match="sudo apt-get install -y default-jre-headless"):
+        packages.java()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_server_ends_with_a_killed_test_run() -> None:
+    code = """if True:
+        import threading, time
+        from tests.servers.postgres import running_postgres
+        def begin():
+            server = running.__enter__()
+            print(server.pid, server.log.parent, flush=True)
+        running = running_postgres(own=True)
+        starter = threading.Thread(target=begin)
+        starter.start()
+        starter.join()  # whose end is not ours
+        time.sleep(60)
+    """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        pid, directory = killed.stdout.readline().split()
+        assert Path("/proc", pid).exists()
+        killed.kill()
+    deadline = time.monotonic() + 20
+    while (alive := Path("/proc", pid).exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive
+    shutil.rmtree(directory)
+
+
+async def test_a_secured_postgres_asks_for_tls_and_the_password(secured_postgres: PostgresServer) -> None:
+    url = secured_postgres.create_database("secured")
+    assert await ask(url, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") is True
+    user = {"user": secured_postgres.username, "port": urlsplit(url).port, "host": "127.0.0.1"}
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="no encryption"):
+        await asyncpg.connect(**user, password=secured_postgres.password, ssl="disable")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(**user, password="wrong", ssl="require")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await asyncpg.connect(**user, password=secured_postgres.password, ssl=ssl.create_default_context())
+
+
+async def test_a_secured_kafka_asks_for_tls_and_the_password(secured_kafka: KafkaServer) -> None:
+    good = credentials(secured_kafka)
+    await produce(secured_kafka.bootstrap, "secured", **good)
+    assert await consume(secured_kafka.bootstrap, "secured", **good) == list(range(RECORDS))
+    wrong: list[dict[str, object]] = [
+        {"security_protocol": "PLAINTEXT"},
+        {"security_protocol": "SSL", "ssl_context": good["ssl_context"]},
+        {**good, "sasl_plain_password": "wrong"},
+        {**good, "ssl_context": ssl.create_default_context()},
+    ]
+    for papers in wrong:
+        with pytest.raises(KafkaError):
+            await produce(secured_kafka.bootstrap, "refused", **papers)
+
+
+async def test_a_secured_kafka_takes_a_certificate_for_a_password(secured_kafka: KafkaServer) -> None:
+    context = ssl.create_default_context(cafile=str(secured_kafka.ca_file))
+    asked = {"security_protocol": "SSL", "ssl_context": context}
+    with pytest.raises(KafkaError):
+        await produce(secured_kafka.mutual_bootstrap, "mutual", **asked)
+    context.load_cert_chain(secured_kafka.client_file)
+    await produce(secured_kafka.mutual_bootstrap, "mutual", **asked)
+    assert await consume(secured_kafka.mutual_bootstrap, "mutual", **asked) == list(range(RECORDS))
+
+
+async def test_a_killed_kafka_comes_back_with_its_records(secured_kafka: KafkaServer) -> None:
+    papers = credentials(secured_kafka)
+    await produce(secured_kafka.bootstrap, "kept", **papers)
+    pid = secured_kafka.pid
+    secured_kafka.kill()
+    with pytest.raises(KafkaConnectionError):
+        await produce(secured_kafka.bootstrap, "kept", **papers)
+    await asyncio.to_thread(secured_kafka.start)
+    assert secured_kafka.pid != pid
+    assert await consume(secured_kafka.bootstrap, "kept", **papers) == list(range(RECORDS))
