@@ -10,6 +10,8 @@ import structlog
 from tests import stories
 from tests.world import World, open_world
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet() -> None:
@@ -31,9 +33,3 @@ async def ready(world: World) -> World:
     await world.send(stories.account())
     await world.settle()
     return world
-
-
-@pytest.fixture(scope="module")
-def module_postgres_url() -> str:
-    import os
-    return os.environ["Q2C_TEST_DATABASE_URL"]
