@@ -201,7 +201,7 @@ def own_event(
     """
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
-    json.decode(data, known.payload)
+    read_again = json.decode(data, known.payload)
     stream = known.stream(payload)
     subject = stream.partition("/")[2] or stream
     extensions = {"partitionkey": f"{workspace}/{subject}"}
@@ -210,7 +210,7 @@ def own_event(
         extensions["correlationid"] = cause.extensions.get("correlationid", cause.id)
         if traceparent := cause.extensions.get("traceparent"):
             extensions["traceparent"] = traceparent
-    return Event(
+    event = Event(
         workspace=workspace,
         source=source,
         id=id,
@@ -223,6 +223,8 @@ def own_event(
         topic=known.topic,
         extensions=extensions,
     )
+    event.__dict__["payload"] = read_again  # as reading it from the log would give it
+    return event
 
 
 def derived_id(cause: Event, event_type: str, subject: str) -> str:

@@ -43,7 +43,7 @@ class Subscription(Struct, frozen=True):
 
     name: str
     handle: Handler
-    batch_size: int = 200
+    batch_size: int = 500
 
 
 class Progress(Struct, frozen=True):

@@ -30,8 +30,8 @@ def test_whatever_a_type_holds_is_read_back_the_same(known: EventType, data: st.
     assert event.payload == fact
     assert type(event.payload) is known.payload
     kind, _, of = event.stream.partition("/")
-    assert kind in {"deal", "account", "product", "quickbooks", "workspace"}
-    assert event.subject == (of or "workspace")
+    assert kind in {"deal", "account", "product", "quickbooks", "workspace", "clock"}
+    assert event.subject == (of or kind)
     assert event.extensions["partitionkey"] == f"acme/{event.subject}"
 
 

@@ -1,6 +1,6 @@
 """What to do about an event: the facts to record and the commands to issue. Pure over the view."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -62,6 +62,15 @@ def streams(event: Event) -> list[str]:
         if payload.quote:
             named += [f"product/{line.product_id}" for line in payload.quote.lines]
     return named
+
+
+def related(view: View, named: Sequence[str]) -> set[str]:
+    """Say whose state deciding about these deals will ask for as well, as far as their own state says."""
+    deals = (view.deal(stream.partition("/")[2]) for stream in named if stream.startswith("deal/"))
+    latest = [deal.latest for deal in deals if deal.latest is not None]
+    lines = (line for snapshot in latest if snapshot.quote for line in snapshot.quote.lines)
+    found = {f"account/{snapshot.account_id}" for snapshot in latest}
+    return (found | {f"product/{line.product_id}" for line in lines}) - set(named)
 
 
 def decide(view: View, event: Event) -> Decision:

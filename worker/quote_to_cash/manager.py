@@ -9,7 +9,7 @@ from events import log, subscriptions
 from events.envelope import Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import decide, is_own, streams
+from worker.quote_to_cash.decide import decide, is_own, related, streams
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.state import WORKSPACE, WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -43,6 +43,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
     }
     for workspace, named in concerned.items():
         stores[workspace].preload(named)
+        stores[workspace].preload(sorted(related(stores[workspace], named)))
     return stores
 
 

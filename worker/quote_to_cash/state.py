@@ -5,6 +5,7 @@ log in order gives the same state as deciding did, although our own events stand
 """
 
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -107,7 +108,7 @@ class Product(Struct, frozen=True):
         return self.item_id if self.item_realm in (None, realm) or realm is None else None
 
 
-class WorkspaceState(Struct, frozen=True):
+class WorkspaceState(Struct, frozen=True, dict=True):
     """What holds for a whole workspace: settings, the connection, the company behind it."""
 
     chosen: dict[str, str] = {}
@@ -121,7 +122,7 @@ class WorkspaceState(Struct, frozen=True):
     reads_commanded: int = 0
     read_problem: str | None = None
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings that hold; the cut-over is by default when automatic invoicing was switched on."""
         settings = settings_of(self.chosen)
