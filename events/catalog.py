@@ -25,6 +25,7 @@ class EventType(Struct, frozen=True):
 
     `stream` says whose event one is, as `deal/D-17`: events of one stream keep their order everywhere.
     `direction` is `in` for what producers may send, `out` for what travels to others, `own` for the rest.
+    `key` makes the key on the topic of a workspace and a payload; without one, it follows from the stream.
     """
 
     name: str
@@ -32,6 +33,18 @@ class EventType(Struct, frozen=True):
     stream: Callable[[Any], str]
     direction: Literal["in", "out", "own"] = "own"
     topic: str | None = None
+    key: Callable[[str, Any], str] | None = None
+
+    def subject(self, payload: Any) -> str:
+        """Return whose event it is, without the kind: `D-17`."""
+        stream = self.stream(payload)
+        return stream.partition("/")[2] or stream
+
+    def partition_key(self, workspace: str, payload: Any) -> str:
+        """Return the key on the topic: events of one key keep their order, and a compacted topic keeps the last."""
+        if self.key is not None:
+            return self.key(workspace, payload)
+        return f"{workspace}/{self.subject(payload)}"
 
 
 def _deal(payload: Any) -> str:
@@ -56,6 +69,14 @@ def _clock(_: Any) -> str:
 
 def _entity(payload: Any) -> str:
     return f"quickbooks/{payload.realm}/{payload.entity}/{payload.entity_id}"
+
+
+def _entity_key(workspace: str, payload: Any) -> str:
+    return f"{workspace}/{payload.entity}/{payload.entity_id}"
+
+
+def _invoice_key(_: str, payload: Any) -> str:
+    return f"{payload.realm}/{payload.invoice_id}"
 
 
 def _command_subject(payload: Any) -> str:
@@ -115,7 +136,7 @@ _ALL = (
             CONTRACT_VOIDED,
         )
     ),
-    EventType(QUICKBOOKS_CHANGED, quickbooks.Changed, _entity, "in", CHANGES),
+    EventType(QUICKBOOKS_CHANGED, quickbooks.Changed, _entity, "in", CHANGES, _entity_key),
     EventType(SETTINGS_CHANGED, administration.SettingsChanged, _workspace),
     EventType(ACCOUNT_MAPPED, administration.AccountMapped, _account),
     EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
@@ -140,7 +161,7 @@ _ALL = (
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),
     EventType(CUSTOMER_LINKED, announcements.CustomerLinked, _account, "out", ACCOUNT_UPDATES),
-    EventType(INVOICE_STATE, announcements.InvoiceState, _deal, "out", REVENUE),
+    EventType(INVOICE_STATE, announcements.InvoiceState, _deal, "out", REVENUE, _invoice_key),
 )
 TYPES = {event_type.name: event_type for event_type in _ALL}
 TOPICS_IN = (DEALS, ACCOUNTS, CONTRACTS, CHANGES)

@@ -202,9 +202,8 @@ def own_event(
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
     read_again = json.decode(data, known.payload)
-    stream = known.stream(payload)
-    subject = stream.partition("/")[2] or stream
-    extensions = {"partitionkey": f"{workspace}/{subject}"}
+    subject = known.subject(payload)
+    extensions = {"partitionkey": known.partition_key(workspace, payload)}
     if cause is not None:
         extensions["causationid"] = cause.id
         extensions["correlationid"] = cause.extensions.get("correlationid", cause.id)
@@ -215,7 +214,7 @@ def own_event(
         source=source,
         id=id,
         type=event_type,
-        stream=stream,
+        stream=known.stream(payload),
         time=time,
         data=data,
         content_hash=json.content_hash(event_type, subject, json.parse(data.encode())),
@@ -225,6 +224,11 @@ def own_event(
     )
     event.__dict__["payload"] = read_again  # as reading it from the log would give it
     return event
+
+
+def partition_key(event: Event) -> str:
+    """Return the key under which an event travels on its topic; what a producer called it plays no part."""
+    return catalog.TYPES[event.type].partition_key(event.workspace, event.payload)
 
 
 def derived_id(cause: Event, event_type: str, subject: str) -> str:

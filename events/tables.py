@@ -75,3 +75,13 @@ dead_letters = sa.Table(
     sa.Column("last_seen_at", UtcInstant, nullable=False),
     sqlite_autoincrement=True,
 )
+
+kafka_offsets = sa.Table(
+    "kafka_offsets",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", UtcInstant, nullable=False),
+)

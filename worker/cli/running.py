@@ -86,6 +86,9 @@ def sandbox(
     company: Annotated[list[str] | None, typer.Option(help="us, us-ast, uk or ca; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same companies and faults.")] = 1,
     faults: Annotated[float, typer.Option(min=0, max=1, help="The share of requests that go wrong.")] = 0,
+    public_url: Annotated[
+        str | None, typer.Option(help="How a browser reaches its consent page, if not as the worker does.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run QuickBooks and DocuSign to try things against."""
@@ -99,7 +102,7 @@ def sandbox(
     if unknown := [kind for kind in kinds if kind not in seeds.KINDS]:
         raise Unusable(f"There is no company {unknown[0]!r}; there is {', '.join(seeds.KINDS)}.")
     clock = SystemClock()
-    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults))
+    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url)
 
     def ready(url: str) -> None:
         line = server.ready_line(box, url)

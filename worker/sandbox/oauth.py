@@ -46,8 +46,11 @@ class Grant(Struct):
 class OAuthServer:
     """Codes, tokens and grants of one app."""
 
-    def __init__(self, random: Random, lifetimes: Lifetimes | None = None) -> None:
+    def __init__(
+        self, random: Random, lifetimes: Lifetimes | None = None, public_url: str | None = None
+    ) -> None:
         self._random = random
+        self._public_url = public_url
         self.lifetimes = lifetimes or Lifetimes()
         self.client_id = f"AB{self._letters(38)}"
         self.client_secret = self._letters(40)
@@ -60,7 +63,7 @@ class OAuthServer:
         """Write the discovery document."""
         return {
             "issuer": f"{base_url}/op/v1",
-            "authorization_endpoint": f"{base_url}/connect/oauth2",
+            "authorization_endpoint": f"{self._public_url or base_url}/connect/oauth2",
             "token_endpoint": f"{base_url}/oauth2/v1/tokens/bearer",
             "revocation_endpoint": f"{base_url}/v2/oauth2/tokens/revoke",
             "userinfo_endpoint": f"{base_url}/v1/openid_connect/userinfo",
