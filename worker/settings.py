@@ -19,7 +19,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
 MASK = "***"
 BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
-URL_PASSWORD = re.compile(r"(://[^:/@]*:|[?&]password=)[^@&]*(@|&|$)")
+URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=[?&])password=[^&]*")
 
 
 class ConfigurationError(Exception):
@@ -174,7 +174,11 @@ def _shown(value: object) -> object:
         return [_shown(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    return URL_PASSWORD.sub(rf"\1{MASK}\2", value) if isinstance(value, str) else value
+    return URL_PASSWORD.sub(_masked, value) if isinstance(value, str) else value
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"password={MASK}" if found[1] is None else f"{found[1]}:{MASK}@"
 
 
 def environment() -> Environment:

@@ -218,7 +218,12 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
     deal = view.deal(deal_id)
     if deal.invoice is not None:
         return
-    unmet = [gate for gate in stands_at(view, deal_id) if not gate.met]
+    if is_spoken_for(deal) or deal.effort is not None:
+        gates = stands_at(view, deal_id)
+    else:
+        # What comes after winning is judged, and waited on, once it is won: most drafts never are.
+        gates = won_gates(deal, view.workspace().settings)
+    unmet = [gate for gate in gates if not gate.met]
     if not unmet:
         _request_invoice(view, decision, event, deal_id, deal)
     elif unmet[0].code != "in_progress":
@@ -235,7 +240,6 @@ def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet:
     deal = view.deal(deal_id)
     spoken_for = is_spoken_for(deal)
     if not spoken_for:
-        # What comes after winning is judged, and waited on, once it is won: most drafts never are.
         unmet = [gate for gate in won_gates(deal, view.workspace().settings) if not gate.met]
     codes = tuple(gate.code for gate in unmet)
     waits_on = tuple(sorted({key for gate in unmet for key in gate.waits_on}))
