@@ -1,5 +1,6 @@
 """JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from events.values import Amount
 T = TypeVar("T")
 
 NESTING_LEVELS_MAX = 64
+AMOUNTS_REMEMBERED_MAX = 16_384
 MISSING = re.compile(r"Object missing required field `(.+)`")
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
@@ -23,8 +25,13 @@ def _decode_value(kind: type, value: object) -> object:
     if issubclass(kind, Amount):
         if not isinstance(value, str):
             raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
-        return kind.parse(value)
+        return _amount(kind, value)
     raise NotImplementedError(kind)
+
+
+@functools.lru_cache(maxsize=AMOUNTS_REMEMBERED_MAX)  # prices repeat, and a quote is read more than once
+def _amount(kind: type[Amount], text: str) -> Amount:
+    return kind.parse(text)
 
 
 def _encode_value(value: object) -> object:
