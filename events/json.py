@@ -25,7 +25,7 @@ def _decode_value(kind: type, value: object) -> object:
     if issubclass(kind, Amount):
         if not isinstance(value, str):
             raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
-        return _amount(kind, value)
+        return _amount(kind, value)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
     raise NotImplementedError(kind)
 
 

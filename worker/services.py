@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from msgspec import Struct, field
 
 import projections.all
@@ -10,8 +9,9 @@ from events.clock import Clock, Entropy, SystemClock, SystemEntropy
 from events.database import Database
 from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
-from events.tables import metadata
+from worker import schema
 from worker.health import Health
+from worker.messages import Publishing
 from worker.quickbooks.vault import Vault
 from worker.quote_to_cash import manager
 from worker.settings import Environment, check_database_file, token_keys
@@ -24,7 +24,7 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
 
 
 class Services(Struct, frozen=True):
-    """What everything that touches the log needs."""
+    """What everything that touches the log needs; with a publisher, what comes in goes to Kafka first."""
 
     environment: Environment
     database: Database
@@ -33,20 +33,25 @@ class Services(Struct, frozen=True):
     vault: Vault
     wake: Wake
     health: Health = field(default_factory=Health)
+    publisher: Publishing | None = None
 
 
 async def open_services(environment: Environment) -> Services:
-    """Open the database, creating its tables where they are missing.
+    """Open the database, and see that its tables are what this code knows.
 
     Raises:
-        ConfigurationError: A token key does not fit, or the database's file is something else.
+        ConfigurationError: A token key does not fit, the database's file is something else, or its tables are.
         DatabaseUnavailable: The file can't be opened.
     """
     check_database_file(environment)
     entropy = SystemEntropy()
     vault = Vault(token_keys(environment), entropy)
     database = open_database(environment)
-    await database.transaction(_create_tables)
+    try:
+        await _see_to_tables(environment, database)
+    except BaseException:
+        await database.close()
+        raise
     return Services(environment, database, SystemClock(), entropy, vault, Wake())
 
 
@@ -59,5 +64,9 @@ def open_database(environment: Environment) -> Database:
     return PostgresDatabase(environment.database_url)
 
 
-def _create_tables(connection: sa.Connection) -> None:
-    metadata.create_all(connection)
+async def _see_to_tables(environment: Environment, database: Database) -> None:
+    """Migrate a SQLite file by itself: it is this installation's alone. PostgreSQL's tables are ops' to migrate."""
+    if not environment.embedded:
+        await database.read(schema.check)
+    elif await database.read(schema.problem) is not None:
+        await database.transaction(schema.migrate)

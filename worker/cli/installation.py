@@ -1,5 +1,6 @@
 """Setting up: workspaces, the connection, the configuration."""
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
 from worker.cli.output import FINDING, USAGE, people, print_json
 from worker.quickbooks.vault import check_token_keys
 from worker.services import Services
-from worker.settings import ConfigurationError, Environment, check_database_file, problems
+from worker.settings import ConfigurationError, Environment, check_database_file, environment, problems
 
 workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
 
@@ -75,6 +76,29 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
         return
     people.print("Open this within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n")
     people.print(url, soft_wrap=True)
+
+
+def migrate(*, as_json: JsonOption = False) -> None:
+    """Bring the database's tables to what this version needs; there is no way back but a backup."""
+    from worker import schema  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.services import open_database  # noqa: PLC0415 - as above
+
+    settings = environment()
+    check_database_file(settings)
+
+    async def work() -> list[str]:
+        database = open_database(settings)
+        try:
+            return await database.transaction(schema.migrate)
+        finally:
+            await database.close()
+
+    done = asyncio.run(work())
+    if as_json:
+        print_json({"revision": schema.HEAD, "done": done})
+        return
+    for sentence in done or [f"The tables are those of revision {schema.HEAD} already"]:
+        people.print(f"{sentence}.")
 
 
 def config(*, as_json: JsonOption = False) -> None:

@@ -21,6 +21,7 @@ app.command("wait")(running.wait)
 app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)
 app.command("config")(installation.config)
+app.command("migrate")(installation.migrate)
 
 app.command("set")(people.set_settings)
 app.command("settings")(people.settings)

@@ -49,6 +49,8 @@ def differences(store: sa.Connection, scratch: sa.Connection) -> Iterator[str]:
 
 @functools.cache
 def _engine() -> sa.Engine:
-    engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+    engine = sa.create_engine(
+        "sqlite://", poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False}
+    )
     metadata.create_all(engine)
     return engine

@@ -1,0 +1,9 @@
+"""Runs revisions on the connection that `worker.schema` gives, in its transaction."""
+
+from alembic import context
+
+from events.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()
