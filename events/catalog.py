@@ -166,6 +166,7 @@ _ALL = (
 TYPES = {event_type.name: event_type for event_type in _ALL}
 TOPICS_IN = (DEALS, ACCOUNTS, CONTRACTS, CHANGES)
 TOPICS_OUT = (DEAL_UPDATES, ACCOUNT_UPDATES, REVENUE)
+COMPACTED = (REVENUE,)  # whoever reads it wants the last event of each key
 
 
 def arriving(name: str) -> EventType:

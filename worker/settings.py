@@ -15,6 +15,7 @@ DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 KAFKA = "kafka://"
+DEAD_LETTERS = ".dlq"
 SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
 MASK = "***"
@@ -157,6 +158,12 @@ class Environment(BaseSettings):
     def kafka_brokers(self) -> list[str]:
         """Hosts with ports, to begin with."""
         return _brokers(self.kafka_url or "")
+
+    def topic(self, name: str) -> str:
+        """Return what a topic is called here; that of dead letters is called after the one that they are of."""
+        of = name.removesuffix(DEAD_LETTERS)
+        called = self.kafka_topic_names.get(of, of) + name.removeprefix(of)
+        return self.kafka_topic_names.get(name, called)
 
     def shown(self) -> dict[str, object]:
         """Return every setting as it may be shown: no secret, no password in a URL."""

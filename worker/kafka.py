@@ -1,0 +1,347 @@
+"""What we ask of Kafka: to take messages, to say what it holds and what a group has read, to have topics.
+
+Only here and in `worker.sources` is Kafka's client known. Every call is bounded in time, and says
+`BrokerUnavailable` where Kafka did not do what it was asked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownMemberIdError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.structs import OffsetAndMetadata
+from msgspec import Struct
+
+from events.offsets import Offsets, Partition
+from worker.brokers import connection
+from worker.messages import BrokerUnavailable, Message
+from worker.settings import Environment
+
+REQUEST_SECONDS_MAX = 10
+ADMIN_SECONDS_MAX = 30
+# Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
+PUBLISH_SECONDS_MAX = 4.0
+PRODUCE_SECONDS_MAX = 3  # below that, so that a topic which is not there is told apart from a broker
+CLOSE_SECONDS_MAX = 1.0
+PEEK_MILLISECONDS = 2_000
+LINGER_MILLISECONDS = 5
+BATCH_BYTES_MAX = 128 * 1024
+MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and the frame around them
+SET_FOR_THE_TOPIC = 1  # DescribeConfigs: where a value comes from
+
+logger = structlog.get_logger()
+
+
+class TopicMissing(BrokerUnavailable):
+    """There is no such topic; whoever set Kafka up has to make it."""
+
+
+class GroupActive(BrokerUnavailable):
+    """The group's offsets can't be changed while its members are reading."""
+
+
+class Bounds(Struct, frozen=True):
+    """The first offset that a partition still keeps, and the one that its next message will have."""
+
+    beginning: int
+    end: int
+
+
+class Topic(Struct, frozen=True):
+    """A topic as it is, or as it should be.
+
+    Attributes:
+        name: As Kafka calls it.
+        partitions: How many.
+        replication: How many brokers keep each of them; -1 leaves it to Kafka.
+        configs: What is set for this topic alone.
+        effective: Everything that holds for it, of a topic as it is.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    configs: Mapping[str, str]
+    effective: Mapping[str, str] = {}
+
+
+class Publisher:
+    """Sends messages, each kept by every replica in sync before we go on. Connects when it first has to."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.discard()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send messages in their order, and wait until every one is kept by the brokers.
+
+        Raises:
+            BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
+        """
+        futures: list[asyncio.Future[Any]] = []
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS_MAX):
+                producer = await self._opened()
+                for message in messages:
+                    headers = list(message.headers)
+                    sent = producer.send(message.topic, message.value, message.key, headers=headers)
+                    futures.append(await sent)
+                await asyncio.gather(*futures)
+        except TimeoutError as error:
+            raise BrokerUnavailable(
+                f"Kafka has not acknowledged everything in {PUBLISH_SECONDS_MAX:g} s"
+            ) from error
+        except UnknownTopicOrPartitionError as error:
+            raise _missing({message.topic for message in messages}) from error
+        except (KafkaError, OSError) as error:
+            await self.discard()  # one that failed for good would refuse whatever comes after
+            raise BrokerUnavailable(f"Kafka did not take what was sent: {error!r}") from error
+        finally:
+            for future in futures:
+                future.cancel()  # nobody asks any more what became of it
+
+    async def discard(self) -> None:
+        """Send nothing any more of what could not be sent in time."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _end(producer)
+
+    async def _opened(self) -> AIOKafkaProducer:
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **connection(self._environment),
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=LINGER_MILLISECONDS,
+                    max_batch_size=BATCH_BYTES_MAX,
+                    max_request_size=MESSAGE_BYTES_MAX,
+                    request_timeout_ms=PRODUCE_SECONDS_MAX * 1000,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _end(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+
+async def _end(producer: AIOKafkaProducer) -> None:
+    """End a producer without sending what it still holds; its own stop() would wait for brokers that are down."""
+    task = producer._sender.sender_task  # noqa: SLF001 - there is no public way, and a test watches this one
+    if task is not None:
+        task.cancel()
+    await producer.client.close()
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS_MAX):
+            await producer.stop()
+    except (TimeoutError, KafkaError, OSError) as error:
+        logger.warning("kafka.producer_not_closed", problem=repr(error))
+
+
+@asynccontextmanager
+async def admin(environment: Environment) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Open a client that asks for and changes what the brokers keep.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+    """
+    client = AIOKafkaAdminClient(**connection(environment), request_timeout_ms=REQUEST_SECONDS_MAX * 1000)
+    with reaching():
+        async with asyncio.timeout(ADMIN_SECONDS_MAX):
+            try:
+                await client.start()
+                yield client
+            finally:
+                await client.close()
+
+
+@asynccontextmanager
+async def consumer(
+    environment: Environment, group: str | None = None, **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer that is told what to read; it joins no group, and commits nothing by itself.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+    """
+    opened = AIOKafkaConsumer(
+        **connection(environment),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",  # where there is nothing to read, that is said, not passed over
+        request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
+        **options,
+    )
+    with reaching():
+        try:
+            await opened.start()
+            yield opened
+        finally:
+            await opened.stop()
+
+
+async def partitions(environment: Environment, topics: Sequence[str]) -> list[Partition]:
+    """Return every partition of topics.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+        TopicMissing: There is no such topic.
+    """
+    found = {topic.name: topic for topic in await describe(environment, topics)}
+    if missing := set(topics) - found.keys():
+        raise _missing(missing)
+    return [(name, number) for name in sorted(found) for number in range(found[name].partitions)]
+
+
+async def describe(environment: Environment, names: Sequence[str]) -> list[Topic]:
+    """Return those topics that there are."""
+    async with admin(environment) as client:
+        described = await client.describe_topics(list(names))
+        there = [topic for topic in described if topic["error_code"] != UnknownTopicOrPartitionError.errno]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, topic["topic"]) for topic in there]
+        answers = await client.describe_configs(asked) if asked else []
+    entries = {}
+    for code, message, _, name, found in (of for answer in answers for of in answer.resources):
+        _expect(code, f"describe {name}", message)
+        entries[name] = [(key, value, source) for key, value, _, source, *_ in found]
+    for topic in there:
+        _expect(topic["error_code"], f"describe {topic['topic']}")
+    return [
+        Topic(
+            name=topic["topic"],
+            partitions=len(topic["partitions"]),
+            replication=min(len(part["replicas"]) for part in topic["partitions"]),
+            configs={
+                key: value for key, value, source in entries[topic["topic"]] if source == SET_FOR_THE_TOPIC
+            },
+            effective={key: value for key, value, _ in entries[topic["topic"]]},
+        )
+        for topic in there
+    ]
+
+
+async def create(environment: Environment, topics: Sequence[Topic]) -> None:
+    """Make topics; one that another has made meanwhile is left as it is."""
+    made = [
+        NewTopic(
+            topic.name,
+            topic.partitions,
+            topic.replication,
+            replica_assignments={} if topic.replication < 0 else None,  # what aiokafka wants with a -1
+            topic_configs=dict(topic.configs),
+        )
+        for topic in topics
+    ]
+    async with admin(environment) as client:
+        answer = await client.create_topics(made)
+    for name, code, message in answer.topic_errors:
+        if code != TopicAlreadyExistsError.errno:
+            _expect(code, f"make {name}", message)
+
+
+async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
+    """Set the configurations of topics; what is set for a topic and not named here is unset."""
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.configs)) for topic in topics]
+    async with admin(environment) as client:
+        answers = await client.alter_configs(wanted)
+    for code, message, _, name in (changed for answer in answers for changed in answer.resources):
+        _expect(code, f"configure {name}", message)
+
+
+async def bounds(environment: Environment, of: Sequence[Partition]) -> dict[Partition, Bounds]:
+    """Return what is kept of each partition."""
+    async with consumer(environment) as client:
+        beginnings = _ours(await client.beginning_offsets(_theirs(of)))
+        ends = _ours(await client.end_offsets(_theirs(of)))
+    return {partition: Bounds(beginnings[partition], ends[partition]) for partition in of}
+
+
+async def has_messages(environment: Environment, beyond: Offsets) -> bool:
+    """Say whether there is any message to read from these offsets on.
+
+    There may be none before the end: what marks the end of a transaction takes an offset too.
+    """
+    async with consumer(environment) as client:
+        client.assign(_theirs(list(beyond)))
+        for partition, offset in beyond.items():
+            client.seek(TopicPartition(*partition), offset)
+        return bool(await client.getmany(timeout_ms=PEEK_MILLISECONDS, max_records=1))
+
+
+async def committed(environment: Environment, group: str, of: Sequence[Partition]) -> dict[Partition, int]:
+    """Return the next offset of each partition as Kafka knows it of a group, where it knows one."""
+    async with consumer(environment, group) as client:
+        at = _theirs(of)
+        client.assign(at)
+        found = await asyncio.gather(*(client.committed(partition) for partition in at))
+    known = zip(at, found, strict=True)
+    return _ours({partition: offset for partition, offset in known if offset is not None})
+
+
+async def commit(environment: Environment, group: str, offsets: Offsets) -> None:
+    """Tell Kafka where a group goes on, whose members must all be stopped.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+        GroupActive: The group has members.
+    """
+    async with consumer(environment, group) as client:
+        client.assign(_theirs(list(offsets)))
+        try:
+            await client.commit(
+                {TopicPartition(*at): OffsetAndMetadata(to, "") for at, to in offsets.items()}
+            )
+        except UnknownMemberIdError as error:
+            raise GroupActive(f"Members of the group {group!r} are running; stop them first") from error
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Say in our words that Kafka did not do what it was asked."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(f"Kafka can't be reached, or refuses: {error!r}") from error
+
+
+def _expect(code: int, what: str, message: str | None = None) -> None:
+    if code:
+        said = for_code(code)
+        raise BrokerUnavailable(f"Kafka refused to {what}: {message or said.description or said.message}")
+
+
+def _missing(topics: set[str]) -> TopicMissing:
+    return TopicMissing(
+        f"Kafka has no topic {', '.join(sorted(topics))}: make what is missing with q2c topics apply"
+    )
+
+
+def _theirs(of: Sequence[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(*partition) for partition in of]
+
+
+def _ours(found: dict[TopicPartition, int]) -> dict[Partition, int]:
+    return {(partition.topic, partition.partition): offset for partition, offset in found.items()}

@@ -1,0 +1,70 @@
+"""Events as messages of Kafka, in CloudEvents' binary mode: attributes are headers, the value is the data.
+
+The binding: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from events.envelope import Event, partition_key
+
+PREFIX = "ce_"
+CONTENT_TYPE = "content-type"
+JSON = b"application/json"
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class BrokerUnavailable(Exception):
+    """Kafka did not do what it was asked in time; nothing is lost, and the same may be tried again."""
+
+
+class Message(Struct, frozen=True):
+    """What is sent to a topic; messages of one key keep their order."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+class Publishing(Protocol):
+    """Sends messages to Kafka."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send messages in their order, and wait until every one is kept by the brokers.
+
+        Raises:
+            BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
+        """
+        ...
+
+    async def discard(self) -> None:
+        """Send nothing any more of what could not be sent in time."""
+        ...
+
+
+def encode(event: Event, topic: str, *, sequence: int | None = None) -> Message:
+    """Write an event as a message.
+
+    Args:
+        event: What is sent.
+        topic: Where to; topics may be called otherwise in an installation.
+        sequence: Its position in the log: who reads the topic drops what is not beyond the last one.
+    """
+    attributes = {
+        **{name.lower(): value for name, value in event.extensions.items()},
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time.isoformat().replace("+00:00", "Z"),
+        "workspace": event.workspace,
+        **({"subject": event.subject} if event.subject is not None else {}),
+        **({"sequence": str(sequence)} if sequence is not None else {}),
+    }
+    headers = [(PREFIX + name, value.encode()) for name, value in attributes.items()]
+    key = partition_key(event).encode()
+    return Message(topic, key, event.data.encode(), [*headers, (CONTENT_TYPE, JSON)])

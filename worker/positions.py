@@ -1,0 +1,119 @@
+"""How far ingestion got in each partition: by the database, which is the truth, and by what Kafka believes."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from events import catalog, offsets
+from events.database import Database
+from worker import kafka
+from worker.settings import ConfigurationError, Environment
+
+PLACES_SHOWN_MAX = 5
+
+
+class Position(Struct, frozen=True):
+    """Where a partition stands.
+
+    Attributes:
+        topic: As Kafka calls it.
+        partition: Its number.
+        beginning: The first offset that Kafka still keeps.
+        end: The offset that the next message will have.
+        stored: The next offset to be read, as the database has it; None where nothing was read yet.
+        committed: The same, as Kafka has it.
+    """
+
+    topic: str
+    partition: int
+    beginning: int
+    end: int
+    stored: int | None = None
+    committed: int | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on."""
+        return max(self.stored or 0, self.beginning)
+
+    @property
+    def lag(self) -> int:
+        """How many messages are kept that were not read yet."""
+        return max(0, self.end - self.next_offset)
+
+    @property
+    def lost(self) -> int:
+        """How many messages Kafka dropped before they were read, because they were older than it keeps them."""
+        return max(0, self.beginning - self.stored) if self.stored is not None else 0
+
+    @property
+    def ahead(self) -> bool:
+        """Whether Kafka would go on beyond what the database has: then what lies between would never be read."""
+        known = self.stored if self.stored is not None else self.beginning
+        return self.committed is not None and self.committed > known
+
+
+async def positions(
+    environment: Environment, database: Database, topics: Sequence[str] | None = None
+) -> list[Position]:
+    """Return where each partition of the topics in stands, or of some of them, as Kafka calls them.
+
+    Raises:
+        BrokerUnavailable: Kafka can't be reached, or refuses; or a topic is missing.
+        DatabaseUnavailable: The database can't be read.
+    """
+    named = list(map(environment.topic, catalog.TOPICS_IN)) if topics is None else topics
+    of = await kafka.partitions(environment, named)
+    # Before the database is read: it is never behind what was committed when we asked.
+    committed = await kafka.committed(environment, environment.kafka_group, of)
+    kept = await kafka.bounds(environment, of)
+    stored = await database.read(offsets.stored, environment.kafka_group)
+    return [
+        Position(
+            *partition,
+            kept[partition].beginning,
+            kept[partition].end,
+            stored.get(partition),
+            committed.get(partition),
+        )
+        for partition in of
+    ]
+
+
+def refuse_if_ahead(found: Sequence[Position], group: str) -> None:
+    """See that Kafka would not pass over what the database lacks.
+
+    Raises:
+        ConfigurationError: It would; the message names where, and what to do.
+    """
+    ahead = [position for position in found if position.ahead]
+    if not ahead:
+        return
+    places = "; ".join(
+        f"{position.topic} partition {position.partition}: Kafka {position.committed}, database {position.stored or 'nothing'}"
+        for position in ahead[:PLACES_SHOWN_MAX]
+    )
+    raise ConfigurationError(
+        f"Kafka's group {group!r} is ahead of this database in {len(ahead)} partitions ({places}),"
+        " so the database was restored or is another one, and what lies between would never be read."
+        " Stop every worker, then run: q2c offsets reset --from-database"
+    )
+
+
+async def reset_from_database(environment: Environment, database: Database) -> list[Position]:
+    """Tell Kafka to go on where the database ends; return the positions that were changed, as they were.
+
+    Raises:
+        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` where workers are running.
+        DatabaseUnavailable: The database can't be read.
+    """
+    found = await positions(environment, database)
+    changed = [
+        position
+        for position in found
+        if position.committed is not None and position.committed != position.next_offset
+    ]
+    to = {(position.topic, position.partition): position.next_offset for position in changed}
+    if to:
+        await kafka.commit(environment, environment.kafka_group, to)
+    return changed

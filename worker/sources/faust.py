@@ -1,0 +1,302 @@
+"""Events from Kafka, live: Faust reads, and one transaction appends a batch and notes how far we got.
+
+No event is lost because nothing is acknowledged before that transaction has committed, messages are
+acknowledged in their order, and whatever fails unexpectedly ends the process, which begins again at what was
+committed. What is read twice is dropped by its identity.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import faust
+import mode
+import sqlalchemy as sa
+import structlog
+from prometheus_client import Gauge
+
+from events import catalog, offsets
+from events.errors import DatabaseUnavailable
+from events.intake import Received, Record
+from events.offsets import Offsets
+from worker import kafka, received
+from worker.brokers import tls_context
+from worker.messages import BrokerUnavailable
+from worker.positions import positions, refuse_if_ahead
+from worker.services import Services
+from worker.settings import KAFKA, Environment
+from worker.sources import records
+from worker.sources.records import Arrival
+from worker.topics import lost
+from worker.wake import pause
+from worker.watchdog import Progress, watch
+
+PART = "ingest"
+BATCH_EVENTS_MAX = 500
+BATCH_SECONDS_MAX = 0.005  # a lonely event waits for it
+TRANSACTION_BYTES_MAX = 16 * 1024 * 1024
+POLL_SECONDS_MAX = 300  # a member that is silent for so long loses its partitions
+STORE_SECONDS_MAX = 120  # well below that
+RETRY_SECONDS = 0.2
+RETRY_SECONDS_MAX = 5.0
+FINISH_SECONDS_MAX = 15.0  # for the batch in hand
+STOP_SECONDS_MAX = 10.0
+REQUEST_SECONDS_MAX = 60
+HEARTBEATS = 15  # in the time that a silent member is waited for, as by Kafka's own defaults
+FETCH_BYTES_MAX = 4 * kafka.MESSAGE_BYTES_MAX
+
+lag = Gauge("q2c_kafka_lag_events", "Messages of this process's partitions that are not read yet")
+lost_events = Gauge("q2c_kafka_lost_events", "Messages that Kafka dropped before they were read", ["topic"])
+logger = structlog.get_logger()
+
+Batch = Sequence[Any]
+Take = Callable[[Batch], Awaitable[None]]
+
+
+class IngestFailed(Exception):
+    """Reading from Kafka ended by itself; the process has to end too, and begins again at what was committed."""
+
+
+async def ingest(services: Services, stopping: asyncio.Event) -> None:
+    """Take events in from Kafka until told to stop.
+
+    What Faust leaves behind may hang: the process ends by `os._exit` afterwards, whatever came of this.
+
+    Raises:
+        ConfigurationError: Kafka is ahead of the database, so events would be passed over.
+        IngestFailed: Faust, or what we do in it, failed.
+        Stalled: There is something to read, and nothing was read for too long.
+    """
+    if not await _is_safe_to_start(services, stopping):
+        return
+    intake = _Intake(services)
+    async with _running(services.environment, intake.take) as app:
+        services.health.good(PART)
+        crashed = asyncio.ensure_future(app.wait_until_stopped())
+        stopped = asyncio.ensure_future(stopping.wait())
+        stalled = asyncio.ensure_future(_watch(services, app))
+        ends = (crashed, stopped, stalled)
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if stalled.done():
+                stalled.result()
+            if crashed.done():
+                raise IngestFailed("Reading from Kafka failed") from app.crash_reason
+            await intake.finish()
+        finally:
+            for end in ends:
+                end.cancel()
+
+
+class _Intake:
+    """What is done with a batch: read, stored, acknowledged, in this order."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._in_hand = asyncio.Lock()
+
+    async def take(self, batch: Batch) -> None:
+        """Store a batch, then acknowledge it in its order."""
+        async with self._in_hand:
+            for part in _parts(batch):
+                arrivals = [_arrival(event.message) for event in part]
+                now = self._services.clock.now()
+                made = [records.read(arrival, now) for arrival in arrivals]
+                results = await self._store(made, records.next_offsets(arrivals))
+                for event in part:
+                    event.ack()
+                received.note("kafka", results, routine=True)
+                self._services.wake.all()
+
+    async def finish(self) -> None:
+        """Wait for the batch in hand, and keep another from being begun."""
+        try:
+            async with asyncio.timeout(FINISH_SECONDS_MAX):
+                await self._in_hand.acquire()
+        except TimeoutError:
+            logger.warning("ingest.batch_given_up")  # not acknowledged, so it is read again
+
+    async def _store(self, made: Sequence[Record], reached: Offsets) -> list[Received]:
+        """Store, trying again while the database is away, but not for so long that Kafka gives us up."""
+        services = self._services
+        group = services.environment.kafka_group
+        until = services.clock.monotonic() + STORE_SECONDS_MAX
+        delay = RETRY_SECONDS
+        while True:
+            try:
+                stored = await services.database.transaction(
+                    store, made, group, reached, services.clock.now()
+                )
+            except DatabaseUnavailable as error:
+                if services.clock.monotonic() + delay > until:
+                    raise
+                logger.warning("ingest.retry", problem=str(error))
+                services.health.bad(PART, str(error))
+            else:
+                services.health.good(PART)
+                return stored
+            await services.clock.sleep(delay)
+            delay = min(2 * delay, RETRY_SECONDS_MAX)
+
+
+def store(
+    connection: sa.Connection, made: Sequence[Record], group: str, reached: Offsets, now: datetime
+) -> list[Received]:
+    """Append a batch and note how far we got, in one transaction."""
+    results = records.receive(connection, made, now)
+    offsets.advance(connection, group, reached, now)
+    return results
+
+
+def build(environment: Environment, directory: str, take: Take) -> faust.App:
+    """Put the application together: one agent, which acknowledges by itself what it has stored."""
+    app = faust.App(environment.kafka_group, **settings(environment, directory))
+    names = [environment.topic(name) for name in catalog.TOPICS_IN]
+    topic = app.topic(*names, key_type=bytes, value_type=bytes)
+
+    @app.agent(
+        topic, name=PART, concurrency=1
+    )  # two at work would acknowledge out of order, which loses events
+    async def read(stream: Any) -> None:
+        # Faust's other forms acknowledge what an agent failed on.
+        async for batch in stream.noack_take(BATCH_EVENTS_MAX, within=BATCH_SECONDS_MAX):
+            await take(batch)
+
+    return app
+
+
+def settings(environment: Environment, directory: str) -> dict[str, Any]:
+    """Return Faust's settings; with most of its defaults, events would be lost or a stop would hang."""
+    session = environment.kafka_session_seconds
+    return {
+        "version": 1,  # another one is another group, which reads everything again
+        "broker": ";".join(KAFKA + broker for broker in environment.kafka_brokers),
+        "broker_credentials": _credentials(environment),
+        # What does not decode inside Faust is acknowledged and gone, so nothing is decoded there.
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        # Others restart the agent after an error, and go on behind the event that it failed on.
+        "agent_supervisor": mode.CrashingSupervisor,
+        # Kafka's transactions can't hold the database's; an event's identity makes its effect happen once.
+        "processing_guarantee": "at_least_once",
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": environment.kafka_instance_id,
+        "broker_commit_interval": 1.0,
+        "broker_commit_every": 1_000,
+        "broker_session_timeout": session,
+        "broker_heartbeat_interval": session / HEARTBEATS,
+        "broker_request_timeout": max(
+            REQUEST_SECONDS_MAX, session
+        ),  # Faust wants it no shorter than a session
+        "broker_rebalance_timeout": 60,
+        "broker_max_poll_interval": POLL_SECONDS_MAX,
+        "consumer_max_fetch_size": FETCH_BYTES_MAX,
+        "stream_buffer_maxsize": 20_000,  # where it is full, Faust's loop sleeps for a second
+        "stream_wait_empty": False,  # waits for what a failed agent will never acknowledge
+        "stream_publish_on_commit": False,
+        "topic_allow_declare": False,  # topics are made on purpose, see worker.topics
+        "topic_disable_leader": True,  # would need a topic of its own
+        "table_standby_replicas": 0,  # with it, partitions are spread evenly
+        "producer_threaded": False,
+        "store": "memory://",
+        "datadir": directory,  # made even where nothing is kept
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def _credentials(environment: Environment) -> Any:
+    tls = tls_context(environment)
+    if environment.kafka_username is not None and environment.kafka_password is not None:
+        return faust.SASLCredentials(
+            username=environment.kafka_username,
+            password=environment.kafka_password.get_secret_value(),
+            mechanism=environment.kafka_sasl_mechanism,
+            ssl_context=tls,  # without one, Faust would send the password in the clear
+        )
+    return faust.SSLCredentials(tls) if tls is not None else None
+
+
+@asynccontextmanager
+async def _running(environment: Environment, take: Take) -> AsyncIterator[faust.App]:
+    """Run the application in our own loop, without Faust's worker, logging and signals; end it in bounded time."""
+    with tempfile.TemporaryDirectory(prefix="q2c-ingest-") as directory:
+        app = build(environment, directory, take)
+        app.finalize()
+        try:
+            await app.start()
+            yield app
+        finally:
+            stopping = asyncio.ensure_future(app.stop())
+            await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
+            if not stopping.done():  # it joins a group, perhaps, which it does not give up
+                logger.warning("ingest.stop_given_up", seconds=STOP_SECONDS_MAX)
+
+
+async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool:
+    """Compare Kafka's positions with ours, waiting for both to answer; False where we are to stop before that."""
+    while not stopping.is_set():
+        try:
+            found = await positions(services.environment, services.database)
+        except (BrokerUnavailable, DatabaseUnavailable) as error:
+            logger.warning("ingest.waiting", problem=str(error))
+            services.health.bad(PART, str(error))
+            await pause(services.clock, stopping, RETRY_SECONDS_MAX)
+            continue
+        refuse_if_ahead(found, services.environment.kafka_group)
+        for position in found:
+            if position.lost:
+                finding = lost(position)
+                logger.error("ingest.events_lost", problem=finding.detail, remedy=finding.remedy)
+            lost_events.labels(position.topic).inc(position.lost)
+        return True
+    return False
+
+
+async def _watch(services: Services, app: faust.App) -> None:
+    """End it all where there is something to read for us and nothing is read: Faust has died silently before."""
+    environment = services.environment
+
+    async def look() -> Progress:
+        try:
+            found = await positions(environment, services.database)
+            assigned = {(part.topic, part.partition) for part in app.consumer.assignment()}
+            # One without any partition stands by, unless nobody else reads what there is.
+            ours = [at for at in found if not assigned or (at.topic, at.partition) in assigned]
+            lag.set(sum(at.lag for at in ours) if assigned else 0)
+            behind = {(at.topic, at.partition): at.next_offset for at in ours if at.lag}
+            is_behind = bool(behind) and await kafka.has_messages(environment, behind)
+        except BrokerUnavailable as error:
+            logger.warning("ingest.watch", problem=str(error))
+            return Progress(object(), behind=False)  # nobody gets on without it
+        return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
+
+    await watch(services.clock, PART, look, environment.watchdog_seconds)
+
+
+def _arrival(message: Any) -> Arrival:
+    return Arrival(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.value,
+        message.headers or (),
+        message.timestamp,
+    )
+
+
+def _parts(batch: Batch) -> Iterator[list[Any]]:
+    """Cut a batch where it would be too much for one transaction."""
+    part: list[Any] = []
+    size = 0
+    for event in batch:
+        part.append(event)
+        size += len(event.message.value or b"")
+        if size > TRANSACTION_BYTES_MAX:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

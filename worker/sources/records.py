@@ -1,0 +1,138 @@
+"""Messages of Kafka as records of the one way in: CloudEvents in binary or structured mode.
+
+Whatever a message holds, it becomes an event or a dead letter; nothing that a producer sends raises.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import intake, json
+from events.envelope import Event, from_binary, from_structured
+from events.errors import Unusable
+from events.intake import Received, Record
+from events.offsets import Partition
+from events.values import Workspace
+from worker import workspaces
+from worker.messages import CONTENT_TYPE, PREFIX
+
+CLOUDEVENTS = "application/cloudevents"  # of any format, in structured mode
+STRUCTURED = "application/cloudevents+json"
+UNSAID = ""
+
+
+class Arrival(Struct, frozen=True):
+    """A message as it was read; `timestamp_seconds` is when it was produced, by its producer's clock."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp_seconds: float | None
+
+    @property
+    def origin(self) -> str:
+        """Where it came from, as dead letters name it."""
+        return f"kafka:{self.topic}:{self.partition}:{self.offset}"
+
+
+def read(arrival: Arrival, now: datetime) -> Record:
+    """Read a message; what can't be an event keeps its reason, and whose it says it is."""
+    raw = arrival.value or b""
+    try:
+        event = _event(arrival, now)
+    except Unusable as error:
+        return Record(raw, arrival.origin, _claimed(arrival), error)
+    return Record(raw, arrival.origin, event.workspace, event)
+
+
+def receive(connection: sa.Connection, records: Sequence[Record], now: datetime) -> list[Received]:
+    """Store a batch, good and bad, in this transaction. Nobody at this door vouches for workspaces, so we look."""
+    known = set(workspaces.names(connection))
+    return intake.receive(connection, [_of_known(record, known) for record in records], now)
+
+
+def next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
+    """Return where to go on in each partition; messages of a partition come in its order."""
+    return {(arrival.topic, arrival.partition): arrival.offset + 1 for arrival in arrivals}
+
+
+def _event(arrival: Arrival, now: datetime) -> Event:
+    if arrival.value is None:
+        raise Unusable(
+            "value_missing", "The message has no value: a deletion says nothing that we could keep"
+        )
+    headers = _texts(arrival.headers)
+    content_type = headers.pop(CONTENT_TYPE, UNSAID)
+    media_type = content_type.partition(";")[0].strip().lower()
+    time = _produced_at(arrival) or now
+    if media_type.startswith(CLOUDEVENTS) or not headers:
+        if media_type not in {STRUCTURED, "application/json", UNSAID}:
+            raise Unusable(
+                "content_type_unsupported", f"We read {STRUCTURED}, not {media_type[:100]!r}", CONTENT_TYPE
+            )
+        return from_structured(arrival.value, now=time)
+    attributes = {name.removeprefix(PREFIX): value for name, value in headers.items()}
+    if content_type:
+        attributes["datacontenttype"] = content_type
+    return from_binary(attributes, arrival.value, now=time)
+
+
+def _texts(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Return those headers that are CloudEvents', by their names in lower case; others may hold what they like."""
+    texts: dict[str, str] = {}
+    for given, value in headers:
+        name = given.lower()
+        if not name.startswith(PREFIX) and name != CONTENT_TYPE:
+            continue
+        if "\0" in name:
+            raise Unusable(
+                "text_invalid", "A header's name holds the character U+0000, which no database keeps"
+            )
+        if value is None:
+            raise Unusable("undecodable", f"The header {name[:100]!r} has no value", name[:100])
+        try:
+            text = value.decode()
+        except UnicodeDecodeError as error:
+            raise Unusable(
+                "undecodable", f"The header {name[:100]!r} is not UTF-8: {error.reason}", name[:100]
+            ) from error
+        if texts.setdefault(name, text) != text:
+            raise Unusable("schema_invalid", f"The header {name[:100]!r} has two values", name[:100])
+    return texts
+
+
+def _produced_at(arrival: Arrival) -> datetime | None:
+    """Return when a message was produced: a better time than now for an event that was read long after."""
+    if arrival.timestamp_seconds is None or arrival.timestamp_seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(arrival.timestamp_seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _claimed(arrival: Arrival) -> str | None:
+    """Return whose a message says it is, however useless it is otherwise: its people will want to see it."""
+    headers = {name.lower(): value for name, value in arrival.headers}
+    try:
+        claim = headers.get(f"{PREFIX}workspace")
+        if claim is not None:
+            return json.convert(claim.decode(errors="replace"), Workspace)
+        document = json.parse(arrival.value or b"")
+        return json.convert(document["workspace"], Workspace)
+    except (Unusable, TypeError, KeyError):
+        return None
+
+
+def _of_known(record: Record, known: Collection[str]) -> Record:
+    if not isinstance(record.content, Event) or record.content.workspace in known:
+        return record
+    unknown = Unusable(
+        "workspace_unknown", f"There is no workspace {record.content.workspace!r}", "workspace"
+    )
+    return msgspec.structs.replace(record, content=unknown)

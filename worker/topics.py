@@ -1,0 +1,178 @@
+"""What topics there must be, how far Kafka's are from that, and making them so."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from events import catalog
+from events.database import Database
+from worker import kafka
+from worker.kafka import MESSAGE_BYTES_MAX, Topic
+from worker.positions import Position, positions
+from worker.settings import DEAD_LETTERS, Environment
+
+KEPT = timedelta(days=30)
+DEAD_LETTERS_KEPT = timedelta(days=90)
+DEAD_LETTER_PARTITIONS = 1  # in the order in which they were found
+REPLICAS_TO_LOSE_ONE = 3
+FOREVER = "-1"
+EXACT = ("cleanup.policy",)  # of other configurations, more is as good
+
+Kind = Literal["topic_missing", "config_differs", "partitions_differ", "replication_differs", "events_lost"]
+
+
+class Finding(Struct, frozen=True):
+    """Something that is not as it should be.
+
+    Attributes:
+        kind: A stable code.
+        topic: Where, as Kafka calls it.
+        detail: One sentence for a person.
+        remedy: What to do.
+        partition: Where, if it is one partition's.
+    """
+
+    kind: Kind
+    topic: str
+    detail: str
+    remedy: str
+    partition: int | None = None
+
+
+class Done(Struct, frozen=True):
+    """What was done to a topic."""
+
+    topic: str
+    action: Literal["made", "configured"]
+    configs: dict[str, str]
+
+
+async def check(environment: Environment, database: Database) -> list[Finding]:
+    """Compare Kafka's topics with what they should be, and what it keeps with what was read; change nothing.
+
+    Raises:
+        BrokerUnavailable: Kafka can't be reached, or refuses.
+        DatabaseUnavailable: The database can't be read.
+    """
+    found = await _found(environment)
+    findings = [finding for topic in wanted(environment) for finding in compare(topic, found.get(topic.name))]
+    topics_in = [name for name in map(environment.topic, catalog.TOPICS_IN) if name in found]
+    read = await positions(environment, database, topics_in)
+    return [*findings, *(lost(position) for position in read if position.lost)]
+
+
+async def apply(environment: Environment) -> list[Done]:
+    """Make topics that are missing, and set configurations that differ. Nothing that would move a key is changed.
+
+    Raises:
+        BrokerUnavailable: Kafka can't be reached, or refuses.
+    """
+    found = await _found(environment)
+    missing = [topic for topic in wanted(environment) if topic.name not in found]
+    wrong = [
+        (found[topic.name], differing)
+        for topic in wanted(environment)
+        if topic.name in found and (differing := _differing(topic, found[topic.name]))
+    ]
+    if missing:
+        await kafka.create(environment, missing)
+    if wrong:  # what is set besides has to be named again, or Kafka would unset it
+        changed = [
+            msgspec.structs.replace(topic, configs={**topic.configs, **differing})
+            for topic, differing in wrong
+        ]
+        await kafka.configure(environment, changed)
+    return [
+        *(Done(topic.name, "made", dict(topic.configs)) for topic in missing),
+        *(Done(topic.name, "configured", differing) for topic, differing in wrong),
+    ]
+
+
+def wanted(environment: Environment) -> list[Topic]:
+    """Return every topic as it should be."""
+    common = {"max.message.bytes": str(MESSAGE_BYTES_MAX)}
+    if environment.kafka_replication >= REPLICAS_TO_LOSE_ONE:
+        common["min.insync.replicas"] = "2"  # what was acknowledged survives the loss of a broker
+
+    def topic(name: str, partitions: int, kept: timedelta | None) -> Topic:
+        cleanup = {"cleanup.policy": "compact"}  # the last message of each key stays for ever
+        if kept is not None:
+            milliseconds = kept // timedelta(milliseconds=1)
+            cleanup = {"cleanup.policy": "delete", "retention.ms": str(milliseconds)}
+        return Topic(environment.topic(name), partitions, environment.kafka_replication, common | cleanup)
+
+    partitions = environment.kafka_partitions
+    return [
+        *(topic(name, partitions, KEPT) for name in catalog.TOPICS_IN),
+        *(
+            topic(name, partitions, None if name in catalog.COMPACTED else KEPT)
+            for name in catalog.TOPICS_OUT
+        ),
+        *(
+            topic(name + DEAD_LETTERS, DEAD_LETTER_PARTITIONS, DEAD_LETTERS_KEPT)
+            for name in catalog.TOPICS_IN
+        ),
+    ]
+
+
+def compare(topic: Topic, found: Topic | None) -> Iterator[Finding]:
+    """Say how a topic differs from what it should be."""
+    apply_it = "Run q2c topics apply."
+    if found is None:
+        yield Finding("topic_missing", topic.name, f"There is no topic {topic.name}.", apply_it)
+        return
+    for key, value in _differing(topic, found).items():
+        detail = f"{topic.name} has {key}={found.effective.get(key)}; it needs {value}."
+        yield Finding("config_differs", topic.name, detail, apply_it)
+    if found.partitions != topic.partitions:
+        yield Finding(
+            "partitions_differ",
+            topic.name,
+            f"{topic.name} has {found.partitions} partitions, not {topic.partitions}. They are left as they are:"
+            " with another number, keys move, and an event could overtake an earlier one of the same deal.",
+            f"Set Q2C_KAFKA_PARTITIONS to {found.partitions}; or stop the producers, let everything be read,"
+            " delete the topic and run q2c topics apply.",
+        )
+    if found.replication < topic.replication:
+        yield Finding(
+            "replication_differs",
+            topic.name,
+            f"{topic.name} is kept by {found.replication} brokers, not by {topic.replication}.",
+            "Reassign its partitions with Kafka's own kafka-reassign-partitions.",
+        )
+
+
+def lost(position: Position) -> Finding:
+    """Say what Kafka dropped unread."""
+    return Finding(
+        "events_lost",
+        position.topic,
+        f"Kafka dropped {position.lost} messages of {position.topic} partition {position.partition} before they"
+        f" were read: it keeps those from offset {position.beginning} on, and we had come to {position.stored}.",
+        "Have the producers send again what they sent in that time; what we have already is dropped as a"
+        " duplicate. See that ingestion is never down for longer than retention.ms.",
+        position.partition,
+    )
+
+
+async def _found(environment: Environment) -> dict[str, Topic]:
+    names = [topic.name for topic in wanted(environment)]
+    return {topic.name: topic for topic in await kafka.describe(environment, names)}
+
+
+def _differing(topic: Topic, found: Topic) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in topic.configs.items()
+        if not _is_enough(key, value, found.effective.get(key, ""))
+    }
+
+
+def _is_enough(key: str, value: str, actual: str) -> bool:
+    """Whether a configuration will do: who keeps more, or for longer, has reasons that we do not know."""
+    if key in EXACT or not actual.isdecimal():
+        return actual in {value, FOREVER}
+    return int(actual) >= int(value)
