@@ -77,6 +77,7 @@ def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
     from worker.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.messages import BrokerUnavailable  # noqa: PLC0415 - as above
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
     from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
     from worker.quote_to_cash.settings import SettingInvalid  # noqa: PLC0415 - as above
@@ -94,6 +95,6 @@ def fail_kindly() -> Iterator[None]:
     ) as error:
         errors.print(f"q2c: {error}")
         sys.exit(USAGE)
-    except (DatabaseUnavailable, QuickBooksError, OSError) as error:
+    except (BrokerUnavailable, DatabaseUnavailable, QuickBooksError, OSError) as error:
         errors.print(f"q2c: {error}")
         sys.exit(FINDING)

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import checking, installation, people, reading, running
+from worker.cli import checking, installation, kafka, people, reading, running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,9 @@ app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)
 app.command("config")(installation.config)
 app.command("migrate")(installation.migrate)
+app.add_typer(kafka.topics, name="topics")
+app.add_typer(kafka.offsets, name="offsets")
+app.command("replay")(kafka.replay)
 
 app.command("set")(people.set_settings)
 app.command("settings")(people.settings)
