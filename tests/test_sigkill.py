@@ -17,6 +17,7 @@ from projections import queries
 from worker import connections, workspaces
 from worker.demo import play, proof, stage, story
 from worker.demo.doors import Doors
+from worker.demo.place import Place
 from worker.demo.story import Tale
 from worker.idle import wait_until_idle
 from worker.quickbooks.gateway import open_gateway
@@ -50,8 +51,9 @@ async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Pa
     sandbox = Sandbox(clock, seed=SEED)
     async with stage.running_sandbox(sandbox) as sandbox_url:
         port = stage.free_port()
-        environment = play.environment_of(tmp_path, sandbox, sandbox_url, port)
-        services = await open_services(Environment.model_validate(environment))
+        place = Place(tmp_path, {"database_url": f"sqlite:///{tmp_path / 'q2c.sqlite3'}"})
+        environment = play.environment_of(place, sandbox, sandbox_url, port)
+        services = await open_services(Environment(**environment))
         worker = stage.Worker(tmp_path, play.variables_of(environment), port)
         try:
             await worker.start()

@@ -2,8 +2,6 @@
 
 import asyncio
 import base64
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +13,12 @@ import msgspec
 from msgspec import Struct
 from pydantic import SecretStr
 
-from events.clock import SystemClock
+from events.clock import SystemClock, SystemEntropy
 from projections import queries
 from worker import connections, workspaces
 from worker.demo import proof, stage, story
 from worker.demo.doors import Doors
+from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
 from worker.idle import Idleness, wait_until_idle
@@ -27,12 +26,13 @@ from worker.quickbooks.gateway import open_gateway
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
-from worker.settings import TOKEN_KEY_BYTES, Environment
+from worker.settings import TOKEN_KEY_BYTES, Environment, environment
 
 WORKSPACE = "demo"
 SEED = 20_260_505
 IDLE_SECONDS_MAX = 120.0
 LATE_SECONDS = 1.5
+NAME_BYTES = 4
 SETTINGS = {
     "auto_invoice": "true",
     "income_account": "Services",
@@ -68,31 +68,31 @@ async def play(
     keep: Callable[[], Any] | None,
 ) -> None:
     """Play the demo; show what came of it at `curtain`, and go on running for as long as `keep` waits."""
-    directory = Path(tempfile.mkdtemp(prefix="q2c-demo-"))
-    clock = SystemClock()
+    clock, entropy = SystemClock(), SystemEntropy()
     sandbox = Sandbox(clock, kinds=("us",), seed=SEED, plan=Plan(late_seconds=LATE_SECONDS))
-    try:
-        async with stage.running_sandbox(sandbox) as sandbox_url:
-            port = stage.free_port()
-            environment = environment_of(directory, sandbox, sandbox_url, port)
-            services = await open_services(Environment.model_validate(environment))
-            worker = stage.Worker(directory, variables_of(environment), port)
-            try:
-                performance = await _act(services, worker, sandbox, deals=deals, faults=faults, say=say)
-                curtain(performance)
-                if keep is not None:
-                    await keep()
-            finally:
-                await worker.stop()
-                await services.database.close()
-    finally:
-        if keep is None:
-            shutil.rmtree(directory, ignore_errors=True)
+    name = f"q2c-demo-{entropy.nonce(NAME_BYTES).hex()}"
+    async with (
+        lay(environment(), name, kept=keep is not None) as place,
+        stage.running_sandbox(sandbox) as sandbox_url,
+    ):
+        port = stage.free_port()
+        settings = environment_of(place, sandbox, sandbox_url, port)
+        services = await open_services(Environment(**settings))
+        worker = stage.Worker(place.directory, variables_of(settings), port)
+        try:
+            performance = await _act(services, worker, place, sandbox, deals=deals, faults=faults, say=say)
+            curtain(performance)
+            if keep is not None:
+                await keep()
+        finally:
+            await worker.stop()
+            await services.database.close()
 
 
 async def _act(
     services: Services,
     worker: stage.Worker,
+    place: Place,
     sandbox: Sandbox,
     *,
     deals: int,
@@ -145,10 +145,10 @@ async def _act(
         restarts=worker.restarts,
         seconds=round(clock.monotonic() - started, 1),
         idleness=idleness,
-        directory=services.environment.database_path.parent,
+        directory=place.directory,
         url=url,
         sandbox_url=services.environment.quickbooks_api_url,
-        environment={"Q2C_DATABASE_URL": services.environment.database_url, "Q2C_WORKSPACE": WORKSPACE},
+        environment={**variables_of(place.settings), "Q2C_WORKSPACE": WORKSPACE},
     )
 
 
@@ -191,11 +191,11 @@ async def tell(doors: Doors, tale: Tale, random: Random) -> None:
         await doors.contract(tale)
 
 
-def environment_of(directory: Path, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
-    """Return the settings of a worker that works against a sandbox."""
+def environment_of(place: Place, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
+    """Return the settings of a worker that works in a place, against a sandbox."""
     key = base64.urlsafe_b64encode(Random(SEED).randbytes(TOKEN_KEY_BYTES)).decode()  # noqa: S311 - guards a sandbox
     return {
-        "database_url": f"sqlite:///{directory / 'q2c.sqlite3'}",
+        **place.settings,
         "public_url": f"http://{stage.HOST}:{port}",
         "token_keys": key,
         "quickbooks_api_url": sandbox_url,
@@ -210,7 +210,10 @@ def environment_of(directory: Path, sandbox: Sandbox, sandbox_url: str, port: in
 
 def variables_of(environment: dict[str, Any]) -> dict[str, str]:
     """Write settings as variables of a process."""
-    return {
-        f"Q2C_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in environment.items()
-    }
+    return {f"Q2C_{name.upper()}": _written(value) for name, value in environment.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)

@@ -1,0 +1,100 @@
+"""Where a demo keeps its data: a directory of its own, or a database and topics of its own on given servers.
+
+`Q2C_DATABASE_URL` and `Q2C_KAFKA_URL` say which servers; what others keep there is not touched.
+"""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from events import catalog
+from worker import schema
+from worker.services import open_database
+from worker.settings import ConfigurationError, Environment
+
+PARTITIONS = 3
+
+
+class Place(Struct, frozen=True):
+    """A directory for logs, and the settings that differ from the environment's."""
+
+    directory: Path
+    settings: dict[str, Any]
+
+
+@asynccontextmanager
+async def lay(base: Environment, name: str, *, kept: bool) -> AsyncIterator[Place]:
+    """Lay a place for a demo called `name`, and clear it away in the end; `kept` leaves the directory.
+
+    Raises:
+        ConfigurationError: The database's user may make no database.
+        BrokerUnavailable: Kafka can't be reached, or refuses.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    try:
+        async with AsyncExitStack() as stack:
+            settings: dict[str, Any] = {"database_url": f"sqlite:///{directory / 'q2c.sqlite3'}"}
+            if not base.embedded:
+                url = await stack.enter_async_context(_database(base, name.replace("-", "_")))
+                settings = {"database_url": url}
+            if base.kafka_url is not None:
+                settings |= await stack.enter_async_context(_topics(base, name))
+            yield Place(directory, settings)
+    finally:
+        if not kept:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _database(base: Environment, name: str) -> AsyncIterator[str]:
+    import asyncpg  # noqa: PLC0415 - only with PostgreSQL
+
+    from events.postgres import connect  # noqa: PLC0415 - as above
+
+    async def execute(statement: str) -> None:
+        connection = await connect(base.database_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    try:
+        await execute(f'CREATE DATABASE "{name}"')
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(
+            "Q2C_DATABASE_URL: the demo makes a database of its own there, which this user may not;"
+            " let a superuser say ALTER ROLE … CREATEDB"
+        ) from error
+    url = urlsplit(base.database_url)._replace(path=f"/{name}").geturl()
+    try:
+        database = open_database(base.model_copy(update={"database_url": url}))
+        await database.transaction(schema.migrate)
+        await database.close()
+        yield url
+    finally:
+        await execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@asynccontextmanager
+async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]:
+    from worker import kafka, topics  # noqa: PLC0415 - only with Kafka
+
+    settings = {
+        "kafka_group": name,
+        "kafka_partitions": PARTITIONS,
+        "kafka_topic_names": {
+            topic: f"{name}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)
+        },
+    }
+    environment = base.model_copy(update=settings)
+    await topics.apply(environment)
+    try:
+        yield settings
+    finally:
+        await kafka.delete(environment, [topic.name for topic in topics.wanted(environment)])
