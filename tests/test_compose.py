@@ -28,6 +28,14 @@ def settings(name: str) -> dict[str, str]:
     return {key: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for key, value in given.items()}
 
 
+def known(name: str) -> Environment:
+    fields: dict[str, Any] = {
+        key.removeprefix("Q2C_").lower(): value for key, value in settings(name).items()
+    }
+    assert set(fields) <= set(Environment.model_fields)
+    return Environment(**fields)
+
+
 @EACH_OF_OURS
 def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
     command = typer.main.get_command(app)
@@ -43,10 +51,7 @@ def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
 
 @EACH_OF_OURS
 def test_each_variable_is_one_that_the_settings_know_and_fits(name: str) -> None:
-    given = settings(name)
-    fields = {key.removeprefix("Q2C_").lower(): value for key, value in given.items()}
-    assert set(fields) <= set(Environment.model_fields)
-    environment = Environment(**fields)
+    environment = known(name)
     Vault([key.get_secret_value() for key in environment.token_keys], SeededEntropy())
 
 
@@ -57,7 +62,7 @@ def test_every_role_is_run_by_one_service_and_by_two_processes_where_they_share_
     }
     assert sorted(role for names in roles.values() for role in names) == sorted(Role)
     for name, names in roles.items():
-        environment = Environment(**{k.removeprefix("Q2C_").lower(): v for k, v in settings(name).items()})
+        environment = known(name)
         assert chosen(environment, names) == tuple(names)
         if "web" not in names:
             assert run[name]["deploy"]["replicas"] == 2
