@@ -41,7 +41,7 @@ def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
     command = typer.main.get_command(app)
     arguments = list(OURS[name]["command"])
     with command.make_context("q2c", arguments, resilient_parsing=False) as context:
-        words = [*context._protected_args, *context.args]  # type: ignore[attr-defined] # click keeps them apart
+        words = [*context._protected_args, *context.args]
         while words and hasattr(command, "get_command"):
             found = command.get_command(context, words[0])
             assert found is not None, words

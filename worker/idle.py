@@ -1,4 +1,4 @@
-"""Whether anything is left to do: every subscription at the head, no command due."""
+"""Whether anything is left to do: Kafka read, every subscription at the head, no command due, everything sent."""
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -24,10 +24,23 @@ async def wait_until_idle(services: Services, timeout_seconds: float) -> Idlenes
     started = services.clock.monotonic()
     while True:
         position, waiting_for = await services.database.read(left_to_do)
+        if waiting_for is None and services.environment.kafka_url is not None:
+            waiting_for = await _left_in_kafka(services)
         waited = services.clock.monotonic() - started
         if waiting_for is None or waited >= timeout_seconds:
             return Idleness(waiting_for is None, position, round(waited, 3), waiting_for)
         await services.clock.sleep(POLL_SECONDS)
+
+
+async def _left_in_kafka(services: Services) -> str | None:
+    """Return what is not read from Kafka yet, or not sent to it."""
+    from worker import positions, relay  # noqa: PLC0415 - only with Kafka
+
+    found = await positions.positions(services.environment, services.database)
+    if unread := sum(at.lag for at in found):
+        return f"{unread} messages to be read from Kafka"
+    unsent = await services.database.read(relay.behind)
+    return f"{', '.join(unsent)} to reach the end" if unsent else None
 
 
 def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:

@@ -9,9 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from events import log, subscriptions
 from events.errors import DatabaseUnavailable
-from worker.services import Services
+from worker.services import SUBSCRIPTIONS, Services
 
 DATABASE_SECONDS_MAX = 5
+READERS = (*(subscription.name for subscription in SUBSCRIPTIONS), "relay")
 
 
 @get("/livez", include_in_schema=False)
@@ -28,12 +29,13 @@ async def readyz(services: NamedDependency[Services]) -> Response[dict[str, obje
     a worker that waits for QuickBooks does what it should.
     """
     problems = services.health.problems
-    head, behind = None, {}
+    head: int | None = None
+    behind: dict[str, int] = {}
     try:
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             head = await services.database.read(log.head)
             checkpoints = await services.database.read(subscriptions.checkpoints)
-        behind = {name: head - position for name, position in sorted(checkpoints.items())}
+        behind = {name: head - checkpoints[name] for name in READERS if name in checkpoints}
     except (DatabaseUnavailable, TimeoutError) as error:
         problems["database"] = str(error) or f"It gave no answer in {DATABASE_SECONDS_MAX} s"
     status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
