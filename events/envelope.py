@@ -1,6 +1,7 @@
 """CloudEvents 1.0 in its structured, binary and batch forms, read into one `Event`."""
 
 import functools
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from events.values import Fact, Identifier, Instant, Workspace
 
 EVENT_BYTES_MAX = 1024 * 1024
 OWN_SOURCES = "urn:coeffection:"
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
 _CORE = frozenset(
     {
@@ -117,7 +119,7 @@ def from_binary(
     """
     _check_size(raw)
     for name, value in attributes.items():
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if _UNKEEPABLE.search(value):
             raise Unusable("text_invalid", "A header holds a character that no database keeps", name)
     return _event(dict(attributes), raw, json.parse(raw), now, workspace)
 

@@ -23,9 +23,12 @@ class Record(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """What became of one record; `reason`, `detail` and `field` are set where it was of no use."""
+    """What became of one record; `reason`, `detail` and `field` are set where it was of no use.
 
-    outcome: Literal["appended", "duplicate", "conflict", "dead"]
+    One that was `published` went to Kafka first, and comes from there.
+    """
+
+    outcome: Literal["appended", "duplicate", "conflict", "dead", "published"]
     position: int | None = None
     reason: str | None = None
     detail: str | None = None

@@ -17,6 +17,7 @@ Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 5
 
 _ALL = sa.select(subscriptions)
+_ONE = sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_"))
 _WITH_HEAD = sa.select(
     subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
 )
@@ -89,6 +90,33 @@ def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: d
     return [name for name in names if _is_pending(rows.get(name), head, holder, now)]
 
 
+def is_due(connection: sa.Connection, name: str, head: int, holder: str, now: datetime) -> bool:
+    """Say whether a reader has anything to do, up to `head`, that is the holder's to do; reads only."""
+    return _is_pending(connection.execute(_ONE, {"name_": name}).one_or_none(), head, holder, now)
+
+
+def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
+    """Lead a reader that does its work between transactions; return where it is, None where another leads.
+
+    It has to be done within LEASE_SECONDS: from then on another may do it too.
+    """
+    row = _present(connection, [name])[name]
+    if _led_by_other(row, holder, now):
+        return None
+    position: int = row.position
+    move(connection, name, position, position, holder, now)
+    return position
+
+
+def move(connection: sa.Connection, name: str, before: int, after: int, holder: str, now: datetime) -> None:
+    """Move a reader on, and keep the lead.
+
+    Raises:
+        CheckpointMoved: Another runner moved it meanwhile.
+    """
+    _compare_and_set(connection, [name], before, after, holder, now)
+
+
 def release(connection: sa.Connection, holder: str) -> None:
     """Give up every lease of a holder, so that a standby takes over at once."""
     connection.execute(
@@ -115,17 +143,22 @@ def _led(
     connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
     """Return the subscriptions that are the holder's to advance, by their position and batch size."""
-    names = [subscription.name for subscription in following]
-    rows = _held(connection, names)
-    if missing := [name for name in names if name not in rows]:
-        bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
-        rows = _held(connection, names)
+    rows = _present(connection, [subscription.name for subscription in following])
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
         row = rows[subscription.name]
         if not _led_by_other(row, holder, now):
             led.setdefault((row.position, subscription.batch_size), []).append(subscription)
     return led
+
+
+def _present(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Hold subscriptions, of which new ones begin before the first event."""
+    rows = _held(connection, names)
+    if missing := [name for name in names if name not in rows]:
+        bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
+        rows = _held(connection, names)
+    return rows
 
 
 def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
@@ -142,6 +175,12 @@ def _move(
     now: datetime,
 ) -> None:
     names = [subscription.name for subscription in together]
+    _compare_and_set(connection, names, before, after, holder, now)
+
+
+def _compare_and_set(
+    connection: sa.Connection, names: Sequence[str], before: int, after: int, holder: str, now: datetime
+) -> None:
     values = {
         "names": names,
         "before": before,

@@ -26,14 +26,14 @@ from msgspec import Struct
 
 from events.offsets import Offsets, Partition
 from worker.brokers import connection
-from worker.messages import BrokerUnavailable, Message
+from worker.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message
 from worker.settings import Environment
 
 REQUEST_SECONDS_MAX = 10
 ADMIN_SECONDS_MAX = 30
-# Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
-PUBLISH_SECONDS_MAX = 4.0
-PRODUCE_SECONDS_MAX = 3  # below that, so that a topic which is not there is told apart from a broker
+PRODUCE_SECONDS_MAX = (
+    3  # below that of publishing, so that a missing topic is told apart from a missing broker
+)
 CLOSE_SECONDS_MAX = 1.0
 PEEK_MILLISECONDS = 2_000
 LINGER_MILLISECONDS = 5
@@ -100,6 +100,7 @@ class Publisher:
             BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
         """
         futures: list[asyncio.Future[Any]] = []
+        producer = None
         try:
             async with asyncio.timeout(PUBLISH_SECONDS_MAX):
                 producer = await self._opened()
@@ -115,7 +116,7 @@ class Publisher:
         except UnknownTopicOrPartitionError as error:
             raise _missing({message.topic for message in messages}) from error
         except (KafkaError, OSError) as error:
-            await self.discard()  # one that failed for good would refuse whatever comes after
+            await self._end(producer)  # one that failed for good would refuse whatever comes after
             raise BrokerUnavailable(f"Kafka did not take what was sent: {error!r}") from error
         finally:
             for future in futures:
@@ -123,8 +124,11 @@ class Publisher:
 
     async def discard(self) -> None:
         """Send nothing any more of what could not be sent in time."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
+        await self._end(self._producer)
+
+    async def _end(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is not None and producer is self._producer:
+            self._producer = None
             await _end(producer)
 
     async def _opened(self) -> AIOKafkaProducer:
@@ -200,6 +204,7 @@ async def consumer(
             await opened.start()
             yield opened
         finally:
+            await _turn()  # its stop() fails where a task of its has not had one yet
             await opened.stop()
 
 
@@ -262,6 +267,12 @@ async def create(environment: Environment, topics: Sequence[Topic]) -> None:
             _expect(code, f"make {name}", message)
 
 
+async def delete(environment: Environment, names: Sequence[str]) -> None:
+    """Delete topics, with all that is in them."""
+    async with admin(environment) as client:
+        await client.delete_topics(list(names))
+
+
 async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
     """Set the configurations of topics; what is set for a topic and not named here is unset."""
     wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.configs)) for topic in topics]
@@ -316,6 +327,14 @@ async def commit(environment: Environment, group: str, offsets: Offsets) -> None
             )
         except UnknownMemberIdError as error:
             raise GroupActive(f"Members of the group {group!r} are running; stop them first") from error
+
+
+async def _turn() -> None:
+    """Let everything that is ready have a turn."""
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
 
 
 @contextmanager

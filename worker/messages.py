@@ -13,6 +13,8 @@ from events.envelope import Event, partition_key
 PREFIX = "ce_"
 CONTENT_TYPE = "content-type"
 JSON = b"application/json"
+# Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
+PUBLISH_SECONDS_MAX = 4.0
 
 Headers = Sequence[tuple[str, bytes]]
 

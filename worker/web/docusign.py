@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -12,12 +11,11 @@ from events import intake, json
 from events.errors import Unusable
 from events.intake import Record
 from worker import workspaces
+from worker.received import received_total
 from worker.services import Services
 from worker.sources import docusign
-from worker.web.events import received_total, store
+from worker.web.events import answer, store
 from worker.web.problems import Problem, of_received
-
-logger = structlog.get_logger()
 
 
 @post("/webhooks/docusign/{name:str}", status_code=HTTPStatus.OK, summary="DocuSign Connect messages")
@@ -39,10 +37,10 @@ async def post_docusign(
         )
     if not _is_needed(raw):
         return Response({"outcome": "ignored"})
-    received = (await store(services, [record(name, raw)], "docusign"))[0]
-    if received.reason is not None:
-        raise of_received(received)
-    return Response({"outcome": received.outcome, "position": received.position})
+    (result,) = await store(services, [record(name, raw)], "docusign")
+    if result.reason is not None:
+        raise of_received(result)
+    return Response(answer(result))
 
 
 def record(workspace: str, raw: bytes) -> Record:

@@ -6,25 +6,22 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-import structlog
 from litestar import Request, Response, post
 from litestar.datastructures import Headers
 from litestar.di import NamedDependency
-from prometheus_client import Counter as Metric
 
 from events import intake
 from events.envelope import Event, from_binary, from_structured, split_batch
 from events.errors import Unusable
 from events.intake import Received, Record
+from worker import received
+from worker.messages import encode
 from worker.services import Services
 from worker.web.problems import Problem, of_received
 
 ORIGIN = "http"
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
-
-received_total = Metric("q2c_events_received_total", "Events received", ["door", "outcome"])
-logger = structlog.get_logger()
 
 
 @post("/events", status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
@@ -46,25 +43,36 @@ async def post_events(
     else:
         problem = Unusable("content_type_unsupported", f"We read {STRUCTURED}, not {media_type!r}")
         records = [Record(raw, ORIGIN, workspace, problem)]
-    received = await store(services, records, "events")
-    return _batch_answer(received) if is_batch else _single_answer(received[0])
+    results = await store(services, records, "events")
+    return _batch_answer(results) if is_batch else _single_answer(results[0])
 
 
 async def store(services: Services, records: list[Record], door: str) -> list[Received]:
-    """Store records, wake what follows the log, and say in one line what came."""
-    received = await services.database.transaction(intake.receive, records, services.clock.now())
-    services.wake.all()
-    outcomes = Counter(result.outcome for result in received)
-    for outcome, count in outcomes.items():
-        received_total.labels(door, outcome).inc(count)
-    logger.info(
-        "events.received",
-        door=door,
-        workspace=records[0].workspace if records else None,
-        outcomes=dict(outcomes),
-        reasons=sorted({result.reason for result in received if result.reason}),
+    """Keep records before they are answered for: in the log, or by Kafka's brokers where there is Kafka.
+
+    Raises:
+        BrokerUnavailable: Kafka did not take them; the sender has to send all of it again.
+        DatabaseUnavailable: The database did not take them; the same.
+    """
+    taken = await _publish(services, records) if services.publisher is not None else {}
+    rest = [item for index, item in enumerate(records) if index not in taken]
+    stored = iter(
+        await services.database.transaction(intake.receive, rest, services.clock.now()) if rest else []
     )
-    return received
+    services.wake.all()
+    results = [taken[index] if index in taken else next(stored) for index in range(len(records))]
+    received.note(door, results, workspace=records[0].workspace if records else None)
+    return results
+
+
+async def _publish(services: Services, records: list[Record]) -> dict[int, Received]:
+    """Publish the events among records; return what became of them by their place."""
+    events = {index: item.content for index, item in enumerate(records) if isinstance(item.content, Event)}
+    if services.publisher is not None and events:
+        topic = services.environment.topic
+        messages = [encode(event, topic(event.topic)) for event in events.values() if event.topic is not None]
+        await services.publisher.publish(messages)
+    return dict.fromkeys(events, Received("published"))
 
 
 def record(
@@ -99,20 +107,24 @@ def _attributes(headers: Headers, media_type: str) -> dict[str, str]:
     return {**attributes, "datacontenttype": media_type}
 
 
-def _single_answer(received: Received) -> Response[Any]:
-    if received.reason is not None:
-        raise of_received(received)
-    return Response(
-        {"outcome": received.outcome, "position": received.position}, status_code=HTTPStatus.ACCEPTED
-    )
+def _single_answer(result: Received) -> Response[Any]:
+    if result.reason is not None:
+        raise of_received(result)
+    return Response(answer(result), status_code=HTTPStatus.ACCEPTED)
 
 
-def _batch_answer(received: list[Received]) -> Response[Any]:
+def answer(result: Received) -> dict[str, Any]:
+    """Say what became of an event, and where it is, if it has a position already."""
+    position = {} if result.position is None else {"position": result.position}
+    return {"outcome": result.outcome, **position}
+
+
+def _batch_answer(results: list[Received]) -> Response[Any]:
     counts = Counter(appended=0, duplicate=0, conflict=0, dead=0)
-    counts.update(result.outcome for result in received)
+    counts.update(result.outcome for result in results)
     errors = [
         {"index": index, "reason": result.reason, "detail": result.detail, "field": result.field}
-        for index, result in enumerate(received)
+        for index, result in enumerate(results)
         if result.reason is not None
     ]
     if not errors:
@@ -121,7 +133,7 @@ def _batch_answer(received: list[Received]) -> Response[Any]:
     raise Problem(
         HTTPStatus.CONFLICT if only_conflicts else HTTPStatus.UNPROCESSABLE_ENTITY,
         "batch_partly_unusable",
-        f"{len(errors)} of {len(received)} events could not be used; the others are stored",
+        f"{len(errors)} of {len(results)} events could not be used; the others are stored",
         errors=errors,
         **counts,
     )

@@ -14,8 +14,10 @@ from events.errors import DatabaseUnavailable
 from events.intake import Received
 from events.json import MISSING
 from worker.administration import ActionRefused, DealUnknown
+from worker.messages import BrokerUnavailable
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "5"
 logger = structlog.get_logger()
 
 
@@ -98,13 +100,18 @@ def _invalid(item: Mapping[str, Any]) -> dict[str, str]:
 def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     """Ask the sender to try again: nothing was stored."""
     logger.error("database.unavailable", problem=str(error))
-    response = answer(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "database_unavailable",
-        "Nothing was stored. Please send it again in a moment.",
-        {},
-    )
-    response.headers["retry-after"] = "5"
+    return _again("database_unavailable", "Nothing was stored. Please send it again in a moment.")
+
+
+def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -> Response[bytes]:
+    """Ask the sender to try again: what arrives twice is dropped."""
+    logger.error("broker.unavailable", problem=str(error))
+    return _again("broker_unavailable", "It is not sure to be kept. Please send it again in a moment.")
+
+
+def _again(reason: str, detail: str) -> Response[bytes]:
+    response = answer(HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {})
+    response.headers["retry-after"] = RETRY_AFTER_SECONDS
     return response
 
 
@@ -132,6 +139,7 @@ HANDLERS: dict[Any, Any] = {
     ActionRefused: on_action_refused,
     ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
+    BrokerUnavailable: on_broker_unavailable,
     HTTPException: on_http_exception,
     Exception: on_defect,
 }
