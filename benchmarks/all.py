@@ -1,0 +1,14 @@
+"""Every benchmark, in the order of the table."""
+
+from benchmarks import append, decode, full_path, lonely
+from benchmarks.measure import Benchmark
+
+BENCHMARKS: tuple[Benchmark, ...] = (
+    decode.DECODE,
+    append.SQLITE,
+    append.POSTGRES,
+    full_path.SQLITE,
+    full_path.POSTGRES,
+    lonely.SQLITE,
+    lonely.POSTGRES,
+)

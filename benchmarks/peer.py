@@ -1,0 +1,121 @@
+"""Peers run in an environment of their own, as processes that take turns with ours.
+
+`peers.txt` pins what is installed. A peer is a module of `benchmarks.peers`: it reads one JSON object a line
+(`{"call": …, …}`), does it, measures it by its own clock and answers with one. Data goes by file, so that
+nothing of this is part of a figure.
+"""
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import NotHere
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".benchmarks"
+ENVIRONMENT = CACHE / "peers"
+REQUIREMENTS = Path(__file__).parent / "peers.txt"
+STOP_SECONDS_MAX = 10.0
+ANSWER_BYTES_MAX = 1024 * 1024
+
+
+class PeerFailed(Exception):
+    """A peer could not do what it was asked; the message is its traceback."""
+
+
+class Peer:
+    """A running peer."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Let it do something; return what it says of it.
+
+        Raises:
+            PeerFailed: It could not, or it has ended.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise PeerFailed("It has no pipes")
+        stdin.write(json.dumps({"call": name, **arguments}).encode() + b"\n")
+        await stdin.drain()
+        line = await stdout.readline()
+        if not line:
+            raise PeerFailed(f"It ended with {await self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise PeerFailed(answer["error"])
+        return answer
+
+
+@asynccontextmanager
+async def running(module: str) -> AsyncIterator[Peer]:
+    """Start a module of `benchmarks.peers`, and end it."""
+    python = await asyncio.to_thread(prepared)
+    process = await asyncio.create_subprocess_exec(
+        python,
+        "-m",
+        f"benchmarks.peers.{module}",
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=ANSWER_BYTES_MAX,
+    )
+    try:
+        yield Peer(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def prepared() -> Path:
+    """Make the peers' environment unless it is there as pinned; return its Python.
+
+    Raises:
+        NotHere: It could not be made.
+    """
+    python = ENVIRONMENT / "bin" / "python"
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = ENVIRONMENT / "made-from"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    cache()
+    commands = (
+        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            str(REQUIREMENTS),
+        ],
+    )
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        if done.returncode:
+            raise NotHere(f"the peers' environment could not be made: {done.stderr.strip()[-500:]}")
+    stamp.write_text(wanted)
+    return python
+
+
+def cache() -> Path:
+    """Return the directory for what benchmarks keep and write: on the project's disk, unseen by git."""
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+    return CACHE

@@ -1,0 +1,1 @@
+"""The peers, each as a process that speaks JSON lines; they run in an environment of their own."""

@@ -1,0 +1,23 @@
+"""The peers' side of the conversation."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Answer = dict[str, Any]
+
+
+def serve(calls: Mapping[str, Callable[..., Answer]]) -> None:
+    """Answer until nobody asks any more. Only answers go to stdout; whatever else is printed, to stderr."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            answer = calls[asked.pop("call")](**asked)
+        except Exception:  # noqa: BLE001 - whatever it is, the benchmark is told
+            answer = {"error": traceback.format_exc()}
+        answers.write(json.dumps(answer) + "\n")
