@@ -161,7 +161,9 @@ def build(environment: Environment, directory: str, take: Take) -> faust.App:
         topic, name=PART, concurrency=1
     )  # two at work would acknowledge out of order, which loses events
     async def read(stream: Any) -> None:
-        # Faust's other forms acknowledge what an agent failed on.
+        # Faust's other forms acknowledge what an agent failed on. This one, when it ends, goes back to what it found
+        # and would acknowledge whatever still comes, so it finds that nothing is acknowledged.
+        stream.enable_acks = False
         async for batch in stream.noack_take(BATCH_EVENTS_MAX, within=BATCH_SECONDS_MAX):
             await take(batch)
 

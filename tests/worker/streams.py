@@ -1,0 +1,145 @@
+"""An installation on a real Kafka and a real database, with topics and a group of its own."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from events import catalog, log, offsets
+from events.clock import SystemClock, SystemEntropy
+from events.database import Database
+from events.envelope import Recorded
+from events.offsets import Partition
+from events.tables import dead_letters
+from tests.events.samples import made, whole_log
+from worker import kafka, topics, workspaces
+from worker.kafka import Publisher
+from worker.messages import Message, encode
+from worker.quickbooks.vault import Vault
+from worker.schema import migrate
+from worker.services import Services, open_database
+from worker.settings import Environment
+from worker.wake import Wake
+
+T = TypeVar("T")
+
+PARTITIONS = 2
+PATIENCE_SECONDS = 30.0
+LOOK_SECONDS = 0.02
+STRUCTURED = [("content-type", b"application/cloudevents+json")]
+
+
+class Stream:
+    """Topics, a database, and what tests ask of both."""
+
+    def __init__(self, services: Services, publisher: Publisher) -> None:
+        self.services = services
+        self.publisher = publisher
+
+    @property
+    def environment(self) -> Environment:
+        return self.services.environment
+
+    async def send(self, *documents: dict[str, Any], workspace: str = "acme") -> None:
+        """Produce events as the front door does."""
+        events = [made(document, workspace) for document in documents]
+        topic = self.environment.topic
+        await self.publisher.publish([encode(event, topic(event.topic or "")) for event in events])
+
+    async def send_raw(
+        self,
+        value: bytes,
+        headers: Iterable[tuple[str, bytes]] = (),
+        key: bytes | None = b"key",
+        topic: str = catalog.DEALS,
+    ) -> None:
+        """Produce what no client of ours would."""
+        await self.publisher.publish([Message(self.environment.topic(topic), key, value, list(headers))])
+
+    async def log(self) -> list[Recorded]:
+        return await self.services.database.read(whole_log)
+
+    async def ids(self) -> list[str]:
+        return [recorded.event.id for recorded in await self.log()]
+
+    async def head(self) -> int:
+        return await self.services.database.read(log.head)
+
+    async def letters(self) -> Sequence[sa.RowMapping]:
+        """Every dead letter, in the order in which they came."""
+        statement = sa.select(dead_letters).order_by(dead_letters.c.number)
+        return await self.services.database.read(lambda c: c.execute(statement).mappings().all())
+
+    async def stored(self) -> dict[Partition, int]:
+        return await self.services.database.read(offsets.stored, self.environment.kafka_group)
+
+    async def ends(self, topic: str = catalog.DEALS) -> dict[Partition, int]:
+        of = await kafka.partitions(self.environment, [self.environment.topic(topic)])
+        return {at: kept.end for at, kept in (await kafka.bounds(self.environment, of)).items()}
+
+    async def read(self, topic: str) -> list[Any]:
+        """Every message of a topic, one partition after the other."""
+        of = await kafka.partitions(self.environment, [self.environment.topic(topic)])
+        kept = await kafka.bounds(self.environment, of)
+        messages: list[Any] = []
+        async with kafka.consumer(self.environment) as consumer:
+            for at in of:
+                place = kafka.TopicPartition(*at)
+                consumer.assign([place])
+                consumer.seek(place, kept[at].beginning)
+                while await consumer.position(place) < kept[at].end:
+                    for found in (await consumer.getmany(place, timeout_ms=1000)).values():
+                        messages += found
+        return messages
+
+    async def until(self, condition: Callable[[], Coroutine[Any, Any, bool]], *working: asyncio.Task[Any]) -> None:
+        """Wait for a condition, while what works goes on working."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await condition():
+                for task in working:
+                    if task.done():
+                        task.result()
+                        raise AssertionError("it ended by itself")
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_appended(self, count: int, *working: asyncio.Task[Any]) -> None:
+        async def appended() -> bool:
+            return await self.head() >= count
+
+        await self.until(appended, *working)
+
+    def with_database(self, database: Database) -> Services:
+        return msgspec.structs.replace(self.services, database=database)
+
+
+@asynccontextmanager
+async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> AsyncIterator[Stream]:
+    """Make topics and a workspace `acme` for one test."""
+    prefix = f"t{secrets.token_hex(5)}"
+    names = {topic: f"{prefix}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)}
+    environment = Environment.model_validate(
+        {
+            "kafka_url": kafka_url,
+            "database_url": database_url,
+            "kafka_group": prefix,
+            "kafka_topic_names": names,
+            "kafka_partitions": PARTITIONS,
+            "kafka_session_seconds": 6,
+            **settings,
+        }
+    )
+    await topics.apply(environment)
+    database = open_database(environment)
+    await database.transaction(migrate)
+    clock, entropy = SystemClock(), SystemEntropy()
+    await database.transaction(workspaces.add, "acme", "token", b"key", clock.now())
+    services = Services(environment, database, clock, entropy, Vault([entropy.token() + "="], entropy), Wake())
+    try:
+        async with Publisher(environment) as publisher:
+            yield Stream(services, publisher)
+    finally:
+        await database.close()
