@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from aiokafka import TopicPartition
 
 from events import catalog, log, offsets
 from events.clock import SystemClock, SystemEntropy
@@ -88,7 +89,7 @@ class Stream:
         messages: list[Any] = []
         async with kafka.consumer(self.environment) as consumer:
             for at in of:
-                place = kafka.TopicPartition(*at)
+                place = TopicPartition(*at)
                 consumer.assign([place])
                 consumer.seek(place, kept[at].beginning)
                 while await consumer.position(place) < kept[at].end:
@@ -96,7 +97,9 @@ class Stream:
                         messages += found
         return messages
 
-    async def until(self, condition: Callable[[], Coroutine[Any, Any, bool]], *working: asyncio.Task[Any]) -> None:
+    async def until(
+        self, condition: Callable[[], Coroutine[Any, Any, bool]], *working: asyncio.Task[Any]
+    ) -> None:
         """Wait for a condition, while what works goes on working."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await condition():
@@ -137,7 +140,9 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
     await database.transaction(migrate)
     clock, entropy = SystemClock(), SystemEntropy()
     await database.transaction(workspaces.add, "acme", "token", b"key", clock.now())
-    services = Services(environment, database, clock, entropy, Vault([entropy.token() + "="], entropy), Wake())
+    services = Services(
+        environment, database, clock, entropy, Vault([entropy.token() + "="], entropy), Wake()
+    )
     try:
         async with Publisher(environment) as publisher:
             yield Stream(services, publisher)

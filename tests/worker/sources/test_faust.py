@@ -102,7 +102,9 @@ async def test_a_database_that_is_away_for_a_while_is_waited_for(
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["after its commit", "before its commit"])
-async def test_a_failure_ends_ingestion_and_the_next_start_goes_on(stream: Stream, *, committed: bool) -> None:
+async def test_a_failure_ends_ingestion_and_the_next_start_goes_on(
+    stream: Stream, *, committed: bool
+) -> None:
     for number in range(3):
         await stream.send(*deals(*range(number * 10, number * 10 + 10)))
         failing = Failing(stream.services.database, (RuntimeError("a defect"), committed))
