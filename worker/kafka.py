@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    CommitFailedError,
     KafkaError,
     TopicAlreadyExistsError,
-    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -325,8 +325,11 @@ async def commit(environment: Environment, group: str, offsets: Offsets) -> None
             await client.commit(
                 {TopicPartition(*at): OffsetAndMetadata(to, "") for at, to in offsets.items()}
             )
-        except UnknownMemberIdError as error:
-            raise GroupActive(f"Members of the group {group!r} are running; stop them first") from error
+        except CommitFailedError as error:
+            raise GroupActive(
+                f"The group {group!r} has members: stop them first. One that was killed, or has a"
+                f" Q2C_KAFKA_INSTANCE_ID, leaves only after {environment.kafka_session_seconds} s"
+            ) from error
 
 
 async def _turn() -> None:
