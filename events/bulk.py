@@ -92,7 +92,9 @@ def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
 
 
 def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
-    arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type, dimensions=1)) for column in columns]
+    arrays = [
+        sa.bindparam(column.name, type_=postgresql.ARRAY(column.type, dimensions=1)) for column in columns
+    ]
     given = sa.func.unnest(*arrays).table_valued(
         *(sa.column(column.name, column.type) for column in columns), with_ordinality="place"
     )

@@ -87,6 +87,7 @@ async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]
 
     settings = {
         "kafka_group": name,
+        "kafka_instance_id": name,  # the worker that is started again has its partitions at once
         "kafka_partitions": PARTITIONS,
         "kafka_topic_names": {
             topic: f"{name}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)
