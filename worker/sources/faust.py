@@ -6,9 +6,7 @@ committed. What is read twice is dropped by its identity.
 """
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +14,13 @@ import faust
 import mode
 import sqlalchemy as sa
 import structlog
+from faust.exceptions import ConsumerNotStarted
 from prometheus_client import Gauge
 
 from events import catalog, offsets
 from events.errors import DatabaseUnavailable
 from events.intake import Received, Record
-from events.offsets import Offsets
+from events.offsets import Offsets, Partition
 from worker import kafka, received
 from worker.brokers import tls_context
 from worker.messages import BrokerUnavailable
@@ -73,22 +72,23 @@ async def ingest(services: Services, stopping: asyncio.Event) -> None:
     if not await _is_safe_to_start(services, stopping):
         return
     intake = _Intake(services)
-    async with _running(services.environment, intake.take) as app:
-        services.health.good(PART)
-        crashed = asyncio.ensure_future(app.wait_until_stopped())
-        stopped = asyncio.ensure_future(stopping.wait())
-        stalled = asyncio.ensure_future(_watch(services, app))
-        ends = (crashed, stopped, stalled)
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if stalled.done():
-                stalled.result()
-            if crashed.done():
-                raise IngestFailed("Reading from Kafka failed") from app.crash_reason
-            await intake.finish()
-        finally:
-            for end in ends:
-                end.cancel()
+    app = build(services.environment, intake.take)
+    app.finalize()
+    running = asyncio.ensure_future(_run(services, app))
+    stopped = asyncio.ensure_future(stopping.wait())
+    stalled = asyncio.ensure_future(_watch(services, app))
+    ends = (running, stopped, stalled)
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stalled.done():
+            stalled.result()
+        if running.done():
+            raise IngestFailed("Reading from Kafka failed") from (running.exception() or app.crash_reason)
+        await intake.finish()
+    finally:
+        for end in ends:
+            end.cancel()
+        await _stop(app)
 
 
 class _Intake:
@@ -151,9 +151,16 @@ def store(
     return results
 
 
-def build(environment: Environment, directory: str, take: Take) -> faust.App:
+class _App(faust.App):
+    """An application that keeps nothing in files, so that it needs no place for them."""
+
+    def _create_directories(self) -> None:
+        """Create none."""
+
+
+def build(environment: Environment, take: Take) -> faust.App:
     """Put the application together: one agent, which acknowledges by itself what it has stored."""
-    app = faust.App(environment.kafka_group, **settings(environment, directory))
+    app = _App(environment.kafka_group, **settings(environment))
     names = [environment.topic(name) for name in catalog.TOPICS_IN]
     topic = app.topic(*names, key_type=bytes, value_type=bytes)
 
@@ -170,7 +177,7 @@ def build(environment: Environment, directory: str, take: Take) -> faust.App:
     return app
 
 
-def settings(environment: Environment, directory: str) -> dict[str, Any]:
+def settings(environment: Environment) -> dict[str, Any]:
     """Return Faust's settings; with most of its defaults, events would be lost or a stop would hang."""
     session = environment.kafka_session_seconds
     return {
@@ -190,9 +197,8 @@ def settings(environment: Environment, directory: str) -> dict[str, Any]:
         "broker_commit_every": 1_000,
         "broker_session_timeout": session,
         "broker_heartbeat_interval": session / HEARTBEATS,
-        "broker_request_timeout": max(
-            REQUEST_SECONDS_MAX, session
-        ),  # Faust wants it no shorter than a session
+        # Faust wants it no shorter than a session.
+        "broker_request_timeout": max(REQUEST_SECONDS_MAX, session),
         "broker_rebalance_timeout": 60,
         "broker_max_poll_interval": POLL_SECONDS_MAX,
         "consumer_max_fetch_size": FETCH_BYTES_MAX,
@@ -204,7 +210,6 @@ def settings(environment: Environment, directory: str) -> dict[str, Any]:
         "table_standby_replicas": 0,  # with it, partitions are spread evenly
         "producer_threaded": False,
         "store": "memory://",
-        "datadir": directory,  # made even where nothing is kept
         "web_enabled": False,
         "worker_redirect_stdouts": False,
     }
@@ -222,20 +227,21 @@ def _credentials(environment: Environment) -> Any:
     return faust.SSLCredentials(tls) if tls is not None else None
 
 
-@asynccontextmanager
-async def _running(environment: Environment, take: Take) -> AsyncIterator[faust.App]:
-    """Run the application in our own loop, without Faust's worker, logging and signals; end it in bounded time."""
-    with tempfile.TemporaryDirectory(prefix="q2c-ingest-") as directory:
-        app = build(environment, directory, take)
-        app.finalize()
-        try:
-            await app.start()
-            yield app
-        finally:
-            stopping = asyncio.ensure_future(app.stop())
-            await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
-            if not stopping.done():  # it joins a group, perhaps, which it does not give up
-                logger.warning("ingest.stop_given_up", seconds=STOP_SECONDS_MAX)
+async def _run(services: Services, app: faust.App) -> None:
+    """Run the application in our own loop, without Faust's worker, logging and signals, until it crashes."""
+    await app.start()
+    services.health.good(PART)
+    await app.wait_until_stopped()
+
+
+async def _stop(app: faust.App) -> None:
+    """Stop the application, or give it up: while it joins a group it does not listen."""
+    stopping = asyncio.ensure_future(app.stop())
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
+    if not stopping.done():
+        logger.warning("ingest.stop_given_up", seconds=STOP_SECONDS_MAX)
+    elif (error := stopping.exception()) is not None:
+        logger.warning("ingest.stop_failed", problem=repr(error))
 
 
 async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool:
@@ -265,7 +271,7 @@ async def _watch(services: Services, app: faust.App) -> None:
     async def look() -> Progress:
         try:
             found = await positions(environment, services.database)
-            assigned = {(part.topic, part.partition) for part in app.consumer.assignment()}
+            assigned = _assigned(app)
             # One without any partition stands by, unless nobody else reads what there is.
             ours = [at for at in found if not assigned or (at.topic, at.partition) in assigned]
             lag.set(sum(at.lag for at in ours) if assigned else 0)
@@ -277,6 +283,13 @@ async def _watch(services: Services, app: faust.App) -> None:
         return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
 
     await watch(services.clock, PART, look, environment.watchdog_seconds)
+
+
+def _assigned(app: faust.App) -> set[Partition]:
+    try:
+        return {(part.topic, part.partition) for part in app.consumer.assignment()}
+    except ConsumerNotStarted:
+        return set()
 
 
 def _arrival(message: Any) -> Arrival:
