@@ -1,6 +1,6 @@
 """Every benchmark, in the order of the table."""
 
-from benchmarks import append, decode, full_path, lonely
+from benchmarks import append, decode, full_path, lonely, rebuild
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -11,4 +11,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     full_path.POSTGRES,
     lonely.SQLITE,
     lonely.POSTGRES,
+    rebuild.SQLITE,
+    rebuild.POSTGRES,
 )

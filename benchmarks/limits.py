@@ -116,20 +116,19 @@ class RawPostgres:
         await self._connection.close()
 
 
-def rows(batch: Sequence[Message], *, as_text: bool) -> list[Row]:
-    """Return what the log keeps of a batch, in the order of `COLUMNS`.
-
-    Args:
-        batch: The events.
-        as_text: Whether instants are written as SQLite keeps them, so that its driver has nothing to convert.
-    """
+def rows(batch: Sequence[Message]) -> list[Row]:
+    """Return what the log keeps of a batch, in the order of `COLUMNS`."""
     now = SystemClock().now()
-    return [_row(message, now, as_text=as_text) for message in batch]
+    return [_row(message, now) for message in batch]
 
 
-def _row(message: Message, now: datetime, *, as_text: bool) -> Row:
+def as_text(batch: Sequence[Row]) -> list[Row]:
+    """Write instants as SQLite keeps them, so that its driver has nothing to convert."""
+    return [tuple(str(value) if isinstance(value, datetime) else value for value in row) for row in batch]
+
+
+def _row(message: Message, now: datetime) -> Row:
     event = from_structured(message.structured, now=now, workspace=WORKSPACE)
-    instants = (str(event.time), str(now)) if as_text else (event.time, now)
     return (
         event.workspace,
         event.source,
@@ -138,7 +137,8 @@ def _row(message: Message, now: datetime, *, as_text: bool) -> Row:
         event.stream,
         event.subject,
         event.topic,
-        *instants,
+        event.time,
+        now,
         event.content_hash,
         json.encode(event.extensions),
         event.data,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from benchmarks import servers, story
-from benchmarks.limits import RawLog, RawPostgres, RawSqlite, Row, rows
+from benchmarks.limits import RawLog, RawPostgres, RawSqlite, Row, as_text, rows
 from benchmarks.measure import NAMES, Name
 from benchmarks.story import ACCOUNTS, BEGINNING, PRODUCTS, WORKSPACE, Message
 from events import catalog, intake, log
@@ -56,13 +56,13 @@ class Ground(Struct, frozen=True):
         database: Ours, ready to invoice.
         limit: The log's table alone.
         peer: The environment by which `eventsourcing` finds its database.
-        rows: What the limit writes for a batch.
+        written: Rows of the log, as the limit's driver takes them.
     """
 
     database: Database
     limit: RawLog
     peer: dict[str, str]
-    rows: Callable[[Sequence[Message]], list[Row]]
+    written: Callable[[Sequence[Row]], Sequence[Row]]
 
 
 Grounds = Callable[[Path], AbstractAsyncContextManager[Ground]]
@@ -80,9 +80,9 @@ class Feed:
         """Return events as they come in."""
         return [[message.structured for message in batch] for batch in self._next("ours", batches, size)]
 
-    def limit(self, batches: int, size: int = BATCH_EVENTS) -> list[list[Row]]:
+    def limit(self, batches: int, size: int = BATCH_EVENTS) -> list[Sequence[Row]]:
         """Return rows of the log."""
-        return [self._ground.rows(batch) for batch in self._next("limit", batches, size)]
+        return [self._ground.written(rows(batch)) for batch in self._next("limit", batches, size)]
 
     def peer(self, batches: int, size: int = BATCH_EVENTS) -> str:
         """Write a file for the peer; return its path."""
@@ -90,8 +90,12 @@ class Feed:
             [(each.attributes["subject"], each.attributes["type"], each.data.decode()) for each in batch]
             for batch in self._next("peer", batches, size)
         ]
+        return self.written_for_peer(taken)
+
+    def written_for_peer(self, batches: Sequence[Sequence[tuple[str, str, str]]]) -> str:
+        """Write batches of subject, type and data for the peer; return the file's path."""
         path = self._directory / "peer.json"
-        path.write_bytes(msgspec.json.encode(taken))
+        path.write_bytes(msgspec.json.encode(batches))
         return str(path)
 
     def _next(self, name: Name, batches: int, size: int) -> list[list[Message]]:
@@ -112,7 +116,7 @@ async def on_sqlite(directory: Path) -> AsyncIterator[Ground]:
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
                 "SQLITE_DBNAME": str(directory / "peer.sqlite3"),
             },
-            lambda batch: rows(batch, as_text=True),
+            as_text,
         )
     finally:
         await limit.close()
@@ -128,9 +132,7 @@ async def on_postgres(directory: Path) -> AsyncIterator[Ground]:
         limit = await RawPostgres.open(urls["limit"])
         try:
             await prepare(database)
-            yield Ground(
-                database, limit, _peer_on_postgres(urls["peer"]), lambda batch: rows(batch, as_text=False)
-            )
+            yield Ground(database, limit, _peer_on_postgres(urls["peer"]), list)
         finally:
             await limit.close()
             await database.close()

@@ -1,0 +1,59 @@
+"""What QuickBooks says of every command that is due, without QuickBooks: outcomes as the dispatcher stores them."""
+
+from datetime import date, datetime
+from itertools import count
+
+import sqlalchemy as sa
+
+from benchmarks.story import BEGINNING
+from events import catalog, log
+from events.database import Database
+from events.envelope import Event, own_event
+from events.quickbooks import InvoiceCreated
+from events.values import Amount
+from worker.commands.outcomes import SOURCE
+from worker.commands.table import commands
+
+_DUE = sa.select(commands).where(commands.c.status == "ready", commands.c.kind == "create_invoice")
+_DONE = commands.update().where(commands.c.status == "ready").values(status="done")
+_numbers = count(1)
+
+
+async def settle(database: Database, now: datetime) -> None:
+    """Let every invoice that was commanded be created."""
+    await database.transaction(_settle, now)
+
+
+def _settle(connection: sa.Connection, now: datetime) -> None:
+    events = [_created(row) for row in connection.execute(_DUE)]
+    connection.execute(_DONE)
+    log.append_own(connection, events, now)
+
+
+def _created(row: sa.Row[tuple[object, ...]]) -> Event:
+    number = next(_numbers)
+    fact = InvoiceCreated(
+        deal_id=row.subject,
+        part=row.part,
+        generation=row.generation,
+        realm=row.realm,
+        request_id=row.request_id,
+        invoice_id=str(number),
+        customer_id="1",
+        currency="USD",
+        net=Amount("1000.00"),
+        tax=Amount("80.00"),
+        total=Amount("1080.00"),
+        balance=Amount("1080.00"),
+        txn_date=date(2026, 5, 5),
+        due_date=date(2026, 6, 4),
+        doc_number=str(1000 + number),
+    )
+    return own_event(
+        catalog.INVOICE_CREATED,
+        fact,
+        workspace=row.workspace,
+        source=SOURCE,
+        time=BEGINNING,
+        id=f"{row.request_id}:invoice.created.v1",
+    )

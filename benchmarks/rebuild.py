@@ -1,0 +1,104 @@
+"""Rebuilding the read models: every projection emptied, and brought to the head of the log again.
+
+The log is what deals leave, with our own events and QuickBooks' outcomes in it; what is counted is its events. Ours
+builds four read models, in tables, beside the checkpoints. The limit holds a copy of the log: it reads position, type
+and data by the driver alone, decodes each event once into the same structs and keeps the last of each row in memory,
+where nothing is formatted and nothing stored. The peer does that too, over its own pages of notifications.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import perf_counter
+
+import sqlalchemy as sa
+
+import projections.all
+from benchmarks import outcomes, peer, stores
+from benchmarks.limits import COLUMNS, Row
+from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
+from benchmarks.stores import BATCH_EVENTS, CLOCK, HOLDER, Feed, Ground, Grounds
+from events import catalog
+from events.tables import log
+from projections.deals import DEALS
+from projections.invoices import INVOICES
+from projections.mappings import MAPPINGS
+from worker import runner
+
+BATCHES = 6
+KEYS = (DEALS.keys, INVOICES.keys, MAPPINGS.keys)
+SUBSCRIPTIONS = tuple(projection.subscription for projection in projections.all.PROJECTIONS)
+
+
+@asynccontextmanager
+async def _open(grounds: Grounds, directory: Path) -> AsyncIterator[Contenders]:
+    async with grounds(directory) as ground, peer.running("eventsourcing_store") as theirs:
+        feed = Feed(ground, directory)
+        for batch in feed.ours(BATCHES):
+            await stores.receive(ground.database, batch)
+            await stores.follow(ground.database)
+            await outcomes.settle(ground.database, CLOCK.now())
+        await stores.follow(ground.database)
+        rows = await ground.database.read(_rows)
+        await ground.limit.append(ground.written(rows))
+        await theirs.call("open", environment=ground.peer)
+        named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        for_peer = [(str(row["stream"]), str(row["type"]), str(row["data"])) for row in named]
+        pages = [for_peer[start : start + BATCH_EVENTS] for start in range(0, len(rows), BATCH_EVENTS)]
+        await theirs.call("append", path=feed.written_for_peer(pages))
+
+        async def ours() -> Measured:
+            started = perf_counter()
+            await ground.database.transaction(_empty)
+            await runner.catch_up(ground.database, CLOCK, SUBSCRIPTIONS, HOLDER)
+            return {"rate": len(rows) / (perf_counter() - started)}
+
+        async def limit() -> Measured:
+            started = perf_counter()
+            await _folded(ground)
+            return {"rate": len(rows) / (perf_counter() - started)}
+
+        async def scan() -> Measured:
+            done = await theirs.call("scan")
+            return {"rate": done["events"] / done["seconds"]}
+
+        yield Contenders(ours=ours, limit=limit, peer=scan)
+
+
+def _rows(connection: sa.Connection) -> list[Row]:
+    columns = [log.c[name] for name in COLUMNS]
+    return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(log.c.position))]
+
+
+def _empty(connection: sa.Connection) -> None:
+    for projection in projections.all.PROJECTIONS:
+        projections.all.empty(connection, projection)
+
+
+async def _folded(ground: Ground) -> dict[tuple[int, tuple[str, ...]], object]:
+    kept: dict[tuple[int, tuple[str, ...]], object] = {}
+    async for page in ground.limit.scan():
+        for _, kind, data in page:
+            payload = catalog.payload(kind, data)
+            for place, keys in enumerate(KEYS):
+                if kind in keys:
+                    for key in keys[kind](payload):
+                        kept[place, key] = payload
+    return kept
+
+
+_GOALS = (Goal("limit", 0.7, 0.9), Goal("peer", 2))
+SQLITE = Benchmark(
+    name="rebuild-sqlite",
+    figures=(Figure("rate", "Rebuild of the read models, SQLite", "events/s", _GOALS),),
+    open=lambda directory: _open(stores.on_sqlite, directory),
+    limit="one cursor, decode, fold in memory",
+    peer="eventsourcing's notifications, decode, fold in memory",
+)
+POSTGRES = Benchmark(
+    name="rebuild-postgres",
+    figures=(Figure("rate", "Rebuild of the read models, PostgreSQL", "events/s", _GOALS),),
+    open=lambda directory: _open(stores.on_postgres, directory),
+    limit="one cursor, decode, fold in memory",
+    peer="eventsourcing's notifications, decode, fold in memory",
+)
