@@ -34,12 +34,9 @@ def empty(connection: sa.Connection, projection: Projection) -> None:
 
 def drifted(connection: sa.Connection) -> list[str]:
     """Name the read models whose tables are not there, or not what the code says."""
-    inspector = sa.inspect(connection)
-    return [
-        projection.table.name
-        for projection in PROJECTIONS
-        if _kept(inspector, projection.table) != _wanted(connection, projection.table)
-    ]
+    tables = [projection.table for projection in PROJECTIONS]
+    kept = _kept(connection, [table.name for table in tables])
+    return [table.name for table in tables if kept.get(table.name) != _wanted(connection, table)]
 
 
 def prepare(connection: sa.Connection) -> list[str]:
@@ -53,26 +50,34 @@ def prepare(connection: sa.Connection) -> list[str]:
     return names
 
 
-Columns = dict[str, tuple[str, bool]]
+class _Shape(Struct, frozen=True):
+    """What is compared of a table; an inspector tells it the same way on every database."""
+
+    columns: dict[str, tuple[str, bool]]
+    key: list[str]
+    indexes: dict[str, list[str]]
 
 
-def _kept(inspector: sa.Inspector, table: sa.Table) -> tuple[Columns, list[str], set[str]] | None:
-    if not inspector.has_table(table.name):
-        return None
-    columns = {
-        column["name"]: (column["type"].compile(inspector.dialect), column["nullable"])
-        for column in inspector.get_columns(table.name)
+def _kept(connection: sa.Connection, names: list[str]) -> dict[str, _Shape]:
+    inspector = sa.inspect(connection)
+    keys = inspector.get_multi_pk_constraint(filter_names=names)
+    indexes = inspector.get_multi_indexes(filter_names=names)
+    return {
+        place[1]: _Shape(
+            {
+                column["name"]: (column["type"].compile(connection.dialect), column["nullable"])
+                for column in columns
+            },
+            keys[place]["constrained_columns"],
+            {str(index["name"]): [str(name) for name in index["column_names"]] for index in indexes[place]},
+        )
+        for place, columns in inspector.get_multi_columns(filter_names=names).items()
     }
-    indexes = {str(index["name"]) for index in inspector.get_indexes(table.name)}
-    return columns, inspector.get_pk_constraint(table.name)["constrained_columns"], indexes
 
 
-def _wanted(connection: sa.Connection, table: sa.Table) -> tuple[Columns, list[str], set[str]]:
-    columns = {
-        column.name: (column.type.compile(connection.dialect), bool(column.nullable)) for column in table.c
-    }
-    return (
-        columns,
+def _wanted(connection: sa.Connection, table: sa.Table) -> _Shape:
+    return _Shape(
+        {column.name: (column.type.compile(connection.dialect), bool(column.nullable)) for column in table.c},
         [column.name for column in table.primary_key],
-        {str(index.name) for index in table.indexes},
+        {str(index.name): [column.name for column in index.columns] for index in table.indexes},
     )

@@ -4,7 +4,11 @@ Log, commands, connections and state are migrated, forwards only. Read models ar
 from the log.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
 
 import projections.all
 from events.locks import Lock, hold
@@ -14,10 +18,11 @@ REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 FIRST = REVISIONS[0]
 
+INSUFFICIENT_PRIVILEGE = "42501"
 _VERSION = sa.text("SELECT version_num FROM alembic_version")
 
 
-def revision(connection: sa.Connection) -> str | None:
+def current(connection: sa.Connection) -> str | None:
     """Return the revision of the tables; none where there are none.
 
     Tables that were made before there were revisions are the first one.
@@ -35,7 +40,7 @@ def problem(connection: sa.Connection) -> str | None:
     Raises:
         ConfigurationError: The tables are of a revision that this code does not know.
     """
-    found = revision(connection)
+    found = current(connection)
     if found is None:
         return "has no tables yet"
     if found not in REVISIONS:
@@ -53,9 +58,11 @@ def check(connection: sa.Connection) -> None:
     """See that the tables are what this code knows.
 
     Raises:
-        ConfigurationError: They are not; the message says what to do.
+        ConfigurationError: They are not, or may not be read; the message says what to do.
     """
-    if (found := problem(connection)) is not None:
+    with _permitted():
+        found = problem(connection)
+    if found is not None:
         raise ConfigurationError(f"The database {found}; run q2c migrate")
 
 
@@ -65,21 +72,24 @@ def migrate(connection: sa.Connection) -> list[str]:
     Any number of processes may try at once: the first one does it.
 
     Raises:
-        ConfigurationError: The tables are of a revision that this code does not know.
+        ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
     """
-    hold(connection, Lock.SCHEMA)
-    if problem(connection) is None:
-        return []
-    before = revision(connection)
+    with _permitted():
+        hold(connection, Lock.SCHEMA)
+        return [] if problem(connection) is None else _migrated(connection)
+
+
+def _migrated(connection: sa.Connection) -> list[str]:
+    before = current(connection)
     done = []
     if before != HEAD:
-        _upgrade(connection, before)
+        upgrade(connection, HEAD)
         done.append(f"Tables brought from revision {before or 'none'} to {HEAD}")
-    done += [f"Read model {name} made anew" for name in projections.all.prepare(connection)]
-    return done
+    return done + [f"Read model {name} made anew" for name in projections.all.prepare(connection)]
 
 
-def _upgrade(connection: sa.Connection, before: str | None) -> None:
+def upgrade(connection: sa.Connection, to: str) -> None:
+    """Run the revisions that are missing, up to one; read models are left as they are."""
     from alembic import command  # noqa: PLC0415 - a third of a second, and seldom needed
     from alembic.config import Config  # noqa: PLC0415 - as above
 
@@ -87,6 +97,18 @@ def _upgrade(connection: sa.Connection, before: str | None) -> None:
     config.set_main_option("script_location", "worker:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    if before is not None and not sa.inspect(connection).has_table("alembic_version"):
-        command.stamp(config, before)
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to)
+
+
+@contextmanager
+def _permitted() -> Iterator[None]:
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        said = error.orig.__cause__ if error.orig else None  # the driver's own words
+        raise ConfigurationError(
+            f"The database says: {said or error}. q2c migrate is run as the owner of the tables,"
+            " and docs/postgresql.md says which rights the workers need"
+        ) from error

@@ -1,10 +1,16 @@
 """The tables: made from nothing, brought forward from what was, and refused where nobody knows them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -14,58 +20,110 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import projections.all
-from events import log
 from events.database import Database
 from events.postgres import PostgresDatabase
-from events.sqlite import SqliteDatabase
-from events.tables import metadata
-from projections.deals import deals
+from events.tables import kafka_offsets, metadata
 from tests import stories
-from tests.events.samples import made
-from worker import runner, schema, workspaces
-from worker.services import SUBSCRIPTIONS, open_services
+from tests.fakes import FakeClock
+from tests.world import World, open_world
+from worker import runner, schema
+from worker.quickbooks.gateway import open_gateway
+from worker.quote_to_cash import manager
+from worker.sandbox.transport import SandboxTransport
+from worker.services import SUBSCRIPTIONS, open_database, open_services
 from worker.settings import ConfigurationError, Environment
 from worker.verification.invariants import violations
 
-NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
+Q2C = Path(sys.executable).with_name("q2c")
+SINCE_THE_FIRST = {"realms": ("holder", "held_until")}
+READ_MODELS = [projection.table.name for projection in projections.all.PROJECTIONS]
+
+Rows = dict[str, list[dict[str, Any]]]
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgres"])
-async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A database with nothing in it."""
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where there is nothing yet."""
     if request.param == "postgres":
-        opened: Database = PostgresDatabase(request.getfixturevalue("postgres_url"))
-    else:
-        opened = SqliteDatabase(tmp_path / "q2c.sqlite3")
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'q2c.sqlite3'}"
+
+
+@pytest_asyncio.fixture
+async def empty(url: str) -> AsyncIterator[Database]:
+    """A database with nothing in it."""
+    opened = open_database(Environment(database_url=url))
     yield opened
     await opened.close()
 
 
-def upgrade_to(connection: sa.Connection, revision: str) -> None:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(schema, "HEAD", revision)
-        schema._upgrade(connection, None)
+@pytest_asyncio.fixture
+async def story(ready: World) -> Rows:
+    """Every row of an installation that is connected and has invoiced a deal."""
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    found = await ready.services.database.read(rows)
+    assert all(
+        found[name] for name in ("events", "commands", "tokens", "realms", "api_tokens", "process_state")
+    )
+    return found
 
 
-def as_it_was(connection: sa.Connection) -> None:
-    """Lay the first tables, with a deal in them, as somebody has them who never migrated."""
-    upgrade_to(connection, "0001")
+def rows(connection: sa.Connection) -> Rows:
+    return {
+        table.name: [
+            dict(row) for row in connection.execute(table.select().order_by(*table.primary_key)).mappings()
+        ]
+        for table in metadata.sorted_tables
+    }
+
+
+def as_it_was(connection: sa.Connection, story: Rows) -> None:
+    """Lay the first tables with rows in them, as somebody has them who never migrated."""
+    schema.upgrade(connection, schema.FIRST)
     connection.execute(sa.text("DROP TABLE alembic_version"))
     for projection in projections.all.PROJECTIONS:
         projection.table.create(connection)
-    workspaces.add(connection, "acme", "token", b"sealed", NOW)
-    log.append(
-        connection, [made(stories.account()), made(stories.deal()), made(stories.contract("signed"))], NOW
-    )
-    realm = {"realm": "1", "workspace": "acme", "connected": True, "paused": False, "time_zone": "UTC"}
-    columns = ", ".join(realm)
-    values = ", ".join(f":{name}" for name in realm)
-    connection.execute(sa.text(f"INSERT INTO realms ({columns}) VALUES ({values})"), realm)  # noqa: S608 - constants
+    for table in metadata.sorted_tables:
+        later = SINCE_THE_FIRST.get(table.name, ())
+        if table is not kafka_offsets and story[table.name]:
+            kept = [{name: row[name] for name in row if name not in later} for row in story[table.name]]
+            connection.execute(table.insert(), kept)
 
 
 def differences(connection: sa.Connection) -> list[object]:
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     return [found for found in compare_metadata(context, metadata) if "alembic_version" not in str(found)]
+
+
+def shape(connection: sa.Connection) -> dict[str, object]:
+    """Everything that the database says of our tables; where columns were added, their order is another."""
+    inspector = sa.inspect(connection)
+    reflect = (
+        inspector.get_columns,
+        inspector.get_unique_constraints,
+        inspector.get_indexes,
+        inspector.get_foreign_keys,
+    )
+    return {
+        name: (inspector.get_pk_constraint(name), *(sorted(map(str, ask(name))) for ask in reflect))
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+def execute(connection: sa.Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+async def broken(database: Database) -> dict[str, list[str]]:
+    found = await database.read(violations, FakeClock().now(), {})
+    return {name: said for name, said in found.items() if said}
+
+
+async def catch_up(database: Database) -> None:
+    await runner.catch_up(database, FakeClock(), SUBSCRIPTIONS, "test")
 
 
 def test_revisions_are_one_line_that_the_code_knows() -> None:
@@ -82,46 +140,91 @@ async def test_from_nothing_the_tables_are_those_of_the_code(empty: Database) ->
     assert await empty.transaction(differences) == []
     assert await empty.transaction(schema.migrate) == []
     assert await empty.read(schema.problem) is None
+    migrated = await empty.read(shape)
+    await empty.transaction(metadata.drop_all)
+    await empty.transaction(metadata.create_all)
+    assert migrated == await empty.read(shape)
 
 
-async def test_what_was_there_before_there_were_revisions_is_kept(empty: Database) -> None:
-    await empty.transaction(as_it_was)
-    assert await empty.read(schema.revision) == "0001"
+async def test_what_was_there_before_there_were_revisions_is_kept(empty: Database, story: Rows) -> None:
+    await empty.transaction(as_it_was, story)
+    assert await empty.read(schema.current) == "0001"
+    assert await empty.transaction(schema.migrate) == ["Tables brought from revision 0001 to 0002"]
+    assert await empty.transaction(differences) == []
+    unheld = [row | {"holder": None, "held_until": None} for row in story["realms"]]
+    assert await empty.read(rows) == story | {"realms": unheld}
+    assert await broken(empty) == {}
+
+
+async def test_tables_that_no_command_had_used_yet_are_made(empty: Database, story: Rows) -> None:
+    """Once each command made the tables that it knew: who added a workspace and stopped there has no tokens."""
+    await empty.transaction(as_it_was, story)
+    await empty.transaction(execute, "DROP TABLE tokens", "DROP TABLE oauth_states", "DROP TABLE deals")
     await empty.transaction(schema.migrate)
     assert await empty.transaction(differences) == []
-    await runner.catch_up(empty, _Still(), SUBSCRIPTIONS, "test")
-    assert await empty.read(workspaces.names) == ["acme"]
-    [deal] = await empty.read(lambda c: c.execute(sa.select(deals)).mappings().all())
-    assert (deal["workspace"], deal["deal"], deal["won"]) == ("acme", "D-1", True)
-    broken = await empty.read(violations, NOW, {})
-    assert not any(broken.values()), broken
 
 
-async def test_any_number_of_processes_may_migrate_at_once(empty: Database) -> None:
-    await empty.transaction(as_it_was)
-    done = await asyncio.gather(*(empty.transaction(schema.migrate) for _ in range(3)))
-    assert sum(bool(sentences) for sentences in done) == 1
+async def test_a_migration_that_fails_leaves_everything_as_it_was(
+    empty: Database, story: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: sa.Connection) -> list[str]:
+        raise RuntimeError("on the last step")
 
-
-async def test_a_read_model_that_the_code_changed_is_filled_anew(empty: Database) -> None:
-    await empty.transaction(as_it_was)
+    await empty.transaction(as_it_was, story)
+    before = await empty.read(shape)
+    monkeypatch.setattr(projections.all, "prepare", fail)
+    with pytest.raises(RuntimeError, match="on the last step"):
+        await empty.transaction(schema.migrate)
+    monkeypatch.undo()
+    assert await empty.read(shape) == before
+    assert await empty.read(schema.current) == "0001"
     await empty.transaction(schema.migrate)
-    await runner.catch_up(empty, _Still(), SUBSCRIPTIONS, "test")
-    await empty.transaction(lambda c: c.execute(sa.text("ALTER TABLE deals ADD COLUMN mood TEXT")))
-    with pytest.raises(ConfigurationError, match="deals; run q2c migrate"):
-        await empty.read(schema.check)
-    assert await empty.transaction(schema.migrate) == ["Read model deals made anew"]
-    await runner.catch_up(empty, _Still(), SUBSCRIPTIONS, "test")
-    broken = await empty.read(violations, NOW, {})
-    assert not any(broken.values()), broken
+    assert await empty.transaction(differences) == []
 
 
-async def test_tables_of_the_future_are_refused(empty: Database) -> None:
+def test_any_number_of_processes_may_migrate_at_once(url: str, tmp_path: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
+    environment = inherited | {"Q2C_DATABASE_URL": url}
+    command = [str(Q2C), "migrate", "--json"]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
+        for _ in range(3)
+    ]
+    said = [json.loads(process.communicate(timeout=120)[0]) for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert {answer["revision"] for answer in said} == {schema.HEAD}
+    assert sum(bool(answer["done"]) for answer in said) == 1
+
+
+async def test_a_read_model_that_the_code_changed_is_filled_anew(empty: Database, story: Rows) -> None:
+    await empty.transaction(as_it_was, story)
     await empty.transaction(schema.migrate)
-    await empty.transaction(lambda c: c.execute(sa.text("UPDATE alembic_version SET version_num = '9999'")))
+    drifts = {
+        "deals": "ALTER TABLE deals ADD COLUMN mood TEXT",
+        "invoices": "DROP INDEX invoices_deal",
+        "mappings": "ALTER TABLE mappings DROP COLUMN problem",
+        "integration_log": "DROP TABLE integration_log",
+    }
+    for name, drift in drifts.items():
+        await empty.transaction(execute, drift)
+        with pytest.raises(ConfigurationError, match=f"{name}; run q2c migrate"):
+            await empty.read(schema.check)
+        assert await empty.transaction(schema.migrate) == [f"Read model {name} made anew"]
+    await catch_up(empty)
+    filled = await empty.read(rows)
+    assert {name: filled[name] for name in READ_MODELS} == {name: story[name] for name in READ_MODELS}
+    assert await broken(empty) == {}
+
+
+async def test_tables_of_the_future_are_refused(url: str, empty: Database) -> None:
+    await empty.transaction(schema.migrate)
+    await empty.transaction(execute, "UPDATE alembic_version SET version_num = '9999'")
+    refused = pytest.raises(ConfigurationError, match=r"revision 9999 .* upgrade the code")
     for work in (schema.check, schema.migrate):
-        with pytest.raises(ConfigurationError, match=r"revision 9999 .* upgrade the code"):
+        with refused:
             await empty.transaction(work)
+    with refused:
+        await open_services(Environment(database_url=url))
 
 
 async def test_a_worker_on_postgresql_refuses_tables_that_are_not_migrated(postgres_url: str) -> None:
@@ -129,7 +232,7 @@ async def test_a_worker_on_postgresql_refuses_tables_that_are_not_migrated(postg
     with pytest.raises(ConfigurationError, match="no tables yet; run q2c migrate"):
         await open_services(environment)
     database = PostgresDatabase(postgres_url)
-    await database.transaction(upgrade_to, "0001")
+    await database.transaction(schema.upgrade, "0001")
     with pytest.raises(ConfigurationError, match=r"revision 0001 .*; run q2c migrate"):
         await open_services(environment)
     await database.transaction(schema.migrate)
@@ -138,60 +241,74 @@ async def test_a_worker_on_postgresql_refuses_tables_that_are_not_migrated(postg
     await services.database.close()
 
 
-async def test_a_sqlite_file_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
-    path = tmp_path / "q2c.sqlite3"
-    database = SqliteDatabase(path)
-    await database.transaction(as_it_was)
+async def test_a_sqlite_file_is_migrated_when_it_is_opened(tmp_path: Path, story: Rows) -> None:
+    environment = Environment(database_url=f"sqlite:///{tmp_path / 'q2c.sqlite3'}")
+    database = open_database(environment)
+    await database.transaction(as_it_was, story)
     await database.close()
-    services = await open_services(Environment(database_url=f"sqlite:///{path}"))
+    services = await open_services(environment)
     assert await services.database.read(schema.problem) is None
-    assert await services.database.read(workspaces.names) == ["acme"]
+    assert (await services.database.read(rows))["tokens"] == story["tokens"]
     await services.database.close()
 
 
-async def test_workers_need_no_right_to_change_tables(postgres_url: str) -> None:
+async def test_workers_need_no_right_to_change_tables(postgres_url: str, tmp_path: Path) -> None:
+    administrator = PostgresDatabase(postgres_url)
+    with roles(postgres_url) as (owner, application, statements, undone):
+        owning, working = (PostgresDatabase(acting(postgres_url, role)) for role in (owner, application))
+        try:
+            await administrator.transaction(execute, *statements)
+            with pytest.raises(ConfigurationError, match=r"permission denied .* as the owner"):
+                await working.transaction(schema.migrate)
+            await owning.transaction(schema.migrate)
+            await working.read(schema.check)
+            await everything_that_workers_do(working, tmp_path)
+            for refused in ("CREATE TABLE mine (a int)", "DROP TABLE deals", "TRUNCATE events"):
+                with pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be owner"):
+                    await working.transaction(execute, refused)
+            await administrator.transaction(execute, f"REVOKE ALL ON alembic_version FROM {application}")
+            with pytest.raises(ConfigurationError, match=r"permission denied .* which rights"):
+                await working.read(schema.check)
+        finally:
+            await asyncio.gather(owning.close(), working.close())
+            await administrator.transaction(execute, *undone)
+            await administrator.close()
+
+
+@contextmanager
+def roles(url: str) -> Iterator[tuple[str, str, Iterable[str], Iterable[str]]]:
     """The roles of docs/postgresql.md, word for word but for their names: a server has them once."""
-    name = postgres_url.rpartition("/")[2]
+    name = url.partition("?")[0].rpartition("/")[2]
     owner, application = f"{name}_owner", f"{name}_app"
     text = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
-    roles = text.split("```sql\n")[1].split("```")[0]
-    roles = roles.replace("q2c_owner", owner).replace("q2c_app", application)
-    database = PostgresDatabase(postgres_url)
-
-    def execute(connection: sa.Connection, *statements: str) -> None:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-    def as_role(connection: sa.Connection, role: str, work: Callable[[sa.Connection], object]) -> None:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
-        work(connection)
-
-    def write(connection: sa.Connection) -> None:
-        schema.check(connection)
-        workspaces.add(connection, "acme", "token", b"sealed", NOW)
-        log.append(connection, [made(stories.account())], NOW)
-
-    await database.transaction(execute, *(part for part in roles.split(";") if part.strip()))
-    try:
-        await database.transaction(as_role, owner, schema.migrate)
-        await database.transaction(as_role, application, write)
-        for refused in ("CREATE TABLE mine (a int)", "DROP TABLE deals", "TRUNCATE events"):
-            with pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be owner"):
-                await database.transaction(execute, f"SET LOCAL ROLE {application}", refused)
-    finally:
-        for role in (application, owner):
-            await database.transaction(execute, f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
-        await database.close()
+    made = text.split("```sql\n")[1].split("```")[0]
+    made = (
+        made.replace("q2c_owner", owner)
+        .replace("q2c_app", application)
+        .replace("DATABASE q2c ", f"DATABASE {name} ")
+    )
+    undone = [f"{what} {role}" for role in (application, owner) for what in ("DROP OWNED BY", "DROP ROLE")]
+    yield owner, application, [part for part in made.split(";") if part.strip()], undone
 
 
-class _Still:
-    """A clock that stands."""
+def acting(url: str, role: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}role={role}"
 
-    def now(self) -> datetime:
-        return NOW
 
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
+async def everything_that_workers_do(database: Database, directory: Path) -> None:
+    """Connect a company, invoice a deal, and build what follows from the log anew."""
+    async with open_world(directory) as other:
+        services = msgspec.structs.replace(other.services, database=database)
+        parts = (services.environment, database, other.clock, services.entropy, services.vault)
+        transport = SandboxTransport(other.sandbox, other.clock)
+        async with open_gateway(*parts, transport=transport) as gateway:
+            world = World(services, gateway, other.sandbox, other.clock)
+            await world.ready()
+            await world.send(stories.account(), *stories.signed_deal())
+            await world.settle()
+            assert len(world.books()) == 1
+    for projection in projections.all.PROJECTIONS:
+        await database.transaction(projections.all.empty, projection)
+    await database.transaction(manager.rebuild)
+    await catch_up(database)
+    assert await broken(database) == {}

@@ -1,5 +1,7 @@
 """The tables of the log, of commands, connections, workspaces and the process manager's state."""
 
+from functools import partial
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +11,10 @@ down_revision = None
 # Written out rather than imported: what a revision makes never changes.
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 INSTANT = sa.DateTime(timezone=True)
+
+# Before there were revisions, a file got each table from the first command that used it; so it may have any of them.
+_table = partial(op.create_table, if_not_exists=True)
+_index = partial(op.create_index, if_not_exists=True)
 
 
 def upgrade() -> None:
@@ -20,7 +26,7 @@ def upgrade() -> None:
 
 
 def _events() -> None:
-    op.create_table(
+    _table(
         "events",
         sa.Column("position", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("workspace", sa.Text, nullable=False),
@@ -38,16 +44,16 @@ def _events() -> None:
         sa.UniqueConstraint("workspace", "source", "id", name="events_identity"),
         sqlite_autoincrement=True,
     )
-    op.create_index("events_stream", "events", ["workspace", "stream", "position"])
-    op.create_index("events_topic", "events", ["topic", "workspace", "position"])
-    op.create_table(
+    _index("events_stream", "events", ["workspace", "stream", "position"])
+    _index("events_topic", "events", ["topic", "workspace", "position"])
+    _table(
         "subscriptions",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("position", NUMBER, nullable=False),
         sa.Column("holder", sa.Text),
         sa.Column("leased_until", INSTANT),
     )
-    op.create_table(
+    _table(
         "dead_letters",
         sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
@@ -66,7 +72,7 @@ def _events() -> None:
 
 
 def _commands() -> None:
-    op.create_table(
+    _table(
         "commands",
         sa.Column("request_id", sa.Text, primary_key=True),
         sa.Column("workspace", sa.Text, nullable=False),
@@ -90,8 +96,8 @@ def _commands() -> None:
         sa.Column("problem", sa.Text),
         sa.UniqueConstraint("workspace", "subject", "kind", "part", "generation", name="commands_key"),
     )
-    op.create_index("commands_due", "commands", ["status", "realm", "due_at"])
-    op.create_table(
+    _index("commands_due", "commands", ["status", "realm", "due_at"])
+    _table(
         "realms",
         sa.Column("realm", sa.Text, primary_key=True),
         sa.Column("workspace", sa.Text, nullable=False),
@@ -104,7 +110,7 @@ def _commands() -> None:
 
 
 def _tenants() -> None:
-    op.create_table(
+    _table(
         "tokens",
         sa.Column("realm", sa.Text, primary_key=True),
         sa.Column("workspace", sa.Text, nullable=False),
@@ -116,24 +122,24 @@ def _tenants() -> None:
         sa.Column("lease_holder", sa.Text),
         sa.Column("leased_until", INSTANT),
     )
-    op.create_table(
+    _table(
         "oauth_states",
         sa.Column("state_hash", sa.Text, primary_key=True),
         sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
     )
-    op.create_table(
+    _table(
         "workspaces",
         sa.Column("workspace", sa.Text, primary_key=True),
         sa.Column("created_at", INSTANT, nullable=False),
     )
-    op.create_table(
+    _table(
         "api_tokens",
         sa.Column("token_hash", sa.Text, primary_key=True),
         sa.Column("workspace", sa.Text, sa.ForeignKey("workspaces.workspace"), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
     )
-    op.create_table(
+    _table(
         "docusign_keys",
         sa.Column("number", NUMBER, primary_key=True),
         sa.Column("workspace", sa.Text, sa.ForeignKey("workspaces.workspace"), nullable=False),
@@ -143,16 +149,16 @@ def _tenants() -> None:
 
 
 def _process() -> None:
-    op.create_table(
+    _table(
         "process_state",
         sa.Column("workspace", sa.Text, primary_key=True),
         sa.Column("stream", sa.Text, primary_key=True),
         sa.Column("data", sa.Text, nullable=False),
     )
-    op.create_table(
+    _table(
         "process_waits",
         sa.Column("workspace", sa.Text, primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("stream", sa.Text, primary_key=True),
     )
-    op.create_index("process_waits_stream", "process_waits", ["workspace", "stream"])
+    _index("process_waits_stream", "process_waits", ["workspace", "stream"])
