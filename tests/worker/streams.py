@@ -1,9 +1,9 @@
 """An installation on a real Kafka and a real database, with topics and a group of its own."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,12 +19,13 @@ from events.tables import dead_letters
 from tests.events.samples import made, whole_log
 from worker import kafka, topics, workspaces
 from worker.kafka import Publisher
-from worker.messages import Message, encode
+from worker.messages import Message, Publishing, encode
 from worker.quickbooks.vault import Vault
 from worker.schema import migrate
 from worker.services import Services, open_database
 from worker.settings import Environment
 from worker.wake import Wake
+from worker.workspaces import NewSecrets
 
 T = TypeVar("T")
 
@@ -37,9 +38,10 @@ STRUCTURED = [("content-type", b"application/cloudevents+json")]
 class Stream:
     """Topics, a database, and what tests ask of both."""
 
-    def __init__(self, services: Services, publisher: Publisher) -> None:
+    def __init__(self, services: Services, publisher: Publisher, secrets: NewSecrets) -> None:
         self.services = services
         self.publisher = publisher
+        self.secrets = secrets
 
     @property
     def environment(self) -> Environment:
@@ -118,11 +120,14 @@ class Stream:
     def with_database(self, database: Database) -> Services:
         return msgspec.structs.replace(self.services, database=database)
 
+    def with_publisher(self, publisher: Publishing | None = None) -> Services:
+        return msgspec.structs.replace(self.services, publisher=publisher or self.publisher)
+
 
 @asynccontextmanager
 async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> AsyncIterator[Stream]:
     """Make topics and a workspace `acme` for one test."""
-    prefix = f"t{secrets.token_hex(5)}"
+    prefix = f"t{token_hex(5)}"
     names = {topic: f"{prefix}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)}
     environment = Environment.model_validate(
         {
@@ -139,12 +144,13 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
     database = open_database(environment)
     await database.transaction(migrate)
     clock, entropy = SystemClock(), SystemEntropy()
-    await database.transaction(workspaces.add, "acme", "token", b"key", clock.now())
-    services = Services(
-        environment, database, clock, entropy, Vault([entropy.token() + "="], entropy), Wake()
-    )
+    vault = Vault([entropy.token() + "="], entropy)
+    given = workspaces.new_secrets(entropy)
+    sealed = vault.seal(given.docusign_key.encode(), "docusign:acme")
+    await database.transaction(workspaces.add, "acme", given.token, sealed, clock.now())
+    services = Services(environment, database, clock, entropy, vault, Wake())
     try:
         async with Publisher(environment) as publisher:
-            yield Stream(services, publisher)
+            yield Stream(services, publisher, given)
     finally:
         await database.close()

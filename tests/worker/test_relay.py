@@ -75,10 +75,6 @@ async def append(stream: Stream, *events: Event) -> None:
     await stream.services.database.transaction(log.append_own, events, AT)
 
 
-def with_publisher(stream: Stream, publisher: Any = None) -> Services:
-    return msgspec.structs.replace(stream.services, publisher=publisher or stream.publisher)
-
-
 @asynccontextmanager
 async def relaying_as(holder: str, services: Services) -> AsyncIterator[asyncio.Task[None]]:
     """Run a relay, and stop it in an orderly way."""
@@ -112,7 +108,7 @@ async def deal_updates(stream: Stream) -> list[int]:
 async def test_what_goes_out_is_on_its_topic_in_order_with_its_position(stream: Stream) -> None:
     events = [won(number, f"D-{number % 7}") for number in range(60)]
     await append(stream, *events, invoice_state(60))
-    async with relaying_as("a", with_publisher(stream)) as task:
+    async with relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 61, task)
     by_key: dict[bytes, list[int]] = defaultdict(list)
     messages = await stream.read(catalog.DEAL_UPDATES)
@@ -132,7 +128,7 @@ async def test_what_goes_out_is_on_its_topic_in_order_with_its_position(stream: 
 async def test_only_what_is_for_others_goes_out(stream: Stream) -> None:
     ordered = [said(catalog.INVOICE_ORDERED, InvoiceOrdered("D-1", "ada"), number) for number in range(5)]
     await append(stream, *ordered, won(5))
-    async with relaying_as("a", with_publisher(stream)) as task:
+    async with relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 6, task)
     assert await deal_updates(stream) == [6]
 
@@ -140,7 +136,7 @@ async def test_only_what_is_for_others_goes_out(stream: Stream) -> None:
 async def test_a_restart_goes_on_where_it_was(stream: Stream) -> None:
     for holder, numbers in (("a", range(10)), ("b", range(10, 20))):
         await append(stream, *(won(number) for number in numbers))
-        async with relaying_as(holder, with_publisher(stream)) as task:
+        async with relaying_as(holder, stream.with_publisher()) as task:
             await until_at(stream, numbers.stop, task)
         await stream.services.database.transaction(subscriptions.release, holder)
     assert await deal_updates(stream) == list(range(1, 21))
@@ -172,7 +168,7 @@ async def test_what_is_not_sure_to_have_arrived_is_sent_again(
     monkeypatch.setattr(relaying, "PAGE_EVENTS_MAX", 4)
     troubled = Troubled(stream, "all arrives", "nothing arrives", "half arrives", "no answer")
     await append(stream, *(won(number) for number in range(12)))
-    async with relaying_as("a", with_publisher(stream, troubled)) as task:
+    async with relaying_as("a", stream.with_publisher(troubled)) as task:
         await until_at(stream, 12, task)
     found = await deal_updates(stream)
     assert found == [1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 5, 6, 7, 8, 9, 10, 11, 12]
@@ -182,7 +178,7 @@ async def test_what_is_not_sure_to_have_arrived_is_sent_again(
 
 
 async def test_another_takes_over_when_the_leader_is_gone(stream: Stream) -> None:
-    services = with_publisher(stream)
+    services = stream.with_publisher()
     await append(stream, won(1))
     leader = asyncio.create_task(relay(services, "leader", asyncio.Event()))
     await until_at(stream, 1, leader)
@@ -199,7 +195,7 @@ async def test_another_takes_over_when_the_leader_is_gone(stream: Stream) -> Non
 
 
 async def test_one_leads_at_a_time(stream: Stream) -> None:
-    services = with_publisher(stream)
+    services = stream.with_publisher()
     await append(stream, won(1))
     assert await turn(services, stream.publisher, EVENTS, "a")
     await append(stream, won(2))
@@ -251,7 +247,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     wrong = {**stories.deal("D-2"), "workspace": "acme", "data": {"deal_id": 17}}
     await stream.send_raw(msgspec.json.encode(wrong), STRUCTURED, topic=catalog.ACCOUNTS)
     await stream.send(*deals(3))
-    async with ingesting(stream) as ingest, relaying_as("a", with_publisher(stream)) as task:
+    async with ingesting(stream) as ingest, relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 3, ingest, task, lane=LETTERS.name)
         await stream.until_appended(2, ingest)
     assert sorted(await stream.ids()) == ids(1, 3)
@@ -280,7 +276,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
 async def test_dead_letters_of_other_doors_stay_in_the_database(stream: Stream) -> None:
     record = Record(b"{", "http", "acme", Unusable("undecodable", "Not JSON"))
     await stream.services.database.transaction(receive, [record], AT)
-    async with relaying_as("a", with_publisher(stream)) as task:
+    async with relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 1, task, lane=LETTERS.name)
     for topic in catalog.TOPICS_IN:
         assert await stream.read(topic + DEAD_LETTERS) == []

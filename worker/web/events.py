@@ -1,7 +1,7 @@
 """`POST /events`: CloudEvents from producers, in structured, binary and batch form."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -44,7 +44,10 @@ async def post_events(
         problem = Unusable("content_type_unsupported", f"We read {STRUCTURED}, not {media_type!r}")
         records = [Record(raw, ORIGIN, workspace, problem)]
     results = await store(services, records, "events")
-    return _batch_answer(results) if is_batch else _single_answer(results[0])
+    if not is_batch:
+        return _single_answer(results[0])
+    expected = ("appended", "duplicate", "conflict") if services.publisher is None else ("published",)
+    return _batch_answer(results, expected)
 
 
 async def store(services: Services, records: list[Record], door: str) -> list[Received]:
@@ -119,8 +122,8 @@ def answer(result: Received) -> dict[str, Any]:
     return {"outcome": result.outcome, **position}
 
 
-def _batch_answer(results: list[Received]) -> Response[Any]:
-    counts = Counter(appended=0, duplicate=0, conflict=0, dead=0)
+def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[Any]:
+    counts = Counter(dict.fromkeys((*expected, "dead"), 0))
     counts.update(result.outcome for result in results)
     errors = [
         {"index": index, "reason": result.reason, "detail": result.detail, "field": result.field}
