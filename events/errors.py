@@ -7,7 +7,8 @@
     ├── CheckpointMoved         another runner advanced this subscription; ours rolls back
     ├── ContradictoryEvent      an event of our own is in the log already, saying something else
     ├── UnreadableEvent         the log holds a type or version that this code does not know
-    └── DatabaseUnavailable     the database did not answer in time; the sender should try again
+    ├── DatabaseUnavailable     the database did not answer in time; the sender should try again
+    └── DatabaseRefused         the database does not let us in, or does not exist; a person has to see to it
 """
 
 
@@ -45,3 +46,7 @@ class UnreadableEvent(EventError):
 
 class DatabaseUnavailable(EventError):
     """The database did not answer in time."""
+
+
+class DatabaseRefused(EventError):
+    """The database does not let us in, or there is none of that name: trying again does not help."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from events import log
-from events.errors import DatabaseUnavailable
+from events.errors import DatabaseRefused, DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +30,7 @@ IDLE_IN_TRANSACTION_SECONDS_MAX = 30
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
 TEMPORARY_CODES = ("25P03", "55P03")
+REFUSED_CLASSES = ("28", "3D")
 
 
 async def connect(url: str, application: str = "q2c") -> asyncpg.Connection:
@@ -92,19 +93,23 @@ async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
         raise _unavailable(error) from error
     except DBAPIError as error:
+        if _state(error).startswith(REFUSED_CLASSES):
+            raise DatabaseRefused(
+                f"Q2C_DATABASE_URL: the database does not let us in: {error.orig}"
+            ) from error
         if not is_temporary(error):
-            raise
-        raise _unavailable(error) from error
-    except asyncpg.PostgresError as error:  # raised before SQLAlchemy has a connection to speak of
-        if not str(error.sqlstate).startswith(TEMPORARY_CLASSES):
             raise
         raise _unavailable(error) from error
 
 
 def is_temporary(error: DBAPIError) -> bool:
     """Say whether the same transaction may succeed a moment later."""
-    state = str(getattr(error.orig, "sqlstate", None) or "")
+    state = _state(error)
     return error.connection_invalidated or state.startswith(TEMPORARY_CLASSES) or state in TEMPORARY_CODES
+
+
+def _state(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def _unavailable(error: Exception) -> DatabaseUnavailable:

@@ -19,13 +19,17 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READER_THREADS = 4
 PRIVATE_MODE = 0o600
+WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 
 
-def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) -> sa.Engine:
+def sqlite_engine(path: Path, *, begin: str | None = WRITING, durable: bool = True) -> sa.Engine:
     """Open a SQLite file the way this project uses it.
 
-    A writer begins with BEGIN IMMEDIATE, so positions are handed out and committed in one order.
-    `durable` makes a commit survive power loss: what was acknowledged is on the disk.
+    Args:
+        path: The file.
+        begin: How a transaction begins; None where each statement is one of its own. A writer's positions are
+            handed out and committed in one order. All others may only read.
+        durable: Whether a commit survives power loss: what was acknowledged is on the disk.
     """
     engine = sa.create_engine(
         f"sqlite:///{path}",
@@ -38,15 +42,16 @@ def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) 
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-        if read_only:
+        if begin != WRITING:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        cursor = connection.connection.cursor()
-        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
-        cursor.close()
+    def begun(connection: sa.Connection) -> None:
+        if begin is not None:
+            cursor = connection.connection.cursor()
+            cursor.execute(begin)
+            cursor.close()
 
     return engine
 
@@ -74,7 +79,7 @@ class SqliteDatabase:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=PRIVATE_MODE)  # SQLite gives its other files the mode of this one
         self._writer = sqlite_engine(path)
-        self._reader = sqlite_engine(path, read_only=True)
+        self._reader = sqlite_engine(path, begin=READING)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
 
@@ -114,6 +119,9 @@ class InlineDatabase:
     def __init__(self, path: Path) -> None:
         self._engine = sqlite_engine(path, durable=False)
         self._connection = self._engine.connect()
+        # Nobody writes while `work` reads, so each statement may see what is there without a transaction.
+        self._reading = sqlite_engine(path, begin=None)
+        self._reader = self._reading.connect()
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -126,9 +134,12 @@ class InlineDatabase:
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once."""
-        return await self.transaction(work, *args, **kwargs)
+        with _available(), self._reader.begin():
+            return work(self._reader, *args, **kwargs)
 
     async def close(self) -> None:
         """Close the file."""
+        self._reader.close()
         self._connection.close()
+        self._reading.dispose()
         self._engine.dispose()

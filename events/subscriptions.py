@@ -1,5 +1,6 @@
 """A subscription reads the log in order; what it does and how far it got are stored in one transaction."""
 
+import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,22 +21,6 @@ _ALL = sa.select(subscriptions)
 _ONE = sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_"))
 _WITH_HEAD = sa.select(
     subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
-)
-_HOLD = (
-    sa.select(subscriptions)
-    .where(subscriptions.c.name.in_(sa.bindparam("names", expanding=True)))
-    .order_by(subscriptions.c.name)
-    .with_for_update()
-)
-_MOVE = (
-    subscriptions.update()
-    .where(
-        subscriptions.c.name.in_(sa.bindparam("names", expanding=True)),
-        subscriptions.c.position == sa.bindparam("before"),
-    )
-    .values(
-        position=sa.bindparam("after"), holder=sa.bindparam("holder_"), leased_until=sa.bindparam("until")
-    )
 )
 
 
@@ -163,7 +148,7 @@ def _present(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Ro
 
 def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
     """Read subscriptions, and keep other runners from advancing them until this transaction ends."""
-    return {row.name: row for row in connection.execute(_HOLD, {"names": names})}
+    return {row.name: row for row in connection.execute(_holding(tuple(names)))}
 
 
 def _move(
@@ -182,12 +167,31 @@ def _compare_and_set(
     connection: sa.Connection, names: Sequence[str], before: int, after: int, holder: str, now: datetime
 ) -> None:
     values = {
-        "names": names,
         "before": before,
         "after": after,
         "holder_": holder,
         "until": now + timedelta(seconds=LEASE_SECONDS),
     }
-    if connection.execute(_MOVE, values).rowcount != len(names):
+    if connection.execute(_moving(tuple(names)), values).rowcount != len(names):
         said = ", ".join(repr(name) for name in names)
         raise CheckpointMoved(f"Subscription {said} is no longer at position {before}")
+
+
+def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(subscriptions.c.name == name for name in names))
+
+
+@functools.cache
+def _holding(names: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
+
+
+@functools.cache
+def _moving(names: tuple[str, ...]) -> sa.Update:
+    return (
+        subscriptions.update()
+        .where(_named(names), subscriptions.c.position == sa.bindparam("before"))
+        .values(
+            position=sa.bindparam("after"), holder=sa.bindparam("holder_"), leased_until=sa.bindparam("until")
+        )
+    )

@@ -37,7 +37,7 @@ def tls_context(environment: Environment) -> ssl.SSLContext | None:
     Raises:
         ConfigurationError: A file can't be used; the variable is named.
     """
-    if environment.kafka_ca_file is None and environment.kafka_cert_file is None:
+    if not environment.kafka_by_tls:
         return None
     try:
         context = ssl.create_default_context(cafile=environment.kafka_ca_file)

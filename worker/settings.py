@@ -78,8 +78,11 @@ class Environment(BaseSettings):
     kafka_url: str | None = Field(
         default=None, description="kafka://host:port,host:port; unset: everything embedded, without Kafka"
     )
+    kafka_tls: bool = Field(
+        default=False, description="whether brokers are reached by TLS; a certificate's file says so too"
+    )
     kafka_ca_file: Path | None = Field(
-        default=None, description="certificates of the authority that signed the brokers'; with it, TLS"
+        default=None, description="who signed the brokers' certificates; unset: whom this machine trusts"
     )
     kafka_cert_file: Path | None = Field(default=None, description="our own certificate, where brokers ask")
     kafka_key_file: Path | None = Field(default=None, description="the key of our own certificate")
@@ -136,13 +139,20 @@ class Environment(BaseSettings):
 
     @model_validator(mode="after")
     def _fitting_together(self) -> Self:
-        if self.kafka_username is not None and self.kafka_ca_file is None:
-            raise ValueError("Q2C_KAFKA_USERNAME: a password is sent over TLS only; set Q2C_KAFKA_CA_FILE")
+        if self.kafka_username is not None and not self.kafka_by_tls:
+            raise ValueError(
+                "Q2C_KAFKA_USERNAME: a password is sent over TLS only; set Q2C_KAFKA_TLS or Q2C_KAFKA_CA_FILE"
+            )
         if (self.kafka_username is None) != (self.kafka_password is None):
             raise ValueError("Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD: set both or neither")
         if (self.kafka_cert_file is None) != (self.kafka_key_file is None):
             raise ValueError("Q2C_KAFKA_CERT_FILE and Q2C_KAFKA_KEY_FILE: set both or neither")
         return self
+
+    @property
+    def kafka_by_tls(self) -> bool:
+        """Whether brokers are reached by TLS."""
+        return self.kafka_tls or self.kafka_ca_file is not None or self.kafka_cert_file is not None
 
     @property
     def embedded(self) -> bool:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from events import json
-from events.errors import DatabaseUnavailable
+from events.errors import DatabaseRefused, DatabaseUnavailable
 from worker.settings import ConfigurationError
 
 FINDING, USAGE = 1, 2
@@ -88,6 +88,7 @@ def fail_kindly() -> Iterator[None]:
     except (
         ActionRefused,
         ConfigurationError,
+        DatabaseRefused,
         SettingInvalid,
         WorkspaceInvalid,
         Unusable,

@@ -115,17 +115,18 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
-    names: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
-    move = (
-        tables.subscriptions.update()
-        .where(tables.subscriptions.c.name.in_(names), sa.bindparam("before") >= 0)
-        .values(
-            position=sa.bindparam("after"),
-            holder=sa.bindparam("holder_"),
-            leased_until=sa.bindparam("until"),
+    def moving(names: tuple[str, ...]) -> sa.Update:
+        return (
+            tables.subscriptions.update()
+            .where(tables.subscriptions.c.name.in_(names), sa.bindparam("before") >= 0)
+            .values(
+                position=sa.bindparam("after"),
+                holder=sa.bindparam("holder_"),
+                leased_until=sa.bindparam("until"),
+            )
         )
-    )
-    return [(subscriptions, "_MOVE", move), (subscriptions, "_led_by_other", lambda *_: False)]
+
+    return [(subscriptions, "_moving", moving), (subscriptions, "_led_by_other", lambda *_: False)]
 
 
 def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:

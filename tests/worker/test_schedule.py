@@ -1,0 +1,40 @@
+"""Days are told once to each workspace, in its company's time zone."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+
+from events import catalog
+from tests.world import World
+from worker.schedule import days_of, keep_time
+
+
+async def days(world: World) -> list[tuple[str, str]]:
+    return [
+        (recorded.event.workspace, recorded.event.payload.date.isoformat())
+        for recorded in await world.log()
+        if recorded.event.type == catalog.DAY_BEGAN
+    ]
+
+
+async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
+    await world.add_workspace("acme")
+    await world.add_workspace("bolt")
+    stopping = asyncio.Event()
+    keepers = [asyncio.create_task(keep_time(world.services, stopping)) for _ in range(2)]
+    await world.clock.sleep(3 * 24 * 3600)
+    stopping.set()
+    await asyncio.gather(*keepers)
+    dates = ["2026-05-05", "2026-05-06", "2026-05-07", "2026-05-08"]
+    assert sorted(await days(world)) == [(name, date) for name in ("acme", "bolt") for date in dates]
+
+
+async def test_a_day_is_the_companys(world: World) -> None:
+    await world.ready()
+    evening = datetime(2026, 5, 6, 6, 59, tzinfo=UTC)  # 23:59 on the day before, in Los Angeles
+    [day] = await world.services.database.read(days_of, evening)
+    assert (day.payload.date.isoformat(), day.time) == ("2026-05-05", datetime(2026, 5, 5, 7, tzinfo=UTC))
+    [day] = await world.services.database.read(days_of, evening.replace(hour=7, minute=0))
+    assert day.payload.date.isoformat() == "2026-05-06"
+    assert msgspec.json.decode(day.data)["zone"] == "America/Los_Angeles"

@@ -1,0 +1,112 @@
+"""What has work and gets nowhere ends itself; what waits for others does not."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from events.errors import DatabaseUnavailable
+from tests.fakes import FakeClock
+from worker.watchdog import CRASHED, Progress, Stalled, bounded, watch
+
+PATIENCE = 80.0
+
+
+def look_of(progress: Callable[[], Progress]) -> Callable[[], asyncio.Future[Progress]]:
+    async def look() -> Progress:
+        return progress()
+
+    return look  # type: ignore[return-value] # a coroutine is as good
+
+
+async def watched_for(seconds: float, progress: Callable[[], Progress]) -> None:
+    """Watch for so many virtual seconds."""
+    clock = FakeClock()
+    watching = asyncio.create_task(watch(clock, "process", look_of(progress), PATIENCE))
+    waiting = asyncio.create_task(clock.sleep(seconds))
+    await asyncio.wait({watching, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if watching.done():
+        watching.result()
+    watching.cancel()
+
+
+async def test_work_that_does_not_get_on_ends_the_process() -> None:
+    with pytest.raises(Stalled, match="process has work and has made no progress for 80 s"):
+        await watched_for(3 * PATIENCE, lambda: Progress(7, behind=True))
+
+
+async def test_slow_is_not_stalled() -> None:
+    marks = iter(range(10**6))
+    await watched_for(10 * PATIENCE, lambda: Progress(next(marks) // 6, behind=True))
+
+
+async def test_nothing_to_do_is_not_stalled() -> None:
+    await watched_for(10 * PATIENCE, lambda: Progress(7, behind=False))
+
+
+async def test_a_database_that_is_away_stalls_nobody() -> None:
+    def away() -> Progress:
+        raise DatabaseUnavailable("away")
+
+    await watched_for(10 * PATIENCE, away)
+
+
+async def test_what_ends_in_time_is_waited_for_and_what_does_not_is_cancelled() -> None:
+    ended: list[str] = []
+
+    async def work(name: str, seconds: float) -> None:
+        try:
+            await asyncio.sleep(seconds)
+            ended.append(name)
+        except asyncio.CancelledError:
+            ended.append(f"{name} cancelled")
+            raise
+
+    tasks = {asyncio.create_task(work("quick", 0.01)), asyncio.create_task(work("slow", 60))}
+    await bounded(tasks, 0.1)
+    assert ended == ["quick", "slow cancelled"]
+
+
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        "time.sleep(60)",  # the event loop stands still
+        "await stubborn()",  # a task that does not end when it is cancelled
+    ],
+)
+def test_a_process_that_hangs_exits(stuck: str) -> None:
+    code = f"""
+import asyncio, time
+from events.clock import SystemClock
+from worker.watchdog import bounded, keep_awake
+
+async def stubborn():
+    async def deaf():
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                pass
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await bounded({{task}}, 0.2)
+
+async def main():
+    asyncio.create_task(keep_awake(SystemClock(), 1))
+    await asyncio.sleep(0.1)
+    {stuck}
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        timeout=30,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == CRASHED
