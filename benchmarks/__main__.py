@@ -94,7 +94,8 @@ def show(result: Result, *, as_json: bool) -> None:
     tell("")
     spreads = (f"{name} {report.figure(each.median)}" for name, each in result.spreads.items())
     ratios = (f"{report.figure(each.median)} of the {name}" for name, each in result.ratios.items())
-    marks = ("reached" if verdict.reached else "NOT REACHED" for verdict in result.verdicts)
+    words = {True: "reached", False: "NOT REACHED", None: "not required"}
+    marks = (words[verdict.reached] for verdict in result.verdicts)
     print(
         f"{result.figure.title}: {', '.join([*spreads, *ratios, *marks])} ({result.figure.unit})", flush=True
     )

@@ -1,6 +1,6 @@
 """Every benchmark, in the order of the table."""
 
-from benchmarks import append, decode, full_path, lonely, rebuild
+from benchmarks import append, commands, decode, full_path, lonely, quickbooks, rebuild
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -13,4 +13,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     lonely.POSTGRES,
     rebuild.SQLITE,
     rebuild.POSTGRES,
+    commands.COMMANDS_AT_ONCE,
+    quickbooks.CALL,
 )

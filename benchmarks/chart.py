@@ -29,7 +29,12 @@ _STYLE = """
 
 def drawn(results: Sequence[Result]) -> str:
     """Draw every goal of every figure, as SVG."""
-    rows = [(result, verdict) for result in results for verdict in result.verdicts]
+    rows = [
+        (result, verdict)
+        for result in results
+        for verdict in result.verdicts
+        if verdict.goal.required is not None
+    ]
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{_SAYS}">',
@@ -46,7 +51,8 @@ def drawn(results: Sequence[Result]) -> str:
 def times_required(value: float, verdict: Verdict) -> float:
     """Return how many times better than required a value is; below 1 it is not good enough."""
     goal = verdict.goal
-    return goal.required / value if goal.at_most else value / goal.required
+    required = goal.required or value
+    return required / value if goal.at_most else value / required
 
 
 def _x(times: float) -> float:

@@ -28,18 +28,20 @@ class Goal(Struct, frozen=True):
 
     Attributes:
         against: Whose figure ours is divided by; `none` for a figure that stands for itself.
-        required: What must be reached.
+        required: What must be reached, if anything.
         aim: Where the limit says there is room.
         at_most: Whether less is better.
     """
 
     against: Literal["limit", "peer", "none"]
-    required: float
+    required: float | None
     aim: float | None = None
     at_most: bool = False
 
-    def reached(self, value: float, wanted: float) -> bool:
-        """Say whether a value is good enough."""
+    def reached(self, value: float, wanted: float | None) -> bool | None:
+        """Say whether a value is good enough, where anything is wanted."""
+        if wanted is None:
+            return None
         return value <= wanted if self.at_most else value >= wanted
 
 
@@ -95,14 +97,14 @@ class Verdict(Struct, frozen=True):
     value: Spread
 
     @property
-    def reached(self) -> bool:
-        """Whether what is required is reached."""
+    def reached(self) -> bool | None:
+        """Whether what is required is reached; none where nothing is."""
         return self.goal.reached(self.value.median, self.goal.required)
 
     @property
-    def aim_reached(self) -> bool:
-        """Whether the aim is reached too."""
-        return self.goal.aim is not None and self.goal.reached(self.value.median, self.goal.aim)
+    def aim_reached(self) -> bool | None:
+        """Whether the aim is reached; none where there is no aim."""
+        return self.goal.reached(self.value.median, self.goal.aim)
 
 
 class Result(Struct, frozen=True):

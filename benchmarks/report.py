@@ -45,7 +45,8 @@ def as_json(result: Result) -> bytes:
 
 def table(results: Sequence[Result], missing: Sequence[Missing], machine: Mapping[str, str], day: str) -> str:
     """Write what was measured, and on what."""
-    reached = [verdict.reached for result in results for verdict in result.verdicts]
+    judged = [verdict.reached for result in results for verdict in result.verdicts]
+    reached = [each for each in judged if each is not None]
     on = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "cores")
     lines = [
         f"![Ours beside what is required]({CHART})",
@@ -120,10 +121,19 @@ def _judged(verdict: Verdict, unit: str) -> str:
     goal = verdict.goal
     alone = goal.against == "none"
     value = f"{_ratio(verdict.value)}{f' {unit}' if alone else f' of the {goal.against}'}"
-    bound = "≤ " if goal.at_most else "≥ "
-    aim = f"{bound}{figure(goal.aim)}" if goal.aim is not None else ""
-    mark = "✓ aim" if verdict.aim_reached else "✓" if verdict.reached else "**not reached**"
-    return f" {value} | {bound}{figure(goal.required)} | {aim} | {mark} |"
+    required, aim = (
+        f"{'≤' if goal.at_most else '≥'} {figure(wanted)}" if wanted is not None else ""
+        for wanted in (goal.required, goal.aim)
+    )
+    return f" {value} | {required} | {aim} | {_mark(verdict)} |"
+
+
+def _mark(verdict: Verdict) -> str:
+    if verdict.aim_reached:
+        return "✓ aim"
+    if verdict.reached is None:
+        return ""
+    return "✓" if verdict.reached else "**not reached**"
 
 
 def _ratio(value: Spread) -> str:

@@ -1,0 +1,171 @@
+"""Commands worked off while QuickBooks answers at once: claimed, noted as being sent, finished with their outcome.
+
+Everybody works off as many, all due, on a PostgreSQL database of their own. Ours is the dispatcher as it runs, with a
+client that answers without any HTTP: it claims fairly over companies, notes each command before it is sent, and stores
+each outcome with its event. The limit claims and completes the same rows in batches of fifty, two statements a batch,
+and records nothing. The peer's tasks do nothing; its worker fetches and finishes them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any, cast
+
+import asyncpg
+import msgspec
+import sqlalchemy as sa
+
+from benchmarks import peer, servers, stub
+from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
+from benchmarks.stores import CLOCK, HOLDER
+from benchmarks.story import WORKSPACE
+from events import bulk, catalog, postgres
+from events.administration import ConnectionAuthorized
+from events.database import Database
+from events.envelope import own_event
+from events.postgres import PostgresDatabase
+from worker import schema
+from worker.commands import table
+from worker.commands.claims import Timing
+from worker.commands.dispatcher import Dispatcher
+from worker.commands.identity import CommandKey, request_id
+from worker.commands.table import NewCommand, commands, realms
+from worker.quickbooks.client import QuickBooksClient
+from worker.wake import Wake
+
+COMMANDS = 400
+COMMANDS_OF_LIMIT = 5_000
+JOBS = 200
+COMPANIES = 25
+BATCH = 50
+BODY = msgspec.json.encode({"Line": stub.INVOICE["Invoice"]["Line"], "CustomerRef": {"value": "1"}}).decode()
+_CLAIM = """
+    UPDATE commands SET status = 'leased', fence = fence + 1, attempts = attempts + 1
+    WHERE request_id IN (
+        SELECT request_id FROM commands WHERE status = 'ready' ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    ) RETURNING request_id, body
+"""
+_COMPLETE = "UPDATE commands SET status = 'done' WHERE request_id = ANY($1)"
+
+
+class AtOnce:
+    """A client to a QuickBooks that takes no time."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.all_sent = asyncio.Event()
+        self._numbers = count(1)
+
+    async def create(self, _realm: str, _entity: str, _body: bytes, _request_id: str) -> dict[str, Any]:
+        """Return an invoice."""
+        self.left -= 1
+        if self.left == 0:
+            self.all_sent.set()
+        return {**stub.INVOICE["Invoice"], "Id": str(next(self._numbers))}
+
+
+@asynccontextmanager
+async def _open(directory: Path) -> AsyncIterator[Contenders]:
+    with servers.postgres(directory) as server:
+        urls = {name: server.create_database(name) for name in ("ours", "limit", "peer")}
+        mine, bare = PostgresDatabase(urls["ours"]), PostgresDatabase(urls["limit"])
+        connection = await postgres.connect(urls["limit"])
+        numbers = count(1)
+        try:
+            for database in (mine, bare):
+                await database.transaction(schema.migrate)
+                await database.transaction(_connect)
+            async with peer.running("procrastinate_worker") as theirs:
+                await theirs.call("open", url=urls["peer"])
+
+                async def ours() -> Measured:
+                    await mine.transaction(_add, [next(numbers) for _ in range(COMMANDS)], CLOCK.now())
+                    return {"rate": COMMANDS / await _dispatched(mine)}
+
+                async def limit() -> Measured:
+                    await bare.transaction(
+                        _add, [next(numbers) for _ in range(COMMANDS_OF_LIMIT)], CLOCK.now()
+                    )
+                    return {"rate": COMMANDS_OF_LIMIT / await _claimed(connection)}
+
+                async def worker() -> Measured:
+                    return {"rate": JOBS / (await theirs.call("work", jobs=JOBS))["seconds"]}
+
+                yield Contenders(ours=ours, limit=limit, peer=worker)
+        finally:
+            await connection.close()
+            await mine.close()
+            await bare.close()
+
+
+async def _dispatched(database: Database) -> float:
+    """Let the dispatcher work off what is due; return how many seconds it took."""
+    client = AtOnce()
+    client.left = COMMANDS
+    dispatcher = Dispatcher(database, CLOCK, cast("QuickBooksClient", client), Timing(), Wake(), HOLDER)
+    stopping = asyncio.Event()
+    started = perf_counter()
+    running = asyncio.create_task(dispatcher.run(stopping))
+    await client.all_sent.wait()
+    stopping.set()
+    await running
+    return perf_counter() - started
+
+
+async def _claimed(connection: asyncpg.Connection) -> float:
+    started = perf_counter()
+    while claimed := await connection.fetch(_CLAIM, BATCH):
+        await connection.execute(_COMPLETE, [row["request_id"] for row in claimed])
+    return perf_counter() - started
+
+
+def _connect(connection: sa.Connection) -> None:
+    rows = [
+        {
+            "realm": f"realm-{n}",
+            "workspace": f"{WORKSPACE}-{n}",
+            "connected": True,
+            "paused": False,
+            "time_zone": "UTC",
+        }
+        for n in range(COMPANIES)
+    ]
+    bulk.insert(connection, realms, rows)
+
+
+def _add(connection: sa.Connection, numbers: Sequence[int], now: datetime) -> None:
+    made = []
+    for number in numbers:
+        realm, workspace = f"realm-{number % COMPANIES}", f"{WORKSPACE}-{number % COMPANIES}"
+        key = CommandKey(workspace, f"D-{number}", "create_invoice", 0, 1)
+        cause = own_event(
+            catalog.CONNECTION_AUTHORIZED,
+            ConnectionAuthorized(realm, now),
+            workspace=workspace,
+            source="urn:coeffection:benchmark",
+            time=now,
+            id=f"cause-{number}",
+        )
+        made.append((NewCommand(key, realm, request_id(realm, key), BODY), cause))
+    table.add(connection, made, now)
+    connection.execute(commands.delete().where(commands.c.status == "done"))
+
+
+COMMANDS_AT_ONCE = Benchmark(
+    name="commands",
+    figures=(
+        Figure(
+            "rate",
+            "Commands claimed and completed, PostgreSQL",
+            "commands/s",
+            (Goal("peer", 20), Goal("limit", None, 0.4)),
+        ),
+    ),
+    open=_open,
+    limit=f"claimed and completed in batches of {BATCH}",
+    peer="procrastinate's worker",
+)
