@@ -37,7 +37,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) hypothesis mypy pytest pytest-asyncio pyyaml ruff testcontainers
+	$(INSTALL) confluent-kafka hypothesis mypy pytest pytest-asyncio pyyaml ruff testcontainers
 	touch $@
 
 clean:
