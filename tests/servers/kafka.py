@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.servers import containers, packages
 from tests.servers.certificates import Papers, issue_papers
-from tests.servers.errors import NotSecured
+from tests.servers.errors import NotOurs, NotSecured
 from tests.servers.processes import LOOPBACK, Owner, Process, free_port, give, home, ordinary_owner, run
 from tests.servers.server import Server
 
@@ -18,7 +18,7 @@ VARIABLE = "Q2C_TEST_KAFKA_URL"
 SCHEME = "kafka://"
 READY = "Kafka Server started"
 SCRAM = "SCRAM-SHA-512"
-PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
+PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -62,10 +62,12 @@ class KafkaServer(Server):
         process: Process | None = None,
         papers: Papers | None = None,
         mutual_bootstrap: str | None = None,
+        behind_proxy: str | None = None,
     ) -> None:
         super().__init__(process, papers)
         self.bootstrap = bootstrap
         self._mutual_bootstrap = mutual_bootstrap
+        self._behind_proxy = behind_proxy
 
     @property
     def url(self) -> str:
@@ -83,13 +85,24 @@ class KafkaServer(Server):
             raise NotSecured("only a secured Kafka listens for certificates")
         return self._mutual_bootstrap
 
+    @property
+    def behind_proxy(self) -> str:
+        """Where a proxy finds the broker, whose clients are told the proxy's own address."""
+        if self._behind_proxy is None:
+            raise NotOurs("no proxy was announced; ask for a server with advertised=HOST:PORT")
+        return self._behind_proxy
+
     def kill(self) -> None:
         self._own().stop(signal.SIGKILL)
 
 
 @contextmanager
 def running_kafka(
-    directory: Path | None = None, *, own: bool = False, secured: bool = False
+    directory: Path | None = None,
+    *,
+    own: bool = False,
+    secured: bool = False,
+    advertised: str | None = None,
 ) -> Iterator[KafkaServer]:
     """The server that the environment names, else a container, else our own.
 
@@ -97,9 +110,11 @@ def running_kafka(
         directory: Where our own keeps its data, from a former run too; it stays. A temporary one else.
         own: Nobody else's will do, for it shall be stopped and started.
         secured: It speaks TLS only, and asks for a password by SCRAM-SHA-512. Always our own.
+        advertised: A proxy's address. Who comes to the server's `behind_proxy` is told to use that one from
+            then on; who comes to its `bootstrap` is not. Always our own.
     """
-    if own or secured or directory is not None:
-        with _our_own(directory, secured=secured) as server:
+    if own or secured or advertised is not None or directory is not None:
+        with _our_own(directory, secured=secured, advertised=advertised) as server:
             yield server
     elif given := os.environ.get(VARIABLE):
         yield KafkaServer(given.removeprefix(SCHEME))
@@ -112,12 +127,14 @@ def running_kafka(
 
 
 @contextmanager
-def _our_own(directory: Path | None, *, secured: bool) -> Iterator[KafkaServer]:
+def _our_own(
+    directory: Path | None, *, secured: bool, advertised: str | None = None
+) -> Iterator[KafkaServer]:
     java: list[str | Path] = [packages.java(), "-cp", f"{packages.kafka_jars()}/*"]
     owner = ordinary_owner()
     with home(directory, "kafka", owner) as place:
         papers = issue_papers(place, owner) if secured else None
-        bootstrap, mutual, controller = (f"{LOOPBACK}:{free_port()}" for _ in range(3))
+        bootstrap, mutual, controller, proxied = (f"{LOOPBACK}:{free_port()}" for _ in range(4))
         data = place / "data"
         settings = {
             **SETTINGS,
@@ -126,6 +143,9 @@ def _our_own(directory: Path | None, *, secured: bool) -> Iterator[KafkaServer]:
             "listener.security.protocol.map": PROTOCOLS,
             **(_secured(papers, bootstrap, mutual) if papers else _open(bootstrap)),
         }
+        if advertised is not None:
+            settings["advertised.listeners"] = f"{settings['listeners']},PROXIED://{advertised}"
+            settings["listeners"] += f",PROXIED://{proxied}"
         settings["listeners"] += f",CONTROLLER://{controller}"
         properties = _write(place / "server.properties", settings, owner)
         java.append(f"-Dlog4j2.configurationFile={_write(place / 'log4j2.properties', LOGGING, owner)}")
@@ -147,7 +167,8 @@ def _our_own(directory: Path | None, *, secured: bool) -> Iterator[KafkaServer]:
         )
         process.start()
         try:
-            yield KafkaServer(bootstrap, process, papers, mutual if secured else None)
+            behind_proxy = None if advertised is None else proxied
+            yield KafkaServer(bootstrap, process, papers, mutual if secured else None, behind_proxy)
         finally:
             process.stop(signal.SIGKILL if directory is None else KafkaServer.orderly_stop)
 

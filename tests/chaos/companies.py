@@ -1,0 +1,38 @@
+"""A workspace for each company of the sandbox: connected, with settings, accounts and products."""
+
+from random import Random
+
+import httpx
+
+from tests.chaos.ground import Ground
+from tests.chaos.pouring import Visitor
+from worker import connections, workspaces
+from worker.demo import play
+from worker.quickbooks.gateway import open_gateway
+
+CUT_OVER = "2026-01-01T00:00:00Z"
+
+
+async def open_companies(ground: Ground, http: httpx.AsyncClient, seed: int) -> dict[str, Visitor]:
+    """Set each up through the doors; the worker is running."""
+    visitors = {}
+    for number, realm in enumerate(ground.sandbox.realms):
+        visitor = await _open(ground, http, f"company-{number + 1}", realm, Random(f"{seed} visits {number}"))
+        visitors[visitor.workspace] = visitor
+    return visitors
+
+
+async def _open(ground: Ground, http: httpx.AsyncClient, name: str, realm: str, random: Random) -> Visitor:
+    services = ground.services
+    made = workspaces.new_secrets(services.entropy)
+    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
+    await services.database.transaction(workspaces.add, name, made.token, sealed, services.clock.now())
+    secrets = {"workspace": name, "token": made.token, "docusign_key": made.docusign_key}
+    visitor = Visitor(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
+    async with open_gateway(
+        services.environment, services.database, services.clock, services.entropy, services.vault
+    ) as gateway:
+        await visitor.connect(await connections.begin(services, gateway.oauth, name), realm)
+    await visitor.api("settings", {"changes": {**play.SETTINGS, "cut_over": CUT_OVER}})
+    await play.introduce(visitor)
+    return visitor

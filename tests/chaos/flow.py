@@ -1,0 +1,150 @@
+"""What happens in the companies' CRMs while everything goes wrong: the same for a seed, whatever breaks when."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from tests.chaos.messages import POISON, Identity, Message, account, conflicting, contract, deal, spoilt
+from worker.demo import story
+
+REPEATED = 0.05
+POISONED = 0.01
+TOO_LARGE_MAX = 6
+REPEATED_WITHIN = 5_000
+CONTRADICTED = 10
+BY_DOORS_EVERY = 4
+OTHER_DEALS = 200
+OTHER_ACCOUNTS = 40
+# What comes of these depends on the contract's coming after the deal's last snapshot, on two topics.
+IN_ORDER = frozenset({"closed_lost", "quote_changed"})
+SNAPSHOTS_UNTIL, CONTRACTS_FROM = 0.5, 0.85
+
+
+class Wait(Struct, frozen=True):
+    """Go on once the log holds these events."""
+
+    identities: frozenset[Identity]
+
+
+class Flow:
+    """The story of each workspace, filled up with what else a CRM says.
+
+    Attributes:
+        tales: Every deal whose end is known, by workspace.
+        by_doors: Those of them that are told over HTTP; the others go to Kafka.
+        messages: How many good ones are sent, not counting what is sent again.
+        poison: How many others.
+    """
+
+    def __init__(
+        self, seed: int, workspaces: Sequence[str], *, tales_each: int, messages: int, now: datetime
+    ) -> None:
+        random = Random(f"{seed} flow")
+        self._seed = seed
+        self._now = now
+        self._workspaces = list(workspaces)
+        self.messages = messages
+        self.poison = max(len(POISON), int(messages * POISONED))
+        self.tales = {name: story.tales(tales_each, random, now) for name in workspaces}
+        self.by_doors = {
+            name: [
+                tale
+                for number, tale in enumerate(tales)
+                if number % BY_DOORS_EVERY == 0 and tale.twist not in IN_ORDER
+            ]
+            for name, tales in self.tales.items()
+        }
+
+    def __iter__(self) -> Iterator[Message | Wait]:
+        """Each message in its turn, and some of them again, soon after or long after."""
+        random = Random(f"{self._seed} turns")
+        others = _others(random, self._workspaces, self._now)
+        turns = sorted(self._turns(random), key=lambda turn: turn[0])
+        again: list[tuple[int, int, Message]] = []
+        good = sum(isinstance(said, Message) and said.identity is not None for _, said in turns)
+        place = 0
+        for number in range(self.messages - good + len(turns)):
+            if place < len(turns) and turns[place][0] * self.messages <= number:
+                said, place = turns[place][1], place + 1
+            else:
+                said = next(others)
+            yield said
+            if isinstance(said, Message) and random.random() < REPEATED:
+                within = random.choice((3, 300, REPEATED_WITHIN))
+                heapq.heappush(again, (number + random.randint(1, within), number, said))
+            while again and again[0][0] <= number:
+                yield heapq.heappop(again)[2]
+        yield from (message for _, _, message in again)
+
+    def _turns(self, random: Random) -> Iterator[tuple[float, Message | Wait]]:
+        """Whatever is not just filling, each with when its turn is, between 0 and 1."""
+        awaited: set[Identity] = set()
+        for workspace, tales in self.tales.items():
+            for tale in tales:
+                if tale in self.by_doors[workspace]:
+                    continue
+                snapshots = [deal(workspace, data) for data in tale.snapshots]
+                signing = contract(workspace, tale)
+                if tale.twist in IN_ORDER:
+                    yield from _spread(random, snapshots, 0, SNAPSHOTS_UNTIL)
+                    yield from _spread(random, signing, CONTRACTS_FROM, 1)
+                    awaited |= {message.identity for message in snapshots if message.identity}
+                else:
+                    begin = random.uniform(0, CONTRACTS_FROM)
+                    yield from _spread(random, snapshots, begin, min(1, begin + 0.1))
+                    yield from _spread(random, signing, begin, min(1, begin + 0.1))
+        yield (SNAPSHOTS_UNTIL + CONTRACTS_FROM) / 2, Wait(frozenset(awaited))
+        yield from self._bad(random)
+
+    def _bad(self, random: Random) -> Iterator[tuple[float, Message]]:
+        for number in range(CONTRADICTED):
+            said = account(random.choice(self._workspaces), _account(f"C-{number:02}", 1))
+            begin = random.uniform(0, 0.5)
+            yield begin, said
+            yield begin + random.uniform(0.1, 0.5), conflicting(said)
+        hows = list(POISON)
+        for number in range(self.poison - CONTRADICTED):
+            how = hows[number % len(hows)]
+            if how == "too_large" and number >= TOO_LARGE_MAX * len(hows):
+                how = "half"
+            good = account(random.choice(self._workspaces), _account(f"X-{number:04}", 1))
+            yield random.random(), spoilt(good, how)
+
+
+def _others(random: Random, workspaces: Sequence[str], now: datetime) -> Iterator[Message]:
+    """Deals that are talked of without an end, and accounts that move."""
+    deals: list[tuple[str, dict[str, Any]]] = []
+    for workspace in workspaces:
+        for number in range(1, OTHER_DEALS + 1):
+            (draft,) = story.tale(number, "draft", random, now).snapshots
+            deals.append((workspace, {**draft, "deal_id": f"F-{number:04}", "revision": 0}))
+    accounts = [
+        (workspace, _account(f"B-{number:03}", 0))
+        for workspace in workspaces
+        for number in range(OTHER_ACCOUNTS)
+    ]
+    while True:
+        workspace, data = random.choice(accounts if random.random() < 0.1 else deals)
+        data["revision"] += 1
+        yield deal(workspace, data) if "deal_id" in data else account(workspace, data)
+
+
+def _account(account_id: str, revision: int) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "revision": revision,
+        "name": f"Company {account_id}",
+        "billing_address": {"line1": "7 Main Street", "city": "Portland", "region": "OR", "country": "US"},
+        "currency": "USD",
+    }
+
+
+def _spread(
+    random: Random, messages: Sequence[Message], begin: float, end: float
+) -> Iterator[tuple[float, Message]]:
+    """In their order, at any time in between."""
+    yield from zip(sorted(random.uniform(begin, end) for _ in messages), messages, strict=True)

@@ -1,0 +1,202 @@
+"""What the fleet stands on: real servers, a sandbox, workspaces that are connected, and the proxies between."""
+
+import asyncio
+import base64
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from tests.chaos.proxy import Proxy
+from tests.servers.kafka import SCHEME, KafkaServer, running_kafka
+from tests.servers.postgres import PostgresServer, running_postgres
+from tests.servers.processes import LOOPBACK, _dying_with_us, free_port
+from worker import schema, topics
+from worker.commands.claims import Timing
+from worker.sandbox.trouble import Plan
+from worker.services import Services, open_database, open_services
+from worker.settings import TOKEN_KEY_BYTES, Environment
+
+SESSION_SECONDS = 6
+WATCHDOG_SECONDS = 20
+QUICKBOOKS_TROUBLE = Plan(rate=0.15, late_seconds=1.5, slow_seconds=0.5)
+GROUP = "q2c-chaos"
+TIMING = Timing(request_seconds=1, settle_seconds=2, throttled_seconds=2)
+Books = dict[str, list[dict[str, Any]]]
+
+
+class Servers(msgspec.Struct, frozen=True):
+    """What stores: both our own, so that they can be killed."""
+
+    postgres: PostgresServer
+    kafka: KafkaServer
+    database_url: str
+    kafka_port: int
+    """Where a proxy to Kafka has to listen."""
+
+
+class Sandbox:
+    """QuickBooks in a process of its own."""
+
+    def __init__(self, line: Mapping[str, Any]) -> None:
+        self.url: str = line["api"]
+        self.client_id: str = line["client_id"]
+        self.client_secret: str = line["client_secret"]
+        self.realms: list[str] = line["realms"]
+
+    async def follow(self, http: httpx.AsyncClient, plan: Plan) -> None:
+        """Have it make trouble of its own."""
+        answer = await http.post(f"{self.url}/_control/faults", content=msgspec.json.encode(plan))
+        answer.raise_for_status()
+
+    async def troubles(self, http: httpx.AsyncClient) -> dict[str, int]:
+        answer = await http.get(f"{self.url}/_control/faults")
+        return msgspec.json.decode(answer.content, type=dict[str, int])
+
+    async def books(self, http: httpx.AsyncClient, realm: str) -> Books:
+        answer = await http.get(f"{self.url}/_control/books/{realm}")
+        return msgspec.json.Decoder(Books, float_hook=Decimal).decode(answer.content)
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """Everything but the worker's processes."""
+
+    servers: Servers
+    sandbox: Sandbox
+    proxies: Mapping[str, Proxy]
+    """To postgres, kafka and quickbooks."""
+    doors: Proxy
+    """Balances over the web processes, once there are any."""
+    services: Services
+    """Our own way to the stores, past every proxy."""
+    variables: Mapping[str, str]
+    """What the worker's processes are told: everything by proxy."""
+
+
+@contextmanager
+def running_servers() -> Iterator[Servers]:
+    kafka_port = free_port()
+    with (
+        running_postgres(own=True) as postgres,
+        running_kafka(own=True, advertised=f"{LOOPBACK}:{kafka_port}") as kafka,
+    ):
+        yield Servers(postgres, kafka, postgres.create_database("chaos"), kafka_port)
+
+
+@asynccontextmanager
+async def running_sandbox(companies: int, seed: int, log: Path) -> AsyncIterator[Sandbox]:
+    with log.open("ab") as file:
+        process = await asyncio.create_subprocess_exec(
+            *_dying_with_us(signal.SIGKILL),
+            sys.executable,
+            *("-c", "from worker.cli import main; main()"),
+            *("sandbox", "--json", "--port", "0", "--seed", str(seed), *("--company", "us") * companies),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=file,
+        )
+    assert process.stdout is not None
+    try:
+        yield Sandbox(msgspec.json.decode(await process.stdout.readline()))
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def running(
+    servers: Servers, directory: Path, *, companies: int, seed: int, web_ports: Sequence[int]
+) -> AsyncIterator[Ground]:
+    """Migrated, with topics, proxies and a sandbox.
+
+    Args:
+        servers: Real ones.
+        directory: Where logs go.
+        companies: How many the sandbox has.
+        seed: Of the sandbox and the proxies.
+        web_ports: Where the web processes will listen.
+    """
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(running_sandbox(companies, seed, directory / "sandbox.log"))
+        postgres, quickbooks = urlsplit(servers.database_url), urlsplit(sandbox.url)
+        upstreams = {
+            "postgres": ([_address(postgres.netloc.rpartition("@")[2])], free_port()),
+            "kafka": ([_address(servers.kafka.behind_proxy)], servers.kafka_port),
+            "quickbooks": ([_address(quickbooks.netloc)], free_port()),
+            "doors": ([(LOOPBACK, port) for port in web_ports], free_port()),
+        }
+        proxies = {
+            name: await stack.enter_async_context(Proxy(name, to, Random(f"{seed} {name}"), port).running())
+            for name, (to, port) in upstreams.items()
+        }
+        doors = proxies.pop("doors")
+        user = postgres.netloc.rpartition("@")[0]
+        direct = _environment(
+            sandbox,
+            database_url=servers.database_url,
+            kafka_url=servers.kafka.url,
+            quickbooks_url=sandbox.url,
+            public_url=f"http://{doors.address}",
+            seed=seed,
+        )
+        proxied = {
+            **direct,
+            "database_url": postgres._replace(netloc=f"{user}@{proxies['postgres'].address}").geturl(),
+            "kafka_url": f"{SCHEME}{proxies['kafka'].address}",
+            **_quickbooks(f"http://{proxies['quickbooks'].address}"),
+        }
+        services = await prepared(Environment.model_validate(direct))
+        stack.push_async_callback(services.database.close)
+        variables = {f"Q2C_{name.upper()}": str(value) for name, value in proxied.items()}
+        yield Ground(servers, sandbox, proxies, doors, services, variables)
+
+
+async def prepared(environment: Environment) -> Services:
+    """Services over tables and topics that are there."""
+    database = open_database(environment)
+    try:
+        await database.transaction(schema.migrate)
+    finally:
+        await database.close()
+    await topics.apply(environment)
+    return await open_services(environment)
+
+
+def _environment(
+    sandbox: Sandbox, *, database_url: str, kafka_url: str, quickbooks_url: str, public_url: str, seed: int
+) -> dict[str, Any]:
+    key = base64.urlsafe_b64encode(Random(seed).randbytes(TOKEN_KEY_BYTES)).decode()
+    return {
+        "database_url": database_url,
+        "kafka_url": kafka_url,
+        "kafka_group": GROUP,
+        "kafka_session_seconds": SESSION_SECONDS,
+        "watchdog_seconds": WATCHDOG_SECONDS,
+        "public_url": public_url,
+        "token_keys": key,
+        **_quickbooks(quickbooks_url),
+        "quickbooks_client_id": sandbox.client_id,
+        "quickbooks_client_secret": sandbox.client_secret,
+        "quickbooks_timeout_seconds": TIMING.request_seconds,
+        "quickbooks_settle_seconds": TIMING.settle_seconds,
+        "quickbooks_throttled_seconds": TIMING.throttled_seconds,
+    }
+
+
+def _quickbooks(url: str) -> dict[str, str]:
+    return {
+        "quickbooks_api_url": url,
+        "quickbooks_discovery_url": f"{url}/.well-known/openid_sandbox_configuration",
+    }
+
+
+def _address(netloc: str) -> tuple[str, int]:
+    host, _, port = netloc.rpartition(":")
+    return host, int(port)

@@ -1,0 +1,188 @@
+"""What the stores hold in the end: Kafka's topics, the log, dead letters, QuickBooks' books. Nothing else is asked."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from msgspec import Struct
+
+from events import catalog
+from events.tables import dead_letters, kafka_offsets, subscriptions
+from events.tables import log as events
+from tests.chaos.messages import EXPECTED, Identity
+from worker.settings import DEAD_LETTERS
+
+POLL_MILLISECONDS = 1_000
+PARTITION_BYTES_MAX = 8 * 1024 * 1024
+ARRIVING = [name for name, kind in catalog.TYPES.items() if kind.direction == "in"]
+
+
+class Sent(Struct, frozen=True):
+    """What the topics in hold.
+
+    Attributes:
+        messages: How many there are, with those that were sent again.
+        good: What they are about, where they are good.
+        bad: Where each other one is, as `kafka:TOPIC:PARTITION:OFFSET`, and the reason that it must get.
+    """
+
+    messages: int
+    good: set[Identity]
+    bad: dict[str, str]
+
+
+class Logged(Struct, frozen=True):
+    """What the database holds.
+
+    Attributes:
+        arrived: Every event from outside, as often as it is there.
+        outgoing: Every event that travels to others, by topic and its position.
+        dead: Where each dead letter comes from, and its reason.
+        redelivered: How many dead letters were met again where they are: the log does not count events that were.
+        head: The last position.
+        checkpoints: How far each subscription got.
+        offsets: The next offset of each partition of the topics in.
+    """
+
+    arrived: list[Identity]
+    outgoing: dict[str, dict[int, Identity]]
+    dead: dict[str, str]
+    redelivered: int
+    head: int
+    checkpoints: dict[str, int]
+    offsets: dict[tuple[str, int], int]
+
+
+class Published(Struct, frozen=True):
+    """A message of a topic out."""
+
+    key: bytes | None
+    sequence: int
+    identity: Identity
+
+
+class Relayed(Struct, frozen=True):
+    """What the topics out and those of dead letters hold, each partition in its order.
+
+    Attributes:
+        events: The messages of each topic, in the order in which they can be read.
+        letters: The origin of each message of a dead letters' topic, by topic.
+    """
+
+    events: dict[str, list[Published]]
+    letters: dict[str, list[str]]
+
+
+async def read_sent(bootstrap: str) -> Sent:
+    """Read the topics in from end to end."""
+    messages, good, bad = 0, set(), {}
+    async for record in _records(bootstrap, catalog.TOPICS_IN):
+        headers = _headers(record)
+        messages += 1
+        if EXPECTED in headers:
+            bad[f"kafka:{record.topic}:{record.partition}:{record.offset}"] = headers[EXPECTED].decode()
+        else:
+            good.add(_identity(headers))
+    return Sent(messages, good, bad)
+
+
+def read_logged(connection: sa.Connection) -> Logged:
+    """Read the database, with plain SQL."""
+    identity = (events.c.workspace, events.c.source, events.c.id)
+    arrived = [
+        tuple(row) for row in connection.execute(sa.select(*identity).where(events.c.type.in_(ARRIVING)))
+    ]
+    outgoing: dict[str, dict[int, Identity]] = {topic: {} for topic in catalog.TOPICS_OUT}
+    statement = sa.select(events.c.topic, events.c.position, *identity).where(
+        events.c.topic.in_(catalog.TOPICS_OUT)
+    )
+    for topic, position, workspace, source, name in connection.execute(statement):
+        outgoing[topic][position] = (workspace, source, name)
+    letters = connection.execute(
+        sa.select(dead_letters.c.origin, dead_letters.c.reason, dead_letters.c.seen)
+    ).all()
+    return Logged(
+        arrived=arrived,
+        outgoing=outgoing,
+        dead={letter.origin: letter.reason for letter in letters},
+        redelivered=sum(letter.seen - 1 for letter in letters),
+        head=connection.scalar(sa.select(sa.func.max(events.c.position))) or 0,
+        checkpoints={
+            row.name: row.position
+            for row in connection.execute(sa.select(subscriptions.c.name, subscriptions.c.position))
+        },
+        offsets={
+            (row.topic, row.partition): row.next_offset
+            for row in connection.execute(sa.select(kafka_offsets))
+        },
+    )
+
+
+async def read_relayed(bootstrap: str) -> Relayed:
+    """Read the topics out from end to end, and those of dead letters."""
+    published: dict[str, list[Published]] = {topic: [] for topic in catalog.TOPICS_OUT}
+    async for record in _records(bootstrap, catalog.TOPICS_OUT):
+        headers = _headers(record)
+        sequence = int(headers["ce_sequence"])
+        published[record.topic].append(Published(record.key, sequence, _identity(headers)))
+    topics = [topic + DEAD_LETTERS for topic in catalog.TOPICS_IN]
+    letters: dict[str, list[str]] = {topic: [] for topic in topics}
+    async for record in _records(bootstrap, topics):
+        letters[record.topic].append(_headers(record)["origin"].decode())
+    return Relayed(published, letters)
+
+
+def holds(connection: sa.Connection, identities: frozenset[Identity]) -> bool:
+    """Say whether the log holds events."""
+    names = sorted({name for _, _, name in identities})
+    statement = sa.select(events.c.workspace, events.c.source, events.c.id).where(events.c.id.in_(names))
+    return identities <= {tuple(row) for row in connection.execute(statement)}
+
+
+async def _records(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[ConsumerRecord]:
+    """Read topics from their beginnings to where they end now."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=PARTITION_BYTES_MAX,
+    )
+    await consumer.start()
+    try:
+        left = await _partitions(bootstrap, topics)
+        consumer.assign(left)
+        ends = await consumer.end_offsets(left)
+        left = [partition for partition in left if ends[partition]]
+        while left:
+            batches = await consumer.getmany(*left, timeout_ms=POLL_MILLISECONDS)
+            for records in batches.values():
+                for record in records:
+                    yield record
+            left = [partition for partition in left if await consumer.position(partition) < ends[partition]]
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
+
+
+def _headers(record: ConsumerRecord) -> dict[str, bytes]:
+    return dict(record.headers)
+
+
+def _identity(headers: dict[str, Any]) -> Identity:
+    workspace, source, name = (headers[f"ce_{name}"].decode() for name in ("workspace", "source", "id"))
+    return workspace, source, name
