@@ -16,7 +16,7 @@ def description() -> dict[str, str]:
     return {
         "cores": str(os.cpu_count()),
         "processor": _processor(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         **servers.versions(),
