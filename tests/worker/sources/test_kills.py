@@ -1,0 +1,84 @@
+"""The real `q2c run ingest`, killed while events pour in: every one is in the log, once."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest_asyncio
+
+from tests.worker.sources.test_faust import deals, ids
+from tests.worker.streams import Stream, open_stream
+from worker.positions import positions
+
+SEED = 20260505
+KILLS = 4
+EVENTS = 2_000
+BATCH = 20
+SESSION_SECONDS = 45
+
+
+@pytest_asyncio.fixture
+async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
+    settings = {"kafka_instance_id": "ingest-1", "kafka_session_seconds": SESSION_SECONDS}
+    async with open_stream(kafka_url, postgres_url, **settings) as opened:
+        yield opened
+
+
+def start(stream: Stream) -> subprocess.Popen[bytes]:
+    environment = stream.environment
+    variables = {
+        "Q2C_DATABASE_URL": environment.database_url,
+        "Q2C_KAFKA_URL": str(environment.kafka_url),
+        "Q2C_KAFKA_GROUP": environment.kafka_group,
+        "Q2C_KAFKA_TOPIC_NAMES": json.dumps(environment.kafka_topic_names),
+        "Q2C_KAFKA_INSTANCE_ID": str(environment.kafka_instance_id),
+        "Q2C_KAFKA_SESSION_SECONDS": str(environment.kafka_session_seconds),
+        "Q2C_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-c", "from worker.cli import main; main()", "run", "ingest", "--json"]
+    return subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
+
+
+async def pour(stream: Stream) -> None:
+    for first in range(0, EVENTS, BATCH):
+        await stream.send(*deals(*range(first, first + BATCH)))
+        await asyncio.sleep(0.05)
+
+
+async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Stream) -> None:
+    random = Random(SEED)
+    pouring = asyncio.create_task(pour(stream))
+    process = start(stream)
+    loop = asyncio.get_running_loop()
+    waits = []
+    try:
+        for _ in range(KILLS):
+            started, head = loop.time(), await stream.head()
+            await stream.until_appended(head + 1)
+            waits.append(loop.time() - started)
+            await asyncio.sleep(random.uniform(0, 0.5))
+            process.kill()
+            process.wait()
+            process = start(stream)
+        await pouring
+        await stream.until_appended(EVENTS)
+        await stream.send(*deals(EVENTS))  # for the last one to read
+        await stream.until_appended(EVENTS + 1)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        pouring.cancel()
+    assert Counter(await stream.ids()) == Counter(ids(*range(EVENTS + 1)))
+    assert await stream.letters() == []
+    # A member by its own name gets its partitions back at once; any other would have to wait for the dead one.
+    assert max(waits) < SESSION_SECONDS / 2
+    known = await positions(stream.environment, stream.services.database)
+    assert all((at.committed or 0) <= (at.stored or 0) == at.end for at in known)

@@ -1,0 +1,83 @@
+"""Whatever client a producer uses, in whatever mode and compression, its events are in the log."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from events import catalog
+from tests import stories
+from tests.worker.sources.test_faust import ingesting
+from tests.worker.streams import Stream
+from worker.brokers import connection
+
+FLUSH_SECONDS_MAX = 20
+LONG = "x" * 400
+
+
+def binary(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    attributes = {name: value for name, value in document.items() if name != "data"}
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    return msgspec.json.encode(document["data"]), [
+        ("content-type", b"application/json; charset=utf-8"),
+        *headers,
+    ]
+
+
+def structured(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    return msgspec.json.encode(document), [("content-type", b"application/cloudevents+json; charset=utf-8")]
+
+
+def bare(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    return msgspec.json.encode(document), []
+
+
+def deal(number: int) -> dict[str, Any]:
+    return {**stories.deal(f"D-{number}", name=LONG), "workspace": "acme"}
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
+async def test_events_of_another_client(stream: Stream, compression: str) -> None:
+    """librdkafka, which most languages use."""
+    producer = confluent_kafka.Producer(
+        {
+            "bootstrap.servers": ",".join(stream.environment.kafka_brokers),
+            "compression.type": compression,
+            "linger.ms": 50,
+        }
+    )
+    topic = stream.environment.topic(catalog.DEALS)
+    written: list[Callable[[dict[str, Any]], Any]] = [binary, structured, bare]
+    for number in range(30):
+        value, headers = written[number % 3](deal(number))
+        producer.produce(topic, value, key=f"acme/D-{number}", headers=headers)
+    assert producer.flush(FLUSH_SECONDS_MAX) == 0
+    async with ingesting(stream) as task:
+        await stream.until_appended(30, task)
+    assert sorted(await stream.ids()) == sorted(deal(number)["id"] for number in range(30))
+    assert await stream.letters() == []
+
+
+async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(stream: Stream) -> None:
+    """The mark takes an offset, so that what can be read ends before the partition does."""
+    topic = stream.environment.topic(catalog.DEALS)
+    producer = AIOKafkaProducer(**connection(stream.environment), transactional_id=topic)
+    await producer.start()
+    for number in range(3):
+        async with producer.transaction():
+            value, headers = binary(deal(number))
+            await producer.send_and_wait(topic, value, b"key", partition=0, headers=headers)
+    await producer.stop()
+    environment = stream.environment.model_copy(update={"watchdog_seconds": 1.0})
+    async with ingesting(stream, msgspec.structs.replace(stream.services, environment=environment)) as task:
+        await stream.until_appended(3, task)
+        assert sum((await stream.ends()).values()) > sum((await stream.stored()).values())
+        await asyncio.wait({task}, timeout=6)
+        assert not task.done()
+        await stream.send_raw(*structured(deal(3)))
+        await stream.until_appended(4, task)
+    assert sorted(await stream.ids()) == [deal(number)["id"] for number in range(4)]
