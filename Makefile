@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 SEEDS ?= 1:301
 CRASH_POINTS ?= 1000
 
-.PHONY: demo test simulate check format clean
+.PHONY: demo test simulate chaos bench servers check format clean
 
 demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
 	$(BIN)/q2c demo
@@ -18,6 +18,15 @@ simulate: $(VENV)/.installed ## the proof: seeds, a kill after single steps, eve
 	$(BIN)/q2c simulate --seeds $(SEEDS)
 	$(BIN)/q2c simulate --crash-points $(CRASH_POINTS)
 	$(BIN)/q2c simulate --ablations
+
+chaos: $(VENV)/.installed-dev ## 300,000 messages through real servers while processes, servers and networks die
+	$(BIN)/python -m tests.chaos
+
+bench: $(VENV)/.installed-dev ## every benchmark beside its limit and its peer; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+servers: $(VENV)/.installed-dev ## a Kafka and a PostgreSQL to try things on, until Ctrl-C
+	$(BIN)/python -m tests.servers
 
 check: $(VENV)/.installed-dev ## formatting, lint, types
 	$(BIN)/ruff format --check .
@@ -41,4 +50,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .benchmarks
