@@ -74,21 +74,22 @@ async def ingest(services: Services, stopping: asyncio.Event) -> None:
     intake = _Intake(services)
     app = build(services.environment, intake.take)
     app.finalize()
-    running = asyncio.ensure_future(_run(services, app))
+    starting = asyncio.ensure_future(_start(services, app))
+    crashed = asyncio.ensure_future(app.wait_until_stopped())
     stopped = asyncio.ensure_future(stopping.wait())
     stalled = asyncio.ensure_future(_watch(services, app))
-    ends = (running, stopped, stalled)
+    ends = (crashed, stopped, stalled)
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if stalled.done():
             stalled.result()
-        if running.done():
-            raise IngestFailed("Reading from Kafka failed") from (running.exception() or app.crash_reason)
+        if crashed.done():
+            raise IngestFailed("Reading from Kafka failed") from app.crash_reason
         await intake.finish()
     finally:
         for end in ends:
             end.cancel()
-        await _stop(app)
+        await _stop(app, starting)
 
 
 class _Intake:
@@ -227,15 +228,19 @@ def _credentials(environment: Environment) -> Any:
     return faust.SSLCredentials(tls) if tls is not None else None
 
 
-async def _run(services: Services, app: faust.App) -> None:
-    """Run the application in our own loop, without Faust's worker, logging and signals, until it crashes."""
-    await app.start()
-    services.health.good(PART)
-    await app.wait_until_stopped()
+async def _start(services: Services, app: faust.App) -> None:
+    """Start the application in our own loop, without Faust's worker, logging and signals."""
+    try:
+        await app.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the end of the application
+        await app.crash(error)
+    else:
+        services.health.good(PART)
 
 
-async def _stop(app: faust.App) -> None:
+async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
     """Stop the application, or give it up: while it joins a group it does not listen."""
+    await asyncio.wait({starting}, timeout=STOP_SECONDS_MAX)  # half started, it would leave threads behind
     stopping = asyncio.ensure_future(app.stop())
     await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
     if not stopping.done():
