@@ -1,6 +1,6 @@
 """Every benchmark, in the order of the table."""
 
-from benchmarks import append, commands, decode, full_path, lonely, quickbooks, rebuild
+from benchmarks import append, commands, decode, full_path, ingest, lonely, quickbooks, rebuild
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -11,6 +11,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     full_path.POSTGRES,
     lonely.SQLITE,
     lonely.POSTGRES,
+    ingest.INGEST,
     rebuild.SQLITE,
     rebuild.POSTGRES,
     commands.COMMANDS_AT_ONCE,

@@ -1,0 +1,75 @@
+"""Live ingestion: what waits in Kafka's topics, read by Faust into the log and through every subscription.
+
+Everybody reads the same topics from their beginning, in a process of its own with the same event loop, in a consumer
+group that nobody has used before; the time runs from the first batch, which does not count, so that starting and
+joining are no part of it. Ours is `q2c run ingest process` on PostgreSQL: it decodes, checks, deduplicates and
+appends, decides with our own events and commands, and writes all read models; it has ended when every subscription
+has come to the head. The peer is Faust as it comes, but for the broker, bytes instead of JSON, and no web server: its
+agent looks at nothing. The limit is Faust's own client, aiokafka, by itself.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import msgspec
+
+from benchmarks import peer, streams
+from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
+from benchmarks.streams import Ground
+from worker.settings import Environment
+
+EVENTS = 8_000
+
+
+class ReaderFailed(Exception):
+    """A reader did not come to the end; the message says where its log is."""
+
+
+@asynccontextmanager
+async def _open(directory: Path) -> AsyncIterator[Contenders]:
+    async with streams.filled(directory, EVENTS) as ground:
+        numbers = count(1)
+
+        async def ours() -> Measured:
+            name = f"ours_{next(numbers)}"
+            return await _read(ground, "ours", name, await ground.installation(name))
+
+        async def limit() -> Measured:
+            return await _read(ground, "aiokafka", "limit", ground.environment)
+
+        async def faust() -> Measured:
+            return await _read(ground, "stock", f"stock-{next(numbers)}", ground.environment)
+
+        yield Contenders(ours=ours, limit=limit, peer=faust)
+
+
+async def _read(ground: Ground, who: str, name: str, environment: Environment) -> Measured:
+    """Let one of `benchmarks.readers` read everything."""
+    log = ground.directory / f"{who}.log"
+    with log.open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "benchmarks.readers", who, name, str(EVENTS)),
+            cwd=ground.directory,
+            env=streams.variables(environment) | {"PYTHONPATH": str(peer.ROOT)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+        )
+        said, _ = await process.communicate()
+    if process.returncode:
+        raise ReaderFailed(f"{who} failed:\n{log.read_text()[-2000:]}")
+    return msgspec.json.decode(said, type=Measured)
+
+
+INGEST = Benchmark(
+    name="ingest",
+    figures=(Figure("rate", "Kafka to log and read models, Faust", "events/s", (Goal("peer", 0.3, 0.6),)),),
+    open=_open,
+    limit="aiokafka's getmany",
+    peer="stock Faust, an agent that does nothing",
+    rounds=5,
+)

@@ -1,0 +1,108 @@
+"""Topics as producers leave them: the events of many deals, waiting in Kafka to be read."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from pydantic import SecretStr
+
+from benchmarks import servers, stores, story
+from benchmarks.stores import CLOCK
+from benchmarks.story import WORKSPACE
+from events import catalog
+from events.clock import SystemEntropy
+from events.envelope import Event, from_structured
+from events.postgres import PostgresDatabase
+from tests.servers.kafka import KafkaServer
+from tests.servers.postgres import PostgresServer
+from worker import topics, workspaces
+from worker.kafka import Publisher
+from worker.messages import Message, encode
+from worker.quickbooks.vault import Vault
+from worker.settings import TOKEN_KEY_BYTES, Environment, token_keys
+from worker.workspaces import NewSecrets
+
+PUBLISHED_AT_ONCE = 500
+TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(TOKEN_KEY_BYTES))).decode()  # guards nothing
+
+
+class Ground(Struct, frozen=True):
+    """A broker whose topics hold events, and a PostgreSQL beside it.
+
+    Attributes:
+        directory: For whatever else is written.
+        broker: Kafka.
+        server: PostgreSQL.
+        environment: How the broker is reached.
+        events: What is in the topics.
+    """
+
+    directory: Path
+    broker: KafkaServer
+    server: PostgresServer
+    environment: Environment
+    events: Sequence[Event]
+
+    async def installation(self, name: str) -> Environment:
+        """Lay an installation with a database and a consumer group of its own, whose log is empty."""
+        settings: dict[str, Any] = {"database_url": self.server.create_database(name), "kafka_group": name}
+        environment = _environment(self.broker, **settings)
+        database = PostgresDatabase(environment.database_url)
+        try:
+            await stores.prepare(database)
+            await database.transaction(add_workspace, Vault(token_keys(environment), SystemEntropy()))
+        finally:
+            await database.close()
+        return environment
+
+
+@asynccontextmanager
+async def filled(directory: Path, events: int) -> AsyncIterator[Ground]:
+    """Start both servers, make the topics as the product makes them, and produce events into them."""
+    with servers.kafka(directory) as broker, servers.postgres(directory) as server:
+        environment = _environment(broker)
+        await topics.apply(environment)
+        now = CLOCK.now()
+        told = [
+            from_structured(message.structured, now=now, workspace=WORKSPACE)
+            for message in islice(story.flow(), events)
+        ]
+        async with Publisher(environment) as publisher:
+            for start in range(0, events, PUBLISHED_AT_ONCE):
+                await publisher.publish(as_messages(environment, told[start : start + PUBLISHED_AT_ONCE]))
+        yield Ground(directory, broker, server, environment, told)
+
+
+def as_messages(environment: Environment, events: Sequence[Event]) -> list[Message]:
+    """Write events as the front door publishes them."""
+    return [encode(event, environment.topic(event.topic)) for event in events if event.topic is not None]
+
+
+def topics_in(environment: Environment) -> list[str]:
+    """Return the topics that are read."""
+    return [environment.topic(name) for name in catalog.TOPICS_IN]
+
+
+def add_workspace(connection: sa.Connection, vault: Vault) -> NewSecrets:
+    """Add the workspace whose events these are: from Kafka, events of no other are taken."""
+    made = workspaces.new_secrets(SystemEntropy())
+    sealed = vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
+    workspaces.add(connection, WORKSPACE, made.token, sealed, CLOCK.now())
+    return made
+
+
+def _environment(broker: KafkaServer, **settings: Any) -> Environment:
+    return Environment(kafka_url=broker.url, token_keys=(SecretStr(TOKEN_KEY),), **settings)
+
+
+def variables(environment: Environment) -> dict[str, str]:
+    """Return what a process needs to run in such an installation."""
+    names = ("database_url", "kafka_url", "kafka_group")
+    named = {f"Q2C_{name.upper()}": str(getattr(environment, name)) for name in names}
+    return {**os.environ, **named, "Q2C_TOKEN_KEYS": TOKEN_KEY}
