@@ -2,17 +2,13 @@
 
 import argparse
 import logging
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import msgspec
 import uvloop
 
 from tests.chaos import report, run
-from tests.chaos.ground import running_servers
 from tests.chaos.run import Options
 
 MESSAGES = 300_000
@@ -28,24 +24,16 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="repeats a run, but for its timing"
     )
+    parser.add_argument("--keep", action="store_true", help="keep the logs though all is well")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is down is no news here
     options = Options(
         given.seed, given.messages, given.tales, run.amounts_of(given.kills), SETTLE_SECONDS_MAX
     )
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is down is no news here
-    directory = Path(tempfile.mkdtemp(prefix="q2c-chaos-"))
-    say(f"Seed {options.seed}; logs in {directory}")
-    with running_servers() as servers:
-        try:
-            found = uvloop.run(run.run(options, servers, directory, say))
-        except Exception as error:  # noqa: BLE001 - a run that breaks says its seed, too
-            sys.stderr.write(run.failed(options, directory, error) + "\n")
-            return 1
+    found = uvloop.run(run.run(options, say, kept=given.keep))
     shown = msgspec.json.encode(found).decode() if given.json else report.text(found)
     sys.stdout.write(shown + "\n")
-    if found.good:
-        shutil.rmtree(directory)
     return 0 if found.good else 1
 
 
@@ -54,4 +42,5 @@ def say(sentence: str) -> None:
     sys.stderr.flush()
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,8 +21,10 @@ READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 ASK_SECONDS_MAX = 2.0
+LINE_CHARACTERS_MAX = 300
 MACHINES = ("a", "b")
 ROLES_OF_A_MACHINE = (("ingest",), ("process",), ("dispatch",), ("relay",), ("web", "schedule"))
+STATIC = "ingest-a"
 METRIC = re.compile(rb'^q2c_events_received_total\{door="kafka",outcome="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -34,6 +36,8 @@ class Exit(msgspec.Struct, frozen=True):
     asked: str | None
     seconds: float
     """After it was asked, or after its start where it was not."""
+    said: str
+    """The last line of its log."""
 
 
 class Member:
@@ -70,6 +74,11 @@ class Member:
     def join(self, variables: Mapping[str, str]) -> None:
         """Start, and start again whenever it ends."""
         self._variables = {**os.environ, **variables, "Q2C_METRICS_PORT": str(self.ops_port)}
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Start once more, after it has left."""
+        self._leaving.clear()
         self._keeping = asyncio.create_task(self._keep())
 
     async def leave(self) -> None:
@@ -158,7 +167,8 @@ class Member:
     def _note(self, status: int, started: float) -> None:
         asked, since = (None, started) if self._asked is None else (self._asked[0].name, self._asked[1])
         seconds = round(asyncio.get_running_loop().time() - since, 2)
-        self.exits.append(Exit(self.name, status, asked, seconds))
+        said = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        self.exits.append(Exit(self.name, status, asked, seconds, said[:LINE_CHARACTERS_MAX]))
         self.received += self._seen
         self._seen = Counter()
 
@@ -181,7 +191,7 @@ class Fleet:
         """A further process, which joins, and will leave."""
         member = self._member(roles, f"guest{len(self.guests) + 1}")
         self.guests.append(member)
-        member.join(self._variables)
+        member.join(self._variables_of(member))
         return member
 
     def at(self, target: str) -> list[Member]:
@@ -195,6 +205,10 @@ class Fleet:
 
     def exits(self) -> list[Exit]:
         return [exit_ for member in (*self.members.values(), *self.guests) for exit_ in member.exits]
+
+    @property
+    def starts(self) -> int:
+        return sum(member.starts for member in (*self.members.values(), *self.guests))
 
     def received(self) -> Counter[str]:
         counts: Counter[str] = Counter()
@@ -225,7 +239,7 @@ class Fleet:
         watching = asyncio.create_task(self._watch())
         try:
             for member in self.members.values():
-                member.join(variables)
+                member.join(self._variables_of(member))
             yield self
         finally:
             watching.cancel()
@@ -234,3 +248,9 @@ class Fleet:
 
     def _member(self, roles: Sequence[str], suffix: str) -> Member:
         return Member(f"{roles[0]}-{suffix}", roles, self._directory, self._http)
+
+    def _variables_of(self, member: Member) -> Mapping[str, str]:
+        """What a process is told; one of those who take events in has a name of its own with Kafka."""
+        if member.name == STATIC:
+            return {**self._variables, "Q2C_KAFKA_INSTANCE_ID": member.name}
+        return self._variables

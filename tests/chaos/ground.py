@@ -20,6 +20,7 @@ from tests.servers.kafka import SCHEME, KafkaServer, running_kafka
 from tests.servers.postgres import PostgresServer, running_postgres
 from tests.servers.processes import LOOPBACK, _dying_with_us, free_port
 from worker import schema, topics
+from worker.brokers import connection
 from worker.commands.claims import Timing
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_database, open_services
@@ -34,13 +35,21 @@ Books = dict[str, list[dict[str, Any]]]
 
 
 class Servers(msgspec.Struct, frozen=True):
-    """What stores: both our own, so that they can be killed."""
+    """What stores: both our own, so that they can be killed.
+
+    Attributes:
+        postgres: A real PostgreSQL.
+        kafka: A real Kafka.
+        database_url: Of an empty database.
+        kafka_settings: How clients reach Kafka, as our settings say it.
+        kafka_port: Where a proxy to Kafka has to listen; none where there can't be one.
+    """
 
     postgres: PostgresServer
     kafka: KafkaServer
     database_url: str
-    kafka_port: int
-    """Where a proxy to Kafka has to listen."""
+    kafka_settings: Mapping[str, Any]
+    kafka_port: int | None = None
 
 
 class Sandbox:
@@ -72,7 +81,7 @@ class Ground(msgspec.Struct, frozen=True):
     servers: Servers
     sandbox: Sandbox
     proxies: Mapping[str, Proxy]
-    """To postgres, kafka and quickbooks."""
+    """To postgres, quickbooks and, where it can be, kafka."""
     doors: Proxy
     """Balances over the web processes, once there are any."""
     services: Services
@@ -80,15 +89,34 @@ class Ground(msgspec.Struct, frozen=True):
     variables: Mapping[str, str]
     """What the worker's processes are told: everything by proxy."""
 
+    @property
+    def kafka(self) -> dict[str, Any]:
+        """How a client of ours reaches Kafka, past every proxy."""
+        return connection(self.services.environment)
+
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    kafka_port = free_port()
+    """Servers that a proxy can stand before."""
+    port = free_port()
     with (
         running_postgres(own=True) as postgres,
-        running_kafka(own=True, advertised=f"{LOOPBACK}:{kafka_port}") as kafka,
+        running_kafka(own=True, advertised=f"{LOOPBACK}:{port}") as kafka,
     ):
-        yield Servers(postgres, kafka, postgres.create_database("chaos"), kafka_port)
+        yield Servers(postgres, kafka, postgres.create_database("chaos"), {"kafka_url": kafka.url}, port)
+
+
+@contextmanager
+def running_secured_servers() -> Iterator[Servers]:
+    """Servers that demand TLS and a password."""
+    with running_postgres(secured=True) as postgres, running_kafka(secured=True) as kafka:
+        settings = {
+            "kafka_url": kafka.url,
+            "kafka_ca_file": kafka.ca_file,
+            "kafka_username": kafka.username,
+            "kafka_password": kafka.password,
+        }
+        yield Servers(postgres, kafka, postgres.create_database("chaos"), settings)
 
 
 @asynccontextmanager
@@ -128,28 +156,28 @@ async def running(
         postgres, quickbooks = urlsplit(servers.database_url), urlsplit(sandbox.url)
         upstreams = {
             "postgres": ([_address(postgres.netloc.rpartition("@")[2])], free_port()),
-            "kafka": ([_address(servers.kafka.behind_proxy)], servers.kafka_port),
             "quickbooks": ([_address(quickbooks.netloc)], free_port()),
             "doors": ([(LOOPBACK, port) for port in web_ports], free_port()),
         }
+        if servers.kafka_port is not None:
+            upstreams["kafka"] = ([_address(servers.kafka.behind_proxy)], servers.kafka_port)
         proxies = {
             name: await stack.enter_async_context(Proxy(name, to, Random(f"{seed} {name}"), port).running())
             for name, (to, port) in upstreams.items()
         }
         doors = proxies.pop("doors")
         user = postgres.netloc.rpartition("@")[0]
-        direct = _environment(
-            sandbox,
-            database_url=servers.database_url,
-            kafka_url=servers.kafka.url,
-            quickbooks_url=sandbox.url,
-            public_url=f"http://{doors.address}",
-            seed=seed,
-        )
+        direct = {
+            "database_url": servers.database_url,
+            **servers.kafka_settings,
+            **_settings(sandbox, seed),
+            **_quickbooks(sandbox.url),
+            "public_url": f"http://{doors.address}",
+        }
         proxied = {
             **direct,
             "database_url": postgres._replace(netloc=f"{user}@{proxies['postgres'].address}").geturl(),
-            "kafka_url": f"{SCHEME}{proxies['kafka'].address}",
+            **({"kafka_url": f"{SCHEME}{proxies['kafka'].address}"} if "kafka" in proxies else {}),
             **_quickbooks(f"http://{proxies['quickbooks'].address}"),
         }
         services = await prepared(Environment.model_validate(direct))
@@ -169,19 +197,12 @@ async def prepared(environment: Environment) -> Services:
     return await open_services(environment)
 
 
-def _environment(
-    sandbox: Sandbox, *, database_url: str, kafka_url: str, quickbooks_url: str, public_url: str, seed: int
-) -> dict[str, Any]:
-    key = base64.urlsafe_b64encode(Random(seed).randbytes(TOKEN_KEY_BYTES)).decode()
+def _settings(sandbox: Sandbox, seed: int) -> dict[str, Any]:
     return {
-        "database_url": database_url,
-        "kafka_url": kafka_url,
         "kafka_group": GROUP,
         "kafka_session_seconds": SESSION_SECONDS,
         "watchdog_seconds": WATCHDOG_SECONDS,
-        "public_url": public_url,
-        "token_keys": key,
-        **_quickbooks(quickbooks_url),
+        "token_keys": base64.urlsafe_b64encode(Random(seed).randbytes(TOKEN_KEY_BYTES)).decode(),
         "quickbooks_client_id": sandbox.client_id,
         "quickbooks_client_secret": sandbox.client_secret,
         "quickbooks_timeout_seconds": TIMING.request_seconds,

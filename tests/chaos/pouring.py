@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
+from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaProducer
@@ -56,10 +57,10 @@ class Pace:
 class Producer:
     """An idempotent producer that sends until everything is acknowledged, if need be again."""
 
-    def __init__(self, bootstrap: str, pace: Pace) -> None:
+    def __init__(self, kafka: Mapping[str, Any], pace: Pace) -> None:
         self.acknowledged: set[Identity] = set()
         self.sent_again = 0
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._pace = pace
 
     async def pour(self, flow: Flow, stored: Callable[[frozenset[Identity]], Awaitable[bool]]) -> None:
@@ -88,7 +89,7 @@ class Producer:
     async def _opened(self) -> AIOKafkaProducer:
         while True:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **self._kafka,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,

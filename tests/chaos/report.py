@@ -21,6 +21,7 @@ class Report(Struct, frozen=True):
         troubled: Connections that suffered, by proxy and kind.
         quickbooks: What went wrong inside QuickBooks, by kind.
         exits: How processes ended: by whom, and with what status.
+        deaths: Whose processes ended by themselves, and the last that they said.
         starts: How often a process was started.
         seconds: `pouring`, `settling`, `checking`, `all`.
         per_second: Messages sent in a second, on average, while all this went wrong.
@@ -38,6 +39,7 @@ class Report(Struct, frozen=True):
     troubled: Mapping[str, int]
     quickbooks: Mapping[str, int]
     exits: Mapping[str, int]
+    deaths: Sequence[str]
     starts: int
     seconds: Mapping[str, float]
     per_second: float
@@ -63,6 +65,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"networks       {_counts(report.troubled)}"
     yield f"QuickBooks     {_counts(report.quickbooks)}"
     yield f"exits          {_counts(report.exits)}; {report.starts} starts"
+    for death in report.deaths[:PROBLEMS_SHOWN_MAX]:
+        yield f"               {death}"
     yield f"seconds        {', '.join(f'{name} {value:g}' for name, value in report.seconds.items())}"
     yield f"rate           {report.per_second:,.0f} messages a second while all this went wrong"
     for name, found in report.problems.items():

@@ -1,8 +1,9 @@
 """What the stores hold in the end: Kafka's topics, the log, dead letters, QuickBooks' books. Nothing else is asked."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import httpx
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,6 +12,7 @@ from msgspec import Struct
 from events import catalog
 from events.tables import dead_letters, kafka_offsets, subscriptions
 from events.tables import log as events
+from tests.chaos.ground import Books, Ground
 from tests.chaos.messages import EXPECTED, Identity
 from worker.settings import DEAD_LETTERS
 
@@ -75,10 +77,31 @@ class Relayed(Struct, frozen=True):
     letters: dict[str, list[str]]
 
 
-async def read_sent(bootstrap: str) -> Sent:
+class Found(Struct, frozen=True):
+    """All of it; books by workspace."""
+
+    sent: Sent
+    logged: Logged
+    relayed: Relayed
+    books: Mapping[str, Books]
+
+
+async def read_all(ground: Ground, http: httpx.AsyncClient, workspaces: Sequence[str]) -> Found:
+    """Read every store; the workspaces are in the order of the sandbox's companies."""
+    sandbox = ground.sandbox
+    realms = zip(workspaces, sandbox.realms, strict=True)
+    return Found(
+        sent=await read_sent(ground.kafka),
+        logged=await ground.services.database.read(read_logged),
+        relayed=await read_relayed(ground.kafka),
+        books={workspace: await sandbox.books(http, realm) for workspace, realm in realms},
+    )
+
+
+async def read_sent(kafka: Mapping[str, Any]) -> Sent:
     """Read the topics in from end to end."""
     messages, good, bad = 0, set(), {}
-    async for record in _records(bootstrap, catalog.TOPICS_IN):
+    async for record in _records(kafka, catalog.TOPICS_IN):
         headers = _headers(record)
         messages += 1
         if EXPECTED in headers:
@@ -120,16 +143,16 @@ def read_logged(connection: sa.Connection) -> Logged:
     )
 
 
-async def read_relayed(bootstrap: str) -> Relayed:
+async def read_relayed(kafka: Mapping[str, Any]) -> Relayed:
     """Read the topics out from end to end, and those of dead letters."""
     published: dict[str, list[Published]] = {topic: [] for topic in catalog.TOPICS_OUT}
-    async for record in _records(bootstrap, catalog.TOPICS_OUT):
+    async for record in _records(kafka, catalog.TOPICS_OUT):
         headers = _headers(record)
         sequence = int(headers["ce_sequence"])
         published[record.topic].append(Published(record.key, sequence, _identity(headers)))
     topics = [topic + DEAD_LETTERS for topic in catalog.TOPICS_IN]
     letters: dict[str, list[str]] = {topic: [] for topic in topics}
-    async for record in _records(bootstrap, topics):
+    async for record in _records(kafka, topics):
         letters[record.topic].append(_headers(record)["origin"].decode())
     return Relayed(published, letters)
 
@@ -141,17 +164,17 @@ def holds(connection: sa.Connection, identities: frozenset[Identity]) -> bool:
     return identities <= {tuple(row) for row in connection.execute(statement)}
 
 
-async def _records(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[ConsumerRecord]:
+async def _records(kafka: Mapping[str, Any], topics: Sequence[str]) -> AsyncIterator[ConsumerRecord]:
     """Read topics from their beginnings to where they end now."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=PARTITION_BYTES_MAX,
     )
     await consumer.start()
     try:
-        left = await _partitions(bootstrap, topics)
+        left = await _partitions(kafka, topics)
         consumer.assign(left)
         ends = await consumer.end_offsets(left)
         left = [partition for partition in left if ends[partition]]
@@ -165,8 +188,8 @@ async def _records(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Consu
         await consumer.stop()
 
 
-async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _partitions(kafka: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**kafka)
     await admin.start()
     try:
         described = await admin.describe_topics(list(topics))

@@ -1,11 +1,9 @@
 """The bounded form of `python -m tests.chaos`: some of every kind of fault, in a few minutes."""
 
 import os
-from pathlib import Path
 
 from tests.chaos import report, run
 from tests.chaos.faults import Amounts
-from tests.chaos.ground import running_servers
 from tests.chaos.run import Options
 
 SEED = int(os.environ.get("Q2C_TEST_SEED", "20260505"))
@@ -18,8 +16,7 @@ OPTIONS = Options(
 )
 
 
-async def test_nothing_is_lost_or_done_twice_while_everything_goes_wrong(tmp_path: Path) -> None:
-    with running_servers() as servers:
-        found = await run.run(OPTIONS, servers, tmp_path, say=print)
+async def test_nothing_is_lost_or_done_twice_while_everything_goes_wrong() -> None:
+    found = await run.run(OPTIONS, say=print)
     print(report.text(found))  # noqa: T201 - pytest shows it where the test fails
     assert found.good, report.text(found)
