@@ -66,8 +66,8 @@ async def appended(database: PostgresDatabase, number: int) -> None:
 async def known(database: PostgresDatabase, count: int) -> None:
     """Wait until so many deals are in the read model."""
     statement = sa.select(sa.func.count()).select_from(deals)
-    while await database.read(lambda c: c.scalar(statement)) != count:
-        await asyncio.sleep(0.05)  # noqa: ASYNC110 - another process does it
+    while await database.read(lambda c: c.scalar(statement)) != count:  # noqa: ASYNC110 - another process does it
+        await asyncio.sleep(0.05)
 
 
 async def leader(database: PostgresDatabase) -> int:
