@@ -1,6 +1,6 @@
 """Every benchmark, in the order of the table."""
 
-from benchmarks import append, commands, decode, full_path, ingest, lonely, quickbooks, rebuild
+from benchmarks import append, commands, decode, full_path, ingest, lonely, quickbooks, rebuild, replay
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -12,6 +12,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     lonely.SQLITE,
     lonely.POSTGRES,
     ingest.INGEST,
+    replay.REPLAY,
     rebuild.SQLITE,
     rebuild.POSTGRES,
     commands.COMMANDS_AT_ONCE,

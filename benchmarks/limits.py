@@ -13,7 +13,7 @@ from benchmarks.story import WORKSPACE, Message
 from events import json, postgres
 from events.clock import SystemClock
 from events.database import Database
-from events.envelope import from_structured
+from events.envelope import Event, from_structured
 from events.postgres import PostgresDatabase
 from events.sqlite import SqliteDatabase
 from events.tables import log
@@ -119,7 +119,7 @@ class RawPostgres:
 def rows(batch: Sequence[Message]) -> list[Row]:
     """Return what the log keeps of a batch, in the order of `COLUMNS`."""
     now = SystemClock().now()
-    return [_row(message, now) for message in batch]
+    return [row(from_structured(message.structured, now=now, workspace=WORKSPACE), now) for message in batch]
 
 
 def as_text(batch: Sequence[Row]) -> list[Row]:
@@ -127,8 +127,8 @@ def as_text(batch: Sequence[Row]) -> list[Row]:
     return [tuple(str(value) if isinstance(value, datetime) else value for value in row) for row in batch]
 
 
-def _row(message: Message, now: datetime) -> Row:
-    event = from_structured(message.structured, now=now, workspace=WORKSPACE)
+def row(event: Event, now: datetime) -> Row:
+    """Return what the log keeps of an event."""
     return (
         event.workspace,
         event.source,
