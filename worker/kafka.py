@@ -230,6 +230,8 @@ async def describe(environment: Environment, names: Sequence[str]) -> list[Topic
         answers = await client.describe_configs(asked) if asked else []
     entries = {}
     for code, message, _, name, found in (of for answer in answers for of in answer.resources):
+        if code == UnknownTopicOrPartitionError.errno:
+            continue  # so new that not every broker has heard of it
         _expect(code, f"describe {name}", message)
         entries[name] = [(key, value, source) for key, value, _, source, *_ in found]
     for topic in there:
@@ -245,6 +247,7 @@ async def describe(environment: Environment, names: Sequence[str]) -> list[Topic
             effective={key: value for key, value, _ in entries[topic["topic"]]},
         )
         for topic in there
+        if topic["topic"] in entries
     ]
 
 

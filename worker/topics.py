@@ -1,5 +1,6 @@
 """What topics there must be, how far Kafka's are from that, and making them so."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
@@ -11,6 +12,7 @@ from events import catalog
 from events.database import Database
 from worker import kafka
 from worker.kafka import MESSAGE_BYTES_MAX, Topic
+from worker.messages import BrokerUnavailable
 from worker.positions import Position, positions
 from worker.settings import DEAD_LETTERS, Environment
 
@@ -19,6 +21,7 @@ DEAD_LETTERS_KEPT = timedelta(days=90)
 DEAD_LETTER_PARTITIONS = 1  # in the order in which they were found
 REPLICAS_TO_LOSE_ONE = 3
 FOREVER = "-1"
+VISIBLE_SECONDS_MAX = 30
 EXACT = ("cleanup.policy",)  # of other configurations, more is as good
 
 Kind = Literal["topic_missing", "config_differs", "partitions_differ", "replication_differs", "events_lost"]
@@ -85,6 +88,7 @@ async def apply(environment: Environment) -> list[Done]:
             for topic, differing in wrong
         ]
         await kafka.configure(environment, changed)
+    await _until_visible(environment)
     return [
         *(Done(topic.name, "made", dict(topic.configs)) for topic in missing),
         *(Done(topic.name, "configured", differing) for topic, differing in wrong),
@@ -156,6 +160,23 @@ def lost(position: Position) -> Finding:
         " duplicate. See that ingestion is never down for longer than retention.ms.",
         position.partition,
     )
+
+
+async def _until_visible(environment: Environment) -> None:
+    """Wait until the brokers say what their controller has done, so that whoever comes next finds it."""
+    try:
+        async with asyncio.timeout(VISIBLE_SECONDS_MAX):
+            while True:
+                found = await _found(environment)
+                if all(
+                    topic.name in found and not _differing(topic, found[topic.name])
+                    for topic in wanted(environment)
+                ):
+                    return
+    except TimeoutError as error:
+        raise BrokerUnavailable(
+            f"Kafka has accepted the changes but does not show them after {VISIBLE_SECONDS_MAX} s"
+        ) from error
 
 
 async def _found(environment: Environment) -> dict[str, Topic]:

@@ -117,8 +117,6 @@ async def test_what_differs_is_set_and_what_others_set_stays(
             )
         ),
     }
-    await until(environment, catalog.DEALS, retention_ms=str(30 * DAY))
-    await until(environment, catalog.REVENUE, cleanup_policy="compact")
     assert await topics.check(environment, database) == []
     assert (await found(environment, catalog.DEALS)).configs == {
         "retention.ms": str(30 * DAY),
