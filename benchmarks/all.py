@@ -1,6 +1,17 @@
 """Every benchmark, in the order of the table."""
 
-from benchmarks import append, commands, decode, full_path, ingest, lonely, quickbooks, rebuild, replay
+from benchmarks import (
+    append,
+    commands,
+    decode,
+    full_path,
+    ingest,
+    lonely,
+    quickbooks,
+    rebuild,
+    replay,
+    signed,
+)
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -13,6 +24,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     lonely.POSTGRES,
     ingest.INGEST,
     replay.REPLAY,
+    signed.EMBEDDED,
+    signed.KAFKA,
     rebuild.SQLITE,
     rebuild.POSTGRES,
     commands.COMMANDS_AT_ONCE,

@@ -39,10 +39,10 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
             return await _read(ground, "ours", name, await ground.installation(name))
 
         async def limit() -> Measured:
-            return await _read(ground, "aiokafka", "limit", ground.environment)
+            return await _read(ground, "aiokafka", "limit", ground.reached)
 
         async def faust() -> Measured:
-            return await _read(ground, "stock", f"stock-{next(numbers)}", ground.environment)
+            return await _read(ground, "stock", f"stock-{next(numbers)}", ground.reached)
 
         yield Contenders(ours=ours, limit=limit, peer=faust)
 

@@ -54,7 +54,7 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
             async def limit() -> Measured:
                 await bare.execute("TRUNCATE events")
                 started = perf_counter()
-                await _replayed(ground.environment, bare, rows)
+                await _replayed(ground.reached, bare, rows)
                 return {"rate": EVENTS / (perf_counter() - started)}
 
             yield Contenders(ours=ours, limit=limit)

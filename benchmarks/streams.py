@@ -39,44 +39,45 @@ class Ground(Struct, frozen=True):
         directory: For whatever else is written.
         broker: Kafka.
         server: PostgreSQL.
-        environment: How the broker is reached.
+        reached: How the broker is reached.
         events: What is in the topics.
     """
 
     directory: Path
     broker: KafkaServer
     server: PostgresServer
-    environment: Environment
+    reached: Environment
     events: Sequence[Event]
 
     async def installation(self, name: str) -> Environment:
         """Lay an installation with a database and a consumer group of its own, whose log is empty."""
-        settings: dict[str, Any] = {"database_url": self.server.create_database(name), "kafka_group": name}
-        environment = _environment(self.broker, **settings)
-        database = PostgresDatabase(environment.database_url)
+        own = environment(
+            database_url=self.server.create_database(name), kafka_url=self.broker.url, kafka_group=name
+        )
+        database = PostgresDatabase(own.database_url)
         try:
             await stores.prepare(database)
-            await database.transaction(add_workspace, Vault(token_keys(environment), SystemEntropy()))
+            await database.transaction(add_workspace, Vault(token_keys(own), SystemEntropy()))
         finally:
             await database.close()
-        return environment
+        return own
 
 
 @asynccontextmanager
 async def filled(directory: Path, events: int) -> AsyncIterator[Ground]:
     """Start both servers, make the topics as the product makes them, and produce events into them."""
     with servers.kafka(directory) as broker, servers.postgres(directory) as server:
-        environment = _environment(broker)
-        await topics.apply(environment)
+        reached = environment(kafka_url=broker.url)
+        await topics.apply(reached)
         now = CLOCK.now()
         told = [
             from_structured(message.structured, now=now, workspace=WORKSPACE)
             for message in islice(story.flow(), events)
         ]
-        async with Publisher(environment) as publisher:
+        async with Publisher(reached) as publisher:
             for start in range(0, events, PUBLISHED_AT_ONCE):
-                await publisher.publish(as_messages(environment, told[start : start + PUBLISHED_AT_ONCE]))
-        yield Ground(directory, broker, server, environment, told)
+                await publisher.publish(as_messages(reached, told[start : start + PUBLISHED_AT_ONCE]))
+        yield Ground(directory, broker, server, reached, told)
 
 
 def as_messages(environment: Environment, events: Sequence[Event]) -> list[Message]:
@@ -97,12 +98,17 @@ def add_workspace(connection: sa.Connection, vault: Vault) -> NewSecrets:
     return made
 
 
-def _environment(broker: KafkaServer, **settings: Any) -> Environment:
-    return Environment(kafka_url=broker.url, token_keys=(SecretStr(TOKEN_KEY),), **settings)
+def environment(**settings: Any) -> Environment:
+    """Return an installation's settings."""
+    return Environment(token_keys=(SecretStr(TOKEN_KEY),), **settings)
 
 
 def variables(environment: Environment) -> dict[str, str]:
     """Return what a process needs to run in such an installation."""
-    names = ("database_url", "kafka_url", "kafka_group")
-    named = {f"Q2C_{name.upper()}": str(getattr(environment, name)) for name in names}
+    chosen = environment.model_dump(exclude_unset=True, exclude={"token_keys"})
+    named = {f"Q2C_{name.upper()}": _written(value) for name, value in chosen.items()}
     return {**os.environ, **named, "Q2C_TOKEN_KEYS": TOKEN_KEY}
+
+
+def _written(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
