@@ -21,7 +21,12 @@ CLOCKS = (
 # Who may import a library whose reach must stay small.
 ONLY = {
     "faust": ("worker/sources/faust.py",),
-    "aiokafka": ("worker/kafka.py", "worker/sources/replay.py", "worker/sources/faust.py"),
+    "aiokafka": (
+        "worker/kafka.py",
+        "worker/topics.py",
+        "worker/sources/replay.py",
+        "worker/sources/faust.py",
+    ),
     "litestar": ("worker/web/", "worker/sandbox/"),
     "cryptography": ("worker/quickbooks/vault.py",),
     "httpx": ("worker/quickbooks/", "worker/sandbox/", "worker/demo/", "worker/simulation/"),

@@ -1,23 +1,21 @@
-"""What we ask of Kafka: to take messages, to say what it holds and what a group has read, to have topics.
+"""What we ask of Kafka: to take messages, and to say what it holds and what a group has read.
 
-Only here and in `worker.sources` is Kafka's client known. Every call is bounded in time, and says
+Only here, in `worker.topics` and in `worker.sources` is Kafka's client known. Every call is bounded in time, and says
 `BrokerUnavailable` where Kafka did not do what it was asked.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CommitFailedError,
     KafkaError,
-    TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -31,15 +29,13 @@ from worker.settings import Environment
 
 REQUEST_SECONDS_MAX = 10
 ADMIN_SECONDS_MAX = 30
-PRODUCE_SECONDS_MAX = (
-    3  # below that of publishing, so that a missing topic is told apart from a missing broker
-)
+# Shorter than publishing may take, so that a topic that is not there is told apart from a broker that is not.
+PRODUCE_SECONDS_MAX = 3
 CLOSE_SECONDS_MAX = 1.0
 PEEK_MILLISECONDS = 2_000
 LINGER_MILLISECONDS = 5
 BATCH_BYTES_MAX = 128 * 1024
 MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and the frame around them
-SET_FOR_THE_TOPIC = 1  # DescribeConfigs: where a value comes from
 
 logger = structlog.get_logger()
 
@@ -57,24 +53,6 @@ class Bounds(Struct, frozen=True):
 
     beginning: int
     end: int
-
-
-class Topic(Struct, frozen=True):
-    """A topic as it is, or as it should be.
-
-    Attributes:
-        name: As Kafka calls it.
-        partitions: How many.
-        replication: How many brokers keep each of them; -1 leaves it to Kafka.
-        configs: What is set for this topic alone.
-        effective: Everything that holds for it, of a topic as it is.
-    """
-
-    name: str
-    partitions: int
-    replication: int
-    configs: Mapping[str, str]
-    effective: Mapping[str, str] = {}
 
 
 class Publisher:
@@ -215,74 +193,13 @@ async def partitions(environment: Environment, topics: Sequence[str]) -> list[Pa
         BrokerUnavailable: The brokers can't be reached, or refuse.
         TopicMissing: There is no such topic.
     """
-    found = {topic.name: topic for topic in await describe(environment, topics)}
-    if missing := set(topics) - found.keys():
-        raise _missing(missing)
-    return [(name, number) for name in sorted(found) for number in range(found[name].partitions)]
-
-
-async def describe(environment: Environment, names: Sequence[str]) -> list[Topic]:
-    """Return those topics that there are."""
     async with admin(environment) as client:
-        described = await client.describe_topics(list(names))
-        there = [topic for topic in described if topic["error_code"] != UnknownTopicOrPartitionError.errno]
-        asked = [ConfigResource(ConfigResourceType.TOPIC, topic["topic"]) for topic in there]
-        answers = await client.describe_configs(asked) if asked else []
-    entries = {}
-    for code, message, _, name, found in (of for answer in answers for of in answer.resources):
-        if code == UnknownTopicOrPartitionError.errno:
-            continue  # so new that not every broker has heard of it
-        _expect(code, f"describe {name}", message)
-        entries[name] = [(key, value, source) for key, value, _, source, *_ in found]
-    for topic in there:
-        _expect(topic["error_code"], f"describe {topic['topic']}")
-    return [
-        Topic(
-            name=topic["topic"],
-            partitions=len(topic["partitions"]),
-            replication=min(len(part["replicas"]) for part in topic["partitions"]),
-            configs={
-                key: value for key, value, source in entries[topic["topic"]] if source == SET_FOR_THE_TOPIC
-            },
-            effective={key: value for key, value, _ in entries[topic["topic"]]},
-        )
-        for topic in there
-        if topic["topic"] in entries
-    ]
-
-
-async def create(environment: Environment, topics: Sequence[Topic]) -> None:
-    """Make topics; one that another has made meanwhile is left as it is."""
-    made = [
-        NewTopic(
-            topic.name,
-            topic.partitions,
-            topic.replication,
-            replica_assignments={} if topic.replication < 0 else None,  # what aiokafka wants with a -1
-            topic_configs=dict(topic.configs),
-        )
-        for topic in topics
-    ]
-    async with admin(environment) as client:
-        answer = await client.create_topics(made)
-    for name, code, message in answer.topic_errors:
-        if code != TopicAlreadyExistsError.errno:
-            _expect(code, f"make {name}", message)
-
-
-async def delete(environment: Environment, names: Sequence[str]) -> None:
-    """Delete topics, with all that is in them."""
-    async with admin(environment) as client:
-        await client.delete_topics(list(names))
-
-
-async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
-    """Set the configurations of topics; what is set for a topic and not named here is unset."""
-    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.configs)) for topic in topics]
-    async with admin(environment) as client:
-        answers = await client.alter_configs(wanted)
-    for code, message, _, name in (changed for answer in answers for changed in answer.resources):
-        _expect(code, f"configure {name}", message)
+        described = await client.describe_topics(list(topics))
+    for topic in described:
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            raise _missing({topic["topic"]})
+        expect(topic["error_code"], f"describe {topic['topic']}")
+    return sorted((topic["topic"], part["partition"]) for topic in described for part in topic["partitions"])
 
 
 async def bounds(environment: Environment, of: Sequence[Partition]) -> dict[Partition, Bounds]:
@@ -352,7 +269,12 @@ def reaching() -> Iterator[None]:
         raise BrokerUnavailable(f"Kafka can't be reached, or refuses: {error!r}") from error
 
 
-def _expect(code: int, what: str, message: str | None = None) -> None:
+def expect(code: int, what: str, message: str | None = None) -> None:
+    """See that Kafka did what it was asked.
+
+    Raises:
+        BrokerUnavailable: It refused; the message says what, and why.
+    """
     if code:
         said = for_code(code)
         raise BrokerUnavailable(f"Kafka refused to {what}: {message or said.description or said.message}")

@@ -1,17 +1,20 @@
 """What topics there must be, how far Kafka's are from that, and making them so."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
 import msgspec
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 from msgspec import Struct
 
 from events import catalog
 from events.database import Database
 from worker import kafka
-from worker.kafka import MESSAGE_BYTES_MAX, Topic
+from worker.kafka import MESSAGE_BYTES_MAX
 from worker.messages import BrokerUnavailable
 from worker.positions import Position, positions
 from worker.settings import DEAD_LETTERS, Environment
@@ -21,10 +24,29 @@ DEAD_LETTERS_KEPT = timedelta(days=90)
 DEAD_LETTER_PARTITIONS = 1  # in the order in which they were found
 REPLICAS_TO_LOSE_ONE = 3
 FOREVER = "-1"
+SET_FOR_THE_TOPIC = 1  # DescribeConfigs: where a value comes from
 VISIBLE_SECONDS_MAX = 30
 EXACT = ("cleanup.policy",)  # of other configurations, more is as good
 
 Kind = Literal["topic_missing", "config_differs", "partitions_differ", "replication_differs", "events_lost"]
+
+
+class Topic(Struct, frozen=True):
+    """A topic as it is, or as it should be.
+
+    Attributes:
+        name: As Kafka calls it.
+        partitions: How many.
+        replication: How many brokers keep each of them; -1 leaves it to Kafka.
+        configs: What is set for this topic alone.
+        effective: Everything that holds for it, of a topic as it is.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    configs: Mapping[str, str]
+    effective: Mapping[str, str] = {}
 
 
 class Finding(Struct, frozen=True):
@@ -81,13 +103,13 @@ async def apply(environment: Environment) -> list[Done]:
         if topic.name in found and (differing := _differing(topic, found[topic.name]))
     ]
     if missing:
-        await kafka.create(environment, missing)
+        await create(environment, missing)
     if wrong:  # what is set besides has to be named again, or Kafka would unset it
         changed = [
             msgspec.structs.replace(topic, configs={**topic.configs, **differing})
             for topic, differing in wrong
         ]
-        await kafka.configure(environment, changed)
+        await configure(environment, changed)
     await _until_visible(environment)
     return [
         *(Done(topic.name, "made", dict(topic.configs)) for topic in missing),
@@ -162,6 +184,70 @@ def lost(position: Position) -> Finding:
     )
 
 
+async def describe(environment: Environment, names: Sequence[str]) -> list[Topic]:
+    """Return those topics that there are."""
+    async with kafka.admin(environment) as client:
+        described = await client.describe_topics(list(names))
+        there = [topic for topic in described if topic["error_code"] != UnknownTopicOrPartitionError.errno]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, topic["topic"]) for topic in there]
+        answers = await client.describe_configs(asked) if asked else []
+    entries = {}
+    for code, message, _, name, found in (of for answer in answers for of in answer.resources):
+        if code == UnknownTopicOrPartitionError.errno:
+            continue  # so new that not every broker has heard of it
+        kafka.expect(code, f"describe {name}", message)
+        entries[name] = [(key, value, source) for key, value, _, source, *_ in found]
+    for topic in there:
+        kafka.expect(topic["error_code"], f"describe {topic['topic']}")
+    return [
+        Topic(
+            name=topic["topic"],
+            partitions=len(topic["partitions"]),
+            replication=min(len(part["replicas"]) for part in topic["partitions"]),
+            configs={
+                key: value for key, value, source in entries[topic["topic"]] if source == SET_FOR_THE_TOPIC
+            },
+            effective={key: value for key, value, _ in entries[topic["topic"]]},
+        )
+        for topic in there
+        if topic["topic"] in entries
+    ]
+
+
+async def create(environment: Environment, topics: Sequence[Topic]) -> None:
+    """Make topics; one that another has made meanwhile is left as it is."""
+    made = [
+        NewTopic(
+            topic.name,
+            topic.partitions,
+            topic.replication,
+            replica_assignments={} if topic.replication < 0 else None,  # what aiokafka wants with a -1
+            topic_configs=dict(topic.configs),
+        )
+        for topic in topics
+    ]
+    async with kafka.admin(environment) as client:
+        answer = await client.create_topics(made)
+    for name, code, message in answer.topic_errors:
+        if code != TopicAlreadyExistsError.errno:
+            kafka.expect(code, f"make {name}", message)
+
+
+async def delete(environment: Environment, names: Sequence[str]) -> None:
+    """Delete topics, with all that is in them."""
+    async with kafka.admin(environment) as client:
+        await client.delete_topics(list(names))
+
+
+async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
+    """Set the configurations of topics; what is set for a topic and not named here is unset."""
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.configs)) for topic in topics]
+    async with kafka.admin(environment) as client:
+        answers = await client.alter_configs(wanted)
+    for code, message, _, name in (changed for answer in answers for changed in answer.resources):
+        kafka.expect(code, f"configure {name}", message)
+
+
 async def _until_visible(environment: Environment) -> None:
     """Wait until the brokers say what their controller has done, so that whoever comes next finds it."""
     try:
@@ -181,7 +267,7 @@ async def _until_visible(environment: Environment) -> None:
 
 async def _found(environment: Environment) -> dict[str, Topic]:
     names = [topic.name for topic in wanted(environment)]
-    return {topic.name: topic for topic in await kafka.describe(environment, names)}
+    return {topic.name: topic for topic in await describe(environment, names)}
 
 
 def _differing(topic: Topic, found: Topic) -> dict[str, str]:

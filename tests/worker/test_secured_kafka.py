@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.servers.kafka import SCHEME, KafkaServer, running_kafka
 from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import Stream, open_stream
-from worker import kafka
+from worker import topics
 from worker.brokers import connection, tls_context
 from worker.kafka import Publisher
 from worker.messages import BrokerUnavailable, Message
@@ -76,13 +76,13 @@ async def test_who_has_no_right_is_told_so_without_the_password(
             await publisher.publish([Message("t", None, b"", [])])
     assert server.password not in repr(refused.value)
     with pytest.raises(BrokerUnavailable):
-        await kafka.describe(environment, ["t"])
+        await topics.describe(environment, ["t"])
 
 
 async def test_a_broker_that_nobody_vouches_for_is_not_trusted(server: KafkaServer) -> None:
     environment = Environment.model_validate(by_password(server) | {"kafka_ca_file": server.client_file})
     with pytest.raises(BrokerUnavailable):
-        await kafka.describe(environment, ["t"])
+        await topics.describe(environment, ["t"])
     context = tls_context(environment)
     assert context is not None
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)

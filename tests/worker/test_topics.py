@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from events import catalog
 from events.database import Database
-from worker import kafka, topics
-from worker.kafka import MESSAGE_BYTES_MAX, Topic
+from worker import topics
+from worker.kafka import MESSAGE_BYTES_MAX
 from worker.schema import migrate
 from worker.services import open_database
 from worker.settings import Environment
-from worker.topics import Done, Finding
+from worker.topics import Done, Finding, Topic
 
 DAY = 24 * 60 * 60 * 1000
 
@@ -39,7 +39,7 @@ async def database(environment: Environment) -> AsyncIterator[Database]:
 
 
 async def found(environment: Environment, topic: str) -> Topic:
-    (topic_found,) = await kafka.describe(environment, [environment.topic(topic)])
+    (topic_found,) = await topics.describe(environment, [environment.topic(topic)])
     return topic_found
 
 
@@ -95,7 +95,7 @@ async def test_what_differs_is_set_and_what_others_set_stays(
         "segment.ms": str(DAY),
         "max.message.bytes": str(2 * MESSAGE_BYTES_MAX),
     }
-    await kafka.configure(
+    await topics.configure(
         environment,
         [replace(deals, configs=changed), replace(revenue, configs={"cleanup.policy": "delete"})],
     )
@@ -128,7 +128,7 @@ async def test_what_differs_is_set_and_what_others_set_stays(
 async def test_more_than_is_asked_for_is_as_good(environment: Environment, database: Database) -> None:
     await topics.apply(environment)
     deals = await found(environment, catalog.DEALS)
-    await kafka.configure(environment, [replace(deals, configs={**deals.configs, "retention.ms": "-1"})])
+    await topics.configure(environment, [replace(deals, configs={**deals.configs, "retention.ms": "-1"})])
     await until(environment, catalog.DEALS, retention_ms="-1")
     assert await topics.check(environment, database) == []
 

@@ -83,7 +83,7 @@ async def _database(base: Environment, name: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]:
-    from worker import kafka, topics  # noqa: PLC0415 - only with Kafka
+    from worker import topics  # noqa: PLC0415 - only with Kafka
 
     settings = {
         "kafka_group": name,
@@ -98,4 +98,4 @@ async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]
     try:
         yield settings
     finally:
-        await kafka.delete(environment, [topic.name for topic in topics.wanted(environment)])
+        await topics.delete(environment, [topic.name for topic in topics.wanted(environment)])
