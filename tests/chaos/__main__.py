@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: the long form, some ten minutes; exit status 1 if anything is wrong."""
+"""`python -m tests.chaos`: the long form; `… soak`: half load for long. Exit status 1 if anything is wrong."""
 
 import argparse
 import logging
@@ -8,16 +8,21 @@ import time
 import msgspec
 import uvloop
 
-from tests.chaos import report, run
+from tests.chaos import report, run, soak
+from tests.chaos.report import Report
 from tests.chaos.run import Options
+from tests.chaos.soak import Soaked
 
 MESSAGES = 300_000
 KILLS = 20
+MINUTES = 30.0
 SETTLE_SECONDS_MAX = 600.0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["run", "soak"], default="run", help="run, or soak")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of a soak")
     parser.add_argument("--messages", type=int, default=MESSAGES, help="good ones, each counted once")
     parser.add_argument("--kills", type=int, default=KILLS, help="SIGKILLs; other faults in proportion")
     parser.add_argument("--tales", type=int, default=150, help="deals of each company told to their end")
@@ -28,12 +33,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is down is no news here
-    options = Options(
-        given.seed, given.messages, given.tales, run.amounts_of(given.kills), SETTLE_SECONDS_MAX
-    )
-    found = uvloop.run(run.run(options, say, kept=given.keep))
-    shown = msgspec.json.encode(found).decode() if given.json else report.text(found)
-    sys.stdout.write(shown + "\n")
+    found: Report | Soaked
+    if given.what == "soak":
+        found = uvloop.run(soak.soak(given.minutes, given.seed, say))
+        shown = soak.text(found)
+    else:
+        amounts = run.amounts_of(given.kills)
+        options = Options(given.seed, given.messages, given.tales, amounts, SETTLE_SECONDS_MAX)
+        found = uvloop.run(run.run(options, say, kept=given.keep))
+        shown = report.text(found)
+    sys.stdout.write((msgspec.json.encode(found).decode() if given.json else shown) + "\n")
     return 0 if found.good else 1
 
 

@@ -1,6 +1,7 @@
 """What happens in the companies' CRMs while everything goes wrong: the same for a seed, whatever breaks when."""
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from random import Random
@@ -113,6 +114,17 @@ class Flow:
                 how = "half"
             good = account(random.choice(self._workspaces), _account(f"X-{number:04}", 1))
             yield random.random(), spoilt(good, how)
+
+
+def endless(random: Random, workspaces: Sequence[str], now: datetime, *, won_every: int) -> Iterator[Message]:
+    """What a CRM says on any day, without an end; one in so many messages begins a deal that is won."""
+    others = _others(random, workspaces, now)
+    for number in itertools.count(1):
+        workspace = random.choice(workspaces)
+        tale = story.tale(number, "none", random, now)
+        yield from (deal(workspace, data) for data in tale.snapshots)
+        yield from contract(workspace, tale)
+        yield from itertools.islice(others, won_every)
 
 
 def _others(random: Random, workspaces: Sequence[str], now: datetime) -> Iterator[Message]:

@@ -88,6 +88,8 @@ class Ground(msgspec.Struct, frozen=True):
     """Our own way to the stores, past every proxy."""
     variables: Mapping[str, str]
     """What the worker's processes are told: everything by proxy."""
+    direct: Mapping[str, str]
+    """The same, past every proxy."""
 
     @property
     def kafka(self) -> dict[str, Any]:
@@ -182,8 +184,7 @@ async def running(
         }
         services = await prepared(Environment.model_validate(direct))
         stack.push_async_callback(services.database.close)
-        variables = {f"Q2C_{name.upper()}": str(value) for name, value in proxied.items()}
-        yield Ground(servers, sandbox, proxies, doors, services, variables)
+        yield Ground(servers, sandbox, proxies, doors, services, _variables(proxied), _variables(direct))
 
 
 async def prepared(environment: Environment) -> Services:
@@ -209,6 +210,10 @@ def _settings(sandbox: Sandbox, seed: int) -> dict[str, Any]:
         "quickbooks_settle_seconds": TIMING.settle_seconds,
         "quickbooks_throttled_seconds": TIMING.throttled_seconds,
     }
+
+
+def _variables(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {f"Q2C_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 def _quickbooks(url: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from events.clock import Clock
-from tests.chaos.flow import Flow, Wait
+from tests.chaos.flow import Wait
 from tests.chaos.messages import SOURCE, Identity, Message
 from worker.demo import play
 from worker.demo.doors import Doors
@@ -22,6 +22,7 @@ from worker.sources import docusign
 CHUNK_MESSAGES = 100
 REQUEST_SECONDS_MAX = 60
 AGAIN_SECONDS = 0.5
+CATCH_UP_SECONDS_MAX = 2.0
 REQUEST_BYTES_MAX = 2 * 1024 * 1024
 
 
@@ -30,11 +31,13 @@ class Pace:
 
     def __init__(self, total: int, per_second: float) -> None:
         """About how many are sent, and how many in a second."""
-        self.total = total
         self.per_second = per_second
         self.sent = 0
+        self._total = total
         self._allowed = 0.0
         self._more = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._next = self._clock()
 
     def allow(self, share: float) -> None:
         """Let so much of everything be sent."""
@@ -49,9 +52,11 @@ class Pace:
 
     async def turn(self, count: int) -> None:
         """Wait until so many more may be sent."""
-        await self.reached(min(1.0, self.sent / self.total))
+        await self.reached(min(1.0, self.sent / self._total))
         self.sent += count
-        await asyncio.sleep(count / self.per_second)
+        # Who was kept waiting catches up, but not all at once.
+        self._next = max(self._next, self._clock() - CATCH_UP_SECONDS_MAX) + count / self.per_second
+        await asyncio.sleep(max(0.0, self._next - self._clock()))
 
 
 class Producer:
@@ -63,7 +68,9 @@ class Producer:
         self._kafka = kafka
         self._pace = pace
 
-    async def pour(self, flow: Flow, stored: Callable[[frozenset[Identity]], Awaitable[bool]]) -> None:
+    async def pour(
+        self, flow: Iterable[Message | Wait], stored: Callable[[frozenset[Identity]], Awaitable[bool]]
+    ) -> None:
         """Send everything.
 
         Args:
@@ -120,7 +127,7 @@ async def _sent(producer: AIOKafkaProducer, chunk: Sequence[Message]) -> bool:
     return not failed
 
 
-def _chunks(flow: Flow) -> Iterator[list[Message] | Wait]:
+def _chunks(flow: Iterable[Message | Wait]) -> Iterator[list[Message] | Wait]:
     said = iter(flow)
     while some := list(islice(said, CHUNK_MESSAGES)):
         chunk: list[Message] = []
