@@ -1,6 +1,10 @@
 # One image for every role, the jobs and the sandbox: the command says which.
 FROM python:3.11-slim AS built
 
+# for packages that have no wheel for every machine
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY constraints.txt pyproject.toml README.md ./
 RUN python -m venv /opt/q2c \

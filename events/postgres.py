@@ -24,8 +24,10 @@ CONNECTIONS_MAX = 8
 CONNECT_SECONDS_MAX = 10
 WAIT_FOR_CONNECTION_SECONDS_MAX = 10
 STATEMENT_SECONDS_MAX = 120
-# A transaction is never open over a network call, so one that idles for so long has lost its client.
-IDLE_IN_TRANSACTION_SECONDS_MAX = 30
+ANSWER_SECONDS_MAX = STATEMENT_SECONDS_MAX + 10  # of a server that is gone without a word
+# A transaction is never open over a network call, so one that idles for so long has a client that is dead or frozen,
+# and whoever is to take over waits for its locks.
+IDLE_IN_TRANSACTION_SECONDS_MAX = 5
 # Connection trouble, a rollback that asks for another try, and a server out of room, shutting down or cancelling:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
@@ -43,6 +45,7 @@ async def connect(url: str, application: str = "q2c") -> asyncpg.Connection:
     return await asyncpg.connect(
         url,
         timeout=CONNECT_SECONDS_MAX,
+        command_timeout=ANSWER_SECONDS_MAX,
         server_settings={
             "application_name": application,
             "statement_timeout": f"{STATEMENT_SECONDS_MAX}s",
@@ -134,7 +137,10 @@ async def listen(url: str, appended: Callable[[], None]) -> None:
         def told(*_: Any) -> None:
             appended()
 
-        await connection.add_listener(log.APPENDED, told)
+        try:
+            await connection.add_listener(log.APPENDED, told)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _unavailable(error) from error
         appended()  # whatever came before we listened
         await ended.wait()
         raise DatabaseUnavailable("The connection that tells us of new events has ended")

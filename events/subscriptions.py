@@ -85,7 +85,7 @@ def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> i
 
     It has to be done within LEASE_SECONDS: from then on another may do it too.
     """
-    row = _present(connection, [name])[name]
+    row = hold(connection, [name])[name]
     if _led_by_other(row, holder, now):
         return None
     position: int = row.position
@@ -128,7 +128,7 @@ def _led(
     connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
     """Return the subscriptions that are the holder's to advance, by their position and batch size."""
-    rows = _present(connection, [subscription.name for subscription in following])
+    rows = hold(connection, [subscription.name for subscription in following])
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
         row = rows[subscription.name]
@@ -137,8 +137,11 @@ def _led(
     return led
 
 
-def _present(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
-    """Hold subscriptions, of which new ones begin before the first event."""
+def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Read subscriptions and keep others from advancing them until this transaction ends.
+
+    New ones begin before the first event.
+    """
     rows = _held(connection, names)
     if missing := [name for name in names if name not in rows]:
         bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])

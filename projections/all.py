@@ -28,8 +28,8 @@ PROJECTIONS = (
 
 def empty(connection: sa.Connection, projection: Projection) -> None:
     """Empty a read model and send its subscription back to the beginning of the log."""
+    subscriptions.reset(connection, projection.subscription.name)  # first: whoever fills it waits
     connection.execute(projection.table.delete())
-    subscriptions.reset(connection, projection.subscription.name)
 
 
 def drifted(connection: sa.Connection) -> list[str]:

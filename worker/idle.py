@@ -34,11 +34,12 @@ async def wait_until_idle(services: Services, timeout_seconds: float) -> Idlenes
 
 async def _left_in_kafka(services: Services) -> str | None:
     """Return what is not read from Kafka yet, or not sent to it."""
-    from worker import positions, relay  # noqa: PLC0415 - only with Kafka
+    from worker import kafka, positions, relay  # noqa: PLC0415 - only with Kafka
 
     found = await positions.positions(services.environment, services.database)
-    if unread := sum(at.lag for at in found):
-        return f"{unread} messages to be read from Kafka"
+    behind = {(at.topic, at.partition): at.next_offset for at in found if at.lag}
+    if behind and await kafka.has_messages(services.environment, behind):
+        return f"{sum(at.lag for at in found)} messages to be read from Kafka"
     unsent = await services.database.read(relay.behind)
     return f"{', '.join(unsent)} to reach the end" if unsent else None
 

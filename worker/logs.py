@@ -18,7 +18,11 @@ def configure(environment: Environment) -> None:
     """Set up logging for this process."""
     terminal = sys.stderr.isatty()
     level = _LEVELS[environment.log_level]
-    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if terminal
+        else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

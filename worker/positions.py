@@ -49,8 +49,7 @@ class Position(Struct, frozen=True):
     @property
     def ahead(self) -> bool:
         """Whether Kafka would go on beyond what the database has: then what lies between would never be read."""
-        known = self.stored if self.stored is not None else self.beginning
-        return self.committed is not None and self.committed > known
+        return self.committed is not None and self.committed > self.next_offset
 
 
 async def positions(

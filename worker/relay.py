@@ -81,8 +81,10 @@ async def turn(services: Services, publisher: Publishing, lane: Lane, holder: st
         return False
     page = await database.read(lane.page, services.environment, position)
     if page.messages:
-        if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:
-            return True
+        if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # a page that took long to read
+            renewed = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
+            if renewed != position:
+                return True
         await publisher.publish(page.messages)
     await database.transaction(subscriptions.move, lane.name, position, page.end, holder, clock.now())
     published_total.labels(lane.name).inc(len(page.messages))

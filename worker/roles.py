@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from events import log, subscriptions
 from worker import schedule
-from worker.commands.claims import Timing, release_realms
+from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.quickbooks.gateway import Gateway
 from worker.runner import follow
@@ -148,7 +148,6 @@ async def dispatch(post: Post) -> None:
         health=services.health,
     )
     await dispatcher.run(post.stopping)
-    await services.database.transaction(release_realms, post.holder)
 
 
 async def relay_out(post: Post) -> None:
@@ -189,3 +188,4 @@ async def _watched(
     finally:
         working.cancel()
         watching.cancel()
+        await asyncio.wait({working, watching})

@@ -46,7 +46,8 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
                 if (day.workspace, day.id) not in told
             ]
             if days:
-                await services.database.transaction(log.append_own, days, now)
+                # The first to say a day wins: a company's zone that is known since begins no second one.
+                await services.database.transaction(log.append, days, now)
                 services.wake.all()
             told.update((day.workspace, day.id) for day in days)
             services.health.good(PART)

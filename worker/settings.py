@@ -7,6 +7,7 @@ import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,7 +21,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
 MASK = "***"
 BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
-URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=[?&])password=[^&]*")
+URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=[?&])(sslpassword|password)=[^&]*")
 
 
 class ConfigurationError(Exception):
@@ -123,6 +124,12 @@ class Environment(BaseSettings):
     @classmethod
     def _known_database(cls, value: str) -> str:
         if value.startswith(POSTGRES):
+            try:
+                _ = urlsplit(value).port
+            except ValueError:
+                raise ValueError(
+                    "has a port that is no number; what is special in a password is percent-encoded"
+                ) from None
             return value
         if not (value.startswith(SQLITE) and Path(value.removeprefix(SQLITE)).name) or ":memory:" in value:
             raise ValueError(
@@ -195,7 +202,7 @@ def _shown(value: object) -> object:
 
 
 def _masked(found: re.Match[str]) -> str:
-    return f"password={MASK}" if found[1] is None else f"{found[1]}:{MASK}@"
+    return f"{found[2]}={MASK}" if found[1] is None else f"{found[1]}:{MASK}@"
 
 
 def environment() -> Environment:

@@ -13,19 +13,23 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 import structlog
 
 from events import subscriptions
-from events.errors import DatabaseUnavailable
+from events.errors import DatabaseRefused, DatabaseUnavailable
 from worker import roles
+from worker.commands.claims import release_realms
 from worker.quickbooks.gateway import open_gateway
 from worker.roles import NEEDS_QUICKBOOKS, PUBLISHES, Post, Role
 from worker.services import Services
 from worker.serving import serve
+from worker.settings import ConfigurationError
 from worker.wake import pause
 from worker.watchdog import CRASHED, bounded, keep_awake
 
 DRAIN_SECONDS_MAX = 45
+RELEASE_SECONDS_MAX = 5
 LISTEN_RETRY_SECONDS = 1.0
 logger = structlog.get_logger()
 
@@ -116,13 +120,22 @@ async def _until_stopped(
     await bounded({stopped, *beside}, DRAIN_SECONDS_MAX)
     failed = [task for task in (*parts, *beside) if not task.cancelled() and task.exception() is not None]
     for task in failed:
-        logger.critical("worker.failed", part=task.get_name(), exc_info=task.exception())
+        error = task.exception()
+        known = error if isinstance(error, (ConfigurationError, DatabaseRefused, OSError)) else None
+        said = {"problem": str(known)} if known else {"exc_info": error}
+        logger.critical("worker.failed", part=task.get_name(), **said)
     try:
-        await services.database.transaction(subscriptions.release, holder)
-    except DatabaseUnavailable as error:  # leases run out by themselves
-        logger.warning("worker.leases_kept", problem=str(error))
+        async with asyncio.timeout(RELEASE_SECONDS_MAX):
+            await services.database.transaction(_release, holder)
+    except (DatabaseUnavailable, TimeoutError) as error:  # leases run out by themselves
+        logger.warning("worker.leases_kept", problem=str(error) or "the database gave no answer")
     logger.info("worker.stopped")
     return 0 if orderly and not failed else CRASHED
+
+
+def _release(connection: sa.Connection, holder: str) -> None:
+    subscriptions.release(connection, holder)
+    release_realms(connection, holder)
 
 
 @asynccontextmanager

@@ -40,7 +40,10 @@ async def watch(clock: Clock, part: str, look: Callable[[], Awaitable[Progress]]
     while True:
         await clock.sleep(patience / LOOKS)
         try:
-            progress = await look()
+            async with asyncio.timeout(patience):
+                progress = await look()
+        except TimeoutError:
+            raise Stalled(f"How far {part} got can't be seen: no answer in {patience:g} s") from None
         except DatabaseUnavailable:
             since = clock.monotonic()  # nobody gets on while the database is away, and others say so
             continue

@@ -54,7 +54,7 @@ def test_settings_of_kafka_that_do_not_fit_together(settings: dict[str, str], sa
 
 def test_passwords_in_urls_are_masked() -> None:
     shown = Environment(
-        database_url="postgresql://q2c:se/cr@et@db:5432/q2c?sslmode=require&password=secret"
+        database_url="postgresql://q2c:se%2Fcr%40et@db:5432/q2c?sslmode=require&password=secret"
     ).shown()
     assert shown["database_url"] == "postgresql://q2c:***@db:5432/q2c?sslmode=require&password=***"
     assert shown["public_url"] == "http://127.0.0.1:8000"

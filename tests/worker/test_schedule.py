@@ -7,6 +7,7 @@ import msgspec
 
 from events import catalog
 from tests.world import World
+from worker.commands.table import Realm, put_realm
 from worker.schedule import days_of, keep_time
 
 
@@ -28,6 +29,19 @@ async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
     await asyncio.gather(*keepers)
     dates = ["2026-05-05", "2026-05-06", "2026-05-07", "2026-05-08"]
     assert sorted(await days(world)) == [(name, date) for name in ("acme", "bolt") for date in dates]
+
+
+async def test_a_zone_that_is_known_since_begins_no_second_day(world: World) -> None:
+    await world.add_workspace("acme")
+    for zone in ("UTC", "America/Los_Angeles"):
+        realm = Realm(world.realm, "acme", connected=True, paused=False, time_zone=zone)
+        await world.services.database.transaction(put_realm, realm)
+        stopping = asyncio.Event()
+        keeper = asyncio.create_task(keep_time(world.services, stopping))
+        await world.clock.sleep(60)
+        stopping.set()
+        await keeper
+    assert await days(world) == [("acme", "2026-05-05")]
 
 
 async def test_a_day_is_the_companys(world: World) -> None:

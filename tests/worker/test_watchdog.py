@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from events.clock import SystemClock
 from events.errors import DatabaseUnavailable
 from tests.fakes import FakeClock
 from worker.watchdog import CRASHED, Progress, Stalled, bounded, watch
@@ -53,6 +54,15 @@ async def test_a_database_that_is_away_stalls_nobody() -> None:
         raise DatabaseUnavailable("away")
 
     await watched_for(10 * PATIENCE, away)
+
+
+async def test_a_look_that_hangs_is_no_progress() -> None:
+    async def look() -> Progress:
+        await asyncio.sleep(60)
+        return Progress(7, behind=False)
+
+    with pytest.raises(Stalled, match="can't be seen"):
+        await watch(SystemClock(), "process", look, 0.2)
 
 
 async def test_what_ends_in_time_is_waited_for_and_what_does_not_is_cancelled() -> None:

@@ -1,6 +1,8 @@
 """Running: the system, the sandbox, the demo; waiting until nothing is due."""
 
 import asyncio
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -51,7 +53,11 @@ def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> Non
     async def work(opened: Services) -> int:
         return await supervisor.run(opened, chosen, host=host, port=port, ready=ready)
 
-    raise typer.Exit(run(work, quick=True))
+    status = run(work, quick=True)
+    # What libraries leave behind, a thread of Faust's that hangs say, keeps nobody from leaving.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def wait(

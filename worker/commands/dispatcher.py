@@ -58,7 +58,9 @@ class Dispatcher(Struct, frozen=True):
                 if not claimed:
                     await self.wake.wait(self.clock, self.poll_seconds)
             if working:
-                await asyncio.wait(working)
+                done, _ = await asyncio.wait(working)
+                for task in done:
+                    task.result()
         finally:
             for task in working:
                 task.cancel()

@@ -23,12 +23,14 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
     decisions = [
         (recorded.event, decide(stores[recorded.event.workspace], recorded.event)) for recorded in batch
     ]
+    # Companies before the log, as who stores an outcome does it; in one order, so that nobody deadlocks.
+    for name in sorted(stores):
+        if stores[name].workspace_changed:
+            _put_realm(connection, name, stores[name].workspace())
     log.append_own(connection, [event for _, decision in decisions for event in decision.events], now)
     commanded = [(command, event) for event, decision in decisions for command in decision.commands]
     table.add(connection, commanded, now)
     for store in stores.values():
-        if store.workspace_changed:
-            _put_realm(connection, store.workspace_name, store.workspace())
         store.flush()
 
 
@@ -48,7 +50,8 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
 
 
 def rebuild(connection: sa.Connection) -> None:
-    """Fold the state anew from what was recorded, without deciding anything again."""
+    """Fold the state anew from what was recorded, without deciding anything again; whoever decides waits."""
+    subscriptions.hold(connection, [NAME])
     connection.execute(process_state.delete())
     connection.execute(process_waits.delete())
     fold(connection, connection)

@@ -34,6 +34,7 @@ from worker.wake import pause
 from worker.watchdog import Progress, watch
 
 PART = "ingest"
+BROKERS = "kafka"
 BATCH_EVENTS_MAX = 500
 BATCH_SECONDS_MAX = 0.005  # a lonely event waits for it
 TRANSACTION_BYTES_MAX = 16 * 1024 * 1024
@@ -284,7 +285,9 @@ async def _watch(services: Services, app: faust.App) -> None:
             is_behind = bool(behind) and await kafka.has_messages(environment, behind)
         except BrokerUnavailable as error:
             logger.warning("ingest.watch", problem=str(error))
+            services.health.bad(BROKERS, str(error))
             return Progress(object(), behind=False)  # nobody gets on without it
+        services.health.good(BROKERS)
         return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
 
     await watch(services.clock, PART, look, environment.watchdog_seconds)

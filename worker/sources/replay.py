@@ -21,6 +21,7 @@ from worker.sources import records
 from worker.sources.records import Arrival
 
 TRANSACTION_EVENTS_MAX = 1_000
+TURN_EVENTS = 50  # some milliseconds of reading
 POLL_MILLISECONDS = 1_000
 PARTITION_BYTES_MAX = 4 * kafka.MESSAGE_BYTES_MAX
 
@@ -59,9 +60,7 @@ async def replay(
     async with kafka.consumer(environment, max_partition_fetch_bytes=PARTITION_BYTES_MAX) as consumer:
         try:
             async for arrivals in _arrivals(consumer, of, beginning, transaction_events_max):
-                now = services.clock.now()
-                # The next ones are read while those before are stored.
-                made = [records.read(arrival, now) for arrival in arrivals]
+                made = await _read(services, arrivals)
                 if storing is not None:
                     _count(counts, await storing, advanced)
                 storing = asyncio.ensure_future(_store(services, made))
@@ -73,6 +72,16 @@ async def replay(
     logger.info("replay.done", topics=named, outcomes=dict(counts))
     services.wake.all()
     return counts
+
+
+async def _read(services: Services, arrivals: Sequence[Arrival]) -> list[Record]:
+    """Read messages, and let the transaction that stores those before get on meanwhile."""
+    now = services.clock.now()
+    made: list[Record] = []
+    for first in range(0, len(arrivals), TURN_EVENTS):
+        made += [records.read(arrival, now) for arrival in arrivals[first : first + TURN_EVENTS]]
+        await services.clock.sleep(0)
+    return made
 
 
 async def _store(services: Services, made: Sequence[Record]) -> list[Received]:
