@@ -2,9 +2,11 @@
 
 from benchmarks import (
     append,
+    budget,
     commands,
     decode,
     full_path,
+    growth,
     ingest,
     lonely,
     quickbooks,
@@ -26,8 +28,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     replay.REPLAY,
     signed.EMBEDDED,
     signed.KAFKA,
+    growth.SQLITE,
+    growth.POSTGRES,
     rebuild.SQLITE,
     rebuild.POSTGRES,
     commands.COMMANDS_AT_ONCE,
     quickbooks.CALL,
+    budget.BUDGET,
 )

@@ -78,17 +78,17 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
         try:
             for database in (mine, bare):
                 await database.transaction(schema.migrate)
-                await database.transaction(_connect)
+                await database.transaction(connect)
             async with peer.running("procrastinate_worker") as theirs:
                 await theirs.call("open", url=urls["peer"])
 
                 async def ours() -> Measured:
-                    await mine.transaction(_add, [next(numbers) for _ in range(COMMANDS)], CLOCK.now())
+                    await mine.transaction(add, [next(numbers) for _ in range(COMMANDS)], CLOCK.now())
                     return {"rate": COMMANDS / await _dispatched(mine)}
 
                 async def limit() -> Measured:
                     await bare.transaction(
-                        _add, [next(numbers) for _ in range(COMMANDS_OF_LIMIT)], CLOCK.now()
+                        add, [next(numbers) for _ in range(COMMANDS_OF_LIMIT)], CLOCK.now()
                     )
                     return {"rate": COMMANDS_OF_LIMIT / await _claimed(connection)}
 
@@ -123,7 +123,8 @@ async def _claimed(connection: asyncpg.Connection) -> float:
     return perf_counter() - started
 
 
-def _connect(connection: sa.Connection) -> None:
+def connect(connection: sa.Connection, companies: int = COMPANIES) -> None:
+    """Connect companies, each of a workspace of its own."""
     rows = [
         {
             "realm": f"realm-{n}",
@@ -132,15 +133,16 @@ def _connect(connection: sa.Connection) -> None:
             "paused": False,
             "time_zone": "UTC",
         }
-        for n in range(COMPANIES)
+        for n in range(companies)
     ]
     bulk.insert(connection, realms, rows)
 
 
-def _add(connection: sa.Connection, numbers: Sequence[int], now: datetime) -> None:
+def add(connection: sa.Connection, numbers: Sequence[int], now: datetime, companies: int = COMPANIES) -> None:
+    """Add commands, spread over companies; drop those that are done."""
     made = []
     for number in numbers:
-        realm, workspace = f"realm-{number % COMPANIES}", f"{WORKSPACE}-{number % COMPANIES}"
+        realm, workspace = f"realm-{number % companies}", f"{WORKSPACE}-{number % companies}"
         key = CommandKey(workspace, f"D-{number}", "create_invoice", 0, 1)
         cause = own_event(
             catalog.CONNECTION_AUTHORIZED,
