@@ -22,7 +22,7 @@ from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.streams import Ground
 from worker.settings import Environment
 
-EVENTS = 8_000
+EVENTS = 5_000
 
 
 class ReaderFailed(Exception):
