@@ -40,6 +40,21 @@ def test_no_second_holds_more_than_ten(arrivals: list[tuple[float, float]]) -> N
     asyncio.run(run())
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.floats(0, 0.05), min_size=40, max_size=40))
+def test_no_second_holds_more_than_ten_where_they_arrive(delays: list[float]) -> None:
+    """The network takes now a little longer, now a little less."""
+
+    async def run() -> None:
+        clock, times = FakeClock(), list[float]()
+        pacing = Pacing(clock)
+        await asyncio.gather(*(go(pacing, clock, "1", times) for _ in delays))
+        arrivals = sorted(time + delay for time, delay in zip(times, delays, strict=True))
+        assert busiest(arrivals, 1.0) <= 10
+
+    asyncio.run(run())
+
+
 async def test_no_minute_holds_more_than_five_hundred() -> None:
     clock, times = FakeClock(), list[float]()
     pacing = Pacing(clock)
@@ -130,10 +145,10 @@ async def test_who_waits_when_the_realm_is_held_does_not_go() -> None:
     tasks = [asyncio.create_task(attempt()) for _ in range(30)]
     for _ in range(40):
         await asyncio.sleep(0)
-    assert len(times) == 10
+    assert len(times) == 1
     pacing.hold("1", 60)
     await asyncio.gather(*tasks)
-    assert (len(times), refused) == (10, 20)
+    assert (len(times), refused) == (1, 29)
 
 
 async def test_a_shorter_hold_does_not_cut_a_longer_one_short() -> None:
@@ -162,10 +177,10 @@ async def test_who_gives_up_waiting_leaves_no_trace() -> None:
     tasks = [asyncio.create_task(go(pacing, clock, "1", times)) for _ in range(30)]
     for _ in range(40):
         await asyncio.sleep(0)
-    for task in tasks[10:]:
+    for task in tasks[1:]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     more = list[float]()
     await asyncio.gather(*(go(pacing, clock, "1", more) for _ in range(10)))
     assert all(later >= earlier for earlier, later in pairwise(more))
-    assert more[-1] <= 1.1
+    assert more[-1] <= 1.3
