@@ -43,6 +43,7 @@ STORE_SECONDS_MAX = 120  # well below that
 RETRY_SECONDS = 0.2
 RETRY_SECONDS_MAX = 5.0
 FINISH_SECONDS_MAX = 15.0  # for the batch in hand
+START_SECONDS_MAX = 3.0  # for what is being started when it is to be stopped
 STOP_SECONDS_MAX = 10.0
 REQUEST_SECONDS_MAX = 60
 HEARTBEATS = 15  # in the time that a silent member is waited for, as by Kafka's own defaults
@@ -241,7 +242,7 @@ async def _start(services: Services, app: faust.App) -> None:
 
 async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
     """Stop the application, or give it up: while it joins a group it does not listen."""
-    await asyncio.wait({starting}, timeout=STOP_SECONDS_MAX)  # half started, it would leave threads behind
+    await asyncio.wait({starting}, timeout=START_SECONDS_MAX)  # half started, it would leave threads behind
     stopping = asyncio.ensure_future(app.stop())
     await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
     if not stopping.done():

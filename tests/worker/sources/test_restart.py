@@ -139,3 +139,21 @@ async def test_what_reads_nothing_though_there_is_something_ends_itself(
     with pytest.raises(Stalled):
         async with ingesting(stream, msgspec.structs.replace(services, environment=environment)) as task:
             await asyncio.wait({task}, timeout=30)
+
+
+async def test_what_can_not_be_stopped_is_given_up(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while it joins a group with a dead member."""
+
+    async def hang(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    for name in ("start", "stop"):
+        monkeypatch.setattr(faust._App, name, hang)
+    for name in ("START_SECONDS_MAX", "STOP_SECONDS_MAX"):
+        monkeypatch.setattr(faust, name, 0.2)
+    with capture_logs() as logs:
+        async with ingesting(stream) as task:
+            await asyncio.wait({task}, timeout=1)
+            assert not task.done()
+        assert task.done()
+    assert [entry["event"] for entry in logs] == ["ingest.stop_given_up"]
