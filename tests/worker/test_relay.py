@@ -230,10 +230,22 @@ async def test_who_was_overtaken_while_sending_leaves_the_checkpoint_alone(strea
     assert await deal_updates(stream) == [1, 1]
 
 
-async def test_what_can_not_be_begun_within_the_lease_is_not_begun(
+async def test_a_page_that_took_long_to_read_is_sent_with_the_lease_renewed(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relaying, "BEGIN_SECONDS_MAX", -1.0)
+    await append(stream, won(1))
+    assert await turn(stream.services, stream.publisher, EVENTS, "a")
+    assert await deal_updates(stream) == [1]
+
+
+async def test_who_was_overtaken_while_reading_sends_nothing(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "BEGIN_SECONDS_MAX", -1.0)
+    lease = subscriptions.lease
+    leases = iter([lease, lambda *_: None])  # the second time another leads
+    monkeypatch.setattr(subscriptions, "lease", lambda *given: next(leases)(*given))  # noqa: PLW0108 - the next at each call
     await append(stream, won(1))
     assert await turn(stream.services, stream.publisher, EVENTS, "a")
     assert await deal_updates(stream) == []
