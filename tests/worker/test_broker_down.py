@@ -30,7 +30,7 @@ def server() -> Iterator[KafkaServer]:
 
 @pytest_asyncio.fixture
 async def stream(server: KafkaServer, postgres_url: str) -> AsyncIterator[Stream]:
-    async with open_stream(server.url, postgres_url) as opened:
+    async with open_stream(server.url, postgres_url, watchdog_seconds=40) as opened:
         yield opened
 
 
@@ -72,7 +72,11 @@ async def test_everybody_waits_for_a_broker_and_goes_on_when_it_is_back(
         await stream.until(taken, ingest, relaying)
         await stream.until_appended(31, ingest, relaying)
         await until_at(stream, 31, ingest, relaying)
-        assert services.health.problems == {}
+
+        async def all_good() -> bool:
+            return services.health.problems == {}
+
+        await stream.until(all_good, ingest, relaying)
     arrived = [r.event.id for r in await stream.log() if r.event.topic == catalog.DEALS]
     assert Counter(arrived) == Counter(ids(*range(21)))
     sent = await deal_updates(stream)

@@ -18,7 +18,6 @@ from worker.positions import positions
 
 SEED = 20260505
 KILLS = 4
-EVENTS = 2_000
 BATCH = 20
 SESSION_SECONDS = 45
 
@@ -45,38 +44,44 @@ def start(stream: Stream) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
 
 
-async def pour(stream: Stream) -> None:
-    for first in range(0, EVENTS, BATCH):
-        await stream.send(*deals(*range(first, first + BATCH)))
+async def pour(stream: Stream, enough: asyncio.Event) -> int:
+    """Produce until it is enough; return how many events that were."""
+    count = 0
+    while not enough.is_set():
+        await stream.send(*deals(*range(count, count + BATCH)))
+        count += BATCH
         await asyncio.sleep(0.05)
+    return count
 
 
 async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Stream) -> None:
     random = Random(SEED)
-    pouring = asyncio.create_task(pour(stream))
+    enough = asyncio.Event()
+    pouring = asyncio.create_task(pour(stream, enough))
     process = start(stream)
     loop = asyncio.get_running_loop()
     waits = []
     try:
         for _ in range(KILLS):
             started, head = loop.time(), await stream.head()
-            await stream.until_appended(head + 1)
+            await stream.until_appended(head + 1, pouring)
             waits.append(loop.time() - started)
             await asyncio.sleep(random.uniform(0, 0.5))
             process.kill()
             process.wait()
             process = start(stream)
-        await pouring
-        await stream.until_appended(EVENTS)
-        await stream.send(*deals(EVENTS))  # for the last one to read
-        await stream.until_appended(EVENTS + 1)
+        head = await stream.head()
+        await stream.until_appended(head + 1, pouring)
+        enough.set()
+        count = await pouring
+        await stream.until_appended(count)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
     finally:
         process.kill()
         process.wait()
         pouring.cancel()
-    assert Counter(await stream.ids()) == Counter(ids(*range(EVENTS + 1)))
+    assert Counter(await stream.ids()) == Counter(ids(*range(count)))
     assert await stream.letters() == []
     # A member by its own name gets its partitions back at once; any other would have to wait for the dead one.
     assert max(waits) < SESSION_SECONDS / 2

@@ -13,6 +13,7 @@ from events import catalog
 from tests import stories
 from tests.worker.sources.test_faust import ingesting
 from tests.worker.streams import Stream
+from worker import kafka
 from worker.brokers import connection
 
 FLUSH_SECONDS_MAX = 20
@@ -62,7 +63,9 @@ async def test_events_of_another_client(stream: Stream, compression: str) -> Non
     assert await stream.letters() == []
 
 
-async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(stream: Stream) -> None:
+async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The mark takes an offset, so that what can be read ends before the partition does."""
     topic = stream.environment.topic(catalog.DEALS)
     producer = AIOKafkaProducer(**connection(stream.environment), transactional_id=topic)
@@ -72,7 +75,8 @@ async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(stream: Stream) 
             value, headers = binary(deal(number))
             await producer.send_and_wait(topic, value, b"key", partition=0, headers=headers)
     await producer.stop()
-    environment = stream.environment.model_copy(update={"watchdog_seconds": 1.0})
+    monkeypatch.setattr(kafka, "PEEK_MILLISECONDS", 300)
+    environment = stream.environment.model_copy(update={"watchdog_seconds": 2.0})
     async with ingesting(stream, msgspec.structs.replace(stream.services, environment=environment)) as task:
         await stream.until_appended(3, task)
         assert sum((await stream.ends()).values()) > sum((await stream.stored()).values())
