@@ -11,6 +11,7 @@ import uvloop
 from tests.chaos import report, run, soak
 from tests.chaos.report import Report
 from tests.chaos.run import Options
+from tests.chaos.sabotage import SABOTAGES
 from tests.chaos.soak import Soaked
 
 MESSAGES = 300_000
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="repeats a run, but for its timing"
     )
+    parser.add_argument("--without", choices=SABOTAGES, help="a safeguard to do without: a run has to notice")
     parser.add_argument("--keep", action="store_true", help="keep the logs though all is well")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
     given = parser.parse_args()
@@ -39,7 +41,7 @@ def main() -> int:
         shown = soak.text(found)
     else:
         amounts = run.amounts_of(given.kills)
-        options = Options(given.seed, given.messages, given.tales, amounts, SETTLE_SECONDS_MAX)
+        options = Options(given.seed, given.messages, given.tales, amounts, SETTLE_SECONDS_MAX, given.without)
         found = uvloop.run(run.run(options, say, kept=given.keep))
         shown = report.text(found)
     sys.stdout.write((msgspec.json.encode(found).decode() if given.json else shown) + "\n")

@@ -21,10 +21,12 @@ READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 ASK_SECONDS_MAX = 2.0
-LINE_CHARACTERS_MAX = 300
+LINE_CHARACTERS_MAX = 400
 MACHINES = ("a", "b")
 ROLES_OF_A_MACHINE = (("ingest",), ("process",), ("dispatch",), ("relay",), ("web", "schedule"))
 STATIC = "ingest-a"
+PROGRAM = "from worker.cli import main; main()"
+SABOTAGED = f"from tests.chaos.sabotage import commit; commit({{!r}}); {PROGRAM}"
 METRIC = re.compile(rb'^q2c_events_received_total\{door="kafka",outcome="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -37,7 +39,7 @@ class Exit(msgspec.Struct, frozen=True):
     seconds: float
     """After it was asked, or after its start where it was not."""
     said: str
-    """The last line of its log."""
+    """The end of the line of its log that says why, or else of the last."""
 
 
 class Member:
@@ -49,6 +51,8 @@ class Member:
         roles: Sequence[str],
         directory: Path,
         http: httpx.AsyncClient,
+        *,
+        without: str | None = None,
     ) -> None:
         self.name = name
         self.roles = tuple(roles)
@@ -61,6 +65,8 @@ class Member:
         """What its earlier processes received from Kafka, by outcome, as far as they were asked in time."""
         self._seen: Counter[str] = Counter()
         self._http = http
+        self._program = PROGRAM if without is None else SABOTAGED.format(without)
+        self._lines = 0
         self._variables: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._asked: tuple[signal.Signals, float] | None = None
@@ -151,7 +157,7 @@ class Member:
                 self._process = await asyncio.create_subprocess_exec(
                     *_dying_with_us(signal.SIGKILL),
                     sys.executable,
-                    *("-c", "from worker.cli import main; main()"),
+                    *("-c", self._program),
                     *("run", *self.roles, "--json", "--host", LOOPBACK, "--port", str(self.port)),
                     env=self._variables,
                     stdin=asyncio.subprocess.DEVNULL,
@@ -167,8 +173,10 @@ class Member:
     def _note(self, status: int, started: float) -> None:
         asked, since = (None, started) if self._asked is None else (self._asked[0].name, self._asked[1])
         seconds = round(asyncio.get_running_loop().time() - since, 2)
-        said = self.log.read_text(errors="replace").rstrip().rpartition("\n")[2]
-        self.exits.append(Exit(self.name, status, asked, seconds, said[:LINE_CHARACTERS_MAX]))
+        lines = self.log.read_text(errors="replace").splitlines()[self._lines :]
+        self._lines += len(lines)
+        said = next((line for line in reversed(lines) if '"critical"' in line), lines[-1] if lines else "")
+        self.exits.append(Exit(self.name, status, asked, seconds, said[-LINE_CHARACTERS_MAX:]))
         self.received += self._seen
         self._seen = Counter()
 
@@ -176,8 +184,10 @@ class Member:
 class Fleet:
     """Two machines with a process of each role, and whoever joins for a while."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, without: str | None = None) -> None:
+        """`without` names a safeguard that its processes do without."""
         self._directory = directory
+        self._without = without
         self._variables: Mapping[str, str] = {}
         self._http = httpx.AsyncClient(timeout=ASK_SECONDS_MAX)
         self.members = {
@@ -247,7 +257,7 @@ class Fleet:
             await self._http.aclose()
 
     def _member(self, roles: Sequence[str], suffix: str) -> Member:
-        return Member(f"{roles[0]}-{suffix}", roles, self._directory, self._http)
+        return Member(f"{roles[0]}-{suffix}", roles, self._directory, self._http, without=self._without)
 
     def _variables_of(self, member: Member) -> Mapping[str, str]:
         """What a process is told; one of those who take events in has a name of its own with Kafka."""

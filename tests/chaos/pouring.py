@@ -50,6 +50,11 @@ class Pace:
             self._more.clear()
             await self._more.wait()
 
+    async def sent_share(self, share: float) -> None:
+        """Wait until so much was sent."""
+        while self.sent < share * self._total:  # noqa: ASYNC110 - nobody is in a hurry
+            await asyncio.sleep(AGAIN_SECONDS)
+
     async def turn(self, count: int) -> None:
         """Wait until so many more may be sent."""
         await self.reached(min(1.0, self.sent / self._total))

@@ -107,7 +107,13 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        with suppress(
+            asyncio.CancelledError
+        ):  # we end; Python's streams complain of a task that was cancelled
+            await self._passed(reader, client)
+        self._tasks.discard(task)
+
+    async def _passed(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         await self._passable.wait()
         upstream = None if self._trouble == "reset" else await self._connected()
         if upstream is None:

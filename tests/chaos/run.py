@@ -30,6 +30,7 @@ from worker.sandbox.trouble import Plan
 
 COMPANIES = 4
 AGAIN_SECONDS = 0.2
+AHEAD_MAX = 0.05  # how far a list of faults may be ahead of what is sent
 
 
 class Options(Struct, frozen=True):
@@ -41,6 +42,7 @@ class Options(Struct, frozen=True):
         tales_each: How many deals of each company are told to their end.
         amounts: Of faults.
         settle_seconds_max: How long it may take until nothing is left to do, once nothing goes wrong any more.
+        without: The name of a safeguard that the worker's processes do without.
     """
 
     seed: int
@@ -48,6 +50,7 @@ class Options(Struct, frozen=True):
     tales_each: int
     amounts: Amounts
     settle_seconds_max: float
+    without: str | None = None
 
 
 async def run(
@@ -77,7 +80,7 @@ async def run(
 async def _run(options: Options, servers: Servers, directory: Path, say: Callable[[str], None]) -> Report:
     clock = asyncio.get_running_loop().time
     began = clock()
-    fleet = Fleet(directory)
+    fleet = Fleet(directory, without=options.without)
     web_ports = [member.port for member in fleet.of_role("web")]
     problems: dict[str, list[str]] = {}
     laying = ground.running(servers, directory, companies=COMPANIES, seed=options.seed, web_ports=web_ports)
@@ -126,10 +129,12 @@ async def _pour(options: Options, laid: Ground, trouble: Trouble, visitors: Mapp
     producer = Producer(laid.kafka, pace)
     done = 0
 
-    def advanced() -> None:
+    async def advanced(share: float) -> None:
+        """Let more be sent; go on once as much is as a list is done."""
         nonlocal done
         done += 1
         pace.allow((done + 1) / options.amounts.total)
+        await pace.sent_share(share - AHEAD_MAX)
 
     async def stored(identities: frozenset[Identity]) -> bool:
         try:

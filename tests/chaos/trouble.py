@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -33,9 +33,9 @@ class Trouble:
         self._diary = diary
         self._began = asyncio.get_running_loop().time()
 
-    async def follow(self, faults: Sequence[Fault], advanced: Callable[[], None]) -> None:
-        """Do one fault after the other; `advanced` is called after each."""
-        for fault in faults:
+    async def follow(self, faults: Sequence[Fault], advanced: Callable[[float], Awaitable[None]]) -> None:
+        """Do one fault after the other; `advanced` is told the share that is done, and may take its time."""
+        for number, fault in enumerate(faults, start=1):
             began = self._seconds()
             await self._do(fault)
             done = Done(fault.kind, fault.target, began, self._seconds())
@@ -43,7 +43,7 @@ class Trouble:
             with self._diary.open("ab") as diary:
                 diary.write(msgspec.json.encode(done) + b"\n")
             await asyncio.sleep(fault.pause_seconds)
-            advanced()
+            await advanced(number / len(faults))
 
     async def _do(self, fault: Fault) -> None:
         servers = self._ground.servers

@@ -1,0 +1,71 @@
+"""Taking a safeguard away from the worker's processes, to see that a run notices.
+
+A process is told by name what to do without; what guards the same thing a second time goes with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from worker.commands.dispatcher import Dispatcher
+from worker.kafka import Publisher
+from worker.messages import Message
+from worker.quickbooks.client import QuickBooksClient
+from worker.sources import faust
+
+STORED_LATER_SECONDS = 0.05
+_sending: set[asyncio.Task[None]] = set()
+
+
+def storing_first() -> None:
+    """Ingestion acknowledges a batch before it is stored, and does not compare Kafka's positions with ours."""
+    take = faust._Intake.take
+
+    async def acknowledged(self: Any, batch: Sequence[Any]) -> None:
+        for event in batch:
+            event.ack()
+        await asyncio.sleep(STORED_LATER_SECONDS)
+        await take(self, batch)
+
+    _replace(faust._Intake, "take", acknowledged)
+    _replace(faust, "refuse_if_ahead", lambda *_: None)
+
+
+def acknowledged_publishing() -> None:
+    """Relay and doors go on before Kafka has what they sent."""
+    publish = Publisher.publish
+
+    async def sent(self: Publisher, messages: Sequence[Message]) -> None:
+        task = asyncio.ensure_future(publish(self, messages))
+        _sending.add(task)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    _replace(Publisher, "publish", sent)
+
+
+def one_request_id() -> None:
+    """Each attempt at a command has a request id of its own, and nothing is looked up before."""
+    create = QuickBooksClient.create
+
+    async def created(self: QuickBooksClient, realm: str, entity: Any, body: bytes, _: str) -> Any:
+        return await create(self, realm, entity, body, str(uuid4()))
+
+    _replace(QuickBooksClient, "create", created)
+    _replace(Dispatcher, "_needs_look_up", lambda *_: False)
+
+
+SABOTAGES: dict[str, Callable[[], None]] = {
+    sabotage.__name__.replace("_", "-"): sabotage
+    for sabotage in (storing_first, acknowledged_publishing, one_request_id)
+}
+
+
+def commit(name: str) -> None:
+    """Do without it from now on, in this process."""
+    SABOTAGES[name]()
+
+
+def _replace(owner: object, name: str, by: object) -> None:
+    assert hasattr(owner, name), f"{owner} has no {name}: the sabotage is out of date"
+    setattr(owner, name, by)
