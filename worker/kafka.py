@@ -31,7 +31,7 @@ REQUEST_SECONDS_MAX = 10
 ADMIN_SECONDS_MAX = 30
 # Shorter than publishing may take, so that a topic that is not there is told apart from a broker that is not.
 PRODUCE_SECONDS_MAX = 3
-CLOSE_SECONDS_MAX = 1.0
+CLOSE_SECONDS_MAX = PRODUCE_SECONDS_MAX + 2  # a request that is under way has ended by then
 PEEK_MILLISECONDS = 2_000
 LINGER_MILLISECONDS = 5
 BATCH_BYTES_MAX = 128 * 1024
@@ -141,6 +141,7 @@ async def _end(producer: AIOKafkaProducer) -> None:
             await producer.stop()
     except (TimeoutError, KafkaError, OSError) as error:
         logger.warning("kafka.producer_not_closed", problem=repr(error))
+        await producer.client.close()  # what it has opened since
 
 
 @asynccontextmanager
