@@ -24,6 +24,7 @@ ONLY = {
     "aiokafka": (
         "worker/kafka.py",
         "worker/topics.py",
+        "worker/header_names.py",
         "worker/sources/replay.py",
         "worker/sources/faust.py",
     ),

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from events.offsets import Offsets, Partition
 from worker.brokers import connection
+from worker.header_names import forgive
 from worker.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message
 from worker.settings import Environment
 
@@ -170,6 +171,7 @@ async def consumer(
     Raises:
         BrokerUnavailable: The brokers can't be reached, or refuse.
     """
+    forgive()
     opened = AIOKafkaConsumer(
         **connection(environment),
         group_id=group,

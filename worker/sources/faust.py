@@ -23,6 +23,7 @@ from events.intake import Received, Record
 from events.offsets import Offsets, Partition
 from worker import kafka, received
 from worker.brokers import tls_context
+from worker.header_names import forgive
 from worker.messages import BrokerUnavailable
 from worker.positions import positions, refuse_if_ahead
 from worker.services import Services
@@ -163,6 +164,7 @@ class _App(faust.App):
 
 def build(environment: Environment, take: Take) -> faust.App:
     """Put the application together: one agent, which acknowledges by itself what it has stored."""
+    forgive()
     app = _App(environment.kafka_group, **settings(environment))
     names = [environment.topic(name) for name in catalog.TOPICS_IN]
     topic = app.topic(*names, key_type=bytes, value_type=bytes)
