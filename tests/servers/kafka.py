@@ -150,7 +150,8 @@ def _our_own(
         properties = _write(place / "server.properties", settings, owner)
         java.append(f"-Dlog4j2.configurationFile={_write(place / 'log4j2.properties', LOGGING, owner)}")
         if not data.exists():
-            cluster = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+            # The first letter is an A: one that is a dash would be taken for an option.
+            cluster = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
             storage = [*java, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
             users = (
                 ["--add-scram", f"{SCRAM}=[name={papers.username},password={papers.password}]"]
