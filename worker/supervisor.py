@@ -31,6 +31,7 @@ from worker.watchdog import CRASHED, bounded, keep_awake
 DRAIN_SECONDS_MAX = 45
 RELEASE_SECONDS_MAX = 5
 LISTEN_RETRY_SECONDS = 1.0
+READY = "ready"
 logger = structlog.get_logger()
 
 Ready = Callable[[str | None], None]
@@ -85,7 +86,7 @@ def _beside(post: Post, host: str, urls: Sequence[str], ready: Ready) -> dict[st
         logger.info("worker.ready")
 
     work = {
-        "ready": say_ready(),
+        READY: say_ready(),
         "watchdog": keep_awake(services.clock, environment.watchdog_seconds),
     }
     if not environment.embedded:
@@ -103,12 +104,22 @@ async def _until_stopped(
     beside: set[asyncio.Task[None]],
 ) -> int:
     """Wait for a signal or a failure, then bring everything to its end, in bounded time."""
+    failed: list[str] = []
+
+    def ended(task: asyncio.Task[None]) -> None:
+        """Say at once why a part has ended: what is done afterwards may hang."""
+        why = _why(task, told=stopping.is_set() or task.get_name() == READY)
+        if why is not None:
+            failed.append(task.get_name())
+            logger.critical("worker.failed", part=task.get_name(), **why)
 
     async def told() -> None:
         await stopping.wait()
 
+    for task in (*parts, *beside):
+        task.add_done_callback(ended)
     stopped = asyncio.create_task(told(), name="stopping")
-    endless = {task for task in beside if task.get_name() != "ready"}
+    endless = {task for task in beside if task.get_name() != READY}
     await asyncio.wait({stopped, *parts, *endless}, return_when=asyncio.FIRST_COMPLETED)
     orderly = stopping.is_set()
     logger.info("worker.draining", orderly=orderly)
@@ -118,12 +129,6 @@ async def _until_stopped(
     for task in (stopped, *beside):
         task.cancel()
     await bounded({stopped, *beside}, DRAIN_SECONDS_MAX)
-    failed = [task for task in (*parts, *beside) if not task.cancelled() and task.exception() is not None]
-    for task in failed:
-        error = task.exception()
-        known = error if isinstance(error, (ConfigurationError, DatabaseRefused, OSError)) else None
-        said = {"problem": str(known)} if known else {"exc_info": error}
-        logger.critical("worker.failed", part=task.get_name(), **said)
     try:
         async with asyncio.timeout(RELEASE_SECONDS_MAX):
             await services.database.transaction(_release, holder)
@@ -131,6 +136,29 @@ async def _until_stopped(
         logger.warning("worker.leases_kept", problem=str(error) or "the database gave no answer")
     logger.info("worker.stopped")
     return 0 if orderly and not failed else CRASHED
+
+
+def _why(task: asyncio.Task[None], *, told: bool) -> dict[str, Any] | None:
+    """Return what to say of a part that has ended, unless it ended as it was told to."""
+    if task.cancelled():
+        return None if told else {"problem": "It was cancelled, though nobody has told it to stop"}
+    error = task.exception()
+    if error is None:
+        return None if told else {"problem": "It ended by itself, though nobody has told it to stop"}
+    problem = "; ".join(_sentences(error))
+    explains_itself = isinstance(error, (ConfigurationError, DatabaseRefused, OSError)) and str(error)
+    return {"problem": problem} if explains_itself else {"problem": problem, "exc_info": error}
+
+
+def _sentences(error: BaseException) -> Iterator[str]:
+    """Give what is to be said of each error that came together; many have no words of their own."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _sentences(each)
+    elif isinstance(error, (ConfigurationError, DatabaseRefused)):
+        yield str(error)
+    else:
+        yield f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _release(connection: sa.Connection, holder: str) -> None:

@@ -5,8 +5,11 @@ A hang says nothing, so nobody comes to help; an exit is seen, and whatever supe
 
 import asyncio
 import os
+import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import structlog
 from msgspec import Struct
@@ -16,6 +19,8 @@ from events.errors import DatabaseUnavailable
 
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
 LOOKS = 8  # in the time that no progress is tolerated
+SAY_SECONDS_MAX = 5.0
+PLACES_SHOWN_MAX = 5
 logger = structlog.get_logger()
 
 
@@ -56,13 +61,13 @@ async def watch(clock: Clock, part: str, look: Callable[[], Awaitable[Progress]]
 async def keep_awake(clock: Clock, patience: float) -> None:
     """Show a thread that the event loop still turns, until cancelled; it ends the process when it does not."""
     beat = clock.monotonic()
+    loop_thread = threading.get_ident()
     stopped = threading.Event()
 
     def guard() -> None:
         while not stopped.wait(patience / LOOKS):
             if clock.monotonic() - beat > patience:
-                logger.critical("watchdog.loop_stalled", seconds=patience)
-                os._exit(CRASHED)
+                leave("watchdog.loop_stalled", seconds=patience, at=_where(loop_thread))
 
     threading.Thread(target=guard, name="watchdog", daemon=True).start()
     try:
@@ -77,11 +82,31 @@ async def bounded(tasks: set[asyncio.Task[None]], seconds: float) -> None:
     """Wait for tasks to end, then cancel those that do not; end the process if even that does not end them."""
     if not tasks:
         return
-    _, running = await asyncio.wait(tasks, timeout=seconds)
-    for task in running:
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
         task.cancel()
+    if not late:
+        return
+    _, running = await asyncio.wait(late, timeout=seconds)
     if running:
-        _, running = await asyncio.wait(running, timeout=seconds)
-    if running:
-        logger.critical("worker.does_not_end", parts=sorted(task.get_name() for task in running))
+        leave("worker.does_not_end", parts=sorted(task.get_name() for task in running))
+    logger.warning("worker.cancelled", parts=sorted(task.get_name() for task in late), seconds=seconds)
+
+
+def leave(why: str, **said: object) -> NoReturn:
+    """End the process at once, saying why; it ends even if nobody reads what it says."""
+    # A log that is not read blocks whoever writes to it, and one that is closed raises.
+    deadline = threading.Timer(SAY_SECONDS_MAX, os._exit, (CRASHED,))
+    deadline.daemon = True
+    deadline.start()
+    try:
+        logger.critical(why, **said)
+    finally:
         os._exit(CRASHED)
+
+
+def _where(thread: int) -> list[str]:
+    """Name the places in the code where a thread stands, the innermost last."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way, in spite of its name
+    stack = traceback.extract_stack(frame)[-PLACES_SHOWN_MAX:] if frame is not None else []
+    return [f"{place.filename}:{place.lineno} {place.name}" for place in stack]

@@ -1,9 +1,12 @@
 """What has work and gets nowhere ends itself; what waits for others does not."""
 
 import asyncio
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from tests.fakes import FakeClock
 from worker.watchdog import CRASHED, Progress, Stalled, bounded, watch
 
 PATIENCE = 80.0
+ROOT = Path(__file__).parents[2]
 
 
 def look_of(progress: Callable[[], Progress]) -> Callable[[], asyncio.Future[Progress]]:
@@ -81,14 +85,12 @@ async def test_what_ends_in_time_is_waited_for_and_what_does_not_is_cancelled() 
     assert ended == ["quick", "slow cancelled"]
 
 
-@pytest.mark.parametrize(
-    "stuck",
-    [
-        "time.sleep(60)",  # the event loop stands still
-        "await stubborn()",  # a task that does not end when it is cancelled
-    ],
-)
-def test_a_process_that_hangs_exits(stuck: str) -> None:
+STANDS_STILL = "time.sleep(60)"  # the event loop
+DEAF = "await stubborn()"  # a task that does not end when it is cancelled
+
+
+def hanging(stuck: str, before: str = "") -> list[str]:
+    """A process that hangs."""
     code = f"""
 import asyncio, time
 from events.clock import SystemClock
@@ -110,13 +112,44 @@ async def main():
     await asyncio.sleep(0.1)
     {stuck}
 
+{before}
 asyncio.run(main())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=False,
-        capture_output=True,
-        timeout=30,
-        cwd=Path(__file__).parents[2],
-    )
+    return [sys.executable, "-c", code]
+
+
+@pytest.mark.parametrize(
+    ("stuck", "said"),
+    [
+        (STANDS_STILL, rb"watchdog\.loop_stalled .* at=\['.*<string>:\d+ main'\]"),
+        (DEAF, rb"worker\.does_not_end .* parts=\['Task-\d+'\]"),
+    ],
+)
+def test_a_process_that_hangs_exits_and_says_why(stuck: str, said: bytes) -> None:
+    done = subprocess.run(hanging(stuck), check=False, capture_output=True, timeout=30, cwd=ROOT)
+    assert done.returncode == CRASHED
+    assert re.search(said, re.sub(rb"\x1b\[[0-9;]*m", b"", done.stdout)), done
+
+
+@pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
+def test_it_exits_where_nobody_listens_any_more(stuck: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(hanging(stuck), check=False, stdout=writer, timeout=30, cwd=ROOT)
+    os.close(writer)
+    assert done.returncode == CRASHED
+
+
+@pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
+def test_it_exits_where_what_it_says_is_not_read(stuck: str) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    before = "import worker.watchdog; worker.watchdog.SAY_SECONDS_MAX = 0.5"
+    done = subprocess.run(hanging(stuck, before), check=False, stdout=writer, timeout=30, cwd=ROOT)
+    os.close(reader)
+    os.close(writer)
     assert done.returncode == CRASHED

@@ -87,7 +87,7 @@ async def ingest(services: Services, stopping: asyncio.Event) -> None:
         if stalled.done():
             stalled.result()
         if crashed.done():
-            raise IngestFailed("Reading from Kafka failed") from app.crash_reason
+            raise IngestFailed(f"Reading from Kafka failed: {app.crash_reason!r}") from app.crash_reason
         await intake.finish()
     finally:
         for end in ends:
@@ -249,6 +249,8 @@ async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
     await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
     if not stopping.done():
         logger.warning("ingest.stop_given_up", seconds=STOP_SECONDS_MAX)
+    elif stopping.cancelled():  # from within; to raise that would hide why we stop
+        logger.warning("ingest.stop_failed", problem="Faust has cancelled its own stop")
     elif (error := stopping.exception()) is not None:
         logger.warning("ingest.stop_failed", problem=repr(error))
 

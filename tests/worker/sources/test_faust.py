@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -127,3 +127,17 @@ async def test_a_database_that_stays_away_ends_it(stream: Stream, monkeypatch: p
             await asyncio.wait({task}, timeout=30)
     assert isinstance(failed.value.__cause__, DatabaseUnavailable)
     assert await stream.head() == 0
+
+
+async def test_a_stop_that_faust_cancels_does_not_hide_why_it_stops() -> None:
+    class Cancelling:
+        async def stop(self) -> None:
+            raise asyncio.CancelledError
+
+    started = asyncio.get_running_loop().create_future()
+    started.set_result(None)
+    with pytest.raises(IngestFailed, match="why"):
+        try:
+            raise IngestFailed("why")
+        finally:
+            await faust._stop(cast("Any", Cancelling()), started)
