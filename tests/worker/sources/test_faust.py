@@ -136,8 +136,6 @@ async def test_a_stop_that_faust_cancels_does_not_hide_why_it_stops() -> None:
 
     started = asyncio.get_running_loop().create_future()
     started.set_result(None)
-    with pytest.raises(IngestFailed, match="why"):
-        try:
-            raise IngestFailed("why")
-        finally:
-            await faust._stop(cast("Any", Cancelling()), started)
+    await faust._stop(
+        cast("Any", Cancelling()), started
+    )  # what it raised would be raised instead of the reason
