@@ -1,6 +1,7 @@
 """How far ingestion got in each partition: by the database, which is the truth, and by what Kafka believes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -34,7 +35,7 @@ class Position(Struct, frozen=True):
     @property
     def next_offset(self) -> int:
         """Where reading goes on."""
-        return max(self.stored or 0, self.beginning)
+        return self.beginning if self.recreated else max(self.stored or 0, self.beginning)
 
     @property
     def lag(self) -> int:
@@ -47,9 +48,14 @@ class Position(Struct, frozen=True):
         return max(0, self.beginning - self.stored) if self.stored is not None else 0
 
     @property
+    def recreated(self) -> bool:
+        """Whether we had come further than there is: the topic was deleted and made anew, or lost its end."""
+        return self.stored is not None and self.stored > self.end
+
+    @property
     def ahead(self) -> bool:
         """Whether Kafka would go on beyond what the database has: then what lies between would never be read."""
-        return self.committed is not None and self.committed > self.next_offset
+        return not self.recreated and self.committed is not None and self.committed > self.next_offset
 
 
 async def positions(
@@ -65,8 +71,9 @@ async def positions(
     of = await kafka.partitions(environment, named)
     # Before the database is read: it is never behind what was committed when we asked.
     committed = await kafka.committed(environment, environment.kafka_group, of)
-    kept = await kafka.bounds(environment, of)
     stored = await database.read(offsets.stored, environment.kafka_group)
+    # After the database was read: nobody has come further than the end that there is later.
+    kept = await kafka.bounds(environment, of)
     return [
         Position(
             *partition,
@@ -102,6 +109,8 @@ def refuse_if_ahead(found: Sequence[Position], group: str) -> None:
 async def reset_from_database(environment: Environment, database: Database) -> list[Position]:
     """Tell Kafka to go on where the database ends; return the positions that were changed, as they were.
 
+    Where a topic was made anew, the database says nothing of it: see `reset_recreated`.
+
     Raises:
         BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` where workers are running.
         DatabaseUnavailable: The database can't be read.
@@ -110,9 +119,28 @@ async def reset_from_database(environment: Environment, database: Database) -> l
     changed = [
         position
         for position in found
-        if position.committed is not None and position.committed != position.next_offset
+        if not position.recreated
+        and position.committed is not None
+        and position.committed != position.next_offset
     ]
     to = {(position.topic, position.partition): position.next_offset for position in changed}
     if to:
         await kafka.commit(environment, environment.kafka_group, to)
+    return changed
+
+
+async def reset_recreated(environment: Environment, database: Database, now: datetime) -> list[Position]:
+    """Begin anew with every partition of topics made anew; return the positions that were changed, as they were.
+
+    Raises:
+        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` where workers are reading.
+        DatabaseUnavailable: The database can't be read or written.
+    """
+    found = await positions(environment, database)
+    anew = {position.topic for position in found if position.recreated}
+    changed = [position for position in found if position.topic in anew]
+    to = {(position.topic, position.partition): position.beginning for position in changed}
+    if to:
+        await kafka.commit(environment, environment.kafka_group, to)  # first: it refuses while anybody reads
+        await database.transaction(offsets.rewind, environment.kafka_group, to, now)
     return changed

@@ -28,7 +28,14 @@ SET_FOR_THE_TOPIC = 1  # DescribeConfigs: where a value comes from
 VISIBLE_SECONDS_MAX = 30
 EXACT = ("cleanup.policy",)  # of other configurations, more is as good
 
-Kind = Literal["topic_missing", "config_differs", "partitions_differ", "replication_differs", "events_lost"]
+Kind = Literal[
+    "topic_missing",
+    "config_differs",
+    "partitions_differ",
+    "replication_differs",
+    "events_lost",
+    "topic_recreated",
+]
 
 
 class Topic(Struct, frozen=True):
@@ -86,7 +93,8 @@ async def check(environment: Environment, database: Database) -> list[Finding]:
     findings = [finding for topic in wanted(environment) for finding in compare(topic, found.get(topic.name))]
     topics_in = [name for name in map(environment.topic, catalog.TOPICS_IN) if name in found]
     read = await positions(environment, database, topics_in)
-    return [*findings, *(lost(position) for position in read if position.lost)]
+    anew = [recreated(position) for position in read if position.recreated]
+    return [*findings, *(lost(position) for position in read if position.lost), *anew]
 
 
 async def apply(environment: Environment) -> list[Done]:
@@ -180,6 +188,20 @@ def lost(position: Position) -> Finding:
         f" were read: it keeps those from offset {position.beginning} on, and we had come to {position.stored}.",
         "Have the producers send again what they sent in that time; what we have already is dropped as a"
         " duplicate. See that ingestion is never down for longer than retention.ms.",
+        position.partition,
+    )
+
+
+def recreated(position: Position) -> Finding:
+    """Say that what a topic holds is not what we have read."""
+    return Finding(
+        "topic_recreated",
+        position.topic,
+        f"{position.topic} partition {position.partition} ends at offset {position.end}, and we had come to"
+        f" {position.stored}: the topic was deleted and made anew, or its brokers have lost its end.",
+        "Stop whatever reads and run q2c offsets reset --recreated, which begins this topic anew. Have the"
+        " producers send again what was in the old one and may not have been read; what we have already is"
+        " dropped as a duplicate.",
         position.partition,
     )
 

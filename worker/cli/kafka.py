@@ -58,10 +58,11 @@ def show(*, as_json: JsonOption = False) -> None:
     from worker import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
 
     found = _run(lambda opened: kafka_positions.positions(opened.environment, opened.database))
-    rows = [{**msgspec.structs.asdict(at), "lag": at.lag, "lost": at.lost, "ahead": at.ahead} for at in found]
-    columns = ("topic", "partition", "beginning", "stored", "committed", "end", "lag", "lost", "ahead")
+    derived = ("lag", "lost", "ahead", "recreated")
+    rows = [{**msgspec.structs.asdict(at), **{name: getattr(at, name) for name in derived}} for at in found]
+    columns = ("topic", "partition", "beginning", "stored", "committed", "end", *derived)
     print_rows(rows, columns, as_json=as_json, empty="There are no partitions.")
-    raise typer.Exit(FINDING if any(at.ahead or at.lost for at in found) else 0)
+    raise typer.Exit(FINDING if any(at.ahead or at.lost or at.recreated for at in found) else 0)
 
 
 @offsets.command("reset")
@@ -70,27 +71,33 @@ def reset(
     from_database: Annotated[
         bool, typer.Option("--from-database", help="Have Kafka go on where the log ends.")
     ] = False,
+    recreated: Annotated[
+        bool, typer.Option("--recreated", help="Begin anew where a topic was deleted and made anew.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """After a restore: send Kafka's group back to where the database is; every worker must be stopped."""
+    """Set how far topics were read: after a restore, or where one was made anew; nobody may be reading."""
     from worker import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
 
-    if not from_database:
-        raise Unusable("Say to where: --from-database.")
-    changed = _run(lambda opened: kafka_positions.reset_from_database(opened.environment, opened.database))
-    for position in changed:
+    if from_database == recreated:
+        raise Unusable("Say to where: either --from-database or --recreated.")
+
+    async def work(opened: Services) -> list[kafka_positions.Position]:
+        if recreated:
+            now = opened.clock.now()
+            return await kafka_positions.reset_recreated(opened.environment, opened.database, now)
+        return await kafka_positions.reset_from_database(opened.environment, opened.database)
+
+    changed = _run(work)
+    for at in changed:
+        before, after = (at.stored, at.beginning) if recreated else (at.committed, at.next_offset)
         if as_json:
-            print_json({**msgspec.structs.asdict(position), "next_offset": position.next_offset})
+            print_json({**msgspec.structs.asdict(at), "next_offset": after})
         else:
-            people.print(
-                f"{position.topic} partition {position.partition}:"
-                f" from {position.committed} back to {position.next_offset}"
-                if (position.committed or 0) > position.next_offset
-                else f"{position.topic} partition {position.partition}:"
-                f" from {position.committed} on to {position.next_offset}"
-            )
+            which = "back" if (before or 0) > after else "on"
+            people.print(f"{at.topic} partition {at.partition}: from {before or 0} {which} to {after}")
     if not changed and not as_json:
-        people.print("Kafka and the database agree already.")
+        people.print("No topic was made anew." if recreated else "Kafka and the database agree already.")
 
 
 def replay(

@@ -30,7 +30,7 @@ from worker.services import Services
 from worker.settings import KAFKA, Environment
 from worker.sources import records
 from worker.sources.records import Arrival
-from worker.topics import lost
+from worker.topics import lost, recreated
 from worker.wake import pause
 from worker.watchdog import Progress, watch
 
@@ -256,13 +256,23 @@ async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
 
 
 async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool:
-    """Compare Kafka's positions with ours, waiting for both to answer; False where we are to stop before that."""
+    """Compare Kafka's positions with ours, waiting until both answer and are of the same topics.
+
+    Return False where we are to stop before that.
+    """
     while not stopping.is_set():
         try:
             found = await positions(services.environment, services.database)
         except (BrokerUnavailable, DatabaseUnavailable) as error:
             logger.warning("ingest.waiting", problem=str(error))
             services.health.bad(PART, str(error))
+            await pause(services.clock, stopping, RETRY_SECONDS_MAX)
+            continue
+        if anew := [recreated(position) for position in found if position.recreated]:
+            logger.error(
+                "ingest.topic_recreated", problem=anew[0].detail, remedy=anew[0].remedy, places=len(anew)
+            )
+            services.health.bad(PART, f"{anew[0].detail} {anew[0].remedy}")
             await pause(services.clock, stopping, RETRY_SECONDS_MAX)
             continue
         refuse_if_ahead(found, services.environment.kafka_group)
@@ -293,6 +303,9 @@ async def _watch(services: Services, app: faust.App) -> None:
             services.health.bad(BROKERS, str(error))
             return Progress(object(), behind=False)  # nobody gets on without it
         services.health.good(BROKERS)
+        if anew := [recreated(position) for position in found if position.recreated]:
+            # Faust would drop what has an offset that it has seen. The next start waits for a person.
+            raise IngestFailed(f"{anew[0].detail} {anew[0].remedy}")
         return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
 
     await watch(services.clock, PART, look, environment.watchdog_seconds)

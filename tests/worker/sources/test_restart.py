@@ -16,10 +16,10 @@ from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import Stream
 from worker import kafka, topics, watchdog
 from worker.kafka import GroupActive
-from worker.positions import Position, positions, refuse_if_ahead, reset_from_database
+from worker.positions import Position, positions, refuse_if_ahead, reset_from_database, reset_recreated
 from worker.settings import ConfigurationError
 from worker.sources import faust
-from worker.sources.faust import ingest
+from worker.sources.faust import IngestFailed, ingest
 from worker.watchdog import Stalled
 
 
@@ -81,6 +81,60 @@ async def test_kafka_is_not_sent_back_under_a_worker_that_reads(stream: Stream) 
             await reset_from_database(stream.environment, stream.services.database)
 
 
+async def made_anew(stream: Stream) -> None:
+    """Delete the topic of deals and make it again, as somebody may who wants other partitions."""
+    name = stream.environment.topic(catalog.DEALS)
+    await topics.delete(stream.environment, [name])
+
+    async def gone() -> bool:
+        return await topics.describe(stream.environment, [name]) == []
+
+    await stream.until(gone)
+    await topics.apply(stream.environment)
+
+
+async def test_a_topic_made_anew_is_waited_for_until_a_person_begins_it_anew(stream: Stream) -> None:
+    environment, database = stream.environment, stream.services.database
+    await stream.send(*deals(*range(20)))
+    async with ingesting(stream) as task:
+        await stream.until_appended(20, task)
+    await made_anew(stream)
+    await stream.send(*deals(*range(20, 24)))
+    findings = await topics.check(environment, database)
+    assert {(finding.kind, finding.topic) for finding in findings} == {
+        ("topic_recreated", environment.topic(catalog.DEALS))
+    }
+    assert all("q2c offsets reset --recreated" in finding.remedy for finding in findings)
+    with capture_logs() as logs:
+        async with ingesting(stream) as task:
+
+            async def noticed() -> bool:
+                return "made anew" in stream.services.health.problems.get("ingest", "")
+
+            await stream.until(noticed, task)
+            assert await stream.head() == 20
+            changed = await reset_recreated(environment, database, SystemClock().now())
+            assert sum(at.stored or 0 for at in changed) == 20
+            await stream.until_appended(24, task)
+            assert stream.services.health.problems == {}
+    assert "ingest.topic_recreated" in [entry["event"] for entry in logs]
+    assert sum((await stream.stored()).values()) == 4
+    assert await reset_recreated(environment, database, SystemClock().now()) == []
+    assert await topics.check(environment, database) == []
+
+
+async def test_a_topic_made_anew_under_a_reader_ends_it_with_the_reason(stream: Stream) -> None:
+    services = msgspec.structs.replace(
+        stream.services, environment=stream.environment.model_copy(update={"watchdog_seconds": 5.0})
+    )
+    await stream.send(*deals(*range(20)))
+    task = asyncio.create_task(ingest(services, asyncio.Event()))
+    await stream.until_appended(20, task)
+    await made_anew(stream)
+    with pytest.raises(IngestFailed, match=r"deleted and made anew.*q2c offsets reset --recreated"):
+        await asyncio.wait_for(task, 30)
+
+
 async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: Stream) -> None:
     await stream.send(*deals(*range(20)))
     async with ingesting(stream) as task:
@@ -117,11 +171,12 @@ async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: St
         (Position("t", 0, beginning=5, end=9, stored=2, committed=2), 4, 3, False),
         (Position("t", 0, beginning=5, end=9, stored=None, committed=5), 4, 0, False),
         (Position("t", 0, beginning=5, end=9, stored=None, committed=6), 4, 0, True),
-        (Position("t", 0, beginning=0, end=3, stored=9, committed=9), 0, 0, False),
+        (Position("t", 0, beginning=0, end=3, stored=9, committed=9), 3, 0, False),  # made anew
     ],
 )
 def test_what_a_position_means(position: Position, lag: int, lost: int, *, ahead: bool) -> None:
     assert (position.lag, position.lost, position.ahead) == (lag, lost, ahead)
+    assert position.recreated is ((position.stored or 0) > position.end)
 
 
 async def test_what_reads_nothing_though_there_is_something_ends_itself(
