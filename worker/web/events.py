@@ -12,12 +12,12 @@ from litestar.di import NamedDependency
 
 from events import intake
 from events.envelope import Event, from_binary, from_structured, split_batch
-from events.errors import Unusable
+from events.errors import DatabaseUnavailable, Unusable
 from events.intake import Received, Record
 from worker import received
 from worker.messages import encode
 from worker.services import Services
-from worker.web.problems import Problem, of_received
+from worker.web.problems import PartlyStored, Problem, of_received
 
 ORIGIN = "http"
 BATCH = "application/cloudevents-batch+json"
@@ -56,12 +56,18 @@ async def store(services: Services, records: list[Record], door: str) -> list[Re
     Raises:
         BrokerUnavailable: Kafka did not take them; the sender has to send all of it again.
         DatabaseUnavailable: The database did not take them; the same.
+        PartlyStored: Kafka took its part and the database did not; the same.
     """
     taken = await _publish(services, records) if services.publisher is not None else {}
     rest = [item for index, item in enumerate(records) if index not in taken]
-    stored = iter(
-        await services.database.transaction(intake.receive, rest, services.clock.now()) if rest else []
-    )
+    try:
+        stored = iter(
+            await services.database.transaction(intake.receive, rest, services.clock.now()) if rest else []
+        )
+    except DatabaseUnavailable as error:
+        if not taken:
+            raise
+        raise PartlyStored(str(error), len(taken), len(records)) from error
     services.wake.all()
     results = [taken[index] if index in taken else next(stored) for index in range(len(records))]
     received.note(door, results, workspace=records[0].workspace if records else None)

@@ -32,6 +32,15 @@ class Problem(Exception):
         self.more = more
 
 
+class PartlyStored(Exception):
+    """Kafka has the events among what was sent; that the rest is unusable could not be noted."""
+
+    def __init__(self, problem: str, published: int, of: int) -> None:
+        super().__init__(problem)
+        self.published = published
+        self.of = of
+
+
 def of_received(received: Received) -> Problem:
     """Say why one event was not taken."""
     if received.outcome == "conflict":
@@ -103,6 +112,16 @@ def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailabl
     return _again("database_unavailable", "Nothing was stored. Please send it again in a moment.")
 
 
+def on_partly_stored(_: Request[Any, Any, Any], error: PartlyStored) -> Response[bytes]:
+    """Ask the sender to try again, and say what is kept already."""
+    logger.error("database.unavailable", problem=str(error), published=error.published)
+    return _again(
+        "partly_stored",
+        f"{error.published} of {error.of} events are stored; the others can't be used, and we could not keep them"
+        " with the reasons. Please send all of it again in a moment: what comes twice counts once.",
+    )
+
+
 def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -> Response[bytes]:
     """Ask the sender to try again: what arrives twice is dropped."""
     logger.error("broker.unavailable", problem=str(error))
@@ -139,6 +158,7 @@ HANDLERS: dict[Any, Any] = {
     ActionRefused: on_action_refused,
     ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
+    PartlyStored: on_partly_stored,
     BrokerUnavailable: on_broker_unavailable,
     HTTPException: on_http_exception,
     Exception: on_defect,

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from events import catalog
+from events.database import Database
+from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.worker.sources.test_faust import ingesting
 from tests.worker.streams import Stream, open_stream
@@ -179,3 +182,33 @@ async def test_docusign_sends_again_what_the_brokers_did_not_take(stream: Stream
         assert (answer.status_code, answer.json()["reason"]) == (503, "broker_unavailable")
         refused = await http.post("/webhooks/docusign/acme", content=body, headers={})
         assert refused.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "detail", "published"),
+    [
+        ([stories.deal("D-7"), {"no": "event"}], "partly_stored", "1 of 2 events are stored; the others", 1),
+        ([{"no": "event"}], "database_unavailable", "Nothing was stored.", 0),
+    ],
+    ids=["some", "none"],
+)
+async def test_where_the_database_is_away_the_answer_says_what_is_stored(
+    stream: Stream, body: Any, reason: str, detail: str, published: int
+) -> None:
+    class Away:
+        async def transaction(self, *_: Any) -> Any:
+            raise DatabaseUnavailable("away")
+
+        async def read(self, *given: Any) -> Any:
+            return await stream.services.database.read(*given)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    services = msgspec.structs.replace(stream.with_publisher(), database=cast("Database", Away()))
+    async with door(stream, services) as http:
+        answer = await post(http, body, BATCH)
+    assert (answer.status_code, answer.json()["reason"]) == (503, reason)
+    assert answer.json()["detail"].startswith(detail)
+    assert int(answer.headers["retry-after"]) > 0
+    assert len(await stream.read(catalog.DEALS)) == published
