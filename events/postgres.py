@@ -24,7 +24,7 @@ CONNECTIONS_MAX = 8
 CONNECT_SECONDS_MAX = 10
 WAIT_FOR_CONNECTION_SECONDS_MAX = 10
 STATEMENT_SECONDS_MAX = 120
-ANSWER_SECONDS_MAX = STATEMENT_SECONDS_MAX + 10  # of a server that is gone without a word
+ANSWER_SECONDS_MAX = 10  # beyond that, for the answer of a server that is gone without a word
 # A transaction is never open over a network call, so one that idles for so long has a client that is dead or frozen,
 # and whoever is to take over waits for its locks.
 IDLE_IN_TRANSACTION_SECONDS_MAX = 5
@@ -35,32 +35,38 @@ TEMPORARY_CODES = ("25P03", "55P03")
 REFUSED_CLASSES = ("28", "3D")
 
 
-async def connect(url: str, application: str = "q2c") -> asyncpg.Connection:
-    """Open one connection of our own making.
+async def connect(
+    url: str, application: str = "q2c", *, statement_seconds: int | None = STATEMENT_SECONDS_MAX
+) -> asyncpg.Connection:
+    """Open one connection of our own making; without a limit, a statement takes as long as it has to.
 
     Raises:
+        DatabaseRefused: What the URL says can't be done.
         OSError: The server can't be reached.
         asyncpg.PostgresError: It refuses.
     """
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECT_SECONDS_MAX,
-        command_timeout=ANSWER_SECONDS_MAX,
-        server_settings={
-            "application_name": application,
-            "statement_timeout": f"{STATEMENT_SECONDS_MAX}s",
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
-        },
-    )
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS_MAX,
+            command_timeout=None if statement_seconds is None else statement_seconds + ANSWER_SECONDS_MAX,
+            server_settings={
+                "application_name": application,
+                "statement_timeout": f"{statement_seconds or 0}s",  # 0 is none
+                "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
+            },
+        )
+    except asyncpg.exceptions.ClientConfigurationError as error:
+        raise DatabaseRefused(f"Q2C_DATABASE_URL: {error}") from error
 
 
 class PostgresDatabase:
     """A PostgreSQL database; writers run side by side, and take locks where their order matters."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, statement_seconds: int | None = STATEMENT_SECONDS_MAX) -> None:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: connect(url),
+            async_creator=lambda: connect(url, statement_seconds=statement_seconds),
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS_MAX,

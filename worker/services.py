@@ -55,13 +55,14 @@ async def open_services(environment: Environment) -> Services:
     return Services(environment, database, SystemClock(), entropy, vault, Wake())
 
 
-def open_database(environment: Environment) -> Database:
-    """Open the database that the environment names; nothing is read yet."""
+def open_database(environment: Environment, *, migrating: bool = False) -> Database:
+    """Open the database that the environment names; nothing is read yet. A migration takes as long as it has to."""
     if environment.embedded:
         return SqliteDatabase(environment.database_path)
-    from events.postgres import PostgresDatabase  # noqa: PLC0415 - nothing is imported before it is used
+    from events import postgres  # noqa: PLC0415 - nothing is imported before it is used
 
-    return PostgresDatabase(environment.database_url)
+    limit = None if migrating else postgres.STATEMENT_SECONDS_MAX
+    return postgres.PostgresDatabase(environment.database_url, statement_seconds=limit)
 
 
 async def _see_to_tables(environment: Environment, database: Database) -> None:

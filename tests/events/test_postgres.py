@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from events import log
+from events import log, postgres
 from events.errors import DatabaseRefused, DatabaseUnavailable
 from events.postgres import PostgresDatabase
 from tests.servers.postgres import running_postgres
@@ -53,4 +53,27 @@ async def test_a_server_that_went_and_came_back_is_used_again() -> None:
             await database.read(lambda c: c.scalar(sa.select(1)))
         server.start()
         assert await database.read(lambda c: c.scalar(sa.select(1))) == 1
+        await database.close()
+
+
+async def test_what_can_not_be_done_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "bogus")
+    database = PostgresDatabase("postgresql://q2c@127.0.0.1:1/q2c")
+    with pytest.raises(DatabaseRefused, match=r"^Q2C_DATABASE_URL: .*sslmode"):
+        await database.read(log.head)
+    await database.close()
+
+
+async def test_a_statement_has_its_limit_and_one_without_a_limit_takes_as_long_as_it_has_to(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "ANSWER_SECONDS_MAX", 0)
+    for limit, ends in ((1, False), (None, True)):
+        database = PostgresDatabase(postgres_url, statement_seconds=limit)
+        try:
+            await database.transaction(lambda c: c.execute(sa.text("SELECT pg_sleep(1.5)")))
+        except DatabaseUnavailable:
+            assert not ends
+        else:
+            assert ends
         await database.close()

@@ -27,6 +27,7 @@ from tests import stories
 from tests.fakes import FakeClock
 from tests.world import World, open_world
 from worker import runner, schema
+from worker.cli import installation
 from worker.quickbooks.gateway import open_gateway
 from worker.quote_to_cash import manager
 from worker.sandbox.transport import SandboxTransport
@@ -312,3 +313,13 @@ async def everything_that_workers_do(database: Database, directory: Path) -> Non
     await database.transaction(manager.rebuild)
     await catch_up(database)
     assert await broken(database) == {}
+
+
+def test_no_limit_cuts_a_migration_off(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("Q2C_DATABASE_URL", postgres_url)
+    asked = sa.text("SHOW statement_timeout")
+    monkeypatch.setattr(schema, "migrate", lambda connection: [connection.scalar(asked)])
+    installation.migrate(as_json=True)
+    assert json.loads(capsys.readouterr().out)["done"] == ["0"]

@@ -87,7 +87,7 @@ def migrate(*, as_json: JsonOption = False) -> None:
     check_database_file(settings)
 
     async def work() -> list[str]:
-        database = open_database(settings)
+        database = open_database(settings, migrating=True)
         try:
             return await database.transaction(schema.migrate)
         finally:
