@@ -98,3 +98,10 @@ def test_jobs_come_before_workers() -> None:
                 "migrate": "service_completed_successfully",
                 "topics": "service_completed_successfully",
             }, name
+
+
+def test_metrics_can_be_read_by_other_services_and_by_nobody_else() -> None:
+    for name, service in OURS.items():
+        environment = known(name)
+        assert (environment.metrics_port, environment.metrics_host) == (9100, "0.0.0.0")  # noqa: S104 - in a container
+        assert not any(port.endswith(":9100") for port in service.get("ports", ()))

@@ -5,9 +5,10 @@ import contextlib
 import os
 import re
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +17,8 @@ DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 KAFKA = "kafka://"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SSL_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 DEAD_LETTERS = ".dlq"
 SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
@@ -75,6 +78,10 @@ class Environment(BaseSettings):
     metrics_port: int | None = Field(
         default=None, ge=0, le=65535, description="where /metrics is served; unset: not"
     )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="the address that metrics_port listens on; whoever reaches it reads them",
+    )
 
     kafka_url: str | None = Field(
         default=None, description="kafka://host:port,host:port; unset: everything embedded, without Kafka"
@@ -130,7 +137,7 @@ class Environment(BaseSettings):
                 raise ValueError(
                     "has a port that is no number; what is special in a password is percent-encoded"
                 ) from None
-            return value
+            return _with_tls_that_can_be(value)
         if not (value.startswith(SQLITE) and Path(value.removeprefix(SQLITE)).name) or ":memory:" in value:
             raise ValueError(
                 "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
@@ -185,6 +192,18 @@ class Environment(BaseSettings):
     def shown(self) -> dict[str, object]:
         """Return every setting as it may be shown: no secret, no password in a URL."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _with_tls_that_can_be(url: str) -> str:
+    """See that what a PostgreSQL URL says of TLS can be done: no try later would."""
+    said = dict(parse_qsl(urlsplit(url).query))
+    mode = said.get("sslmode", SSL_MODES[0])
+    if mode not in SSL_MODES:
+        raise ValueError(f"has an sslmode that is none of {', '.join(SSL_MODES)}")
+    for name in SSL_FILES:
+        if name in said and not os.access(said[name], os.R_OK):
+            raise ValueError(f"has an {name} that is no file that can be read")
+    return url
 
 
 def _brokers(url: str) -> list[str]:
@@ -259,10 +278,16 @@ def token_keys(settings: Environment) -> tuple[str, ...]:
     )
     path = database.with_name("token.key")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), open(path, "x", encoding="ascii", opener=_private) as file:
-        file.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)).decode())
+    if not path.exists():
+        _make_token_key(path)
     return (path.read_text(encoding="ascii").strip(),)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _make_token_key(path: Path) -> None:
+    """Make a key for whoever starts first; of several at the same moment one's is taken, and is there whole."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as made:  # ours alone to read
+        made.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)))
+        made.flush()
+        os.fsync(made.fileno())  # what is sealed with it is worth nothing without it
+        with contextlib.suppress(FileExistsError):
+            os.link(made.name, path)

@@ -69,13 +69,11 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
             services.health.starting(role)
         post = Post(services, gateway, holder, stopping, host, port, urls.append)
         parts = {asyncio.create_task(roles.RUN[role](post), name=role) for role in chosen}
-        beside = {
-            asyncio.create_task(work, name=name) for name, work in _beside(post, host, urls, ready).items()
-        }
+        beside = {asyncio.create_task(work, name=name) for name, work in _beside(post, urls, ready).items()}
         return await _until_stopped(services, holder, stopping, parts, beside)
 
 
-def _beside(post: Post, host: str, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
+def _beside(post: Post, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
     """Return what every process does beside its roles."""
     services = post.services
     environment = services.environment
@@ -92,7 +90,7 @@ def _beside(post: Post, host: str, urls: Sequence[str], ready: Ready) -> dict[st
     if not environment.embedded:
         work["listen"] = _listen(services, post.stopping)
     if environment.metrics_port is not None:
-        work["ops"] = _ops(services, post.stopping, host, environment.metrics_port)
+        work["ops"] = _ops(services, post.stopping, environment.metrics_host, environment.metrics_port)
     return work
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -102,3 +103,20 @@ async def test_who_ends_as_told_says_nothing(world: World, monkeypatch: pytest.M
         await post.stopping.wait()
 
     assert await run(world, monkeypatch, obedient) == (0, [])
+
+
+async def test_metrics_listen_where_they_are_told_to_whatever_the_front_door_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts: list[str] = []
+
+    async def serve(_: Any, *, host: str, stopping: asyncio.Event, **__: Any) -> None:
+        hosts.append(host)
+        stopping.set()
+
+    monkeypatch.setattr(supervisor, "serve", serve)
+    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, lambda post: post.stopping.wait())
+    environment = world.services.environment.model_copy(update={"metrics_port": 0})
+    services = msgspec.structs.replace(world.services, environment=environment)
+    await supervisor.run(services, [Role.SCHEDULE], host="127.0.0.9", port=0, ready=lambda _: None)
+    assert hosts == ["127.0.0.1"]
