@@ -92,6 +92,11 @@ class Publisher:
             raise BrokerUnavailable(
                 f"Kafka has not acknowledged everything in {PUBLISH_SECONDS_MAX:g} s"
             ) from error
+        except asyncio.CancelledError as error:
+            if _are_cancelled():
+                raise
+            await self._end(producer)
+            raise BrokerUnavailable("Kafka's client gave up what was to be sent") from error
         except UnknownTopicOrPartitionError as error:
             raise _missing({message.topic for message in messages}) from error
         except (KafkaError, OSError) as error:
@@ -185,8 +190,7 @@ async def consumer(
             await opened.start()
             yield opened
         finally:
-            await _turn()  # its stop() fails where a task of its has not had one yet
-            await opened.stop()
+            await _close(opened)
 
 
 async def partitions(environment: Environment, topics: Sequence[str]) -> list[Partition]:
@@ -255,6 +259,24 @@ async def commit(environment: Environment, group: str, offsets: Offsets) -> None
             ) from error
 
 
+async def _close(opened: AIOKafkaConsumer) -> None:
+    """Close a consumer. Where a request has just failed, its own stop() ends by a cancellation, halfway."""
+    await _turn()  # its stop() fails where a task of its has not had one yet
+    try:
+        await opened.stop()
+    except asyncio.CancelledError:
+        if _are_cancelled():
+            raise
+    finally:
+        await opened._client.close()  # noqa: SLF001 - there is no public way, and closing it twice does no harm
+
+
+def _are_cancelled() -> bool:
+    """Say whether it is us that somebody wants to end; Kafka's client lets cancellations of its own tasks escape."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _turn() -> None:
     """Let everything that is ready have a turn."""
     loop = asyncio.get_running_loop()
@@ -270,6 +292,12 @@ def reaching() -> Iterator[None]:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"Kafka can't be reached, or refuses: {error!r}") from error
+    except asyncio.CancelledError as error:
+        if _are_cancelled():
+            raise
+        raise BrokerUnavailable(
+            "Kafka's client gave up what it was asked, because of its connection"
+        ) from error
 
 
 def expect(code: int, what: str, message: str | None = None) -> None:
