@@ -14,7 +14,7 @@ from worker.messages import Message
 from worker.quickbooks.client import QuickBooksClient
 from worker.sources import faust
 
-STORED_LATER_SECONDS = 0.05
+STORED_LATER_SECONDS = 1.5  # Kafka is told every second how far we are
 _sending: set[asyncio.Task[None]] = set()
 
 
