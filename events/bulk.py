@@ -6,16 +6,18 @@ which nothing beats.
 """
 
 import functools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from events import json
+from events.statements import Row, Statement
 
-Row = dict[str, Any]
 Key = tuple[Any, ...]
+
+_LAST = Statement(sa.text("SELECT last_insert_rowid()"))
 
 
 def fetch(
@@ -23,17 +25,16 @@ def fetch(
     columns: Sequence[sa.Column[Any]],
     where: Sequence[sa.Column[Any]],
     keys: Collection[Key],
-) -> Iterator[tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     """Read the `columns` of the rows of one table whose `where` columns together are one of `keys`."""
     if not keys:
-        return
-    statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
+        return []
     if connection.dialect.name == "postgresql":
         parts = zip(*keys, strict=True)
-        given: dict[str, Any] = {column.name: list(part) for column, part in zip(where, parts, strict=True)}
+        given: Row = {column.name: list(part) for column, part in zip(where, parts, strict=True)}
     else:
         given = {"keys": json.encode(list(keys))}
-    yield from map(tuple, connection.execute(statement, given))
+    return _fetch(tuple(columns), tuple(where), connection.dialect.name).rows(connection, given)
 
 
 def delete(
@@ -65,12 +66,10 @@ def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[R
     """
     if not rows:
         return []
-    statement = _insert(table, tuple(rows[0]), connection.dialect.name)
     if connection.dialect.name == "postgresql":
-        (number,) = table.primary_key
-        return connection.scalars(statement.returning(number), _arrays(rows)).all()
-    connection.execute(statement, rows)
-    last: int = connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one()
+        return [number for (number,) in _insert_numbered(table, tuple(rows[0])).rows(connection, _arrays(rows))]
+    insert(connection, table, rows)
+    ((last,),) = _LAST.rows(connection)
     return range(last - len(rows) + 1, last + 1)
 
 
@@ -83,11 +82,14 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
         _execute(connection, _upsert(table, tuple(rows[0]), connection.dialect.name), rows)
 
 
-def _execute(connection: sa.Connection, statement: Any, rows: Sequence[Row]) -> None:
-    connection.execute(statement, _arrays(rows) if connection.dialect.name == "postgresql" else list(rows))
+def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row]) -> None:
+    if connection.dialect.name == "postgresql":
+        statement.changed(connection, _arrays(rows))
+    else:
+        statement.each(connection, rows)
 
 
-def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
+def _arrays(rows: Sequence[Row]) -> Row:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
@@ -104,41 +106,51 @@ def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
 @functools.cache
 def _fetch(
     columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str
-) -> sa.Select[Any]:
+) -> Statement:
     if dialect == "postgresql":
         given = _unnested(where)
         same = (column == given.c[column.name] for column in where)
-        return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
+        return Statement(sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same)))
     each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
     parts = (sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(where)))
-    return sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts)))
+    return Statement(sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts))))
 
 
 @functools.cache
-def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Any:
+def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
     if dialect == "sqlite":
-        return table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
+        return Statement(table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where)))
     given = _unnested(where)
-    return table.delete().where(*(column == given.c[column.name] for column in where))
+    return Statement(table.delete().where(*(column == given.c[column.name] for column in where)))
 
 
 @functools.cache
-def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    return Statement(_inserted(table, names, dialect), names)
+
+
+@functools.cache
+def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    return Statement(_inserted(table, names, dialect).on_conflict_do_nothing(), names)
+
+
+@functools.cache
+def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> Statement:
+    (number,) = table.primary_key
+    return Statement(_inserted(table, names, "postgresql").returning(number), names)
+
+
+@functools.cache
+def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    keys = [column.name for column in table.primary_key]
+    inserted = _inserted(table, names, dialect)
+    others = {name: inserted.excluded[name] for name in names if name not in keys}
+    return Statement(inserted.on_conflict_do_update(index_elements=keys, set_=others), names)
+
+
+def _inserted(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
     if dialect == "sqlite":
         return sqlite.insert(table)
     given = _unnested([table.c[name] for name in names])
     ordered = sa.select(*(given.c[name] for name in names)).order_by(given.c.place)
     return postgresql.insert(table).from_select(list(names), ordered, include_defaults=False)
-
-
-@functools.cache
-def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
-    return _insert(table, names, dialect).on_conflict_do_nothing()
-
-
-@functools.cache
-def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
-    keys = [column.name for column in table.primary_key]
-    statement = _insert(table, names, dialect)
-    others = {name: statement.excluded[name] for name in names if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=others)

@@ -13,6 +13,7 @@ from events import bulk, json
 from events.envelope import Event, Recorded
 from events.errors import ContradictoryEvent
 from events.locks import Lock, hold
+from events.statements import Statement
 from events.tables import log
 
 POSITION_MAX = 2**63 - 1
@@ -22,7 +23,10 @@ Identity = tuple[str, str, str]
 
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
-_HEAD = sa.select(sa.func.max(log.c.position))
+_HEAD = Statement(sa.select(sa.func.max(log.c.position)))
+_EVENT = ("workspace", "source", "id", "type", "stream", "time", "data", "content_hash", "subject", "topic")
+_READ = [log.c[name] for name in ("position", "recorded_at", *_EVENT, "extensions")]
+_NO_EXTENSIONS = "{}"
 
 
 class Fate(Struct, frozen=True):
@@ -90,13 +94,17 @@ def read(
     """Read events in the order of their positions, optionally of one workspace, topic or stream."""
     narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
     named = {name: value for name, value in narrowed.items() if value is not None}
-    rows = connection.execute(_page(tuple(named)), {"after": after, "limit": limit, **named})
-    return [_recorded_event(row) for row in rows]
+    rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
+    return [
+        Recorded(position, recorded_at, Event(*event, extensions=_extensions(extensions)))
+        for position, recorded_at, *event, extensions in rows
+    ]
 
 
 def head(connection: sa.Connection) -> int:
     """Return the last position, 0 for an empty log."""
-    return connection.scalar(_HEAD) or 0
+    ((position,),) = _HEAD.rows(connection)
+    return position or 0
 
 
 def _identity(event: Event) -> Identity:
@@ -129,32 +137,15 @@ def _row(event: Event, now: datetime) -> bulk.Row:
 
 
 @functools.cache
-def _page(narrowed: tuple[str, ...]) -> sa.Select[tuple[object, ...]]:
+def _page(narrowed: tuple[str, ...]) -> Statement:
     conditions = [log.c[name] == sa.bindparam(name) for name in narrowed]
-    return (
-        sa.select(log)
+    return Statement(
+        sa.select(*_READ)
         .where(log.c.position > sa.bindparam("after"), *conditions)
         .order_by(log.c.position)
         .limit(sa.bindparam("limit"))
     )
 
 
-def _recorded_event(row: sa.Row[tuple[object, ...]]) -> Recorded:
-    fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public way to read a row by name
-    return Recorded(
-        position=fields["position"],
-        recorded_at=fields["recorded_at"],
-        event=Event(
-            workspace=fields["workspace"],
-            source=fields["source"],
-            id=fields["id"],
-            type=fields["type"],
-            stream=fields["stream"],
-            time=fields["time"],
-            data=fields["data"],
-            content_hash=fields["content_hash"],
-            subject=fields["subject"],
-            topic=fields["topic"],
-            extensions=msgspec.json.decode(fields["extensions"], type=dict[str, str]),
-        ),
-    )
+def _extensions(text: str) -> dict[str, str]:
+    return {} if text == _NO_EXTENSIONS else msgspec.json.decode(text, type=dict[str, str])

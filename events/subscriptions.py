@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -11,16 +10,17 @@ from msgspec import Struct
 from events import bulk, log
 from events.envelope import Recorded
 from events.errors import CheckpointMoved
+from events.statements import Statement
 from events.tables import log as events
 from events.tables import subscriptions
 
 Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 5
 
-_ALL = sa.select(subscriptions)
-_ONE = sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_"))
-_WITH_HEAD = sa.select(
-    subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
+_ALL = Statement(sa.select(subscriptions))
+_ONE = Statement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
+_WITH_HEAD = Statement(
+    sa.select(subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head"))
 )
 
 
@@ -30,6 +30,15 @@ class Subscription(Struct, frozen=True):
     name: str
     handle: Handler
     batch_size: int = 500
+
+
+class Reader(Struct, frozen=True):
+    """How far a subscription got, and who advances it until when."""
+
+    name: str
+    position: int
+    holder: str | None
+    leased_until: datetime | None
 
 
 class Progress(Struct, frozen=True):
@@ -63,21 +72,21 @@ def advance(
 
 def checkpoints(connection: sa.Connection) -> dict[str, int]:
     """Say how far each subscription got."""
-    return {row.name: row.position for row in connection.execute(_ALL)}
+    return {name: position for name, position, *_ in _ALL.rows(connection)}
 
 
 def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
     """Say which subscriptions have anything to do that is the holder's to do; reads only."""
-    rows = {row.name: row for row in connection.execute(_WITH_HEAD)}
-    head = next((row.head for row in rows.values()), None)
-    if head is None:
-        head = log.head(connection)
-    return [name for name in names if _is_pending(rows.get(name), head, holder, now)]
+    rows = _WITH_HEAD.rows(connection)
+    head = (rows[0][-1] or 0) if rows else log.head(connection)
+    readers = {row[0]: Reader(*row[:-1]) for row in rows}
+    return [name for name in names if _is_pending(readers.get(name), head, holder, now)]
 
 
 def is_due(connection: sa.Connection, name: str, head: int, holder: str, now: datetime) -> bool:
     """Say whether a reader has anything to do, up to `head`, that is the holder's to do; reads only."""
-    return _is_pending(connection.execute(_ONE, {"name_": name}).one_or_none(), head, holder, now)
+    found = [Reader(*row) for row in _ONE.rows(connection, {"name_": name})]
+    return _is_pending(found[0] if found else None, head, holder, now)
 
 
 def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
@@ -85,12 +94,11 @@ def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> i
 
     It has to be done within LEASE_SECONDS: from then on another may do it too.
     """
-    row = hold(connection, [name])[name]
-    if _led_by_other(row, holder, now):
+    reader = hold(connection, [name])[name]
+    if _led_by_other(reader, holder, now):
         return None
-    position: int = row.position
-    move(connection, name, position, position, holder, now)
-    return position
+    move(connection, name, reader.position, reader.position, holder, now)
+    return reader.position
 
 
 def move(connection: sa.Connection, name: str, before: int, after: int, holder: str, now: datetime) -> None:
@@ -114,44 +122,46 @@ def reset(connection: sa.Connection, name: str) -> None:
     connection.execute(subscriptions.delete().where(subscriptions.c.name == name))
 
 
-def _is_pending(row: sa.Row[Any] | None, head: int, holder: str, now: datetime) -> bool:
-    if row is None:
+def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) -> bool:
+    if reader is None:
         return head > 0
-    return head > row.position and not _led_by_other(row, holder, now)
+    return head > reader.position and not _led_by_other(reader, holder, now)
 
 
-def _led_by_other(row: sa.Row[Any], holder: str, now: datetime) -> bool:
-    return row.holder not in (None, holder) and row.leased_until is not None and row.leased_until > now
+def _led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
+    return (
+        reader.holder not in (None, holder) and reader.leased_until is not None and reader.leased_until > now
+    )
 
 
 def _led(
     connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
     """Return the subscriptions that are the holder's to advance, by their position and batch size."""
-    rows = hold(connection, [subscription.name for subscription in following])
+    readers = hold(connection, [subscription.name for subscription in following])
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
-        row = rows[subscription.name]
-        if not _led_by_other(row, holder, now):
-            led.setdefault((row.position, subscription.batch_size), []).append(subscription)
+        reader = readers[subscription.name]
+        if not _led_by_other(reader, holder, now):
+            led.setdefault((reader.position, subscription.batch_size), []).append(subscription)
     return led
 
 
-def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
+def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
     """Read subscriptions and keep others from advancing them until this transaction ends.
 
     New ones begin before the first event.
     """
-    rows = _held(connection, names)
-    if missing := [name for name in names if name not in rows]:
+    readers = _held(connection, names)
+    if missing := [name for name in names if name not in readers]:
         bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
-        rows = _held(connection, names)
-    return rows
+        readers = _held(connection, names)
+    return readers
 
 
-def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, sa.Row[Any]]:
+def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
     """Read subscriptions, and keep other runners from advancing them until this transaction ends."""
-    return {row.name: row for row in connection.execute(_holding(tuple(names)))}
+    return {row[0]: Reader(*row) for row in _holding(tuple(names)).rows(connection)}
 
 
 def _move(
@@ -175,7 +185,7 @@ def _compare_and_set(
         "holder_": holder,
         "until": now + timedelta(seconds=LEASE_SECONDS),
     }
-    if connection.execute(_moving(tuple(names)), values).rowcount != len(names):
+    if _moving(tuple(names)).changed(connection, values) != len(names):
         said = ", ".join(repr(name) for name in names)
         raise CheckpointMoved(f"Subscription {said} is no longer at position {before}")
 
@@ -185,13 +195,15 @@ def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
 
 
 @functools.cache
-def _holding(names: tuple[str, ...]) -> sa.Select[Any]:
-    return sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
+def _holding(names: tuple[str, ...]) -> Statement:
+    return Statement(
+        sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
+    )
 
 
 @functools.cache
-def _moving(names: tuple[str, ...]) -> sa.Update:
-    return (
+def _moving(names: tuple[str, ...]) -> Statement:
+    return Statement(
         subscriptions.update()
         .where(_named(names), subscriptions.c.position == sa.bindparam("before"))
         .values(
