@@ -84,6 +84,8 @@ def _driver(connection: sa.Connection) -> Any:
 
 def _compile(expression: Any, names: Sequence[str] | None, dialect: sa.Dialect) -> _Compiled:
     compiled = expression.compile(dialect=dialect, column_keys=names)
+    if compiled.post_compile_params:
+        raise ValueError(f"A statement of fixed text can't hold a list of any length: {compiled}")
     order = tuple(compiled.positiontup)
     columns = getattr(expression, "exported_columns", ())
     return _Compiled(

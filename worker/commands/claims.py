@@ -15,6 +15,7 @@ from msgspec import Struct
 from events import log
 from events.envelope import Event
 from events.locks import Lock, hold
+from events.statements import Statement
 from events.tables import UtcInstant
 from worker.commands.identity import CommandKey
 from worker.commands.table import commands, realms
@@ -107,7 +108,7 @@ def release_realms(connection: sa.Connection, holder: str) -> None:
 
 def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
     """Say whether a claim could give anything; reads only."""
-    return connection.execute(_ANY_DUE, {"now": now, "holder_": holder}).first() is not None
+    return bool(_ANY_DUE.rows(connection, {"now": now, "holder_": holder}))
 
 
 def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
@@ -198,7 +199,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     """Say of a command beside its realm that nothing stands in its way."""
     now = sa.bindparam("now", type_=UtcInstant)
     abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
-    due = sa.and_(commands.c.status.in_(("ready", "uncertain")), commands.c.due_at <= now)
+    due = sa.and_(commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now)
     return (
         sa.or_(abandoned, due),
         realms.c.connected,
@@ -256,7 +257,7 @@ def _subject_busy() -> sa.ColumnElement[bool]:
         others.c.subject == commands.c.subject,
         others.c.request_id != commands.c.request_id,
         sa.or_(
-            others.c.status.in_(("leased", "uncertain")),
+            others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),
             sa.and_(others.c.status == "ready", _age(others) < _age(commands)),
         ),
     )
@@ -345,6 +346,6 @@ _KEEP = (
     .where(_realm_is_free())
     .values(holder=sa.bindparam("holder_"), held_until=sa.bindparam("until"))
 )
-_ANY_DUE = (
+_ANY_DUE = Statement(
     sa.select(commands.c.request_id).join(realms, realms.c.realm == commands.c.realm).where(*_due()).limit(1)
 )

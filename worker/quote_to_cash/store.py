@@ -6,6 +6,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from events import bulk, json
+from events.statements import Statement
 from events.tables import metadata
 from worker.quote_to_cash.state import WORKSPACE, Account, Deal, Product, WorkspaceState
 
@@ -28,12 +29,16 @@ process_waits = sa.Table(
     sa.Index("process_waits_stream", "workspace", "stream"),
 )
 
-_STATE = sa.select(process_state.c.data).where(
-    process_state.c.workspace == sa.bindparam("workspace_"),
-    process_state.c.stream == sa.bindparam("stream_"),
+_STATE = Statement(
+    sa.select(process_state.c.data).where(
+        process_state.c.workspace == sa.bindparam("workspace_"),
+        process_state.c.stream == sa.bindparam("stream_"),
+    )
 )
-_WAITING = sa.select(process_waits.c.stream).where(
-    process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
+_WAITING = Statement(
+    sa.select(process_waits.c.stream).where(
+        process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
+    )
 )
 _STATE_KEY = (process_state.c.workspace, process_state.c.stream)
 _WAITS_KEY = (process_waits.c.workspace, process_waits.c.key)
@@ -105,7 +110,7 @@ class StateStore:
         stored = self._waiting.get(key)
         if stored is None:
             named = {"workspace_": self.workspace_name, "key_": key}
-            stored = self._waiting[key] = set(self._connection.scalars(_WAITING, named))
+            stored = self._waiting[key] = {found for (found,) in _WAITING.rows(self._connection, named)}
         waiting = {stream for stream in stored if stream not in self._waits}
         waiting |= {stream for stream, keys in self._waits.items() if key in keys}
         return sorted(waiting)
@@ -147,7 +152,8 @@ class StateStore:
             return known
         data = self._read.get(stream)
         if data is None and stream not in self._known:
-            data = self._connection.scalar(_STATE, {"workspace_": self.workspace_name, "stream_": stream})
+            named = {"workspace_": self.workspace_name, "stream_": stream}
+            data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
         state = json.decode(data, kind) if data is not None else kind()
         self._loaded[stream] = state
         return state
