@@ -67,7 +67,9 @@ def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[R
     if not rows:
         return []
     if connection.dialect.name == "postgresql":
-        return [number for (number,) in _insert_numbered(table, tuple(rows[0])).rows(connection, _arrays(rows))]
+        return [
+            number for (number,) in _insert_numbered(table, tuple(rows[0])).rows(connection, _arrays(rows))
+        ]
     insert(connection, table, rows)
     ((last,),) = _LAST.rows(connection)
     return range(last - len(rows) + 1, last + 1)
@@ -104,9 +106,7 @@ def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
 
 
 @functools.cache
-def _fetch(
-    columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str
-) -> Statement:
+def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
     if dialect == "postgresql":
         given = _unnested(where)
         same = (column == given.c[column.name] for column in where)
@@ -119,7 +119,9 @@ def _fetch(
 @functools.cache
 def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
     if dialect == "sqlite":
-        return Statement(table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where)))
+        return Statement(
+            table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
+        )
     given = _unnested(where)
     return Statement(table.delete().where(*(column == given.c[column.name] for column in where)))
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from events import bulk, json
 from events.envelope import Event, Recorded
 from events.errors import ContradictoryEvent
 from events.locks import Lock, hold
-from events.statements import Statement
+from events.statements import Row, Statement
 from events.tables import log
 
 POSITION_MAX = 2**63 - 1
@@ -24,8 +24,7 @@ Identity = tuple[str, str, str]
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
 _HEAD = Statement(sa.select(sa.func.max(log.c.position)))
-_EVENT = ("workspace", "source", "id", "type", "stream", "time", "data", "content_hash", "subject", "topic")
-_READ = [log.c[name] for name in ("position", "recorded_at", *_EVENT, "extensions")]
+_READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
 _NO_EXTENSIONS = "{}"
 
 
@@ -95,10 +94,7 @@ def read(
     narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
     named = {name: value for name, value in narrowed.items() if value is not None}
     rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
-    return [
-        Recorded(position, recorded_at, Event(*event, extensions=_extensions(extensions)))
-        for position, recorded_at, *event, extensions in rows
-    ]
+    return [_recorded_event(*row) for row in rows]
 
 
 def head(connection: sa.Connection) -> int:
@@ -119,7 +115,7 @@ def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict
     }
 
 
-def _row(event: Event, now: datetime) -> bulk.Row:
+def _row(event: Event, now: datetime) -> Row:
     return {
         "workspace": event.workspace,
         "source": event.source,
@@ -147,5 +143,7 @@ def _page(narrowed: tuple[str, ...]) -> Statement:
     )
 
 
-def _extensions(text: str) -> dict[str, str]:
-    return {} if text == _NO_EXTENSIONS else msgspec.json.decode(text, type=dict[str, str])
+def _recorded_event(position: int, recorded_at: datetime, *event: Any) -> Recorded:
+    *others, extensions = event
+    known = {} if extensions == _NO_EXTENSIONS else msgspec.json.decode(extensions, type=dict[str, str])
+    return Recorded(position, recorded_at, Event(*(*others, known)))

@@ -4,6 +4,7 @@ To execute a statement SQLAlchemy takes about ten times as long as SQLite itself
 out the same each time.
 """
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,10 @@ class Statement:
         compiled = self._for(connection.dialect)
         parameters = [compiled.parameters(row) for row in rows]
         if connection.dialect.name == "sqlite":
-            _driver(connection).executemany(compiled.text, parameters)
+            try:
+                _driver(connection).executemany(compiled.text, parameters)
+            except sqlite3.Error as error:
+                raise _translated(compiled.text, error) from error
         else:
             connection.exec_driver_sql(compiled.text, parameters)
 
@@ -73,13 +77,21 @@ class Statement:
 
 def _cursor(connection: sa.Connection, text: str, parameters: tuple[Any, ...]) -> Any:
     """Execute; on SQLite without the layer between, which takes far longer than the database in our own process."""
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(text, parameters)
+    try:
         return _driver(connection).execute(text, parameters)
-    return connection.exec_driver_sql(text, parameters)
+    except sqlite3.Error as error:
+        raise _translated(text, error) from error
 
 
 def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
+
+
+def _translated(text: str, error: sqlite3.Error) -> BaseException:
+    """Return the error that SQLAlchemy raises in its place, on either database."""
+    return sa.exc.DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True)
 
 
 def _compile(expression: Any, names: Sequence[str] | None, dialect: sa.Dialect) -> _Compiled:
@@ -92,8 +104,12 @@ def _compile(expression: Any, names: Sequence[str] | None, dialect: sa.Dialect) 
         text=str(compiled),
         names=order,
         constants={name: value for name, value in compiled.params.items() if value is not None},
-        given=_converters([compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]),
-        taken=_converters([column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]),
+        given=_converters(
+            [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]
+        ),
+        taken=_converters(
+            [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        ),
     )
 
 

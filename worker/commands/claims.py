@@ -199,7 +199,9 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     """Say of a command beside its realm that nothing stands in its way."""
     now = sa.bindparam("now", type_=UtcInstant)
     abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
-    due = sa.and_(commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now)
+    due = sa.and_(
+        commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now
+    )
     return (
         sa.or_(abandoned, due),
         realms.c.connected,

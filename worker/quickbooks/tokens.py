@@ -17,6 +17,7 @@ from events import bulk
 from events.clock import Clock, Entropy
 from events.database import Database
 from events.locks import Lock, hold
+from events.statements import Statement
 from events.tables import UtcInstant, metadata
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.oauth import OAuthClient, TokenSet
@@ -52,7 +53,11 @@ oauth_states = sa.Table(
 )
 
 
-_STORED = sa.select(tokens).where(tokens.c.realm == sa.bindparam("realm_"))
+_STORED = Statement(
+    sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired, tokens.c.leased_until).where(
+        tokens.c.realm == sa.bindparam("realm_")
+    )
+)
 
 
 class RealmTaken(Exception):
@@ -232,8 +237,7 @@ class TokenStore:
 
 
 def _stored(connection: sa.Connection, realm: str) -> Stored | None:
-    row = connection.execute(_STORED, {"realm_": realm}).first()
-    return None if row is None else Stored(row.sealed, row.version, row.expired, row.leased_until)
+    return next((Stored(*row) for row in _STORED.rows(connection, {"realm_": realm})), None)
 
 
 def _lease(

@@ -74,6 +74,17 @@ class Cluster:
         self.counts: Counter[str] = Counter()
         self.hosts = [Host(f"w{number}", SimulatedClock(loop, start)) for number in range(1, hosts + 1)]
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
+        self._environment = Environment(
+            public_url="https://worker.test",
+            quickbooks_api_url=SANDBOX_URL,
+            quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
+            quickbooks_client_id=sandbox.oauth.client_id,
+            quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
+            quickbooks_timeout_seconds=REQUEST_SECONDS,
+            quickbooks_settle_seconds=SETTLE_SECONDS,
+            quickbooks_throttled_seconds=THROTTLED_SECONDS,
+            poll_seconds=POLL_SECONDS,
+        )
 
     def start(self, host: Host) -> None:
         """Start a worker on a host."""
@@ -151,16 +162,5 @@ class Cluster:
 
     def _services(self, host: Host) -> Services:
         entropy = SeededEntropy(f"{self.seed}:{host.life}")
-        environment = Environment(
-            public_url="https://worker.test",
-            quickbooks_api_url=SANDBOX_URL,
-            quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
-            quickbooks_client_id=self.sandbox.oauth.client_id,
-            quickbooks_client_secret=SecretStr(self.sandbox.oauth.client_secret),
-            quickbooks_timeout_seconds=REQUEST_SECONDS,
-            quickbooks_settle_seconds=SETTLE_SECONDS,
-            quickbooks_throttled_seconds=THROTTLED_SECONDS,
-            poll_seconds=POLL_SECONDS,
-        )
         database = SimulatedDatabase(self.store, self.trouble, host.life, self.watch)
-        return Services(environment, database, host.clock, entropy, Vault([TOKEN_KEY], entropy), Wake())
+        return Services(self._environment, database, host.clock, entropy, Vault([TOKEN_KEY], entropy), Wake())

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import worker.services  # noqa: F401 - it knows every table
 from events.errors import DatabaseUnavailable
 from events.sqlite import InlineDatabase
+from events.statements import Statement
 from events.tables import metadata
 from worker.commands import claims
 from worker.commands.claims import Claimed
@@ -160,18 +161,20 @@ class SimulatedDatabase:
 
 def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[str]:
     """Say what a claim should not have given, as the claimed commands stand in the database."""
-    shut = sa.or_(~realms.c.connected, realms.c.paused)
-    realms_shut = set(connection.scalars(sa.select(realms.c.realm).where(shut)))
+    realms_shut = {realm for (realm,) in _REALMS_SHUT.rows(connection)}
     wrong = [
         f"{command.key.kind} of {command.key.subject} is claimed though {command.realm} is paused or cut off"
         for command in claimed
         if command.realm in realms_shut
     ]
-    twice = (
-        sa.select(commands.c.workspace, commands.c.subject)
-        .where(commands.c.status.in_(("leased", "uncertain")))
-        .group_by(commands.c.workspace, commands.c.subject)
-        .having(sa.func.count() > 1)
-    )
-    found = connection.execute(twice)
+    found = _IN_FLIGHT_TWICE.rows(connection)
     return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
+
+
+_REALMS_SHUT = Statement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused)))
+_IN_FLIGHT_TWICE = Statement(
+    sa.select(commands.c.workspace, commands.c.subject)
+    .where(sa.or_(commands.c.status == "leased", commands.c.status == "uncertain"))
+    .group_by(commands.c.workspace, commands.c.subject)
+    .having(sa.func.count() > 1)
+)
