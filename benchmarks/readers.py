@@ -34,12 +34,13 @@ AT_ONCE_MAX = 500
 
 
 class Begun:
-    """A database that notes when the first batch comes to be stored, and how large it is."""
+    """A database that notes when the first batch comes to be stored, how large it is, and how many events follow."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
         self.at: float | None = None
         self.events = 0
+        self.stored = 0
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -47,7 +48,10 @@ class Begun:
         """Run a transaction."""
         if self.at is None and work is ours.store:
             self.at, self.events = perf_counter(), len(args[0])  # type: ignore[arg-type] # its records
-        return await self._inner.transaction(work, *args, **kwargs)
+        result = await self._inner.transaction(work, *args, **kwargs)
+        if work is ours.store:
+            self.stored += len(args[0])  # type: ignore[arg-type] # its records
+        return result
 
     async def read(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -69,7 +73,8 @@ async def read_by_ours(environment: Environment, group: str, events: int) -> Mea
     working = asyncio.create_task(
         supervisor.run(services, roles, host="127.0.0.1", port=0, ready=lambda _: None)
     )
-    while not await opened.database.read(_is_through, group, events):
+    # Looking costs time too, so nobody looks before everything is stored.
+    while database.stored < events or not await opened.database.read(_is_through, group, events):
         await asyncio.wait({working}, timeout=LOOK_SECONDS)
         if working.done():
             raise RuntimeError(f"It ended with {working.result()}")

@@ -20,6 +20,7 @@ from events import subscriptions
 from events.errors import DatabaseRefused, DatabaseUnavailable
 from worker import roles
 from worker.commands.claims import release_realms
+from worker.garbage import seldom_collected
 from worker.quickbooks.gateway import open_gateway
 from worker.roles import NEEDS_QUICKBOOKS, PUBLISHES, Post, Role
 from worker.services import Services
@@ -57,6 +58,7 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
     urls: list[str] = []
     async with AsyncExitStack() as stack:
         stopping = stack.enter_context(stop_signals())
+        stack.enter_context(seldom_collected())
         if services.environment.kafka_url is not None and PUBLISHES.intersection(chosen):
             services = await stack.enter_async_context(_publishing(services))
         gateway = None

@@ -6,7 +6,7 @@ committed. What is read twice is dropped by its identity.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from faust.exceptions import ConsumerNotStarted
 from prometheus_client import Gauge
 
 from events import catalog, offsets
+from events.clock import Clock
 from events.errors import DatabaseUnavailable
 from events.intake import Received, Record
 from events.offsets import Offsets, Partition
@@ -29,6 +30,7 @@ from worker.positions import positions, refuse_if_ahead
 from worker.services import Services
 from worker.settings import KAFKA, Environment
 from worker.sources import records
+from worker.sources.gathering import batches
 from worker.sources.records import Arrival
 from worker.topics import lost, recreated
 from worker.wake import pause
@@ -36,9 +38,6 @@ from worker.watchdog import Progress, watch
 
 PART = "ingest"
 BROKERS = "kafka"
-BATCH_EVENTS_MAX = 500
-BATCH_SECONDS_MAX = 0.005  # a lonely event waits for it
-TRANSACTION_BYTES_MAX = 16 * 1024 * 1024
 POLL_SECONDS_MAX = 300  # a member that is silent for so long loses its partitions
 STORE_SECONDS_MAX = 120  # well below that
 RETRY_SECONDS = 0.2
@@ -75,7 +74,7 @@ async def ingest(services: Services, stopping: asyncio.Event) -> None:
     if not await _is_safe_to_start(services, stopping):
         return
     intake = _Intake(services)
-    app = build(services.environment, intake.take)
+    app = build(services.environment, services.clock, intake.take)
     app.finalize()
     starting = asyncio.ensure_future(_start(services, app))
     crashed = asyncio.ensure_future(app.wait_until_stopped())
@@ -105,15 +104,13 @@ class _Intake:
     async def take(self, batch: Batch) -> None:
         """Store a batch, then acknowledge it in its order."""
         async with self._in_hand:
-            for part in _parts(batch):
-                arrivals = [_arrival(event.message) for event in part]
-                now = self._services.clock.now()
-                made = [records.read(arrival, now) for arrival in arrivals]
-                results = await self._store(made, records.next_offsets(arrivals))
-                for event in part:
-                    event.ack()
-                received.note("kafka", results, routine=True)
-                self._services.wake.all()
+            arrivals = [_arrival(event.message) for event in batch]
+            made = await records.read_all(arrivals, self._services.clock)
+            results = await self._store(made, records.next_offsets(arrivals))
+            for event in batch:
+                event.ack()
+            received.note("kafka", results, routine=True)
+            self._services.wake.all()
 
     async def finish(self) -> None:
         """Wait for the batch in hand, and keep another from being begun."""
@@ -162,7 +159,7 @@ class _App(faust.App):
         """Create none."""
 
 
-def build(environment: Environment, take: Take) -> faust.App:
+def build(environment: Environment, clock: Clock, take: Take) -> faust.App:
     """Put the application together: one agent, which acknowledges by itself what it has stored."""
     forgive()
     app = _App(environment.kafka_group, **settings(environment))
@@ -173,10 +170,8 @@ def build(environment: Environment, take: Take) -> faust.App:
         topic, name=PART, concurrency=1
     )  # two at work would acknowledge out of order, which loses events
     async def read(stream: Any) -> None:
-        # Faust's other forms acknowledge what an agent failed on. This one, when it ends, goes back to what it found
-        # and would acknowledge whatever still comes, so it finds that nothing is acknowledged.
-        stream.enable_acks = False
-        async for batch in stream.noack_take(BATCH_EVENTS_MAX, within=BATCH_SECONDS_MAX):
+        # Whoever iterates over the stream itself has what an agent failed on acknowledged.
+        async for batch in batches(stream, clock):
             await take(batch)
 
     return app
@@ -327,17 +322,3 @@ def _arrival(message: Any) -> Arrival:
         message.headers or (),
         message.timestamp,
     )
-
-
-def _parts(batch: Batch) -> Iterator[list[Any]]:
-    """Cut a batch where it would be too much for one transaction."""
-    part: list[Any] = []
-    size = 0
-    for event in batch:
-        part.append(event)
-        size += len(event.message.value or b"")
-        if size > TRANSACTION_BYTES_MAX:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part

@@ -5,10 +5,8 @@ in Kafka and in the database, stay as they are.
 """
 
 import asyncio
-import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 import structlog
@@ -18,13 +16,12 @@ from events import catalog
 from events.intake import Received, Record
 from events.offsets import Partition
 from worker import kafka
+from worker.garbage import seldom_collected
 from worker.services import Services
 from worker.sources import records
 from worker.sources.records import Arrival
 
 TRANSACTION_EVENTS_MAX = 1_000
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
-TURN_EVENTS = 50  # some milliseconds of reading
 POLL_MILLISECONDS = 1_000
 PARTITION_BYTES_MAX = 4 * kafka.MESSAGE_BYTES_MAX
 
@@ -61,42 +58,22 @@ async def replay(
     counts: Counter[str] = Counter(appended=0, duplicate=0, conflict=0, dead=0)
     storing: asyncio.Task[list[Received]] | None = None
     reading = kafka.consumer(environment, max_partition_fetch_bytes=PARTITION_BYTES_MAX)
-    async with reading as consumer, _seldom_collecting():
-        try:
-            async for arrivals in _arrivals(consumer, of, beginning, transaction_events_max):
-                made = await _read(services, arrivals)
+    with seldom_collected():
+        async with reading as consumer:
+            try:
+                async for arrivals in _arrivals(consumer, of, beginning, transaction_events_max):
+                    made = await records.read_all(arrivals, services.clock)
+                    if storing is not None:
+                        _count(counts, await storing, advanced)
+                    storing = asyncio.ensure_future(_store(services, made))
                 if storing is not None:
                     _count(counts, await storing, advanced)
-                storing = asyncio.ensure_future(_store(services, made))
-            if storing is not None:
-                _count(counts, await storing, advanced)
-        finally:
-            if storing is not None:
-                storing.cancel()
+            finally:
+                if storing is not None:
+                    storing.cancel()
     logger.info("replay.done", topics=named, outcomes=dict(counts))
     services.wake.all()
     return counts
-
-
-@asynccontextmanager
-async def _seldom_collecting() -> AsyncIterator[None]:
-    """Look for garbage less often: what is read is needed until it is stored, so there is none, at a fifth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-async def _read(services: Services, arrivals: Sequence[Arrival]) -> list[Record]:
-    """Read messages, and let the transaction that stores those before get on meanwhile."""
-    now = services.clock.now()
-    made: list[Record] = []
-    for first in range(0, len(arrivals), TURN_EVENTS):
-        made += [records.read(arrival, now) for arrival in arrivals[first : first + TURN_EVENTS]]
-        await services.clock.sleep(0)
-    return made
 
 
 async def _store(services: Services, made: Sequence[Record]) -> list[Received]:

@@ -18,14 +18,18 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import ConsumerStoppedError
 from aiokafka.producer.sender import Sender
+from faust.agents.actor import Actor
 from faust.app import App
 from faust.events import Event
 from faust.streams import Stream
+from faust.transport.conductor import ConductorCompiler
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from faust.types.settings import Settings
+from mode.utils.queues import ThrowableQueue
 
+from events.clock import SystemClock
 from worker.settings import Environment
 from worker.sources.faust import build, settings
 
@@ -43,7 +47,7 @@ def test_the_versions_are_those_that_it_was_proven_with() -> None:
 
 
 async def test_the_settings_load_and_mean_what_they_say() -> None:
-    conf: Any = build(ENVIRONMENT, nothing).conf
+    conf: Any = build(ENVIRONMENT, SystemClock(), nothing).conf
     assert conf.id == "group"
     assert [str(url) for url in conf.broker] == ["kafka://one:9092", "kafka://two:9092"]
     asked = settings(ENVIRONMENT)
@@ -66,7 +70,7 @@ async def test_it_keeps_nothing_in_files_and_declares_no_topics(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    app = build(ENVIRONMENT, nothing)
+    app = build(ENVIRONMENT, SystemClock(), nothing)
     assert "_create_directories" in vars(App)
     await app.on_first_start()
     assert list(tmp_path.iterdir()) == []
@@ -76,16 +80,26 @@ async def test_it_keeps_nothing_in_files_and_declares_no_topics(
     assert not app.tables.changelog_topics
 
 
-def test_a_stream_gives_events_that_it_does_not_acknowledge() -> None:
-    parameters = inspect.signature(Stream.noack_take).parameters
-    assert list(parameters) == ["self", "max_", "within"]
+async def test_an_agent_finds_what_was_delivered_in_a_queue_that_nobody_else_reads() -> None:
+    app = build(ENVIRONMENT, SystemClock(), nothing)
+    (agent,) = app.agents.values()
+    stream: Any = agent.stream()
+    assert isinstance(stream.channel.queue, ThrowableQueue)
+    assert stream.channel.queue is stream.channel.queue
+    assert app.monitor.stream_inbound_time == {}
     assert not inspect.iscoroutinefunction(Event.ack)
-    body = inspect.getsource(Stream.noack_take)
-    taken = body.index("stream_enable_acks: bool = self.enable_acks")
-    assert (
-        taken < body.index("self.enable_acks = False") < body.index("self.enable_acks = stream_enable_acks")
-    )
-    assert "self.ack(event)" not in body.replace("#     await self.ack(event)", "")
+    put = inspect.getsource(ConductorCompiler.build)
+    assert "queue = chan.queue" in put
+    assert "queue.put_nowait_enhanced(" in put
+    assert "_throw(StopAsyncIteration())" in inspect.getsource(Actor.cancel)
+
+
+def test_what_a_stream_passes_over_is_what_we_do() -> None:
+    """It acknowledges that, though; and it keeps account of messages that nothing of ours asks for."""
+    body = inspect.getsource(Stream._py_aiter)
+    assert "not self.app.flow_control.is_active()" in body
+    assert "or message.generation_id != self.app.consumer_generation_id" in body
+    assert "self._unacked_messages.discard(message)" in inspect.getsource(Consumer.ack)
 
 
 def test_a_crash_of_an_agent_reaches_the_application() -> None:

@@ -74,7 +74,11 @@ async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Strea
         await stream.until_appended(head + 1, pouring)
         enough.set()
         count = await pouring
-        await stream.until_appended(count)
+
+        async def all_appended() -> bool:  # positions that a kill took from a transaction are never used
+            return len(await stream.ids()) >= count
+
+        await stream.until(all_appended)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
     finally:
