@@ -70,7 +70,7 @@ def simulate(
         bool, typer.Option("--density", help="With --ablations: play all of --seeds, to see how many notice.")
     ] = False,
     crash_at: Annotated[
-        str | None, typer.Option(help="Kill at this single step alone, such as calm:17.")
+        str | None, typer.Option(help="Kill at this single step alone, such as calm:1:17.")
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = os.cpu_count() or 1,
     as_json: JsonOption = False,

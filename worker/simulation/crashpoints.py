@@ -4,6 +4,8 @@ Random kills seldom hit the one moment between two commits that matters. So here
 """
 
 from collections.abc import Sequence
+from itertools import count as counted
+from itertools import islice
 from random import Random
 
 from msgspec import Struct
@@ -18,7 +20,7 @@ from worker.simulation.database import Store
 from worker.simulation.plan import DAY, FOREVER, Plan
 from worker.simulation.seed import AfterStep, Verdict, run_seed
 
-SEED = 1
+FIRST_SEED = 1
 SECOND_KILL_AFTER = 25
 FAULTS_END = 60.0
 
@@ -45,15 +47,21 @@ WORKLOADS: Sequence[Workload] = (
 
 
 class CrashPoint(Struct, frozen=True):
-    """One moment of one workload: after so many steps of the first worker."""
+    """One moment of one workload: after so many steps of the first worker, in the order that a seed gives them."""
 
     workload: str
+    seed: int
     step: int
 
+    @property
+    def name(self) -> str:
+        """The moment as people write it, such as `calm:1:17`."""
+        return f"{self.workload}:{self.seed}:{self.step}"
 
-def plan(workload: Workload) -> Plan:
-    """Make the plan of a workload: one worker, nothing by chance but the order of steps."""
-    random = Random(f"{SEED}:{workload.name}")  # noqa: S311 - a simulation repeats itself
+
+def plan(workload: Workload, seed: int) -> Plan:
+    """Make the plan of a workload: one worker, nothing by chance but the deals and the order of steps."""
+    random = Random(f"{seed}:{workload.name}")  # noqa: S311 - a simulation repeats itself
     tales = tuple(
         story.tale(number, twist, random, DAY) for number, twist in enumerate(workload.twists, start=1)
     )
@@ -78,40 +86,47 @@ def plan(workload: Workload) -> Plan:
 
 
 def spread(store: Store, count: int) -> list[CrashPoint]:
-    """Choose so many moments, evenly over all steps of all workloads; all of them if there are no more."""
-    moments = [
-        CrashPoint(workload.name, step)
+    """Choose so many moments: evenly over all of the first seed, or all of as many seeds as it takes."""
+    moments = _moments(store, FIRST_SEED)
+    if count < len(moments):
+        return [moments[place * len(moments) // count] for place in range(count)]
+    more = (moment for seed in counted(FIRST_SEED + 1) for moment in _moments(store, seed))
+    return [*moments, *islice(more, count - len(moments))]
+
+
+def _moments(store: Store, seed: int) -> list[CrashPoint]:
+    return [
+        CrashPoint(workload.name, seed, step)
         for workload in WORKLOADS
-        for step in range(1, steps_of(store, workload) + 1)
+        for step in range(1, steps_of(store, workload, seed) + 1)
     ]
-    return (
-        [moments[place * len(moments) // count] for place in range(count)]
-        if count < len(moments)
-        else moments
-    )
 
 
 def parse(text: str) -> CrashPoint:
-    """Read a crash point as a failure names it, such as `answers_lost:217`.
+    """Read a crash point as a failure names it, such as `answers_lost:1:217`.
 
     Raises:
-        ValueError: There is no such workload, or no step.
+        ValueError: There is no such workload, seed or step.
     """
-    workload, _, step = text.partition(":")
-    if workload not in {known.name for known in WORKLOADS} or not step.isdecimal():
-        raise ValueError(f"{text!r} is no crash point; it is a workload and a step, such as calm:17")
-    return CrashPoint(workload, int(step))
+    workload, *numbers = text.split(":")
+    known = workload in {known.name for known in WORKLOADS}
+    if not known or len(numbers) != 2 or not all(number.isdecimal() for number in numbers):  # noqa: PLR2004 - seed and step
+        raise ValueError(
+            f"{text!r} is no crash point; it is a workload, a seed and a step, such as calm:1:17"
+        )
+    seed, step = map(int, numbers)
+    return CrashPoint(workload, seed, step)
 
 
 def kill_at(store: Store, point: CrashPoint) -> Verdict:
     """Play a workload, killing its worker at one moment."""
     workload = next(workload for workload in WORKLOADS if workload.name == point.workload)
     killing = _killing(point.step, twice=workload.twice)
-    verdict = run_seed(store, SEED, plan(workload), killing)
-    return replace(verdict, name=f"{point.workload}:{point.step}")
+    verdict = run_seed(store, point.seed, plan(workload, point.seed), killing)
+    return replace(verdict, name=point.name)
 
 
-def steps_of(store: Store, workload: Workload) -> int:
+def steps_of(store: Store, workload: Workload, seed: int = FIRST_SEED) -> int:
     """Count the steps of a workload's worker when nobody kills it."""
     steps = 0
 
@@ -119,7 +134,7 @@ def steps_of(store: Store, workload: Workload) -> int:
         nonlocal steps
         steps += life == cluster.hosts[0].life
 
-    run_seed(store, SEED, plan(workload), count)
+    run_seed(store, seed, plan(workload, seed), count)
     return steps
 
 

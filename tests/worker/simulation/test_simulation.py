@@ -87,9 +87,20 @@ def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoin
     steps = crashpoints.steps_of(store, workload)
     assert steps > 100
     for step in range(1, steps, steps // 4):
-        verdict = crashpoints.kill_at(store, crashpoints.CrashPoint(workload.name, step))
+        verdict = crashpoints.kill_at(
+            store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, step)
+        )
         assert verdict.violations == (), verdict.name
         assert verdict.faults["kill"] >= 1
+
+
+def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
+    moments = crashpoints.spread(store, 4_000)
+    assert len(set(moments)) == 4_000
+    assert {moment.seed for moment in moments} == {1, 2}
+    verdict = crashpoints.kill_at(store, crashpoints.parse(moments[-1].name))
+    assert verdict.violations == ()
+    assert verdict.name == moments[-1].name
 
 
 @pytest.mark.parametrize("name", ["look_up_before_retry", "unique_event_id", "sending_noted"])
