@@ -94,8 +94,8 @@ def fail_kindly() -> Iterator[None]:
         Unusable,
         Unsealable,
     ) as error:
-        errors.print(f"q2c: {error}")
+        errors.print(f"q2c: {error}", soft_wrap=True)
         sys.exit(USAGE)
     except (BrokerUnavailable, DatabaseUnavailable, QuickBooksError, OSError) as error:
-        errors.print(f"q2c: {error}")
+        errors.print(f"q2c: {error}", soft_wrap=True)
         sys.exit(FINDING)

@@ -1,0 +1,14 @@
+"""What a command says when it can't go on is one line, for whoever reads logs line by line."""
+
+import pytest
+
+from events.errors import DatabaseUnavailable
+from worker.cli.output import FINDING, fail_kindly
+
+
+def test_a_reason_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "The database could not do its work: " + "why, " * 100 + "timeout"
+    with pytest.raises(SystemExit) as left, fail_kindly():
+        raise DatabaseUnavailable(reason)
+    assert left.value.code == FINDING
+    assert capsys.readouterr().err == f"q2c: {reason}\n"
