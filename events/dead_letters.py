@@ -1,9 +1,11 @@
 """What could not become an event is kept, whole, with the reason."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
@@ -12,6 +14,9 @@ from events.locks import Lock, hold
 from events.tables import dead_letters
 
 RAW_BYTES_MAX = 1024 * 1024
+HEADERS_BYTES_MAX = 64 * 1024
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 _COUNT = (
     dead_letters.update()
@@ -30,6 +35,7 @@ class DeadLetter(Struct, frozen=True):
         detail: One sentence for a person.
         raw: The bytes as they came; beyond 1 MiB only the beginning is kept.
         field: The offending field, if there is one.
+        headers: What came beside the bytes and is part of what was meant: in binary mode, the event's attributes.
     """
 
     workspace: str | None
@@ -38,12 +44,15 @@ class DeadLetter(Struct, frozen=True):
     detail: str
     raw: bytes
     field: str | None = None
+    headers: Headers = ()
 
 
 def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
     """Keep a dead letter; one that comes again from the same place is counted, not kept twice."""
+    headers = _beginning(letter.headers)
+    encoded = [msgspec.json.encode(headers).decode()] if headers else []
     digest = hashlib.sha256()
-    for part in (letter.workspace or "", letter.origin, letter.reason):
+    for part in (letter.workspace or "", letter.origin, letter.reason, *encoded):
         digest.update(f"{part}\0".encode())
     digest.update(letter.raw)
     fingerprint = digest.hexdigest()
@@ -59,6 +68,7 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
         "seen": 1,
         "first_seen_at": now,
         "last_seen_at": now,
+        "headers": next(iter(encoded), None),
     }
     hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits
     counted = connection.execute(_COUNT, {"known": fingerprint, "now": now})
@@ -66,9 +76,26 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
         bulk.insert(connection, dead_letters, [row])
 
 
+def headers_of(encoded: str | None) -> list[tuple[str, bytes | None]]:
+    """Read the headers of a dead letter as they are kept."""
+    return [] if encoded is None else msgspec.json.decode(encoded, type=list[tuple[str, bytes | None]])
+
+
+def _beginning(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """Return as many headers as are kept."""
+    kept, size = [], 0
+    for name, value in headers:
+        size += len(name.encode()) + len(value or b"")
+        if size > HEADERS_BYTES_MAX:
+            break
+        kept.append((name, value))
+    return kept
+
+
 def listed(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[dict[str, Any]]:
     """Return the dead letters of a workspace, the last seen first, without their bytes."""
-    columns = [column for column in dead_letters.c if column.name not in {"raw", "fingerprint", "workspace"}]
+    hidden = {"raw", "headers", "fingerprint", "workspace"}
+    columns = [column for column in dead_letters.c if column.name not in hidden]
     statement = (
         sa.select(*columns)
         .where(dead_letters.c.workspace == workspace)

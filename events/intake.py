@@ -8,18 +8,19 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import log
-from events.dead_letters import DeadLetter, bury
+from events.dead_letters import DeadLetter, Headers, bury
 from events.envelope import Event
 from events.errors import Unusable
 
 
 class Record(Struct, frozen=True):
-    """What a source handed over: an event, or why its bytes could not become one."""
+    """What a source handed over: an event, or why its bytes could not become one; and what came beside the bytes."""
 
     raw: bytes
     origin: str
     workspace: str | None
     content: Event | Unusable
+    headers: Headers = ()
 
 
 class Received(Struct, frozen=True):
@@ -35,12 +36,18 @@ class Received(Struct, frozen=True):
     field: str | None = None
 
 
-def record(raw: bytes, origin: str, workspace: str | None, decode: Callable[[bytes], Event]) -> Record:
+def record(
+    raw: bytes,
+    origin: str,
+    workspace: str | None,
+    decode: Callable[[bytes], Event],
+    headers: Headers = (),
+) -> Record:
     """Decode bytes outside any transaction; what can't be decoded keeps its reason."""
     try:
-        return Record(raw, origin, workspace, decode(raw))
+        return Record(raw, origin, workspace, decode(raw), headers)
     except Unusable as error:
-        return Record(raw, origin, workspace, error)
+        return Record(raw, origin, workspace, error, headers)
 
 
 def receive(connection: sa.Connection, records: Sequence[Record], now: datetime) -> list[Received]:
@@ -55,7 +62,13 @@ def receive(connection: sa.Connection, records: Sequence[Record], now: datetime)
             result = Received("dead", None, problem.reason, problem.detail, problem.field)
         if result.reason is not None and result.detail is not None:
             letter = DeadLetter(
-                item.workspace, item.origin, result.reason, result.detail, item.raw, result.field
+                item.workspace,
+                item.origin,
+                result.reason,
+                result.detail,
+                item.raw,
+                result.field,
+                item.headers,
             )
             bury(connection, letter, now)
         received.append(result)

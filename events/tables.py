@@ -73,6 +73,7 @@ dead_letters = sa.Table(
     sa.Column("seen", sa.Integer, nullable=False),
     sa.Column("first_seen_at", UtcInstant, nullable=False),
     sa.Column("last_seen_at", UtcInstant, nullable=False),
+    sa.Column("headers", sa.Text),
     sqlite_autoincrement=True,
 )
 

@@ -16,7 +16,7 @@ JSON = b"application/json"
 # Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
 PUBLISH_SECONDS_MAX = 4.0
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class BrokerUnavailable(Exception):

@@ -15,6 +15,7 @@ from msgspec import Struct
 from prometheus_client import Counter
 
 from events import catalog, log, subscriptions
+from events.dead_letters import headers_of
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.subscriptions import LEASE_SECONDS
 from events.tables import dead_letters
@@ -147,7 +148,7 @@ def _letters(connection: sa.Connection, environment: Environment, after: int) ->
 
 
 def _letter(topic: str, letter: sa.Row[tuple[object, ...]]) -> Message:
-    """Write a dead letter: the bytes as they came, and in headers what became of them."""
+    """Write a dead letter: bytes and headers as they came, and in further headers what became of them."""
     said = {
         "origin": letter.origin,
         "reason": letter.reason,
@@ -158,8 +159,8 @@ def _letter(topic: str, letter: sa.Row[tuple[object, ...]]) -> Message:
         "first_seen_at": letter.first_seen_at.isoformat(),
         "workspace": letter.workspace,
     }
-    headers = [(name, value.encode()) for name, value in said.items() if value is not None]
-    return Message(topic, None, letter.raw, headers)
+    ours = [(name, value.encode()) for name, value in said.items() if value is not None]
+    return Message(topic, None, letter.raw, [*headers_of(letter.headers), *ours])
 
 
 def _last_letter(connection: sa.Connection) -> int:

@@ -1,6 +1,7 @@
 """What can't be used is kept whole, once, and counted; nobody sees another's."""
 
 from datetime import timedelta
+from typing import cast
 
 import msgspec
 import pytest
@@ -8,11 +9,14 @@ import sqlalchemy as sa
 
 from events import tables
 from events.database import Database
-from events.dead_letters import RAW_BYTES_MAX, DeadLetter, bury, listed
+from events.dead_letters import HEADERS_BYTES_MAX, RAW_BYTES_MAX, DeadLetter, bury, headers_of, listed
 from tests.events.samples import NOW, Killed
 
 LATER = NOW + timedelta(hours=1)
-LETTER = DeadLetter("acme", "http", "schema_invalid", "Expected `str` at name", b'{"\xff\x00', "data.name")
+HEADERS = [("ce_id", b"\xff\x00"), ("Zo\u00eb\0", None), ("ce_id", b"2"), ("content-type", b"")]
+LETTER = DeadLetter(
+    "acme", "http", "schema_invalid", "Expected `str` at name", b'{"\xff\x00', "data.name", HEADERS
+)
 
 
 def kept(connection: sa.Connection) -> list[dict[str, object]]:
@@ -23,8 +27,9 @@ def kept(connection: sa.Connection) -> list[dict[str, object]]:
 async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> None:
     await database.transaction(bury, LETTER, NOW)
     [row] = await database.read(kept)
+    assert headers_of(cast("str", row.pop("headers"))) == HEADERS
     for field, value in msgspec.structs.asdict(LETTER).items():
-        assert row[field] == value
+        assert field == "headers" or row[field] == value
     assert (row["raw_bytes"], row["seen"], row["first_seen_at"], row["last_seen_at"]) == (4, 1, NOW, NOW)
 
 
@@ -43,6 +48,8 @@ async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: 
         {"origin": "file:deals.jsonl:17"},
         {"reason": "too_large"},
         {"raw": b"{"},
+        {"headers": ()},
+        {"headers": [("ce_id", b"2")]},
         {"origin": "httpschema", "reason": "_invalid"},
     ],
     ids=str,
@@ -97,3 +104,10 @@ async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None
         await database.transaction(fail)
     [row] = await database.read(kept)
     assert (row["seen"], row["last_seen_at"]) == (1, NOW)
+
+
+async def test_of_too_many_headers_the_first_are_kept(database: Database) -> None:
+    many = [(f"h{number}", bytes(HEADERS_BYTES_MAX // 4)) for number in range(8)]
+    await database.transaction(bury, msgspec.structs.replace(LETTER, headers=many), NOW)
+    [row] = await database.read(kept)
+    assert headers_of(cast("str", row["headers"])) == many[:3]

@@ -29,6 +29,7 @@ from worker.relay import LANES, relay, turn
 from worker.services import Services
 from worker.settings import DEAD_LETTERS, ConfigurationError
 
+BINARY: list[Any] = [("ce_workspace", b"acme"), ("ce_id", b"1"), ("other", None), ("ce_source", b"\xff")]
 AT = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 EVENTS, LETTERS = LANES
 
@@ -255,7 +256,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     topic = stream.environment.topic(catalog.DEALS)
     await stream.send(*deals(1))
     await stream.send_raw(b"{", STRUCTURED, b"acme/D-9")
-    await stream.send_raw(b"\xff\x00" * 200_000, [("ce_workspace", b"acme"), ("ce_id", b"1")])
+    await stream.send_raw(b"\xff\x00" * 200_000, BINARY)
     wrong = {**stories.deal("D-2"), "workspace": "acme", "data": {"deal_id": 17}}
     await stream.send_raw(msgspec.json.encode(wrong), STRUCTURED, topic=catalog.ACCOUNTS)
     await stream.send(*deals(3))
@@ -266,8 +267,9 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     letters = {letter["origin"]: letter for letter in await stream.letters()}
     broken, garbage = await stream.read(catalog.DEALS + DEAD_LETTERS)
     (misfit,) = await stream.read(catalog.ACCOUNTS + DEAD_LETTERS)
-    for message in (broken, garbage, misfit):
-        headers = {name: value.decode() for name, value in message.headers}
+    for message, given in ((broken, STRUCTURED), (garbage, BINARY), (misfit, STRUCTURED)):
+        assert list(message.headers[: len(given)]) == given  # as they came: it can be sent again
+        headers = {name: value.decode() for name, value in message.headers[len(given) :]}
         letter = letters[headers["origin"]]
         assert headers == {
             "origin": letter["origin"],

@@ -36,7 +36,7 @@ from worker.settings import ConfigurationError, Environment
 from worker.verification.invariants import violations
 
 Q2C = Path(sys.executable).with_name("q2c")
-SINCE_THE_FIRST = {"realms": ("holder", "held_until")}
+SINCE_THE_FIRST = {"realms": ("holder", "held_until"), "dead_letters": ("headers",)}
 READ_MODELS = [projection.table.name for projection in projections.all.PROJECTIONS]
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -150,7 +150,7 @@ async def test_from_nothing_the_tables_are_those_of_the_code(empty: Database) ->
 async def test_what_was_there_before_there_were_revisions_is_kept(empty: Database, story: Rows) -> None:
     await empty.transaction(as_it_was, story)
     assert await empty.read(schema.current) == "0001"
-    assert await empty.transaction(schema.migrate) == ["Tables brought from revision 0001 to 0002"]
+    assert await empty.transaction(schema.migrate) == ["Tables brought from revision 0001 to 0003"]
     assert await empty.transaction(differences) == []
     unheld = [row | {"holder": None, "held_until": None} for row in story["realms"]]
     assert await empty.read(rows) == story | {"realms": unheld}

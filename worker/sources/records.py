@@ -48,8 +48,8 @@ def read(arrival: Arrival, now: datetime) -> Record:
     try:
         event = _event(arrival, now)
     except Unusable as error:
-        return Record(raw, arrival.origin, _claimed(arrival), error)
-    return Record(raw, arrival.origin, event.workspace, event)
+        return Record(raw, arrival.origin, _claimed(arrival), error, arrival.headers)
+    return Record(raw, arrival.origin, event.workspace, event, arrival.headers)
 
 
 async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:

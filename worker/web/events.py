@@ -11,6 +11,7 @@ from litestar.datastructures import Headers
 from litestar.di import NamedDependency
 
 from events import intake
+from events.dead_letters import Headers as Kept
 from events.envelope import Event, from_binary, from_structured, split_batch
 from events.errors import DatabaseUnavailable, Unusable
 from events.intake import Received, Record
@@ -37,12 +38,12 @@ async def post_events(
         records = _batch(services, workspace, raw)
     elif binary and media_type != STRUCTURED:
         attributes = _attributes(request.headers, media_type)
-        records = [record(services, workspace, raw, attributes)]
+        records = [record(services, workspace, raw, attributes, _kept(request.headers))]
     elif media_type in {STRUCTURED, "application/json"}:
         records = [record(services, workspace, raw)]
     else:
         problem = Unusable("content_type_unsupported", f"We read {STRUCTURED}, not {media_type!r}")
-        records = [Record(raw, ORIGIN, workspace, problem)]
+        records = [Record(raw, ORIGIN, workspace, problem, _kept(request.headers))]
     results = await store(services, records, "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -85,9 +86,13 @@ async def _publish(services: Services, records: list[Record]) -> dict[int, Recei
 
 
 def record(
-    services: Services, workspace: str, raw: bytes, attributes: Mapping[str, str] | None = None
+    services: Services,
+    workspace: str,
+    raw: bytes,
+    attributes: Mapping[str, str] | None = None,
+    headers: Kept = (),
 ) -> Record:
-    """Decode one event; attributes come beside it in binary form."""
+    """Decode one event; attributes come beside it in binary form, from headers that are kept with it."""
     now = services.clock.now()
 
     def decode(body: bytes) -> Event:
@@ -95,7 +100,7 @@ def record(
             return from_binary(attributes, body, now=now, workspace=workspace)
         return from_structured(body, now=now, workspace=workspace)
 
-    return intake.record(raw, ORIGIN, workspace, decode)
+    return intake.record(raw, ORIGIN, workspace, decode, headers)
 
 
 def _batch(services: Services, workspace: str, raw: bytes) -> list[Record]:
@@ -114,6 +119,15 @@ def _attributes(headers: Headers, media_type: str) -> dict[str, str]:
         if name.lower().startswith("ce-")
     }
     return {**attributes, "datacontenttype": media_type}
+
+
+def _kept(headers: Headers) -> list[tuple[str, bytes]]:
+    """Return the headers that are part of an event; others, such as a token, are nobody's to keep."""
+    return [
+        (name.lower(), value.encode())
+        for name, value in headers.items()
+        if name.lower().startswith("ce-") or name.lower() == "content-type"
+    ]
 
 
 def _single_answer(result: Received) -> Response[Any]:

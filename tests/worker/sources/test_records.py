@@ -74,7 +74,9 @@ def test_what_we_write_is_read_back_the_same(known: Any, data: st.DataObject) ->
     fact = data.draw(facts(known.payload))
     event = own_event(known.name, fact, workspace="acme", source="https://crm.example", time=NOW, id="ü 1")
     record = arrived(encode(event, known.topic))
-    assert record == Record(event.data.encode(), f"kafka:{catalog.DEALS}:3:7", "acme", event)
+    assert record == Record(
+        event.data.encode(), f"kafka:{catalog.DEALS}:3:7", "acme", event, encode(event, known.topic).headers
+    )
 
 
 def test_a_message_says_everything_in_headers_and_its_key_keeps_a_deal_together() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
-from events.dead_letters import listed
+from events.dead_letters import headers_of, listed
 from events.errors import DatabaseUnavailable
+from events.tables import dead_letters
 from tests import stories
 from tests.world import World
 from worker.sandbox import docusign
@@ -72,6 +74,18 @@ async def test_a_header_may_be_percent_encoded(http: httpx.AsyncClient, world: W
     }
     await post(http, event["data"], "application/json", **binary)
     assert (await world.log())[-1].event.source == "urn:café"
+
+
+async def test_what_came_in_headers_is_kept_with_a_dead_letter_but_never_a_token(
+    http: httpx.AsyncClient, world: World
+) -> None:
+    attributes = {"ce-id": "1", "ce-source": "urn:caf%C3%A9", "ce-type": "nonsense", "ce-specversion": "1.0"}
+    await post(http, {}, "application/json", **attributes)
+    column = dead_letters.c.headers
+    [encoded] = await world.services.database.read(lambda c: c.scalars(sa.select(column)).all())
+    assert dict(headers_of(encoded)) == {
+        name: value.encode() for name, value in {**attributes, "content-type": "application/json"}.items()
+    }
 
 
 def without(event: dict[str, Any], name: str) -> dict[str, Any]:
