@@ -13,16 +13,16 @@ from msgspec import Struct
 
 Row = Mapping[str, Any]
 Converter = Callable[[Any], Any]
+Converters = tuple[tuple[int, Converter], ...]  # each with the place of what it converts
 
 
 class _Compiled(Struct, frozen=True):
-    """A statement in the words of one database; converters stand at the places of what they convert."""
+    """A statement in the words of one database."""
 
     text: str
     names: tuple[str, ...]
     constants: dict[str, Any]
-    given: tuple[tuple[int, Converter], ...]
-    taken: tuple[tuple[int, Converter], ...]
+    given: Converters
 
     def parameters(self, row: Row) -> tuple[Any, ...]:
         values = [row[name] if name in row else self.constants[name] for name in self.names]
@@ -41,14 +41,18 @@ class Statement:
         self._expression = expression
         self._names = names
         self._compiled: dict[str, _Compiled] = {}
+        self._taken: dict[str, Converters] = {}
 
     def rows(self, connection: sa.Connection, values: Row = {}) -> list[tuple[Any, ...]]:  # noqa: B006 - nobody changes it
         """Execute; return the rows."""
         compiled = self._for(connection.dialect)
-        rows = _cursor(connection, compiled.text, compiled.parameters(values)).fetchall()
-        if not compiled.taken:
-            return list(map(tuple, rows))
-        return [_converted(list(row), compiled.taken) for row in rows]
+        cursor = _cursor(connection, compiled.text, compiled.parameters(values))
+        taken = self._taken.get(connection.dialect.name)
+        if taken is None:
+            taken = self._taken[connection.dialect.name] = self._takes(connection, cursor)
+        if not taken:
+            return list(map(tuple, cursor.fetchall()))
+        return [_converted(list(row), taken) for row in cursor.fetchall()]
 
     def changed(self, connection: sa.Connection, values: Row) -> int:
         """Execute; return how many rows were changed."""
@@ -73,6 +77,19 @@ class Statement:
         if compiled is None:
             compiled = self._compiled[dialect.name] = _compile(self._expression, self._names, dialect)
         return compiled
+
+    def _takes(self, connection: sa.Connection, cursor: Any) -> Converters:
+        """Say how each column that comes back is converted; the driver names the types it gives."""
+        columns = getattr(self._expression, "exported_columns", ())
+        description = (cursor if connection.dialect.name == "sqlite" else cursor.cursor).description
+        return _converters(
+            [
+                column.type.dialect_impl(connection.dialect).result_processor(
+                    connection.dialect, described[1]
+                )
+                for column, described in zip(columns, description, strict=bool(columns))
+            ]
+        )
 
 
 def _cursor(connection: sa.Connection, text: str, parameters: tuple[Any, ...]) -> Any:
@@ -99,7 +116,6 @@ def _compile(expression: Any, names: Sequence[str] | None, dialect: sa.Dialect) 
     if compiled.post_compile_params:
         raise ValueError(f"A statement of fixed text can't hold a list of any length: {compiled}")
     order = tuple(compiled.positiontup)
-    columns = getattr(expression, "exported_columns", ())
     return _Compiled(
         text=str(compiled),
         names=order,
@@ -107,17 +123,14 @@ def _compile(expression: Any, names: Sequence[str] | None, dialect: sa.Dialect) 
         given=_converters(
             [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]
         ),
-        taken=_converters(
-            [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        ),
     )
 
 
-def _converters(found: Sequence[Converter | None]) -> tuple[tuple[int, Converter], ...]:
+def _converters(found: Sequence[Converter | None]) -> Converters:
     return tuple((place, converter) for place, converter in enumerate(found) if converter is not None)
 
 
-def _converted(values: list[Any], converters: tuple[tuple[int, Converter], ...]) -> tuple[Any, ...]:
+def _converted(values: list[Any], converters: Converters) -> tuple[Any, ...]:
     for place, converter in converters:
         values[place] = converter(values[place])
     return tuple(values)

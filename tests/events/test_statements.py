@@ -1,5 +1,7 @@
 """A statement that was compiled once says the same, and fails the same, as one that SQLAlchemy executes."""
 
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -7,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from events.database import Database
 from events.statements import Statement
 from events.tables import subscriptions
+from projections.fold import Money
 from tests.events.samples import NOW
 
 NAMES = ("name", "position", "holder", "leased_until")
@@ -33,6 +36,12 @@ async def test_it_converts_what_goes_in_and_comes_out(database: Database) -> Non
     found = await database.transaction(rows)
     assert sorted(found) == [("deals", 1, "w1", NOW), ("mappings", 2, "w1", None)]
     assert sorted(await database.read(as_sqlalchemy_reads_them)) == sorted(found)
+
+
+async def test_amounts_are_exact(database: Database) -> None:
+    amount = sa.cast(sa.bindparam("amount", type_=Money()), Money()).label("amount")
+    given = {"amount": Decimal("12345678901234567890.10")}
+    assert await database.read(Statement(sa.select(amount)).rows, given) == [(given["amount"],)]
 
 
 async def test_it_says_how_many_rows_it_changed(database: Database) -> None:
