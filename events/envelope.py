@@ -47,6 +47,12 @@ class Attributes(Struct, frozen=True):
     workspace: Workspace | None = None
 
 
+class _Written(Struct, frozen=True):
+    """The data, as it was written."""
+
+    data: msgspec.Raw
+
+
 class Event(Struct, frozen=True, dict=True):
     """A fact, ready for the log. (`workspace`, `source`, `id`) is its identity."""
 
@@ -104,9 +110,8 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
         raise Unusable("content_type_unsupported", "Data is JSON, not base64", "data_base64")
     if "data" not in document:
         raise Unusable("schema_invalid", "An event holds data", "data")
-    attributes = {key: value for key, value in document.items() if key != "data"}
-    data = bytes(msgspec.json.decode(raw, type=dict[str, msgspec.Raw])["data"])
-    return _event(attributes, data, document["data"], now, workspace)
+    data = json.decode(raw, _Written).data
+    return _event(document, bytes(data), document["data"], now, workspace)
 
 
 def from_binary(
@@ -152,10 +157,11 @@ def _event(
     except Unusable as error:
         field = f"data.{error.field}" if error.field else "data"
         raise Unusable(error.reason, error.detail, field) from error
-    for name, value in msgspec.structs.asdict(payload).items():
+    for name in payload.__struct_fields__:
+        value = getattr(payload, name)
         if isinstance(value, datetime):
             in_utc(value, f"data.{name}")
-    return Event(
+    event = Event(
         workspace=owner,
         source=known.source,
         id=known.id,
@@ -172,6 +178,8 @@ def _event(
             if key not in _CORE and isinstance(value, str | int)  # CloudEvents writes 5 and true as text
         },
     )
+    event.__dict__["payload"] = payload  # as reading it from the log would give it
+    return event
 
 
 def in_utc(instant: datetime, field: str) -> datetime:

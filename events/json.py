@@ -3,8 +3,6 @@
 import functools
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, DecimalException
 from typing import Any, TypeVar
 
@@ -17,21 +15,25 @@ T = TypeVar("T")
 
 NESTING_LEVELS_MAX = 64
 AMOUNTS_REMEMBERED_MAX = 16_384
+INTEGER_DIGITS_MAX = 40
 MISSING = re.compile(r"Object missing required field `(.+)`")
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_UNREADABLE = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
 
 
 def _decode_value(kind: type, value: object) -> object:
+    if isinstance(value, str):
+        return _from_text(kind, value)
     if issubclass(kind, Amount):
-        if not isinstance(value, str):
-            raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
-        return _amount(kind, value)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
+        raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
     raise NotImplementedError(kind)
 
 
 @functools.lru_cache(maxsize=AMOUNTS_REMEMBERED_MAX)  # prices repeat, and a quote is read more than once
-def _amount(kind: type[Amount], text: str) -> Amount:
-    return kind.parse(text)
+def _from_text(kind: type, text: str) -> Amount:
+    if issubclass(kind, Amount):
+        return kind.parse(text)
+    raise NotImplementedError(kind)
 
 
 def _encode_value(value: object) -> object:
@@ -47,7 +49,7 @@ def encode(value: object) -> str:
         Unusable: With reason `text_invalid`, where a text is none in UTF-8.
     """
     try:
-        return msgspec.json.encode(value, enc_hook=_encode_value).decode()
+        return _encoder.encode(value).decode()
     except UnicodeEncodeError as error:
         raise Unusable("text_invalid", "A text holds half a character, which is no text in UTF-8") from error
 
@@ -64,10 +66,17 @@ def decode(text: str | bytes, kind: type[T]) -> T:
         Unusable: With reason `schema_invalid`, and the field that does not fit; or as `parse` does.
     """
     try:
-        with _readable():
-            return msgspec.json.decode(text, type=kind, dec_hook=_decode_value)
+        decoded: T = _decoder(kind).decode(text)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
     except msgspec.ValidationError as error:
         raise _unfit(error) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    return decoded
+
+
+@functools.cache  # there are as many kinds as the code names
+def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_decode_value)
 
 
 def convert(value: object, kind: type[T]) -> T:
@@ -93,18 +102,20 @@ def _unfit(error: msgspec.ValidationError) -> Unusable:
 
 
 def parse(raw: bytes) -> Any:
-    """Read any JSON, with its numbers exact.
+    """Read any JSON, with its numbers exact, and each number one value however it was written.
 
     Raises:
-        Unusable: With reason `undecodable`, `nesting_too_deep` or `value_out_of_range`.
+        Unusable: With reason `undecodable`, `nesting_too_deep`, `text_invalid` or `value_out_of_range`.
     """
     try:
-        with _readable():
-            value = _any_decoder.decode(raw)
+        value = _any_decoder.decode(raw)
     except (DecimalException, msgspec.ValidationError) as error:
         raise Unusable("value_out_of_range", "A number is too large or too small") from error
-    if b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX:
-        _check(value, 0)  # only then can there be such a text, or so many levels
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    # Only then can there be such a text, or so many levels. To look for one byte first is faster.
+    if (b"\\" in raw and b"\\u0000" in raw) or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX:
+        _check(value, 0)
     return value
 
 
@@ -115,30 +126,24 @@ def elements(raw: bytes) -> list[bytes]:
         Unusable: With reason `schema_invalid` where it is no array; or as `parse` does.
     """
     try:
-        with _readable():
-            return [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+        return [bytes(item) for item in _elements_decoder.decode(raw)]
     except msgspec.ValidationError as error:
         raise _unfit(error) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except msgspec.ValidationError:
-        raise
-    except UnicodeDecodeError as error:
-        raise Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}") from error
-    except RecursionError as error:
-        raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting") from error
-    except msgspec.DecodeError as error:
-        raise Unusable("undecodable", f"Not JSON: {error}") from error
+def _unreadable(error: Exception) -> Unusable:
+    if isinstance(error, UnicodeDecodeError):
+        return Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}")
+    if isinstance(error, RecursionError):
+        return Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+    return Unusable("undecodable", f"Not JSON: {error}")
 
 
 def content_hash(event_type: str, subject: str | None, data: Any) -> str:
-    """Hash what an event says, whatever way it travelled: type, subject and data in canonical form."""
-    canonical = msgspec.json.encode([event_type, subject, _canonical(data)], order="sorted")
-    return hashlib.sha256(canonical).hexdigest()
+    """Hash what an event says, whatever way it travelled: type, subject and what `parse` read, in canonical form."""
+    return hashlib.sha256(_canonical_encoder.encode([event_type, subject, data])).hexdigest()
 
 
 def _check(value: Any, level: int) -> None:
@@ -156,17 +161,17 @@ def _check(value: Any, level: int) -> None:
             _check(item, level + 1)
 
 
-def _canonical(value: Any) -> Any:
-    # 1, 1.0 and 1e0 are one number; "1" is text. The tag keeps numbers and texts apart.
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int | Decimal):
-        number = Decimal(value)
-        return {"\0number": str(number.normalize(EXACT) if number else 0)}
-    if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
-    return [_canonical(item) for item in value]
+def _number(text: str) -> int | Decimal:
+    # 1, 1.0 and 1e0 are one number. Beyond the digits, a whole number written with a point or an exponent is another
+    # than the same in digits alone: a few bytes could stand for thousands.
+    number = Decimal(text).normalize(EXACT)
+    if number.adjusted() < INTEGER_DIGITS_MAX and number == number.to_integral_value():
+        return int(number)
+    return number
 
 
+_encoder = msgspec.json.Encoder(enc_hook=_encode_value)
 _number_encoder = msgspec.json.Encoder(decimal_format="number")
-_any_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_canonical_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_any_decoder = msgspec.json.Decoder(float_hook=_number)
+_elements_decoder = msgspec.json.Decoder(list[msgspec.Raw])

@@ -65,6 +65,7 @@ def test_unknown_attributes_are_kept_as_text() -> None:
     more = {
         "traceparent": "00-ab",
         "sequence": 5,
+        "whole": 5.0,
         "negative": -1,
         "sampled": True,
         "off": False,
@@ -74,6 +75,7 @@ def test_unknown_attributes_are_kept_as_text() -> None:
     assert event.extensions == {
         "traceparent": "00-ab",
         "sequence": "5",
+        "whole": "5",
         "negative": "-1",
         "sampled": "true",
         "off": "false",

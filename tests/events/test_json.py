@@ -94,6 +94,10 @@ def test_a_huge_number_is_read_exactly_and_hashed(raw: bytes) -> None:
     assert hashed(raw) != hashed(raw + b"1" if b"." in raw else raw.replace(b"9", b"8", 1))
 
 
+def test_a_few_bytes_never_stand_for_thousands() -> None:
+    assert len(json.encode_numbers(json.parse(b"[1e39,1e40,-1e4000]"))) < 100
+
+
 def test_numbers_that_a_float_or_28_digits_confuse_are_told_apart() -> None:
     raws = [b"0.1", b"0.1000000000000000055511151231257827", b"9007199254740992", b"9007199254740993"]
     raws += [b"1" + b"0" * 40 + digit for digit in (b"1", b"2", b"2.1", b"2.10000000001")]
@@ -106,6 +110,9 @@ def test_numbers_that_a_float_or_28_digits_confuse_are_told_apart() -> None:
         [b"1", b"1.0", b"1e0", b"10e-1", b"0.1E1"],
         [b"0", b"-0", b"0.0", b"-0e5"],
         [b"100", b"1e2", b"1E+2"],
+        [b"-1.5", b"-1.50", b"-15e-1"],
+        [b"18446744073709551616", b"18446744073709551616.0", b"1.8446744073709551616e19"],
+        [b"1" + b"0" * 39, b"1e39", b"0.1e40"],
         [b'{"a":1,"b":{"c":2,"d":3}}', b' { "b" : {"d":3.0,"c":2}, "a":1 } '],
         [rb'"\u00e9\/"', '"é/"'.encode()],
         [b'{"a":1,"a":2}', b'{"a":2}'],
