@@ -15,7 +15,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CommitFailedError,
+    InvalidTimestampError,
     KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -25,7 +30,7 @@ from msgspec import Struct
 from events.offsets import Offsets, Partition
 from worker.brokers import connection
 from worker.header_names import forgive
-from worker.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message
+from worker.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message, MessageRefused, name_of
 from worker.settings import Environment
 
 REQUEST_SECONDS_MAX = 10
@@ -39,6 +44,15 @@ BATCH_BYTES_MAX = 128 * 1024
 MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and the frame around them
 
 logger = structlog.get_logger()
+
+
+REFUSALS = (
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
 
 
 class TopicMissing(BrokerUnavailable):
@@ -77,6 +91,7 @@ class Publisher:
 
         Raises:
             BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
+            MessageRefused: The brokers will not take one of them as it is. Others may have arrived.
         """
         futures: list[asyncio.Future[Any]] = []
         producer = None
@@ -85,8 +100,12 @@ class Publisher:
                 producer = await self._opened()
                 for message in messages:
                     headers = list(message.headers)
-                    sent = producer.send(message.topic, message.value, message.key, headers=headers)
-                    futures.append(await sent)
+                    try:
+                        sent = await producer.send(message.topic, message.value, message.key, headers=headers)
+                    except MessageSizeTooLargeError as error:
+                        # By our own limit: nothing was sent, and the producer is as good as before.
+                        raise _refused(message, error) from error
+                    futures.append(sent)
                 await asyncio.gather(*futures)
         except TimeoutError as error:
             raise BrokerUnavailable(
@@ -99,6 +118,12 @@ class Publisher:
             raise BrokerUnavailable("Kafka's client gave up what was to be sent") from error
         except UnknownTopicOrPartitionError as error:
             raise _missing({message.topic for message in messages}) from error
+        except REFUSALS as error:
+            refused = [
+                message for message, sent in zip(messages, futures, strict=False) if _failed(sent, error)
+            ]
+            await self._end(producer)  # what it numbered would leave a gap
+            raise _refused(refused[0], error) from error
         except (KafkaError, OSError) as error:
             await self._end(producer)  # one that failed for good would refuse whatever comes after
             raise BrokerUnavailable(f"Kafka did not take what was sent: {error!r}") from error
@@ -309,6 +334,20 @@ def expect(code: int, what: str, message: str | None = None) -> None:
     if code:
         said = for_code(code)
         raise BrokerUnavailable(f"Kafka refused to {what}: {message or said.description or said.message}")
+
+
+def _failed(sent: asyncio.Future[Any], error: Exception) -> bool:
+    """Whether it is this message that was refused, or one that it was sent together with."""
+    return sent.done() and not sent.cancelled() and type(sent.exception()) is type(error)
+
+
+def _refused(message: Message, error: KafkaError) -> MessageRefused:
+    size = len(message.value) + sum(len(name) + len(value or b"") for name, value in message.headers)
+    return MessageRefused(
+        f"Kafka refuses {name_of(message)} of {size} bytes for {message.topic}: {type(error).__name__}.",
+        f"Run q2c topics check, then q2c topics apply: {message.topic} needs max.message.bytes of at least"
+        f" {MESSAGE_BYTES_MAX}, and the brokers' policies have to let it in. What comes behind it waits.",
+    )
 
 
 def _missing(topics: set[str]) -> TopicMissing:

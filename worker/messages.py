@@ -23,6 +23,18 @@ class BrokerUnavailable(Exception):
     """Kafka did not do what it was asked in time; nothing is lost, and the same may be tried again."""
 
 
+class MessageRefused(BrokerUnavailable):
+    """Kafka will not take a message as it is; trying again does not help before a person has done something.
+
+    Attributes:
+        remedy: What to do.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
 class Message(Struct, frozen=True):
     """What is sent to a topic; messages of one key keep their order."""
 
@@ -40,12 +52,23 @@ class Publishing(Protocol):
 
         Raises:
             BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
+            MessageRefused: The brokers will not take one of them as it is. Others may have arrived.
         """
         ...
 
     async def discard(self) -> None:
         """Send nothing any more of what could not be sent in time."""
         ...
+
+
+def name_of(message: Message) -> str:
+    """Say which message it is, by what it holds."""
+    said = {name: (value or b"").decode(errors="replace") for name, value in message.headers}
+    event = said.get(f"{PREFIX}id")
+    place = f" at position {said[f'{PREFIX}sequence']}" if f"{PREFIX}sequence" in said else ""
+    if "origin" in said and "reason" in said:
+        return f"the dead letter of {said['origin']}"
+    return f"event {event!r}{place}" if event is not None else "a message"
 
 
 def encode(event: Event, topic: str, *, sequence: int | None = None) -> Message:

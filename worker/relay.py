@@ -5,7 +5,7 @@ crash lets us send again carries the same `ce_sequence`, by which readers drop i
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 
@@ -16,17 +16,28 @@ from prometheus_client import Counter
 
 from events import catalog, log, subscriptions
 from events.dead_letters import headers_of
+from events.envelope import Recorded
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.subscriptions import LEASE_SECONDS
 from events.tables import dead_letters
-from worker.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message, Publishing, encode
+from worker.messages import (
+    PUBLISH_SECONDS_MAX,
+    BrokerUnavailable,
+    Message,
+    MessageRefused,
+    Publishing,
+    encode,
+)
 from worker.services import Services
 from worker.settings import DEAD_LETTERS, ConfigurationError, Environment
 from worker.wake import pause
 
 PAGE_EVENTS_MAX = 500
-PAGE_LETTERS_MAX = 16  # of 1 MiB each at most
+PAGE_BYTES_MAX = 16 * 1024 * 1024
+PORTION_EVENTS_MAX = 50  # of 1 MiB each at most
+PAGE_LETTERS_MAX = 16  # the same
 RETRY_SECONDS = 1.0
+REFUSED_RETRY_SECONDS = 10.0  # a person has to do something first
 KAFKA = "kafka:"
 DISTRIBUTION = "coeffection-quickbooks"
 # What is begun later could still be on its way when another leads already.
@@ -37,10 +48,15 @@ logger = structlog.get_logger()
 
 
 class Page(Struct, frozen=True):
-    """What to publish next, and where its reader is afterwards."""
+    """What to publish next, where its reader is after each message, and where after all of it."""
 
     messages: Sequence[Message]
+    ends: Sequence[int]
     end: int
+
+    def first(self) -> "Page":
+        """Return the page that ends with its first message."""
+        return Page(self.messages[:1], self.ends[:1], self.ends[0]) if len(self.messages) > 1 else self
 
 
 class Lane(Struct, frozen=True):
@@ -65,11 +81,21 @@ async def relay(services: Services, holder: str, stopping: asyncio.Event) -> Non
             group.create_task(_follow(services, publisher, lane, holder, stopping))
 
 
-async def turn(services: Services, publisher: Publishing, lane: Lane, holder: str) -> bool:
+async def turn(
+    services: Services, publisher: Publishing, lane: Lane, holder: str, *, singly: bool = False
+) -> bool:
     """Publish one page, if there is one that is ours to publish; say whether to look again at once.
+
+    Args:
+        services: Open services.
+        publisher: The way to Kafka.
+        lane: What is published.
+        holder: The name that its lease is held under.
+        singly: Publish the first message alone, for one of them was refused.
 
     Raises:
         BrokerUnavailable: Kafka did not take everything; the checkpoint is where it was.
+        MessageRefused: Kafka will not take a message as it is; the same.
         CheckpointMoved: Another relay has moved on meanwhile.
         DatabaseUnavailable: The database did not answer.
     """
@@ -81,6 +107,8 @@ async def turn(services: Services, publisher: Publishing, lane: Lane, holder: st
     if position is None:
         return False
     page = await database.read(lane.page, services.environment, position)
+    if singly:
+        page = page.first()
     if page.messages:
         if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # a page that took long to read
             renewed = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
@@ -101,9 +129,18 @@ def behind(connection: sa.Connection) -> list[str]:
 async def _follow(
     services: Services, publisher: Publishing, lane: Lane, holder: str, stopping: asyncio.Event
 ) -> None:
+    alone = 0  # how many messages are still to be published one by one
     while not stopping.is_set():
         try:
-            busy = await turn(services, publisher, lane, holder)
+            busy = await turn(services, publisher, lane, holder, singly=alone > 0)
+        except MessageRefused as error:
+            said = {"problem": str(error), "remedy": error.remedy}
+            logger.error("relay.refused", lane=lane.name, **said)  # noqa: TRY400 - it is no defect of ours
+            services.health.bad(lane.name, f"{error} {error.remedy}")
+            # What stands before it goes out, and what stands behind it is not sent again and again.
+            await pause(services.clock, stopping, REFUSED_RETRY_SECONDS if alone else 0)
+            alone = PAGE_EVENTS_MAX
+            continue
         except (BrokerUnavailable, CheckpointMoved, DatabaseUnavailable) as error:
             logger.warning("relay.retry", lane=lane.name, problem=str(error))
             services.health.bad(lane.name, str(error))
@@ -112,6 +149,7 @@ async def _follow(
             await pause(services.clock, stopping, RETRY_SECONDS)
             continue
         services.health.good(lane.name)
+        alone = max(0, alone - 1)
         if not busy:
             await services.wake.wait(services.clock, services.environment.poll_seconds)
 
@@ -121,13 +159,26 @@ def _is_due(connection: sa.Connection, lane: Lane, holder: str, now: datetime) -
 
 
 def _events(connection: sa.Connection, environment: Environment, after: int) -> Page:
-    found = log.read(connection, after=after, limit=PAGE_EVENTS_MAX)
-    messages = [
-        encode(recorded.event, environment.topic(recorded.event.topic), sequence=recorded.position)
-        for recorded in found
-        if recorded.event.topic in catalog.TOPICS_OUT
-    ]
-    return Page(messages, found[-1].position if found else after)
+    messages, ends, end, size = [], [], after, 0
+    for recorded in _recorded(connection, after):
+        end = recorded.position
+        size += len(recorded.event.data.encode())
+        if recorded.event.topic in catalog.TOPICS_OUT:
+            messages.append(encode(recorded.event, environment.topic(recorded.event.topic), sequence=end))
+            ends.append(end)
+        if size >= PAGE_BYTES_MAX:
+            break
+    return Page(messages, ends, end)
+
+
+def _recorded(connection: sa.Connection, after: int) -> Iterator[Recorded]:
+    """Give events in portions: whoever stops early has read few that it does not need."""
+    for _ in range(0, PAGE_EVENTS_MAX, PORTION_EVENTS_MAX):
+        found = log.read(connection, after=after, limit=min(PORTION_EVENTS_MAX, PAGE_EVENTS_MAX))
+        yield from found
+        if len(found) < PORTION_EVENTS_MAX:
+            return
+        after = found[-1].position
 
 
 def _letters(connection: sa.Connection, environment: Environment, after: int) -> Page:
@@ -139,12 +190,13 @@ def _letters(connection: sa.Connection, environment: Environment, after: int) ->
         .limit(PAGE_LETTERS_MAX)
     )
     found = connection.execute(statement).all()
-    messages = [
-        _letter(topic, letter)
+    ours = [
+        (letter, topic)
         for letter in found
         if letter.origin.startswith(KAFKA) and (topic := of.get(letter.origin.split(":")[1]))
     ]
-    return Page(messages, found[-1].number if found else after)
+    messages = [_letter(topic, letter) for letter, topic in ours]
+    return Page(messages, [letter.number for letter, _ in ours], found[-1].number if found else after)
 
 
 def _letter(topic: str, letter: sa.Row[tuple[object, ...]]) -> Message:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from events import catalog, log, subscriptions
 from events.administration import InvoiceOrdered
@@ -23,7 +24,9 @@ from events.values import Amount, Fact
 from tests import stories
 from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import STRUCTURED, Stream, open_stream
+from worker import kafka, topics
 from worker import relay as relaying
+from worker.kafka import Publisher
 from worker.messages import BrokerUnavailable, Message
 from worker.relay import LANES, relay, turn
 from worker.services import Services
@@ -299,3 +302,65 @@ async def test_dead_letters_of_other_doors_stay_in_the_database(stream: Stream) 
 async def test_without_kafka_there_is_no_relay(stream: Stream) -> None:
     with pytest.raises(ConfigurationError, match="Q2C_KAFKA_URL"):
         await relay(stream.services, "a", asyncio.Event())
+
+
+async def test_a_page_ends_where_it_is_large_enough(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relaying, "PORTION_EVENTS_MAX", 4)
+    events = [won(number, f"D-{number:03}") for number in range(12)]
+    await append(stream, *events)
+    size = len(events[0].data.encode())
+    for limit, ends in ((1, 1), (size * 6, 6), (size * 100, 12)):
+        monkeypatch.setattr(relaying, "PAGE_BYTES_MAX", limit)
+        page = await stream.services.database.read(EVENTS.page, stream.environment, 0)
+        assert (len(page.messages), page.ends, page.end) == (ends, list(range(1, ends + 1)), ends)
+    monkeypatch.setattr(relaying, "PAGE_BYTES_MAX", size * 2)
+    async with relaying_as("a", stream.with_publisher()) as task:
+        await until_at(stream, 12, task)
+    assert sorted(await deal_updates(stream)) == list(range(1, 13))
+
+
+@pytest.mark.parametrize("by", ["our limit", "the topic's"])
+async def test_a_refused_message_is_named_and_holds_up_its_lane_alone(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr(relaying, "REFUSED_RETRY_SECONDS", 0.2)
+    large = won(3)
+    large = msgspec.structs.replace(large, data=f'{large.data[:-1]}, "later": "{"x" * 40_000}"}}')
+    if by == "our limit":
+        monkeypatch.setattr(kafka, "MESSAGE_BYTES_MAX", 20_000)
+    else:
+        (topic,) = await topics.describe(stream.environment, [stream.environment.topic(catalog.DEAL_UPDATES)])
+        low = msgspec.structs.replace(topic, configs={"max.message.bytes": "20000"})
+        await topics.configure(stream.environment, [low])
+        await asyncio.sleep(0.5)
+    publisher = Publisher(stream.environment)
+    services = stream.with_publisher(publisher)
+    await append(stream, won(1), won(2), large, won(4))
+    with capture_logs() as logs:
+        async with relaying_as("a", services) as task:
+
+            async def said() -> bool:
+                return "Kafka refuses event '3' at position 3" in services.health.problems.get(
+                    EVENTS.name, ""
+                )
+
+            await until_at(stream, 2, task)
+            await stream.until(said, task)
+            assert "q2c topics apply" in services.health.problems[EVENTS.name]
+            origin = f"kafka:{stream.environment.topic(catalog.DEALS)}:0:9"
+            letter = Record(b"{", origin, "acme", Unusable("undecodable", "Not JSON"))
+            await stream.services.database.transaction(receive, [letter], AT)
+            await until_at(stream, 1, task, lane=LETTERS.name)
+            assert LETTERS.name not in services.health.problems
+            assert (await stream.services.database.read(subscriptions.checkpoints))[EVENTS.name] == 2
+            if by == "our limit":
+                monkeypatch.undo()
+                await publisher.discard()
+            else:
+                await topics.apply(stream.environment)
+            await until_at(stream, 4, task)
+    assert {line["lane"] for line in logs if line["event"] == "relay.refused"} == {EVENTS.name}
+    found = await deal_updates(stream)
+    assert sorted(set(found)) == [1, 2, 3, 4]
+    assert found.count(4) <= 2  # with the refused one, not again and again
+    await publisher.discard()
