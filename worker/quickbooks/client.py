@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -203,12 +203,13 @@ class QuickBooksClient:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Entity:
+        # Whole, since a URL to which parameters are added is taken apart once more.
+        url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
         token = await self._tokens.access_token(realm)
         for last_try in (False, True):
             request = self._http.build_request(
                 method,
-                f"{self._base}/{quote(realm, safe='')}/{path}",
-                params={**params, "minorversion": MINOR_VERSION},
+                url,
                 content=content,
                 headers={**(headers or {}), "authorization": f"Bearer {token}"},
             )

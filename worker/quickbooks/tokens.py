@@ -54,7 +54,7 @@ oauth_states = sa.Table(
 
 
 _STORED = Statement(
-    sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired, tokens.c.leased_until).where(
+    sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
         tokens.c.realm == sa.bindparam("realm_")
     )
 )
@@ -70,7 +70,6 @@ class Stored(Struct, frozen=True):
     sealed: bytes
     version: int
     expired: bool
-    leased_until: datetime | None
 
 
 def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes, of: TokenSet) -> None:
