@@ -24,7 +24,7 @@ class Chaos:
         self._outside = outside
 
     def acts(self) -> list[Coroutine[Any, Any, None]]:
-        """Return everything that is to happen."""
+        """Return everything that happens once, each thing at its time."""
         plan, hosts = self._plan, self._cluster.hosts
         return [
             *(self._kill(at, hosts[number]) for at, number in plan.kills),
@@ -33,9 +33,11 @@ class Chaos:
             *(self._fill_the_disk(at, seconds) for at, seconds in plan.full_disk),
             *(self._disconnect(at, workspace) for at, workspace in plan.disconnects),
             *(self._pause(at, workspace, seconds) for at, workspace, seconds in plan.pauses),
-            self._apply_late(),
-            self._forget_requests(),
         ]
+
+    def habits(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what QuickBooks does all the while."""
+        return [self._apply_late(), self._forget_requests()]
 
     async def _kill(self, at: float, host: Host) -> None:
         await self._sleep_until(at)

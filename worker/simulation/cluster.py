@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -74,6 +74,7 @@ class Cluster:
         self.counts: Counter[str] = Counter()
         self.hosts = [Host(f"w{number}", SimulatedClock(loop, start)) for number in range(1, hosts + 1)]
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
+        self._asked: list[tuple[str, asyncio.Task[Any]]] = []
         self._environment = Environment(
             public_url="https://worker.test",
             quickbooks_api_url=SANDBOX_URL,
@@ -128,10 +129,19 @@ class Cluster:
             return await work(services, gateway)
 
         task = self.loop.spawn(host.life, handler())
+        self._asked.append((host.life, task))
         await asyncio.wait({task}, timeout=ANSWER_SECONDS_MAX)
         if not task.done():
             raise ConnectionError(f"{host.name} did not answer")
         return task.result()
+
+    async def answered(self) -> None:
+        """Wait until no host is at a request any more, not even one that whoever asked gave up."""
+        while working := self._at_work():
+            await asyncio.wait(working, timeout=RESTART_SECONDS)
+
+    def _at_work(self) -> list[asyncio.Task[Any]]:
+        return [task for life, task in self._asked if life not in self.watch.gone and not task.done()]
 
     async def _work(self, host: Host, services: Services) -> None:
         try:

@@ -95,7 +95,9 @@ def run_seed(
 async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, tailed: list[int]) -> list[str]:
     """Let everything happen, then let it settle, then judge."""
     await store.cleared()
-    background = [asyncio.create_task(act) for act in Chaos(cluster, plan, outside).acts()]
+    chaos = Chaos(cluster, plan, outside)
+    acts = [asyncio.create_task(act) for act in chaos.acts()]
+    background = [asyncio.create_task(habit) for habit in chaos.habits()]
     background.append(asyncio.create_task(_tail(cluster.store, tailed)))
     cluster.sandbox.trouble.follow(plan.quickbooks)
     for host in cluster.hosts:
@@ -104,6 +106,9 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, ta
     await asyncio.sleep(max(0.0, plan.faults_end - cluster.loop.time()))
     cluster.sandbox.trouble.follow(QuickBooksPlan())
     cluster.trouble.rate, cluster.trouble.full = 0.0, False
+    # What was asked of a frozen host is done when it thaws; nobody puts right what is still going wrong.
+    await asyncio.gather(*acts)
+    await cluster.answered()
     for workspace in plan.tales:
         await outside.finish(workspace)
     settled = await _settle(cluster, tailed)
