@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from benchmarks import servers, stores, story
 from benchmarks.stores import CLOCK
 from benchmarks.story import WORKSPACE
-from events import catalog
+from events import catalog, subscriptions
 from events.clock import SystemEntropy
 from events.envelope import Event, from_structured
 from events.postgres import PostgresDatabase
@@ -57,6 +57,8 @@ class Ground(Struct, frozen=True):
         database = PostgresDatabase(own.database_url)
         try:
             await stores.prepare(database)
+            # As a worker that ends does: until its lease runs out, whoever is measured would stand by.
+            await database.transaction(subscriptions.release, stores.HOLDER)
             await database.transaction(add_workspace, Vault(token_keys(own), SystemEntropy()))
         finally:
             await database.close()
