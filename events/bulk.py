@@ -29,12 +29,25 @@ def fetch(
     """Read the `columns` of the rows of one table whose `where` columns together are one of `keys`."""
     if not keys:
         return []
-    if connection.dialect.name == "postgresql":
-        parts = zip(*keys, strict=True)
-        given: Row = {column.name: list(part) for column, part in zip(where, parts, strict=True)}
-    else:
-        given = {"keys": json.encode(list(keys))}
-    return _fetch(tuple(columns), tuple(where), connection.dialect.name).rows(connection, given)
+    statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
+    return statement.rows(connection, _keys(connection, where, keys))
+
+
+def lock(
+    connection: sa.Connection,
+    columns: Sequence[sa.Column[Any]],
+    where: Sequence[sa.Column[Any]],
+    keys: Collection[Key],
+    order: Sequence[sa.Column[Any]],
+) -> list[tuple[Any, ...]]:
+    """Read as `fetch` does what was committed last, in an order, and hold the rows to the transaction's end.
+
+    Who locks the same rows in the same order waits, and never deadlocks.
+    """
+    if not keys:
+        return []
+    statement = _lock(tuple(columns), tuple(where), tuple(order), connection.dialect.name)
+    return statement.rows(connection, _keys(connection, where, keys))
 
 
 def delete(
@@ -84,6 +97,20 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
         _execute(connection, _upsert(table, tuple(rows[0]), connection.dialect.name), rows)
 
 
+def update(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Change rows that are there, all the same columns, each found by its primary key among them."""
+    if rows:
+        renamed = [{f"new_{name}": value for name, value in row.items()} for row in rows]
+        _execute(connection, _update(table, tuple(rows[0]), connection.dialect.name), renamed)
+
+
+def _keys(connection: sa.Connection, where: Sequence[sa.Column[Any]], keys: Collection[Key]) -> Row:
+    if connection.dialect.name == "sqlite":
+        return {"keys": json.encode(list(keys))}
+    parts = zip(*keys, strict=True)
+    return {column.name: list(part) for column, part in zip(where, parts, strict=True)}
+
+
 def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "postgresql":
         statement.changed(connection, _arrays(rows))
@@ -95,9 +122,10 @@ def _arrays(rows: Sequence[Row]) -> Row:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
+def _unnested(columns: Sequence[sa.Column[Any]], prefix: str = "") -> sa.TableValuedAlias:
     arrays = [
-        sa.bindparam(column.name, type_=postgresql.ARRAY(column.type, dimensions=1)) for column in columns
+        sa.bindparam(f"{prefix}{column.name}", type_=postgresql.ARRAY(column.type, dimensions=1))
+        for column in columns
     ]
     given = sa.func.unnest(*arrays).table_valued(
         *(sa.column(column.name, column.type) for column in columns), with_ordinality="place"
@@ -105,15 +133,45 @@ def _unnested(columns: Sequence[sa.Column[Any]]) -> sa.TableValuedAlias:
     return given.render_derived(name="given")
 
 
-@functools.cache
-def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
+def _found(
+    columns: Sequence[sa.Column[Any]], where: Sequence[sa.Column[Any]], dialect: str
+) -> sa.Select[Any]:
     if dialect == "postgresql":
         given = _unnested(where)
         same = (column == given.c[column.name] for column in where)
-        return Statement(sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same)))
+        return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
     each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
     parts = (sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(where)))
-    return Statement(sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts))))
+    return sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts)))
+
+
+@functools.cache
+def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
+    return Statement(_found(columns, where, dialect))
+
+
+@functools.cache
+def _lock(
+    columns: tuple[sa.Column[Any], ...],
+    where: tuple[sa.Column[Any], ...],
+    order: tuple[sa.Column[Any], ...],
+    dialect: str,
+) -> Statement:
+    found = _found(columns, where, dialect)
+    return Statement(found.order_by(*order).with_for_update(of=columns[0].table))
+
+
+@functools.cache
+def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    """Give parameters names apart from the columns', which SQLAlchemy keeps for itself in an update."""
+    keys = {column.name for column in table.primary_key}
+    columns = [table.c[name] for name in names]
+    if dialect == "sqlite":
+        new: Any = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    else:
+        new = _unnested(columns, "new_").c
+    changing = table.update().where(*(table.c[name] == new[name] for name in keys))
+    return Statement(changing.values({name: new[name] for name in names if name not in keys}))
 
 
 @functools.cache

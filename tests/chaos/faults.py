@@ -9,7 +9,7 @@ from events.subscriptions import LEASE_SECONDS
 from tests.chaos import proxy
 from tests.chaos.fleet import MACHINES, ROLES_OF_A_MACHINE
 from tests.chaos.ground import SESSION_SECONDS, TIMING
-from worker.commands.claims import REALM_HELD_SECONDS
+from worker.commands.companies import REALM_HELD_SECONDS
 
 PLACES = tuple(f"{roles[0]}-{machine}" for machine in MACHINES for roles in ROLES_OF_A_MACHINE)
 PROXIES = ("postgres", "kafka", "quickbooks")

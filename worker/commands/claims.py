@@ -4,7 +4,6 @@ A command is claimed for a bounded time. Every later step proves by its fence th
 since; a worker that outlived its lease finds the fence moved and leaves everything as it is.
 """
 
-from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,17 +11,14 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log
-from events.envelope import Event
+from events import bulk
 from events.locks import Lock, hold
-from events.statements import Statement
+from events.statements import Row, Statement
 from events.tables import UtcInstant
+from worker.commands import companies
 from worker.commands.identity import CommandKey
 from worker.commands.table import commands, realms
 from worker.quote_to_cash.settings import zone
-
-# A dispatcher that died holds its realms for so long, whatever it left in flight.
-REALM_HELD_SECONDS = 8
 
 
 class Timing(Struct, frozen=True):
@@ -87,18 +83,22 @@ def claim(
     """
     hold(connection, Lock.COMMANDS)
     limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
-    chosen = connection.execute(_CANDIDATES, limits).mappings().all()
-    taken = (_take(connection, row, timing, holder, now) for row in chosen)
-    claimed = [command for command in taken if command is not None]
-    keep_realms(connection, {command.realm for command in claimed}, holder, now)
+    chosen = [(row.request_id, row) for row in connection.execute(_CANDIDATES, limits)]
+    keys = [(request_id,) for request_id, _ in chosen]
+    rows = bulk.lock(connection, tuple(commands.c), (commands.c.request_id,), keys, (commands.c.request_id,))
+    found = {row["request_id"]: row for row in (dict(zip(_NAMES, values, strict=True)) for values in rows)}
+    claimed = [
+        _claimed(found[request_id], candidate, holder, now)
+        for request_id, candidate in chosen
+        # Whoever held it by an old lease may have finished it since it was chosen.
+        if (found[request_id]["fence"], found[request_id]["status"]) == (candidate.fence, candidate.status)
+    ]
+    leased_until = now + timing.lease
+    bulk.update(connection, commands, [_lease(command, leased_until) for command in claimed])
+    before = companies.lock(connection, {command.realm for command in claimed})
+    kept = {name: companies.kept(company, holder, now) for name, company in before.items()}
+    companies.change(connection, before, kept)
     return claimed
-
-
-def keep_realms(connection: sa.Connection, kept: Collection[str], holder: str, now: datetime) -> None:
-    """Hold realms, so that no other dispatcher claims from them for some seconds; those of others stay theirs."""
-    if kept:
-        until = now + timedelta(seconds=REALM_HELD_SECONDS)
-        connection.execute(_KEEP, {"kept": sorted(kept), "holder_": holder, "now": now, "until": until})
 
 
 def release_realms(connection: sa.Connection, holder: str) -> None:
@@ -109,90 +109,6 @@ def release_realms(connection: sa.Connection, holder: str) -> None:
 def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
     """Say whether a claim could give anything; reads only."""
     return bool(_ANY_DUE.rows(connection, {"now": now, "holder_": holder}))
-
-
-def sending(connection: sa.Connection, command: Claimed, timing: Timing, now: datetime) -> None:
-    """Write down that the command is about to be sent, and renew the lease for it.
-
-    Raises:
-        LeaseLost: It may not be sent any more.
-    """
-    _change(
-        connection,
-        command,
-        first_sent_at=command.first_sent_at or now,
-        last_sent_at=now,
-        leased_until=now + timing.lease,
-    )
-    keep_realms(connection, {command.realm}, command.holder, now)
-
-
-def not_sent(connection: sa.Connection, command: Claimed, due_at: datetime, problem: str) -> None:
-    """Give the command back: this attempt certainly never reached QuickBooks' books."""
-    _give_back(
-        connection,
-        command,
-        status="uncertain" if command.uncertain else "ready",
-        first_sent_at=command.first_sent_at,
-        last_sent_at=command.last_sent_at,
-        due_at=due_at,
-        problem=problem,
-    )
-
-
-def uncertain(
-    connection: sa.Connection,
-    command: Claimed,
-    *,
-    due_at: datetime,
-    problem: str,
-    event: Event | None,
-    now: datetime,
-) -> None:
-    """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
-    _give_back(connection, command, status="uncertain", due_at=due_at, problem=problem)
-    if event is not None:
-        log.append_own(connection, [event], now)
-
-
-def finish(connection: sa.Connection, command: Claimed, event: Event, now: datetime, *, done: bool) -> None:
-    """Store the outcome and the event that says so, together."""
-    _give_back(
-        connection,
-        command,
-        status="done" if done else "rejected",
-        problem=None if done else event.payload.message,
-    )
-    log.append_own(connection, [event], now)
-
-
-def hold_realm(
-    connection: sa.Connection,
-    command: Claimed,
-    problem: str,
-    *,
-    until: datetime,
-    refused_since: datetime | None,
-) -> None:
-    """Give the command back, and leave its whole realm alone until then."""
-    not_sent(connection, command, until, problem)
-    connection.execute(
-        realms.update()
-        .where(realms.c.realm == command.realm)
-        .values(not_before=until, refused_since=refused_since)
-    )
-
-
-def disconnected(
-    connection: sa.Connection, command: Claimed, problem: str, event: Event, now: datetime
-) -> None:
-    """Give the command back, and serve its realm no more until somebody connects it again."""
-    not_sent(connection, command, now, problem)
-    cut = connection.execute(
-        realms.update().where(realms.c.realm == command.realm, realms.c.connected).values(connected=False)
-    )
-    if cut.rowcount:
-        log.append_own(connection, [event], now)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
@@ -233,7 +149,10 @@ def _candidates() -> sa.Select[Any]:
     )
     ranked = (
         sa.select(
-            commands,
+            commands.c.request_id,
+            commands.c.fence,
+            commands.c.status,
+            commands.c.due_at,
             realms.c.time_zone,
             realms.c.refused_since,
             turn.label("turn"),
@@ -270,45 +189,39 @@ def _age(table: sa.FromClause) -> sa.Tuple:
     return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
-def _take(
-    connection: sa.Connection, row: sa.RowMapping, timing: Timing, holder: str, now: datetime
-) -> Claimed | None:
-    """Take a command as it was read; whoever holds it by an old lease may have finished it meanwhile."""
-    today = now.astimezone(zone(row["time_zone"])).date()
-    body = row["sent_body"] or _frozen(row["kind"], row["body"], today)
-    fence = row["fence"] + 1
-    taken = connection.execute(
-        commands.update()
-        .where(
-            commands.c.request_id == row["request_id"],
-            commands.c.fence == row["fence"],
-            commands.c.status == row["status"],
-        )
-        .values(
-            status="leased",
-            fence=fence,
-            attempts=row["attempts"] + 1,
-            leased_until=now + timing.lease,
-            sent_body=body,
-        )
-    )
-    if taken.rowcount != 1:
-        return None
+def _claimed(row: Row, candidate: Any, holder: str, now: datetime) -> Claimed:
     return Claimed(
         key=CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"]),
         request_id=row["request_id"],
         realm=row["realm"],
         holder=holder,
-        body=body,
+        body=_sent_body(row, now.astimezone(zone(candidate.time_zone)).date()),
         cause_id=row["cause_id"],
         cause_at=row["cause_at"].astimezone(UTC),
         attempts=row["attempts"] + 1,
-        fence=fence,
+        fence=row["fence"] + 1,
         uncertain=row["last_sent_at"] is not None,
         first_sent_at=row["first_sent_at"],
         last_sent_at=row["last_sent_at"],
-        refused_since=row["refused_since"],
+        refused_since=candidate.refused_since,
     )
+
+
+def _lease(command: Claimed, until: datetime) -> Row:
+    return {
+        "request_id": command.request_id,
+        "status": "leased",
+        "fence": command.fence,
+        "attempts": command.attempts,
+        "leased_until": until,
+        "sent_body": command.body,
+    }
+
+
+def _sent_body(row: Row, today: date) -> str:
+    """Send what was sent before; what was not is frozen now."""
+    sent: str | None = row["sent_body"]
+    return sent or _frozen(row["kind"], row["body"], today)
 
 
 def _frozen(kind: str, body: str, today: date) -> str:
@@ -320,34 +233,8 @@ def _frozen(kind: str, body: str, today: date) -> str:
     return msgspec.json.encode(fields).decode()
 
 
-def _give_back(connection: sa.Connection, command: Claimed, **values: object) -> None:
-    """End the lease. Whatever came of the attempt, if it was not a refused token the count begins anew."""
-    _change(connection, command, leased_until=None, **values)
-    if command.refused_since is not None:
-        connection.execute(realms.update().where(realms.c.realm == command.realm).values(refused_since=None))
-
-
-def _change(connection: sa.Connection, command: Claimed, **values: object) -> None:
-    changed = connection.execute(
-        commands.update()
-        .where(
-            commands.c.request_id == command.request_id,
-            commands.c.fence == command.fence,
-            commands.c.status == "leased",
-        )
-        .values(**values)
-    )
-    if changed.rowcount != 1:
-        raise LeaseLost(f"The command {command.request_id} for {command.key.subject} is no longer ours")
-
-
 _CANDIDATES = _candidates()
-_KEEP = (
-    realms.update()
-    .where(realms.c.realm.in_(sa.bindparam("kept", expanding=True)))
-    .where(_realm_is_free())
-    .values(holder=sa.bindparam("holder_"), held_until=sa.bindparam("until"))
-)
+_NAMES = tuple(column.name for column in commands.c)
 _ANY_DUE = Statement(
     sa.select(commands.c.request_id).join(realms, realms.c.realm == commands.c.realm).where(*_due()).limit(1)
 )

@@ -13,9 +13,11 @@ from events.clock import Clock
 from events.database import Database
 from events.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
-from worker.commands import claims, lookup, outcomes, retry
+from worker.commands import claims, lookup, outcomes, retry, steps
 from worker.commands.claims import Claimed, LeaseLost, Timing
+from worker.commands.group_commit import GroupCommit
 from worker.commands.outcomes import Entity
+from worker.commands.steps import Step
 from worker.health import Health
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
@@ -24,10 +26,11 @@ from worker.quickbooks.errors import (
     QuickBooksError,
     Rejected,
 )
+from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.wake import Wake
 
-SLOTS = 16
-SLOTS_PER_REALM = 4
+SLOTS = 256
+SLOTS_PER_REALM = CONCURRENT_MAX
 RETRY_SECONDS = 1.0
 PART = "dispatch"
 
@@ -46,6 +49,7 @@ class Dispatcher(Struct, frozen=True):
     holder: str
     poll_seconds: float = 0.2
     health: Health = field(default_factory=Health)
+    group_commit: GroupCommit = field(default_factory=GroupCommit)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight."""
@@ -124,9 +128,11 @@ class Dispatcher(Struct, frozen=True):
                 settled_at = self._settled_at(command)
                 if command.uncertain and settled_at > self.clock.now():
                     # It may still be applied: not found is not final yet.
-                    await self.database.transaction(claims.not_sent, command, settled_at, "being looked up")
+                    await self._store(
+                        steps.not_sent(command, settled_at, "being looked up", self.clock.now())
+                    )
                     return "settling"
-            await self.database.transaction(claims.sending, command, self.timing, self.clock.now())
+            await self._store(steps.sending(command, self.timing, self.clock.now()))
             sent = True
             entity = await self.client.create(
                 command.realm, outcomes.ENTITY[command.key.kind], command.body.encode(), command.request_id
@@ -163,8 +169,11 @@ class Dispatcher(Struct, frozen=True):
 
     async def _finish(self, command: Claimed, event: Event) -> str:
         done = event.type != catalog.COMMAND_REJECTED
-        await self.database.transaction(claims.finish, command, event, self.clock.now(), done=done)
+        await self._store(steps.finish(command, event, self.clock.now(), done=done))
         return event.type.removeprefix(catalog.PREFIX)
+
+    async def _store(self, step: Step) -> None:
+        await self.group_commit.store(self.database, step)
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
         """A name or number is taken, perhaps by ourselves; anything else waits for a person."""
@@ -196,13 +205,13 @@ class Dispatcher(Struct, frozen=True):
         match retry.after(error, command, now, self.timing, sent=sent):
             case retry.LookUp(at):
                 event = None if command.uncertain else outcomes.uncertain(command, now, str(error))
-                await self.database.transaction(
-                    claims.uncertain, command, due_at=at, problem=str(error), event=event, now=now
+                await self._store(
+                    steps.uncertain(command, due_at=at, problem=str(error), event=event, now=now)
                 )
                 return "uncertain"
             case retry.HoldRealm(until, refused_since):
-                await self.database.transaction(
-                    claims.hold_realm, command, str(error), until=until, refused_since=refused_since
+                await self._store(
+                    steps.hold_realm(command, str(error), until=until, refused_since=refused_since, now=now)
                 )
                 return "realm_held"
             case retry.Disconnect(reason):
@@ -214,10 +223,10 @@ class Dispatcher(Struct, frozen=True):
                     time=now,
                     id=f"{command.request_id}:connection-expired:{command.attempts}",
                 )
-                await self.database.transaction(claims.disconnected, command, str(error), expired, now)
+                await self._store(steps.disconnected(command, str(error), expired, now))
                 return "connection_expired"
             case retry.TryAgain(at):
-                await self.database.transaction(claims.not_sent, command, at, str(error))
+                await self._store(steps.not_sent(command, at, str(error), now))
                 return "not_sent"
 
 

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events import intake, log, subscriptions, tables
 from events.clock import Clock
@@ -20,10 +21,10 @@ from events.errors import DatabaseUnavailable
 from events.intake import Received
 from events.subscriptions import Subscription
 from worker import runner
-from worker.commands import claims, lookup
+from worker.commands import claims, lookup, steps
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
-from worker.commands.table import commands
+from worker.commands.steps import Step
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.pacing import Pacing
@@ -59,12 +60,8 @@ def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
-    take = claims._take  # noqa: SLF001 - taken apart on purpose
-
-    def take_anew(connection: sa.Connection, row: Any, *others: Any) -> Claimed | None:
-        return take(connection, {**row, "sent_body": None}, *others)  # type: ignore[arg-type] # as good as a row
-
-    return [(claims, "_take", take_anew)]
+    sent_body = claims._sent_body  # noqa: SLF001 - taken apart on purpose
+    return [(claims, "_sent_body", lambda row, today: sent_body({**row, "sent_body": None}, today))]
 
 
 def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
@@ -73,22 +70,24 @@ def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:
-    def hold_realm(connection: sa.Connection, command: Claimed, problem: str, **_: datetime | None) -> None:
-        claims.not_sent(connection, command, LONG_AGO, problem)
+    def hold_realm(command: Claimed, problem: str, *, now: datetime, **_: datetime | None) -> Step:
+        return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
 
-    return [(claims, "hold_realm", hold_realm)]
+    return [(steps, "hold_realm", hold_realm)]
 
 
 def _fencing_token() -> Sequence[tuple[Any, str, Any]]:
-    def change(connection: sa.Connection, command: Claimed, **values: object) -> None:
-        row = commands.c.request_id == command.request_id
-        connection.execute(commands.update().where(row).values(**values))
+    def all_hold(_: sa.Connection, group: Sequence[Step]) -> set[tuple[str, int]]:
+        return {(step.command.request_id, step.command.fence) for step in group}
 
-    return [(claims, "_change", change)]
+    return [(steps, "_leases", all_hold)]
 
 
 def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
-    return [(claims, "sending", lambda *_: None)]
+    def sending(command: Claimed, _: Timing, now: datetime) -> Step:
+        return Step(command, now, {"fence": command.fence}, is_over=False)
+
+    return [(steps, "sending", sending)]
 
 
 def _one_transaction() -> Sequence[tuple[Any, str, Any]]:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -16,8 +16,9 @@ from events.errors import DatabaseUnavailable
 from events.sqlite import InlineDatabase
 from events.statements import Statement
 from events.tables import metadata
-from worker.commands import claims
+from worker.commands import steps
 from worker.commands.claims import Claimed
+from worker.commands.steps import Step
 from worker.commands.table import commands, realms
 from worker.simulation.wire import Watch
 
@@ -101,13 +102,19 @@ class SimulatedDatabase:
             # Whichever attempt that was, it is over, and its lease runs out by itself.
             self._watch.gave_up(self._life)
             raise
-        if args and isinstance(args[0], Claimed):
-            self._watch.wrote(self._life, args[0])
-            if work is claims.hold_realm:
-                self._watch.held(args[0].realm)
-            if work is not claims.sending:
-                self._watch.attempted(self._life, args[0])
+        if work is steps.store:
+            self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
         return result
+
+    def _stored(self, group: Sequence[Step], held: Sequence[bool]) -> None:
+        for step, stored in zip(group, held, strict=True):
+            if not stored:
+                continue
+            self._watch.wrote(self._life, step.command)
+            if step.leaves_alone:
+                self._watch.held(step.command.realm)
+            if step.is_over:
+                self._watch.attempted(self._life, step.command)
 
     async def _transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

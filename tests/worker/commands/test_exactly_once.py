@@ -12,8 +12,9 @@ from events import catalog
 from events.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
-from worker.commands import claims
+from worker.commands import steps
 from worker.commands.claims import LeaseLost
+from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
 from worker.sandbox.trouble import KINDS, Kind
 
@@ -135,11 +136,8 @@ async def test_a_worker_that_outlived_its_lease_sends_nothing(ready: World) -> N
     await ready.dispatcher.work(zombie)
     assert ready.books() == []
     with pytest.raises(LeaseLost):
-        await ready.services.database.transaction(
-            claims.sending,
-            zombie,
-            ready.timing,
-            ready.clock.now(),
+        await GroupCommit().store(
+            ready.services.database, steps.sending(zombie, ready.timing, ready.clock.now())
         )
     await ready.dispatcher.work(heir)
     await one_invoice(ready)

@@ -18,9 +18,11 @@ from events.envelope import Event, from_structured, own_event
 from events.json import encode
 from events.tables import metadata
 from tests import stories
-from worker.commands import claims, outcomes, table
-from worker.commands.claims import REALM_HELD_SECONDS, Claimed, LeaseLost, Timing
+from worker.commands import claims, outcomes, steps, table
+from worker.commands.claims import Claimed, Timing
+from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
+from worker.commands.steps import Step
 from worker.commands.table import NewCommand, Realm
 
 TIMING = Timing(request_seconds=10, settle_seconds=20)
@@ -200,7 +202,7 @@ class Commands(RuleBasedStateMachine):
             row.last_sent_at, row.leased_until = self.now, self.now + TIMING.lease
             self.model.companies[row.realm].keep(command.holder, self.now)
 
-        self.attempt(data, after, change, lambda c: claims.sending(self.connection, c, TIMING, self.now))
+        self.attempt(data, after, change, lambda c: steps.sending(c, TIMING, self.now))
 
     @rule(data=st.data(), after=seconds, pause=seconds)
     def not_sent(self, data: st.DataObject, after: int, pause: int) -> None:
@@ -208,7 +210,7 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             lambda row, command: self.give_back(row, command, pause),
-            lambda c: claims.not_sent(self.connection, c, self.later(pause), "unreachable"),
+            lambda c: steps.not_sent(c, self.later(pause), "unreachable", self.now),
         )
 
     @rule(data=st.data(), after=seconds, pause=seconds)
@@ -219,11 +221,9 @@ class Commands(RuleBasedStateMachine):
             row.status, row.last_sent_at = "uncertain", kept
             self.told += not command.uncertain
 
-        def act(command: Claimed) -> None:
+        def act(command: Claimed) -> Step:
             event = None if command.uncertain else outcomes.uncertain(command, self.now, "no answer")
-            claims.uncertain(
-                self.connection, command, due_at=self.later(pause), problem="?", event=event, now=self.now
-            )
+            return steps.uncertain(command, due_at=self.later(pause), problem="?", event=event, now=self.now)
 
         self.attempt(data, after, change, act)
 
@@ -235,10 +235,8 @@ class Commands(RuleBasedStateMachine):
             row.status, row.last_sent_at = "done" if done else "rejected", kept
             self.told += 1
 
-        def act(command: Claimed) -> None:
-            claims.finish(
-                self.connection, command, outcome(command, self.now, done=done), self.now, done=done
-            )
+        def act(command: Claimed) -> Step:
+            return steps.finish(command, outcome(command, self.now, done=done), self.now, done=done)
 
         self.attempt(data, after, change, act)
 
@@ -256,8 +254,8 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             change,
-            lambda c: claims.hold_realm(
-                self.connection, c, "429", until=self.later(pause), refused_since=since(c)
+            lambda c: steps.hold_realm(
+                c, "429", until=self.later(pause), refused_since=since(c), now=self.now
             ),
         )
 
@@ -272,7 +270,7 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             change,
-            lambda c: claims.disconnected(self.connection, c, "cut off", expired(c, self.now), self.now),
+            lambda c: steps.disconnected(c, "cut off", expired(c, self.now), self.now),
         )
 
     def attempt(self, data: st.DataObject, after: int, change: Any, act: Any) -> None:
@@ -282,12 +280,10 @@ class Commands(RuleBasedStateMachine):
         self.now += timedelta(seconds=after)
         command = data.draw(st.sampled_from(self.given))
         row = self.model.rows[command.request_id]
-        if row.status != "leased" or row.fence != command.fence:
-            with pytest.raises(LeaseLost):
-                act(command)
-            return
-        act(command)
-        change(row, command)
+        holds = row.status == "leased" and row.fence == command.fence
+        assert steps.store(self.connection, [act(command)]) == [holds]
+        if holds:
+            change(row, command)
 
     def give_back(self, row: Row, command: Claimed, pause: int | None) -> None:
         row.status = "uncertain" if command.uncertain else "ready"

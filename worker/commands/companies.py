@@ -1,0 +1,50 @@
+"""Companies as dispatchers change them: locked in one order, changed in memory, written back together."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from events import bulk
+from worker.commands.table import realms
+
+# A dispatcher that died holds its realms for so long, whatever it left in flight.
+REALM_HELD_SECONDS = 8
+
+
+class Company(Struct, frozen=True):
+    """What a dispatcher may change of a realm."""
+
+    realm: str
+    connected: bool
+    not_before: datetime | None
+    holder: str | None
+    held_until: datetime | None
+    refused_since: datetime | None
+
+
+_COLUMNS = tuple(realms.c[name] for name in Company.__struct_fields__)
+
+
+def lock(connection: sa.Connection, names: Collection[str]) -> dict[str, Company]:
+    """Read companies and hold them, workspace by workspace as everybody does, so that nobody deadlocks."""
+    keys = [(name,) for name in names]
+    order = (realms.c.workspace, realms.c.realm)
+    rows = bulk.lock(connection, _COLUMNS, (realms.c.realm,), keys, order)
+    return {company.realm: company for company in (Company(*row) for row in rows)}
+
+
+def change(connection: sa.Connection, before: Mapping[str, Company], after: Mapping[str, Company]) -> None:
+    """Write those companies that were changed."""
+    changed = [asdict(company) for name, company in after.items() if company != before[name]]
+    bulk.update(connection, realms, changed)
+
+
+def kept(company: Company, holder: str, now: datetime) -> Company:
+    """Hold a company, so that no other dispatcher claims from it for some seconds; another's stays theirs."""
+    held = company.held_until is not None and company.held_until > now
+    if company.holder not in {None, holder} and held:
+        return company
+    return replace(company, holder=holder, held_until=now + timedelta(seconds=REALM_HELD_SECONDS))

@@ -1,0 +1,163 @@
+"""What attempts come to, as data, and how it is stored: for many commands at once, each by its own lease.
+
+Commands are changed before companies, and companies before the log, each in one order: who stores an outcome
+and who decides about new commands wait for each other, and never deadlock.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events import bulk, log
+from events.envelope import Event
+from events.statements import Row
+from worker.commands import companies
+from worker.commands.claims import Claimed, Timing
+from worker.commands.companies import Company
+from worker.commands.table import commands
+
+
+class Step(Struct, frozen=True):
+    """What is to be stored of a command, if its lease still holds.
+
+    Attributes:
+        command: As it was claimed.
+        now: When this was decided.
+        changes: Columns of the command.
+        company: What it means for the company; None if nothing.
+        event: What the log is to say.
+        is_over: Whether the attempt ends with it.
+        leaves_alone: Whether nothing is claimed of the company for a while.
+        cuts_off: Whether the event only tells that the company was connected till now.
+    """
+
+    command: Claimed
+    now: datetime
+    changes: Row
+    company: Callable[[Company], Company] | None = None
+    event: Event | None = None
+    is_over: bool = True
+    leaves_alone: bool = False
+    cuts_off: bool = False
+
+
+def sending(command: Claimed, timing: Timing, now: datetime) -> Step:
+    """Write down that the command is about to be sent, and renew the lease for it."""
+    changes = {
+        "first_sent_at": command.first_sent_at or now,
+        "last_sent_at": now,
+        "leased_until": now + timing.lease,
+    }
+
+    def keep(company: Company) -> Company:
+        return companies.kept(company, command.holder, now)
+
+    return Step(command, now, changes, keep, is_over=False)
+
+
+def not_sent(command: Claimed, due_at: datetime, problem: str, now: datetime) -> Step:
+    """Give the command back: this attempt certainly never reached QuickBooks' books."""
+    changes = {
+        "status": "uncertain" if command.uncertain else "ready",
+        "first_sent_at": command.first_sent_at,
+        "last_sent_at": command.last_sent_at,
+        "due_at": due_at,
+        "problem": problem,
+    }
+    return _give_back(command, changes, now)
+
+
+def uncertain(
+    command: Claimed, *, due_at: datetime, problem: str, event: Event | None, now: datetime
+) -> Step:
+    """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
+    changes = {"status": "uncertain", "due_at": due_at, "problem": problem}
+    return _give_back(command, changes, now, event)
+
+
+def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Step:
+    """Store the outcome and the event that says so, together."""
+    changes = {
+        "status": "done" if done else "rejected",
+        "problem": None if done else event.payload.message,
+    }
+    return _give_back(command, changes, now, event)
+
+
+def hold_realm(
+    command: Claimed, problem: str, *, until: datetime, refused_since: datetime | None, now: datetime
+) -> Step:
+    """Give the command back, and leave its whole realm alone until then."""
+
+    def leave_alone(company: Company) -> Company:
+        return replace(company, not_before=until, refused_since=refused_since)
+
+    return replace(not_sent(command, until, problem, now), company=leave_alone, leaves_alone=True)
+
+
+def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Step:
+    """Give the command back, and serve its realm no more until somebody connects it again."""
+    step = not_sent(command, now, problem, now)
+    forget = step.company or _as_it_is
+
+    def cut_off(company: Company) -> Company:
+        return replace(forget(company), connected=False)
+
+    return replace(step, company=cut_off, event=event, cuts_off=True)
+
+
+def store(connection: sa.Connection, steps: Sequence[Step]) -> list[bool]:
+    """Store steps, at most one a lease; say of each whether its lease still held. If not, it changes nothing."""
+    leases = _leases(connection, steps)
+    held = [(step.command.request_id, step.command.fence) in leases for step in steps]
+    stored = [step for step, holds in zip(steps, held, strict=True) if holds]
+    by_columns: dict[tuple[str, ...], list[Row]] = {}
+    for step in stored:
+        row = {"request_id": step.command.request_id, **step.changes}
+        by_columns.setdefault(tuple(row), []).append(row)
+    for rows in by_columns.values():
+        bulk.update(connection, commands, rows)
+    before = companies.lock(connection, {step.command.realm for step in stored if step.company is not None})
+    after, events = _followed(before, stored)
+    companies.change(connection, before, after)
+    if events:
+        log.append_own(connection, events, max(step.now for step in stored))
+    return held
+
+
+def _leases(connection: sa.Connection, steps: Sequence[Step]) -> set[tuple[str, int]]:
+    """Return which leases hold, by request id and fence; they hold until the transaction ends."""
+    columns = (commands.c.request_id, commands.c.fence, commands.c.status)
+    key = (commands.c.request_id,)
+    keys = dict.fromkeys((step.command.request_id,) for step in steps)
+    rows = bulk.lock(connection, columns, key, keys, key)
+    return {(request_id, fence) for request_id, fence, status in rows if status == "leased"}
+
+
+def _followed(before: dict[str, Company], steps: Sequence[Step]) -> tuple[dict[str, Company], list[Event]]:
+    """Let steps change companies one after the other; return those and what the log is to say."""
+    after, events = dict(before), []
+    for step in steps:
+        company = after.get(step.command.realm)
+        if step.company is not None and company is not None:
+            after[step.command.realm] = step.company(company)
+        if step.event is not None and not (step.cuts_off and not (company and company.connected)):
+            events.append(step.event)
+    return after, events
+
+
+def _give_back(command: Claimed, changes: Row, now: datetime, event: Event | None = None) -> Step:
+    """End the lease. Whatever came of the attempt, if it was not a refused token the count begins anew."""
+    company = _not_refused if command.refused_since is not None else None
+    return Step(command, now, {**changes, "leased_until": None}, company, event)
+
+
+def _not_refused(company: Company) -> Company:
+    return replace(company, refused_since=None)
+
+
+def _as_it_is(company: Company) -> Company:
+    return company
