@@ -37,8 +37,7 @@ from worker.commands.table import NewCommand, commands, realms
 from worker.quickbooks.client import QuickBooksClient
 from worker.wake import Wake
 
-COMMANDS = 400
-COMMANDS_OF_LIMIT = 5_000
+COMMANDS = 5_000
 JOBS = 200
 COMPANIES = 25
 BATCH = 50
@@ -87,10 +86,8 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
                     return {"rate": COMMANDS / await _dispatched(mine)}
 
                 async def limit() -> Measured:
-                    await bare.transaction(
-                        add, [next(numbers) for _ in range(COMMANDS_OF_LIMIT)], CLOCK.now()
-                    )
-                    return {"rate": COMMANDS_OF_LIMIT / await _claimed(connection)}
+                    await bare.transaction(add, [next(numbers) for _ in range(COMMANDS)], CLOCK.now())
+                    return {"rate": COMMANDS / await _claimed(connection)}
 
                 async def worker() -> Measured:
                     return {"rate": JOBS / (await theirs.call("work", jobs=JOBS))["seconds"]}

@@ -1,6 +1,7 @@
 """Works off commands: claims them, calls QuickBooks between transactions, stores the outcome."""
 
 import asyncio
+import logging
 from datetime import datetime
 
 import structlog
@@ -92,7 +93,19 @@ class Dispatcher(Struct, frozen=True):
 
     async def work(self, command: Claimed) -> None:
         """Make one attempt at a command, and say in one line what came of it."""
-        log = logger.bind(
+        started = self.clock.monotonic()
+        problem = None
+        try:
+            outcome = await self._attempt(command)
+        except LeaseLost:
+            outcome = "lease_lost"
+        except DatabaseUnavailable as error:
+            # The lease runs out by itself, and the command is looked up then.
+            outcome, problem = "database_unavailable", str(error)
+        _finished.labels(command.key.kind, outcome).inc()
+        logger.log(
+            logging.INFO if problem is None else logging.WARNING,
+            "command.attempted",
             workspace=command.key.workspace,
             kind=command.key.kind,
             subject=command.key.subject,
@@ -100,18 +113,10 @@ class Dispatcher(Struct, frozen=True):
             realm=command.realm,
             request_id=command.request_id,
             attempt=command.attempts,
+            outcome=outcome,
+            problem=problem,
+            seconds=round(self.clock.monotonic() - started, 3),
         )
-        started = self.clock.monotonic()
-        try:
-            outcome = await self._attempt(command)
-        except LeaseLost:
-            outcome = "lease_lost"
-        except DatabaseUnavailable as error:
-            # The lease runs out by itself, and the command is looked up then.
-            log.warning("command.stored_not", problem=str(error))
-            outcome = "database_unavailable"
-        _finished.labels(command.key.kind, outcome).inc()
-        log.info("command.attempted", outcome=outcome, seconds=round(self.clock.monotonic() - started, 3))
         self.wake.all()
 
     async def _attempt(self, command: Claimed) -> str:
