@@ -17,7 +17,7 @@ from events.statements import Row, Statement
 from events.tables import UtcInstant
 from worker.commands import companies
 from worker.commands.identity import CommandKey
-from worker.commands.table import commands, realms
+from worker.commands.table import commands, is_open, realms
 from worker.quote_to_cash.settings import zone
 
 
@@ -68,6 +68,16 @@ class Claimed(Struct, frozen=True):
     refused_since: datetime | None
 
 
+class Candidate(Struct, frozen=True):
+    """A command that may be claimed, and what its company adds to it."""
+
+    request_id: str
+    fence: int
+    status: str
+    time_zone: str
+    refused_since: datetime | None
+
+
 class LeaseLost(Exception):
     """Another worker claimed the command since; whatever we learned, it will learn itself."""
 
@@ -83,15 +93,16 @@ def claim(
     """
     hold(connection, Lock.COMMANDS)
     limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
-    chosen = [(row.request_id, row) for row in connection.execute(_CANDIDATES, limits)]
-    keys = [(request_id,) for request_id, _ in chosen]
-    rows = bulk.lock(connection, tuple(commands.c), (commands.c.request_id,), keys, (commands.c.request_id,))
+    chosen = [Candidate(*row) for row in _CANDIDATES[connection.dialect.name].rows(connection, limits)]
+    key = (commands.c.request_id,)
+    rows = bulk.lock(
+        connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key
+    )
     found = {row["request_id"]: row for row in (dict(zip(_NAMES, values, strict=True)) for values in rows)}
     claimed = [
-        _claimed(found[request_id], candidate, holder, now)
-        for request_id, candidate in chosen
-        # Whoever held it by an old lease may have finished it since it was chosen.
-        if (found[request_id]["fence"], found[request_id]["status"]) == (candidate.fence, candidate.status)
+        _claimed(found[candidate.request_id], candidate, holder, now)
+        for candidate in chosen
+        if _is_as_it_was(found[candidate.request_id], candidate)
     ]
     leased_until = now + timing.lease
     bulk.update(connection, commands, [_lease(command, leased_until) for command in claimed])
@@ -112,61 +123,66 @@ def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say of a command beside its realm that nothing stands in its way."""
+    """Say of a command that it waits for nothing but its company."""
     now = sa.bindparam("now", type_=UtcInstant)
     abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
     due = sa.and_(
         commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now
     )
+    return (is_open(), sa.or_(abandoned, due), ~_subject_busy())
+
+
+def _serves() -> tuple[sa.ColumnElement[bool], ...]:
+    """Say of a realm that commands may be claimed from it: above all, that no other dispatcher holds it."""
+    now = sa.bindparam("now", type_=UtcInstant)
+    ours = realms.c.holder == sa.bindparam("holder_")
     return (
-        sa.or_(abandoned, due),
         realms.c.connected,
         ~realms.c.paused,
         sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
-        _realm_is_free(),
-        ~_subject_busy(),
+        sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now),
     )
 
 
-def _realm_is_free() -> sa.ColumnElement[bool]:
-    """Say of a realm that no other dispatcher holds it."""
-    now = sa.bindparam("now", type_=UtcInstant)
-    ours = realms.c.holder == sa.bindparam("holder_")
-    return sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now)
+def _candidates(dialect: str) -> Statement:
+    """Choose commands, and say what their companies add to them.
 
-
-def _candidates() -> sa.Select[Any]:
+    PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
+    be told so, ranks all.
+    """
     flying = commands.alias("flying")
     still_leased = flying.c.leased_until > sa.bindparam("now", type_=UtcInstant)
     in_flight = (
         sa.select(sa.func.count())
-        .where(flying.c.realm == commands.c.realm, flying.c.status == "leased", still_leased)
+        .where(flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)
+        .correlate(realms)
         .scalar_subquery()
     )
-    turn = sa.func.row_number().over(
-        partition_by=commands.c.realm,
-        order_by=(commands.c.due_at, commands.c.created_at, commands.c.request_id),
-    )
-    ranked = (
+    per_realm = sa.bindparam("per_realm", type_=sa.Integer)
+    longest_due = (commands.c.due_at, commands.c.created_at, commands.c.request_id)
+    first = sa.select(
+        commands.c.request_id,
+        commands.c.realm,
+        commands.c.fence,
+        commands.c.status,
+        commands.c.due_at,
+        sa.func.row_number().over(partition_by=commands.c.realm, order_by=longest_due).label("turn"),
+    ).where(*_due())
+    if dialect == "postgresql":
+        of_realm = first.where(commands.c.realm == realms.c.realm).correlate(realms)
+        ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
+        joined = realms.join(ranked, sa.true())
+    else:
+        ranked = first.subquery("ranked")
+        joined = realms.join(ranked, ranked.c.realm == realms.c.realm)
+    return Statement(
         sa.select(
-            commands.c.request_id,
-            commands.c.fence,
-            commands.c.status,
-            commands.c.due_at,
-            realms.c.time_zone,
-            realms.c.refused_since,
-            turn.label("turn"),
-            in_flight.label("in_flight"),
+            ranked.c.request_id, ranked.c.fence, ranked.c.status, realms.c.time_zone, realms.c.refused_since
         )
-        .join(realms, realms.c.realm == commands.c.realm)
-        .where(*_due())
-        .subquery()
-    )
-    return (
-        sa.select(ranked)
-        .where(ranked.c.turn + ranked.c.in_flight <= sa.bindparam("per_realm"))
+        .select_from(joined)
+        .where(*_serves(), ranked.c.turn + in_flight <= per_realm)
         .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
-        .limit(sa.bindparam("slots"))
+        .limit(sa.bindparam("slots", type_=sa.Integer))
     )
 
 
@@ -189,7 +205,12 @@ def _age(table: sa.FromClause) -> sa.Tuple:
     return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
-def _claimed(row: Row, candidate: Any, holder: str, now: datetime) -> Claimed:
+def _is_as_it_was(row: Row, candidate: Candidate) -> bool:
+    """Whoever held it by an old lease may have finished it since it was chosen."""
+    return (row["fence"], row["status"]) == (candidate.fence, candidate.status)
+
+
+def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Claimed:
     return Claimed(
         key=CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"]),
         request_id=row["request_id"],
@@ -233,8 +254,11 @@ def _frozen(kind: str, body: str, today: date) -> str:
     return msgspec.json.encode(fields).decode()
 
 
-_CANDIDATES = _candidates()
+_CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqlite")}
 _NAMES = tuple(column.name for column in commands.c)
 _ANY_DUE = Statement(
-    sa.select(commands.c.request_id).join(realms, realms.c.realm == commands.c.realm).where(*_due()).limit(1)
+    sa.select(commands.c.request_id)
+    .join(realms, realms.c.realm == commands.c.realm)
+    .where(*_due(), *_serves())
+    .limit(1)
 )

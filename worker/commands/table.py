@@ -58,6 +58,23 @@ realms = sa.Table(
 )
 
 
+def is_open() -> sa.ColumnElement[bool]:
+    """Say of a command that it is not over, in the words of the index on such."""
+    return commands.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])
+
+
+# In the order in which a company's commands are claimed; what is over, sooner or later nearly all, is not in it.
+sa.Index(
+    "commands_open",
+    commands.c.realm,
+    commands.c.due_at,
+    commands.c.created_at,
+    commands.c.request_id,
+    postgresql_where=is_open(),
+    sqlite_where=is_open(),
+)
+
+
 class NewCommand(Struct, frozen=True):
     """A wish to change QuickBooks, with everything that is known of it when it is decided."""
 

@@ -66,7 +66,7 @@ def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
 
 def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
     with patch.object(claims, "_subject_busy", sa.false):
-        return [(claims, "_CANDIDATES", claims._candidates())]  # noqa: SLF001 - as above
+        return [(claims, "_CANDIDATES", {"sqlite": claims._candidates("sqlite")})]  # noqa: SLF001 - as above
 
 
 def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:

@@ -1,0 +1,20 @@
+"""Each company's open commands in the order in which they are claimed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+OPEN = sa.text("status IN ('ready', 'leased', 'uncertain')")
+
+
+def upgrade() -> None:
+    """Let a claim read no more than it takes."""
+    op.create_index(
+        "commands_open",
+        "commands",
+        ["realm", "due_at", "created_at", "request_id"],
+        postgresql_where=OPEN,
+        sqlite_where=OPEN,
+    )
