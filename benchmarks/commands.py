@@ -1,6 +1,6 @@
 """Commands worked off while QuickBooks answers at once: claimed, noted as being sent, finished with their outcome.
 
-Everybody works off as many, all due, on a PostgreSQL database of their own. Ours is the dispatcher as it runs, with a
+Everybody works off commands that are all due, on a PostgreSQL database of their own. Ours is the dispatcher as it runs, with a
 client that answers without any HTTP: it claims fairly over companies, notes each command before it is sent, and stores
 each outcome with its event. The limit claims and completes the same rows in batches of fifty, two statements a batch,
 and records nothing. The peer's tasks do nothing; its worker fetches and finishes them.

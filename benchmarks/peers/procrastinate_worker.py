@@ -1,4 +1,4 @@
-"""`procrastinate`: its worker on tasks that do nothing, as many at once as our dispatcher has slots."""
+"""`procrastinate`: its worker on tasks that do nothing, sixteen at once."""
 
 import asyncio
 import logging

@@ -99,6 +99,11 @@ def differences(connection: sa.Connection) -> list[object]:
 
 def shape(connection: sa.Connection) -> dict[str, object]:
     """Everything that the database says of our tables; where columns were added, their order is another."""
+
+    def said(found: Any) -> str:
+        options = {name: str(value) for name, value in found.get("dialect_options", {}).items()}
+        return str({**found, "dialect_options": options})
+
     inspector = sa.inspect(connection)
     reflect = (
         inspector.get_columns,
@@ -107,7 +112,7 @@ def shape(connection: sa.Connection) -> dict[str, object]:
         inspector.get_foreign_keys,
     )
     return {
-        name: (inspector.get_pk_constraint(name), *(sorted(map(str, ask(name))) for ask in reflect))
+        name: (inspector.get_pk_constraint(name), *(sorted(map(said, ask(name))) for ask in reflect))
         for name in inspector.get_table_names()
         if name != "alembic_version"
     }

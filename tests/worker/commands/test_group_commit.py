@@ -1,0 +1,201 @@
+"""Outcomes stored together: each by its own lease, all or nothing for the rest, and nobody waits for company."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from events import log
+from events.database import Database
+from events.errors import DatabaseUnavailable
+from events.postgres import PostgresDatabase
+from events.sqlite import InlineDatabase
+from tests import world
+from tests.worker.commands.test_model import BODY, START, TIMING, outcome
+from worker.commands import claims, steps, table
+from worker.commands.claims import Claimed, LeaseLost
+from worker.commands.group_commit import GroupCommit
+from worker.commands.identity import CommandKey, request_id
+from worker.commands.table import NewCommand, Realm, commands
+from worker.simulation.database import DatabaseTrouble, SimulatedDatabase  # noqa: F401 - it knows every table
+
+COMPANIES = 4
+PER_COMPANY = 3
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[Database]:
+    opened: Database
+    if request.param == "sqlite":
+        opened = InlineDatabase(tmp_path / "world.sqlite3")
+    else:
+        opened = PostgresDatabase(request.getfixturevalue("postgres_url"))
+    await opened.transaction(world.lay_tables)
+    await opened.transaction(fill)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    opened = PostgresDatabase(postgres_url)
+    await opened.transaction(world.lay_tables)
+    await opened.transaction(fill)
+    yield opened
+    await opened.close()
+
+
+def fill(connection: sa.Connection) -> None:
+    """Connect companies, and wish for invoices in each of them."""
+    cause = outcome(claimed_of("0", 0), START, done=True)
+    for company in range(COMPANIES):
+        table.put_realm(connection, Realm(str(company), f"w{company}", True, False, "UTC"))
+        keys = [CommandKey(f"w{company}", f"D-{n}", "create_invoice", 0, 1) for n in range(PER_COMPANY)]
+        added = [(NewCommand(key, str(company), request_id(str(company), key), BODY), cause) for key in keys]
+        table.add(connection, added, START)
+
+
+def claimed_of(realm: str, number: int) -> Claimed:
+    key = CommandKey(f"w{realm}", f"D-{number}", "create_invoice", 0, 1)
+    return Claimed(
+        key, request_id(realm, key), realm, "a", BODY, "c", START, 1, 1, False, None, None, None
+    )  # fmt: skip
+
+
+async def claim(database: Database) -> list[Claimed]:
+    return await database.transaction(claims.claim, TIMING, "a", START, slots=100, per_realm=100)
+
+
+async def statuses(database: Database) -> dict[str, str]:
+    found = await database.read(
+        lambda c: c.execute(sa.select(commands.c.request_id, commands.c.status)).all()
+    )
+    return {row.request_id: row.status for row in found}
+
+
+class Counting:
+    """A database that counts what is stored by which transaction, and may fail."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self.groups: list[int] = []
+        self.fail = False
+        self.begun = asyncio.Event()
+
+    async def transaction(self, work: Any, *args: Any, **kwargs: Any) -> Any:
+        self.groups.append(len(args[0]))
+        self.begun.set()
+        await asyncio.sleep(0)
+        if self.fail:
+            raise DatabaseUnavailable("gone")
+        return await self._inner.transaction(work, *args, **kwargs)
+
+
+async def stored(group: GroupCommit, database: Any, wanted: Sequence[steps.Step]) -> list[Any]:
+    return await asyncio.gather(*(group.store(database, step) for step in wanted), return_exceptions=True)
+
+
+async def test_one_who_lost_its_lease_fails_alone_and_changes_nothing(database: Database) -> None:
+    old = await claim(database)
+    later = START + TIMING.lease + timedelta(seconds=1)
+    [again] = await database.transaction(claims.claim, TIMING, "a", later, slots=1, per_realm=100)
+    lost = next(command for command in old if command.request_id == again.request_id)
+    counting = Counting(database)
+    wanted = [steps.finish(command, outcome(command, later, done=True), later, done=True) for command in old]
+    results = await stored(GroupCommit(), counting, wanted)
+    assert counting.groups == [len(old)]
+    failed = [command for command, result in zip(old, results, strict=True) if result is not None]
+    assert failed == [lost]
+    assert isinstance(results[old.index(lost)], LeaseLost)
+    assert await database.read(log.head) == len(old) - 1
+    found = await statuses(database)
+    assert found.pop(again.request_id) == "leased"
+    assert set(found.values()) == {"done"}
+
+
+async def test_a_transaction_that_fails_fails_all_and_the_next_is_as_any(database: Database) -> None:
+    taken, group, counting = await claim(database), GroupCommit(), Counting(database)
+    counting.fail = True
+    results = await stored(group, counting, [steps.sending(command, TIMING, START) for command in taken])
+    assert [type(result) for result in results] == [DatabaseUnavailable] * len(taken)
+    assert counting.groups == [len(taken)]
+    counting.fail = False
+    await group.store(counting, steps.sending(taken[0], TIMING, START))  # type: ignore[arg-type] # as good as one
+    assert counting.groups == [len(taken), 1]
+
+
+async def test_what_comes_while_a_transaction_runs_is_stored_by_the_next(database: Database) -> None:
+    taken, group, counting = await claim(database), GroupCommit(), Counting(database)
+    wanted = [steps.sending(command, TIMING, START) for command in taken]
+    first = asyncio.create_task(group.store(counting, wanted[0]))  # type: ignore[arg-type] # as above
+    await counting.begun.wait()
+    assert await stored(group, counting, wanted[1:]) == [None] * (len(taken) - 1)
+    await first
+    assert counting.groups == [1, len(taken) - 1]
+
+
+async def test_one_that_is_cancelled_takes_nobody_along(database: Database) -> None:
+    taken, group, counting = await claim(database), GroupCommit(), Counting(database)
+    tasks = [
+        asyncio.create_task(group.store(counting, steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
+        for command in taken
+    ]
+    await counting.begun.wait()
+    tasks[1].cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [index for index, result in enumerate(results) if result is not None] == [1]
+
+
+async def test_who_decides_and_who_stores_wait_for_each_other(postgres: PostgresDatabase) -> None:
+    """Companies before the log, workspace by workspace, whoever it is and in whatever order they are named."""
+    order, group = Random(1), GroupCommit()
+
+    def decide(connection: sa.Connection, number: int) -> None:
+        for company in range(COMPANIES):
+            table.put_realm(connection, Realm(str(company), f"w{company}", True, False, "UTC"))
+        log.append_own(connection, [outcome(claimed_of("9", number), START, done=True)], START)
+
+    taken = await claim(postgres)
+    order.shuffle(taken)
+
+    async def work_off(command: Claimed) -> None:
+        await group.store(postgres, steps.sending(command, TIMING, START))
+        event = outcome(command, START, done=True)
+        await group.store(postgres, steps.finish(command, event, START, done=True))
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(
+            *(work_off(command) for command in taken),
+            *(postgres.transaction(decide, number) for number in range(20)),
+            *(postgres.transaction(claims.claim, TIMING, "a", START, slots=9, per_realm=9) for _ in range(5)),
+        )
+    assert await postgres.read(log.head) == len(taken) + 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, seed: int) -> None:
+    """PostgreSQL looks at the first of each company, SQLite ranks all: the same commands in the same order."""
+    chance = Random(seed)
+
+    def unlike(connection: sa.Connection) -> tuple[list[Any], list[Any]]:
+        for request in connection.scalars(sa.select(commands.c.request_id)).all():
+            until = START + timedelta(seconds=chance.choice((-1, 1)))
+            values = {
+                "status": chance.choice(("ready", "ready", "uncertain", "leased", "done")),
+                "due_at": START - timedelta(seconds=chance.randrange(-1, 4)),
+                "leased_until": until,
+                "subject": f"D-{chance.randrange(4)}",
+                "generation": chance.randrange(10**6),
+            }
+            connection.execute(commands.update().where(commands.c.request_id == request).values(**values))
+        limits = {"now": START, "holder_": "a", "per_realm": chance.randrange(1, 4), "slots": 5}
+        one, other = (claims._CANDIDATES[name].rows(connection, limits) for name in ("postgresql", "sqlite"))
+        return one, other
+
+    one, other = await postgres.transaction(unlike)
+    assert one == other
