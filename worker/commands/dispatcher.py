@@ -20,7 +20,7 @@ from worker.commands.group_commit import GroupCommit
 from worker.commands.outcomes import Entity
 from worker.commands.steps import Step
 from worker.health import Health
-from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
 from worker.quickbooks.errors import (
     DUPLICATE_DOC_NUMBER,
     DUPLICATE_NAME,
@@ -30,7 +30,7 @@ from worker.quickbooks.errors import (
 from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.wake import Wake
 
-SLOTS = 256
+SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
 SLOTS_PER_REALM = CONCURRENT_MAX
 RETRY_SECONDS = 1.0
 PART = "dispatch"
