@@ -22,8 +22,8 @@ from events.postgres import PostgresDatabase
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
 from worker import topics, workspaces
-from worker.kafka import Publisher
 from worker.messages import Message, encode
+from worker.publisher import Publisher
 from worker.quickbooks.vault import Vault
 from worker.settings import TOKEN_KEY_BYTES, Environment, token_keys
 from worker.workspaces import NewSecrets

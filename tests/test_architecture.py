@@ -23,6 +23,7 @@ ONLY = {
     "faust": ("worker/sources/faust.py",),
     "aiokafka": (
         "worker/kafka.py",
+        "worker/publisher.py",
         "worker/topics.py",
         "worker/header_names.py",
         "worker/sources/replay.py",

@@ -168,7 +168,7 @@ def _release(connection: sa.Connection, holder: str) -> None:
 
 @asynccontextmanager
 async def _publishing(services: Services) -> AsyncIterator[Services]:
-    from worker.kafka import Publisher  # noqa: PLC0415 - only with Kafka
+    from worker.publisher import Publisher  # noqa: PLC0415 - only with Kafka
 
     async with Publisher(services.environment) as publisher:
         yield msgspec.structs.replace(services, publisher=publisher)

@@ -18,8 +18,8 @@ from events.offsets import Partition
 from events.tables import dead_letters
 from tests.events.samples import made, whole_log
 from worker import kafka, topics, workspaces
-from worker.kafka import Publisher
 from worker.messages import Message, Publishing, encode
+from worker.publisher import Publisher
 from worker.quickbooks.vault import Vault
 from worker.schema import migrate
 from worker.services import Services, open_database

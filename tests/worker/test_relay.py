@@ -26,8 +26,8 @@ from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import STRUCTURED, Stream, open_stream
 from worker import kafka, topics
 from worker import relay as relaying
-from worker.kafka import Publisher
 from worker.messages import BrokerUnavailable, Message
+from worker.publisher import Publisher
 from worker.relay import LANES, relay, turn
 from worker.services import Services
 from worker.settings import DEAD_LETTERS, ConfigurationError

@@ -13,8 +13,8 @@ from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import Stream, open_stream
 from worker import topics
 from worker.brokers import connection, tls_context
-from worker.kafka import Publisher
 from worker.messages import BrokerUnavailable, Message
+from worker.publisher import Publisher
 from worker.settings import ConfigurationError, Environment
 from worker.sources.faust import settings
 from worker.sources.replay import replay
