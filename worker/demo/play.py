@@ -119,8 +119,8 @@ async def _act(
             await doors.connect(
                 await connections.begin(services, gateway.oauth, WORKSPACE), next(iter(sandbox.companies))
             )
-        cut_over = tales[0].sent_at.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
-        await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over}})
+        cut_over = story.day_of_the_first(tales)
+        await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over.isoformat()}})
         if faults:
             say(f"Making {faults:.0%} of all requests to QuickBooks go wrong")
         sandbox.trouble.follow(Plan(rate=faults, late_seconds=LATE_SECONDS, slow_seconds=0.5))

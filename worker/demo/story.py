@@ -1,5 +1,6 @@
 """The deals of the demo: what a small company might sell in a quarter, and what goes wrong with it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -144,6 +145,11 @@ def tale(number: int, twist: Twist, random: Random, now: datetime) -> Tale:
         envelope_id=str(UUID(int=random.getrandbits(128), version=4)),
         sent_at=sent_at,
     )
+
+
+def day_of_the_first(tales: Sequence[Tale]) -> datetime:
+    """Return when the day began, in UTC, on which the first contract was sent: just after midnight, yesterday."""
+    return min(tale.sent_at for tale in tales).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _snapshots(base: dict[str, Any], twist: Twist, sent_at: datetime) -> list[dict[str, Any]]:
