@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from worker.garbage import seldom_collected
+
 Measured = dict[str, float]
 Contender = Callable[[], Awaitable[Measured]]
 Name = Literal["limit", "peer", "ours"]
@@ -140,7 +142,8 @@ async def run(
             told(f"{benchmark.name}: {f'round {number} of {count}' if number else 'warming up'}")
             for name, contender in rotated(present, number):
                 gc.collect()  # nobody pays for another's garbage
-                figures = await contender()
+                with seldom_collected():  # as in every worker
+                    figures = await contender()
                 if number:
                     measured.setdefault(name, []).append(figures)
     return [result(benchmark, figure, measured) for figure in benchmark.figures]
