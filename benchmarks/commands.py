@@ -1,9 +1,10 @@
 """Commands worked off while QuickBooks answers at once: claimed, noted as being sent, finished with their outcome.
 
-Everybody works off commands that are all due, on a PostgreSQL database of their own. Ours is the dispatcher as it runs, with a
-client that answers without any HTTP: it claims fairly over companies, notes each command before it is sent, and stores
-each outcome with its event. The limit claims and completes the same rows in batches of fifty, two statements a batch,
-and records nothing. The peer's tasks do nothing; its worker fetches and finishes them.
+Everybody works off commands that are all due, on a PostgreSQL database of their own. Ours is the dispatcher as it
+runs, with a client that answers without any HTTP: it claims fairly over companies, notes each command before it is
+sent, and stores each outcome with its event. The limit claims and completes the same rows in batches of fifty, two
+statements a batch, and records nothing. The peer's tasks do nothing; its worker fetches and finishes them, sixteen at
+once, with which it is fastest.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.wake import Wake
 
 COMMANDS = 5_000
-JOBS = 200
+JOBS = 1_000
 COMPANIES = 25
 BATCH = 50
 BODY = msgspec.json.encode({"Line": stub.INVOICE["Invoice"]["Line"], "CustomerRef": {"value": "1"}}).decode()

@@ -49,10 +49,10 @@ class DeadLetter(Struct, frozen=True):
 
 def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
     """Keep a dead letter; one that comes again from the same place is counted, not kept twice."""
-    headers = _beginning(letter.headers)
-    encoded = [msgspec.json.encode(headers).decode()] if headers else []
+    kept = _beginning(letter.headers)
+    headers = msgspec.json.encode(kept).decode() if kept else None
     digest = hashlib.sha256()
-    for part in (letter.workspace or "", letter.origin, letter.reason, *encoded):
+    for part in (letter.workspace or "", letter.origin, letter.reason, *([headers] if headers else [])):
         digest.update(f"{part}\0".encode())
     digest.update(letter.raw)
     fingerprint = digest.hexdigest()
@@ -68,7 +68,7 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
         "seen": 1,
         "first_seen_at": now,
         "last_seen_at": now,
-        "headers": next(iter(encoded), None),
+        "headers": headers,
     }
     hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits
     counted = connection.execute(_COUNT, {"known": fingerprint, "now": now})

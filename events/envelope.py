@@ -161,7 +161,7 @@ def _event(
         value = getattr(payload, name)
         if isinstance(value, datetime):
             in_utc(value, f"data.{name}")
-    event = Event(
+    return Event(
         workspace=owner,
         source=known.source,
         id=known.id,
@@ -178,8 +178,6 @@ def _event(
             if key not in _CORE and isinstance(value, str | int)  # CloudEvents writes 5 and true as text
         },
     )
-    event.__dict__["payload"] = payload  # as reading it from the log would give it
-    return event
 
 
 def in_utc(instant: datetime, field: str) -> datetime:

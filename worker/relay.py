@@ -162,12 +162,13 @@ def _events(connection: sa.Connection, environment: Environment, after: int) -> 
     messages, ends, end, size = [], [], after, 0
     for recorded in _recorded(connection, after):
         end = recorded.position
-        size += len(recorded.event.data.encode())
         if recorded.event.topic in catalog.TOPICS_OUT:
-            messages.append(encode(recorded.event, environment.topic(recorded.event.topic), sequence=end))
+            message = encode(recorded.event, environment.topic(recorded.event.topic), sequence=end)
+            messages.append(message)
             ends.append(end)
-        if size >= PAGE_BYTES_MAX:
-            break
+            size += len(message.value)
+            if size >= PAGE_BYTES_MAX:
+                break
     return Page(messages, ends, end)
 
 

@@ -9,7 +9,7 @@ import procrastinate
 
 from benchmarks.peers.line import Answer, serve
 
-CONCURRENCY = 16
+CONCURRENCY = 16  # with 128, as many as our dispatcher has in flight, it is slower
 JOBS_PER_INSERT = 500
 
 logging.getLogger("procrastinate").setLevel(logging.ERROR)

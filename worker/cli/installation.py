@@ -116,11 +116,18 @@ def config(*, as_json: JsonOption = False) -> None:
     else:
         for name, value in shown.items():
             about = Environment.model_fields[name].description
-            people.print(f"Q2C_{name.upper():26} {value}", soft_wrap=True)
+            people.print(f"Q2C_{name.upper():26} {_said(value)}", soft_wrap=True)
             people.print(f"    {about}", style="dim", soft_wrap=True)
         for problem in wrong:
             people.print(f"! {problem}", style="bold red", soft_wrap=True)
     raise typer.Exit(status)
+
+
+def _said(value: object) -> str:
+    """Write a setting for a person."""
+    if value is None or value == []:
+        return "(not set)"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _checked() -> tuple[Environment | None, list[str]]:

@@ -111,12 +111,14 @@ def sandbox(
     box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url)
 
     def ready(url: str) -> None:
-        line = server.ready_line(box, url)
         if as_json:
-            print_json(line)
+            print_json(server.ready_line(box, url))
             return
-        for name, value in line.items():
-            people.print(f"{name:15} {value}", soft_wrap=True)
+        companies = ", ".join(f"{found.traits.name} ({realm})" for realm, found in box.companies.items())
+        people.print(f"QuickBooks is at {url}, with {companies}. Stop with Ctrl-C.", soft_wrap=True)
+        people.print(f"Its DocuSign signs with {box.docusign_key}. To have a worker use it:", soft_wrap=True)
+        for name, value in server.exports(box, url).items():
+            people.print(f"export {name}={value}", soft_wrap=True, highlight=False)
 
     async def work() -> None:
         with stop_signals() as stopping:

@@ -178,7 +178,7 @@ class Dispatcher(Struct, frozen=True):
         return event.type.removeprefix(catalog.PREFIX)
 
     async def _store(self, step: Step) -> None:
-        await self.group_commit.store(self.database, self.clock, step)
+        await self.group_commit.store(self.database, step)
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
         """A name or number is taken, perhaps by ourselves; anything else waits for a person."""

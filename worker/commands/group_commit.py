@@ -2,24 +2,23 @@
 
 import asyncio
 
-from events.clock import Clock
 from events.database import Database
 from worker.commands import steps
 from worker.commands.claims import LeaseLost
 from worker.commands.steps import Step
-
-_Member = tuple[Step, asyncio.Future[bool]]
 
 
 class GroupCommit:
     """Stores steps together that come together. Nobody waits for company: who is alone is stored alone."""
 
     def __init__(self) -> None:
-        self._gathering: list[_Member] = []
-        self._one_at_a_time = asyncio.Lock()
+        self._gathering: list[tuple[Step, asyncio.Future[bool]]] = []
+        self._storing: asyncio.Task[None] | None = None
 
-    async def store(self, database: Database, clock: Clock, step: Step) -> None:
+    async def store(self, database: Database, step: Step) -> None:
         """Store a step in one transaction with whatever else waits to be stored.
+
+        Whoever is cancelled meanwhile takes nobody along: the transaction is no member's own.
 
         Raises:
             LeaseLost: The command is another's by now. The others of the group are stored.
@@ -27,27 +26,27 @@ class GroupCommit:
         """
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._gathering.append((step, stored))
-        if len(self._gathering) == 1:
-            await self._commit(database, clock, self._gathering)
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store(database), name="group-commit")
         if not await stored:
             command = step.command
             raise LeaseLost(f"The command {command.request_id} for {command.key.subject} is no longer ours")
 
-    async def _commit(self, database: Database, clock: Clock, group: list[_Member]) -> None:
-        """Close the group when its turn has come; whatever ends the transaction ends it for all of them."""
-        try:
-            async with self._one_at_a_time:
-                await clock.sleep(0)  # whoever is as far as its first comes along
-                self._gathering = []
+    async def _store(self, database: Database) -> None:
+        """Store group after group, until nobody waits."""
+        while self._gathering:
+            group, self._gathering = self._gathering, []
+            try:
                 held = await database.transaction(steps.store, [step for step, _ in group])
-        except BaseException as error:
-            if self._gathering is group:
-                self._gathering = []
-            for _, stored in group[1:]:
-                if not stored.done():
-                    stored.set_exception(error)
-            raise
-        for (_, stored), holds in zip(group, held, strict=True):
-            if not stored.done():
-                stored.set_result(holds)
-        await clock.sleep(0)  # the others go on first, so that they all go on together
+            except asyncio.CancelledError:  # with the whole process
+                for _, stored in (*group, *self._gathering):
+                    stored.cancel()
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever ends the transaction is for each of them to raise
+                for _, stored in group:
+                    if not stored.done():  # cancelled
+                        stored.set_exception(error)
+            else:
+                for (_, stored), holds in zip(group, held, strict=True):
+                    if not stored.done():
+                        stored.set_result(holds)

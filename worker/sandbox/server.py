@@ -84,6 +84,19 @@ def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:
     }
 
 
+def exports(sandbox: Sandbox, url: str) -> dict[str, str]:
+    """Return the environment in which a worker takes this sandbox for QuickBooks."""
+    line = ready_line(sandbox, url)
+    names = {
+        "API_URL": "api",
+        "DISCOVERY_URL": "discovery",
+        "CLIENT_ID": "client_id",
+        "CLIENT_SECRET": "client_secret",
+        "VERIFIER_TOKEN": "verifier_token",
+    }
+    return {f"Q2C_QUICKBOOKS_{name}": str(line[key]) for name, key in names.items()}
+
+
 async def _body(receive: Callable[[], Any]) -> bytes:
     body = bytearray()
     while len(body) <= BODY_BYTES_MAX:

@@ -111,6 +111,13 @@ def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
     assert found["events"][0]["type"] == "com.coeffection.deal.updated.v1"
 
 
+def test_config_says_to_a_person_what_is_not_set(q2c: Run) -> None:
+    shown = q2c("config").stdout
+    assert "Q2C_WORKSPACE                  (not set)\n" in shown
+    assert "None" not in shown
+    assert "[]" not in shown
+
+
 def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
     shown = q2c("config", "--json", Q2C_QUICKBOOKS_CLIENT_ID="abc", Q2C_QUICKBOOKS_CLIENT_SECRET="hush-hush")
     assert shown.returncode == 0
@@ -211,3 +218,17 @@ def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
     waited = q2c("wait", "--idle", "--timeout", "0.2", "--json")
     assert waited.returncode == 1
     assert {"idle", "position", "waited_s"} <= lines(waited)[0].keys()
+
+
+def test_the_sandbox_prints_what_a_shell_takes() -> None:
+    with subprocess.Popen([Q2C, "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = [running.stdout.readline() for _ in range(7)]
+        running.terminate()
+    exports = "".join(line for line in said if line.startswith("export "))
+    script = f"{exports}\nexec {Q2C} config --json"
+    shown = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    [found] = lines(shown)
+    assert said[0].startswith(f"QuickBooks is at {found['settings']['quickbooks_api_url']}, with ")
+    assert found["settings"]["quickbooks_client_secret"] == "***"
+    assert found["problems"] == []

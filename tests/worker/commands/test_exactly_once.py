@@ -137,7 +137,7 @@ async def test_a_worker_that_outlived_its_lease_sends_nothing(ready: World) -> N
     assert ready.books() == []
     with pytest.raises(LeaseLost):
         await GroupCommit().store(
-            ready.services.database, ready.clock, steps.sending(zombie, ready.timing, ready.clock.now())
+            ready.services.database, steps.sending(zombie, ready.timing, ready.clock.now())
         )
     await ready.dispatcher.work(heir)
     await one_invoice(ready)

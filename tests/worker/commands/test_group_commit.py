@@ -16,7 +16,6 @@ from events.errors import DatabaseUnavailable
 from events.postgres import PostgresDatabase
 from events.sqlite import InlineDatabase
 from tests import world
-from tests.fakes import FakeClock
 from tests.worker.commands.test_model import BODY, START, TIMING, outcome
 from worker.commands import claims, steps, table
 from worker.commands.claims import Claimed, LeaseLost
@@ -98,9 +97,7 @@ class Counting:
 
 
 async def stored(group: GroupCommit, database: Any, wanted: Sequence[steps.Step]) -> list[Any]:
-    return await asyncio.gather(
-        *(group.store(database, FakeClock(), step) for step in wanted), return_exceptions=True
-    )
+    return await asyncio.gather(*(group.store(database, step) for step in wanted), return_exceptions=True)
 
 
 async def test_one_who_lost_its_lease_fails_alone_and_changes_nothing(database: Database) -> None:
@@ -128,30 +125,45 @@ async def test_a_transaction_that_fails_fails_all_and_the_next_is_as_any(databas
     assert [type(result) for result in results] == [DatabaseUnavailable] * len(taken)
     assert counting.groups == [len(taken)]
     counting.fail = False
-    await group.store(counting, FakeClock(), steps.sending(taken[0], TIMING, START))  # type: ignore[arg-type] # as good as one
+    await group.store(counting, steps.sending(taken[0], TIMING, START))  # type: ignore[arg-type] # as good as one
     assert counting.groups == [len(taken), 1]
 
 
 async def test_what_comes_while_a_transaction_runs_is_stored_by_the_next(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     wanted = [steps.sending(command, TIMING, START) for command in taken]
-    first = asyncio.create_task(group.store(counting, FakeClock(), wanted[0]))  # type: ignore[arg-type] # as above
+    first = asyncio.create_task(group.store(counting, wanted[0]))  # type: ignore[arg-type] # as above
     await counting.begun.wait()
     assert await stored(group, counting, wanted[1:]) == [None] * (len(taken) - 1)
     await first
     assert counting.groups == [1, len(taken) - 1]
 
 
-async def test_one_that_is_cancelled_takes_nobody_along(database: Database) -> None:
+@pytest.mark.parametrize("who", [0, 1])
+async def test_one_that_is_cancelled_takes_nobody_along(database: Database, who: int) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     tasks = [
-        asyncio.create_task(group.store(counting, FakeClock(), steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
+        asyncio.create_task(group.store(counting, steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
         for command in taken
     ]
     await counting.begun.wait()
-    tasks[1].cancel()
+    tasks[who].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [index for index, result in enumerate(results) if result is not None] == [1]
+    assert [index for index, result in enumerate(results) if result is not None] == [who]
+
+
+async def test_a_process_that_is_cancelled_leaves_nobody_waiting(database: Database) -> None:
+    taken, group, counting = await claim(database), GroupCommit(), Counting(database)
+    tasks = [
+        asyncio.create_task(group.store(counting, steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
+        for command in taken
+    ]
+    await counting.begun.wait()
+    (storing,) = (task for task in asyncio.all_tasks() if task.get_name() == "group-commit")
+    storing.cancel()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {asyncio.CancelledError}
 
 
 async def test_who_decides_and_who_stores_wait_for_each_other(postgres: PostgresDatabase) -> None:
@@ -167,9 +179,9 @@ async def test_who_decides_and_who_stores_wait_for_each_other(postgres: Postgres
     order.shuffle(taken)
 
     async def work_off(command: Claimed) -> None:
-        await group.store(postgres, FakeClock(), steps.sending(command, TIMING, START))
+        await group.store(postgres, steps.sending(command, TIMING, START))
         event = outcome(command, START, done=True)
-        await group.store(postgres, FakeClock(), steps.finish(command, event, START, done=True))
+        await group.store(postgres, steps.finish(command, event, START, done=True))
 
     async with asyncio.timeout(60):
         await asyncio.gather(

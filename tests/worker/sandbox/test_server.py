@@ -14,6 +14,7 @@ from tests.worker.sandbox.app import App, invoice
 from tests.worker.sandbox.sockets import served
 from worker.sandbox import server
 from worker.sandbox.trouble import KINDS, Kind
+from worker.settings import Environment
 
 SLOW_SECONDS = 0.4
 LATE_SECONDS = 30
@@ -173,3 +174,17 @@ def test_what_an_app_is_told(app: App) -> None:
         app.sandbox.oauth.client_id,
         app.sandbox.docusign_key,
     )
+
+
+def test_what_a_worker_is_told_is_its_environment(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.exports(app.sandbox, "http://sandbox").items():
+        monkeypatch.setenv(name, value)
+    found = Environment()
+    assert (found.quickbooks_api_url, found.quickbooks_client_id) == (
+        "http://sandbox",
+        app.sandbox.oauth.client_id,
+    )
+    assert found.quickbooks_discovery_url == "http://sandbox/.well-known/openid_sandbox_configuration"
+    assert found.quickbooks_client_secret is not None
+    assert found.quickbooks_client_secret.get_secret_value() == app.sandbox.oauth.client_secret
+    assert found.quickbooks_verifier_token is not None
