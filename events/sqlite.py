@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -22,13 +22,16 @@ PRIVATE_MODE = 0o600
 WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 
 
-def sqlite_engine(path: Path, *, begin: str | None = WRITING, durable: bool = True) -> sa.Engine:
+def sqlite_engine(
+    path: Path, *, begin: str | None = WRITING, read_only: bool = False, durable: bool = True
+) -> sa.Engine:
     """Open a SQLite file the way this project uses it.
 
     Args:
         path: The file.
-        begin: How a transaction begins; None where each statement is one of its own. A writer's positions are
-            handed out and committed in one order. All others may only read.
+        begin: How a transaction begins, so that a writer's positions are handed out and committed in one order;
+            None where whoever opens it sees to that, or each statement is a transaction of its own.
+        read_only: Whether to refuse whatever writes.
         durable: Whether a commit survives power loss: what was acknowledged is on the disk.
     """
     engine = sa.create_engine(
@@ -42,7 +45,7 @@ def sqlite_engine(path: Path, *, begin: str | None = WRITING, durable: bool = Tr
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-        if begin != WRITING:
+        if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
@@ -72,6 +75,18 @@ def _run(
         return work(connection, *args, **kwargs)
 
 
+@contextmanager
+def _begun(connection: sa.Connection) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    driver.execute(WRITING)
+    try:
+        yield
+    except BaseException:
+        driver.rollback()
+        raise
+    driver.commit()
+
+
 class SqliteDatabase:
     """A SQLite file: one writer thread a process, readers on connections of their own."""
 
@@ -79,7 +94,7 @@ class SqliteDatabase:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=PRIVATE_MODE)  # SQLite gives its other files the mode of this one
         self._writer = sqlite_engine(path)
-        self._reader = sqlite_engine(path, begin=READING)
+        self._reader = sqlite_engine(path, begin=READING, read_only=True)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
 
@@ -113,28 +128,29 @@ class SqliteDatabase:
 class InlineDatabase:
     """The same SQLite file worked on in the caller's own thread, for tests and the simulation.
 
-    It does not wait for the disk: nobody cuts the power of a test.
+    It does not wait for the disk: nobody cuts the power of a test. Nor does SQLAlchemy keep account of its
+    transactions, which takes as long as they do.
     """
 
     def __init__(self, path: Path) -> None:
-        self._engine = sqlite_engine(path, durable=False)
+        self._engine = sqlite_engine(path, begin=None, durable=False)
         self._connection = self._engine.connect()
         # Nobody writes while `work` reads, so each statement may see what is there without a transaction.
-        self._reading = sqlite_engine(path, begin=None)
+        self._reading = sqlite_engine(path, begin=None, read_only=True)
         self._reader = self._reading.connect()
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once, in BEGIN IMMEDIATE."""
-        with _available(), self._connection.begin():
+        with _available(), _begun(self._connection):
             return work(self._connection, *args, **kwargs)
 
     async def read(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once."""
-        with _available(), self._reader.begin():
+        with _available():
             return work(self._reader, *args, **kwargs)
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from events import bulk
 from events.envelope import Event
+from events.statements import Statement
 from events.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
@@ -126,14 +127,17 @@ def connected_realms(connection: sa.Connection) -> list[str]:
     )
 
 
+_DISCONNECT_OTHERS = Statement(
+    realms.update()
+    .where(realms.c.workspace == sa.bindparam("workspace_"), realms.c.realm != sa.bindparam("realm_"))
+    .values(connected=False)
+)
+
+
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
     """Tell the dispatcher how a workspace's realm stands; its throttling is kept.
 
     A workspace is connected to one realm: another that it had before is no longer served.
     """
-    connection.execute(
-        realms.update()
-        .where(realms.c.workspace == realm.workspace, realms.c.realm != realm.realm)
-        .values(connected=False)
-    )
+    _DISCONNECT_OTHERS.changed(connection, {"workspace_": realm.workspace, "realm_": realm.realm})
     bulk.upsert(connection, realms, [{**asdict(realm), "refused_since": None}])

@@ -14,6 +14,7 @@ from worker.quote_to_cash import manager
 from worker.quote_to_cash.store import process_state, process_waits
 
 PAGE_EVENTS = 200
+_FOLDED = tuple(projection.subscription for projection in projections.all.PROJECTIONS)
 TABLES = (*(projection.table for projection in projections.all.PROJECTIONS), process_state, process_waits)
 
 
@@ -22,13 +23,13 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
     """Fold the store's log, as far as each subscription got, into tables in memory."""
     checkpoints = subscriptions.checkpoints(store)
     with _engine().connect() as scratch, scratch.begin() as transaction:
-        for projection in projections.all.PROJECTIONS:
-            name, position = projection.subscription.name, 0
-            while page := log.read(store, after=position, limit=PAGE_EVENTS):
-                handled = [recorded for recorded in page if recorded.position <= checkpoints.get(name, 0)]
-                if handled:
-                    projection.subscription.handle(scratch, handled, now)
-                position = page[-1].position
+        position = 0
+        while page := log.read(store, after=position, limit=PAGE_EVENTS):
+            for subscription in _FOLDED:
+                until = checkpoints.get(subscription.name, 0)
+                if handled := [recorded for recorded in page if recorded.position <= until]:
+                    subscription.handle(scratch, handled, now)
+            position = page[-1].position
         manager.fold(store, scratch)
         try:
             yield scratch
