@@ -69,6 +69,13 @@ def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
         return [(claims, "_CANDIDATES", {"sqlite": claims._candidates("sqlite")})]  # noqa: SLF001 - as above
 
 
+def _one_dispatcher_per_realm() -> Sequence[tuple[Any, str, Any]]:
+    serves = claims._serves()  # noqa: SLF001 - as above
+    with patch.object(claims, "_serves", lambda: serves[:-1]):
+        candidates = claims._candidates("sqlite")  # noqa: SLF001 - as above
+    return [(claims, "_CANDIDATES", {"sqlite": candidates}), (claims, "any_due", lambda *_: True)]
+
+
 def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:
     def hold_realm(command: Claimed, problem: str, *, now: datetime, **_: datetime | None) -> Step:
         return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
@@ -159,6 +166,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)]),
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard("dead_letters", lambda: [(intake, "bury", lambda *_: None)]),
+    Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
     Safeguard("realm_left_alone", _realm_left_alone),
     Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),
 )

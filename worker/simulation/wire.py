@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from events.clock import Clock
 from worker.commands.claims import Claimed
+from worker.commands.companies import REALM_HELD_SECONDS
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
 from worker.simulation.loop import SimulationLoop
@@ -58,10 +59,11 @@ class Watch:
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
         self._held_until: dict[str, float] = {}
+        self._served_by: dict[str, tuple[str, float]] = {}
         self._refreshing: Counter[str] = Counter()
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
-        """Check that nobody else who is alive works on what is claimed."""
+        """Check that nobody else works on what is claimed, nor for its company, and that it may be worked on."""
         for command in commands:
             other = self._working.get(command.request_id)
             if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
@@ -69,8 +71,12 @@ class Watch:
             held = self._held_until.get(command.realm, 0.0) > self._loop.time()
             if held and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {command.realm} is left alone")
+            holder, until = self._served_by.get(command.realm, (life, 0.0))
+            if holder != life and self._loop.time() < until and not self.clocks_jumped:
+                self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
             self._fences[command.request_id] = command.fence
+            self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
         """Check that nobody writes down what came of a command that another has claimed since."""
