@@ -32,13 +32,23 @@ class Money(TypeDecorator[Decimal]):
         """Use text on SQLite, whose numbers are binary floats."""
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Numeric())
 
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> object:
-        """Write it exactly."""
-        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Decimal | None], str | None] | None:
+        """Write it exactly, as PostgreSQL's driver does by itself."""
+        return _written if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: object, _dialect: sa.Dialect) -> Decimal | None:
-        """Read it exactly."""
-        return None if value is None else Decimal(str(value))
+    def result_processor(
+        self, dialect: sa.Dialect, _coltype: object
+    ) -> Callable[[str | None], Decimal | None] | None:
+        """Read it exactly, as PostgreSQL's driver does by itself."""
+        return _read if dialect.name == "sqlite" else None
+
+
+def _written(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def _read(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 class Fold(Struct, Generic[Row], frozen=True):
