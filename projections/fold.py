@@ -82,7 +82,7 @@ class Fold(Struct, Generic[Row], frozen=True):
         ]
         rows = self._load(connection, {key for _, _, key in concerned})
         for recorded, payload, key in concerned:
-            rows[key] = self.fold(rows.get(key, self.row()), key[1:], recorded, payload)
+            rows[key] = self.fold(rows.get(key) or self.row(), key[1:], recorded, payload)
         names = [column.name for column in self.table.primary_key]
         written = [dict(zip(names, key, strict=True)) | asdict(rows[key]) for key in sorted(rows)]
         bulk.upsert(connection, self.table, written)
