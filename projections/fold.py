@@ -73,22 +73,26 @@ class Fold(Struct, Generic[Row], frozen=True):
         return Subscription(self.name, self._handle)
 
     def _handle(self, connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
-        concerned = [
-            (recorded, payload, (recorded.event.workspace, *key))
-            for recorded in batch
-            if (keys := self.keys.get(recorded.event.type)) is not None
-            for payload in [recorded.event.payload]
-            for key in keys(payload)
-        ]
-        rows = self._load(connection, {key for _, _, key in concerned})
-        for recorded, payload, key in concerned:
-            rows[key] = self.fold(rows.get(key) or self.row(), key[1:], recorded, payload)
+        concerned: dict[Key, list[tuple[Recorded, Any]]] = {}
+        for recorded in batch:
+            event = recorded.event
+            if (keys := self.keys.get(event.type)) is not None:
+                payload = event.payload
+                for key in keys(payload):
+                    concerned.setdefault((event.workspace, *key), []).append((recorded, payload))
+        places = sorted(concerned)
+        before = self._load(connection, places)
         names = [column.name for column in self.table.primary_key]
-        written = [dict(zip(names, key, strict=True)) | asdict(rows[key]) for key in sorted(rows)]
+        written = []
+        for place in places:
+            row, key = before.get(place) or self.row(), place[1:]
+            for recorded, payload in concerned[place]:
+                row = self.fold(row, key, recorded, payload)
+            written.append(dict(zip(names, place, strict=True)) | asdict(row))
         bulk.upsert(connection, self.table, written)
 
-    def _load(self, connection: sa.Connection, keys: set[Key]) -> dict[Key, Row]:
+    def _load(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
         primary = [self.table.c[column.name] for column in self.table.primary_key]
         others = [self.table.c[name] for name in self.row.__struct_fields__]
-        found = bulk.fetch(connection, [*primary, *others], primary, sorted(keys))
+        found = bulk.fetch(connection, [*primary, *others], primary, keys)
         return {tuple(row[: len(primary)]): self.row(*row[len(primary) :]) for row in found}
