@@ -26,6 +26,7 @@ _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
 _HEAD = Statement(sa.select(sa.func.max(log.c.position)))
 _READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
 _NO_EXTENSIONS = "{}"
+_extensions = msgspec.json.Decoder(dict[str, str])
 
 
 class Fate(Struct, frozen=True):
@@ -94,7 +95,7 @@ def read(
     narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
     named = {name: value for name, value in narrowed.items() if value is not None}
     rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
-    return [_recorded_event(*row) for row in rows]
+    return [_recorded_event(row) for row in rows]
 
 
 def head(connection: sa.Connection) -> int:
@@ -143,7 +144,7 @@ def _page(narrowed: tuple[str, ...]) -> Statement:
     )
 
 
-def _recorded_event(position: int, recorded_at: datetime, *event: Any) -> Recorded:
-    *others, extensions = event
-    known = {} if extensions == _NO_EXTENSIONS else msgspec.json.decode(extensions, type=dict[str, str])
-    return Recorded(position, recorded_at, Event(*(*others, known)))
+def _recorded_event(row: tuple[Any, ...]) -> Recorded:
+    position, recorded_at, *event, extensions = row
+    known = {} if extensions == _NO_EXTENSIONS else _extensions.decode(extensions)
+    return Recorded(position, recorded_at, Event(*(*event, known)))

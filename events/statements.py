@@ -24,9 +24,10 @@ class _Compiled(Struct, frozen=True):
     constants: dict[str, Any]
     given: Converters
 
-    def parameters(self, row: Row) -> tuple[Any, ...]:
-        values = [row[name] if name in row else self.constants[name] for name in self.names]
-        return _converted(values, self.given)
+    def parameters(self, rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
+        if self.constants:
+            rows = [{**self.constants, **row} for row in rows]
+        return _converted([tuple([row[name] for name in self.names]) for row in rows], self.given)
 
 
 class Statement:
@@ -46,24 +47,22 @@ class Statement:
     def rows(self, connection: sa.Connection, values: Row = {}) -> list[tuple[Any, ...]]:  # noqa: B006 - nobody changes it
         """Execute; return the rows."""
         compiled = self._for(connection.dialect)
-        cursor = _cursor(connection, compiled.text, compiled.parameters(values))
+        cursor = _cursor(connection, compiled.text, *compiled.parameters([values]))
         taken = self._taken.get(connection.dialect.name)
         if taken is None:
             taken = self._taken[connection.dialect.name] = self._takes(connection, cursor)
-        if not taken:
-            return list(map(tuple, cursor.fetchall()))
-        return [_converted(list(row), taken) for row in cursor.fetchall()]
+        return _converted(cursor.fetchall(), taken)
 
     def changed(self, connection: sa.Connection, values: Row) -> int:
         """Execute; return how many rows were changed."""
         compiled = self._for(connection.dialect)
-        count: int = _cursor(connection, compiled.text, compiled.parameters(values)).rowcount
+        count: int = _cursor(connection, compiled.text, *compiled.parameters([values])).rowcount
         return count
 
     def each(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         """Execute once for each of the rows."""
         compiled = self._for(connection.dialect)
-        parameters = [compiled.parameters(row) for row in rows]
+        parameters = compiled.parameters(rows)
         if connection.dialect.name == "sqlite":
             try:
                 _driver(connection).executemany(compiled.text, parameters)
@@ -130,7 +129,11 @@ def _converters(found: Sequence[Converter | None]) -> Converters:
     return tuple((place, converter) for place, converter in enumerate(found) if converter is not None)
 
 
-def _converted(values: list[Any], converters: Converters) -> tuple[Any, ...]:
+def _converted(rows: Sequence[Sequence[Any]], converters: Converters) -> list[tuple[Any, ...]]:
+    """Convert a column after the other, which costs a call a value and nothing else."""
+    if not converters or not rows:
+        return list(map(tuple, rows))
+    columns: list[Any] = list(zip(*rows, strict=True))
     for place, converter in converters:
-        values[place] = converter(values[place])
-    return tuple(values)
+        columns[place] = map(converter, columns[place])
+    return list(zip(*columns, strict=True))

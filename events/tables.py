@@ -1,11 +1,13 @@
 """The tables of the log; every other room adds its own to the same metadata."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 metadata = sa.MetaData()
+_WITHOUT_ZONE = len("2026-05-05 12:00:00.000000")
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -14,15 +16,31 @@ class UtcInstant(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
-        """Refuse an instant without a zone; store the others in UTC."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("An instant needs a time zone")
-        return value.astimezone(UTC) if value is not None else None
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], object]:
+        """Refuse an instant without a zone; write the others in UTC."""
+        return _written if dialect.name == "sqlite" else _zoned
 
-    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
-        """Give UTC back."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+    def result_processor(
+        self, dialect: sa.Dialect, _coltype: object
+    ) -> Callable[[str | None], datetime | None] | None:
+        """Read it in UTC, as PostgreSQL's driver does by itself."""
+        return _read if dialect.name == "sqlite" else None
+
+
+def _zoned(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("An instant needs a time zone")
+    return value
+
+
+def _written(value: datetime | None) -> str | None:
+    """Write it as SQLAlchemy does on SQLite: `2026-05-05 12:00:00.000000`, which sorts by time."""
+    value = _zoned(value)
+    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:_WITHOUT_ZONE]
+
+
+def _read(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")

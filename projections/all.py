@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events import subscriptions
 from events.subscriptions import Subscription
@@ -24,6 +25,8 @@ PROJECTIONS = (
     Projection(MAPPINGS.subscription(), MAPPINGS.table),
     Projection(INTEGRATION_LOG, integration_log),
 )
+# Many changes of a row make one write, and nobody waits for the first of them.
+REBUILDING = tuple(replace(projection.subscription, batch_size=5_000) for projection in PROJECTIONS)
 
 
 def empty(connection: sa.Connection, projection: Projection) -> None:

@@ -32,13 +32,23 @@ class Money(TypeDecorator[Decimal]):
         """Use text on SQLite, whose numbers are binary floats."""
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Numeric())
 
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> object:
-        """Write it exactly."""
-        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Decimal | None], str | None] | None:
+        """Write it exactly, as PostgreSQL's driver does by itself."""
+        return _written if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: object, _dialect: sa.Dialect) -> Decimal | None:
-        """Read it exactly."""
-        return None if value is None else Decimal(str(value))
+    def result_processor(
+        self, dialect: sa.Dialect, _coltype: object
+    ) -> Callable[[str | None], Decimal | None] | None:
+        """Read it exactly, as PostgreSQL's driver does by itself."""
+        return _read if dialect.name == "sqlite" else None
+
+
+def _written(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def _read(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 class Fold(Struct, Generic[Row], frozen=True):
@@ -63,22 +73,26 @@ class Fold(Struct, Generic[Row], frozen=True):
         return Subscription(self.name, self._handle)
 
     def _handle(self, connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
-        concerned = [
-            (recorded, payload, (recorded.event.workspace, *key))
-            for recorded in batch
-            if (keys := self.keys.get(recorded.event.type)) is not None
-            for payload in [recorded.event.payload]
-            for key in keys(payload)
-        ]
-        rows = self._load(connection, {key for _, _, key in concerned})
-        for recorded, payload, key in concerned:
-            rows[key] = self.fold(rows.get(key, self.row()), key[1:], recorded, payload)
+        concerned: dict[Key, list[tuple[Recorded, Any]]] = {}
+        for recorded in batch:
+            event = recorded.event
+            if (keys := self.keys.get(event.type)) is not None:
+                payload = event.payload
+                for key in keys(payload):
+                    concerned.setdefault((event.workspace, *key), []).append((recorded, payload))
+        places = sorted(concerned)
+        before = self._load(connection, places)
         names = [column.name for column in self.table.primary_key]
-        written = [dict(zip(names, key, strict=True)) | asdict(rows[key]) for key in sorted(rows)]
+        written = []
+        for place in places:
+            row, key = before.get(place) or self.row(), place[1:]
+            for recorded, payload in concerned[place]:
+                row = self.fold(row, key, recorded, payload)
+            written.append(dict(zip(names, place, strict=True)) | asdict(row))
         bulk.upsert(connection, self.table, written)
 
-    def _load(self, connection: sa.Connection, keys: set[Key]) -> dict[Key, Row]:
+    def _load(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
         primary = [self.table.c[column.name] for column in self.table.primary_key]
         others = [self.table.c[name] for name in self.row.__struct_fields__]
-        found = bulk.fetch(connection, [*primary, *others], primary, sorted(keys))
+        found = bulk.fetch(connection, [*primary, *others], primary, keys)
         return {tuple(row[: len(primary)]): self.row(*row[len(primary) :]) for row in found}

@@ -1,11 +1,12 @@
 """A value is within its bounds, or its field is refused: nothing is rounded, trimmed or guessed."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,9 +209,27 @@ def test_optional_fields_that_are_not_set_do_not_travel() -> None:
     assert json.encode(Discount(percent=Percent("10"))) == '{"percent":"10"}'
 
 
-def test_an_instant_without_a_zone_is_no_instant() -> None:
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+asyncpg://"])
+def test_an_instant_without_a_zone_is_no_instant(url: str) -> None:
+    dialect = sa.make_url(url).get_dialect()()
     with pytest.raises(ValueError, match="needs a time zone"):
-        UtcInstant().process_bind_param(datetime(2026, 5, 5), None)  # type: ignore[arg-type]  # noqa: DTZ001 - as meant
+        UtcInstant().bind_processor(dialect)(datetime(2026, 5, 5))  # noqa: DTZ001 - as meant
+
+
+@given(
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001 - the zone follows
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_instants_in_a_file_are_as_sqlalchemy_writes_them_in_utc(naive: datetime, minutes: int) -> None:
+    instant = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    dialect = sa.make_url("sqlite://").get_dialect()()
+    theirs: Any = sa.DateTime().dialect_impl(dialect)
+    ours: Any = UtcInstant()
+    written = ours.bind_processor(dialect)(instant)
+    assert written == theirs.bind_processor(dialect)(instant.astimezone(UTC))
+    read = ours.result_processor(dialect, None)(written)
+    assert read == instant
+    assert read.tzinfo is UTC
 
 
 def test_facts_do_not_change() -> None:

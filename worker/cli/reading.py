@@ -142,11 +142,10 @@ def rebuild(*, as_json: JsonOption = False) -> None:
     async def work(opened: Services) -> int:
         for projection in projections.all.PROJECTIONS:
             await opened.database.transaction(projections.all.empty, projection)
-        following = [projection.subscription for projection in projections.all.PROJECTIONS]
-        await catch_up(opened.database, opened.clock, following, "rebuild")
+        await catch_up(opened.database, opened.clock, projections.all.REBUILDING, "rebuild")
         await opened.database.transaction(subscriptions.release, "rebuild")
         await opened.database.transaction(manager.rebuild)
-        return len(following)
+        return len(projections.all.PROJECTIONS)
 
     count = run(work)
     if as_json:
