@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,13 +69,6 @@ def _available() -> Iterator[None]:
         raise DatabaseUnavailable(f"The database could not do its work: {said}") from error
 
 
-def _run(
-    engine: sa.Engine, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    with _available(), engine.begin() as connection:
-        return work(connection, *args, **kwargs)
-
-
 @contextmanager
 def _begun(connection: sa.Connection) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
@@ -88,7 +82,7 @@ def _begun(connection: sa.Connection) -> Iterator[None]:
 
 
 class SqliteDatabase:
-    """A SQLite file: one writer thread a process, readers on connections of their own."""
+    """A SQLite file: one writer thread a process, and reader threads; each keeps a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,13 +91,15 @@ class SqliteDatabase:
         self._reader = sqlite_engine(path, begin=READING, read_only=True)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+        self._of_thread = threading.local()
+        self._connections: list[sa.Connection] = []
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` on the writer thread, in BEGIN IMMEDIATE."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._writer_thread, lambda: _run(self._writer, work, *args, **kwargs)
+            self._writer_thread, lambda: self._run(self._writer, work, *args, **kwargs)
         )
 
     async def read(
@@ -111,16 +107,38 @@ class SqliteDatabase:
     ) -> T:
         """Run `work` on a reader thread, on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._reader_threads, lambda: _run(self._reader, work, *args, **kwargs)
+            self._reader_threads, lambda: self._run(self._reader, work, *args, **kwargs)
         )
 
     async def close(self) -> None:
         """Finish what runs, then close the file."""
         await asyncio.to_thread(self._shut_down)
 
+    def _run(
+        self,
+        engine: sa.Engine,
+        work: Callable[Concatenate[sa.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        with _available():
+            connection = self._connection(engine)
+            with connection.begin():
+                return work(connection, *args, **kwargs)
+
+    def _connection(self, engine: sa.Engine) -> sa.Connection:
+        """Return this thread's connection: to take one from the engine and give it back takes as long as a read."""
+        found: sa.Connection | None = getattr(self._of_thread, "connection", None)
+        if found is None:
+            found = self._of_thread.connection = engine.connect()
+            self._connections.append(found)
+        return found
+
     def _shut_down(self) -> None:
         self._writer_thread.shutdown()
         self._reader_threads.shutdown()
+        for connection in self._connections:
+            connection.close()
         self._writer.dispose()
         self._reader.dispose()
 

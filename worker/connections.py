@@ -46,6 +46,7 @@ async def complete(
     sealed = store.seal(realm, granted)
     event_id = str(services.entropy.uuid7(now))
     await services.database.transaction(_connect, workspace, realm, sealed, granted, event_id, now)
+    store.changed(realm)
     services.wake.all()
     return workspace
 

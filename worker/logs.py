@@ -1,5 +1,6 @@
 """Logging: structlog to stderr, JSON lines for machines and colours for a terminal."""
 
+import functools
 import logging
 import re
 import sys
@@ -41,4 +42,9 @@ def configure(environment: Environment) -> None:
 
 def mask_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask what is named like a secret, should anybody ever log one."""
-    return {key: "***" if _SECRET_NAME.search(key) else value for key, value in entry.items()}
+    return {key: "***" if _is_secret(key) else value for key, value in entry.items()}
+
+
+@functools.cache
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from events.clock import Entropy
 from events.locks import Lock, hold
+from events.statements import Statement
 from events.tables import Position, UtcInstant, metadata
 from events.values import Workspace
 
@@ -35,6 +36,14 @@ docusign_keys = sa.Table(
     sa.Column("workspace", sa.Text, sa.ForeignKey("workspaces.workspace"), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("created_at", UtcInstant, nullable=False),
+)
+
+
+_DOCUSIGN_KEYS = Statement(
+    sa.select(docusign_keys.c.sealed)
+    .select_from(workspaces.outerjoin(docusign_keys))
+    .where(workspaces.c.workspace == sa.bindparam("name"))
+    .order_by(docusign_keys.c.number)
 )
 
 
@@ -93,10 +102,10 @@ def of_token(connection: sa.Connection, token: str) -> str | None:
     return connection.scalar(statement)
 
 
-def sealed_docusign_keys(connection: sa.Connection, name: str) -> Sequence[bytes]:
-    """Return the DocuSign keys of a workspace, as they were sealed."""
-    statement = sa.select(docusign_keys.c.sealed).where(docusign_keys.c.workspace == name)
-    return connection.scalars(statement.order_by(docusign_keys.c.number)).all()
+def sealed_docusign_keys(connection: sa.Connection, name: str) -> Sequence[bytes] | None:
+    """Return the DocuSign keys of a workspace, as they were sealed; None if there is no such workspace."""
+    found = [sealed for (sealed,) in _DOCUSIGN_KEYS.rows(connection, {"name": name})]
+    return [sealed for sealed in found if sealed is not None] if found else None
 
 
 def token_hash(token: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from worker.commands.dispatcher import Dispatcher
+from worker.commands import claims
 from worker.messages import Message
 from worker.publisher import Publisher
 from worker.quickbooks.client import QuickBooksClient
@@ -52,7 +52,7 @@ def one_request_id() -> None:
         return await create(self, realm, entity, body, str(uuid4()))
 
     _replace(QuickBooksClient, "create", created)
-    _replace(Dispatcher, "_needs_look_up", lambda *_: False)
+    _replace(claims, "needs_look_up", lambda *_: False)
 
 
 SABOTAGES: dict[str, Callable[[], None]] = {

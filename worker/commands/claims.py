@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events import bulk
 from events.locks import Lock, hold
@@ -50,7 +51,12 @@ class Timing(Struct, frozen=True):
 class Claimed(Struct, frozen=True):
     """A command that this worker may work on while its lease lasts.
 
-    `refused_since` is its realm's: since when QuickBooks has taken no token, however fresh.
+    Attributes:
+        first_sent_at: When it was first about to be sent, before this claim.
+        last_sent_at: When it was last, before this claim.
+        refused_since: Its realm's: since when QuickBooks has taken no token, however fresh.
+        noted_at: When it was written down, with the claim, that it is about to be sent now; None if it is not to be
+            sent straight away.
     """
 
     key: CommandKey
@@ -66,6 +72,7 @@ class Claimed(Struct, frozen=True):
     first_sent_at: datetime | None
     last_sent_at: datetime | None
     refused_since: datetime | None
+    noted_at: datetime | None = None
 
 
 class Candidate(Struct, frozen=True):
@@ -90,6 +97,8 @@ def claim(
     A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none; nor
     does one that another dispatcher holds, since whoever sends must know what was sent in the last minute.
     A lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
+
+    What is to be sent straight away is noted as about to be sent, so that it takes no transaction of its own.
     """
     hold(connection, Lock.COMMANDS)
     limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
@@ -100,7 +109,7 @@ def claim(
     )
     found = {row["request_id"]: row for row in (dict(zip(_NAMES, values, strict=True)) for values in rows)}
     claimed = [
-        _claimed(found[candidate.request_id], candidate, holder, now)
+        _noted(_claimed(found[candidate.request_id], candidate, holder, now), timing, now)
         for candidate in chosen
         if _is_as_it_was(found[candidate.request_id], candidate)
     ]
@@ -110,6 +119,11 @@ def claim(
     kept = {name: companies.kept(company, holder, now) for name, company in before.items()}
     companies.change(connection, before, kept)
     return claimed
+
+
+def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
+    """Say whether it may have been sent before, by us or, long ago, by an earlier life of this installation."""
+    return command.uncertain or (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
 
 
 def release_realms(connection: sa.Connection, holder: str) -> None:
@@ -228,6 +242,11 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
     )
 
 
+def _noted(command: Claimed, timing: Timing, now: datetime) -> Claimed:
+    reads_only = command.key.kind == "read_company"
+    return command if reads_only or needs_look_up(command, timing, now) else replace(command, noted_at=now)
+
+
 def _lease(command: Claimed, until: datetime) -> Row:
     return {
         "request_id": command.request_id,
@@ -236,6 +255,8 @@ def _lease(command: Claimed, until: datetime) -> Row:
         "attempts": command.attempts,
         "leased_until": until,
         "sent_body": command.body,
+        "first_sent_at": command.first_sent_at or command.noted_at,
+        "last_sent_at": command.noted_at or command.last_sent_at,
     }
 
 

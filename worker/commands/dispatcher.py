@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from msgspec import Struct, field
@@ -33,6 +33,7 @@ from worker.wake import Wake
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
 SLOTS_PER_REALM = CONCURRENT_MAX
 RETRY_SECONDS = 1.0
+NOTE_HOLDS = timedelta(seconds=1)  # no lease is over by then
 PART = "dispatch"
 
 _finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
@@ -124,20 +125,10 @@ class Dispatcher(Struct, frozen=True):
         try:
             if command.key.kind == "read_company":
                 return await self._read_company(command)
-            if self._needs_look_up(command):
-                found = await lookup.find(self.client, command)
-                if found is not None:
-                    return await self._finish(
-                        command, outcomes.created(command, found, self.clock.now(), adopted=True)
-                    )
-                settled_at = self._settled_at(command)
-                if command.uncertain and settled_at > self.clock.now():
-                    # It may still be applied: not found is not final yet.
-                    await self._store(
-                        steps.not_sent(command, settled_at, "being looked up", self.clock.now())
-                    )
-                    return "settling"
-            await self._store(steps.sending(command, self.timing, self.clock.now()))
+            if not self._is_noted(command):
+                if outcome := await self._looked_up(command):
+                    return outcome
+                await self._store(steps.sending(command, self.timing, self.clock.now()))
             sent = True
             entity = await self.client.create(
                 command.realm, outcomes.ENTITY[command.key.kind], command.body.encode(), command.request_id
@@ -150,10 +141,25 @@ class Dispatcher(Struct, frozen=True):
         except QuickBooksError as error:
             return await self._failed(command, error, sent=sent)
 
-    def _needs_look_up(self, command: Claimed) -> bool:
-        """It may have been sent before, by us or, long ago, by an earlier life of this installation."""
-        age = (self.clock.now() - command.cause_at).total_seconds()
-        return command.uncertain or age > self.timing.look_up_after_seconds
+    def _is_noted(self, command: Claimed) -> bool:
+        """Say whether it was written down just now that it is sent; else its lease has to prove to hold still."""
+        return command.noted_at is not None and abs(self.clock.now() - command.noted_at) < NOTE_HOLDS
+
+    async def _looked_up(self, command: Claimed) -> str | None:
+        """Look whether QuickBooks has it, where it may; return what that came to, None if it is to be sent."""
+        if not claims.needs_look_up(command, self.timing, self.clock.now()):
+            return None
+        found = await lookup.find(self.client, command)
+        if found is not None:
+            return await self._finish(
+                command, outcomes.created(command, found, self.clock.now(), adopted=True)
+            )
+        settled_at = self._settled_at(command)
+        if not command.uncertain or settled_at <= self.clock.now():
+            return None
+        # It may still be applied: not found is not final yet.
+        await self._store(steps.not_sent(command, settled_at, "being looked up", self.clock.now()))
+        return "settling"
 
     def _settled_at(self, command: Claimed) -> datetime:
         return (command.last_sent_at or command.cause_at) + self.timing.settle

@@ -3,6 +3,11 @@
 A refresh is led by a lease in the database. Whoever holds it re-reads the stored tokens, refreshes, and
 stores what came before anybody uses it. If the holder dies, or the answer is lost, the lease runs out and
 the next one refreshes with the old token, which Intuit accepts for a day after it was replaced.
+
+Tokens that were read are given out for some seconds without asking the database again. What this process itself
+changes counts at once; what another process changes, within those seconds. Till then nothing wrong can come of it: a
+token that was replaced stays good until it expires, which is minutes off, and one whose connection was ended is refused
+by Intuit, upon which `renewed` reads what is stored.
 """
 
 import hashlib
@@ -28,6 +33,7 @@ REFRESH_AHEAD = timedelta(minutes=5)
 # How far apart two processes' ideas of now may be: their clocks, and how long one waited for the database.
 CLOCKS_APART = timedelta(minutes=5)
 POLL_SECONDS = 0.1
+FRESH_SECONDS = 10.0  # far less than tokens are refreshed ahead
 logger = structlog.get_logger()
 
 tokens = sa.Table(
@@ -70,6 +76,14 @@ class Stored(Struct, frozen=True):
     sealed: bytes
     version: int
     expired: bool
+
+
+class _Opened(Struct, frozen=True):
+    """A realm's tokens as they were read; `read_at` is the monotonic clock's, before the database was asked."""
+
+    version: int
+    tokens: TokenSet
+    read_at: float
 
 
 def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes, of: TokenSet) -> None:
@@ -163,11 +177,15 @@ class TokenStore:
         # Nobody else begins while a holder lives, and whoever waits sees a dead one's lease end.
         self._lease = 1.5 * oauth.refresh_lasts_at_most
         self._wait = 2 * oauth.refresh_lasts_at_most
-        self._opened: dict[str, tuple[int, TokenSet]] = {}
+        self._opened: dict[str, _Opened] = {}
 
     def seal(self, realm: str, tokens_: TokenSet) -> bytes:
         """Encrypt tokens for `put`."""
         return self._vault.seal(msgspec.json.encode(tokens_), _owner(realm))
+
+    def changed(self, realm: str) -> None:
+        """Learn that this process has stored other tokens of a realm."""
+        self._opened.pop(realm, None)
 
     async def access_token(self, realm: str) -> str:
         """Return an access token that is good for some minutes yet.
@@ -176,10 +194,12 @@ class TokenStore:
             ConnectionExpired: A person has to connect again.
             NotSent: Intuit can't be reached to refresh it, or our keys do not open it.
         """
-        _, tokens_ = await self._current(realm)
-        if tokens_.access_expires_at > self._clock.now() + REFRESH_AHEAD:
-            return tokens_.access_token
-        return await self.renewed(realm, tokens_.access_token)
+        opened = self._opened.get(realm)
+        if opened is None or opened.read_at + FRESH_SECONDS <= self._clock.monotonic():
+            opened = await self._current(realm)
+        if opened.tokens.access_expires_at > self._clock.now() + REFRESH_AHEAD:
+            return opened.tokens.access_token
+        return await self.renewed(realm, opened.tokens.access_token)
 
     async def renewed(self, realm: str, refused: str) -> str:
         """Return another access token than the one that was refused.
@@ -191,48 +211,58 @@ class TokenStore:
         holder = self._entropy.token()
         deadline = self._clock.monotonic() + self._wait.total_seconds()
         while self._clock.monotonic() < deadline:
-            version, tokens_ = await self._current(realm)
-            if tokens_.access_token != refused:
-                return tokens_.access_token
+            opened = await self._current(realm)
+            if opened.tokens.access_token != refused:
+                return opened.tokens.access_token
             if await self._database.transaction(
-                _lease, realm, version, holder, self._lease, self._clock.now()
+                _lease, realm, opened.version, holder, self._lease, self._clock.now()
             ):
-                return await self._refresh(realm, version, tokens_, holder)
+                return await self._refresh(realm, opened, holder)
             await self._clock.sleep(POLL_SECONDS)
         raise NotSent(f"The token of realm {realm} is being refreshed elsewhere, and it takes too long")
 
-    async def _refresh(self, realm: str, version: int, old: TokenSet, holder: str) -> str:
+    async def _refresh(self, realm: str, old: _Opened, holder: str) -> str:
         try:
-            new = await self._oauth.refresh(old.refresh_token)
+            new = await self._oauth.refresh(old.tokens.refresh_token)
         except ConnectionExpired:
-            if await self._database.transaction(_expire, realm, version):
+            expired = await self._database.transaction(_expire, realm, old.version)
+            self.changed(realm)
+            if expired:
                 logger.warning("connection.expired", realm=realm)
                 raise
-            return (await self._current(realm))[1].access_token
+            return (await self._current(realm)).tokens.access_token
         except NotSent:
             await self._database.transaction(_release, realm, holder)
             raise
         sealed = self.seal(realm, new)
-        if not await self._database.transaction(_rotate, realm, version, sealed, new):
-            return (await self._current(realm))[1].access_token
-        return new.access_token
+        rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
+        self.changed(realm)
+        return new.access_token if rotated else (await self._current(realm)).tokens.access_token
 
-    async def _current(self, realm: str) -> tuple[int, TokenSet]:
+    async def _current(self, realm: str) -> _Opened:
+        """Read what is stored, and open it if it is not what was read before."""
+        read_at = self._clock.monotonic()
         stored = await self._database.read(_stored, realm)
         if stored is None or stored.expired:
+            self.changed(realm)
             raise ConnectionExpired(f"QuickBooks company {realm} is not connected any more")
         known = self._opened.get(realm)
-        if known is None or known[0] != stored.version:
-            try:
-                plain = self._vault.open(stored.sealed, _owner(realm))
-            except Unsealable as error:
-                # A key given back makes it good again, so the connection is not expired; and one realm's
-                # trouble stops no other.
-                logger.error("tokens.unsealable", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
-                raise NotSent(str(error)) from error
-            known = (stored.version, msgspec.json.decode(plain, type=TokenSet))
-            self._opened[realm] = known
-        return known
+        if known is not None and known.version == stored.version:
+            tokens_ = known.tokens
+        else:
+            tokens_ = self._open(realm, stored)
+        self._opened[realm] = opened = _Opened(stored.version, tokens_, read_at)
+        return opened
+
+    def _open(self, realm: str, stored: Stored) -> TokenSet:
+        try:
+            plain = self._vault.open(stored.sealed, _owner(realm))
+        except Unsealable as error:
+            # A key given back makes it good again, so the connection is not expired; and one realm's
+            # trouble stops no other.
+            logger.error("tokens.unsealable", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
+            raise NotSent(str(error)) from error
+        return msgspec.json.decode(plain, type=TokenSet)
 
 
 def _stored(connection: sa.Connection, realm: str) -> Stored | None:

@@ -94,7 +94,7 @@ def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
     def sending(command: Claimed, _: Timing, now: datetime) -> Step:
         return Step(command, now, {"fence": command.fence}, is_over=False)
 
-    return [(steps, "sending", sending)]
+    return [(steps, "sending", sending), (claims, "_noted", lambda command, *_: command)]
 
 
 def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
@@ -152,7 +152,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
     Safeguard("frozen_body", _frozen_body, budget=120),
-    Safeguard("look_up_before_retry", lambda: [(Dispatcher, "_needs_look_up", lambda *_: False)]),
+    Safeguard("look_up_before_retry", lambda: [(claims, "needs_look_up", lambda *_: False)]),
     Safeguard("settling_time", lambda: [(Dispatcher, "_settled_at", lambda *_: LONG_AGO)]),
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),

@@ -24,9 +24,9 @@ async def post_docusign(
 ) -> Response[Any]:
     """Check the signature over the raw body under every key of the workspace, then store the event."""
     raw = await request.body()
-    if not await services.database.read(workspaces.exists, name):
-        raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
     sealed = await services.database.read(workspaces.sealed_docusign_keys, name)
+    if sealed is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
     keys = [services.vault.open(key, f"docusign:{name}").decode() for key in sealed]
     if not docusign.is_signed(request.headers.multi_items(), raw, keys):
         received_total.labels("docusign", "refused").inc()

@@ -92,7 +92,7 @@ def kill_at(
 
 
 @pytest.mark.parametrize("committed", [False, True])
-@pytest.mark.parametrize("step", range(1, 16))
+@pytest.mark.parametrize("step", range(1, 15))
 async def test_killed_at_any_transaction(
     world: World, monkeypatch: pytest.MonkeyPatch, step: int, committed: bool
 ) -> None:

@@ -182,6 +182,12 @@ class Commands(RuleBasedStateMachine):
             assert row.sent_body in {None, command.body}, "what was sent once is sent the same again"
             row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
             row.leased_until = self.now + TIMING.lease
+            is_old = self.now - self.cause.time > timedelta(seconds=TIMING.look_up_after_seconds)
+            if row.last_sent_at is None and not is_old:
+                row.last_sent_at = self.now
+                assert command.noted_at == self.now
+            else:
+                assert command.noted_at is None
             assert (command.fence, command.refused_since) == (
                 row.fence,
                 self.model.companies[row.realm].refused_since,

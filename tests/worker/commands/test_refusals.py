@@ -108,6 +108,13 @@ async def test_a_revoked_connection_waits_for_a_new_consent(ready: World) -> Non
     assert len(ready.books()) == 3
 
 
+async def test_a_new_consent_counts_at_once(ready: World) -> None:
+    store = ready.gateway.tokens
+    before = await store.access_token(ready.realm)
+    await ready.connect()
+    assert await store.access_token(ready.realm) != before
+
+
 async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
     await with_item(ready)
     ready.clock.advance(timedelta(hours=30).total_seconds())

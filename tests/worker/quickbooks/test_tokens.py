@@ -262,6 +262,7 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
         await connect(one)
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
         await one.database.transaction(tokens.forget, REALM)
+        one.tokens.changed(REALM)
         with pytest.raises(ConnectionExpired):
             await one.tokens.access_token(REALM)
         assert b"CANARY" not in (tmp_path / "q2c.sqlite3").read_bytes()
@@ -272,6 +273,57 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
         sealed = one.tokens.seal(REALM, fresh)
         await one.database.transaction(tokens.put, realm=REALM, workspace="other", sealed=sealed, of=fresh)
         assert await one.tokens.access_token(REALM) == "CANARY-fresh"
+
+
+async def test_what_another_process_forgot_is_given_out_for_seconds_at_most(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        await connect(one)
+        assert await one.tokens.access_token(REALM) == "CANARY-access-0"
+        await one.database.transaction(tokens.forget, REALM)
+        await one.clock.sleep(tokens.FRESH_SECONDS)
+        with pytest.raises(ConnectionExpired):
+            await one.tokens.access_token(REALM)
+
+
+async def test_a_refused_token_that_another_process_forgot_is_not_renewed(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        await connect(one)
+        refused = await one.tokens.access_token(REALM)
+        await one.database.transaction(tokens.forget, REALM)
+        with pytest.raises(ConnectionExpired):
+            await one.tokens.renewed(REALM, refused)
+        with pytest.raises(ConnectionExpired):
+            await one.tokens.access_token(REALM)
+        assert one.intuit.refreshes == 0
+
+
+async def test_many_calls_within_seconds_read_the_tokens_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    stored = tokens._stored
+
+    def counted(connection: sa.Connection, realm: str) -> tokens.Stored | None:
+        reads.append(realm)
+        return stored(connection, realm)
+
+    monkeypatch.setattr(tokens, "_stored", counted)
+    async with bench(tmp_path) as one:
+        await connect(one)
+        for _ in range(10):
+            await one.tokens.access_token(REALM)
+            await one.clock.sleep(tokens.FRESH_SECONDS / 20)
+        assert reads == [REALM]
+
+
+async def test_what_another_process_refreshed_is_used_at_once_after_a_refusal(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one, bench(tmp_path, intuit=one.intuit, seed=1) as two:
+        await connect(one)
+        refused = await one.tokens.access_token(REALM)
+        renewed = await two.tokens.renewed(REALM, refused)
+        assert await one.tokens.renewed(REALM, refused) == renewed
+        assert await one.tokens.access_token(REALM) == renewed
+        assert one.intuit.refreshes == 1
 
 
 async def test_a_refresh_in_flight_does_not_revive_what_was_forgotten(tmp_path: Path) -> None:
