@@ -55,7 +55,7 @@ class Watch:
         self._bodies: dict[str, bytes] = {}
         self._request_ids: dict[tuple[str, bytes], str] = {}
         self._working: dict[str, str] = {}
-        self._fences: dict[str, int] = {}
+        self._last_claims: dict[str, Claimed] = {}
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
         self._held_until: dict[str, float] = {}
@@ -75,12 +75,12 @@ class Watch:
             if holder != life and self._loop.time() < until and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
-            self._fences[command.request_id] = command.fence
+            self._last_claims[command.request_id] = command
             self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
-        """Check that nobody writes down what came of a command that another has claimed since."""
-        if self._fences.get(command.request_id, 0) > command.fence:
+        """Check that nobody writes down what came of a command that was claimed again since."""
+        if self._last_claims.get(command.request_id) is not command:
             self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
     def is_at_work(self, life: str) -> bool:
