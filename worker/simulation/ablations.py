@@ -153,6 +153,9 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("stable_request_id", _stable_request_id),
     Safeguard("frozen_body", _frozen_body, budget=120),
     Safeguard("look_up_before_retry", lambda: [(claims, "needs_look_up", lambda *_: False)]),
+    Safeguard(
+        "look_up_what_is_old", lambda: [(claims, "needs_look_up", lambda command, *_: command.uncertain)]
+    ),
     Safeguard("settling_time", lambda: [(Dispatcher, "_settled_at", lambda *_: LONG_AGO)]),
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),

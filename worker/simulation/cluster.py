@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from events.sqlite import InlineDatabase
 from worker import roles
+from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault
 from worker.roles import Post
@@ -70,7 +71,14 @@ class Cluster:
         self.sandbox = sandbox
         self.seed = seed
         self.trouble = database_trouble
-        self.watch = Watch(loop, sandbox, settle=SETTLE_SECONDS, quiet=THROTTLED_SECONDS)
+        self.watch = Watch(
+            loop,
+            sandbox,
+            SimulatedClock(loop, start),
+            settle=SETTLE_SECONDS,
+            quiet=THROTTLED_SECONDS,
+            old=Timing().look_up_after_seconds,
+        )
         self.counts: Counter[str] = Counter()
         self.hosts = [Host(f"w{number}", SimulatedClock(loop, start)) for number in range(1, hosts + 1)]
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself

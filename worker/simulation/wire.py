@@ -23,6 +23,7 @@ from worker.simulation.loop import SimulationLoop
 
 NETWORK = "network"
 LATENCY_SECONDS_MAX = 0.5
+CLOCKS_APART_SECONDS = 300.0
 
 
 class Sent(Struct):
@@ -42,11 +43,15 @@ class Watch:
         clocks_jumped: Whether wall clocks can be trusted with waiting times.
     """
 
-    def __init__(self, loop: SimulationLoop, sandbox: Sandbox, *, settle: float, quiet: float) -> None:
+    def __init__(
+        self, loop: SimulationLoop, sandbox: Sandbox, clock: Clock, *, settle: float, quiet: float, old: float
+    ) -> None:
         self._loop = loop
         self._sandbox = sandbox
+        self._clock = clock
         self._settle = settle
         self._quiet = quiet
+        self._old = old
         self.violations: list[str] = []
         self.lenient: set[str] = set()
         self.gone: set[str] = set()
@@ -55,7 +60,8 @@ class Watch:
         self._bodies: dict[str, bytes] = {}
         self._request_ids: dict[tuple[str, bytes], str] = {}
         self._working: dict[str, str] = {}
-        self._last_claims: dict[str, Claimed] = {}
+        self._claims: dict[str, tuple[float, Claimed]] = {}
+        self._queried_at: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
         self._held_until: dict[str, float] = {}
@@ -75,12 +81,12 @@ class Watch:
             if holder != life and self._loop.time() < until and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
-            self._last_claims[command.request_id] = command
+            self._claims[command.request_id] = (self._loop.time(), command)
             self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
         """Check that nobody writes down what came of a command that was claimed again since."""
-        if self._last_claims.get(command.request_id) is not command:
+        if self._claims[command.request_id][1] is not command:
             self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
     def is_at_work(self, life: str) -> bool:
@@ -122,6 +128,12 @@ class Watch:
         if before is not None and life not in self.lenient:
             self._check_looked_up(request_id, before)
         self._unknown[request_id] = Sent(self._loop.time())
+        claimed_at, command = self._claims.get(request_id, (0.0, None))
+        looked_up = self._queried_at.get((life, realm), -1.0) >= claimed_at
+        if command is not None and self._is_old(command) and not looked_up:
+            self._violated(
+                f"{command.key.kind} of {command.key.subject}, long due, is sent without a look-up"
+            )
 
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
         """Learn from an answer as it reaches its host."""
@@ -131,6 +143,7 @@ class Watch:
         if request_id is not None and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
             self._unknown.pop(request_id, None)
         if request_id is None and "/query" in request.url.path and response.is_success:
+            self._queried_at[life, _realm(request)] = self._loop.time()
             for sent in self._unknown.values():
                 sent.looked_up_at = self._loop.time()
 
@@ -156,6 +169,11 @@ class Watch:
                 for mark, count in marks.items():
                     if count > 1:
                         self._violated(f"{count} {entity} objects carry the mark {mark}")
+
+    def _is_old(self, command: Claimed) -> bool:
+        """Say whether an earlier life of the installation may have sent it, whatever a host's clock says."""
+        age = self._clock.now() - command.cause_at
+        return age.total_seconds() > self._old + CLOCKS_APART_SECONDS
 
     def _check_looked_up(self, request_id: str, before: Sent) -> None:
         if before.looked_up_at < before.at:
