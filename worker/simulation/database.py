@@ -110,7 +110,7 @@ class SimulatedDatabase:
             if step.leaves_alone:
                 self._watch.held(step.command.realm)
             if step.is_over:
-                self._watch.attempted(self._life, step.command)
+                self._watch.attempted(self._life, step.command, left_alone=step.leaves_alone)
 
     async def _transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

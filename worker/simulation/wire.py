@@ -64,6 +64,7 @@ class Watch:
         self._queried_at: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, Sent] = {}
         self._quiet_until: dict[tuple[str, str], float] = {}
+        self._asked_for_quiet: set[tuple[str, str]] = set()
         self._held_until: dict[str, float] = {}
         self._served_by: dict[str, tuple[str, float]] = {}
         self._refreshing: Counter[str] = Counter()
@@ -82,6 +83,7 @@ class Watch:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
             self._claims[command.request_id] = (self._loop.time(), command)
+            self._asked_for_quiet.discard((life, command.request_id))
             self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
@@ -106,8 +108,10 @@ class Watch:
         """Learn that everybody was told to leave a realm alone."""
         self._held_until[realm] = self._loop.time() + self._quiet
 
-    def attempted(self, life: str, command: Claimed) -> None:
-        """Learn that an attempt is over."""
+    def attempted(self, life: str, command: Claimed, *, left_alone: bool) -> None:
+        """Learn that an attempt is over; check that what QuickBooks asked of one is asked of everybody."""
+        if (life, command.request_id) in self._asked_for_quiet and not left_alone:
+            self._violated(f"{life} keeps it to itself that QuickBooks asked for quiet at {command.realm}")
         if self._working.get(command.request_id) == life:
             del self._working[command.request_id]
 
@@ -138,8 +142,10 @@ class Watch:
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
         """Learn from an answer as it reaches its host."""
         request_id = request.url.params.get("requestid")
+        self._asked_for_quiet.discard((life, request_id or ""))
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             self._quiet_until[life, _realm(request)] = self._loop.time() + self._quiet
+            self._asked_for_quiet.add((life, request_id or ""))
         if request_id is not None and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
             self._unknown.pop(request_id, None)
         if request_id is None and "/query" in request.url.path and response.is_success:
