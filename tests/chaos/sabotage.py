@@ -48,8 +48,10 @@ def one_request_id() -> None:
     """Each attempt at a command has a request id of its own, and nothing is looked up before."""
     create = QuickBooksClient.create
 
-    async def created(self: QuickBooksClient, realm: str, entity: Any, body: bytes, _: str) -> Any:
-        return await create(self, realm, entity, body, str(uuid4()))
+    async def created(
+        self: QuickBooksClient, realm: str, entity: Any, body: bytes, _: str, **options: Any
+    ) -> Any:
+        return await create(self, realm, entity, body, str(uuid4()), **options)
 
     _replace(QuickBooksClient, "create", created)
     _replace(claims, "needs_look_up", lambda *_: False)

@@ -26,7 +26,7 @@ class Timing(Struct, frozen=True):
     """How long things take.
 
     Attributes:
-        request_seconds: The client's own timeout for one request.
+        request_seconds: The client's own timeout for one request; as long may pass before it is sent.
         settle_seconds: How long QuickBooks may still apply a request after we gave up on it.
         look_up_after_seconds: A command whose cause is older is looked up before its first send.
         throttled_seconds: How long a realm is left alone after a 429.
@@ -39,13 +39,13 @@ class Timing(Struct, frozen=True):
 
     @property
     def lease(self) -> timedelta:
-        """How long a claim holds: three tries of a look-up, a token refresh and a send, and the settling."""
-        return timedelta(seconds=5 * self.request_seconds + self.settle_seconds)
+        """How long a claim holds: three tries of a look-up, a token refresh and a send that begins late, and the settling."""
+        return timedelta(seconds=6 * self.request_seconds + self.settle_seconds)
 
     @property
     def settle(self) -> timedelta:
-        """How long after a send "not found" is not yet final."""
-        return timedelta(seconds=self.request_seconds + self.settle_seconds)
+        """How long "not found" is not yet final: sending may begin late, be given up on, and be applied all the same."""
+        return timedelta(seconds=2 * self.request_seconds + self.settle_seconds)
 
 
 class Claimed(Struct, frozen=True):

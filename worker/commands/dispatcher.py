@@ -125,13 +125,19 @@ class Dispatcher(Struct, frozen=True):
         try:
             if command.key.kind == "read_company":
                 return await self._read_company(command)
-            if not self._is_noted(command):
-                if outcome := await self._looked_up(command):
-                    return outcome
+            noted = self._is_noted(command)
+            if not noted and (outcome := await self._looked_up(command)):
+                return outcome
+            send_by = self.clock.monotonic() + self.timing.request_seconds
+            if not noted:
                 await self._store(steps.sending(command, self.timing, self.clock.now()))
             sent = True
             entity = await self.client.create(
-                command.realm, outcomes.ENTITY[command.key.kind], command.body.encode(), command.request_id
+                command.realm,
+                outcomes.ENTITY[command.key.kind],
+                command.body.encode(),
+                command.request_id,
+                send_by=send_by,
             )
             return await self._finish(
                 command, outcomes.created(command, entity, self.clock.now(), adopted=False)

@@ -118,8 +118,12 @@ class QuickBooksClient:
         self._pacing = Pacing(clock)
         self._throttled_seconds = throttled_seconds
 
-    async def create(self, realm: str, entity: str, body: bytes, request_id: str) -> Entity:
+    async def create(
+        self, realm: str, entity: str, body: bytes, request_id: str, *, send_by: float | None = None
+    ) -> Entity:
         """Create an object from a body that is sent as it is; return what QuickBooks holds.
+
+        From `send_by` on, of the monotonic clock, nothing is sent any more: whoever may send by then knows it no longer.
 
         Raises:
             NotSent: It was certainly not applied.
@@ -133,6 +137,7 @@ class QuickBooksClient:
             {"requestid": request_id},
             content=body,
             headers={"content-type": "application/json"},
+            send_by=send_by,
         )
         created = answer.get(entity)
         if not isinstance(created, dict) or not created.get("Id"):
@@ -202,6 +207,7 @@ class QuickBooksClient:
         *,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
+        send_by: float | None = None,
     ) -> Entity:
         # Whole, since a URL to which parameters are added is taken apart once more.
         url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
@@ -214,6 +220,9 @@ class QuickBooksClient:
                 headers={**(headers or {}), "authorization": f"Bearer {token}"},
             )
             async with self._pacing.slot(realm):
+                # Asked last of all: a process that was stopped meanwhile would send what is no longer its to send.
+                if send_by is not None and self._clock.monotonic() >= send_by:
+                    raise NotSent("Its turn came too late")
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
                     self._pacing.hold(realm, self._throttled_seconds)

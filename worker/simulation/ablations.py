@@ -52,9 +52,9 @@ def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
     create, attempts = QuickBooksClient.create, iter(range(10**9))
 
     async def create_anew(
-        self: QuickBooksClient, realm: str, entity: str, body: bytes, request_id: str
+        self: QuickBooksClient, realm: str, entity: str, body: bytes, request_id: str, **options: Any
     ) -> dict[str, Any]:
-        return await create(self, realm, entity, body, f"{request_id[:30]}{next(attempts)}")
+        return await create(self, realm, entity, body, f"{request_id[:30]}{next(attempts)}", **options)
 
     return [(QuickBooksClient, "create", create_anew)]
 
@@ -160,7 +160,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
-    Safeguard("fencing_token", _fencing_token, budget=120),
+    Safeguard("fencing_token", _fencing_token, budget=200),
     Safeguard("in_flight_per_subject", _in_flight_per_subject),
     Safeguard("one_transaction", _one_transaction),
     Safeguard("checkpoint_compare_and_set", _checkpoint_compare_and_set, ("one_transaction",)),

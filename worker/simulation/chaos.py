@@ -1,6 +1,7 @@
 """What a plan lets happen to hosts, disk, QuickBooks and settings while a seed plays."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,7 +13,7 @@ from worker.simulation.plan import Plan
 
 MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
 FORGETTING_SECONDS = 10.0
-BUSY_LOOKS_MAX, BUSY_LOOK_SECONDS = 120, 0.3
+IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
 
 
 class Chaos:
@@ -96,14 +97,21 @@ class Chaos:
             await asyncio.sleep(FORGETTING_SECONDS)
 
     async def _until_at_work(self, host: Host) -> None:
-        """Wait, half of the time, until a host is in the middle of a command: that is where it hurts."""
-        if self._outside.random.getrandbits(1):
+        """Wait, half of the time, until a host is in the middle of a command: that is where it hurts.
+
+        Then it is either in the middle of a call, or between two steps that take no time.
+        """
+        random = self._outside.random
+        if random.getrandbits(1):
             return
-        for _ in range(BUSY_LOOKS_MAX):
-            if self._cluster.watch.is_at_work(host.life):
-                break
-            await asyncio.sleep(BUSY_LOOK_SECONDS)
-        await asyncio.sleep(self._outside.random.uniform(0, BUSY_LOOK_SECONDS))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_SECONDS_MAX):
+                await self._cluster.watch.next_claim(host.life)
+        if random.getrandbits(1):
+            await asyncio.sleep(random.uniform(0, CALL_SECONDS))
+        else:
+            for _ in range(random.randrange(STEPS_TO_SEND)):
+                await asyncio.sleep(0)
 
     async def _sleep_until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self._cluster.loop.time()))

@@ -80,7 +80,10 @@ class Cluster:
             old=Timing().look_up_after_seconds,
         )
         self.counts: Counter[str] = Counter()
-        self.hosts = [Host(f"w{number}", SimulatedClock(loop, start)) for number in range(1, hosts + 1)]
+        self._began_at = start
+        self.hosts: list[Host] = []
+        for _ in range(hosts):
+            self.join()
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
         self._asked: list[tuple[str, asyncio.Task[Any]]] = []
         self._environment = Environment(
@@ -94,6 +97,12 @@ class Cluster:
             quickbooks_throttled_seconds=THROTTLED_SECONDS,
             poll_seconds=POLL_SECONDS,
         )
+
+    def join(self) -> Host:
+        """Add a host, on which nothing runs yet."""
+        host = Host(f"w{len(self.hosts) + 1}", SimulatedClock(self.loop, self._began_at))
+        self.hosts.append(host)
+        return host
 
     def start(self, host: Host) -> None:
         """Start a worker on a host."""

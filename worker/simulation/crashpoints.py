@@ -1,5 +1,7 @@
 """A kill after every single step of a worker, for several workloads; then it recovers, and is judged.
 
+In one workload it is not killed but stopped for longer than its leases last, while another takes over.
+
 Random kills seldom hit the one moment between two commits that matters. So here each moment has its turn.
 """
 
@@ -23,10 +25,11 @@ from worker.simulation.seed import AfterStep, Verdict, run_seed
 FIRST_SEED = 1
 SECOND_KILL_AFTER = 25
 FAULTS_END = 60.0
+FROZEN_SECONDS = 300.0
 
 
 class Workload(Struct, frozen=True):
-    """Some deals of one workspace, and what goes wrong beside the kill."""
+    """Some deals of one workspace, and what goes wrong beside the kill; or `frozen`, instead of it."""
 
     name: str
     twists: tuple[Twist, ...] = ("none",)
@@ -34,6 +37,7 @@ class Workload(Struct, frozen=True):
     memory_seconds: float = FOREVER
     database_rate: float = 0.0
     twice: bool = False
+    frozen: bool = False
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -43,6 +47,7 @@ WORKLOADS: Sequence[Workload] = (
     Workload("applied_late", troubles=(None, "late") * 12, memory_seconds=60.0),
     Workload("killed_twice", troubles=(None, None, "server_error_after") * 6, twice=True),
     Workload("commits_unknown", database_rate=0.05),
+    Workload("frozen", ("none", "won_by_crm", "none", "none"), frozen=True),
 )
 
 
@@ -119,10 +124,9 @@ def parse(text: str) -> CrashPoint:
 
 
 def kill_at(store: Store, point: CrashPoint) -> Verdict:
-    """Play a workload, killing its worker at one moment."""
+    """Play a workload, killing or stopping its worker at one moment."""
     workload = next(workload for workload in WORKLOADS if workload.name == point.workload)
-    killing = _killing(point.step, twice=workload.twice)
-    verdict = run_seed(store, point.seed, plan(workload, point.seed), killing)
+    verdict = run_seed(store, point.seed, plan(workload, point.seed), _striking(workload, point.step))
     return replace(verdict, name=point.name)
 
 
@@ -138,14 +142,19 @@ def steps_of(store: Store, workload: Workload, seed: int = FIRST_SEED) -> int:
     return steps
 
 
-def _killing(step: int, *, twice: bool) -> AfterStep:
-    steps = {"w1#1": step, "w1#2": SECOND_KILL_AFTER if twice else 0}
+def _striking(workload: Workload, step: int) -> AfterStep:
+    steps = {"w1#1": step, "w1#2": SECOND_KILL_AFTER if workload.twice else 0}
 
-    def kill(cluster: Cluster, life: str) -> None:
+    def strike(cluster: Cluster, life: str) -> None:
         left = steps.get(life, 0)
         if left:
             steps[life] = left - 1
-            if left == 1:
-                cluster.kill(cluster.hosts[0])
+        if left != 1:
+            return
+        if workload.frozen:
+            cluster.freeze(cluster.hosts[0], FROZEN_SECONDS)
+            cluster.start(cluster.join())
+        else:
+            cluster.kill(cluster.hosts[0])
 
-    return kill
+    return strike

@@ -156,6 +156,14 @@ class Outside:
             mixed: list[bytes | Record] = [*snapshots, *contract]
             self.random.shuffle(mixed)
             await self._send(workspace, mixed)
+        if self.random.getrandbits(1):
+            await self._contradict(workspace, tale)
+
+    async def _contradict(self, workspace: str, tale: Tale) -> None:
+        """Send other content under an identity that the log has."""
+        other = _crm("deal.updated.v1", workspace, {**tale.snapshots[0], "name": "Somebody else's"})
+        await self._send(workspace, [other])
+        self.poison.add((workspace, other))
 
     def _envelope(self, tale: Tale, status: docusign.Status) -> bytes:
         now = self.plan.start + timedelta(seconds=self.cluster.loop.time())

@@ -97,7 +97,7 @@ def draw(seed: int) -> Plan:
         duplicate_rate=random.choice((0.0, 0.3, 0.8)),
         poison=tuple(random.sample(_POISON, random.randint(0, 4))),
         kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
-        freezes=tuple((at, host(), random.uniform(10, 150)) for at in instants(random.choice((0, 0, 1, 2)))),
+        freezes=tuple((at, host(), random.uniform(10, 260)) for at in instants(random.choice((0, 1, 2)))),
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),

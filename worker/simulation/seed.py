@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log
+from events import catalog, log
 from events.sqlite import InlineDatabase
 from events.tables import dead_letters
 from events.tables import log as events
@@ -32,6 +32,12 @@ LOOK_SECONDS = 5.0
 SETTLE_SECONDS_MAX = 3600.0
 # Tokens live for minutes here, so that a seed sees them expire and change.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
+_TOLD_TWICE = (
+    sa.select(events.c.workspace, events.c.stream)
+    .where(events.c.type == catalog.DEAL_CLOSED_WON)
+    .group_by(events.c.workspace, events.c.stream)
+    .having(sa.func.count() > 1)
+)
 
 
 class Verdict(Struct, frozen=True):
@@ -161,6 +167,7 @@ def _judge(
         realm = outside.realms[workspace]
         for tale in tales:
             found += _compared(workspace, realm, tale, books[realm])
+    found += [f"{workspace}/{deal} is told won twice" for workspace, deal in connection.execute(_TOLD_TWICE)]
     kept = {
         (row.workspace, row.source, row.id): row.position
         for row in connection.execute(

@@ -66,11 +66,14 @@ class Watch:
         self._quiet_until: dict[tuple[str, str], float] = {}
         self._asked_for_quiet: set[tuple[str, str]] = set()
         self._held_until: dict[str, float] = {}
+        self._claiming: dict[str, asyncio.Event] = {}
         self._served_by: dict[str, tuple[str, float]] = {}
         self._refreshing: Counter[str] = Counter()
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
         """Check that nobody else works on what is claimed, nor for its company, and that it may be worked on."""
+        if commands and life in self._claiming:
+            self._claiming.pop(life).set()
         for command in commands:
             other = self._working.get(command.request_id)
             if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
@@ -82,18 +85,21 @@ class Watch:
             if holder != life and self._loop.time() < until and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
-            self._claims[command.request_id] = (self._loop.time(), command)
             self._asked_for_quiet.discard((life, command.request_id))
-            self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
+            _, known = self._claims.get(command.request_id, (0.0, command))
+            if command.fence >= known.fence:  # else it was frozen before it could say so
+                self._claims[command.request_id] = (self._loop.time(), command)
+            if life not in self.lenient:
+                self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
         """Check that nobody writes down what came of a command that was claimed again since."""
         if self._claims[command.request_id][1] is not command:
             self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
-    def is_at_work(self, life: str) -> bool:
-        """Say whether a host is in the middle of an attempt."""
-        return life in self._working.values()
+    async def next_claim(self, life: str) -> None:
+        """Wait until a host has claimed something."""
+        await self._claiming.setdefault(life, asyncio.Event()).wait()
 
     def gave_up(self, life: str) -> None:
         """Learn that an attempt is over, without knowing which."""
@@ -133,6 +139,8 @@ class Watch:
             self._check_looked_up(request_id, before)
         self._unknown[request_id] = Sent(self._loop.time())
         claimed_at, command = self._claims.get(request_id, (0.0, None))
+        if command is not None and command.holder != life and not self.clocks_jumped:
+            self._violated(f"{life} sends {command.key.kind} of {command.key.subject} after its lease")
         looked_up = self._queried_at.get((life, realm), -1.0) >= claimed_at
         if command is not None and self._is_old(command) and not looked_up:
             self._violated(

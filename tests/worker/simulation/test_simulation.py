@@ -11,6 +11,7 @@ from random import Random
 import pytest
 import structlog
 
+from worker.quickbooks.client import QuickBooksClient
 from worker.sandbox.trouble import KINDS
 from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
@@ -91,7 +92,20 @@ def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoin
             store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, step)
         )
         assert verdict.violations == (), verdict.name
-        assert verdict.faults["kill"] >= 1
+        assert verdict.faults["freeze" if workload.frozen else "kill"] >= 1
+
+
+def test_sending_whenever_one_is_thawed_would_be_noticed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = QuickBooksClient.create
+    monkeypatch.setattr(QuickBooksClient, "create", lambda self, *args, **_: create(self, *args))
+    (frozen,) = (workload for workload in crashpoints.WORKLOADS if workload.frozen)
+    verdicts = (
+        crashpoints.kill_at(store, crashpoints.CrashPoint(frozen.name, crashpoints.FIRST_SEED, step))
+        for step in range(1, crashpoints.steps_of(store, frozen), 2)
+    )
+    assert any("after its lease" in violation for verdict in verdicts for violation in verdict.violations)
 
 
 def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
