@@ -109,8 +109,8 @@ def test_sending_whenever_one_is_thawed_would_be_noticed(
 
 
 def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
-    moments = crashpoints.spread(store, 4_000)
-    assert len(set(moments)) == 4_000
+    moments = crashpoints.spread(store, 6_000)
+    assert len(set(moments)) == 6_000
     assert {moment.seed for moment in moments} == {1, 2}
     verdict = crashpoints.kill_at(store, crashpoints.parse(moments[-1].name))
     assert verdict.violations == ()
