@@ -1,6 +1,7 @@
 """Works off commands: claims them, calls QuickBooks between transactions, stores the outcome."""
 
 import asyncio
+import functools
 import logging
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
 from worker.quickbooks.errors import (
     DUPLICATE_DOC_NUMBER,
     DUPLICATE_NAME,
+    NotSent,
     QuickBooksError,
     Rejected,
 )
@@ -125,19 +127,15 @@ class Dispatcher(Struct, frozen=True):
         try:
             if command.key.kind == "read_company":
                 return await self._read_company(command)
-            noted = self._is_noted(command)
-            if not noted and (outcome := await self._looked_up(command)):
+            if not self._is_noted(command) and (outcome := await self._looked_up(command)):
                 return outcome
-            send_by = self.clock.monotonic() + self.timing.request_seconds
-            if not noted:
-                await self._store(steps.sending(command, self.timing, self.clock.now()))
             sent = True
             entity = await self.client.create(
                 command.realm,
                 outcomes.ENTITY[command.key.kind],
                 command.body.encode(),
                 command.request_id,
-                send_by=send_by,
+                before_sending=functools.partial(self._note, command),
             )
             return await self._finish(
                 command, outcomes.created(command, entity, self.clock.now(), adopted=False)
@@ -146,6 +144,23 @@ class Dispatcher(Struct, frozen=True):
             return await self._rejected(command, error)
         except QuickBooksError as error:
             return await self._failed(command, error, sent=sent)
+
+    async def _note(self, command: Claimed) -> None:
+        """Have it written down that a command is sent now, since its turn may come long after it was claimed.
+
+        Raises:
+            LeaseLost: It is another's by now.
+            NotSent: Writing it down took so long that it may be another's by now, as where this process was stopped.
+        """
+        if self._is_noted(command):
+            return
+        began = self.clock.monotonic()
+        await self._store(steps.sending(command, self.timing, self.clock.now()))
+        if not self._is_in_time(began):
+            raise NotSent("Writing down that it is sent took too long")
+
+    def _is_in_time(self, began: float) -> bool:
+        return self.clock.monotonic() - began < self.timing.request_seconds
 
     def _is_noted(self, command: Claimed) -> bool:
         """Say whether it was written down just now that it is sent; else its lease has to prove to hold still."""

@@ -6,7 +6,7 @@ again, since it changes nothing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -47,6 +47,7 @@ READ_PAUSES_SECONDS = (0.2, 0.5)
 
 Entity = dict[str, Any]
 # Raised before anything was written to the wire.
+BeforeSending = Callable[[], Awaitable[None]]
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 _seconds = Histogram("q2c_quickbooks_request_seconds", "Requests to QuickBooks", ["entity", "status"])
@@ -99,6 +100,10 @@ class _Reply(Struct, frozen=True):
         return any(fault.code == code for fault in self.faults)
 
 
+async def _ready() -> None:
+    """Say that nothing is to be done before a request is sent."""
+
+
 class QuickBooksClient:
     """Calls the API for any realm whose tokens we hold."""
 
@@ -119,11 +124,11 @@ class QuickBooksClient:
         self._throttled_seconds = throttled_seconds
 
     async def create(
-        self, realm: str, entity: str, body: bytes, request_id: str, *, send_by: float | None = None
+        self, realm: str, entity: str, body: bytes, request_id: str, *, before_sending: BeforeSending = _ready
     ) -> Entity:
         """Create an object from a body that is sent as it is; return what QuickBooks holds.
 
-        From `send_by` on, of the monotonic clock, nothing is sent any more: whoever may send by then knows it no longer.
+        What `before_sending` has to do is done when its turn has come, last of all; where it raises, nothing is sent.
 
         Raises:
             NotSent: It was certainly not applied.
@@ -137,7 +142,7 @@ class QuickBooksClient:
             {"requestid": request_id},
             content=body,
             headers={"content-type": "application/json"},
-            send_by=send_by,
+            before_sending=before_sending,
         )
         created = answer.get(entity)
         if not isinstance(created, dict) or not created.get("Id"):
@@ -207,7 +212,7 @@ class QuickBooksClient:
         *,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
-        send_by: float | None = None,
+        before_sending: BeforeSending = _ready,
     ) -> Entity:
         # Whole, since a URL to which parameters are added is taken apart once more.
         url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
@@ -220,9 +225,7 @@ class QuickBooksClient:
                 headers={**(headers or {}), "authorization": f"Bearer {token}"},
             )
             async with self._pacing.slot(realm):
-                # Asked last of all: a process that was stopped meanwhile would send what is no longer its to send.
-                if send_by is not None and self._clock.monotonic() >= send_by:
-                    raise NotSent("Its turn came too late")
+                await before_sending()
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
                     self._pacing.hold(realm, self._throttled_seconds)

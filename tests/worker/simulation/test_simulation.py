@@ -4,14 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 import structlog
 
-from worker.quickbooks.client import QuickBooksClient
+from worker.commands.dispatcher import Dispatcher
 from worker.sandbox.trouble import KINDS
 from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
@@ -95,11 +95,19 @@ def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoin
         assert verdict.faults["freeze" if workload.frozen else "kill"] >= 1
 
 
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"_is_noted": lambda _, command: command.noted_at is not None},
+        {"_is_noted": lambda *_: False, "_is_in_time": lambda *_: True},
+    ],
+    ids=["a note holds for ever", "noting may take for ever"],
+)
 def test_sending_whenever_one_is_thawed_would_be_noticed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Callable[..., bool]]
 ) -> None:
-    create = QuickBooksClient.create
-    monkeypatch.setattr(QuickBooksClient, "create", lambda self, *args, **_: create(self, *args))
+    for name, stand_in in instead.items():
+        monkeypatch.setattr(Dispatcher, name, stand_in)
     (frozen,) = (workload for workload in crashpoints.WORKLOADS if workload.frozen)
     verdicts = (
         crashpoints.kill_at(store, crashpoints.CrashPoint(frozen.name, crashpoints.FIRST_SEED, step))
