@@ -226,6 +226,7 @@ class QuickBooksClient:
             )
             async with self._pacing.slot(realm):
                 await before_sending()
+                self._pacing.refuse_if_held(realm)
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
                     self._pacing.hold(realm, self._throttled_seconds)

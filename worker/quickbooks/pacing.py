@@ -49,8 +49,8 @@ class Pacing:
         Raises:
             Throttled: The realm is held, too many wait already, or its turn is too far off.
         """
-        paced = self._realms.setdefault(realm, _Realm())
-        self._refuse_if_held(paced)
+        self.refuse_if_held(realm)
+        paced = self._realms[realm]
         if paced.waiting >= WAITING_MAX:
             raise Throttled("Too many requests of this company wait already")
         paced.waiting += 1
@@ -73,6 +73,14 @@ class Pacing:
         """Let nothing of a realm start for so long: QuickBooks asked for quiet."""
         paced = self._realms.setdefault(realm, _Realm())
         paced.quiet_until = max(paced.quiet_until, self._clock.monotonic() + seconds)
+
+    def refuse_if_held(self, realm: str) -> None:
+        """Say no while a realm is held, also to whoever had its turn and was busy since.
+
+        Raises:
+            Throttled: The realm is held.
+        """
+        self._refuse_if_held(self._realms.setdefault(realm, _Realm()))
 
     async def _start(self, paced: _Realm) -> None:
         """Wait until a request may go, and note when it went rather than when it was due.
