@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from msgspec import Struct, field
@@ -35,7 +35,6 @@ from worker.wake import Wake
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
 SLOTS_PER_REALM = CONCURRENT_MAX
 RETRY_SECONDS = 1.0
-NOTE_HOLDS = timedelta(seconds=1)  # no lease is over by then
 PART = "dispatch"
 
 _finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
@@ -164,7 +163,9 @@ class Dispatcher(Struct, frozen=True):
 
     def _is_noted(self, command: Claimed) -> bool:
         """Say whether it was written down just now that it is sent; else its lease has to prove to hold still."""
-        return command.noted_at is not None and abs(self.clock.now() - command.noted_at) < NOTE_HOLDS
+        if command.noted_at is None:
+            return False
+        return abs((self.clock.now() - command.noted_at).total_seconds()) < self.timing.request_seconds
 
     async def _looked_up(self, command: Claimed) -> str | None:
         """Look whether QuickBooks has it, where it may; return what that came to, None if it is to be sent."""

@@ -100,10 +100,6 @@ class _Reply(Struct, frozen=True):
         return any(fault.code == code for fault in self.faults)
 
 
-async def _ready() -> None:
-    """Say that nothing is to be done before a request is sent."""
-
-
 class QuickBooksClient:
     """Calls the API for any realm whose tokens we hold."""
 
@@ -124,7 +120,13 @@ class QuickBooksClient:
         self._throttled_seconds = throttled_seconds
 
     async def create(
-        self, realm: str, entity: str, body: bytes, request_id: str, *, before_sending: BeforeSending = _ready
+        self,
+        realm: str,
+        entity: str,
+        body: bytes,
+        request_id: str,
+        *,
+        before_sending: BeforeSending | None = None,
     ) -> Entity:
         """Create an object from a body that is sent as it is; return what QuickBooks holds.
 
@@ -212,7 +214,7 @@ class QuickBooksClient:
         *,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
-        before_sending: BeforeSending = _ready,
+        before_sending: BeforeSending | None = None,
     ) -> Entity:
         # Whole, since a URL to which parameters are added is taken apart once more.
         url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
@@ -225,8 +227,9 @@ class QuickBooksClient:
                 headers={**(headers or {}), "authorization": f"Bearer {token}"},
             )
             async with self._pacing.slot(realm):
-                await before_sending()
-                self._pacing.refuse_if_held(realm)
+                if before_sending is not None:
+                    await before_sending()
+                    self._pacing.refuse_if_held(realm)
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
                     self._pacing.hold(realm, self._throttled_seconds)

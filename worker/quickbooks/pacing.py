@@ -5,7 +5,7 @@ refusal (429) is what keeps them apart: it is definite, so nothing is lost by it
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -40,7 +40,7 @@ class Pacing:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._realms: dict[str, _Realm] = {}
+        self._realms: defaultdict[str, _Realm] = defaultdict(_Realm)
 
     @asynccontextmanager
     async def slot(self, realm: str) -> AsyncIterator[None]:
@@ -62,7 +62,7 @@ class Pacing:
         try:
             try:
                 async with paced.first_in_line:
-                    await self._start(paced)
+                    await self._start(realm)
             finally:
                 paced.waiting -= 1
             yield
@@ -71,7 +71,7 @@ class Pacing:
 
     def hold(self, realm: str, seconds: float) -> None:
         """Let nothing of a realm start for so long: QuickBooks asked for quiet."""
-        paced = self._realms.setdefault(realm, _Realm())
+        paced = self._realms[realm]
         paced.quiet_until = max(paced.quiet_until, self._clock.monotonic() + seconds)
 
     def refuse_if_held(self, realm: str) -> None:
@@ -80,27 +80,25 @@ class Pacing:
         Raises:
             Throttled: The realm is held.
         """
-        self._refuse_if_held(self._realms.setdefault(realm, _Realm()))
+        if self._realms[realm].quiet_until > self._clock.monotonic():
+            raise Throttled("QuickBooks asked us to slow down")
 
-    async def _start(self, paced: _Realm) -> None:
+    async def _start(self, realm: str) -> None:
         """Wait until a request may go, and note when it went rather than when it was due.
 
         The realm may be held while this waits, so it looks again after each sleep.
         """
+        starts = self._realms[realm].starts
         while True:
-            self._refuse_if_held(paced)
+            self.refuse_if_held(realm)
             now = self._clock.monotonic()
-            seconds = _seconds_to_wait(paced.starts, now)
+            seconds = _seconds_to_wait(starts, now)
             if seconds <= 0:
-                paced.starts.append(now)
+                starts.append(now)
                 return
             if seconds > WAIT_SECONDS_MAX:
                 raise Throttled("This company's requests of this minute are used up")
             await self._clock.sleep(seconds + MARGIN_SECONDS)
-
-    def _refuse_if_held(self, paced: _Realm) -> None:
-        if paced.quiet_until > self._clock.monotonic():
-            raise Throttled("QuickBooks asked us to slow down")
 
 
 def _seconds_to_wait(starts: deque[float], now: float) -> float:

@@ -14,7 +14,6 @@ from worker.quote_to_cash import manager
 from worker.quote_to_cash.store import process_state, process_waits
 
 PAGE_EVENTS = 200
-_FOLDED = tuple(projection.subscription for projection in projections.all.PROJECTIONS)
 TABLES = (*(projection.table for projection in projections.all.PROJECTIONS), process_state, process_waits)
 
 
@@ -25,10 +24,10 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
     with _engine().connect() as scratch, scratch.begin() as transaction:
         position = 0
         while page := log.read(store, after=position, limit=PAGE_EVENTS):
-            for subscription in _FOLDED:
-                until = checkpoints.get(subscription.name, 0)
+            for projection in projections.all.PROJECTIONS:
+                until = checkpoints.get(projection.subscription.name, 0)
                 if handled := [recorded for recorded in page if recorded.position <= until]:
-                    subscription.handle(scratch, handled, now)
+                    projection.subscription.handle(scratch, handled, now)
             position = page[-1].position
         manager.fold(store, scratch)
         try:
