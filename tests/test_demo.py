@@ -1,14 +1,19 @@
 """The demo, as a newcomer runs it: real processes, real sockets, faults on, kills included."""
 
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 from worker.demo import story
 
+KEPT = "Stop with Ctrl-C. To look around, in another shell:\n"
 Q2C = Path(sys.executable).with_name("q2c")
 
 
@@ -28,6 +33,40 @@ def test_every_won_deal_gets_its_one_invoice() -> None:
     assert shown["invoices"] == 13
     assert all(set(held) == {"deal", "gate"} for held in shown["held"])
     assert sum(shown["faults"].values()) > 5
+
+
+def test_what_is_kept_can_be_looked_around_in_by_what_it_prints() -> None:
+    command = [str(Q2C), "demo", "--keep", "--deals", "6", "--faults", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
+        assert demo.stdout is not None
+        try:
+            shown = "".join(iter(demo.stdout.readline, KEPT))
+            exports = dict(_exports(demo.stdout))
+            looked = [
+                subprocess.run(
+                    [Q2C, *words.split()],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=60,
+                    env=os.environ | exports,
+                )
+                for words in ("deals", "explain D-006", "verify", "connect")
+            ]
+        finally:
+            demo.send_signal(signal.SIGINT)
+    assert demo.returncode == 0, shown
+    assert [answer.returncode for answer in looked] == [0, 1, 0, 0], [answer.stderr for answer in looked]
+
+
+def _exports(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Read what a shell would take over, to the last line that the demo prints."""
+    for line in lines:
+        (_, assignment) = shlex.split(line)
+        name, _, value = assignment.partition("=")
+        yield name, value
+        if name == "Q2C_WORKSPACE":
+            return
 
 
 def test_every_deal_is_won_after_the_cut_over_even_at_midnight() -> None:

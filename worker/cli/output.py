@@ -1,8 +1,9 @@
 """What commands print: for people by default, JSON alone on stdout with `--json`."""
 
 import contextlib
+import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,12 @@ def print_json(value: object) -> None:
     """Print one JSON object on a line of stdout, at once."""
     sys.stdout.write(json.encode(value) + "\n")
     sys.stdout.flush()
+
+
+def print_exports(variables: Mapping[str, str]) -> None:
+    """Print variables as lines that a shell takes over."""
+    for name, value in variables.items():
+        people.print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
 
 
 def print_rows(rows: Sequence[dict[str, Any]], columns: Iterable[str], *, as_json: bool, empty: str) -> None:

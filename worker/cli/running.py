@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from worker.cli.context import JsonOption, Unusable, run
-from worker.cli.output import FINDING, errors, people, print_json
+from worker.cli.output import FINDING, errors, people, print_exports, print_json
 from worker.services import Services
 from worker.settings import environment
 
@@ -117,8 +117,7 @@ def sandbox(
         companies = ", ".join(f"{found.traits.name} ({realm})" for realm, found in box.companies.items())
         people.print(f"QuickBooks is at {url}, with {companies}. Stop with Ctrl-C.", soft_wrap=True)
         people.print(f"Its DocuSign signs with {box.docusign_key}. To have a worker use it:", soft_wrap=True)
-        for name, value in server.exports(box, url).items():
-            people.print(f"export {name}={value}", soft_wrap=True, highlight=False)
+        print_exports(server.exports(box, url))
 
     async def work() -> None:
         with stop_signals() as stopping:
@@ -148,9 +147,9 @@ def demo(
         else:
             report.show(performance, people)
         if keep and not as_json:
-            variables = " ".join(f"{name}={value}" for name, value in performance.environment.items())
             people.print(f"\nIt runs on at {performance.url}, QuickBooks at {performance.sandbox_url}.")
-            people.print(f"Look around: {variables} q2c deals. Stop with Ctrl-C.", soft_wrap=True)
+            people.print("Stop with Ctrl-C. To look around, in another shell:")
+            print_exports(performance.environment)
 
     async def until_stopped() -> None:
         with stop_signals() as stopping:

@@ -78,9 +78,12 @@ async def play(
         port = stage.free_port()
         settings = environment_of(place, sandbox, sandbox_url, port)
         services = await open_services(Environment(**settings))
-        worker = stage.Worker(place.directory, variables_of(settings), port)
+        variables = variables_of(settings)
+        worker = stage.Worker(place.directory, variables, port)
         try:
-            performance = await _act(services, worker, place, sandbox, deals=deals, faults=faults, say=say)
+            performance = await _act(
+                services, worker, place.directory, sandbox, variables, deals=deals, faults=faults, say=say
+            )
             curtain(performance)
             if keep is not None:
                 await keep()
@@ -92,8 +95,9 @@ async def play(
 async def _act(
     services: Services,
     worker: stage.Worker,
-    place: Place,
+    directory: Path,
     sandbox: Sandbox,
+    variables: dict[str, str],
     *,
     deals: int,
     faults: float,
@@ -145,10 +149,10 @@ async def _act(
         restarts=worker.restarts,
         seconds=round(clock.monotonic() - started, 1),
         idleness=idleness,
-        directory=place.directory,
+        directory=directory,
         url=url,
         sandbox_url=services.environment.quickbooks_api_url,
-        environment={**variables_of(place.settings), "Q2C_WORKSPACE": WORKSPACE},
+        environment={**variables, "Q2C_WORKSPACE": WORKSPACE},
     )
 
 
