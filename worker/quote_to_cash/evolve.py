@@ -45,9 +45,9 @@ from worker.quote_to_cash.state import (
     Deal,
     Effort,
     Product,
-    Version,
     View,
 )
+from worker.quote_to_cash.versions import Version, is_known, with_snapshot
 
 CONTRACT_STATUS: dict[str, ContractStatus] = {
     catalog.CONTRACT_SENT: "sent",
@@ -74,11 +74,11 @@ def quote_key(quote: Quote) -> str:
 
 def _deal_updated(view: View, event: Event, snapshot: DealUpdated) -> None:
     deal = view.deal(snapshot.deal_id)
-    if any(version.revision == snapshot.revision for version in deal.versions):
+    if is_known(deal.versions, snapshot.revision):
         return
     key = quote_key(snapshot.quote) if snapshot.quote else None
     version = Version(snapshot.revision, event.time, snapshot.stage, key)
-    deal = replace(deal, versions=tuple(sorted((*deal.versions, version), key=lambda v: v.revision)))
+    deal = replace(deal, versions=with_snapshot(deal.versions, version))
     if snapshot.quote and key:
         deal = replace(deal, quotes={**deal.quotes, key: snapshot.quote})
     if snapshot.stage == "closed_won" and (

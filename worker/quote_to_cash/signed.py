@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from events.crm import Quote
-from worker.quote_to_cash.state import Contract, Deal, Version
+from worker.quote_to_cash.state import Contract, Deal
+from worker.quote_to_cash.versions import Version, one_by_one
 
 # How long after DocuSign sent a contract the CRM may still be writing down what it sent. Longer, and a
 # quote that a person edited after sending would pass for the one that was sent.
@@ -55,7 +55,7 @@ def signed_version(deal: Deal) -> Signed:
     where the instant of sending is not known; should the quote have changed since, the deal is held.
     """
     contract = signed_contract(deal)
-    shown = _dated([version for version in deal.versions if version.quote is not None])
+    shown = one_by_one([version for version in deal.versions if version.quote is not None])
     if contract is None or not shown:
         return Signed(shown[-1] if shown else None)
     latest_sending = contract.sent_at or contract.at
@@ -68,18 +68,6 @@ def signed_version(deal: Deal) -> Signed:
     if replaced is None:
         return Signed(shown[place - 1])
     return _sent_again(deal, contract, replaced, shown, place)
-
-
-def _dated(versions: Sequence[Version]) -> list[Version]:
-    """Date each snapshot no later than those that follow it.
-
-    A snapshot that brings no time has that of its arrival, which may be late.
-    """
-    dated: list[Version] = []
-    for version in reversed(versions):
-        time = min(version.time, dated[-1].time) if dated else version.time
-        dated.append(replace(version, time=time))
-    return dated[::-1]
 
 
 def _first_word(shown: Sequence[Version], place: int) -> Signed:

@@ -13,21 +13,13 @@ from msgspec.structs import replace
 
 from events.administration import ConnectionAuthorized
 from events.announcements import DealInvoiceHeld
-from events.crm import AccountUpdated, DealUpdated, Quote, Stage
+from events.crm import AccountUpdated, DealUpdated, Quote
 from events.quickbooks import CompanyObserved, InvoiceCreated
 from worker.quote_to_cash.settings import Settings, settings_of
+from worker.quote_to_cash.versions import Version
 
 WORKSPACE = "workspace"
 ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
-
-
-class Version(Struct, frozen=True):
-    """A snapshot of a deal as far as its quote matters; `quote` is a key of `Deal.quotes`."""
-
-    revision: int
-    time: datetime
-    stage: Stage
-    quote: str | None
 
 
 class Contract(Struct, frozen=True):

@@ -140,7 +140,7 @@ def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
 
 def _same_quote(deal: Deal, signed: Signed) -> Gate:
     """Compare what was signed with what the CRM shows now."""
-    newest = max(deal.versions, key=lambda version: version.revision)
+    newest = deal.versions[-1].last
     sent, other = signed.version, signed.other
     differs = sent is not None and sent.quote != newest.quote
     if sent and other and differs:
