@@ -1,10 +1,10 @@
 """What attempts come to, as data, and how it is stored: for many commands at once, each by its own lease.
 
-Commands are changed before companies, and companies before the log, each in one order: who stores an outcome
-and who decides about new commands wait for each other, and never deadlock.
+Commands are changed before companies, then tokens are looked at, and the log comes last, each in one order:
+who stores an outcome and who decides about new commands wait for each other, and never deadlock.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from worker.commands import companies
 from worker.commands.claims import Claimed, Timing
 from worker.commands.companies import Company
 from worker.commands.table import commands
+from worker.quickbooks import tokens
 
 
 class Step(Struct, frozen=True):
@@ -31,7 +32,7 @@ class Step(Struct, frozen=True):
         event: What the log is to say.
         is_over: Whether the attempt ends with it.
         leaves_alone: Whether nothing is claimed of the company for a while.
-        cuts_off: Whether the event only tells that the company was connected till now.
+        cuts_off: Whether it ends the connection, unless somebody has connected anew since.
     """
 
     command: Claimed
@@ -100,13 +101,11 @@ def hold_realm(
 
 def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Step:
     """Give the command back, and serve its realm no more until somebody connects it again."""
-    step = not_sent(command, now, problem, now)
-    forget = step.company or _as_it_is
 
     def cut_off(company: Company) -> Company:
-        return replace(forget(company), connected=False)
+        return replace(company, connected=False, refused_since=None)
 
-    return replace(step, company=cut_off, event=event, cuts_off=True)
+    return replace(not_sent(command, now, problem, now), company=cut_off, event=event, cuts_off=True)
 
 
 def store(connection: sa.Connection, steps: Sequence[Step]) -> list[bool]:
@@ -121,7 +120,8 @@ def store(connection: sa.Connection, steps: Sequence[Step]) -> list[bool]:
     for rows in by_columns.values():
         bulk.update(connection, commands, rows)
     before = companies.lock(connection, {step.command.realm for step in stored if step.company is not None})
-    after, events = _followed(before, stored)
+    expired = tokens.expired_among(connection, {step.command.realm for step in stored if step.cuts_off})
+    after, events = _followed(before, stored, expired)
     companies.change(connection, before, after)
     if events:
         log.append_own(connection, events, max(step.now for step in stored))
@@ -137,16 +137,26 @@ def _leases(connection: sa.Connection, steps: Sequence[Step]) -> set[tuple[str, 
     return {(request_id, fence) for request_id, fence, status in rows if status == "leased"}
 
 
-def _followed(before: dict[str, Company], steps: Sequence[Step]) -> tuple[dict[str, Company], list[Event]]:
+def _followed(
+    before: dict[str, Company], steps: Sequence[Step], expired: Collection[str]
+) -> tuple[dict[str, Company], list[Event]]:
     """Let steps change companies one after the other; return those and what the log is to say."""
     after, events = dict(before), []
     for step in steps:
         company = after.get(step.command.realm)
+        if step.cuts_off and not (company and _is_cut_off(company, step.command, expired)):
+            continue
         if step.company is not None and company is not None:
             after[step.command.realm] = step.company(company)
-        if step.event is not None and not (step.cuts_off and not (company and company.connected)):
+        if step.event is not None:
             events.append(step.event)
     return after, events
+
+
+def _is_cut_off(company: Company, command: Claimed, expired: Collection[str]) -> bool:
+    """Say whether what a command met still ends the connection: a person may have connected anew since."""
+    still_refused = command.refused_since is not None and company.refused_since == command.refused_since
+    return company.connected and (company.realm in expired or still_refused)
 
 
 def _give_back(command: Claimed, changes: Row, now: datetime, event: Event | None = None) -> Step:
@@ -157,7 +167,3 @@ def _give_back(command: Claimed, changes: Row, now: datetime, event: Event | Non
 
 def _not_refused(company: Company) -> Company:
     return replace(company, refused_since=None)
-
-
-def _as_it_is(company: Company) -> Company:
-    return company

@@ -11,6 +11,7 @@ by Intuit, upon which `renewed` reads what is stored.
 """
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
@@ -126,6 +127,15 @@ def forget(connection: sa.Connection, realm: str) -> None:
         .where(tokens.c.realm == realm)
         .values(sealed=b"", version=tokens.c.version + 1, expired=True, lease_holder=None, leased_until=None)
     )
+
+
+def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str]:
+    """Return those realms whose tokens are no longer good; that stays true to the end of the transaction."""
+    keys = [(realm,) for realm in realms]
+    rows = bulk.lock(
+        connection, (tokens.c.realm, tokens.c.expired), (tokens.c.realm,), keys, (tokens.c.realm,)
+    )
+    return set(realms) - {realm for realm, is_expired in rows if not is_expired}
 
 
 def reseal_all(connection: sa.Connection, vault: Vault) -> int:

@@ -166,7 +166,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("checkpoint_compare_and_set", _checkpoint_compare_and_set, ("one_transaction",)),
     Safeguard("own_events_skipped", lambda: [(decide, "is_own", lambda _: False)]),
     Safeguard("revision_guard", lambda: [(evolve, "_is_newer", lambda *_: True)]),
-    Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)]),
+    Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)], budget=120),
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard("dead_letters", lambda: [(intake, "bury", lambda *_: None)]),
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),

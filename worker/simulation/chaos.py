@@ -13,6 +13,7 @@ from worker.simulation.plan import Plan
 
 MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
 FORGETTING_SECONDS = 10.0
+ATTENDED_SECONDS_MAX = 60.0
 IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
 
 
@@ -34,11 +35,13 @@ class Chaos:
             *(self._fill_the_disk(at, seconds) for at, seconds in plan.full_disk),
             *(self._disconnect(at, workspace) for at, workspace in plan.disconnects),
             *(self._pause(at, workspace, seconds) for at, workspace, seconds in plan.pauses),
+            *(self._close_books(at, workspace, seconds) for at, workspace, seconds in plan.closings),
         ]
 
     def habits(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what QuickBooks does all the while."""
-        return [self._apply_late(), self._forget_requests()]
+        """Return what QuickBooks and admins do all the while."""
+        attended = (self._attend(workspace) for workspace in self._plan.tales)
+        return [self._apply_late(), self._forget_requests(), *attended]
 
     async def _kill(self, at: float, host: Host) -> None:
         await self._sleep_until(at)
@@ -65,9 +68,7 @@ class Chaos:
     async def _disconnect(self, at: float, workspace: str) -> None:
         await self._sleep_until(at)
         self._cluster.counts["disconnect"] += 1
-        self._cluster.sandbox.oauth.disconnect(self._outside.realms[workspace])
-        await asyncio.sleep(self._outside.random.uniform(10, 60))
-        await self._outside.connect(workspace)
+        self._outside.disconnect(workspace)
 
     async def _pause(self, at: float, workspace: str, seconds: float) -> None:
         await self._sleep_until(at)
@@ -78,6 +79,19 @@ class Chaos:
         await asyncio.sleep(seconds)
         changes = {"paused": "false", "memo": self._outside.random.choice(MEMOS)}
         await self._outside.administer(workspace, Administration.change_settings, changes)
+
+    async def _close_books(self, at: float, workspace: str, seconds: float) -> None:
+        await self._sleep_until(at)
+        self._cluster.counts["books_closed"] += 1
+        self._outside.close_books(workspace)
+        await asyncio.sleep(seconds)
+        self._outside.open_books(workspace)
+
+    async def _attend(self, workspace: str) -> None:
+        """Have an admin look from time to time, and do what a person is asked to do."""
+        while True:
+            await asyncio.sleep(self._outside.random.uniform(10, ATTENDED_SECONDS_MAX))
+            await self._outside.attend(workspace)
 
     async def _apply_late(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """A kill after every single step of a worker, for several workloads; then it recovers, and is judged.
 
-In one workload it is not killed but stopped for longer than its leases last, while another takes over.
+In two workloads it is not killed but stopped, while another takes over: for longer than its leases last, or
+for a time in which somebody ends the connection and connects anew.
 
 Random kills seldom hit the one moment between two commits that matters. So here each moment has its turn.
 """
@@ -25,11 +26,15 @@ from worker.simulation.seed import AfterStep, Verdict, run_seed
 FIRST_SEED = 1
 SECOND_KILL_AFTER = 25
 FAULTS_END = 60.0
-FROZEN_SECONDS = 300.0
+SEVERAL: tuple[Twist, ...] = ("none", "won_by_crm", "none", "none")
 
 
 class Workload(Struct, frozen=True):
-    """Some deals of one workspace, and what goes wrong beside the kill; or `frozen`, instead of it."""
+    """Some deals of one workspace, and what goes wrong beside the kill.
+
+    With `frozen_seconds` the worker is not killed but stopped for so long. `disconnected_at` is when somebody
+    clicks Disconnect, `closed_until` when the books are opened, both in seconds; 0 is never.
+    """
 
     name: str
     twists: tuple[Twist, ...] = ("none",)
@@ -37,7 +42,9 @@ class Workload(Struct, frozen=True):
     memory_seconds: float = FOREVER
     database_rate: float = 0.0
     twice: bool = False
-    frozen: bool = False
+    frozen_seconds: float = 0.0
+    disconnected_at: float = 0.0
+    closed_until: float = 0.0
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -47,7 +54,9 @@ WORKLOADS: Sequence[Workload] = (
     Workload("applied_late", troubles=(None, "late") * 12, memory_seconds=60.0),
     Workload("killed_twice", troubles=(None, None, "server_error_after") * 6, twice=True),
     Workload("commits_unknown", database_rate=0.05),
-    Workload("frozen", ("none", "won_by_crm", "none", "none"), frozen=True),
+    Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
+    Workload("frozen", SEVERAL, frozen_seconds=300.0),
+    Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
 )
 
 
@@ -84,8 +93,9 @@ def plan(workload: Workload, seed: int) -> Plan:
         freezes=(),
         jumps=(),
         full_disk=(),
-        disconnects=(),
+        disconnects=((workload.disconnected_at, "acme"),) if workload.disconnected_at else (),
         pauses=(),
+        closings=((0.0, "acme", workload.closed_until),) if workload.closed_until else (),
         faults_end=FAULTS_END,
     )
 
@@ -151,8 +161,8 @@ def _striking(workload: Workload, step: int) -> AfterStep:
             steps[life] = left - 1
         if left != 1:
             return
-        if workload.frozen:
-            cluster.freeze(cluster.hosts[0], FROZEN_SECONDS)
+        if workload.frozen_seconds:
+            cluster.freeze(cluster.hosts[0], workload.frozen_seconds)
             cluster.start(cluster.join())
         else:
             cluster.kill(cluster.hosts[0])

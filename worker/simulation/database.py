@@ -93,14 +93,11 @@ class SimulatedDatabase:
         """Run `work` between two steps at which the host may die; the answer of the commit may be lost."""
         await asyncio.sleep(0)
         try:
-            result = await self._transaction(work, *args, **kwargs)
+            return await self._transaction(work, *args, **kwargs)
         except DatabaseUnavailable:
             # Whichever attempt that was, it is over, and its lease runs out by itself.
             self._watch.gave_up(self._life)
             raise
-        if work is steps.store:
-            self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
-        return result
 
     def _stored(self, group: Sequence[Step], held: Sequence[bool]) -> None:
         for step, stored in zip(group, held, strict=True):
@@ -123,14 +120,17 @@ class SimulatedDatabase:
             result = await self._on_a_full_disk(work, *args, **kwargs)
         else:
             result = await self._inner.transaction(work, *args, **kwargs)
+        # What was done counts from here on, however long its host may be frozen before it hears of it.
         claimed = [item for item in result if isinstance(item, Claimed)] if isinstance(result, list) else []
         if claimed:
             self._watch.finds(await self._inner.read(_claimed_wrongly, claimed))
+            self._watch.claimed(self._life, claimed)
+        if work is steps.store:
+            self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
         await asyncio.sleep(0)
         if fault == "commit_unknown":
             self._trouble.count(fault)
             raise DatabaseUnavailable("The answer of the commit was lost: simulated")
-        self._watch.claimed(self._life, claimed)
         return result
 
     async def read(

@@ -1,6 +1,7 @@
 """The CRM, DocuSign and admins of a simulation: they ask again until somebody answers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -10,11 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
 
 import worker.workspaces as workspaces_module
+from events import catalog
 from events.envelope import Event
 from events.errors import DatabaseUnavailable
 from events.intake import Record
+from events.tables import log
+from projections.deals import deals
 from worker import connections
 from worker.administration import Administration
 from worker.connections import ConsentRefused
@@ -24,6 +30,7 @@ from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
 from worker.sandbox import docusign
+from worker.sandbox.company import Company
 from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
@@ -52,6 +59,13 @@ _PASSING = (
 )
 
 
+class Asked(Struct, frozen=True):
+    """What people are asked to do: connect QuickBooks anew, order the invoices that closed books refused."""
+
+    to_connect: bool
+    to_order: tuple[str, ...]
+
+
 class Outside:
     """Everybody who talks to the worker.
 
@@ -59,6 +73,7 @@ class Outside:
         acknowledged: Workspace, source and id of events that their sender was told are stored.
         actions: The positions of what admins did.
         poison: Useless messages that were answered as such.
+        ended: How often somebody ended the connection of each workspace.
     """
 
     def __init__(self, cluster: Cluster, plan: Plan) -> None:
@@ -69,6 +84,7 @@ class Outside:
         self.acknowledged: set[tuple[str, str, str]] = set()
         self.actions: set[int] = set()
         self.poison: set[tuple[str, bytes]] = set()
+        self.ended: Counter[str] = Counter()
 
     async def play(self, workspace: str) -> None:
         """Set a workspace up, and let its deals happen."""
@@ -86,9 +102,40 @@ class Outside:
         )
 
     async def finish(self, workspace: str) -> None:
-        """Put right what people put right in the end."""
-        await self.connect(workspace)
+        """Put right what nobody is asked to put right."""
         await self.administer(workspace, Administration.change_settings, {"paused": "false"})
+
+    async def attend(self, workspace: str) -> None:
+        """Put right what people are asked to put right."""
+        asked = await self.asked(workspace)
+        if asked.to_connect:
+            await self.connect(workspace)
+        for deal in asked.to_order:
+            await self.administer(workspace, Administration.order_invoice, deal)
+
+    async def asked(self, workspace: str) -> Asked:
+        """Look what people are asked to put right; nobody orders an invoice while the books are closed."""
+        to_connect, held = await self.cluster.store.read(_asked, workspace)
+        return Asked(to_connect, () if self._company(workspace).traits.books_closed_until else held)
+
+    def disconnect(self, workspace: str) -> None:
+        """Click Disconnect in QuickBooks."""
+        self.ended[workspace] += 1
+        self.cluster.sandbox.oauth.disconnect(self.realms[workspace])
+
+    def close_books(self, workspace: str) -> None:
+        """Close a company's books for invoices of today."""
+        self._change_books(workspace, (self.plan.start + timedelta(days=2)).date().isoformat())
+
+    def open_books(self, workspace: str) -> None:
+        """Open a company's books again."""
+        self._change_books(workspace, None)
+
+    def _change_books(self, workspace: str, closed_until: str | None) -> None:
+        self.cluster.sandbox.change_traits(self.realms[workspace], {"books_closed_until": closed_until})
+
+    def _company(self, workspace: str) -> Company:
+        return self.cluster.sandbox.companies[self.realms[workspace]]
 
     async def connect(self, workspace: str) -> None:
         """Consent in a browser."""
@@ -204,6 +251,25 @@ async def _add_workspace(services: Services, workspace: str) -> None:
     await services.database.transaction(
         workspaces_module.add, workspace, made.token, sealed, services.clock.now()
     )
+
+
+def _asked(connection: sa.Connection, workspace: str) -> tuple[bool, tuple[str, ...]]:
+    """Read what people are told: in the log that the connection ended, of deals that the books are closed."""
+    connected = connection.scalar(
+        sa.select(log.c.type)
+        .where(
+            log.c.workspace == workspace,
+            log.c.type.in_([catalog.CONNECTION_AUTHORIZED, catalog.CONNECTION_EXPIRED]),
+        )
+        .order_by(log.c.position.desc())
+        .limit(1)
+    )
+    refused = connection.scalars(
+        sa.select(deals.c.deal)
+        .where(deals.c.workspace == workspace, deals.c.gate == "period_closed")
+        .order_by(deals.c.deal)
+    )
+    return connected == catalog.CONNECTION_EXPIRED, tuple(refused)
 
 
 def _crm(kind: str, workspace: str, data: dict[str, Any]) -> bytes:

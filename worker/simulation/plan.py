@@ -42,6 +42,7 @@ class Plan(Struct, frozen=True):
         full_disk: When the disk is full, and for how long.
         disconnects: When somebody clicks Disconnect in QuickBooks, and in which workspace.
         pauses: When an admin pauses a workspace, and for how long.
+        closings: When the books of a workspace's company are closed for the day, and for how long.
         faults_end: When faults end and everything has to settle.
     """
 
@@ -60,6 +61,7 @@ class Plan(Struct, frozen=True):
     full_disk: tuple[tuple[float, float], ...]
     disconnects: tuple[tuple[float, str], ...]
     pauses: tuple[tuple[float, str, float], ...]
+    closings: tuple[tuple[float, str, float], ...]
     faults_end: float
 
 
@@ -104,6 +106,10 @@ def draw(seed: int) -> Plan:
         pauses=tuple(
             (at, random.choice(WORKSPACES), random.uniform(20, 100))
             for at in instants(random.choice((0, 1, 2)))
+        ),
+        closings=tuple(
+            (at, random.choice(WORKSPACES), random.uniform(20, 100))
+            for at in instants(random.choice((0, 0, 1)))
         ),
         faults_end=faults_end,
     )

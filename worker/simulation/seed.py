@@ -30,6 +30,7 @@ from worker.verification.invariants import violations
 
 LOOK_SECONDS = 5.0
 SETTLE_SECONDS_MAX = 3600.0
+GENERATIONS = range(1, 10)
 # Tokens live for minutes here, so that a seed sees them expire and change.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
 _TOLD_TWICE = (
@@ -37,6 +38,12 @@ _TOLD_TWICE = (
     .where(events.c.type == catalog.DEAL_CLOSED_WON)
     .group_by(events.c.workspace, events.c.stream)
     .having(sa.func.count() > 1)
+)
+
+_TOLD_THAT_IT_ENDED = (
+    sa.select(events.c.workspace, sa.func.count())
+    .where(events.c.type == catalog.CONNECTION_EXPIRED)
+    .group_by(events.c.workspace)
 )
 
 
@@ -117,7 +124,7 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, ta
     await cluster.answered()
     for workspace in plan.tales:
         await outside.finish(workspace)
-    settled = await _settle(cluster, tailed)
+    settled = await _settle(cluster, outside, tailed)
     for task in background:
         task.cancel()
     if not settled:
@@ -130,13 +137,16 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, ta
     return found
 
 
-async def _settle(cluster: Cluster, tailed: Sequence[int]) -> bool:
-    """Wait until nothing is left to do, at two looks in a row."""
+async def _settle(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> bool:
+    """Wait until nothing is left to do, for people neither, at two looks in a row."""
     until = cluster.loop.time() + SETTLE_SECONDS_MAX
     idle = 0
     while cluster.loop.time() < until:
         position, waiting_for = await cluster.store.read(left_to_do)
-        idle = idle + 1 if waiting_for is None and tailed and tailed[-1] >= position else 0
+        asked = [await outside.asked(workspace) for workspace in outside.plan.tales]
+        nobody = not any(to_do.to_connect or to_do.to_order for to_do in asked)
+        done = waiting_for is None and nobody and tailed and tailed[-1] >= position
+        idle = idle + 1 if done else 0
         if idle == 2:  # noqa: PLR2004 - two looks
             return True
         await asyncio.sleep(LOOK_SECONDS)
@@ -168,6 +178,11 @@ def _judge(
         for tale in tales:
             found += _compared(workspace, realm, tale, books[realm])
     found += [f"{workspace}/{deal} is told won twice" for workspace, deal in connection.execute(_TOLD_TWICE)]
+    found += [
+        f"{workspace} is told {count} times that its connection ended; it did {outside.ended[workspace]} times"
+        for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
+        if count > outside.ended[workspace]
+    ]
     kept = {
         (row.workspace, row.source, row.id): row.position
         for row in connection.execute(
@@ -187,8 +202,9 @@ def _judge(
 
 def _compared(workspace: str, realm: str, tale: Tale, books: list[dict[str, Any]]) -> Iterator[str]:
     """Compare a deal with the books, knowing how the story goes rather than what was decided."""
-    mark = marker(request_id(realm, CommandKey(workspace, tale.deal_id, "create_invoice", 0, 1)))
-    found = [invoice for invoice in books if mark in str(invoice.get("PrivateNote"))]
+    keys = (CommandKey(workspace, tale.deal_id, "create_invoice", 0, number) for number in GENERATIONS)
+    marks = [marker(request_id(realm, key)) for key in keys]
+    found = [invoice for invoice in books if any(mark in str(invoice.get("PrivateNote")) for mark in marks)]
     expected = 1 if tale.expects_invoice else 0
     if len(found) != expected:
         yield f"I1: {workspace}/{tale.deal_id} ({tale.twist}): {len(found)} invoices instead of {expected}"

@@ -86,11 +86,8 @@ class Watch:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             self._working[command.request_id] = life
             self._asked_for_quiet.discard((life, command.request_id))
-            _, known = self._claims.get(command.request_id, (0.0, command))
-            if command.fence >= known.fence:  # else it was frozen before it could say so
-                self._claims[command.request_id] = (self._loop.time(), command)
-            if life not in self.lenient:
-                self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
+            self._claims[command.request_id] = (self._loop.time(), command)
+            self._served_by[command.realm] = (life, self._loop.time() + REALM_HELD_SECONDS)
 
     def wrote(self, life: str, command: Claimed) -> None:
         """Check that nobody writes down what came of a command that was claimed again since."""
@@ -156,6 +153,8 @@ class Watch:
             self._asked_for_quiet.add((life, request_id or ""))
         if request_id is not None and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
             self._unknown.pop(request_id, None)
+        if response.status_code == httpx.codes.BAD_REQUEST:  # what was refused may be asked for anew
+            self._request_ids.pop((_realm(request), request.content), None)
         if request_id is None and "/query" in request.url.path and response.is_success:
             self._queried_at[life, _realm(request)] = self._loop.time()
             for sent in self._unknown.values():

@@ -24,6 +24,8 @@ from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.steps import Step
 from worker.commands.table import NewCommand, Realm
+from worker.quickbooks.oauth import TokenSet
+from worker.quickbooks.tokens import forget, put
 
 TIMING = Timing(request_seconds=10, settle_seconds=20)
 START = datetime(2026, 5, 5, 6, 55, tzinfo=UTC)  # five minutes before the companies' midnight
@@ -67,6 +69,12 @@ class Company:
     refused_since: datetime | None = None
     holder: str | None = None
     held_until: datetime = START
+    tokens_good: bool = False
+
+    def is_cut_off(self, command: Claimed) -> bool:
+        """By what a command met; unless somebody connected anew since."""
+        still_refused = command.refused_since is not None and self.refused_since == command.refused_since
+        return self.connected and (still_refused or not self.tokens_good)
 
     def is_free(self, holder: str, now: datetime) -> bool:
         return self.holder in {None, holder} or self.held_until <= now
@@ -142,6 +150,7 @@ class Commands(RuleBasedStateMachine):
     def connect_both(self) -> None:
         for realm in REALMS:
             self.change_realm(realm, connected=True, paused=False)
+            self.change_tokens(realm, good=True)
 
     @rule(realm=st.sampled_from(list(REALMS)), connected=st.booleans(), paused=st.booleans())
     def change_realm(self, realm: str, *, connected: bool, paused: bool) -> None:
@@ -149,6 +158,20 @@ class Commands(RuleBasedStateMachine):
         table.put_realm(self.connection, told)
         company = self.model.companies[realm]
         company.connected, company.paused, company.refused_since = connected, paused, None
+
+    @rule(realm=st.sampled_from(list(REALMS)), good=st.booleans())
+    def change_tokens(self, realm: str, *, good: bool) -> None:
+        until = self.now + timedelta(hours=1)
+        put(
+            self.connection,
+            realm=realm,
+            workspace=REALMS[realm],
+            sealed=b"-",
+            of=TokenSet("a", "r", until, until),
+        )
+        if not good:
+            forget(self.connection, realm)
+        self.model.companies[realm].tokens_good = good
 
     @rule(passed=seconds)
     def time_passes(self, passed: int) -> None:
@@ -268,9 +291,12 @@ class Commands(RuleBasedStateMachine):
     @rule(data=st.data(), after=seconds)
     def disconnected(self, data: st.DataObject, after: int) -> None:
         def change(row: Row, command: Claimed) -> None:
+            company = self.model.companies[row.realm]
+            is_cut_off, refused_since = company.is_cut_off(command), company.refused_since
             self.give_back(row, command, 0)
-            self.told += self.model.companies[row.realm].connected
-            self.model.companies[row.realm].connected = False
+            company.refused_since = None if is_cut_off else refused_since
+            company.connected = company.connected and not is_cut_off
+            self.told += is_cut_off
 
         self.attempt(
             data,
@@ -342,4 +368,4 @@ def expired(command: Claimed, now: datetime) -> Event:
 
 
 TestCommands = Commands.TestCase
-TestCommands.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestCommands.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
