@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -35,7 +35,7 @@ from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, commands, realms
-from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.client import BeforeSending, QuickBooksClient
 from worker.wake import Wake
 
 COMMANDS = 5_000
@@ -52,16 +52,26 @@ _CLAIM = """
 _COMPLETE = "UPDATE commands SET status = 'done' WHERE request_id = ANY($1)"
 
 
-class AtOnce:
+class AtOnce(QuickBooksClient):
     """A client to a QuickBooks that takes no time."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # without the real one's HTTP and tokens
         self.left = 0
         self.all_sent = asyncio.Event()
         self._numbers = count(1)
 
-    async def create(self, _realm: str, _entity: str, _body: bytes, _request_id: str) -> dict[str, Any]:
+    async def create(
+        self,
+        realm: str,  # noqa: ARG002 - as the real one takes it, here and below
+        entity: str,  # noqa: ARG002
+        body: bytes,  # noqa: ARG002
+        request_id: str,  # noqa: ARG002
+        *,
+        before_sending: BeforeSending | None = None,
+    ) -> dict[str, Any]:
         """Return an invoice."""
+        if before_sending is not None:
+            await before_sending()
         self.left -= 1
         if self.left == 0:
             self.all_sent.set()
@@ -104,7 +114,7 @@ async def _dispatched(database: Database) -> float:
     """Let the dispatcher work off what is due; return how many seconds it took."""
     client = AtOnce()
     client.left = COMMANDS
-    dispatcher = Dispatcher(database, CLOCK, cast("QuickBooksClient", client), Timing(), Wake(), HOLDER)
+    dispatcher = Dispatcher(database, CLOCK, client, Timing(), Wake(), HOLDER)
     stopping = asyncio.Event()
     started = perf_counter()
     running = asyncio.create_task(dispatcher.run(stopping))
