@@ -144,7 +144,8 @@ def reseal_all(connection: sa.Connection, vault: Vault) -> int:
     Raises:
         Unsealable: A realm's tokens open with no key; nothing is changed.
     """
-    rows = connection.execute(sa.select(tokens.c.realm, tokens.c.sealed).where(tokens.c.sealed != b"")).all()
+    sealed = sa.select(tokens.c.realm, tokens.c.sealed).where(tokens.c.sealed != b"")
+    rows = connection.execute(sealed.order_by(tokens.c.realm)).all()
     outdated = [row for row in rows if not vault.is_current(row.sealed)]
     for row in outdated:
         resealed = vault.seal(vault.open(row.sealed, _owner(row.realm)), _owner(row.realm))
