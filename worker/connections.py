@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from events import catalog, log
 from events.administration import ConnectionAuthorized
 from events.envelope import own_event
+from worker.commands import table
 from worker.quickbooks import tokens
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.tokens import TokenStore
@@ -65,6 +66,7 @@ def _connect(
     event_id: str,
     now: datetime,
 ) -> None:
+    table.forget_refusals(connection, realm)
     tokens.put(connection, realm=realm, workspace=workspace, sealed=sealed, of=granted)
     event = own_event(
         catalog.CONNECTION_AUTHORIZED,

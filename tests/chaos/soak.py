@@ -133,12 +133,12 @@ async def _ceiling(laid: Ground, said: Iterator[Message]) -> float:
     clock = asyncio.get_running_loop().time
     began, first = clock(), await laid.services.database.read(_handled)
     await _sent(laid, itertools.islice(said, BACKLOG_MESSAGES), FLOOD_PER_SECOND)
-    last, head = first, 0
-    while clock() - began < CEILING_SECONDS_MAX and (last < head or not head):
+    while True:
         await asyncio.sleep(1)
         head = await laid.services.database.read(log.head)
         last = await laid.services.database.read(_handled)
-    return (last - first) / (clock() - began)
+        if last >= head or clock() - began >= CEILING_SECONDS_MAX:
+            return (last - first) / (clock() - began)
 
 
 async def _steady(

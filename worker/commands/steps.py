@@ -91,16 +91,24 @@ def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Step
 def hold_realm(
     command: Claimed, problem: str, *, until: datetime, refused_since: datetime | None, now: datetime
 ) -> Step:
-    """Give the command back, and leave its whole realm alone until then."""
+    """Give the command back, and leave its whole realm alone until then.
+
+    Where somebody connected anew since it was claimed, refusals are counted from there on.
+    """
 
     def leave_alone(company: Company) -> Company:
-        return replace(company, not_before=until, refused_since=refused_since)
+        unchanged = company.refused_since == command.refused_since
+        since = refused_since if unchanged else company.refused_since
+        return replace(company, not_before=until, refused_since=since)
 
     return replace(not_sent(command, until, problem, now), company=leave_alone, leaves_alone=True)
 
 
 def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Step:
-    """Give the command back, and serve its realm no more until somebody connects it again."""
+    """Give the command back, and serve its realm no more until somebody connects it again.
+
+    Where somebody has done so since it was claimed, the command is just given back.
+    """
 
     def cut_off(company: Company) -> Company:
         return replace(company, connected=False, refused_since=None)

@@ -134,6 +134,11 @@ _DISCONNECT_OTHERS = Statement(
 )
 
 
+def forget_refusals(connection: sa.Connection, realm: str) -> None:
+    """Begin anew to count for how long QuickBooks has refused a company's tokens: it was given others."""
+    connection.execute(realms.update().where(realms.c.realm == realm).values(refused_since=None))
+
+
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
     """Tell the dispatcher how a workspace's realm stands; its throttling is kept.
 

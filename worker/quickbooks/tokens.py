@@ -130,7 +130,7 @@ def forget(connection: sa.Connection, realm: str) -> None:
 
 
 def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str]:
-    """Return those realms whose tokens are no longer good; that stays true to the end of the transaction."""
+    """Return those realms whose tokens are no longer good; where they were stored, nobody changes them meanwhile."""
     keys = [(realm,) for realm in realms]
     rows = bulk.lock(
         connection, (tokens.c.realm, tokens.c.expired), (tokens.c.realm,), keys, (tokens.c.realm,)

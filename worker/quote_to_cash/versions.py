@@ -1,8 +1,8 @@
 """What the CRM has shown of a deal's quote, one snapshot after the other.
 
 A deal may be spoken of thousands of times while its quote stays the same. Snapshots in a row that show the
-same are kept as one, by the first and the last of them: whatever instant one asks for, what was in force
-then, and what followed it, is the same as if each had been kept.
+same are kept as one, by the first and the last of them: whatever instant one asks for, the quote that was in
+force then, its stage, and what followed it are the same as if each had been kept.
 """
 
 from bisect import bisect

@@ -123,12 +123,13 @@ class OAuthServer:
         self.disconnect(realm)
         return 200
 
-    def disconnect(self, realm: str) -> None:
-        """Do what happens when somebody clicks Disconnect in QuickBooks."""
-        for grant in self._grants:
-            if grant.realm == realm:
-                grant.revoked = True
+    def disconnect(self, realm: str) -> int:
+        """Do what happens when somebody clicks Disconnect in QuickBooks; return how many grants that ends."""
+        ended = [grant for grant in self._grants if grant.realm == realm and not grant.revoked]
+        for grant in ended:
+            grant.revoked = True
         self._forget_access(realm)
+        return len(ended)
 
     def realm_of(self, access_token: str, now: datetime) -> str | None:
         """Return the realm that an access token is good for."""

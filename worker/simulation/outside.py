@@ -73,7 +73,7 @@ class Outside:
         acknowledged: Workspace, source and id of events that their sender was told are stored.
         actions: The positions of what admins did.
         poison: Useless messages that were answered as such.
-        ended: How often somebody ended the connection of each workspace.
+        ended: How many grants of each workspace somebody ended.
     """
 
     def __init__(self, cluster: Cluster, plan: Plan) -> None:
@@ -102,7 +102,7 @@ class Outside:
         )
 
     async def finish(self, workspace: str) -> None:
-        """Put right what nobody is asked to put right."""
+        """Lift whatever pause is left."""
         await self.administer(workspace, Administration.change_settings, {"paused": "false"})
 
     async def attend(self, workspace: str) -> None:
@@ -120,8 +120,7 @@ class Outside:
 
     def disconnect(self, workspace: str) -> None:
         """Click Disconnect in QuickBooks."""
-        self.ended[workspace] += 1
-        self.cluster.sandbox.oauth.disconnect(self.realms[workspace])
+        self.ended[workspace] += self.cluster.sandbox.oauth.disconnect(self.realms[workspace])
 
     def close_books(self, workspace: str) -> None:
         """Close a company's books for invoices of today."""

@@ -124,11 +124,13 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, ta
     await cluster.answered()
     for workspace in plan.tales:
         await outside.finish(workspace)
-    settled = await _settle(cluster, outside, tailed)
+    waiting_for = await _settle(cluster, outside, tailed)
     for task in background:
+        if task.done():
+            task.result()
         task.cancel()
-    if not settled:
-        return [f"It does not settle: {(await cluster.store.read(left_to_do))[1]}"]
+    if waiting_for is not None:
+        return [f"It does not settle: {waiting_for}"]
     cluster.watch.check_books()
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tailed, clock))
@@ -137,20 +139,28 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside, ta
     return found
 
 
-async def _settle(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> bool:
-    """Wait until nothing is left to do, for people neither, at two looks in a row."""
+async def _settle(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> str | None:
+    """Wait until nothing is left to do, at two looks in a row; return what is, if it takes too long."""
     until = cluster.loop.time() + SETTLE_SECONDS_MAX
-    idle = 0
+    idle, waiting_for = 0, None
     while cluster.loop.time() < until:
-        position, waiting_for = await cluster.store.read(left_to_do)
-        asked = [await outside.asked(workspace) for workspace in outside.plan.tales]
-        nobody = not any(to_do.to_connect or to_do.to_order for to_do in asked)
-        done = waiting_for is None and nobody and tailed and tailed[-1] >= position
-        idle = idle + 1 if done else 0
+        waiting_for = await _waits_for(cluster, outside, tailed)
+        idle = idle + 1 if waiting_for is None else 0
         if idle == 2:  # noqa: PLR2004 - two looks
-            return True
+            return None
         await asyncio.sleep(LOOK_SECONDS)
-    return False
+    return waiting_for or "it never stays done"
+
+
+async def _waits_for(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> str | None:
+    position, waiting_for = await cluster.store.read(left_to_do)
+    for workspace in outside.plan.tales:
+        asked = await outside.asked(workspace)
+        if asked.to_connect or asked.to_order:
+            waiting_for = waiting_for or f"a person of {workspace}: {asked}"
+    if waiting_for is None and not (tailed and tailed[-1] >= position):
+        return "a reader of the log"
+    return waiting_for
 
 
 async def _tail(store: InlineDatabase, tailed: list[int]) -> None:
@@ -179,7 +189,7 @@ def _judge(
             found += _compared(workspace, realm, tale, books[realm])
     found += [f"{workspace}/{deal} is told won twice" for workspace, deal in connection.execute(_TOLD_TWICE)]
     found += [
-        f"{workspace} is told {count} times that its connection ended; it did {outside.ended[workspace]} times"
+        f"{workspace} is told {count} times that its connection ended, {outside.ended[workspace]} grants did"
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
         if count > outside.ended[workspace]
     ]

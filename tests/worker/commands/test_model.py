@@ -272,9 +272,11 @@ class Commands(RuleBasedStateMachine):
     @rule(data=st.data(), after=seconds, pause=seconds, refused=st.booleans())
     def hold_realm(self, data: st.DataObject, after: int, pause: int, *, refused: bool) -> None:
         def change(row: Row, command: Claimed) -> None:
-            self.give_back(row, command, pause)
             company = self.model.companies[row.realm]
-            company.not_before, company.refused_since = self.later(pause), since(command)
+            before = company.refused_since
+            self.give_back(row, command, pause)
+            company.not_before = self.later(pause)
+            company.refused_since = since(command) if before == command.refused_since else before
 
         def since(command: Claimed) -> datetime | None:
             return (command.refused_since or self.now) if refused else command.refused_since
