@@ -7,14 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import structlog
 
+from worker.commands import steps
 from worker.commands.dispatcher import Dispatcher
 from worker.sandbox.trouble import KINDS
 from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
+from worker.simulation.cluster import Cluster
 from worker.simulation.database import FAULTS, Store
 from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
@@ -85,9 +88,9 @@ def test_the_same_seed_is_the_same_in_any_process(hash_seed: str, store: Store) 
 
 @pytest.mark.parametrize("workload", crashpoints.WORKLOADS, ids=lambda workload: workload.name)
 def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoints.Workload) -> None:
-    steps = crashpoints.steps_of(store, workload)
-    assert steps > 100
-    for step in range(1, steps, steps // 4):
+    last = crashpoints.steps_of(store, workload)
+    assert last > 100
+    for step in range(1, last, last // 4):
         verdict = crashpoints.kill_at(
             store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, step)
         )
@@ -114,6 +117,33 @@ def test_sending_whenever_one_is_thawed_would_be_noticed(
         for step in range(1, crashpoints.steps_of(store, frozen), 2)
     )
     assert any("after its lease" in violation for verdict in verdicts for violation in verdict.violations)
+
+
+def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
+    steps_taken, told_at, disconnected = 0, [], steps.disconnected
+
+    def count(_: Cluster, life: str) -> None:
+        nonlocal steps_taken
+        steps_taken += life == "w1#1"
+
+    def noting(*args: Any) -> steps.Step:
+        told_at.append(steps_taken)
+        return disconnected(*args)
+
+    monkeypatch.setattr(steps, "disconnected", noting)
+    plan = crashpoints.plan(workload, crashpoints.FIRST_SEED)
+    assert run_seed(store, crashpoints.FIRST_SEED, plan, count).violations == ()
+    monkeypatch.setattr(steps, "_is_cut_off", lambda company, *_: company.connected)
+    verdicts = [
+        crashpoints.kill_at(
+            store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, told_at[0] + later)
+        )
+        for later in (1, 2, 3)
+    ]
+    assert any("is told 2 times" in violation for verdict in verdicts for violation in verdict.violations)
 
 
 def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
