@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import log, subscriptions
-from worker.commands.table import OPEN, commands, realms
+from worker.commands.table import OPEN, commands, its_company, realms
 from worker.services import SUBSCRIPTIONS, Services
 
 POLL_SECONDS = 0.1
@@ -56,7 +56,7 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
         return head, f"{', '.join(behind)} to reach position {head}"
     due = connection.scalar(
         sa.select(sa.func.count())
-        .select_from(commands.join(realms, realms.c.realm == commands.c.realm))
+        .select_from(commands.join(realms, its_company()))
         .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
     )
     return head, f"{due} commands to be done" if due else None

@@ -18,7 +18,7 @@ from events.statements import Row, Statement
 from events.tables import UtcInstant
 from worker.commands import companies
 from worker.commands.identity import CommandKey
-from worker.commands.table import commands, is_open, realms
+from worker.commands.table import commands, is_open, its_company, realms
 from worker.quote_to_cash.settings import zone
 
 
@@ -177,18 +177,22 @@ def _candidates(dialect: str) -> Statement:
     first = sa.select(
         commands.c.request_id,
         commands.c.realm,
+        commands.c.workspace,
         commands.c.fence,
         commands.c.status,
         commands.c.due_at,
-        sa.func.row_number().over(partition_by=commands.c.realm, order_by=longest_due).label("turn"),
+        sa.func.row_number()
+        .over(partition_by=(commands.c.realm, commands.c.workspace), order_by=longest_due)
+        .label("turn"),
     ).where(*_due())
     if dialect == "postgresql":
-        of_realm = first.where(commands.c.realm == realms.c.realm).correlate(realms)
+        of_realm = first.where(its_company()).correlate(realms)
         ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
         joined = realms.join(ranked, sa.true())
     else:
         ranked = first.subquery("ranked")
-        joined = realms.join(ranked, ranked.c.realm == realms.c.realm)
+        of_workspace = ranked.c.workspace == realms.c.workspace
+        joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
     return Statement(
         sa.select(
             ranked.c.request_id, ranked.c.fence, ranked.c.status, realms.c.time_zone, realms.c.refused_since
@@ -278,8 +282,5 @@ def _frozen(kind: str, body: str, today: date) -> str:
 _CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqlite")}
 _NAMES = tuple(column.name for column in commands.c)
 _ANY_DUE = Statement(
-    sa.select(commands.c.request_id)
-    .join(realms, realms.c.realm == commands.c.realm)
-    .where(*_due(), *_serves())
-    .limit(1)
+    sa.select(commands.c.request_id).join(realms, its_company()).where(*_due(), *_serves()).limit(1)
 )

@@ -59,6 +59,11 @@ realms = sa.Table(
 )
 
 
+def its_company() -> sa.ColumnElement[bool]:
+    """Join a command to its realm, while that is connected to the workspace which the command is of."""
+    return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
+
+
 def is_open() -> sa.ColumnElement[bool]:
     """Say of a command that it is not over, in the words of the index on such."""
     return commands.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])
@@ -134,6 +139,13 @@ _DISCONNECT_OTHERS = Statement(
 )
 
 
+_PUT_LOST = Statement(
+    realms.update()
+    .where(realms.c.realm == sa.bindparam("realm_"), realms.c.workspace == sa.bindparam("workspace_"))
+    .values(connected=sa.false(), refused_since=sa.null())
+)
+
+
 def forget_refusals(connection: sa.Connection, realm: str) -> None:
     """Begin anew to count for how long QuickBooks has refused a company's tokens: it was given others."""
     connection.execute(realms.update().where(realms.c.realm == realm).values(refused_since=None))
@@ -142,7 +154,12 @@ def forget_refusals(connection: sa.Connection, realm: str) -> None:
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
     """Tell the dispatcher how a workspace's realm stands; its throttling is kept.
 
-    A workspace is connected to one realm: another that it had before is no longer served.
+    A workspace is connected to one realm: another that it had before is no longer served. And a realm serves one
+    workspace: one that lost it says nothing about it any more, once another workspace has it.
     """
-    _DISCONNECT_OTHERS.changed(connection, {"workspace_": realm.workspace, "realm_": realm.realm})
-    bulk.upsert(connection, realms, [{**asdict(realm), "refused_since": None}])
+    named = {"workspace_": realm.workspace, "realm_": realm.realm}
+    _DISCONNECT_OTHERS.changed(connection, named)
+    if realm.connected:
+        bulk.upsert(connection, realms, [{**asdict(realm), "refused_since": None}])
+    else:
+        _PUT_LOST.changed(connection, named)

@@ -20,7 +20,7 @@ from events.tables import log as events
 from projections.deals import deals
 from projections.invoices import invoices
 from worker.commands.identity import CommandKey, marker, request_id
-from worker.commands.table import OPEN, commands, realms
+from worker.commands.table import OPEN, commands, its_company, realms
 from worker.services import SUBSCRIPTIONS
 from worker.verification.scratch import differences, refolded
 
@@ -145,7 +145,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
             yield f"{subscription.name} has not got beyond position {waiting[0].position - 1} for an hour"
     statement = (
         sa.select(commands)
-        .join(realms, realms.c.realm == commands.c.realm)
+        .join(realms, its_company())
         .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
         .where(sa.func.coalesce(commands.c.leased_until, commands.c.due_at) < since)
     )

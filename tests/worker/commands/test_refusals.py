@@ -108,6 +108,28 @@ async def test_a_revoked_connection_waits_for_a_new_consent(ready: World) -> Non
     assert len(ready.books()) == 3
 
 
+async def test_a_workspace_that_lost_its_company_does_not_cut_off_the_one_that_has_it_now(
+    ready: World,
+) -> None:
+    await with_item(ready)
+    before = len(ready.books())
+    ready.sandbox.oauth.disconnect(ready.realm)
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    assert (await ready.explain()).first_unmet == "connection_expired"
+    await ready.add_workspace("bolt")
+    await ready.connect("bolt", ready.realm)
+    await ready.admin("bolt").change_settings({"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"})
+    await ready.admin("bolt").map_account("A-1", "1")
+    await ready.admin("bolt").map_product("P-1", "1")
+    await ready.settle()
+    await ready.admin().change_settings({"paused": "true"})
+    await ready.settle()
+    await ready.send(*stories.signed_deal("D-2"), workspace="bolt")
+    await ready.settle()
+    assert len(ready.books()) == before + 1
+
+
 async def test_a_new_consent_counts_at_once(ready: World) -> None:
     store = ready.gateway.tokens
     before = await store.access_token(ready.realm)
