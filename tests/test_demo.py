@@ -30,6 +30,7 @@ def test_every_won_deal_gets_its_one_invoice() -> None:
     shown = json.loads(line)
     assert {"deals", "won", "invoices", "duplicates", "held", "faults", "restarts", "seconds"} <= shown.keys()
     assert (shown["deals"], shown["duplicates"], shown["restarts"]) == (18, 0, 2)
+    assert shown["waiting_for"] is None
     assert shown["invoices"] == 13
     assert all(set(held) == {"deal", "gate"} for held in shown["held"])
     assert sum(shown["faults"].values()) > 5

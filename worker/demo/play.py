@@ -125,6 +125,8 @@ async def _act(
             )
         cut_over = story.day_of_the_first(tales)
         await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over.isoformat()}})
+        # Reading a company is several requests, all or none: where nearly half go wrong it takes for ever.
+        await wait_until_idle(services, IDLE_SECONDS_MAX)
         if faults:
             say(f"Making {faults:.0%} of all requests to QuickBooks go wrong")
         sandbox.trouble.follow(Plan(rate=faults, late_seconds=LATE_SECONDS, slow_seconds=0.5))

@@ -27,6 +27,7 @@ def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
         "restarts": performance.restarts,
         "seconds": performance.seconds,
         "wrong": proof.wrong,
+        "waiting_for": performance.idleness.waiting_for,
         **({"url": performance.url} if kept else {}),
     }
 
