@@ -23,7 +23,7 @@ def test_every_won_deal_gets_its_one_invoice() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=400,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     [line] = finished.stdout.splitlines()
