@@ -142,7 +142,7 @@ _DISCONNECT_OTHERS = Statement(
 _PUT_LOST = Statement(
     realms.update()
     .where(realms.c.realm == sa.bindparam("realm_"), realms.c.workspace == sa.bindparam("workspace_"))
-    .values(connected=sa.false(), refused_since=sa.null())
+    .values(connected=False)
 )
 
 
@@ -152,7 +152,7 @@ def forget_refusals(connection: sa.Connection, realm: str) -> None:
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
-    """Tell the dispatcher how a workspace's realm stands; its throttling is kept.
+    """Tell the dispatcher how a workspace's realm stands; its throttling and its refusals are kept.
 
     A workspace is connected to one realm: another that it had before is no longer served. And a realm serves one
     workspace: one that lost it says nothing about it any more, once another workspace has it.
@@ -160,6 +160,6 @@ def put_realm(connection: sa.Connection, realm: Realm) -> None:
     named = {"workspace_": realm.workspace, "realm_": realm.realm}
     _DISCONNECT_OTHERS.changed(connection, named)
     if realm.connected:
-        bulk.upsert(connection, realms, [{**asdict(realm), "refused_since": None}])
+        bulk.upsert(connection, realms, [asdict(realm)])
     else:
         _PUT_LOST.changed(connection, named)

@@ -30,7 +30,7 @@ from worker.settings import TOKEN_KEY_BYTES, Environment, environment
 
 WORKSPACE = "demo"
 SEED = 20_260_505
-# One command in a few dozen needs seven attempts where nearly half of all requests go wrong, and waits two minutes in all.
+# A command that needs seven attempts waits two minutes in all; where nearly half of all requests go wrong, some may.
 IDLE_SECONDS_MAX = 300.0
 LATE_SECONDS = 1.5
 NAME_BYTES = 4

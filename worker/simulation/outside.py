@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 import worker.workspaces as workspaces_module
 from events import catalog
@@ -30,7 +31,6 @@ from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
 from worker.sandbox import docusign
-from worker.sandbox.company import Company
 from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
@@ -115,8 +115,9 @@ class Outside:
 
     async def asked(self, workspace: str) -> Asked:
         """Look what people are asked to put right; nobody orders an invoice while the books are closed."""
-        to_connect, held = await self.cluster.store.read(_asked, workspace)
-        return Asked(to_connect, () if self._company(workspace).traits.books_closed_until else held)
+        asked = await self.cluster.store.read(_asked, workspace)
+        company = self.cluster.sandbox.companies[self.realms[workspace]]
+        return replace(asked, to_order=()) if company.traits.books_closed_until else asked
 
     def disconnect(self, workspace: str) -> None:
         """Click Disconnect in QuickBooks."""
@@ -132,9 +133,6 @@ class Outside:
 
     def _change_books(self, workspace: str, closed_until: str | None) -> None:
         self.cluster.sandbox.change_traits(self.realms[workspace], {"books_closed_until": closed_until})
-
-    def _company(self, workspace: str) -> Company:
-        return self.cluster.sandbox.companies[self.realms[workspace]]
 
     async def connect(self, workspace: str) -> None:
         """Consent in a browser."""
@@ -252,7 +250,7 @@ async def _add_workspace(services: Services, workspace: str) -> None:
     )
 
 
-def _asked(connection: sa.Connection, workspace: str) -> tuple[bool, tuple[str, ...]]:
+def _asked(connection: sa.Connection, workspace: str) -> Asked:
     """Read what people are told: in the log that the connection ended, of deals that the books are closed."""
     connected = connection.scalar(
         sa.select(log.c.type)
@@ -268,7 +266,7 @@ def _asked(connection: sa.Connection, workspace: str) -> tuple[bool, tuple[str, 
         .where(deals.c.workspace == workspace, deals.c.gate == "period_closed")
         .order_by(deals.c.deal)
     )
-    return connected == catalog.CONNECTION_EXPIRED, tuple(refused)
+    return Asked(connected == catalog.CONNECTION_EXPIRED, tuple(refused))
 
 
 def _crm(kind: str, workspace: str, data: dict[str, Any]) -> bytes:

@@ -157,7 +157,9 @@ class Commands(RuleBasedStateMachine):
         told = Realm(realm, REALMS[realm], connected, paused, ZONE)
         table.put_realm(self.connection, told)
         company = self.model.companies[realm]
-        company.connected, company.paused, company.refused_since = connected, paused, None
+        company.connected = connected
+        if connected:
+            company.paused = paused
 
     @rule(realm=st.sampled_from(list(REALMS)), good=st.booleans())
     def change_tokens(self, realm: str, *, good: bool) -> None:

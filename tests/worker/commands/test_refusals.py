@@ -3,9 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from events import catalog
 from tests import stories
 from tests.world import World, net, types
+from worker.commands.table import realms
 from worker.sandbox import invoices
 
 
@@ -135,6 +138,14 @@ async def test_a_new_consent_counts_at_once(ready: World) -> None:
     before = await store.access_token(ready.realm)
     await ready.connect()
     assert await store.access_token(ready.realm) != before
+
+
+async def test_a_new_consent_begins_the_count_of_refusals_anew(ready: World) -> None:
+    database, refused_since = ready.services.database, sa.select(realms.c.refused_since)
+    await database.transaction(lambda c: c.execute(realms.update().values(refused_since=ready.clock.now())))
+    assert await database.read(lambda c: c.scalar(refused_since)) is not None
+    await ready.connect()
+    assert await database.read(lambda c: c.scalar(refused_since)) is None
 
 
 async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
