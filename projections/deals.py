@@ -9,7 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events import catalog, json
+from events.announcements import UnmetGate
 from events.envelope import Recorded
+from events.gates import GATES
 from events.tables import Position, UtcInstant, metadata
 from projections.fold import Fold, Key, Money
 
@@ -53,6 +55,7 @@ _CONTRACT = {
     catalog.CONTRACT_DECLINED: "declined",
     catalog.CONTRACT_VOIDED: "voided",
 }
+_IN_PROGRESS = UnmetGate("in_progress", *GATES["in_progress"])
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 
@@ -96,12 +99,9 @@ def _fold(row: DealRow, _key: Key, recorded: Recorded, payload: Any) -> DealRow:
     elif event.type == catalog.DEAL_CLOSED_WON:
         row = replace(row, won=True)
     elif event.type in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:
-        first = payload.gates[0]
-        row = replace(
-            row, gate=first.gate, reason=first.reason, remedy=first.remedy, gates=json.encode(payload.gates)
-        )
+        row = _held(row, payload.gates)
     elif event.type == catalog.INVOICE_REQUESTED:
-        row = _open(row)
+        row = _held(row, (_IN_PROGRESS,))
     elif event.type == catalog.DEAL_INVOICED:
         row = replace(_open(row), link=payload.link)
     elif event.type == catalog.INVOICE_STATE:
@@ -138,6 +138,11 @@ def _contract(row: DealRow, status: str, payload: Any) -> DealRow:
     if not same and (row.contract_status == "signed" or not newer) and status != "signed":
         return row
     return replace(row, contract=payload.contract_id, contract_status=status, contract_at=payload.at)
+
+
+def _held(row: DealRow, gates: tuple[UnmetGate, ...]) -> DealRow:
+    first = gates[0]
+    return replace(row, gate=first.gate, reason=first.reason, remedy=first.remedy, gates=json.encode(gates))
 
 
 def _open(row: DealRow) -> DealRow:

@@ -110,6 +110,8 @@ CORRUPTIONS: list[tuple[Corrupt, set[str]]] = [
     (second_live_invoice, {"I1", "I3"}),
     (lambda c: c.execute(invoices.delete().where(of_deal(invoices, "D-1"))), {"I1", "I3"}),
     (lambda c: c.execute(deals.update().values(won=False)), {"I3"}),
+    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate=None)), {"I1", "I3"}),
+    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate="paused")), {"I1", "I3"}),
     (lambda c: c.execute(integration_log.delete()), {"I3"}),
     (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I3"}),
     (event_twice, {"I2"}),

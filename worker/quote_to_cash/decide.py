@@ -27,7 +27,7 @@ from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import invoice_body
 from worker.quote_to_cash.signed import quote_sent, signed_contract
-from worker.quote_to_cash.state import Deal, View
+from worker.quote_to_cash.state import WORKSPACE, Deal, View
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
     income_account_of,
@@ -38,6 +38,7 @@ from worker.quote_to_cash.walk import (
 )
 
 SOURCE = "urn:coeffection:quote-to-cash"
+IN_PROGRESS = "in_progress"
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
 
 
@@ -226,7 +227,7 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
     unmet = [gate for gate in gates if not gate.met]
     if not unmet:
         _request_invoice(view, decision, event, deal_id, deal)
-    elif unmet[0].code != "in_progress":
+    elif unmet[0].code != IN_PROGRESS or deal.held is not None:
         _say_held(view, decision, event, deal_id, unmet)
 
 
@@ -235,19 +236,29 @@ def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet:
 
     The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
     each code asks for an action, and the same action with other details is no news to it. Our read models
-    show the words, so every other change is recorded for them alone.
+    show the words, so every other change is recorded for them alone. An invoice that is being made asks for
+    nothing: it follows, or a reason does.
     """
     deal = view.deal(deal_id)
     spoken_for = is_spoken_for(deal)
     if not spoken_for:
         unmet = [gate for gate in won_gates(deal, view.workspace().settings) if not gate.met]
     codes = tuple(gate.code for gate in unmet)
-    waits_on = tuple(sorted({key for gate in unmet for key in gate.waits_on}))
+    waits_on = _judged_by(deal) if spoken_for else ()
     held = DealInvoiceHeld(deal_id, 0, tuple(gate.announced() for gate in unmet), waits_on)
-    if spoken_for and codes != deal.told:
+    if spoken_for and codes not in (deal.told, (IN_PROGRESS,)):
         _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
     elif held != deal.held and (deal.latest or deal.contracts):
         _record(view, decision, event, catalog.DEAL_GATES_CHANGED, held)
+
+
+def _judged_by(deal: Deal) -> tuple[str, ...]:
+    """Say whose events, beside the deal's own, may open or shut a gate of its invoice."""
+    if deal.latest is None:
+        return (WORKSPACE,)
+    lines = deal.latest.quote.lines if deal.latest.quote else ()
+    products = sorted({f"product/{line.product_id}" for line in lines})
+    return (WORKSPACE, f"account/{deal.latest.account_id}", *products)
 
 
 def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) -> None:

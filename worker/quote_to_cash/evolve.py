@@ -145,14 +145,15 @@ def _held(view: View, event: Event, held: DealInvoiceHeld) -> None:
 
 
 def _requested(view: View, _event: Event, request: InvoiceRequested) -> None:
-    effort = Effort(request.generation, "commanded", request.request_id, request.orders)
+    effort = Effort(request.generation, "commanded", request.realm, request.request_id, request.orders)
     view.put_deal(request.deal_id, replace(view.deal(request.deal_id), effort=effort, held=None, told=()))
-    view.set_waits(f"deal/{request.deal_id}", ())
+    # Until it is invoiced, its command can be held up by a lost connection or by a pause.
+    view.set_waits(f"deal/{request.deal_id}", (WORKSPACE,))
 
 
 def _invoice_created(view: View, _event: Event, created: InvoiceCreated) -> None:
     deal = view.deal(created.deal_id)
-    effort = _done(deal.effort, created.request_id, deal.orders, created.generation)
+    effort = _done(deal.effort, created, deal.orders, created.generation)
     view.put_deal(created.deal_id, replace(deal, invoice=created, effort=effort))
 
 
@@ -161,10 +162,15 @@ def _invoiced(view: View, _event: Event, invoiced: DealInvoiced) -> None:
     view.set_waits(f"deal/{invoiced.deal_id}", ())
 
 
-def _done(effort: Effort | None, request: str, asked: int, generation: int = 1) -> Effort:
+def _done(
+    effort: Effort | None,
+    created: InvoiceCreated | CustomerCreated | ItemCreated,
+    asked: int,
+    generation: int = 1,
+) -> Effort:
     """Close an effort. An outcome answers everything that was asked until then, however often."""
     if effort is None:
-        return Effort(generation, "done", request, asked)
+        return Effort(generation, "done", created.realm, created.request_id, asked)
     return replace(effort, status="done", asked=asked, gate=None, message=None)
 
 
@@ -216,7 +222,7 @@ def _customer_requested(view: View, _event: Event, request: CustomerRequested) -
 
 def _customer_commanded(view: View, _event: Event, command: CustomerCommanded) -> None:
     account = view.account(command.account_id)
-    effort = Effort(command.generation, "commanded", command.request_id, command.requests)
+    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
     _put_account(view, command.account_id, replace(account, effort=effort))
 
 
@@ -230,7 +236,7 @@ def _customer_created(view: View, _event: Event, created: CustomerCreated) -> No
             customer_id=created.customer_id,
             customer_currency=created.currency,
             customer_realm=created.realm,
-            effort=_done(account.effort, created.request_id, account.requests),
+            effort=_done(account.effort, created, account.requests),
         ),
     )
 
@@ -247,7 +253,7 @@ def _item_requested(view: View, _event: Event, request: ItemRequested) -> None:
 
 def _item_commanded(view: View, _event: Event, command: ItemCommanded) -> None:
     product = view.product(command.product_id)
-    effort = Effort(command.generation, "commanded", command.request_id, command.requests)
+    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
     _put_product(view, command.product_id, replace(product, effort=effort))
 
 
@@ -260,7 +266,7 @@ def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
             product,
             item_id=created.item_id,
             item_realm=created.realm,
-            effort=_done(product.effort, created.request_id, product.requests),
+            effort=_done(product.effort, created, product.requests),
         ),
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from events import log, subscriptions
-from events.envelope import Recorded
+from events.envelope import Event, Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
 from worker.quote_to_cash.decide import decide, is_own, related, streams
@@ -36,15 +36,16 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
 
 def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, StateStore]:
     """Open the state of each workspace of a batch, with what its events are about read at once."""
-    concerned: dict[str, list[str]] = {}
+    concerned: dict[str, list[Event]] = {}
     for recorded in batch:
         if not is_own(recorded.event):
-            concerned.setdefault(recorded.event.workspace, [WORKSPACE]).extend(streams(recorded.event))
+            concerned.setdefault(recorded.event.workspace, []).append(recorded.event)
     stores = {
         recorded.event.workspace: StateStore(connection, recorded.event.workspace) for recorded in batch
     }
-    for workspace, named in concerned.items():
-        stores[workspace].preload(named)
+    for workspace, decided in concerned.items():
+        named = [WORKSPACE, *(stream for event in decided for stream in streams(event))]
+        stores[workspace].preload(named, waited_on=[event.stream for event in decided])
         stores[workspace].preload(sorted(related(stores[workspace], named)))
     return stores
 

@@ -33,10 +33,11 @@ class Contract(Struct, frozen=True):
 
 
 class Effort(Struct, frozen=True):
-    """What became of a command of ours; `asked` is how many wishes of a person it answers."""
+    """What became of a command of ours to a realm; `asked` is how many wishes of a person it answers."""
 
     generation: int
     status: Literal["commanded", "uncertain", "done", "rejected"]
+    realm: str
     request_id: str
     asked: int
     gate: str | None = None

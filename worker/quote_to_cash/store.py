@@ -59,15 +59,16 @@ class StateStore:
         self._known: set[str] = set()
         self._waiting: dict[str, set[str]] = {}
 
-    def preload(self, streams: Sequence[str]) -> None:
-        """Read the state of streams, and what waits on them, in two queries instead of two for each."""
+    def preload(self, streams: Sequence[str], waited_on: Sequence[str] = ()) -> None:
+        """Read the state of streams, and what waits on some, in a query each instead of one for each stream."""
         keys = [(self.workspace_name, stream) for stream in dict.fromkeys(streams)]
         states = bulk.fetch(
             self._connection, (process_state.c.stream, process_state.c.data), _STATE_KEY, keys
         )
         self._read.update((stream, data) for stream, data in states)
         self._known.update(streams)
-        self._waiting.update((stream, set()) for stream in streams)
+        keys = [(self.workspace_name, stream) for stream in dict.fromkeys(waited_on)]
+        self._waiting.update((stream, set()) for stream in waited_on)
         for key, stream in bulk.fetch(
             self._connection, (process_waits.c.key, process_waits.c.stream), _WAITS_KEY, keys
         ):

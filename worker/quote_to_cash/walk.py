@@ -8,7 +8,7 @@ from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
-from worker.quote_to_cash.state import WORKSPACE, Deal, Effort, View, WorkspaceState
+from worker.quote_to_cash.state import Deal, Effort, View, WorkspaceState
 from worker.quote_to_cash.totals import is_in_cents, price
 
 
@@ -26,14 +26,13 @@ def walk(view: View, deal_id: str) -> list[Gate]:
         gates += _mapped(view, deal.latest, workspace)
         gates += _company(view, deal.latest, workspace, settings)
     gates += _connected(workspace)
-    gates.append(Gate("paused", met=not settings.paused, waits_on=(WORKSPACE,)))
+    gates.append(_not_paused(workspace))
     return gates
 
 
 def stands_at(view: View, deal_id: str) -> list[Gate]:
     """Return the gates that matter now: once commanded, only what became of the command."""
-    deal = view.deal(deal_id)
-    own = progress(deal)
+    own = progress(view, deal_id)
     return own if any(not gate.met for gate in own) else [*walk(view, deal_id), *own]
 
 
@@ -51,18 +50,30 @@ def is_wanted(asked: int, effort: Effort | None, *, there: bool) -> bool:
     return over and asked > effort.asked
 
 
-def progress(deal: Deal) -> list[Gate]:
+def progress(view: View, deal_id: str) -> list[Gate]:
     """Return the gates that our own command for the invoice stands at."""
+    deal = view.deal(deal_id)
     effort = deal.effort
     if effort is None or deal.invoice is not None:
         return []
+    detail = f": {effort.message}" if effort.message else ""
     if effort.status == "rejected":
         released = deal.orders > effort.asked
-        detail = f": {effort.message}" if effort.message else ""
         return [Gate(effort.gate or "rejected_by_quickbooks", met=released, detail=detail)]
+    workspace = view.workspace()
+    stopped = [gate for gate in (_still_connected(workspace, effort), _not_paused(workspace)) if not gate.met]
     if effort.status == "uncertain":
-        return [Gate("outcome_uncertain", met=False, detail=f" ({effort.message})" if effort.message else "")]
-    return [Gate("in_progress", met=False)]
+        detail = f" ({effort.message})" if effort.message else ""
+        return [*stopped, Gate("outcome_uncertain", met=False, detail=detail)]
+    return stopped or [Gate("in_progress", met=False)]
+
+
+def _still_connected(workspace: WorkspaceState, effort: Effort) -> Gate:
+    """Look whether the company that a command is for is connected still."""
+    connection = workspace.connection
+    if connection is None or connection.realm != effort.realm:
+        return Gate("connection_expired", met=False, detail=effort.realm, case="other_company")
+    return _not_expired(workspace)
 
 
 def is_won(deal: Deal, settings: Settings) -> bool:
@@ -112,12 +123,12 @@ def _reopened(deal: Deal) -> Gate:
 
 def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
     by_hand = deal.orders > 0
-    yield Gate("auto_invoice_off", met=settings.auto_invoice or by_hand, waits_on=(WORKSPACE,))
+    yield Gate("auto_invoice_off", met=settings.auto_invoice or by_hand)
     contract = signed_contract(deal)
     instants = [instant for instant in (contract.at if contract else None, deal.won_at) if instant]
     early = settings.cut_over is not None and any(instant < settings.cut_over for instant in instants)
     detail = f" of {settings.cut_over.isoformat()}" if settings.cut_over else ""
-    yield Gate("won_before_cut_over", met=not early or by_hand, detail=detail, waits_on=(WORKSPACE,))
+    yield Gate("won_before_cut_over", met=not early or by_hand, detail=detail)
 
 
 def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
@@ -155,14 +166,13 @@ def _same_quote(deal: Deal, signed: Signed) -> Gate:
 def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Iterator[Gate]:
     realm = workspace.connection.realm if workspace.connection else None
     account = view.account(latest.account_id)
-    waits = (f"account/{latest.account_id}",)
     customer = account.customer_in(realm)
     known = account.latest is not None or customer is not None
-    yield Gate("account_missing", met=known, detail=latest.account_id, waits_on=waits)
+    yield Gate("account_missing", met=known, detail=latest.account_id)
     if known:
         name = account.latest.name if account.latest else latest.account_id
         detail = f"{name} ({latest.account_id}{_refused(account.effort)})"
-        yield Gate("account_not_mapped", met=customer is not None, detail=detail, waits_on=waits)
+        yield Gate("account_not_mapped", met=customer is not None, detail=detail)
     lines = {line.product_id: line.name for line in latest.quote.lines} if latest.quote else {}
     missing = [product_id for product_id in lines if view.product(product_id).item_in(realm) is None]
     yield Gate(
@@ -172,13 +182,10 @@ def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Itera
             f"{lines[product_id]} ({product_id}{_refused(view.product(product_id).effort)})"
             for product_id in missing
         ),
-        waits_on=tuple(f"product/{product_id}" for product_id in missing),
     )
     if workspace.company is not None:
         no_account = [p for p in missing if view.product(p).requests and income_account_of(workspace) is None]
-        yield Gate(
-            "income_account_missing", met=not no_account, detail=", ".join(no_account), waits_on=(WORKSPACE,)
-        )
+        yield Gate("income_account_missing", met=not no_account, detail=", ".join(no_account))
 
 
 def _refused(effort: Effort | None) -> str:
@@ -201,24 +208,23 @@ def _company(
     if company is None:
         return
     term_found = not settings.terms or named(company.terms, settings.terms) is not None
-    yield Gate("term_not_found", met=term_found, detail=repr(settings.terms), waits_on=(WORKSPACE,))
+    yield Gate("term_not_found", met=term_found, detail=repr(settings.terms))
     if latest.quote is not None:
         yield _tax_codes(latest.quote, company)
     enabled = company.multicurrency or latest.currency == company.home_currency
-    yield Gate("currency_not_enabled", met=enabled, detail=latest.currency, waits_on=(WORKSPACE,))
+    yield Gate("currency_not_enabled", met=enabled, detail=latest.currency)
     account = view.account(latest.account_id)
     billed_in = account.customer_currency
     yield Gate(
         "customer_currency_differs",
         met=billed_in is None or billed_in == latest.currency,
         detail=f": {billed_in}, and the deal is in {latest.currency}",
-        waits_on=(f"account/{latest.account_id}",),
     )
 
 
 def _tax_codes(quote: Quote, company: CompanyObserved) -> Gate:
     if sales_tax(company) or quote.tax_mode == "none":
-        return Gate("tax_code_not_mapped", waits_on=(WORKSPACE,))
+        return Gate("tax_code_not_mapped")
     wanted = {line.tax_code for line in quote.lines if line.tax_code}
     unknown = sorted(code for code in wanted if named(company.tax_codes, code) is None)
     bare = [f"{line.name} ({line.product_id})" for line in quote.lines if not line.tax_code]
@@ -226,17 +232,22 @@ def _tax_codes(quote: Quote, company: CompanyObserved) -> Gate:
         "tax_code_not_mapped",
         met=not unknown and not bare,
         detail=", ".join(unknown or bare),
-        waits_on=(WORKSPACE,),
         case="lines_without_tax_code" if bare and not unknown else None,
     )
 
 
 def _connected(workspace: WorkspaceState) -> Iterator[Gate]:
     connected = workspace.connection is not None
-    yield Gate("connection_missing", met=connected, waits_on=(WORKSPACE,))
-    yield Gate("connection_expired", met=not workspace.expired, waits_on=(WORKSPACE,))
+    yield Gate("connection_missing", met=connected)
+    yield _not_expired(workspace)
     if connected:
         problem = f": {workspace.read_problem}" if workspace.read_problem else ""
-        yield Gate(
-            "company_not_read", met=workspace.company is not None, detail=problem, waits_on=(WORKSPACE,)
-        )
+        yield Gate("company_not_read", met=workspace.company is not None, detail=problem)
+
+
+def _not_expired(workspace: WorkspaceState) -> Gate:
+    return Gate("connection_expired", met=not workspace.expired)
+
+
+def _not_paused(workspace: WorkspaceState) -> Gate:
+    return Gate("paused", met=not workspace.settings.paused)

@@ -17,10 +17,13 @@ from events import catalog, json, log, subscriptions
 from events.envelope import Recorded
 from events.tables import dead_letters
 from events.tables import log as events
-from projections.deals import deals
+from projections.deals import DEALS, deals
 from projections.invoices import invoices
 from worker.commands.identity import CommandKey, marker, request_id
 from worker.commands.table import OPEN, commands, its_company, realms
+from worker.quote_to_cash import manager as quote_to_cash
+from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.walk import stands_at
 from worker.services import SUBSCRIPTIONS
 from worker.verification.scratch import differences, refolded
 
@@ -56,16 +59,16 @@ class Invariant(Struct, frozen=True):
 
 
 def one_invoice_per_won_deal(view: View) -> Iterator[str]:
-    """I1: one live invoice for a won deal that waits on nothing, none for another, of the right amount."""
+    """I1: one live invoice of the right amount for each deal, or the gate that it stands at is shown."""
     held = list(view.connection.execute(sa.select(invoices).where(invoices.c.status != "voided")).mappings())
     counts = Counter((row["workspace"], row["deal"], row["part"]) for row in held)
     for (workspace, deal, part), count in counts.items():
         if count > 1:
             yield f"{workspace}/{deal} part {part} has {count} live invoices"
+    undecided = _undecided(view.connection)
     for row in view.connection.execute(sa.select(deals)).mappings():
-        name, count = f"{row['workspace']}/{row['deal']}", counts[row["workspace"], row["deal"], 0]
-        if row["won"] and row["gate"] is None and not count:
-            yield f"{name} is won and waits on nothing, but has no invoice"
+        if row["workspace"] not in undecided and not counts[row["workspace"], row["deal"], 0]:
+            yield from _reason(view, row)
     yield from _amounts(view)
     for realm, found in view.books.items():
         yield from _books_of(realm, found, [row for row in held if row["realm"] == realm])
@@ -165,7 +168,9 @@ def reading_skips_nothing(view: View) -> Iterator[str]:
 
 INVARIANTS: Sequence[Invariant] = (
     Invariant(
-        "I1", "One invoice of the right amount for each won deal, none for others", one_invoice_per_won_deal
+        "I1",
+        "One invoice of the right amount for each won deal, or the reason that holds",
+        one_invoice_per_won_deal,
     ),
     Invariant("I2", "Every event is in the log once, unchanged", every_event_once),
     Invariant(
@@ -197,6 +202,25 @@ def _unreadable(connection: sa.Connection) -> Iterator[str]:
             _ = recorded.event.payload
         except Exception as error:  # noqa: BLE001 - whatever it is, it would stop every subscription
             yield f"The event at position {recorded.position} can't be read: {error}"
+
+
+def _undecided(connection: sa.Connection) -> set[str]:
+    """Return the workspaces with events that are not decided, or whose consequences are not shown yet."""
+    checkpoints = subscriptions.checkpoints(connection)
+    followed = min(checkpoints.get(name, 0) for name in (quote_to_cash.NAME, DEALS.name))
+    statement = sa.select(events.c.workspace).where(events.c.position > followed).distinct()
+    return set(connection.scalars(statement))
+
+
+def _reason(view: View, row: sa.RowMapping) -> Iterator[str]:
+    """Compare what is shown of a deal without an invoice with what it stands at."""
+    gates = stands_at(StateStore(view.connection, row["workspace"]), row["deal"])
+    gate = next((gate.code for gate in gates if not gate.met), None)
+    name = f"{row['workspace']}/{row['deal']}"
+    if gate is None:
+        yield f"{name} waits on nothing, but has no invoice"
+    elif gate != row["gate"]:
+        yield f"{name} is shown at {row['gate']}, but stands at {gate}"
 
 
 def _amounts(view: View) -> Iterator[str]:

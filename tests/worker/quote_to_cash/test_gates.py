@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from events import catalog
+from events.gates import CASES, GATES
 from tests import stories
 from tests.world import World, net, open_world, types
-from worker.quote_to_cash.gates import CASES, GATES
 
 Step = Callable[[World], Awaitable[Any]]
 

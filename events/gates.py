@@ -1,0 +1,161 @@
+"""The words of every gate that an invoice can stand at: its code, one reason, one remedy.
+
+The order is the order in which `explain` walks them. A gate that can be shut for a cause with a remedy of
+its own has words for that case too.
+"""
+
+from typing import NamedTuple
+
+
+class GateText(NamedTuple):
+    """What a person reads; `{detail}` is filled where the gate knows more."""
+
+    reason: str
+    remedy: str
+
+
+GATES: dict[str, GateText] = {
+    "deal_closed_lost": GateText(
+        "The deal is Closed Lost in the CRM.", "If it was won after all, move it to Closed Won in the CRM."
+    ),
+    "not_won": GateText(
+        "The deal is not won yet.", "Nothing to do: the invoice follows when the contract is signed."
+    ),
+    "contract_not_signed": GateText(
+        "The contract is not signed yet.", "Wait for the signature, or remind the signer in DocuSign."
+    ),
+    "contract_declined": GateText(
+        "The contract was declined{detail}.", "Send a new contract; signing it opens this gate."
+    ),
+    "contract_voided": GateText(
+        "The contract was voided{detail}.", "Send a new contract; signing it opens this gate."
+    ),
+    "deal_reopened": GateText(
+        "The deal was reopened after it was won{detail}.", "Move it back to Closed Won in the CRM."
+    ),
+    "auto_invoice_off": GateText(
+        "Automatic invoicing is switched off.",
+        "Switch it on (q2c set auto_invoice=true), or create this one by hand (q2c invoice DEAL).",
+    ),
+    "won_before_cut_over": GateText(
+        "The deal was won before the cut-over{detail}.",
+        "If it has no invoice yet, create it by hand (q2c invoice DEAL).",
+    ),
+    "quote_missing": GateText("The deal has no quote{detail}.", "Add a quote to the deal in the CRM."),
+    "line_items_missing": GateText(
+        "The quote has no lines.", "Add the products that were sold to the quote in the CRM."
+    ),
+    "quote_differs_from_signed": GateText(
+        "The quote has changed since the contract was sent{detail}.",
+        "Restore the signed quote in the CRM, or have the changed one signed.",
+    ),
+    "quote_total_differs": GateText(
+        "The quote's lines do not add up to its total{detail}.", "Correct the lines or the total in the CRM."
+    ),
+    "schedule_not_due": GateText(
+        "This part of the billing schedule is not due yet{detail}.", "Nothing to do: it follows on its date."
+    ),
+    "schedule_not_supported": GateText(
+        "The deal has a billing schedule, which is not invoiced automatically yet.",
+        "Invoice its parts in QuickBooks by hand, or remove the schedule in the CRM.",
+    ),
+    "tax_mode_not_supported": GateText(
+        "The quote's prices include tax, which is not invoiced automatically yet.",
+        "Quote prices before tax in the CRM, or invoice this deal in QuickBooks by hand.",
+    ),
+    "account_missing": GateText(
+        "The deal's account {detail} has not arrived from the CRM.", "Save the account once in the CRM."
+    ),
+    "account_not_mapped": GateText(
+        "The account {detail} has no QuickBooks customer.",
+        "Map it (q2c map ACCOUNT CUSTOMER_ID), or create the customer (q2c map ACCOUNT --create).",
+    ),
+    "mapping_in_review": GateText(
+        "The account's customer is a suggestion that nobody has accepted yet{detail}.",
+        "Accept, reject or override it in the review (q2c mappings).",
+    ),
+    "product_not_mapped": GateText(
+        "No QuickBooks item for {detail}.",
+        "Map it (q2c map-product PRODUCT ITEM_ID), or create the item (q2c map-product PRODUCT --create).",
+    ),
+    "income_account_missing": GateText(
+        "The item for {detail} needs an income account of the QuickBooks company.",
+        "Choose one (q2c set income_account=NAME).",
+    ),
+    "term_not_found": GateText(
+        "The QuickBooks company has no term {detail}.", "Choose one that it has (q2c set terms=NAME)."
+    ),
+    "tax_code_not_mapped": GateText(
+        "The QuickBooks company has no tax code for {detail}.",
+        "Use a tax code of the company's on the quote's lines.",
+    ),
+    "currency_not_enabled": GateText(
+        "The QuickBooks company does not sell in {detail}.",
+        "Switch on multicurrency in QuickBooks and connect again, or quote in the company's currency.",
+    ),
+    "customer_currency_differs": GateText(
+        "The QuickBooks customer is billed in another currency{detail}.",
+        "Map the account to a customer with the deal's currency.",
+    ),
+    "connection_missing": GateText(
+        "QuickBooks is not connected.", "An admin connects it (q2c connect, then open the address it prints)."
+    ),
+    "connection_expired": GateText(
+        "QuickBooks no longer accepts our connection{detail}.",
+        "An admin connects it again (q2c connect, then open the address it prints).",
+    ),
+    "company_not_read": GateText(
+        "The QuickBooks company has not been read yet{detail}.",
+        "Wait a moment; if it stays so, connect again (q2c connect).",
+    ),
+    "insufficient_rights": GateText(
+        "QuickBooks refused for lack of rights{detail}.",
+        "Have an admin of the QuickBooks company connect again, then q2c invoice DEAL.",
+    ),
+    "period_closed": GateText(
+        "The books are closed for the invoice's date{detail}.",
+        "Reopen the period in QuickBooks, then q2c invoice DEAL.",
+    ),
+    "held_for_approval": GateText(
+        "The invoice waits for an approval{detail}.", "Someone with the right to do so approves it."
+    ),
+    "paused": GateText("Invoicing is paused for this workspace.", "Continue it (q2c set paused=false)."),
+    "rejected_by_quickbooks": GateText(
+        "QuickBooks refused the invoice{detail}.", "Correct what it says, then q2c invoice DEAL."
+    ),
+    "doc_number_taken": GateText(
+        "Another document in QuickBooks already has this invoice's number{detail}.",
+        "Renumber that document in QuickBooks, or let us try the next number (q2c invoice DEAL).",
+    ),
+    "outcome_uncertain": GateText(
+        "The invoice was sent, and QuickBooks' answer was lost{detail}.",
+        "Nothing to do: it is looked up in QuickBooks before anything is sent again.",
+    ),
+    "in_progress": GateText("The invoice is being created.", "Nothing to do."),
+}
+
+CASES: dict[str, GateText] = {
+    "deal_not_arrived": GateText(
+        "The contract's deal has not arrived from the CRM.",
+        "Save the deal once in the CRM; if there is no such deal, correct deal_id in DocuSign.",
+    ),
+    "quote_not_shown": GateText(
+        "The CRM has not yet shown the quote that the contract was sent with; the deal is still a draft.",
+        "Move the deal to Contract Sent in the CRM, or invoice the draft's quote by hand (q2c invoice DEAL).",
+    ),
+    "quote_changed_around": GateText(
+        "It can't be told which quote was signed{detail}.",
+        "Restore the signed quote in the CRM, or have the changed one signed.",
+    ),
+    "total_not_in_cents": GateText(
+        "The quote's total{detail} has fractions of a cent.", "Round the total to cents in the CRM."
+    ),
+    "other_company": GateText(
+        "The invoice was given to the QuickBooks company {detail}, which is no longer connected.",
+        "An admin connects that company again (q2c connect), or creates the invoice by hand in the present one.",
+    ),
+    "lines_without_tax_code": GateText(
+        "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",
+        "Give each line of the quote a tax code of the company's.",
+    ),
+}

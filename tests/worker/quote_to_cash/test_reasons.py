@@ -1,0 +1,169 @@
+"""What is shown of a deal is what it stands at, whatever came between its command and its invoice."""
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import catalog
+from tests import stories
+from tests.world import World, open_world
+
+Act = Callable[[World], Awaitable[object]]
+LOST_ANSWER = ("lost_answer", *["server_error"] * 50)
+
+
+@asynccontextmanager
+async def with_item(directory: Path) -> AsyncIterator[World]:
+    """A first deal is invoiced, so that the next is its invoice alone; two companies."""
+    async with open_world(directory, kinds=("us", "us-ast")) as world:
+        await world.ready()
+        await world.send(stories.account(), *stories.signed_deal("D-0"))
+        await world.settle()
+        yield world
+
+
+@pytest_asyncio.fixture
+async def commanded(tmp_path: Path) -> AsyncIterator[World]:
+    """A deal whose invoice was commanded, and nothing sent of it yet."""
+    async with with_item(tmp_path) as world:
+        await world.send(*stories.signed_deal())
+        await world.follow()
+        yield world
+
+
+async def work(world: World) -> None:
+    """Have every due command done once."""
+    for command in await world.claim():
+        await world.dispatcher.work(command)
+
+
+async def lose_connection(world: World) -> None:
+    world.sandbox.oauth.disconnect(world.realm)
+    await work(world)
+
+
+async def move_to_another_company(world: World) -> None:
+    await world.connect(realm=list(world.sandbox.companies)[1])
+
+
+async def choose(world: World, **changes: str) -> None:
+    await world.admin().change_settings(changes)
+
+
+pause, resume = partial(choose, paused="true"), partial(choose, paused="false")
+
+
+STOPS: dict[str, tuple[Act, str, str, Act]] = {
+    "lost": (lose_connection, "connection_expired", "no longer accepts our connection", World.connect),
+    "moved": (move_to_another_company, "connection_expired", "no longer connected", World.connect),
+    "paused": (pause, "paused", "paused for this workspace", resume),
+}
+
+
+async def gates_told(world: World) -> list[list[str]]:
+    """The codes of each time that the CRM was told that D-1 is held."""
+    held = [r.event for r in await world.log() if r.event.type == catalog.DEAL_INVOICE_HELD]
+    return [[gate.gate for gate in event.payload.gates] for event in held if event.subject == "D-1"]
+
+
+@pytest.mark.parametrize(("stop", "gate", "reason", "remedy"), STOPS.values(), ids=STOPS)
+async def test_what_stops_a_commanded_invoice_is_said_until_it_goes_on(
+    commanded: World, stop: Act, gate: str, reason: str, remedy: Act
+) -> None:
+    assert (await commanded.deals())["D-1"]["gate"] == "in_progress"
+    await stop(commanded)
+    await commanded.settle()
+    row = (await commanded.deals())["D-1"]
+    assert (row["gate"], (await commanded.explain()).first_unmet) == (gate, gate)
+    assert reason in row["reason"]
+    assert await gates_told(commanded) == [[gate]]
+    await remedy(commanded)
+    await commanded.follow()
+    assert (await commanded.deals())["D-1"]["gate"] == "in_progress"
+    await commanded.settle()
+    assert (await commanded.deals())["D-1"]["gate"] is None
+    assert len(commanded.books()) == 2
+    assert await gates_told(commanded) == [[gate]], "an invoice that is being made asks for nothing"
+
+
+async def test_a_lost_answer_and_a_lost_connection_are_both_said(commanded: World) -> None:
+    commanded.trouble(*LOST_ANSWER)
+    await work(commanded)
+    commanded.sandbox.oauth.disconnect(commanded.realm)
+    await commanded.settle()
+    assert await gates_told(commanded) == [["outcome_uncertain"], ["connection_expired", "outcome_uncertain"]]
+    await commanded.connect()
+    await commanded.settle()
+    assert len(commanded.books()) == 2
+
+
+async def say_a_deal(world: World) -> None:
+    number = len(await world.deals())
+    await world.send(*stories.signed_deal(f"D-{number}"))
+
+
+async def say_a_snapshot(world: World, stage: str) -> None:
+    number = len(await world.deals())
+    await world.send(stories.deal(f"D-{number}", stage=stage))
+
+
+async def lose_answers(world: World) -> None:
+    world.trouble(*LOST_ANSWER)
+
+
+async def refuse(world: World) -> None:
+    world.sandbox.change_traits(world.realm, {"books_closed_until": "2030-01-01"})
+
+
+async def accept_again(world: World) -> None:
+    world.trouble()
+    world.sandbox.change_traits(world.realm, {"books_closed_until": None})
+
+
+async def order(world: World) -> None:
+    for deal in await world.deals():
+        await world.admin().order_invoice(deal)
+
+
+ACTS: list[Act] = [
+    say_a_deal,
+    partial(say_a_snapshot, stage="quote_draft"),
+    partial(say_a_snapshot, stage="closed_won"),
+    work,
+    lose_connection,
+    move_to_another_company,
+    World.connect,
+    pause,
+    resume,
+    lose_answers,
+    refuse,
+    accept_again,
+    order,
+    partial(choose, auto_invoice="false"),
+    partial(choose, auto_invoice="true"),
+    partial(choose, invoice_requires_signature="true"),
+    partial(choose, invoice_requires_signature="false"),
+    partial(choose, terms="Net 7"),
+    partial(choose, terms=""),
+    World.settle,
+]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(acts=st.lists(st.sampled_from(ACTS), min_size=10, max_size=30))
+async def test_what_is_shown_of_a_deal_is_what_it_stands_at(acts: list[Act]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        async with with_item(Path(directory)) as world:
+            for act in [say_a_deal, *acts]:
+                await act(world)
+                await world.follow()
+                rows = await world.deals()
+                shown = {deal: row["gate"] for deal, row in rows.items()}
+                assert shown == {deal: (await world.explain(deal)).first_unmet for deal in rows}
