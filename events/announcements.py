@@ -28,7 +28,8 @@ class UnmetGate(Fact, frozen=True):
 class DealInvoiceHeld(Fact, frozen=True):
     """A deal has no invoice yet, and why: `gates` in the order in which they are walked.
 
-    As `deal.invoice-held` the CRM is told; as `deal.gates-changed` our own read models are.
+    As `deal.invoice-held` the CRM is told; as `deal.gates-changed` our own read models are. `waits_on` names the
+    streams whose events may change the gates, beside the deal's own.
     """
 
     deal_id: Identifier

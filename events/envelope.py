@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Meta, Struct
 
-from events import catalog, json
+from events import catalog, identifiers, json
 from events.errors import Unusable
 from events.values import Fact, Identifier, Instant, Workspace
 
@@ -138,6 +138,7 @@ def _event(
     attributes: dict[str, Any], data: bytes, parsed: Any, now: datetime, workspace: str | None
 ) -> Event:
     known = json.convert(attributes, Attributes)
+    identifiers.check_text(known.id, "id")
     if known.specversion != "1.0":
         raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
     media_type = (known.datacontenttype or "application/json").partition(";")[0].strip().lower()
@@ -154,6 +155,7 @@ def _event(
         raise Unusable("workspace_mismatch", f"The event is of {owner!r}, its sender is not", "workspace")
     try:
         payload = json.decode(data, event_type.payload)
+        identifiers.check(payload, data)
     except Unusable as error:
         field = f"data.{error.field}" if error.field else "data"
         raise Unusable(error.reason, error.detail, field) from error
@@ -209,7 +211,9 @@ def own_event(
     """
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
-    read_again = json.decode(data, known.payload)
+    written = data.encode()
+    read_again = json.decode(written, known.payload)
+    identifiers.check(read_again, written)
     subject = known.subject(payload)
     extensions = {"partitionkey": known.partition_key(workspace, payload)}
     if cause is not None:
@@ -225,7 +229,7 @@ def own_event(
         stream=known.stream(payload),
         time=time,
         data=data,
-        content_hash=json.content_hash(event_type, subject, json.parse(data.encode())),
+        content_hash=json.content_hash(event_type, subject, json.parse(written)),
         subject=subject,
         topic=known.topic,
         extensions=extensions,

@@ -14,6 +14,7 @@ class GateText(NamedTuple):
     remedy: str
 
 
+IN_PROGRESS = "in_progress"
 GATES: dict[str, GateText] = {
     "deal_closed_lost": GateText(
         "The deal is Closed Lost in the CRM.", "If it was won after all, move it to Closed Won in the CRM."
@@ -104,6 +105,10 @@ GATES: dict[str, GateText] = {
         "QuickBooks no longer accepts our connection{detail}.",
         "An admin connects it again (q2c connect, then open the address it prints).",
     ),
+    "other_company_connected": GateText(
+        "The invoice goes to QuickBooks company {detail}, and another one is connected now.",
+        "An admin connects that company again (q2c connect): it may have the invoice already.",
+    ),
     "company_not_read": GateText(
         "The QuickBooks company has not been read yet{detail}.",
         "Wait a moment; if it stays so, connect again (q2c connect).",
@@ -131,7 +136,7 @@ GATES: dict[str, GateText] = {
         "The invoice was sent, and QuickBooks' answer was lost{detail}.",
         "Nothing to do: it is looked up in QuickBooks before anything is sent again.",
     ),
-    "in_progress": GateText("The invoice is being created.", "Nothing to do."),
+    IN_PROGRESS: GateText("The invoice is being created.", "Nothing to do."),
 }
 
 CASES: dict[str, GateText] = {
@@ -149,10 +154,6 @@ CASES: dict[str, GateText] = {
     ),
     "total_not_in_cents": GateText(
         "The quote's total{detail} has fractions of a cent.", "Round the total to cents in the CRM."
-    ),
-    "other_company": GateText(
-        "The invoice was given to the QuickBooks company {detail}, which is no longer connected.",
-        "An admin connects that company again (q2c connect), or creates the invoice by hand in the present one.",
     ),
     "lines_without_tax_code": GateText(
         "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",

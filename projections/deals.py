@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from events import catalog, json
 from events.announcements import UnmetGate
 from events.envelope import Recorded
-from events.gates import GATES
+from events.gates import GATES, IN_PROGRESS
 from events.tables import Position, UtcInstant, metadata
 from projections.fold import Fold, Key, Money
 
@@ -55,7 +55,7 @@ _CONTRACT = {
     catalog.CONTRACT_DECLINED: "declined",
     catalog.CONTRACT_VOIDED: "voided",
 }
-_IN_PROGRESS = UnmetGate("in_progress", *GATES["in_progress"])
+_IN_PROGRESS = UnmetGate(IN_PROGRESS, *GATES[IN_PROGRESS])
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.crm import Discount, ScheduleEntry
 from events.values import Amount, Fact, Percent, PositiveAmount
 
+IDENTIFIER = r"^[^\x00-\x1f\x7f]+(?!\n)$"
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
@@ -54,6 +55,10 @@ def _value(info: Any) -> st.SearchStrategy[Any]:
     return _MAKERS[type(info)](info)
 
 
+def _annotated(info: declared.Metadata) -> st.SearchStrategy[Any]:
+    return _matching(1, 128, IDENTIFIER) if info.extra == {"printable": True} else _value(info.type)
+
+
 def _text(info: declared.StrType) -> st.SearchStrategy[str]:
     return _matching(info.min_length or 0, info.max_length or 4000, info.pattern)
 
@@ -73,7 +78,7 @@ _MAKERS: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     declared.StructType: _struct,
     declared.StrType: _text,
     declared.IntType: _integer,
-    declared.Metadata: lambda info: _value(info.type),
+    declared.Metadata: _annotated,
     declared.NoneType: lambda _: st.none(),
     declared.BoolType: lambda _: st.booleans(),
     declared.DateType: lambda _: st.dates(),

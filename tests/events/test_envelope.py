@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from events import catalog, json
 from events.administration import InvoiceOrdered
+from events.announcements import CustomerLinked
 from events.catalog import TYPES
 from events.envelope import (
     Event,
@@ -121,6 +122,15 @@ def test_what_the_catalog_could_not_read_again_is_never_written(deal_id: str) ->
     refused = refusal(ordered, deal_id)
     assert refused is not None
     assert refused.reason in {"schema_invalid", "text_invalid"}
+
+
+def test_an_optional_identifier_is_looked_at_too() -> None:
+    fact = CustomerLinked("A-1", "1", "9130\n")
+    refused = refusal(
+        own_event, catalog.CUSTOMER_LINKED, fact, workspace="acme", source="q2c", time=NOW, id="1"
+    )
+    assert refused is not None
+    assert refused.field == "realm"
 
 
 def test_our_own_event_says_what_it_follows_from_and_what_began_it() -> None:

@@ -68,6 +68,30 @@ def test_what_is_wrong_is_refused_and_the_field_is_named(path: str, value: Any, 
     assert (refused.reason, refused.field) == (reason, path)
 
 
+@pytest.mark.parametrize("character", ["\\u0001", "\\t", "\\n", "\\u001F", "\x7f", "\\u007f"])
+@pytest.mark.parametrize(
+    ("known", "path"),
+    [
+        ('"deal_id":"D-1', "data.deal_id"),
+        ('"account_id":"A-1', "data.account_id"),
+        ('"quote_id":"Q-1', "data.quote.quote_id"),
+        ('"product_id":"P-1', "data.quote.lines[0].product_id"),
+        (f'"id":"{DOCUMENT["id"]}', "id"),
+    ],
+)
+def test_no_control_character_gets_into_an_identifier(known: str, path: str, character: str) -> None:
+    written = msgspec.json.encode(DOCUMENT).replace(known.encode(), f"{known}{character}".encode())
+    refused = refusal(structured, written)
+    assert refused is not None
+    assert (refused.reason, refused.field) == ("schema_invalid", path)
+
+
+def test_another_text_may_hold_control_characters() -> None:
+    assert (
+        structured(msgspec.json.encode(changed(DOCUMENT, "data.name", "a\n\x7f"))).payload.name == "a\n\x7f"
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     ["specversion", "id", "source", "type", "data", "data.deal_id", "data.revision", "data.quote.total"],

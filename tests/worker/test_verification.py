@@ -57,6 +57,13 @@ async def test_a_healthy_store_breaks_nothing(healthy: World) -> None:
     assert await broken(healthy, books) == set()
 
 
+async def test_what_is_not_decided_yet_breaks_nothing(healthy: World) -> None:
+    await healthy.send(stories.contract("signed", "D-3", "C-D-3"), *stories.signed_deal("D-5"))
+    assert await broken(healthy) == set()
+    await healthy.follow()
+    assert await broken(healthy) == set()
+
+
 def of_deal(table: sa.Table, deal: str) -> sa.ColumnElement[bool]:
     return table.c.deal == deal
 
@@ -112,8 +119,9 @@ CORRUPTIONS: list[tuple[Corrupt, set[str]]] = [
     (lambda c: c.execute(deals.update().values(won=False)), {"I3"}),
     (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate=None)), {"I1", "I3"}),
     (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate="paused")), {"I1", "I3"}),
+    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-1")).values(gate="paused")), {"I1", "I3"}),
     (lambda c: c.execute(integration_log.delete()), {"I3"}),
-    (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I3"}),
+    (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I1", "I3"}),
     (event_twice, {"I2"}),
     (event_rewritten, {"I2", "I3"}),
     (event_out_of_reach, {"I3", "I8"}),

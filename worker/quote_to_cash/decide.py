@@ -18,6 +18,7 @@ from events.announcements import (
     ItemCommanded,
 )
 from events.envelope import Event, derived_id, own_event
+from events.gates import IN_PROGRESS
 from events.quickbooks import InvoiceCreated
 from events.values import Amount, Fact
 from worker.commands.identity import CommandKey, request_id
@@ -38,7 +39,6 @@ from worker.quote_to_cash.walk import (
 )
 
 SOURCE = "urn:coeffection:quote-to-cash"
-IN_PROGRESS = "in_progress"
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
 
 
@@ -112,7 +112,8 @@ def _affected(view: View, event: Event) -> list[str]:
     affected = [event.stream] if kind in _CONSIDERATIONS else []
     if event.type == catalog.DEAL_UPDATED and (quote := event.payload.quote):
         affected += sorted({f"product/{line.product_id}" for line in quote.lines})
-    return [*affected, *view.waiting(event.stream)]
+    # Deals last: their words tell what was commanded for their account and products.
+    return [*affected, *sorted(view.waiting(event.stream), key=lambda stream: stream.startswith("deal/"))]
 
 
 def _told(view: View, event: Event) -> Iterator[tuple[str, Fact]]:
@@ -219,19 +220,19 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
     deal = view.deal(deal_id)
     if deal.invoice is not None:
         return
-    if is_spoken_for(deal) or deal.effort is not None:
-        gates = stands_at(view, deal_id)
-    else:
-        # What comes after winning is judged, and waited on, once it is won: most drafts never are.
-        gates = won_gates(deal, view.workspace().settings)
+    # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
+    spoken_for = is_spoken_for(deal)
+    gates = stands_at(view, deal_id) if spoken_for else won_gates(deal, view.workspace().settings)
     unmet = [gate for gate in gates if not gate.met]
     if not unmet:
         _request_invoice(view, decision, event, deal_id, deal)
     elif unmet[0].code != IN_PROGRESS or deal.held is not None:
-        _say_held(view, decision, event, deal_id, unmet)
+        _say_held(view, decision, event, deal_id, unmet, spoken_for=spoken_for)
 
 
-def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet: list[Gate]) -> None:
+def _say_held(
+    view: View, decision: Decision, event: Event, deal_id: str, unmet: list[Gate], *, spoken_for: bool
+) -> None:
     """Record the gates that a deal stands at.
 
     The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
@@ -240,11 +241,8 @@ def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet:
     nothing: it follows, or a reason does.
     """
     deal = view.deal(deal_id)
-    spoken_for = is_spoken_for(deal)
-    if not spoken_for:
-        unmet = [gate for gate in won_gates(deal, view.workspace().settings) if not gate.met]
     codes = tuple(gate.code for gate in unmet)
-    waits_on = _judged_by(deal) if spoken_for else ()
+    waits_on = judged_by(deal) if spoken_for else ()
     held = DealInvoiceHeld(deal_id, 0, tuple(gate.announced() for gate in unmet), waits_on)
     if spoken_for and codes not in (deal.told, (IN_PROGRESS,)):
         _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
@@ -252,9 +250,10 @@ def _say_held(view: View, decision: Decision, event: Event, deal_id: str, unmet:
         _record(view, decision, event, catalog.DEAL_GATES_CHANGED, held)
 
 
-def _judged_by(deal: Deal) -> tuple[str, ...]:
+def judged_by(deal: Deal) -> tuple[str, ...]:
     """Say whose events, beside the deal's own, may open or shut a gate of its invoice."""
-    if deal.latest is None:
+    is_open = deal.effort is not None and deal.effort.status in {"commanded", "uncertain"}
+    if deal.latest is None or is_open:
         return (WORKSPACE,)
     lines = deal.latest.quote.lines if deal.latest.quote else ()
     products = sorted({f"product/{line.product_id}" for line in lines})

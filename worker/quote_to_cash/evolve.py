@@ -29,6 +29,7 @@ from events.announcements import (
 from events.contracts import ContractChanged
 from events.crm import AccountUpdated, DealUpdated, Quote
 from events.envelope import Event
+from events.gates import IN_PROGRESS
 from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
@@ -138,8 +139,11 @@ def _closed_won(view: View, _event: Event, won: DealClosedWon) -> None:
 
 def _held(view: View, event: Event, held: DealInvoiceHeld) -> None:
     deal = replace(view.deal(held.deal_id), held=held)
+    codes = tuple(gate.gate for gate in held.gates)
     if event.type == catalog.DEAL_INVOICE_HELD:
-        deal = replace(deal, told=tuple(gate.gate for gate in held.gates))
+        deal = replace(deal, told=codes)
+    elif codes == (IN_PROGRESS,):
+        deal = replace(deal, told=())  # what stops it next is news, be it the same
     view.put_deal(held.deal_id, deal)
     view.set_waits(f"deal/{held.deal_id}", held.waits_on)
 

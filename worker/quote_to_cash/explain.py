@@ -11,7 +11,7 @@ from events.envelope import Recorded
 from worker.quote_to_cash.signed import signed_contract
 from worker.quote_to_cash.state import Deal
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.walk import is_won, progress, stands_at, walk
+from worker.quote_to_cash.walk import is_won, stands_at
 
 EVENTS_MAX = 500
 # Which events move a gate: those of the deal unless said otherwise here.
@@ -21,6 +21,7 @@ _STREAM_OF_GATE = {
     "term_not_found": "workspace",
     "connection_missing": "workspace",
     "connection_expired": "workspace",
+    "other_company_connected": "workspace",
     "company_not_read": "workspace",
     "currency_not_enabled": "workspace",
     "tax_code_not_mapped": "workspace",
@@ -73,9 +74,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     if not any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain):
         return None
     settings = view.workspace().settings
-    own = progress(view, deal_id)
-    own_codes = {gate.code for gate in own}
-    gates = [*(gate for gate in walk(view, deal_id) if gate.code not in own_codes), *own]
+    gates = stands_at(view, deal_id)
     explained = tuple(
         ExplainedGate(
             gate=gate.code,
@@ -87,7 +86,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         for gate in gates
     )
     invoiced = deal.invoice is not None
-    unmet = next((gate.code for gate in stands_at(view, deal_id) if not gate.met), None)
+    unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
         deal=deal_id,
         stage=stage_of(deal, won=is_won(deal, settings)),

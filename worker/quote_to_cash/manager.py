@@ -45,8 +45,11 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
     }
     for workspace, decided in concerned.items():
         named = [WORKSPACE, *(stream for event in decided for stream in streams(event))]
-        stores[workspace].preload(named, waited_on=[event.stream for event in decided])
-        stores[workspace].preload(sorted(related(stores[workspace], named)))
+        store, spoken_of = stores[workspace], [event.stream for event in decided]
+        store.preload(named, waited_on=spoken_of)
+        waiting = {stream for spoken in spoken_of for stream in store.waiting(spoken)}
+        store.preload(sorted(waiting - set(named)))
+        store.preload(sorted(related(store, [*named, *waiting])))
     return stores
 
 

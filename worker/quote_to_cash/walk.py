@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from events.crm import DealUpdated, Quote
+from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
@@ -61,19 +62,19 @@ def progress(view: View, deal_id: str) -> list[Gate]:
         released = deal.orders > effort.asked
         return [Gate(effort.gate or "rejected_by_quickbooks", met=released, detail=detail)]
     workspace = view.workspace()
-    stopped = [gate for gate in (_still_connected(workspace, effort), _not_paused(workspace)) if not gate.met]
+    sent = (_not_expired(workspace), _same_company(workspace, effort), _not_paused(workspace))
+    stopped = [gate for gate in sent if not gate.met]
     if effort.status == "uncertain":
         detail = f" ({effort.message})" if effort.message else ""
         return [*stopped, Gate("outcome_uncertain", met=False, detail=detail)]
-    return stopped or [Gate("in_progress", met=False)]
+    return stopped or [Gate(IN_PROGRESS, met=False)]
 
 
-def _still_connected(workspace: WorkspaceState, effort: Effort) -> Gate:
-    """Look whether the company that a command is for is connected still."""
+def _same_company(workspace: WorkspaceState, effort: Effort) -> Gate:
+    """Look whether the company that a command is for is the one that is connected."""
     connection = workspace.connection
-    if connection is None or connection.realm != effort.realm:
-        return Gate("connection_expired", met=False, detail=effort.realm, case="other_company")
-    return _not_expired(workspace)
+    same = connection is not None and connection.realm == effort.realm
+    return Gate("other_company_connected", met=same, detail=effort.realm)
 
 
 def is_won(deal: Deal, settings: Settings) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from events import catalog, json
+from events import catalog, identifiers, json
 from events.contracts import ContractChanged
 from events.envelope import Event, in_utc, own_event
 from events.errors import Unusable
@@ -125,9 +125,11 @@ def _instant(summary: Mapping[str, Any], names: Iterable[str]) -> datetime:
 def _account_id(data: Mapping[str, Any]) -> str:
     given = data.get("accountId") or "unknown"
     try:
-        return json.convert(given, Identifier)
+        account_id = json.convert(given, Identifier)
     except Unusable as error:
         raise Unusable("schema_invalid", f"{error.detail} at data.accountId", "data.accountId") from error
+    identifiers.check_text(account_id, "data.accountId")
+    return account_id
 
 
 def _deal_id(summary: Mapping[str, Any]) -> str:

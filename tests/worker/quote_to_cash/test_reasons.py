@@ -62,7 +62,7 @@ pause, resume = partial(choose, paused="true"), partial(choose, paused="false")
 
 STOPS: dict[str, tuple[Act, str, str, Act]] = {
     "lost": (lose_connection, "connection_expired", "no longer accepts our connection", World.connect),
-    "moved": (move_to_another_company, "connection_expired", "no longer connected", World.connect),
+    "moved": (move_to_another_company, "other_company_connected", "another one is connected", World.connect),
     "paused": (pause, "paused", "paused for this workspace", resume),
 }
 
@@ -91,6 +91,13 @@ async def test_what_stops_a_commanded_invoice_is_said_until_it_goes_on(
     assert (await commanded.deals())["D-1"]["gate"] is None
     assert len(commanded.books()) == 2
     assert await gates_told(commanded) == [[gate]], "an invoice that is being made asks for nothing"
+
+
+async def test_what_stops_it_a_second_time_is_told_again(commanded: World) -> None:
+    for act in (pause, resume, pause):
+        await act(commanded)
+        await commanded.follow()
+    assert await gates_told(commanded) == [["paused"], ["paused"]]
 
 
 async def test_a_lost_answer_and_a_lost_connection_are_both_said(commanded: World) -> None:
