@@ -41,6 +41,8 @@ def parse_fault(body: bytes) -> tuple[FaultError, ...]:
     stripped = body.lstrip()
     if stripped.startswith(b"<"):
         return _from_xml(stripped)
+    if b"ault" not in stripped:
+        return ()  # neither Fault nor fault: an answer as nearly all are, which need not be read twice
     try:
         document = msgspec.json.decode(stripped)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
