@@ -205,10 +205,11 @@ def _candidates(dialect: str) -> Statement:
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:
-    """Say whether another command of the same subject is in flight, or comes first."""
+    """Say whether another command of the same subject is in flight in its company, or comes first there."""
     others = commands.alias("others")
     return sa.exists().where(
         others.c.workspace == commands.c.workspace,
+        others.c.realm == commands.c.realm,
         others.c.subject == commands.c.subject,
         others.c.request_id != commands.c.request_id,
         sa.or_(

@@ -185,7 +185,7 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
     if account.latest is None or connection is None or company is None or workspace.expired:
         return
     there = account.customer_in(connection.realm) is not None
-    if not is_wanted(account.requests, account.effort, there=there):
+    if not is_wanted(account.requests, account.effort, connection.realm, there=there):
         return
     generation = account.effort.generation + 1 if account.effort else 1
     key = CommandKey(event.workspace, account_id, "create_customer", 0, generation)
@@ -204,7 +204,7 @@ def _consider_product(view: View, decision: Decision, event: Event, product_id: 
     if product.name is None or connection is None or income_account is None or workspace.expired:
         return
     there = product.item_in(connection.realm) is not None
-    if not is_wanted(product.requests, product.effort, there=there):
+    if not is_wanted(product.requests, product.effort, connection.realm, there=there):
         return
     generation = product.effort.generation + 1 if product.effort else 1
     key = CommandKey(event.workspace, product_id, "create_item", 0, generation)
@@ -252,8 +252,7 @@ def _say_held(
 
 def judged_by(deal: Deal) -> tuple[str, ...]:
     """Say whose events, beside the deal's own, may open or shut a gate of its invoice."""
-    is_open = deal.effort is not None and deal.effort.status in {"commanded", "uncertain"}
-    if deal.latest is None or is_open:
+    if deal.latest is None or (deal.effort is not None and deal.effort.is_open):
         return (WORKSPACE,)
     lines = deal.latest.quote.lines if deal.latest.quote else ()
     products = sorted({f"product/{line.product_id}" for line in lines})

@@ -172,9 +172,11 @@ def _done(
     asked: int,
     generation: int = 1,
 ) -> Effort:
-    """Close an effort. An outcome answers everything that was asked until then, however often."""
+    """Close an effort. Its outcome answers everything that was asked until then, however often."""
     if effort is None:
         return Effort(generation, "done", created.realm, created.request_id, asked)
+    if effort.request_id != created.request_id:
+        return effort  # of an earlier one, whose company was connected again
     return replace(effort, status="done", asked=asked, gate=None, message=None)
 
 
@@ -317,18 +319,24 @@ def _read_commanded(view: View, _event: Event, command: CompanyReadCommanded) ->
     view.put_workspace(replace(view.workspace(), reads_commanded=command.generation))
 
 
-def _with_effort(view: View, kind: str, subject: str, change: Callable[[Effort, int], Effort]) -> None:
+def _with_effort(
+    view: View, outcome: CommandRejected | CommandUncertain, change: Callable[[Effort, int], Effort]
+) -> None:
+    def is_of(effort: Effort) -> bool:
+        return effort.request_id == outcome.request_id and effort.status != "done"
+
+    kind, subject = outcome.kind, outcome.subject
     if kind == "create_invoice":
         deal: Deal = view.deal(subject)
-        if deal.effort is not None and deal.effort.status != "done":
+        if deal.effort is not None and is_of(deal.effort):
             view.put_deal(subject, replace(deal, effort=change(deal.effort, deal.orders)))
     elif kind == "create_customer":
         account = view.account(subject)
-        if account.effort is not None and account.effort.status != "done":
+        if account.effort is not None and is_of(account.effort):
             _put_account(view, subject, replace(account, effort=change(account.effort, account.requests)))
     elif kind == "create_item":
         product = view.product(subject)
-        if product.effort is not None and product.effort.status != "done":
+        if product.effort is not None and is_of(product.effort):
             _put_product(view, subject, replace(product, effort=change(product.effort, product.requests)))
 
 
@@ -338,8 +346,7 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
         return
     _with_effort(
         view,
-        rejected.kind,
-        rejected.subject,
+        rejected,
         lambda effort, asked: replace(
             effort, status="rejected", asked=asked, gate=rejected.gate, message=rejected.message
         ),
@@ -349,8 +356,7 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
 def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
     _with_effort(
         view,
-        uncertain.kind,
-        uncertain.subject,
+        uncertain,
         lambda effort, _: replace(effort, status="uncertain", message=uncertain.message),
     )
 

@@ -43,6 +43,11 @@ class Effort(Struct, frozen=True):
     gate: str | None = None
     message: str | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still to come."""
+        return self.status in {"commanded", "uncertain"}
+
 
 class Deal(Struct, frozen=True):
     """A deal: the facts, then what we did about them.

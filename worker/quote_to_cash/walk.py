@@ -37,18 +37,20 @@ def stands_at(view: View, deal_id: str) -> list[Gate]:
     return own if any(not gate.met for gate in own) else [*walk(view, deal_id), *own]
 
 
-def is_wanted(asked: int, effort: Effort | None, *, there: bool) -> bool:
+def is_wanted(asked: int, effort: Effort | None, realm: str, *, there: bool) -> bool:
     """Say whether a person asked for something that no command of ours answers yet.
 
     Args:
         asked: How often somebody asked.
-        effort: The last command for it.
+        effort: The last command for it; one that another company has not answered is not in the way.
+        realm: The company that it is wanted in.
         there: Whether the company has it; what we made once is not made again while it is there.
     """
     if effort is None:
         return asked > 0
-    over = effort.status == "rejected" or (effort.status == "done" and not there)
-    return over and asked > effort.asked
+    if effort.is_open and effort.realm == realm:
+        return False
+    return asked > effort.asked and (effort.status == "rejected" or not there)
 
 
 def progress(view: View, deal_id: str) -> list[Gate]:

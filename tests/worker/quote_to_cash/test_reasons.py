@@ -93,6 +93,26 @@ async def test_what_stops_a_commanded_invoice_is_said_until_it_goes_on(
     assert await gates_told(commanded) == [[gate]], "an invoice that is being made asks for nothing"
 
 
+async def test_what_another_company_has_not_answered_is_asked_of_this_one(commanded: World) -> None:
+    first, second = commanded.sandbox.companies
+
+    def customers(realm: str) -> list[str]:
+        return [found["DisplayName"] for found in commanded.books("Customer", realm)]
+
+    await commanded.send(stories.account("A-2"))
+    await commanded.admin().request_customer("A-2")
+    await commanded.follow()
+    await move_to_another_company(commanded)
+    await commanded.settle()
+    await commanded.admin().request_customer("A-2")
+    await commanded.settle()
+    assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (0, 1)
+    for realm in (first, second, first):
+        await commanded.connect(realm=realm)
+        await commanded.settle()
+    assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (1, 1)
+
+
 async def test_what_stops_it_a_second_time_is_told_again(commanded: World) -> None:
     for act in (pause, resume, pause):
         await act(commanded)
