@@ -2,10 +2,11 @@
 
 Everybody reads the same topics from their beginning, in a process of its own with the same event loop, in a consumer
 group that nobody has used before; the time runs from the first batch, which does not count, so that starting and
-joining are no part of it. Ours is `q2c run ingest process` on PostgreSQL: it decodes, checks, deduplicates and
-appends, decides with our own events and commands, and writes all read models; it has ended when every subscription
-has come to the head. The peer is Faust as it comes, but for the broker, bytes instead of JSON, and no web server: its
-agent looks at nothing. The limit is Faust's own client, aiokafka, by itself.
+joining are no part of it. Ours is `q2c run ingest` and `q2c run process` on PostgreSQL, a process each as the compose
+file has them: they decode, check, deduplicate and append, decide with our own events and commands, and write all read
+models; they are through when every subscription has come to the head. The peer is Faust as it comes, but for the
+broker, bytes instead of JSON, and no web server: its agent looks at nothing. The limit is Faust's own client, aiokafka,
+by itself.
 """
 
 import asyncio

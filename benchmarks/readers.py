@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -65,20 +66,24 @@ class Begun:
 
 
 async def read_by_ours(environment: Environment, group: str, events: int) -> Measured:
-    """Run the roles `ingest` and `process` until every subscription has handled everything."""
+    """Run the roles `ingest` here and `process` beside it until every subscription has handled everything."""
     opened = await open_services(environment)
     database = Begun(opened.database)
     services = msgspec.structs.replace(opened, database=database)
-    roles = (Role.INGEST, Role.PROCESS)
+    q2c = Path(sys.executable).with_name("q2c")
+    beside = await asyncio.create_subprocess_exec(q2c, "run", "process", stdout=asyncio.subprocess.DEVNULL)
     working = asyncio.create_task(
-        supervisor.run(services, roles, host="127.0.0.1", port=0, ready=lambda _: None)
+        supervisor.run(services, (Role.INGEST,), host="127.0.0.1", port=0, ready=lambda _: None)
     )
     # Looking costs time too, so nobody looks before everything is stored.
     while database.stored < events or not await opened.database.read(_is_through, group, events):
         await asyncio.wait({working}, timeout=LOOK_SECONDS)
         if working.done():
             raise RuntimeError(f"It ended with {working.result()}")
-    return _rate(events - database.events, database.at)
+    rate = _rate(events - database.events, database.at)
+    beside.kill()
+    await beside.wait()
+    return rate
 
 
 async def read_by_stock_faust(environment: Environment, name: str, events: int) -> Measured:

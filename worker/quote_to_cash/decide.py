@@ -181,6 +181,8 @@ def _consider_company(view: View, decision: Decision, event: Event, _subject: st
 
 def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
     account, workspace = view.account(account_id), view.workspace()
+    if not account.requests:
+        return
     connection, company = workspace.connection, workspace.company
     if account.latest is None or connection is None or company is None or workspace.expired:
         return
@@ -200,6 +202,8 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
 
 def _consider_product(view: View, decision: Decision, event: Event, product_id: str) -> None:
     product, workspace = view.product(product_id), view.workspace()
+    if not product.requests:
+        return
     connection, income_account = workspace.connection, income_account_of(workspace)
     if product.name is None or connection is None or income_account is None or workspace.expired:
         return

@@ -55,6 +55,7 @@ class StateStore:
         self._loaded: dict[str, Deal | Account | Product | WorkspaceState] = {}
         self._changed: dict[str, None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
+        self._waiters: dict[str, set[str]] = {}
         self._read: dict[str, str] = {}
         self._known: set[str] = set()
         self._waiting: dict[str, set[str]] = {}
@@ -112,13 +113,15 @@ class StateStore:
         if stored is None:
             named = {"workspace_": self.workspace_name, "key_": key}
             stored = self._waiting[key] = {found for (found,) in _WAITING.rows(self._connection, named)}
-        waiting = {stream for stream in stored if stream not in self._waits}
-        waiting |= {stream for stream, keys in self._waits.items() if key in keys}
-        return sorted(waiting)
+        return sorted((stored - self._waits.keys()) | self._waiters.get(key, set()))
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
         """Replace what a stream waits on."""
+        for key in self._waits.get(stream, ()):
+            self._waiters[key].discard(stream)
         self._waits[stream] = keys
+        for key in keys:
+            self._waiters.setdefault(key, set()).add(stream)
 
     @property
     def workspace_changed(self) -> bool:
@@ -145,6 +148,7 @@ class StateStore:
         added = [dict(zip(names, row, strict=True)) for row in sorted(wanted - stored)]
         bulk.insert(self._connection, process_waits, added)
         self._waits.clear()
+        self._waiters.clear()
         self._waiting.clear()
 
     def _load(self, stream: str, kind: type[T]) -> T:
