@@ -119,7 +119,18 @@ def test_time_and_chance_come_from_their_ports() -> None:
 
 def test_deciding_is_pure() -> None:
     """No clock, no database, no network where decisions are made."""
-    pure = ("state", "settings", "gates", "walk", "evolve", "decide", "customers", "invoicing", "totals")
+    pure = (
+        "state",
+        "settings",
+        "gates",
+        "walk",
+        "evolve",
+        "mapped",
+        "decide",
+        "customers",
+        "invoicing",
+        "totals",
+    )
     impure = ("sqlalchemy", "httpx", "asyncio", "structlog", "events.database", "events.clock", "events.log")
     wrong = [
         f"{path} imports {name}"

@@ -8,44 +8,35 @@ from msgspec.structs import replace
 
 from events import catalog, json
 from events.administration import (
-    AccountMapped,
     ConnectionAuthorized,
     ConnectionExpired,
-    CustomerRequested,
     InvoiceOrdered,
-    ItemRequested,
-    ProductMapped,
     SettingsChanged,
 )
 from events.announcements import (
     CompanyReadCommanded,
-    CustomerCommanded,
     DealClosedWon,
     DealInvoiced,
     DealInvoiceHeld,
     InvoiceRequested,
-    ItemCommanded,
 )
 from events.contracts import ContractChanged
-from events.crm import AccountUpdated, DealUpdated, Quote
+from events.crm import DealUpdated, Quote
 from events.envelope import Event
 from events.gates import IN_PROGRESS
 from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
     CompanyObserved,
-    CustomerCreated,
     InvoiceCreated,
-    ItemCreated,
 )
+from worker.quote_to_cash import mapped
 from worker.quote_to_cash.state import (
     WORKSPACE,
-    Account,
     Contract,
     ContractStatus,
     Deal,
     Effort,
-    Product,
     View,
 )
 from worker.quote_to_cash.versions import Version, is_known, with_snapshot
@@ -157,124 +148,13 @@ def _requested(view: View, _event: Event, request: InvoiceRequested) -> None:
 
 def _invoice_created(view: View, _event: Event, created: InvoiceCreated) -> None:
     deal = view.deal(created.deal_id)
-    effort = _done(deal.effort, created, deal.orders, created.generation)
+    effort = mapped.closed(deal.effort, created, deal.orders, created.generation)
     view.put_deal(created.deal_id, replace(deal, invoice=created, effort=effort))
 
 
 def _invoiced(view: View, _event: Event, invoiced: DealInvoiced) -> None:
     view.put_deal(invoiced.deal_id, replace(view.deal(invoiced.deal_id), held=None, told=()))
     view.set_waits(f"deal/{invoiced.deal_id}", ())
-
-
-def _done(
-    effort: Effort | None,
-    created: InvoiceCreated | CustomerCreated | ItemCreated,
-    asked: int,
-    generation: int = 1,
-) -> Effort:
-    """Close an effort. Its outcome answers everything that was asked until then, however often."""
-    if effort is None:
-        return Effort(generation, "done", created.realm, created.request_id, asked)
-    if effort.request_id != created.request_id:
-        return effort  # of an earlier one, whose company was connected again
-    return replace(effort, status="done", asked=asked, gate=None, message=None)
-
-
-def _put_account(view: View, account_id: str, account: Account) -> None:
-    view.put_account(account_id, account)
-    _await_workspace(view, f"account/{account_id}", account.requests, account.effort)
-
-
-def _put_product(view: View, product_id: str, product: Product) -> None:
-    view.put_product(product_id, product)
-    _await_workspace(view, f"product/{product_id}", product.requests, product.effort)
-
-
-def _await_workspace(view: View, stream: str, asked: int, effort: Effort | None) -> None:
-    # Derived from the state each time, so that replaying the log gives what deciding gave.
-    unanswered = asked > (effort.asked if effort else 0)
-    view.set_waits(stream, (WORKSPACE,) if unanswered else ())
-
-
-def _account_updated(view: View, _event: Event, snapshot: AccountUpdated) -> None:
-    account = view.account(snapshot.account_id)
-    if account.latest is None or snapshot.revision > account.latest.revision:
-        _put_account(view, snapshot.account_id, replace(account, latest=snapshot))
-
-
-def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
-    account = view.account(mapped.account_id)
-    _put_account(
-        view,
-        mapped.account_id,
-        replace(
-            account,
-            customer_id=mapped.customer_id,
-            customer_currency=mapped.currency,
-            customer_realm=_realm(view),
-        ),
-    )
-
-
-def _realm(view: View) -> str | None:
-    connection = view.workspace().connection
-    return connection.realm if connection else None
-
-
-def _customer_requested(view: View, _event: Event, request: CustomerRequested) -> None:
-    account = view.account(request.account_id)
-    _put_account(view, request.account_id, replace(account, requests=account.requests + 1))
-
-
-def _customer_commanded(view: View, _event: Event, command: CustomerCommanded) -> None:
-    account = view.account(command.account_id)
-    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
-    _put_account(view, command.account_id, replace(account, effort=effort))
-
-
-def _customer_created(view: View, _event: Event, created: CustomerCreated) -> None:
-    account = view.account(created.account_id)
-    _put_account(
-        view,
-        created.account_id,
-        replace(
-            account,
-            customer_id=created.customer_id,
-            customer_currency=created.currency,
-            customer_realm=created.realm,
-            effort=_done(account.effort, created, account.requests),
-        ),
-    )
-
-
-def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
-    product = view.product(mapped.product_id)
-    _put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=_realm(view)))
-
-
-def _item_requested(view: View, _event: Event, request: ItemRequested) -> None:
-    product = view.product(request.product_id)
-    _put_product(view, request.product_id, replace(product, requests=product.requests + 1))
-
-
-def _item_commanded(view: View, _event: Event, command: ItemCommanded) -> None:
-    product = view.product(command.product_id)
-    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
-    _put_product(view, command.product_id, replace(product, effort=effort))
-
-
-def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
-    product = view.product(created.product_id)
-    _put_product(
-        view,
-        created.product_id,
-        replace(
-            product,
-            item_id=created.item_id,
-            item_realm=created.realm,
-            effort=_done(product.effort, created, product.requests),
-        ),
-    )
 
 
 def _settings_changed(view: View, event: Event, change: SettingsChanged) -> None:
@@ -333,11 +213,15 @@ def _with_effort(
     elif kind == "create_customer":
         account = view.account(subject)
         if account.effort is not None and is_of(account.effort):
-            _put_account(view, subject, replace(account, effort=change(account.effort, account.requests)))
+            mapped.put_account(
+                view, subject, replace(account, effort=change(account.effort, account.requests))
+            )
     elif kind == "create_item":
         product = view.product(subject)
         if product.effort is not None and is_of(product.effort):
-            _put_product(view, subject, replace(product, effort=change(product.effort, product.requests)))
+            mapped.put_product(
+                view, subject, replace(product, effort=change(product.effort, product.requests))
+            )
 
 
 def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
@@ -362,6 +246,7 @@ def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
 
 
 _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
+    **mapped.FOLDS,
     catalog.DEAL_UPDATED: _deal_updated,
     **dict.fromkeys(CONTRACT_STATUS, _contract_changed),
     catalog.INVOICE_ORDERED: _invoice_ordered,
@@ -371,15 +256,6 @@ _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
     catalog.INVOICE_REQUESTED: _requested,
     catalog.INVOICE_CREATED: _invoice_created,
     catalog.DEAL_INVOICED: _invoiced,
-    catalog.ACCOUNT_UPDATED: _account_updated,
-    catalog.ACCOUNT_MAPPED: _account_mapped,
-    catalog.CUSTOMER_REQUESTED: _customer_requested,
-    catalog.CUSTOMER_COMMANDED: _customer_commanded,
-    catalog.CUSTOMER_CREATED: _customer_created,
-    catalog.PRODUCT_MAPPED: _product_mapped,
-    catalog.ITEM_REQUESTED: _item_requested,
-    catalog.ITEM_COMMANDED: _item_commanded,
-    catalog.ITEM_CREATED: _item_created,
     catalog.SETTINGS_CHANGED: _settings_changed,
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.CONNECTION_EXPIRED: _connection_expired,

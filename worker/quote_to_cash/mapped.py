@@ -1,0 +1,140 @@
+"""Fold what accounts and products are in QuickBooks: mapped by a person, or created by a command of ours."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from events import catalog
+from events.administration import AccountMapped, CustomerRequested, ItemRequested, ProductMapped
+from events.announcements import CustomerCommanded, ItemCommanded
+from events.crm import AccountUpdated
+from events.envelope import Event
+from events.quickbooks import CustomerCreated, InvoiceCreated, ItemCreated
+from worker.quote_to_cash.state import WORKSPACE, Account, Effort, Product, View
+
+
+def closed(
+    effort: Effort | None,
+    created: InvoiceCreated | CustomerCreated | ItemCreated,
+    asked: int,
+    generation: int = 1,
+) -> Effort:
+    """Close an effort. Its outcome answers everything that was asked until then, however often."""
+    if effort is None:
+        return Effort(generation, "done", created.realm, created.request_id, asked)
+    if effort.request_id != created.request_id:
+        return effort  # of an earlier one, whose company was connected again
+    return replace(effort, status="done", asked=asked, gate=None, message=None)
+
+
+def put_account(view: View, account_id: str, account: Account) -> None:
+    """Replace an account, and what it waits on."""
+    view.put_account(account_id, account)
+    _await_workspace(view, f"account/{account_id}", account.requests, account.effort)
+
+
+def put_product(view: View, product_id: str, product: Product) -> None:
+    """Replace a product, and what it waits on."""
+    view.put_product(product_id, product)
+    _await_workspace(view, f"product/{product_id}", product.requests, product.effort)
+
+
+def _await_workspace(view: View, stream: str, asked: int, effort: Effort | None) -> None:
+    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    unanswered = asked > (effort.asked if effort else 0)
+    view.set_waits(stream, (WORKSPACE,) if unanswered else ())
+
+
+def _account_updated(view: View, _event: Event, snapshot: AccountUpdated) -> None:
+    account = view.account(snapshot.account_id)
+    if account.latest is None or snapshot.revision > account.latest.revision:
+        put_account(view, snapshot.account_id, replace(account, latest=snapshot))
+
+
+def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
+    account = view.account(mapped.account_id)
+    put_account(
+        view,
+        mapped.account_id,
+        replace(
+            account,
+            customer_id=mapped.customer_id,
+            customer_currency=mapped.currency,
+            customer_realm=_realm(view),
+        ),
+    )
+
+
+def _realm(view: View) -> str | None:
+    connection = view.workspace().connection
+    return connection.realm if connection else None
+
+
+def _customer_requested(view: View, _event: Event, request: CustomerRequested) -> None:
+    account = view.account(request.account_id)
+    put_account(view, request.account_id, replace(account, requests=account.requests + 1))
+
+
+def _customer_commanded(view: View, _event: Event, command: CustomerCommanded) -> None:
+    account = view.account(command.account_id)
+    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
+    put_account(view, command.account_id, replace(account, effort=effort))
+
+
+def _customer_created(view: View, _event: Event, created: CustomerCreated) -> None:
+    account = view.account(created.account_id)
+    put_account(
+        view,
+        created.account_id,
+        replace(
+            account,
+            customer_id=created.customer_id,
+            customer_currency=created.currency,
+            customer_realm=created.realm,
+            effort=closed(account.effort, created, account.requests),
+        ),
+    )
+
+
+def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
+    product = view.product(mapped.product_id)
+    put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=_realm(view)))
+
+
+def _item_requested(view: View, _event: Event, request: ItemRequested) -> None:
+    product = view.product(request.product_id)
+    put_product(view, request.product_id, replace(product, requests=product.requests + 1))
+
+
+def _item_commanded(view: View, _event: Event, command: ItemCommanded) -> None:
+    product = view.product(command.product_id)
+    effort = Effort(command.generation, "commanded", command.realm, command.request_id, command.requests)
+    put_product(view, command.product_id, replace(product, effort=effort))
+
+
+def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
+    product = view.product(created.product_id)
+    put_product(
+        view,
+        created.product_id,
+        replace(
+            product,
+            item_id=created.item_id,
+            item_realm=created.realm,
+            effort=closed(product.effort, created, product.requests),
+        ),
+    )
+
+
+FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
+    catalog.ACCOUNT_UPDATED: _account_updated,
+    catalog.ACCOUNT_MAPPED: _account_mapped,
+    catalog.CUSTOMER_REQUESTED: _customer_requested,
+    catalog.CUSTOMER_COMMANDED: _customer_commanded,
+    catalog.CUSTOMER_CREATED: _customer_created,
+    catalog.PRODUCT_MAPPED: _product_mapped,
+    catalog.ITEM_REQUESTED: _item_requested,
+    catalog.ITEM_COMMANDED: _item_commanded,
+    catalog.ITEM_CREATED: _item_created,
+}
