@@ -75,15 +75,16 @@ async def read_by_ours(environment: Environment, group: str, events: int) -> Mea
     working = asyncio.create_task(
         supervisor.run(services, (Role.INGEST,), host="127.0.0.1", port=0, ready=lambda _: None)
     )
-    # Looking costs time too, so nobody looks before everything is stored.
-    while database.stored < events or not await opened.database.read(_is_through, group, events):
-        await asyncio.wait({working}, timeout=LOOK_SECONDS)
-        if working.done():
-            raise RuntimeError(f"It ended with {working.result()}")
-    rate = _rate(events - database.events, database.at)
-    beside.kill()
-    await beside.wait()
-    return rate
+    try:
+        # Looking costs time too, so nobody looks before everything is stored.
+        while database.stored < events or not await opened.database.read(_is_through, group, events):
+            await asyncio.wait({working}, timeout=LOOK_SECONDS)
+            if working.done():
+                raise RuntimeError(f"It ended with {working.result()}")
+        return _rate(events - database.events, database.at)
+    finally:
+        beside.kill()
+        await beside.wait()
 
 
 async def read_by_stock_faust(environment: Environment, name: str, events: int) -> Measured:

@@ -1,7 +1,7 @@
 """Identifiers hold no control characters: they become keys, streams and lines of a terminal.
 
-JSON can write a control character as an escape only (but for DEL), so most texts need no look at all. A pattern on
-every field would take half of what decoding takes.
+JSON can write a control character as an escape only (but for DEL), so most texts need no look at all. Patterns on
+every field took more than half of the time that msgspec needs for a snapshot.
 """
 
 import functools

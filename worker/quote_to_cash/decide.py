@@ -28,7 +28,7 @@ from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import invoice_body
 from worker.quote_to_cash.signed import quote_sent, signed_contract
-from worker.quote_to_cash.state import WORKSPACE, Deal, View
+from worker.quote_to_cash.state import WORKSPACE, Deal, View, named_by, products_of
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
     income_account_of,
@@ -58,20 +58,15 @@ def streams(event: Event) -> list[str]:
     """Say whose state deciding about an event will ask for, as far as the event itself says."""
     named = [event.stream]
     if event.type == catalog.DEAL_UPDATED:
-        payload = event.payload
-        named.append(f"account/{payload.account_id}")
-        if payload.quote:
-            named += [f"product/{line.product_id}" for line in payload.quote.lines]
+        named += named_by(event.payload)
     return named
 
 
 def related(view: View, named: Sequence[str]) -> set[str]:
     """Say whose state deciding about these deals will ask for as well, as far as their own state says."""
     deals = (view.deal(stream.partition("/")[2]) for stream in named if stream.startswith("deal/"))
-    latest = [deal.latest for deal in deals if deal.latest is not None]
-    lines = (line for snapshot in latest if snapshot.quote for line in snapshot.quote.lines)
-    found = {f"account/{snapshot.account_id}" for snapshot in latest}
-    return (found | {f"product/{line.product_id}" for line in lines}) - set(named)
+    found = {stream for deal in deals if deal.latest is not None for stream in named_by(deal.latest)}
+    return found - set(named)
 
 
 def decide(view: View, event: Event) -> Decision:
@@ -110,8 +105,8 @@ def _affected(view: View, event: Event) -> list[str]:
     """Whose next step this event may allow: its own stream, what the quote names, what waits on it."""
     kind = event.stream.partition("/")[0]
     affected = [event.stream] if kind in _CONSIDERATIONS else []
-    if event.type == catalog.DEAL_UPDATED and (quote := event.payload.quote):
-        affected += sorted({f"product/{line.product_id}" for line in quote.lines})
+    if event.type == catalog.DEAL_UPDATED:
+        affected += products_of(event.payload)
     # Deals last: their words tell what was commanded for their account and products.
     return [*affected, *sorted(view.waiting(event.stream), key=lambda stream: stream.startswith("deal/"))]
 
@@ -181,8 +176,6 @@ def _consider_company(view: View, decision: Decision, event: Event, _subject: st
 
 def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
     account, workspace = view.account(account_id), view.workspace()
-    if not account.requests:
-        return
     connection, company = workspace.connection, workspace.company
     if account.latest is None or connection is None or company is None or workspace.expired:
         return
@@ -202,8 +195,6 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
 
 def _consider_product(view: View, decision: Decision, event: Event, product_id: str) -> None:
     product, workspace = view.product(product_id), view.workspace()
-    if not product.requests:
-        return
     connection, income_account = workspace.connection, income_account_of(workspace)
     if product.name is None or connection is None or income_account is None or workspace.expired:
         return
@@ -258,9 +249,7 @@ def judged_by(deal: Deal) -> tuple[str, ...]:
     """Say whose events, beside the deal's own, may open or shut a gate of its invoice."""
     if deal.latest is None or (deal.effort is not None and deal.effort.is_open):
         return (WORKSPACE,)
-    lines = deal.latest.quote.lines if deal.latest.quote else ()
-    products = sorted({f"product/{line.product_id}" for line in lines})
-    return (WORKSPACE, f"account/{deal.latest.account_id}", *products)
+    return (WORKSPACE, *named_by(deal.latest))
 
 
 def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from events import log
 from events.envelope import Recorded
 from worker.quote_to_cash.signed import signed_contract
-from worker.quote_to_cash.state import Deal
+from worker.quote_to_cash.state import Deal, named_by
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.walk import is_won, stands_at
 
@@ -117,9 +117,7 @@ def stage_of(deal: Deal, *, won: bool) -> str:
 def _chain(connection: sa.Connection, workspace: str, deal_id: str, deal: Deal) -> list[Recorded]:
     streams = [f"deal/{deal_id}", "workspace"]
     if deal.latest is not None:
-        streams.append(f"account/{deal.latest.account_id}")
-        lines = deal.latest.quote.lines if deal.latest.quote else ()
-        streams += sorted({f"product/{line.product_id}" for line in lines})
+        streams += named_by(deal.latest)
     found = [
         recorded
         for stream in streams

@@ -70,6 +70,17 @@ class Deal(Struct, frozen=True):
     invoice: InvoiceCreated | None = None
 
 
+def named_by(snapshot: DealUpdated) -> list[str]:
+    """Return the streams of the account and the products that a deal names."""
+    return [f"account/{snapshot.account_id}", *products_of(snapshot)]
+
+
+def products_of(snapshot: DealUpdated) -> list[str]:
+    """Return the streams of the products on a deal's quote, each once, in order."""
+    lines = snapshot.quote.lines if snapshot.quote else ()
+    return sorted({f"product/{line.product_id}" for line in lines})
+
+
 class Account(Struct, frozen=True):
     """An account: the facts, then what we did about them.
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,8 @@ from projections.invoices import INVOICES, invoices
 from worker.commands.identity import CommandKey, marker, request_id
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
-from worker.quote_to_cash.decide import judged_by
+from worker.quote_to_cash.decide import judged_by, related
+from worker.quote_to_cash.state import WORKSPACE
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.walk import stands_at
 from worker.services import SUBSCRIPTIONS
@@ -206,21 +208,34 @@ def _unreadable(connection: sa.Connection) -> Iterator[str]:
 def _reasons(view: View, invoiced: set[tuple[str, str]]) -> Iterator[str]:
     """Compare what is shown of each deal with what it stands at, but for those of which more is to be decided."""
     later = _not_followed(view.connection)
-    rows = view.connection.execute(sa.select(deals)).mappings().all()
-    for number, row in enumerate(rows):
-        if number % PAGE_EVENTS == 0:
-            stores: dict[str, StateStore] = {}  # anew, for they keep whatever they have read
-        workspace, name = row["workspace"], row["deal"]
-        store = stores.setdefault(workspace, StateStore(view.connection, workspace))
-        deal = store.deal(name)
-        if later & {(workspace, stream) for stream in (f"deal/{name}", *judged_by(deal))}:
-            continue
-        gates = stands_at(store, name) if deal.invoice is None else []
-        gate = next((gate.code for gate in gates if not gate.met), None)
-        if gate != row["gate"]:
-            yield f"{workspace}/{name} is shown at {row['gate']}, but stands at {gate}"
-        elif gate is None and (workspace, name) not in invoiced:
-            yield f"{workspace}/{name} waits on nothing, but has no invoice"
+    rows = (
+        view.connection.execute(sa.select(deals).order_by(deals.c.workspace, deals.c.deal)).mappings().all()
+    )
+    for workspace, found in groupby(rows, key=lambda row: row["workspace"]):
+        of_workspace = list(found)
+        for start in range(0, len(of_workspace), PAGE_EVENTS):
+            page = of_workspace[start : start + PAGE_EVENTS]
+            store = StateStore(view.connection, workspace)
+            streams = [f"deal/{row['deal']}" for row in page]
+            store.preload([WORKSPACE, *streams])
+            store.preload(sorted(related(store, streams)))
+            for row in page:
+                yield from _reason(store, row, later, is_invoiced=(workspace, row["deal"]) in invoiced)
+
+
+def _reason(
+    store: StateStore, row: sa.RowMapping, later: set[tuple[str, str]], *, is_invoiced: bool
+) -> Iterator[str]:
+    workspace, name = row["workspace"], row["deal"]
+    deal = store.deal(name)
+    if later & {(workspace, stream) for stream in (f"deal/{name}", *judged_by(deal))}:
+        return
+    gates = stands_at(store, name) if deal.invoice is None else []
+    gate = next((gate.code for gate in gates if not gate.met), None)
+    if gate != row["gate"]:
+        yield f"{workspace}/{name} is shown at {row['gate']}, but stands at {gate}"
+    elif gate is None and not is_invoiced:
+        yield f"{workspace}/{name} waits on nothing, but has no invoice"
 
 
 def _not_followed(connection: sa.Connection) -> set[tuple[str, str]]:
