@@ -10,6 +10,11 @@ from tests.servers.postgres import running_postgres
 
 with running_postgres() as postgres, running_kafka() as kafka:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    sys.stdout.write(f"export {DATABASE}={postgres.url}\nexport {KAFKA}={kafka.url}\n")
+    sys.stdout.write(
+        "# for tests and benchmarks:\n"
+        f"export {DATABASE}={postgres.url}\nexport {KAFKA}={kafka.url}\n"
+        "# for q2c itself:\n"
+        f"export Q2C_DATABASE_URL={postgres.create_database('q2c')}\nexport Q2C_KAFKA_URL={kafka.url}\n"
+    )
     sys.stdout.flush()
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
