@@ -4,6 +4,7 @@
 it comes late. A web server and an in-process transport both drive it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
@@ -20,7 +21,11 @@ from worker.sandbox.company import ENTITIES, Company, Entity, Traits
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
 from worker.sandbox.oauth import Lifetimes, OAuthServer
+from worker.sandbox.refusals import Operation
 from worker.sandbox.trouble import Kind, Plan, Trouble
+
+
+_FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
 class Late(Struct, frozen=True):
@@ -105,6 +110,12 @@ class Sandbox:
         before = self._before(kind)
         if before is not None:
             return before
+        refusal = self.trouble.refusal(*_asked(request, path))
+        if refusal is not None:
+            if refusal.applied and write:
+                self._answered(company, request, path)
+            now = self.now()
+            return refusal.reply(now.isoformat(timespec="milliseconds"), int(now.timestamp() * 1000))
         return _spoilt(self._answered(company, request, path), kind, plan)
 
     def _before(self, kind: Kind | None) -> Reply | None:
@@ -217,6 +228,18 @@ class Sandbox:
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
+
+
+def _asked(request: Request, path: list[str]) -> tuple[Operation, str, str]:
+    """Say what a request is about: the operation, the entity, and the text in which it says so."""
+    if path[0] == "query":
+        statement = request.query.get("query") or request.body.decode(errors="replace")
+        entity = _FROM.search(statement)
+        return "query", entity.group(1) if entity else "", statement
+    if request.method != "POST":
+        return "read", path[0], request.path
+    text = request.body.decode(errors="replace")
+    return "update" if '"SyncToken"' in text else "create", path[0], text
 
 
 def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from worker.sandbox.refusals import Operation, Refusal
+
 Kind = Literal[
     "lost_before",
     "lost_answer",
@@ -31,6 +33,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
         writes_only: Whether only requests that change the books suffer.
         late_seconds: How long after its request a late one is applied.
         slow_seconds: How long a slow answer takes.
+        refusals: Which requests are refused, in what words; the first that is about a request counts.
     """
 
     rate: float = 0
@@ -39,6 +42,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     writes_only: bool = False
     late_seconds: float = 5
     slow_seconds: float = 2
+    refusals: tuple[Refusal, ...] = ()
 
 
 class Trouble:
@@ -49,11 +53,13 @@ class Trouble:
         self.counts: Counter[str] = Counter()
         self.plan = plan or Plan()
         self._script: deque[Kind | None] = deque(self.plan.script)
+        self._refused: Counter[int] = Counter()
 
     def follow(self, plan: Plan) -> None:
         """Follow another plan from now on."""
         self.plan = plan
         self._script = deque(plan.script)
+        self._refused.clear()
 
     def next(self, *, write: bool) -> Kind | None:
         """Decide what the next request suffers."""
@@ -63,6 +69,19 @@ class Trouble:
         if kind is not None:
             self.counts[kind] += 1
         return kind
+
+    def refusal(self, operation: Operation, entity: str, text: str) -> Refusal | None:
+        """Decide whether a request is refused."""
+        for place, refusal in enumerate(self.plan.refusals):
+            spent = refusal.times is not None and self._refused[place] >= refusal.times
+            if spent or not refusal.concerns(operation, entity, text):
+                continue
+            if refusal.rate < 1 and self._random.random() >= refusal.rate:
+                continue
+            self._refused[place] += 1
+            self.counts["refused"] += 1
+            return refusal
+        return None
 
     def _by_chance(self) -> Kind | None:
         kinds: Sequence[Kind] = KINDS
