@@ -18,7 +18,7 @@ from events.errors import DatabaseUnavailable
 from worker.commands import claims, lookup, outcomes, retry, steps
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
-from worker.commands.outcomes import Entity
+from worker.commands.readings import READINGS, read
 from worker.commands.steps import Step
 from worker.health import Health
 from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
@@ -124,8 +124,8 @@ class Dispatcher(Struct, frozen=True):
     async def _attempt(self, command: Claimed) -> str:
         sent = False
         try:
-            if command.key.kind == "read_company":
-                return await self._read_company(command)
+            if command.key.kind in READINGS:
+                return await self._finish(command, await read(self.client, command, self.clock))
             if not self._is_noted(command) and (outcome := await self._looked_up(command)):
                 return outcome
             sent = True
@@ -185,20 +185,6 @@ class Dispatcher(Struct, frozen=True):
 
     def _settled_at(self, command: Claimed) -> datetime:
         return (command.last_sent_at or command.cause_at) + self.timing.settle
-
-    async def _read_company(self, command: Claimed) -> str:
-        company = await self.client.company_info(command.realm)
-        preferences = await self.client.preferences(command.realm)
-        lists = {
-            "Term": await self._all(command.realm, "Term", []),
-            "TaxCode": await self._all(command.realm, "TaxCode", []),
-            "Account": await self._all(command.realm, "Account", [("AccountType", "=", "Income")]),
-        }
-        event = outcomes.observed(command, company, preferences, lists, self.clock.now())
-        return await self._finish(command, event)
-
-    async def _all(self, realm: str, entity: str, where: list[tuple[str, str, str]]) -> list[Entity]:
-        return [row async for page in self.client.query_pages(realm, entity, where) for row in page]
 
     async def _finish(self, command: Claimed, event: Event) -> str:
         done = event.type != catalog.COMMAND_REJECTED

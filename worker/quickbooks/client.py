@@ -22,9 +22,9 @@ from events.clock import Clock
 from worker.quickbooks import queries
 from worker.quickbooks.errors import (
     APPLICATION_ERROR,
-    LACK_OF_RIGHTS,
+    GATE_OF_COMPANY,
     THROTTLED,
-    WRONG_APPLICATION,
+    CompanyRefused,
     FaultError,
     NotSent,
     OutcomeUnknown,
@@ -93,8 +93,17 @@ class _Reply(Struct, frozen=True):
     @property
     def token_refused(self) -> bool:
         """A fresh token could help; not where the user or the application lacks the right."""
-        hopeless = self._says(LACK_OF_RIGHTS) or self._says(WRONG_APPLICATION)
-        return self.status == HTTPStatus.UNAUTHORIZED and not hopeless
+        return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused
+
+    @property
+    def company_refused(self) -> bool:
+        """Whatever is asked of the company will be refused, also where this comes with HTTP 200."""
+        return any(self._says(code) for code in GATE_OF_COMPANY)
+
+    @property
+    def refused(self) -> bool:
+        """QuickBooks itself said no, with a code. A page without one is of a proxy on the way, which can't know."""
+        return any(fault.code for fault in self.faults)
 
     def _says(self, code: str) -> bool:
         return any(fault.code == code for fault in self.faults)
@@ -136,6 +145,7 @@ class QuickBooksClient:
             NotSent: It was certainly not applied.
             OutcomeUnknown: It may have been.
             Rejected: QuickBooks refused it.
+            CompanyRefused: QuickBooks refuses whatever is asked of the company.
         """
         answer = await self._call(
             "POST",
@@ -296,10 +306,14 @@ def _answer(reply: _Reply) -> Entity:
         raise Throttled("QuickBooks asked us to slow down")
     if reply.token_refused:
         raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}")
+    if reply.company_refused:
+        raise CompanyRefused(Rejected(status, faults, reply.intuit_tid))
     if reply.failed:
         raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_said(faults)}")
-    if faults or status >= HTTPStatus.BAD_REQUEST:
+    if reply.refused:
         raise Rejected(status, faults, reply.intuit_tid)
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise OutcomeUnknown(f"The answer is not QuickBooks' own: HTTP {status}, and no code")
     try:
         document = _decoder.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -5,8 +5,9 @@
     QuickBooksError
     ├── NotSent                 no connection could be made: certainly not applied
     │   └── Throttled           too many requests: certainly not applied; leave the realm alone
-    ├── OutcomeUnknown          sent, and no clear answer: it may have been applied
-    ├── Rejected                a definite no, with QuickBooks' code
+    ├── OutcomeUnknown          sent, and no clear answer of QuickBooks' own: it may have been applied
+    ├── Rejected                a definite no to this one request, with QuickBooks' code
+    ├── CompanyRefused          a definite no to whatever is asked of the company, until somebody has mended it
     ├── Unauthorized            the token is refused even after a refresh
     └── ConnectionExpired       the refresh token is no good: a person has to connect again
 """
@@ -30,6 +31,13 @@ COMPANY_UNAVAILABLE = "6190"
 PERIOD_CLOSED = "6210"
 DUPLICATE_NAME = "6240"
 APPLICATION_ERROR = "10000"
+
+# What a company stands at while QuickBooks refuses everything of it: the codes of gates, by QuickBooks' own.
+GATE_OF_COMPANY = {
+    COMPANY_UNAVAILABLE: "subscription_lapsed",
+    LACK_OF_RIGHTS: "insufficient_rights",
+    WRONG_APPLICATION: "wrong_environment",
+}
 
 
 class FaultError(Struct, frozen=True):
@@ -75,6 +83,23 @@ class Rejected(QuickBooksError):
         self.errors = errors
         self.status = status
         self.intuit_tid = intuit_tid
+
+
+class CompanyRefused(QuickBooksError):
+    """QuickBooks refuses the whole company, whatever is asked: it lapsed, or we lost the right.
+
+    Attributes:
+        gate: What deals stand at meanwhile.
+        code: QuickBooks' own.
+        explanation: What to show a person.
+    """
+
+    def __init__(self, rejected: Rejected) -> None:
+        code = next(error.code for error in rejected.errors if error.code in GATE_OF_COMPANY)
+        super().__init__(f"QuickBooks refuses the company: {rejected.explanation}")
+        self.gate = GATE_OF_COMPANY[code]
+        self.code = code
+        self.explanation = rejected.explanation
 
 
 class Unauthorized(QuickBooksError):

@@ -42,7 +42,10 @@ AMOUNT_LIMIT = Decimal(10) ** 10
 
 
 class Traits(Struct, frozen=True, forbid_unknown_fields=True):
-    """What kind of company it is; the control API can change each."""
+    """What kind of company it is; the control API can change each.
+
+    With `typographic_quotes_in_queries` a query may hold curly quotes and apostrophes, lexical errors for years.
+    """
 
     name: str
     country: str
@@ -54,6 +57,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     allow_discount: bool = True
     allow_shipping: bool = True
     books_closed_until: date | None = None
+    typographic_quotes_in_queries: bool = False
 
 
 class Company:

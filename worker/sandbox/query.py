@@ -8,10 +8,11 @@ from typing import Any
 
 from worker.sandbox import invoices, lists
 from worker.sandbox.company import TRANSACTIONS, Company, Entity
-from worker.sandbox.statements import Condition, Statement, invalid, parse
+from worker.sandbox.statements import Condition, Statement, invalid, lexical_error, parse
 
 _COUNTED = frozenset({"Invoice", "CreditMemo"} & TRANSACTIONS)
 _NOT_QUERYABLE = frozenset({"PrivateNote", "CustomerTypeRef", "Notes", "Line", "CustomerMemo"})
+_TYPOGRAPHIC = re.compile("[\u2018\u2019\u201c\u201d]")
 _NUMBERED = frozenset({"Id", "SyncToken"})  # texts that hold numbers; unlike "007" in a name
 _BY_NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
 _PROPERTIES = {**lists.PROPERTIES, "Invoice": invoices.PROPERTIES}
@@ -23,6 +24,8 @@ def run(company: Company, text: str) -> Entity:
     Raises:
         Fault: 4000 if it can't be parsed, 4001 if it names what can't be queried.
     """
+    if not company.traits.typographic_quotes_in_queries and (place := _TYPOGRAPHIC.search(text)):
+        raise lexical_error(text, place.start())
     statement = parse(text)
     _check_properties(statement)
     matching = [entity for entity in company.every(statement.entity) if _matches(entity, statement)]

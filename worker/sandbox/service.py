@@ -24,7 +24,6 @@ from worker.sandbox.oauth import Lifetimes, OAuthServer
 from worker.sandbox.refusals import Operation
 from worker.sandbox.trouble import Kind, Plan, Trouble
 
-
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 

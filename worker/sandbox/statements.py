@@ -186,3 +186,13 @@ class _Parser:
 def invalid(detail: str) -> Fault:
     """A statement asks for what there is not."""
     return Fault("4001", "Invalid query", f"QueryValidationError: {detail}")
+
+
+def lexical_error(text: str, position: int) -> Fault:
+    """A statement holds a character that the language does not have."""
+    shown = f'Encountered: "{text[position]}" ({ord(text[position])}), after : "{text[:position][-20:]}"'
+    return Fault(
+        "4000",
+        "Error parsing query",
+        f"QueryParserError: Lexical error at line 1, column {position + 1}.  {shown}",
+    )

@@ -15,6 +15,7 @@ from tests.worker.quickbooks.intuit import CLIENT_SECRET, REALM, TOKEN_EXPIRED, 
 from worker.quickbooks import client as client_module
 from worker.quickbooks import queries
 from worker.quickbooks.errors import (
+    CompanyRefused,
     ConnectionExpired,
     NotSent,
     OutcomeUnknown,
@@ -82,10 +83,15 @@ async def test_a_create_sends_the_bytes_as_they_are(tmp_path: Path) -> None:
         (400, fault("6240"), Rejected),
         (200, fault("6240"), Rejected),
         (400, fault("610"), Rejected),
-        (403, fault("3100"), Rejected),
-        (401, fault("120"), Rejected),
-        (403, fault("120"), Rejected),
-        (413, b"<html>too large</html>", Rejected),
+        (403, fault("3100"), CompanyRefused),
+        (401, fault("120"), CompanyRefused),
+        (403, fault("120"), CompanyRefused),
+        (400, fault("6190"), CompanyRefused),
+        (200, fault("6190"), CompanyRefused),
+        (413, b"<html>too large</html>", OutcomeUnknown),
+        (403, b"<html>blocked by the proxy</html>", OutcomeUnknown),
+        (404, b"", OutcomeUnknown),
+        (400, {"Fault": {"Error": [], "type": "ValidationFault"}}, OutcomeUnknown),
         (401, TOKEN_EXPIRED, Unauthorized),
         (401, b'<Fault type="AuthenticationFault"><Error code="100"/></Fault>', Unauthorized),
         (401, b"", Unauthorized),
@@ -218,7 +224,7 @@ async def test_what_no_token_could_cure_is_sent_once_and_nothing_refreshed(
 ) -> None:
     async with bench(tmp_path, answer=lambda _: says(status, fault(code))) as one:
         await connect(one)
-        with pytest.raises(Rejected) as caught:
+        with pytest.raises(CompanyRefused) as caught:
             await one.client.create(REALM, "Invoice", BODY, "request-1")
         assert caught.value.code == code
         assert len(one.intuit.requests) == 1
