@@ -22,6 +22,7 @@ from tests.chaos.trouble import Trouble
 from worker.positions import positions
 from worker.services import SUBSCRIPTIONS
 from worker.verification import invariants
+from worker.verification.books import Books
 
 DEALS_MAX = 100_000
 NAMES = [subscription.name for subscription in SUBSCRIPTIONS]
@@ -78,7 +79,7 @@ async def check(laid: Ground, poured: Poured, found: Found) -> dict[str, list[st
     by_realm: dict[str, list[dict[str, Any]]] = {
         realm: of["Invoice"] for realm, of in zip(laid.sandbox.realms, found.books.values(), strict=True)
     }
-    violated = await services.database.read(invariants.violations, services.clock.now(), by_realm)
+    violated = await services.database.read(invariants.violations, services.clock.now(), Books(by_realm))
     says = {invariant.name: invariant.says for invariant in invariants.INVARIANTS}
     return problems | {f"{name}: {says[name]}": broken for name, broken in violated.items()}
 

@@ -33,6 +33,7 @@ from worker.quote_to_cash import manager
 from worker.sandbox.transport import SandboxTransport
 from worker.services import SUBSCRIPTIONS, open_database, open_services
 from worker.settings import ConfigurationError, Environment
+from worker.verification.books import Books
 from worker.verification.invariants import violations
 
 Q2C = Path(sys.executable).with_name("q2c")
@@ -124,7 +125,7 @@ def execute(connection: sa.Connection, *statements: str) -> None:
 
 
 async def broken(database: Database) -> dict[str, list[str]]:
-    found = await database.read(violations, FakeClock().now(), {})
+    found = await database.read(violations, FakeClock().now(), Books())
     return {name: said for name, said in found.items() if said}
 
 

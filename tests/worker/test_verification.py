@@ -20,9 +20,20 @@ from projections.invoices import invoices
 from tests import stories
 from tests.world import World, open_world
 from worker.commands.table import commands
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import (
+    ConnectionExpired,
+    FaultError,
+    NotSent,
+    OutcomeUnknown,
+    QuickBooksError,
+    Rejected,
+    Throttled,
+    Unauthorized,
+)
 from worker.quote_to_cash.store import process_state
-from worker.verification.books import read_books
-from worker.verification.invariants import INVARIANTS, Books, violations
+from worker.verification.books import Books, Invoices, companies, read_books
+from worker.verification.invariants import INVARIANTS, violations
 
 Q2C = Path(sys.executable).with_name("q2c")
 Corrupt = Callable[[sa.Connection], Any]
@@ -45,7 +56,7 @@ async def healthy(tmp_path: Path) -> AsyncIterator[World]:
 async def broken(world: World, books: Books | None = None, *, later: timedelta = timedelta()) -> set[str]:
     """Return the invariants that are broken, having looked that every violation is a sentence."""
     now = world.clock.now() + later
-    found = await world.services.database.read(violations, now, books or {})
+    found = await world.services.database.read(violations, now, books or Books())
     assert set(found) == {invariant.name for invariant in INVARIANTS}
     assert all(len(sentence) > 20 for sentences in found.values() for sentence in sentences)
     return {name for name, sentences in found.items() if sentences}
@@ -53,7 +64,7 @@ async def broken(world: World, books: Books | None = None, *, later: timedelta =
 
 async def test_a_healthy_store_breaks_nothing(healthy: World) -> None:
     books = await read_books(healthy.services.database, healthy.gateway.client)
-    assert [len(found) for found in books.values()] == [2]
+    assert ([len(found) for found in books.invoices.values()], books.unread) == ([2], {})
     assert await broken(healthy, books) == set()
 
 
@@ -144,24 +155,108 @@ async def test_a_corruption_is_found(healthy: World, corrupt: Corrupt, expected:
 
 async def test_an_event_that_cannot_be_read_is_named(healthy: World) -> None:
     await healthy.services.database.transaction(event_unreadable)
-    found = await healthy.services.database.read(violations, healthy.clock.now(), {})
+    found = await healthy.services.database.read(violations, healthy.clock.now(), Books())
     assert ["can't be read" in sentence for sentence in found["I6"]] == [True]
     assert all(found.values()), "what can't be checked is not said to be well"
 
 
-Edit = Callable[[list[dict[str, Any]]], Any]
-EDITS: list[Edit] = [
-    lambda found: found.pop(),
-    lambda found: found.append({**found[0], "Id": "999"}),
-    lambda found: found[0].update(TotalAmt="1.00"),
+Edit = Callable[[Invoices], Any]
+EDITS: list[tuple[str, Edit, set[str]]] = [
+    ("gone", lambda found: found.pop(), {"I1"}),
+    ("twice", lambda found: found.append({**found[0], "Id": "999"}), {"I1", "I4"}),
+    ("another total", lambda found: found[0].update(TotalAmt="1.00"), {"I1"}),
+    ("without its mark", lambda found: found[0].update(PrivateNote="Paid by cheque"), {"I1"}),
 ]
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=["gone", "twice", "another total"])
-async def test_books_that_differ_are_found(healthy: World, edit: Edit) -> None:
+@pytest.mark.parametrize(("edit", "expected"), [case[1:] for case in EDITS], ids=[case[0] for case in EDITS])
+async def test_books_that_differ_are_found(healthy: World, edit: Edit, expected: set[str]) -> None:
     books = await read_books(healthy.services.database, healthy.gateway.client)
-    edit(books[healthy.realm])
-    assert await broken(healthy, books) == {"I1"}
+    edit(books.invoices[healthy.realm])
+    assert await broken(healthy, books) == expected
+
+
+NO_ANSWERS: list[QuickBooksError] = [
+    ConnectionExpired("a person has to connect again"),
+    Unauthorized("QuickBooks refuses the access token"),
+    Rejected(400, (FaultError("4002", "Invalid email address"),), None),
+    OutcomeUnknown("QuickBooks failed: HTTP 500"),
+    NotSent("QuickBooks could not be reached"),
+    Throttled("QuickBooks asked us to slow down"),
+]
+
+
+@pytest_asyncio.fixture
+async def two_companies(tmp_path: Path) -> AsyncIterator[World]:
+    """A workspace in each of two companies, an invoice in either, and the second one's is gone from its books."""
+    async with open_world(tmp_path, kinds=("us", "us-ast")) as world:
+        first, second = world.sandbox.companies
+        for workspace, realm in (("acme", first), ("bolt", second)):
+            await world.add_workspace(workspace)
+            await world.connect(workspace, realm)
+            chosen = {"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"}
+            await world.admin(workspace).change_settings(chosen)
+            await world.admin(workspace).map_account("A-1", "1")
+            await world.admin(workspace).map_product("P-1", "1")
+            await world.send(*stories.signed_deal(), workspace=workspace)
+        await world.settle()
+        world.sandbox.companies[second].objects["Invoice"].clear()
+        yield world
+
+
+@pytest.mark.parametrize("error", NO_ANSWERS, ids=lambda error: type(error).__name__)
+async def test_a_company_that_cannot_be_read_is_a_finding_and_the_others_are_compared(
+    two_companies: World, error: QuickBooksError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two_companies.sandbox.companies
+    query = QuickBooksClient.query
+
+    async def refused(self: QuickBooksClient, realm: str, statement: str) -> dict[str, Any]:
+        if realm == first:
+            raise error
+        return await query(self, realm, statement)
+
+    monkeypatch.setattr(QuickBooksClient, "query", refused)
+    books = await read_books(two_companies.services.database, two_companies.gateway.client)
+    assert dict(books.unread) == {first: str(error)}
+    found = await two_companies.services.database.read(violations, two_companies.clock.now(), books)
+    unchecked = f"Not checked: QuickBooks company {first} could not be read: {error}"
+    assert found["I4"] == [unchecked]
+    assert unchecked in found["I1"]
+    assert any(sentence.startswith(f"{second}: invoice") for sentence in found["I1"])
+
+
+async def test_a_company_that_lets_us_in_no_more_is_not_passed_over(two_companies: World) -> None:
+    first, second = two_companies.sandbox.companies
+    two_companies.sandbox.oauth.disconnect(first)
+    two_companies.clock.advance(7200)
+    await two_companies.send(*stories.signed_deal("D-9"))
+    await two_companies.settle()
+    assert await two_companies.services.database.read(companies) == sorted((first, second))
+    books = await read_books(two_companies.services.database, two_companies.gateway.client)
+    assert (list(books.invoices), list(books.unread)) == ([second], [first])
+
+
+async def test_an_outcome_that_stays_uncertain_is_a_finding_with_its_reason(healthy: World) -> None:
+    sent_at = healthy.clock.now()
+    values = {
+        "status": "uncertain",
+        "last_sent_at": sent_at,
+        "problem": "look-up refused: Invalid (code 4002)",
+    }
+    change = commands.update().where(invoice_command()).values(**values)
+    await healthy.services.database.transaction(lambda c: c.execute(change))
+
+    async def stuck(minutes: int) -> list[str]:
+        later = sent_at + timedelta(minutes=minutes)
+        return (await healthy.services.database.read(violations, later, Books()))["I7"]
+
+    assert await stuck(10) == []
+    [sentence] = await stuck(11)
+    assert sentence.startswith(
+        f"create_invoice of D-1 in acme was sent to company {healthy.realm} at 2026-05-05 "
+    )
+    assert sentence.endswith("still uncertain: look-up refused: Invalid (code 4002)")
 
 
 def verify(database: Path) -> tuple[int, dict[str, Any]]:

@@ -29,10 +29,10 @@ def verify(
     """Check the invariants I1 to I8 on this store and QuickBooks' books; nothing is changed."""
     from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - nothing is imported before it is used
     from worker.verification import invariants  # noqa: PLC0415 - as above
-    from worker.verification.books import read_books  # noqa: PLC0415 - as above
+    from worker.verification.books import Books, read_books  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> dict[str, list[str]]:
-        books: invariants.Books = {}
+        books = Books()
         if not offline:
             async with open_gateway(
                 opened.environment, opened.database, opened.clock, opened.entropy, opened.vault

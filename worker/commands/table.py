@@ -125,13 +125,6 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
     bulk.insert(connection, commands, rows)
 
 
-def connected_realms(connection: sa.Connection) -> list[str]:
-    """Return the companies that are connected."""
-    return list(
-        connection.scalars(sa.select(realms.c.realm).where(realms.c.connected).order_by(realms.c.realm))
-    )
-
-
 _DISCONNECT_OTHERS = Statement(
     realms.update()
     .where(realms.c.workspace == sa.bindparam("workspace_"), realms.c.realm != sa.bindparam("realm_"))

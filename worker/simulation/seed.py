@@ -26,6 +26,7 @@ from worker.simulation.loop import SimulationLoop
 from worker.simulation.outside import Outside
 from worker.simulation.plan import Plan, draw
 from worker.simulation.ports import SimulatedClock
+from worker.verification.books import Books
 from worker.verification.invariants import violations
 
 LOOK_SECONDS = 5.0
@@ -181,7 +182,7 @@ def _judge(
     clock: SimulatedClock,
 ) -> list[str]:
     books = {realm: company.books()["Invoice"] for realm, company in cluster.sandbox.companies.items()}
-    broken = violations(connection, clock.now(), books)
+    broken = violations(connection, clock.now(), Books(books))
     found = [f"{name}: {violation}" for name, found in broken.items() for violation in found]
     for workspace, tales in outside.plan.tales.items():
         realm = outside.realms[workspace]

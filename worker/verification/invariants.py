@@ -1,7 +1,7 @@
 """I1 to I8: what must hold of a store at any time, one function each; a violation is a sentence.
 
 Each is a plain function of a connection and changes nothing. Where QuickBooks' own books are at hand, I1
-and I4 compare with them too.
+and I4 compare with them too; of a company that could not be read they say that it is not checked.
 """
 
 from collections import Counter
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -20,7 +19,7 @@ from events.tables import dead_letters
 from events.tables import log as events
 from projections.deals import DEALS, deals
 from projections.invoices import INVOICES, invoices
-from worker.commands.identity import CommandKey, marker, request_id
+from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash.decide import judged_by, related
@@ -28,13 +27,14 @@ from worker.quote_to_cash.state import WORKSPACE
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.walk import stands_at
 from worker.services import SUBSCRIPTIONS
+from worker.verification.books import Books, compared, marked_twice, unchecked
 from worker.verification.scratch import differences, refolded
 
 PAGE_EVENTS = 500
 STUCK_AFTER = timedelta(hours=1)
+# Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
+UNCERTAIN_AFTER = timedelta(minutes=10)
 _CREATED = {catalog.INVOICE_CREATED, catalog.CUSTOMER_CREATED, catalog.ITEM_CREATED}
-
-Books = dict[str, list[dict[str, Any]]]
 
 
 class View(Struct, frozen=True):
@@ -43,7 +43,7 @@ class View(Struct, frozen=True):
     Attributes:
         connection: One snapshot of the store.
         now: As of when.
-        books: The invoices of each realm, where they could be read.
+        books: QuickBooks' own, as far as they could be read.
         scratch: The store's log folded anew.
     """
 
@@ -71,8 +71,11 @@ def an_invoice_or_a_reason(view: View) -> Iterator[str]:
             yield f"{workspace}/{deal} part {part} has {count} live invoices"
     yield from _reasons(view, {(row["workspace"], row["deal"]) for row in known})
     yield from _amounts(view)
-    for realm, found in view.books.items():
-        yield from _books_of(realm, found, [row for row in held if row["realm"] == realm])
+    by_realm: dict[str, dict[str, sa.RowMapping]] = {}
+    for row in held:
+        by_realm.setdefault(row["realm"], {})[row["invoice_id"]] = row
+    yield from compared(view.books, by_realm)
+    yield from unchecked(view.books)
 
 
 def every_event_once(view: View) -> Iterator[str]:
@@ -114,6 +117,8 @@ def commands_and_outcomes_agree(view: View) -> Iterator[str]:
             yield f"{row['kind']} of {row['subject']} is {row['status']} with {count} outcomes in the log"
     for unknown in outcomes.keys() - known:
         yield f"The log has an outcome of {unknown}, which was never commanded"
+    yield from marked_twice(view.books)
+    yield from unchecked(view.books)
 
 
 def nothing_is_sent_by_folding(view: View) -> Iterator[str]:
@@ -155,6 +160,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
     )
     for row in view.connection.execute(statement).mappings():
         yield f"{row['kind']} of {row['subject']} has been due for an hour: {row['problem'] or row['status']}"
+    yield from _uncertain(view)
 
 
 def reading_skips_nothing(view: View) -> Iterator[str]:
@@ -195,6 +201,21 @@ def violations(connection: sa.Connection, now: datetime, books: Books) -> dict[s
     with refolded(connection, now) as scratch:
         view = View(connection, now, books, scratch)
         return {invariant.name: list(invariant.violations(view)) for invariant in INVARIANTS}
+
+
+def _uncertain(view: View) -> Iterator[str]:
+    """Find what was sent long ago, and nobody knows whether QuickBooks has it, whatever keeps us from looking."""
+    statement = (
+        sa.select(commands)
+        .where(commands.c.status.in_(OPEN), commands.c.last_sent_at < view.now - UNCERTAIN_AFTER)
+        .order_by(commands.c.last_sent_at, commands.c.request_id)
+    )
+    for row in view.connection.execute(statement).mappings():
+        yield (
+            f"{row['kind']} of {row['subject']} in {row['workspace']} was sent to company {row['realm']} at"
+            f" {row['last_sent_at']:%Y-%m-%d %H:%M} UTC, and whether QuickBooks has it is still uncertain:"
+            f" {row['problem'] or row['status']}"
+        )
 
 
 def _unreadable(connection: sa.Connection) -> Iterator[str]:
@@ -258,28 +279,6 @@ def _amounts(view: View) -> Iterator[str]:
                 f"{recorded.event.workspace}/{payload.deal_id}: invoice {payload.invoice_id} is over {payload.net}"
                 f" before tax, {wanted.get(payload.request_id)} was decided"
             )
-
-
-def _books_of(realm: str, found: list[dict[str, Any]], held: Sequence[Any]) -> Iterator[str]:
-    """Compare the invoices that carry our mark with those we know of."""
-    by_id = {row["invoice_id"]: row for row in held}
-    marks: Counter[str] = Counter()
-    for invoice in found:
-        note = str(invoice.get("PrivateNote") or "")
-        voided = not Decimal(str(invoice["TotalAmt"])) and "Void" in note
-        if marker("").removesuffix("]") not in note or voided:
-            continue
-        marks[note.rpartition("[")[2]] += 1
-        row = by_id.get(invoice["Id"])
-        if row is None:
-            yield f"{realm}: QuickBooks has invoice {invoice['Id']} of ours, the log does not"
-        elif row["total"] != Decimal(str(invoice["TotalAmt"])):
-            yield f"{realm}: invoice {invoice['Id']} is over {invoice['TotalAmt']} in QuickBooks, {row['total']} here"
-    for mark, count in marks.items():
-        if count > 1:
-            yield f"{realm}: {count} invoices carry the mark [{mark}"
-    for invoice_id in by_id.keys() - {invoice["Id"] for invoice in found}:
-        yield f"{realm}: invoice {invoice_id} of {by_id[invoice_id]['deal']} is not in QuickBooks"
 
 
 def _whole_log(connection: sa.Connection) -> Iterator[Recorded]:
