@@ -123,6 +123,19 @@ class ItemCommanded(Fact, frozen=True):
     requests: int
 
 
+class ReadCommanded(Fact, frozen=True):
+    """A reading of one customer or item of QuickBooks was commanded.
+
+    `reading` counts the readings of this object; `wishes` is how many wishes for one it answers.
+    """
+
+    kind: Literal["read_customer", "read_item"]
+    realm: Identifier
+    object_id: Identifier
+    reading: Generation
+    wishes: int
+
+
 class CompanyReadCommanded(Fact, frozen=True):
     """A reading of a QuickBooks company was commanded."""
 

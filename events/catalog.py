@@ -79,9 +79,39 @@ def _invoice_key(_: str, payload: Any) -> str:
     return f"{payload.realm}/{payload.invoice_id}"
 
 
+def _customer(payload: Any) -> str:
+    return customer_stream(payload.realm, payload.customer_id)
+
+
+def _item(payload: Any) -> str:
+    return item_stream(payload.realm, payload.item_id)
+
+
+def _read(payload: Any) -> str:
+    return f"{_STREAM_OF_KIND[payload.kind]}/{payload.realm}/{payload.object_id}"
+
+
+def customer_stream(realm: str, customer_id: str) -> str:
+    """Return the stream of a QuickBooks customer: an id means something in its company only."""
+    return f"customer/{realm}/{customer_id}"
+
+
+def item_stream(realm: str, item_id: str) -> str:
+    """Return the stream of a QuickBooks item."""
+    return f"item/{realm}/{item_id}"
+
+
+_STREAM_OF_KIND = {
+    "create_invoice": "deal",
+    "create_customer": "account",
+    "create_item": "product",
+    "read_customer": "customer",
+    "read_item": "item",
+}
+
+
 def _command_subject(payload: Any) -> str:
-    kinds = {"create_invoice": "deal", "create_customer": "account", "create_item": "product"}
-    kind = kinds.get(payload.kind)
+    kind = _STREAM_OF_KIND.get(payload.kind)
     return f"{kind}/{payload.subject}" if kind else "workspace"
 
 
@@ -105,6 +135,9 @@ CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
 
 COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
+CUSTOMER_OBSERVED = f"{PREFIX}customer.observed.v1"
+ITEM_OBSERVED = f"{PREFIX}item.observed.v1"
+READING_FAILED = f"{PREFIX}reading.failed.v1"
 INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
 CUSTOMER_CREATED = f"{PREFIX}customer.created.v1"
 ITEM_CREATED = f"{PREFIX}item.created.v1"
@@ -112,6 +145,7 @@ COMMAND_REJECTED = f"{PREFIX}command.rejected.v1"
 COMMAND_UNCERTAIN = f"{PREFIX}command.uncertain.v1"
 
 COMPANY_READ_COMMANDED = f"{PREFIX}company.read-commanded.v1"
+READ_COMMANDED = f"{PREFIX}quickbooks.read-commanded.v1"
 CUSTOMER_COMMANDED = f"{PREFIX}account.customer-commanded.v1"
 ITEM_COMMANDED = f"{PREFIX}product.item-commanded.v1"
 INVOICE_REQUESTED = f"{PREFIX}invoice.requested.v1"
@@ -147,12 +181,16 @@ _ALL = (
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
+    EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),
+    EventType(ITEM_OBSERVED, quickbooks.ItemObserved, _item),
+    EventType(READING_FAILED, quickbooks.ReadingFailed, _command_subject),
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
     EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),
     EventType(ITEM_CREATED, quickbooks.ItemCreated, _product),
     EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command_subject),
     EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command_subject),
     EventType(COMPANY_READ_COMMANDED, announcements.CompanyReadCommanded, _workspace),
+    EventType(READ_COMMANDED, announcements.ReadCommanded, _read),
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
     EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),

@@ -4,6 +4,7 @@ The order is the order in which `explain` walks them. A gate that can be shut fo
 its own has words for that case too.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -15,6 +16,8 @@ class GateText(NamedTuple):
 
 
 IN_PROGRESS = "in_progress"
+BEING_READ = "mapping_being_read"
+_PASSING = frozenset({IN_PROGRESS, BEING_READ})  # they open by themselves, or another one says why not
 GATES: dict[str, GateText] = {
     "deal_closed_lost": GateText(
         "The deal is Closed Lost in the CRM.", "If it was won after all, move it to Closed Won in the CRM."
@@ -79,6 +82,16 @@ GATES: dict[str, GateText] = {
         "No QuickBooks item for {detail}.",
         "Map it (q2c map-product PRODUCT ITEM_ID), or create the item (q2c map-product PRODUCT --create).",
     ),
+    "customer_inactive": GateText(
+        "The QuickBooks customer {detail} is inactive.",
+        "Make it active in QuickBooks, then q2c invoice DEAL, or map the account to another customer "
+        "(q2c map ACCOUNT CUSTOMER_ID).",
+    ),
+    "item_inactive": GateText(
+        "What is to be invoiced is inactive in QuickBooks: {detail}.",
+        "Make it active in QuickBooks, then q2c invoice DEAL, or map the product to another item "
+        "(q2c map-product PRODUCT ITEM_ID).",
+    ),
     "income_account_missing": GateText(
         "The item for {detail} needs an income account of the QuickBooks company.",
         "Choose one (q2c set income_account=NAME).",
@@ -113,6 +126,11 @@ GATES: dict[str, GateText] = {
         "The QuickBooks company has not been read yet{detail}.",
         "Wait a moment; if it stays so, connect again (q2c connect).",
     ),
+    "mapping_not_read": GateText(
+        "QuickBooks does not show what the invoice refers to ({detail}).",
+        "It is asked again by itself. If it stays so, correct what it says, or map to something else.",
+    ),
+    BEING_READ: GateText("QuickBooks is being asked about {detail}.", "Nothing to do."),
     "insufficient_rights": GateText(
         "QuickBooks refused for lack of rights{detail}.",
         "Have an admin of the QuickBooks company connect again, then q2c invoice DEAL.",
@@ -140,6 +158,19 @@ GATES: dict[str, GateText] = {
 }
 
 CASES: dict[str, GateText] = {
+    "no_such_customer": GateText(
+        "QuickBooks has no customer {detail}.",
+        "Map the account to one that it has (q2c map ACCOUNT CUSTOMER_ID), or create one (q2c map ACCOUNT --create).",
+    ),
+    "no_such_item": GateText(
+        "QuickBooks has no item {detail}.",
+        "Map the product to one that it has (q2c map-product PRODUCT ITEM_ID), or create one "
+        "(q2c map-product PRODUCT --create).",
+    ),
+    "item_not_for_sale": GateText(
+        "A category or a bundle can't stand on a line of an invoice: {detail}.",
+        "Map the product to a product or service of QuickBooks (q2c map-product PRODUCT ITEM_ID).",
+    ),
     "deal_not_arrived": GateText(
         "The contract's deal has not arrived from the CRM.",
         "Save the deal once in the CRM; if there is no such deal, correct deal_id in DocuSign.",
@@ -160,3 +191,8 @@ CASES: dict[str, GateText] = {
         "Give each line of the quote a tax code of the company's.",
     ),
 }
+
+
+def asking(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes that ask somebody for something, rather than pass by themselves in a moment."""
+    return tuple(code for code in codes if code not in _PASSING)

@@ -7,7 +7,10 @@ from msgspec import Meta
 
 from events.values import Amount, Currency, Fact, Identifier, Instant, Name
 
-CommandKind = Literal["create_invoice", "create_customer", "create_item", "read_company"]
+ReadingKind = Literal["read_company", "read_customer", "read_item"]
+CommandKind = Literal[
+    "create_invoice", "create_customer", "create_item", "read_company", "read_customer", "read_item"
+]
 Generation = Annotated[int, Meta(ge=1)]
 
 
@@ -41,6 +44,50 @@ class CompanyObserved(Fact, frozen=True):
     terms: tuple[Named, ...]
     tax_codes: tuple[Named, ...]
     income_accounts: tuple[Named, ...]
+
+
+class CustomerObserved(Fact, frozen=True):
+    """What decisions need to know of a QuickBooks customer, as it was when somebody looked.
+
+    `exists` is false where QuickBooks has no customer of this id. `reading` is the number of the reading of
+    ours that it answers, 0 where it became known otherwise.
+    """
+
+    realm: Identifier
+    customer_id: Identifier
+    exists: bool = True
+    display_name: Name | None = None
+    active: bool = True
+    currency: Currency | None = None
+    reading: int = 0
+
+
+class ItemObserved(Fact, frozen=True):
+    """What decisions need to know of a QuickBooks item, as it was when somebody looked.
+
+    `exists` and `reading` are as of a customer. `type` is QuickBooks' own: Service, NonInventory and Inventory
+    can be sold on a line, Category and Group (a bundle) can't.
+    """
+
+    realm: Identifier
+    item_id: Identifier
+    exists: bool = True
+    name: Name | None = None
+    type: Identifier | None = None
+    active: bool = True
+    reading: int = 0
+
+
+class ReadingFailed(Fact, frozen=True):
+    """Something in QuickBooks could not be read; it is tried again.
+
+    `subject` is `REALM/ID` of a customer or an item, the workspace's name for a company.
+    """
+
+    realm: Identifier
+    kind: CommandKind
+    subject: Name
+    message: str
 
 
 class InvoiceCreated(Fact, frozen=True):
@@ -89,6 +136,7 @@ class ItemCreated(Fact, frozen=True):
     request_id: Identifier
     item_id: Identifier
     name: Name
+    type: Identifier = "Service"
     adopted: bool = False
 
 

@@ -79,6 +79,14 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"Read the QuickBooks company {payload.company_name} ({payload.home_currency}).",
                 None,
             )
+        case catalog.CUSTOMER_OBSERVED:
+            name = f" {payload.display_name}" if payload.display_name else ""
+            return _looked_up(payload, f"customer {payload.customer_id}{name}")
+        case catalog.ITEM_OBSERVED:
+            return _looked_up(payload, f"item {payload.item_id}{f' {payload.name}' if payload.name else ''}")
+        case catalog.READING_FAILED:
+            what = _spoken(payload.kind)
+            return "attention", f"To {what} failed, and is tried again: {payload.message}", None
         case catalog.COMMAND_REJECTED:
             return "attention", f"QuickBooks refused {_spoken(payload.kind)}: {payload.message}", None
         case _:
@@ -100,6 +108,14 @@ def _invoice_created(payload: Any) -> tuple[Level, str, str | None]:
         f"{message} Its total before tax is {payload.net}; the quote says {payload.expected}.",
         "Compare the invoice in QuickBooks with the quote.",
     )
+
+
+def _looked_up(seen: Any, name: str) -> tuple[Level, str, str | None]:
+    if not seen.exists:
+        return "attention", f"QuickBooks has no {name}.", "Map to one that it has."
+    if not seen.active:
+        return "attention", f"QuickBooks {name} is inactive.", "Make it active there, or map to another."
+    return "info", f"Read QuickBooks {name}.", None
 
 
 def _why(reason: str | None) -> str:
@@ -150,6 +166,9 @@ _TOLD = frozenset(
         catalog.CONNECTION_AUTHORIZED,
         catalog.CONNECTION_EXPIRED,
         catalog.COMPANY_OBSERVED,
+        catalog.CUSTOMER_OBSERVED,
+        catalog.ITEM_OBSERVED,
+        catalog.READING_FAILED,
         catalog.COMMAND_REJECTED,
         catalog.COMMAND_UNCERTAIN,
     }

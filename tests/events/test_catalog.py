@@ -30,7 +30,7 @@ def test_whatever_a_type_holds_is_read_back_the_same(known: EventType, data: st.
     assert event.payload == fact
     assert type(event.payload) is known.payload
     kind, _, of = event.stream.partition("/")
-    assert kind in {"deal", "account", "product", "quickbooks", "workspace", "clock"}
+    assert kind in {"deal", "account", "product", "customer", "item", "quickbooks", "workspace", "clock"}
     assert event.subject == (of or kind)
     assert event.extensions["partitionkey"] == partition_key(event) == key_of(event)
 
@@ -49,7 +49,13 @@ def key_of(event: Event) -> str:
 @settings(max_examples=10)
 def test_a_command_is_of_what_it_is_for(data: st.DataObject) -> None:
     rejected = data.draw(facts(TYPES[catalog.COMMAND_REJECTED].payload))
-    kinds = {"create_invoice": "deal", "create_customer": "account", "create_item": "product"}
+    kinds = {
+        "create_invoice": "deal",
+        "create_customer": "account",
+        "create_item": "product",
+        "read_customer": "customer",
+        "read_item": "item",
+    }
     kind = kinds.get(rejected.kind)
     expected = f"{kind}/{rejected.subject}" if kind else "workspace"
     assert own(TYPES[catalog.COMMAND_REJECTED], rejected).stream == expected

@@ -17,7 +17,7 @@ from events.locks import Lock, hold
 from events.statements import Row, Statement
 from events.tables import UtcInstant
 from worker.commands import companies
-from worker.commands.identity import CommandKey
+from worker.commands.identity import READINGS, CommandKey
 from worker.commands.table import commands, is_open, its_company, realms
 from worker.quote_to_cash.settings import zone
 
@@ -248,7 +248,7 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
 
 
 def _noted(command: Claimed, timing: Timing, now: datetime) -> Claimed:
-    reads_only = command.key.kind == "read_company"
+    reads_only = command.key.kind in READINGS
     return command if reads_only or needs_look_up(command, timing, now) else replace(command, noted_at=now)
 
 

@@ -15,10 +15,10 @@ from events.clock import Clock
 from events.database import Database
 from events.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
-from worker.commands import claims, lookup, outcomes, retry, steps
+from worker.commands import claims, lookup, outcomes, readings, retry, steps
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
-from worker.commands.readings import READINGS, read
+from worker.commands.identity import READINGS
 from worker.commands.steps import Step
 from worker.health import Health
 from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
@@ -125,7 +125,7 @@ class Dispatcher(Struct, frozen=True):
         sent = False
         try:
             if command.key.kind in READINGS:
-                return await self._finish(command, await read(self.client, command, self.clock))
+                return await self._finish(command, await readings.read(self.client, command, self.clock))
             if not self._is_noted(command) and (outcome := await self._looked_up(command)):
                 return outcome
             sent = True
@@ -196,6 +196,11 @@ class Dispatcher(Struct, frozen=True):
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
         """A name or number is taken, perhaps by ourselves; anything else waits for a person."""
+        if command.key.kind in READINGS:
+            now = self.clock.now()
+            at = readings.refused_again_at(command, now)
+            await self._store(readings.again(command, error, at, now))
+            return "not_read"
         message = error.explanation
         if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
             try:
@@ -244,6 +249,9 @@ class Dispatcher(Struct, frozen=True):
                 )
                 await self._store(steps.disconnected(command, str(error), expired, now))
                 return "connection_expired"
+            case retry.TryAgain(at) if command.key.kind in READINGS:
+                await self._store(readings.again(command, error, at, now))
+                return "not_read"
             case retry.TryAgain(at):
                 await self._store(steps.not_sent(command, at, str(error), now))
                 return "not_sent"

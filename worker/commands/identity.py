@@ -1,11 +1,13 @@
 """The identity of a command, which makes sending it twice harmless."""
 
+from typing import get_args
 from uuid import UUID, uuid5
 
 from msgspec import Struct
 
-from events.quickbooks import CommandKind
+from events.quickbooks import CommandKind, ReadingKind
 
+READINGS: frozenset[str] = frozenset(get_args(ReadingKind))
 _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 
 
@@ -13,7 +15,7 @@ class CommandKey(Struct, frozen=True, order=True):
     """The business key: there is one command for each.
 
     `part` is the billing-schedule entry, 0 if none. `generation` rises only when a person releases a
-    definite rejection; a deal's revision is never part of the key.
+    definite rejection; a deal's revision is never part of the key. Of a reading, it counts the readings.
     """
 
     workspace: str

@@ -11,11 +11,9 @@ from events.envelope import Event, own_event
 from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
-    CompanyObserved,
     CustomerCreated,
     InvoiceCreated,
     ItemCreated,
-    Named,
 )
 from events.values import Amount, Fact
 from worker.commands.claims import Claimed
@@ -23,7 +21,6 @@ from worker.commands.identity import marker
 
 SOURCE = "urn:coeffection:dispatcher"
 ENTITY = {"create_invoice": "Invoice", "create_customer": "Customer", "create_item": "Item"}
-_ISO_3 = {"USA": "US", "GBR": "GB", "UK": "GB", "CAN": "CA", "AUS": "AU", "FRA": "FR"}
 
 Entity = dict[str, Any]
 
@@ -31,7 +28,7 @@ Entity = dict[str, Any]
 def created(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -> Event:
     """Say that QuickBooks holds what the command wished for."""
     if command.key.kind == "create_invoice":
-        return _event(command, catalog.INVOICE_CREATED, _invoice(command, entity, adopted=adopted), now)
+        return event_of(command, catalog.INVOICE_CREATED, _invoice(command, entity, adopted=adopted), now)
     if command.key.kind == "create_customer":
         customer = CustomerCreated(
             account_id=command.key.subject,
@@ -39,19 +36,20 @@ def created(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -
             request_id=command.request_id,
             customer_id=entity["Id"],
             display_name=entity["DisplayName"],
-            currency=_reference(entity, "CurrencyRef"),
+            currency=reference(entity, "CurrencyRef"),
             adopted=adopted,
         )
-        return _event(command, catalog.CUSTOMER_CREATED, customer, now)
+        return event_of(command, catalog.CUSTOMER_CREATED, customer, now)
     item = ItemCreated(
         product_id=command.key.subject,
         realm=command.realm,
         request_id=command.request_id,
         item_id=entity["Id"],
         name=entity["Name"],
+        type=entity["Type"],
         adopted=adopted,
     )
-    return _event(command, catalog.ITEM_CREATED, item, now)
+    return event_of(command, catalog.ITEM_CREATED, item, now)
 
 
 def rejected(
@@ -76,7 +74,7 @@ def rejected(
         code=code,
         intuit_tid=intuit_tid,
     )
-    return _event(command, catalog.COMMAND_REJECTED, fact, now)
+    return event_of(command, catalog.COMMAND_REJECTED, fact, now)
 
 
 def uncertain(command: Claimed, now: datetime, message: str) -> Event:
@@ -90,28 +88,7 @@ def uncertain(command: Claimed, now: datetime, message: str) -> Event:
         request_id=command.request_id,
         message=message,
     )
-    return _event(command, catalog.COMMAND_UNCERTAIN, fact, now)
-
-
-def observed(
-    command: Claimed, company: Entity, preferences: Entity, lists: dict[str, list[Entity]], now: datetime
-) -> Event:
-    """Say what a company is like."""
-    currency = preferences.get("CurrencyPrefs", {})
-    country = str(company.get("Country") or "US")
-    fact = CompanyObserved(
-        realm=command.realm,
-        company_name=company.get("CompanyName") or command.realm,
-        country=_ISO_3.get(country, country),
-        home_currency=_reference(currency, "HomeCurrency") or "USD",
-        multicurrency=bool(currency.get("MultiCurrencyEnabled")),
-        custom_transaction_numbers=bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")),
-        time_zone=_time_zone(company),
-        terms=_named(lists["Term"]),
-        tax_codes=_named(lists["TaxCode"]),
-        income_accounts=_named(lists["Account"]),
-    )
-    return _event(command, catalog.COMPANY_OBSERVED, fact, now)
+    return event_of(command, catalog.COMMAND_UNCERTAIN, fact, now)
 
 
 def is_ours(command: Claimed, entity: Entity) -> bool:
@@ -119,7 +96,7 @@ def is_ours(command: Claimed, entity: Entity) -> bool:
     note = "PrivateNote" if command.key.kind == "create_invoice" else "Notes"
     if marker(command.request_id) not in str(entity.get(note) or ""):
         return False
-    return command.key.kind != "create_invoice" or _reference(entity, "CustomerRef") == _reference(
+    return command.key.kind != "create_invoice" or reference(entity, "CustomerRef") == reference(
         sent(command), "CustomerRef"
     )
 
@@ -142,8 +119,8 @@ def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreat
         realm=command.realm,
         request_id=command.request_id,
         invoice_id=entity["Id"],
-        customer_id=_reference(entity, "CustomerRef") or "",
-        currency=_reference(entity, "CurrencyRef") or "",
+        customer_id=reference(entity, "CustomerRef") or "",
+        currency=reference(entity, "CurrencyRef") or "",
         net=Amount(net),
         tax=Amount(tax),
         total=Amount(total),
@@ -163,7 +140,8 @@ def net_of(body: Entity) -> Decimal:
     return sum(amounts, Decimal(0))
 
 
-def _event(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:
+def event_of(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:
+    """Make an event of the dispatcher's about a command, caused by what caused that."""
     suffix = f":{command.attempts}" if event_type == catalog.COMMAND_UNCERTAIN else ""
     event = own_event(
         event_type,
@@ -176,18 +154,10 @@ def _event(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Even
     return msgspec.structs.replace(event, extensions={**event.extensions, "causationid": command.cause_id})
 
 
-def _reference(entity: Entity, name: str) -> str | None:
-    reference = entity.get(name)
-    return str(reference["value"]) if isinstance(reference, dict) and reference.get("value") else None
-
-
-def _named(entities: list[Entity]) -> tuple[Named, ...]:
-    return tuple(Named(entity["Id"], entity["Name"]) for entity in entities)
-
-
-def _time_zone(company: Entity) -> str:
-    values = {pair.get("Name"): pair.get("Value") for pair in company.get("NameValue") or ()}
-    return str(values.get("DefaultTimeZone") or "UTC")
+def reference(entity: Entity, name: str) -> str | None:
+    """Return the id that a reference of QuickBooks' holds."""
+    found = entity.get(name)
+    return str(found["value"]) if isinstance(found, dict) and found.get("value") else None
 
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)

@@ -1,25 +1,56 @@
-"""What is read from QuickBooks for decisions to go by, one kind of command each; it changes nothing there."""
+"""Reading QuickBooks for decisions: a company, a customer or an item, as events that say what it is like."""
 
-from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
+from events import catalog
 from events.clock import Clock
-from events.envelope import Event
-from events.quickbooks import CommandKind
-from worker.commands import outcomes
+from events.envelope import Event, own_event
+from events.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named, ReadingFailed
+from worker.commands import outcomes, steps
 from worker.commands.claims import Claimed
 from worker.commands.outcomes import Entity
+from worker.commands.steps import Step
 from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
 
-Reading = Callable[[QuickBooksClient, Claimed, Clock], Awaitable[Event]]
+_ISO_3 = {"USA": "US", "GBR": "GB", "UK": "GB", "CAN": "CA", "AUS": "AU", "FRA": "FR"}
+REFUSED_AGAIN_SECONDS_MAX = 3600
+TOLD_FROM_ATTEMPT = 4
 
 
 async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Event:
-    """Read what a command asks for; return what QuickBooks said, as an event.
+    """Read what a command names; that QuickBooks does not have it is an answer, too.
 
     Raises:
-        QuickBooksError: It was not read.
+        QuickBooksError: There was no answer, or one that says nothing about it.
     """
-    return await READINGS[command.key.kind](client, command, clock)
+    if command.key.kind == "read_company":
+        return await _company(client, command, clock)
+    _, _, object_id = command.key.subject.partition("/")
+    entity = await _one(client, command.realm, _ENTITY[command.key.kind], object_id)
+    if command.key.kind == "read_customer":
+        customer = _customer(command, object_id, entity)
+        return outcomes.event_of(command, catalog.CUSTOMER_OBSERVED, customer, clock.now())
+    return outcomes.event_of(command, catalog.ITEM_OBSERVED, _item(command, object_id, entity), clock.now())
+
+
+def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime) -> Step:
+    """Give a reading back to be tried again then, and say in the log that it failed, ever more seldom.
+
+    A refusal is told at once, since it may last; anything else, once it has failed a few times.
+    """
+    refused = isinstance(error, Rejected)
+    is_told = command.attempts.bit_count() == 1 and (refused or command.attempts >= TOLD_FROM_ATTEMPT)
+    message = error.explanation if isinstance(error, Rejected) else str(error)
+    event = _failed(command, message, now) if is_told else None
+    return replace(steps.not_sent(command, at, message, now), event=event)
+
+
+def refused_again_at(command: Claimed, now: datetime) -> datetime:
+    """Say when a refused reading is tried again: at growing intervals, and at least once an hour."""
+    return now + timedelta(seconds=min(2**command.attempts, REFUSED_AGAIN_SECONDS_MAX))
 
 
 async def _company(client: QuickBooksClient, command: Claimed, clock: Clock) -> Event:
@@ -30,7 +61,28 @@ async def _company(client: QuickBooksClient, command: Claimed, clock: Clock) -> 
         "TaxCode": await _all(client, command.realm, "TaxCode", []),
         "Account": await _all(client, command.realm, "Account", [("AccountType", "=", "Income")]),
     }
-    return outcomes.observed(command, company, preferences, lists, clock.now())
+    return _observed(command, company, preferences, lists, clock.now())
+
+
+def _observed(
+    command: Claimed, company: Entity, preferences: Entity, lists: dict[str, list[Entity]], now: datetime
+) -> Event:
+    """Say what a company is like."""
+    currency = preferences.get("CurrencyPrefs", {})
+    country = str(company.get("Country") or "US")
+    fact = CompanyObserved(
+        realm=command.realm,
+        company_name=company.get("CompanyName") or command.realm,
+        country=_ISO_3.get(country, country),
+        home_currency=outcomes.reference(currency, "HomeCurrency") or "USD",
+        multicurrency=bool(currency.get("MultiCurrencyEnabled")),
+        custom_transaction_numbers=bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")),
+        time_zone=_time_zone(company),
+        terms=_named(lists["Term"]),
+        tax_codes=_named(lists["TaxCode"]),
+        income_accounts=_named(lists["Account"]),
+    )
+    return outcomes.event_of(command, catalog.COMPANY_OBSERVED, fact, now)
 
 
 async def _all(
@@ -39,4 +91,62 @@ async def _all(
     return [row async for page in client.query_pages(realm, entity, where) for row in page]
 
 
-READINGS: dict[CommandKind, Reading] = {"read_company": _company}
+async def _one(client: QuickBooksClient, realm: str, entity: str, object_id: str) -> Entity | None:
+    try:
+        return await client.read(realm, entity, object_id)
+    except Rejected as error:
+        if error.code != OBJECT_NOT_FOUND:
+            raise
+        return None
+
+
+def _customer(command: Claimed, customer_id: str, entity: Entity | None) -> CustomerObserved:
+    reading = command.key.generation
+    if entity is None:
+        return CustomerObserved(command.realm, customer_id, exists=False, reading=reading)
+    return CustomerObserved(
+        realm=command.realm,
+        customer_id=customer_id,
+        display_name=entity.get("DisplayName") or None,
+        active=entity.get("Active") is not False,
+        currency=outcomes.reference(entity, "CurrencyRef"),
+        reading=reading,
+    )
+
+
+def _item(command: Claimed, item_id: str, entity: Entity | None) -> ItemObserved:
+    reading = command.key.generation
+    if entity is None:
+        return ItemObserved(command.realm, item_id, exists=False, reading=reading)
+    return ItemObserved(
+        realm=command.realm,
+        item_id=item_id,
+        name=entity.get("Name") or None,
+        type=entity.get("Type") or None,
+        active=entity.get("Active") is not False,
+        reading=reading,
+    )
+
+
+def _failed(command: Claimed, message: str, now: datetime) -> Event:
+    fact = ReadingFailed(command.realm, command.key.kind, command.key.subject, message)
+    return own_event(
+        catalog.READING_FAILED,
+        fact,
+        workspace=command.key.workspace,
+        source=outcomes.SOURCE,
+        time=now,
+        id=f"{command.request_id}:reading.failed.v1:{command.attempts}",
+    )
+
+
+def _named(entities: list[Entity]) -> tuple[Named, ...]:
+    return tuple(Named(entity["Id"], entity["Name"]) for entity in entities)
+
+
+def _time_zone(company: Entity) -> str:
+    values = {pair.get("Name"): pair.get("Value") for pair in company.get("NameValue") or ()}
+    return str(values.get("DefaultTimeZone") or "UTC")
+
+
+_ENTITY = {"read_customer": "Customer", "read_item": "Item"}

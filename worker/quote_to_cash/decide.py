@@ -1,13 +1,11 @@
 """What to do about an event: the facts to record and the commands to issue. Pure over the view."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
-
-from msgspec import Struct, field
 
 from events import catalog, json
 from events.announcements import (
-    CompanyReadCommanded,
     CustomerCommanded,
     CustomerLinked,
     DealClosedWon,
@@ -17,36 +15,32 @@ from events.announcements import (
     InvoiceState,
     ItemCommanded,
 )
-from events.envelope import Event, derived_id, own_event
-from events.gates import IN_PROGRESS
+from events.crm import DealUpdated
+from events.envelope import Event
+from events.gates import IN_PROGRESS, asking
 from events.quickbooks import InvoiceCreated
 from events.values import Amount, Fact
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.customers import customer_body, item_body
+from worker.quote_to_cash.decision import SOURCE, Decision, record
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import invoice_body
+from worker.quote_to_cash.observed import referred
+from worker.quote_to_cash.reading import consider_company, consider_object, read_referred
+from worker.quote_to_cash.referred import income_account_of
 from worker.quote_to_cash.signed import quote_sent, signed_contract
 from worker.quote_to_cash.state import WORKSPACE, Deal, View, named_by, products_of
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
-    income_account_of,
     is_spoken_for,
     is_wanted,
     stands_at,
     won_gates,
 )
 
-SOURCE = "urn:coeffection:quote-to-cash"
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
-
-
-class Decision(Struct):
-    """What follows from an event; each recorded fact has already been folded into the view."""
-
-    events: list[Event] = field(default_factory=list)
-    commands: list[NewCommand] = field(default_factory=list)
 
 
 def is_own(event: Event) -> bool:
@@ -64,9 +58,20 @@ def streams(event: Event) -> list[str]:
 
 def related(view: View, named: Sequence[str]) -> set[str]:
     """Say whose state deciding about these deals will ask for as well, as far as their own state says."""
-    deals = (view.deal(stream.partition("/")[2]) for stream in named if stream.startswith("deal/"))
-    found = {stream for deal in deals if deal.latest is not None for stream in named_by(deal.latest)}
+    found = {stream for latest in _snapshots(view, named) for stream in named_by(latest)}
     return found - set(named)
+
+
+def mapped_to(view: View, named: Sequence[str]) -> set[str]:
+    """Say which customers and items deciding about these deals will ask for; what they name is at hand by now."""
+    return {stream for latest in _snapshots(view, named) for stream in referred(view, latest)}
+
+
+def _snapshots(view: View, named: Sequence[str]) -> Iterator[DealUpdated]:
+    for stream in named:
+        kind, _, deal_id = stream.partition("/")
+        if kind == "deal" and (latest := view.deal(deal_id).latest) is not None:
+            yield latest
 
 
 def decide(view: View, event: Event) -> Decision:
@@ -79,36 +84,41 @@ def decide(view: View, event: Event) -> Decision:
         return decision
     evolve(view, event)
     for fact_type, fact in _told(view, event):
-        _record(view, decision, event, fact_type, fact)
+        record(view, decision, event, fact_type, fact)
     for stream in _affected(view, event):
         kind, _, subject = stream.partition("/")
         _CONSIDERATIONS[kind](view, decision, event, subject)
     return decision
 
 
-def _record(view: View, decision: Decision, cause: Event, event_type: str, fact: Fact) -> None:
-    stream = catalog.TYPES[event_type].stream(fact)
-    event = own_event(
-        event_type,
-        fact,
-        workspace=cause.workspace,
-        source=SOURCE,
-        time=cause.time,
-        id=derived_id(cause, event_type, stream),
-        cause=cause,
-    )
-    evolve(view, event)
-    decision.events.append(event)
-
-
 def _affected(view: View, event: Event) -> list[str]:
-    """Whose next step this event may allow: its own stream, what the quote names, what waits on it."""
+    """Whose next step this event may allow: its own stream, what it is about, what waits on either."""
     kind = event.stream.partition("/")[0]
     affected = [event.stream] if kind in _CONSIDERATIONS else []
     if event.type == catalog.DEAL_UPDATED:
         affected += products_of(event.payload)
+    objects = _objects(view, event)
+    waiting = [found for stream in (event.stream, *objects) for found in view.waiting(stream)]
     # Deals last: their words tell what was commanded for their account and products.
-    return [*affected, *sorted(view.waiting(event.stream), key=lambda stream: stream.startswith("deal/"))]
+    everybody = dict.fromkeys([*affected, *objects, *waiting])
+    return sorted(everybody, key=lambda stream: stream.startswith("deal/"))
+
+
+def _objects(view: View, event: Event) -> list[str]:
+    """Which customers and items an event has read again, or makes known, beside its own stream."""
+    payload = event.payload
+    match event.type:
+        case catalog.CUSTOMER_CREATED:
+            return [catalog.customer_stream(payload.realm, payload.customer_id)]
+        case catalog.ITEM_CREATED:
+            return [catalog.item_stream(payload.realm, payload.item_id)]
+        case catalog.ACCOUNT_MAPPED if realm := view.account(payload.account_id).customer_realm:
+            return [catalog.customer_stream(realm, payload.customer_id)]
+        case catalog.PRODUCT_MAPPED if realm := view.product(payload.product_id).item_realm:
+            return [catalog.item_stream(realm, payload.item_id)]
+        case catalog.INVOICE_ORDERED | catalog.COMMAND_REJECTED:
+            return sorted(mapped_to(view, [event.stream]))
+    return []
 
 
 def _told(view: View, event: Event) -> Iterator[tuple[str, Fact]]:
@@ -163,17 +173,6 @@ def _invoice_state(view: View, created: InvoiceCreated) -> InvoiceState:
     )
 
 
-def _consider_company(view: View, decision: Decision, event: Event, _subject: str) -> None:
-    state = view.workspace()
-    if state.connection is None or state.expired or state.reads_wanted <= state.reads_commanded:
-        return
-    realm, generation = state.connection.realm, state.reads_wanted
-    fact = CompanyReadCommanded(realm, generation)
-    key = CommandKey(event.workspace, realm, "read_company", 0, generation)
-    _record(view, decision, event, catalog.COMPANY_READ_COMMANDED, fact)
-    decision.commands.append(NewCommand(key, realm, request_id(realm, key), ""))
-
-
 def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
     account, workspace = view.account(account_id), view.workspace()
     connection, company = workspace.connection, workspace.company
@@ -189,7 +188,7 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
     fact = CustomerCommanded(
         account_id, generation, connection.realm, request, body["DisplayName"], account.requests
     )
-    _record(view, decision, event, catalog.CUSTOMER_COMMANDED, fact)
+    record(view, decision, event, catalog.CUSTOMER_COMMANDED, fact)
     decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
 
 
@@ -206,7 +205,7 @@ def _consider_product(view: View, decision: Decision, event: Event, product_id: 
     request = request_id(connection.realm, key)
     body = item_body(product_id, product, income_account)
     fact = ItemCommanded(product_id, generation, connection.realm, request, body["Name"], product.requests)
-    _record(view, decision, event, catalog.ITEM_COMMANDED, fact)
+    record(view, decision, event, catalog.ITEM_COMMANDED, fact)
     decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
 
 
@@ -217,6 +216,8 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
         return
     # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
     spoken_for = is_spoken_for(deal)
+    if spoken_for and deal.latest is not None:
+        read_referred(view, decision, event, deal.latest)
     gates = stands_at(view, deal_id) if spoken_for else won_gates(deal, view.workspace().settings)
     unmet = [gate for gate in gates if not gate.met]
     if not unmet:
@@ -232,24 +233,24 @@ def _say_held(
 
     The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
     each code asks for an action, and the same action with other details is no news to it. Our read models
-    show the words, so every other change is recorded for them alone. An invoice that is being made asks for
-    nothing: it follows, or a reason does.
+    show the words, so every other change is recorded for them alone. An invoice that is being made, or whose
+    customer is being read, asks for nothing: it follows, or a reason does.
     """
     deal = view.deal(deal_id)
     codes = tuple(gate.code for gate in unmet)
-    waits_on = judged_by(deal) if spoken_for else ()
+    waits_on = judged_by(view, deal) if spoken_for else ()
     held = DealInvoiceHeld(deal_id, 0, tuple(gate.announced() for gate in unmet), waits_on)
-    if spoken_for and codes not in (deal.told, (IN_PROGRESS,)):
-        _record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
+    if spoken_for and asking(codes) not in (deal.told, ()):
+        record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)
     elif held != deal.held and (deal.latest or deal.contracts):
-        _record(view, decision, event, catalog.DEAL_GATES_CHANGED, held)
+        record(view, decision, event, catalog.DEAL_GATES_CHANGED, held)
 
 
-def judged_by(deal: Deal) -> tuple[str, ...]:
+def judged_by(view: View, deal: Deal) -> tuple[str, ...]:
     """Say whose events, beside the deal's own, may open or shut a gate of its invoice."""
     if deal.latest is None or (deal.effort is not None and deal.effort.is_open):
         return (WORKSPACE,)
-    return (WORKSPACE, *named_by(deal.latest))
+    return (WORKSPACE, *named_by(deal.latest), *referred(view, deal.latest))
 
 
 def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) -> None:
@@ -258,7 +259,7 @@ def _announce_won(view: View, decision: Decision, event: Event, deal_id: str) ->
     if contract is None or deal.announced_won or deal.latest is None or deal.latest.stage == "closed_lost":
         return
     fact = DealClosedWon(deal_id, contract.contract_id, contract.at)
-    _record(view, decision, event, catalog.DEAL_CLOSED_WON, fact)
+    record(view, decision, event, catalog.DEAL_CLOSED_WON, fact)
 
 
 def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str, deal: Deal) -> None:
@@ -302,7 +303,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         net=Amount(priced.net),
         orders=deal.orders,
     )
-    _record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
+    record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
     decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
 
 
@@ -311,8 +312,10 @@ class DecisionImpossible(Exception):
 
 
 _CONSIDERATIONS: dict[str, Callable[[View, Decision, Event, str], None]] = {
-    "workspace": _consider_company,
+    "workspace": consider_company,
     "account": _consider_account,
     "product": _consider_product,
+    "customer": partial(consider_object, "customer"),
+    "item": partial(consider_object, "item"),
     "deal": _consider_deal,
 }

@@ -23,14 +23,14 @@ from events.announcements import (
 from events.contracts import ContractChanged
 from events.crm import DealUpdated, Quote
 from events.envelope import Event
-from events.gates import IN_PROGRESS
+from events.gates import asking
 from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
     CompanyObserved,
     InvoiceCreated,
 )
-from worker.quote_to_cash import mapped
+from worker.quote_to_cash import mapped, observed
 from worker.quote_to_cash.state import (
     WORKSPACE,
     Contract,
@@ -48,6 +48,7 @@ CONTRACT_STATUS: dict[str, ContractStatus] = {
     catalog.CONTRACT_DECLINED: "declined",
     catalog.CONTRACT_VOIDED: "voided",
 }
+_MISSING = frozenset({"610", "2500"})  # QuickBooks' codes for a reference to what is inactive or not there
 FINAL = frozenset({"signed", "declined", "voided"})
 
 
@@ -122,6 +123,13 @@ def _supersedes(status: ContractStatus, change: ContractChanged, known: Contract
 def _invoice_ordered(view: View, _event: Event, order: InvoiceOrdered) -> None:
     deal = view.deal(order.deal_id)
     view.put_deal(order.deal_id, replace(deal, orders=deal.orders + 1))
+    _read_again(view, deal)
+
+
+def _read_again(view: View, deal: Deal) -> None:
+    """Have what a deal refers to read: it may have been put right in QuickBooks, or be what was wrong."""
+    if deal.latest is not None:
+        observed.want(view, observed.referred(view, deal.latest))
 
 
 def _closed_won(view: View, _event: Event, won: DealClosedWon) -> None:
@@ -132,8 +140,8 @@ def _held(view: View, event: Event, held: DealInvoiceHeld) -> None:
     deal = replace(view.deal(held.deal_id), held=held)
     codes = tuple(gate.gate for gate in held.gates)
     if event.type == catalog.DEAL_INVOICE_HELD:
-        deal = replace(deal, told=codes)
-    elif codes == (IN_PROGRESS,):
+        deal = replace(deal, told=asking(codes))
+    elif not asking(codes):
         deal = replace(deal, told=())  # what stops it next is news, be it the same
     view.put_deal(held.deal_id, deal)
     view.set_waits(f"deal/{held.deal_id}", held.waits_on)
@@ -225,9 +233,6 @@ def _with_effort(
 
 
 def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
-    if rejected.kind == "read_company":
-        view.put_workspace(replace(view.workspace(), read_problem=rejected.message))
-        return
     _with_effort(
         view,
         rejected,
@@ -235,6 +240,8 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
             effort, status="rejected", asked=asked, gate=rejected.gate, message=rejected.message
         ),
     )
+    if rejected.kind == "create_invoice" and rejected.code in _MISSING:
+        _read_again(view, view.deal(rejected.subject))
 
 
 def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
@@ -247,6 +254,7 @@ def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
 
 _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
     **mapped.FOLDS,
+    **observed.FOLDS,
     catalog.DEAL_UPDATED: _deal_updated,
     **dict.fromkeys(CONTRACT_STATUS, _contract_changed),
     catalog.INVOICE_ORDERED: _invoice_ordered,

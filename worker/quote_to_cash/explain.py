@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from events import log
 from events.envelope import Recorded
+from worker.quote_to_cash.observed import referred
 from worker.quote_to_cash.signed import signed_contract
 from worker.quote_to_cash.state import Deal, named_by
 from worker.quote_to_cash.store import StateStore
@@ -16,6 +17,8 @@ from worker.quote_to_cash.walk import is_won, stands_at
 EVENTS_MAX = 500
 # Which events move a gate: those of the deal unless said otherwise here.
 _STREAM_OF_GATE = {
+    "customer_inactive": "customer",
+    "item_inactive": "item",
     "auto_invoice_off": "workspace",
     "paused": "workspace",
     "term_not_found": "workspace",
@@ -70,7 +73,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     """Explain a deal; nothing if no event has ever named it."""
     view = StateStore(connection, workspace)
     deal = view.deal(deal_id)
-    chain = _chain(connection, workspace, deal_id, deal)
+    chain = _chain(connection, view, deal_id, deal)
     if not any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain):
         return None
     settings = view.workspace().settings
@@ -114,10 +117,10 @@ def stage_of(deal: Deal, *, won: bool) -> str:
     return "quote_draft"
 
 
-def _chain(connection: sa.Connection, workspace: str, deal_id: str, deal: Deal) -> list[Recorded]:
-    streams = [f"deal/{deal_id}", "workspace"]
+def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal) -> list[Recorded]:
+    streams, workspace = [f"deal/{deal_id}", "workspace"], view.workspace_name
     if deal.latest is not None:
-        streams += named_by(deal.latest)
+        streams += [*named_by(deal.latest), *referred(view, deal.latest)]
     found = [
         recorded
         for stream in streams

@@ -9,7 +9,7 @@ from events import log, subscriptions
 from events.envelope import Event, Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import decide, is_own, related, streams
+from worker.quote_to_cash.decide import decide, is_own, mapped_to, related, streams
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.state import WORKSPACE, WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -50,6 +50,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
         waiting = {stream for spoken in spoken_of for stream in store.waiting(spoken)}
         store.preload(sorted(waiting - set(named)))
         store.preload(sorted(related(store, [*named, *waiting])))
+        store.preload(sorted(mapped_to(store, [*named, *waiting])))
     return stores
 
 

@@ -10,7 +10,8 @@ from events.administration import AccountMapped, CustomerRequested, ItemRequeste
 from events.announcements import CustomerCommanded, ItemCommanded
 from events.crm import AccountUpdated
 from events.envelope import Event
-from events.quickbooks import CustomerCreated, InvoiceCreated, ItemCreated
+from events.quickbooks import CustomerCreated, CustomerObserved, InvoiceCreated, ItemCreated, ItemObserved
+from worker.quote_to_cash.observed import make_known, want
 from worker.quote_to_cash.state import WORKSPACE, Account, Effort, Product, View
 
 
@@ -53,7 +54,7 @@ def _account_updated(view: View, _event: Event, snapshot: AccountUpdated) -> Non
 
 
 def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
-    account = view.account(mapped.account_id)
+    account, realm = view.account(mapped.account_id), _realm(view)
     put_account(
         view,
         mapped.account_id,
@@ -61,9 +62,11 @@ def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
             account,
             customer_id=mapped.customer_id,
             customer_currency=mapped.currency,
-            customer_realm=_realm(view),
+            customer_realm=realm,
         ),
     )
+    if realm is not None:
+        want(view, [catalog.customer_stream(realm, mapped.customer_id)])
 
 
 def _realm(view: View) -> str | None:
@@ -95,11 +98,17 @@ def _customer_created(view: View, _event: Event, created: CustomerCreated) -> No
             effort=closed(account.effort, created, account.requests),
         ),
     )
+    seen = CustomerObserved(
+        created.realm, created.customer_id, display_name=created.display_name, currency=created.currency
+    )
+    make_known(view, catalog.customer_stream(created.realm, created.customer_id), seen)
 
 
 def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
-    product = view.product(mapped.product_id)
-    put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=_realm(view)))
+    product, realm = view.product(mapped.product_id), _realm(view)
+    put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=realm))
+    if realm is not None:
+        want(view, [catalog.item_stream(realm, mapped.item_id)])
 
 
 def _item_requested(view: View, _event: Event, request: ItemRequested) -> None:
@@ -125,6 +134,8 @@ def _item_created(view: View, _event: Event, created: ItemCreated) -> None:
             effort=closed(product.effort, created, product.requests),
         ),
     )
+    seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
+    make_known(view, catalog.item_stream(created.realm, created.item_id), seen)
 
 
 FOLDS: dict[str, Callable[[View, Event, Any], None]] = {

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from events.administration import ConnectionAuthorized
 from events.announcements import DealInvoiceHeld
 from events.crm import AccountUpdated, DealUpdated, Quote
-from events.quickbooks import CompanyObserved, InvoiceCreated
+from events.quickbooks import CompanyObserved, CustomerObserved, InvoiceCreated, ItemObserved
 from worker.quote_to_cash.settings import Settings, settings_of
 from worker.quote_to_cash.versions import Version
 
@@ -117,6 +117,49 @@ class Product(Struct, frozen=True):
         return self.item_id if self.item_realm in (None, realm) or realm is None else None
 
 
+class Reading(Struct, frozen=True):
+    """How often an object of QuickBooks was to be read, and what came of it.
+
+    Attributes:
+        wanted: How often something asked for a reading.
+        commanded: The number of the last one that was commanded.
+        answers: How many of what was wanted those answer.
+        answered: The number of the last one that QuickBooks answered.
+        problem: What went wrong with one, until the object is observed.
+    """
+
+    wanted: int = 0
+    answered: int = 0
+    problem: str | None = None
+
+    commanded: int = 0
+    answers: int = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether something asked for a reading that none commanded yet answers."""
+        return self.wanted > self.answers
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is still to come."""
+        return self.is_wanted or self.commanded > self.answered
+
+
+class Customer(Struct, frozen=True):
+    """A QuickBooks customer as it was observed last."""
+
+    observed: CustomerObserved | None = None
+    reading: Reading = Reading()
+
+
+class Item(Struct, frozen=True):
+    """A QuickBooks item as it was observed last."""
+
+    observed: ItemObserved | None = None
+    reading: Reading = Reading()
+
+
 class WorkspaceState(Struct, frozen=True, dict=True):
     """What holds for a whole workspace: settings, the connection, the company behind it."""
 
@@ -159,6 +202,14 @@ class View(Protocol):
         """Return a product; an unknown one is empty."""
         ...
 
+    def customer(self, realm: str, customer_id: str) -> Customer:
+        """Return a company's customer; an unknown one is empty."""
+        ...
+
+    def item(self, realm: str, item_id: str) -> Item:
+        """Return a company's item; an unknown one is empty."""
+        ...
+
     def put_workspace(self, state: WorkspaceState) -> None:
         """Replace what holds for the workspace."""
         ...
@@ -173,6 +224,14 @@ class View(Protocol):
 
     def put_product(self, product_id: str, state: Product) -> None:
         """Replace a product."""
+        ...
+
+    def put_customer(self, realm: str, customer_id: str, state: Customer) -> None:
+        """Replace a company's customer."""
+        ...
+
+    def put_item(self, realm: str, item_id: str, state: Item) -> None:
+        """Replace a company's item."""
         ...
 
     def waiting(self, key: str) -> list[str]:

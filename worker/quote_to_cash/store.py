@@ -6,11 +6,13 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from events import bulk, json
+from events.catalog import customer_stream, item_stream
 from events.statements import Statement
 from events.tables import metadata
-from worker.quote_to_cash.state import WORKSPACE, Account, Deal, Product, WorkspaceState
+from worker.quote_to_cash.state import WORKSPACE, Account, Customer, Deal, Item, Product, WorkspaceState
 
-T = TypeVar("T", Deal, Account, Product, WorkspaceState)
+State = Deal | Account | Product | Customer | Item | WorkspaceState
+T = TypeVar("T", Deal, Account, Product, Customer, Item, WorkspaceState)
 
 process_state = sa.Table(
     "process_state",
@@ -52,7 +54,7 @@ class StateStore:
     def __init__(self, connection: sa.Connection, workspace: str) -> None:
         self.workspace_name = workspace
         self._connection = connection
-        self._loaded: dict[str, Deal | Account | Product | WorkspaceState] = {}
+        self._loaded: dict[str, State] = {}
         self._changed: dict[str, None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
         self._waiters: dict[str, set[str]] = {}
@@ -91,6 +93,14 @@ class StateStore:
         """Return a product; an unknown one is empty."""
         return self._load(f"product/{product_id}", Product)
 
+    def customer(self, realm: str, customer_id: str) -> Customer:
+        """Return a company's customer; an unknown one is empty."""
+        return self._load(customer_stream(realm, customer_id), Customer)
+
+    def item(self, realm: str, item_id: str) -> Item:
+        """Return a company's item; an unknown one is empty."""
+        return self._load(item_stream(realm, item_id), Item)
+
     def put_workspace(self, state: WorkspaceState) -> None:
         """Replace what holds for the workspace."""
         self._put(WORKSPACE, state)
@@ -106,6 +116,14 @@ class StateStore:
     def put_product(self, product_id: str, state: Product) -> None:
         """Replace a product."""
         self._put(f"product/{product_id}", state)
+
+    def put_customer(self, realm: str, customer_id: str, state: Customer) -> None:
+        """Replace a company's customer."""
+        self._put(customer_stream(realm, customer_id), state)
+
+    def put_item(self, realm: str, item_id: str, state: Item) -> None:
+        """Replace a company's item."""
+        self._put(item_stream(realm, item_id), state)
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order."""
@@ -163,6 +181,6 @@ class StateStore:
         self._loaded[stream] = state
         return state
 
-    def _put(self, stream: str, state: Deal | Account | Product | WorkspaceState) -> None:
+    def _put(self, stream: str, state: State) -> None:
         self._loaded[stream] = state
         self._changed[stream] = None

@@ -7,6 +7,7 @@ from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
+from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
 from worker.quote_to_cash.state import Deal, Effort, View, WorkspaceState
@@ -24,10 +25,12 @@ def walk(view: View, deal_id: str) -> list[Gate]:
     else:
         gates += _allowed(deal, settings)
         gates += _quoted(deal, deal.latest)
-        gates += _mapped(view, deal.latest, workspace)
+        gates += mapping_gates(view, deal.latest, workspace)
         gates += _company(view, deal.latest, workspace, settings)
     gates += _connected(workspace)
     gates.append(_not_paused(workspace))
+    if deal.latest is not None:
+        gates += reading_gates(view, deal.latest)  # last: it passes by itself, the others rarely do
     return gates
 
 
@@ -166,44 +169,6 @@ def _same_quote(deal: Deal, signed: Signed) -> Gate:
     return Gate("quote_differs_from_signed", met=not differs, detail=detail)
 
 
-def _mapped(view: View, latest: DealUpdated, workspace: WorkspaceState) -> Iterator[Gate]:
-    realm = workspace.connection.realm if workspace.connection else None
-    account = view.account(latest.account_id)
-    customer = account.customer_in(realm)
-    known = account.latest is not None or customer is not None
-    yield Gate("account_missing", met=known, detail=latest.account_id)
-    if known:
-        name = account.latest.name if account.latest else latest.account_id
-        detail = f"{name} ({latest.account_id}{_refused(account.effort)})"
-        yield Gate("account_not_mapped", met=customer is not None, detail=detail)
-    lines = {line.product_id: line.name for line in latest.quote.lines} if latest.quote else {}
-    missing = [product_id for product_id in lines if view.product(product_id).item_in(realm) is None]
-    yield Gate(
-        "product_not_mapped",
-        met=not missing,
-        detail=", ".join(
-            f"{lines[product_id]} ({product_id}{_refused(view.product(product_id).effort)})"
-            for product_id in missing
-        ),
-    )
-    if workspace.company is not None:
-        no_account = [p for p in missing if view.product(p).requests and income_account_of(workspace) is None]
-        yield Gate("income_account_missing", met=not no_account, detail=", ".join(no_account))
-
-
-def _refused(effort: Effort | None) -> str:
-    return f"; creating it was refused: {effort.message}" if effort and effort.status == "rejected" else ""
-
-
-def income_account_of(workspace: WorkspaceState) -> str | None:
-    """Return the id of the account that new items earn into, if it is chosen and exists."""
-    wanted = workspace.settings.income_account
-    if workspace.company is None or wanted is None:
-        return None
-    found = named(workspace.company.income_accounts, wanted)
-    return found.id if found else None
-
-
 def _company(
     view: View, latest: DealUpdated, workspace: WorkspaceState, settings: Settings
 ) -> Iterator[Gate]:
@@ -216,12 +181,11 @@ def _company(
         yield _tax_codes(latest.quote, company)
     enabled = company.multicurrency or latest.currency == company.home_currency
     yield Gate("currency_not_enabled", met=enabled, detail=latest.currency)
-    account = view.account(latest.account_id)
-    billed_in = account.customer_currency
+    currency = billed_in(view, latest, company.realm)
     yield Gate(
         "customer_currency_differs",
-        met=billed_in is None or billed_in == latest.currency,
-        detail=f": {billed_in}, and the deal is in {latest.currency}",
+        met=currency is None or currency == latest.currency,
+        detail=f": {currency}, and the deal is in {latest.currency}",
     )
 
 

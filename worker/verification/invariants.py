@@ -19,10 +19,10 @@ from events.tables import dead_letters
 from events.tables import log as events
 from projections.deals import DEALS, deals
 from projections.invoices import INVOICES, invoices
-from worker.commands.identity import CommandKey, request_id
+from worker.commands.identity import READINGS, CommandKey, request_id
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
-from worker.quote_to_cash.decide import judged_by, related
+from worker.quote_to_cash.decide import judged_by, mapped_to, related
 from worker.quote_to_cash.state import WORKSPACE
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.walk import stands_at
@@ -111,7 +111,7 @@ def commands_and_outcomes_agree(view: View) -> Iterator[str]:
     known = set()
     for row in view.connection.execute(sa.select(commands)).mappings():
         known.add(row["request_id"])
-        over = row["status"] in {"done", "rejected"} and row["kind"] != "read_company"
+        over = row["status"] in {"done", "rejected"} and row["kind"] not in READINGS
         if outcomes[row["request_id"]] != (1 if over else 0):
             count = outcomes[row["request_id"]]
             yield f"{row['kind']} of {row['subject']} is {row['status']} with {count} outcomes in the log"
@@ -240,6 +240,7 @@ def _reasons(view: View, invoiced: set[tuple[str, str]]) -> Iterator[str]:
             streams = [f"deal/{row['deal']}" for row in page]
             store.preload([WORKSPACE, *streams])
             store.preload(sorted(related(store, streams)))
+            store.preload(sorted(mapped_to(store, streams)))
             for row in page:
                 yield from _reason(store, row, later, is_invoiced=(workspace, row["deal"]) in invoiced)
 
@@ -249,7 +250,7 @@ def _reason(
 ) -> Iterator[str]:
     workspace, name = row["workspace"], row["deal"]
     deal = store.deal(name)
-    if later & {(workspace, stream) for stream in (f"deal/{name}", *judged_by(deal))}:
+    if later & {(workspace, stream) for stream in (f"deal/{name}", *judged_by(store, deal))}:
         return
     gates = stands_at(store, name) if deal.invoice is None else []
     gate = next((gate.code for gate in gates if not gate.met), None)
