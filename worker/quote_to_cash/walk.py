@@ -37,7 +37,16 @@ def walk(view: View, deal_id: str) -> list[Gate]:
 def stands_at(view: View, deal_id: str) -> list[Gate]:
     """Return the gates that matter now: once commanded, only what became of the command."""
     own = progress(view, deal_id)
-    return own if any(not gate.met for gate in own) else [*walk(view, deal_id), *own]
+    if all(gate.met for gate in own):
+        return [*walk(view, deal_id), *own]
+    return [*_found_out(view, view.deal(deal_id)), *own]
+
+
+def _found_out(view: View, deal: Deal) -> list[Gate]:
+    """Return what is wrong by now with what a refused invoice refers to; it may be why it was refused."""
+    if deal.latest is None or deal.effort is None or deal.effort.status != "rejected":
+        return []
+    return [gate for gate in mapping_gates(view, deal.latest, view.workspace()) if not gate.met]
 
 
 def is_wanted(asked: int, effort: Effort | None, realm: str, *, there: bool) -> bool:
