@@ -1,0 +1,74 @@
+"""Two transactions side by side on a real PostgreSQL: the second begins while the first is open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.util import await_only
+
+from events.postgres import PostgresDatabase
+
+PATIENCE_SECONDS = 4  # less than PostgreSQL lets a transaction idle
+_WAITING = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+class GivenUp(Exception):
+    """The first transaction is rolled back."""
+
+
+class Both(NamedTuple):
+    """What came of both, results or exceptions; `waited` says whether the second waited for the first."""
+
+    first: Any
+    second: Any
+    waited: bool
+
+
+async def beside(
+    database: PostgresDatabase,
+    first: Callable[[sa.Connection], Any],
+    second: Callable[[sa.Connection], Any],
+    *,
+    rolled_back: bool = False,
+) -> Both:
+    """Run `first`, and before it commits, or is rolled back, begin `second`, until that waits or has ended."""
+    done, go_on = asyncio.Event(), asyncio.Event()
+
+    def held_open(connection: sa.Connection) -> Any:
+        result = first(connection)
+        done.set()
+        await_only(go_on.wait())
+        if rolled_back:
+            raise GivenUp
+        return result
+
+    one = asyncio.create_task(database.transaction(held_open))
+    try:
+        await _either(one, done.wait())
+        other = asyncio.create_task(database.transaction(second))
+        waited = await _waits(database, other)
+    finally:
+        go_on.set()
+    results = await asyncio.gather(one, other, return_exceptions=True)
+    return Both(*results, waited)
+
+
+async def _either(one: asyncio.Task[Any], other: Awaitable[Any]) -> None:
+    """Wait for the first of both; a failure of `one` is the test's."""
+    told = asyncio.ensure_future(other)
+    await asyncio.wait({one, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if one.done():
+        one.result()
+
+
+async def _waits(database: PostgresDatabase, other: asyncio.Task[Any]) -> bool:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not other.done():
+            if await database.read(lambda connection: connection.scalar(_WAITING)):
+                return True
+            await asyncio.sleep(0.01)
+    return False
