@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.util import await_only
 
 from events.postgres import PostgresDatabase
+from events.tables import metadata
 
 PATIENCE_SECONDS = 4  # less than PostgreSQL lets a transaction idle
 _WAITING = sa.text(
@@ -54,6 +55,13 @@ async def beside(
         go_on.set()
     results = await asyncio.gather(one, other, return_exceptions=True)
     return Both(*results, waited)
+
+
+def empty(connection: sa.Connection) -> None:
+    """Have every table that is known here, with nothing in it."""
+    metadata.create_all(connection)
+    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
 
 
 async def _either(one: asyncio.Task[Any], other: Awaitable[Any]) -> None:

@@ -26,11 +26,11 @@ def main() -> int:
     try:
         for verdict in run(chosen, seeds=asked.seeds, processes=asked.processes):
             verdicts.append(verdict)
-            print(f"{verdict.mutation.name}: {verdict.by} {verdict.evidence}", file=sys.stderr, flush=True)
+            print(f"{verdict.mutation.name}: {verdict.by} {verdict.evidence}", file=sys.stderr, flush=True)  # noqa: T201 - what it prints is its purpose
     except (OutOfDate, Unsound) as error:
-        print(error, file=sys.stderr)
+        print(error, file=sys.stderr)  # noqa: T201 - as above
         return 2
-    print("\n".join(table(verdicts)))
+    print("\n".join(table(verdicts)))  # noqa: T201 - as above
     return int(any(verdict.by == "nothing" for verdict in verdicts))
 
 

@@ -4,6 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _LOG = ("tests/events/test_side_by_side.py",)
 _COMMANDS = ("tests/worker/commands/test_side_by_side.py",)
+_TOKENS = ("tests/worker/quickbooks/test_side_by_side.py",)
 
 MUTATIONS = (
     Mutation(
@@ -58,6 +59,69 @@ MUTATIONS = (
         "",
         "Who buries the same message at the same moment fails instead of being answered.",
         _LOG,
+        seeds=False,
+    ),
+    Mutation(
+        "rows_not_locked",
+        "events/bulk.py",
+        ".with_for_update(of=columns[0].table)",
+        "",
+        "A worker whose lease another is taking over stores its outcome all the same.",
+        _COMMANDS,
+        seeds=False,
+    ),
+    Mutation(
+        "rows_locked_in_any_order",
+        "events/bulk.py",
+        "found.order_by(*order).with_for_update",
+        "found.with_for_update",
+        "Two workers that store outcomes of the same commands wait for each other in a ring.",
+        ("tests/worker/test_rendered.py",),
+        seeds=False,
+    ),
+    Mutation(
+        "claiming_not_locked",
+        "worker/commands/claims.py",
+        "    hold(connection, Lock.COMMANDS)\n",
+        "",
+        "Two dispatchers serve one company, and neither knows what the other sent in the last minute.",
+        _COMMANDS,
+        seeds=False,
+    ),
+    Mutation(
+        "claimed_as_it_was_chosen",
+        "worker/commands/claims.py",
+        'return (row["fence"], row["status"]) == (candidate.fence, candidate.status)',
+        "return True",
+        "A command is sent again whose outcome was stored while it was being claimed.",
+        _COMMANDS,
+        seeds=False,
+    ),
+    Mutation(
+        "tenants_not_locked",
+        "worker/quickbooks/tokens.py",
+        "    hold(connection, Lock.TENANTS)\n",
+        "",
+        "A company that two workspaces connect at once is connected to both.",
+        _TOKENS,
+        seeds=False,
+    ),
+    Mutation(
+        "workspaces_not_locked",
+        "worker/workspaces.py",
+        "    hold(connection, Lock.TENANTS)\n",
+        "",
+        "Who adds a workspace that another is adding gets an error of the database.",
+        _TOKENS,
+        seeds=False,
+    ),
+    Mutation(
+        "refresh_not_leased",
+        "worker/quickbooks/tokens.py",
+        ".where(tokens.c.realm == realm, tokens.c.version == version, free)",
+        ".where(tokens.c.realm == realm, tokens.c.version == version)",
+        "Two processes refresh one token, and Intuit may end the grant.",
+        _TOKENS,
         seeds=False,
     ),
 )

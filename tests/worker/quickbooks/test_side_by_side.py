@@ -1,0 +1,90 @@
+"""What only PostgreSQL can do to tokens and tenants: two processes in the same moment."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest_asyncio
+import sqlalchemy as sa
+
+from events.postgres import PostgresDatabase
+from tests.beside import Both, beside, empty
+from tests.events.samples import NOW
+from worker import workspaces
+from worker.quickbooks import tokens
+from worker.quickbooks.oauth import TokenSet
+from worker.quickbooks.tokens import RealmTaken
+from worker.workspaces import WorkspaceInvalid
+
+REALM = "4620816365"
+LEASE = timedelta(seconds=90)
+GRANTED = TokenSet("access", "refresh", NOW + timedelta(hours=1), NOW + timedelta(days=100))
+
+
+@pytest_asyncio.fixture
+async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    opened = PostgresDatabase(module_postgres_url)
+    await opened.transaction(empty)
+    yield opened
+    await opened.close()
+
+
+def put(workspace: str = "acme", sealed: bytes = b"1") -> Callable[[sa.Connection], None]:
+    return lambda c: tokens.put(c, realm=REALM, workspace=workspace, sealed=sealed, of=GRANTED)
+
+
+def lease(holder: str) -> Callable[[sa.Connection], bool]:
+    return lambda connection: tokens._lease(connection, REALM, 1, holder, LEASE, NOW)
+
+
+def stored(connection: sa.Connection) -> tuple[bytes, int, bool]:
+    row = connection.execute(sa.select(tokens.tokens)).one()
+    return row.sealed, row.version, row.expired
+
+
+async def test_one_of_two_processes_refreshes(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    assert await beside(postgres, lease("a"), lease("b")) == Both(True, False, waited=True)
+
+
+async def test_a_refresh_brings_back_nothing_that_a_consent_replaced(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    await postgres.transaction(lease("a"))
+
+    def rotate(connection: sa.Connection) -> bool:
+        return tokens._rotate(connection, REALM, 1, b"refreshed", GRANTED)
+
+    both = await beside(postgres, put(sealed=b"consented"), rotate)
+    assert both == Both(None, False, waited=True)
+    assert await postgres.read(stored) == (b"consented", 2, False)
+
+
+async def test_a_refused_refresh_ends_nothing_that_a_consent_replaced(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    both = await beside(postgres, put(sealed=b"consented"), lambda c: tokens._expire(c, REALM, 1))
+    assert both == Both(None, False, waited=True)
+    assert await postgres.read(stored) == (b"consented", 2, False)
+
+
+async def test_a_company_that_two_workspaces_connect_at_once_is_one_of_theirs(
+    postgres: PostgresDatabase,
+) -> None:
+    both = await beside(postgres, put("acme"), put("bolt"))
+    assert (both.first, type(both.second), both.waited) == (None, RealmTaken, True)
+
+
+async def test_a_consent_that_comes_back_twice_counts_once(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(tokens.create_state, "state", "acme", NOW)
+
+    def redeem(connection: sa.Connection) -> str | None:
+        return tokens.redeem_state(connection, "state", NOW)
+
+    assert await beside(postgres, redeem, redeem) == Both("acme", None, waited=True)
+
+
+async def test_a_workspace_that_is_added_from_two_sides_is_added_once(postgres: PostgresDatabase) -> None:
+    def add(token: str) -> Callable[[sa.Connection], None]:
+        return lambda connection: workspaces.add(connection, "acme", token, b"key", NOW)
+
+    both = await beside(postgres, add("one"), add("two"))
+    assert (both.first, type(both.second), both.waited) == (None, WorkspaceInvalid, True)
+    assert await postgres.read(workspaces.of_token, "one") == "acme"

@@ -1,0 +1,244 @@
+"""Given what happened, when this comes, then that is decided: the decider alone, over a state in memory."""
+
+import itertools
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from events import catalog, json
+from events.administration import (
+    AccountMapped,
+    ConnectionAuthorized,
+    ConnectionExpired,
+    CustomerRequested,
+    InvoiceOrdered,
+    ItemRequested,
+    ProductMapped,
+    SettingsChanged,
+)
+from events.envelope import Event, own_event
+from events.quickbooks import (
+    CommandRejected,
+    CommandUncertain,
+    CompanyObserved,
+    CustomerCreated,
+    InvoiceCreated,
+    ItemCreated,
+    Named,
+)
+from events.values import Amount, Fact
+from tests.events.samples import made
+from worker.commands.table import NewCommand
+from worker.quote_to_cash.decide import decide
+from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.state import Account, Deal, Product, WorkspaceState
+from worker.quote_to_cash.walk import stands_at
+
+REALM = "1111"
+OTHER_REALM = "2222"
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+COMPANY = CompanyObserved(
+    realm=REALM,
+    company_name="Acme Books",
+    country="US",
+    home_currency="USD",
+    multicurrency=False,
+    custom_transaction_numbers=False,
+    time_zone="America/Los_Angeles",
+    terms=(Named("3", "Net 30"), Named("4", "Net 60")),
+    tax_codes=(),
+    income_accounts=(Named("79", "Services"),),
+)
+_numbers = itertools.count(1)
+
+
+class Memory:
+    """The state of a workspace, in memory. It implements `View`."""
+
+    def __init__(self) -> None:
+        self.workspace_name = "acme"
+        self._workspace = WorkspaceState()
+        self._deals: dict[str, Deal] = {}
+        self._accounts: dict[str, Account] = {}
+        self._products: dict[str, Product] = {}
+        self._waits: dict[str, tuple[str, ...]] = defaultdict(tuple)
+
+    def workspace(self) -> WorkspaceState:
+        return self._workspace
+
+    def deal(self, deal_id: str) -> Deal:
+        return self._deals.get(deal_id, Deal())
+
+    def account(self, account_id: str) -> Account:
+        return self._accounts.get(account_id, Account())
+
+    def product(self, product_id: str) -> Product:
+        return self._products.get(product_id, Product())
+
+    def put_workspace(self, state: WorkspaceState) -> None:
+        self._workspace = state
+
+    def put_deal(self, deal_id: str, state: Deal) -> None:
+        self._deals[deal_id] = state
+
+    def put_account(self, account_id: str, state: Account) -> None:
+        self._accounts[account_id] = state
+
+    def put_product(self, product_id: str, state: Product) -> None:
+        self._products[product_id] = state
+
+    def waiting(self, key: str) -> list[str]:
+        return sorted(stream for stream, keys in self._waits.items() if key in keys)
+
+    def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        self._waits[stream] = keys
+
+
+class Decider:
+    """Decides one event after the other, as the log hands them over, its own ones among them."""
+
+    def __init__(self) -> None:
+        self.view = Memory()
+        self.events: list[Event] = []
+        self.commands: list[NewCommand] = []
+
+    def when(self, *happened: Event | dict[str, Any]) -> Self:
+        """Decide what happened; a document is read as a door reads it."""
+        for item in happened:
+            decision = decide(self.view, made(item) if isinstance(item, dict) else item)
+            self.events += decision.events
+            self.commands += decision.commands
+            for event in decision.events:
+                again = decide(self.view, event)  # it is read back from the log, and passed over
+                assert (again.events, again.commands) == ([], [])
+        return self
+
+    def commanded(self, kind: str = "create_invoice") -> list[NewCommand]:
+        return [command for command in self.commands if command.key.kind == kind]
+
+    def bodies(self, kind: str = "create_invoice") -> list[dict[str, Any]]:
+        """Return what is to be sent, with numbers as decimals."""
+        return [json.decode(command.body, dict[str, Any]) for command in self.commanded(kind)]
+
+    def gates(self, deal_id: str = "D-1") -> list[Gate]:
+        """Return the gates that are shut."""
+        return [gate for gate in stands_at(self.view, deal_id) if not gate.met]
+
+    def stands_at(self, deal_id: str = "D-1") -> str | None:
+        """Return the first gate that is shut."""
+        return next((gate.code for gate in self.gates(deal_id)), None)
+
+    def facts(self, event_type: str) -> list[Any]:
+        """Return what was recorded of a type."""
+        return [event.payload for event in self.events if event.type == event_type]
+
+
+def given(*happened: Event | dict[str, Any]) -> Decider:
+    """Begin with what happened."""
+    return Decider().when(*happened)
+
+
+def fact(event_type: str, payload: Fact, at: datetime = NOW) -> Event:
+    """Make an event that one of our own rooms records, each with an id of its own."""
+    number = f"{event_type}-{next(_numbers)}"
+    return own_event(event_type, payload, workspace="acme", source="urn:coeffection:test", time=at, id=number)
+
+
+def chosen(**settings: str) -> Event:
+    return chosen_at(NOW, settings)
+
+
+def chosen_at(at: datetime, settings: dict[str, str]) -> Event:
+    return fact(catalog.SETTINGS_CHANGED, SettingsChanged(settings, "ada"), at)
+
+
+def connected(realm: str = REALM) -> Event:
+    return fact(catalog.CONNECTION_AUTHORIZED, ConnectionAuthorized(realm, NOW))
+
+
+def expired(realm: str = REALM) -> Event:
+    return fact(catalog.CONNECTION_EXPIRED, ConnectionExpired(realm, NOW, "revoked"))
+
+
+def observed(**changes: Any) -> Event:
+    return fact(catalog.COMPANY_OBSERVED, replace(COMPANY, **changes))
+
+
+def mapped(account: str = "A-1", customer: str = "7", currency: str | None = None) -> Event:
+    return fact(catalog.ACCOUNT_MAPPED, AccountMapped(account, customer, "ada", currency))
+
+
+def mapped_product(product: str = "P-1", item: str = "5") -> Event:
+    return fact(catalog.PRODUCT_MAPPED, ProductMapped(product, item, "ada"))
+
+
+def customer_asked(account: str = "A-1") -> Event:
+    return fact(catalog.CUSTOMER_REQUESTED, CustomerRequested(account, "ada"))
+
+
+def item_asked(product: str = "P-1") -> Event:
+    return fact(catalog.ITEM_REQUESTED, ItemRequested(product, "ada"))
+
+
+def ordered(deal: str = "D-1") -> Event:
+    return fact(catalog.INVOICE_ORDERED, InvoiceOrdered(deal, "ada"))
+
+
+def ready(**settings: str) -> list[Event]:
+    """Everything that a signed deal of `stories` needs to be invoiced."""
+    wanted = {"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"} | settings
+    return [chosen(**wanted), connected(), observed(), mapped(), mapped_product()]
+
+
+def invoice_created(command: NewCommand, **changes: Any) -> Event:
+    body = json.decode(command.body, dict[str, Any])
+    created = InvoiceCreated(
+        deal_id=command.key.subject,
+        part=command.key.part,
+        generation=command.key.generation,
+        realm=command.realm,
+        request_id=command.request_id,
+        invoice_id="130",
+        customer_id=body["CustomerRef"]["value"],
+        currency="USD",
+        net=Amount("599.94"),
+        tax=Amount("48.00"),
+        total=Amount("647.94"),
+        balance=Amount("647.94"),
+        txn_date=NOW.date(),
+    )
+    return fact(catalog.INVOICE_CREATED, replace(created, **changes))
+
+
+def customer_created(command: NewCommand, customer: str = "58", currency: str | None = "USD") -> Event:
+    created = CustomerCreated(
+        command.key.subject, command.realm, command.request_id, customer, "Acme", currency
+    )
+    return fact(catalog.CUSTOMER_CREATED, created)
+
+
+def item_created(command: NewCommand, item: str = "19") -> Event:
+    created = ItemCreated(command.key.subject, command.realm, command.request_id, item, "Platform seat")
+    return fact(catalog.ITEM_CREATED, created)
+
+
+def rejected(command: NewCommand, gate: str = "rejected_by_quickbooks", message: str = "no") -> Event:
+    return fact(catalog.COMMAND_REJECTED, CommandRejected(**_of(command), gate=gate, message=message))
+
+
+def uncertain(command: NewCommand, message: str = "no answer") -> Event:
+    return fact(catalog.COMMAND_UNCERTAIN, CommandUncertain(**_of(command), message=message))
+
+
+def _of(command: NewCommand) -> dict[str, Any]:
+    key = command.key
+    return {
+        "subject": key.subject,
+        "kind": key.kind,
+        "part": key.part,
+        "generation": key.generation,
+        "realm": command.realm,
+        "request_id": command.request_id,
+    }
