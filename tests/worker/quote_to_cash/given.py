@@ -24,8 +24,10 @@ from events.quickbooks import (
     CommandUncertain,
     CompanyObserved,
     CustomerCreated,
+    CustomerObserved,
     InvoiceCreated,
     ItemCreated,
+    ItemObserved,
     Named,
 )
 from events.values import Amount, Fact
@@ -33,7 +35,7 @@ from tests.events.samples import made
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.gates import Gate
-from worker.quote_to_cash.state import Account, Deal, Product, WorkspaceState
+from worker.quote_to_cash.state import Account, Customer, Deal, Item, Product, WorkspaceState
 from worker.quote_to_cash.walk import stands_at
 
 REALM = "1111"
@@ -63,6 +65,8 @@ class Memory:
         self._deals: dict[str, Deal] = {}
         self._accounts: dict[str, Account] = {}
         self._products: dict[str, Product] = {}
+        self._customers: dict[tuple[str, str], Customer] = {}
+        self._items: dict[tuple[str, str], Item] = {}
         self._waits: dict[str, tuple[str, ...]] = defaultdict(tuple)
 
     def workspace(self) -> WorkspaceState:
@@ -77,6 +81,12 @@ class Memory:
     def product(self, product_id: str) -> Product:
         return self._products.get(product_id, Product())
 
+    def customer(self, realm: str, customer_id: str) -> Customer:
+        return self._customers.get((realm, customer_id), Customer())
+
+    def item(self, realm: str, item_id: str) -> Item:
+        return self._items.get((realm, item_id), Item())
+
     def put_workspace(self, state: WorkspaceState) -> None:
         self._workspace = state
 
@@ -88,6 +98,12 @@ class Memory:
 
     def put_product(self, product_id: str, state: Product) -> None:
         self._products[product_id] = state
+
+    def put_customer(self, realm: str, customer_id: str, state: Customer) -> None:
+        self._customers[realm, customer_id] = state
+
+    def put_item(self, realm: str, item_id: str, state: Item) -> None:
+        self._items[realm, item_id] = state
 
     def waiting(self, key: str) -> list[str]:
         return sorted(stream for stream, keys in self._waits.items() if key in keys)
@@ -174,6 +190,16 @@ def mapped_product(product: str = "P-1", item: str = "5") -> Event:
     return fact(catalog.PRODUCT_MAPPED, ProductMapped(product, item, "ada"))
 
 
+def customer_seen(customer: str = "7", realm: str = REALM, **changes: Any) -> Event:
+    seen = CustomerObserved(realm, customer, display_name="Acme", currency="USD", reading=1)
+    return fact(catalog.CUSTOMER_OBSERVED, replace(seen, **changes))
+
+
+def item_seen(item: str = "5", realm: str = REALM, **changes: Any) -> Event:
+    seen = ItemObserved(realm, item, name="Platform seat", type="Service", reading=1)
+    return fact(catalog.ITEM_OBSERVED, replace(seen, **changes))
+
+
 def customer_asked(account: str = "A-1") -> Event:
     return fact(catalog.CUSTOMER_REQUESTED, CustomerRequested(account, "ada"))
 
@@ -189,7 +215,13 @@ def ordered(deal: str = "D-1") -> Event:
 def ready(**settings: str) -> list[Event]:
     """Everything that a signed deal of `stories` needs to be invoiced."""
     wanted = {"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"} | settings
-    return [chosen(**wanted), connected(), observed(), mapped(), mapped_product()]
+    return [chosen(**wanted), connected(), observed(), *referred()]
+
+
+def referred(customer: str = "7", item: str = "5", realm: str = REALM) -> list[Event]:
+    """Map account and product, and have read what they are."""
+    seen = customer_seen(customer, realm), item_seen(item, realm)
+    return [mapped("A-1", customer), mapped_product("P-1", item), *seen]
 
 
 def invoice_created(command: NewCommand, **changes: Any) -> Event:
