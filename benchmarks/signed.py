@@ -41,7 +41,6 @@ from worker.sandbox.docusign import Envelope
 from worker.services import open_database
 from worker.settings import Environment, token_keys
 from worker.sources.docusign import read_message
-from worker.workspaces import NewSecrets
 
 DEALS = 30
 DEALS_PREPARED = 800
@@ -60,7 +59,7 @@ class Ready(Struct, frozen=True):
     """A database whose deals wait for nothing but their signatures."""
 
     envelopes: Iterator[Envelope]
-    secrets: NewSecrets
+    docusign_key: str
 
 
 @asynccontextmanager
@@ -74,7 +73,7 @@ async def _embedded(directory: Path) -> AsyncIterator[Contenders]:
 
         async def sign(envelope: Envelope) -> float:
             body = _completed(envelope)
-            headers = docusign.signature_headers(body, [ready.secrets.docusign_key])
+            headers = docusign.signature_headers(body, [ready.docusign_key])
             return await _posted(port, f"/webhooks/docusign/{WORKSPACE}", headers, body)
 
         async with _worker(directory, environment, port):
@@ -162,7 +161,7 @@ async def _prepared(environment: Environment) -> Ready:
     database, vault = open_database(environment), Vault(token_keys(environment), SystemEntropy())
     try:
         await stores.prepare(database)
-        secrets = await database.transaction(streams.add_workspace, vault)
+        docusign_key = await database.transaction(streams.add_workspace, vault)
         await _grant(environment, database, vault)
         before, envelopes = _waiting(DEALS_PREPARED)
         await stores.receive(database, [each.structured for each in before])
@@ -170,7 +169,7 @@ async def _prepared(environment: Environment) -> Ready:
         await database.transaction(_nothing_due)
     finally:
         await database.close()
-    return Ready(iter(envelopes), secrets)
+    return Ready(iter(envelopes), docusign_key)
 
 
 async def _grant(environment: Environment, database: Database, vault: Vault) -> None:

@@ -22,11 +22,11 @@ from events.postgres import PostgresDatabase
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
 from worker import topics, workspaces
+from worker.docusign import keys
 from worker.messages import Message, encode
 from worker.publisher import Publisher
 from worker.quickbooks.vault import Vault
 from worker.settings import TOKEN_KEY_BYTES, Environment, token_keys
-from worker.workspaces import NewSecrets
 
 PUBLISHED_AT_ONCE = 500
 TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(TOKEN_KEY_BYTES))).decode()  # guards nothing
@@ -92,12 +92,13 @@ def topics_in(environment: Environment) -> list[str]:
     return [environment.topic(name) for name in catalog.TOPICS_IN]
 
 
-def add_workspace(connection: sa.Connection, vault: Vault) -> NewSecrets:
-    """Add the workspace whose events these are: from Kafka, events of no other are taken."""
-    made = workspaces.new_secrets(SystemEntropy())
-    sealed = vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
-    workspaces.add(connection, WORKSPACE, made.token, sealed, CLOCK.now())
-    return made
+def add_workspace(connection: sa.Connection, vault: Vault) -> str:
+    """Add the workspace whose events these are: from Kafka, events of no other are taken. Return DocuSign's key."""
+    entropy = SystemEntropy()
+    workspaces.add(connection, WORKSPACE, workspaces.new_token(entropy), CLOCK.now())
+    key = base64.b64encode(entropy.nonce(32)).decode()
+    keys.add(connection, vault, WORKSPACE, key, CLOCK.now())
+    return key
 
 
 def environment(**settings: Any) -> Environment:

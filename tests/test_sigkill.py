@@ -14,9 +14,9 @@ import msgspec
 
 from events.clock import SystemClock
 from projections import queries
-from worker import connections, workspaces
+from worker import connections
 from worker.demo import play, proof, stage, story
-from worker.demo.doors import Doors
+from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place
 from worker.demo.story import Tale
 from worker.idle import wait_until_idle
@@ -85,11 +85,7 @@ async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Pa
 
 
 async def _set_up(services: Services, sandbox: Sandbox, http: httpx.AsyncClient, random: Random) -> Diary:
-    made = workspaces.new_secrets(services.entropy)
-    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
-    now = services.clock.now()
-    await services.database.transaction(workspaces.add, WORKSPACE, made.token, sealed, now)
-    secrets = {"workspace": WORKSPACE, "token": made.token, "docusign_key": made.docusign_key}
+    secrets = await open_workspace(services, WORKSPACE, sandbox.docusign_keys)
     diary = Diary(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
     diary.acknowledged = set()
     async with open_gateway(

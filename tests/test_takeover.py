@@ -54,7 +54,7 @@ async def running(url: str, *roles: str) -> AsyncIterator[Process]:
 async def database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
     opened = PostgresDatabase(postgres_url)
     await opened.transaction(schema.migrate)
-    await opened.transaction(workspaces.add, "acme", "token", b"sealed", NOW)
+    await opened.transaction(workspaces.add, "acme", "token", NOW)
     yield opened
     await opened.close()
 

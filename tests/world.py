@@ -14,7 +14,6 @@ import msgspec
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-import worker.workspaces as workspaces_module
 from events import intake, log
 from events.envelope import Event, Recorded, from_structured
 from events.intake import Received
@@ -28,6 +27,7 @@ from worker.commands import claims
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.commands.table import OPEN, commands, realms
+from worker.demo.doors import Secrets, open_workspace
 from worker.idle import left_to_do
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault
@@ -70,14 +70,9 @@ class World:
             self.services.database, self.services.clock, self.services.entropy, workspace, by="ada"
         )
 
-    async def add_workspace(self, name: str = "acme") -> workspaces_module.NewSecrets:
-        """Add a workspace."""
-        made = workspaces_module.new_secrets(self.services.entropy)
-        sealed = self.services.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
-        await self.services.database.transaction(
-            workspaces_module.add, name, made.token, sealed, self.clock.now()
-        )
-        return made
+    async def add_workspace(self, name: str = "acme") -> Secrets:
+        """Add a workspace, and give it the keys of the sandbox's DocuSign."""
+        return await open_workspace(self.services, name, self.sandbox.docusign_keys)
 
     async def connect(self, workspace: str = "acme", realm: str | None = None) -> None:
         """Consent as a browser does."""

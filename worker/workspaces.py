@@ -1,4 +1,4 @@
-"""Workspaces: whose events are whose. API tokens are kept hashed, DocuSign keys encrypted."""
+"""Workspaces: whose events are whose. API tokens are kept hashed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,12 +6,10 @@ from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import Struct
 
 from events.clock import Entropy
 from events.locks import Lock, hold
-from events.statements import Statement
-from events.tables import Position, UtcInstant, metadata
+from events.tables import UtcInstant, metadata
 from events.values import Workspace
 
 workspaces = sa.Table(
@@ -29,42 +27,18 @@ api_tokens = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
 )
 
-docusign_keys = sa.Table(
-    "docusign_keys",
-    metadata,
-    sa.Column("number", Position, primary_key=True),
-    sa.Column("workspace", sa.Text, sa.ForeignKey("workspaces.workspace"), nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("created_at", UtcInstant, nullable=False),
-)
-
-
-_DOCUSIGN_KEYS = Statement(
-    sa.select(docusign_keys.c.sealed)
-    .select_from(workspaces.outerjoin(docusign_keys))
-    .where(workspaces.c.workspace == sa.bindparam("name"))
-    .order_by(docusign_keys.c.number)
-)
-
 
 class WorkspaceInvalid(Exception):
     """A workspace's name does not fit, or it exists already."""
 
 
-class NewSecrets(Struct, frozen=True):
-    """What a new workspace's people need; shown once."""
-
-    token: str
-    docusign_key: str
+def new_token(entropy: Entropy) -> str:
+    """Make an API token."""
+    return f"q2c_{entropy.token()}"
 
 
-def new_secrets(entropy: Entropy) -> NewSecrets:
-    """Make an API token and a DocuSign key."""
-    return NewSecrets(token=f"q2c_{entropy.token()}", docusign_key=entropy.token())
-
-
-def add(connection: sa.Connection, name: str, token: str, sealed_key: bytes, now: datetime) -> None:
-    """Add a workspace with its first token and DocuSign key.
+def add(connection: sa.Connection, name: str, token: str, now: datetime) -> None:
+    """Add a workspace with its first token.
 
     Raises:
         WorkspaceInvalid: The name does not fit, or there is such a workspace.
@@ -82,7 +56,6 @@ def add(connection: sa.Connection, name: str, token: str, sealed_key: bytes, now
     connection.execute(
         api_tokens.insert().values(token_hash=token_hash(token), workspace=name, created_at=now)
     )
-    connection.execute(docusign_keys.insert().values(workspace=name, sealed=sealed_key, created_at=now))
 
 
 def exists(connection: sa.Connection, name: str) -> bool:
@@ -100,12 +73,6 @@ def of_token(connection: sa.Connection, token: str) -> str | None:
     """Return whose API token this is."""
     statement = sa.select(api_tokens.c.workspace).where(api_tokens.c.token_hash == token_hash(token))
     return connection.scalar(statement)
-
-
-def sealed_docusign_keys(connection: sa.Connection, name: str) -> Sequence[bytes] | None:
-    """Return the DocuSign keys of a workspace, as they were sealed; None if there is no such workspace."""
-    found = [sealed for (sealed,) in _DOCUSIGN_KEYS.rows(connection, {"name": name})]
-    return [sealed for sealed in found if sealed is not None] if found else None
 
 
 def token_hash(token: str) -> str:

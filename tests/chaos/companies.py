@@ -6,8 +6,9 @@ import httpx
 
 from tests.chaos.ground import Ground
 from tests.chaos.pouring import Visitor
-from worker import connections, workspaces
+from worker import connections
 from worker.demo import play
+from worker.demo.doors import open_workspace
 from worker.quickbooks.gateway import open_gateway
 
 CUT_OVER = "2026-01-01T00:00:00Z"
@@ -24,10 +25,7 @@ async def open_companies(ground: Ground, http: httpx.AsyncClient, seed: int) -> 
 
 async def _open(ground: Ground, http: httpx.AsyncClient, name: str, realm: str, random: Random) -> Visitor:
     services = ground.services
-    made = workspaces.new_secrets(services.entropy)
-    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
-    await services.database.transaction(workspaces.add, name, made.token, sealed, services.clock.now())
-    secrets = {"workspace": name, "token": made.token, "docusign_key": made.docusign_key}
+    secrets = await open_workspace(services, name, ground.sandbox.docusign_keys)
     visitor = Visitor(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
     async with open_gateway(
         services.environment, services.database, services.clock, services.entropy, services.vault

@@ -60,6 +60,7 @@ class Sandbox:
         self.client_id: str = line["client_id"]
         self.client_secret: str = line["client_secret"]
         self.realms: list[str] = line["realms"]
+        self.docusign_keys: list[str] = line["docusign_keys"]
 
     async def follow(self, http: httpx.AsyncClient, plan: Plan) -> None:
         """Have it make trouble of its own."""

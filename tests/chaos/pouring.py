@@ -15,7 +15,7 @@ from events.clock import Clock
 from tests.chaos.flow import Wait
 from tests.chaos.messages import SOURCE, Identity, Message
 from worker.demo import play
-from worker.demo.doors import Doors
+from worker.demo.doors import Doors, Secrets
 from worker.demo.story import Tale
 from worker.sources import docusign
 
@@ -150,10 +150,10 @@ class Visitor(Doors):
     """The doors of one workspace, remembering what was acknowledged."""
 
     def __init__(
-        self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: dict[str, str]
+        self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: Secrets
     ) -> None:
         super().__init__(http, clock, random, url=url, secrets=secrets)
-        self.workspace = secrets["workspace"]
+        self.workspace = secrets.workspace
         self.acknowledged: set[Identity] = set()
         self.given: set[Identity] = set()
         """Also what was sent and not acknowledged."""

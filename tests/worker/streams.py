@@ -17,7 +17,8 @@ from events.envelope import Recorded
 from events.offsets import Partition
 from events.tables import dead_letters
 from tests.events.samples import made, whole_log
-from worker import kafka, topics, workspaces
+from worker import kafka, topics
+from worker.demo.doors import Secrets, open_workspace
 from worker.messages import Message, Publishing, encode
 from worker.publisher import Publisher
 from worker.quickbooks.vault import Vault
@@ -25,8 +26,8 @@ from worker.schema import migrate
 from worker.services import Services, open_database
 from worker.settings import Environment
 from worker.wake import Wake
-from worker.workspaces import NewSecrets
 
+DOCUSIGN_KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 T = TypeVar("T")
 
 PARTITIONS = 2
@@ -38,7 +39,7 @@ STRUCTURED = [("content-type", b"application/cloudevents+json")]
 class Stream:
     """Topics, a database, and what tests ask of both."""
 
-    def __init__(self, services: Services, publisher: Publisher, secrets: NewSecrets) -> None:
+    def __init__(self, services: Services, publisher: Publisher, secrets: Secrets) -> None:
         self.services = services
         self.publisher = publisher
         self.secrets = secrets
@@ -145,10 +146,8 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
     await database.transaction(migrate)
     clock, entropy = SystemClock(), SystemEntropy()
     vault = Vault([entropy.token() + "="], entropy)
-    given = workspaces.new_secrets(entropy)
-    sealed = vault.seal(given.docusign_key.encode(), "docusign:acme")
-    await database.transaction(workspaces.add, "acme", given.token, sealed, clock.now())
     services = Services(environment, database, clock, entropy, vault, Wake())
+    given = await open_workspace(services, "acme", [DOCUSIGN_KEY])
     try:
         async with Publisher(environment) as publisher:
             yield Stream(services, publisher, given)

@@ -22,26 +22,29 @@ def add(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a workspace; its API token and DocuSign key are shown once, here."""
+    """Add a workspace; its API token is shown once, here. DocuSign's keys are added with docusign-key."""
 
     async def work(opened: Services) -> dict[str, str]:
-        made = workspaces.new_secrets(opened.entropy)
-        sealed = opened.vault.seal(made.docusign_key.encode(), f"docusign:{name}")
-        await opened.database.transaction(workspaces.add, name, made.token, sealed, opened.clock.now())
+        token = workspaces.new_token(opened.entropy)
+        await opened.database.transaction(workspaces.add, name, token, opened.clock.now())
         return {
             "workspace": name,
-            "token": made.token,
+            "token": token,
             "docusign_url": f"{opened.environment.public_url.rstrip('/')}/webhooks/docusign/{name}",
-            "docusign_key": made.docusign_key,
         }
 
     made = run(work)
     if as_json:
         print_json(made)
         return
-    people.print(f"Workspace {name} is there. Keep these; they are not shown again.\n", style="bold")
+    people.print(f"Workspace {name} is there. Keep the token; it is not shown again.\n", style="bold")
     for key, value in made.items():
         people.print(f"  {key:13} {value}", soft_wrap=True)
+    people.print(
+        "\nGive DocuSign Connect that address (JSON SIM, HMAC signatures), and give us the key that it makes:"
+        f"\n  q2c workspace docusign-key add KEY --workspace {name}",
+        soft_wrap=True,
+    )
 
 
 @workspace.command("list")

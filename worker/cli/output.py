@@ -84,6 +84,7 @@ def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
     from worker.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.docusign.keys import KeyRefused  # noqa: PLC0415 - as above
     from worker.messages import BrokerUnavailable  # noqa: PLC0415 - as above
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
     from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
@@ -96,6 +97,7 @@ def fail_kindly() -> Iterator[None]:
         ActionRefused,
         ConfigurationError,
         DatabaseRefused,
+        KeyRefused,
         SettingInvalid,
         WorkspaceInvalid,
         Unusable,

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import checking, installation, kafka, people, reading, running
+from worker.cli import checking, docusign, installation, kafka, people, reading, running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app.command("up")(running.up)
 app.command("run")(running.run_roles)
 app.command("wait")(running.wait)
 
+installation.workspace.add_typer(docusign.keys, name="docusign-key")
 app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)
 app.command("config")(installation.config)

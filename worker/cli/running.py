@@ -116,7 +116,10 @@ def sandbox(
             return
         companies = ", ".join(f"{found.traits.name} ({realm})" for realm, found in box.companies.items())
         people.print(f"QuickBooks is at {url}, with {companies}. Stop with Ctrl-C.", soft_wrap=True)
-        people.print(f"Its DocuSign signs with {box.docusign_key}. To have a worker use it:", soft_wrap=True)
+        people.print("Its DocuSign signs with these keys; a workspace is given them once:", soft_wrap=True)
+        for key in box.docusign_keys:
+            people.print(f"q2c workspace docusign-key add {key}", soft_wrap=True)
+        people.print("To have a worker use it:")
         print_exports(server.exports(box, url))
 
     async def work() -> None:

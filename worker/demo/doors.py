@@ -8,30 +8,52 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from events.clock import Clock
+from worker import workspaces
 from worker.demo.story import Tale
+from worker.docusign import keys
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope, Status
+from worker.services import Services
 
 RETRY_SECONDS = 0.2
 TRIES_MAX = 100
 PREFIX = "com.coeffection."
 
 
+class Secrets(Struct, frozen=True):
+    """What those outside need: the CRM a token of the workspace's, DocuSign the keys that it made."""
+
+    workspace: str
+    token: str
+    docusign_keys: tuple[str, ...]
+
+
+async def open_workspace(services: Services, name: str, docusign_keys: Sequence[str]) -> Secrets:
+    """Add a workspace, and give it the keys that DocuSign signs with."""
+    now = services.clock.now()
+    token = workspaces.new_token(services.entropy)
+    await services.database.transaction(workspaces.add, name, token, now)
+    for key in docusign_keys:
+        await services.database.transaction(keys.add, services.vault, name, key, now)
+    return Secrets(name, token, tuple(docusign_keys))
+
+
 class Doors:
     """Sends like a well-behaved producer: again and again until it is acknowledged, sometimes twice."""
 
     def __init__(
-        self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: dict[str, str]
+        self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: Secrets
     ) -> None:
         self._http = http
         self._clock = clock
         self._random = random
         self._url = url
-        self._workspace = secrets["workspace"]
-        self._token = secrets["token"]
-        self._docusign_key = secrets["docusign_key"]
+        self._workspace = secrets.workspace
+        self._token = secrets.token
+        self._docusign_keys = secrets.docusign_keys
         self.sent = 0
 
     async def connect(self, authorize_url: str, realm: str) -> None:
@@ -64,7 +86,7 @@ class Doors:
             envelope = envelope_of(tale, status)
             for retry in range(self._random.choice((1, 1, 2))):
                 body = docusign.message(envelope, status, self._clock.now(), retry)
-                headers = docusign.signature_headers(body, [self._docusign_key])
+                headers = docusign.signature_headers(body, self._docusign_keys)
                 await self._until_taken(f"{self._url}/webhooks/docusign/{self._workspace}", body, headers)
                 self.sent += 1
 

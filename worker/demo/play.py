@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from events.clock import SystemClock, SystemEntropy
 from projections import queries
-from worker import connections, workspaces
+from worker import connections
 from worker.demo import proof, stage, story
-from worker.demo.doors import Doors
+from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
@@ -110,10 +110,7 @@ async def _act(
     started = clock.monotonic()
     say("Starting the worker")
     await worker.start()
-    made = workspaces.new_secrets(services.entropy)
-    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{WORKSPACE}")
-    await services.database.transaction(workspaces.add, WORKSPACE, made.token, sealed, clock.now())
-    secrets = {"workspace": WORKSPACE, "token": made.token, "docusign_key": made.docusign_key}
+    secrets = await open_workspace(services, WORKSPACE, sandbox.docusign_keys)
     tales = story.tales(deals, random, clock.now())
     async with httpx.AsyncClient(timeout=10) as http:
         doors = Doors(http, clock, random, url=url, secrets=secrets)

@@ -80,7 +80,7 @@ def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:
         "client_secret": sandbox.oauth.client_secret,
         "verifier_token": sandbox.verifier_token,
         "realms": list(sandbox.companies),
-        "docusign_key": sandbox.docusign_key,
+        "docusign_keys": sandbox.docusign_keys,
     }
 
 

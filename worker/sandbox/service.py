@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from events.clock import Clock
 from worker.sandbox import control, faults, invoices, lists, query, seeds
 from worker.sandbox.company import ENTITIES, Company, Entity, Traits
+from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
 from worker.sandbox.oauth import Lifetimes, OAuthServer
@@ -54,10 +55,15 @@ class Sandbox:
         opened = [seeds.seeded(kind, random, self.now()) for kind in kinds]
         self.companies = {company.realm: company for company in opened}
         self.verifier_token = str(random.randrange(10**15, 10**16))
-        self.docusign_key = str(random.randrange(10**30, 10**31))
+        self.docusign = ConnectKeys(Random(seed + 3))  # noqa: S311 - as above
         self.trouble = Trouble(Random(seed + 1), plan)  # noqa: S311 - as above
         self._tids = Random(seed + 2)  # noqa: S311 - as above
         self._late: list[Late] = []
+
+    @property
+    def docusign_keys(self) -> list[str]:
+        """The keys that its DocuSign signs with at present."""
+        return self.docusign.active
 
     def now(self) -> datetime:
         """Return the sandbox's present instant, which the control API can move ahead."""

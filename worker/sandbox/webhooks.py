@@ -1,5 +1,6 @@
 """Webhook messages on demand: signed, sent to whoever is to get them, and what that one said."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -31,7 +32,7 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
         deal_id: The deal, as the envelope's custom field has it.
         status: What the contract has come to.
         contract_id: The envelope; one that the deal decides unless given.
-        key: What it is signed under; the sandbox's own unless given.
+        key: What it is signed under instead of the sandbox's own keys; nothing signs it if that is empty.
         sent_at: When the contract was sent; `at` unless given.
         at: When it came to its status; now unless given.
         reason: Why it was declined or voided.
@@ -43,14 +44,14 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     deal_id: Name
     status: Status
     contract_id: Name | None = None
-    key: Name | None = None
+    key: Annotated[str, Meta(max_length=200)] | None = None
     sent_at: Instant | None = None
     at: Instant | None = None
     reason: str | None = None
     retry_count: Annotated[int, Meta(ge=0)] = 0
 
 
-def asked(body: bytes, key: str, now: datetime) -> Delivery:
+def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
     """Write and sign the message that a request's body asks for.
 
     Raises:
@@ -59,8 +60,9 @@ def asked(body: bytes, key: str, now: datetime) -> Delivery:
     """
     wanted = msgspec.json.decode(body, type=Asked)
     _check_url(wanted.url)
+    signing = keys if wanted.key is None else [wanted.key] if wanted.key else []
     message = docusign.message(_envelope(wanted, now), wanted.status, now, wanted.retry_count)
-    return Delivery(wanted.url, docusign.signature_headers(message, [wanted.key or key]), message)
+    return Delivery(wanted.url, docusign.signature_headers(message, signing), message)
 
 
 async def deliver(delivery: Delivery, *, transport: httpx.AsyncBaseTransport | None = None) -> Reply:

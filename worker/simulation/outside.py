@@ -27,6 +27,7 @@ from worker.administration import Administration
 from worker.connections import ConsentRefused
 from worker.demo import doors, story
 from worker.demo.story import Tale
+from worker.docusign import keys
 from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
@@ -89,6 +90,8 @@ class Outside:
     async def play(self, workspace: str) -> None:
         """Set a workspace up, and let its deals happen."""
         await self._insist(lambda services, _: _add_workspace(services, workspace))
+        for key in self.cluster.sandbox.docusign_keys:
+            await self._insist(partial(_add_docusign_key, workspace, key))
         await self.connect(workspace)
         await self.administer(workspace, Administration.change_settings, SETTINGS)
         tales = self.plan.tales[workspace]
@@ -241,13 +244,13 @@ class Outside:
 
 
 async def _add_workspace(services: Services, workspace: str) -> None:
-    if await services.database.read(workspaces_module.exists, workspace):
-        return
-    made = workspaces_module.new_secrets(services.entropy)
-    sealed = services.vault.seal(made.docusign_key.encode(), f"docusign:{workspace}")
-    await services.database.transaction(
-        workspaces_module.add, workspace, made.token, sealed, services.clock.now()
-    )
+    if not await services.database.read(workspaces_module.exists, workspace):
+        token = workspaces_module.new_token(services.entropy)
+        await services.database.transaction(workspaces_module.add, workspace, token, services.clock.now())
+
+
+async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gateway) -> None:
+    await services.database.transaction(keys.add, services.vault, workspace, key, services.clock.now())
 
 
 def _asked(connection: sa.Connection, workspace: str) -> Asked:

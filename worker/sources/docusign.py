@@ -1,8 +1,5 @@
-"""DocuSign Connect messages (JSON, one per event), verified and read as contract events."""
+"""DocuSign Connect messages (JSON, one per event), read as contract events."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +10,6 @@ from events.envelope import Event, in_utc, own_event
 from events.errors import Unusable
 from events.values import Fact, Identifier
 
-SIGNATURE_HEADER = "x-docusign-signature-"
-SIGNATURES_MAX = 100
 # Which Connect events concern a deal, and the instant in the envelope that says when.
 _EVENTS = {
     "envelope-sent": (catalog.CONTRACT_SENT, "sentDateTime"),
@@ -37,17 +32,6 @@ class CustomFields(Fact, frozen=True):
 
     textCustomFields: tuple[CustomField, ...] | None = None  # noqa: N815 - DocuSign's spelling
     listCustomFields: tuple[CustomField, ...] | None = None  # noqa: N815 - DocuSign's spelling
-
-
-def is_signed(headers: Iterable[tuple[str, str]], body: bytes, keys: Iterable[str]) -> bool:
-    """Say whether any signature header fits the raw body under any of the keys."""
-    given = [value for name, value in headers if name.lower().startswith(SIGNATURE_HEADER)][:SIGNATURES_MAX]
-    fits = False
-    for key in keys:
-        expected = base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256))
-        for signature in given:
-            fits |= hmac.compare_digest(expected, signature.strip().encode())
-    return fits
 
 
 def is_needed(message: Any) -> bool:

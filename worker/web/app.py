@@ -13,6 +13,7 @@ from worker.services import Services
 from worker.web.access import workspace_of
 from worker.web.api import Api
 from worker.web.docusign import post_docusign
+from worker.web.docusign_api import DocusignApi
 from worker.web.events import post_events
 from worker.web.feeds import get_feed
 from worker.web.health import livez, metrics, readyz
@@ -32,7 +33,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         )
 
     return Litestar(
-        route_handlers=[post_events, post_docusign, get_feed, get_callback, Api, livez, readyz],
+        route_handlers=[post_events, post_docusign, get_feed, get_callback, Api, DocusignApi, livez, readyz],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "gateway": Provide(lambda: gateway, sync_to_thread=False),

@@ -10,7 +10,8 @@ from litestar.params import FromPath
 from events import intake, json
 from events.errors import Unusable
 from events.intake import Record
-from worker import workspaces
+from worker.docusign import keys
+from worker.docusign.signatures import Verifier, signatures
 from worker.received import received_total
 from worker.services import Services
 from worker.sources import docusign
@@ -24,11 +25,12 @@ async def post_docusign(
 ) -> Response[Any]:
     """Check the signature over the raw body under every key of the workspace, then store the event."""
     raw = await request.body()
-    sealed = await services.database.read(workspaces.sealed_docusign_keys, name)
-    if sealed is None:
+    records = await services.database.read(keys.sealed, name)
+    if records is None:
         raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
-    keys = [services.vault.open(key, f"docusign:{name}").decode() for key in sealed]
-    if not docusign.is_signed(request.headers.multi_items(), raw, keys):
+    verifier = Verifier(keys.opened(services.vault, name, records).keys)
+    verifier.update(raw)
+    if not verifier.fitting(signatures(request.headers.multi_items())):
         received_total.labels("docusign", "refused").inc()
         raise Problem(
             HTTPStatus.UNAUTHORIZED,

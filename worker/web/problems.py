@@ -14,6 +14,7 @@ from events.errors import DatabaseUnavailable
 from events.intake import Received
 from events.json import MISSING
 from worker.administration import ActionRefused, DealUnknown
+from worker.docusign.keys import KeyRefused, KeyUnknown
 from worker.messages import BrokerUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -81,6 +82,13 @@ def on_action_refused(_: Request[Any, Any, Any], error: ActionRefused) -> Respon
     """Answer an action that does not fit."""
     status = HTTPStatus.NOT_FOUND if isinstance(error, DealUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
     return answer(status, error.reason, error.detail, {"field": error.field} if error.field else {})
+
+
+def on_key_refused(_: Request[Any, Any, Any], error: KeyRefused) -> Response[bytes]:
+    """Answer a key of DocuSign's that does not fit, or that is not there."""
+    status = HTTPStatus.NOT_FOUND if isinstance(error, KeyUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
+    reason = "key_unknown" if isinstance(error, KeyUnknown) else "key_invalid"
+    return answer(status, reason, str(error), {"field": "key"})
 
 
 def on_validation_exception(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
@@ -156,6 +164,7 @@ def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
     ActionRefused: on_action_refused,
+    KeyRefused: on_key_refused,
     ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
     PartlyStored: on_partly_stored,

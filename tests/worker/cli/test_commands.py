@@ -44,12 +44,36 @@ def test_a_workspace_is_added_once(q2c: Run) -> None:
     added = q2c("workspace", "add", "acme", "--json")
     assert added.returncode == 0
     [made] = lines(added)
-    assert set(made) == {"workspace", "token", "docusign_url", "docusign_key"}
+    assert set(made) == {"workspace", "token", "docusign_url"}
     assert made["docusign_url"].endswith("/webhooks/docusign/acme")
     again = q2c("workspace", "add", "acme")
     assert (again.returncode, again.stdout) == (2, "")
     assert "already" in again.stderr
     assert q2c("workspace", "add", "No Spaces").returncode == 2
+
+
+def test_docusigns_keys_are_given_to_a_workspace(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    key = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
+    assert "docusign-key add KEY" in q2c("workspace", "docusign-key", "list").stdout
+    [made] = lines(q2c("workspace", "docusign-key", "add", key, "--json"))
+    assert (made["hint"], made["added"]) == ("…IGE=", True)
+    again = q2c("workspace", "docusign-key", "add", key)
+    assert (again.returncode, "already" in again.stdout) == (0, True)
+    [shown] = lines(q2c("workspace", "docusign-key", "list", "--json"))
+    assert shown == {
+        "number": made["number"],
+        "hint": "…IGE=",
+        "added_at": made["added_at"],
+        "verified_at": None,
+    }
+    for unfit in ("", "a b", "a\nb"):
+        refused = q2c("workspace", "docusign-key", "add", unfit)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "copy" in refused.stderr.lower()
+    assert q2c("workspace", "docusign-key", "remove", "77").returncode == 2
+    assert q2c("workspace", "docusign-key", "remove", str(made["number"])).returncode == 0
+    assert lines(q2c("workspace", "docusign-key", "list", "--json")) == []
 
 
 def test_which_workspace_is_meant(q2c: Run) -> None:
@@ -223,7 +247,7 @@ def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
 def test_the_sandbox_prints_what_a_shell_takes() -> None:
     with subprocess.Popen([Q2C, "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        said = [running.stdout.readline() for _ in range(7)]
+        said = [running.stdout.readline() for _ in range(10)]
         running.terminate()
     exports = "".join(line for line in said if line.startswith("export "))
     script = f"{exports}\nexec {Q2C} config --json"
@@ -232,3 +256,4 @@ def test_the_sandbox_prints_what_a_shell_takes() -> None:
     assert said[0].startswith(f"QuickBooks is at {found['settings']['quickbooks_api_url']}, with ")
     assert found["settings"]["quickbooks_client_secret"] == "***"
     assert found["problems"] == []
+    assert sum(line.startswith("q2c workspace docusign-key add ") for line in said) == 2

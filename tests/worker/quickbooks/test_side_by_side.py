@@ -83,7 +83,7 @@ async def test_a_consent_that_comes_back_twice_counts_once(postgres: PostgresDat
 
 async def test_a_workspace_that_is_added_from_two_sides_is_added_once(postgres: PostgresDatabase) -> None:
     def add(token: str) -> Callable[[sa.Connection], None]:
-        return lambda connection: workspaces.add(connection, "acme", token, b"key", NOW)
+        return lambda connection: workspaces.add(connection, "acme", token, NOW)
 
     both = await beside(postgres, add("one"), add("two"))
     assert (both.first, type(both.second), both.waited) == (None, WorkspaceInvalid, True)

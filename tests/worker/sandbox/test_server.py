@@ -170,9 +170,9 @@ def test_what_an_app_is_told(app: App) -> None:
     assert line["api"] == "http://sandbox"
     assert line["discovery"] == "http://sandbox/.well-known/openid_sandbox_configuration"
     assert line["realms"] == [app.company.realm]
-    assert (line["client_id"], line["docusign_key"]) == (
+    assert (line["client_id"], line["docusign_keys"]) == (
         app.sandbox.oauth.client_id,
-        app.sandbox.docusign_key,
+        app.sandbox.docusign_keys,
     )
 
 

@@ -11,11 +11,12 @@ from events.contracts import ContractChanged
 from tests.fakes import FakeClock
 from tests.worker.sandbox.app import App, decoded
 from tests.worker.sandbox.sockets import receiving, served
+from worker.docusign.signatures import is_signed
 from worker.sandbox import webhooks
 from worker.sandbox.docusign import Status
 from worker.sandbox.messages import Delivery
 from worker.sandbox.transport import SandboxTransport
-from worker.sources.docusign import is_signed, read_message
+from worker.sources.docusign import read_message
 
 URL = "http://worker.test/webhooks/docusign/acme"
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -63,11 +64,12 @@ def test_what_is_left_out(app: App) -> None:
 
 def test_signed_with_the_sandboxes_key_or_the_one_given(app: App) -> None:
     sent, other = delivery(app), delivery(app, key="another")
-    own = app.sandbox.docusign_key
-    assert is_signed(sent.headers.items(), sent.body, [own])
+    first, second = app.sandbox.docusign_keys
+    for own in (first, second):
+        assert is_signed(sent.headers.items(), sent.body, [own])
     assert not is_signed(sent.headers.items(), sent.body, ["another"])
     assert is_signed(other.headers.items(), other.body, ["another"])
-    assert not is_signed(other.headers.items(), other.body, [own])
+    assert not is_signed(other.headers.items(), other.body, [first, second])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ async def test_over_the_wire(app: App) -> None:
     path, headers, body = receiver.taken[0]
     assert path == "/webhooks/docusign/acme"
     assert ("content-type", "application/json") in headers
-    assert is_signed(headers, body, [app.sandbox.docusign_key])
+    assert is_signed(headers, body, app.sandbox.docusign_keys)
     assert read_message(body, workspace="acme").type.endswith("contract.signed.v1")
 
 

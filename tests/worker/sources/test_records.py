@@ -252,7 +252,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         url = request.getfixturevalue("postgres_url")
     opened = open_database(Environment(database_url=url))
     await opened.transaction(migrate)
-    await opened.transaction(workspaces.add, "acme", "token", b"key", NOW)
+    await opened.transaction(workspaces.add, "acme", "token", NOW)
     yield opened
     await opened.close()
 

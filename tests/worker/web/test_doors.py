@@ -15,10 +15,10 @@ from events.errors import DatabaseUnavailable
 from events.tables import dead_letters
 from tests import stories
 from tests.world import World
+from worker.demo.doors import Secrets
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.web.app import create_app
-from worker.workspaces import NewSecrets
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -26,12 +26,12 @@ AT = datetime(2026, 5, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
-async def secrets(world: World) -> NewSecrets:
+async def secrets(world: World) -> Secrets:
     return await world.add_workspace("acme")
 
 
 @pytest_asyncio.fixture
-async def http(world: World, secrets: NewSecrets) -> AsyncIterator[httpx.AsyncClient]:
+async def http(world: World, secrets: Secrets) -> AsyncIterator[httpx.AsyncClient]:
     app: Any = create_app(world.services, world.gateway)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app, raise_app_exceptions=False),
@@ -198,11 +198,11 @@ async def deliver(
 
 
 async def test_docusign_is_stored_before_it_is_answered_and_retries_are_one_event(
-    http: httpx.AsyncClient, world: World, secrets: NewSecrets
+    http: httpx.AsyncClient, world: World, secrets: Secrets
 ) -> None:
     for retry in range(3):
         body = docusign.message(envelope(completed_at=AT), "completed", datetime.now(UTC), retry)
-        answer = await deliver(http, body, "an older key", secrets.docusign_key)
+        answer = await deliver(http, body, "an older key", secrets.docusign_keys[0])
         assert answer.status_code == 200
     [recorded] = await world.log()
     assert recorded.event.payload.deal_id == "D-1"
@@ -220,12 +220,12 @@ async def test_docusign_is_stored_before_it_is_answered_and_retries_are_one_even
 async def test_docusign_says_why(
     http: httpx.AsyncClient,
     world: World,
-    secrets: NewSecrets,
+    secrets: Secrets,
     status: Any,
     fields: dict[str, Any],
     reason: str,
 ) -> None:
-    await deliver(http, docusign.message(envelope(**fields), status, AT), secrets.docusign_key)
+    await deliver(http, docusign.message(envelope(**fields), status, AT), secrets.docusign_keys[0])
     assert (await world.log())[0].event.payload.reason == reason
 
 
@@ -241,36 +241,36 @@ UNFIT: list[tuple[str, Any, str]] = [
 
 
 async def test_docusign_signers_may_be_anything(
-    http: httpx.AsyncClient, world: World, secrets: NewSecrets
+    http: httpx.AsyncClient, world: World, secrets: Secrets
 ) -> None:
     message = json.loads(docusign.message(envelope(declined_at=AT), "declined", AT))
     message["data"]["envelopeSummary"]["recipients"] = {"signers": 5}
-    assert (await deliver(http, json.dumps(message).encode(), secrets.docusign_key)).status_code == 200
+    assert (await deliver(http, json.dumps(message).encode(), secrets.docusign_keys[0])).status_code == 200
     assert (await world.log())[0].event.payload.reason is None
 
 
-async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secrets: NewSecrets) -> None:
+async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secrets: Secrets) -> None:
     body = docusign.message(envelope(), "sent", AT)
     assert problem(await deliver(http, body, "wrong"))[:2] == (401, "signature_invalid")
     assert problem(await deliver(http, body))[:2] == (401, "signature_invalid")
-    assert problem(await deliver(http, body, secrets.docusign_key, workspace="nobody"))[:2] == (
+    assert problem(await deliver(http, body, secrets.docusign_keys[0], workspace="nobody"))[:2] == (
         404,
         "workspace_unknown",
     )
     nameless = json.loads(body)
     del nameless["data"]["envelopeSummary"]["customFields"]
-    answer = await deliver(http, json.dumps(nameless).encode(), secrets.docusign_key)
+    answer = await deliver(http, json.dumps(nameless).encode(), secrets.docusign_keys[0])
     assert problem(answer)[:2] == (422, "deal_id_missing")
-    assert problem(await deliver(http, b"{", secrets.docusign_key))[:2] == (422, "undecodable")
+    assert problem(await deliver(http, b"{", secrets.docusign_keys[0]))[:2] == (422, "undecodable")
     for path, value, reason in UNFIT:
         message = json.loads(body)
         (message["data"] if path == "data.accountId" else message["data"]["envelopeSummary"])[
             path.rpartition(".")[2]
         ] = value
-        answer = await deliver(http, json.dumps(message).encode(), secrets.docusign_key)
+        answer = await deliver(http, json.dumps(message).encode(), secrets.docusign_keys[0])
         assert problem(answer) == (422, reason, path)
     recipient = {**json.loads(body), "event": "recipient-completed"}
-    answer = await deliver(http, json.dumps(recipient).encode(), secrets.docusign_key)
+    answer = await deliver(http, json.dumps(recipient).encode(), secrets.docusign_keys[0])
     assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
 
 
@@ -288,7 +288,7 @@ async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient) -> None
 
 
 @pytest_asyncio.fixture
-async def ready_to_read(world: World, secrets: NewSecrets) -> World:
+async def ready_to_read(world: World, secrets: Secrets) -> World:
     assert secrets.token
     await world.send(*stories.signed_deal())
     await world.settle()

@@ -155,7 +155,7 @@ def signed(key: str) -> tuple[bytes, dict[str, str]]:
 
 
 async def test_docusign_is_answered_when_the_brokers_have_it(stream: Stream, http: httpx.AsyncClient) -> None:
-    body, headers = signed(stream.secrets.docusign_key)
+    body, headers = signed(stream.secrets.docusign_keys[0])
     answers = [await http.post("/webhooks/docusign/acme", content=body, headers=headers) for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
         (200, {"outcome": "published"})
@@ -176,7 +176,7 @@ async def test_docusign_is_answered_when_the_brokers_have_it(stream: Stream, htt
 
 
 async def test_docusign_sends_again_what_the_brokers_did_not_take(stream: Stream) -> None:
-    body, headers = signed(stream.secrets.docusign_key)
+    body, headers = signed(stream.secrets.docusign_keys[0])
     async with door(stream, stream.with_publisher(Away())) as http:
         answer = await http.post("/webhooks/docusign/acme", content=body, headers=headers)
         assert (answer.status_code, answer.json()["reason"]) == (503, "broker_unavailable")

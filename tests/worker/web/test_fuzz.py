@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from events.dead_letters import listed
 from tests import stories
 from tests.world import World, open_world
+from worker.demo.doors import Secrets
 from worker.idle import left_to_do
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.web.app import create_app
-from worker.workspaces import NewSecrets
 
 AT = datetime(2026, 5, 2, 12, tzinfo=UTC)
 MEDIA_TYPES = (
@@ -125,7 +125,7 @@ def _header(value: Any) -> str:
 @asynccontextmanager
 async def opened(
     factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[World, httpx.AsyncClient, NewSecrets]]:
+) -> AsyncIterator[tuple[World, httpx.AsyncClient, Secrets]]:
     async with open_world(factory.mktemp("doors")) as world:
         secrets = await world.add_workspace("acme")
         app: Any = create_app(world.services, world.gateway)
@@ -188,7 +188,7 @@ async def test_docusign(tmp_path_factory: pytest.TempPathFactory, bodies: list[b
             forged = docusign.signature_headers(body, ["forged"])
             answer = await http.post("/webhooks/docusign/acme", content=body, headers=forged)
             assert (answer.status_code, len(await world.log()), await kept(world)) == (401, count, before)
-            signed = docusign.signature_headers(body, [secrets.docusign_key])
+            signed = docusign.signature_headers(body, secrets.docusign_keys)
             answer = await http.post("/webhooks/docusign/acme", content=body, headers=signed)
             await check_fate(world, answer, before)
         await check_nothing_stalls(world, http)

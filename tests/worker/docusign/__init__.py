@@ -1,0 +1,1 @@
+"""Tests of DocuSign Connect: keys, signatures, reception."""

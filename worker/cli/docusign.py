@@ -1,0 +1,87 @@
+"""DocuSign: the keys that it signs with."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+from msgspec.structs import asdict
+
+from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker.cli.output import people, print_json, print_rows
+from worker.docusign import keys as docusign_keys
+from worker.docusign.keys import Added, Key
+from worker.services import Services
+
+T = TypeVar("T")
+FROM_STDIN = "-"
+
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="The keys that DocuSign signs its messages with. DocuSign makes them; several may hold at once.",
+)
+
+
+@keys.command("add")
+def add(
+    key: Annotated[str, typer.Argument(help="As DocuSign shows it; - reads it from stdin.")],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a key that DocuSign made: there under Connect, Connect Keys, Add Secret Key."""
+    text = sys.stdin.readline() if key == FROM_STDIN else key
+
+    async def work(opened: Services, name: str) -> Added:
+        return await opened.database.transaction(
+            docusign_keys.add, opened.vault, name, text, opened.clock.now()
+        )
+
+    found = _changed(work, workspace)
+    if as_json:
+        print_json(
+            {**asdict(found.key), "added": found.added, **({"note": found.note} if found.note else {})}
+        )
+        return
+    said = "is added" if found.added else "is there already"
+    people.print(f"Key {found.key.number} ({found.key.hint}) {said}.")
+    if found.note:
+        people.print(found.note, style="dim")
+
+
+@keys.command("list")
+def list_keys(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the keys by their last characters, with when a message fitted each of them last."""
+
+    async def work(opened: Services) -> list[dict[str, object]]:
+        name = await workspace_name(opened, workspace)
+        return [asdict(key) for key in await opened.database.read(docusign_keys.listed, name)]
+
+    empty = "No key yet, so no message of DocuSign's is taken: q2c workspace docusign-key add KEY."
+    print_rows(run(work), ("number", "hint", "added_at", "verified_at"), as_json=as_json, empty=empty)
+
+
+@keys.command("remove")
+def remove(
+    key: Annotated[str, typer.Argument(metavar="NUMBER", help="Its number in the list, or the key itself.")],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a key that DocuSign no longer signs with."""
+
+    async def work(opened: Services, name: str) -> Key:
+        return await opened.database.transaction(docusign_keys.remove, opened.vault, name, key)
+
+    found = _changed(work, workspace)
+    if as_json:
+        print_json({**asdict(found), "removed": True})
+        return
+    people.print(f"Key {found.number} ({found.hint}) is removed.")
+
+
+def _changed(work: Callable[[Services, str], Awaitable[T]], workspace: str | None) -> T:
+    async def changing(opened: Services) -> T:
+        return await work(opened, await workspace_name(opened, workspace))
+
+    return run(changing)

@@ -1,0 +1,59 @@
+"""`/api/v1/docusign`: the keys that DocuSign signs with, for consoles and scripts."""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Controller, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from events import json
+from worker.docusign import keys
+from worker.services import Services
+
+
+class KeyGiven(Struct, frozen=True):
+    """A key as DocuSign shows it."""
+
+    key: str
+
+
+class DocusignApi(Controller):
+    """DocuSign's side of the workspace of the token."""
+
+    path = "/api/v1/docusign"
+
+    @get("/keys", summary="The keys that DocuSign signs with, never the keys themselves")
+    async def keys(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str]
+    ) -> Response[bytes]:
+        """Return number, hint and dates of each key."""
+        return _json(await services.database.read(keys.listed, workspace))
+
+    @post("/keys", summary="Add a key that DocuSign made", status_code=HTTPStatus.CREATED)
+    async def add_key(
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        data: JSONBody[KeyGiven],
+    ) -> Response[bytes]:
+        """Keep a key; one that is there already is said to be, with 200."""
+        found = await services.database.transaction(
+            keys.add, services.vault, workspace, data.key, services.clock.now()
+        )
+        note = {"note": found.note} if found.note else {}
+        status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
+        return _json({**asdict(found.key), "added": found.added, **note}, status)
+
+    @delete("/keys/{number:int}", summary="Remove a key that DocuSign no longer signs with")
+    async def remove_key(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str], number: FromPath[int]
+    ) -> None:
+        """Forget a key; messages signed under it alone are refused from now on."""
+        await services.database.transaction(keys.remove, services.vault, workspace, str(number))
+
+
+def _json(value: Any, status: int = HTTPStatus.OK) -> Response[bytes]:
+    return Response(json.encode(value).encode(), media_type="application/json", status_code=status)
