@@ -61,6 +61,15 @@ class InvoiceOrdered(Fact, frozen=True):
     part: int = 0
 
 
+class InvoiceNamed(Fact, frozen=True):
+    """A person said which invoice in QuickBooks is a deal's, where that could not be looked up; it carries its mark."""
+
+    deal_id: Identifier
+    invoice_id: Identifier
+    by: Actor
+    part: int = 0
+
+
 class DayBegan(Fact, frozen=True):
     """A day began in a workspace: `date`, in the time zone `zone`."""
 

@@ -130,6 +130,7 @@ CUSTOMER_REQUESTED = f"{PREFIX}account.customer-requested.v1"
 PRODUCT_MAPPED = f"{PREFIX}product.mapped.v1"
 ITEM_REQUESTED = f"{PREFIX}product.item-requested.v1"
 INVOICE_ORDERED = f"{PREFIX}deal.invoice-ordered.v1"
+INVOICE_NAMED = f"{PREFIX}deal.invoice-named.v1"
 CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
@@ -143,6 +144,8 @@ CUSTOMER_CREATED = f"{PREFIX}customer.created.v1"
 ITEM_CREATED = f"{PREFIX}item.created.v1"
 COMMAND_REJECTED = f"{PREFIX}command.rejected.v1"
 COMMAND_UNCERTAIN = f"{PREFIX}command.uncertain.v1"
+COMPANY_REFUSED = f"{PREFIX}company.refused.v1"
+COMPANY_SERVED = f"{PREFIX}company.served.v1"
 
 COMPANY_READ_COMMANDED = f"{PREFIX}company.read-commanded.v1"
 READ_COMMANDED = f"{PREFIX}quickbooks.read-commanded.v1"
@@ -177,6 +180,7 @@ _ALL = (
     EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
     EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
     EventType(INVOICE_ORDERED, administration.InvoiceOrdered, _deal),
+    EventType(INVOICE_NAMED, administration.InvoiceNamed, _deal),
     EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
@@ -189,6 +193,8 @@ _ALL = (
     EventType(ITEM_CREATED, quickbooks.ItemCreated, _product),
     EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command_subject),
     EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command_subject),
+    EventType(COMPANY_REFUSED, quickbooks.CompanyRefused, _workspace),
+    EventType(COMPANY_SERVED, quickbooks.CompanyServed, _workspace),
     EventType(COMPANY_READ_COMMANDED, announcements.CompanyReadCommanded, _workspace),
     EventType(READ_COMMANDED, announcements.ReadCommanded, _read),
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),

@@ -131,9 +131,18 @@ GATES: dict[str, GateText] = {
         "It is asked again by itself. If it stays so, correct what it says, or map to something else.",
     ),
     BEING_READ: GateText("QuickBooks is being asked about {detail}.", "Nothing to do."),
+    "subscription_lapsed": GateText(
+        "The company's QuickBooks subscription has lapsed{detail}.",
+        "Renew it in QuickBooks; everything goes on by itself within an hour.",
+    ),
     "insufficient_rights": GateText(
-        "QuickBooks refused for lack of rights{detail}.",
-        "Have an admin of the QuickBooks company connect again, then q2c invoice DEAL.",
+        "QuickBooks refuses everything for lack of rights{detail}.",
+        "Give the user who connected it the right in QuickBooks, or have an admin of the company connect it (q2c connect);"
+        " everything goes on by itself.",
+    ),
+    "wrong_environment": GateText(
+        "QuickBooks does not let this app use the company{detail}.",
+        "Use the keys of the company's environment, production or sandbox, and connect again (q2c connect).",
     ),
     "period_closed": GateText(
         "The books are closed for the invoice's date{detail}.",
@@ -145,6 +154,11 @@ GATES: dict[str, GateText] = {
     "paused": GateText("Invoicing is paused for this workspace.", "Continue it (q2c set paused=false)."),
     "rejected_by_quickbooks": GateText(
         "QuickBooks refused the invoice{detail}.", "Correct what it says, then q2c invoice DEAL."
+    ),
+    "quickbooks_fails_at_it": GateText(
+        "QuickBooks failed each time that the invoice was sent{detail}; it has none of it.",
+        "Look at what was sent (q2c explain DEAL); change the part that QuickBooks fails at, such as a discount or an"
+        " unusual character in a text, then q2c invoice DEAL.",
     ),
     "doc_number_taken": GateText(
         "Another document in QuickBooks already has this invoice's number{detail}.",
@@ -185,6 +199,11 @@ CASES: dict[str, GateText] = {
     ),
     "total_not_in_cents": GateText(
         "The quote's total{detail} has fractions of a cent.", "Round the total to cents in the CRM."
+    ),
+    "look_up_refused": GateText(
+        "The invoice may be in QuickBooks, which does not say whether it is{detail}.",
+        "Nothing is sent until it answers; it is asked again by itself. If you find the invoice in QuickBooks, say which"
+        " one it is (q2c invoice DEAL --is ID, the txnId in its address).",
     ),
     "lines_without_tax_code": GateText(
         "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",

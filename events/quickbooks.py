@@ -159,7 +159,10 @@ class CommandRejected(Fact, frozen=True):
 
 
 class CommandUncertain(Fact, frozen=True):
-    """A command was sent and no answer came; it is being looked up before anything else is done."""
+    """A command was sent and no answer came; it is being looked up before anything else is done.
+
+    `look_up_refused` says that QuickBooks does not answer that either: `message` says in which words.
+    """
 
     subject: Identifier
     kind: CommandKind
@@ -168,3 +171,23 @@ class CommandUncertain(Fact, frozen=True):
     realm: Identifier
     request_id: Identifier
     message: str
+    look_up_refused: bool = False
+
+
+class CompanyRefused(Fact, frozen=True):
+    """QuickBooks refuses whatever is asked of a company, until somebody has mended it.
+
+    `gate` is the code by which deals say so, such as `subscription_lapsed`; `message` are QuickBooks' words.
+    """
+
+    realm: Identifier
+    at: Instant
+    gate: Identifier
+    message: str
+
+
+class CompanyServed(Fact, frozen=True):
+    """QuickBooks serves a company again that it refused."""
+
+    realm: Identifier
+    at: Instant

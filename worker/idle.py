@@ -47,7 +47,8 @@ async def _left_in_kafka(services: Services) -> str | None:
 def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     """Return the head of the log, and what is not done yet.
 
-    Commands of a realm that is paused or no longer connected wait for a person; they are not due.
+    Commands of a realm that is paused, no longer connected, or wholly refused by QuickBooks wait for a person; they
+    are not due.
     """
     head = log.head(connection)
     checkpoints = subscriptions.checkpoints(connection)
@@ -57,6 +58,6 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))
-        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, realms.c.gate.is_(None))
     )
     return head, f"{due} commands to be done" if due else None

@@ -136,6 +136,7 @@ async def dispatch(post: Post) -> None:
         request_seconds=environment.quickbooks_timeout_seconds,
         settle_seconds=environment.quickbooks_settle_seconds,
         throttled_seconds=environment.quickbooks_throttled_seconds,
+        began_at=services.clock.now(),
     )
     dispatcher = Dispatcher(
         services.database,

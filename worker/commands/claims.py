@@ -4,6 +4,7 @@ A command is claimed for a bounded time. Every later step proves by its fence th
 since; a worker that outlived its lease finds the fence moved and leaves everything as it is.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -30,12 +31,15 @@ class Timing(Struct, frozen=True):
         settle_seconds: How long QuickBooks may still apply a request after we gave up on it.
         look_up_after_seconds: A command whose cause is older is looked up before its first send.
         throttled_seconds: How long a realm is left alone after a 429.
+        began_at: When this process began to serve: what was wished for before, an earlier life of the installation
+            may have sent, which a restored store does not know.
     """
 
     request_seconds: float = 30
     settle_seconds: float = 120
     look_up_after_seconds: float = 900
     throttled_seconds: float = 60
+    began_at: datetime | None = None
 
     @property
     def lease(self) -> timedelta:
@@ -48,13 +52,29 @@ class Timing(Struct, frozen=True):
         return timedelta(seconds=2 * self.request_seconds + self.settle_seconds)
 
 
+class Earlier(Struct, frozen=True):
+    """A command of an earlier generation for the same: what it sent, or would have, however it ended."""
+
+    request_id: str
+    body: str
+    cause_at: datetime
+
+
 class Claimed(Struct, frozen=True):
     """A command that this worker may work on while its lease lasts.
 
     Attributes:
+        created_at: When it was decided.
         first_sent_at: When it was first about to be sent, before this claim.
         last_sent_at: When it was last, before this claim.
         refused_since: Its realm's: since when QuickBooks has taken no token, however fresh.
+        gate: Its realm's: what QuickBooks refuses all of it for.
+        gate_since: Since when.
+        sends: How many times it was sent, before this claim, with an outcome that was not known.
+        look_ups: How many times in a row QuickBooks did not say whether it has it.
+        problem: What a person was told last.
+        named_id: The id of the invoice that it made, by a person's word.
+        earlier: Those of earlier generations for the same.
         noted_at: When it was written down, with the claim, that it is about to be sent now; None if it is not to be
             sent straight away.
     """
@@ -66,12 +86,20 @@ class Claimed(Struct, frozen=True):
     body: str
     cause_id: str
     cause_at: datetime
+    created_at: datetime
     attempts: int
     fence: int
     uncertain: bool
     first_sent_at: datetime | None
     last_sent_at: datetime | None
     refused_since: datetime | None
+    gate: str | None = None
+    gate_since: datetime | None = None
+    sends: int = 0
+    look_ups: int = 0
+    problem: str | None = None
+    named_id: str | None = None
+    earlier: tuple[Earlier, ...] = ()
     noted_at: datetime | None = None
 
 
@@ -83,6 +111,8 @@ class Candidate(Struct, frozen=True):
     status: str
     time_zone: str
     refused_since: datetime | None
+    gate: str | None
+    gate_since: datetime | None
 
 
 class LeaseLost(Exception):
@@ -108,11 +138,12 @@ def claim(
         connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key
     )
     found = {row["request_id"]: row for row in (dict(zip(_NAMES, values, strict=True)) for values in rows)}
-    claimed = [
-        _noted(_claimed(found[candidate.request_id], candidate, holder, now), timing, now)
+    taken = [
+        _claimed(found[candidate.request_id], candidate, holder, now)
         for candidate in chosen
         if _is_as_it_was(found[candidate.request_id], candidate)
     ]
+    claimed = [_noted(command, timing, now) for command in _with_earlier(connection, taken)]
     leased_until = now + timing.lease
     bulk.update(connection, commands, [_lease(command, leased_until) for command in claimed])
     before = companies.lock(connection, {command.realm for command in claimed})
@@ -122,8 +153,15 @@ def claim(
 
 
 def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
-    """Say whether it may have been sent before, by us or, long ago, by an earlier life of this installation."""
-    return command.uncertain or (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
+    """Say whether QuickBooks may have it: sent before by us, by an earlier generation, or by an earlier life.
+
+    Of an earlier life of this installation a restored store knows nothing. But what it sent it had wished for, so
+    what was wished for before this process began, or long ago, is looked up.
+    """
+    wished_at = min(command.cause_at, command.created_at)
+    restored = timing.began_at is not None and wished_at < timing.began_at
+    long_ago = (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
+    return command.uncertain or bool(command.earlier) or restored or long_ago
 
 
 def release_realms(connection: sa.Connection, holder: str) -> None:
@@ -195,13 +233,24 @@ def _candidates(dialect: str) -> Statement:
         joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
     return Statement(
         sa.select(
-            ranked.c.request_id, ranked.c.fence, ranked.c.status, realms.c.time_zone, realms.c.refused_since
+            ranked.c.request_id,
+            ranked.c.fence,
+            ranked.c.status,
+            realms.c.time_zone,
+            realms.c.refused_since,
+            realms.c.gate,
+            realms.c.gate_since,
         )
         .select_from(joined)
-        .where(*_serves(), ranked.c.turn + in_flight <= per_realm)
+        .where(*_serves(), ranked.c.turn + in_flight <= _at_once(per_realm))
         .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
         .limit(sa.bindparam("slots", type_=sa.Integer))
     )
+
+
+def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Say how many commands of a company may be in flight: one, to ask whether what it refused all for is over."""
+    return sa.case((realms.c.gate.is_(None), per_realm), else_=1)
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:
@@ -243,8 +292,40 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         uncertain=row["last_sent_at"] is not None,
         first_sent_at=row["first_sent_at"],
         last_sent_at=row["last_sent_at"],
+        created_at=row["created_at"].astimezone(UTC),
+        sends=row["sends"],
+        look_ups=row["look_ups"],
+        problem=row["problem"],
+        named_id=row["named_id"],
+        gate=candidate.gate,
+        gate_since=candidate.gate_since,
         refused_since=candidate.refused_since,
     )
+
+
+def _with_earlier(connection: sa.Connection, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Add to each command those of earlier generations for the same, in its company."""
+    later = [command.key for command in claimed if command.key.generation > 1]
+    keys = [(key.workspace, key.subject, key.kind, key.part) for key in later]
+    columns = (commands.c.workspace, commands.c.subject, commands.c.kind, commands.c.part)
+    read = (*columns, commands.c.generation, commands.c.realm, *_EARLIER)
+    found = sorted(bulk.fetch(connection, read, columns, keys), key=lambda row: row[4])
+    return [
+        replace(command, earlier=tuple(_earlier(row) for row in found if _is_earlier(row, command)))
+        for command in claimed
+    ]
+
+
+def _is_earlier(row: Sequence[Any], command: Claimed) -> bool:
+    workspace, subject, kind, part, generation, realm, *_ = row
+    key = command.key
+    same = (workspace, subject, kind, part) == (key.workspace, key.subject, key.kind, key.part)
+    return same and realm == command.realm and generation < key.generation
+
+
+def _earlier(row: Sequence[Any]) -> Earlier:
+    request_id, body, sent_body, cause_at = row[-4:]
+    return Earlier(request_id, sent_body or body, cause_at.astimezone(UTC))
 
 
 def _noted(command: Claimed, timing: Timing, now: datetime) -> Claimed:
@@ -262,6 +343,7 @@ def _lease(command: Claimed, until: datetime) -> Row:
         "sent_body": command.body,
         "first_sent_at": command.first_sent_at or command.noted_at,
         "last_sent_at": command.noted_at or command.last_sent_at,
+        "sends": command.sends + (command.noted_at is not None),
     }
 
 
@@ -281,6 +363,7 @@ def _frozen(kind: str, body: str, today: date) -> str:
 
 
 _CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqlite")}
+_EARLIER = (commands.c.request_id, commands.c.body, commands.c.sent_body, commands.c.cause_at)
 _NAMES = tuple(column.name for column in commands.c)
 _ANY_DUE = Statement(
     sa.select(commands.c.request_id).join(realms, its_company()).where(*_due(), *_serves()).limit(1)

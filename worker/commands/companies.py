@@ -15,7 +15,7 @@ REALM_HELD_SECONDS = 8
 
 
 class Company(Struct, frozen=True):
-    """What a dispatcher may change of a realm."""
+    """What a dispatcher may change of a realm; `gate` is what deals stand at while QuickBooks refuses all of it."""
 
     realm: str
     connected: bool
@@ -23,6 +23,8 @@ class Company(Struct, frozen=True):
     holder: str | None
     held_until: datetime | None
     refused_since: datetime | None
+    gate: str | None
+    gate_since: datetime | None
 
 
 _COLUMNS = tuple(realms.c[name] for name in Company.__struct_fields__)

@@ -4,6 +4,7 @@ from typing import get_args
 from uuid import UUID, uuid5
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.quickbooks import CommandKind, ReadingKind
 
@@ -15,7 +16,8 @@ class CommandKey(Struct, frozen=True, order=True):
     """The business key: there is one command for each.
 
     `part` is the billing-schedule entry, 0 if none. `generation` rises only when a person releases a
-    definite rejection; a deal's revision is never part of the key. Of a reading, it counts the readings.
+    definite rejection, or what QuickBooks failed at each time once an answered look-up found nothing; a
+    deal's revision is never part of the key. Of a reading, it counts the readings.
     """
 
     workspace: str
@@ -23,6 +25,10 @@ class CommandKey(Struct, frozen=True, order=True):
     kind: CommandKind
     part: int
     generation: int
+
+    def of(self, generation: int) -> "CommandKey":
+        """Return the key of another generation for the same."""
+        return replace(self, generation=generation)
 
 
 def request_id(realm: str, key: CommandKey) -> str:

@@ -7,17 +7,19 @@ from typing import Any
 import msgspec
 
 from events import catalog
+from events.administration import ConnectionExpired
 from events.envelope import Event, own_event
 from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
+    CompanyRefused,
+    CompanyServed,
     CustomerCreated,
     InvoiceCreated,
     ItemCreated,
 )
 from events.values import Amount, Fact
 from worker.commands.claims import Claimed
-from worker.commands.identity import marker
 
 SOURCE = "urn:coeffection:dispatcher"
 ENTITY = {"create_invoice": "Invoice", "create_customer": "Customer", "create_item": "Item"}
@@ -77,8 +79,8 @@ def rejected(
     return event_of(command, catalog.COMMAND_REJECTED, fact, now)
 
 
-def uncertain(command: Claimed, now: datetime, message: str) -> Event:
-    """Say that no answer came."""
+def uncertain(command: Claimed, now: datetime, message: str, *, look_up_refused: bool = False) -> Event:
+    """Say that no answer came, or that QuickBooks would not say whether it has it."""
     fact = CommandUncertain(
         subject=command.key.subject,
         kind=command.key.kind,
@@ -87,31 +89,41 @@ def uncertain(command: Claimed, now: datetime, message: str) -> Event:
         realm=command.realm,
         request_id=command.request_id,
         message=message,
+        look_up_refused=look_up_refused,
     )
     return event_of(command, catalog.COMMAND_UNCERTAIN, fact, now)
 
 
-def is_ours(command: Claimed, entity: Entity) -> bool:
-    """Say whether an object carries our mark: of the very same key, and for the same customer."""
-    note = "PrivateNote" if command.key.kind == "create_invoice" else "Notes"
-    if marker(command.request_id) not in str(entity.get(note) or ""):
-        return False
-    return command.key.kind != "create_invoice" or reference(entity, "CustomerRef") == reference(
-        sent(command), "CustomerRef"
+def company_refused(command: Claimed, now: datetime, *, gate: str, message: str) -> Event:
+    """Say that QuickBooks refuses the whole company, and at which gate everything of it stands."""
+    return _of_company(
+        command, catalog.COMPANY_REFUSED, CompanyRefused(command.realm, now, gate, message), now
     )
 
 
-def sent(command: Claimed) -> Entity:
-    """Return the frozen body."""
-    body: Entity = _decoder.decode(command.body)
-    return body
+def company_served(command: Claimed, now: datetime) -> Event:
+    """Say that QuickBooks serves the company again."""
+    return _of_company(command, catalog.COMPANY_SERVED, CompanyServed(command.realm, now), now)
+
+
+def connection_expired(command: Claimed, now: datetime, reason: str) -> Event:
+    """Say that our tokens are no longer good."""
+    return _of_company(
+        command, catalog.CONNECTION_EXPIRED, ConnectionExpired(command.realm, now, reason), now
+    )
+
+
+def sent(body: str) -> Entity:
+    """Read a frozen body."""
+    read: Entity = _decoder.decode(body)
+    return read
 
 
 def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreated:
     total = Decimal(entity["TotalAmt"])
     tax = Decimal(entity.get("TxnTaxDetail", {}).get("TotalTax") or 0)
     net = total - tax
-    expected = net_of(sent(command))
+    expected = net_of(sent(command.body))
     return InvoiceCreated(
         deal_id=command.key.subject,
         part=command.key.part,
@@ -138,6 +150,18 @@ def net_of(body: Entity) -> Decimal:
     signs = {"SalesItemLineDetail": 1, "DiscountLineDetail": -1}
     amounts = (signs.get(line["DetailType"], 0) * Decimal(line["Amount"]) for line in body["Line"])
     return sum(amounts, Decimal(0))
+
+
+def _of_company(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:
+    """Say something of a company that an attempt met; each attempt says it once."""
+    return own_event(
+        event_type,
+        fact,
+        workspace=command.key.workspace,
+        source=SOURCE,
+        time=now,
+        id=f"{command.request_id}:{event_type.removeprefix(catalog.PREFIX)}:{command.attempts}",
+    )
 
 
 def event_of(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:

@@ -10,13 +10,13 @@ from worker.quickbooks.errors import QuickBooksError
 
 BACKOFF_SECONDS_MAX = 60
 FIRST_LOOK_UP_SECONDS = 1
+# What is asked again and again is asked ever more seldom, up to once an hour; so is a company that refuses everything.
+PAUSE_SECONDS_MAX = 3600
 # A fresh token that is refused may be a hiccup; when every one is for so long, a person has to connect anew.
 REFUSED_MAX = timedelta(minutes=15)
 GATE_OF_CODE = {
     "6210": "period_closed",
     "6140": "doc_number_taken",
-    "120": "insufficient_rights",
-    "3100": "insufficient_rights",
 }
 
 
@@ -33,6 +33,14 @@ class HoldRealm(Struct, frozen=True):
     refused_since: datetime | None
 
 
+class HoldCompany(Struct, frozen=True):
+    """QuickBooks refuses whatever is asked of the company: stop all of it at a gate, and ask again then."""
+
+    until: datetime
+    gate: str
+    message: str
+
+
 class LookUp(Struct, frozen=True):
     """It may have reached the books; look before anything else is done."""
 
@@ -45,10 +53,17 @@ class Disconnect(Struct, frozen=True):
     reason: str
 
 
-Next = TryAgain | HoldRealm | LookUp | Disconnect
+Next = TryAgain | HoldRealm | HoldCompany | LookUp | Disconnect
 
 
-def after(error: QuickBooksError, command: Claimed, now: datetime, timing: Timing, *, sent: bool) -> Next:
+def pause_seconds(times: int) -> float:
+    """Return how long to wait before asking for the next time, growing with how many times it was in vain."""
+    return min(2.0 ** min(times, 12), PAUSE_SECONDS_MAX)
+
+
+def after(  # noqa: PLR0911 - one for each kind of error
+    error: QuickBooksError, command: Claimed, now: datetime, timing: Timing, *, sent: bool
+) -> Next:
     """Decide what follows from an error that is no definite refusal.
 
     Args:
@@ -62,6 +77,10 @@ def after(error: QuickBooksError, command: Claimed, now: datetime, timing: Timin
     match error:
         case errors.Throttled():
             return HoldRealm(quiet_until, command.refused_since)
+        case errors.CompanyRefused():
+            lasted = (now - command.gate_since).total_seconds() if command.gate_since else 0.0
+            seconds = min(max(lasted, timing.throttled_seconds), PAUSE_SECONDS_MAX)
+            return HoldCompany(now + timedelta(seconds=seconds), error.gate, error.explanation)
         case errors.ConnectionExpired():
             return Disconnect(str(error))
         case errors.Unauthorized():

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from events import bulk, log
 from events.envelope import Event
 from events.statements import Row
-from worker.commands import companies
+from worker.commands import companies, outcomes
 from worker.commands.claims import Claimed, Timing
 from worker.commands.companies import Company
 from worker.commands.table import commands
@@ -30,6 +30,7 @@ class Step(Struct, frozen=True):
         changes: Columns of the command.
         company: What it means for the company; None if nothing.
         event: What the log is to say.
+        company_event: What the log is to say if the company is changed by it.
         is_over: Whether the attempt ends with it.
         leaves_alone: Whether nothing is claimed of the company for a while.
         cuts_off: Whether it ends the connection, unless somebody has connected anew since.
@@ -40,6 +41,7 @@ class Step(Struct, frozen=True):
     changes: Row
     company: Callable[[Company], Company] | None = None
     event: Event | None = None
+    company_event: Event | None = None
     is_over: bool = True
     leaves_alone: bool = False
     cuts_off: bool = False
@@ -51,6 +53,7 @@ def sending(command: Claimed, timing: Timing, now: datetime) -> Step:
         "first_sent_at": command.first_sent_at or now,
         "last_sent_at": now,
         "leased_until": now + timing.lease,
+        "sends": command.sends + 1,
     }
 
     def keep(company: Company) -> Company:
@@ -59,33 +62,57 @@ def sending(command: Claimed, timing: Timing, now: datetime) -> Step:
     return Step(command, now, changes, keep, is_over=False)
 
 
-def not_sent(command: Claimed, due_at: datetime, problem: str, now: datetime) -> Step:
-    """Give the command back: this attempt certainly never reached QuickBooks' books."""
+def not_sent(
+    command: Claimed,
+    due_at: datetime,
+    problem: str,
+    now: datetime,
+    *,
+    look_ups: int = 0,
+    event: Event | None = None,
+) -> Step:
+    """Give the command back: this attempt certainly never reached QuickBooks' books.
+
+    `look_ups` is how many times in a row QuickBooks did not say whether it has it.
+    """
     changes = {
         "status": "uncertain" if command.uncertain else "ready",
         "first_sent_at": command.first_sent_at,
         "last_sent_at": command.last_sent_at,
+        "sends": command.sends,
+        "look_ups": look_ups,
         "due_at": due_at,
         "problem": problem,
     }
-    return _give_back(command, changes, now)
+    return _give_back(command, changes, now, event)
 
 
 def uncertain(
-    command: Claimed, *, due_at: datetime, problem: str, event: Event | None, now: datetime
+    command: Claimed, *, due_at: datetime, problem: str, event: Event | None, now: datetime, look_ups: int = 0
 ) -> Step:
     """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
-    changes = {"status": "uncertain", "due_at": due_at, "problem": problem}
+    changes = {"status": "uncertain", "due_at": due_at, "problem": problem, "look_ups": look_ups}
     return _give_back(command, changes, now, event)
 
 
 def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Step:
-    """Store the outcome and the event that says so, together."""
+    """Store the outcome and the event that says so, together.
+
+    Whatever it is, QuickBooks serves the company again where it refused all of it before.
+    """
     changes = {
         "status": "done" if done else "rejected",
         "problem": None if done else event.payload.message,
+        "look_ups": 0,
     }
-    return _give_back(command, changes, now, event)
+    step = _give_back(command, changes, now, event)
+    if command.gate is None:
+        return step
+
+    def serve(company: Company) -> Company:
+        return replace(company, gate=None, gate_since=None, refused_since=None)
+
+    return replace(step, company=serve, company_event=outcomes.company_served(command, now))
 
 
 def hold_realm(
@@ -102,6 +129,22 @@ def hold_realm(
         return replace(company, not_before=until, refused_since=since)
 
     return replace(not_sent(command, until, problem, now), company=leave_alone, leaves_alone=True)
+
+
+def hold_company(
+    command: Claimed, problem: str, event: Event, *, gate: str, until: datetime, now: datetime
+) -> Step:
+    """Give the command back, and stop at a gate whatever is for its company, until QuickBooks takes it again.
+
+    Only `event`'s gate is news: that it is still refused is none.
+    """
+
+    def shut(company: Company) -> Company:
+        since = company.gate_since if company.gate == gate else now
+        return replace(company, not_before=until, gate=gate, gate_since=since, refused_since=None)
+
+    step = not_sent(command, until, problem, now, look_ups=command.look_ups)
+    return replace(step, company=shut, company_event=event, leaves_alone=True)
 
 
 def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Step:
@@ -154,10 +197,12 @@ def _followed(
         company = after.get(step.command.realm)
         if step.cuts_off and not (company and _is_cut_off(company, step.command, expired)):
             continue
-        if step.company is not None and company is not None:
-            after[step.command.realm] = step.company(company)
         if step.event is not None:
             events.append(step.event)
+        if step.company is not None and company is not None:
+            after[step.command.realm] = changed = step.company(company)
+            if step.company_event is not None and changed.gate != company.gate:
+                events.append(step.company_event)
     return after, events
 
 

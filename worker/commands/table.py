@@ -40,6 +40,9 @@ commands = sa.Table(
     sa.Column("first_sent_at", UtcInstant),
     sa.Column("last_sent_at", UtcInstant),
     sa.Column("problem", sa.Text),
+    sa.Column("sends", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("look_ups", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("named_id", sa.Text),
     sa.UniqueConstraint("workspace", "subject", "kind", "part", "generation", name="commands_key"),
     sa.Index("commands_due", "status", "realm", "due_at"),
 )
@@ -56,6 +59,8 @@ realms = sa.Table(
     sa.Column("holder", sa.Text),
     sa.Column("held_until", UtcInstant),
     sa.Column("refused_since", UtcInstant),
+    sa.Column("gate", sa.Text),
+    sa.Column("gate_since", UtcInstant),
 )
 
 
@@ -82,12 +87,17 @@ sa.Index(
 
 
 class NewCommand(Struct, frozen=True):
-    """A wish to change QuickBooks, with everything that is known of it when it is decided."""
+    """A wish to change QuickBooks, with everything that is known of it when it is decided.
+
+    `since` is when an earlier life of the installation could first have wished for it; if that is not when its cause
+    happened.
+    """
 
     key: CommandKey
     realm: str
     request_id: str
     body: str
+    since: datetime | None = None
 
 
 class Realm(Struct, frozen=True):
@@ -113,12 +123,14 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
             "realm": command.realm,
             "body": command.body,
             "cause_id": cause.id,
-            "cause_at": cause.time,
+            "cause_at": min(cause.time, command.since or cause.time),
             "created_at": now,
             "status": "ready",
             "due_at": now,
             "attempts": 0,
             "fence": 0,
+            "sends": 0,
+            "look_ups": 0,
         }
         for command, cause in added
     ]
@@ -140,8 +152,21 @@ _PUT_LOST = Statement(
 
 
 def forget_refusals(connection: sa.Connection, realm: str) -> None:
-    """Begin anew to count for how long QuickBooks has refused a company's tokens: it was given others."""
-    connection.execute(realms.update().where(realms.c.realm == realm).values(refused_since=None))
+    """Ask a company at once, whatever it refused before: it was given other tokens."""
+    connection.execute(
+        realms.update()
+        .where(realms.c.realm == realm)
+        .values(refused_since=None, not_before=None, gate=None, gate_since=None)
+    )
+
+
+def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, now: datetime) -> None:
+    """Have an open command look first whether the invoice that a person named is its own."""
+    connection.execute(
+        commands.update()
+        .where(*(getattr(commands.c, name) == value for name, value in asdict(key).items()), is_open())
+        .values(named_id=invoice_id, due_at=now)
+    )
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:

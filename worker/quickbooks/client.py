@@ -171,9 +171,11 @@ class QuickBooksClient:
         return _member(await self._read(realm, "query", {"query": statement}), "QueryResponse")
 
     async def query_pages(
-        self, realm: str, entity: str, where: Sequence[Condition] = ()
+        self, realm: str, entity: str, where: Sequence[Condition] = (), *, fields: Sequence[str] = ("*",)
     ) -> AsyncIterator[list[Entity]]:
         """Read every object that meets the conditions, page by page in the order of their ids, each once.
+
+        `fields` are what is read of each, `Id` among them; all by default.
 
         Edits do not change the order of ids, but a deletion would move rows onto a page already read. So
         each page begins with the last row of the one before; where it does not, reading starts over.
@@ -185,7 +187,7 @@ class QuickBooksClient:
         for _ in range(RESTARTS_MAX + 1):
             start, last = 1, None
             while True:
-                statement = queries.select(entity, where, start=start, rows=queries.PAGE_ROWS_MAX)
+                statement = queries.select(entity, where, fields=fields, start=start)
                 rows = _rows(await self.query(realm, statement), entity)
                 if last is not None and (not rows or rows[0]["Id"] != last):
                     break

@@ -6,11 +6,20 @@ Condition = tuple[str, str, str]
 PAGE_ROWS_MAX = 1000
 
 
-def select(entity: str, where: Sequence[Condition] = (), *, start: int = 1, rows: int = PAGE_ROWS_MAX) -> str:
+def select(
+    entity: str,
+    where: Sequence[Condition] = (),
+    *,
+    fields: Sequence[str] = ("*",),
+    start: int = 1,
+    rows: int = PAGE_ROWS_MAX,
+) -> str:
     """Select a page in a stable order, inactive rows of name lists included by condition only."""
     conditions = " AND ".join(f"{field} {operator} {quoted(value)}" for field, operator, value in where)
     clause = f" WHERE {conditions}" if conditions else ""
-    return f"SELECT * FROM {entity}{clause} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
+    return (
+        f"SELECT {', '.join(fields)} FROM {entity}{clause} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
+    )
 
 
 def quoted(value: str) -> str:

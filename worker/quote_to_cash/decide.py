@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from events import catalog, json
+from events.administration import InvoiceNamed
 from events.announcements import (
     CustomerCommanded,
     CustomerLinked,
@@ -38,6 +39,7 @@ from worker.quote_to_cash.walk import (
     is_wanted,
     stands_at,
     won_gates,
+    won_since,
 )
 
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
@@ -85,10 +87,21 @@ def decide(view: View, event: Event) -> Decision:
     evolve(view, event)
     for fact_type, fact in _told(view, event):
         record(view, decision, event, fact_type, fact)
+    if event.type == catalog.INVOICE_NAMED:
+        _name_invoice(view, decision, event)
     for stream in _affected(view, event):
         kind, _, subject = stream.partition("/")
         _CONSIDERATIONS[kind](view, decision, event, subject)
     return decision
+
+
+def _name_invoice(view: View, decision: Decision, event: Event) -> None:
+    """Have the command that waits to know its outcome look at the invoice that a person named."""
+    named: InvoiceNamed = event.payload
+    effort = view.deal(named.deal_id).effort
+    if effort is not None and effort.is_open:
+        key = CommandKey(event.workspace, named.deal_id, "create_invoice", named.part, effort.generation)
+        decision.named.append((key, named.invoice_id))
 
 
 def _affected(view: View, event: Event) -> list[str]:
@@ -304,7 +317,8 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         orders=deal.orders,
     )
     record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
-    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
+    wished = NewCommand(key, connection.realm, request, json.encode_numbers(body), since=won_since(deal))
+    decision.commands.append(wished)
 
 
 class DecisionImpossible(Exception):

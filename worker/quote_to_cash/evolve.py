@@ -28,6 +28,8 @@ from events.quickbooks import (
     CommandRejected,
     CommandUncertain,
     CompanyObserved,
+    CompanyRefused,
+    CompanyServed,
     InvoiceCreated,
 )
 from worker.quote_to_cash import mapped, observed
@@ -185,6 +187,7 @@ def _connected(view: View, _event: Event, connection: ConnectionAuthorized) -> N
             connection=connection,
             authorizations=state.authorizations + 1,
             expired=False,
+            refused=None,
             company=state.company if same_realm else None,
             reads_wanted=state.reads_wanted + 1,
         )
@@ -201,6 +204,18 @@ def _company_observed(view: View, _event: Event, company: CompanyObserved) -> No
     state = view.workspace()
     if state.connection is not None and state.connection.realm == company.realm:
         view.put_workspace(replace(state, company=company, read_problem=None))
+
+
+def _company_refused(view: View, _event: Event, refused: CompanyRefused) -> None:
+    state = view.workspace()
+    if state.connection is not None and state.connection.realm == refused.realm:
+        view.put_workspace(replace(state, refused=refused))
+
+
+def _company_served(view: View, _event: Event, served: CompanyServed) -> None:
+    state = view.workspace()
+    if state.refused is not None and state.refused.realm == served.realm:
+        view.put_workspace(replace(state, refused=None))
 
 
 def _read_commanded(view: View, _event: Event, command: CompanyReadCommanded) -> None:
@@ -245,10 +260,18 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
 
 
 def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
+    if uncertain.kind == "read_company":
+        view.put_workspace(replace(view.workspace(), read_problem=uncertain.message))
+        return
     _with_effort(
         view,
         uncertain,
-        lambda effort, _: replace(effort, status="uncertain", message=uncertain.message),
+        lambda effort, _: replace(
+            effort,
+            status="uncertain",
+            message=uncertain.message,
+            look_up_refused=uncertain.look_up_refused,
+        ),
     )
 
 
@@ -268,6 +291,8 @@ _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.CONNECTION_EXPIRED: _connection_expired,
     catalog.COMPANY_OBSERVED: _company_observed,
+    catalog.COMPANY_REFUSED: _company_refused,
+    catalog.COMPANY_SERVED: _company_served,
     catalog.COMPANY_READ_COMMANDED: _read_commanded,
     catalog.COMMAND_REJECTED: _rejected,
     catalog.COMMAND_UNCERTAIN: _uncertain,

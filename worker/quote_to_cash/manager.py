@@ -23,7 +23,9 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
     decisions = [
         (recorded.event, decide(stores[recorded.event.workspace], recorded.event)) for recorded in batch
     ]
-    # Companies before the log, as who stores an outcome does it; in one order, so that nobody deadlocks.
+    # Commands before companies before the log, as who stores an outcome does it; so nobody deadlocks.
+    for key, invoice_id in sorted(named for _, decision in decisions for named in decision.named):
+        table.name_invoice(connection, key, invoice_id, now)
     for name in sorted(stores):
         if stores[name].workspace_changed:
             _put_realm(connection, name, stores[name].workspace())

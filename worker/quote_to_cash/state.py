@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from events.administration import ConnectionAuthorized
 from events.announcements import DealInvoiceHeld
 from events.crm import AccountUpdated, DealUpdated, Quote
-from events.quickbooks import CompanyObserved, CustomerObserved, InvoiceCreated, ItemObserved
+from events.quickbooks import (
+    CompanyObserved,
+    CompanyRefused,
+    CustomerObserved,
+    InvoiceCreated,
+    ItemObserved,
+)
 from worker.quote_to_cash.settings import Settings, settings_of
 from worker.quote_to_cash.versions import Version
 
@@ -33,7 +39,10 @@ class Contract(Struct, frozen=True):
 
 
 class Effort(Struct, frozen=True):
-    """What became of a command of ours to a realm; `asked` is how many wishes of a person it answers."""
+    """What became of a command of ours to a realm; `asked` is how many wishes of a person it answers.
+
+    With `look_up_refused` its outcome is unknown since QuickBooks does not say whether it has it.
+    """
 
     generation: int
     status: Literal["commanded", "uncertain", "done", "rejected"]
@@ -42,6 +51,7 @@ class Effort(Struct, frozen=True):
     asked: int
     gate: str | None = None
     message: str | None = None
+    look_up_refused: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -161,7 +171,10 @@ class Item(Struct, frozen=True):
 
 
 class WorkspaceState(Struct, frozen=True, dict=True):
-    """What holds for a whole workspace: settings, the connection, the company behind it."""
+    """What holds for a whole workspace: settings, the connection, the company behind it.
+
+    `refused` is set while QuickBooks refuses whatever is asked of the company.
+    """
 
     chosen: dict[str, str] = {}
     first_switched_on: datetime | None = None
@@ -173,6 +186,7 @@ class WorkspaceState(Struct, frozen=True, dict=True):
 
     reads_commanded: int = 0
     read_problem: str | None = None
+    refused: CompanyRefused | None = None
 
     @cached_property
     def settings(self) -> Settings:

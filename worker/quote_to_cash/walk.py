@@ -1,10 +1,12 @@
 """Walk the gates of a deal's invoice, in order, over the state: pure, and the same for `explain`."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from events.crm import DealUpdated, Quote
 from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
+from worker.quickbooks.errors import GATE_OF_COMPANY
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
@@ -28,6 +30,7 @@ def walk(view: View, deal_id: str) -> list[Gate]:
         gates += mapping_gates(view, deal.latest, workspace)
         gates += _company(view, deal.latest, workspace, settings)
     gates += _connected(workspace)
+    gates += _served(workspace)
     gates.append(_not_paused(workspace))
     if deal.latest is not None:
         gates += reading_gates(view, deal.latest)  # last: it passes by itself, the others rarely do
@@ -76,11 +79,17 @@ def progress(view: View, deal_id: str) -> list[Gate]:
         released = deal.orders > effort.asked
         return [Gate(effort.gate or "rejected_by_quickbooks", met=released, detail=detail)]
     workspace = view.workspace()
-    sent = (_not_expired(workspace), _same_company(workspace, effort), _not_paused(workspace))
+    sent = (
+        _not_expired(workspace),
+        _same_company(workspace, effort),
+        *_served(workspace),
+        _not_paused(workspace),
+    )
     stopped = [gate for gate in sent if not gate.met]
     if effort.status == "uncertain":
+        case = "look_up_refused" if effort.look_up_refused else None
         detail = f" ({effort.message})" if effort.message else ""
-        return [*stopped, Gate("outcome_uncertain", met=False, detail=detail)]
+        return [*stopped, Gate("outcome_uncertain", met=False, detail=detail, case=case)]
     return stopped or [Gate(IN_PROGRESS, met=False)]
 
 
@@ -96,6 +105,13 @@ def is_won(deal: Deal, settings: Settings) -> bool:
     if signed_contract(deal) is not None:
         return True
     return deal.won_revision is not None and not settings.invoice_requires_signature
+
+
+def won_since(deal: Deal) -> datetime | None:
+    """Return when a deal was won first, by its contract or by the CRM; nothing if neither says so."""
+    contract = signed_contract(deal)
+    instants = (contract.at if contract else None, deal.won_at)
+    return min((instant for instant in instants if instant), default=None)
 
 
 def is_spoken_for(deal: Deal) -> bool:
@@ -139,9 +155,8 @@ def _reopened(deal: Deal) -> Gate:
 def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
     by_hand = deal.orders > 0
     yield Gate("auto_invoice_off", met=settings.auto_invoice or by_hand)
-    contract = signed_contract(deal)
-    instants = [instant for instant in (contract.at if contract else None, deal.won_at) if instant]
-    early = settings.cut_over is not None and any(instant < settings.cut_over for instant in instants)
+    won_at = won_since(deal)
+    early = settings.cut_over is not None and won_at is not None and won_at < settings.cut_over
     detail = f" of {settings.cut_over.isoformat()}" if settings.cut_over else ""
     yield Gate("won_before_cut_over", met=not early or by_hand, detail=detail)
 
@@ -223,6 +238,14 @@ def _connected(workspace: WorkspaceState) -> Iterator[Gate]:
 
 def _not_expired(workspace: WorkspaceState) -> Gate:
     return Gate("connection_expired", met=not workspace.expired)
+
+
+def _served(workspace: WorkspaceState) -> Iterator[Gate]:
+    """Look whether QuickBooks refuses whatever is asked of the company."""
+    refused = workspace.refused
+    for code in GATE_OF_COMPANY.values():
+        shut = refused is not None and refused.gate == code
+        yield Gate(code, met=not shut, detail=f": {refused.message}" if refused else "")
 
 
 def _not_paused(workspace: WorkspaceState) -> Gate:

@@ -63,7 +63,7 @@ def fill(connection: sa.Connection) -> None:
 def claimed_of(realm: str, number: int) -> Claimed:
     key = CommandKey(f"w{realm}", f"D-{number}", "create_invoice", 0, 1)
     return Claimed(
-        key, request_id(realm, key), realm, "a", BODY, "c", START, 1, 1, False, None, None, None
+        key, request_id(realm, key), realm, "a", BODY, "c", START, START, 1, 1, False, None, None, None
     )  # fmt: skip
 
 
