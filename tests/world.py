@@ -1,8 +1,9 @@
 """The whole system in one thread on virtual time: the shipped code, a sandbox's books, no sockets."""
 
 import base64
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from events import intake, log
@@ -155,6 +157,20 @@ class World:
     async def log(self) -> list[Recorded]:
         """Return the whole log."""
         return await self.services.database.read(log.read, after=0, limit=10_000)
+
+    def copied(self) -> sqlite3.Connection:
+        """Copy the store, as a backup does."""
+        copy = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self.services.environment.database_path)) as file:
+            file.backup(copy)
+        return copy
+
+    def restore(self, copy: sqlite3.Connection) -> None:
+        """Put a copy of the store back, and start the worker anew."""
+        with closing(sqlite3.connect(self.services.environment.database_path)) as file:
+            copy.backup(file)
+        self.timing = replace(self.timing, began_at=self.clock.now())
+        self.dispatcher = replace(self.dispatcher, timing=self.timing)
 
     async def ready(self, workspace: str = "acme", **settings: str) -> None:
         """Set a workspace up so that a won deal of `stories` is invoiced."""

@@ -10,6 +10,7 @@ from events import catalog, json, log
 from events.administration import (
     AccountMapped,
     CustomerRequested,
+    InvoiceNamed,
     InvoiceOrdered,
     ItemRequested,
     ProductMapped,
@@ -94,6 +95,10 @@ class Administration(Struct, frozen=True):
                 raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}")
 
         return await self._say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, self.by), check)
+
+    async def name_invoice(self, deal_id: str, invoice_id: str) -> int:
+        """Say which invoice in QuickBooks is a deal's; whoever calls this has seen that it carries its mark."""
+        return await self._say(catalog.INVOICE_NAMED, InvoiceNamed(deal_id, invoice_id, self.by))
 
     async def _say(
         self, event_type: str, fact: Fact, check: Callable[[sa.Connection, Event], None] | None = None

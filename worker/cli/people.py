@@ -95,15 +95,37 @@ def map_product(
     )
 
 
-def invoice(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def invoice(
+    deal: str,
+    *,
+    named: Annotated[
+        str | None,
+        typer.Option(
+            "--is", metavar="ID", help="It is this invoice in QuickBooks: the txnId in its address."
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Create a deal's invoice by hand: past auto_invoice and cut-over, or again after a refusal."""
 
-    async def work(opened: Services) -> int:
+    async def order(opened: Services) -> int:
         return await (await administration(opened, workspace)).order_invoice(deal)
 
-    _accepted(
-        run(work), f"The invoice of {deal} is asked for; q2c explain {deal} follows it.", as_json=as_json
-    )
+    async def name(opened: Services) -> int:
+        from worker.naming import name_invoice  # noqa: PLC0415 - nothing is imported before it is used
+        from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - as above
+
+        parts = (opened.environment, opened.database, opened.clock, opened.entropy, opened.vault)
+        acting = await administration(opened, workspace)
+        async with open_gateway(*parts) as gateway:
+            return await name_invoice(acting, gateway.client, deal, named or "")
+
+    if named is None:
+        said = f"The invoice of {deal} is asked for; q2c explain {deal} follows it."
+        _accepted(run(order), said, as_json=as_json)
+    else:
+        _accepted(run(name), f"Invoice {named} is that of {deal}: it carries its mark.", as_json=as_json)
 
 
 def emit(

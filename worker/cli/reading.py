@@ -73,12 +73,17 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
 
 
 def _print_explanation(found: Any) -> None:
+    from events import json  # noqa: PLC0415 - nothing is imported before it is used
+
     people.print(f"{found.deal}  {found.stage.replace('_', ' ')}\n", style="bold")
     for gate in found.gates:
         people.print(" ✓" if gate.met else " ✗", gate.gate, style="green" if gate.met else "red")
         if not gate.met:
             people.print(f"     {gate.reason}")
             people.print(f"     → {gate.remedy}", style="bold")
+    if found.sent is not None:
+        people.print("\nWhat was sent", style="bold")
+        people.print(f"  {json.encode(found.sent)}", markup=False, soft_wrap=True)
     people.print("\nWhat led here", style="bold")
     for event in found.events:
         kind = event.type.removeprefix("com.coeffection.")

@@ -15,7 +15,7 @@ from events.clock import Clock
 from events.envelope import Event
 from worker.commands import claims, lookup, outcomes, readings, retry, steps
 from worker.commands.claims import Claimed, Timing
-from worker.commands.identity import WRITES
+from worker.commands.identity import READINGS
 from worker.commands.steps import Step
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
@@ -48,7 +48,7 @@ class Attempts(Struct, frozen=True):
             DatabaseUnavailable: What came of it could not be stored; it is looked up once its lease has run out.
         """
         try:
-            if command.key.kind not in WRITES:
+            if command.key.kind in READINGS:
                 return await self._finish(command, await readings.read(self.client, command, self.clock))
             if not self._is_noted(command) and (outcome := await self._looked_up(command)):
                 return outcome
@@ -165,17 +165,19 @@ class Attempts(Struct, frozen=True):
     ) -> str:
         """Ask again later, each time later, and say so: who does not answer says neither that it is there nor not."""
         now, look_ups = self.clock.now(), command.look_ups + 1
-        asked = "look-up" if command.key.kind in WRITES else "reading"
+        due_at = now + timedelta(seconds=retry.pause_seconds(look_ups))
+        if command.key.kind in READINGS:
+            await self.store(readings.again(command, error, due_at, now))
+            return "not_read"
         refused = isinstance(error, Rejected)
         problem = (
-            f"{asked} refused: {error.explanation}"
+            f"look-up refused: {error.explanation}"
             if isinstance(error, Rejected)
-            else f"{asked} failed: {error}"
+            else f"look-up failed: {error}"
         )
         # A hiccup is no news; that QuickBooks refuses is, and so is what goes on.
         is_news = (refused or look_ups >= lookup.OTHER_FORMS_AFTER) and problem != command.problem
         event = outcomes.uncertain(command, now, problem, look_up_refused=True) if is_news else None
-        due_at = now + timedelta(seconds=retry.pause_seconds(look_ups))
         if sent:
             step = steps.uncertain(
                 command, due_at=due_at, problem=problem, event=event, now=now, look_ups=look_ups
@@ -209,6 +211,9 @@ class Attempts(Struct, frozen=True):
                 expired = outcomes.connection_expired(command, now, reason)
                 await self.store(steps.disconnected(command, str(error), expired, now))
                 return "connection_expired"
+            case retry.TryAgain(at) if command.key.kind in READINGS:
+                await self.store(readings.again(command, error, at, now))
+                return "not_read"
             case retry.TryAgain(at):
                 await self.store(steps.not_sent(command, at, str(error), now, look_ups=command.look_ups))
                 return "not_sent"

@@ -51,7 +51,7 @@ async def find(client: QuickBooksClient, command: Claimed) -> Entity | None:
 
     An invoice is found by its number or by customer and date, and is ours only by its mark; so is a
     customer. An item has no room for a mark: it is ours if it has the name and account that we sent and
-    came into being after our first send.
+    came into being after it was wished for.
 
     Raises:
         QuickBooksError: It can't be told, since QuickBooks did not answer all that was asked.
@@ -161,8 +161,8 @@ def _other_forms(command: Claimed, trace: Trace) -> Sequence[Form]:
     """Ask for less: fewer objects that could spoil the answer, no characters that the language may not have."""
     body = trace.body
     if name := _NAME.get(command.key.kind):
-        made_since = (command.first_sent_at or trace.since) - CLOCKS_APART
-        recent = Form((("MetaData.CreateTime", ">=", made_since.isoformat(timespec="seconds")),))
+        made_since = _earliest(command, trace).isoformat(timespec="seconds")
+        recent = Form((("MetaData.CreateTime", ">=", made_since),))
         pattern = _HARD_TO_QUOTE.sub("%", body[name])
         like = Form(((name, "LIKE", pattern),)) if re.search("[A-Za-z0-9]", pattern) else recent
         return (like, recent)
@@ -189,7 +189,10 @@ def _made_by(command: Claimed, entity: Entity, trace: Trace) -> bool:
         and entity.get("Type") == body["Type"]
         and reference(entity, "IncomeAccountRef") == reference(body, "IncomeAccountRef")
     )
-    if not same or command.first_sent_at is None:
-        return False
     made_at = datetime.fromisoformat(entity["MetaData"]["CreateTime"]).astimezone(UTC)
-    return made_at >= command.first_sent_at - CLOCKS_APART
+    return same and made_at >= _earliest(command, trace)
+
+
+def _earliest(command: Claimed, trace: Trace) -> datetime:
+    """Return since when it may be there: we sent it, or an earlier life did as soon as it was wished for."""
+    return (command.first_sent_at or trace.since) - CLOCKS_APART

@@ -1,8 +1,6 @@
 """Reading QuickBooks for decisions: a company, a customer or an item, as events that say what it is like."""
 
-from datetime import datetime, timedelta
-
-from msgspec.structs import replace
+from datetime import datetime
 
 from events import catalog
 from events.clock import Clock
@@ -16,7 +14,6 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
 
 _ISO_3 = {"USA": "US", "GBR": "GB", "UK": "GB", "CAN": "CA", "AUS": "AU", "FRA": "FR"}
-REFUSED_AGAIN_SECONDS_MAX = 3600
 TOLD_FROM_ATTEMPT = 4
 
 
@@ -45,12 +42,7 @@ def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime)
     is_told = command.attempts.bit_count() == 1 and (refused or command.attempts >= TOLD_FROM_ATTEMPT)
     message = error.explanation if isinstance(error, Rejected) else str(error)
     event = _failed(command, message, now) if is_told else None
-    return replace(steps.not_sent(command, at, message, now), event=event)
-
-
-def refused_again_at(command: Claimed, now: datetime) -> datetime:
-    """Say when a refused reading is tried again: at growing intervals, and at least once an hour."""
-    return now + timedelta(seconds=min(2**command.attempts, REFUSED_AGAIN_SECONDS_MAX))
+    return steps.not_sent(command, at, message, now, look_ups=command.look_ups + 1, event=event)
 
 
 async def _company(client: QuickBooksClient, command: Claimed, clock: Clock) -> Event:

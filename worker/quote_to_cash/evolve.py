@@ -260,9 +260,6 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
 
 
 def _uncertain(view: View, _event: Event, uncertain: CommandUncertain) -> None:
-    if uncertain.kind == "read_company":
-        view.put_workspace(replace(view.workspace(), read_problem=uncertain.message))
-        return
     _with_effort(
         view,
         uncertain,

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from events import log
 from events.envelope import Recorded
+from worker.commands import outcomes
+from worker.commands.table import commands
 from worker.quote_to_cash.observed import referred
 from worker.quote_to_cash.signed import signed_contract
 from worker.quote_to_cash.state import Deal, named_by
@@ -59,7 +61,10 @@ class ExplainedEvent(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists."""
+    """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists.
+
+    `sent` is what was sent to QuickBooks last, or will be, while nothing came of it.
+    """
 
     deal: str
     stage: str
@@ -67,6 +72,7 @@ class Explanation(Struct, frozen=True):
     gates: tuple[ExplainedGate, ...]
     events: tuple[ExplainedEvent, ...]
     invoice: str | None
+    sent: dict[str, Any] | None = None
 
 
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
@@ -97,7 +103,19 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         gates=explained,
         events=tuple(_told(recorded) for recorded in chain),
         invoice=deal.invoice.invoice_id if deal.invoice else None,
+        sent=_sent(connection, deal),
     )
+
+
+def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
+    if deal.invoice is not None or deal.effort is None:
+        return None
+    body = connection.scalar(
+        sa.select(sa.func.coalesce(commands.c.sent_body, commands.c.body)).where(
+            commands.c.request_id == deal.effort.request_id
+        )
+    )
+    return outcomes.sent(body) if body else None
 
 
 def stage_of(deal: Deal, *, won: bool) -> str:

@@ -111,7 +111,11 @@ def _item_name(item: ItemObserved | None) -> str:
 
 
 def _refused(effort: Effort | None) -> str:
-    return f"; creating it was refused: {effort.message}" if effort and effort.status == "rejected" else ""
+    if effort is not None and effort.status == "rejected":
+        return f"; creating it was refused: {effort.message}"
+    if effort is not None and effort.status == "uncertain":
+        return f"; whether it was created is not known yet: {effort.message}"
+    return ""
 
 
 def _spoken(stream: str) -> str:

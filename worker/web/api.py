@@ -13,6 +13,8 @@ from events.log import POSITION_MAX
 from events.values import Currency, Identifier
 from projections import queries
 from worker.administration import Administration, shown_settings
+from worker.naming import name_invoice
+from worker.quickbooks.gateway import Gateway
 from worker.quote_to_cash.explain import explain
 from worker.quote_to_cash.settings import SettingInvalid
 from worker.services import Services
@@ -34,6 +36,12 @@ class MappingWish(Struct, frozen=True):
 
     target: Identifier | None = None
     currency: Currency | None = None
+
+
+class InvoiceWish(Struct, frozen=True):
+    """The id of the invoice in QuickBooks that is the deal's, or none to create one."""
+
+    invoice_id: Identifier | None = None
 
 
 class Accepted(Struct, frozen=True):
@@ -68,11 +76,21 @@ class Api(Controller):
             raise Problem(HTTPStatus.NOT_FOUND, "deal_unknown", f"No event has named a deal {deal[:128]!r}")
         return _json(explanation)
 
-    @post("/deals/{deal:str}/invoice", summary="Create the invoice by hand", status_code=HTTPStatus.ACCEPTED)
+    @post(
+        "/deals/{deal:str}/invoice",
+        summary="Create the invoice by hand, or say which one it is",
+        status_code=HTTPStatus.ACCEPTED,
+    )
     async def order_invoice(
-        self, administration: NamedDependency[Administration], deal: FromPath[str]
+        self,
+        administration: NamedDependency[Administration],
+        gateway: NamedDependency[Gateway],
+        deal: FromPath[str],
+        data: JSONBody[InvoiceWish | None] = None,
     ) -> Accepted:
-        """Open the gates that a person may open."""
+        """Open the gates that a person may open; or name the invoice, where it can't be looked up."""
+        if data is not None and data.invoice_id is not None:
+            return Accepted(await name_invoice(administration, gateway.client, deal, data.invoice_id))
         return Accepted(await administration.order_invoice(deal))
 
     @get("/invoices", summary="The invoices in QuickBooks")

@@ -16,6 +16,7 @@ from events.json import MISSING
 from worker.administration import ActionRefused, DealUnknown
 from worker.docusign.keys import KeyRefused, KeyUnknown
 from worker.messages import BrokerUnavailable
+from worker.quickbooks.errors import QuickBooksError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -136,6 +137,11 @@ def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -
     return _again("broker_unavailable", "It is not sure to be kept. Please send it again in a moment.")
 
 
+def on_quickbooks_error(_: Request[Any, Any, Any], error: QuickBooksError) -> Response[bytes]:
+    """Say that QuickBooks, which this needed, did not do its part."""
+    return answer(HTTPStatus.BAD_GATEWAY, "quickbooks_did_not_answer", str(error), {})
+
+
 def _again(reason: str, detail: str) -> Response[bytes]:
     response = answer(HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {})
     response.headers["retry-after"] = RETRY_AFTER_SECONDS
@@ -169,6 +175,7 @@ HANDLERS: dict[Any, Any] = {
     DatabaseUnavailable: on_database_unavailable,
     PartlyStored: on_partly_stored,
     BrokerUnavailable: on_broker_unavailable,
+    QuickBooksError: on_quickbooks_error,
     HTTPException: on_http_exception,
     Exception: on_defect,
 }

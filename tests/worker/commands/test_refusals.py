@@ -161,7 +161,7 @@ async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
 async def test_a_token_refused_now_and_then_cuts_nobody_off(ready: World) -> None:
     await with_item(ready)
     failures = ["server_error"] * 4 + ["unauthorized"] * 2
-    ready.trouble(*failures * 3, writes_only=True)
+    ready.trouble(*failures * 2, writes_only=True)
     await ready.send(*stories.signed_deal())
     await ready.settle(patience=timedelta(hours=5))
     assert len(ready.books()) == 2

@@ -1,0 +1,43 @@
+"""A store that was put back from a copy: what was invoiced since is found, not repeated."""
+
+from tests import stories
+from tests.world import World
+from worker.sandbox.refusals import Refusal
+from worker.sandbox.trouble import Plan
+
+
+async def test_what_an_earlier_life_sent_is_found_though_the_restored_store_knows_nothing_of_it(
+    world: World,
+) -> None:
+    """The books moved on while the store was put back; QuickBooks has forgotten the request ids."""
+    await world.ready()
+    now = world.clock.now().isoformat()
+    won = [*stories.signed_deal()[:2], stories.contract("signed", "D-1", "C-D-1", at=now)]
+    await world.send(stories.account(), *won)
+    await world.follow()
+    before = world.copied()
+    await world.settle()
+    assert len(world.books()) == 1
+    world.clock.advance(60)
+    world.restore(before)
+    world.sandbox.companies[world.realm].replies.clear()
+    await world.settle()
+    assert len(world.books()) == 1
+    assert (await world.explain()).first_unmet is None
+
+
+async def test_a_generation_that_only_the_earlier_life_knew_is_found(ready: World) -> None:
+    ready.sandbox.trouble.follow(
+        Plan(refusals=(Refusal("6000", operations=("create",), entities=("Invoice",), times=1),))
+    )
+    await ready.send(*stories.signed_deal("D-0"))
+    await ready.settle()
+    before = ready.copied()
+    await ready.admin().order_invoice("D-0")
+    await ready.settle()
+    ready.restore(before)
+    ready.sandbox.companies[ready.realm].replies.clear()
+    await ready.admin().order_invoice("D-0")
+    await ready.settle()
+    assert len(ready.books()) == 1
+    assert (await ready.explain("D-0")).first_unmet is None

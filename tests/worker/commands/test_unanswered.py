@@ -1,0 +1,258 @@
+"""A refused read says nothing about a write: nothing is sent again before QuickBooks answered what it has."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events import catalog
+from tests import stories
+from tests.world import World, net, types
+from worker.administration import ActionRefused
+from worker.naming import name_invoice
+from worker.sandbox import invoices
+from worker.sandbox.refusals import Operation, Refusal
+from worker.sandbox.trouble import Plan
+
+READS: tuple[Operation, ...] = ("read", "query")
+REFUSALS = {
+    "because of another invoice": Refusal("4002"),
+    "as not queryable": Refusal("4001", form="lower_case"),
+    "for lack of rights": Refusal("3100", 403, form="lower_case"),
+    "for a lapsed subscription, with 200": Refusal("6190", 200),
+    "with 200": Refusal("4002", 200),
+    "in XML": Refusal("4002", form="xml"),
+    "by a proxy": Refusal("", 403, form="html"),
+}
+
+
+async def with_item(world: World) -> None:
+    """Bring the item there, so that the next deal is its invoice alone."""
+    await world.send(*stories.signed_deal("D-0"))
+    await world.settle()
+
+
+def trouble(world: World, *refusals: Refusal, script: Any = ()) -> None:
+    world.sandbox.trouble.follow(Plan(script=script, writes_only=True, refusals=refusals))
+
+
+def of_reads(refusal: Refusal, **changes: Any) -> Refusal:
+    return Refusal(refusal.code, refusal.status, refusal.form, operations=READS, **changes)
+
+
+async def attempt(world: World, *refusals: Refusal, script: Any = ()) -> None:
+    """Have the invoice of a deal sent once, whatever comes of it."""
+    trouble(world, *refusals, script=script)
+    await world.send(*stories.signed_deal())
+    await world.follow()
+    for command in await world.claim():
+        await world.dispatcher.work(command)
+
+
+async def lose_the_answer(world: World, *refusals: Refusal) -> None:
+    """Have the next invoice made, its answer lost, and the look-ups for it refused."""
+    await attempt(world, script=("lost_answer",))
+    trouble(world, *refusals)
+    await world.settle(patience=timedelta(minutes=20))
+    world.sandbox.companies[world.realm].replies.clear()  # QuickBooks does not say for how long it remembers
+
+
+def of_deal(world: World, deal: str = "D-1") -> list[dict[str, Any]]:
+    return [i for i in world.books() if f"Deal {deal}:" in i.get("PrivateNote", "")]
+
+
+@pytest.mark.parametrize("said", REFUSALS)
+async def test_a_refused_look_up_leaves_the_outcome_unknown(ready: World, said: str) -> None:
+    await with_item(ready)
+    await lose_the_answer(ready, of_reads(REFUSALS[said]))
+    assert (await ready.deals())["D-1"]["invoice_id"] is None
+    assert "command.rejected.v1" not in types(await ready.log())
+    await ready.admin().order_invoice("D-1")  # a person who asks all the same
+    await ready.settle(patience=timedelta(hours=2))
+    assert len(of_deal(ready)) == 1
+    shut = [gate.gate for gate in (await ready.explain()).gates if not gate.met]
+    assert "outcome_uncertain" in shut
+    trouble(ready)
+    ready.clock.advance(7200)
+    await ready.settle()
+    [invoice] = of_deal(ready)
+    assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
+    created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]
+    assert (created.adopted, created.generation) == (True, 1)
+
+
+async def test_what_refuses_is_told_with_the_way_out(ready: World) -> None:
+    await with_item(ready)
+    refusal = Refusal("4002", detail="Email Address is not valid", operations=READS)
+    await lose_the_answer(ready, refusal)
+    explained = await ready.explain()
+    [gate] = [gate for gate in explained.gates if gate.gate == "outcome_uncertain"]
+    assert gate.reason is not None
+    assert "look-up refused: Email Address is not valid (code 4002)" in gate.reason
+    assert "--is ID" in (gate.remedy or "")
+    told = [r.event for r in await ready.log() if r.event.type == catalog.COMMAND_UNCERTAIN]
+    assert len(told) == 2, (
+        "the lost answer and the refused look-up, and not one for each time that it was asked"
+    )
+
+
+@pytest.mark.parametrize("spoilt", [" >= ", "SELECT * "])
+async def test_what_is_refused_again_and_again_is_asked_in_other_forms(ready: World, spoilt: str) -> None:
+    await with_item(ready)
+    await lose_the_answer(
+        ready, Refusal("4002", operations=("query",), entities=("Invoice",), containing=spoilt)
+    )
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet is None
+
+
+async def test_another_invoice_that_cannot_be_read_does_not_hide_ours(ready: World) -> None:
+    await with_item(ready)
+    line = [
+        {"DetailType": "SalesItemLineDetail", "Amount": 1, "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
+    ]
+    company = ready.sandbox.companies[ready.realm]
+    customer = ready.books()[0]["CustomerRef"]["value"]
+    broken = invoices.create(company, {"CustomerRef": {"value": customer}, "Line": line}, ready.clock.now())
+    await lose_the_answer(
+        ready,
+        Refusal("4002", operations=("query",), containing="SELECT * "),
+        Refusal("4002", operations=("read",), containing=f"/invoice/{broken['Id']}"),
+    )
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet is None
+
+
+async def test_not_everything_read_is_not_absence(ready: World) -> None:
+    """Where one of several invoices can't be read, it may be the one."""
+    await with_item(ready)
+    await lose_the_answer(
+        ready,
+        Refusal("4002", operations=("query",), containing="SELECT * "),
+        Refusal("4002", operations=("read",)),
+    )
+    await ready.settle(patience=timedelta(hours=3))
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet == "outcome_uncertain"
+
+
+@pytest.mark.parametrize("status", [400, 200])
+async def test_what_was_made_under_an_earlier_generation_is_found(ready: World, status: int) -> None:
+    """QuickBooks says no to what it did all the same."""
+    await with_item(ready)
+    trouble(
+        ready, Refusal("6000", status, operations=("create",), entities=("Invoice",), applied=True, times=1)
+    )
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    assert (await ready.explain()).first_unmet == "rejected_by_quickbooks"
+    ready.clock.advance(48 * 3600)
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    [invoice] = of_deal(ready)
+    assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
+
+
+async def test_a_later_generation_is_not_sent_before_the_earlier_is_looked_up(ready: World) -> None:
+    await with_item(ready)
+    await attempt(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True))
+    trouble(ready, Refusal("4002", operations=READS))
+    await ready.settle()
+    assert (await ready.explain()).first_unmet == "rejected_by_quickbooks"
+    await ready.admin().order_invoice("D-1")
+    await ready.settle(patience=timedelta(minutes=30))
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet == "outcome_uncertain"
+
+
+async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
+    await with_item(ready)
+    trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    [made] = of_deal(ready)
+    company = ready.sandbox.companies[ready.realm]
+    invoices.void(company, {"Id": made["Id"], "SyncToken": made["SyncToken"]}, ready.clock.now())
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert [str(net(invoice)) for invoice in of_deal(ready)] == ["0", "599.94"]
+
+
+async def test_a_person_may_say_which_invoice_it_is(ready: World) -> None:
+    await with_item(ready)
+    await lose_the_answer(
+        ready, Refusal("4002", operations=("query",)), Refusal("4002", operations=("read",))
+    )
+    [invoice], [other] = of_deal(ready), of_deal(ready, "D-0")
+    client = ready.gateway.client
+    with pytest.raises(ActionRefused, match="does not show"):
+        await name_invoice(ready.admin(), client, "D-1", invoice["Id"])
+    trouble(ready, Refusal("4002", operations=("query",)))
+    with pytest.raises(ActionRefused, match="does not carry the mark of D-1"):
+        await name_invoice(ready.admin(), client, "D-1", other["Id"])
+    with pytest.raises(ActionRefused, match="does not show"):
+        await name_invoice(ready.admin(), client, "D-1", "4711")
+    with pytest.raises(ActionRefused, match="unknown outcome"):
+        await name_invoice(ready.admin(), client, "D-0", other["Id"])
+    await name_invoice(ready.admin(), client, "D-1", invoice["Id"])
+    await ready.settle(patience=timedelta(0))
+    assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
+    assert len(of_deal(ready)) == 1
+
+
+async def test_what_quickbooks_fails_at_each_time_is_for_a_person(ready: World) -> None:
+    await with_item(ready)
+    trouble(ready, Refusal("10000", 500, operations=("create",), containing="D-1:"))
+    await ready.send(*stories.signed_deal(), *stories.signed_deal("D-2"))
+    await ready.settle(patience=timedelta(hours=12))
+    assert len(of_deal(ready, "D-2")) == 1
+    explained = await ready.explain()
+    assert explained.first_unmet == "quickbooks_fails_at_it"
+    assert explained.sent is not None
+    assert "Deal D-1:" in explained.sent["PrivateNote"]
+    assert ready.sandbox.trouble.counts["refused"] == 10
+    trouble(ready)
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert len(of_deal(ready)) == 1
+    created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]
+    assert created.generation == 2
+
+
+@pytest.mark.parametrize("name", ["O\u2019Malley \u201cSons\u201d", "Joe's Café", "株式会社"])
+async def test_a_name_that_cannot_be_asked_for_is_found_all_the_same(world: World, name: str) -> None:
+    await world.ready()
+    refused = Refusal("4000", operations=("query",), entities=("Customer",), containing="DisplayName =")
+    trouble(world, refused, script=("lost_answer",))
+    await world.send(stories.account(name=name), *stories.signed_deal())
+    await world.settle()
+    assert [c["DisplayName"] for c in world.books("Customer")].count(name) == 1
+    assert (await world.explain()).first_unmet is None
+
+
+async def test_a_customer_that_cannot_be_looked_up_is_told(world: World) -> None:
+    await world.ready()
+    trouble(world, Refusal("4000", operations=READS), script=("lost_answer",))
+    await world.send(stories.account(), *stories.signed_deal())
+    await world.settle(patience=timedelta(hours=1))
+    [gate] = [gate for gate in (await world.explain()).gates if gate.gate == "account_not_mapped"]
+    assert "look-up refused" in (gate.reason or "")
+    trouble(world)
+    world.clock.advance(3600)
+    await world.settle()
+    assert sum(c["DisplayName"] == "Acme A-1" for c in world.books("Customer")) == 1
+    assert (await world.explain()).first_unmet is None
+
+
+async def test_a_company_that_cannot_be_read_is_read_later(world: World) -> None:
+    await world.add_workspace()
+    trouble(world, Refusal("4001", operations=("query",), entities=("Term",), detail="Terms can't be read"))
+    await world.connect()
+    await world.send(*stories.signed_deal())
+    await world.settle(patience=timedelta(minutes=10))
+    [gate] = [gate for gate in (await world.explain()).gates if gate.gate == "company_not_read"]
+    assert "Terms can't be read" in (gate.reason or "")
+    trouble(world)
+    world.clock.advance(3600)
+    await world.settle()
+    assert "company_not_read" not in {g.gate for g in (await world.explain()).gates if not g.met}
