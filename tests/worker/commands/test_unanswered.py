@@ -156,7 +156,7 @@ async def test_what_was_made_under_an_earlier_generation_is_found(ready: World, 
 async def test_a_later_generation_is_not_sent_before_the_earlier_is_looked_up(ready: World) -> None:
     await with_item(ready)
     await attempt(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True))
-    trouble(ready, Refusal("4002", operations=READS))
+    trouble(ready, Refusal("4002", operations=READS, entities=("Invoice",)))
     await ready.settle()
     assert (await ready.explain()).first_unmet == "rejected_by_quickbooks"
     await ready.admin().order_invoice("D-1")
