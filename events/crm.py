@@ -12,7 +12,6 @@ from events.values import (
     Identifier,
     Instant,
     Name,
-    Note,
     Percent,
     PositiveAmount,
     Revision,
@@ -42,7 +41,7 @@ class QuoteLine(Fact, frozen=True):
     quantity: Amount
     unit_price: Amount
     sku: str | None = None
-    description: Note | None = None
+    description: str | None = None
     discount: Discount | None = None
     taxable: bool = True
     tax_code: str | None = None

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Meta, Struct
 
-from events import catalog, identifiers, json
+from events import catalog, content, identifiers, json, media
 from events.errors import Unusable
 from events.values import Fact, Identifier, Instant, Workspace
 
@@ -27,8 +27,8 @@ _CORE = frozenset(
         "subject",
         "time",
         "datacontenttype",
-        "dataschema",
         "data",
+        "data_base64",
         "workspace",
     }
 )
@@ -41,7 +41,7 @@ class Attributes(Struct, frozen=True):
     id: Identifier
     source: Attribute
     type: Attribute
-    subject: Attribute | None = None
+    subject: str | int | None = None
     time: Instant | None = None
     datacontenttype: str | None = None
     workspace: Workspace | None = None
@@ -103,15 +103,17 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
         Unusable: It can't be an event; the reason and field say why.
     """
     _check_size(raw)
+    raw = raw.removeprefix(media.MARK)
     document = json.parse(raw)
     if not isinstance(document, dict):
         raise Unusable("schema_invalid", "An event is a JSON object")
-    if "data_base64" in document:
-        raise Unusable("content_type_unsupported", "Data is JSON, not base64", "data_base64")
+    if document.get("data_base64") is not None:
+        data = content.from_base64(document)
+        return _event(document, data, json.parse(data), now, workspace)
     if "data" not in document:
         raise Unusable("schema_invalid", "An event holds data", "data")
-    data = json.decode(raw, _Written).data
-    return _event(document, bytes(data), document["data"], now, workspace)
+    written = json.decode(raw, _Written).data
+    return _event(document, bytes(written), document["data"], now, workspace)
 
 
 def from_binary(
@@ -126,7 +128,9 @@ def from_binary(
     for name, value in attributes.items():
         if _UNKEEPABLE.search(value):
             raise Unusable("text_invalid", "A header holds a character that no database keeps", name)
-    return _event(dict(attributes), raw, json.parse(raw), now, workspace)
+    data = media.in_utf8(raw, attributes.get("datacontenttype", ""))
+    _check_size(data)
+    return _event(dict(attributes), data, json.parse(data), now, workspace)
 
 
 def _check_size(raw: bytes) -> None:
@@ -137,13 +141,14 @@ def _check_size(raw: bytes) -> None:
 def _event(
     attributes: dict[str, Any], data: bytes, parsed: Any, now: datetime, workspace: str | None
 ) -> Event:
+    attributes = _named(attributes)
     known = json.convert(attributes, Attributes)
     identifiers.check_text(known.id, "id")
     if known.specversion != "1.0":
         raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
-    media_type = (known.datacontenttype or "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Unusable("content_type_unsupported", f"Data is {media_type!r}; we read JSON", "datacontenttype")
+    kind = media.media_type(known.datacontenttype or "")
+    if not media.is_json(kind):
+        raise Unusable("content_type_unsupported", f"Data is {kind!r}; we read JSON", "datacontenttype")
     event_type = catalog.arriving(known.type)
     if known.source.casefold().startswith(OWN_SOURCES):
         # Our own events are passed over by whoever recorded them, so one from outside would change nothing.
@@ -153,16 +158,12 @@ def _event(
         raise Unusable("workspace_missing", "The event does not say whose it is", "workspace")
     if workspace is not None and owner != workspace:
         raise Unusable("workspace_mismatch", f"The event is of {owner!r}, its sender is not", "workspace")
-    try:
-        payload = json.decode(data, event_type.payload)
-        identifiers.check(payload, data)
-    except Unusable as error:
-        field = f"data.{error.field}" if error.field else "data"
-        raise Unusable(error.reason, error.detail, field) from error
+    payload, data, parsed = content.read(data, parsed, event_type.payload)
     for name in payload.__struct_fields__:
         value = getattr(payload, name)
         if isinstance(value, datetime):
             in_utc(value, f"data.{name}")
+    subject = None if known.subject is None else str(known.subject)
     return Event(
         workspace=owner,
         source=known.source,
@@ -171,15 +172,22 @@ def _event(
         stream=event_type.stream(payload),
         time=in_utc(known.time or now, "time"),
         data=data.decode(),
-        content_hash=json.content_hash(known.type, known.subject, parsed),
-        subject=known.subject,
+        content_hash=json.content_hash(known.type, subject, parsed),
+        subject=subject,
         topic=event_type.topic,
         extensions={
-            key: value if isinstance(value, str) else str(value).lower()
+            key: value if isinstance(value, str) else json.encode_numbers(value)  # 5 and true are text there
             for key, value in attributes.items()
-            if key not in _CORE and isinstance(value, str | int)  # CloudEvents writes 5 and true as text
+            if key not in _CORE
         },
     )
+
+
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes by their names, which are in lower case; null is not there, nor one of ours if empty."""
+    exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
+    named = {name.lower(): value for name, value in exact_last if value is not None}
+    return {name: value for name, value in named.items() if value != "" or name not in _CORE}
 
 
 def in_utc(instant: datetime, field: str) -> datetime:

@@ -15,8 +15,8 @@ PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, extra={"printable": True})]
 # `$` alone would let a line feed follow.
 Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(?!\n)$", description="A tenant")]
-Name = Annotated[str, Meta(min_length=1, max_length=500)]
-Note = Annotated[str, Meta(max_length=4000)]
+# Texts have no bound but their event's: what is too long for somebody is cut where it is sent to them.
+Name = Annotated[str, Meta(min_length=1)]
 Revision = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="ISO 4217")]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339")]

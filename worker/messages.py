@@ -9,14 +9,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from events.envelope import Event, partition_key
+from events.headers import CONTENT_TYPE, Headers
+from events.headers import KAFKA_PREFIX as PREFIX
 
-PREFIX = "ce_"
-CONTENT_TYPE = "content-type"
 JSON = b"application/json"
 # Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
 PUBLISH_SECONDS_MAX = 4.0
-
-Headers = Sequence[tuple[str, bytes | None]]
 
 
 class BrokerUnavailable(Exception):

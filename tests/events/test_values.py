@@ -20,7 +20,6 @@ from events.values import (
     Identifier,
     Instant,
     Name,
-    Note,
     Percent,
     PositiveAmount,
     Revision,
@@ -106,8 +105,7 @@ def test_bounds_hold_to_the_last_digit(kind: type[Amount], good: list[str], bad:
         (Identifier, ["x", "a/b", "é 1", "x" * 128, "\u2028"], ["", "x" * 129]),
         (Workspace, ["a", "0", "a-b_c", "a" * 63], ["", "-a", "_a", "A", "a.b", "a" * 64, "a\n", "ä", "a/b"]),
         (Currency, ["USD", "XXX"], ["usd", "US", "USDX", "USD\n", "", "ÜSD", "U D"]),
-        (Name, ["x", "x" * 500, "\n"], ["", "x" * 501]),
-        (Note, ["", "x" * 4000], ["x" * 4001]),
+        (Name, ["x", "x" * 100_000, "\n"], [""]),
         (Revision, [0, 2**53 - 1], [-1, 2**53, 1.5, "1", True, None]),
         (
             Instant,
@@ -123,7 +121,7 @@ def test_bounds_hold_to_the_last_digit(kind: type[Amount], good: list[str], bad:
             ],
         ),
     ],
-    ids=["identifier", "workspace", "currency", "name", "note", "revision", "instant"],
+    ids=["identifier", "workspace", "currency", "name", "revision", "instant"],
 )
 def test_what_a_field_takes_and_what_it_refuses(kind: Any, good: list[object], bad: list[object]) -> None:
     assert [value for value in good if refusal(json.convert, value, kind)] == []

@@ -10,19 +10,16 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import intake, json
+from events import intake, json, media
 from events.clock import Clock
 from events.envelope import Event, from_binary, from_structured
 from events.errors import Unusable
+from events.headers import CONTENT_TYPE, KAFKA_PREFIX, content_type, is_binary, kafka_attributes
 from events.intake import Received, Record
 from events.offsets import Partition
 from events.values import Workspace
 from worker import workspaces
-from worker.messages import CONTENT_TYPE, PREFIX
 
-CLOUDEVENTS = "application/cloudevents"  # of any format, in structured mode
-STRUCTURED = "application/cloudevents+json"
-UNSAID = ""
 TURN_EVENTS = 50  # some milliseconds of reading
 
 
@@ -78,44 +75,16 @@ def _event(arrival: Arrival, now: datetime) -> Event:
         raise Unusable(
             "value_missing", "The message has no value: a deletion says nothing that we could keep"
         )
-    headers = _texts(arrival.headers)
-    content_type = headers.pop(CONTENT_TYPE, UNSAID)
-    media_type = content_type.partition(";")[0].strip().lower()
     time = _produced_at(arrival) or now
-    if media_type.startswith(CLOUDEVENTS) or not headers:
-        if media_type not in {STRUCTURED, "application/json", UNSAID}:
-            raise Unusable(
-                "content_type_unsupported", f"We read {STRUCTURED}, not {media_type[:100]!r}", CONTENT_TYPE
-            )
-        return from_structured(arrival.value, now=time)
-    attributes = {name.removeprefix(PREFIX): value for name, value in headers.items()}
-    if content_type:
-        attributes["datacontenttype"] = content_type
-    return from_binary(attributes, arrival.value, now=time)
-
-
-def _texts(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
-    """Return those headers that are CloudEvents', by their names in lower case; others may hold what they like."""
-    texts: dict[str, str] = {}
-    for given, value in headers:
-        name = given.lower()
-        if not name.startswith(PREFIX) and name != CONTENT_TYPE:
-            continue
-        if "\0" in name:
-            raise Unusable(
-                "text_invalid", "A header's name holds the character U+0000, which no database keeps"
-            )
-        if value is None:
-            raise Unusable("undecodable", f"The header {name[:100]!r} has no value", name[:100])
-        try:
-            text = value.decode()
-        except UnicodeDecodeError as error:
-            raise Unusable(
-                "undecodable", f"The header {name[:100]!r} is not UTF-8: {error.reason}", name[:100]
-            ) from error
-        if texts.setdefault(name, text) != text:
-            raise Unusable("schema_invalid", f"The header {name[:100]!r} has two values", name[:100])
-    return texts
+    if is_binary(arrival.headers, KAFKA_PREFIX):
+        return from_binary(kafka_attributes(arrival.headers), arrival.value, now=time)
+    said = content_type(arrival.headers)
+    kind = media.media_type(said)
+    if not media.is_structured(kind):
+        raise Unusable(
+            "content_type_unsupported", f"We read {media.STRUCTURED}, not {kind[:100]!r}", CONTENT_TYPE
+        )
+    return from_structured(media.in_utf8(arrival.value, said), now=time)
 
 
 def _produced_at(arrival: Arrival) -> datetime | None:
@@ -132,7 +101,7 @@ def _claimed(arrival: Arrival) -> str | None:
     """Return whose a message says it is, however useless it is otherwise: its people will want to see it."""
     headers = {name.lower(): value for name, value in arrival.headers}
     try:
-        claim = headers.get(f"{PREFIX}workspace")
+        claim = headers.get(f"{KAFKA_PREFIX}workspace")
         if claim is not None:
             return json.convert(claim.decode(errors="replace"), Workspace)
         document = json.parse(arrival.value or b"")

@@ -1,19 +1,25 @@
 """`POST /events`: CloudEvents from producers, in structured, binary and batch form."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from litestar import Request, Response, post
-from litestar.datastructures import Headers
 from litestar.di import NamedDependency
 
-from events import intake
-from events.dead_letters import Headers as Kept
+from events import intake, media
 from events.envelope import Event, from_binary, from_structured, split_batch
 from events.errors import DatabaseUnavailable, Unusable
+from events.headers import (
+    CONTENT_TYPE,
+    HTTP_PREFIX,
+    Headers,
+    content_type,
+    http_attributes,
+    is_attribute,
+    is_binary,
+)
 from events.intake import Received, Record
 from worker import received
 from worker.messages import encode
@@ -21,8 +27,6 @@ from worker.services import Services
 from worker.web.problems import PartlyStored, Problem, of_received
 
 ORIGIN = "http"
-BATCH = "application/cloudevents-batch+json"
-STRUCTURED = "application/cloudevents+json"
 
 
 @post("/events", status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
@@ -31,19 +35,11 @@ async def post_events(
 ) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     raw = await request.body()
-    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    binary = any(name.lower().startswith("ce-") for name in request.headers)
-    is_batch = media_type == BATCH or (not binary and raw.lstrip()[:1] == b"[")
-    if is_batch:
-        records = _batch(services, workspace, raw)
-    elif binary and media_type != STRUCTURED:
-        attributes = _attributes(request.headers, media_type)
-        records = [record(services, workspace, raw, attributes, _kept(request.headers))]
-    elif media_type in {STRUCTURED, "application/json"}:
-        records = [record(services, workspace, raw)]
-    else:
-        problem = Unusable("content_type_unsupported", f"We read {STRUCTURED}, not {media_type!r}")
-        records = [Record(raw, ORIGIN, workspace, problem, _kept(request.headers))]
+    headers = _kept(request)
+    is_batch = _is_batch(raw, headers)
+    records = (
+        _batch(services, workspace, raw, headers) if is_batch else [record(services, workspace, raw, headers)]
+    )
     results = await store(services, records, "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -85,49 +81,46 @@ async def _publish(services: Services, records: list[Record]) -> dict[int, Recei
     return dict.fromkeys(events, Received("published"))
 
 
-def record(
-    services: Services,
-    workspace: str,
-    raw: bytes,
-    attributes: Mapping[str, str] | None = None,
-    headers: Kept = (),
-) -> Record:
-    """Decode one event; attributes come beside it in binary form, from headers that are kept with it."""
+def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()) -> Record:
+    """Decode one event; `headers` are those that are part of it, and say in which mode it is."""
     now = services.clock.now()
 
     def decode(body: bytes) -> Event:
-        if attributes is not None:
-            return from_binary(attributes, body, now=now, workspace=workspace)
-        return from_structured(body, now=now, workspace=workspace)
+        if is_binary(headers, HTTP_PREFIX):
+            return from_binary(http_attributes(headers), body, now=now, workspace=workspace)
+        said = content_type(headers)
+        kind = media.media_type(said)
+        if not media.is_structured(kind):
+            raise Unusable(
+                "content_type_unsupported",
+                f"We read {media.STRUCTURED}, {media.BATCH} or JSON, not {kind[:100]!r}",
+                CONTENT_TYPE,
+            )
+        return from_structured(media.in_utf8(body, said), now=now, workspace=workspace)
 
     return intake.record(raw, ORIGIN, workspace, decode, headers)
 
 
-def _batch(services: Services, workspace: str, raw: bytes) -> list[Record]:
+def _batch(services: Services, workspace: str, raw: bytes, headers: Headers) -> list[Record]:
     try:
-        items = split_batch(raw)
+        items = split_batch(media.in_utf8(raw, content_type(headers)))
     except Unusable as error:
         return [Record(raw, ORIGIN, workspace, error)]
     return [record(services, workspace, item) for item in items]
 
 
-def _attributes(headers: Headers, media_type: str) -> dict[str, str]:
-    # The HTTP binding percent-encodes what a header can't hold.
-    attributes = {
-        name.lower().removeprefix("ce-"): unquote(value)
-        for name, value in headers.items()
-        if name.lower().startswith("ce-")
-    }
-    return {**attributes, "datacontenttype": media_type}
+def _kept(request: Request[Any, Any, Any]) -> list[tuple[str, bytes | None]]:
+    """Return the headers that are part of an event, as they came; others, such as a token, are nobody's to keep."""
+    named = [(name.decode("latin-1").lower(), value) for name, value in request.scope["headers"]]
+    return [(name, value) for name, value in named if is_attribute(name, HTTP_PREFIX)]
 
 
-def _kept(headers: Headers) -> list[tuple[str, bytes]]:
-    """Return the headers that are part of an event; others, such as a token, are nobody's to keep."""
-    return [
-        (name.lower(), value.encode())
-        for name, value in headers.items()
-        if name.lower().startswith("ce-") or name.lower() == "content-type"
-    ]
+def _is_batch(raw: bytes, headers: Headers) -> bool:
+    kind = media.media_type(content_type(headers))
+    in_array = raw.removeprefix(media.MARK).lstrip()[:1] == b"["
+    return kind == media.BATCH or (
+        in_array and media.is_structured(kind) and not is_binary(headers, HTTP_PREFIX)
+    )
 
 
 def _single_answer(result: Received) -> Response[Any]:

@@ -178,7 +178,7 @@ USELESS = {
         with_header("ce_workspace", b"\xff"),
         ("undecodable", "ce_workspace", None),
     ),
-    "an attribute is null": (with_header("ce_id", None), ("undecodable", "ce_id", "acme")),
+    "an attribute is null": (with_header("ce_id", None), ("schema_invalid", "id", "acme")),
     "an attribute holds U+0000": (with_header("ce_id", b"a\0"), ("text_invalid", "id", "acme")),
     "a name holds U+0000": (with_header("ce_a\0", b"a"), ("text_invalid", None, "acme")),
     "an attribute is there twice": (
@@ -225,9 +225,9 @@ USELESS = {
         structured({**DEAL, "data": {**DEAL["data"], "quote": {"lines": 1}}}),
         ("schema_invalid", "data.quote.lines", "acme"),
     ),
-    "base64": (
+    "data twice": (
         structured({**DEAL, "data_base64": "e30="}),
-        ("content_type_unsupported", "data_base64", "acme"),
+        ("schema_invalid", "data_base64", "acme"),
     ),
 }
 

@@ -1,0 +1,59 @@
+"""The data of an event: taken out of base64, read as what its type holds, and kept as they fit it."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from events import identifiers, json, media
+from events.errors import Unusable
+from events.forgiving import forgive
+from events.values import Fact
+
+
+def from_base64(document: Mapping[str, Any]) -> bytes:
+    """Return data that came as bytes; that they are JSON is for `datacontenttype` to say.
+
+    Raises:
+        Unusable: There are no such bytes, or data beside them.
+    """
+    given = document["data_base64"]
+    if document.get("data") is not None:
+        raise Unusable("schema_invalid", "An event holds data or data_base64, not both", "data_base64")
+    try:
+        data = base64.b64decode(given, validate=True)
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise Unusable("schema_invalid", f"Expected a text in base64: {error}", "data_base64") from error
+    kind = document.get("datacontenttype")
+    return media.in_utf8(data, kind if isinstance(kind, str) else "")
+
+
+def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
+    """Read data as its kind; return it, and the data as they are kept.
+
+    What does not fit as it stands is written anew where it is sure what was meant.
+
+    Raises:
+        Unusable: It does not fit; the field says where.
+    """
+    try:
+        return _checked(data, kind), data, parsed
+    except Unusable as error:
+        forgiven = forgive(parsed, kind)
+        if forgiven == parsed:
+            raise _of_data(error) from error
+    data = json.encode_numbers(forgiven).encode()
+    try:
+        return _checked(data, kind), data, forgiven
+    except Unusable as error:
+        raise _of_data(error) from error
+
+
+def _checked(data: bytes, kind: type[Fact]) -> Any:
+    payload = json.decode(data, kind)
+    identifiers.check(payload, data)
+    return payload
+
+
+def _of_data(error: Unusable) -> Unusable:
+    return Unusable(error.reason, error.detail, f"data.{error.field}" if error.field else "data")
