@@ -25,7 +25,20 @@ def from_base64(document: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, binascii.Error) as error:
         raise Unusable("schema_invalid", f"Expected a text in base64: {error}", "data_base64") from error
     kind = document.get("datacontenttype")
-    return media.in_utf8(data, kind if isinstance(kind, str) else "")
+    said = kind if isinstance(kind, str) else ""
+    check_json(said)
+    return media.in_utf8(data, said)
+
+
+def check_json(content_type: str) -> None:
+    """Look at what data say they are.
+
+    Raises:
+        Unusable: With reason `content_type_unsupported`, where that is not JSON.
+    """
+    kind = media.media_type(content_type)
+    if not media.is_json(kind):
+        raise Unusable("content_type_unsupported", f"Data is {kind[:100]!r}; we read JSON", "datacontenttype")
 
 
 def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
@@ -38,22 +51,17 @@ def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
     """
     try:
         return _checked(data, kind), data, parsed
-    except Unusable as error:
-        forgiven = forgive(parsed, kind)
-        if forgiven == parsed:
-            raise _of_data(error) from error
-    data = json.encode_numbers(forgiven).encode()
+    except Unusable:
+        parsed = forgive(parsed, kind)
+    data = json.encode_numbers(parsed).encode()
     try:
-        return _checked(data, kind), data, forgiven
+        return _checked(data, kind), data, parsed
     except Unusable as error:
-        raise _of_data(error) from error
+        field = f"data.{error.field}" if error.field else "data"
+        raise Unusable(error.reason, error.detail, field) from error
 
 
 def _checked(data: bytes, kind: type[Fact]) -> Any:
     payload = json.decode(data, kind)
     identifiers.check(payload, data)
     return payload
-
-
-def _of_data(error: Unusable) -> Unusable:
-    return Unusable(error.reason, error.detail, f"data.{error.field}" if error.field else "data")

@@ -1,5 +1,6 @@
 """An event reads the same whatever way it came; what can't be one is refused, the field named."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -19,7 +20,18 @@ from events.envelope import (
     split_batch,
 )
 from tests.events.facts import facts
-from tests.events.samples import DOCUMENT, MISSING, NOW, account, binary, changed, made, refusal, structured
+from tests.events.samples import (
+    DOCUMENT,
+    MISSING,
+    NOW,
+    account,
+    binary,
+    changed,
+    in_parts,
+    made,
+    refusal,
+    structured,
+)
 
 ARRIVING = sorted(name for name, known in TYPES.items() if known.direction == "in")
 
@@ -71,6 +83,8 @@ def test_unknown_attributes_are_kept_as_text() -> None:
         "sampled": True,
         "off": False,
         "none": None,
+        "share": 0.5,
+        "more": ["x"],
     }
     event = made({**DOCUMENT, **more})
     assert event.extensions == {
@@ -80,9 +94,75 @@ def test_unknown_attributes_are_kept_as_text() -> None:
         "negative": "-1",
         "sampled": "true",
         "off": "false",
+        "share": "0.5",
+        "more": '["x"]',
     }
     assert made(msgspec.json.decode(json.encode(as_cloudevent(event)))) == event
     assert event.content_hash == made(DOCUMENT).content_hash
+
+
+def test_the_names_of_attributes_are_in_lower_case_however_they_are_written() -> None:
+    event = made({**DOCUMENT, "Subject": "other", "TraceParent": "00-ab", "dataSchema": "https://x.example"})
+    assert event.subject == "D-1"
+    assert event.extensions == {"traceparent": "00-ab", "dataschema": "https://x.example"}
+    shouted = {name.upper() if name != "data" else name: value for name, value in DOCUMENT.items()}
+    assert made(shouted) == made(DOCUMENT)
+
+
+@pytest.mark.parametrize("name", ["subject", "time", "datacontenttype", "workspace"])
+def test_an_attribute_that_is_empty_is_not_there(name: str) -> None:
+    assert made(changed(DOCUMENT, name, "")) == made(changed(DOCUMENT, name, MISSING))
+
+
+def test_a_subject_is_any_text() -> None:
+    assert made({**DOCUMENT, "subject": "x" * 5000}).subject == "x" * 5000
+    assert made({**DOCUMENT, "subject": 17}) == made({**DOCUMENT, "subject": "17"})
+
+
+def in_base64(raw: bytes, **attributes: object) -> dict[str, object]:
+    document = changed(DOCUMENT, "data", MISSING)
+    return {**document, "data_base64": base64.b64encode(raw).decode(), **attributes}
+
+
+def test_data_may_come_as_bytes() -> None:
+    data = msgspec.json.encode(DOCUMENT["data"])
+    expected = made(DOCUMENT)
+    assert made(in_base64(data)) == expected
+    assert made(in_base64(data, data=None)) == expected
+    assert made({**DOCUMENT, "data_base64": None}) == expected
+    for kind, raw in [
+        ("application/vnd.crm.deal+json", data),
+        ("application/json; charset=utf-16", data.decode().encode("utf-16")),
+        ("application/json", b"\xef\xbb\xbf" + data),
+    ]:
+        assert made(in_base64(raw, datacontenttype=kind)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes", "refused"),
+    [
+        (b"<x/>", {}, ("undecodable", None)),
+        (b"<x/>", {"datacontenttype": "text/xml"}, ("content_type_unsupported", "datacontenttype")),
+        (b"{}", {"data_base64": "e30"}, ("schema_invalid", "data_base64")),
+        (b"{}", {"data_base64": "!!!!"}, ("schema_invalid", "data_base64")),
+        (b"{}", {"data_base64": 5}, ("schema_invalid", "data_base64")),
+        (b"{}", {"data_base64": "é"}, ("schema_invalid", "data_base64")),
+        (b"{}", {"data": {}}, ("schema_invalid", "data_base64")),
+    ],
+)
+def test_bytes_that_are_no_json_are_refused(
+    data: bytes, attributes: dict[str, object], refused: tuple[str, str | None]
+) -> None:
+    found = refusal(made, in_base64(data, **attributes))
+    assert found is not None
+    assert (found.reason, found.field) == refused
+
+
+def test_an_event_may_begin_with_a_byte_order_mark() -> None:
+    raw = msgspec.json.encode(DOCUMENT)
+    assert structured(b"\xef\xbb\xbf" + raw) == structured(raw)
+    attributes, body = in_parts(DOCUMENT)
+    assert binary(attributes, b"\xef\xbb\xbf" + body) == binary(attributes, body)
 
 
 def test_an_event_that_brings_no_time_happened_now() -> None:
@@ -90,7 +170,17 @@ def test_an_event_that_brings_no_time_happened_now() -> None:
         assert made(changed(DOCUMENT, "time", absent)).time == NOW
 
 
-@pytest.mark.parametrize("kind", ["application/json", " APPLICATION/JSON ; charset=utf-8", "", None])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        " APPLICATION/JSON ; charset=utf-8",
+        "text/json",
+        "application/vnd.x+json",
+        "",
+        None,
+    ],
+)
 def test_data_is_json_however_that_is_said(kind: str | None) -> None:
     assert made({**DOCUMENT, "datacontenttype": kind}).payload.deal_id == "D-1"
 

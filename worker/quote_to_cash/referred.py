@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from events.crm import DealUpdated
 from events.quickbooks import ItemObserved
-from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.gates import Gate, shown
 from worker.quote_to_cash.invoicing import named
 from worker.quote_to_cash.observed import known, referred
 from worker.quote_to_cash.state import Effort, Product, View, WorkspaceState
@@ -57,7 +57,7 @@ def _customer(view: View, latest: DealUpdated, realm: str | None) -> Iterator[Ga
     yield Gate("account_missing", met=arrived, detail=latest.account_id)
     if not arrived:
         return
-    name = account.latest.name if account.latest else latest.account_id
+    name = shown(account.latest.name) if account.latest else latest.account_id
     if customer_id is None:
         detail = f"{name} ({latest.account_id}{_refused(account.effort)})"
         yield Gate("account_not_mapped", met=False, detail=detail)
@@ -74,7 +74,7 @@ def _customer(view: View, latest: DealUpdated, realm: str | None) -> Iterator[Ga
 
 
 def _items(view: View, latest: DealUpdated, workspace: WorkspaceState, realm: str | None) -> Iterator[Gate]:
-    lines = {line.product_id: line.name for line in latest.quote.lines} if latest.quote else {}
+    lines = {line.product_id: shown(line.name) for line in latest.quote.lines} if latest.quote else {}
     products = {product_id: view.product(product_id) for product_id in lines}
     unmapped = [p for p, product in products.items() if product.item_in(realm) is None]
     seen = {p: view.item(realm, item_id).observed for p, item_id in _mapped(products, realm) if realm}

@@ -7,7 +7,7 @@ from events.crm import DealUpdated, Quote
 from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
 from worker.quickbooks.errors import GATE_OF_COMPANY
-from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.gates import Gate, shown
 from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
 from worker.quote_to_cash.settings import Settings
@@ -218,7 +218,7 @@ def _tax_codes(quote: Quote, company: CompanyObserved) -> Gate:
         return Gate("tax_code_not_mapped")
     wanted = {line.tax_code for line in quote.lines if line.tax_code}
     unknown = sorted(code for code in wanted if named(company.tax_codes, code) is None)
-    bare = [f"{line.name} ({line.product_id})" for line in quote.lines if not line.tax_code]
+    bare = [f"{shown(line.name)} ({line.product_id})" for line in quote.lines if not line.tax_code]
     return Gate(
         "tax_code_not_mapped",
         met=not unknown and not bare,

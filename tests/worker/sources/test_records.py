@@ -127,6 +127,33 @@ def test_without_attributes_in_headers_a_message_is_structured(media_type: str |
     assert read(arrival(msgspec.json.encode(DEAL), headers), NOW).content == made(DEAL)
 
 
+def test_headers_of_kafka_are_utf_8_as_they_are() -> None:
+    given = binary(DEAL, id="caf\u00e9 100% %41", subject="", traceparent="")
+    content = read(given, NOW).content
+    assert isinstance(content, Event)
+    assert (content.id, content.subject, content.extensions) == (
+        "caf\u00e9 100% %41",
+        None,
+        {"traceparent": ""},
+    )
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.crm+json; charset=utf-8", "text/json"])
+def test_data_of_any_kind_of_json_is_read(kind: str) -> None:
+    given = binary(DEAL)
+    headers = [(name, value) for name, value in given.headers if name != "content-type"]
+    said = [("content-type", kind.encode())]
+    assert read(msgspec.structs.replace(given, headers=[*headers, *said]), NOW).content == made(DEAL)
+    marked = b"\xef\xbb\xbf" + msgspec.json.encode(DEAL)
+    assert read(arrival(marked, said), NOW).content == made(DEAL)
+
+
+def test_headers_beside_a_whole_event_do_not_count() -> None:
+    given = structured(DEAL)
+    headers = [*given.headers, ("ce_id", b"\xff"), ("ce_source", b"unused")]
+    assert read(msgspec.structs.replace(given, headers=headers), NOW).content == made(DEAL)
+
+
 @pytest.mark.parametrize(
     ("seconds", "time"),
     [(PRODUCED_AT.timestamp(), PRODUCED_AT), (-0.001, NOW), (None, NOW), (1e18, NOW), (1e12, NOW)],

@@ -76,6 +76,68 @@ async def test_a_header_may_be_percent_encoded(http: httpx.AsyncClient, world: W
     assert (await world.log())[-1].event.source == "urn:café"
 
 
+def in_headers(event: dict[str, Any], **changed: bytes) -> list[tuple[bytes, bytes]]:
+    values = {name: value.encode() for name, value in event.items() if name != "data"} | changed
+    return [(f"ce-{name}".encode(), value) for name, value in values.items()]
+
+
+async def post_binary(
+    http: httpx.AsyncClient, headers: Any, data: Any, kind: bytes = b"application/json"
+) -> Any:
+    content = json.dumps(data).encode()
+    return await http.post("/events", content=content, headers=[(b"content-type", kind), *headers])
+
+
+async def test_two_ids_never_become_one(http: httpx.AsyncClient, world: World) -> None:
+    event = stories.deal()
+    for raw in (b"x%FF", b"x%FE", b"x\xff", b"x%4", b'"x'):
+        answer = await post_binary(http, in_headers(event, id=raw), event["data"])
+        assert problem(answer)[::2] == (422, "ce-id")
+    assert len(await world.services.database.read(listed, "acme")) == 5
+    for same in (b"caf%C3%A9 1", "caf\u00e9 1".encode(), '"caf\u00e9 1"'.encode(), b'"caf%c3%a9%201"'):
+        answer = await post_binary(http, in_headers(event, id=same), event["data"])
+        assert answer.status_code == 202
+    assert [recorded.event.id for recorded in await world.log()] == ["caf\u00e9 1"]
+
+
+@pytest.mark.parametrize(
+    "kind", [b"application/json; charset=utf-8", b"application/vnd.crm.deal+json", b"text/json", b""]
+)
+async def test_data_in_any_kind_of_json_is_read(http: httpx.AsyncClient, kind: bytes) -> None:
+    event = stories.deal()
+    assert (await post_binary(http, in_headers(event), event["data"], kind)).status_code == 202
+    again = await http.post("/events", content=json.dumps(event), headers={"content-type": kind.decode()})
+    assert again.json()["outcome"] == "duplicate"
+
+
+async def test_the_content_type_says_the_mode(http: httpx.AsyncClient) -> None:
+    event = stories.deal()
+    unused = in_headers({**event, "id": "unused"})
+    answer = await post_binary(http, unused, event, b"Application/CloudEvents+JSON; charset=utf-8")
+    assert answer.json()["outcome"] == "appended"
+    assert (await post(http, event)).json()["outcome"] == "duplicate"
+    for kind in (b"application/cloudevents+avro", b"application/cloudevents-batch+avro", b"text/plain"):
+        refused = problem(await post_binary(http, [], event, kind))
+        assert refused == (422, "content_type_unsupported", "content-type")
+    refused = problem(await post_binary(http, unused, event, b"text/plain"))
+    assert refused == (422, "content_type_unsupported", "datacontenttype")
+
+
+async def test_a_header_that_is_there_twice_says_nothing_sure(http: httpx.AsyncClient) -> None:
+    event = stories.deal()
+    assert problem(await post_binary(http, [*in_headers(event), (b"CE-Id", b"2")], event["data"])) == (
+        422,
+        "schema_invalid",
+        "ce-id",
+    )
+
+
+async def test_a_batch_may_begin_with_a_byte_order_mark(http: httpx.AsyncClient) -> None:
+    content = json.dumps([stories.deal()]).encode("utf-8-sig")
+    for kind in (BATCH, STRUCTURED, "application/json"):
+        assert (await post(http, content, kind)).status_code == 202
+
+
 async def test_what_came_in_headers_is_kept_with_a_dead_letter_but_never_a_token(
     http: httpx.AsyncClient, world: World
 ) -> None:
