@@ -1,7 +1,8 @@
 """Given what happened, when this comes, then that is decided: the decider alone, over a state in memory."""
 
 import itertools
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -113,22 +114,29 @@ class Memory:
 
 
 class Decider:
-    """Decides one event after the other, as the log hands them over, its own ones among them."""
+    """Decides one event after the other, as the log hands them over, its own ones among them.
+
+    Customers and items that are to be read are there, active and fit for sale, unless `reads` is off.
+    """
 
     def __init__(self) -> None:
         self.view = Memory()
         self.events: list[Event] = []
         self.commands: list[NewCommand] = []
+        self.reads = True
 
     def when(self, *happened: Event | dict[str, Any]) -> Self:
         """Decide what happened; a document is read as a door reads it."""
-        for item in happened:
-            decision = decide(self.view, made(item) if isinstance(item, dict) else item)
+        coming = deque(made(item) if isinstance(item, dict) else item for item in happened)
+        while coming:
+            decision = decide(self.view, coming.popleft())
             self.events += decision.events
             self.commands += decision.commands
             for event in decision.events:
                 again = decide(self.view, event)  # it is read back from the log, and passed over
                 assert (again.events, again.commands) == ([], [])
+            if self.reads:
+                coming.extendleft(answer for command in decision.commands for answer in read(command))
         return self
 
     def commanded(self, kind: str = "create_invoice") -> list[NewCommand]:
@@ -198,6 +206,15 @@ def customer_seen(customer: str = "7", realm: str = REALM, **changes: Any) -> Ev
 def item_seen(item: str = "5", realm: str = REALM, **changes: Any) -> Event:
     seen = ItemObserved(realm, item, name="Platform seat", type="Service", reading=1)
     return fact(catalog.ITEM_OBSERVED, replace(seen, **changes))
+
+
+def read(command: NewCommand) -> Iterator[Event]:
+    """Answer a reading of a customer or an item."""
+    realm, _, object_id = command.key.subject.partition("/")
+    if command.key.kind == "read_customer":
+        yield customer_seen(object_id, realm, reading=command.key.generation)
+    elif command.key.kind == "read_item":
+        yield item_seen(object_id, realm, reading=command.key.generation)
 
 
 def customer_asked(account: str = "A-1") -> Event:
