@@ -61,9 +61,9 @@ def evolve(view: View, event: Event) -> None:
         fold(view, event, event.payload)
 
 
-def quote_key(quote: Quote) -> str:
-    """Name a quote by what it offers; its own revision and id do not count."""
-    offered = msgspec.structs.asdict(replace(quote, revision=0, quote_id="-"))
+def quote_key(quote: Quote, currency: str) -> str:
+    """Name a quote by what it offers, in which currency; its own revision and id do not count."""
+    offered = {**msgspec.structs.asdict(replace(quote, revision=0, quote_id="-")), "currency": currency}
     return json.content_hash("quote", None, json.parse(json.encode(offered).encode()))[:16]
 
 
@@ -71,7 +71,7 @@ def _deal_updated(view: View, event: Event, snapshot: DealUpdated) -> None:
     deal = view.deal(snapshot.deal_id)
     if is_known(deal.versions, snapshot.revision):
         return
-    key = quote_key(snapshot.quote) if snapshot.quote else None
+    key = quote_key(snapshot.quote, snapshot.currency) if snapshot.quote else None
     version = Version(snapshot.revision, event.time, snapshot.stage, key)
     deal = replace(deal, versions=with_snapshot(deal.versions, version))
     if snapshot.quote and key:

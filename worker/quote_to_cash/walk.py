@@ -108,10 +108,9 @@ def is_won(deal: Deal, settings: Settings) -> bool:
 
 
 def won_since(deal: Deal) -> datetime | None:
-    """Return when a deal was won first, by its contract or by the CRM; nothing if neither says so."""
-    contract = signed_contract(deal)
-    instants = (contract.at if contract else None, deal.won_at)
-    return min((instant for instant in instants if instant), default=None)
+    """Return when a deal was won first, by any of its contracts or by the CRM; nothing if neither says so."""
+    signed = [contract.at for contract in deal.contracts.values() if contract.status == "signed"]
+    return min([*signed, *([deal.won_at] if deal.won_at else [])], default=None)
 
 
 def is_spoken_for(deal: Deal) -> bool:

@@ -1,0 +1,131 @@
+"""An id means something in its company only: another company is connected whose ids are the same."""
+
+import pytest
+
+from events import catalog
+from tests import stories
+from tests.worker.quote_to_cash.given import (
+    OTHER_REALM,
+    REALM,
+    Decider,
+    chosen,
+    connected,
+    customer_seen,
+    expired,
+    given,
+    item_seen,
+    mapped,
+    mapped_product,
+    observed,
+    ordered,
+    ready,
+    referred,
+    rejected,
+)
+
+MOVED = [connected(OTHER_REALM), observed(realm=OTHER_REALM, company_name="Another")]
+
+
+def invoices(decider: Decider) -> list[tuple[str, str, str]]:
+    """Say of each invoice for which company, customer and item it is."""
+    return [
+        (
+            command.realm,
+            body["CustomerRef"]["value"],
+            body["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"],
+        )
+        for command, body in zip(decider.commanded(), decider.bodies(), strict=True)
+    ]
+
+
+def test_what_was_mapped_in_one_company_is_not_mapped_in_another() -> None:
+    decider = given(*ready(), *MOVED, *stories.signed_deal())
+    assert [gate.code for gate in decider.gates()] == ["account_missing", "product_not_mapped"]
+    assert decider.commanded() == []
+    decider.when(stories.account())
+    assert [gate.code for gate in decider.gates()] == ["account_not_mapped", "product_not_mapped"]
+
+
+def test_what_is_mapped_anew_is_what_counts() -> None:
+    decider = given(*ready(), *MOVED, *stories.signed_deal(), *referred("7", "6", OTHER_REALM))
+    assert invoices(decider) == [(OTHER_REALM, "7", "6")]
+
+
+def test_each_deal_goes_to_the_company_that_is_connected_when_it_is_won() -> None:
+    decider = given(*ready(), *stories.signed_deal())
+    decider.when(*MOVED, *referred("7", "5", OTHER_REALM), *stories.signed_deal("D-2"))
+    assert invoices(decider) == [(REALM, "7", "5"), (OTHER_REALM, "7", "5")]
+    first, second = decider.commanded()
+    assert first.request_id != second.request_id
+
+
+def test_an_invoice_on_its_way_to_one_company_is_not_made_in_another() -> None:
+    decider = given(*ready(), *stories.signed_deal(), *MOVED, *referred("7", "5", OTHER_REALM), ordered())
+    assert invoices(decider) == [(REALM, "7", "5")]
+    assert decider.stands_at() == "other_company_connected"
+
+
+def test_one_that_was_refused_in_one_company_may_be_ordered_in_another() -> None:
+    decider = given(*ready(), *stories.signed_deal())
+    decider.when(rejected(decider.commanded()[0]), *MOVED, *referred("8", "6", OTHER_REALM))
+    assert len(invoices(decider)) == 1
+    decider.when(ordered())
+    assert invoices(decider)[1:] == [(OTHER_REALM, "8", "6")]
+
+
+def test_what_is_known_of_a_customer_or_item_is_known_of_its_company_alone() -> None:
+    shut = [customer_seen("7", active=False, reading=9), item_seen("5", active=False, reading=9)]
+    decider = given(*ready(), *MOVED, *referred("7", "5", OTHER_REALM), *shut, *stories.signed_deal())
+    assert invoices(decider) == [(OTHER_REALM, "7", "5")]
+
+
+@pytest.mark.parametrize("gate", ["customer_inactive", "item_inactive"])
+def test_what_is_inactive_in_the_company_holds(gate: str) -> None:
+    seen = (
+        customer_seen(active=False, reading=9)
+        if gate == "customer_inactive"
+        else item_seen(active=False, reading=9)
+    )
+    decider = given(*ready(), seen, *stories.signed_deal())
+    assert (decider.stands_at(), decider.commanded()) == (gate, [])
+
+
+def test_a_mapping_from_before_connecting_is_of_the_company_that_was_connected_first() -> None:
+    decider = given(mapped(), mapped_product(), *ready(), *stories.signed_deal())
+    assert invoices(decider) == [(REALM, "7", "5")]
+
+
+def test_a_mapping_from_before_connecting_is_of_no_company_that_came_later() -> None:
+    set_up = [chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"), mapped(), mapped_product()]
+    decider = given(*set_up, connected(), observed(), *stories.signed_deal())
+    assert invoices(decider) == [(REALM, "7", "5")]
+    decider.when(*MOVED, *stories.signed_deal("D-2"))
+    assert invoices(decider) == [(REALM, "7", "5")]
+    assert decider.stands_at("D-2") == "account_missing"
+
+
+def test_what_a_company_said_is_forgotten_when_another_is_connected() -> None:
+    decider = given(*ready(terms="Net 30"), connected(OTHER_REALM), *stories.signed_deal())
+    assert "company_not_read" in [gate.code for gate in decider.gates()]
+    decider.when(observed())
+    assert "company_not_read" in [gate.code for gate in decider.gates()], "it is of the other company"
+
+
+def test_a_connection_that_ended_is_of_its_company_alone() -> None:
+    decider = given(*ready(), *MOVED, *referred(realm=OTHER_REALM), expired(), *stories.signed_deal())
+    assert invoices(decider) == [(OTHER_REALM, "7", "5")]
+
+
+def test_nothing_is_commanded_while_a_connection_is_over() -> None:
+    decider = given(*ready(), expired(), *stories.signed_deal())
+    assert (decider.stands_at(), decider.commanded()) == ("connection_expired", [])
+    assert invoices(decider.when(connected())) == [(REALM, "7", "5")]
+
+
+def test_the_crm_is_told_of_which_company_the_customer_is() -> None:
+    decider = given(*ready(), *MOVED, mapped("A-1", "7"))
+    linked = decider.facts(catalog.CUSTOMER_LINKED)
+    assert [(fact.account_id, fact.customer_id, fact.realm) for fact in linked] == [
+        ("A-1", "7", REALM),
+        ("A-1", "7", OTHER_REALM),
+    ]

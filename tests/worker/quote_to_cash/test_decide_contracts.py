@@ -1,0 +1,188 @@
+"""Which contract and which quote an invoice goes by: two signed contracts, edits around the signature, any order."""
+
+import itertools
+from random import Random
+from typing import Any
+
+import pytest
+
+from events import catalog
+from tests import stories
+from tests.worker.quote_to_cash.given import Decider, chosen, given, ordered, ready
+
+CHANGED = {**stories.QUOTE, "lines": [{**stories.LINE, "quantity": "24"}], "total": "1199.88"}
+SHOWN = stories.deal(time="2026-05-01T00:00:00Z")
+SHOWN_AGAIN = stories.deal(revision=2, time="2026-05-03T12:00:00Z", quote=CHANGED)
+
+
+def contract(status: str, contract_id: str, day: int, deal_id: str = "D-1") -> dict[str, Any]:
+    return stories.contract(status, deal_id, contract_id, at=f"2026-05-{day:02}T18:00:00Z")
+
+
+# The one that was signed later has the earlier name.
+TWO_SIGNED = [
+    SHOWN,
+    contract("sent", "C-9", 1),
+    contract("signed", "C-9", 2),
+    SHOWN_AGAIN,
+    contract("sent", "C-1", 3),
+    contract("signed", "C-1", 4),
+]
+
+
+def net_of(decider: Decider) -> list[str]:
+    return [str(fact.net) for fact in decider.facts(catalog.INVOICE_REQUESTED)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_of_two_signed_contracts_the_later_one_holds_in_whatever_order_they_come(seed: int) -> None:
+    shuffled = TWO_SIGNED.copy()
+    Random(seed).shuffle(shuffled)
+    decider = given(*ready(auto_invoice="false"), *shuffled)
+    assert decider.stands_at() == "auto_invoice_off"
+    assert net_of(decider.when(chosen(auto_invoice="true"))) == ["1199.88"]
+
+
+def test_of_two_that_were_signed_at_once_it_is_always_the_same() -> None:
+    signed = [contract("signed", name, 4) for name in ("C-1", "C-9")]
+    sent = [contract("sent", "C-9", 3), contract("sent", "C-1", 1)]
+    found = set()
+    for order in itertools.permutations(signed):
+        decider = given(*ready(auto_invoice="false"), SHOWN, SHOWN_AGAIN, *sent, *order)
+        found.add(tuple(net_of(decider.when(chosen(auto_invoice="true")))))
+    assert found == {("1199.88",)}
+
+
+def test_a_second_contract_after_the_invoice_makes_none() -> None:
+    decider = given(*ready(), *TWO_SIGNED)
+    assert net_of(decider) == ["599.94"]
+
+
+def test_the_later_contract_is_the_one_that_won_once_and_for_all() -> None:
+    decider = given(*ready(auto_invoice="false"), *TWO_SIGNED)
+    [won] = decider.facts(catalog.DEAL_CLOSED_WON)
+    assert won.contract_id == "C-9", "the CRM is told once, when it is known"
+
+
+@pytest.mark.parametrize("late", ["sent", "delivered", "declined", "voided"])
+def test_a_signed_contract_stays_signed_whatever_of_it_comes_late(late: str) -> None:
+    decider = given(
+        *ready(auto_invoice="false"), SHOWN, contract("sent", "C-1", 1), contract("signed", "C-1", 2)
+    )
+    decider.when(contract(late, "C-1", 9))
+    assert decider.stands_at() == "auto_invoice_off"
+
+
+@pytest.mark.parametrize("end", ["declined", "voided"])
+def test_an_old_contract_that_ends_never_touches_a_newer_one(end: str) -> None:
+    newer = [contract("sent", "C-2", 2), contract("signed", "C-2", 3)]
+    decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), *newer, contract(end, "C-1", 4))
+    assert net_of(decider) == ["599.94"]
+
+
+@pytest.mark.parametrize("end", ["declined", "voided"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_contract_that_ended_is_not_out_again_whatever_comes_late(end: str, *, swapped: bool) -> None:
+    events = [contract("delivered", "C-1", 2), contract(end, "C-1", 3)]
+    decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), *(reversed(events) if swapped else events))
+    assert decider.stands_at() == f"contract_{end}"
+
+
+def test_a_newer_contract_that_is_out_says_what_is_waited_for() -> None:
+    decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), contract("voided", "C-1", 2))
+    assert decider.stands_at() == "contract_voided"
+    assert decider.when(contract("sent", "C-2", 3)).stands_at() == "contract_not_signed"
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "quantity": {"quote": CHANGED},
+    "price": {
+        "quote": {**stories.QUOTE, "lines": [{**stories.LINE, "unit_price": "49.99"}], "total": "599.88"}
+    },
+    "total": {"quote": {**stories.QUOTE, "total": "599.95"}},
+    "tax mode": {"quote": {**stories.QUOTE, "tax_mode": "none"}},
+    "taxable": {"quote": {**stories.QUOTE, "lines": [{**stories.LINE, "taxable": False}]}},
+    "tax code": {"quote": {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "standard"}]}},
+    "description": {"quote": {**stories.QUOTE, "lines": [{**stories.LINE, "description": "Other"}]}},
+    "discount": {"quote": {**stories.QUOTE, "discount": {"amount": "1.00"}, "total": "598.94"}},
+    "shipping": {"quote": {**stories.QUOTE, "shipping": "1.00", "total": "600.94"}},
+    "product": {"quote": {**stories.QUOTE, "lines": [{**stories.LINE, "product_id": "P-2"}]}},
+    "currency": {"currency": "EUR"},
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("after", ["the signature", "the sending"])
+def test_what_changed_after_the_sending_is_not_what_was_signed(edit: str, after: str) -> None:
+    time = {"the signature": "2026-05-03T00:00:00Z", "the sending": "2026-05-01T22:00:00Z"}[after]
+    edited = stories.deal(revision=2, time=time, **EDITS[edit])
+    signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
+    for happened in ([SHOWN, *signed, edited], [SHOWN, edited, *signed], [edited, SHOWN, *signed]):
+        decider = given(*ready(auto_invoice="false"), *happened, chosen(auto_invoice="true"))
+        assert "quote_differs_from_signed" in [gate.code for gate in decider.gates()], happened
+        assert decider.commanded() == []
+
+
+def test_what_an_edit_may_change_without_being_signed_anew() -> None:
+    renamed = {**stories.QUOTE, "quote_id": "Q-2", "revision": 7}
+    edited = stories.deal(revision=2, time="2026-05-03T00:00:00Z", name="Renamed", owner="kim", quote=renamed)
+    signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
+    decider = given(*ready(auto_invoice="false"), SHOWN, *signed, edited, chosen(auto_invoice="true"))
+    assert net_of(decider) == ["599.94"]
+
+
+def test_restoring_what_was_signed_opens_the_gate_and_nothing_else_does() -> None:
+    edited = stories.deal(revision=2, time="2026-05-03T00:00:00Z", quote=CHANGED)
+    signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
+    decider = given(*ready(auto_invoice="false"), SHOWN, *signed, edited, chosen(auto_invoice="true"))
+    assert decider.when(ordered()).commanded() == [], "what was not signed is invoiced by no order"
+    decider.when(stories.deal(revision=3, time="2026-05-04T00:00:00Z"))
+    assert net_of(decider) == ["599.94"]
+
+
+LOST = stories.deal(revision=2, stage="closed_lost", time="2026-05-03T00:00:00Z")
+SIGNED = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations([SHOWN, LOST])])
+def test_a_lost_deal_is_not_invoiced_though_its_contract_is_signed(order: tuple[dict[str, Any], ...]) -> None:
+    decider = given(*ready(), *order, *SIGNED)
+    assert (decider.stands_at(), decider.commanded(), decider.facts(catalog.DEAL_CLOSED_WON)) == (
+        "deal_closed_lost",
+        [],
+        [],
+    )
+
+
+def test_a_deal_that_is_reopened_after_it_was_won_waits() -> None:
+    won, reopened = stories.deal(stage="closed_won", quote=None), stories.deal(revision=2)
+    decider = given(*ready(), won, reopened)
+    assert (decider.stands_at(), decider.commanded()) == ("deal_reopened", [])
+    decider.when(stories.deal(revision=3, stage="closed_won"))
+    assert net_of(decider) == ["599.94"]
+
+
+def test_a_snapshot_that_is_older_than_the_winning_reopens_nothing() -> None:
+    won, older = stories.deal(revision=3, stage="closed_won", quote=None), stories.deal(revision=2)
+    decider = given(*ready(), won, older)
+    assert decider.stands_at() == "quote_missing"
+
+
+@pytest.mark.parametrize("required", ["true", "false"])
+def test_whether_the_crms_word_is_enough_is_a_setting(required: str) -> None:
+    won = stories.deal(stage="closed_won")
+    decider = given(*ready(invoice_requires_signature=required), won)
+    assert net_of(decider) == ([] if required == "true" else ["599.94"])
+    assert net_of(decider.when(*SIGNED)) == ["599.94"]
+
+
+def test_the_crms_word_is_enough_once_the_setting_says_so() -> None:
+    decider = given(*ready(invoice_requires_signature="true"), stories.deal(stage="closed_won"))
+    assert decider.stands_at() == "contract_not_signed"
+    assert net_of(decider.when(chosen(invoice_requires_signature="false"))) == ["599.94"]
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "declined", "voided"])
+def test_only_a_signature_wins_a_deal(status: str) -> None:
+    decider = given(*ready(), SHOWN, contract(status, "C-1", 1))
+    assert (decider.commanded(), decider.facts(catalog.DEAL_CLOSED_WON)) == ([], [])

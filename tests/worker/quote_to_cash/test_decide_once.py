@@ -1,0 +1,214 @@
+"""Exactly one: a wish is commanded once, a refusal waits for a person, and each person's word counts once."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from events import catalog
+from events.envelope import Event
+from tests import stories
+from tests.worker.quote_to_cash.given import (
+    OTHER_REALM,
+    Decider,
+    chosen,
+    connected,
+    customer_asked,
+    customer_created,
+    expired,
+    given,
+    invoice_created,
+    item_asked,
+    item_created,
+    mapped,
+    mapped_product,
+    observed,
+    ordered,
+    ready,
+    rejected,
+    uncertain,
+)
+from worker.commands.table import NewCommand
+
+SIGNED = stories.signed_deal()
+Outcome = Callable[[NewCommand], Event]
+
+
+def commanded() -> Decider:
+    return given(*ready(), *SIGNED)
+
+
+def generations(decider: Decider, kind: str = "create_invoice") -> list[int]:
+    return [command.key.generation for command in decider.commanded(kind)]
+
+
+ANYTHING: dict[str, list[Event | dict[str, Any]]] = {
+    "an edit": [stories.deal(revision=2, name="Renamed")],
+    "a closing": [stories.deal(revision=2, stage="closed_won")],
+    "another contract": [stories.contract("signed", contract_id="C-2", at="2026-05-04T00:00:00Z")],
+    "a setting": [chosen(memo="Thanks"), chosen(auto_invoice="false"), chosen(auto_invoice="true")],
+    "a pause": [chosen(paused="true"), chosen(paused="false")],
+    "a mapping": [mapped("A-1", "8"), mapped_product("P-1", "6")],
+    "an account": [stories.account()],
+    "a reading": [observed(company_name="Other")],
+    "an order": [ordered(), ordered()],
+    "a new connection": [expired(), connected()],
+    "no answer": [],
+}
+
+
+@pytest.mark.parametrize("what", ANYTHING)
+def test_while_an_invoice_is_being_made_nothing_asks_for_another(what: str) -> None:
+    decider = commanded()
+    [command] = decider.commanded()
+    assert generations(decider.when(*ANYTHING[what])) == [1]
+    assert generations(decider.when(uncertain(command), *ANYTHING[what])) == [1]
+    assert decider.stands_at() == "outcome_uncertain"
+
+
+@pytest.mark.parametrize("what", ANYTHING)
+def test_an_invoice_that_is_made_is_made_for_good(what: str) -> None:
+    decider = commanded()
+    [command] = decider.commanded()
+    decider.when(invoice_created(command), *ANYTHING[what], uncertain(command), *ANYTHING[what])
+    assert generations(decider) == [1]
+    assert decider.facts(catalog.DEAL_INVOICED)[0].invoice_id == "130"
+
+
+def test_an_invoice_that_was_found_after_all_is_made_for_good() -> None:
+    decider = commanded()
+    [command] = decider.commanded()
+    decider.when(uncertain(command), invoice_created(command, adopted=True), ordered())
+    assert generations(decider) == [1]
+
+
+@pytest.mark.parametrize("what", [name for name in ANYTHING if name != "an order"])
+def test_what_quickbooks_refused_is_tried_again_by_nobody_but_a_person(what: str) -> None:
+    decider = commanded()
+    [command] = decider.commanded()
+    decider.when(rejected(command, "period_closed"), *ANYTHING[what])
+    assert (generations(decider), decider.stands_at()) == ([1], "period_closed")
+
+
+def test_each_order_after_a_refusal_is_one_more_generation_and_no_more() -> None:
+    decider = commanded()
+    for number in (1, 2, 3):
+        assert generations(decider) == list(range(1, number + 1))
+        decider.when(rejected(decider.commanded()[-1]), ordered(), ordered())
+    requests = [command.request_id for command in decider.commanded()]
+    assert len(set(requests)) == len(requests) == 4
+    marks = [body["PrivateNote"].rpartition(" ")[2] for body in decider.bodies()]
+    assert marks == [f"[q2c:{request}]" for request in requests]
+
+
+def test_an_order_from_before_the_refusal_is_answered_by_it() -> None:
+    decider = commanded()
+    decider.when(ordered(), rejected(decider.commanded()[0]))
+    assert generations(decider) == [1]
+    assert generations(decider.when(ordered())) == [1, 2]
+
+
+def test_what_an_earlier_generation_made_after_all_is_the_deals_invoice() -> None:
+    decider = commanded()
+    [first] = decider.commanded()
+    decider.when(rejected(first), ordered())
+    second = decider.commanded()[1]
+    decider.when(invoice_created(first), rejected(second), ordered(), ordered())
+    assert generations(decider) == [1, 2]
+    [told] = decider.facts(catalog.DEAL_INVOICED)
+    assert told.invoice_id == "130"
+
+
+def test_a_refusal_of_an_earlier_generation_says_nothing_of_the_present_one() -> None:
+    decider = commanded()
+    [first] = decider.commanded()
+    decider.when(rejected(first), ordered(), rejected(first, "period_closed"), uncertain(first))
+    assert decider.stands_at() == "in_progress"
+
+
+def test_a_revision_is_decided_once_however_often_it_comes() -> None:
+    decider = given(*ready(), *SIGNED, *SIGNED, stories.deal(time="2026-06-01T00:00:00Z"))
+    assert generations(decider) == [1]
+
+
+KEYS = [given(*ready(), customer_asked("A-1"), *stories.signed_deal(deal)) for deal in ("D-1", "D-2")]
+
+
+def test_every_command_has_a_request_id_of_its_own() -> None:
+    keys = {
+        (command.key.workspace, command.realm, command.key): command.request_id
+        for command in chain.from_iterable(decider.commands for decider in KEYS)
+    }
+    assert len(set(keys.values())) == len(keys)
+
+
+WISHED = {"customer": (customer_asked, customer_created), "item": (item_asked, item_created)}
+
+
+@pytest.fixture(params=WISHED)
+def wish(request: pytest.FixtureRequest) -> "Wish":
+    return Wish(request.param)
+
+
+class Wish:
+    """A customer or an item that a person asked for, in a company that was read."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = f"create_{kind}"
+        self.ask, self.created = WISHED[kind]
+        self.decider = given(
+            chosen(income_account="Services"), connected(), observed(), stories.account(), stories.deal()
+        )
+
+    def generations(self) -> list[int]:
+        return generations(self.decider, self.kind)
+
+    @property
+    def command(self) -> NewCommand:
+        return self.decider.commanded(self.kind)[-1]
+
+
+def test_what_is_asked_for_twice_is_made_once(wish: Wish) -> None:
+    wish.decider.when(wish.ask(), wish.ask())
+    assert wish.generations() == [1]
+    wish.decider.when(wish.created(wish.command), wish.ask(), wish.ask())
+    assert wish.generations() == [1]
+
+
+def test_what_nobody_asks_for_is_not_made(wish: Wish) -> None:
+    wish.decider.when(*SIGNED, stories.account(revision=2), chosen(memo="-"))
+    assert wish.generations() == []
+
+
+def test_a_refused_one_is_made_again_only_when_somebody_asks_again(wish: Wish) -> None:
+    wish.decider.when(wish.ask())
+    wish.decider.when(rejected(wish.command))
+    wish.decider.when(stories.account(revision=2), *SIGNED, observed(company_name="Other"))
+    assert wish.generations() == [1]
+    wish.decider.when(wish.ask(), wish.ask())
+    assert wish.generations() == [1, 2]
+
+
+def test_while_its_outcome_is_uncertain_nobody_gets_a_second(wish: Wish) -> None:
+    wish.decider.when(wish.ask())
+    wish.decider.when(uncertain(wish.command), wish.ask(), observed(company_name="Other"))
+    assert wish.generations() == [1]
+
+
+def test_what_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> None:
+    wish.decider.when(wish.ask())
+    wish.decider.when(wish.created(wish.command))
+    wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM))
+    assert wish.generations() == [1], "nobody asked for it there"
+    wish.decider.when(wish.ask())
+    assert (wish.generations(), wish.command.realm) == ([1, 2], OTHER_REALM)
+
+
+def test_a_company_is_read_once_for_each_time_that_it_is_connected() -> None:
+    decider = given(connected(), observed(), stories.account(), *SIGNED)
+    assert generations(decider, "read_company") == [1]
+    decider.when(expired(), connected())
+    assert generations(decider, "read_company") == [1, 2]
+    decider.when(chosen(terms="Net 30"), chosen(memo="-"))
+    assert generations(decider, "read_company") == [1, 2, 3]
