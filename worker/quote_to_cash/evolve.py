@@ -179,6 +179,7 @@ def _settings_changed(view: View, event: Event, change: SettingsChanged) -> None
 
 
 def _connected(view: View, _event: Event, connection: ConnectionAuthorized) -> None:
+    mapped.bind(view, connection.realm)
     state = view.workspace()
     same_realm = state.company is not None and state.company.realm == connection.realm
     view.put_workspace(

@@ -65,13 +65,35 @@ def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
             customer_realm=realm,
         ),
     )
-    if realm is not None:
+    if realm is None:
+        _await_company(view, f"account/{mapped.account_id}")
+    else:
         want(view, [catalog.customer_stream(realm, mapped.customer_id)])
 
 
 def _realm(view: View) -> str | None:
     connection = view.workspace().connection
     return connection.realm if connection else None
+
+
+def _await_company(view: View, stream: str) -> None:
+    """Remember that something was mapped before any company was connected."""
+    state = view.workspace()
+    if stream not in state.mapped_before:
+        view.put_workspace(replace(state, mapped_before=(*state.mapped_before, stream)))
+
+
+def bind(view: View, realm: str) -> None:
+    """Have what was mapped before any company was connected mapped in the first one: in no other since."""
+    state = view.workspace()
+    for stream in state.mapped_before:
+        kind, _, subject = stream.partition("/")
+        if kind == "account":
+            view.put_account(subject, replace(view.account(subject), customer_realm=realm))
+        else:
+            view.put_product(subject, replace(view.product(subject), item_realm=realm))
+    if state.mapped_before:
+        view.put_workspace(replace(state, mapped_before=()))
 
 
 def _customer_requested(view: View, _event: Event, request: CustomerRequested) -> None:
@@ -107,7 +129,9 @@ def _customer_created(view: View, _event: Event, created: CustomerCreated) -> No
 def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
     product, realm = view.product(mapped.product_id), _realm(view)
     put_product(view, mapped.product_id, replace(product, item_id=mapped.item_id, item_realm=realm))
-    if realm is not None:
+    if realm is None:
+        _await_company(view, f"product/{mapped.product_id}")
+    else:
         want(view, [catalog.item_stream(realm, mapped.item_id)])
 
 

@@ -94,7 +94,7 @@ def products_of(snapshot: DealUpdated) -> list[str]:
 class Account(Struct, frozen=True):
     """An account: the facts, then what we did about them.
 
-    A customer's id means something in its realm only; no realm is a mapping made before connecting.
+    A customer's id means something in its realm only; there is none while no company was ever connected.
     """
 
     latest: AccountUpdated | None = None
@@ -106,8 +106,8 @@ class Account(Struct, frozen=True):
     effort: Effort | None = None
 
     def customer_in(self, realm: str | None) -> str | None:
-        """Return the customer's id, if it is one of this realm."""
-        return self.customer_id if self.customer_realm in (None, realm) or realm is None else None
+        """Return the customer's id, if it is one of this realm; whichever it is, where there is none yet."""
+        return self.customer_id if realm in (None, self.customer_realm) else None
 
 
 class Product(Struct, frozen=True):
@@ -123,8 +123,8 @@ class Product(Struct, frozen=True):
     effort: Effort | None = None
 
     def item_in(self, realm: str | None) -> str | None:
-        """Return the item's id, if it is one of this realm."""
-        return self.item_id if self.item_realm in (None, realm) or realm is None else None
+        """Return the item's id, if it is one of this realm; whichever it is, where there is none yet."""
+        return self.item_id if realm in (None, self.item_realm) else None
 
 
 class Reading(Struct, frozen=True):
@@ -173,7 +173,8 @@ class Item(Struct, frozen=True):
 class WorkspaceState(Struct, frozen=True, dict=True):
     """What holds for a whole workspace: settings, the connection, the company behind it.
 
-    `refused` is set while QuickBooks refuses whatever is asked of the company.
+    `refused` is set while QuickBooks refuses whatever is asked of the company. `mapped_before` are the streams of
+    what was mapped before any company was connected.
     """
 
     chosen: dict[str, str] = {}
@@ -183,6 +184,7 @@ class WorkspaceState(Struct, frozen=True, dict=True):
     expired: bool = False
     company: CompanyObserved | None = None
     reads_wanted: int = 0
+    mapped_before: tuple[str, ...] = ()
 
     reads_commanded: int = 0
     read_problem: str | None = None

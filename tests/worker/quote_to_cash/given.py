@@ -4,11 +4,13 @@ import itertools
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Self
 
+import msgspec
 from msgspec.structs import replace
 
-from events import catalog, json
+from events import catalog
 from events.administration import (
     AccountMapped,
     ConnectionAuthorized,
@@ -55,6 +57,7 @@ COMPANY = CompanyObserved(
     income_accounts=(Named("79", "Services"),),
 )
 _numbers = itertools.count(1)
+_numbers_kept = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 class Memory:
@@ -144,7 +147,7 @@ class Decider:
 
     def bodies(self, kind: str = "create_invoice") -> list[dict[str, Any]]:
         """Return what is to be sent, with numbers as decimals."""
-        return [json.decode(command.body, dict[str, Any]) for command in self.commanded(kind)]
+        return [_numbers_kept.decode(command.body) for command in self.commanded(kind)]
 
     def gates(self, deal_id: str = "D-1") -> list[Gate]:
         """Return the gates that are shut."""
@@ -242,7 +245,7 @@ def referred(customer: str = "7", item: str = "5", realm: str = REALM) -> list[E
 
 
 def invoice_created(command: NewCommand, **changes: Any) -> Event:
-    body = json.decode(command.body, dict[str, Any])
+    body = _numbers_kept.decode(command.body)
     created = InvoiceCreated(
         deal_id=command.key.subject,
         part=command.key.part,

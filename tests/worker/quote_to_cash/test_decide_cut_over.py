@@ -64,7 +64,8 @@ def orders(happened: list[dict[str, Any]]) -> list[tuple[dict[str, Any], ...]]:
 
 
 def is_winning(event: dict[str, Any]) -> bool:
-    return event["data"].get("stage") == "closed_won" or event["type"].endswith("contract.signed.v1")
+    kind, stage = str(event["type"]), event["data"].get("stage")
+    return kind.endswith("contract.signed.v1") or stage == "closed_won"
 
 
 @pytest.mark.parametrize(("happened", "gate"), [case[1:] for case in WON], ids=[case[0] for case in WON])

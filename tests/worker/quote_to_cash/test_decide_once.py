@@ -143,7 +143,10 @@ def test_every_command_has_a_request_id_of_its_own() -> None:
     assert len(set(keys.values())) == len(keys)
 
 
-WISHED = {"customer": (customer_asked, customer_created), "item": (item_asked, item_created)}
+WISHED: dict[str, tuple[Callable[[], Event], Outcome]] = {
+    "customer": (customer_asked, customer_created),
+    "item": (item_asked, item_created),
+}
 
 
 @pytest.fixture(params=WISHED)
