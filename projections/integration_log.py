@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from events import bulk, catalog
 from events.envelope import Recorded
+from events.gates import GATES
 from events.subscriptions import Subscription
 from events.tables import Position, UtcInstant, metadata
 
@@ -87,12 +88,24 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.READING_FAILED:
             what = _spoken(payload.kind)
             return "attention", f"To {what} failed, and is tried again: {payload.message}", None
+        case catalog.COMPANY_REFUSED:
+            words = GATES[payload.gate]
+            return "attention", words.reason.format(detail=f": {payload.message}"), words.remedy
+        case catalog.COMPANY_SERVED:
+            return "info", "QuickBooks serves the company again.", None
+        case catalog.INVOICE_NAMED:
+            return (
+                "info",
+                f"{payload.by} said that it is invoice {payload.invoice_id}, which carries its mark.",
+                None,
+            )
         case catalog.COMMAND_REJECTED:
             return "attention", f"QuickBooks refused {_spoken(payload.kind)}: {payload.message}", None
         case _:
+            why = f" ({payload.message})" if payload.look_up_refused else ""
             return (
                 "attention",
-                f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again.",
+                f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again{why}.",
                 None,
             )
 
@@ -169,6 +182,9 @@ _TOLD = frozenset(
         catalog.CUSTOMER_OBSERVED,
         catalog.ITEM_OBSERVED,
         catalog.READING_FAILED,
+        catalog.COMPANY_REFUSED,
+        catalog.COMPANY_SERVED,
+        catalog.INVOICE_NAMED,
         catalog.COMMAND_REJECTED,
         catalog.COMMAND_UNCERTAIN,
     }

@@ -88,9 +88,22 @@ class Administration(Struct, frozen=True):
 
         Raises:
             DealUnknown: No event has named the deal; ordering its invoice would make it up.
+            ActionRefused: It has its invoice, or may have: asking would change nothing.
         """
 
         def check(connection: sa.Connection, ordered: Event) -> None:
+            deal = StateStore(connection, self.workspace).deal(deal_id)
+            if deal.invoice is not None:
+                raise ActionRefused(
+                    "invoice_exists", f"{deal_id} has invoice {deal.invoice.invoice_id} already"
+                )
+            if deal.effort is not None and deal.effort.status == "uncertain":
+                raise ActionRefused(
+                    "outcome_uncertain",
+                    f"The invoice of {deal_id} was sent and may be in QuickBooks: another is made only once QuickBooks"
+                    f" has answered that it is not (q2c explain {deal_id}), or say which one it is"
+                    f" (q2c invoice {deal_id} --is ID)",
+                )
             if not log.read(connection, after=0, limit=1, workspace=ordered.workspace, stream=ordered.stream):
                 raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}")
 
