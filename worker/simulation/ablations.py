@@ -22,11 +22,13 @@ from events.intake import Received
 from events.subscriptions import Subscription
 from worker import runner
 from worker.commands import claims, lookup, steps
+from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, Timing
-from worker.commands.dispatcher import Dispatcher
+from worker.commands.identity import READINGS
 from worker.commands.steps import Step
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, evolve
 from worker.web import events as events_door
@@ -135,6 +137,34 @@ def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
     return [(subscriptions, "_moving", moving), (subscriptions, "_led_by_other", lambda *_: False)]
 
 
+def _refused_read_counts_not() -> Sequence[tuple[Any, str, Any]]:
+    unanswered = Attempts._unanswered  # noqa: SLF001 - as above
+
+    async def refused(
+        self: Attempts, command: Claimed, error: Rejected | OutcomeUnknown, *, sent: bool = False
+    ) -> str:
+        """Take a refused look-up for a refused write."""
+        if isinstance(error, Rejected) and command.key.kind not in READINGS:
+            return await self._rejected(command, error)
+        return await unanswered(self, command, error, sent=sent)
+
+    return [(Attempts, "_unanswered", refused)]
+
+
+def _earlier_generations() -> Sequence[tuple[Any, str, Any]]:
+    return [
+        (claims, "_with_earlier", lambda _, claimed: list(claimed)),
+        (lookup, "_marks_of_others", lambda _: []),
+    ]
+
+
+def _company_left_alone() -> Sequence[tuple[Any, str, Any]]:
+    def hold_company(command: Claimed, problem: str, *_: Any, now: datetime, **__: Any) -> Step:
+        return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
+
+    return [(steps, "hold_company", hold_company)]
+
+
 def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
     store = events_door.store
 
@@ -156,7 +186,10 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard(
         "look_up_what_is_old", lambda: [(claims, "needs_look_up", lambda command, *_: command.uncertain)]
     ),
-    Safeguard("settling_time", lambda: [(Dispatcher, "_settled_at", lambda *_: LONG_AGO)]),
+    Safeguard("settling_time", lambda: [(Attempts, "_settled_at", lambda *_: LONG_AGO)]),
+    Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
+    Safeguard("earlier_generations", _earlier_generations, budget=200),
+    Safeguard("company_left_alone", _company_left_alone),
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),

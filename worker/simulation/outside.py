@@ -50,6 +50,8 @@ SETTINGS = {
     "cut_over": "2026-01-01T00:00:00Z",
     "memo": "Deal {deal_id}: {deal_name}",
 }
+# Where a person who has looked asks for the invoice by hand.
+TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 _PASSING = (
     ConnectionError,
     DatabaseUnavailable,
@@ -61,7 +63,7 @@ _PASSING = (
 
 
 class Asked(Struct, frozen=True):
-    """What people are asked to do: connect QuickBooks anew, order the invoices that closed books refused."""
+    """What people are asked to do: connect QuickBooks anew, order the invoices that it refused."""
 
     to_connect: bool
     to_order: tuple[str, ...]
@@ -254,7 +256,7 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
 
 
 def _asked(connection: sa.Connection, workspace: str) -> Asked:
-    """Read what people are told: in the log that the connection ended, of deals that the books are closed."""
+    """Read what people are told: in the log that the connection ended, of deals that QuickBooks refused them."""
     connected = connection.scalar(
         sa.select(log.c.type)
         .where(
@@ -266,7 +268,7 @@ def _asked(connection: sa.Connection, workspace: str) -> Asked:
     )
     refused = connection.scalars(
         sa.select(deals.c.deal)
-        .where(deals.c.workspace == workspace, deals.c.gate == "period_closed")
+        .where(deals.c.workspace == workspace, deals.c.gate.in_(TO_ORDER))
         .order_by(deals.c.deal)
     )
     return Asked(connected == catalog.CONNECTION_EXPIRED, tuple(refused))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from worker.demo import story
 from worker.demo.story import Tale, Twist
 from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.simulation import refusing
 
 WORKSPACES = ("acme", "bolt")
 HOSTS = 2
@@ -93,6 +94,7 @@ def draw(seed: int) -> Plan:
             rate=random.choice((0.0, 0.15, 0.3, 0.45)),
             late_seconds=random.uniform(3, 55),
             slow_seconds=random.uniform(1, 12),
+            refusals=refusing.drawn(Random(f"{seed}:refusing")),  # noqa: S311 - as above
         ),
         memory_seconds=memory_seconds,
         database_rate=random.choice((0.0, 0.01, 0.05)),

@@ -13,6 +13,7 @@ from events.sqlite import InlineDatabase
 from events.tables import dead_letters
 from events.tables import log as events
 from worker.commands.identity import CommandKey, marker, request_id
+from worker.commands.table import realms
 from worker.demo.proof import net
 from worker.demo.story import Tale
 from worker.idle import left_to_do
@@ -41,6 +42,8 @@ _TOLD_TWICE = (
     .having(sa.func.count() > 1)
 )
 
+_HELD = sa.select(realms.c.realm).where(realms.c.gate.is_not(None), realms.c.connected)
+_REFUSED = sa.select(events.c.workspace, events.c.data).where(events.c.type == catalog.COMMAND_REJECTED)
 _TOLD_THAT_IT_ENDED = (
     sa.select(events.c.workspace, sa.func.count())
     .where(events.c.type == catalog.CONNECTION_EXPIRED)
@@ -155,6 +158,8 @@ async def _settle(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> 
 
 async def _waits_for(cluster: Cluster, outside: Outside, tailed: Sequence[int]) -> str | None:
     position, waiting_for = await cluster.store.read(left_to_do)
+    if held := await cluster.store.read(lambda connection: connection.scalar(_HELD)):
+        waiting_for = waiting_for or f"company {held}, which QuickBooks refused"
     for workspace in outside.plan.tales:
         asked = await outside.asked(workspace)
         if asked.to_connect or asked.to_order:
@@ -194,6 +199,7 @@ def _judge(
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
         if count > outside.ended[workspace]
     ]
+    found += _refused_by_nobody(connection, cluster.watch.refused)
     kept = {
         (row.workspace, row.source, row.id): row.position
         for row in connection.execute(
@@ -209,6 +215,14 @@ def _judge(
     if buried != outside.poison:
         found.append(f"I6: {len(outside.poison)} useless messages, {len(buried)} dead letters")
     return found
+
+
+def _refused_by_nobody(connection: sa.Connection, refused: set[str]) -> Iterator[str]:
+    """Find what is recorded as refused though QuickBooks never refused to make it."""
+    for workspace, data in connection.execute(_REFUSED):
+        fact = catalog.payload(catalog.COMMAND_REJECTED, data)
+        if fact.code is not None and fact.request_id not in refused:
+            yield f"{workspace}/{fact.subject}: {fact.kind} counts as refused, and nothing refused it"
 
 
 def _compared(workspace: str, realm: str, tale: Tale, books: list[dict[str, Any]]) -> Iterator[str]:

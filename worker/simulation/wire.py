@@ -42,6 +42,7 @@ class Watch:
         lenient: Hosts that were frozen once: they act late, on what was true before.
         gone: Hosts that were killed.
         clocks_jumped: Whether wall clocks can be trusted with waiting times.
+        refused: The requestids of creates that QuickBooks refused.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Watch:
         self.gone: set[str] = set()
         self.clocks_jumped = False
         self.requests = 0
+        self.refused: set[str] = set()
         self._bodies: dict[str, bytes] = {}
         self._request_ids: dict[tuple[str, bytes], str] = {}
         self._working: dict[str, str] = {}
@@ -146,6 +148,8 @@ class Watch:
             self._violated(
                 f"{command.key.kind} of {command.key.subject}, long due, is sent without a look-up"
             )
+        if command is not None and command.key.generation > 1 and not looked_up:
+            self._violated(f"{command.key.kind} of {command.key.subject} is sent anew without a look-up")
 
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
         """Learn from an answer as it reaches its host."""
@@ -154,9 +158,16 @@ class Watch:
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             self._quiet_until[life, _realm(request)] = self._loop.time() + self._quiet
             self._asked_for_quiet.add((life, request_id or ""))
-        if request_id is not None and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+        is_fault = b"ault" in response.content
+        if request_id is not None and is_fault:
+            self.refused.add(request_id)
+        if (
+            request_id is not None
+            and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+            and (response.is_success or is_fault)
+        ):
             self._unknown.pop(request_id, None)
-        if request_id is None and "/query" in request.url.path and response.is_success:
+        if request_id is None and "/query" in request.url.path and response.is_success and not is_fault:
             self._queried_at[life, _realm(request)] = self._loop.time()
             for sent in self._unknown.values():
                 sent.looked_up_at = self._loop.time()
