@@ -135,6 +135,10 @@ GATES: dict[str, GateText] = {
         "The company's QuickBooks subscription has lapsed{detail}.",
         "Renew it in QuickBooks; everything goes on by itself within an hour.",
     ),
+    "time_zone_not_set": GateText(
+        "It is not known in which time zone the QuickBooks company is, so not which date its invoices have{detail}.",
+        "Choose it, such as q2c set time_zone=America/Chicago.",
+    ),
     "insufficient_rights": GateText(
         "QuickBooks refuses everything for lack of rights{detail}.",
         "Give the user who connected it the right in QuickBooks, or have an admin of the company connect it (q2c connect);"

@@ -32,7 +32,11 @@ class Named(Fact, frozen=True):
 
 
 class CompanyObserved(Fact, frozen=True):
-    """What decisions need to know of a QuickBooks company, read after connecting and on demand."""
+    """What decisions need to know of a QuickBooks company, read after connecting and on demand.
+
+    QuickBooks says no time zone: `time_zone` is the one that its address and country give, none if that is not
+    exactly one, and `time_zone_reason` says how.
+    """
 
     realm: Identifier
     company_name: Name
@@ -40,10 +44,11 @@ class CompanyObserved(Fact, frozen=True):
     home_currency: Currency
     multicurrency: bool
     custom_transaction_numbers: bool
-    time_zone: Name
     terms: tuple[Named, ...]
     tax_codes: tuple[Named, ...]
     income_accounts: tuple[Named, ...]
+    time_zone: Name | None = None
+    time_zone_reason: str = ""
 
 
 class CustomerObserved(Fact, frozen=True):

@@ -28,7 +28,7 @@ from worker.administration import Administration
 from worker.commands import claims
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
-from worker.commands.table import OPEN, commands, realms
+from worker.commands.table import OPEN, can_be_dated, commands, realms
 from worker.demo.doors import Secrets, open_workspace
 from worker.idle import left_to_do
 from worker.quickbooks.gateway import Gateway, open_gateway
@@ -221,7 +221,7 @@ def _next_due(connection: sa.Connection) -> datetime:
         for row in connection.execute(
             sa.select(commands, realms.c.not_before)
             .join(realms, realms.c.realm == commands.c.realm)
-            .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+            .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, can_be_dated())
         )
     ]
     return cast("datetime", min(instants))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from events import catalog, json, log
 from events.administration import (
@@ -22,6 +22,7 @@ from events.envelope import Event, own_event
 from events.errors import Unusable
 from events.values import Fact
 from worker.quote_to_cash import settings
+from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
 
 SOURCE = "urn:coeffection:administration"
@@ -143,14 +144,27 @@ def _unstorable(fact: Fact) -> str | None:
 
 
 class Shown(Struct, frozen=True):
-    """A setting as people see it: what was chosen, and what holds."""
+    """A setting as people see it: what holds, whether somebody chose it, and where it is from if nobody did."""
 
     key: str
     value: object
     chosen: bool
+    reason: str | None = None
 
 
 def shown_settings(connection: sa.Connection, workspace: str) -> list[Shown]:
     """Return every setting of a workspace with the value that holds."""
     state = StateStore(connection, workspace).workspace()
-    return [Shown(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES]
+    shown = [Shown(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES]
+    return [_time_zone(state, row) if row.key == "time_zone" else row for row in shown]
+
+
+def _time_zone(state: WorkspaceState, row: Shown) -> Shown:
+    """Show the zone that the company's address gives, or why it gives none, beside what was chosen."""
+    if state.company is None:
+        return row
+    found, reason = state.company.time_zone, state.company.time_zone_reason
+    if row.chosen:
+        differs = found is not None and found != row.value
+        return replace(row, reason=f"{reason}: {found}" if differs else None)
+    return replace(row, value=found, reason=reason)

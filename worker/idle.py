@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import log, subscriptions
-from worker.commands.table import OPEN, commands, its_company, realms
+from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
 from worker.services import SUBSCRIPTIONS, Services
 
 POLL_SECONDS = 0.1
@@ -47,8 +47,8 @@ async def _left_in_kafka(services: Services) -> str | None:
 def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     """Return the head of the log, and what is not done yet.
 
-    Commands of a realm that is paused, no longer connected, or wholly refused by QuickBooks wait for a person; they
-    are not due.
+    Commands of a realm that is paused, no longer connected, or wholly refused by QuickBooks wait for a person, as
+    invoices do that can't be dated; they are not due.
     """
     head = log.head(connection)
     checkpoints = subscriptions.checkpoints(connection)
@@ -58,6 +58,7 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))
-        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, realms.c.gate.is_(None))
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(realms.c.gate.is_(None), can_be_dated())
     )
     return head, f"{due} commands to be done" if due else None

@@ -6,6 +6,7 @@ Any number of processes may do it: a day's event is named by its date, and the l
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
@@ -15,7 +16,6 @@ from events.administration import DayBegan
 from events.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
 from worker.commands.table import realms
-from worker.quote_to_cash.settings import zone
 from worker.services import Services
 from worker.wake import pause
 from worker.workspaces import workspaces
@@ -24,10 +24,11 @@ PART = "schedule"
 SOURCE = "urn:coeffection:schedule"
 LOOK_SECONDS = 30.0
 
-# A workspace's days are its company's; before it is connected they are those of UTC.
+# A workspace's days are its company's: while nobody knows in which time zone that is, none begins.
 _ZONES = (
     sa.select(workspaces.c.workspace, sa.func.max(realms.c.time_zone))
-    .outerjoin(realms, sa.and_(realms.c.workspace == workspaces.c.workspace, realms.c.connected))
+    .join(realms, sa.and_(realms.c.workspace == workspaces.c.workspace, realms.c.connected))
+    .where(realms.c.time_zone.is_not(None))
     .group_by(workspaces.c.workspace)
     .order_by(workspaces.c.workspace)
 )
@@ -58,16 +59,16 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
 
 
 def days_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:
-    """Return the event that begins the present day in each workspace."""
-    return [_day(workspace, name or "UTC", now) for workspace, name in connection.execute(_ZONES)]
+    """Return the event that begins the present day in each workspace whose company's time zone is known."""
+    return [_day(workspace, ZoneInfo(name), now) for workspace, name in connection.execute(_ZONES)]
 
 
-def _day(workspace: str, zone_name: str, now: datetime) -> Event:
-    today = now.astimezone(zone(zone_name)).date()
-    midnight = datetime(today.year, today.month, today.day, tzinfo=zone(zone_name))
+def _day(workspace: str, zone: ZoneInfo, now: datetime) -> Event:
+    today = now.astimezone(zone).date()
+    midnight = datetime(today.year, today.month, today.day, tzinfo=zone)
     return own_event(
         catalog.DAY_BEGAN,
-        DayBegan(today, zone_name),
+        DayBegan(today, zone.key),
         workspace=workspace,
         source=SOURCE,
         time=midnight.astimezone(UTC),

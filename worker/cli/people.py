@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from worker.administration import shown_settings
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administration, run, workspace_name
@@ -42,9 +43,9 @@ def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) 
     async def work(opened: Services) -> list[dict[str, object]]:
         name = await workspace_name(opened, workspace)
         shown = await opened.database.read(shown_settings, name)
-        return [{"key": row.key, "value": row.value, "chosen": row.chosen} for row in shown]
+        return [asdict(row) for row in shown]
 
-    print_rows(run(work), ("key", "value", "chosen"), as_json=as_json, empty="")
+    print_rows(run(work), ("key", "value", "chosen", "reason"), as_json=as_json, empty="")
 
 
 def map_account(

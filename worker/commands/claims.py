@@ -7,6 +7,7 @@ since; a worker that outlived its lease finds the fence moved and leaves everyth
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
@@ -19,8 +20,7 @@ from events.statements import Row, Statement
 from events.tables import UtcInstant
 from worker.commands import companies
 from worker.commands.identity import READINGS, CommandKey
-from worker.commands.table import commands, is_open, its_company, realms
-from worker.quote_to_cash.settings import zone
+from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
 
 
 class Timing(Struct, frozen=True):
@@ -109,7 +109,7 @@ class Candidate(Struct, frozen=True):
     request_id: str
     fence: int
     status: str
-    time_zone: str
+    time_zone: str | None
     refused_since: datetime | None
     gate: str | None
     gate_since: datetime | None
@@ -222,9 +222,9 @@ def _candidates(dialect: str) -> Statement:
         sa.func.row_number()
         .over(partition_by=(commands.c.realm, commands.c.workspace), order_by=longest_due)
         .label("turn"),
-    ).where(*_due())
+    ).where(*_due(), its_company(), can_be_dated())
     if dialect == "postgresql":
-        of_realm = first.where(its_company()).correlate(realms)
+        of_realm = first.correlate(realms)
         ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
         joined = realms.join(ranked, sa.true())
     else:
@@ -284,7 +284,7 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         request_id=row["request_id"],
         realm=row["realm"],
         holder=holder,
-        body=_sent_body(row, now.astimezone(zone(candidate.time_zone)).date()),
+        body=_sent_body(row, _today(candidate, now)),
         cause_id=row["cause_id"],
         cause_at=row["cause_at"].astimezone(UTC),
         attempts=row["attempts"] + 1,
@@ -347,16 +347,23 @@ def _lease(command: Claimed, until: datetime) -> Row:
     }
 
 
-def _sent_body(row: Row, today: date) -> str:
+def _today(candidate: Candidate, now: datetime) -> date | None:
+    """Return the company's date, if it is known in which zone it is."""
+    return None if candidate.time_zone is None else now.astimezone(ZoneInfo(candidate.time_zone)).date()
+
+
+def _sent_body(row: Row, today: date | None) -> str:
     """Send what was sent before; what was not is frozen now."""
     sent: str | None = row["sent_body"]
     return sent or _frozen(row["kind"], row["body"], today)
 
 
-def _frozen(kind: str, body: str, today: date) -> str:
+def _frozen(kind: str, body: str, today: date | None) -> str:
     """Freeze what is sent, byte for byte, for every attempt; an invoice gets its date now."""
     if kind != "create_invoice":
         return body
+    if today is None:
+        raise RuntimeError("An invoice was claimed that can't be dated")
     fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(today))
     return msgspec.json.encode(fields).decode()
@@ -366,5 +373,8 @@ _CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqli
 _EARLIER = (commands.c.request_id, commands.c.body, commands.c.sent_body, commands.c.cause_at)
 _NAMES = tuple(column.name for column in commands.c)
 _ANY_DUE = Statement(
-    sa.select(commands.c.request_id).join(realms, its_company()).where(*_due(), *_serves()).limit(1)
+    sa.select(commands.c.request_id)
+    .join(realms, its_company())
+    .where(*_due(), *_serves(), can_be_dated())
+    .limit(1)
 )

@@ -8,12 +8,13 @@ from events.envelope import Event, own_event
 from events.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named, ReadingFailed
 from worker.commands import outcomes, steps
 from worker.commands.claims import Claimed
+from worker.commands.countries import country_code
 from worker.commands.outcomes import Entity
 from worker.commands.steps import Step
+from worker.commands.time_zones import zone_of
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
 
-_ISO_3 = {"USA": "US", "GBR": "GB", "UK": "GB", "CAN": "CA", "AUS": "AU", "FRA": "FR"}
 TOLD_FROM_ATTEMPT = 4
 
 
@@ -62,17 +63,19 @@ def _observed(
     """Say what a company is like."""
     currency = preferences.get("CurrencyPrefs", {})
     country = str(company.get("Country") or "US")
+    found = zone_of(company, now)
     fact = CompanyObserved(
         realm=command.realm,
         company_name=company.get("CompanyName") or command.realm,
-        country=_ISO_3.get(country, country),
+        country=country_code(country) or country,
         home_currency=outcomes.reference(currency, "HomeCurrency") or "USD",
         multicurrency=bool(currency.get("MultiCurrencyEnabled")),
         custom_transaction_numbers=bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")),
-        time_zone=_time_zone(company),
         terms=_named(lists["Term"]),
         tax_codes=_named(lists["TaxCode"]),
         income_accounts=_named(lists["Account"]),
+        time_zone=found.zone,
+        time_zone_reason=found.reason,
     )
     return outcomes.event_of(command, catalog.COMPANY_OBSERVED, fact, now)
 
@@ -134,11 +137,6 @@ def _failed(command: Claimed, message: str, now: datetime) -> Event:
 
 def _named(entities: list[Entity]) -> tuple[Named, ...]:
     return tuple(Named(entity["Id"], entity["Name"]) for entity in entities)
-
-
-def _time_zone(company: Entity) -> str:
-    values = {pair.get("Name"): pair.get("Value") for pair in company.get("NameValue") or ()}
-    return str(values.get("DefaultTimeZone") or "UTC")
 
 
 _ENTITY = {"read_customer": "Customer", "read_item": "Item"}

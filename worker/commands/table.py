@@ -54,7 +54,7 @@ realms = sa.Table(
     sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("connected", sa.Boolean, nullable=False),
     sa.Column("paused", sa.Boolean, nullable=False),
-    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("time_zone", sa.Text),
     sa.Column("not_before", UtcInstant),
     sa.Column("holder", sa.Text),
     sa.Column("held_until", UtcInstant),
@@ -67,6 +67,15 @@ realms = sa.Table(
 def its_company() -> sa.ColumnElement[bool]:
     """Join a command to its realm, while that is connected to the workspace which the command is of."""
     return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
+
+
+def can_be_dated() -> sa.ColumnElement[bool]:
+    """Say of a command with its realm that its date is known: invoices get it when they are first sent."""
+    return sa.or_(
+        commands.c.kind != sa.literal("create_invoice"),
+        commands.c.sent_body.is_not(None),
+        realms.c.time_zone.is_not(None),
+    )
 
 
 def is_open() -> sa.ColumnElement[bool]:
@@ -101,13 +110,13 @@ class NewCommand(Struct, frozen=True):
 
 
 class Realm(Struct, frozen=True):
-    """What the dispatcher needs to know of a connected company."""
+    """What the dispatcher needs to know of a connected company; nobody may know its time zone yet."""
 
     realm: str
     workspace: str
     connected: bool
     paused: bool
-    time_zone: str
+    time_zone: str | None
 
 
 def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:

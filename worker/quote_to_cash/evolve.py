@@ -173,7 +173,7 @@ def _settings_changed(view: View, event: Event, change: SettingsChanged) -> None
     state = replace(state, chosen={**state.chosen, **change.changes})
     if switched_on and state.first_switched_on is None:
         state = replace(state, first_switched_on=event.time)
-    if {"terms", "income_account"} & change.changes.keys() and state.connection is not None:
+    if {"terms", "income_account", "time_zone"} & change.changes.keys() and state.connection is not None:
         state = replace(state, reads_wanted=state.reads_wanted + 1)
     view.put_workspace(state)
 

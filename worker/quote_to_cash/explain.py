@@ -28,6 +28,7 @@ _STREAM_OF_GATE = {
     "connection_expired": "workspace",
     "other_company_connected": "workspace",
     "company_not_read": "workspace",
+    "time_zone_not_set": "workspace",
     "currency_not_enabled": "workspace",
     "tax_code_not_mapped": "workspace",
     "income_account_missing": "workspace",

@@ -85,14 +85,12 @@ def fold(log_of: sa.Connection, state_of: sa.Connection) -> None:
 def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState) -> None:
     if state.connection is None:
         return
-    settings = state.settings
-    zone = settings.time_zone or (state.company.time_zone if state.company else None)
     realm = table.Realm(
         realm=state.connection.realm,
         workspace=workspace,
         connected=not state.expired,
-        paused=settings.paused,
-        time_zone=zone or "UTC",
+        paused=state.settings.paused,
+        time_zone=state.time_zone,
     )
     table.put_realm(connection, realm)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 MEMO_CHARACTERS_MAX = 3000
 _PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
 _ANY_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_NO_PLACES = frozenset({"Factory", "localtime"})  # the one means none is set, the other this machine's
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -52,8 +53,8 @@ def checked(key: str, value: str) -> str:
         return "true" if value.lower() in _TRUE else "false"
     if key == "cut_over":
         return _instant(value).isoformat()
-    if key == "time_zone" and zone(value).key != value:
-        raise SettingInvalid(f"time_zone is an IANA name such as Europe/London, not {value!r}")
+    if key == "time_zone":
+        return _zone_name(value)
     if key == "memo":
         _check_memo(value)
     return value
@@ -70,12 +71,13 @@ def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str
     return _PLACEHOLDER.sub(lambda found: values[found.group()], memo)
 
 
-def zone(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name; UTC where the name is not known here."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+def _zone_name(value: str) -> str:
+    """Return the name of a time zone as the time zone database writes it."""
+    names = {name.casefold(): name for name in available_timezones() if name not in _NO_PLACES}
+    found = names.get(value.replace(" ", "_").casefold())
+    if found is None:
+        raise SettingInvalid(f"time_zone is an IANA name such as Europe/London, not {value!r}")
+    return found
 
 
 def _instant(value: str) -> datetime:

@@ -196,6 +196,11 @@ class WorkspaceState(Struct, frozen=True, dict=True):
         settings = settings_of(self.chosen)
         return settings if settings.cut_over else replace(settings, cut_over=self.first_switched_on)
 
+    @property
+    def time_zone(self) -> str | None:
+        """The zone that invoices are dated in: what a person chose, or what the company's address gives."""
+        return self.settings.time_zone or (self.company.time_zone if self.company else None)
+
 
 class View(Protocol):
     """The state of one workspace, as decisions see it."""

@@ -86,6 +86,8 @@ def progress(view: View, deal_id: str) -> list[Gate]:
         _not_paused(workspace),
     )
     stopped = [gate for gate in sent if not gate.met]
+    if effort.status == "commanded" and workspace.company is not None:
+        stopped += [gate for gate in (_dated(workspace),) if not gate.met]
     if effort.status == "uncertain":
         case = "look_up_refused" if effort.look_up_refused else None
         detail = f" ({effort.message})" if effort.message else ""
@@ -233,6 +235,8 @@ def _connected(workspace: WorkspaceState) -> Iterator[Gate]:
     if connected:
         problem = f": {workspace.read_problem}" if workspace.read_problem else ""
         yield Gate("company_not_read", met=workspace.company is not None, detail=problem)
+    if workspace.company is not None:
+        yield _dated(workspace)
 
 
 def _not_expired(workspace: WorkspaceState) -> Gate:
@@ -245,6 +249,13 @@ def _served(workspace: WorkspaceState) -> Iterator[Gate]:
     for code in GATE_OF_COMPANY.values():
         shut = refused is not None and refused.gate == code
         yield Gate(code, met=not shut, detail=f": {refused.message}" if refused else "")
+
+
+def _dated(workspace: WorkspaceState) -> Gate:
+    """Look whether it is known what day it is where the company is, which its invoices are dated by."""
+    reason = workspace.company.time_zone_reason if workspace.company else ""
+    detail = f": {reason}" if reason else ""
+    return Gate("time_zone_not_set", met=workspace.time_zone is not None, detail=detail)
 
 
 def _not_paused(workspace: WorkspaceState) -> Gate:

@@ -44,6 +44,7 @@ AMOUNT_LIMIT = Decimal(10) ** 10
 class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     """What kind of company it is; the control API can change each.
 
+    Nobody can read `time_zone`: it shows in the offsets of times only. `address` is where the company says it is.
     With `typographic_quotes_in_queries` a query may hold curly quotes and apostrophes, lexical errors for years.
     """
 
@@ -52,6 +53,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     home_currency: str
     time_zone: str
     tax: str
+    address: dict[str, str] = {}
     custom_transaction_numbers: bool = False
     multicurrency: bool = False
     allow_discount: bool = True

@@ -6,11 +6,53 @@ from random import Random
 
 from worker.sandbox.company import Company, Entity, Traits
 
+
+def _address(line: str, city: str, region: str, postal_code: str, country: str) -> dict[str, str]:
+    """Write an address as companies have it since August 2025: the country in three letters, no Lat and Long."""
+    parts = {
+        "Line1": line,
+        "City": city,
+        "CountrySubDivisionCode": region,
+        "PostalCode": postal_code,
+        "Country": country,
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
 KINDS = {
-    "us": Traits("Craig's Consulting", "US", "USD", "America/Los_Angeles", tax="us"),
-    "us-ast": Traits("Sunrise Software Inc.", "US", "USD", "America/New_York", tax="us-ast"),
-    "uk": Traits("Harbour & Finch Ltd", "GB", "GBP", "Europe/London", tax="uk", multicurrency=True),
-    "ca": Traits("Maple Analytics Inc.", "CA", "CAD", "America/Toronto", tax="ca"),
+    "us": Traits(
+        "Craig's Consulting",
+        "US",
+        "USD",
+        "America/Los_Angeles",
+        tax="us",
+        address=_address("2500 Garcia Avenue", "Mountain View", "CA", "94043", "USA"),
+    ),
+    "us-ast": Traits(
+        "Sunrise Software Inc.",
+        "US",
+        "USD",
+        "America/New_York",
+        tax="us-ast",
+        address=_address("28 Liberty Street", "New York", "NY", "10005", "USA"),
+    ),
+    "uk": Traits(
+        "Harbour & Finch Ltd",
+        "GB",
+        "GBP",
+        "Europe/London",
+        tax="uk",
+        multicurrency=True,
+        address=_address("7 Quayside", "Bristol", "", "BS1 4SB", "GBR"),
+    ),
+    "ca": Traits(
+        "Maple Analytics Inc.",
+        "CA",
+        "CAD",
+        "America/Toronto",
+        tax="ca",
+        address=_address("200 Wellington Street West", "Toronto", "ON", "M5V 3C7", "CAN"),
+    ),
 }
 _TERMS = (("Due on receipt", 0), ("Net 15", 15), ("Net 30", 30), ("Net 60", 60))
 _ACCOUNTS = (
@@ -57,7 +99,7 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
     for name in ("Amy's Bird Sanctuary", "Cool Cars"):
         company.store("Customer", _person(name, traits) | {"Balance": Decimal(0)}, now)
     company.store("Vendor", _person("Books by Bessie", traits), now)
-    company.store("CompanyInfo", _company_info(company), now, identifier="1")
+    company.store("CompanyInfo", company_info(traits), now, identifier="1")
     company.store("Preferences", preferences(traits), now, identifier="1")
     return company
 
@@ -91,17 +133,21 @@ def _person(name: str, traits: Traits) -> Entity:
     }
 
 
-def _company_info(company: Company) -> Entity:
+def company_info(traits: Traits) -> Entity:
+    """Write what a company says of itself; that holds no time zone."""
+    addresses = ("CompanyAddr", "LegalAddr", "CustomerCommunicationAddr")
     return {
-        "CompanyName": company.traits.name,
-        "LegalName": company.traits.name,
-        "Country": company.traits.country,
+        "CompanyName": traits.name,
+        "LegalName": traits.name,
+        **{kind: {"Id": str(place), **traits.address} for place, kind in enumerate(addresses, start=1)},
+        "Country": traits.country,
+        "CompanyStartDate": "2015-06-05",
+        "WebAddr": {},
         "FiscalYearStartMonth": "January",
         "SupportedLanguages": "en",
         "NameValue": [
             {"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
             {"Name": "SubscriptionStatus", "Value": "PAID"},
-            {"Name": "DefaultTimeZone", "Value": company.traits.time_zone},
         ],
     }
 

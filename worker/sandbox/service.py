@@ -98,8 +98,10 @@ class Sandbox:
         """Change how a company is set up, as its owner does in QuickBooks."""
         company = self.companies[realm]
         company.traits = msgspec.convert({**msgspec.to_builtins(company.traits), **changes}, Traits)
-        before = company.objects["Preferences"]["1"]
-        company.replace("Preferences", before, {**before, **seeds.preferences(company.traits)}, self.now())
+        said = {"Preferences": seeds.preferences, "CompanyInfo": seeds.company_info}
+        for entity, say in said.items():
+            before = company.objects[entity]["1"]
+            company.replace(entity, before, {**before, **say(company.traits)}, self.now())
 
     def _api(self, request: Request, realm: str, path: list[str]) -> Reply:
         refused = self._refused(request, realm)

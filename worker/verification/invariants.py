@@ -20,7 +20,7 @@ from events.tables import log as events
 from projections.deals import DEALS, deals
 from projections.invoices import INVOICES, invoices
 from worker.commands.identity import READINGS, CommandKey, request_id
-from worker.commands.table import OPEN, commands, its_company, realms
+from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash.decide import judged_by, mapped_to, related
 from worker.quote_to_cash.state import WORKSPACE
@@ -155,7 +155,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
     statement = (
         sa.select(commands)
         .join(realms, its_company())
-        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, can_be_dated())
         .where(sa.func.coalesce(commands.c.leased_until, commands.c.due_at) < since)
     )
     for row in view.connection.execute(statement).mappings():
