@@ -19,9 +19,22 @@ async def days(world: World) -> list[tuple[str, str]]:
     ]
 
 
-async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
+async def in_zone(world: World, zone: str | None, workspace: str = "acme", realm: str = "1") -> None:
+    connected = Realm(realm, workspace, connected=True, paused=False, time_zone=zone)
+    await world.services.database.transaction(put_realm, connected)
+
+
+async def test_no_day_begins_while_nobody_knows_where(world: World) -> None:
     await world.add_workspace("acme")
-    await world.add_workspace("bolt")
+    assert await world.services.database.read(days_of, world.clock.now()) == []
+    await in_zone(world, None)
+    assert await world.services.database.read(days_of, world.clock.now()) == []
+
+
+async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
+    for name, realm in (("acme", "1"), ("bolt", "2")):
+        await world.add_workspace(name)
+        await in_zone(world, "UTC", name, realm)
     stopping = asyncio.Event()
     keepers = [asyncio.create_task(keep_time(world.services, stopping)) for _ in range(2)]
     await world.clock.sleep(3 * 24 * 3600)
@@ -34,8 +47,7 @@ async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
 async def test_a_zone_that_is_known_since_begins_no_second_day(world: World) -> None:
     await world.add_workspace("acme")
     for zone in ("UTC", "America/Los_Angeles"):
-        realm = Realm(world.realm, "acme", connected=True, paused=False, time_zone=zone)
-        await world.services.database.transaction(put_realm, realm)
+        await in_zone(world, zone)
         stopping = asyncio.Event()
         keeper = asyncio.create_task(keep_time(world.services, stopping))
         await world.clock.sleep(60)

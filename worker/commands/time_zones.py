@@ -17,6 +17,7 @@ from worker.commands.regions import BY_POSTAL_CODE, EXCEPT, MOSTLY, NAMES, TERRI
 
 AHEAD = timedelta(days=3 * 366)
 CHOICES_SHOWN = 4
+_TELLING = ("Country", "CountrySubDivisionCode", "PostalCode")
 
 
 class Found(Struct, frozen=True):
@@ -29,7 +30,7 @@ class Found(Struct, frozen=True):
 def zone_of(company: dict[str, Any], now: datetime) -> Found:
     """Find the zone of a company by what QuickBooks says of it, its `CompanyInfo`."""
     country = country_code(company.get("Country"))
-    address = next((a for a in (company.get("CompanyAddr"), company.get("LegalAddr")) if _says(a)), {})
+    address = _address(company)
     written = address.get("Country") or company.get("Country")
     place = country_code(written) or (country if not address.get("Country") else None)
     if place is None:
@@ -51,10 +52,13 @@ def zone_of(company: dict[str, Any], now: datetime) -> Found:
     return Found(None, f"the company is in {where}, {kept}")
 
 
-def _says(address: Any) -> bool:
-    return isinstance(address, dict) and any(
-        address.get(name) for name in ("Country", "CountrySubDivisionCode", "PostalCode")
-    )
+def _address(company: dict[str, Any]) -> dict[str, Any]:
+    """Return where the company is, else where it is registered; empty if it says neither."""
+    for kind in ("CompanyAddr", "LegalAddr"):
+        address = company.get(kind)
+        if isinstance(address, dict) and any(address.get(name) for name in _TELLING):
+            return address
+    return {}
 
 
 def _candidates(country: str, region: str | None, postal_code: str) -> Sequence[str]:
