@@ -7,9 +7,7 @@ since; a worker that outlived its lease finds the fence moved and leaves everyth
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +17,7 @@ from events.locks import Lock, hold
 from events.statements import Row, Statement
 from events.tables import UtcInstant
 from worker.commands import companies
+from worker.commands.freezing import frozen, today
 from worker.commands.identity import READINGS, CommandKey
 from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
 
@@ -284,7 +283,7 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         request_id=row["request_id"],
         realm=row["realm"],
         holder=holder,
-        body=_sent_body(row, _today(candidate, now)),
+        body=_sent_body(row, today(candidate.time_zone, now)),
         cause_id=row["cause_id"],
         cause_at=row["cause_at"].astimezone(UTC),
         attempts=row["attempts"] + 1,
@@ -347,26 +346,10 @@ def _lease(command: Claimed, until: datetime) -> Row:
     }
 
 
-def _today(candidate: Candidate, now: datetime) -> date | None:
-    """Return the company's date, if it is known in which zone it is."""
-    return None if candidate.time_zone is None else now.astimezone(ZoneInfo(candidate.time_zone)).date()
-
-
-def _sent_body(row: Row, today: date | None) -> str:
+def _sent_body(row: Row, date_: date | None) -> str:
     """Send what was sent before; what was not is frozen now."""
     sent: str | None = row["sent_body"]
-    return sent or _frozen(row["kind"], row["body"], today)
-
-
-def _frozen(kind: str, body: str, today: date | None) -> str:
-    """Freeze what is sent, byte for byte, for every attempt; an invoice gets its date now."""
-    if kind != "create_invoice":
-        return body
-    if today is None:
-        raise RuntimeError("An invoice was claimed that can't be dated")
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(today))
-    return msgspec.json.encode(fields).decode()
+    return sent or frozen(row["kind"], row["body"], date_)
 
 
 _CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqlite")}
