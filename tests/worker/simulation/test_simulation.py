@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from worker.commands import steps
-from worker.commands.dispatcher import Dispatcher
+from worker.commands.attempts import Attempts
 from worker.sandbox.trouble import KINDS
 from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
@@ -110,7 +110,7 @@ def test_sending_whenever_one_is_thawed_would_be_noticed(
     store: Store, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Callable[..., bool]]
 ) -> None:
     for name, stand_in in instead.items():
-        monkeypatch.setattr(Dispatcher, name, stand_in)
+        monkeypatch.setattr(Attempts, name, stand_in)
     frozen = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen")
     verdicts = (
         crashpoints.kill_at(store, crashpoints.CrashPoint(frozen.name, crashpoints.FIRST_SEED, step))
