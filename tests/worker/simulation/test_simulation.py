@@ -123,7 +123,8 @@ def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
-    steps_taken, told_at, disconnected = 0, [], steps.disconnected
+    disconnected, is_cut_off = steps.disconnected, steps._is_cut_off
+    steps_taken, told_at = 0, list[int]()
 
     def count(_: Cluster, life: str) -> None:
         nonlocal steps_taken
@@ -134,16 +135,17 @@ def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
         return disconnected(*args)
 
     monkeypatch.setattr(steps, "disconnected", noting)
-    plan = crashpoints.plan(workload, crashpoints.FIRST_SEED)
-    assert run_seed(store, crashpoints.FIRST_SEED, plan, count).violations == ()
-    monkeypatch.setattr(steps, "_is_cut_off", lambda company, *_: company.connected)
-    verdicts = [
-        crashpoints.kill_at(
-            store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, told_at[0] + later)
-        )
-        for later in (1, 2, 3)
-    ]
-    assert any("is told 2 times" in violation for verdict in verdicts for violation in verdict.violations)
+    found: list[str] = []
+    for seed in (1, 2, 3):  # whether an admin is faster than the worker thaws differs
+        steps_taken = 0
+        told_at.clear()
+        monkeypatch.setattr(steps, "_is_cut_off", is_cut_off)
+        assert run_seed(store, seed, crashpoints.plan(workload, seed), count).violations == ()
+        monkeypatch.setattr(steps, "_is_cut_off", lambda company, *_: company.connected)
+        for later in (0, 1, 2):
+            point = crashpoints.CrashPoint(workload.name, seed, told_at[0] + later)
+            found += crashpoints.kill_at(store, point).violations
+    assert any("is told 2 times" in violation for violation in found)
 
 
 def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
