@@ -1,6 +1,7 @@
 """`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'."""
 
 import asyncio
+import contextlib
 from http import HTTPStatus
 
 from litestar import Response, get
@@ -9,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from events import log, subscriptions
 from events.errors import DatabaseUnavailable
+from worker.commands import standing
 from worker.services import SUBSCRIPTIONS, Services
 
 DATABASE_SECONDS_MAX = 5
@@ -44,6 +46,9 @@ async def readyz(services: NamedDependency[Services]) -> Response[dict[str, obje
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics() -> Response[bytes]:
-    """Show the metrics of this process; only where ops listen, never at the front door."""
+async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
+    """Show the metrics of this process, and of the store; only where ops listen, never at the front door."""
+    with contextlib.suppress(DatabaseUnavailable, TimeoutError):  # /readyz says so; the rest is worth showing
+        async with asyncio.timeout(DATABASE_SECONDS_MAX):
+            await services.database.read(standing.measure)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

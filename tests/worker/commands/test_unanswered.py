@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from events import catalog
 from tests import stories
 from tests.world import World, net, types
 from worker.administration import ActionRefused
+from worker.commands import standing
 from worker.naming import name_invoice
 from worker.sandbox import invoices
 from worker.sandbox.refusals import Operation, Refusal
@@ -91,6 +93,8 @@ async def test_what_refuses_is_told_with_the_way_out(ready: World) -> None:
     assert gate.reason is not None
     assert "look-up refused: Email Address is not valid (code 4002)" in gate.reason
     assert "--is ID" in (gate.remedy or "")
+    await ready.services.database.read(standing.measure)
+    assert REGISTRY.get_sample_value("q2c_commands_uncertain", {"look_up": "unanswered"}) == 1
     told = [r.event for r in await ready.log() if r.event.type == catalog.COMMAND_UNCERTAIN]
     assert len(told) == 2, (
         "the lost answer and the refused look-up, and not one for each time that it was asked"

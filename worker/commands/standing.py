@@ -1,0 +1,34 @@
+"""How many commands wait for an answer of QuickBooks', and how many companies it refuses: gauges for ops."""
+
+import sqlalchemy as sa
+from prometheus_client import Gauge
+
+from worker.commands.table import commands, realms
+from worker.quickbooks.errors import GATE_OF_COMPANY
+
+_uncertain = Gauge(
+    "q2c_commands_uncertain",
+    "Commands whose outcome is unknown, by whether QuickBooks answers look-ups",
+    ["look_up"],
+)
+_refused = Gauge("q2c_companies_refused", "Companies of which QuickBooks refuses everything", ["gate"])
+
+_UNCERTAIN = sa.select(
+    sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups == 0, 1), else_=0)), 0),
+    sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups > 0, 1), else_=0)), 0),
+).where(commands.c.status == "uncertain")
+_REFUSED = (
+    sa.select(realms.c.gate, sa.func.count())
+    .where(realms.c.gate.is_not(None), realms.c.connected)
+    .group_by(realms.c.gate)
+)
+
+
+def measure(connection: sa.Connection) -> None:
+    """Set the gauges as the store stands."""
+    answered, unanswered = connection.execute(_UNCERTAIN).one()
+    _uncertain.labels("answered").set(answered)
+    _uncertain.labels("unanswered").set(unanswered)
+    refused = dict(row.tuple() for row in connection.execute(_REFUSED))
+    for gate in GATE_OF_COMPANY.values():
+        _refused.labels(gate).set(refused.get(gate, 0))
