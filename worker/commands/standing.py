@@ -29,6 +29,6 @@ def measure(connection: sa.Connection) -> None:
     answered, unanswered = connection.execute(_UNCERTAIN).one()
     _uncertain.labels("answered").set(answered)
     _uncertain.labels("unanswered").set(unanswered)
-    refused = dict(row.tuple() for row in connection.execute(_REFUSED))
+    refused: dict[str, int] = dict(row.tuple() for row in connection.execute(_REFUSED))
     for gate in GATE_OF_COMPANY.values():
         _refused.labels(gate).set(refused.get(gate, 0))
