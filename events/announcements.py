@@ -86,7 +86,8 @@ class CustomerLinked(Fact, frozen=True):
 class InvoiceRequested(Fact, frozen=True):
     """Every gate of a deal was met, and its invoice was commanded.
 
-    `orders` is how many times a person had asked by hand when this was decided.
+    `orders` is how many times a person had asked by hand when this was decided; `notes` say what of the deal
+    QuickBooks does not get, or gets in other words.
     """
 
     deal_id: Identifier
@@ -99,10 +100,11 @@ class InvoiceRequested(Fact, frozen=True):
     currency: Currency
     net: Amount
     orders: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class CustomerCommanded(Fact, frozen=True):
-    """A customer was commanded for an account."""
+    """A customer was commanded for an account; `notes` say what of the account QuickBooks does not get."""
 
     account_id: Identifier
     generation: Generation
@@ -110,10 +112,11 @@ class CustomerCommanded(Fact, frozen=True):
     request_id: Identifier
     display_name: Name
     requests: int
+    notes: tuple[str, ...] = ()
 
 
 class ItemCommanded(Fact, frozen=True):
-    """An item was commanded for a product."""
+    """An item was commanded for a product; `notes` say what of the product QuickBooks does not get."""
 
     product_id: Identifier
     generation: Generation
@@ -121,6 +124,7 @@ class ItemCommanded(Fact, frozen=True):
     request_id: Identifier
     name: Name
     requests: int
+    notes: tuple[str, ...] = ()
 
 
 class ReadCommanded(Fact, frozen=True):

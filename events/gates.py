@@ -56,6 +56,10 @@ GATES: dict[str, GateText] = {
     "quote_total_differs": GateText(
         "The quote's lines do not add up to its total{detail}.", "Correct the lines or the total in the CRM."
     ),
+    "amount_too_large": GateText(
+        "QuickBooks takes amounts below 10,000,000,000.00, and the quote has larger ones{detail}.",
+        "Divide the deal in the CRM into deals of smaller amounts.",
+    ),
     "schedule_not_due": GateText(
         "This part of the billing schedule is not due yet{detail}.", "Nothing to do: it follows on its date."
     ),
@@ -91,6 +95,16 @@ GATES: dict[str, GateText] = {
         "What is to be invoiced is inactive in QuickBooks: {detail}.",
         "Make it active in QuickBooks, then q2c invoice DEAL, or map the product to another item "
         "(q2c map-product PRODUCT ITEM_ID).",
+    ),
+    "quantity_not_representable": GateText(
+        "QuickBooks wants a quantity for an inventory item, and keeps no unit price of at most seven decimals by which "
+        "the quantity gives the amount of {detail}.",
+        "Change the quantity, the price or the discount of these lines in the CRM so that they give whole cents and have "
+        "the changed quote signed, or map their products to items without inventory (q2c map-product PRODUCT ITEM_ID).",
+    ),
+    "too_many_lines": GateText(
+        "QuickBooks takes no invoice of so many lines{detail}.",
+        "Divide the deal in the CRM into deals of fewer lines.",
     ),
     "income_account_missing": GateText(
         "The item for {detail} needs an income account of the QuickBooks company.",
@@ -208,6 +222,9 @@ CASES: dict[str, GateText] = {
         "The invoice may be in QuickBooks, which does not say whether it is{detail}.",
         "Nothing is sent until it answers; it is asked again by itself. If you find the invoice in QuickBooks, say which"
         " one it is (q2c invoice DEAL --is ID, the txnId in its address).",
+    ),
+    "total_not_whole": GateText(
+        "The quote's total{detail} has decimals, and its currency has none.", "Round the total in the CRM."
     ),
     "lines_without_tax_code": GateText(
         "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",

@@ -130,6 +130,9 @@ def test_deciding_is_pure() -> None:
         "customers",
         "invoicing",
         "totals",
+        "rates",
+        "texts",
+        "billable",
     )
     impure = ("sqlalchemy", "httpx", "asyncio", "structlog", "events.database", "events.clock", "events.log")
     wrong = [

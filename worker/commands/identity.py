@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from events.quickbooks import CommandKind, ReadingKind
 
 READINGS: frozenset[str] = frozenset(get_args(ReadingKind))
+MARK_BEGINS = "[q2c:"
 _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 
 
@@ -43,4 +44,4 @@ def request_id(realm: str, key: CommandKey) -> str:
 
 def marker(request: str) -> str:
     """Return what an object of ours carries in its note, so that it can be found again."""
-    return f"[q2c:{request}]"
+    return f"{MARK_BEGINS}{request}]"

@@ -1,65 +1,96 @@
-"""Customers and items that a person asked to create, as QuickBooks takes them."""
+"""Customers and items that a person asked to create, as QuickBooks takes them.
+
+What does not fit is cut where its beginning says enough, and left out where a part would say something else.
+"""
 
 from typing import Any
+
+from msgspec import Struct
 
 from events.crm import AccountUpdated, Address
 from events.quickbooks import CompanyObserved
 from worker.commands.identity import marker
 from worker.quote_to_cash.state import Product
+from worker.quote_to_cash.texts import Fitter, one_line
 
 DISPLAY_NAME_CHARACTERS_MAX = 500
-ITEM_NAME_CHARACTERS_MAX = 100
+COMPANY_NAME_CHARACTERS_MAX = 100
+EMAIL_CHARACTERS_MAX = 100
 PHONE_CHARACTERS_MAX = 30
 NOTES_CHARACTERS_MAX = 2000
-_FORBIDDEN = str.maketrans({":": " ", "\t": " ", "\n": " ", "\r": " "})
+ADDRESS_LINES_MAX = 5
+ADDRESS_LINE_CHARACTERS_MAX = 500
+PLACE_CHARACTERS_MAX = 255
+POSTAL_CODE_CHARACTERS_MAX = 30
+ITEM_NAME_CHARACTERS_MAX = 100
+SKU_CHARACTERS_MAX = 100
+DESCRIPTION_CHARACTERS_MAX = 4000
 
 
-def customer_body(account: AccountUpdated, company: CompanyObserved, request: str) -> dict[str, Any]:
+class Composed(Struct, frozen=True):
+    """The body of a create, and what a person should know of it: what was cut or left out."""
+
+    body: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def customer_body(account: AccountUpdated, company: CompanyObserved, request: str) -> Composed:
     """Compose the body of a customer's create."""
-    name = cleaned(account.name, DISPLAY_NAME_CHARACTERS_MAX)
+    fitter = Fitter()
+    otherwise = one_line(f"Account {account.account_id}".replace(":", " "))
     body: dict[str, Any] = {
-        "DisplayName": name,
-        "CompanyName": name,
+        "DisplayName": fitter.name("The name", account.name, DISPLAY_NAME_CHARACTERS_MAX, otherwise),
+        "CompanyName": fitter.cut("The company's name", one_line(account.name), COMPANY_NAME_CHARACTERS_MAX),
         "Notes": f"Account {account.account_id} {marker(request)}"[-NOTES_CHARACTERS_MAX:],
     }
-    if account.email and "@" in account.email and "." in account.email:
-        body["PrimaryEmailAddr"] = {"Address": account.email}
-    if account.phone:
-        body["PrimaryPhone"] = {"FreeFormNumber": account.phone[:PHONE_CHARACTERS_MAX]}
-    if account.billing_address:
-        body["BillAddr"] = _address(account.billing_address)
-    if account.shipping_address:
-        body["ShipAddr"] = _address(account.shipping_address)
+    if email := fitter.emails("E-mail", account.email or "", EMAIL_CHARACTERS_MAX):
+        body["PrimaryEmailAddr"] = {"Address": email}
+    if phone := fitter.phone("Phone", account.phone or "", PHONE_CHARACTERS_MAX):
+        body["PrimaryPhone"] = {"FreeFormNumber": phone}
+    if billing := _address("Billing address", account.billing_address, fitter):
+        body["BillAddr"] = billing
+    if shipping := _address("Shipping address", account.shipping_address, fitter):
+        body["ShipAddr"] = shipping
     if company.multicurrency:
         body["CurrencyRef"] = {"value": account.currency or company.home_currency}
-    return body
+    return Composed({name: value for name, value in body.items() if value}, tuple(fitter.notes))
 
 
-def item_body(product_id: str, product: Product, income_account_id: str) -> dict[str, Any]:
+def item_body(product_id: str, product: Product, income_account_id: str) -> Composed:
     """Compose the body of an item's create."""
+    fitter = Fitter()
+    otherwise = one_line(f"Product {product_id}".replace(":", " "))
+    whole = one_line(product.name or product_id)
+    name = fitter.name("The name", whole, ITEM_NAME_CHARACTERS_MAX, otherwise)
     body: dict[str, Any] = {
-        "Name": cleaned(product.name or product_id, ITEM_NAME_CHARACTERS_MAX),
+        "Name": name,
         "Type": "Service",
         "IncomeAccountRef": {"value": income_account_id},
         "Taxable": product.taxable,
     }
-    if product.sku:
-        body["Sku"] = product.sku[:ITEM_NAME_CHARACTERS_MAX]
-    return body
+    if sku := fitter.choose("The SKU", product.sku or "", SKU_CHARACTERS_MAX):
+        body["Sku"] = sku
+    if whole and name != whole:
+        body["Description"] = fitter.cut("The description", whole, DESCRIPTION_CHARACTERS_MAX)
+    return Composed(body, tuple(fitter.notes))
 
 
-def cleaned(name: str, characters_max: int) -> str:
-    """Write a name as QuickBooks allows: no colon, tab or line break, single spaces, bounded."""
-    return " ".join(name.translate(_FORBIDDEN).split())[:characters_max].rstrip() or "(no name)"
-
-
-def _address(address: Address) -> dict[str, str]:
-    fields = {
-        "Line1": address.line1,
-        "Line2": address.line2,
-        "City": address.city,
-        "CountrySubDivisionCode": address.region,
-        "PostalCode": address.postal_code,
-        "Country": address.country,
-    }
-    return {name: value for name, value in fields.items() if value}
+def _address(what: str, address: Address | None, fitter: Fitter) -> dict[str, str]:
+    if address is None:
+        return {}
+    lines = fitter.lines(
+        f"{what}, street",
+        [text for text in (address.line1, address.line2) if text],
+        ADDRESS_LINE_CHARACTERS_MAX,
+        ADDRESS_LINES_MAX,
+    )
+    fields = {f"Line{number}": line for number, line in enumerate(lines, start=1)}
+    fields["City"] = fitter.cut(f"{what}, city", one_line(address.city or ""), PLACE_CHARACTERS_MAX)
+    fields["CountrySubDivisionCode"] = fitter.choose(
+        f"{what}, region", address.region or "", PLACE_CHARACTERS_MAX
+    )
+    fields["PostalCode"] = fitter.choose(
+        f"{what}, postal code", address.postal_code or "", POSTAL_CODE_CHARACTERS_MAX
+    )
+    fields["Country"] = fitter.choose(f"{what}, country", address.country or "", PLACE_CHARACTERS_MAX)
+    return {name: text for name, text in fields.items() if text}

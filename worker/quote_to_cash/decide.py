@@ -17,10 +17,11 @@ from events.announcements import (
     ItemCommanded,
 )
 from events.crm import DealUpdated
+from events.currencies import in_currency
 from events.envelope import Event
 from events.gates import IN_PROGRESS, asking
 from events.quickbooks import InvoiceCreated
-from events.values import Amount, Fact
+from events.values import Fact
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.customers import customer_body, item_body
@@ -197,9 +198,16 @@ def _consider_account(view: View, decision: Decision, event: Event, account_id: 
     generation = account.effort.generation + 1 if account.effort else 1
     key = CommandKey(event.workspace, account_id, "create_customer", 0, generation)
     request = request_id(connection.realm, key)
-    body = customer_body(account.latest, company, request)
+    composed = customer_body(account.latest, company, request)
+    body = composed.body
     fact = CustomerCommanded(
-        account_id, generation, connection.realm, request, body["DisplayName"], account.requests
+        account_id,
+        generation,
+        connection.realm,
+        request,
+        body["DisplayName"],
+        account.requests,
+        composed.notes,
     )
     record(view, decision, event, catalog.CUSTOMER_COMMANDED, fact)
     decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
@@ -216,8 +224,11 @@ def _consider_product(view: View, decision: Decision, event: Event, product_id: 
     generation = product.effort.generation + 1 if product.effort else 1
     key = CommandKey(event.workspace, product_id, "create_item", 0, generation)
     request = request_id(connection.realm, key)
-    body = item_body(product_id, product, income_account)
-    fact = ItemCommanded(product_id, generation, connection.realm, request, body["Name"], product.requests)
+    composed = item_body(product_id, product, income_account)
+    body = composed.body
+    fact = ItemCommanded(
+        product_id, generation, connection.realm, request, body["Name"], product.requests, composed.notes
+    )
     record(view, decision, event, catalog.ITEM_COMMANDED, fact)
     decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
 
@@ -282,7 +293,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
     latest, connection, company = deal.latest, workspace.connection, workspace.company
     if latest is None or connection is None or company is None or quote is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
-    priced = price(quote)
+    priced = price(quote, latest.currency)
     customer_id = view.account(latest.account_id).customer_in(connection.realm)
     if priced is None or customer_id is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without a price or a customer")
@@ -292,7 +303,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
     items: dict[str, Any] = {
         line.product_id: view.product(line.product_id).item_in(connection.realm) for line in quote.lines
     }
-    body = invoice_body(
+    composed = invoice_body(
         latest,
         quote,
         priced,
@@ -313,11 +324,12 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         account_id=latest.account_id,
         customer_id=customer_id,
         currency=latest.currency,
-        net=Amount(priced.net),
+        net=in_currency(priced.net, latest.currency),
         orders=deal.orders,
+        notes=composed.notes,
     )
     record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
-    wished = NewCommand(key, connection.realm, request, json.encode_numbers(body), since=won_since(deal))
+    wished = NewCommand(key, connection.realm, request, json.encode_numbers(composed.body), since=won_since(deal))
     decision.commands.append(wished)
 
 

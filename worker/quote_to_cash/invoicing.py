@@ -1,18 +1,25 @@
-"""The invoice of a deal, as QuickBooks takes it; its date is added when it is first sent."""
+"""The invoice of a deal, as QuickBooks takes it; its date is added when it is first sent.
 
-import hashlib
-from collections.abc import Mapping
+It carries no address, no e-mail and, unless the workspace chose some, no terms: QuickBooks takes the customer's, which
+its accountants look after.
+"""
+
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from events.crm import DealUpdated, Discount, Quote, QuoteLine
 from events.quickbooks import CompanyObserved, Named
-from worker.commands.identity import marker
+from worker.commands.identity import MARK_BEGINS, marker
+from worker.quote_to_cash.customers import DESCRIPTION_CHARACTERS_MAX, Composed
 from worker.quote_to_cash.settings import Settings, memo_text
+from worker.quote_to_cash.texts import cleaned, distinct, length, listed, one_line, shortened
 from worker.quote_to_cash.totals import Priced, PricedLine
 
 DOC_NUMBER_CHARACTERS_MAX = 21
-DESCRIPTION_CHARACTERS_MAX = 4000
+PRIVATE_NOTE_CHARACTERS_MAX = 4000
+LINES_MAX = 10_000
+LINES_TAXED_MAX = 750
 SHIPPING_ITEM = "SHIPPING_ITEM_ID"
 HOME_OF_SALES_TAX = "US"
 
@@ -29,12 +36,13 @@ def invoice_body(
     part: int,
     generation: int,
     request: str,
-) -> dict[str, Any]:
+) -> Composed:
     """Compose the body of a create; every reference in it has passed its gate."""
+    notes: list[str] = []
     body: dict[str, Any] = {
         "CustomerRef": {"value": customer_id},
         "Line": [_line(line, items[line.line.product_id], quote, company) for line in priced.lines],
-        "PrivateNote": _private_note(deal, settings, request),
+        "PrivateNote": _private_note(deal, settings, request, notes),
     }
     if priced.shipping:
         body["Line"].append(_shipping_line(priced.shipping, quote, company))
@@ -46,6 +54,9 @@ def invoice_body(
                 "DiscountLineDetail": {"PercentBased": False},
             }
         )
+        if sales_tax(company):
+            # Else QuickBooks taxes what was taken off as well: by default it takes a discount off what is taxed already.
+            body["ApplyTaxAfterDiscount"] = True
     if not sales_tax(company):
         body["GlobalTaxCalculation"] = "NotApplicable" if quote.tax_mode == "none" else "TaxExcluded"
     if company.multicurrency:
@@ -54,7 +65,17 @@ def invoice_body(
         body["SalesTermRef"] = {"value": term.id}
     if company.custom_transaction_numbers:
         body["DocNumber"] = doc_number(deal.deal_id, part, generation)
-    return body
+    return Composed(body, (*_told(priced.lines), *notes))
+
+
+def lines_of(priced: Priced) -> int:
+    """Count the lines that an invoice has."""
+    return len(priced.lines) + bool(priced.shipping) + bool(priced.discount)
+
+
+def is_taxed(quote: Quote, company: CompanyObserved) -> bool:
+    """Say whether QuickBooks computes tax on any line."""
+    return quote.tax_mode != "none" and (not sales_tax(company) or any(line.taxable for line in quote.lines))
 
 
 def sales_tax(company: CompanyObserved) -> bool:
@@ -76,41 +97,67 @@ def doc_number(deal_id: str, part: int, generation: int) -> str:
     Never from a counter of ours: the same deal gets the same number however often it is decided.
     """
     suffix = (f"-{part}" if part else "") + (f"-R{generation}" if generation > 1 else "")
-    room = DOC_NUMBER_CHARACTERS_MAX - len(suffix)
-    if len(deal_id) <= room:
-        return deal_id + suffix
-    digest = hashlib.sha256(deal_id.encode()).hexdigest()[:8].upper()
-    return f"{deal_id[: room - 9]}~{digest}{suffix}"
+    return distinct(deal_id, DOC_NUMBER_CHARACTERS_MAX - len(suffix)) + suffix
 
 
 def _line(priced: PricedLine, item_id: str, quote: Quote, company: CompanyObserved) -> dict[str, Any]:
     line = priced.line
     detail: dict[str, Any] = {"ItemRef": {"value": item_id}}
-    if priced.itemised:
-        detail |= {"Qty": Decimal(line.quantity), "UnitPrice": Decimal(line.unit_price)}
+    if priced.price is not None:
+        detail |= {"Qty": Decimal(line.quantity), "UnitPrice": Decimal(priced.price)}
     if line.service_date:
         detail["ServiceDate"] = line.service_date.isoformat()
     if code := _tax_code(line, quote, company):
         detail["TaxCodeRef"] = {"value": code}
-    return {
-        "DetailType": "SalesItemLineDetail",
-        "Amount": priced.amount,
-        "Description": _description(priced),
-        "SalesItemLineDetail": detail,
-    }
+    composed = {"DetailType": "SalesItemLineDetail", "Amount": priced.amount}
+    if description := _description(priced):
+        composed["Description"] = description
+    return composed | {"SalesItemLineDetail": detail}
 
 
 def _description(priced: PricedLine) -> str:
+    """Describe a line; where its columns do not show what was quoted, that comes last."""
+    terms = _terms(priced)
+    return (shortened(_text(priced.line), DESCRIPTION_CHARACTERS_MAX - length(terms)) + terms).lstrip()
+
+
+def _text(line: QuoteLine) -> str:
+    parts = (one_line(line.name), cleaned(line.description or ""))
+    return ": ".join(part for part in parts if part)
+
+
+def _terms(priced: PricedLine) -> str:
     line = priced.line
-    text = f"{line.name}: {line.description}" if line.description else line.name
-    terms = "" if priced.itemised else f" ({line.quantity} x {line.unit_price}{_less(line.discount)})"
-    return text[: DESCRIPTION_CHARACTERS_MAX - len(terms)] + terms
+    if priced.price == line.unit_price:
+        return ""
+    return f" ({line.quantity} x {line.unit_price}{_less(line.discount)})"
 
 
 def _less(discount: Discount | None) -> str:
     if discount is None:
         return ""
     return f" less {discount.amount}" if discount.percent is None else f" less {discount.percent}%"
+
+
+def _told(lines: Sequence[PricedLine]) -> list[str]:
+    """Say on which lines the customer sees less than the quote has."""
+    cut = [
+        priced.line.line_id
+        for priced in lines
+        if length(_text(priced.line)) > DESCRIPTION_CHARACTERS_MAX - length(_terms(priced))
+    ]
+    bare = [priced.line.line_id for priced in lines if priced.price is None]
+    notes = []
+    if cut:
+        notes.append(
+            f"The description was cut to {DESCRIPTION_CHARACTERS_MAX} characters on line {listed(cut)}."
+        )
+    if bare:
+        notes.append(
+            "Quantity and price stand in the description, since QuickBooks has no price that gives the amount, "
+            f"on line {listed(bare)}."
+        )
+    return notes
 
 
 def _shipping_line(amount: Decimal, quote: Quote, company: CompanyObserved) -> dict[str, Any]:
@@ -129,8 +176,12 @@ def _tax_code(line: QuoteLine, quote: Quote, company: CompanyObserved) -> str | 
     return found.id if found else None
 
 
-def _private_note(deal: DealUpdated, settings: Settings, request: str) -> str:
+def _private_note(deal: DealUpdated, settings: Settings, request: str, notes: list[str]) -> str:
+    """Write the memo, then our mark whole: whatever the memo says, the invoice is found by it, and by no other's."""
     memo = settings.memo or "Deal {deal_id}: {deal_name}"
-    text = memo_text(memo, deal_name=deal.name, deal_id=deal.deal_id, po_number=deal.po_number or "")
-    ours = marker(request)
-    return f"{text[: 4000 - len(ours) - 1].rstrip()} {ours}"
+    filled = memo_text(memo, deal_name=deal.name, deal_id=deal.deal_id, po_number=deal.po_number or "")
+    text, ours = cleaned(filled.replace(MARK_BEGINS, "(q2c:")), marker(request)
+    room = PRIVATE_NOTE_CHARACTERS_MAX - len(ours) - 1
+    if length(text) > room:
+        notes.append(f"The memo was cut to {room} of {length(text)} characters.")
+    return f"{shortened(text, room)} {ours}".lstrip()

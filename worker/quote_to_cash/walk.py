@@ -7,13 +7,14 @@ from events.crm import DealUpdated, Quote
 from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
 from worker.quickbooks.errors import GATE_OF_COMPANY
+from worker.quote_to_cash.billable import amount_gates, lines_gate, quantity_gate
 from worker.quote_to_cash.gates import Gate, shown
 from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
 from worker.quote_to_cash.state import Deal, Effort, View, WorkspaceState
-from worker.quote_to_cash.totals import is_in_cents, price
+from worker.quote_to_cash.totals import Priced, price
 
 
 def walk(view: View, deal_id: str) -> list[Gate]:
@@ -26,9 +27,10 @@ def walk(view: View, deal_id: str) -> list[Gate]:
         gates.append(Gate("quote_missing", met=False, case="deal_not_arrived"))
     else:
         gates += _allowed(deal, settings)
-        gates += _quoted(deal, deal.latest)
-        gates += mapping_gates(view, deal.latest, workspace)
-        gates += _company(view, deal.latest, workspace, settings)
+        priced = _priced(deal.latest)
+        gates += _quoted(deal, deal.latest, priced)
+        gates += _referred(view, deal.latest, priced, workspace)
+        gates += _company(view, deal.latest, priced, workspace)
     gates += _connected(workspace)
     gates += _served(workspace)
     gates.append(_not_paused(workspace))
@@ -49,7 +51,20 @@ def _found_out(view: View, deal: Deal) -> list[Gate]:
     """Return what is wrong by now with what a refused invoice refers to; it may be why it was refused."""
     if deal.latest is None or deal.effort is None or deal.effort.status != "rejected":
         return []
-    return [gate for gate in mapping_gates(view, deal.latest, view.workspace()) if not gate.met]
+    gates = _referred(view, deal.latest, _priced(deal.latest), view.workspace())
+    return [gate for gate in gates if not gate.met]
+
+
+def _referred(
+    view: View, latest: DealUpdated, priced: Priced | None, workspace: WorkspaceState
+) -> Iterator[Gate]:
+    realm = workspace.connection.realm if workspace.connection else None
+    yield from mapping_gates(view, latest, workspace)
+    yield quantity_gate(view, latest, priced, realm)
+
+
+def _priced(latest: DealUpdated) -> Priced | None:
+    return price(latest.quote, latest.currency) if latest.quote and latest.quote.lines else None
 
 
 def is_wanted(asked: int, effort: Effort | None, realm: str, *, there: bool) -> bool:
@@ -162,7 +177,7 @@ def _allowed(deal: Deal, settings: Settings) -> Iterator[Gate]:
     yield Gate("won_before_cut_over", met=not early or by_hand, detail=detail)
 
 
-def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
+def _quoted(deal: Deal, latest: DealUpdated, priced: Priced | None) -> Iterator[Gate]:
     if latest.quote is None:
         yield Gate("quote_missing", met=False)
         return
@@ -171,11 +186,7 @@ def _quoted(deal: Deal, latest: DealUpdated) -> Iterator[Gate]:
     yield Gate("quote_missing", met=shown, case=None if shown else "quote_not_shown")
     yield Gate("line_items_missing", met=bool(latest.quote.lines))
     yield _same_quote(deal, signed)
-    if latest.quote.lines:
-        detail = f" of {latest.quote.total} {latest.currency}"
-        case = None if is_in_cents(latest.quote) else "total_not_in_cents"
-        priced = price(latest.quote)
-        yield Gate("quote_total_differs", met=priced is not None, detail=detail, case=case)
+    yield from amount_gates(latest.quote, priced, latest.currency)
     yield Gate("schedule_not_supported", met=not latest.billing_schedule)
     yield Gate("tax_mode_not_supported", met=latest.quote.tax_mode != "inclusive")
 
@@ -195,15 +206,16 @@ def _same_quote(deal: Deal, signed: Signed) -> Gate:
 
 
 def _company(
-    view: View, latest: DealUpdated, workspace: WorkspaceState, settings: Settings
+    view: View, latest: DealUpdated, priced: Priced | None, workspace: WorkspaceState
 ) -> Iterator[Gate]:
-    company = workspace.company
+    company, settings = workspace.company, workspace.settings
     if company is None:
         return
     term_found = not settings.terms or named(company.terms, settings.terms) is not None
     yield Gate("term_not_found", met=term_found, detail=repr(settings.terms))
     if latest.quote is not None:
         yield _tax_codes(latest.quote, company)
+        yield lines_gate(latest.quote, priced, company)
     enabled = company.multicurrency or latest.currency == company.home_currency
     yield Gate("currency_not_enabled", met=enabled, detail=latest.currency)
     currency = billed_in(view, latest, company.realm)

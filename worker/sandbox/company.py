@@ -198,9 +198,10 @@ def money(value: object, name: str) -> Decimal:
 
 
 def check_length(fields: Entity, name: str, maximum: int) -> None:
-    """Refuse a text that is too long."""
-    if len(str(fields.get(name) or "")) > maximum:
-        raise faults.too_long(name, maximum)
+    """Refuse a text that is too long, counted as Java does: a character beyond U+FFFF counts as two."""
+    text = str(fields.get(name) or "")
+    if len(text) + sum(character > "\uffff" for character in text) > maximum:
+        raise faults.too_long(maximum)
 
 
 def check_properties(fields: Entity, known: frozenset[str]) -> None:

@@ -59,14 +59,13 @@ def unsupported_property(name: str) -> Fault:
     )
 
 
-def too_long(name: str, maximum: int) -> Fault:
-    """A text is too long."""
+def too_long(maximum: int) -> Fault:
+    """A text is too long; which one is not said."""
     return Fault(
         "2050",
         "String length is either shorter or longer than supported by specification",
         f"String length specified does not match the supported length. Min:0 Max:{maximum} supported. "
-        f"Supplied length is longer. Property: {name}",
-        element=name,
+        "Supplied length is longer.",
     )
 
 

@@ -1,7 +1,7 @@
 """The rules of invoices: lines, numbers, terms, totals, voiding."""
 
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from worker.sandbox import faults
 from worker.sandbox.company import (
@@ -16,10 +16,15 @@ from worker.sandbox.company import (
     number,
     reference,
 )
+from worker.sandbox.lengths import check_texts
 from worker.sandbox.taxes import check_tax_codes, total_tax
 
-DOC_NUMBER_CHARACTERS_MAX = 21
 DUE_DAYS_DEFAULT = 30
+EXACT = Context(prec=64)
+LINES_MAX = 10_000
+LINES_TAXED_MAX = 750
+# Decimals that are kept of a quantity and of a unit price; what comes after them is dropped.
+KEPT = Decimal("0.0000001")
 SHIPPING_ITEM = "SHIPPING_ITEM_ID"
 
 PROPERTIES = frozenset(
@@ -101,7 +106,7 @@ def update(company: Company, data: Entity, now: datetime) -> Entity:
 def void(company: Company, data: Entity, now: datetime) -> Entity:
     """Void an invoice: its amounts become 0, and it stays."""
     before = company.current("Invoice", data)
-    lines = [{**line, "Amount": Decimal(0)} for line in before["Line"]]
+    lines = [_voided(line) for line in before["Line"]]
     note = f"{before.get('PrivateNote') or ''} Voided".strip()
     voided = {
         **before,
@@ -112,6 +117,12 @@ def void(company: Company, data: Entity, now: datetime) -> Entity:
         "PrivateNote": note,
     }
     return company.replace("Invoice", before, voided, now)
+
+
+def _voided(line: Entity) -> Entity:
+    detail = child(line, "SalesItemLineDetail")
+    without = {"SalesItemLineDetail": {**detail, "Qty": Decimal(0)}} if "Qty" in detail else {}
+    return {**line, "Amount": Decimal(0), **without}
 
 
 def delete(company: Company, data: Entity) -> Entity:
@@ -125,15 +136,14 @@ def _composed(
     company: Company, data: Entity, now: datetime, *, before: Entity | None, allow_duplicate: bool
 ) -> Entity:
     check_properties(data, PROPERTIES)
-    check_length(data, "PrivateNote", 4000)
-    check_length(data, "DocNumber", DOC_NUMBER_CHARACTERS_MAX)
-    check_length({"CustomerMemo": child(data, "CustomerMemo").get("value")}, "CustomerMemo", 1000)
+    check_texts("Invoice", data)
     customer_id = reference(data, "CustomerRef")
     if customer_id is None:
         raise faults.required("CustomerRef")
     if not data.get("Line"):
         raise faults.required("Line")
     customer = company.active("Customer", customer_id)
+    data = {name: customer[name] for name in ("BillAddr", "ShipAddr") if customer.get(name)} | data
     if data.get("EmailStatus") == "NeedToSend" and not child(data, "BillEmail").get("Address"):
         raise faults.business("An e-mail address is needed to send the invoice")
     txn_date = _date(data.get("TxnDate"), "TxnDate") or company.today(now)
@@ -147,10 +157,13 @@ def _composed(
     )
     lines, discount = _discounts(company, lines, subtotal)
     tax = total_tax(company, data, lines, subtotal, discount)
+    if tax and len(lines) > LINES_TAXED_MAX:
+        raise faults.business(f"A transaction with tax has at most {LINES_TAXED_MAX} lines")
     total = subtotal - discount + tax
     if total < 0:
         raise faults.business("The total of an invoice cannot be less than 0")
-    due = _due(company, reference(data, "SalesTermRef"), txn_date)
+    # Reported, not documented: without a term of its own, an invoice is due by the customer's.
+    due = _due(company, reference(data, "SalesTermRef") or reference(customer, "SalesTermRef"), txn_date)
     paid = before["TotalAmt"] - before["Balance"] if before else Decimal(0)
     return {
         "AllowIPNPayment": False,
@@ -162,7 +175,6 @@ def _composed(
         "ApplyTaxAfterDiscount": False,
         "PrintStatus": "NeedToPrint",
         "EmailStatus": "NotSet",
-        "BillAddr": customer.get("BillAddr", {}),
         **data,
         "CustomerRef": {"value": customer_id, "name": customer["DisplayName"]},
         "CurrencyRef": _currency(company, data, customer),
@@ -183,6 +195,8 @@ def _lines(data: Entity) -> list[Entity]:
     lines = data["Line"]
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
         raise faults.unsupported_property("Line")
+    if len(lines) > LINES_MAX:
+        raise faults.business(f"A transaction has at most {LINES_MAX} lines")
     return lines
 
 
@@ -197,9 +211,13 @@ def _line(company: Company, line: Entity) -> Entity:
         return dict(line)
     detail = child(line, "SalesItemLineDetail")
     amount = money(line.get("Amount"), "Amount")
-    if detail.get("Qty") is not None and detail.get("UnitPrice") is not None:
-        product = number(detail["Qty"], "Qty") * number(detail["UnitPrice"], "UnitPrice")
-        if abs(product) >= AMOUNT_LIMIT or product.quantize(CENT, ROUND_HALF_UP) != amount:
+    detail = {
+        **detail,
+        **{name: _kept(detail, name) for name in ("Qty", "UnitPrice") if detail.get(name) is not None},
+    }
+    if "Qty" in detail and "UnitPrice" in detail:
+        product = EXACT.multiply(detail["Qty"], detail["UnitPrice"])
+        if abs(product) >= AMOUNT_LIMIT or product.quantize(CENT, ROUND_HALF_UP, EXACT) != amount:
             raise faults.business(
                 f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount:,}", code="6070"
             )
@@ -211,8 +229,17 @@ def _line(company: Company, line: Entity) -> Entity:
     elif item_id is None:
         item = {"value": "1", "name": "Services"}
     else:
-        item = {"value": item_id, "name": company.active("Item", item_id)["Name"]}
+        found = company.active("Item", item_id)
+        if found.get("Type") == "Inventory" and "Qty" not in detail:
+            raise faults.business("Quantity required for inventory item", code="6520")
+        item = {"value": item_id, "name": found["Name"]}
     return {**line, "Amount": amount, "SalesItemLineDetail": {**detail, "ItemRef": item}}
+
+
+def _kept(detail: Entity, name: str) -> Decimal:
+    value = number(detail[name], name)
+    kept = value.quantize(KEPT, ROUND_DOWN, EXACT)
+    return value if kept == value else kept
 
 
 def _discounts(company: Company, lines: list[Entity], subtotal: Decimal) -> tuple[list[Entity], Decimal]:

@@ -4,7 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from worker.sandbox import faults
-from worker.sandbox.company import Company, Entity, check_length, check_properties, child, reference
+from worker.sandbox.company import Company, Entity, check_length, check_properties, reference
+from worker.sandbox.lengths import check_texts
 
 _COMMON = frozenset({"Id", "SyncToken", "sparse", "domain", "MetaData", "Active"})
 _PERSON = _COMMON | {
@@ -88,14 +89,6 @@ NAME_LISTS = frozenset(PROPERTIES)
 _NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
 _NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 _SHARED_NAMES = ("Customer", "Vendor", "Employee")
-_LENGTHS_PERSON = {
-    "Title": 16,
-    "Suffix": 16,
-    "GivenName": 100,
-    "MiddleName": 100,
-    "FamilyName": 100,
-    "PrintOnCheckName": 110,
-}
 _LENGTHS = {"Customer": 500, "Vendor": 500, "Employee": 500, "Item": 100, "Account": 100, "Term": 31}
 _FORBIDDEN = {"Customer": ":\t\n", "Vendor": ":\t\n", "Employee": ":\t\n", "Item": ":\t\n", "Account": '":'}
 
@@ -163,9 +156,7 @@ def _checked(company: Company, entity: str, fields: Entity, before: Entity | Non
         raise faults.required(name_field)
     fields = {**fields, name_field: name}
     check_length(fields, name_field, _LENGTHS[entity])
-    check_length(fields, "Notes", 2000)
-    for part, maximum in _LENGTHS_PERSON.items():
-        check_length(fields, part, maximum)
+    check_texts(entity, fields)
     if fields.get("Active") is not False:
         _check_unique(company, entity, name_field, name, before)
     if entity == "Item" and fields.get("Type", "Inventory") in {"Service", "NonInventory"}:
@@ -181,11 +172,6 @@ def _checked(company: Company, entity: str, fields: Entity, before: Entity | Non
 
 
 def _check_customer(company: Company, fields: Entity, before: Entity | None) -> None:
-    address = child(fields, "PrimaryEmailAddr").get("Address")
-    if address is not None and not ("@" in str(address) and "." in str(address)):
-        raise faults.Fault("2210", "Invalid email address format", f"Email Address {address} is not valid")
-    phone = child(fields, "PrimaryPhone").get("FreeFormNumber")
-    check_length({"FreeFormNumber": phone}, "FreeFormNumber", 30)
     currency = reference(fields, "CurrencyRef")
     if currency != company.traits.home_currency and not company.traits.multicurrency:
         raise faults.business("Multi-currency is not enabled for this company")

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from worker.sandbox import faults
 from worker.sandbox.company import CENT, Company, Entity, child, reference
 
+SALES_TAX = frozenset({"us", "us-ast"})
 US_RATE = Decimal("8.00")
 STATE_RATES = {"CA": Decimal("7.25"), "NY": Decimal("8.875"), "TX": Decimal("6.25"), "WA": Decimal("6.5")}
 _TAX_WORD = {"uk": "VAT", "ca": "GST/HST"}
@@ -18,7 +19,7 @@ def check_tax_codes(company: Company, data: Entity, lines: Sequence[Entity]) -> 
         Fault: 6000 for a line without a tax code outside the US, 2500 for one that does not exist.
     """
     sales = [line["SalesItemLineDetail"] for line in lines if line["DetailType"] == "SalesItemLineDetail"]
-    if company.traits.tax in {"us", "us-ast"}:
+    if company.traits.tax in SALES_TAX:
         for detail in sales:
             code = reference(detail, "TaxCodeRef")
             if code not in {None, "TAX", "NON"}:
@@ -37,8 +38,12 @@ def check_tax_codes(company: Company, data: Entity, lines: Sequence[Entity]) -> 
 def total_tax(
     company: Company, data: Entity, lines: Sequence[Entity], subtotal: Decimal, discount: Decimal
 ) -> Decimal:
-    """Compute the tax of an invoice; the discount is spread over its lines by their share."""
-    share = (subtotal - discount) / subtotal if subtotal else Decimal(1)
+    """Compute the tax of an invoice; the discount is spread over its lines by their share.
+
+    US companies tax what was taken off as well, unless told otherwise.
+    """
+    taxed_before = company.traits.tax in SALES_TAX and data.get("ApplyTaxAfterDiscount") is not True
+    share = (subtotal - discount) / subtotal if subtotal and not taxed_before else Decimal(1)
     tax = Decimal(0)
     for line in lines:
         if line["DetailType"] == "SalesItemLineDetail":

@@ -22,6 +22,7 @@ CODES = {
 }
 amounts = st.decimals(Decimal("-999999.99"), Decimal("9999999.99"), places=2)
 prices = st.decimals(0, 99999, places=4)
+texts = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), max_size=5)
 JSON = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -44,8 +45,10 @@ def any_invoice(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     elif draw(st.booleans()):
         lines.append(discount(percent=draw(st.decimals(0, 120, places=3))))
     if draw(st.booleans()):
-        lines.append({"DetailType": "DescriptionOnly", "Description": draw(st.text(max_size=5))})
+        lines.append({"DetailType": "DescriptionOnly", "Description": draw(texts)})
     fields: dict[str, Any] = {"CurrencyRef": {"value": "GBP"}} if kind == "uk" else {}
+    if draw(st.booleans()):
+        fields["ApplyTaxAfterDiscount"] = draw(st.booleans())
     return kind, invoice(*draw(st.permutations(lines)), **fields)
 
 
@@ -71,7 +74,8 @@ def test_the_total_is_lines_less_discount_plus_tax_to_the_cent(wanted: tuple[str
     assert all(figure == figure.quantize(CENT) for figure in (total, tax, taken))
     assert [Decimal(each["Amount"]) for each in of["SubTotalLineDetail"]] == [subtotal]
     assert len(of["SalesItemLineDetail"]) == len(sent)
-    share = 1 - taken / subtotal if subtotal else Decimal(1)
+    before_tax = kind in {"uk", "ca"} or body.get("ApplyTaxAfterDiscount", False)
+    share = 1 - taken / subtotal if subtotal and before_tax else Decimal(1)
     rated = (Decimal(each["Amount"]) * rate(kind, each) for each in sent)
     assert abs(tax - sum(rated) * share) <= CENT / 2 + Decimal("1e-9")
     percents = [each for each in body["Line"] if each.get("DiscountLineDetail")]
@@ -128,6 +132,15 @@ def test_numbers_are_printed_without_trailing_zeros(app: App) -> None:
         ({"PrivateNote": "x" * 4001}, "2050"),
         ({"CustomerMemo": {"value": "x" * 1001}}, "2050"),
         ({"Line": [{**line(), "Description": "x" * 4001}]}, "2050"),
+        ({"PrivateNote": "😀" * 2001}, "2050"),
+        ({"PrivateNote": "\x07"}, "2010"),
+        ({"Line": [{**line(), "Description": "half \ufffe"}]}, "2010"),
+        ({"ShipAddr": {"Line1": "x" * 501}}, "2050"),
+        ({"BillAddr": {"PostalCode": "x" * 31}}, "2050"),
+        ({"BillEmail": {"Address": f"{'x' * 92}@b.example"}}, "2050"),
+        ({"BillEmail": {"Address": "a@b.example; c@d.example"}}, "2210"),
+        ({"Line": [line()] * 10_001}, "6000"),
+        ({"Line": [line(TaxCodeRef={"value": "TAX"})] * 751}, "6000"),
         ({"CustomerRef": {"value": "99"}}, "2500"),
         ({"Line": [line(ItemRef={"value": "99"})]}, "2500"),
         ({"Line": [line(TaxCodeRef={"value": "99"})]}, "2500"),
@@ -144,6 +157,7 @@ def test_numbers_are_printed_without_trailing_zeros(app: App) -> None:
         ({"Line": [line(Decimal("1861.07"), Qty=Decimal("128.35"), UnitPrice=Decimal("14.5"))]}, "6070"),
         ({"Line": [line(Decimal("0.12"), Qty=Decimal("0.5"), UnitPrice=Decimal("0.25"))]}, "6070"),
         ({"Line": [line(1, Qty=10**9, UnitPrice=10**9)]}, "6070"),
+        ({"Line": [line(Decimal("0.01"), Qty=10**5, UnitPrice=Decimal("0.00000009"))]}, "6070"),
     ],
 )
 def test_what_is_refused(app: App, changes: dict[str, Any], code: str) -> None:
@@ -157,6 +171,9 @@ def test_what_is_just_allowed(app: App) -> None:
     app.made("Invoice", invoice(line(Decimal("1861.08"), Qty=Decimal("128.35"), UnitPrice=Decimal("14.5"))))
     app.made("Invoice", invoice(line(Decimal("0.13"), Qty=Decimal("0.5"), UnitPrice=Decimal("0.25"))))
     app.made("Invoice", invoice(line(Decimal("9999999999.99"))))
+    app.made("Invoice", invoice(line(Decimal("0.01"), Qty=10**5, UnitPrice=Decimal("0.0000001"))))
+    app.made("Invoice", invoice(*[line(TaxCodeRef={"value": "TAX"})] * 750))
+    app.made("Invoice", invoice(*[line()] * 751))
     app.made("Invoice", invoice(line(), discount(100)))
     app.made("Invoice", invoice(EmailStatus="NeedToSend", BillEmail={"Address": "a@b.example"}))
 
@@ -217,6 +234,35 @@ def test_currencies(uk: App) -> None:
     assert made["CurrencyRef"] == {"value": "EUR"}
 
 
+def test_an_inventory_item_wants_a_quantity(app: App) -> None:
+    account = next(each for each in app.company.every("Account") if each["Name"] == "Services")
+    fields = {"Name": "Router", "Type": "Inventory", "IncomeAccountRef": {"value": account["Id"]}}
+    router = {"ItemRef": {"value": app.made("Item", fields)["Id"]}}
+    assert app.refused("Invoice", invoice(line(100, **router))) == "6520"
+    assert app.refused("Invoice", invoice(line(100, Qty=2, UnitPrice=49, **router))) == "6070"
+    app.made("Invoice", invoice(line(100, Qty=2, UnitPrice=50, **router)))
+
+
+def test_what_an_invoice_does_not_say_the_customer_says(app: App) -> None:
+    address = {"Line1": "1 Main Street", "CountrySubDivisionCode": "NY"}
+    told = {"Id": "1", "SyncToken": "0", "sparse": True, "ShipAddr": address, "SalesTermRef": {"value": "2"}}
+    app.made("Customer", told)
+    made = app.made("Invoice", invoice(TxnDate="2026-05-05"))
+    assert (made["ShipAddr"], made["DueDate"]) == (address, "2026-05-20")
+    assert "BillAddr" not in made
+    other = {"Line1": "2 Main Street"}
+    made = app.made("Invoice", invoice(ShipAddr=other, SalesTermRef={"value": "1"}, TxnDate="2026-05-05"))
+    assert (made["ShipAddr"], made["DueDate"]) == (other, "2026-05-05")
+
+
+def test_automated_tax_goes_by_the_customers_address() -> None:
+    ast = App("us-ast")
+    address = {"Line1": "1 Main Street", "CountrySubDivisionCode": "NY"}
+    ast.made("Customer", {"Id": "1", "SyncToken": "0", "sparse": True, "ShipAddr": address})
+    made = ast.made("Invoice", invoice(line(100, TaxCodeRef={"value": "TAX"})))
+    assert made["TotalAmt"] == 108.88, "8.875 % in New York"
+
+
 def test_closed_books(app: App) -> None:
     app.sandbox.change_traits(app.company.realm, {"books_closed_until": date(2026, 5, 4)})
     assert app.refused("Invoice", invoice(TxnDate="2026-05-04")) == "6210"
@@ -248,10 +294,11 @@ def test_updates(app: App) -> None:
     made = app.made(
         "Invoice", invoice(line(100, TaxCodeRef={"value": "TAX"}), discount(percent=10), DocNumber="D")
     )
+    assert made["TotalAmt"] == 98, "by default what is taken off is taxed as well"
     token = {"Id": "1", "SyncToken": "0"}
     app.clock.advance(60)
     assert app.made("Invoice", token | {"sparse": True}) == made, "nothing changed: same token, same time"
-    changed = app.made("Invoice", token | {"sparse": True, "PrivateNote": "a"})
+    changed = app.made("Invoice", token | {"sparse": True, "PrivateNote": "a", "ApplyTaxAfterDiscount": True})
     assert changed["SyncToken"] == "1"
     assert changed["MetaData"]["LastUpdatedTime"] > made["MetaData"]["LastUpdatedTime"]
     assert (changed["TotalAmt"], changed["DocNumber"]) == (97.2, "D")

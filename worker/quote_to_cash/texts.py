@@ -1,0 +1,158 @@
+"""Texts as QuickBooks takes them: how long, of which characters; and what was cut or left out, to be said."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_ADDRESS = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+    re.IGNORECASE,
+)
+_SEPARATORS = re.compile(r"[,;\s]+")
+_WRAPPING = "<>()[]\"'"
+_FORBIDDEN_IN_NAMES = str.maketrans({":": " "})
+# XML, in which QuickBooks was made, refuses them.
+_NO_CHARACTERS = "\ufffe\uffff"
+DIGEST_CHARACTERS = 8
+NAMED_MAX = 3
+NAMED_CHARACTERS_MAX = 60
+
+
+class Fitter:
+    """Fits texts to what QuickBooks takes, and notes what a person should know of it."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def cut(self, what: str, text: str, characters_max: int) -> str:
+        """Cut a text that says as much when its end is missing; line breaks stay."""
+        whole = cleaned(text)
+        if length(whole) <= characters_max:
+            return whole
+        self.notes.append(f"{what} was cut to {characters_max} of {length(whole)} characters.")
+        return shortened(whole, characters_max)
+
+    def choose(self, what: str, text: str, characters_max: int) -> str:
+        """Leave out a text that would say something else when its end is missing, such as a postal code."""
+        whole = one_line(text)
+        if length(whole) <= characters_max:
+            return whole
+        self.notes.append(
+            f"{what} was left out: it has {length(whole)} characters, and QuickBooks takes {characters_max}."
+        )
+        return ""
+
+    def name(self, what: str, text: str, characters_max: int, otherwise: str) -> str:
+        """Write a name as lists of names take it: no colon, tab or line break, and like no other when it is cut.
+
+        Args:
+            what: What it is called in a note.
+            text: The name.
+            characters_max: How long it may be.
+            otherwise: The name where there is none.
+        """
+        whole = one_line(text.translate(_FORBIDDEN_IN_NAMES))
+        if not whole:
+            self.notes.append(f"{what} is {otherwise!r}: there was none to write.")
+            return otherwise
+        if length(whole) > characters_max:
+            self.notes.append(f"{what} was cut to {characters_max} of {length(whole)} characters.")
+            return distinct(whole, characters_max)
+        if whole != one_line(text):
+            self.notes.append(f"{what} is written {whole!r}: QuickBooks takes no colon in it.")
+        return whole
+
+    def emails(self, what: str, text: str, characters_max: int) -> str:
+        """Write e-mail addresses, however they were separated: as many as fit, with a comma between them."""
+        parts = [part.strip(_WRAPPING).removeprefix("mailto:") for part in _SEPARATORS.split(cleaned(text))]
+        written: list[str] = []
+        left_out: list[str] = []
+        for part in dict.fromkeys(part for part in parts if part):
+            fits = length(",".join([*written, part])) <= characters_max
+            (written if fits and _ADDRESS.fullmatch(part) else left_out).append(part)
+        if left_out:
+            self.notes.append(
+                f"{what}: {listed(left_out)} was left out, being no e-mail address or beyond the {characters_max} "
+                "characters that QuickBooks takes in all."
+            )
+        return ",".join(written)
+
+    def phone(self, what: str, text: str, characters_max: int) -> str:
+        """Write the first telephone number that fits: a part of one would be another."""
+        whole = one_line(text)
+        if length(whole) <= characters_max:
+            return whole
+        numbers = [one_line(part) for part in re.split(r"[,;/|\n]", cleaned(text))]
+        chosen = next((number for number in numbers if number and length(number) <= characters_max), "")
+        kept = f"all but {chosen!r}" if chosen else "it"
+        self.notes.append(f"{what}: {kept} was left out, since QuickBooks takes {characters_max} characters.")
+        return chosen
+
+    def lines(self, what: str, texts: Sequence[str], characters_max: int, lines_max: int) -> list[str]:
+        """Spread lines of an address over as many as there are; a long one goes on in the next."""
+        spread: list[str] = []
+        for text in "\n".join(map(cleaned, texts)).split("\n"):
+            rest = one_line(text)
+            while rest:
+                line = shortened(rest, characters_max)
+                spread.append(line)
+                rest = rest[len(line) :].lstrip()
+        if len(spread) > lines_max:
+            self.notes.append(
+                f"{what}: of {len(spread)} lines, the last {len(spread) - lines_max} were left out."
+            )
+        return spread[:lines_max]
+
+
+def listed(things: Sequence[str]) -> str:
+    """Name things in a note: the first few, and how many more there are."""
+    named = ", ".join(shortened(thing, NAMED_CHARACTERS_MAX) for thing in things[:NAMED_MAX])
+    more = len(things) - NAMED_MAX
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def length(text: str) -> int:
+    """Count characters as Java does: one beyond U+FFFF, an emoji say, counts as two."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def shortened(text: str, characters_max: int) -> str:
+    """Cut a text, but no character in half; what is left does not end in a blank."""
+    return text.encode("utf-16-le")[: 2 * characters_max].decode("utf-16-le", "ignore").rstrip()
+
+
+def distinct(text: str, characters_max: int) -> str:
+    """Shorten a text so that another one with the same beginning stays another."""
+    if length(text) <= characters_max:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS].upper()
+    return f"{shortened(text, characters_max - DIGEST_CHARACTERS - 1)}~{digest}"
+
+
+def cleaned(text: str) -> str:
+    """Take out what is no text: control characters become blanks, halves of characters go, lines end in a line feed."""
+    if text.isprintable():
+        return text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(map(_kept, text)).strip()
+
+
+def one_line(text: str) -> str:
+    """Write a text on one line, with single blanks."""
+    return " ".join(cleaned(text).split())
+
+
+def _kept(character: str) -> str:
+    if character == "\n":
+        return character
+    match unicodedata.category(character):
+        case "Cc":
+            return " "
+        case "Cs":
+            return ""
+        case "Cn":
+            return "" if character in _NO_CHARACTERS else character
+        case _:
+            return character
