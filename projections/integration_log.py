@@ -48,17 +48,25 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.INVOICE_ORDERED:
             return "info", f"{payload.by} asked for the invoice by hand.", None
         case catalog.INVOICE_REQUESTED:
-            return "info", f"Invoice of {payload.net} {payload.currency} goes to QuickBooks.", None
+            return (
+                "info",
+                _noted(f"Invoice of {payload.net} {payload.currency} goes to QuickBooks.", payload),
+                None,
+            )
         case catalog.INVOICE_CREATED:
             return _invoice_created(payload)
         case catalog.CUSTOMER_REQUESTED:
             return "info", f"{payload.by} asked to create a customer for this account.", None
+        case catalog.CUSTOMER_COMMANDED:
+            return "info", _noted(f"Customer {payload.display_name} goes to QuickBooks.", payload), None
         case catalog.CUSTOMER_CREATED:
             return "info", f"QuickBooks customer {payload.customer_id}, {payload.display_name}.", None
         case catalog.ACCOUNT_MAPPED:
             return "info", f"{payload.by} mapped this account to customer {payload.customer_id}.", None
         case catalog.ITEM_REQUESTED:
             return "info", f"{payload.by} asked to create an item for this product.", None
+        case catalog.ITEM_COMMANDED:
+            return "info", _noted(f"Item {payload.name} goes to QuickBooks.", payload), None
         case catalog.ITEM_CREATED:
             return "info", f"QuickBooks item {payload.item_id}, {payload.name}.", None
         case catalog.PRODUCT_MAPPED:
@@ -131,6 +139,11 @@ def _looked_up(seen: Any, name: str) -> tuple[Level, str, str | None]:
     return "info", f"Read QuickBooks {name}.", None
 
 
+def _noted(sentence: str, payload: Any) -> str:
+    """Add what QuickBooks does not get, or gets in other words."""
+    return " ".join((sentence, *payload.notes))
+
+
 def _why(reason: str | None) -> str:
     return f": {reason}" if reason else ""
 
@@ -170,9 +183,11 @@ _TOLD = frozenset(
         catalog.INVOICE_REQUESTED,
         catalog.INVOICE_CREATED,
         catalog.CUSTOMER_REQUESTED,
+        catalog.CUSTOMER_COMMANDED,
         catalog.CUSTOMER_CREATED,
         catalog.ACCOUNT_MAPPED,
         catalog.ITEM_REQUESTED,
+        catalog.ITEM_COMMANDED,
         catalog.ITEM_CREATED,
         catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,

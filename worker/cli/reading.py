@@ -84,6 +84,10 @@ def _print_explanation(found: Any) -> None:
     if found.sent is not None:
         people.print("\nWhat was sent", style="bold")
         people.print(f"  {json.encode(found.sent)}", markup=False, soft_wrap=True)
+    if found.notes:
+        people.print("\nWhat QuickBooks got otherwise", style="bold")
+        for note in found.notes:
+            people.print(f" {note}")
     people.print("\nWhat led here", style="bold")
     for event in found.events:
         kind = event.type.removeprefix("com.coeffection.")

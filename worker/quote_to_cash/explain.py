@@ -1,12 +1,13 @@
 """Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log
+from events import catalog, log
 from events.envelope import Recorded
 from worker.commands import outcomes
 from worker.commands.table import commands
@@ -17,6 +18,7 @@ from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.walk import is_won, stands_at
 
 EVENTS_MAX = 500
+_WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
 # Which events move a gate: those of the deal unless said otherwise here.
 _STREAM_OF_GATE = {
     "customer_inactive": "customer",
@@ -65,6 +67,7 @@ class Explanation(Struct, frozen=True):
     """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists.
 
     `sent` is what was sent to QuickBooks last, or will be, while nothing came of it.
+    `notes` say what of the deal, its account and its products QuickBooks did not get, or got in other words.
     """
 
     deal: str
@@ -73,6 +76,7 @@ class Explanation(Struct, frozen=True):
     gates: tuple[ExplainedGate, ...]
     events: tuple[ExplainedEvent, ...]
     invoice: str | None
+    notes: tuple[str, ...]
     sent: dict[str, Any] | None = None
 
 
@@ -105,6 +109,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         events=tuple(_told(recorded) for recorded in chain),
         invoice=deal.invoice.invoice_id if deal.invoice else None,
         sent=_sent(connection, deal),
+        notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
     )
 
 
@@ -146,6 +151,12 @@ def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal
         for recorded in log.read(connection, after=0, limit=EVENTS_MAX, workspace=workspace, stream=stream)
     ]
     return sorted(found, key=lambda recorded: recorded.position)
+
+
+def _notes(recorded: Recorded) -> Iterator[str]:
+    event = recorded.event
+    if event.type in _WITH_NOTES:
+        yield from (f"{event.stream}: {note}" for note in event.payload.notes)
 
 
 def _mover(chain: list[Recorded], gate: str) -> str | None:
