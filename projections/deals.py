@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from events import catalog, json
 from events.announcements import UnmetGate
+from events.currencies import in_currency
 from events.envelope import Recorded
 from events.gates import GATES, IN_PROGRESS
 from events.tables import Position, UtcInstant, metadata
@@ -126,7 +127,7 @@ def _snapshot(row: DealRow, payload: Any) -> DealRow:
         crm_stage=payload.stage,
         won=row.won or payload.stage == "closed_won",
         currency=payload.currency,
-        total=payload.quote.total if payload.quote else None,
+        total=in_currency(payload.quote.total, payload.currency) if payload.quote else None,
     )
 
 

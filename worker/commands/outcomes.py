@@ -8,6 +8,7 @@ import msgspec
 
 from events import catalog
 from events.administration import ConnectionExpired
+from events.currencies import in_currency
 from events.envelope import Event, own_event
 from events.quickbooks import (
     CommandRejected,
@@ -18,7 +19,7 @@ from events.quickbooks import (
     InvoiceCreated,
     ItemCreated,
 )
-from events.values import Amount, Fact
+from events.values import Fact
 from worker.commands.claims import Claimed
 
 SOURCE = "urn:coeffection:dispatcher"
@@ -124,6 +125,7 @@ def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreat
     tax = Decimal(entity.get("TxnTaxDetail", {}).get("TotalTax") or 0)
     net = total - tax
     expected = net_of(sent(command.body))
+    currency = reference(entity, "CurrencyRef") or ""
     return InvoiceCreated(
         deal_id=command.key.subject,
         part=command.key.part,
@@ -132,16 +134,16 @@ def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreat
         request_id=command.request_id,
         invoice_id=entity["Id"],
         customer_id=reference(entity, "CustomerRef") or "",
-        currency=reference(entity, "CurrencyRef") or "",
-        net=Amount(net),
-        tax=Amount(tax),
-        total=Amount(total),
-        balance=Amount(Decimal(entity.get("Balance", total))),
+        currency=currency,
+        net=in_currency(net, currency),
+        tax=in_currency(tax, currency),
+        total=in_currency(total, currency),
+        balance=in_currency(Decimal(entity.get("Balance", total)), currency),
         txn_date=date.fromisoformat(entity["TxnDate"]),
         due_date=date.fromisoformat(entity["DueDate"]) if entity.get("DueDate") else None,
         doc_number=entity.get("DocNumber") or None,
         adopted=adopted,
-        expected=Amount(expected) if expected != net else None,
+        expected=in_currency(expected, currency) if expected != net else None,
     )
 
 

@@ -222,4 +222,4 @@ async def test_a_differing_total_is_adopted_and_flagged(ready: World) -> None:
     invoices.update(company, update, ready.clock.now())
     await ready.settle()
     created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]
-    assert (created.adopted, str(created.net), str(created.expected)) == (True, "500", "599.94")
+    assert (created.adopted, str(created.net), str(created.expected)) == (True, "500.00", "599.94")
