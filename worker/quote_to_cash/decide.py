@@ -329,7 +329,9 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         notes=composed.notes,
     )
     record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
-    wished = NewCommand(key, connection.realm, request, json.encode_numbers(composed.body), since=won_since(deal))
+    wished = NewCommand(
+        key, connection.realm, request, json.encode_numbers(composed.body), since=won_since(deal)
+    )
     decision.commands.append(wished)
 
 
