@@ -1,7 +1,6 @@
 """What could not become an event is kept, whole, with the reason."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +9,32 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import bulk
+from events.about import deal_of
+from events.headers import Headers
 from events.locks import Lock, hold
 from events.tables import dead_letters
 
 RAW_BYTES_MAX = 1024 * 1024
 HEADERS_BYTES_MAX = 64 * 1024
 
-Headers = Sequence[tuple[str, bytes | None]]
+DEALS_LETTERS_MAX = 20
+AGAIN = "Correct it where it was made, and send it again."
+REMEDIES = {
+    "content_type_unsupported": "Send it as JSON: application/cloudevents+json, or application/json as data.",
+    "deal_id_missing": "Give the envelope a custom field deal_id in DocuSign, and have Connect send it again.",
+    "header_malformed": "Percent-encode attributes in headers as CloudEvents' HTTP binding says, and send it again.",
+    "identity_conflict": "Send what has changed as an event of its own, with another id.",
+    "source_reserved": "Name the producer in source, and send it again.",
+    "too_large": "Send it again without what an invoice does not need.",
+    "type_not_accepted": "Send it as one of the types that producers may send.",
+    "type_unknown": "Send it again with one of the types that are known here.",
+    "undecodable": "Send it again whole, as JSON in UTF-8.",
+    "value_missing": "Send what has become of it instead of deleting the message.",
+    "version_unknown": "Send it again in a version that is known here.",
+    "workspace_mismatch": "Send it with the token of its own workspace.",
+    "workspace_missing": "Send it again with the attribute workspace.",
+    "workspace_unknown": "Add the workspace (q2c workspace add), or correct the attribute workspace, and send it again.",
+}
 
 _COUNT = (
     dead_letters.update()
@@ -35,6 +53,7 @@ class DeadLetter(Struct, frozen=True):
         detail: One sentence for a person.
         raw: The bytes as they came; beyond 1 MiB only the beginning is kept.
         field: The offending field, if there is one.
+        deal: The deal that it is about; where that is not given, what the bytes and headers say.
         headers: What came beside the bytes and is part of what was meant: in binary mode, the event's attributes.
     """
 
@@ -45,6 +64,14 @@ class DeadLetter(Struct, frozen=True):
     raw: bytes
     field: str | None = None
     headers: Headers = ()
+    deal: str | None = None
+
+
+def remedy(reason: str, field: str | None) -> str:
+    """Say what to do about a dead letter."""
+    if reason == "schema_invalid" and field:
+        return f"Correct {field} where it was made, and send it again."
+    return REMEDIES.get(reason, AGAIN)
 
 
 def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
@@ -69,6 +96,7 @@ def bury(connection: sa.Connection, letter: DeadLetter, now: datetime) -> None:
         "first_seen_at": now,
         "last_seen_at": now,
         "headers": headers,
+        "deal": letter.deal or deal_of(letter.raw, letter.headers),
     }
     hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits
     counted = connection.execute(_COUNT, {"known": fingerprint, "now": now})
@@ -93,13 +121,27 @@ def _beginning(headers: Headers) -> list[tuple[str, bytes | None]]:
 
 
 def listed(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[dict[str, Any]]:
-    """Return the dead letters of a workspace, the last seen first, without their bytes."""
+    """Return the dead letters of a workspace, the last seen first, without their bytes; with what to do."""
+    return _listed(connection, limit, dead_letters.c.workspace == workspace)
+
+
+def of_deal(
+    connection: sa.Connection, workspace: str, deal: str, limit: int = DEALS_LETTERS_MAX
+) -> list[dict[str, Any]]:
+    """Return the dead letters that are about a deal, as `listed` does."""
+    return _listed(connection, limit, dead_letters.c.workspace == workspace, dead_letters.c.deal == deal)
+
+
+def _listed(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
     hidden = {"raw", "headers", "fingerprint", "workspace"}
     columns = [column for column in dead_letters.c if column.name not in hidden]
     statement = (
         sa.select(*columns)
-        .where(dead_letters.c.workspace == workspace)
+        .where(*where)
         .order_by(dead_letters.c.last_seen_at.desc(), dead_letters.c.number.desc())
         .limit(limit)
     )
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return [
+        {**row, "remedy": remedy(row["reason"], row["field"])}
+        for row in connection.execute(statement).mappings()
+    ]

@@ -8,19 +8,24 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import log
-from events.dead_letters import DeadLetter, Headers, bury
+from events.dead_letters import DeadLetter, bury
 from events.envelope import Event
 from events.errors import Unusable
+from events.headers import Headers
 
 
 class Record(Struct, frozen=True):
-    """What a source handed over: an event, or why its bytes could not become one; and what came beside the bytes."""
+    """What a source handed over: an event, or why its bytes could not become one; and what came beside the bytes.
+
+    `deal` is set by a source that knows it better than the bytes say it.
+    """
 
     raw: bytes
     origin: str
     workspace: str | None
     content: Event | Unusable
     headers: Headers = ()
+    deal: str | None = None
 
 
 class Received(Struct, frozen=True):
@@ -69,6 +74,7 @@ def receive(connection: sa.Connection, records: Sequence[Record], now: datetime)
                 item.raw,
                 result.field,
                 item.headers,
+                item.deal,
             )
             bury(connection, letter, now)
         received.append(result)

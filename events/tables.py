@@ -92,6 +92,8 @@ dead_letters = sa.Table(
     sa.Column("first_seen_at", UtcInstant, nullable=False),
     sa.Column("last_seen_at", UtcInstant, nullable=False),
     sa.Column("headers", sa.Text),
+    sa.Column("deal", sa.Text),
+    sa.Index("dead_letters_deal", "workspace", "deal"),
     sqlite_autoincrement=True,
 )
 

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 
 from events import tables
 from events.database import Database
-from events.dead_letters import HEADERS_BYTES_MAX, RAW_BYTES_MAX, DeadLetter, bury, headers_of, listed
+from events.dead_letters import (
+    HEADERS_BYTES_MAX,
+    RAW_BYTES_MAX,
+    DeadLetter,
+    bury,
+    headers_of,
+    listed,
+    of_deal,
+)
 from tests.events.samples import NOW, Killed
 
 LATER = NOW + timedelta(hours=1)
@@ -30,6 +38,7 @@ async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> N
     assert headers_of(cast("str", row.pop("headers"))) == HEADERS
     for field, value in msgspec.structs.asdict(LETTER).items():
         assert field == "headers" or row[field] == value
+    assert row["deal"] is None
     assert (row["raw_bytes"], row["seen"], row["first_seen_at"], row["last_seen_at"]) == (4, 1, NOW, NOW)
 
 
@@ -87,6 +96,8 @@ async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(data
         "seen": 2,
         "first_seen_at": NOW,
         "last_seen_at": LATER,
+        "deal": None,
+        "remedy": "Correct data.name where it was made, and send it again.",
     }
     assert await database.read(listed, "acme", limit=1) == letters[:1]
 
@@ -111,3 +122,20 @@ async def test_of_too_many_headers_the_first_are_kept(database: Database) -> Non
     await database.transaction(bury, msgspec.structs.replace(LETTER, headers=many), NOW)
     [row] = await database.read(kept)
     assert headers_of(cast("str", row["headers"])) == many[:3]
+
+
+async def test_a_deal_has_those_that_name_it(database: Database) -> None:
+    about = msgspec.structs.replace(LETTER, raw=b'{"data":{"deal_id":"D-17"}', origin="1")
+    told = msgspec.structs.replace(LETTER, deal="D-17", origin="2")
+    others = [
+        msgspec.structs.replace(about, workspace="bolt"),
+        msgspec.structs.replace(about, workspace=None),
+        msgspec.structs.replace(about, raw=b'{"data":{"deal_id":"D-18"}', origin="3"),
+        LETTER,
+    ]
+    for letter in (about, told, *others):
+        await database.transaction(bury, letter, NOW)
+    found = await database.read(of_deal, "acme", "D-17")
+    assert [letter["origin"] for letter in found] == ["2", "1"]
+    assert await database.read(of_deal, "acme", "D-17", limit=1) == found[:1]
+    assert await database.read(of_deal, "acme", "D-19") == []

@@ -41,7 +41,7 @@ Q2C = Path(sys.executable).with_name("q2c")
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None},
     "commands": {"sends": 0, "look_ups": 0, "named_id": None},
-    "dead_letters": {"headers": None},
+    "dead_letters": {"headers": None, "deal": None},
     "docusign_keys": {"hint": "", "verified_at": None},
 }
 READ_MODELS = [projection.table.name for projection in projections.all.PROJECTIONS]

@@ -63,7 +63,7 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
 
     found = run(work)
     if found is None:
-        errors.print(f"q2c: no event has named a deal {deal}")
+        errors.print(f"q2c: nothing that came has named a deal {deal}")
         raise typer.Exit(USAGE)
     if as_json:
         print_json(found)
@@ -88,7 +88,15 @@ def _print_explanation(found: Any) -> None:
         people.print("\nWhat QuickBooks got otherwise", style="bold")
         for note in found.notes:
             people.print(f" {note}")
-    people.print("\nWhat led here", style="bold")
+    if found.dead_letters:
+        people.print("\nWhat came and could not be used", style="bold")
+    for letter in found.dead_letters:
+        times = f", {letter.seen} times" if letter.seen > 1 else ""
+        people.print(f" ✗ {letter.last_seen_at:%Y-%m-%d %H:%M:%S}  {letter.origin}{times}", style="red")
+        people.print(f"     {letter.reason}: {letter.detail}")
+        people.print(f"     → {letter.remedy}", style="bold")
+    if found.events:
+        people.print("\nWhat led here", style="bold")
     for event in found.events:
         kind = event.type.removeprefix("com.coeffection.")
         people.print(f" {event.position:>6}  {event.time:%Y-%m-%d %H:%M:%S}  {kind:34} {event.stream}")
@@ -137,7 +145,7 @@ def dead_letters(*, workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     async def work(opened: Services) -> Rows:
         return await opened.database.read(listed, await workspace_name(opened, workspace))
 
-    columns = ("number", "last_seen_at", "origin", "reason", "detail", "seen")
+    columns = ("number", "last_seen_at", "deal", "origin", "reason", "detail", "seen")
     print_rows(run(work), columns, as_json=as_json, empty="No dead letters.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog, log
+from events import catalog, dead_letters, log
 from events.envelope import Recorded
 from worker.commands import outcomes
 from worker.commands.table import commands
@@ -63,11 +63,27 @@ class ExplainedEvent(Struct, frozen=True):
     data: Any
 
 
+class Refused(Struct, frozen=True):
+    """Something about the deal that came and could not be used; `q2c dead-letters` lists it under its number."""
+
+    number: int
+    reason: str
+    detail: str
+    remedy: str
+    field: str | None
+    origin: str
+    seen: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
 class Explanation(Struct, frozen=True):
     """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists.
 
     `sent` is what was sent to QuickBooks last, or will be, while nothing came of it.
     `notes` say what of the deal, its account and its products QuickBooks did not get, or got in other words.
+    `dead_letters` are what came about the deal and could not be used, the last first; where nothing else came, its stage
+    is `unknown`.
     """
 
     deal: str
@@ -78,14 +94,17 @@ class Explanation(Struct, frozen=True):
     invoice: str | None
     notes: tuple[str, ...]
     sent: dict[str, Any] | None = None
+    dead_letters: tuple[Refused, ...] = ()
 
 
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
-    """Explain a deal; nothing if no event has ever named it."""
+    """Explain a deal; nothing if nothing that came has ever named it."""
     view = StateStore(connection, workspace)
     deal = view.deal(deal_id)
     chain = _chain(connection, view, deal_id, deal)
-    if not any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain):
+    known = any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain)
+    refused = _refused(connection, workspace, deal_id)
+    if not known and not refused:
         return None
     settings = view.workspace().settings
     gates = stands_at(view, deal_id)
@@ -103,14 +122,20 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
         deal=deal_id,
-        stage=stage_of(deal, won=is_won(deal, settings)),
+        stage=stage_of(deal, won=is_won(deal, settings)) if known else "unknown",
         first_unmet=None if invoiced else unmet,
         gates=explained,
-        events=tuple(_told(recorded) for recorded in chain),
+        events=tuple(_told(recorded) for recorded in chain if known),
         invoice=deal.invoice.invoice_id if deal.invoice else None,
         sent=_sent(connection, deal),
         notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
+        dead_letters=refused,
     )
+
+
+def _refused(connection: sa.Connection, workspace: str, deal_id: str) -> tuple[Refused, ...]:
+    letters = dead_letters.of_deal(connection, workspace, deal_id)
+    return tuple(Refused(**{name: row[name] for name in Refused.__struct_fields__}) for row in letters)
 
 
 def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:

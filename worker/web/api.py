@@ -73,7 +73,9 @@ class Api(Controller):
         """Walk the gates of a deal, and show the events that led there."""
         explanation = await services.database.read(explain, workspace, deal)
         if explanation is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "deal_unknown", f"No event has named a deal {deal[:128]!r}")
+            raise Problem(
+                HTTPStatus.NOT_FOUND, "deal_unknown", f"Nothing that came has named a deal {deal[:128]!r}"
+            )
         return _json(explanation)
 
     @post(

@@ -135,6 +135,32 @@ def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
     assert found["events"][0]["type"] == "com.coeffection.deal.updated.v1"
 
 
+def test_explain_shows_what_of_a_deal_could_not_be_used(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    file = tmp_path / "events.jsonl"
+    bad = stories.deal("D-1", stage="won")
+    file.write_text("\n".join(json.dumps(event) for event in (bad, stories.account())))
+    assert q2c("emit", str(file)).returncode == 1
+    explained = q2c("explain", "D-1", "--json")
+    assert explained.returncode == 1
+    [found] = lines(explained)
+    assert (found["stage"], found["events"], found["first_unmet"]) == ("unknown", [], "not_won")
+    [letter] = found["dead_letters"]
+    assert (letter["reason"], letter["field"], letter["origin"]) == (
+        "schema_invalid",
+        "data.stage",
+        "file:events.jsonl:1",
+    )
+    assert letter["remedy"] == "Correct data.stage where it was made, and send it again."
+    assert [row["deal"] for row in lines(q2c("dead-letters", "--json"))] == ["D-1"]
+    file.write_text(json.dumps(stories.deal("D-1")))
+    q2c("emit", str(file))
+    printed = q2c("explain", "D-1").stdout
+    assert "What came and could not be used" in printed
+    assert "Correct data.stage" in printed
+    assert "What led here" in printed
+
+
 def test_config_says_to_a_person_what_is_not_set(q2c: Run) -> None:
     shown = q2c("config").stdout
     assert "Q2C_WORKSPACE                  (not set)\n" in shown
