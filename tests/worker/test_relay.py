@@ -287,7 +287,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     assert dict(broken.headers)["origin"].startswith(f"kafka:{topic}:".encode())
     assert (broken.value, garbage.value) == (b"{", b"\xff\x00" * 200_000)
     assert dict(garbage.headers)["workspace"] == b"acme"
-    assert dict(misfit.headers)["field"] == b"data.deal_id"
+    assert dict(misfit.headers)["field"] == b"data.revision"
 
 
 async def test_dead_letters_of_other_doors_stay_in_the_database(stream: Stream) -> None:
