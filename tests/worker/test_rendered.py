@@ -16,13 +16,13 @@ import projections
 import worker
 from events import bulk, log, offsets, subscriptions, tables
 from events.statements import Statement
-from worker.commands import claims, table
+from worker.commands import table
 from worker.commands.table import commands, realms
 from worker.quickbooks.tokens import tokens
 
 POSTGRESQL: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own
 BULK = ("_fetch", "_lock", "_update", "_delete", "_insert", "_insert_absent", "_insert_numbered", "_upsert")
-SQLITE_ALONE = {"events.bulk._LAST", "worker.commands.claims._CANDIDATES['sqlite']"}
+SQLITE_ALONE = {"events.bulk._LAST", "worker.commands.candidates._CHOSEN['sqlite']"}
 
 
 def rendered(statement: Statement) -> str:
@@ -60,7 +60,7 @@ KNOWN = [(name, statement) for name, statement in statements() if name not in SQ
 
 
 def test_the_statements_that_are_in_the_code_are_found() -> None:
-    assert {"events.log._HEAD", "worker.commands.claims._ANY_DUE"} <= {name for name, _ in KNOWN}
+    assert {"events.log._HEAD", "worker.commands.candidates._ANY_DUE"} <= {name for name, _ in KNOWN}
 
 
 def test_the_functions_that_write_statements_are_looked_at_below() -> None:
@@ -78,7 +78,7 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
     }
     assert writing == here | {
         "events.log._page",
-        "commands.claims._candidates",
+        "commands.candidates._chosen",
         "sandbox.statements.statement",
     }
 
@@ -175,7 +175,7 @@ def test_offsets_move_forward_unless_a_person_decides() -> None:
 
 
 def test_a_claim_looks_at_the_oldest_of_each_company_and_at_none_that_is_not_free() -> None:
-    text = rendered(claims._CANDIDATES["postgresql"])
+    text = rendered(candidates._CHOSEN["postgresql"])
     assert "LATERAL (SELECT" in text
     assert "realms.holder IS NULL OR realms.holder = $" in text
     assert "NOT (EXISTS (SELECT * FROM commands AS others" in text

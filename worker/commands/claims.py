@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from events import bulk
 from events.locks import Lock, hold
-from events.statements import Row, Statement
-from events.tables import UtcInstant
-from worker.commands import companies
+from events.statements import Row
+from worker.commands import candidates, companies
+from worker.commands.candidates import Candidate
 from worker.commands.freezing import frozen, today
 from worker.commands.identity import READINGS, CommandKey
-from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
+from worker.commands.table import commands, realms
 
 
 class Timing(Struct, frozen=True):
@@ -102,18 +102,6 @@ class Claimed(Struct, frozen=True):
     noted_at: datetime | None = None
 
 
-class Candidate(Struct, frozen=True):
-    """A command that may be claimed, and what its company adds to it."""
-
-    request_id: str
-    fence: int
-    status: str
-    time_zone: str | None
-    refused_since: datetime | None
-    gate: str | None
-    gate_since: datetime | None
-
-
 class LeaseLost(Exception):
     """Another worker claimed the command since; whatever we learned, it will learn itself."""
 
@@ -131,7 +119,7 @@ def claim(
     """
     hold(connection, Lock.COMMANDS)
     limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
-    chosen = [Candidate(*row) for row in _CANDIDATES[connection.dialect.name].rows(connection, limits)]
+    chosen = candidates.choose(connection, limits)
     key = (commands.c.request_id,)
     rows = bulk.lock(
         connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key
@@ -166,110 +154,6 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
 def release_realms(connection: sa.Connection, holder: str) -> None:
     """Let the other dispatchers claim from the realms of one that stops."""
     connection.execute(realms.update().where(realms.c.holder == holder).values(holder=None, held_until=None))
-
-
-def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
-    """Say whether a claim could give anything; reads only."""
-    return bool(_ANY_DUE.rows(connection, {"now": now, "holder_": holder}))
-
-
-def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say of a command that it waits for nothing but its company."""
-    now = sa.bindparam("now", type_=UtcInstant)
-    abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
-    due = sa.and_(
-        commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now
-    )
-    return (is_open(), sa.or_(abandoned, due), ~_subject_busy())
-
-
-def _serves() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say of a realm that commands may be claimed from it: above all, that no other dispatcher holds it."""
-    now = sa.bindparam("now", type_=UtcInstant)
-    ours = realms.c.holder == sa.bindparam("holder_")
-    return (
-        realms.c.connected,
-        ~realms.c.paused,
-        sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
-        sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now),
-    )
-
-
-def _candidates(dialect: str) -> Statement:
-    """Choose commands, and say what their companies add to them.
-
-    PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
-    be told so, ranks all.
-    """
-    flying = commands.alias("flying")
-    still_leased = flying.c.leased_until > sa.bindparam("now", type_=UtcInstant)
-    in_flight = (
-        sa.select(sa.func.count())
-        .where(flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)
-        .correlate(realms)
-        .scalar_subquery()
-    )
-    per_realm = sa.bindparam("per_realm", type_=sa.Integer)
-    longest_due = (commands.c.due_at, commands.c.created_at, commands.c.request_id)
-    first = sa.select(
-        commands.c.request_id,
-        commands.c.realm,
-        commands.c.workspace,
-        commands.c.fence,
-        commands.c.status,
-        commands.c.due_at,
-        sa.func.row_number()
-        .over(partition_by=(commands.c.realm, commands.c.workspace), order_by=longest_due)
-        .label("turn"),
-    ).where(*_due(), its_company(), can_be_dated())
-    if dialect == "postgresql":
-        of_realm = first.correlate(realms)
-        ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
-        joined = realms.join(ranked, sa.true())
-    else:
-        ranked = first.subquery("ranked")
-        of_workspace = ranked.c.workspace == realms.c.workspace
-        joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
-    return Statement(
-        sa.select(
-            ranked.c.request_id,
-            ranked.c.fence,
-            ranked.c.status,
-            realms.c.time_zone,
-            realms.c.refused_since,
-            realms.c.gate,
-            realms.c.gate_since,
-        )
-        .select_from(joined)
-        .where(*_serves(), ranked.c.turn + in_flight <= _at_once(per_realm))
-        .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
-        .limit(sa.bindparam("slots", type_=sa.Integer))
-    )
-
-
-def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Say how many commands of a company may be in flight: one, to ask whether what it refused all for is over."""
-    return sa.case((realms.c.gate.is_(None), per_realm), else_=1)
-
-
-def _subject_busy() -> sa.ColumnElement[bool]:
-    """Say whether another command of the same subject is in flight in its company, or comes first there."""
-    others = commands.alias("others")
-    return sa.exists().where(
-        others.c.workspace == commands.c.workspace,
-        others.c.realm == commands.c.realm,
-        others.c.subject == commands.c.subject,
-        others.c.request_id != commands.c.request_id,
-        sa.or_(
-            others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),
-            sa.and_(others.c.status == "ready", _age(others) < _age(commands)),
-        ),
-    )
-
-
-def _age(table: sa.FromClause) -> sa.Tuple:
-    """Order the commands of a subject: the one that was wished for first is sent first."""
-    return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
 def _is_as_it_was(row: Row, candidate: Candidate) -> bool:
@@ -352,12 +236,5 @@ def _sent_body(row: Row, date_: date | None) -> str:
     return sent or frozen(row["kind"], row["body"], date_)
 
 
-_CANDIDATES = {dialect: _candidates(dialect) for dialect in ("postgresql", "sqlite")}
 _EARLIER = (commands.c.request_id, commands.c.body, commands.c.sent_body, commands.c.cause_at)
 _NAMES = tuple(column.name for column in commands.c)
-_ANY_DUE = Statement(
-    sa.select(commands.c.request_id)
-    .join(realms, its_company())
-    .where(*_due(), *_serves(), can_be_dated())
-    .limit(1)
-)

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from events.clock import Clock
 from events.database import Database
 from events.errors import DatabaseUnavailable
-from worker.commands import claims
+from worker.commands import candidates, claims
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
@@ -65,7 +65,7 @@ class Dispatcher(Struct, frozen=True):
             return []
         now = self.clock.now()
         try:
-            due = await self.database.read(claims.any_due, self.holder, now)
+            due = await self.database.read(candidates.any_due, self.holder, now)
             claimed = (
                 await self.database.transaction(
                     claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM

@@ -21,7 +21,7 @@ from events.errors import DatabaseUnavailable
 from events.intake import Received
 from events.subscriptions import Subscription
 from worker import runner
-from worker.commands import claims, lookup, steps
+from worker.commands import candidates, claims, lookup, steps
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, Timing
 from worker.commands.identity import READINGS
@@ -67,15 +67,15 @@ def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
-    with patch.object(claims, "_subject_busy", sa.false):
-        return [(claims, "_CANDIDATES", {"sqlite": claims._candidates("sqlite")})]  # noqa: SLF001 - as above
+    with patch.object(candidates, "_subject_busy", sa.false):
+        return [(candidates, "_CHOSEN", {"sqlite": candidates._chosen("sqlite")})]  # noqa: SLF001 - as above
 
 
 def _one_dispatcher_per_realm() -> Sequence[tuple[Any, str, Any]]:
-    serves = claims._serves()  # noqa: SLF001 - as above
-    with patch.object(claims, "_serves", lambda: serves[:-1]):
-        candidates = claims._candidates("sqlite")  # noqa: SLF001 - as above
-    return [(claims, "_CANDIDATES", {"sqlite": candidates}), (claims, "any_due", lambda *_: True)]
+    serves = candidates._serves()  # noqa: SLF001 - as above
+    with patch.object(candidates, "_serves", lambda: serves[:-1]):
+        chosen = candidates._chosen("sqlite")  # noqa: SLF001 - as above
+    return [(candidates, "_CHOSEN", {"sqlite": chosen}), (candidates, "any_due", lambda *_: True)]
 
 
 def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:

@@ -17,7 +17,7 @@ from events.postgres import PostgresDatabase
 from events.sqlite import InlineDatabase
 from tests import world
 from tests.worker.commands.test_model import BODY, START, TIMING, outcome
-from worker.commands import claims, steps, table
+from worker.commands import candidates, claims, steps, table
 from worker.commands.claims import Claimed, LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
@@ -209,7 +209,7 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
             }
             connection.execute(commands.update().where(commands.c.request_id == request).values(**values))
         limits = {"now": START, "holder_": "a", "per_realm": chance.randrange(1, 4), "slots": 5}
-        one, other = (claims._CANDIDATES[name].rows(connection, limits) for name in ("postgresql", "sqlite"))
+        one, other = (candidates._CHOSEN[name].rows(connection, limits) for name in ("postgresql", "sqlite"))
         return one, other
 
     one, other = await postgres.transaction(unlike)

@@ -18,7 +18,7 @@ from events.envelope import Event, from_structured, own_event
 from events.json import encode
 from events.tables import metadata
 from tests import stories
-from worker.commands import claims, outcomes, steps, table
+from worker.commands import candidates, claims, outcomes, steps, table
 from worker.commands.claims import Claimed, Timing
 from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
@@ -197,7 +197,7 @@ class Commands(RuleBasedStateMachine):
 
     @rule(holder=st.sampled_from("ab"), slots=st.integers(1, 6), per_realm=st.integers(1, 3))
     def claim(self, holder: str, slots: int, per_realm: int) -> None:
-        anything = claims.any_due(self.connection, holder, self.now)
+        anything = candidates.any_due(self.connection, holder, self.now)
         expected = self.model.claimable(holder, self.now, slots, per_realm)
         claimed = claims.claim(self.connection, TIMING, holder, self.now, slots=slots, per_realm=per_realm)
         assert [command.request_id for command in claimed] == [row.request_id for row in expected]

@@ -1,0 +1,142 @@
+"""Which commands may be claimed: due, of companies that serve, and fairly over companies."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.statements import Statement
+from events.tables import UtcInstant
+from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
+
+
+class Candidate(Struct, frozen=True):
+    """A command that may be claimed, and what its company adds to it."""
+
+    request_id: str
+    fence: int
+    status: str
+    time_zone: str | None
+    refused_since: datetime | None
+    gate: str | None
+    gate_since: datetime | None
+
+
+def choose(connection: sa.Connection, limits: Mapping[str, object]) -> list[Candidate]:
+    """Return what may be claimed by a `holder_` at an instant `now`: at most `slots`, and `per_realm` of a company."""
+    return [Candidate(*row) for row in _CHOSEN[connection.dialect.name].rows(connection, limits)]
+
+
+def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
+    """Say whether a claim could give anything; reads only."""
+    return bool(_ANY_DUE.rows(connection, {"now": now, "holder_": holder}))
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    """Say of a command that it waits for nothing but its company."""
+    now = sa.bindparam("now", type_=UtcInstant)
+    abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
+    due = sa.and_(
+        commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now
+    )
+    return (is_open(), sa.or_(abandoned, due), ~_subject_busy())
+
+
+def _serves() -> tuple[sa.ColumnElement[bool], ...]:
+    """Say of a realm that commands may be claimed from it: above all, that no other dispatcher holds it."""
+    now = sa.bindparam("now", type_=UtcInstant)
+    ours = realms.c.holder == sa.bindparam("holder_")
+    return (
+        realms.c.connected,
+        ~realms.c.paused,
+        sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
+        sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now),
+    )
+
+
+def _chosen(dialect: str) -> Statement:
+    """Choose commands, and say what their companies add to them.
+
+    PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
+    be told so, ranks all.
+    """
+    flying = commands.alias("flying")
+    still_leased = flying.c.leased_until > sa.bindparam("now", type_=UtcInstant)
+    in_flight = (
+        sa.select(sa.func.count())
+        .where(flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)
+        .correlate(realms)
+        .scalar_subquery()
+    )
+    per_realm = sa.bindparam("per_realm", type_=sa.Integer)
+    longest_due = (commands.c.due_at, commands.c.created_at, commands.c.request_id)
+    first = sa.select(
+        commands.c.request_id,
+        commands.c.realm,
+        commands.c.workspace,
+        commands.c.fence,
+        commands.c.status,
+        commands.c.due_at,
+        sa.func.row_number()
+        .over(partition_by=(commands.c.realm, commands.c.workspace), order_by=longest_due)
+        .label("turn"),
+    ).where(*_due(), its_company(), can_be_dated())
+    if dialect == "postgresql":
+        of_realm = first.correlate(realms)
+        ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
+        joined = realms.join(ranked, sa.true())
+    else:
+        ranked = first.subquery("ranked")
+        of_workspace = ranked.c.workspace == realms.c.workspace
+        joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
+    return Statement(
+        sa.select(
+            ranked.c.request_id,
+            ranked.c.fence,
+            ranked.c.status,
+            realms.c.time_zone,
+            realms.c.refused_since,
+            realms.c.gate,
+            realms.c.gate_since,
+        )
+        .select_from(joined)
+        .where(*_serves(), ranked.c.turn + in_flight <= _at_once(per_realm))
+        .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
+        .limit(sa.bindparam("slots", type_=sa.Integer))
+    )
+
+
+def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Say how many commands of a company may be in flight: one, to ask whether what it refused all for is over."""
+    return sa.case((realms.c.gate.is_(None), per_realm), else_=1)
+
+
+def _subject_busy() -> sa.ColumnElement[bool]:
+    """Say whether another command of the same subject is in flight in its company, or comes first there."""
+    others = commands.alias("others")
+    return sa.exists().where(
+        others.c.workspace == commands.c.workspace,
+        others.c.realm == commands.c.realm,
+        others.c.subject == commands.c.subject,
+        others.c.request_id != commands.c.request_id,
+        sa.or_(
+            others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),
+            sa.and_(others.c.status == "ready", _age(others) < _age(commands)),
+        ),
+    )
+
+
+def _age(table: sa.FromClause) -> sa.Tuple:
+    """Order the commands of a subject: the one that was wished for first is sent first."""
+    return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
+
+
+_CHOSEN = {dialect: _chosen(dialect) for dialect in ("postgresql", "sqlite")}
+_ANY_DUE = Statement(
+    sa.select(commands.c.request_id)
+    .join(realms, its_company())
+    .where(*_due(), *_serves(), can_be_dated())
+    .limit(1)
+)
