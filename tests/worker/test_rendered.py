@@ -16,7 +16,7 @@ import projections
 import worker
 from events import bulk, log, offsets, subscriptions, tables
 from events.statements import Statement
-from worker.commands import table
+from worker.commands import candidates, table
 from worker.commands.table import commands, realms
 from worker.quickbooks.tokens import tokens
 
