@@ -6,13 +6,16 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 SEEDS ?= 1:301
 CRASH_POINTS ?= 1000
 
-.PHONY: demo test simulate chaos bench servers check format clean
+.PHONY: demo test golden simulate chaos bench servers check format clean
 
 demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
 	$(BIN)/q2c demo
 
 test: $(VENV)/.installed-dev ## everything that must hold
 	$(BIN)/pytest
+
+golden: $(VENV)/.installed-dev ## writes tests/golden/bodies anew, for whoever reads the difference
+	$(BIN)/python -m tests.golden
 
 simulate: $(VENV)/.installed ## the proof: seeds, a kill after single steps, every safeguard taken away in turn
 	$(BIN)/q2c simulate --seeds $(SEEDS)

@@ -223,6 +223,10 @@ CASES: dict[str, GateText] = {
         "Nothing is sent until it answers; it is asked again by itself. If you find the invoice in QuickBooks, say which"
         " one it is (q2c invoice DEAL --is ID, the txnId in its address).",
     ),
+    "total_beyond_cents": GateText(
+        "The quote's total{detail} has more than two decimals, and QuickBooks keeps no more.",
+        "Round the total to two decimals in the CRM.",
+    ),
     "total_not_whole": GateText(
         "The quote's total{detail} has decimals, and its currency has none.", "Round the total in the CRM."
     ),

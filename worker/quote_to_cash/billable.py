@@ -13,6 +13,7 @@ from worker.quote_to_cash.texts import listed
 from worker.quote_to_cash.totals import Priced, is_billable
 
 NEEDS_QUANTITY = "Inventory"
+_FRACTIONS = {0: "total_not_whole", 2: "total_not_in_cents"}
 
 
 def amount_gates(quote: Quote, priced: Priced | None, currency: str) -> Iterator[Gate]:
@@ -20,8 +21,7 @@ def amount_gates(quote: Quote, priced: Priced | None, currency: str) -> Iterator
     if not quote.lines:
         return
     detail = f" of {in_currency(quote.total, currency)} {currency}"
-    fractions = "total_not_in_cents" if digits(currency) else "total_not_whole"
-    case = None if is_billable(quote, currency) else fractions
+    case = None if is_billable(quote, currency) else _FRACTIONS.get(digits(currency), "total_beyond_cents")
     yield Gate("quote_total_differs", met=priced is not None, detail=detail, case=case)
     if priced is not None:
         large = [line.line.name for line in priced.lines if abs(line.amount) >= AMOUNT_LIMIT]

@@ -39,7 +39,9 @@ def unit_price(quantity: Decimal, quoted: Decimal, amount: Decimal) -> Decimal |
                 price for price in _near(quantity, quoted, amount, decimals) if _is_kept(price, decimals)
             ]
             if found:
-                return min(found, key=lambda price: (abs(price - quoted), price))
+                return min(
+                    found, key=lambda price: (_is_on_edge(quantity, price), abs(price - quoted), price)
+                )
     return None
 
 
@@ -58,6 +60,11 @@ def _near(quantity: Decimal, quoted: Decimal, amount: Decimal, decimals: int) ->
         for rounding in (ROUND_FLOOR, ROUND_CEILING)
     }
     return {price for price in tried if cents(quantity * price) == amount}
+
+
+def _is_on_edge(quantity: Decimal, price: Decimal) -> bool:
+    """Say whether so many cost exactly half a cent more than a whole one: what rounds otherwise gets another amount."""
+    return quantity * price % CENT in (HALF_A_CENT, -HALF_A_CENT)
 
 
 def _is_kept(value: Decimal, decimals_max: int) -> bool:

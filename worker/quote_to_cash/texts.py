@@ -72,6 +72,10 @@ class Fitter:
         for part in dict.fromkeys(part for part in parts if part):
             fits = length(",".join([*written, part])) <= characters_max
             (written if fits and _ADDRESS.fullmatch(part) else left_out).append(part)
+        if written:
+            left_out = [
+                part for part in left_out if "@" in part
+            ]  # the others were names beside the addresses
         if left_out:
             self.notes.append(
                 f"{what}: {listed(left_out)} was left out, being no e-mail address or beyond the {characters_max} "

@@ -147,7 +147,7 @@ EMAILS = [
     ("ap@acme.example", "ap@acme.example", 0),
     ("ap@acme.example; cfo@acme.example", "ap@acme.example,cfo@acme.example", 0),
     ("ap@acme.example cfo@acme.example\nap@acme.example", "ap@acme.example,cfo@acme.example", 0),
-    ("Ann Lee <ann@acme.example>", "ann@acme.example", 1),
+    ("Ann Lee <ann@acme.example>", "ann@acme.example", 0),
     ("mailto:ann@acme.example", "ann@acme.example", 0),
     ("n/a", "", 1),
     ("ann@acme", "", 1),

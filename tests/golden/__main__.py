@@ -1,0 +1,21 @@
+"""`python -m tests.golden` writes every file anew; whoever reviews the change reads the difference."""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.golden.cases import CASES
+from tests.golden.play import BODIES, play
+
+
+async def write() -> None:
+    """Write what each case comes to, and nothing else."""
+    for old in BODIES.glob("*.json"):
+        old.unlink()
+    for case in CASES:
+        with TemporaryDirectory() as directory:
+            (BODIES / f"{case.name}.json").write_text(await play(case, Path(directory)))
+
+
+if __name__ == "__main__":
+    asyncio.run(write())
