@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from worker.demo import story
 from worker.demo.story import Twist
+from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Kind
 from worker.sandbox.trouble import Plan as QuickBooksPlan
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store
 from worker.simulation.plan import DAY, FOREVER, Plan
+from worker.simulation.refusing import READS
 from worker.simulation.seed import AfterStep, Verdict, run_seed
 
 FIRST_SEED = 1
@@ -39,6 +41,7 @@ class Workload(Struct, frozen=True):
     name: str
     twists: tuple[Twist, ...] = ("none",)
     troubles: tuple[Kind | None, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     memory_seconds: float = FOREVER
     database_rate: float = 0.0
     twice: bool = False
@@ -54,6 +57,18 @@ WORKLOADS: Sequence[Workload] = (
     Workload("applied_late", troubles=(None, "late") * 12, memory_seconds=60.0),
     Workload("killed_twice", troubles=(None, None, "server_error_after") * 6, twice=True),
     Workload("commits_unknown", database_rate=0.05),
+    Workload(
+        "look_ups_refused",
+        troubles=(None, "lost_answer") * 12,
+        refusals=(Refusal("4002", operations=READS, entities=("Invoice", "Customer", "Item"), times=8),),
+        memory_seconds=60.0,
+    ),
+    Workload(
+        "made_though_refused",
+        ("none", "won_by_crm"),
+        refusals=(Refusal("6000", operations=("create",), entities=("Invoice",), times=2, applied=True),),
+    ),
+    Workload("lapsed", ("none", "won_by_crm"), refusals=(Refusal("6190", 200, rate=0.3, times=6),)),
     Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
     Workload("frozen", SEVERAL, frozen_seconds=300.0),
     Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
@@ -84,7 +99,9 @@ def plan(workload: Workload, seed: int) -> Plan:
         start=DAY,
         tales={"acme": tales},
         stale_drafts=frozenset(),
-        quickbooks=QuickBooksPlan(script=workload.troubles, writes_only=True, late_seconds=30),
+        quickbooks=QuickBooksPlan(
+            script=workload.troubles, writes_only=True, late_seconds=30, refusals=workload.refusals
+        ),
         memory_seconds=workload.memory_seconds,
         database_rate=workload.database_rate,
         duplicate_rate=0.0,
