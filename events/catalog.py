@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from events import administration, announcements, contracts, crm, json, quickbooks
+from events import administration, announcements, contracts, crm, docusign, json, quickbooks
 from events.errors import UnreadableEvent, Unusable
 from events.values import Fact
 
@@ -65,6 +65,10 @@ def _workspace(_: Any) -> str:
 
 def _clock(_: Any) -> str:
     return "clock"
+
+
+def _docusign(_: Any) -> str:
+    return "docusign"
 
 
 def _entity(payload: Any) -> str:
@@ -134,6 +138,7 @@ INVOICE_NAMED = f"{PREFIX}deal.invoice-named.v1"
 CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
+DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
 
 COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
 CUSTOMER_OBSERVED = f"{PREFIX}customer.observed.v1"
@@ -184,6 +189,7 @@ _ALL = (
     EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
+    EventType(DOCUSIGN_RECEPTION_CHANGED, docusign.DocusignReceptionChanged, _docusign),
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
     EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),
     EventType(ITEM_OBSERVED, quickbooks.ItemObserved, _item),

@@ -7,6 +7,8 @@ its own has words for that case too.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from events.docusign import TROUBLES
+
 
 class GateText(NamedTuple):
     """What a person reads; `{detail}` is filled where the gate knows more."""
@@ -190,6 +192,12 @@ GATES: dict[str, GateText] = {
 }
 
 CASES: dict[str, GateText] = {
+    **{
+        f"docusign_{code}": GateText(
+            f"The contract is not signed as far as we know: {trouble.sentence}", trouble.remedy
+        )
+        for code, trouble in TROUBLES.items()
+    },
     "no_such_customer": GateText(
         "QuickBooks has no customer {detail}.",
         "Map the account to one that it has (q2c map ACCOUNT CUSTOMER_ID), or create one (q2c map ACCOUNT --create).",

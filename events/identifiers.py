@@ -6,6 +6,7 @@ every field took more than half of the time that msgspec needs for a snapshot.
 
 import functools
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
@@ -14,6 +15,12 @@ from msgspec import Struct
 from events.errors import Unusable
 from events.values import Identifier
 
+# Blanks, line ends, controls, and what is invisible by its nature: joiners, marks of direction, byte order, soft hyphens.
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+# Others that fill no place or an empty one: joiners among combining marks, fillers of Hangul, blank Braille.
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -36,6 +43,16 @@ def check_text(text: str, field: str) -> None:
     """
     if _CONTROL.search(text):
         raise Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+
+
+def trimmed(text: str) -> str:
+    """Return what a person typed without the blanks and invisible characters around it; those inside stay."""
+    seen = [place for place, character in enumerate(text) if not _is_unseen(character)]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN or character in _BLANK
 
 
 def _unprintable(value: object, hint: Any, path: str) -> Iterator[str]:

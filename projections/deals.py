@@ -36,6 +36,7 @@ deals = sa.Table(
     sa.Column("contract", sa.Text),
     sa.Column("contract_status", sa.Text),
     sa.Column("contract_at", UtcInstant),
+    sa.Column("sent_at", UtcInstant),
     sa.Column("gate", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("remedy", sa.Text),
@@ -47,6 +48,7 @@ deals = sa.Table(
     sa.Column("link", sa.Text),
     sa.Column("updated_at", UtcInstant),
     sa.Column("position", Position, nullable=False),
+    sa.Index("deals_stage", "workspace", "stage"),
 )
 
 _CONTRACT = {
@@ -74,6 +76,7 @@ class DealRow(Struct, frozen=True):
     contract: str | None = None
     contract_status: str | None = None
     contract_at: datetime | None = None
+    sent_at: datetime | None = None
     gate: str | None = None
     reason: str | None = None
     remedy: str | None = None
@@ -95,8 +98,11 @@ def _fold(row: DealRow, _key: Key, recorded: Recorded, payload: Any) -> DealRow:
     event = recorded.event
     if event.type == catalog.DEAL_UPDATED:
         row = _snapshot(row, payload)
+        if row.crm_stage == "contract_sent":
+            row = replace(row, sent_at=row.sent_at or event.time)
     elif event.type in _CONTRACT:
         row = _contract(row, _CONTRACT[event.type], payload)
+        row = replace(row, sent_at=row.sent_at or payload.sent_at or payload.at)
     elif event.type == catalog.DEAL_CLOSED_WON:
         row = replace(row, won=True)
     elif event.type in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from events import bulk, catalog
+from events.docusign import TROUBLES, since_when
 from events.envelope import Recorded
 from events.gates import GATES
 from events.subscriptions import Subscription
@@ -74,6 +75,8 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.SETTINGS_CHANGED:
             changes = ", ".join(f"{key}={value}" for key, value in sorted(payload.changes.items()))
             return "info", f"{payload.by} set {changes}.", None
+        case catalog.DOCUSIGN_RECEPTION_CHANGED:
+            return _reception(payload)
         case catalog.CONNECTION_AUTHORIZED:
             return "info", f"Connected to QuickBooks company {payload.realm}.", None
         case catalog.CONNECTION_EXPIRED:
@@ -144,6 +147,14 @@ def _noted(sentence: str, payload: Any) -> str:
     return " ".join((sentence, *payload.notes))
 
 
+def _reception(payload: Any) -> tuple[Level, str, str | None]:
+    trouble = TROUBLES.get(payload.reason or "")
+    if trouble is None:
+        return "info", "Messages from DocuSign are taken again.", None
+    said = trouble.sentence.format(detail=since_when(payload))
+    return "attention", said[0].upper() + said[1:], trouble.remedy
+
+
 def _why(reason: str | None) -> str:
     return f": {reason}" if reason else ""
 
@@ -191,6 +202,7 @@ _TOLD = frozenset(
         catalog.ITEM_CREATED,
         catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,
+        catalog.DOCUSIGN_RECEPTION_CHANGED,
         catalog.CONNECTION_AUTHORIZED,
         catalog.CONNECTION_EXPIRED,
         catalog.COMPANY_OBSERVED,

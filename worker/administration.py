@@ -22,6 +22,7 @@ from events.envelope import Event, own_event
 from events.errors import Unusable
 from events.values import Fact
 from worker.quote_to_cash import settings
+from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
 
@@ -106,7 +107,8 @@ class Administration(Struct, frozen=True):
                     f" (q2c invoice {deal_id} --is ID)",
                 )
             if not log.read(connection, after=0, limit=1, workspace=ordered.workspace, stream=ordered.stream):
-                raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}")
+                found = nearest(connection, ordered.workspace, deal_id)
+                raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}.{sentence(found)}")
 
         return await self._say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, self.by), check)
 

@@ -15,6 +15,7 @@ from events import log, subscriptions
 from worker import schedule
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
+from worker.docusign.watch import watch as watch_docusign
 from worker.quickbooks.gateway import Gateway
 from worker.runner import follow
 from worker.services import SUBSCRIPTIONS, Services
@@ -159,8 +160,10 @@ async def relay_out(post: Post) -> None:
 
 
 async def keep_time(post: Post) -> None:
-    """Tell the log when days begin."""
-    await schedule.keep_time(post.services, post.stopping)
+    """Tell the log when days begin, and whether DocuSign's messages are taken."""
+    async with asyncio.TaskGroup() as work:
+        work.create_task(schedule.keep_time(post.services, post.stopping))
+        work.create_task(watch_docusign(post.services, post.stopping))
 
 
 RUN: dict[Role, Callable[[Post], Coroutine[Any, Any, None]]] = {

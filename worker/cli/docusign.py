@@ -1,4 +1,4 @@
-"""DocuSign: the keys that it signs with."""
+"""DocuSign: the keys that it signs with, and whether its messages are taken."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,11 @@ import typer
 from msgspec.structs import asdict
 
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
-from worker.cli.output import people, print_json, print_rows
+from worker.cli.output import FINDING, people, print_json, print_rows
 from worker.docusign import keys as docusign_keys
+from worker.docusign import reception
 from worker.docusign.keys import Added, Key
+from worker.docusign.watch import Shown, shown
 from worker.services import Services
 
 T = TypeVar("T")
@@ -78,6 +80,53 @@ def remove(
         print_json({**asdict(found), "removed": True})
         return
     people.print(f"Key {found.number} ({found.hint}) is removed.")
+
+
+def status(
+    *,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="What was refused is seen to, and was sent again by DocuSign.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether DocuSign's messages are taken: the last one, the last that was refused and why, how many of each."""
+
+    async def work(opened: Services) -> Shown:
+        name, now = await workspace_name(opened, workspace), opened.clock.now()
+        if seen:
+            await opened.database.transaction(reception.seen, name, now)
+        return await opened.database.read(shown, name, now)
+
+    found = run(work)
+    if as_json:
+        print_json(found)
+    else:
+        _print_status(found)
+    raise typer.Exit(0 if found.state == "good" else FINDING)
+
+
+def _print_status(found: Shown) -> None:
+    people.print(found.says, style="bold")
+    if found.remedy:
+        people.print(f"→ {found.remedy}")
+    people.print(f"\nKeys of DocuSign's: {found.keys}")
+    rows = [
+        {"messages": outcome, "how_many": count.messages, "first": count.first_at, "last": count.last_at}
+        for outcome, count in sorted(found.taken.items())
+    ]
+    rows += [
+        {
+            "messages": f"refused: {refused.reason}",
+            "how_many": refused.messages,
+            "first": refused.first_at,
+            "last": refused.last_at,
+        }
+        for refused in found.refused
+    ]
+    print_rows(
+        rows, ("messages", "how_many", "first", "last"), as_json=False, empty="No message has come yet."
+    )
 
 
 def _changed(work: Callable[[Services, str], Awaitable[T]], workspace: str | None) -> T:

@@ -57,13 +57,18 @@ def log(
 def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
     from worker.quote_to_cash import explain as explaining  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.quote_to_cash import nearest  # noqa: PLC0415 - as above
 
-    async def work(opened: Services) -> explaining.Explanation | None:
-        return await opened.database.read(explaining.explain, await workspace_name(opened, workspace), deal)
+    async def work(opened: Services) -> explaining.Explanation | tuple[str, ...]:
+        name = await workspace_name(opened, workspace)
+        found = await opened.database.read(explaining.explain, name, deal)
+        if found is None:
+            return await opened.database.read(nearest.nearest, name, deal)
+        return found
 
     found = run(work)
-    if found is None:
-        errors.print(f"q2c: nothing that came has named a deal {deal}")
+    if isinstance(found, tuple):
+        errors.print(f"q2c: nothing that came has named a deal {deal}.{nearest.sentence(found)}")
         raise typer.Exit(USAGE)
     if as_json:
         print_json(found)

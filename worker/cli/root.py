@@ -19,6 +19,7 @@ app.command("run")(running.run_roles)
 app.command("wait")(running.wait)
 
 installation.workspace.add_typer(docusign.keys, name="docusign-key")
+installation.workspace.command("docusign")(docusign.status)
 app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)
 app.command("config")(installation.config)

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
+from events import identifiers
 from events.locks import Lock, hold
 from events.statements import Statement
 from events.tables import Position, UtcInstant, metadata
@@ -19,9 +20,6 @@ KEYS_MAX = 100  # as many as DocuSign signs a message under
 CHARACTERS_MAX = 500
 HINT_CHARACTERS = 4
 HINTED_CHARACTERS_MIN = 20  # of a shorter one the last characters would give too much away
-INVISIBLE = "".join(
-    map(chr, (*range(33), 0x7F, *range(0x80, 0xA1), 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF))
-)
 
 docusign_keys = sa.Table(
     "docusign_keys",
@@ -87,7 +85,7 @@ def cleaned(text: str) -> str:
     Raises:
         KeyRefused: It can't be a key.
     """
-    key = text.strip(INVISIBLE)
+    key = identifiers.trimmed(text)
     if not key:
         raise KeyRefused("The key is blank; copy it from DocuSign (Connect, Connect Keys)")
     if len(key) > CHARACTERS_MAX:
@@ -134,7 +132,7 @@ def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) 
     known = {key.number: key for key in listed(connection, workspace)}
     number = int(which) if which.isdecimal() and int(which) in known else None
     if number is None:
-        number = _number_of(connection, vault, workspace, which.strip(INVISIBLE))
+        number = _number_of(connection, vault, workspace, identifiers.trimmed(which))
     if number is None:
         there = ", ".join(f"{key.number} ({key.hint})" for key in known.values()) or "none"
         raise KeyUnknown(f"There is no such key; there is {there}")

@@ -33,9 +33,10 @@ from worker.quote_to_cash.observed import referred
 from worker.quote_to_cash.reading import consider_company, consider_object, read_referred
 from worker.quote_to_cash.referred import income_account_of
 from worker.quote_to_cash.signed import quote_sent, signed_contract
-from worker.quote_to_cash.state import WORKSPACE, Deal, View, named_by, products_of
+from worker.quote_to_cash.state import DOCUSIGN, WORKSPACE, Deal, View, named_by, products_of
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
+    awaits_signature,
     is_spoken_for,
     is_wanted,
     stands_at,
@@ -242,7 +243,7 @@ def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -
     spoken_for = is_spoken_for(deal)
     if spoken_for and deal.latest is not None:
         read_referred(view, decision, event, deal.latest)
-    gates = stands_at(view, deal_id) if spoken_for else won_gates(deal, view.workspace().settings)
+    gates = stands_at(view, deal_id) if spoken_for else won_gates(deal, view.workspace())
     unmet = [gate for gate in gates if not gate.met]
     if not unmet:
         _request_invoice(view, decision, event, deal_id, deal)
@@ -262,7 +263,8 @@ def _say_held(
     """
     deal = view.deal(deal_id)
     codes = tuple(gate.code for gate in unmet)
-    waits_on = judged_by(view, deal) if spoken_for else ()
+    signature = (DOCUSIGN,) if awaits_signature(deal, view.workspace().settings) else ()
+    waits_on = (*judged_by(view, deal), *signature) if spoken_for else signature
     held = DealInvoiceHeld(deal_id, 0, tuple(gate.announced() for gate in unmet), waits_on)
     if spoken_for and asking(codes) not in (deal.told, ()):
         record(view, decision, event, catalog.DEAL_INVOICE_HELD, held)

@@ -22,6 +22,7 @@ from events.announcements import (
 )
 from events.contracts import ContractChanged
 from events.crm import DealUpdated, Quote
+from events.docusign import DocusignReceptionChanged
 from events.envelope import Event
 from events.gates import asking
 from events.quickbooks import (
@@ -201,6 +202,10 @@ def _connection_expired(view: View, _event: Event, expired: ConnectionExpired) -
         view.put_workspace(replace(state, expired=True))
 
 
+def _reception_changed(view: View, _event: Event, changed: DocusignReceptionChanged) -> None:
+    view.put_workspace(replace(view.workspace(), docusign=None if changed.state == "good" else changed))
+
+
 def _company_observed(view: View, _event: Event, company: CompanyObserved) -> None:
     state = view.workspace()
     if state.connection is not None and state.connection.realm == company.realm:
@@ -288,6 +293,7 @@ _FOLDS: dict[str, Callable[[View, Event, Any], None]] = {
     catalog.SETTINGS_CHANGED: _settings_changed,
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.CONNECTION_EXPIRED: _connection_expired,
+    catalog.DOCUSIGN_RECEPTION_CHANGED: _reception_changed,
     catalog.COMPANY_OBSERVED: _company_observed,
     catalog.COMPANY_REFUSED: _company_refused,
     catalog.COMPANY_SERVED: _company_served,

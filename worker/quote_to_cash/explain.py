@@ -11,11 +11,13 @@ from events import catalog, dead_letters, log
 from events.envelope import Recorded
 from worker.commands import outcomes
 from worker.commands.table import commands
+from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.observed import referred
 from worker.quote_to_cash.signed import signed_contract
-from worker.quote_to_cash.state import Deal, named_by
+from worker.quote_to_cash.state import DOCUSIGN, Deal, named_by
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.walk import is_won, stands_at
+from worker.quote_to_cash.walk import awaits_signature, is_won, stands_at
 
 EVENTS_MAX = 500
 _WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
@@ -84,6 +86,7 @@ class Explanation(Struct, frozen=True):
     `notes` say what of the deal, its account and its products QuickBooks did not get, or got in other words.
     `dead_letters` are what came about the deal and could not be used, the last first; where nothing else came, its stage
     is `unknown`.
+    `nearest` are the deals whose ids resemble this one's most, where the CRM has shown no such deal.
     """
 
     deal: str
@@ -95,6 +98,7 @@ class Explanation(Struct, frozen=True):
     notes: tuple[str, ...]
     sent: dict[str, Any] | None = None
     dead_letters: tuple[Refused, ...] = ()
+    nearest: tuple[str, ...] = ()
 
 
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
@@ -108,16 +112,8 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         return None
     settings = view.workspace().settings
     gates = stands_at(view, deal_id)
-    explained = tuple(
-        ExplainedGate(
-            gate=gate.code,
-            met=gate.met,
-            reason=None if gate.met else gate.reason,
-            remedy=None if gate.met else gate.remedy,
-            event=_mover(chain, gate.code),
-        )
-        for gate in gates
-    )
+    found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
+    explained = tuple(_explained(gate, chain, found) for gate in gates)
     invoiced = deal.invoice is not None
     unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
@@ -130,6 +126,18 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         sent=_sent(connection, deal),
         notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
         dead_letters=refused,
+        nearest=found,
+    )
+
+
+def _explained(gate: Gate, chain: list[Recorded], found: tuple[str, ...]) -> ExplainedGate:
+    more = sentence(found) if gate.case == "deal_not_arrived" else ""
+    return ExplainedGate(
+        gate=gate.code,
+        met=gate.met,
+        reason=None if gate.met else gate.reason + more,
+        remedy=None if gate.met else gate.remedy,
+        event=_mover(chain, gate.code),
     )
 
 
@@ -168,6 +176,8 @@ def stage_of(deal: Deal, *, won: bool) -> str:
 
 def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal) -> list[Recorded]:
     streams, workspace = [f"deal/{deal_id}", "workspace"], view.workspace_name
+    if awaits_signature(deal, view.workspace().settings):
+        streams.append(DOCUSIGN)
     if deal.latest is not None:
         streams += [*named_by(deal.latest), *referred(view, deal.latest)]
     found = [

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from events.administration import ConnectionAuthorized
 from events.announcements import DealInvoiceHeld
 from events.crm import AccountUpdated, DealUpdated, Quote
+from events.docusign import DocusignReceptionChanged
 from events.quickbooks import (
     CompanyObserved,
     CompanyRefused,
@@ -25,6 +26,7 @@ from worker.quote_to_cash.settings import Settings, settings_of
 from worker.quote_to_cash.versions import Version
 
 WORKSPACE = "workspace"
+DOCUSIGN = "docusign"
 ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
 
 
@@ -173,8 +175,8 @@ class Item(Struct, frozen=True):
 class WorkspaceState(Struct, frozen=True, dict=True):
     """What holds for a whole workspace: settings, the connection, the company behind it.
 
-    `refused` is set while QuickBooks refuses whatever is asked of the company. `mapped_before` are the streams of
-    what was mapped before any company was connected.
+    `refused` is set while QuickBooks refuses whatever is asked of the company, `docusign` while DocuSign's messages are
+    not taken, or none come. `mapped_before` are the streams of what was mapped before any company was connected.
     """
 
     chosen: dict[str, str] = {}
@@ -189,6 +191,7 @@ class WorkspaceState(Struct, frozen=True, dict=True):
     reads_commanded: int = 0
     read_problem: str | None = None
     refused: CompanyRefused | None = None
+    docusign: DocusignReceptionChanged | None = None
 
     @cached_property
     def settings(self) -> Settings:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from events.crm import DealUpdated, Quote
+from events.docusign import since_when
 from events.gates import IN_PROGRESS
 from events.quickbooks import CompanyObserved
 from worker.quickbooks.errors import GATE_OF_COMPANY
@@ -13,7 +14,7 @@ from worker.quote_to_cash.invoicing import named, sales_tax
 from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
-from worker.quote_to_cash.state import Deal, Effort, View, WorkspaceState
+from worker.quote_to_cash.state import Contract, Deal, Effort, View, WorkspaceState
 from worker.quote_to_cash.totals import Priced, price
 
 
@@ -22,7 +23,7 @@ def walk(view: View, deal_id: str) -> list[Gate]:
     deal = view.deal(deal_id)
     workspace = view.workspace()
     settings = workspace.settings
-    gates = won_gates(deal, settings)
+    gates = won_gates(deal, workspace)
     if deal.latest is None:
         gates.append(Gate("quote_missing", met=False, case="deal_not_arrived"))
     else:
@@ -130,30 +131,54 @@ def won_since(deal: Deal) -> datetime | None:
     return min([*signed, *([deal.won_at] if deal.won_at else [])], default=None)
 
 
+def awaits_signature(deal: Deal, settings: Settings) -> bool:
+    """Say whether DocuSign's next message may win the deal: a contract is out, as far as it or the CRM says."""
+    if is_won(deal, settings) or (deal.latest is not None and deal.latest.stage == "closed_lost"):
+        return False
+    newest = _newest(deal)
+    if newest is not None:
+        return newest.status in {"sent", "delivered"}
+    return deal.won_revision is not None or (deal.latest is not None and deal.latest.stage == "contract_sent")
+
+
+def _newest(deal: Deal) -> Contract | None:
+    return max(deal.contracts.values(), key=lambda c: (c.sent_at or c.at, c.contract_id), default=None)
+
+
 def is_spoken_for(deal: Deal) -> bool:
     """Say whether a missing invoice needs a reason: somebody won, declined or voided something."""
     final = any(contract.status not in {"sent", "delivered"} for contract in deal.contracts.values())
     return final or deal.won_revision is not None
 
 
-def won_gates(deal: Deal, settings: Settings) -> list[Gate]:
+def won_gates(deal: Deal, workspace: WorkspaceState) -> list[Gate]:
     """Return the gates before a deal is won. A lost deal says so first: the rest no longer matters."""
     latest = deal.latest
     lost = latest is not None and latest.stage == "closed_lost"
-    return [Gate("deal_closed_lost", met=not lost), *_signed(deal, settings), _reopened(deal)]
+    return [Gate("deal_closed_lost", met=not lost), *_signed(deal, workspace), _reopened(deal)]
 
 
-def _signed(deal: Deal, settings: Settings) -> Iterator[Gate]:
-    won = is_won(deal, settings)
-    newest = max(deal.contracts.values(), key=lambda c: (c.sent_at or c.at, c.contract_id), default=None)
+def _signed(deal: Deal, workspace: WorkspaceState) -> Iterator[Gate]:
+    won = is_won(deal, workspace.settings)
+    newest = _newest(deal)
     unsigned = None
     if not won and (newest is not None or deal.won_revision is not None):
         codes = {"declined": "contract_declined", "voided": "contract_voided"}
         unsigned = codes.get(newest.status if newest else "", "contract_not_signed")
     reason = f": {newest.reason}" if newest and newest.reason else ""
-    yield Gate("not_won", met=won or unsigned is not None)
-    for code in ("contract_not_signed", "contract_declined", "contract_voided"):
-        yield Gate(code, met=code != unsigned, detail=reason if code != "contract_not_signed" else "")
+    case, since = _missed(deal, workspace)
+    yield Gate("not_won", met=won or unsigned is not None, detail=since, case=case)
+    yield Gate("contract_not_signed", met=unsigned != "contract_not_signed", detail=since, case=case)
+    for code in ("contract_declined", "contract_voided"):
+        yield Gate(code, met=code != unsigned, detail=reason)
+
+
+def _missed(deal: Deal, workspace: WorkspaceState) -> tuple[str | None, str]:
+    """Say why a signature might have been missed, and since when; nothing if DocuSign's messages are taken."""
+    trouble = workspace.docusign
+    if trouble is None or not awaits_signature(deal, workspace.settings):
+        return None, ""
+    return f"docusign_{trouble.reason}", since_when(trouble)
 
 
 def _reopened(deal: Deal) -> Gate:

@@ -16,6 +16,7 @@ from worker.administration import Administration, shown_settings
 from worker.naming import name_invoice
 from worker.quickbooks.gateway import Gateway
 from worker.quote_to_cash.explain import explain
+from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.settings import SettingInvalid
 from worker.services import Services
 from worker.web.problems import Problem
@@ -73,9 +74,9 @@ class Api(Controller):
         """Walk the gates of a deal, and show the events that led there."""
         explanation = await services.database.read(explain, workspace, deal)
         if explanation is None:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, "deal_unknown", f"Nothing that came has named a deal {deal[:128]!r}"
-            )
+            found = await services.database.read(nearest, workspace, deal)
+            detail = f"Nothing that came has named a deal {deal[:128]!r}.{sentence(found)}"
+            raise Problem(HTTPStatus.NOT_FOUND, "deal_unknown", detail, nearest=found)
         return _json(explanation)
 
     @post(

@@ -12,7 +12,7 @@ from worker.quickbooks.gateway import Gateway
 from worker.services import Services
 from worker.web.access import workspace_of
 from worker.web.api import Api
-from worker.web.docusign import post_docusign
+from worker.web.docusign import open_door, post_docusign
 from worker.web.docusign_api import DocusignApi
 from worker.web.events import post_events
 from worker.web.feeds import get_feed
@@ -32,12 +32,14 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             services.database, services.clock, services.entropy, workspace, by=f"api:{workspace}"
         )
 
+    door = open_door(services)
     return Litestar(
         route_handlers=[post_events, post_docusign, get_feed, get_callback, Api, DocusignApi, livez, readyz],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "gateway": Provide(lambda: gateway, sync_to_thread=False),
             "workspace": Provide(workspace),
+            "door": Provide(lambda: door, sync_to_thread=False),
             "administration": Provide(administration, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,

@@ -1,4 +1,4 @@
-"""`/api/v1/docusign`: the keys that DocuSign signs with, for consoles and scripts."""
+"""`/api/v1/docusign`: whether DocuSign's messages are taken, and the keys that it signs with."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from events import json
-from worker.docusign import keys
+from worker.docusign import keys, reception
+from worker.docusign.watch import shown
 from worker.services import Services
 
 
@@ -24,6 +25,22 @@ class DocusignApi(Controller):
     """DocuSign's side of the workspace of the token."""
 
     path = "/api/v1/docusign"
+
+    @get("/", summary="Whether DocuSign's messages are taken, and if not, why and since when")
+    async def status(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str]
+    ) -> Response[bytes]:
+        """Return how it stands, and how many messages were taken and refused."""
+        return _json(await services.database.read(shown, workspace, services.clock.now()))
+
+    @post("/seen", summary="What was refused is seen to", status_code=HTTPStatus.OK)
+    async def see(
+        self, services: NamedDependency[Services], workspace: NamedDependency[str]
+    ) -> Response[bytes]:
+        """Put down as over what DocuSign was set right about and has sent again."""
+        now = services.clock.now()
+        await services.database.transaction(reception.seen, workspace, now)
+        return _json(await services.database.read(shown, workspace, now))
 
     @get("/keys", summary="The keys that DocuSign signs with, never the keys themselves")
     async def keys(

@@ -76,6 +76,28 @@ def test_docusigns_keys_are_given_to_a_workspace(q2c: Run) -> None:
     assert lines(q2c("workspace", "docusign-key", "list", "--json")) == []
 
 
+def test_whether_docusigns_messages_are_taken(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    shown = q2c("workspace", "docusign", "--json")
+    [found] = lines(shown)
+    assert (shown.returncode, found["state"], found["keys"], found["refused"]) == (0, "good", 0, [])
+    assert found["last_accepted_at"] is None
+    assert "No message has come yet." in q2c("workspace", "docusign").stdout
+    assert q2c("workspace", "docusign", "--seen").returncode == 0
+    assert q2c("workspace", "docusign", "--workspace", "nobody").returncode == 2
+
+
+def test_an_id_that_nobody_knows_is_shown_with_the_nearest(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(json.dumps(stories.deal(name)) for name in ("D-17", "X-3")))
+    q2c("emit", str(file))
+    q2c("rebuild")
+    unknown = q2c("explain", "d17")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "nothing that came has named a deal d17. There is D-17." in unknown.stderr
+
+
 def test_which_workspace_is_meant(q2c: Run) -> None:
     nothing = q2c("deals")
     assert nothing.returncode == 2

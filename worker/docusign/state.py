@@ -1,0 +1,63 @@
+"""What the counts at the door amount to: whether DocuSign's messages are taken, and if not, why and since when. Pure."""
+
+from datetime import datetime, timedelta
+
+from events.docusign import DocusignReceptionChanged
+from worker.docusign.reception import ACCEPTED, COMPLETED, OF_KEYS, SIGNED, UNFINISHED, Counts
+
+SILENCE = timedelta(days=7)
+# A recipient's message and the envelope's own leave DocuSign within moments of one another.
+COMPLETION_FOLLOWS_WITHIN = timedelta(hours=1)
+# An envelope that nobody signs expires after 120 days unless its sender says otherwise.
+REMEMBERED = timedelta(days=120)
+# Messages that need not be any deal's, such as those without a deal's id, are dead letters and nothing more.
+_SAID_OF_MESSAGES = ("too_large", "format_unsupported", "envelope_data_missing")
+GOOD = DocusignReceptionChanged("good")
+
+
+def judge(
+    counts: Counts, *, keys: int, out_since: datetime | None, now: datetime
+) -> DocusignReceptionChanged:
+    """Say how it stands.
+
+    Args:
+        counts: What came in one workspace, by outcome.
+        keys: How many keys it has.
+        out_since: Since when a contract has been out for signature; none if none is.
+        now: The present instant.
+    """
+    refused = [
+        (count.last_at, reason, count.since)
+        for reason, count in counts.items()
+        if count.since is not None
+        and (reason in OF_KEYS or (reason in _SAID_OF_MESSAGES and now - count.last_at < REMEMBERED))
+    ]
+    if refused:
+        _, reason, since = max(refused)
+        return DocusignReceptionChanged("refusing", reason, since)
+    incomplete = _incomplete_since(counts, out_since, now)
+    if incomplete is not None:
+        return DocusignReceptionChanged("incomplete", "completed_missing", incomplete)
+    silent = _silent_since(counts, keys, out_since)
+    if silent is not None and now - silent >= SILENCE:
+        return DocusignReceptionChanged("silent", "silent", silent)
+    return GOOD
+
+
+def _incomplete_since(counts: Counts, out_since: datetime | None, now: datetime) -> datetime | None:
+    """Return since when messages tell of everything but of completed envelopes."""
+    unfinished, accepted = counts.get(UNFINISHED), counts.get(ACCEPTED)
+    if unfinished and unfinished.since and now - unfinished.since >= COMPLETION_FOLLOWS_WITHIN:
+        return unfinished.since
+    if accepted is None or out_since is None or COMPLETED in counts:
+        return None
+    since = max(accepted.first_at, out_since)
+    return accepted.first_at if now - since >= SILENCE and now - accepted.last_at < SILENCE else None
+
+
+def _silent_since(counts: Counts, keys: int, out_since: datetime | None) -> datetime | None:
+    """Return since when nothing has come, where DocuSign is in use and a contract is out."""
+    came = [counts[outcome].last_at for outcome in (ACCEPTED, SIGNED) if outcome in counts]
+    if out_since is None or not (keys or came):
+        return None
+    return max([out_since, *came])

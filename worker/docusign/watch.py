@@ -1,0 +1,178 @@
+"""Watching whether DocuSign's messages are taken: a change becomes an event, a message never does."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+
+from events import catalog, json, log
+from events.docusign import TROUBLES, DocusignReceptionChanged, since_when
+from events.envelope import Event, own_event
+from events.errors import DatabaseUnavailable
+from events.tables import log as events_table
+from projections.deals import deals
+from worker.docusign import reception
+from worker.docusign.keys import docusign_keys
+from worker.docusign.reception import REFUSALS, Count
+from worker.docusign.state import GOOD, judge
+from worker.services import Services
+from worker.wake import pause
+from worker.workspaces import workspaces
+
+SOURCE = "urn:coeffection:docusign"
+LOOK_SECONDS = 5.0
+# Anybody may knock, and each change is news to every deal that waits for a signature.
+BETWEEN_TROUBLES_MIN = timedelta(minutes=10)
+
+_OUT_SINCE = (
+    sa.select(deals.c.workspace, sa.func.min(deals.c.sent_at))
+    .where(deals.c.stage == "contract_sent")
+    .group_by(deals.c.workspace)
+)
+_KEYS = sa.select(docusign_keys.c.workspace, sa.func.count()).group_by(docusign_keys.c.workspace)
+_SAID = events_table.alias("said")
+_POSITION_TOLD = (
+    sa.select(sa.func.max(_SAID.c.position))
+    .where(_SAID.c.workspace == workspaces.c.workspace, _SAID.c.stream == "docusign")
+    .correlate(workspaces)
+    .scalar_subquery()
+)
+_TOLD = sa.select(
+    events_table.c.workspace, events_table.c.position, events_table.c.recorded_at, events_table.c.data
+).select_from(workspaces.join(events_table, events_table.c.position == _POSITION_TOLD))
+
+
+logger = structlog.get_logger()
+
+
+class Told(Struct, frozen=True):
+    """What the log says last of a workspace."""
+
+    fact: DocusignReceptionChanged = GOOD
+    position: int = 0
+    at: datetime | None = None
+
+
+class Refusals(Struct, frozen=True):
+    """Messages that were refused for one reason; `since` is none where that is over."""
+
+    reason: str
+    messages: int
+    first_at: datetime
+    last_at: datetime
+    since: datetime | None
+
+
+class Shown(Struct, frozen=True):
+    """How it stands with DocuSign's messages, as people see it."""
+
+    workspace: str
+    state: str
+    reason: str | None
+    since: datetime | None
+    says: str
+    remedy: str | None
+    keys: int
+    last_accepted_at: datetime | None
+    last_refused_at: datetime | None
+    last_refused_because: str | None
+    taken: dict[str, Count]
+    refused: tuple[Refusals, ...]
+
+
+async def watch(services: Services, stopping: asyncio.Event) -> None:
+    """Say in the log when it stands otherwise in a workspace, until told to stop."""
+    while not stopping.is_set():
+        now = services.clock.now()
+        try:
+            found = await services.database.read(changes, now)
+            if found:
+                await services.database.transaction(_tell, found, now)
+                services.wake.all()
+        except DatabaseUnavailable as error:
+            logger.warning("docusign.retry", problem=str(error))
+        await pause(services.clock, stopping, LOOK_SECONDS)
+
+
+def _tell(connection: sa.Connection, found: Sequence[Event], now: datetime) -> None:
+    # Who looked at the same moment may have said it, or have seen a little more: one of both is in the log then.
+    log.append(connection, found, now)
+
+
+def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
+    """Return an event for each workspace in which it stands otherwise than the log says.
+
+    It is named by what it comes after, so that several who look at the same moment say it once.
+    """
+    counts = reception.read(connection)
+    keys = {row[0]: row[1] for row in connection.execute(_KEYS)}
+    out = {row[0]: row[1] for row in connection.execute(_OUT_SINCE)}
+    told = {
+        row.workspace: Told(json.decode(row.data, DocusignReceptionChanged), row.position, row.recorded_at)
+        for row in connection.execute(_TOLD)
+    }
+    found_changes = []
+    for name in sorted({*counts, *keys, *told}):
+        before = told.get(name, Told())
+        found = judge(counts.get(name, {}), keys=keys.get(name, 0), out_since=out.get(name), now=now)
+        if found != before.fact and _may_be_told(found, before, now):
+            found_changes.append(_event(name, found, before, now))
+    return found_changes
+
+
+def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
+    """Return how it stands in one workspace."""
+    counts = reception.read(connection, workspace).get(workspace, {})
+    keys = connection.scalar(
+        sa.select(sa.func.count()).select_from(docusign_keys).where(docusign_keys.c.workspace == workspace)
+    )
+    out = connection.execute(_OUT_SINCE.where(deals.c.workspace == workspace)).first()
+    found = judge(counts, keys=keys or 0, out_since=out[1] if out else None, now=now)
+    refused = sorted(
+        (
+            Refusals(reason, count.messages, count.first_at, count.last_at, count.since)
+            for reason, count in counts.items()
+            if reason in REFUSALS
+        ),
+        key=lambda refusals: refusals.last_at,
+        reverse=True,
+    )
+    taken = {outcome: count for outcome, count in counts.items() if outcome not in REFUSALS}
+    accepted = counts.get(reception.ACCEPTED)
+    trouble = TROUBLES.get(found.reason or "")
+    says = (
+        trouble.sentence.format(detail=since_when(found)) if trouble else "messages from DocuSign are taken."
+    )
+    return Shown(
+        workspace=workspace,
+        state=found.state,
+        reason=found.reason,
+        since=found.since,
+        says=says[0].upper() + says[1:],
+        remedy=trouble.remedy if trouble else None,
+        keys=keys or 0,
+        last_accepted_at=accepted.last_at if accepted else None,
+        last_refused_at=refused[0].last_at if refused else None,
+        last_refused_because=refused[0].reason if refused else None,
+        taken=taken,
+        refused=tuple(refused),
+    )
+
+
+def _may_be_told(found: DocusignReceptionChanged, before: Told, now: datetime) -> bool:
+    """Say whether it is time: that all is well is said at once, that it is not only so often."""
+    return found == GOOD or before.at is None or now - before.at >= BETWEEN_TROUBLES_MIN
+
+
+def _event(workspace: str, found: DocusignReceptionChanged, before: Told, now: datetime) -> Event:
+    return own_event(
+        catalog.DOCUSIGN_RECEPTION_CHANGED,
+        found,
+        workspace=workspace,
+        source=SOURCE,
+        time=now,
+        id=f"after {before.position}",
+    )
