@@ -135,12 +135,13 @@ def emit(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in events from a file of JSON Lines, one CloudEvent a line."""
+    """Take in CloudEvents from a file: one a line, or an array of them; all of it, or nothing."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415 - as needed
 
+    from worker.sources.files import FileUnusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.sources.inline import emit_file  # noqa: PLC0415 - nothing is imported before it is used
 
-    async def work(opened: Services) -> dict[str, int]:
+    async def work(opened: Services) -> Counter[str]:
         name = await workspace_name(opened, workspace)
         bar = Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=errors, transient=True)
         with bar as progress:
@@ -149,12 +150,17 @@ def emit(
                 opened.database, opened.clock, file, name, lambda done: progress.advance(task, done)
             )
 
-    counts = run(work)
+    try:
+        counts = run(work)
+    except FileUnusable as error:
+        raise Unusable(f"{file}: {error}") from error
     unusable = counts["conflict"] + counts["dead"]
     if as_json:
         print_json(counts)
     else:
         people.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+        if not counts.total():
+            people.print("There is no event in it.", style="dim")
         if unusable:
             people.print("What could not be used is kept with its reason: q2c dead-letters", style="dim")
     raise typer.Exit(FINDING if unusable else 0)

@@ -1,4 +1,4 @@
-"""Events from a file of JSON Lines, through the same way in as any other."""
+"""Events from a file, through the same way in as any other: looked through first, so that none is taken by half."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,49 +9,59 @@ from typing import BinaryIO
 from events import intake
 from events.clock import Clock
 from events.database import Database
-from events.envelope import EVENT_BYTES_MAX, from_structured
+from events.envelope import from_structured
+from worker.sources import splitting
+from worker.sources.files import FileUnusable, opened, pieces
+from worker.sources.splitting import Broken
 
 BATCH_EVENTS_MAX = 200
-LINE_BYTES_MAX = EVENT_BYTES_MAX + 1024
 
 
 async def emit_file(
     database: Database, clock: Clock, path: Path, workspace: str, advanced: Callable[[int], None]
 ) -> Counter[str]:
-    """Receive every line of a file; count appended, duplicate, conflict and dead.
+    """Receive every event of a file; count appended, duplicate, conflict and dead.
 
     Args:
         database: Where the log is.
         clock: The time of events that bring none.
-        path: One CloudEvent in structured form a line; empty lines are skipped.
+        path: CloudEvents in structured form: JSON Lines, objects over many lines, or arrays; also compressed with gzip.
         workspace: Whose events these are.
         advanced: Told the bytes done after each batch.
+
+    Raises:
+        FileUnusable: It is none of these; nothing was stored.
     """
     counts: Counter[str] = Counter(appended=0, duplicate=0, conflict=0, dead=0)
-    with path.open("rb") as file:
-        lines = enumerate(_lines(file), start=1)
-        while batch := list(islice(lines, BATCH_EVENTS_MAX)):
+    with opened(path) as file:
+        split = _how(file)
+        found = split(pieces(file))
+        while batch := list(islice(found, BATCH_EVENTS_MAX)):
             now = clock.now()
             records = [
                 intake.record(
-                    line,
-                    f"file:{path.name}:{number}",
+                    text.encode(),
+                    f"file:{path.name}:{line}",
                     workspace,
                     lambda raw: from_structured(raw, now=now, workspace=workspace),  # noqa: B023 - called at once
                 )
-                for number, line in batch
-                if line
+                for line, text in batch
             ]
             received = await database.transaction(intake.receive, records, now)
             counts.update(result.outcome for result in received)
-            advanced(sum(len(line) + 1 for _, line in batch))
+            advanced(sum(len(record.raw) + 1 for record in records))
     return counts
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Read line by line; a line beyond the limit is cut, so that it becomes a dead letter, not a full memory."""
-    while line := file.readline(LINE_BYTES_MAX):
-        rest = line
-        while len(rest) == LINE_BYTES_MAX and not rest.endswith(b"\n"):
-            rest = file.readline(LINE_BYTES_MAX)
-        yield line.rstrip(b"\r\n")
+def _how(file: BinaryIO) -> Callable[[Iterator[str]], Iterator[tuple[int, str]]]:
+    """Read a file to its end and say how it is taken apart."""
+    try:
+        for _ in splitting.values(pieces(file)):
+            pass
+    except Broken as error:
+        if splitting.is_in_lines(pieces(file)):
+            return splitting.lines  # a line that is no JSON is a dead letter, and spoils no other
+        raise FileUnusable(
+            f"{error}. Give one CloudEvent a line, or an array of them; nothing was stored."
+        ) from error
+    return splitting.values

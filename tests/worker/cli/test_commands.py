@@ -131,6 +131,27 @@ def test_events_from_a_file(q2c: Run, tmp_path: Path) -> None:
     assert q2c("emit", str(tmp_path / "none.jsonl")).returncode == 2
 
 
+def test_a_file_that_is_none_is_refused_in_one_sentence(q2c: Run, tmp_path: Path) -> None:
+    q2c("workspace", "add", "acme")
+    file = tmp_path / "events.jsonl"
+    text = "\n".join(json.dumps(stories.account(name="Zoë"), ensure_ascii=False) for _ in range(3))
+    for raw in (text.encode("latin-1"), b"[" + text.encode(), b"PK\x03\x04"):
+        file.write_bytes(raw)
+        refused = q2c("emit", str(file), "--json")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert f"{file}: " in refused.stderr
+        assert "nothing was stored" in refused.stderr
+    assert q2c("emit", str(tmp_path)).returncode == 2
+    assert lines(q2c("dead-letters", "--json")) == []
+    file.write_bytes(text.encode("utf-16"))
+    assert lines(q2c("emit", str(file), "--json")) == [
+        {"appended": 1, "duplicate": 2, "conflict": 0, "dead": 0}
+    ]
+    file.write_bytes(b"")
+    empty = q2c("emit", str(file))
+    assert (empty.returncode, "no event in it" in empty.stdout) == (0, True)
+
+
 def test_settings_are_checked_and_shown(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     assert q2c("set", "auto_invoice=maybe").returncode == 2

@@ -1,0 +1,158 @@
+"""Taking a text of JSON apart into the events that it holds, in pieces, each with the line where it begins.
+
+Events stand one after another, on a line each or over many, or in an array. Where a line of JSON Lines is no JSON, the
+other lines are told apart all the same.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from events.envelope import EVENT_BYTES_MAX
+
+CHARACTERS_MAX = EVENT_BYTES_MAX + 1024  # what is longer is cut, and too long for an event still
+_BLANKS = " \t\n\ufeff"  # files put together keep the byte order mark of each
+_VISIBLE = re.compile(f"[^{_BLANKS}]")
+# Nothing is made of what is found but where it ends.
+_DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
+
+Place = Literal["outside", "first", "next", "after"]
+
+
+class Broken(Exception):
+    """Text is not what it should be, from a line on."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"Line {line}: {problem}")
+
+
+def values(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Yield objects that stand one after another, and whatever stands in arrays.
+
+    Raises:
+        Broken: Something else is there.
+    """
+    text = _Text(pieces)
+    place: Place = "outside"
+    while seen := text.visible():
+        if place == "outside" and seen == "{":
+            yield text.value()
+        elif place == "outside" and seen == "[":
+            text.step()
+            place = "first"
+        elif place in {"first", "after"} and seen == "]":
+            text.step()
+            place = "outside"
+        elif place == "after" and seen == ",":
+            text.step()
+            place = "next"
+        elif place in {"first", "next"}:
+            yield text.value()
+            place = "after"
+        else:
+            raise Broken(text.line, f"Expected {_EXPECTED[place]}, got {text.glimpse()!r}")
+    if place != "outside":
+        raise Broken(text.line, "The file ends within an array")
+
+
+def lines(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Yield what stands on each line; empty lines are passed over, and what is too long is cut."""
+    number, rest = 1, ""
+    for piece in pieces:
+        first, *others = piece.split("\n")
+        rest = (rest + first)[:CHARACTERS_MAX]
+        for other in others:
+            if rest.strip(_BLANKS):
+                yield number, rest
+            number, rest = number + 1, other[:CHARACTERS_MAX]
+    if rest.strip(_BLANKS):
+        yield number, rest
+
+
+def is_in_lines(pieces: Iterator[str]) -> bool:
+    """Say whether a text is JSON Lines, though not every line of it is JSON: at least half of them are objects."""
+    whole = broken = 0
+    for _, text in lines(pieces):
+        if not whole + broken and text.strip(_BLANKS).startswith("["):
+            return False  # a broken array may have a line for each event
+        is_object = _is_object(text)
+        whole, broken = whole + is_object, broken + (not is_object)
+    return whole > 0 and whole >= broken
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text.strip(_BLANKS)), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+class _Text:
+    """As much of a text as one value needs."""
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self.line = 1
+        self._pieces = pieces
+        self._held = ""
+        self._at = 0
+
+    def visible(self) -> str:
+        """Go on to the next character that is no blank, and return it; nothing at the end."""
+        while True:
+            found = _VISIBLE.search(self._held, self._at)
+            self._pass(found.start() if found else len(self._held))
+            if found or not self._more():
+                return found[0] if found else ""
+
+    def step(self) -> None:
+        """Pass over one character."""
+        self._pass(self._at + 1)
+
+    def value(self) -> tuple[int, str]:
+        """Pass over one value; return where it begins, and its text."""
+        while True:
+            try:
+                _, end = _DECODER.raw_decode(self._held, self._at)
+            except RecursionError as error:
+                raise Broken(self.line, "Too many levels of nesting") from error
+            except ValueError as error:
+                problem = f"No JSON: {getattr(error, 'msg', error)}"
+                end = len(self._held) + 1
+            if end < len(self._held) or not self._has_more():
+                break
+        if end > len(self._held):
+            too_long = len(self._held) - self._at > CHARACTERS_MAX
+            raise Broken(
+                self.line, "An event that does not end, or is of more than 1 MiB" if too_long else problem
+            )
+        found = self.line, self._held[self._at : end]
+        self._pass(end)
+        return found
+
+    def glimpse(self) -> str:
+        """Return what is here, for a person."""
+        return self._held[self._at : self._at + 20].partition("\n")[0]
+
+    def _has_more(self) -> bool:
+        return len(self._held) - self._at <= CHARACTERS_MAX and self._more()
+
+    def _more(self) -> bool:
+        piece = next(self._pieces, None)
+        if piece is not None:
+            self._held, self._at = self._held[self._at :] + piece, 0
+        return piece is not None
+
+    def _pass(self, to: int) -> None:
+        self.line += self._held.count("\n", self._at, to)
+        self._at = to
+
+
+_EXPECTED: dict[Place, str] = {
+    "outside": "an event",
+    "first": "an event",
+    "next": "an event",
+    "after": "a comma or the end of the array",
+}
