@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from events import bulk, catalog
 from events.docusign import TROUBLES, since_when
 from events.envelope import Recorded
-from events.gates import GATES
+from events.gates import CASES, GATES
 from events.subscriptions import Subscription
 from events.tables import Position, UtcInstant, metadata
 
@@ -113,11 +113,12 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.COMMAND_REJECTED:
             return "attention", f"QuickBooks refused {_spoken(payload.kind)}: {payload.message}", None
         case _:
-            why = f" ({payload.message})" if payload.look_up_refused else ""
+            refused = payload.look_up_refused
+            why = f" ({payload.message})" if refused else ""
             return (
                 "attention",
                 f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again{why}.",
-                None,
+                CASES["look_up_refused"].remedy if refused and payload.kind == "create_invoice" else None,
             )
 
 
