@@ -33,7 +33,7 @@ ONLY = {
     "cryptography": ("worker/quickbooks/vault.py",),
     "httpx": ("worker/quickbooks/", "worker/sandbox/", "worker/demo/", "worker/simulation/"),
     "typer": ("worker/cli/",),
-    "rich": ("worker/cli/", "worker/demo/report.py"),
+    "rich": ("worker/cli/", "worker/demo/report.py", "worker/demo/reading.py"),
     "prometheus_client": ("worker/",),
 }
 # The machine's own time and chance have one home; whoever else asks them runs outside the simulation.

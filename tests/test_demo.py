@@ -72,6 +72,6 @@ def _exports(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def test_every_deal_is_won_after_the_cut_over_even_at_midnight() -> None:
     tales = story.tales(30, Random(1), datetime(2026, 11, 25, 0, 5, tzinfo=UTC))
-    days = {tale.sent_at.day for tale in tales}
+    days = {tale.begins_at.day for tale in tales}
     assert days == {24, 25}
-    assert all(tale.sent_at >= story.day_of_the_first(tales) for tale in tales)
+    assert all(tale.begins_at >= story.day_of_the_first(tales) for tale in tales)

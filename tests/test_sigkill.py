@@ -15,7 +15,7 @@ import msgspec
 from events.clock import SystemClock
 from projections import queries
 from worker import connections
-from worker.demo import play, proof, stage, story
+from worker.demo import play, proof, stage, story, told
 from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place
 from worker.demo.story import Tale
@@ -48,6 +48,7 @@ class Diary(Doors):
 async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Path) -> None:
     random = Random(SEED)
     clock = SystemClock()
+    began_at = clock.now()
     sandbox = Sandbox(clock, seed=SEED)
     async with stage.running_sandbox(sandbox) as sandbox_url:
         port = stage.free_port()
@@ -71,11 +72,13 @@ async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Pa
             assert idleness.idle, idleness.waiting_for
             assert worker.restarts == KILLS
             rows = await services.database.read(queries.list_deals, WORKSPACE)
+            messages = await services.database.read(told.read, WORKSPACE)
+            (realm, opened), *_ = sandbox.companies.items()
+            company = play.company_of(WORKSPACE, realm, opened.traits, opened.books())
         finally:
             await worker.stop()
             await services.database.close()
-        books = next(iter(sandbox.companies.values())).books()
-        found = proof.prove(tales, rows, books)
+        found = proof.prove(tales, rows, company, play.chosen_between(began_at, clock.now()), messages)
         assert found.wrong == ()
         assert found.duplicates == 0
         assert await _verified(play.variables_of(environment)) == {"good": True}

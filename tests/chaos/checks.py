@@ -9,7 +9,9 @@ from msgspec import Struct
 from tests.chaos.messages import Identity
 from tests.chaos.stores import Logged, Relayed, Sent
 from worker.demo import proof
+from worker.demo.expected import Chosen, Company
 from worker.demo.story import Tale
+from worker.demo.told import Told
 from worker.settings import DEAD_LETTERS
 
 SHOWN_MAX = 5
@@ -88,10 +90,14 @@ def everything_is_at_its_end(
 
 
 def books_are_right(
-    tales: Sequence[Tale], rows: Sequence[dict[str, Any]], books: dict[str, list[dict[str, Any]]]
+    tales: Sequence[Tale],
+    rows: Sequence[dict[str, Any]],
+    company: Company,
+    chosen: Chosen,
+    messages: Mapping[str, Sequence[Told]],
 ) -> Iterator[str]:
-    """One invoice of the right amount for each deal that was won, none for others."""
-    found = proof.prove(tales, rows, books)
+    """One invoice for each deal that was won, which says what it must, none for others; and so are others told."""
+    found = proof.prove(tales, rows, company, chosen, messages)
     yield from found.wrong
     if found.duplicates:
         yield f"{found.duplicates} invoices are there twice"

@@ -20,8 +20,6 @@ CONTRADICTED = 10
 BY_DOORS_EVERY = 4
 OTHER_DEALS = 200
 OTHER_ACCOUNTS = 40
-# What comes of these depends on the contract's coming after the deal's last snapshot, on two topics.
-IN_ORDER = frozenset({"closed_lost", "quote_changed"})
 SNAPSHOTS_UNTIL, CONTRACTS_FROM = 0.5, 0.85
 
 
@@ -39,6 +37,7 @@ class Flow:
         by_doors: Those of them that are told over HTTP; the others go to Kafka.
         messages: How many good ones are sent, not counting what is sent again.
         poison: How many others.
+        began_at: When the first of it may happen.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Flow:
     ) -> None:
         random = Random(f"{seed} flow")
         self._seed = seed
-        self._now = now
+        self.began_at = now
         self._workspaces = list(workspaces)
         self.messages = messages
         self.poison = max(len(POISON), int(messages * POISONED))
@@ -55,7 +54,7 @@ class Flow:
             name: [
                 tale
                 for number, tale in enumerate(tales)
-                if number % BY_DOORS_EVERY == 0 and tale.twist not in IN_ORDER
+                if number % BY_DOORS_EVERY == 0 and tale.twist not in story.IN_ORDER
             ]
             for name, tales in self.tales.items()
         }
@@ -63,7 +62,7 @@ class Flow:
     def __iter__(self) -> Iterator[Message | Wait]:
         """Each message in its turn, and some of them again, soon after or long after."""
         random = Random(f"{self._seed} turns")
-        others = _others(random, self._workspaces, self._now)
+        others = _others(random, self._workspaces, self.began_at)
         turns = sorted(self._turns(random), key=lambda turn: turn[0])
         again: list[tuple[int, int, Message]] = []
         good = sum(isinstance(said, Message) and said.identity is not None for _, said in turns)
@@ -90,7 +89,7 @@ class Flow:
                     continue
                 snapshots = [deal(workspace, data) for data in tale.snapshots]
                 signing = contract(workspace, tale)
-                if tale.twist in IN_ORDER:
+                if tale.twist in story.IN_ORDER:
                     yield from _spread(random, snapshots, 0, SNAPSHOTS_UNTIL)
                     yield from _spread(random, signing, CONTRACTS_FROM, 1)
                     awaited |= {message.identity for message in snapshots if message.identity}

@@ -30,6 +30,7 @@ SESSION_SECONDS = 6
 WATCHDOG_SECONDS = 20
 QUICKBOOKS_TROUBLE = Plan(rate=0.15, late_seconds=1.5, slow_seconds=0.5)
 GROUP = "q2c-chaos"
+KIND = "us"
 TIMING = Timing(request_seconds=1, settle_seconds=2, throttled_seconds=2)
 Books = dict[str, list[dict[str, Any]]]
 
@@ -129,7 +130,7 @@ async def running_sandbox(companies: int, seed: int, log: Path) -> AsyncIterator
             *_dying_with_us(signal.SIGKILL),
             sys.executable,
             *("-c", "from worker.cli import main; main()"),
-            *("sandbox", "--json", "--port", "0", "--seed", str(seed), *("--company", "us") * companies),
+            *("sandbox", "--json", "--port", "0", "--seed", str(seed), *("--company", KIND) * companies),
             stdout=asyncio.subprocess.PIPE,
             stderr=file,
         )

@@ -1,14 +1,15 @@
 """What is sent to Kafka: CloudEvents in binary mode, good ones and poison."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from events import catalog
 from worker.demo.doors import life
-from worker.demo.story import Tale
+from worker.demo.story import Contract, Tale
+from worker.sandbox.docusign import Status
 
 SOURCE = "https://crm.coeffection.example"
 CONTRACTS = "urn:docusign:chaos"
@@ -58,18 +59,28 @@ def contract(workspace: str, tale: Tale) -> list[Message]:
         "declined": catalog.CONTRACT_DECLINED,
         "voided": catalog.CONTRACT_VOIDED,
     }
-    data = {"contract_id": tale.envelope_id, "deal_id": tale.deal_id, "sent_at": tale.sent_at}
     return [
         _event(
             workspace,
             types[status],
             CONTRACTS,
-            f"{tale.envelope_id}-{status}",
+            f"{sent.envelope_id}-{status}",
             tale.deal_id,
-            {**data, "at": tale.sent_at + timedelta(minutes=minute)},
+            {
+                "contract_id": sent.envelope_id,
+                "deal_id": tale.deal_id,
+                "sent_at": sent.sent_at,
+                "at": _instant(sent, status),
+            },
         )
-        for minute, status in enumerate(life(tale))
+        for sent, status in life(tale)
     ]
+
+
+def _instant(sent: Contract, status: Status) -> datetime:
+    if status == "sent":
+        return sent.sent_at
+    return sent.sent_at + timedelta(minutes=1) if status == "delivered" else sent.ended_at
 
 
 def conflicting(message: Message) -> Message:

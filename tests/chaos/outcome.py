@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from projections import queries
-from tests.chaos import checks
+from tests.chaos import checks, ground
 from tests.chaos.checks import Acknowledged
 from tests.chaos.fleet import Fleet
 from tests.chaos.flow import Flow
@@ -19,7 +19,9 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.report import Report
 from tests.chaos.stores import Found
 from tests.chaos.trouble import Trouble
+from worker.demo import play, told
 from worker.positions import positions
+from worker.sandbox.seeds import KINDS
 from worker.services import SUBSCRIPTIONS
 from worker.verification import invariants
 from worker.verification.books import Books
@@ -71,9 +73,12 @@ async def check(laid: Ground, poured: Poured, found: Found) -> dict[str, list[st
         "everything is at its end": list(at_end),
     }
     wrong: list[str] = []
-    for workspace, tales in poured.flow.tales.items():
+    chosen = play.chosen_between(poured.flow.began_at, services.clock.now())
+    for (workspace, tales), realm in zip(poured.flow.tales.items(), laid.sandbox.realms, strict=True):
         rows = await services.database.read(queries.list_deals, workspace, DEALS_MAX)
-        right = checks.books_are_right(tales, rows, found.books[workspace])
+        messages = await services.database.read(told.read, workspace)
+        company = play.company_of(workspace, realm, KINDS[ground.KIND], found.books[workspace])
+        right = checks.books_are_right(tales, rows, company, chosen, messages)
         wrong += [f"{workspace}: {problem}" for problem in right]
     problems["QuickBooks' books are right"] = wrong
     by_realm: dict[str, list[dict[str, Any]]] = {

@@ -1,10 +1,9 @@
 """The CRM, DocuSign and an admin, as the demo plays them: all through the worker's real doors."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import httpx
 import msgspec
@@ -12,7 +11,7 @@ from msgspec import Struct
 
 from events.clock import Clock
 from worker import workspaces
-from worker.demo.story import Tale
+from worker.demo.story import Contract, Tale, Twist
 from worker.docusign import keys
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope, Status
@@ -82,8 +81,8 @@ class Doors:
         statuses = life(tale)
         if self._random.random() < 0.3:  # noqa: PLR2004 - Connect promises no order
             self._random.shuffle(statuses)
-        for status in statuses:
-            envelope = envelope_of(tale, status)
+        for contract, status in statuses:
+            envelope = envelope_of(tale, contract, status)
             for retry in range(self._random.choice((1, 1, 2))):
                 body = docusign.message(envelope, status, self._clock.now(), retry)
                 headers = docusign.signature_headers(body, self._docusign_keys)
@@ -106,10 +105,13 @@ class Doors:
         raise httpx.ConnectError(f"{url} took nothing in {TRIES_MAX} tries")
 
 
-def cloudevent(kind: str, data: dict[str, Any], workspace: str) -> dict[str, Any]:
-    """Wrap a deal or an account as the CRM does."""
+def cloudevent(
+    kind: str, data: dict[str, Any], workspace: str, written_at: datetime | None = None
+) -> dict[str, Any]:
+    """Wrap a deal or an account as the CRM does; not every CRM says when it was written."""
     subject = data.get("deal_id") or data["account_id"]
     return {
+        **({"time": written_at.isoformat()} if written_at else {}),
         "specversion": "1.0",
         "id": f"{kind}-{subject}-{data['revision']}",
         "source": "https://crm.coeffection.example",
@@ -120,28 +122,33 @@ def cloudevent(kind: str, data: dict[str, Any], workspace: str) -> dict[str, Any
     }
 
 
-def life(tale: Tale) -> list[Status]:
-    """Return what DocuSign says of a deal's envelope, in order."""
-    if tale.twist in {"draft", "won_by_crm"}:
-        return []
-    if tale.twist == "not_signed":
-        return ["sent", "delivered"]
-    if tale.twist in {"declined", "voided"}:
-        return ["sent", tale.twist]
-    return ["sent", "delivered", "completed"]
+def life(tale: Tale) -> list[tuple[Contract, Status]]:
+    """Return what DocuSign says of a deal's envelopes, in order."""
+    return [(contract, status) for contract in tale.contracts for status in _statuses(tale.twist)]
 
 
-def envelope_of(tale: Tale, status: Status) -> Envelope:
-    """Return the envelope as it is at one status."""
-    later = tale.sent_at + timedelta(minutes=2)
+def _statuses(twist: Twist) -> Sequence[Status]:
+    if twist in {"draft", "won_by_crm", "edited_since"}:
+        return ()
+    if twist == "not_signed":
+        return ("sent", "delivered")
+    if twist == "declined":
+        return ("sent", "declined")
+    if twist == "voided":
+        return ("sent", "voided")
+    return ("sent", "delivered", "completed")
+
+
+def envelope_of(tale: Tale, contract: Contract, status: Status) -> Envelope:
+    """Return an envelope as it is at one status."""
     return Envelope(
-        envelope_id=str(UUID(tale.envelope_id)),
+        envelope_id=contract.envelope_id,
         deal_id=tale.deal_id,
         signer="signer@customer.example",
-        sent_at=tale.sent_at,
-        delivered_at=tale.sent_at + timedelta(minutes=1) if status != "sent" else None,
-        completed_at=later if status == "completed" else None,
-        declined_at=later if status == "declined" else None,
-        voided_at=later if status == "voided" else None,
+        sent_at=contract.sent_at,
+        delivered_at=contract.sent_at + timedelta(minutes=1) if status != "sent" else None,
+        completed_at=contract.ended_at if status == "completed" else None,
+        declined_at=contract.ended_at if status == "declined" else None,
+        voided_at=contract.ended_at if status == "voided" else None,
         reason={"declined": "The price is too high", "voided": "Sent to the wrong person"}.get(status),
     )

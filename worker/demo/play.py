@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -16,13 +17,15 @@ from pydantic import SecretStr
 from events.clock import SystemClock, SystemEntropy
 from projections import queries
 from worker import connections
-from worker.demo import proof, stage, story
+from worker.demo import market, proof, stage, story, told
 from worker.demo.doors import Doors, open_workspace
+from worker.demo.expected import Books, Chosen, Company
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
 from worker.idle import Idleness, wait_until_idle
 from worker.quickbooks.gateway import open_gateway
+from worker.sandbox.company import Traits
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
@@ -107,7 +110,7 @@ async def _act(
     clock = services.clock
     random = Random(SEED)  # noqa: S311 - a story that is the same every time
     url = services.environment.public_url
-    started = clock.monotonic()
+    started, began_at = clock.monotonic(), clock.now()
     say("Starting the worker")
     await worker.start()
     secrets = await open_workspace(services, WORKSPACE, sandbox.docusign_keys)
@@ -137,8 +140,12 @@ async def _act(
             (await http.get(books_url)).content
         )
     rows = await services.database.read(queries.list_deals, WORKSPACE)
+    messages = await services.database.read(told.read, WORKSPACE)
+    (realm, company), *_ = sandbox.companies.items()
+    shown = company_of(WORKSPACE, realm, company.traits, books)
+    chosen = chosen_between(began_at, clock.now())
     return Performance(
-        proof=proof.prove(tales, rows, books),
+        proof=proof.prove(tales, rows, shown, chosen, messages),
         tales=tales,
         rows=rows,
         books=books,
@@ -172,17 +179,17 @@ async def _tell(
 
 async def introduce(doors: Doors) -> None:
     """Send the accounts, and say that each is to be a customer and each product an item."""
-    await doors.crm("account.updated.v1", story.accounts())
-    for place in range(1, len(story.ACCOUNTS) + 1):
+    await doors.crm("account.updated.v1", market.accounts())
+    for place in range(1, len(market.ACCOUNTS) + 1):
         await doors.api(f"mappings/accounts/A-{place:02}", {})
-    for product_id, *_ in story.PRODUCTS:
+    for product_id, *_ in market.PRODUCTS:
         await doors.api(f"mappings/products/{product_id}", {})
 
 
 async def tell(doors: Doors, tale: Tale, random: Random) -> None:
     """Send a deal's snapshots and contract, not always in order."""
     snapshots = list(tale.snapshots)
-    overtaking = tale.twist not in {"quote_changed", "closed_lost"} and random.random() < 0.5  # noqa: PLR2004 - half
+    overtaking = tale.twist not in story.IN_ORDER and random.random() < 0.5  # noqa: PLR2004 - half
     if overtaking:
         await doors.crm("deal.updated.v1", snapshots[:-1] or snapshots)
         await doors.contract(tale)
@@ -191,6 +198,17 @@ async def tell(doors: Doors, tale: Tale, random: Random) -> None:
         random.shuffle(snapshots)
         await doors.crm("deal.updated.v1", snapshots)
         await doors.contract(tale)
+
+
+def company_of(workspace: str, realm: str, traits: Traits, books: Books) -> Company:
+    """Return a workspace to whose company `introduce` has brought everything that is sold and whoever buys."""
+    accounts = {account["account_id"]: account for account in market.accounts()}
+    return Company(workspace, realm, traits, books, accounts, {}, {}, SETTINGS["income_account"])
+
+
+def chosen_between(since: datetime, until: datetime) -> Chosen:
+    """Return the settings of whoever chose `SETTINGS`, in a play of that length."""
+    return Chosen(SETTINGS["memo"], SETTINGS["terms"], None, since, until)
 
 
 def environment_of(place: Place, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:

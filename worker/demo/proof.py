@@ -1,17 +1,18 @@
 """What QuickBooks' books say in the end, compared with what was signed."""
 
-from collections import Counter
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from worker.demo import created, expected, market, story, told
+from worker.demo.expected import Chosen, Company, Entity
 from worker.demo.story import Tale
+from worker.demo.told import Told
 
 
 class Proof(Struct, frozen=True):
-    """The comparison. `wrong` says in words what does not fit."""
+    """The comparison. `wrong` says in words what does not fit; `found` is the first invoice of each deal."""
 
     deals: int
     won: int
@@ -19,54 +20,73 @@ class Proof(Struct, frozen=True):
     duplicates: int
     held: tuple[dict[str, str], ...]
     wrong: tuple[str, ...]
+    found: dict[str, Entity]
 
 
 def prove(
-    tales: Sequence[Tale], rows: Sequence[dict[str, Any]], books: dict[str, list[dict[str, Any]]]
+    tales: Sequence[Tale],
+    rows: Sequence[dict[str, Any]],
+    company: Company,
+    chosen: Chosen,
+    messages: Mapping[str, Sequence[Told]],
 ) -> Proof:
-    """Compare each deal with the invoices that the books hold for it.
+    """Compare each deal with the invoices that the books hold for it, and with what was told of it.
 
     Args:
         tales: What was sold.
         rows: The worker's read model of the deals.
-        books: Every object of the company, from the sandbox itself.
+        company: Whose it is, with every object of its books, from the sandbox itself.
+        chosen: The settings all the while.
+        messages: What the CRM and reporting were told, by deal.
     """
-    by_deal: dict[str, list[dict[str, Any]]] = {}
-    for invoice in books["Invoice"]:
-        # "Deal D-001: …" is how the memo begins.
-        deal_id = invoice["PrivateNote"].removeprefix("Deal ").partition(":")[0]
-        by_deal.setdefault(deal_id, []).append(invoice)
+    by_deal = {tale.deal_id: expected.invoices_of(tale, company) for tale in tales}
     stands = {row["deal"]: row for row in rows}
-    wrong = [problem for tale in tales for problem in _problems(tale, by_deal.get(tale.deal_id, []))]
-    strangers = by_deal.keys() - {tale.deal_id for tale in tales}
-    wrong += [f"{deal_id}: an invoice for no deal of ours" for deal_id in sorted(strangers)]
-    counts = Counter({deal_id: len(invoices) for deal_id, invoices in by_deal.items()})
+    wrong = [
+        f"{tale.deal_id}: {problem}"
+        for tale in tales
+        for problem in _problems(tale, by_deal[tale.deal_id], company, chosen, messages)
+    ]
+    ours = [invoice["Id"] for invoices in by_deal.values() for invoice in invoices]
+    strangers = sorted(invoice["Id"] for invoice in company.books["Invoice"] if invoice["Id"] not in ours)
+    wrong += [f"invoice {invoice} is for no deal of ours" for invoice in strangers]
+    wrong += _created(tales, company)
     return Proof(
         deals=len(tales),
         won=sum(bool(row["won"]) for row in rows),
-        invoices=len(books["Invoice"]),
-        duplicates=sum(count - 1 for count in counts.values()),
+        invoices=len(company.books["Invoice"]),
+        duplicates=sum(max(len(invoices) - 1, 0) for invoices in by_deal.values()),
         held=tuple(
             {"deal": tale.deal_id, "gate": stands[tale.deal_id]["gate"]}
             for tale in tales
             if stands.get(tale.deal_id, {}).get("gate")
         ),
         wrong=tuple(wrong),
+        found={deal: invoices[0] for deal, invoices in by_deal.items() if invoices},
     )
 
 
-def _problems(tale: Tale, invoices: Sequence[dict[str, Any]]) -> list[str]:
-    expected = 1 if tale.expects_invoice else 0
-    if len(invoices) != expected:
-        return [f"{tale.deal_id}: {len(invoices)} invoices instead of {expected}"]
-    return [
-        f"{tale.deal_id}: {net(invoice)} in QuickBooks, {tale.total} signed"
-        for invoice in invoices
-        if net(invoice) != tale.total
-    ]
+def _problems(
+    tale: Tale,
+    invoices: Sequence[Entity],
+    company: Company,
+    chosen: Chosen,
+    messages: Mapping[str, Sequence[Told]],
+) -> Iterator[str]:
+    wanted = 1 if tale.expects_invoice else 0
+    if len(invoices) != wanted:
+        yield f"{len(invoices)} invoices instead of {wanted}"
+        return
+    for invoice in invoices:
+        yield from expected.problems(tale, invoice, company, chosen)
+    first = invoices[0] if invoices else None
+    yield from told.problems(tale, company, first, messages.get(tale.deal_id, ()))
 
 
-def net(invoice: dict[str, Any]) -> Decimal:
-    """Return an invoice's total before tax."""
-    tax = (invoice.get("TxnTaxDetail") or {}).get("TotalTax") or 0
-    return Decimal(str(invoice["TotalAmt"])) - Decimal(str(tax))
+def _created(tales: Sequence[Tale], company: Company) -> Iterator[str]:
+    """Compare the customers and items of what was invoiced."""
+    invoiced = [tale for tale in tales if tale.expects_invoice]
+    for account in sorted({tale.account_id for tale in invoiced} - company.customers.keys()):
+        yield from created.customer_problems(company.accounts[account], company)
+    known = {*company.items, market.UNMAPPED_PRODUCT[0]}
+    lines = [line for line in story.lines(invoiced) if line["product_id"] not in known]
+    yield from created.item_problems(lines, company)

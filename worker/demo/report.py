@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from worker.demo import reading
+from worker.demo.expected import net
 from worker.demo.play import Performance
-from worker.demo.proof import net
 from worker.demo.story import Tale
 
 GOOD, BAD = Text("✓", style="green"), Text("✗", style="red")
@@ -40,10 +41,7 @@ def is_good(performance: Performance) -> bool:
 
 def show(performance: Performance, console: Console) -> None:
     """Print the table and the proof."""
-    invoices = {
-        invoice["PrivateNote"].removeprefix("Deal ").partition(":")[0]: invoice
-        for invoice in performance.books["Invoice"]
-    }
+    invoices = performance.proof.found
     rows = {row["deal"]: row for row in performance.rows}
     table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
     for name, justify in (
@@ -61,6 +59,7 @@ def show(performance: Performance, console: Console) -> None:
         table.add_row(*_cells(tale, rows.get(tale.deal_id, {}), invoices.get(tale.deal_id)))
     console.print(table)
     console.print()
+    _print_one(performance, console)
     _print_proof(performance, console)
 
 
@@ -87,6 +86,18 @@ def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> l
 def _stage(row: dict[str, Any]) -> str:
     waiting = {"quote_draft": "a draft still", "contract_sent": "waits for the signature"}
     return waiting.get(str(row.get("stage")), str(row.get("stage", "unknown")).replace("_", " "))
+
+
+def _print_one(performance: Performance, console: Console) -> None:
+    """Print the invoice that has most to say, whole."""
+    found = performance.proof.found
+    if not found:
+        return
+    deal, invoice = max(found.items(), key=lambda item: (len(item[1]["Line"]), item[0]))
+    console.print(reading.title(deal, invoice), style="bold")
+    console.print(reading.head(invoice, performance.books))
+    console.print(reading.lines(invoice, performance.books))
+    console.print()
 
 
 def _print_proof(performance: Performance, console: Console) -> None:

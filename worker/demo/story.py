@@ -1,6 +1,6 @@
 """The deals of the demo: what a small company might sell in a quarter, and what goes wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,10 +10,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from events.values import cents
+from worker.demo.market import ACCOUNTS, PRODUCTS, UNMAPPED_ACCOUNT, UNMAPPED_PRODUCT, US, Market, Product
 
 Twist = Literal[
     "none",
     "won_by_crm",
+    "signed_again",
+    "signed_around",
     "not_signed",
     "declined",
     "voided",
@@ -23,7 +26,11 @@ Twist = Literal[
     "account_unmapped",
     "product_unmapped",
     "foreign_currency",
+    "no_tax_code",
     "draft",
+    "won_before",
+    "straddled",
+    "edited_since",
 ]
 TWISTS: tuple[Twist, ...] = (
     "declined",
@@ -38,79 +45,84 @@ TWISTS: tuple[Twist, ...] = (
     "no_quote",
     "draft",
 )
+# What happens around the instant from which on invoices are made.
+OLD_TWISTS: tuple[Twist, ...] = ("signed_around", "won_before", "straddled", "edited_since")
+# What comes of these depends on the contracts' coming after the snapshots.
+IN_ORDER = frozenset({"quote_changed", "closed_lost", "signed_again", "straddled"})
 TWIST_EVERY = 3
+# The gates that each may end at; of what gets an invoice there is none here.
+GATES: dict[Twist, tuple[str, ...]] = {
+    "not_signed": ("contract_not_signed",),
+    "declined": ("contract_declined",),
+    "voided": ("contract_voided",),
+    "closed_lost": ("deal_closed_lost",),
+    "quote_changed": ("quote_differs_from_signed",),
+    "no_quote": ("quote_missing",),
+    "account_unmapped": ("account_not_mapped",),
+    "product_unmapped": ("product_not_mapped",),
+    "foreign_currency": ("currency_not_enabled", "customer_currency_differs"),
+    "no_tax_code": ("tax_code_not_mapped",),
+    "draft": ("not_won",),
+    "won_before": ("won_before_cut_over",),
+    "straddled": ("won_before_cut_over",),
+    "edited_since": ("won_before_cut_over",),
+}
+SIGNED_AFTER = timedelta(minutes=2)
 
-Product = tuple[str, str, str, tuple[str, ...]]
 
-ACCOUNTS = (
-    "Bluebird Bakery LLC",
-    "Northwind Logistics, Inc.",
-    "O'Malley & Sons Plumbing",
-    "Café Lumière",
-    "Granite State Dental",
-    "Harper & Lowe Architects",
-    "Juniper Health Co-op",
-    "Kestrel Aviation Services",
-    "Lakeshore Montessori",
-    "Müller Feinmechanik Corp.",
-    "Pine Street Books",
-    "Redwood Legal Group",
-    "Sato Robotics USA",
-    "Tidewater Marine Supply",
-)
-UNMAPPED_ACCOUNT = "Umbra Consulting (new)"
-PRODUCTS: tuple[Product, ...] = (
-    ("P-SEAT", "Platform seat", "49.995", ("5", "12", "35", "80")),
-    ("P-API", "API calls, per thousand", "0.333", ("250", "1200", "4750")),
-    ("P-ONB", "Onboarding", "1850.00", ("1",)),
-    ("P-SUP", "Priority support, month", "399.00", ("3", "12")),
-    ("P-TRN", "Training day", "1275.50", ("1", "2", "2.5")),
-    ("P-INT", "Integration hour", "128.350", ("7.5", "14.50", "40")),
-)
-UNMAPPED_PRODUCT: Product = ("P-BETA", "Forecasting (beta)", "640.00", ("1",))
+class Contract(Struct, frozen=True):
+    """A contract that DocuSign sends out, and when what was last done to it was done."""
+
+    envelope_id: str
+    sent_at: datetime
+    ended_at: datetime
 
 
 class Tale(Struct, frozen=True):
-    """One deal: its snapshots in order, what DocuSign says, and what should come of it."""
+    """One deal: its snapshots in order, what DocuSign says, and what should come of it.
+
+    Attributes:
+        written_at: When the CRM wrote each snapshot.
+        contracts: In the order in which they were sent; the last one counts.
+        quote: What is to be invoiced, as the CRM has it; None where there is nothing to invoice.
+        gates: The gates that the deal may stand at in the end; none where it gets its invoice.
+    """
 
     deal_id: str
     name: str
     account_id: str
     twist: Twist
-    total: Decimal | None
+    currency: str
     snapshots: tuple[dict[str, Any], ...]
-    envelope_id: str
-    sent_at: datetime
+    written_at: tuple[datetime, ...]
+    contracts: tuple[Contract, ...]
+    quote: dict[str, Any] | None
+    gates: tuple[str, ...]
 
     @property
     def expects_invoice(self) -> bool:
         """Whether QuickBooks must hold an invoice in the end."""
-        return self.twist in {"none", "won_by_crm"}
+        return not self.gates
+
+    @property
+    def total(self) -> Decimal | None:
+        """What was signed, before tax."""
+        return Decimal(self.quote["total"]) if self.quote else None
+
+    @property
+    def begins_at(self) -> datetime:
+        """When the first contract was sent, or would have been."""
+        return self.contracts[0].sent_at
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the last thing happened."""
+        return max(*self.written_at, *(contract.ended_at for contract in self.contracts))
 
 
-def accounts() -> list[dict[str, Any]]:
-    """Return the accounts as the CRM sends them."""
-    return [
-        {
-            "account_id": f"A-{place:02}",
-            "revision": 1,
-            "name": name,
-            "email": f"accounts@{''.join(c for c in name.lower() if c.isascii() and c.isalpha())}.example",
-            "billing_address": {
-                "line1": f"{place * 7} Main Street",
-                "city": "Portland",
-                "region": "OR",
-                "country": "US",
-            },
-            "currency": "USD",
-        }
-        for place, name in enumerate((*ACCOUNTS, UNMAPPED_ACCOUNT), start=1)
-    ]
-
-
-def tales(count: int, random: Random, now: datetime) -> list[Tale]:
+def tales(count: int, random: Random, now: datetime, market: Market = US) -> list[Tale]:
     """Tell that many deals; every third has a twist."""
-    return [tale(number, _twist(number), random, now) for number in range(1, count + 1)]
+    return [tale(number, _twist(number), random, now, market) for number in range(1, count + 1)]
 
 
 def _twist(number: int) -> Twist:
@@ -119,97 +131,173 @@ def _twist(number: int) -> Twist:
     return TWISTS[(number // TWIST_EVERY - 1) % len(TWISTS)]
 
 
-def tale(number: int, twist: Twist, random: Random, now: datetime) -> Tale:
-    """Tell one deal."""
+def tale(
+    number: int,
+    twist: Twist,
+    random: Random,
+    now: datetime,
+    market: Market = US,
+    cut_over: datetime | None = None,
+    minutes_ago: tuple[int, int] = (3, 12),
+) -> Tale:
+    """Tell one deal.
+
+    Args:
+        number: What it is called by.
+        twist: What is special about it.
+        random: The chance of everything else.
+        now: When it is told.
+        market: Where it is sold.
+        cut_over: From when on invoices are made; needed by the twists around it.
+        minutes_ago: How long before, at least and at most, its contract was sent.
+    """
     account = len(ACCOUNTS) + 1 if twist == "account_unmapped" else random.randint(1, len(ACCOUNTS))
     product = random.choice(PRODUCTS)
     name = f"{(*ACCOUNTS, UNMAPPED_ACCOUNT)[account - 1].split(',')[0]}: {product[1].split(',')[0].lower()}"
-    sent_at = now.astimezone(UTC) - timedelta(minutes=random.randint(3, 12))
-    quote = None if twist == "no_quote" else _quote(number, product, twist, random)
+    sent_at = now.astimezone(UTC) - timedelta(minutes=random.randint(*minutes_ago))
+    quote = None if twist == "no_quote" else _quote(number, product, twist, random, market)
+    foreign = twist == "foreign_currency"
     base: dict[str, Any] = {
         "deal_id": f"D-{number:03}",
         "account_id": f"A-{account:02}",
         "name": name,
-        "currency": "EUR" if twist == "foreign_currency" else "USD",
+        "currency": market.foreign_to(account) if foreign else market.currency_of(account),
         "owner": random.choice(("kim", "lee", "ana")) + "@coeffection.example",
         **({"po_number": f"PO-{random.randint(1000, 9999)}"} if random.random() < 0.5 else {}),  # noqa: PLR2004 - half of them
         **({"quote": quote} if quote else {}),
     }
+    contracts = _contracts(twist, sent_at, random, cut_over)
+    told = list(_snapshots(base, twist, contracts, cut_over))
     return Tale(
         deal_id=base["deal_id"],
         name=name,
         account_id=base["account_id"],
         twist=twist,
-        total=Decimal(quote["total"]) if quote else None,
-        snapshots=tuple(_snapshots(base, twist, sent_at)),
-        envelope_id=str(UUID(int=random.getrandbits(128), version=4)),
-        sent_at=sent_at,
+        currency=base["currency"],
+        snapshots=tuple(snapshot for _, snapshot in told),
+        written_at=tuple(instant for instant, _ in told),
+        contracts=contracts,
+        quote=told[-1][1].get("quote"),
+        gates=GATES.get(twist, ()),
     )
+
+
+def lines(tales: Sequence[Tale]) -> Iterator[dict[str, Any]]:
+    """Return the lines of all quotes that are told of, also of those that were changed."""
+    quotes = (snapshot.get("quote") or {} for tale in tales for snapshot in tale.snapshots)
+    return (line for quote in quotes for line in quote.get("lines", ()))
 
 
 def day_of_the_first(tales: Sequence[Tale]) -> datetime:
     """Return when the day began, in UTC, on which the first contract was sent: just after midnight, yesterday."""
-    return min(tale.sent_at for tale in tales).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = min(tale.begins_at for tale in tales)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _snapshots(base: dict[str, Any], twist: Twist, sent_at: datetime) -> list[dict[str, Any]]:
-    first = {**base, "revision": 1, "stage": "quote_draft"}
-    if twist == "draft":
-        return [first]
-    second = {**base, "revision": 2, "stage": "contract_sent"}
+def _contracts(
+    twist: Twist, sent_at: datetime, random: Random, cut_over: datetime | None
+) -> tuple[Contract, ...]:
+    def contract(sent: datetime, ended: datetime) -> Contract:
+        return Contract(str(UUID(int=random.getrandbits(128), version=4)), sent, ended)
+
+    if twist == "signed_again":
+        before = sent_at - timedelta(minutes=20)
+        return contract(before, before + SIGNED_AFTER), contract(sent_at, sent_at + SIGNED_AFTER)
+    if cut_over is not None and twist == "signed_around":
+        return (contract(cut_over - timedelta(hours=3), sent_at + SIGNED_AFTER),)
+    if cut_over is not None and twist in OLD_TWISTS:
+        # One is signed, after all, when the CRM had closed the deal long ago.
+        signed_at = sent_at if twist == "straddled" else cut_over - timedelta(hours=1)
+        return (contract(cut_over - timedelta(hours=3), signed_at),)
+    return (contract(sent_at, sent_at + SIGNED_AFTER),)
+
+
+def _snapshots(
+    base: dict[str, Any], twist: Twist, contracts: Sequence[Contract], cut_over: datetime | None
+) -> Sequence[tuple[datetime, dict[str, Any]]]:
+    """Return the snapshots of a deal, each with when the CRM wrote it."""
+    sent_at, ended_at = contracts[0].sent_at, contracts[-1].ended_at
+    first = (sent_at - timedelta(hours=1), {**base, "revision": 1, "stage": "quote_draft"})
+    second = (sent_at + timedelta(seconds=5), {**base, "revision": 2, "stage": "contract_sent"})
+    told = [first] if twist in {"draft", "won_by_crm"} else [first, second]
     if twist == "won_by_crm":
-        closed_at = (sent_at + timedelta(minutes=2)).isoformat()
-        return [first, {**base, "revision": 2, "stage": "closed_won", "closed_at": closed_at}]
-    if twist == "closed_lost":
-        return [first, second, {**base, "revision": 3, "stage": "closed_lost"}]
-    if twist == "quote_changed":
-        quote = {**base["quote"], "revision": 2, "total": str(Decimal(base["quote"]["total"]) + 100)}
-        lines = [
-            *quote["lines"],
-            {**quote["lines"][0], "line_id": "late", "quantity": "1", "unit_price": "100.00"},
-        ]
-        lines[-1].pop("discount", None)
-        return [
-            first,
-            second,
-            {**base, "revision": 3, "stage": "contract_sent", "quote": {**quote, "lines": lines}},
-        ]
-    return [first, second]
+        told.append((ended_at, _closed(base, 2, ended_at)))
+    elif twist == "closed_lost":
+        told.append((ended_at + timedelta(minutes=1), {**base, "revision": 3, "stage": "closed_lost"}))
+    elif twist == "quote_changed":
+        told.append((sent_at + timedelta(minutes=1), _with_another_line(base, 3)))
+    elif twist == "signed_again":
+        told.append((contracts[-1].sent_at - timedelta(seconds=30), _with_another_line(base, 3)))
+    elif twist in {"straddled", "edited_since"} and cut_over is not None:
+        closed_at = cut_over - timedelta(minutes=30)
+        told.append((closed_at, _closed(base, 3, closed_at)))
+        if twist == "edited_since":
+            edited = {**_closed(base, 4, closed_at), "owner": "new@coeffection.example"}
+            told.append((cut_over + timedelta(hours=1), edited))
+    return told
 
 
-def _quote(number: int, product: Product, twist: Twist, random: Random) -> dict[str, Any]:
+def _closed(base: dict[str, Any], revision: int, closed_at: datetime) -> dict[str, Any]:
+    return {**base, "revision": revision, "stage": "closed_won", "closed_at": closed_at.isoformat()}
+
+
+def _with_another_line(base: dict[str, Any], revision: int) -> dict[str, Any]:
+    quote = base["quote"]
+    more = 100 - Decimal(quote.get("discount", {}).get("percent", 0))
+    quote = {**quote, "revision": 2, "total": str(Decimal(quote["total"]) + more)}
+    another = {**quote["lines"][0], "line_id": "late", "quantity": "1", "unit_price": "100.00"}
+    another.pop("discount", None)
+    quote = {**quote, "lines": [*quote["lines"], another]}
+    return {**base, "revision": revision, "stage": "contract_sent", "quote": quote}
+
+
+def _quote(number: int, product: Product, twist: Twist, random: Random, market: Market) -> dict[str, Any]:
     chosen = [product, *random.sample(PRODUCTS, random.randint(0, 2))]
     if twist == "product_unmapped":
         chosen.append(UNMAPPED_PRODUCT)
     lines, subtotal = [], Decimal(0)
-    for place, (product_id, name, price, quantities) in enumerate(chosen, start=1):
-        quantity = Decimal(random.choice(quantities))
-        line: dict[str, Any] = {
-            "line_id": str(place),
-            "product_id": product_id,
-            "sku": product_id.removeprefix("P-"),
-            "name": name,
-            "quantity": str(quantity),
-            "unit_price": price,
-            "taxable": product_id in {"P-SEAT", "P-API"},
-        }
-        amount = quantity * Decimal(price)
-        if random.random() < 0.3:  # noqa: PLR2004 - a discount now and then
-            line["discount"] = {"percent": "10"}
-            amount *= Decimal("0.9")
+    for place, of_line in enumerate(chosen, start=1):
+        line, amount = _line(place, of_line, random, market)
         lines.append(line)
         subtotal += amount
+    if twist == "no_tax_code":
+        lines[-1].pop("tax_code", None)
     quote: dict[str, Any] = {
         "quote_id": f"Q-{number:03}",
         "revision": 1,
-        "tax_mode": "exclusive",
+        "tax_mode": "exclusive" if twist == "no_tax_code" else random.choice(market.tax_modes),
         "lines": lines,
     }
     total = subtotal
     if subtotal > 500 and random.random() < 0.4:  # noqa: PLR2004 - a rebate on larger quotes
-        quote["discount"] = {"amount": "50.00"}
-        total -= 50
+        rebate = random.choice(({"amount": "50.00"}, {"percent": "5"}))
+        quote["discount"] = rebate
+        total -= Decimal(50) if "amount" in rebate else total / 20
     if random.random() < 0.2:  # noqa: PLR2004 - some are shipped
         quote["shipping"] = "12.50"
         total += Decimal("12.50")
     return {**quote, "total": str(cents(total))}
+
+
+def _line(place: int, product: Product, random: Random, market: Market) -> tuple[dict[str, Any], Decimal]:
+    """Return a line of a quote, and its exact amount."""
+    product_id, name, price, quantities = product
+    quantity = Decimal(random.choice(quantities))
+    line: dict[str, Any] = {
+        "line_id": str(place),
+        "product_id": product_id,
+        "sku": product_id.removeprefix("P-"),
+        "name": name,
+        "quantity": str(quantity),
+        "unit_price": price,
+        "taxable": product_id in {"P-SEAT", "P-API"},
+    }
+    if market.tax_codes:
+        line["tax_code"] = random.choice(market.tax_codes)
+    if product_id in {"P-TRN", "P-INT"}:
+        line |= {"description": "On site", "service_date": "2026-05-18"}
+    amount = quantity * Decimal(price)
+    if random.random() < 0.3:  # noqa: PLR2004 - a discount now and then
+        line["discount"] = {"percent": "10"}
+        amount *= Decimal("0.9")
+    return line, amount

@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import worker.workspaces as workspaces_module
+from events import log
 from worker.administration import Administration
 from worker.simulation.cluster import Cluster, Host
+from worker.simulation.companies import MEMOS
+from worker.simulation.database import Store
+from worker.simulation.loop import DRIVER
 from worker.simulation.outside import Outside
-from worker.simulation.plan import Plan
+from worker.simulation.telling import Telling
 
-MEMOS = ("Deal {deal_id}", "Deal {deal_id}: {deal_name}")
+RESTORE_SECONDS = 75.0
 FORGETTING_SECONDS = 10.0
 ATTENDED_SECONDS_MAX = 60.0
 IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
@@ -20,10 +24,15 @@ IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
 class Chaos:
     """Lets it happen, each thing at its time."""
 
-    def __init__(self, cluster: Cluster, plan: Plan, outside: Outside) -> None:
+    def __init__(
+        self, cluster: Cluster, store: Store, outside: Outside, tellings: Mapping[str, Telling]
+    ) -> None:
         self._cluster = cluster
-        self._plan = plan
+        self._store = store
+        self._plan = outside.plan
         self._outside = outside
+        self._tellings = tellings
+        cluster.copy_now = self._copy_now
 
     def acts(self) -> list[Coroutine[Any, Any, None]]:
         """Return everything that happens once, each thing at its time."""
@@ -36,12 +45,15 @@ class Chaos:
             *(self._disconnect(at, workspace) for at, workspace in plan.disconnects),
             *(self._pause(at, workspace, seconds) for at, workspace, seconds in plan.pauses),
             *(self._close_books(at, workspace, seconds) for at, workspace, seconds in plan.closings),
+            *(self._switch_off(at, workspace, seconds) for at, workspace, seconds in plan.switchings),
+            *(self._connect_another(at, workspace, seconds) for at, workspace, seconds in plan.interludes),
+            *(self._restore(copied_at, restored_at) for copied_at, restored_at in plan.restores),
         ]
 
     def habits(self) -> list[Coroutine[Any, Any, None]]:
         """Return what QuickBooks and admins do all the while."""
-        attended = (self._attend(workspace) for workspace in self._plan.tales)
-        return [self._apply_late(), self._forget_requests(), *attended]
+        attended = (self._attend(telling) for telling in self._tellings.values())
+        return [self._apply_late(), self._forget_requests(), self._outside.follow(), *attended]
 
     async def _kill(self, at: float, host: Host) -> None:
         await self._sleep_until(at)
@@ -87,11 +99,52 @@ class Chaos:
         await asyncio.sleep(seconds)
         self._outside.open_books(workspace)
 
-    async def _attend(self, workspace: str) -> None:
+    async def _switch_off(self, at: float, workspace: str, seconds: float) -> None:
+        await self._sleep_until(at)
+        if not await self._cluster.store.read(workspaces_module.exists, workspace):
+            return
+        self._cluster.counts["switched_off"] += 1
+        await self._outside.administer(workspace, Administration.change_settings, {"auto_invoice": "false"})
+        await asyncio.sleep(seconds)
+        await self._outside.administer(workspace, Administration.change_settings, {"auto_invoice": "true"})
+
+    async def _connect_another(self, at: float, workspace: str, seconds: float) -> None:
+        """Connect another company, in which the same ids are others' customers and items, and this one again."""
+        await self._sleep_until(at)
+        await self._tellings[workspace].until_mapped()
+        self._cluster.counts["another_company"] += 1
+        await self._outside.connect_to(workspace, self._outside.others[workspace])
+        await asyncio.sleep(seconds)
+        await self._outside.connect_to(workspace, self._outside.realms[workspace])
+
+    def _copy_now(self, seconds: float) -> None:
+        self._outside.restores_left += 1
+        now = self._cluster.loop.time()
+        self._restoring = self._cluster.loop.spawn(DRIVER, self._restore(now, now + seconds))
+
+    async def _restore(self, copied_at: float, restored_at: float) -> None:
+        """Put an earlier copy of the store back, while QuickBooks has gone on and has forgotten request ids.
+
+        That takes longer than QuickBooks may take to apply what was on its way.
+        """
+        await self._sleep_until(copied_at)
+        copy, since = self._store.copied(), self._cluster.loop.time()
+        await self._sleep_until(restored_at)
+        self._cluster.counts["restore"] += 1
+        self._cluster.halt(RESTORE_SECONDS)
+        self._store.put_back(copy)
+        for company in self._cluster.sandbox.companies.values():
+            company.replies.clear()
+        self._cluster.watch.forget()
+        self._outside.lose(await self._cluster.store.read(log.head))
+        await asyncio.sleep(RESTORE_SECONDS)
+        await self._outside.say_again(since)
+
+    async def _attend(self, telling: Telling) -> None:
         """Have an admin look from time to time, and do what a person is asked to do."""
         while True:
             await asyncio.sleep(self._outside.random.uniform(10, ATTENDED_SECONDS_MAX))
-            await self._outside.attend(workspace)
+            await telling.attend()
 
     async def _apply_late(self) -> None:
         while True:

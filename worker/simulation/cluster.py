@@ -86,6 +86,9 @@ class Cluster:
             self.join()
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
         self._asked: list[tuple[str, asyncio.Task[Any]]] = []
+        self._halted_until = 0.0
+        # Told a moment, as a crash point is: from then on a copy of the store is put back so many seconds later.
+        self.copy_now: Callable[[float], None] = lambda _: None
         self._environment = Environment(
             public_url="https://worker.test",
             quickbooks_api_url=SANDBOX_URL,
@@ -105,7 +108,10 @@ class Cluster:
         return host
 
     def start(self, host: Host) -> None:
-        """Start a worker on a host."""
+        """Start a worker on a host, as soon as any may run."""
+        if (wait := self._halted_until - self.loop.time()) > 0:
+            self.loop.call_later(wait, self.start, host)
+            return
         host.lives += 1
         host.services = self._services(host)
         self.loop.spawn(host.life, self._work(host, host.services))
@@ -117,6 +123,13 @@ class Cluster:
         self.watch.gone.add(host.life)
         host.services = host.gateway = None
         self.loop.call_later(down_seconds, self.start, host)
+
+    def halt(self, seconds: float) -> None:
+        """Kill whatever runs, and let nothing run for a while."""
+        self._halted_until = self.loop.time() + seconds
+        for host in self.hosts:
+            if host.services is not None:
+                self.kill(host)
 
     def freeze(self, host: Host, seconds: float) -> None:
         """Stop a host for a while; it will not know."""

@@ -19,6 +19,7 @@ from worker.demo.story import Twist
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Kind
 from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.simulation import companies
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store
 from worker.simulation.plan import DAY, FOREVER, Plan
@@ -34,8 +35,9 @@ SEVERAL: tuple[Twist, ...] = ("none", "won_by_crm", "none", "none")
 class Workload(Struct, frozen=True):
     """Some deals of one workspace, and what goes wrong beside the kill.
 
-    With `frozen_seconds` the worker is not killed but stopped for so long. `disconnected_at` is when somebody
-    clicks Disconnect, `closed_until` when the books are opened, both in seconds; 0 is never.
+    With `frozen_seconds` the worker is not killed but stopped for so long; with `restored_after` a copy of the
+    store is made, and put back so much later. `disconnected_at` is when somebody clicks Disconnect,
+    `closed_until` when the books are opened, both in seconds; 0 is never.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Workload(Struct, frozen=True):
     frozen_seconds: float = 0.0
     disconnected_at: float = 0.0
     closed_until: float = 0.0
+    restored_after: float = 0.0
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -98,6 +101,8 @@ def plan(workload: Workload, seed: int) -> Plan:
         hosts=1,
         start=DAY,
         tales={"acme": tales},
+        companies={"acme": companies.plain("us")},
+        dates_snapshots=False,
         stale_drafts=frozenset(),
         quickbooks=QuickBooksPlan(
             script=workload.troubles, writes_only=True, late_seconds=30, refusals=workload.refusals
@@ -113,6 +118,9 @@ def plan(workload: Workload, seed: int) -> Plan:
         disconnects=((workload.disconnected_at, "acme"),) if workload.disconnected_at else (),
         pauses=(),
         closings=((0.0, "acme", workload.closed_until),) if workload.closed_until else (),
+        switchings=(),
+        interludes=(),
+        restores=(),
         faults_end=FAULTS_END,
     )
 
@@ -178,7 +186,9 @@ def _striking(workload: Workload, step: int) -> AfterStep:
             steps[life] = left - 1
         if left != 1:
             return
-        if workload.frozen_seconds:
+        if workload.restored_after:
+            cluster.copy_now(workload.restored_after)
+        elif workload.frozen_seconds:
             cluster.freeze(cluster.hosts[0], workload.frozen_seconds)
             cluster.start(cluster.join())
         else:

@@ -49,6 +49,19 @@ class Store:
             self._empty.backup(file)
         return self.database
 
+    def copied(self) -> sqlite3.Connection:
+        """Return a copy of what the database holds, as a backup is made."""
+        copy = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self._path)) as file:
+            file.backup(copy)
+        return copy
+
+    def put_back(self, copy: sqlite3.Connection) -> None:
+        """Let the database hold what a copy holds, and nothing else."""
+        with closing(sqlite3.connect(self._path)) as file:
+            copy.backup(file)
+        copy.close()
+
 
 class DatabaseTrouble:
     """What goes wrong with the database, by chance; `full` says whether the disk is full at present."""
@@ -178,6 +191,6 @@ _REALMS_SHUT = Statement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connec
 _IN_FLIGHT_TWICE = Statement(
     sa.select(commands.c.workspace, commands.c.subject)
     .where(sa.or_(commands.c.status == "leased", commands.c.status == "uncertain"))
-    .group_by(commands.c.workspace, commands.c.subject)
+    .group_by(commands.c.workspace, commands.c.realm, commands.c.subject)
     .having(sa.func.count() > 1)
 )

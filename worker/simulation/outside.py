@@ -1,57 +1,47 @@
-"""The CRM, DocuSign and admins of a simulation: they ask again until somebody answers."""
+"""The admins of a simulation, and the doors that everybody comes through: they ask again until somebody answers."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from random import Random
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
 import worker.workspaces as workspaces_module
 from events import catalog
-from events.envelope import Event
+from events import log as events_log
 from events.errors import DatabaseUnavailable
-from events.intake import Record
 from events.tables import log
 from projections.deals import deals
 from worker import connections
 from worker.administration import Administration
 from worker.connections import ConsentRefused
-from worker.demo import doors, story
-from worker.demo.story import Tale
 from worker.docusign import keys
 from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
-from worker.sandbox import docusign
 from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
-from worker.simulation.plan import WORKSPACES, Plan, stale_draft
-from worker.web import docusign as docusign_door
-from worker.web import events as events_door
+from worker.simulation.plan import WORKSPACES, Plan
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Work = Callable[[Services, Gateway], Awaitable[T]]
 
 AGAIN_SECONDS_MAX = 2.0
 TRIES_MAX = 2000
-SETTINGS = {
-    "auto_invoice": "true",
-    "income_account": "Services",
-    "cut_over": "2026-01-01T00:00:00Z",
-    "memo": "Deal {deal_id}: {deal_name}",
-}
+LOOK_SECONDS = 5.0
 # Where a person who has looked asks for the invoice by hand.
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
+UNMAPPED = ("account_not_mapped", "product_not_mapped")
 _PASSING = (
     ConnectionError,
     DatabaseUnavailable,
@@ -63,52 +53,66 @@ _PASSING = (
 
 
 class Asked(Struct, frozen=True):
-    """What people are asked to do: connect QuickBooks anew, order the invoices that it refused."""
+    """What people are asked to do.
+
+    Attributes:
+        to_connect: Whether to connect QuickBooks anew.
+        to_order: Deals whose invoices QuickBooks refused.
+        unmapped: Deals that wait until their account or a product is known in QuickBooks.
+    """
 
     to_connect: bool
     to_order: tuple[str, ...]
+    unmapped: tuple[str, ...]
 
 
 class Outside:
     """Everybody who talks to the worker.
 
     Attributes:
+        realms: The company of each workspace, and in `others` one that may be connected meanwhile.
+        connected: The company that each is connected to at present.
         acknowledged: Workspace, source and id of events that their sender was told are stored.
         actions: The positions of what admins did.
         poison: Useless messages that were answered as such.
         ended: How many grants of each workspace somebody ended.
+        followed: The positions that a reader of the log has seen.
+        restores_left: How many copies of the store are still to be put back.
     """
 
     def __init__(self, cluster: Cluster, plan: Plan) -> None:
         self.cluster = cluster
         self.plan = plan
         self.random = Random(f"{cluster.seed}:outside")  # noqa: S311 - a simulation repeats itself
-        self.realms = dict(zip(WORKSPACES, cluster.sandbox.companies, strict=True))
+        opened = list(cluster.sandbox.companies)
+        self.realms = dict(zip(WORKSPACES, opened, strict=False))
+        self.others = dict(zip(WORKSPACES, opened[len(WORKSPACES) :], strict=False))
+        self.connected = dict(self.realms)
         self.acknowledged: set[tuple[str, str, str]] = set()
         self.actions: set[int] = set()
         self.poison: set[tuple[str, bytes]] = set()
         self.ended: Counter[str] = Counter()
+        self.followed: list[int] = []
+        self.restores_left = len(plan.restores)
+        self._done: list[tuple[float, Work[object]]] = []
+        self._nothing_is_lost = asyncio.Event()
+        self._nothing_is_lost.set()
 
-    async def play(self, workspace: str) -> None:
-        """Set a workspace up, and let its deals happen."""
-        await self._insist(lambda services, _: _add_workspace(services, workspace))
+    async def set_up(self, workspace: str) -> None:
+        """Make a workspace, connect it, and choose its settings."""
+        await self.insist(lambda services, _: _add_workspace(services, workspace))
         for key in self.cluster.sandbox.docusign_keys:
-            await self._insist(partial(_add_docusign_key, workspace, key))
+            await self.insist(partial(_add_docusign_key, workspace, key))
         await self.connect(workspace)
-        await self.administer(workspace, Administration.change_settings, SETTINGS)
-        tales = self.plan.tales[workspace]
-        wanted = {tale.account_id for tale in tales}
-        accounts = [account for account in story.accounts() if account["account_id"] in wanted]
-        await self._send(workspace, [_crm("account.updated.v1", workspace, item) for item in accounts])
-        await asyncio.gather(
-            self._map(workspace, tales),
-            self._poison(workspace),
-            *(self._tell(workspace, tale) for tale in tales),
-        )
+        chosen = self.plan.companies[workspace].chosen(self.plan.start)
+        await self.administer(workspace, Administration.change_settings, chosen)
 
     async def finish(self, workspace: str) -> None:
-        """Lift whatever pause is left."""
-        await self.administer(workspace, Administration.change_settings, {"paused": "false"})
+        """Put back whatever was asked of a host that was frozen, and was done when it thawed."""
+        at_last = {"paused": "false", "auto_invoice": "true"}
+        await self.administer(workspace, Administration.change_settings, at_last)
+        if self.others:
+            await self.connect_to(workspace, self.realms[workspace])
 
     async def attend(self, workspace: str) -> None:
         """Put right what people are asked to put right."""
@@ -126,7 +130,7 @@ class Outside:
 
     def disconnect(self, workspace: str) -> None:
         """Click Disconnect in QuickBooks."""
-        self.ended[workspace] += self.cluster.sandbox.oauth.disconnect(self.realms[workspace])
+        self.ended[workspace] += self.cluster.sandbox.oauth.disconnect(self.connected[workspace])
 
     def close_books(self, workspace: str) -> None:
         """Close a company's books for invoices of today."""
@@ -139,21 +143,27 @@ class Outside:
     def _change_books(self, workspace: str, closed_until: str | None) -> None:
         self.cluster.sandbox.change_traits(self.realms[workspace], {"books_closed_until": closed_until})
 
+    async def connect_to(self, workspace: str, realm: str) -> None:
+        """Connect a workspace to this company from now on."""
+        self.connected[workspace] = realm
+        await self.connect(workspace)
+
     async def connect(self, workspace: str) -> None:
         """Consent in a browser."""
+        chosen = self.connected[workspace]
 
         async def consent(services: Services, gateway: Gateway) -> None:
             url = await connections.begin(services, gateway.oauth, workspace)
             transport = SandboxTransport(self.cluster.sandbox, services.clock)
             async with httpx.AsyncClient(transport=transport) as browser:
-                answer = await browser.post(url, data={"realm": self.realms[workspace], "decision": "allow"})
+                answer = await browser.post(url, data={"realm": chosen, "decision": "allow"})
             query = parse_qs(urlsplit(answer.headers["location"]).query)
             state, code, realm = (query[name][0] for name in ("state", "code", "realmId"))
             await connections.complete(
                 services, gateway.oauth, gateway.tokens, state=state, code=code, realm=realm
             )
 
-        await self._insist(consent)
+        await self.insist(consent)
 
     async def administer(
         self,
@@ -168,81 +178,54 @@ class Outside:
             admin = Administration(services.database, services.clock, services.entropy, workspace, by="ada")
             self.actions.add(await act(admin, *args, **kwargs))
 
-        await self._insist(ask)
+        await self.insist(ask)
 
-    async def _map(self, workspace: str, tales: Sequence[Tale]) -> None:
-        """Say what accounts and products are: half are created in QuickBooks, half are there."""
-        for account in sorted({tale.account_id for tale in tales if tale.twist != "account_unmapped"}):
-            if self.random.getrandbits(1):
-                await self.administer(workspace, Administration.request_customer, account)
-            else:
-                await self.administer(workspace, Administration.map_account, account, "1")
-        quotes = [snapshot.get("quote") or {} for tale in tales for snapshot in tale.snapshots]
-        products = {line["product_id"] for quote in quotes for line in quote.get("lines", ())}
-        for product in sorted(products - {story.UNMAPPED_PRODUCT[0]}):
-            if self.random.getrandbits(1):
-                await self.administer(workspace, Administration.request_item, product)
-            else:
-                await self.administer(workspace, Administration.map_product, product, "1")
-            await asyncio.sleep(self.random.uniform(0, 10))
-
-    async def _tell(self, workspace: str, tale: Tale) -> None:
-        """Send a deal's snapshots and contract in an order in which they might come."""
-        await asyncio.sleep(self.random.uniform(0, 60))
-        snapshots = [_crm("deal.updated.v1", workspace, snapshot) for snapshot in tale.snapshots]
-        contract = [
-            docusign_door.record(workspace, self._envelope(tale, status)) for status in doors.life(tale)
-        ]
-        self.random.shuffle(contract)
-        if (workspace, tale.deal_id) in self.plan.stale_drafts:
-            # The draft comes last of all, and shows a quote that nobody signed.
-            late = _crm("deal.updated.v1", workspace, stale_draft(tale))
-            await self._send(workspace, [*snapshots[1:], *contract, late])
-        elif tale.twist in {"quote_changed", "closed_lost"}:
-            self.random.shuffle(snapshots)
-            await self._send(workspace, [*snapshots, *contract])
-        else:
-            mixed: list[bytes | Record] = [*snapshots, *contract]
-            self.random.shuffle(mixed)
-            await self._send(workspace, mixed)
-        if self.random.getrandbits(1):
-            await self._contradict(workspace, tale)
-
-    async def _contradict(self, workspace: str, tale: Tale) -> None:
-        """Send other content under an identity that the log has."""
-        other = _crm("deal.updated.v1", workspace, {**tale.snapshots[0], "name": "Somebody else's"})
-        await self._send(workspace, [other])
-        self.poison.add((workspace, other))
-
-    def _envelope(self, tale: Tale, status: docusign.Status) -> bytes:
-        now = self.plan.start + timedelta(seconds=self.cluster.loop.time())
-        return docusign.message(doors.envelope_of(tale, status), status, now, self.random.randint(0, 3))
-
-    async def _poison(self, workspace: str) -> None:
-        await self._send(workspace, self.plan.poison)
-        self.poison |= {(workspace, raw) for raw in self.plan.poison}
-
-    async def _send(self, workspace: str, messages: Sequence[bytes | Record]) -> None:
-        for message in messages:
-            for _ in range(2 if self.random.random() < self.plan.duplicate_rate else 1):
-                await self._insist(partial(self._store, workspace, message))
-                await asyncio.sleep(self.random.uniform(0, 3))
-
-    async def _store(self, workspace: str, message: bytes | Record, services: Services, _: Gateway) -> None:
-        record = events_door.record(services, workspace, message) if isinstance(message, bytes) else message
-        received = await events_door.store(services, [record], "simulation")
-        if received[0].outcome != "dead" and isinstance(record.content, Event):
-            event = record.content
-            self.acknowledged.add((event.workspace, event.source, event.id))
-
-    async def _insist(self, work: Callable[[Services, Gateway], Awaitable[T]]) -> T:
-        """Ask one host after another until one answers."""
+    async def insist(self, work: Work[T]) -> T:
+        """Ask one host after another until one answers; nobody goes on while what was lost is not said again."""
         for _ in range(TRIES_MAX):
+            await self._nothing_is_lost.wait()
             try:
-                return await self.cluster.call(self.random.choice(self.cluster.hosts), work)
+                answer = await self._ask(work)
             except _PASSING:
                 await asyncio.sleep(self.random.uniform(0, AGAIN_SECONDS_MAX))
+                continue
+            self._done.append((self.cluster.loop.time(), work))
+            return answer
         raise AssertionError("Nobody answers")
+
+    async def _ask(self, work: Work[T]) -> T:
+        return await self.cluster.call(self.random.choice(self.cluster.hosts), work)
+
+    async def follow(self) -> None:
+        """Read the log as a consumer does: page by page, from where it stopped."""
+        while True:
+            after = self.followed[-1] if self.followed else 0
+            page = await self.cluster.store.read(events_log.read, after=after, limit=20)
+            self.followed += [recorded.position for recorded in page]
+            await asyncio.sleep(0 if page else LOOK_SECONDS)
+
+    def lose(self, head: int) -> None:
+        """Learn that the store is as it was when its log ended there."""
+        self._nothing_is_lost.clear()
+        self.followed = [position for position in self.followed if position <= head]
+        self.actions = {position for position in self.actions if position <= head}
+        for workspace in self.plan.tales:
+            self.ended[workspace] += 1  # by tokens that were replaced since
+
+    async def say_again(self, since: float) -> None:
+        """Send and do again, in its order, what was sent and done since a copy was made: it is not in the store."""
+        for at, work in [done for done in self._done if done[0] >= since]:
+            self._done.remove((at, work))
+            while True:
+                try:
+                    await self._ask(work)
+                except _PASSING:
+                    await asyncio.sleep(self.random.uniform(0, AGAIN_SECONDS_MAX))
+                    continue
+                break
+            self._done.append((self.cluster.loop.time(), work))
+        self.restores_left -= 1
+        self._nothing_is_lost.set()
 
 
 async def _add_workspace(services: Services, workspace: str) -> None:
@@ -256,7 +239,7 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
 
 
 def _asked(connection: sa.Connection, workspace: str) -> Asked:
-    """Read what people are told: in the log that the connection ended, of deals that QuickBooks refused them."""
+    """Read what people are told: in the log that the connection ended, of deals which gate they stand at."""
     connected = connection.scalar(
         sa.select(log.c.type)
         .where(
@@ -266,13 +249,13 @@ def _asked(connection: sa.Connection, workspace: str) -> Asked:
         .order_by(log.c.position.desc())
         .limit(1)
     )
-    refused = connection.scalars(
-        sa.select(deals.c.deal)
-        .where(deals.c.workspace == workspace, deals.c.gate.in_(TO_ORDER))
+    held = connection.execute(
+        sa.select(deals.c.deal, deals.c.gate)
+        .where(deals.c.workspace == workspace, deals.c.gate.in_(TO_ORDER + UNMAPPED))
         .order_by(deals.c.deal)
+    ).all()
+    return Asked(
+        to_connect=connected == catalog.CONNECTION_EXPIRED,
+        to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
+        unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),
     )
-    return Asked(connected == catalog.CONNECTION_EXPIRED, tuple(refused))
-
-
-def _crm(kind: str, workspace: str, data: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(doors.cloudevent(kind, data, workspace))

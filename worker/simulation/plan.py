@@ -10,15 +10,25 @@ from msgspec.structs import replace
 from worker.demo import story
 from worker.demo.story import Tale, Twist
 from worker.sandbox.trouble import Plan as QuickBooksPlan
-from worker.simulation import refusing
+from worker.simulation import companies, refusing
+from worker.simulation.companies import CompanyPlan
 
 WORKSPACES = ("acme", "bolt")
 HOSTS = 2
 DEALS_MIN, DEALS_MAX = 3, 4
-# Seven in ten deals should get their invoice; the others show that nothing else does.
-TWISTS: tuple[Twist, ...] = ("none",) * 12 + ("won_by_crm",) * 2 + tuple(sorted(set(story.TWISTS)))
-# Half of all seeds run through midnight of the companies' time zone (07:00 UTC), when the date changes.
-DAY, NEARLY_MIDNIGHT = datetime(2026, 5, 5, 15, tzinfo=UTC), datetime(2026, 5, 5, 6, 58, 30, tzinfo=UTC)
+# Six in ten deals should get their invoice; the others show that nothing else does.
+TWISTS: tuple[Twist, ...] = (
+    *("none",) * 12,
+    *("won_by_crm", "signed_again", "signed_around") * 2,
+    *sorted({*story.TWISTS, *story.OLD_TWISTS, "no_tax_code"} - {"won_by_crm"}),
+)
+# What is judged before anything that is older than the cut-over, and after it.
+BEFORE_CUT_OVER = frozenset(
+    {"not_won", "contract_not_signed", "contract_declined", "contract_voided", "deal_closed_lost"}
+)
+DAY = datetime(2026, 5, 5, 15, tzinfo=UTC)
+LATE = timedelta(days=3)
+RESTORES = (0,)
 
 # Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
 MEMORY_SECONDS, FOREVER = 200.0, 1e9
@@ -31,6 +41,8 @@ class Plan(Struct, frozen=True):
         hosts: How many workers there are.
         start: The first instant.
         tales: The deals of each workspace.
+        companies: The workspaces' companies, and what their admins chose.
+        dates_snapshots: Whether the CRM says when it wrote a snapshot.
         stale_drafts: Deals whose first draft was another quote, and arrives after everything else.
         quickbooks: What goes wrong at QuickBooks while faults are on.
         memory_seconds: For how long QuickBooks remembers a requestid.
@@ -44,12 +56,17 @@ class Plan(Struct, frozen=True):
         disconnects: When somebody clicks Disconnect in QuickBooks, and in which workspace.
         pauses: When an admin pauses a workspace, and for how long.
         closings: When the books of a workspace's company are closed for the day, and for how long.
+        switchings: When an admin switches invoicing off, in which workspace, and for how long.
+        interludes: When an admin connects another company, in which workspace, and for how long.
+        restores: When a copy of the store is made, and when it is put back.
         faults_end: When faults end and everything has to settle.
     """
 
     hosts: int
     start: datetime
     tales: dict[str, tuple[Tale, ...]]
+    companies: dict[str, CompanyPlan]
+    dates_snapshots: bool
     stale_drafts: frozenset[tuple[str, str]]
     quickbooks: QuickBooksPlan
     memory_seconds: float
@@ -63,13 +80,17 @@ class Plan(Struct, frozen=True):
     disconnects: tuple[tuple[float, str], ...]
     pauses: tuple[tuple[float, str, float], ...]
     closings: tuple[tuple[float, str, float], ...]
+    switchings: tuple[tuple[float, str, float], ...]
+    interludes: tuple[tuple[float, str, float], ...]
+    restores: tuple[tuple[float, float], ...]
     faults_end: float
 
 
 def draw(seed: int) -> Plan:
     """Draw a seed's plan."""
     random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
-    start = random.choice((DAY, NEARLY_MIDNIGHT))
+    drawn = {workspace: companies.draw(random) for workspace in WORKSPACES}
+    start = drawn[random.choice(WORKSPACES)].start(random)
     memory_seconds = random.choice((MEMORY_SECONDS, FOREVER))
     faults_end = random.uniform(120, 250) + (MEMORY_SECONDS if memory_seconds != FOREVER else 0)
 
@@ -79,11 +100,19 @@ def draw(seed: int) -> Plan:
     def host() -> int:
         return random.randrange(HOSTS)
 
-    tales = {workspace: _tales(random, start) for workspace in WORKSPACES}
+    def sometimes(*counts: int) -> tuple[tuple[float, str, float], ...]:
+        """At some instants, in some workspace, for some time."""
+        return tuple(
+            (at, random.choice(WORKSPACES), random.uniform(20, 100)) for at in instants(random.choice(counts))
+        )
+
+    tales = {workspace: _tales(random, start, company) for workspace, company in drawn.items()}
     return Plan(
         hosts=HOSTS,
         start=start,
         tales=tales,
+        companies=drawn,
+        dates_snapshots=random.random() < 0.5,  # noqa: PLR2004 - half of them
         stale_drafts=frozenset(
             (workspace, tale.deal_id)
             for workspace, told in tales.items()
@@ -105,14 +134,11 @@ def draw(seed: int) -> Plan:
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),
-        pauses=tuple(
-            (at, random.choice(WORKSPACES), random.uniform(20, 100))
-            for at in instants(random.choice((0, 1, 2)))
-        ),
-        closings=tuple(
-            (at, random.choice(WORKSPACES), random.uniform(20, 100))
-            for at in instants(random.choice((0, 0, 1)))
-        ),
+        pauses=sometimes(0, 1, 2),
+        closings=sometimes(0, 0, 1),
+        switchings=sometimes(0, 0, 1),
+        interludes=sometimes(0, 0, 0, 0, 0, 1),
+        restores=tuple((at, at + random.uniform(20, 90)) for at in instants(random.choice(RESTORES))),
         faults_end=faults_end,
     )
 
@@ -124,14 +150,30 @@ def stale_draft(tale: Tale) -> dict[str, Any]:
     return {**draft, "quote": quote}
 
 
-def _tales(random: Random, now: datetime) -> tuple[Tale, ...]:
+def _tales(random: Random, start: datetime, company: CompanyPlan) -> tuple[Tale, ...]:
     count = random.randint(DEALS_MIN, DEALS_MAX)
-    told = [story.tale(number, random.choice(TWISTS), random, now) for number in range(1, count + 1)]
+    return tuple(_tale(number, random, start, company) for number in range(1, count + 1))
+
+
+def _tale(number: int, random: Random, start: datetime, company: CompanyPlan) -> Tale:
+    """Tell a deal so that it ends as it must in its company."""
+    twist = random.choice(TWISTS)
+    if twist == "no_tax_code" and not company.market.tax_codes:
+        twist = "none"
     # Some come late by days, which is long enough for them to be looked up before they are sent at all.
-    return tuple(
-        replace(tale, sent_at=tale.sent_at - timedelta(days=3)) if random.random() < 0.2 else tale  # noqa: PLR2004 - some
-        for tale in told
-    )
+    late = random.random() < 0.2 and twist not in story.OLD_TWISTS  # noqa: PLR2004 - some
+    now, minutes_ago = start, (3, 12)
+    if company.cut_over_ago is None:
+        minutes_ago = (-3, -1)  # once invoicing was switched on
+    elif late:
+        now = start - LATE
+    cut_over = company.cut_over(start)
+    tale = story.tale(number, twist, random, now, company.market, cut_over, minutes_ago)
+    if twist in {"won_by_crm", "edited_since"} and "invoice_requires_signature" in company.settings:
+        return replace(tale, gates=("contract_not_signed",))
+    if now < cut_over and not BEFORE_CUT_OVER & set(tale.gates):
+        return replace(tale, gates=("won_before_cut_over",))
+    return tale
 
 
 _POISON = (

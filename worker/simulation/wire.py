@@ -99,6 +99,13 @@ class Watch:
         if self._claims[command.request_id][1] is not command:
             self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
+    def forget(self) -> None:
+        """Learn that the store was put back: what was sent since is known to nobody but QuickBooks."""
+        for known in (self._bodies, self._request_ids, self._working, self._claims, self._unknown):
+            known.clear()
+        self._held_until.clear()
+        self._served_by.clear()
+
     async def next_claim(self, life: str) -> None:
         """Wait until a host has claimed something."""
         await self._claiming.setdefault(life, asyncio.Event()).wait()

@@ -1,0 +1,126 @@
+"""What the CRM and reporting are told is compared with what happened."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from events import catalog
+from worker.demo import story, told
+from worker.demo.expected import Company
+from worker.demo.story import Tale, Twist
+from worker.demo.told import CRM, REPORTING, Told
+from worker.sandbox.seeds import KINDS
+
+NOW = datetime(2026, 5, 5, 15, tzinfo=UTC)
+COMPANY = Company("acme", "9130", KINDS["us"], {}, {}, {}, {}, "Services")
+INVOICE = {
+    "Id": "7",
+    "DocNumber": "1001",
+    "CurrencyRef": {"value": "USD"},
+    "CustomerRef": {"value": "4"},
+    "TotalAmt": Decimal("108.00"),
+    "TxnTaxDetail": {"TotalTax": Decimal("8.00")},
+    "TxnDate": "2026-05-05",
+    "DueDate": "2026-06-04",
+}
+FIGURES = {
+    "part": 0,
+    "realm": "9130",
+    "invoice_id": "7",
+    "doc_number": "1001",
+    "currency": "USD",
+    "net": "100.00",
+    "tax": "8.00",
+    "total": "108.00",
+    "due_date": "2026-06-04",
+}
+LINK = "https://qbo.intuit.com/app/invoice?txnId=7&companyId=9130"
+
+
+def a_tale(twist: Twist) -> Tale:
+    return story.tale(1, twist, Random(1), NOW)
+
+
+def right(tale: Tale) -> list[Told]:
+    """What is told of a deal that is won by its contract, and invoiced."""
+    contract = tale.contracts[-1]
+    won = {"deal_id": tale.deal_id, "contract_id": contract.envelope_id, "at": contract.ended_at.isoformat()}
+    state = {
+        **FIGURES,
+        "deal_id": tale.deal_id,
+        "account_id": tale.account_id,
+        "customer_id": "4",
+        "balance": "108.00",
+        "status": "outstanding",
+        "txn_date": "2026-05-05",
+    }
+    return [
+        Told(catalog.DEAL_CLOSED_WON, CRM, won),
+        Told(catalog.DEAL_INVOICED, CRM, {**FIGURES, "deal_id": tale.deal_id, "link": LINK}),
+        Told(catalog.INVOICE_STATE, REPORTING, state),
+    ]
+
+
+def held(*gates: str, remedy: str = "Do this") -> Told:
+    said = [{"gate": gate, "reason": "Because", "remedy": remedy} for gate in gates]
+    return Told(catalog.DEAL_INVOICE_HELD, CRM, {"deal_id": "D-001", "part": 0, "gates": said})
+
+
+def problems(tale: Tale, said: list[Told], invoice: dict[str, Any] | None) -> list[str]:
+    return list(told.problems(tale, COMPANY, invoice, said))
+
+
+def test_what_is_right_is_right() -> None:
+    tale = a_tale("none")
+    assert problems(tale, right(tale), INVOICE) == []
+    assert problems(tale, [held("account_not_mapped"), *right(tale)], INVOICE) == []
+
+
+@pytest.mark.parametrize("place", [1, 2])
+@pytest.mark.parametrize("field", [*FIGURES, "link", "account_id", "customer_id", "status", "txn_date"])
+def test_a_wrong_figure_is_said(place: int, field: str) -> None:
+    tale = a_tale("none")
+    said = right(tale)
+    if field not in said[place].data:
+        return
+    said[place] = replace(said[place], data={**said[place].data, field: "0"})
+    assert any(f"is told {field} 0" in problem for problem in problems(tale, said, INVOICE))
+
+
+def test_what_is_told_twice_or_never_or_elsewhere_is_said() -> None:
+    tale = a_tale("none")
+    said = right(tale)
+    for place in range(3):
+        assert problems(tale, [*said, said[place]], INVOICE)
+        assert problems(tale, [*said[:place], *said[place + 1 :]], INVOICE)
+        elsewhere = replace(said[place], topic="crm.account-updates.v1")
+        assert problems(tale, [*said[:place], elsewhere, *said[place + 1 :]], INVOICE)
+    assert problems(tale, [*said, held("paused")], INVOICE) == [
+        "it is told to be held after it was told invoiced"
+    ]
+    assert problems(tale, said, None)
+
+
+def test_it_is_won_by_its_own_contract_at_its_own_instant() -> None:
+    tale = a_tale("none")
+    won, *others = right(tale)
+    for other in ({"contract_id": "another"}, {"at": "2026-05-05T00:00:00Z"}):
+        assert problems(tale, [replace(won, data=won.data | other), *others], INVOICE)
+
+
+@pytest.mark.parametrize("twist", ["declined", "quote_changed", "draft"])
+def test_a_held_deal_says_its_gate_and_what_to_do(twist: Twist) -> None:
+    tale = a_tale(twist)
+    won = right(tale)[:1] if twist == "quote_changed" else []
+    if twist == "draft":
+        assert problems(tale, won, None) == []
+        assert problems(tale, [held("not_won")], None)
+        return
+    assert problems(tale, [*won, held("paused"), held(*tale.gates)], None) == []
+    assert problems(tale, won, None)
+    assert problems(tale, [*won, held(*tale.gates), held("paused")], None)
+    assert problems(tale, [*won, held(*tale.gates, remedy="")], None)

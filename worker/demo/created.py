@@ -1,0 +1,61 @@
+"""The customers and items that the worker was asked to create, compared with what the CRM says of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from worker.demo.expected import Company, Entity, marks
+
+_ADDRESS = {
+    "Line1": "line1",
+    "Line2": "line2",
+    "City": "city",
+    "CountrySubDivisionCode": "region",
+    "PostalCode": "postal_code",
+    "Country": "country",
+}
+
+
+def customer_problems(account: Mapping[str, Any], company: Company) -> Iterator[str]:
+    """Say what is wrong with the customer of an account that was to be created: there is one, as the CRM has it."""
+    ours = marks(company, "create_customer", account["account_id"])
+    made = [c for c in company.books["Customer"] if any(mark in str(c.get("Notes")) for mark in ours)]
+    if len(made) != 1:
+        yield f"{account['account_id']}: {len(made)} customers instead of 1"
+        return
+    (customer,) = made
+    wanted = {
+        "DisplayName": account["name"],
+        "CompanyName": account["name"],
+        "PrimaryEmailAddr": {"Address": account["email"]},
+        "PrimaryPhone": {"FreeFormNumber": account["phone"]},
+        "BillAddr": _address(account["billing_address"]),
+        "ShipAddr": _address(account["shipping_address"]) if "shipping_address" in account else None,
+        "CurrencyRef": {"value": account["currency"]},
+    }
+    for name, value in wanted.items():
+        if customer.get(name) != value:
+            yield f"{account['account_id']}: {name} is {customer.get(name)}, not {value}"
+    notes = str(customer["Notes"])
+    if not notes.startswith(f"Account {account['account_id']} ") or not notes.endswith(tuple(ours)):
+        yield f"{account['account_id']}: its notes are {notes!r}"
+
+
+def item_problems(lines: Iterable[Mapping[str, Any]], company: Company) -> Iterator[str]:
+    """Say what is wrong with the items of products that were to be created, each known by a line of a quote."""
+    for line in {line["product_id"]: line for line in lines}.values():
+        made = [item for item in company.books["Item"] if item["Name"] == line["name"]]
+        if len(made) != 1:
+            yield f"{line['product_id']}: {len(made)} items instead of 1"
+            continue
+        says = _item(made[0])
+        wanted = (line["sku"], "Service", company.income_account, line["taxable"])
+        if says != wanted:
+            yield f"{line['product_id']}: the item is {says}, not {wanted}"
+
+
+def _item(item: Entity) -> tuple[object, ...]:
+    return item.get("Sku"), item["Type"], item["IncomeAccountRef"]["name"], item["Taxable"]
+
+
+def _address(address: Mapping[str, str]) -> dict[str, str]:
+    return {name: address[field] for name, field in _ADDRESS.items() if address.get(field)}

@@ -1,0 +1,278 @@
+"""What a deal's one invoice must say: made from the story and QuickBooks' own lists, never from the worker's rules.
+
+Where QuickBooks leaves the worker a choice, such as which line bears a cent of rounding, a rule says what
+must hold of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from worker.commands.identity import CommandKey, marker, request_id
+from worker.demo.story import Tale
+from worker.sandbox.company import Traits
+from worker.sandbox.taxes import STATE_RATES, US_RATE
+
+Entity = dict[str, Any]
+Books = Mapping[str, Sequence[Entity]]
+
+CENT = Decimal("0.01")
+# A line's amount is rounded, and bears at most one cent of what all lines are off.
+AMOUNT_OFF_MAX = Decimal("0.015")
+NOTE_CHARACTERS_MAX = 4000
+SHIPPING = "SHIPPING_ITEM_ID"
+GENERATIONS = range(1, 10)
+
+
+class Company(Struct, frozen=True):
+    """A workspace and its QuickBooks company.
+
+    Attributes:
+        workspace: Whose deals they are.
+        realm: The company.
+        traits: What kind of company it is.
+        books: Everything that it holds.
+        accounts: Those of the CRM, by id, each at its last revision.
+        customers: The customer that a person said an account is; the others were to be created.
+        items: The item that a person said a product is; the others were to be created.
+        income_account: The name of the account that created items earn into.
+    """
+
+    workspace: str
+    realm: str
+    traits: Traits
+    books: Books
+    accounts: Mapping[str, dict[str, Any]]
+    customers: Mapping[str, str]
+    items: Mapping[str, str]
+    income_account: str
+
+
+class Chosen(Struct, frozen=True):
+    """The settings that held when an invoice was made, and between which instants it was first sent."""
+
+    memo: str | None
+    terms: str | None
+    time_zone: str | None
+    since: datetime
+    until: datetime
+
+
+def marks(company: Company, kind: Any, subject: str) -> list[str]:
+    """Return the marks that something made for a deal or an account may carry."""
+    keys = (CommandKey(company.workspace, subject, kind, 0, number) for number in GENERATIONS)
+    return [marker(request_id(company.realm, key)) for key in keys]
+
+
+def invoices_of(tale: Tale, company: Company) -> list[Entity]:
+    """Return the invoices that the books hold for a deal."""
+    ours = marks(company, "create_invoice", tale.deal_id)
+    return [
+        invoice
+        for invoice in company.books["Invoice"]
+        if any(mark in str(invoice.get("PrivateNote")) for mark in ours)
+    ]
+
+
+def problems(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
+    """Say what an invoice says that it should not."""
+    quote = tale.quote
+    if quote is None:
+        yield "an invoice of nothing"
+        return
+    customer = customer_of(tale.account_id, company)
+    exact = {
+        "CustomerRef": customer.get("Id"),
+        "CurrencyRef": tale.currency,
+        "SalesTermRef": _named(company.books["Term"], chosen.terms).get("Id") if chosen.terms else None,
+        "GlobalTaxCalculation": _calculation(quote, company.traits),
+        "BillAddr": customer.get("BillAddr") or {},
+        "TotalAmt": Decimal(quote["total"]) + tax_of(invoice, quote, customer, company),
+    }
+    found = {name: _plain(invoice.get(name)) for name in exact}
+    found["BillAddr"] = invoice.get("BillAddr") or {}
+    for name, wanted in exact.items():
+        if found[name] != wanted:
+            yield f"{name} is {found[name]}, not {wanted}"
+    if net(invoice) != tale.total:
+        yield f"{net(invoice)} before tax, not {tale.total}"
+    yield from _dates(invoice, company, chosen)
+    yield from _note(tale, invoice, company, chosen)
+    yield from _number(tale, invoice, company)
+    yield from _lines(quote, invoice, company)
+
+
+def customer_of(account_id: str, company: Company) -> Entity:
+    """Return the customer that an account is; nothing if there is none."""
+    customers = company.books["Customer"]
+    if (by_hand := company.customers.get(account_id)) is not None:
+        return next((customer for customer in customers if customer["Id"] == by_hand), {})
+    ours = marks(company, "create_customer", account_id)
+    made = [c for c in customers if any(mark in str(c.get("Notes")) for mark in ours)]
+    return made[0] if made else {}
+
+
+def item_of(line: Mapping[str, Any], company: Company) -> Entity:
+    """Return the item that a line's product is; nothing if there is none."""
+    items = company.books["Item"]
+    if (by_hand := company.items.get(line["product_id"])) is not None:
+        return next((item for item in items if item["Id"] == by_hand), {})
+    return _named(items, line["name"])
+
+
+def net(invoice: Entity) -> Decimal:
+    """Return an invoice's total before tax."""
+    tax = (invoice.get("TxnTaxDetail") or {}).get("TotalTax") or 0
+    return Decimal(str(invoice["TotalAmt"])) - Decimal(str(tax))
+
+
+def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company: Company) -> Decimal:
+    """Compute the tax from what each line should bear, the discount spread over them by their share."""
+    sold = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    amounts = [Decimal(str(line["Amount"])) for line in sold]
+    subtotal = sum(amounts, Decimal(0))
+    share = (Decimal(quote["total"])) / subtotal if subtotal else Decimal(1)
+    codes = [*(line for line in quote["lines"]), *([None] if quote.get("shipping") else [])]
+    taxes = (
+        amount * share * _rate(line, quote, customer, company) / 100
+        for amount, line in zip(amounts, codes, strict=False)
+    )
+    return sum(taxes, Decimal(0)).quantize(CENT, ROUND_HALF_UP)
+
+
+def _rate(
+    line: Mapping[str, Any] | None, quote: Mapping[str, Any], customer: Entity, company: Company
+) -> Decimal:
+    """Return the rate of a line, or of the shipping, in percent."""
+    tax, code = company.traits.tax, tax_code(line, quote, company)
+    if code in {None, "NON"}:
+        return Decimal(0)
+    if tax == "us":
+        return US_RATE
+    if tax == "us-ast":
+        address = customer.get("ShipAddr") or customer.get("BillAddr") or {}
+        return STATE_RATES.get(address.get("CountrySubDivisionCode", "CA"), Decimal(0))
+    name = next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code)
+    return Decimal(str(_named(company.books["TaxRate"], name)["RateValue"]))
+
+
+def tax_code(line: Mapping[str, Any] | None, quote: Mapping[str, Any], company: Company) -> str | None:
+    """Return the id of the tax code that a line must have; no line is the shipping."""
+    if company.traits.country == "US":
+        if line is None:
+            return None
+        return "TAX" if line["taxable"] and quote["tax_mode"] != "none" else "NON"
+    if quote["tax_mode"] == "none":
+        return None
+    name = (line or quote["lines"][0])["tax_code"]
+    return str(_named(company.books["TaxCode"], name)["Id"])
+
+
+def _calculation(quote: Mapping[str, Any], traits: Traits) -> str | None:
+    if traits.country == "US":
+        return None
+    return "NotApplicable" if quote["tax_mode"] == "none" else "TaxExcluded"
+
+
+def _dates(invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
+    """Compare the date with the days of the company on which it was first sent, and when it is due."""
+    zone = ZoneInfo(chosen.time_zone or company.traits.time_zone)
+    first, last = (instant.astimezone(zone).date() for instant in (chosen.since, chosen.until))
+    dated = date.fromisoformat(invoice["TxnDate"])
+    if not first <= dated <= last:
+        yield f"dated {dated}, but it was sent between {first} and {last} in {zone.key}"
+    if chosen.terms:
+        days = _named(company.books["Term"], chosen.terms).get("DueDays") or 0
+        if invoice["DueDate"] != (dated + timedelta(days=int(days))).isoformat():
+            yield f"due on {invoice['DueDate']}, not {chosen.terms} from {dated}"
+
+
+def _note(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
+    """The note is the memo, shortened where it is too long, and ends with the whole mark."""
+    memo, last = chosen.memo or "Deal {deal_id}: {deal_name}", tale.snapshots[-1]
+    for name, value in (
+        ("{deal_name}", tale.name),
+        ("{deal_id}", tale.deal_id),
+        ("{po_number}", last.get("po_number", "")),
+    ):
+        memo = memo.replace(name, value)
+    note = str(invoice.get("PrivateNote") or "")
+    mark = next((m for m in marks(company, "create_invoice", tale.deal_id) if note.endswith(f" {m}")), None)
+    if mark is None:
+        yield f"its note does not end with its mark: …{note[-60:]!r}"
+        return
+    text = note.removesuffix(f" {mark}")
+    fits = len(memo.rstrip()) + len(mark) + 1 <= NOTE_CHARACTERS_MAX
+    is_cut = memo.startswith(text) and len(text) >= NOTE_CHARACTERS_MAX - len(mark) - 20
+    if text != memo.rstrip() if fits else not is_cut:
+        yield f"its note is {text[:60]!r}, not {memo[:60]!r}"
+
+
+def _number(tale: Tale, invoice: Entity, company: Company) -> Iterator[str]:
+    """A number is ours where the company numbers by hand, else QuickBooks' own."""
+    number = str(invoice.get("DocNumber"))
+    ours = number == tale.deal_id or number.startswith(f"{tale.deal_id}-R")
+    if ours != company.traits.custom_transaction_numbers:
+        yield f"its number is {number}"
+
+
+def _lines(quote: Mapping[str, Any], invoice: Entity, company: Company) -> Iterator[str]:
+    """Compare the lines with the quote's, in their order, then the shipping, then the discount."""
+    lines = [line for line in invoice["Line"] if line["DetailType"] != "SubTotalLineDetail"]
+    shipping, off = Decimal(quote.get("shipping") or 0), Decimal(0)
+    if lines and lines[-1]["DetailType"] == "DiscountLineDetail":
+        off = Decimal(str(lines.pop()["Amount"]))
+    if bool(off) != bool(quote.get("discount")):
+        yield f"a discount of {off}, where the quote has {quote.get('discount')}"
+    if shipping and lines and (last := lines.pop()):
+        detail = last["SalesItemLineDetail"]
+        says = (_plain(detail["ItemRef"]), Decimal(str(last["Amount"])), _plain(detail.get("TaxCodeRef")))
+        if says != (SHIPPING, shipping, tax_code(None, quote, company)):
+            yield f"the shipping is {says}"
+    if len(lines) != len(quote["lines"]):
+        yield f"{len(lines)} lines instead of {len(quote['lines'])}"
+        return
+    for line, sold in zip(lines, quote["lines"], strict=True):
+        yield from (f"line {sold['line_id']}: {problem}" for problem in _line(line, sold, quote, company))
+
+
+def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], company: Company) -> Iterator[str]:
+    detail, amount = line["SalesItemLineDetail"], Decimal(str(line["Amount"]))
+    quantity, rate = detail.get("Qty"), detail.get("UnitPrice")
+    exact = Decimal(sold["quantity"]) * Decimal(sold["unit_price"])
+    less = Decimal((sold.get("discount") or {}).get("percent", 0))
+    wanted = exact * (100 - less) / 100
+    if abs(amount - wanted) > AMOUNT_OFF_MAX:
+        yield f"{amount}, not {wanted}"
+    if quantity is not None and rate is not None:
+        if (Decimal(str(quantity)) * Decimal(str(rate))).quantize(CENT, ROUND_HALF_UP) != amount:
+            yield f"{quantity} at {rate} is not {amount}"
+        if Decimal(str(quantity)) != Decimal(sold["quantity"]):
+            yield f"{quantity} of them, not {sold['quantity']}"
+    untouched = not less and amount == exact.quantize(CENT, ROUND_HALF_UP)
+    if untouched and (quantity is None or Decimal(str(rate)) != Decimal(sold["unit_price"])):
+        yield f"{quantity} at {rate}, not {sold['quantity']} at {sold['unit_price']}"
+    same = {
+        "ItemRef": item_of(sold, company).get("Id"),
+        "TaxCodeRef": tax_code(sold, quote, company),
+        "ServiceDate": sold.get("service_date"),
+    }
+    for name, value in same.items():
+        if _plain(detail.get(name)) != value:
+            yield f"{name} is {_plain(detail.get(name))}, not {value}"
+    if not str(line.get("Description")).startswith(sold["name"]):
+        yield f"it is called {line.get('Description')!r}"
+
+
+def _named(entities: Sequence[Entity], name: str | None) -> Entity:
+    """Return an entry of a list by its name; nothing if there is none."""
+    return next((entity for entity in entities if entity["Name"] == name), {})
+
+
+def _plain(value: Any) -> Any:
+    """Return the id that a reference holds, and any other value as it is."""
+    return value.get("value") if isinstance(value, dict) else value

@@ -1,0 +1,146 @@
+"""What the CRM and reporting were told about a deal, compared with what happened to it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import catalog
+from events.tables import log
+from worker.demo.doors import life
+from worker.demo.expected import Company, Entity, net
+from worker.demo.story import Tale
+
+CRM, REPORTING = "crm.deal-updates.v1", "reporting.revenue.v1"
+LINK = "https://qbo.intuit.com/app/invoice?txnId={}&companyId={}"
+_MONEY = re.compile(r"-?[0-9]+(\.[0-9]{1,2})?")
+_ABOUT_DEALS = (
+    catalog.DEAL_CLOSED_WON,
+    catalog.DEAL_INVOICED,
+    catalog.DEAL_INVOICE_HELD,
+    catalog.INVOICE_STATE,
+)
+
+
+class Told(Struct, frozen=True):
+    """A message that goes out."""
+
+    type: str
+    topic: str | None
+    data: dict[str, Any]
+
+
+def read(connection: sa.Connection, workspace: str) -> dict[str, list[Told]]:
+    """Read what a workspace's CRM and reporting were told, by deal, in its order."""
+    found: dict[str, list[Told]] = {}
+    rows = connection.execute(
+        sa.select(log.c.type, log.c.topic, log.c.data)
+        .where(log.c.workspace == workspace, log.c.type.in_(_ABOUT_DEALS))
+        .order_by(log.c.position)
+    )
+    for kind, topic, data in rows:
+        said = msgspec.json.decode(data)
+        found.setdefault(said["deal_id"], []).append(Told(kind, topic, said))
+    return found
+
+
+def problems(tale: Tale, company: Company, invoice: Entity | None, told: Sequence[Told]) -> Iterator[str]:
+    """Say what was told that is not so, or not told that is."""
+    for kind, topic in (
+        (catalog.DEAL_CLOSED_WON, CRM),
+        (catalog.DEAL_INVOICED, CRM),
+        (catalog.DEAL_INVOICE_HELD, CRM),
+        (catalog.INVOICE_STATE, REPORTING),
+    ):
+        yield from (
+            f"{kind} goes to {said.topic}" for said in told if said.type == kind != said.topic != topic
+        )
+    yield from _won(tale, _of(told, catalog.DEAL_CLOSED_WON))
+    invoiced, state = _of(told, catalog.DEAL_INVOICED), _of(told, catalog.INVOICE_STATE)
+    once = 0 if invoice is None else 1
+    if (len(invoiced), len(state)) != (once, once):
+        yield f"the CRM is told of {len(invoiced)} invoices, reporting of {len(state)}"
+    elif invoice is not None:
+        yield from _differ("the CRM", invoiced[0], _for_the_crm(invoice, company))
+        yield from _differ("reporting", state[0], _for_reporting(tale, invoice, company))
+        later = told[[said.type for said in told].index(catalog.DEAL_INVOICED) :]
+        if _of(later, catalog.DEAL_INVOICE_HELD):
+            yield "it is told to be held after it was told invoiced"
+    if invoice is None:
+        yield from _held(tale, _of(told, catalog.DEAL_INVOICE_HELD))
+
+
+def _of(told: Sequence[Told], kind: str) -> list[dict[str, Any]]:
+    return [said.data for said in told if said.type == kind]
+
+
+def _won(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A completed contract wins a deal, and the CRM is told so once, unless it says itself that it is lost."""
+    signed = [contract for contract, status in life(tale) if status == "completed"]
+    wanted = 0 if tale.twist == "closed_lost" else min(len(signed), 1)
+    # A deal may be told won before its CRM is heard to have lost it.
+    if len(told) > max(wanted, len(signed[:1])) or len(told) < wanted:
+        yield f"it is told won {len(told)} times instead of {wanted}"
+    for said in told:
+        at = said["at"].replace("Z", "+00:00")
+        if not any(
+            said["contract_id"] == contract.envelope_id and at == contract.ended_at.isoformat()
+            for contract in signed
+        ):
+            yield f"it is told won by contract {said['contract_id']} at {at}"
+
+
+def _held(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Whoever won, declined or voided something is told why there is no invoice; of others nothing is told."""
+    ended = any(status not in {"sent", "delivered"} for _, status in life(tale))
+    spoken_for = ended or any(snapshot["stage"] == "closed_won" for snapshot in tale.snapshots)
+    if bool(told) != spoken_for:
+        yield f"it is told held {len(told)} times, though {'' if spoken_for else 'not '}spoken for"
+    elif told and (first := told[-1]["gates"][0])["gate"] not in tale.gates:
+        yield f"it is told held at {first['gate']}, not at {' or '.join(tale.gates)}"
+    for gate in told[-1]["gates"] if told else ():
+        if not gate["reason"] or not gate["remedy"]:
+            yield f"what it is told of {gate['gate']} is no help: {gate}"
+
+
+def _for_the_crm(invoice: Entity, company: Company) -> dict[str, Any]:
+    return {
+        "part": 0,
+        "realm": company.realm,
+        "invoice_id": invoice["Id"],
+        "doc_number": invoice["DocNumber"],
+        "currency": invoice["CurrencyRef"]["value"],
+        "net": net(invoice),
+        "tax": Decimal(str(invoice["TotalAmt"])) - net(invoice),
+        "total": Decimal(str(invoice["TotalAmt"])),
+        "due_date": invoice["DueDate"],
+        "link": LINK.format(invoice["Id"], company.realm),
+    }
+
+
+def _for_reporting(tale: Tale, invoice: Entity, company: Company) -> dict[str, Any]:
+    known = _for_the_crm(invoice, company)
+    known.pop("link")
+    return {
+        **known,
+        "deal_id": tale.deal_id,
+        "account_id": tale.account_id,
+        "customer_id": invoice["CustomerRef"]["value"],
+        "balance": known["total"],
+        "status": "outstanding" if known["total"] else "paid",
+        "txn_date": invoice["TxnDate"],
+    }
+
+
+def _differ(who: str, said: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        told = said.get(name)
+        if isinstance(value, Decimal):
+            if not _MONEY.fullmatch(str(told)) or Decimal(str(told)) != value:
+                yield f"{who} is told {name} {told}, not {value}"
+        elif told != value:
+            yield f"{who} is told {name} {told}, not {value}"

@@ -1,0 +1,144 @@
+"""What QuickBooks holds, and what the CRM and reporting were told, compared with how the story goes."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from events import catalog
+from events.tables import log
+from projections.deals import deals
+from worker.demo import created, expected, market, story, told
+from worker.demo.expected import Chosen, Company, Entity
+from worker.demo.story import Tale
+from worker.simulation.companies import INCOME_ACCOUNT
+from worker.simulation.outside import Outside
+from worker.simulation.telling import Telling
+
+# By how much wall clocks may be wrong where somebody has set them.
+CLOCKS_WRONG = timedelta(seconds=240)
+# Until then invoicing was surely on, where that is the cut-over, before the first deal was won.
+SWITCHED_ON_SECONDS_MAX = 60.0
+
+
+class Comparison:
+    """Compares one workspace."""
+
+    def __init__(self, connection: sa.Connection, outside: Outside, telling: Telling) -> None:
+        self._connection = connection
+        self._outside = outside
+        self._telling = telling
+        self._workspace = telling.workspace
+        realm = outside.realms[telling.workspace]
+        company = outside.cluster.sandbox.companies[realm]
+        self._company = Company(
+            workspace=telling.workspace,
+            realm=realm,
+            traits=company.traits,
+            books=company.books(),
+            accounts=telling.accounts,
+            customers=telling.customers,
+            items=telling.items,
+            income_account=INCOME_ACCOUNT,
+        )
+
+    def violations(self) -> Iterator[str]:
+        """Say what is not as the story goes."""
+        chosen = self._chosen()
+        messages = told.read(self._connection, self._workspace)
+        gates = self._gates()
+        for tale in self._telling.tales:
+            found = expected.invoices_of(tale, self._company)
+            invoice = found[0] if found else None
+            if self._may_be_held(tale) and not found:
+                continue
+            yield from self._named(tale, self._counted(tale, found))
+            for one in found:
+                yield from self._named(tale, self._of(tale, one, chosen.get(tale.deal_id)))
+            yield from self._named(
+                tale, told.problems(tale, self._company, invoice, messages.get(tale.deal_id, []))
+            )
+            if (gate := gates.get(tale.deal_id)) not in (tale.gates or (None,)):
+                yield f"I1: {self._workspace}/{tale.deal_id} ({tale.twist}) stands at {gate}, not at {tale.gates}"
+        yield from (f"I1: {self._workspace}: {problem}" for problem in self._created())
+        yield from self._elsewhere()
+
+    def _named(self, tale: Tale, problems: Iterator[str]) -> Iterator[str]:
+        return (f"I1: {self._workspace}/{tale.deal_id} ({tale.twist}): {problem}" for problem in problems)
+
+    def _counted(self, tale: Tale, found: list[Entity]) -> Iterator[str]:
+        wanted = 1 if tale.expects_invoice else 0
+        if len(found) != wanted:
+            yield f"{len(found)} invoices instead of {wanted}"
+
+    def _of(self, tale: Tale, invoice: Entity, settings: Mapping[str, str] | None) -> Iterator[str]:
+        if settings is None:
+            yield "nobody asked for its invoice"
+            return
+        if settings.get("auto_invoice") != "true" and not settings.get("ordered"):
+            yield "it was invoiced while invoicing was off"
+        if settings.get("paused") == "true":
+            yield "its invoice was asked for in a pause"
+        began = self._outside.plan.start + timedelta(seconds=self._telling.told_at[tale.deal_id])
+        made = datetime.fromisoformat(invoice["MetaData"]["CreateTime"])
+        wrong = CLOCKS_WRONG if self._outside.cluster.watch.clocks_jumped else timedelta(0)
+        chosen = Chosen(
+            memo=settings.get("memo"),
+            terms=settings.get("terms"),
+            time_zone=settings.get("time_zone"),
+            since=began - wrong,
+            until=made + wrong,
+        )
+        yield from expected.problems(tale, invoice, self._company, chosen)
+
+    def _may_be_held(self, tale: Tale) -> bool:
+        """Say whether it may have been won before invoicing was switched on for the first time, which went slowly."""
+        by_default = self._outside.plan.companies[self._workspace].cut_over_ago is None
+        return by_default and (self._telling.switched_on_at or 0.0) > SWITCHED_ON_SECONDS_MAX and bool(tale)
+
+    def _chosen(self) -> dict[str, dict[str, str]]:
+        """Return the settings that held when each deal's invoice was asked for, by deal: the last time."""
+        rows = self._connection.execute(
+            sa.select(log.c.position, log.c.id, log.c.type, log.c.extensions, log.c.data)
+            .where(log.c.workspace == self._workspace)
+            .order_by(log.c.position)
+        ).all()
+        at: dict[str, dict[str, str]] = {}
+        settings: dict[str, str] = {}
+        requested: dict[str, dict[str, str]] = {}
+        for _, event_id, kind, extensions, data in rows:
+            if kind == catalog.SETTINGS_CHANGED:
+                settings = {**settings, **msgspec.json.decode(data)["changes"]}
+            at.setdefault(event_id, settings)
+            if kind == catalog.INVOICE_REQUESTED:
+                said: dict[str, Any] = msgspec.json.decode(data)
+                known = extensions if isinstance(extensions, dict) else msgspec.json.decode(extensions)
+                ordered = {"ordered": "true"} if said.get("orders") else {}
+                requested[said["deal_id"]] = at[known["causationid"]] | ordered
+        return requested
+
+    def _gates(self) -> dict[str, str | None]:
+        rows = self._connection.execute(
+            sa.select(deals.c.deal, deals.c.gate).where(deals.c.workspace == self._workspace)
+        )
+        return {row.deal: row.gate for row in rows}
+
+    def _created(self) -> Iterator[str]:
+        # What nobody waits for may have been asked of a company that was connected meanwhile.
+        certain = [tale for tale in self._telling.tales if tale.expects_invoice or not self._outside.others]
+        wanted = {tale.account_id for tale in certain if tale.twist != "account_unmapped"}
+        for account in sorted(wanted - self._telling.customers.keys()):
+            yield from created.customer_problems(self._telling.accounts[account], self._company)
+        known = {*self._telling.items, market.UNMAPPED_PRODUCT[0]}
+        lines = [line for line in story.lines(certain) if line["product_id"] not in known]
+        yield from created.item_problems(lines, self._company)
+
+    def _elsewhere(self) -> Iterator[str]:
+        """A company that was connected meanwhile has no invoice of ours."""
+        other = self._outside.others.get(self._workspace)
+        if other is None:
+            return
+        for invoice in self._outside.cluster.sandbox.companies[other].every("Invoice"):
+            yield f"I1: {self._workspace}: {invoice.get('PrivateNote')!r} is in the other company's books"

@@ -1,0 +1,211 @@
+"""What happens in a workspace of a simulation: its accounts, its mappings, its deals and their contracts."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from events.envelope import Event
+from events.intake import Record
+from worker.administration import Administration
+from worker.demo import doors, market, story
+from worker.demo.story import Contract, Tale
+from worker.quickbooks.gateway import Gateway
+from worker.sandbox import docusign
+from worker.services import Services
+from worker.simulation.outside import Outside
+from worker.simulation.plan import stale_draft
+from worker.web import docusign as docusign_door
+from worker.web import events as events_door
+
+REVISIONS_MAX = 3
+
+
+class Telling:
+    """Tells a workspace's deals.
+
+    Attributes:
+        accounts: What the CRM says of each account in the end, by id.
+        customers: The customer that somebody said an account is, by the account's id.
+        items: The item that somebody said a product is, by the product's id.
+        told_at: When the first of each deal was told.
+        switched_on_at: When it was sure that invoicing was on; None before.
+    """
+
+    def __init__(self, outside: Outside, workspace: str) -> None:
+        self.workspace = workspace
+        self.tales = outside.plan.tales[workspace]
+        self.accounts: dict[str, dict[str, Any]] = {}
+        self.customers: dict[str, str] = {}
+        self.items: dict[str, str] = {}
+        self.told_at: dict[str, float] = {}
+        self.switched_on_at: float | None = None
+        self._is_mapped = asyncio.Event()
+        self._outside = outside
+        self._random = outside.random
+        self._plan = outside.plan
+
+    async def play(self) -> None:
+        """Set the workspace up, and let its deals happen."""
+        await self._outside.set_up(self.workspace)
+        self.switched_on_at = self._now()
+        wanted = {tale.account_id for tale in self.tales}
+        of_market = market.accounts(self._plan.companies[self.workspace].market)
+        said: list[bytes | Record] = []
+        for account in of_market:
+            if account["account_id"] in wanted:
+                revisions = market.revisions(account, self._random.randint(1, REVISIONS_MAX))
+                self.accounts[account["account_id"]] = revisions[-1]
+                said += (_crm("account.updated.v1", self.workspace, revision) for revision in revisions)
+        self._random.shuffle(said)
+        await self._send(said)
+        await asyncio.gather(self._map(), self._poison(), *(self._tell(tale) for tale in self.tales))
+
+    async def attend(self) -> None:
+        """Put right what people are asked to put right."""
+        await self._outside.attend(self.workspace)
+        for tale in await self.unmapped():
+            await self._map_again(tale)
+
+    async def unmapped(self) -> list[Tale]:
+        """Return the deals that wait for what was in QuickBooks before, or for what another company made unclear."""
+        at_home = self._outside.connected[self.workspace] == self._outside.realms[self.workspace]
+        if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
+            return []
+        waiting = (await self._outside.asked(self.workspace)).unmapped
+        return [tale for tale in self.tales if tale.deal_id in waiting and tale.expects_invoice]
+
+    async def until_mapped(self) -> None:
+        """Wait until somebody said of everything what it is."""
+        await self._is_mapped.wait()
+
+    @property
+    def _may_be_unmapped(self) -> bool:
+        return bool(self._plan.interludes or self._outside.cluster.counts["restore"])
+
+    async def _map(self) -> None:
+        """Say what accounts and products are: half are created in QuickBooks, half are there."""
+        for account in sorted({tale.account_id for tale in self.tales if tale.twist != "account_unmapped"}):
+            # The customer of a deal in another currency is there.
+            is_there = any(
+                tale.account_id == account and tale.twist == "foreign_currency" for tale in self.tales
+            )
+            if is_there or self._random.getrandbits(1):
+                self.customers[account] = self._customer_in(self.accounts[account]["currency"])
+            await self._map_account(account)
+        for product in sorted(self._products() - {market.UNMAPPED_PRODUCT[0]}):
+            if self._random.getrandbits(1):
+                self.items[product] = "1"
+            await self._map_product(product)
+            await asyncio.sleep(self._random.uniform(0, 10))
+        self._is_mapped.set()
+
+    async def _map_account(self, account: str) -> None:
+        customer = self.customers.get(account)
+        if customer is None:
+            await self._outside.administer(self.workspace, Administration.request_customer, account)
+        else:
+            currency = self.accounts[account]["currency"]
+            await self._outside.administer(
+                self.workspace, Administration.map_account, account, customer, currency
+            )
+
+    async def _map_product(self, product: str) -> None:
+        item = self.items.get(product)
+        if item is None:
+            await self._outside.administer(self.workspace, Administration.request_item, product)
+        else:
+            await self._outside.administer(self.workspace, Administration.map_product, product, item)
+
+    async def _map_again(self, tale: Tale) -> None:
+        """Map what a deal waits for; what QuickBooks has by that name is chosen from its list."""
+        await self._map_account(tale.account_id)
+        items = self._outside.cluster.sandbox.companies[self._outside.realms[self.workspace]].every("Item")
+        by_name = {item["Name"]: str(item["Id"]) for item in items}
+        for line in tale.quote["lines"] if tale.quote else ():
+            if line["name"] in by_name:
+                self.items.setdefault(line["product_id"], by_name[line["name"]])
+            await self._map_product(line["product_id"])
+
+    def _customer_in(self, currency: str) -> str:
+        """Return the first customer that QuickBooks bills in a currency."""
+        company = self._outside.cluster.sandbox.companies[self._outside.realms[self.workspace]]
+        billed = (c for c in company.every("Customer") if c["CurrencyRef"]["value"] == currency)
+        return str(next(billed)["Id"])
+
+    def _products(self) -> set[str]:
+        return {line["product_id"] for line in story.lines(self.tales)}
+
+    async def _tell(self, tale: Tale) -> None:
+        """Send a deal's snapshots and contracts in an order in which they might come."""
+        ended_at = (tale.ends_at - self._plan.start).total_seconds()
+        await asyncio.sleep(max(self._random.uniform(0, 60), ended_at - self._now()))
+        snapshots = [self._snapshot(tale, *written) for written in _written(tale)]
+        contracts = [
+            docusign_door.record(self.workspace, self._envelope(tale, contract, status))
+            for contract, status in doors.life(tale)
+        ]
+        self._random.shuffle(contracts)
+        self.told_at[tale.deal_id] = self._now()
+        if (self.workspace, tale.deal_id) in self._plan.stale_drafts:
+            # The draft comes last of all, and shows a quote that nobody signed.
+            late = self._snapshot(tale, stale_draft(tale), tale.written_at[0])
+            await self._send([*snapshots[1:], *contracts, late])
+        elif tale.twist in story.IN_ORDER:
+            self._random.shuffle(snapshots)
+            await self._send([*snapshots, *contracts])
+        else:
+            mixed: list[bytes | Record] = [*snapshots, *contracts]
+            self._random.shuffle(mixed)
+            await self._send(mixed)
+        if self._random.getrandbits(1):
+            await self._contradict(tale)
+
+    def _snapshot(self, tale: Tale, data: dict[str, Any], written_at: datetime) -> bytes:
+        # Which of two contracts went out with which quote shows by when each was written.
+        dated = self._plan.dates_snapshots or len(tale.contracts) > 1
+        return _crm("deal.updated.v1", self.workspace, data, written_at if dated else None)
+
+    async def _contradict(self, tale: Tale) -> None:
+        """Send other content under an identity that the log has."""
+        other = self._snapshot(tale, {**tale.snapshots[0], "name": "Somebody else's"}, tale.written_at[0])
+        await self._send([other])
+        self._outside.poison.add((self.workspace, other))
+
+    def _envelope(self, tale: Tale, contract: Contract, status: docusign.Status) -> bytes:
+        now = self._plan.start + timedelta(seconds=self._now())
+        envelope = doors.envelope_of(tale, contract, status)
+        return docusign.message(envelope, status, now, self._random.randint(0, 3))
+
+    async def _poison(self) -> None:
+        await self._send(self._plan.poison)
+        self._outside.poison |= {(self.workspace, raw) for raw in self._plan.poison}
+
+    async def _send(self, messages: Sequence[bytes | Record]) -> None:
+        for message in messages:
+            for _ in range(2 if self._random.random() < self._plan.duplicate_rate else 1):
+                await self._outside.insist(partial(self._store, message))
+                await asyncio.sleep(self._random.uniform(0, 3))
+
+    async def _store(self, message: bytes | Record, services: Services, _: Gateway) -> None:
+        record = (
+            events_door.record(services, self.workspace, message) if isinstance(message, bytes) else message
+        )
+        received = await events_door.store(services, [record], "simulation")
+        if received[0].outcome != "dead" and isinstance(record.content, Event):
+            event = record.content
+            self._outside.acknowledged.add((event.workspace, event.source, event.id))
+
+    def _now(self) -> float:
+        return self._outside.cluster.loop.time()
+
+
+def _written(tale: Tale) -> Iterable[tuple[dict[str, Any], datetime]]:
+    return zip(tale.snapshots, tale.written_at, strict=True)
+
+
+def _crm(kind: str, workspace: str, data: dict[str, Any], written_at: datetime | None = None) -> bytes:
+    return msgspec.json.encode(doors.cloudevent(kind, data, workspace, written_at))
