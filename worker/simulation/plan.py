@@ -160,6 +160,8 @@ def _tale(number: int, random: Random, start: datetime, company: CompanyPlan) ->
     twist = random.choice(TWISTS)
     if twist == "no_tax_code" and not company.market.tax_codes:
         twist = "none"
+    if twist == "signed_again" and company.cut_over_ago is None:
+        twist = "none"  # what was signed first would be older than the cut-over
     # Some come late by days, which is long enough for them to be looked up before they are sent at all.
     late = random.random() < 0.2 and twist not in story.OLD_TWISTS  # noqa: PLR2004 - some
     now, minutes_ago = start, (3, 12)

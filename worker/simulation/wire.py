@@ -71,6 +71,7 @@ class Watch:
         self._held_until: dict[str, float] = {}
         self._claiming: dict[str, asyncio.Event] = {}
         self._served_by: dict[str, tuple[str, float]] = {}
+        self._generations: dict[tuple[str, str, str, str], int] = {}
         self._refreshing: Counter[str] = Counter()
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
@@ -87,6 +88,8 @@ class Watch:
             holder, until = self._served_by.get(command.realm, (life, 0.0))
             if holder != life and self._loop.time() < until - INSTANT_SECONDS and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
+            first = self._generations.setdefault(_object(command), command.key.generation)
+            self._generations[_object(command)] = min(first, command.key.generation)
             self._working[command.request_id] = life
             self._asked_for_quiet.discard((life, command.request_id))
             self._claims[command.request_id] = (self._loop.time(), command)
@@ -155,7 +158,7 @@ class Watch:
             self._violated(
                 f"{command.key.kind} of {command.key.subject}, long due, is sent without a look-up"
             )
-        if command is not None and command.key.generation > 1 and not looked_up:
+        if command is not None and self._is_anew(command) and not looked_up:
             self._violated(f"{command.key.kind} of {command.key.subject} is sent anew without a look-up")
 
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
@@ -201,6 +204,10 @@ class Watch:
                 for mark, count in marks.items():
                     if count > 1:
                         self._violated(f"{count} {entity} objects carry the mark {mark}")
+
+    def _is_anew(self, command: Claimed) -> bool:
+        """Say whether an earlier generation was wished for in the same company."""
+        return command.key.generation > self._generations[_object(command)]
 
     def _is_old(self, command: Claimed) -> bool:
         """Say whether an earlier life of the installation may have sent it, whatever a host's clock says."""
@@ -260,6 +267,11 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         if "requestid" in request.url.params:
             self._watch.check_books()
         return response
+
+
+def _object(command: Claimed) -> tuple[str, str, str, str]:
+    """Name what a command wishes for, whichever generation it is of."""
+    return command.realm, command.key.workspace, command.key.kind, command.key.subject
 
 
 def _realm(request: httpx.Request) -> str:
