@@ -126,6 +126,10 @@ class Watch:
         """Learn that everybody was told to leave a realm alone."""
         self._held_until[realm] = self._loop.time() + self._quiet
 
+    def released(self, realm: str) -> None:
+        """Learn that somebody has connected a realm anew: whatever it was left alone for is tried again."""
+        self._held_until.pop(realm, None)
+
     def attempted(self, life: str, command: Claimed, *, left_alone: bool) -> None:
         """Learn that an attempt is over; check that what QuickBooks asked of one is asked of everybody."""
         if (life, command.request_id) in self._asked_for_quiet and not left_alone:
