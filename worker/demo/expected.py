@@ -200,15 +200,16 @@ def _note(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iter
         ("{po_number}", last.get("po_number", "")),
     ):
         memo = memo.replace(name, value)
+    memo = memo.strip()
     note = str(invoice.get("PrivateNote") or "")
     mark = next((m for m in marks(company, "create_invoice", tale.deal_id) if note.endswith(f" {m}")), None)
     if mark is None:
         yield f"its note does not end with its mark: …{note[-60:]!r}"
         return
     text = note.removesuffix(f" {mark}")
-    fits = len(memo.rstrip()) + len(mark) + 1 <= NOTE_CHARACTERS_MAX
+    fits = len(memo) + len(mark) + 1 <= NOTE_CHARACTERS_MAX
     is_cut = memo.startswith(text) and len(text) >= NOTE_CHARACTERS_MAX - len(mark) - 20
-    if text != memo.rstrip() if fits else not is_cut:
+    if text != memo if fits else not is_cut:
         yield f"its note is {text[:60]!r}, not {memo[:60]!r}"
 
 
@@ -248,14 +249,15 @@ def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], compa
     wanted = exact * (100 - less) / 100
     if abs(amount - wanted) > AMOUNT_OFF_MAX:
         yield f"{amount}, not {wanted}"
-    if quantity is not None and rate is not None:
+    if quantity is None or rate is None:
+        yield "no quantity or no price"
+    else:
         if (Decimal(str(quantity)) * Decimal(str(rate))).quantize(CENT, ROUND_HALF_UP) != amount:
             yield f"{quantity} at {rate} is not {amount}"
-        if Decimal(str(quantity)) != Decimal(sold["quantity"]):
-            yield f"{quantity} of them, not {sold['quantity']}"
-    untouched = not less and amount == exact.quantize(CENT, ROUND_HALF_UP)
-    if untouched and (quantity is None or Decimal(str(rate)) != Decimal(sold["unit_price"])):
-        yield f"{quantity} at {rate}, not {sold['quantity']} at {sold['unit_price']}"
+        untouched = not less and amount == exact.quantize(CENT, ROUND_HALF_UP)
+        quoted = Decimal(sold["quantity"]), Decimal(sold["unit_price"]) if untouched else Decimal(str(rate))
+        if (Decimal(str(quantity)), Decimal(str(rate))) != quoted:
+            yield f"{quantity} at {rate}, not {sold['quantity']} at {sold['unit_price']}"
     same = {
         "ItemRef": item_of(sold, company).get("Id"),
         "TaxCodeRef": tax_code(sold, quote, company),

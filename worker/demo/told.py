@@ -17,7 +17,8 @@ from worker.demo.story import Tale
 
 CRM, REPORTING = "crm.deal-updates.v1", "reporting.revenue.v1"
 LINK = "https://qbo.intuit.com/app/invoice?txnId={}&companyId={}"
-_MONEY = re.compile(r"-?[0-9]+(\.[0-9]{1,2})?")
+# Currencies without cents are not sold in here.
+_MONEY = re.compile(r"-?[0-9]+\.[0-9]{2}")
 _ABOUT_DEALS = (
     catalog.DEAL_CLOSED_WON,
     catalog.DEAL_INVOICED,

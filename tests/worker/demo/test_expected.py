@@ -57,12 +57,14 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
             "TaxCodeRef": {"value": code},
             **({"ServiceDate": line["service_date"]} if "service_date" in line else {}),
         }
-        if "discount" not in line:
-            detail |= {"Qty": Decimal(line["quantity"]), "UnitPrice": Decimal(line["unit_price"])}
+        quantity = Decimal(line["quantity"])
+        cents = amount.quantize(Decimal("0.01"), "ROUND_HALF_UP")
+        price = cents / quantity if "discount" in line else Decimal(line["unit_price"])
+        detail |= {"Qty": quantity, "UnitPrice": price.quantize(Decimal("0.0000001"))}
         sold.append(
             {
                 "DetailType": "SalesItemLineDetail",
-                "Amount": amount.quantize(Decimal("0.01"), "ROUND_HALF_UP"),
+                "Amount": cents,
                 "Description": line["name"],
                 "SalesItemLineDetail": detail,
             }
@@ -84,7 +86,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
         "SalesTermRef": {"value": term},
         "PrivateNote": f"{note} {mark(sandbox, 'create_invoice', tale.deal_id)}",
         "Line": [*sold, less],
-        **({} if is_us else {"GlobalTaxCalculation": "TaxExcluded"}),
+        **({"ApplyTaxAfterDiscount": True} if is_us else {"GlobalTaxCalculation": "TaxExcluded"}),
     }
 
 
@@ -195,9 +197,9 @@ CHANGES: dict[str, tuple[Callable[[Entity], Any], str]] = {
     "a line less": (lambda i: i["Line"].pop(0), "lines instead of"),
     "another order of lines": (lambda i: i["Line"].insert(0, i["Line"].pop(1)), "line 1"),
     "another item": (lambda i: _detail(i)["ItemRef"].update(value="1"), "ItemRef"),
-    "another quantity": (lambda i: _itemised(i).update(Qty=Decimal(77)), "77 of them"),
+    "another quantity": (lambda i: _itemised(i).update(Qty=Decimal(77)), "77 at"),
     "another price": (lambda i: _itemised(i).update(UnitPrice=Decimal("1.11")), "1.11"),
-    "no quantity": (lambda i: _itemised(i).pop("Qty"), "None at"),
+    "no quantity": (lambda i: _itemised(i).pop("Qty"), "no quantity"),
     "another tax code": (lambda i: _detail(i)["TaxCodeRef"].update(value="0"), "TaxCodeRef"),
     "another day of service": (lambda i: _detail(i).update(ServiceDate="2026-01-01"), "ServiceDate"),
     "another description": (lambda i: i["Line"][0].update(Description="Things"), "it is called"),
