@@ -76,7 +76,8 @@ class Telling:
         if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
             return []
         waiting = (await self._outside.asked(self.workspace)).unmapped
-        return [tale for tale in self.tales if tale.deal_id in waiting and tale.expects_invoice]
+        for_ever = {"account_unmapped", "product_unmapped"}
+        return [tale for tale in self.tales if tale.deal_id in waiting and tale.twist not in for_ever]
 
     async def until_mapped(self) -> None:
         """Wait until somebody said of everything what it is."""
