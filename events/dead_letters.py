@@ -22,6 +22,8 @@ AGAIN = "Correct it where it was made, and send it again."
 REMEDIES = {
     "content_type_unsupported": "Send it as JSON: application/cloudevents+json, or application/json as data.",
     "deal_id_missing": "Give the envelope a custom field deal_id in DocuSign, and have Connect send it again.",
+    "envelope_data_missing": "Include the envelope's data, with custom fields, in DocuSign's Connect configuration, and have it send again.",
+    "format_unsupported": "Choose JSON SIM in DocuSign's Connect configuration, and have it send again.",
     "header_malformed": "Percent-encode attributes in headers as CloudEvents' HTTP binding says, and send it again.",
     "identity_conflict": "Send what has changed as an event of its own, with another id.",
     "source_reserved": "Name the producer in source, and send it again.",

@@ -17,6 +17,7 @@ from worker.settings import ConfigurationError
 
 FINDING, USAGE = 1, 2
 
+CELL_CHARACTERS_MAX = 300  # the whole is in --json
 # Where there is no terminal to fit into, rows are not squeezed.
 WIDTH = 140
 
@@ -76,7 +77,8 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Iterable[str], *, as_jso
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    return text if len(text) <= CELL_CHARACTERS_MAX else f"{text[: CELL_CHARACTERS_MAX - 1]}…"
 
 
 @contextlib.contextmanager

@@ -198,6 +198,17 @@ async def test_what_cannot_be_used_is_named_and_kept(
     assert await world.log() == []
 
 
+async def test_a_deal_of_which_nothing_could_be_used_is_explained(http: httpx.AsyncClient) -> None:
+    event = stories.deal("D-1", stage="won")
+    await post(http, event)
+    await post_binary(http, in_headers({**event, "subject": "caf\u00e9"}), {"deal": None})
+    for deal, field in (("D-1", "data.stage"), ("caf%C3%A9", "data.deal_id")):
+        found = (await http.get(f"/api/v1/deals/{deal}/explanation")).json()
+        assert (found["stage"], found["events"]) == ("unknown", [])
+        assert [(letter["field"], letter["seen"]) for letter in found["dead_letters"]] == [(field, 1)]
+    assert problem(await http.get("/api/v1/deals/D-9/explanation"))[:2] == (404, "deal_unknown")
+
+
 async def test_an_identity_used_again_for_something_else_is_a_conflict(http: httpx.AsyncClient) -> None:
     await post(http, stories.deal())
     assert problem(await post(http, {**stories.deal(name="Other"), "id": stories.deal()["id"]})) == (
