@@ -158,6 +158,15 @@ def _earlier_generations() -> Sequence[tuple[Any, str, Any]]:
     ]
 
 
+def _earlier_lives() -> Sequence[tuple[Any, str, Any]]:
+    needs_look_up = claims.needs_look_up
+
+    def unless_restored(command: Claimed, timing: Timing, now: datetime) -> bool:
+        return needs_look_up(command, replace(timing, began_at=None), now)
+
+    return [(claims, "needs_look_up", unless_restored)]
+
+
 def _company_left_alone() -> Sequence[tuple[Any, str, Any]]:
     def hold_company(command: Claimed, problem: str, *_: Any, now: datetime, **__: Any) -> Step:
         return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
@@ -189,6 +198,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("settling_time", lambda: [(Attempts, "_settled_at", lambda *_: LONG_AGO)]),
     Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
     Safeguard("earlier_generations", _earlier_generations, budget=200),
+    Safeguard("earlier_lives", _earlier_lives, budget=200),
     Safeguard("company_left_alone", _company_left_alone),
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
