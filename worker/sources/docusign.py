@@ -46,6 +46,10 @@ _DOCUMENTS = (
     (re.compile(rb'("PDFBytes"\s*:\s*")[^"]+'), rb"\1"),
     (re.compile(rb"(<PDFBytes[^>]*>)[^<]+"), rb"\1"),
 )
+_OF_EACH_SENDING = (
+    (re.compile(rb'("retryCount"\s*:\s*)"?[0-9]+"?'), rb"\g<1>0"),
+    (re.compile(rb'("generatedDateTime"\s*:\s*")[^"]*'), rb"\1"),
+)
 # Whatever it is called: no text of ours is that long without a blank. Lines of base64 are wrapped, in JSON by escapes.
 _UNBROKEN = b"x" * TEXT_BYTES_KEPT_MAX
 _SHAPE = bytes(
@@ -213,6 +217,13 @@ def without_documents(raw: bytes) -> bytes:
         while raw[place - 1] == ord("\\"):
             place -= 1  # it escapes what comes next
     return b"".join((*kept, raw[place:])) if kept else raw
+
+
+def without_repetition(raw: bytes) -> bytes:
+    """Return a message without what differs each time it is sent, so that a dead letter is kept once and counted."""
+    for differing, same in _OF_EACH_SENDING:
+        raw = differing.sub(same, raw, count=1)
+    return raw
 
 
 def _text(value: Any, path: str) -> str:

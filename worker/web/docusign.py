@@ -124,7 +124,7 @@ def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
         event = docusign.contract_event(message, workspace=workspace)
     except Unusable as error:
         reason = error.reason if error.reason in REFUSALS else "unusable"
-        return Record(kept, ORIGIN, workspace, error), (SIGNED, reason)
+        return Record(docusign.without_repetition(kept), ORIGIN, workspace, error), (SIGNED, reason)
     outcomes = (ACCEPTED, COMPLETED) if message.is_completed else (ACCEPTED,)
     return Record(kept, ORIGIN, workspace, event), outcomes
 

@@ -267,6 +267,19 @@ async def test_without_envelope_data_or_custom_fields_it_says_what_to_select(con
     assert {letter["reason"] for letter in letters} == {"envelope_data_missing", "deal_id_missing"}
 
 
+async def test_what_is_of_no_use_is_one_dead_letter_however_often_it_is_sent(connect: Connect) -> None:
+    for retry in range(4):
+        again = {
+            **message("sent", customFields={}),
+            "retryCount": retry,
+            "generatedDateTime": f"2026-05-0{retry + 1}",
+        }
+        answer = await connect.send(json.dumps(again).encode())
+        assert answer.json()["reason"] == "deal_id_missing"
+    [letter] = await connect.world.services.database.read(listed, "acme")
+    assert letter["seen"] == 4
+
+
 INVISIBLE = (
     "\u00a0",
     "\u200b",

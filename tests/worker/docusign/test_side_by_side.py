@@ -1,0 +1,74 @@
+"""Keys and counts on PostgreSQL: several processes at the same moment, and the same answers as on SQLite."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest_asyncio
+import sqlalchemy as sa
+
+from events import log
+from events.postgres import PostgresDatabase
+from tests.beside import beside, empty
+from tests.events.samples import NOW
+from worker import workspaces
+from worker.docusign import keys, reception, watch
+from worker.docusign.keys import Added
+from worker.docusign.reception import Count, Noted
+from worker.quickbooks.vault import Vault
+from worker.simulation.ports import SeededEntropy
+
+KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
+LATER = NOW + timedelta(minutes=1)
+VAULT = Vault(["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="], SeededEntropy(1))
+
+
+@pytest_asyncio.fixture
+async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    opened = PostgresDatabase(module_postgres_url)
+    await opened.transaction(empty)
+    await opened.transaction(workspaces.add, "acme", "token", NOW)
+    yield opened
+    await opened.close()
+
+
+def add(connection: sa.Connection) -> Added:
+    return keys.add(connection, VAULT, "acme", KEY, NOW)
+
+
+def noted(outcome: str, messages: int = 1, last: timedelta = timedelta(0)) -> Noted:
+    return Noted({("acme", outcome): Count(messages, NOW, NOW + last)}, {1: NOW})
+
+
+async def test_a_key_that_is_given_from_two_sides_is_there_once(postgres: PostgresDatabase) -> None:
+    both = await beside(postgres, add, add)
+    assert (both.first.added, both.second.added, both.waited) == (True, False, True)
+    assert len(await postgres.read(keys.listed, "acme")) == 1
+
+
+async def test_counts_from_two_sides_are_added_up(postgres: PostgresDatabase) -> None:
+    both = await beside(
+        postgres,
+        lambda c: reception.write(c, noted("signature_invalid", 3)),
+        lambda c: reception.write(c, noted("signature_invalid", 4, timedelta(seconds=9))),
+    )
+    assert (both.first, both.second) == (None, None)
+    found = (await postgres.read(reception.read))["acme"]["signature_invalid"]
+    assert found == Count(7, NOW, NOW + timedelta(seconds=9), NOW)
+
+
+async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(add)
+    await postgres.transaction(reception.write, noted("signature_invalid"))
+    await postgres.transaction(reception.write, noted("too_large"))
+    [changed] = await postgres.read(watch.changes, NOW)
+    assert changed.payload.state == "refusing"
+    await postgres.transaction(log.append, [changed], NOW)
+    assert await postgres.read(watch.changes, NOW) == []
+    await postgres.transaction(reception.write, noted("accepted", last=timedelta(seconds=1)))
+    shown = await postgres.read(watch.shown, "acme", LATER)
+    assert (shown.reason, shown.last_accepted_at) == ("too_large", NOW + timedelta(seconds=1))
+    await postgres.transaction(reception.seen, "acme", LATER)
+    [changed] = await postgres.read(watch.changes, LATER)
+    assert changed.payload.state == "good"
+    [key] = await postgres.read(keys.listed, "acme")
+    assert key.verified_at == NOW
