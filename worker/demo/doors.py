@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.clock import Clock
 from worker import workspaces
@@ -19,6 +20,8 @@ from worker.services import Services
 
 RETRY_SECONDS = 0.2
 TRIES_MAX = 100
+DOCUMENT_BYTES = 100_000
+BLANKS = ("", "", "", " ", "\t", "\N{NO-BREAK SPACE}", "\N{ZERO WIDTH SPACE}")
 PREFIX = "com.coeffection."
 
 
@@ -82,7 +85,7 @@ class Doors:
         if self._random.random() < 0.3:  # noqa: PLR2004 - Connect promises no order
             self._random.shuffle(statuses)
         for contract, status in statuses:
-            envelope = envelope_of(tale, contract, status)
+            envelope = as_people_make_it(envelope_of(tale, contract, status), self._random)
             for retry in range(self._random.choice((1, 1, 2))):
                 body = docusign.message(envelope, status, self._clock.now(), retry)
                 headers = docusign.signature_headers(body, self._docusign_keys)
@@ -137,6 +140,16 @@ def _statuses(twist: Twist) -> Sequence[Status]:
     if twist == "voided":
         return ("sent", "voided")
     return ("sent", "delivered", "completed")
+
+
+def as_people_make_it(envelope: Envelope, random: Random) -> Envelope:
+    """Return an envelope as it may well be: with its documents in its messages, its deal's id pasted with blanks around."""
+    before, after = random.choice(BLANKS), random.choice(BLANKS)
+    return replace(
+        envelope,
+        deal_id=f"{before}{envelope.deal_id}{after}",
+        document_bytes=random.choice((0, 0, DOCUMENT_BYTES)),
+    )
 
 
 def envelope_of(tale: Tale, contract: Contract, status: Status) -> Envelope:

@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope, Status
+from worker.sandbox.docusign import Configuration, Envelope, Form, Status
 from worker.sandbox.messages import Delivery, Reply, json_reply
 
 RECEIVER_SECONDS_MAX = 10.0
 ANSWER_CHARACTERS_SHOWN = 2000
+DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -37,6 +38,11 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
         at: When it came to its status; now unless given.
         reason: Why it was declined or voided.
         retry_count: Which repetition of the message it is.
+        event: What the message is called; after its status unless given.
+        document_bytes: How large the document in it is; there is none unless given.
+        form: The form that DocuSign's configuration chose.
+        envelope_data: Whether the configuration includes the envelope's data.
+        custom_fields: Whether it includes the custom fields.
     """
 
     url: Name
@@ -49,6 +55,11 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     at: Instant | None = None
     reason: str | None = None
     retry_count: Annotated[int, Meta(ge=0)] = 0
+    event: Name | None = None
+    document_bytes: Annotated[int, Meta(ge=0, le=DOCUMENT_BYTES_MAX)] = 0
+    form: Form = "sim"
+    envelope_data: bool = True
+    custom_fields: bool = True
 
 
 def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
@@ -61,8 +72,18 @@ def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
     wanted = msgspec.json.decode(body, type=Asked)
     _check_url(wanted.url)
     signing = keys if wanted.key is None else [wanted.key] if wanted.key else []
-    message = docusign.message(_envelope(wanted, now), wanted.status, now, wanted.retry_count)
-    return Delivery(wanted.url, docusign.signature_headers(message, signing), message)
+    message = docusign.message(
+        _envelope(wanted, now),
+        wanted.status,
+        now,
+        wanted.retry_count,
+        event=wanted.event,
+        configuration=Configuration(
+            form=wanted.form, envelope_data=wanted.envelope_data, custom_fields=wanted.custom_fields
+        ),
+    )
+    content_type = "text/xml; charset=utf-8" if wanted.form == "xml" else "application/json"
+    return Delivery(wanted.url, docusign.signature_headers(message, signing, content_type), message)
 
 
 async def deliver(delivery: Delivery, *, transport: httpx.AsyncBaseTransport | None = None) -> Reply:
@@ -101,4 +122,5 @@ def _envelope(wanted: Asked, now: datetime) -> Envelope:
         declined_at=at if wanted.status == "declined" else None,
         voided_at=at if wanted.status == "voided" else None,
         reason=wanted.reason,
+        document_bytes=wanted.document_bytes,
     )

@@ -178,7 +178,7 @@ class Telling:
 
     def _envelope(self, tale: Tale, contract: Contract, status: docusign.Status) -> bytes:
         now = self._plan.start + timedelta(seconds=self._now())
-        envelope = doors.envelope_of(tale, contract, status)
+        envelope = doors.as_people_make_it(doors.envelope_of(tale, contract, status), self._random)
         return docusign.message(envelope, status, now, self._random.randint(0, 3))
 
     async def _poison(self) -> None:

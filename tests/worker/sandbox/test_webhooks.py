@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from events.contracts import ContractChanged
+from events.errors import Unusable
 from tests.fakes import FakeClock
 from tests.worker.sandbox.app import App, decoded
 from tests.worker.sandbox.sockets import receiving, served
@@ -70,6 +71,49 @@ def test_signed_with_the_sandboxes_key_or_the_one_given(app: App) -> None:
     assert not is_signed(sent.headers.items(), sent.body, ["another"])
     assert is_signed(other.headers.items(), other.body, ["another"])
     assert not is_signed(other.headers.items(), other.body, [first, second])
+
+
+def test_what_docusign_really_sends(app: App) -> None:
+    signer = json.loads(delivery(app, status="voided").body)["data"]["envelopeSummary"]["recipients"][
+        "signers"
+    ][0]
+    assert (signer["status"], "recipientIdGuid" in signer) == ("sent", True), (
+        "it keeps the status that it had"
+    )
+    signed = json.loads(delivery(app).body)["data"]["envelopeSummary"]["recipients"]["signers"][0]
+    assert signed["signedDateTime"]
+    sent = delivery(app, document_bytes=3_000_000)
+    [document] = json.loads(sent.body)["data"]["envelopeSummary"]["envelopeDocuments"]
+    assert len(document["PDFBytes"]) == 4_000_000
+    assert is_signed(sent.headers.items(), sent.body, app.sandbox.docusign_keys[1:])
+    assert read(sent)[0] == "signed"
+    assert json.loads(delivery(app, event="recipient-sent").body)["event"] == "recipient-sent"
+    assert "envelopeSummary" not in json.loads(delivery(app, envelope_data=False).body)["data"]
+    bare = json.loads(delivery(app, custom_fields=False).body)["data"]["envelopeSummary"]
+    assert "customFields" not in bare
+    for form in ("xml", "aggregate"):
+        other = delivery(app, form=form, document_bytes=1000)
+        assert is_signed(other.headers.items(), other.body, app.sandbox.docusign_keys)
+        with pytest.raises(Unusable, match="choose JSON SIM"):
+            read(other)
+    assert delivery(app, key="").headers == {"content-type": "application/json"}
+
+
+def test_docusign_makes_its_own_keys(app: App) -> None:
+    shown = decoded(app.control("docusign/keys", method="GET"))["keys"]
+    assert [key["key"] for key in shown] == app.sandbox.docusign_keys
+    assert all(key["key"].endswith("=") for key in shown)
+    made = decoded(app.control("docusign/keys"))
+    assert app.sandbox.docusign_keys == [*(key["key"] for key in shown), made["key"]]
+    assert decoded(app.control(f"docusign/keys/{shown[0]['number']}", {"active": False}))["active"] is False
+    assert app.sandbox.docusign_keys == [shown[1]["key"], made["key"]]
+    app.control(f"docusign/keys/{shown[1]['number']}", method="DELETE")
+    sent = delivery(app)
+    assert is_signed(sent.headers.items(), sent.body, [made["key"]])
+    assert not is_signed(sent.headers.items(), sent.body, [key["key"] for key in shown])
+    for unknown in ("docusign/keys/77", "docusign/keys/x", "docusign/nothing"):
+        assert app.control(unknown).status == 404
+    assert app.control("docusign/keys", {"key": "mine"}).status == 400, "nobody chooses one"
 
 
 @pytest.mark.parametrize(
