@@ -18,6 +18,7 @@ EVENT_BYTES_MAX = 1024 * 1024
 OWN_SOURCES = "urn:coeffection:"
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
+_ABSENT = (None, "")
 _CORE = frozenset(
     {
         "specversion",
@@ -185,6 +186,8 @@ def _event(
 
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes by their names, which are in lower case; null is not there, nor one of ours if empty."""
+    if all(name.islower() and value not in _ABSENT for name, value in attributes.items() if name != "data"):
+        return dict(attributes)  # nearly always
     exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
     named = {name.lower(): value for name, value in exact_last if value is not None}
     return {name: value for name, value in named.items() if value != "" or name not in _CORE}

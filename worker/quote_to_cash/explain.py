@@ -108,8 +108,8 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     chain = _chain(connection, view, deal_id, deal)
     known = any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain)
     refused = _refused(connection, workspace, deal_id)
-    if not known and not refused:
-        return None
+    if not known:
+        return _unusable(deal_id, refused) if refused else None
     settings = view.workspace().settings
     gates = stands_at(view, deal_id)
     found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
@@ -118,10 +118,10 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
         deal=deal_id,
-        stage=stage_of(deal, won=is_won(deal, settings)) if known else "unknown",
+        stage=stage_of(deal, won=is_won(deal, settings)),
         first_unmet=None if invoiced else unmet,
         gates=explained,
-        events=tuple(_told(recorded) for recorded in chain if known),
+        events=tuple(_told(recorded) for recorded in chain),
         invoice=deal.invoice.invoice_id if deal.invoice else None,
         sent=_sent(connection, deal),
         notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
@@ -138,6 +138,23 @@ def _explained(gate: Gate, chain: list[Recorded], found: tuple[str, ...]) -> Exp
         reason=None if gate.met else gate.reason + more,
         remedy=None if gate.met else gate.remedy,
         event=_mover(chain, gate.code),
+    )
+
+
+def _unusable(deal_id: str, refused: tuple[Refused, ...]) -> Explanation:
+    """Explain a deal of which nothing has come that could be used: the last of it is why there is no quote."""
+    last = refused[0]
+    reason = f"Nothing that came of the deal could be used: {last.detail}."
+    gate = ExplainedGate(gate="quote_missing", met=False, reason=reason, remedy=last.remedy, event=None)
+    return Explanation(
+        deal=deal_id,
+        stage="unknown",
+        first_unmet=gate.gate,
+        gates=(gate,),
+        events=(),
+        invoice=None,
+        notes=(),
+        dead_letters=refused,
     )
 
 

@@ -187,7 +187,9 @@ def test_explain_shows_what_of_a_deal_could_not_be_used(q2c: Run, tmp_path: Path
     explained = q2c("explain", "D-1", "--json")
     assert explained.returncode == 1
     [found] = lines(explained)
-    assert (found["stage"], found["events"], found["first_unmet"]) == ("unknown", [], "not_won")
+    assert (found["stage"], found["events"], found["first_unmet"]) == ("unknown", [], "quote_missing")
+    [gate] = found["gates"]
+    assert "data.stage" in gate["remedy"]
     [letter] = found["dead_letters"]
     assert (letter["reason"], letter["field"], letter["origin"]) == (
         "schema_invalid",
