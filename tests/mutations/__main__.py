@@ -4,11 +4,15 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
-from tests.mutations import side_by_side
+from tests.mutations import doors, invoice, once, parties, rules, side_by_side, told
 from tests.mutations.harness import SEEDS, Unsound, Verdict, run
 from tests.mutations.mutation import Mutation, OutOfDate
 
-MUTATIONS: tuple[Mutation, ...] = (*side_by_side.MUTATIONS,)
+MUTATIONS: tuple[Mutation, ...] = tuple(
+    mutation
+    for room in (invoice, told, parties, rules, once, doors, side_by_side)
+    for mutation in room.MUTATIONS
+)
 
 
 def main() -> int:

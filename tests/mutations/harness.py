@@ -21,7 +21,14 @@ SEEDS = 300
 TESTS_SECONDS_MAX = 600
 SEEDS_SECONDS_MAX = 1800
 # What every mutation meets: bodies as they are sent, and the rules.
-TESTS = ("tests/golden", "tests/worker/quote_to_cash")
+TESTS = (
+    "tests/golden",
+    *(
+        f"tests/worker/quote_to_cash/test_decide_{name}.py"
+        for name in ("contracts", "cut_over", "once", "companies", "invoice")
+    ),
+    *(f"tests/worker/quote_to_cash/test_{name}.py" for name in ("totals", "referred", "gates")),
+)
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - (.*))?$", re.MULTILINE)
 _PLAY = """
 import sys

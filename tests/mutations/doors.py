@@ -1,0 +1,76 @@
+"""What comes in: signatures, envelopes, identities, dead letters."""
+
+from tests.mutations.mutation import Mutation
+
+_DOCUSIGN = "worker/sources/docusign.py"
+_ENVELOPES = ("tests/worker/sources/test_docusign.py", "tests/worker/web")
+_EVENTS = tuple(
+    f"tests/events/test_{name}.py" for name in ("log", "intake", "envelope_refusals", "dead_letters")
+)
+
+MUTATIONS = (
+    Mutation(
+        "completed_only",
+        _DOCUSIGN,
+        '"envelope-completed": (catalog.CONTRACT_SIGNED, "completedDateTime")',
+        '"envelope-completed": (catalog.CONTRACT_DELIVERED, "completedDateTime")',
+        "No signed contract wins a deal.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "sent_instant",
+        _DOCUSIGN,
+        'sent_at=_instant(summary, ("sentDateTime",))',
+        'sent_at=_instant(summary, ("statusChangedDateTime",))',
+        "A quote that was edited between sending and signing passes for the signed one.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "instant_of_signing",
+        _DOCUSIGN,
+        "at = _instant(summary, (status_time, ",
+        'at = _instant(summary, ("sentDateTime", status_time, ',
+        "A contract that was sent before the cut-over and signed after it is never invoiced.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "identity_of_envelope",
+        _DOCUSIGN,
+        'id=f"{envelope_id}:{kind}:{at.isoformat()}"',
+        'id=f"{kind}:{at.isoformat()}"',
+        "Of two contracts that are signed in the same second one is lost.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "workspace_of_event",
+        "events/envelope.py",
+        "if workspace is not None and owner != workspace:",
+        "if workspace is not None and not owner:",
+        "One tenant writes into the deals of another.",
+        _EVENTS,
+    ),
+    Mutation(
+        "identity_conflict",
+        "events/log.py",
+        'Fate("duplicate" if same else "conflict", position, recorded_hash)',
+        'Fate("duplicate", position, recorded_hash)',
+        "A correction under an identity that was used already is dropped without a trace.",
+        _EVENTS,
+    ),
+    Mutation(
+        "dead_letter_lost",
+        "events/intake.py",
+        "bury(connection, letter, now)",
+        "pass",
+        "What can't be used is dropped without a trace.",
+        _EVENTS,
+    ),
+    Mutation(
+        "own_source",
+        "events/envelope.py",
+        "if known.source.casefold().startswith(OWN_SOURCES):",
+        "if known.source.startswith(OWN_SOURCES):",
+        "An event from outside passes for one of our own, and is passed over.",
+        _EVENTS,
+    ),
+)

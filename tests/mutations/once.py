@@ -1,0 +1,145 @@
+"""Exactly one: looking up before anything is sent again, leases, what an error means."""
+
+from tests.mutations.mutation import Mutation
+
+_CLAIMS = "worker/commands/claims.py"
+_ATTEMPTS = "worker/commands/attempts.py"
+_LOOKUP = "worker/commands/lookup.py"
+_STEPS = "worker/commands/steps.py"
+_CLIENT = "worker/quickbooks/client.py"
+_COMMANDS = tuple(
+    f"tests/worker/commands/test_{name}.py"
+    for name in ("outcomes", "unanswered", "restored", "refusals", "company_refused", "exactly_once")
+)
+_QUICKBOOKS = ("tests/worker/quickbooks/test_client.py", "tests/worker/quickbooks/test_faults.py")
+
+MUTATIONS = (
+    Mutation(
+        "earlier_generations",
+        _CLAIMS,
+        "return same and realm == command.realm and generation < key.generation",
+        "return False",
+        "A second try is sent though the first one is in the books: two invoices.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "earlier_lives",
+        _CLAIMS,
+        "return command.uncertain or bool(command.earlier) or restored or long_ago",
+        "return command.uncertain or bool(command.earlier) or long_ago",
+        "After a restore what was invoiced since the copy is invoiced again.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "someone_elses_customer",
+        _LOOKUP,
+        'return command.key.kind != "create_invoice" or same_customer',
+        "return True",
+        "An invoice that an accountant copied for another customer is taken for ours.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "number_tells_absence",
+        _LOOKUP,
+        'Form((("DocNumber", "=", body["DocNumber"]),), tells_absence=False)',
+        'Form((("DocNumber", "=", body["DocNumber"]),))',
+        "An invoice that an accountant renumbered is made again.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "voided_is_found",
+        _LOOKUP,
+        'return "Void" in note and not entity.get("TotalAmt")',
+        "return False",
+        "A voided invoice of an earlier try passes for the present one.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "uncertain_is_ready",
+        _STEPS,
+        '"status": "uncertain" if command.uncertain else "ready"',
+        '"status": "ready"',
+        "A command whose first answer was lost no longer counts as in flight when its look-up fails.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "sending_forgotten",
+        _STEPS,
+        '"last_sent_at": command.last_sent_at,\n        "sends"',
+        '"last_sent_at": None,\n        "sends"',
+        "A command whose answer was lost is sent without a look when its first look-up fails.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "no_answer_is_no",
+        "worker/commands/retry.py",
+        "case errors.OutcomeUnknown() if sent:",
+        "case errors.OutcomeUnknown() if sent and not command.attempts:",
+        "What may have been applied is taken for not sent, and sent again without a look.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "server_error_is_no",
+        _CLIENT,
+        "return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or",
+        "return late or",
+        "A 500 that QuickBooks applied all the same counts as a refusal, and a person orders a second invoice.",
+        _QUICKBOOKS,
+    ),
+    Mutation(
+        "namesake_is_ours",
+        _ATTEMPTS,
+        "holder = found or await lookup.namesake(self.client, command)",
+        "found = holder = await lookup.namesake(self.client, command)",
+        "Somebody else's customer of the same name, or document of the same number, becomes ours.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "sent_while_settling",
+        _ATTEMPTS,
+        "if command.uncertain and settled_at > now:",
+        "if command.uncertain and settled_at > now and command.look_ups:",
+        "What QuickBooks applies late is sent again before it does.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "refused_token_is_no",
+        _CLIENT,
+        "return self.status == HTTPStatus.UNAUTHORIZED and not hopeless",
+        "return False",
+        "An expired token makes every invoice a refused one.",
+        _QUICKBOOKS,
+    ),
+    Mutation(
+        "lease_too_short",
+        _CLAIMS,
+        "seconds=6 * self.request_seconds + self.settle_seconds",
+        "seconds=self.request_seconds",
+        "A second worker takes a command that the first is still sending.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "fence_does_not_grow",
+        _CLAIMS,
+        'fence=row["fence"] + 1',
+        'fence=row["fence"]',
+        "A worker that was frozen stores its outcome over that of its successor.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "another_body",
+        _CLAIMS,
+        "return sent or _frozen(",
+        "return _frozen(",
+        "A request id is sent with another date than before.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "age_of_its_cause",
+        "worker/commands/table.py",
+        '"cause_at": min(cause.time, command.since or cause.time)',
+        '"cause_at": now',
+        "What an earlier life of the installation made is not looked for when its deal is replayed.",
+        _COMMANDS,
+    ),
+)

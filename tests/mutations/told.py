@@ -1,0 +1,131 @@
+"""What the CRM and reporting are told of an invoice, and what is known of it: QuickBooks' own figures."""
+
+from tests.mutations.mutation import Mutation
+
+_DECIDE = "worker/quote_to_cash/decide.py"
+_OUTCOMES = "worker/commands/outcomes.py"
+_ROOM = ("tests/worker/commands/test_outcomes.py",)
+
+MUTATIONS = (
+    Mutation(
+        "told_total",
+        _DECIDE,
+        "total=created.total,\n        link=",
+        "total=created.net,\n        link=",
+        "The CRM shows the total without tax.",
+    ),
+    Mutation(
+        "told_due_date",
+        _DECIDE,
+        "        due_date=created.due_date,\n    )\n\n\ndef _invoice_state(",
+        "    )\n\n\ndef _invoice_state(",
+        "The CRM does not know when the invoice is due.",
+    ),
+    Mutation(
+        "told_link",
+        _DECIDE,
+        "link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm)",
+        "link=INVOICE_LINK.format(invoice_id=created.doc_number, realm=created.realm)",
+        "The link in the CRM opens another invoice.",
+    ),
+    Mutation(
+        "reported_balance",
+        _DECIDE,
+        "balance=created.balance,",
+        "balance=created.total,",
+        "Reporting counts what is paid already as owed.",
+    ),
+    Mutation(
+        "reported_status",
+        _DECIDE,
+        'status="outstanding" if created.balance else "paid"',
+        'status="outstanding"',
+        "Reporting shows what is paid as outstanding.",
+    ),
+    Mutation(
+        "reported_account",
+        _DECIDE,
+        "account_id=latest.account_id if latest else created.customer_id,",
+        "account_id=created.customer_id,",
+        "Reporting adds revenue up by ids that no account has.",
+    ),
+    Mutation(
+        "reported_date",
+        _DECIDE,
+        "txn_date=created.txn_date,",
+        "txn_date=created.due_date or created.txn_date,",
+        "Reporting counts revenue in the month in which it is due.",
+    ),
+    Mutation(
+        "net_with_tax",
+        _OUTCOMES,
+        "net = total - tax",
+        "net = total",
+        "Revenue is counted with the tax that is not ours.",
+        _ROOM,
+    ),
+    Mutation(
+        "no_tax",
+        _OUTCOMES,
+        '.get("TotalTax") or 0)',
+        '.get("TaxTotal") or 0)',
+        "No invoice has any tax.",
+        _ROOM,
+    ),
+    Mutation(
+        "due_date",
+        _OUTCOMES,
+        'due_date=date.fromisoformat(entity["DueDate"]) if entity.get("DueDate") else None',
+        'due_date=date.fromisoformat(entity["TxnDate"]) if entity.get("DueDate") else None',
+        "Every invoice is overdue the day after it was made.",
+        _ROOM,
+    ),
+    Mutation(
+        "currency_of_outcome",
+        _OUTCOMES,
+        'currency=reference(entity, "CurrencyRef") or ""',
+        'currency="USD"',
+        "Euros are reported as dollars.",
+        _ROOM,
+    ),
+    Mutation(
+        "balance_of_outcome",
+        _OUTCOMES,
+        'Decimal(entity.get("Balance", total))',
+        "total",
+        "What a deposit or credit has paid at once is shown as owed.",
+        _ROOM,
+    ),
+    Mutation(
+        "number_of_outcome",
+        _OUTCOMES,
+        'doc_number=entity.get("DocNumber") or None',
+        "doc_number=None",
+        "Nobody is told the invoice's number.",
+        _ROOM,
+    ),
+    Mutation(
+        "date_of_outcome",
+        _OUTCOMES,
+        'txn_date=date.fromisoformat(entity["TxnDate"])',
+        "txn_date=now.date()",
+        "An invoice that was found later is reported on the day on which it was found.",
+        _ROOM,
+    ),
+    Mutation(
+        "difference_not_flagged",
+        _OUTCOMES,
+        "expected=Amount(expected) if expected != net else None",
+        "expected=None",
+        "Nobody hears that the invoice in QuickBooks is over another amount than was decided.",
+        _ROOM,
+    ),
+    Mutation(
+        "credits_counted",
+        _OUTCOMES,
+        '"DiscountLineDetail": -1}',
+        '"DiscountLineDetail": 1}',
+        "Every invoice with a discount is flagged as differing.",
+        _ROOM,
+    ),
+)
