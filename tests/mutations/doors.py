@@ -3,7 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 _DOCUSIGN = "worker/sources/docusign.py"
-_ENVELOPES = ("tests/worker/sources/test_docusign.py", "tests/worker/web")
+_ENVELOPES = ("tests/worker/web/test_doors.py",)
 _EVENTS = tuple(
     f"tests/events/test_{name}.py" for name in ("log", "intake", "envelope_refusals", "dead_letters")
 )

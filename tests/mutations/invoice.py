@@ -4,7 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _INVOICING = "worker/quote_to_cash/invoicing.py"
 _TOTALS = "worker/quote_to_cash/totals.py"
-_CLAIMS = "worker/commands/claims.py"
+_FREEZING = "worker/commands/freezing.py"
 _TIMES = ("tests/worker/commands/test_time_zones.py",)
 
 MUTATIONS = (
@@ -213,16 +213,16 @@ MUTATIONS = (
     ),
     Mutation(
         "date_in_utc",
-        _CLAIMS,
-        "now.astimezone(zone(candidate.time_zone)).date()",
+        _FREEZING,
+        "now.astimezone(ZoneInfo(time_zone)).date()",
         "now.date()",
         "An evening's invoice in Los Angeles is dated tomorrow, at month's end in the wrong month.",
         _TIMES,
     ),
     Mutation(
         "date_left_out",
-        _CLAIMS,
-        'fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(today))',
+        _FREEZING,
+        'fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(date_))',
         "pass",
         "QuickBooks dates the invoice, and it is not found by the date that we know.",
         _TIMES,

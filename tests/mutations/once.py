@@ -95,17 +95,9 @@ MUTATIONS = (
         _COMMANDS,
     ),
     Mutation(
-        "sent_while_settling",
-        _ATTEMPTS,
-        "if command.uncertain and settled_at > now:",
-        "if command.uncertain and settled_at > now and command.look_ups:",
-        "What QuickBooks applies late is sent again before it does.",
-        _COMMANDS,
-    ),
-    Mutation(
         "refused_token_is_no",
         _CLIENT,
-        "return self.status == HTTPStatus.UNAUTHORIZED and not hopeless",
+        "return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused",
         "return False",
         "An expired token makes every invoice a refused one.",
         _QUICKBOOKS,
@@ -124,14 +116,6 @@ MUTATIONS = (
         'fence=row["fence"] + 1',
         'fence=row["fence"]',
         "A worker that was frozen stores its outcome over that of its successor.",
-        _COMMANDS,
-    ),
-    Mutation(
-        "another_body",
-        _CLAIMS,
-        "return sent or _frozen(",
-        "return _frozen(",
-        "A request id is sent with another date than before.",
         _COMMANDS,
     ),
     Mutation(

@@ -121,9 +121,9 @@ MUTATIONS = (
     ),
     Mutation(
         "zone_that_was_chosen",
-        "worker/quote_to_cash/manager.py",
-        "settings.time_zone or",
-        "None or",
+        "worker/quote_to_cash/state.py",
+        "return self.settings.time_zone or (",
+        "return (",
         "Invoices are dated by another zone than the one that was chosen.",
     ),
 )

@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "currency_of_outcome",
         _OUTCOMES,
-        'currency=reference(entity, "CurrencyRef") or ""',
-        'currency="USD"',
+        'currency = reference(entity, "CurrencyRef") or ""',
+        'currency = "USD"',
         "Euros are reported as dollars.",
         _ROOM,
     ),
@@ -115,7 +115,7 @@ MUTATIONS = (
     Mutation(
         "difference_not_flagged",
         _OUTCOMES,
-        "expected=Amount(expected) if expected != net else None",
+        "expected=in_currency(expected, currency) if expected != net else None",
         "expected=None",
         "Nobody hears that the invoice in QuickBooks is over another amount than was decided.",
         _ROOM,
