@@ -3,7 +3,8 @@
 from tests.mutations.mutation import Mutation
 
 _DOCUSIGN = "worker/sources/docusign.py"
-_ENVELOPES = ("tests/worker/web/test_doors.py",)
+_SIGNATURES = "worker/docusign/signatures.py"
+_ENVELOPES = tuple(f"tests/worker/docusign/test_{name}.py" for name in ("envelopes", "signatures", "door"))
 _EVENTS = tuple(
     f"tests/events/test_{name}.py" for name in ("log", "intake", "envelope_refusals", "dead_letters")
 )
@@ -12,8 +13,8 @@ MUTATIONS = (
     Mutation(
         "completed_only",
         _DOCUSIGN,
-        '"envelope-completed": (catalog.CONTRACT_SIGNED, "completedDateTime")',
-        '"envelope-completed": (catalog.CONTRACT_DELIVERED, "completedDateTime")',
+        'COMPLETED: (catalog.CONTRACT_SIGNED, "completedDateTime")',
+        'COMPLETED: (catalog.CONTRACT_DELIVERED, "completedDateTime")',
         "No signed contract wins a deal.",
         _ENVELOPES,
     ),
@@ -31,6 +32,46 @@ MUTATIONS = (
         "at = _instant(summary, (status_time, ",
         'at = _instant(summary, ("sentDateTime", status_time, ',
         "A contract that was sent before the cut-over and signed after it is never invoiced.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "blanks_in_deal_id",
+        _DOCUSIGN,
+        'deal_id = identifiers.trimmed(\n            field.value or ""\n        )',
+        'deal_id = field.value or ""',
+        "A deal whose id was pasted with a blank is never invoiced.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "one_key_alone",
+        _SIGNATURES,
+        "for number, digest in self._digests.items():\n            expected",
+        "for number, digest in list(self._digests.items())[:1]:\n            expected",
+        "While keys are rotated DocuSign's messages are refused.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "one_signature_alone",
+        _SIGNATURES,
+        "fits |= hmac.compare_digest(expected, signature.encode())",
+        "fits = hmac.compare_digest(expected, signature.encode())",
+        "Messages that are signed under several keys are refused.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "key_decoded",
+        _SIGNATURES,
+        "hmac.new(key.encode(), digestmod=hashlib.sha256)",
+        "hmac.new(base64.b64decode(key + '=='), digestmod=hashlib.sha256)",
+        "No message fits any key of DocuSign's.",
+        _ENVELOPES,
+    ),
+    Mutation(
+        "signed_by_anybody",
+        "worker/web/docusign.py",
+        "    if not fitting:\n        raise _unsigned(known, given)\n",
+        "",
+        "Whoever knows the address signs contracts.",
         _ENVELOPES,
     ),
     Mutation(

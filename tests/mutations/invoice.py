@@ -230,8 +230,8 @@ MUTATIONS = (
     Mutation(
         "another_price",
         "worker/quote_to_cash/rates.py",
-        "return min(found, key=lambda price: (abs(price - quoted), price))",
-        "return max(found)",
+        "(_is_on_edge(quantity, price), abs(price - quoted), price)",
+        "-price",
         "The price on the invoice is not the nearest to the one that was quoted.",
     ),
 )

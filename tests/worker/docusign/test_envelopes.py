@@ -1,0 +1,86 @@
+"""What a Connect message means for a contract: which, of which deal, what happened, and when."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from events import catalog
+from events.contracts import ContractChanged
+from events.envelope import Event
+from worker.sources import docusign
+
+TIMES = {
+    "sentDateTime": "2026-05-01T10:00:00.1234567Z",
+    "deliveredDateTime": "2026-05-02T10:00:00Z",
+    "completedDateTime": "2026-05-03T23:30:00-07:00",
+    "declinedDateTime": "2026-05-05T10:00:00Z",
+    "voidedDateTime": "2026-05-06T10:00:00Z",
+    "statusChangedDateTime": "2026-05-07T10:00:00Z",
+}
+
+
+def read(event: str, summary: dict[str, Any] | None = None, envelope: str = "E-1") -> Event:
+    told = {**TIMES, "customFields": {"textCustomFields": [{"name": "deal_id", "value": "D-17"}]}}
+    data = {"accountId": "acc", "envelopeId": envelope, "envelopeSummary": told | (summary or {})}
+    raw = msgspec.json.encode({"event": event, "retryCount": 3, "data": data})
+    return docusign.read_message(raw, workspace="acme")
+
+
+def fact(event: str, summary: dict[str, Any] | None = None) -> ContractChanged:
+    payload: ContractChanged = read(event, summary).payload
+    return payload
+
+
+EVENTS = {
+    "envelope-sent": (catalog.CONTRACT_SENT, "2026-05-01T10:00:00.123456+00:00"),
+    "envelope-delivered": (catalog.CONTRACT_DELIVERED, "2026-05-02T10:00:00+00:00"),
+    "envelope-completed": (catalog.CONTRACT_SIGNED, "2026-05-04T06:30:00+00:00"),
+    "envelope-declined": (catalog.CONTRACT_DECLINED, "2026-05-05T10:00:00+00:00"),
+    "envelope-voided": (catalog.CONTRACT_VOIDED, "2026-05-06T10:00:00+00:00"),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_is_one_of_a_contract_at_its_own_instant(event: str) -> None:
+    kind, at = EVENTS[event]
+    recorded = read(event)
+    told = recorded.payload
+    assert (recorded.type, recorded.stream, recorded.time) == (kind, "deal/D-17", told.at)
+    assert (told.contract_id, told.deal_id, told.at) == ("E-1", "D-17", datetime.fromisoformat(at))
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_says_when_the_contract_was_sent(event: str) -> None:
+    assert fact(event).sent_at == datetime.fromisoformat("2026-05-01T10:00:00.123456+00:00")
+
+
+def test_where_its_own_instant_is_missing_that_of_the_status_counts() -> None:
+    told = fact("envelope-completed", {"completedDateTime": None, "sentDateTime": None})
+    assert (told.at.isoformat(), told.sent_at) == ("2026-05-07T10:00:00+00:00", None)
+
+
+def test_two_envelopes_of_the_same_second_are_two_events() -> None:
+    ids = {read("envelope-completed", envelope=name).id for name in ("E-1", "E-2")}
+    assert len(ids) == 2
+
+
+def test_what_is_sent_again_is_the_same_event_and_another_status_is_another() -> None:
+    assert read("envelope-completed").id == read("envelope-completed").id
+    assert len({read(event).id for event in EVENTS}) == len(EVENTS)
+
+
+@pytest.mark.parametrize("typed", ["D-17", " D-17 ", "D-17\n", "\u00a0D-17\u200b", "\ufeffD-17"])
+@pytest.mark.parametrize("name", ["deal_id", "Deal ID", "dealid", " deal_id "])
+@pytest.mark.parametrize("kind", ["textCustomFields", "listCustomFields"])
+def test_the_deal_is_the_one_that_people_meant(typed: str, name: str, kind: str) -> None:
+    told = fact("envelope-completed", {"customFields": {kind: [{"name": name, "value": typed}]}})
+    assert told.deal_id == "D-17"
+
+
+def test_why_it_ended_is_kept() -> None:
+    signers = {"signers": [{"declinedReason": None}, {"declinedReason": "Too dear"}]}
+    assert fact("envelope-declined", {"recipients": signers}).reason == "Too dear"
+    assert fact("envelope-voided", {"voidedReason": "Wrong person"}).reason == "Wrong person"
+    assert fact("envelope-completed", {"voidedReason": "-", "recipients": signers}).reason is None
