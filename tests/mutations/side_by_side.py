@@ -124,4 +124,13 @@ MUTATIONS = (
         _TOKENS,
         seeds=False,
     ),
+    Mutation(
+        "counted_in_any_order",
+        "worker/docusign/reception.py",
+        "    bulk.lock(connection, key, key, sorted(changed), key)\n",
+        "",
+        "Two doors that count refused and accepted messages at once wait for each other in a ring.",
+        ("tests/worker/docusign/test_side_by_side.py",),
+        seeds=False,
+    ),
 )

@@ -99,6 +99,9 @@ def write(connection: sa.Connection, noted: Noted) -> None:
         for (workspace, outcome), count in rows
     ]
     bulk.insert_absent(connection, docusign_reception, absent)
+    key = (_COLUMNS.workspace, _COLUMNS.outcome)
+    changed = {(workspace, name) for (workspace, of), _ in rows for name in (of, *_ends(of))}
+    bulk.lock(connection, key, key, sorted(changed), key)
     for (workspace, outcome), count in rows:
         given = {"in_": workspace, "of_": outcome, "more": count.messages}
         connection.execute(_COUNT, {**given, "last": count.last_at, "first": count.first_at})

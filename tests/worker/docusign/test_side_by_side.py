@@ -1,5 +1,6 @@
 """Keys and counts on PostgreSQL: several processes at the same moment, and the same answers as on SQLite."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -72,3 +73,16 @@ async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None
     assert changed.payload.state == "good"
     [key] = await postgres.read(keys.listed, "acme")
     assert key.verified_at == NOW
+
+
+async def test_two_doors_that_count_at_once_never_wait_in_a_ring(postgres: PostgresDatabase) -> None:
+    """What a message that is taken ends is what ones that are not begin, in another order."""
+
+    async def write(*outcomes: str) -> None:
+        for _ in range(100):
+            counted = {("acme", outcome): Count(1, NOW, NOW) for outcome in outcomes}
+            await postgres.transaction(reception.write, Noted(counted, {}))
+
+    await asyncio.gather(write("accepted"), write("signature_invalid", "signature_missing"))
+    found = (await postgres.read(reception.read))["acme"]
+    assert {count.messages for count in found.values()} == {100}
