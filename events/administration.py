@@ -19,7 +19,7 @@ class SettingsChanged(Fact, frozen=True):
 
 
 class AccountMapped(Fact, frozen=True):
-    """A person said which QuickBooks customer an account is."""
+    """A person said which QuickBooks customer an account is, for deals of one currency or of all."""
 
     account_id: Identifier
     customer_id: Identifier
@@ -28,10 +28,17 @@ class AccountMapped(Fact, frozen=True):
 
 
 class CustomerRequested(Fact, frozen=True):
-    """A person asked to create a QuickBooks customer for an account."""
+    """A person asked to create a QuickBooks customer for an account.
+
+    In the currency that they said, else in that of the deals that wait for one; named as the account is unless
+    they said otherwise. `instead_of` is the customer that the account is and that can't be used.
+    """
 
     account_id: Identifier
     by: Actor
+    currency: Currency | None = None
+    name: Name | None = None
+    instead_of: Identifier | None = None
 
 
 class ProductMapped(Fact, frozen=True):
@@ -43,10 +50,15 @@ class ProductMapped(Fact, frozen=True):
 
 
 class ItemRequested(Fact, frozen=True):
-    """A person asked to create a QuickBooks item for a product."""
+    """A person asked to create a QuickBooks item for a product.
+
+    `name` and `instead_of` are as of a customer.
+    """
 
     product_id: Identifier
     by: Actor
+    name: Name | None = None
+    instead_of: Identifier | None = None
 
 
 class InvoiceOrdered(Fact, frozen=True):

@@ -76,11 +76,12 @@ class InvoiceState(Fact, frozen=True):
 
 
 class CustomerLinked(Fact, frozen=True):
-    """An account in the CRM is this customer in QuickBooks."""
+    """An account in the CRM is this customer in QuickBooks, for deals of one currency or of all."""
 
     account_id: Identifier
     customer_id: Identifier
     realm: Identifier | None = None
+    currency: Currency | None = None
 
 
 class InvoiceRequested(Fact, frozen=True):

@@ -90,13 +90,13 @@ GATES: dict[str, GateText] = {
     ),
     "customer_inactive": GateText(
         "The QuickBooks customer {detail} is inactive.",
-        "Make it active in QuickBooks, then q2c invoice DEAL, or map the account to another customer "
-        "(q2c map ACCOUNT CUSTOMER_ID).",
+        "Make it active in QuickBooks, then q2c invoice DEAL; or map the account to another customer "
+        "(q2c map ACCOUNT CUSTOMER_ID), or create one (q2c map ACCOUNT --create).",
     ),
     "item_inactive": GateText(
         "What is to be invoiced is inactive in QuickBooks: {detail}.",
-        "Make it active in QuickBooks, then q2c invoice DEAL, or map the product to another item "
-        "(q2c map-product PRODUCT ITEM_ID).",
+        "Make it active in QuickBooks, then q2c invoice DEAL; or map the product to another item "
+        "(q2c map-product PRODUCT ITEM_ID), or create one (q2c map-product PRODUCT --create).",
     ),
     "quantity_not_representable": GateText(
         "QuickBooks wants a quantity for an inventory item, and keeps no unit price of at most seven decimals by which "
@@ -125,7 +125,8 @@ GATES: dict[str, GateText] = {
     ),
     "customer_currency_differs": GateText(
         "The QuickBooks customer is billed in another currency{detail}.",
-        "Map the account to a customer with the deal's currency.",
+        "Map the account to a customer of the deal's currency (q2c map ACCOUNT CUSTOMER_ID --currency C), or create "
+        "one (q2c map ACCOUNT --create --currency C).",
     ),
     "connection_missing": GateText(
         "QuickBooks is not connected.", "An admin connects it (q2c connect, then open the address it prints)."
@@ -198,6 +199,24 @@ CASES: dict[str, GateText] = {
         )
         for code, trouble in TROUBLES.items()
     },
+    "name_of_customer": GateText(
+        "No customer was created for the account {detail} has its name already.",
+        "If it is the same company, map the account to that customer (q2c map ACCOUNT CUSTOMER_ID; make it active in "
+        "QuickBooks if it is not). If it is another one, create it under another name (q2c map ACCOUNT --create --name "
+        "NAME).",
+    ),
+    "name_of_another_list": GateText(
+        "No customer was created for the account {detail} has its name, and QuickBooks gives a name to one customer, "
+        "vendor or employee alone.",
+        "Create the customer under another name (q2c map ACCOUNT --create --name NAME), or map the account to one that "
+        "there is (q2c map ACCOUNT CUSTOMER_ID).",
+    ),
+    "name_of_item": GateText(
+        "No QuickBooks item for {detail}.",
+        "If it is the same, map the product to that item (q2c map-product PRODUCT ITEM_ID; make it active in QuickBooks "
+        "if it is not). If it is another one, create it under another name (q2c map-product PRODUCT --create --name "
+        "NAME).",
+    ),
     "no_such_customer": GateText(
         "QuickBooks has no customer {detail}.",
         "Map the account to one that it has (q2c map ACCOUNT CUSTOMER_ID), or create one (q2c map ACCOUNT --create).",

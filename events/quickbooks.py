@@ -145,10 +145,20 @@ class ItemCreated(Fact, frozen=True):
     adopted: bool = False
 
 
+class Holder(Fact, frozen=True):
+    """What in QuickBooks has a name or a number that we asked for: `entity` is Customer, Vendor, Item and so on."""
+
+    entity: Identifier
+    id: Identifier
+    name: Name
+    active: bool = True
+
+
 class CommandRejected(Fact, frozen=True):
     """QuickBooks definitely refused a command; it waits for a person.
 
-    `gate` is the code by which the deal says so; `code` is QuickBooks' own.
+    `gate` is the code by which the deal says so; `code` is QuickBooks' own. `holder` is what has the name or the
+    number already, where that was why.
     """
 
     subject: Identifier
@@ -161,6 +171,7 @@ class CommandRejected(Fact, frozen=True):
     message: str
     code: str | None = None
     intuit_tid: str | None = None
+    holder: Holder | None = None
 
 
 class CommandUncertain(Fact, frozen=True):

@@ -1,6 +1,7 @@
 """What people do to the integration. Each action is an event with who did it; nothing else changes."""
 
 from collections.abc import Callable, Mapping
+from typing import Concatenate, Literal, ParamSpec
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -21,10 +22,13 @@ from events.database import Database
 from events.envelope import Event, own_event
 from events.errors import Unusable
 from events.values import Fact
-from worker.quote_to_cash import settings
+from worker.quote_to_cash import settings, wishes
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.wishes import CannotCreate
+
+P = ParamSpec("P")
 
 SOURCE = "urn:coeffection:administration"
 
@@ -73,17 +77,46 @@ class Administration(Struct, frozen=True):
             catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, self.by, currency)
         )
 
-    async def request_customer(self, account_id: str) -> int:
-        """Ask to create a customer for an account."""
-        return await self._say(catalog.CUSTOMER_REQUESTED, CustomerRequested(account_id, self.by))
+    async def request_customer(
+        self, account_id: str, currency: str | None = None, name: str | None = None
+    ) -> int:
+        """Ask to create a customer for an account, of a currency and under a name if they are given.
+
+        Raises:
+            ActionRefused: None would be created: the account has one that can be used, or its name can't be.
+        """
+        instead_of = await self._checked(wishes.check_customer, account_id, currency, name)
+        wish = CustomerRequested(account_id, self.by, currency, name, instead_of)
+        return await self._say(catalog.CUSTOMER_REQUESTED, wish)
+
+    async def creation_of(self, kind: Literal["account", "product"], subject: str) -> str:
+        """Say in a sentence when what was asked for is created."""
+
+        def look(connection: sa.Connection) -> str | None:
+            view = StateStore(connection, self.workspace)
+            return (wishes.customer_waits_for if kind == "account" else wishes.item_waits_for)(view, subject)
+
+        waits_for = await self.database.read(look)
+        what = f"{'A customer' if kind == 'account' else 'An item'} for {subject}"
+        about = f"q2c log --about {kind}/{subject} follows it"
+        return (
+            f"{what} is created once {waits_for}; {about}."
+            if waits_for
+            else f"{what} is being created; {about}."
+        )
 
     async def map_product(self, product_id: str, item_id: str) -> int:
         """Say which item a product is."""
         return await self._say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, self.by))
 
-    async def request_item(self, product_id: str) -> int:
-        """Ask to create an item for a product."""
-        return await self._say(catalog.ITEM_REQUESTED, ItemRequested(product_id, self.by))
+    async def request_item(self, product_id: str, name: str | None = None) -> int:
+        """Ask to create an item for a product, under a name if one is given.
+
+        Raises:
+            ActionRefused: None would be created: the product has one that can be used, or its name can't be.
+        """
+        instead_of = await self._checked(wishes.check_item, product_id, name)
+        return await self._say(catalog.ITEM_REQUESTED, ItemRequested(product_id, self.by, name, instead_of))
 
     async def order_invoice(self, deal_id: str) -> int:
         """Ask for a deal's invoice by hand.
@@ -115,6 +148,17 @@ class Administration(Struct, frozen=True):
     async def name_invoice(self, deal_id: str, invoice_id: str) -> int:
         """Say which invoice in QuickBooks is a deal's; whoever calls this has seen that it carries its mark."""
         return await self._say(catalog.INVOICE_NAMED, InvoiceNamed(deal_id, invoice_id, self.by))
+
+    async def _checked(
+        self, check: Callable[Concatenate[StateStore, P], str | None], *args: P.args, **kwargs: P.kwargs
+    ) -> str | None:
+        def look(connection: sa.Connection) -> str | None:
+            return check(StateStore(connection, self.workspace), *args, **kwargs)
+
+        try:
+            return await self.database.read(look)
+        except CannotCreate as error:
+            raise ActionRefused(error.reason, str(error)) from error
 
     async def _say(
         self, event_type: str, fact: Fact, check: Callable[[sa.Connection, Event], None] | None = None

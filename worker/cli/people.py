@@ -13,6 +13,9 @@ from worker.cli.output import FINDING, errors, people, print_json, print_rows
 from worker.services import Services
 
 CreateOption = Annotated[bool, typer.Option("--create", help="Create it in QuickBooks instead.")]
+NameOption = Annotated[
+    str | None, typer.Option("--name", help="Under which name it is created, where its own is taken.")
+]
 
 
 def set_settings(
@@ -53,25 +56,26 @@ def map_account(
     customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER_ID")] = None,
     *,
     create: CreateOption = False,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="C", help="For deals in this currency alone.")
+    ] = None,
+    name: NameOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which QuickBooks customer an account is."""
-    _one_of(customer, create=create, what="a customer's id")
+    _one_of(customer, create=create, what="a customer's id", name=name)
 
-    async def work(opened: Services) -> int:
+    async def work(opened: Services) -> tuple[int, str]:
         actions = await administration(opened, workspace)
-        return await (
-            actions.request_customer(account) if customer is None else actions.map_account(account, customer)
-        )
+        if customer is not None:
+            for_deals = f", for deals in {currency}" if currency else ""
+            said = f"Account {account} is customer {customer}{for_deals}. It is read now."
+            return await actions.map_account(account, customer, currency), said
+        position = await actions.request_customer(account, currency, name)
+        return position, await actions.creation_of("account", account)
 
-    _accepted(
-        run(work),
-        f"Account {account} is customer {customer}."
-        if customer
-        else f"A customer for {account} will be created.",
-        as_json=as_json,
-    )
+    _accepted(*run(work), as_json=as_json)
 
 
 def map_product(
@@ -79,21 +83,22 @@ def map_product(
     item: Annotated[str | None, typer.Argument(metavar="ITEM_ID")] = None,
     *,
     create: CreateOption = False,
+    name: NameOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which QuickBooks item a product is."""
-    _one_of(item, create=create, what="an item's id")
+    _one_of(item, create=create, what="an item's id", name=name)
 
-    async def work(opened: Services) -> int:
+    async def work(opened: Services) -> tuple[int, str]:
         actions = await administration(opened, workspace)
-        return await (actions.request_item(product) if item is None else actions.map_product(product, item))
+        if item is not None:
+            said = f"Product {product} is item {item}. It is read now."
+            return await actions.map_product(product, item), said
+        position = await actions.request_item(product, name)
+        return position, await actions.creation_of("product", product)
 
-    _accepted(
-        run(work),
-        f"Product {product} is item {item}." if item else f"An item for {product} will be created.",
-        as_json=as_json,
-    )
+    _accepted(*run(work), as_json=as_json)
 
 
 def invoice(
@@ -166,9 +171,11 @@ def emit(
     raise typer.Exit(FINDING if unusable else 0)
 
 
-def _one_of(target: str | None, *, create: bool, what: str) -> None:
+def _one_of(target: str | None, *, create: bool, what: str, name: str | None) -> None:
     if (target is None) != create:
         raise Unusable(f"Give either {what} or --create.")
+    if name is not None and not create:
+        raise Unusable("--name is for --create.")
 
 
 def _accepted(position: int, sentence: str, *, as_json: bool) -> None:

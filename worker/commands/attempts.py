@@ -13,7 +13,7 @@ from msgspec import Struct
 from events import catalog
 from events.clock import Clock
 from events.envelope import Event
-from worker.commands import claims, lookup, outcomes, readings, retry, steps
+from worker.commands import claims, lookup, namesakes, outcomes, readings, retry, steps
 from worker.commands.claims import Claimed, Timing
 from worker.commands.identity import READINGS
 from worker.commands.steps import Step
@@ -131,11 +131,11 @@ class Attempts(Struct, frozen=True):
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
         """A name or number is taken, perhaps by ourselves; anything else waits for a person."""
-        message = error.explanation
+        message, holder = error.explanation, None
         if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
             try:
                 found = await lookup.find(self.client, command)
-                holder = found or await lookup.namesake(self.client, command)
+                holder = None if found else await namesakes.holder(self.client, command)
             except (Rejected, OutcomeUnknown) as refused:
                 return await self._unanswered(command, refused, sent=True)
             except QuickBooksError as lookup_error:
@@ -143,7 +143,7 @@ class Attempts(Struct, frozen=True):
             if found is not None:
                 return await self._created(command, found, adopted=True)
             if holder is not None:
-                message = f"{message} ({outcomes.ENTITY[command.key.kind]} {holder['Id']} has it)"
+                message = f"{message} ({holder.entity} {holder.id} has it)"
         event = outcomes.rejected(
             command,
             self.clock.now(),
@@ -151,6 +151,7 @@ class Attempts(Struct, frozen=True):
             message=message,
             code=error.code,
             intuit_tid=error.intuit_tid,
+            holder=holder,
         )
         return await self._finish(command, event)
 

@@ -16,7 +16,7 @@ _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 class CommandKey(Struct, frozen=True, order=True):
     """The business key: there is one command for each.
 
-    `part` is the billing-schedule entry, 0 if none. `generation` rises only when a person releases a
+    `part` is the billing-schedule entry, 0 if none; of a customer, the number of its currency, 0 for the company's. `generation` rises only when a person releases a
     definite rejection, or what QuickBooks failed at each time once an answered look-up found nothing; a
     deal's revision is never part of the key. Of a reading, it counts the readings.
     """
@@ -30,6 +30,11 @@ class CommandKey(Struct, frozen=True, order=True):
     def of(self, generation: int) -> "CommandKey":
         """Return the key of another generation for the same."""
         return replace(self, generation=generation)
+
+
+def currency_number(currency: str) -> int:
+    """Number a currency, from 1: an account has a customer for each."""
+    return int(currency.lower(), 36)
 
 
 def request_id(realm: str, key: CommandKey) -> str:

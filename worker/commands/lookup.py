@@ -66,15 +66,6 @@ async def find(client: QuickBooksClient, command: Claimed) -> Entity | None:
     return None
 
 
-async def namesake(client: QuickBooksClient, command: Claimed) -> Entity | None:
-    """Return the object that holds the name or number that QuickBooks says is taken, if it shows."""
-    [form, *_] = _forms(command, Trace(sent(command.body), command.cause_at))
-    async for page in client.query_pages(command.realm, ENTITY[command.key.kind], form.where):
-        for entity in page:
-            return entity
-    return None
-
-
 async def named_by_a_person(client: QuickBooksClient, command: Claimed) -> Entity | None:
     """Return the invoice that a person named, if it is there and ours."""
     try:

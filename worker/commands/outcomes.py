@@ -16,6 +16,7 @@ from events.quickbooks import (
     CompanyRefused,
     CompanyServed,
     CustomerCreated,
+    Holder,
     InvoiceCreated,
     ItemCreated,
 )
@@ -63,6 +64,7 @@ def rejected(
     message: str,
     code: str | None = None,
     intuit_tid: str | None = None,
+    holder: Holder | None = None,
 ) -> Event:
     """Say that QuickBooks definitely refused, and at which gate the deal now stands."""
     fact = CommandRejected(
@@ -76,6 +78,7 @@ def rejected(
         message=message,
         code=code,
         intuit_tid=intuit_tid,
+        holder=holder,
     )
     return event_of(command, catalog.COMMAND_REJECTED, fact, now)
 

@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
-Condition = tuple[str, str, str]
+Condition = tuple[str, str, str | tuple[bool, ...]]
 PAGE_ROWS_MAX = 1000
+ACTIVE_OR_NOT: Condition = (
+    "Active",
+    "IN",
+    (True, False),
+)  # rows of name lists that are inactive don't show without
 
 
 def select(
@@ -15,11 +20,18 @@ def select(
     rows: int = PAGE_ROWS_MAX,
 ) -> str:
     """Select a page in a stable order, inactive rows of name lists included by condition only."""
-    conditions = " AND ".join(f"{field} {operator} {quoted(value)}" for field, operator, value in where)
+    conditions = " AND ".join(f"{field} {operator} {_literal(value)}" for field, operator, value in where)
     clause = f" WHERE {conditions}" if conditions else ""
     return (
         f"SELECT {', '.join(fields)} FROM {entity}{clause} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
     )
+
+
+def _literal(value: str | tuple[bool, ...]) -> str:
+    """Write what a field is compared with: texts are quoted, and so are numbers; booleans are not."""
+    if isinstance(value, str):
+        return quoted(value)
+    return f"({', '.join(str(one).lower() for one in value)})"
 
 
 def quoted(value: str) -> str:

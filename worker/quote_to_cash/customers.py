@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import Struct
 
 from events.crm import AccountUpdated, Address
-from events.quickbooks import CompanyObserved
 from worker.commands.identity import marker
 from worker.quote_to_cash.state import Product
 from worker.quote_to_cash.texts import Fitter, one_line
@@ -34,12 +33,14 @@ class Composed(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def customer_body(account: AccountUpdated, company: CompanyObserved, request: str) -> Composed:
-    """Compose the body of a customer's create."""
+def customer_body(
+    account: AccountUpdated, request: str, *, name: str | None = None, currency: str | None = None
+) -> Composed:
+    """Compose the body of a customer's create, under its account's name unless another is given."""
     fitter = Fitter()
     otherwise = one_line(f"Account {account.account_id}".replace(":", " "))
     body: dict[str, Any] = {
-        "DisplayName": fitter.name("The name", account.name, DISPLAY_NAME_CHARACTERS_MAX, otherwise),
+        "DisplayName": fitter.name("The name", name or account.name, DISPLAY_NAME_CHARACTERS_MAX, otherwise),
         "CompanyName": fitter.cut("The company's name", one_line(account.name), COMPANY_NAME_CHARACTERS_MAX),
         "Notes": f"Account {account.account_id} {marker(request)}"[-NOTES_CHARACTERS_MAX:],
     }
@@ -51,8 +52,8 @@ def customer_body(account: AccountUpdated, company: CompanyObserved, request: st
         body["BillAddr"] = billing
     if shipping := _address("Shipping address", account.shipping_address, fitter):
         body["ShipAddr"] = shipping
-    if company.multicurrency:
-        body["CurrencyRef"] = {"value": account.currency or company.home_currency}
+    if currency is not None:
+        body["CurrencyRef"] = {"value": currency}
     return Composed({name: value for name, value in body.items() if value}, tuple(fitter.notes))
 
 
@@ -61,7 +62,8 @@ def item_body(product_id: str, product: Product, income_account_id: str) -> Comp
     fitter = Fitter()
     otherwise = one_line(f"Product {product_id}".replace(":", " "))
     whole = one_line(product.name or product_id)
-    name = fitter.name("The name", whole, ITEM_NAME_CHARACTERS_MAX, otherwise)
+    called = product.wish.name if product.wish else None
+    name = fitter.name("The name", called or whole, ITEM_NAME_CHARACTERS_MAX, otherwise)
     body: dict[str, Any] = {
         "Name": name,
         "Type": "Service",

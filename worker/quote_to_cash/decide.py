@@ -7,14 +7,12 @@ from typing import Any
 from events import catalog, json
 from events.administration import InvoiceNamed
 from events.announcements import (
-    CustomerCommanded,
     CustomerLinked,
     DealClosedWon,
     DealInvoiced,
     DealInvoiceHeld,
     InvoiceRequested,
     InvoiceState,
-    ItemCommanded,
 )
 from events.crm import DealUpdated
 from events.currencies import in_currency
@@ -24,21 +22,19 @@ from events.quickbooks import InvoiceCreated
 from events.values import Fact
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand
-from worker.quote_to_cash.customers import customer_body, item_body
+from worker.quote_to_cash.creating import consider_account, consider_product
 from worker.quote_to_cash.decision import SOURCE, Decision, record
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.gates import Gate
 from worker.quote_to_cash.invoicing import invoice_body
 from worker.quote_to_cash.observed import referred
 from worker.quote_to_cash.reading import consider_company, consider_object, read_referred
-from worker.quote_to_cash.referred import income_account_of
 from worker.quote_to_cash.signed import quote_sent, signed_contract
 from worker.quote_to_cash.state import DOCUSIGN, WORKSPACE, Deal, View, named_by, products_of
 from worker.quote_to_cash.totals import price
 from worker.quote_to_cash.walk import (
     awaits_signature,
     is_spoken_for,
-    is_wanted,
     stands_at,
     won_gates,
     won_since,
@@ -127,8 +123,8 @@ def _objects(view: View, event: Event) -> list[str]:
             return [catalog.customer_stream(payload.realm, payload.customer_id)]
         case catalog.ITEM_CREATED:
             return [catalog.item_stream(payload.realm, payload.item_id)]
-        case catalog.ACCOUNT_MAPPED if realm := view.account(payload.account_id).customer_realm:
-            return [catalog.customer_stream(realm, payload.customer_id)]
+        case catalog.ACCOUNT_MAPPED if connection := view.workspace().connection:
+            return [catalog.customer_stream(connection.realm, payload.customer_id)]
         case catalog.PRODUCT_MAPPED if realm := view.product(payload.product_id).item_realm:
             return [catalog.item_stream(realm, payload.item_id)]
         case catalog.INVOICE_ORDERED | catalog.COMMAND_REJECTED:
@@ -143,10 +139,12 @@ def _told(view: View, event: Event) -> Iterator[tuple[str, Fact]]:
         yield catalog.DEAL_INVOICED, _invoiced(payload)
         yield catalog.INVOICE_STATE, _invoice_state(view, payload)
     elif event.type in {catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED}:
-        account = view.account(payload.account_id)
+        connection = view.workspace().connection
+        connected = connection.realm if connection else None
+        realm = payload.realm if event.type == catalog.CUSTOMER_CREATED else connected
         yield (
             catalog.CUSTOMER_LINKED,
-            CustomerLinked(payload.account_id, payload.customer_id, account.customer_realm),
+            CustomerLinked(payload.account_id, payload.customer_id, realm, payload.currency),
         )
 
 
@@ -186,52 +184,6 @@ def _invoice_state(view: View, created: InvoiceCreated) -> InvoiceState:
         doc_number=created.doc_number,
         due_date=created.due_date,
     )
-
-
-def _consider_account(view: View, decision: Decision, event: Event, account_id: str) -> None:
-    account, workspace = view.account(account_id), view.workspace()
-    connection, company = workspace.connection, workspace.company
-    if account.latest is None or connection is None or company is None or workspace.expired:
-        return
-    there = account.customer_in(connection.realm) is not None
-    if not is_wanted(account.requests, account.effort, connection.realm, there=there):
-        return
-    generation = account.effort.generation + 1 if account.effort else 1
-    key = CommandKey(event.workspace, account_id, "create_customer", 0, generation)
-    request = request_id(connection.realm, key)
-    composed = customer_body(account.latest, company, request)
-    body = composed.body
-    fact = CustomerCommanded(
-        account_id,
-        generation,
-        connection.realm,
-        request,
-        body["DisplayName"],
-        account.requests,
-        composed.notes,
-    )
-    record(view, decision, event, catalog.CUSTOMER_COMMANDED, fact)
-    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
-
-
-def _consider_product(view: View, decision: Decision, event: Event, product_id: str) -> None:
-    product, workspace = view.product(product_id), view.workspace()
-    connection, income_account = workspace.connection, income_account_of(workspace)
-    if product.name is None or connection is None or income_account is None or workspace.expired:
-        return
-    there = product.item_in(connection.realm) is not None
-    if not is_wanted(product.requests, product.effort, connection.realm, there=there):
-        return
-    generation = product.effort.generation + 1 if product.effort else 1
-    key = CommandKey(event.workspace, product_id, "create_item", 0, generation)
-    request = request_id(connection.realm, key)
-    composed = item_body(product_id, product, income_account)
-    body = composed.body
-    fact = ItemCommanded(
-        product_id, generation, connection.realm, request, body["Name"], product.requests, composed.notes
-    )
-    record(view, decision, event, catalog.ITEM_COMMANDED, fact)
-    decision.commands.append(NewCommand(key, connection.realm, request, json.encode_numbers(body)))
 
 
 def _consider_deal(view: View, decision: Decision, event: Event, deal_id: str) -> None:
@@ -296,8 +248,8 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
     if latest is None or connection is None or company is None or quote is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
     priced = price(quote, latest.currency)
-    customer_id = view.account(latest.account_id).customer_in(connection.realm)
-    if priced is None or customer_id is None:
+    customer = view.account(latest.account_id).link_in(connection.realm, latest.currency)
+    if priced is None or customer is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without a price or a customer")
     generation = deal.effort.generation + 1 if deal.effort else 1
     key = CommandKey(event.workspace, deal_id, "create_invoice", 0, generation)
@@ -309,7 +261,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         latest,
         quote,
         priced,
-        customer_id=customer_id,
+        customer_id=customer.customer_id,
         items=items,
         company=company,
         settings=workspace.settings,
@@ -324,7 +276,7 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
         realm=connection.realm,
         request_id=request,
         account_id=latest.account_id,
-        customer_id=customer_id,
+        customer_id=customer.customer_id,
         currency=latest.currency,
         net=in_currency(priced.net, latest.currency),
         orders=deal.orders,
@@ -343,8 +295,8 @@ class DecisionImpossible(Exception):
 
 _CONSIDERATIONS: dict[str, Callable[[View, Decision, Event, str], None]] = {
     "workspace": consider_company,
-    "account": _consider_account,
-    "product": _consider_product,
+    "account": consider_account,
+    "product": consider_product,
     "customer": partial(consider_object, "customer"),
     "item": partial(consider_object, "item"),
     "deal": _consider_deal,

@@ -258,7 +258,12 @@ def _rejected(view: View, _event: Event, rejected: CommandRejected) -> None:
         view,
         rejected,
         lambda effort, asked: replace(
-            effort, status="rejected", asked=asked, gate=rejected.gate, message=rejected.message
+            effort,
+            status="rejected",
+            asked=asked,
+            gate=rejected.gate,
+            message=rejected.message,
+            holder=rejected.holder,
         ),
     )
     if rejected.kind == "create_invoice" and rejected.code in _MISSING:

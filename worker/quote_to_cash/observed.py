@@ -19,8 +19,8 @@ def referred(view: View, latest: DealUpdated) -> list[str]:
     if connection is None:
         return []
     realm = connection.realm
-    customer_id = view.account(latest.account_id).customer_in(realm)
-    customers = [catalog.customer_stream(realm, customer_id)] if customer_id else []
+    link = view.account(latest.account_id).link_in(realm, latest.currency)
+    customers = [catalog.customer_stream(realm, link.customer_id)] if link else []
     lines = latest.quote.lines if latest.quote else ()
     item_ids = {view.product(line.product_id).item_in(realm) for line in lines}
     return [*customers, *sorted(catalog.item_stream(realm, item_id) for item_id in item_ids if item_id)]
@@ -52,14 +52,17 @@ def put(view: View, stream: str, state: Customer | Item) -> None:
 
 def make_known(view: View, stream: str, seen: CustomerObserved | ItemObserved) -> None:
     """Remember what an object is like; a reading of ours that it answers is over."""
-    reading = known(view, stream).reading
-    reading = replace(reading, answered=max(reading.answered, seen.reading), problem=None)
-    state = (
-        Customer(seen, reading)
-        if isinstance(seen, CustomerObserved)
-        else Item(observed=seen, reading=reading)
-    )
-    put(view, stream, state)
+    state = known(view, stream)
+    reading = replace(state.reading, answered=max(state.reading.answered, seen.reading), problem=None)
+    put(view, stream, replace(state, observed=seen, reading=reading))
+
+
+def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> None:
+    """Have a customer know that it is an account, or is it no longer."""
+    state = known(view, stream)
+    if isinstance(state, Customer) and is_it != (account_id in state.accounts):
+        others = {account for account in state.accounts if account != account_id}
+        put(view, stream, replace(state, accounts=tuple(sorted(others | ({account_id} if is_it else set())))))
 
 
 def _wanted_once_more(reading: Reading) -> Reading:

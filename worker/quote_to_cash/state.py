@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.administration import ConnectionAuthorized
+from events.administration import ConnectionAuthorized, CustomerRequested, ItemRequested
 from events.announcements import DealInvoiceHeld
 from events.crm import AccountUpdated, DealUpdated, Quote
 from events.docusign import DocusignReceptionChanged
@@ -19,6 +19,7 @@ from events.quickbooks import (
     CompanyObserved,
     CompanyRefused,
     CustomerObserved,
+    Holder,
     InvoiceCreated,
     ItemObserved,
 )
@@ -54,6 +55,7 @@ class Effort(Struct, frozen=True):
     gate: str | None = None
     message: str | None = None
     look_up_refused: bool = False
+    holder: Holder | None = None
 
     @property
     def is_open(self) -> bool:
@@ -93,23 +95,39 @@ def products_of(snapshot: DealUpdated) -> list[str]:
     return sorted({f"product/{line.product_id}" for line in lines})
 
 
-class Account(Struct, frozen=True):
-    """An account: the facts, then what we did about them.
+class Link(Struct, frozen=True):
+    """Which customer an account is, for deals of one currency, or of all that have no customer of their own.
 
     A customer's id means something in its realm only; there is none while no company was ever connected.
     """
 
+    customer_id: str
+    realm: str | None
+    currency: str | None = None
+
+
+class Account(Struct, frozen=True):
+    """An account: the facts, then what we did about them.
+
+    `withdrawn` is how many wishes for a customer a person has withdrawn, by saying which one it is.
+    """
+
     latest: AccountUpdated | None = None
-    customer_id: str | None = None
-    customer_currency: str | None = None
-    customer_realm: str | None = None
+    links: tuple[Link, ...] = ()
     requests: int = 0
+    withdrawn: int = 0
+    wish: CustomerRequested | None = None
 
     effort: Effort | None = None
 
-    def customer_in(self, realm: str | None) -> str | None:
-        """Return the customer's id, if it is one of this realm; whichever it is, where there is none yet."""
-        return self.customer_id if realm in (None, self.customer_realm) else None
+    def link_in(self, realm: str | None, currency: str | None) -> Link | None:
+        """Return which customer of a realm it is for deals of a currency; of whichever realm, where there is none.
+
+        One that is of another currency is better than none: what is wrong with it can be said.
+        """
+        links = [link for link in self.links if realm in (None, link.realm)]
+        fits = [(link.currency == currency, link.currency is None) for link in links]
+        return links[fits.index(max(fits))] if links else None
 
 
 class Product(Struct, frozen=True):
@@ -121,6 +139,8 @@ class Product(Struct, frozen=True):
     item_id: str | None = None
     item_realm: str | None = None
     requests: int = 0
+    withdrawn: int = 0
+    wish: ItemRequested | None = None
 
     effort: Effort | None = None
 
@@ -159,8 +179,9 @@ class Reading(Struct, frozen=True):
 
 
 class Customer(Struct, frozen=True):
-    """A QuickBooks customer as it was observed last."""
+    """A QuickBooks customer as it was observed last, and which accounts it is."""
 
+    accounts: tuple[str, ...] = ()
     observed: CustomerObserved | None = None
     reading: Reading = Reading()
 

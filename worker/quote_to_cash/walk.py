@@ -11,7 +11,7 @@ from worker.quickbooks.errors import GATE_OF_COMPANY
 from worker.quote_to_cash.billable import amount_gates, lines_gate, quantity_gate
 from worker.quote_to_cash.gates import Gate, shown
 from worker.quote_to_cash.invoicing import named, sales_tax
-from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates
+from worker.quote_to_cash.referred import billed_in, mapping_gates, reading_gates, refused_creation
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.signed import Signed, signed_contract, signed_version
 from worker.quote_to_cash.state import Contract, Deal, Effort, View, WorkspaceState
@@ -66,22 +66,6 @@ def _referred(
 
 def _priced(latest: DealUpdated) -> Priced | None:
     return price(latest.quote, latest.currency) if latest.quote and latest.quote.lines else None
-
-
-def is_wanted(asked: int, effort: Effort | None, realm: str, *, there: bool) -> bool:
-    """Say whether a person asked for something that no command of ours answers yet.
-
-    Args:
-        asked: How often somebody asked.
-        effort: The last command for it; one that another company has not answered is not in the way.
-        realm: The company that it is wanted in.
-        there: Whether the company has it; what we made once is not made again while it is there.
-    """
-    if effort is None:
-        return asked > 0
-    if effort.is_open and effort.realm == realm:
-        return False
-    return asked > effort.asked and (effort.status == "rejected" or not there)
 
 
 def progress(view: View, deal_id: str) -> list[Gate]:
@@ -247,7 +231,7 @@ def _company(
     yield Gate(
         "customer_currency_differs",
         met=currency is None or currency == latest.currency,
-        detail=f": {currency}, and the deal is in {latest.currency}",
+        detail=f": {currency}, and the deal is in {latest.currency}{refused_creation(view, latest)}",
     )
 
 

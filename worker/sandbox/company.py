@@ -45,6 +45,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     """What kind of company it is; the control API can change each.
 
     Nobody can read `time_zone`: it shows in the offsets of times only. `address` is where the company says it is.
+    With `inactive_names_stay` what is made inactive keeps its name, so that nothing else can have it.
     With `typographic_quotes_in_queries` a query may hold curly quotes and apostrophes, lexical errors for years.
     """
 
@@ -60,6 +61,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     allow_shipping: bool = True
     books_closed_until: date | None = None
     typographic_quotes_in_queries: bool = False
+    inactive_names_stay: bool = False
 
 
 class Company:

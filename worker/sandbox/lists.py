@@ -88,6 +88,7 @@ PROPERTIES = {
 NAME_LISTS = frozenset(PROPERTIES)
 _NAME = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName"}
 _NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
+_WITHOUT_FULL_NAME = frozenset({"Term", "Vendor", "Employee"})
 _SHARED_NAMES = ("Customer", "Vendor", "Employee")
 _LENGTHS = {"Customer": 500, "Vendor": 500, "Employee": 500, "Item": 100, "Account": 100, "Term": 31}
 _FORBIDDEN = {"Customer": ":\t\n", "Vendor": ":\t\n", "Employee": ":\t\n", "Item": ":\t\n", "Account": '":'}
@@ -114,7 +115,7 @@ def update(company: Company, entity: str, data: Entity, now: datetime) -> Entity
     kept = before if data.get("sparse") else {**_defaults(company, entity), "Active": True}
     fields = {**kept, **changes}
     name = _NAME.get(entity, "Name")
-    if before["Active"] and fields.get("Active") is False:
+    if before["Active"] and fields.get("Active") is False and not company.traits.inactive_names_stay:
         fields[name] = f"{before[name]} (deleted)"
     return company.replace(entity, before, _checked(company, entity, fields, before=before), now)
 
@@ -157,7 +158,7 @@ def _checked(company: Company, entity: str, fields: Entity, before: Entity | Non
     fields = {**fields, name_field: name}
     check_length(fields, name_field, _LENGTHS[entity])
     check_texts(entity, fields)
-    if fields.get("Active") is not False:
+    if fields.get("Active") is not False or company.traits.inactive_names_stay:
         _check_unique(company, entity, name_field, name, before)
     if entity == "Item" and fields.get("Type", "Inventory") in {"Service", "NonInventory"}:
         account = reference(fields, "IncomeAccountRef")
@@ -166,7 +167,7 @@ def _checked(company: Company, entity: str, fields: Entity, before: Entity | Non
         fields["IncomeAccountRef"] = {"value": account, "name": company.active("Account", account)["Name"]}
     if entity == "Customer":
         _check_customer(company, fields, before)
-    if entity != "Term":
+    if entity not in _WITHOUT_FULL_NAME:
         fields["FullyQualifiedName"] = name
     return fields
 

@@ -97,7 +97,8 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
         }
         company.store("Item", item, now)
     for name in ("Amy's Bird Sanctuary", "Cool Cars"):
-        company.store("Customer", _person(name, traits) | {"Balance": Decimal(0)}, now)
+        customer = _person(name, traits) | {"FullyQualifiedName": name, "Balance": Decimal(0)}
+        company.store("Customer", customer, now)
     company.store("Vendor", _person("Books by Bessie", traits), now)
     company.store("CompanyInfo", company_info(traits), now, identifier="1")
     company.store("Preferences", preferences(traits), now, identifier="1")
@@ -127,7 +128,6 @@ def _person(name: str, traits: Traits) -> Entity:
     return {
         "DisplayName": name,
         "CompanyName": name,
-        "FullyQualifiedName": name,
         "Active": True,
         "CurrencyRef": {"value": traits.home_currency},
     }

@@ -21,7 +21,7 @@ from events.errors import DatabaseUnavailable
 from events.tables import log
 from projections.deals import deals
 from worker import connections
-from worker.administration import Administration
+from worker.administration import ActionRefused, Administration
 from worker.connections import ConsentRefused
 from worker.docusign import keys
 from worker.quickbooks.errors import QuickBooksError
@@ -42,6 +42,7 @@ LOOK_SECONDS = 5.0
 # Where a person who has looked asks for the invoice by hand.
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 UNMAPPED = ("account_not_mapped", "product_not_mapped")
+DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
 _PASSING = (
     ConnectionError,
     DatabaseUnavailable,
@@ -176,7 +177,12 @@ class Outside:
 
         async def ask(services: Services, _: Gateway) -> None:
             admin = Administration(services.database, services.clock, services.entropy, workspace, by="ada")
-            self.actions.add(await act(admin, *args, **kwargs))
+            try:
+                self.actions.add(await act(admin, *args, **kwargs))
+            except ActionRefused as refused:
+                # It was done already: the answer to the one who asked first was lost, or somebody came before.
+                if refused.reason not in DONE_ALREADY:
+                    raise
 
         await self.insist(ask)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from events import json
 from events.log import POSITION_MAX
-from events.values import Currency, Identifier
+from events.values import Currency, Identifier, Name
 from projections import queries
 from worker.administration import Administration, shown_settings
 from worker.naming import name_invoice
@@ -33,10 +33,11 @@ class SettingsChange(Struct, frozen=True):
 
 
 class MappingWish(Struct, frozen=True):
-    """The id in QuickBooks, or none to create it there."""
+    """The id in QuickBooks, or none to create it there; a currency is for accounts, a name for what is created."""
 
     target: Identifier | None = None
     currency: Currency | None = None
+    name: Name | None = None
 
 
 class InvoiceWish(Struct, frozen=True):
@@ -119,7 +120,7 @@ class Api(Controller):
     ) -> Accepted:
         """Map an account to a customer, or ask to create one."""
         if data.target is None:
-            return Accepted(await administration.request_customer(account))
+            return Accepted(await administration.request_customer(account, data.currency, data.name))
         return Accepted(await administration.map_account(account, data.target, data.currency))
 
     @post("/mappings/products/{product:str}", summary="Map a product", status_code=HTTPStatus.ACCEPTED)
@@ -131,7 +132,7 @@ class Api(Controller):
     ) -> Accepted:
         """Map a product to an item, or ask to create one."""
         if data.target is None:
-            return Accepted(await administration.request_item(product))
+            return Accepted(await administration.request_item(product, data.name))
         return Accepted(await administration.map_product(product, data.target))
 
     @get("/log", summary="What the integration did")

@@ -261,6 +261,10 @@ def test_config_refuses_what_every_other_command_refuses(q2c: Run, tmp_path: Pat
         ("map", "A-1", "x" * 129),
         ("map", "A-1", ""),
         ("map-product", "P-9", ""),
+        ("map", "A-1", "7", "--name", "Acme"),
+        ("map", "A-1", "--create", "--name", "Acme: Berlin"),
+        ("map", "A-1", "7", "--currency", "euro"),
+        ("map-product", "P-9", "--create", "--name", "x" * 101),
         ("invoice", "a\tb"),
         ("invoice", "NOPE"),
         ("set", "paused=true", "paused=false"),
@@ -313,6 +317,15 @@ def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
     waited = q2c("wait", "--idle", "--timeout", "0.2", "--json")
     assert waited.returncode == 1
     assert {"idle", "position", "waited_s"} <= lines(waited)[0].keys()
+
+
+def test_asking_to_create_says_what_it_waits_for(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    asked = q2c("map", "A-1", "--create", "--currency", "EUR", "--name", "Acme Berlin")
+    assert (asked.returncode, "once the account has arrived from the CRM" in asked.stdout) == (0, True)
+    asked = q2c("map-product", "P-1", "--create")
+    assert (asked.returncode, "once a deal has arrived whose quote names" in asked.stdout) == (0, True)
+    assert q2c("map", "A-2", "7", "--currency", "EUR", "--json").returncode == 0
 
 
 def test_the_sandbox_prints_what_a_shell_takes() -> None:

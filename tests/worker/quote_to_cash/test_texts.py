@@ -62,13 +62,13 @@ def test_quickbooks_takes_a_customer_whatever_the_account_says(
         billing_address=Address(**billing) if billing else None,
         shipping_address=Address(**shipping) if shipping else None,
     )
-    composed = customer_body(told, COMPANY, REQUEST)
+    composed = customer_body(told, REQUEST)
     app = App("us")
     made = app.made("Customer", written(composed.body))
     assert made["Notes"].endswith(marker(REQUEST))
     for field, value in written(composed.body).items():
         assert made[field] == value, "it is stored as it was sent"
-    assert composed == customer_body(told, COMPANY, REQUEST)
+    assert composed == customer_body(told, REQUEST)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -162,7 +162,7 @@ EMAILS = [
 
 @pytest.mark.parametrize(("told", "sent", "notes"), EMAILS)
 def test_of_an_email_field_what_is_an_address_and_fits_is_sent(told: str, sent: str, notes: int) -> None:
-    composed = customer_body(account(email=told), COMPANY, REQUEST)
+    composed = customer_body(account(email=told), REQUEST)
     assert composed.body.get("PrimaryEmailAddr", {}).get("Address", "") == sent
     assert len(composed.notes) == notes
 
@@ -177,14 +177,14 @@ PHONES = [
 
 @pytest.mark.parametrize(("told", "sent"), PHONES)
 def test_a_telephone_number_is_never_cut(told: str, sent: str) -> None:
-    composed = customer_body(account(phone=told), COMPANY, REQUEST)
+    composed = customer_body(account(phone=told), REQUEST)
     assert composed.body.get("PrimaryPhone", {}).get("FreeFormNumber", "") == sent
     assert len(composed.notes) == (told != sent)
 
 
 def test_an_address_is_spread_over_five_lines_and_a_postal_code_is_whole_or_absent() -> None:
     told = {"line1": "Floor 3\r\nTower B", "line2": "x" * 700, "city": "c" * 300, "postal_code": "9" * 31}
-    composed = customer_body(account(billing_address=told), COMPANY, REQUEST)
+    composed = customer_body(account(billing_address=told), REQUEST)
     assert composed.body["BillAddr"] == {
         "Line1": "Floor 3",
         "Line2": "Tower B",
@@ -199,6 +199,6 @@ def test_an_address_is_spread_over_five_lines_and_a_postal_code_is_whole_or_abse
 
 
 def test_a_name_that_is_nothing_to_quickbooks_is_the_accounts_id() -> None:
-    composed = customer_body(account(name=" : \t"), COMPANY, REQUEST)
+    composed = customer_body(account(name=" : \t"), REQUEST)
     assert composed.body["DisplayName"] == "Account A-1"
     assert composed.notes == ("The name is 'Account A-1': there was none to write.",)
