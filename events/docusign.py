@@ -32,8 +32,8 @@ _SEEN = f"{_AGAIN}, and say so: q2c workspace docusign --seen"
 _CONFIGURATION = "In DocuSign's Connect configuration"
 TROUBLES: dict[str, Trouble] = {
     "key_missing": Trouble(
-        "messages from DocuSign are refused{detail}: the workspace has no key of DocuSign's.",
-        f"Add the key that DocuSign made (q2c workspace docusign-key add KEY), {_AGAIN}.",
+        "messages from DocuSign are refused{detail}: the workspace had no key of DocuSign's when they came.",
+        f"Unless it is there by now, add the key that DocuSign made (q2c workspace docusign-key add KEY), {_AGAIN}.",
     ),
     "key_unreadable": Trouble(
         "messages from DocuSign are refused{detail}: a key of DocuSign's was sealed with a token key that is gone.",

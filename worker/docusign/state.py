@@ -26,15 +26,9 @@ def judge(
         out_since: Since when a contract has been out for signature; none if none is.
         now: The present instant.
     """
-    refused = [
-        (count.last_at, reason, count.since)
-        for reason, count in counts.items()
-        if count.since is not None
-        and (reason in OF_KEYS or (reason in _SAID_OF_MESSAGES and now - count.last_at < REMEMBERED))
-    ]
-    if refused:
-        _, reason, since = max(refused)
-        return DocusignReceptionChanged("refusing", reason, since)
+    refusing = _refusing(counts, now)
+    if refusing is not None:
+        return refusing
     incomplete = _incomplete_since(counts, out_since, now)
     if incomplete is not None:
         return DocusignReceptionChanged("incomplete", "completed_missing", incomplete)
@@ -42,6 +36,24 @@ def judge(
     if silent is not None and now - silent >= SILENCE:
         return DocusignReceptionChanged("silent", "silent", silent)
     return GOOD
+
+
+def _refusing(counts: Counts, now: datetime) -> DocusignReceptionChanged | None:
+    """Say why messages are refused: of keys what was wrong last, of messages what has been wrong for longest."""
+    going_on = {reason: count for reason, count in counts.items() if count.since is not None}
+    of_keys = [(count.last_at, reason) for reason, count in going_on.items() if reason in OF_KEYS]
+    if of_keys:
+        reason = max(of_keys)[1]
+        return DocusignReceptionChanged("refusing", reason, going_on[reason].since)
+    of_messages = [
+        (count.since, reason)
+        for reason, count in going_on.items()
+        if count.since is not None and reason in _SAID_OF_MESSAGES and now - count.last_at < REMEMBERED
+    ]
+    if not of_messages:
+        return None
+    since, reason = min(of_messages)
+    return DocusignReceptionChanged("refusing", reason, since)
 
 
 def _incomplete_since(counts: Counts, out_since: datetime | None, now: datetime) -> datetime | None:

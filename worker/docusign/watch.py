@@ -25,7 +25,7 @@ from worker.workspaces import workspaces
 SOURCE = "urn:coeffection:docusign"
 LOOK_SECONDS = 5.0
 # Anybody may knock, and each change is news to every deal that waits for a signature.
-BETWEEN_TROUBLES_MIN = timedelta(minutes=10)
+CHANGES_AN_HOUR_MAX = 12
 
 _OUT_SINCE = (
     sa.select(deals.c.workspace, sa.func.min(deals.c.sent_at))
@@ -34,26 +34,29 @@ _OUT_SINCE = (
 )
 _KEYS = sa.select(docusign_keys.c.workspace, sa.func.count()).group_by(docusign_keys.c.workspace)
 _SAID = events_table.alias("said")
-_POSITION_TOLD = (
-    sa.select(sa.func.max(_SAID.c.position))
-    .where(_SAID.c.workspace == workspaces.c.workspace, _SAID.c.stream == "docusign")
+_OF_DOCUSIGN = sa.and_(_SAID.c.workspace == workspaces.c.workspace, _SAID.c.stream == "docusign")
+_LAST = sa.select(sa.func.max(_SAID.c.position)).where(_OF_DOCUSIGN).correlate(workspaces).scalar_subquery()
+_TWELFTH = (
+    sa.select(_SAID.c.recorded_at)
+    .where(_OF_DOCUSIGN)
+    .order_by(_SAID.c.position.desc())
+    .offset(CHANGES_AN_HOUR_MAX - 1)
+    .limit(1)
     .correlate(workspaces)
     .scalar_subquery()
 )
 _TOLD = sa.select(
-    events_table.c.workspace, events_table.c.position, events_table.c.recorded_at, events_table.c.data
-).select_from(workspaces.join(events_table, events_table.c.position == _POSITION_TOLD))
-
-
+    events_table.c.workspace, events_table.c.position, events_table.c.data, _TWELFTH.label("twelfth_at")
+).select_from(workspaces.join(events_table, events_table.c.position == _LAST))
 logger = structlog.get_logger()
 
 
 class Told(Struct, frozen=True):
-    """What the log says last of a workspace."""
+    """What the log says last of a workspace, and when it said as much as it may in an hour."""
 
     fact: DocusignReceptionChanged = GOOD
     position: int = 0
-    at: datetime | None = None
+    twelfth_at: datetime | None = None
 
 
 class Refusals(Struct, frozen=True):
@@ -111,7 +114,7 @@ def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
     keys = {row[0]: row[1] for row in connection.execute(_KEYS)}
     out = {row[0]: row[1] for row in connection.execute(_OUT_SINCE)}
     told = {
-        row.workspace: Told(json.decode(row.data, DocusignReceptionChanged), row.position, row.recorded_at)
+        row.workspace: Told(json.decode(row.data, DocusignReceptionChanged), row.position, row.twelfth_at)
         for row in connection.execute(_TOLD)
     }
     found_changes = []
@@ -163,8 +166,9 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
 
 
 def _may_be_told(found: DocusignReceptionChanged, before: Told, now: datetime) -> bool:
-    """Say whether it is time: that all is well is said at once, that it is not only so often."""
-    return found == GOOD or before.at is None or now - before.at >= BETWEEN_TROUBLES_MIN
+    """Say whether it may be said: that all is well always, that it is not only so often."""
+    long_ago = before.twelfth_at is None or now - before.twelfth_at >= timedelta(hours=1)
+    return found == GOOD or long_ago
 
 
 def _event(workspace: str, found: DocusignReceptionChanged, before: Told, now: datetime) -> Event:

@@ -111,7 +111,7 @@ async def test_a_stranger_makes_no_more_than_a_little_noise(connect: Connect) ->
         await connect.send(encoded("delivered", "D-1"))
         await connect.world.clock.sleep(15)
         await connect.look()
-    assert 2 <= len(await told(connect)) <= 2 * 60 / 10 + 1
+    assert 2 <= len(await told(connect)) <= 2 * watch.CHANGES_AN_HOUR_MAX + 2
     assert (await connect.shown()).refused[0].messages == 120
 
 
@@ -132,6 +132,26 @@ async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_p
     assert seen.json()["refused"][0]["messages"] == 1, "the count stays"
     await connect.look()
     assert "Wait for the signature" in (await unmet(connect))[2]
+
+
+async def test_one_thing_that_is_wrong_after_another_is_said_at_once(connect: Connect) -> None:
+    await waiting(connect)
+    for body, says in (
+        (b"<?xml version='1.0'?><a/>", "another format than JSON SIM"),
+        (encoded("sent", "D-1"), "another format than JSON SIM"),
+    ):
+        await connect.send(body)
+        await connect.world.clock.sleep(5)
+        await connect.look()
+        assert says in (await unmet(connect))[1]
+    await connect.send(encoded("sent", "D-1"), "wrong")
+    await connect.world.clock.sleep(5)
+    await connect.look()
+    assert "fit no key" in (await unmet(connect))[1], "what is wrong with keys comes first"
+    await connect.send(encoded("delivered", "D-1"))
+    await connect.world.clock.sleep(5)
+    await connect.look()
+    assert "another format" in (await unmet(connect))[1], "that is not over with it"
 
 
 async def test_silence_is_noticed_while_a_contract_is_out(connect: Connect) -> None:
