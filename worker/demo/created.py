@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from worker.demo.expected import Company, Entity, marks
+from worker.demo.expected import Company, Entity, marks_of_customer
 
 _ADDRESS = {
     "Line1": "line1",
@@ -17,7 +17,7 @@ _ADDRESS = {
 
 def customer_problems(account: Mapping[str, Any], company: Company) -> Iterator[str]:
     """Say what is wrong with the customer of an account that was to be created: there is one, as the CRM has it."""
-    ours = marks(company, "create_customer", account["account_id"])
+    ours = marks_of_customer(company, account["account_id"])
     made = [c for c in company.books["Customer"] if any(mark in str(c.get("Notes")) for mark in ours)]
     if len(made) != 1:
         yield f"{account['account_id']}: {len(made)} customers instead of 1"

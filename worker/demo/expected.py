@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from worker.commands.identity import CommandKey, marker, request_id
+from worker.commands.identity import CommandKey, currency_number, marker, request_id
 from worker.demo.story import Tale
 from worker.sandbox.company import Traits
 from worker.sandbox.taxes import STATE_RATES, US_RATE
@@ -62,10 +62,17 @@ class Chosen(Struct, frozen=True):
     until: datetime
 
 
-def marks(company: Company, kind: Any, subject: str) -> list[str]:
+def marks(company: Company, kind: Any, subject: str, part: int = 0) -> list[str]:
     """Return the marks that something made for a deal or an account may carry."""
-    keys = (CommandKey(company.workspace, subject, kind, 0, number) for number in GENERATIONS)
+    keys = (CommandKey(company.workspace, subject, kind, part, number) for number in GENERATIONS)
     return [marker(request_id(company.realm, key)) for key in keys]
+
+
+def marks_of_customer(company: Company, account_id: str) -> list[str]:
+    """Return the marks that the customer made for an account may carry, in whichever currency it is billed."""
+    currency = company.accounts[account_id]["currency"]
+    at_home = currency == company.traits.home_currency
+    return marks(company, "create_customer", account_id, 0 if at_home else currency_number(currency))
 
 
 def invoices_of(tale: Tale, company: Company) -> list[Entity]:
@@ -111,7 +118,7 @@ def customer_of(account_id: str, company: Company) -> Entity:
     customers = company.books["Customer"]
     if (by_hand := company.customers.get(account_id)) is not None:
         return next((customer for customer in customers if customer["Id"] == by_hand), {})
-    ours = marks(company, "create_customer", account_id)
+    ours = marks_of_customer(company, account_id)
     made = [c for c in customers if any(mark in str(c.get("Notes")) for mark in ours)]
     return made[0] if made else {}
 
