@@ -90,11 +90,11 @@ class Attempts(Struct, frozen=True):
                 command.request_id,
                 before_sending=functools.partial(self._note, command),
             )
+            return await self._created(command, entity, adopted=False)
         except Rejected as error:
             return await self._rejected(command, error)
         except QuickBooksError as error:
             return await self._failed(command, error, sent=True)
-        return await self._created(command, entity, adopted=False)
 
     async def _note(self, command: Claimed) -> None:
         """Have it written down that a command is sent now, since its turn may come long after it was claimed.
@@ -135,13 +135,13 @@ class Attempts(Struct, frozen=True):
         if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
             try:
                 found = await lookup.find(self.client, command)
-                holder = None if found else await namesakes.holder(self.client, command)
+                if found is not None:
+                    return await self._created(command, found, adopted=True)
+                holder = await namesakes.holder(self.client, command)
             except (Rejected, OutcomeUnknown) as refused:
                 return await self._unanswered(command, refused, sent=True)
             except QuickBooksError as lookup_error:
                 return await self._failed(command, lookup_error, sent=False)
-            if found is not None:
-                return await self._created(command, found, adopted=True)
             if holder is not None:
                 message = f"{message} ({holder.entity} {holder.id} has it)"
         event = outcomes.rejected(

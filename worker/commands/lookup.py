@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from worker.commands.claims import Claimed
 from worker.commands.identity import marker, request_id
-from worker.commands.outcomes import ENTITY, Entity, reference, sent
+from worker.commands.outcomes import ENTITY, Entity, reference, sent, understood
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, OutcomeUnknown, Rejected
 from worker.quickbooks.queries import Condition
@@ -104,7 +104,9 @@ async def _find(client: QuickBooksClient, command: Claimed, trace: Trace) -> Ent
     for form in (*usual, *(others if command.look_ups >= OTHER_FORMS_AFTER else ())):
         try:
             async for entity in _asked(client, command, form):
-                if _made_by(command, entity, trace):
+                with understood(ENTITY[command.key.kind]):
+                    ours = _made_by(command, entity, trace)
+                if ours:
                     return entity
         except (Rejected, OutcomeUnknown) as error:
             refused = refused or error

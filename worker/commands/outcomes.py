@@ -1,5 +1,7 @@
 """What became of a command, as an event: from QuickBooks' own words, purely."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +12,9 @@ from events import catalog
 from events.administration import ConnectionExpired
 from events.currencies import in_currency
 from events.envelope import Event, own_event
+from events.errors import Unusable
 from events.quickbooks import (
+    CommandKind,
     CommandRejected,
     CommandUncertain,
     CompanyRefused,
@@ -22,6 +26,7 @@ from events.quickbooks import (
 )
 from events.values import Fact
 from worker.commands.claims import Claimed
+from worker.quickbooks.errors import OutcomeUnknown
 
 SOURCE = "urn:coeffection:dispatcher"
 ENTITY = {"create_invoice": "Invoice", "create_customer": "Customer", "create_item": "Item"}
@@ -30,30 +35,28 @@ Entity = dict[str, Any]
 
 
 def created(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -> Event:
-    """Say that QuickBooks holds what the command wished for."""
-    if command.key.kind == "create_invoice":
-        return event_of(command, catalog.INVOICE_CREATED, _invoice(command, entity, adopted=adopted), now)
-    if command.key.kind == "create_customer":
-        customer = CustomerCreated(
-            account_id=command.key.subject,
-            realm=command.realm,
-            request_id=command.request_id,
-            customer_id=entity["Id"],
-            display_name=entity["DisplayName"],
-            currency=reference(entity, "CurrencyRef"),
-            adopted=adopted,
-        )
-        return event_of(command, catalog.CUSTOMER_CREATED, customer, now)
-    item = ItemCreated(
-        product_id=command.key.subject,
-        realm=command.realm,
-        request_id=command.request_id,
-        item_id=entity["Id"],
-        name=entity["Name"],
-        type=entity["Type"],
-        adopted=adopted,
-    )
-    return event_of(command, catalog.ITEM_CREATED, item, now)
+    """Say that QuickBooks holds what the command wished for.
+
+    Raises:
+        OutcomeUnknown: It holds something, but what it says of it can't be understood.
+    """
+    with understood(ENTITY[command.key.kind]):
+        event_type, fact = _CREATED[command.key.kind](command, entity, adopted)
+        return event_of(command, event_type, fact, now)
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Make what is odd in an answer one that says nothing: it stops one command, and no other.
+
+    Raises:
+        OutcomeUnknown: Something that is always there was missing, or was something else.
+    """
+    try:
+        yield
+    except (Unusable, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        said = error.detail if isinstance(error, Unusable) else repr(error)
+        raise OutcomeUnknown(f"QuickBooks' answer about {what} could not be understood: {said}") from error
 
 
 def rejected(
@@ -123,13 +126,39 @@ def sent(body: str) -> Entity:
     return read
 
 
-def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreated:
+def _customer(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact]:
+    fact = CustomerCreated(
+        account_id=command.key.subject,
+        realm=command.realm,
+        request_id=command.request_id,
+        customer_id=entity["Id"],
+        display_name=entity["DisplayName"],
+        currency=reference(entity, "CurrencyRef"),
+        adopted=adopted,
+    )
+    return catalog.CUSTOMER_CREATED, fact
+
+
+def _item(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact]:
+    fact = ItemCreated(
+        product_id=command.key.subject,
+        realm=command.realm,
+        request_id=command.request_id,
+        item_id=entity["Id"],
+        name=entity["Name"],
+        type=entity["Type"],
+        adopted=adopted,
+    )
+    return catalog.ITEM_CREATED, fact
+
+
+def _invoice(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact]:
     total = Decimal(entity["TotalAmt"])
     tax = Decimal(entity.get("TxnTaxDetail", {}).get("TotalTax") or 0)
     net = total - tax
     expected = net_of(sent(command.body))
     currency = reference(entity, "CurrencyRef") or ""
-    return InvoiceCreated(
+    fact = InvoiceCreated(
         deal_id=command.key.subject,
         part=command.key.part,
         generation=command.key.generation,
@@ -148,6 +177,7 @@ def _invoice(command: Claimed, entity: Entity, *, adopted: bool) -> InvoiceCreat
         adopted=adopted,
         expected=in_currency(expected, currency) if expected != net else None,
     )
+    return catalog.INVOICE_CREATED, fact
 
 
 def net_of(body: Entity) -> Decimal:
@@ -190,3 +220,8 @@ def reference(entity: Entity, name: str) -> str | None:
 
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_CREATED: dict[CommandKind, Callable[[Claimed, Entity, bool], tuple[str, Fact]]] = {
+    "create_invoice": _invoice,
+    "create_customer": _customer,
+    "create_item": _item,
+}

@@ -28,10 +28,12 @@ async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Even
         return await _company(client, command, clock)
     _, _, object_id = command.key.subject.partition("/")
     entity = await _one(client, command.realm, _ENTITY[command.key.kind], object_id)
-    if command.key.kind == "read_customer":
-        customer = _customer(command, object_id, entity)
-        return outcomes.event_of(command, catalog.CUSTOMER_OBSERVED, customer, clock.now())
-    return outcomes.event_of(command, catalog.ITEM_OBSERVED, _item(command, object_id, entity), clock.now())
+    with outcomes.understood(f"{_ENTITY[command.key.kind]} {object_id}"):
+        if command.key.kind == "read_customer":
+            customer = _customer(command, object_id, entity)
+            return outcomes.event_of(command, catalog.CUSTOMER_OBSERVED, customer, clock.now())
+        item = _item(command, object_id, entity)
+        return outcomes.event_of(command, catalog.ITEM_OBSERVED, item, clock.now())
 
 
 def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime) -> Step:
@@ -54,7 +56,8 @@ async def _company(client: QuickBooksClient, command: Claimed, clock: Clock) -> 
         "TaxCode": await _all(client, command.realm, "TaxCode", []),
         "Account": await _all(client, command.realm, "Account", [("AccountType", "=", "Income")]),
     }
-    return _observed(command, company, preferences, lists, clock.now())
+    with outcomes.understood("the company"):
+        return _observed(command, company, preferences, lists, clock.now())
 
 
 def _observed(
