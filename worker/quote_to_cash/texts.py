@@ -99,13 +99,13 @@ class Fitter:
         spread: list[str] = []
         for text in "\n".join(map(cleaned, texts)).split("\n"):
             rest = one_line(text)
-            while rest:
-                line = shortened(rest, characters_max)
+            while rest and len(spread) <= lines_max:  # of a megabyte, only the beginning
+                line = shortened(rest[:characters_max], characters_max)
                 spread.append(line)
                 rest = rest[len(line) :].lstrip()
         if len(spread) > lines_max:
             self.notes.append(
-                f"{what}: of {len(spread)} lines, the last {len(spread) - lines_max} were left out."
+                f"{what}: what is beyond {lines_max} lines of {characters_max} characters was left out."
             )
         return spread[:lines_max]
 
