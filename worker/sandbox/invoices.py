@@ -75,6 +75,7 @@ PROPERTIES = frozenset(
         "FreeFormAddress",
     }
 )
+_NOT_SOLD = frozenset({"Category", "Group"})
 _LINES = frozenset(
     {"SalesItemLineDetail", "DiscountLineDetail", "DescriptionOnly", "SubTotalLineDetail", "GroupLineDetail"}
 )
@@ -230,6 +231,8 @@ def _line(company: Company, line: Entity) -> Entity:
         item = {"value": "1", "name": "Services"}
     else:
         found = company.active("Item", item_id)
+        if found.get("Type") in _NOT_SOLD:
+            raise faults.business(f"A {found['Type']} can't be used on a line of a transaction")
         if found.get("Type") == "Inventory" and "Qty" not in detail:
             raise faults.business("Quantity required for inventory item", code="6520")
         item = {"value": item_id, "name": found["Name"]}

@@ -259,6 +259,6 @@ def test_every_gate_of_the_contract_has_its_words() -> None:
     schedule_not_due account_missing account_not_mapped mapping_in_review product_not_mapped
     tax_code_not_mapped currency_not_enabled customer_currency_differs connection_missing connection_expired
     insufficient_rights period_closed held_for_approval paused rejected_by_quickbooks doc_number_taken
-    outcome_uncertain in_progress"""
+    outcome_uncertain in_progress time_zone_not_set customer_inactive item_inactive"""
     assert set(codes.split()) <= GATES.keys()
     assert all(text.reason and text.remedy for text in (*GATES.values(), *CASES.values()))

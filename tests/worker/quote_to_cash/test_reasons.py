@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from events import catalog
 from tests import stories
 from tests.world import World, open_world
+from worker.administration import ActionRefused
+from worker.sandbox import lists
 
 Act = Callable[[World], Awaitable[object]]
 LOST_ANSWER = ("lost_answer", *["server_error"] * 50)
@@ -156,7 +158,27 @@ async def accept_again(world: World) -> None:
 
 async def order(world: World) -> None:
     for deal in await world.deals():
-        await world.admin().order_invoice(deal)
+        with suppress(ActionRefused):  # it has its invoice, or may have
+            await world.admin().order_invoice(deal)
+
+
+async def change_in_quickbooks(world: World, *, active: bool) -> None:
+    """Deactivate the customer and the item of the deals, or reactivate them."""
+    company = world.sandbox.companies[world.realm]
+    for entity in ("Customer", "Item"):
+        for before in list(company.every(entity))[-1:]:
+            data = {"Id": before["Id"], "SyncToken": before["SyncToken"], "sparse": True, "Active": active}
+            lists.update(company, entity, data, world.clock.now())
+
+
+async def map_again(world: World) -> None:
+    await world.admin().map_account("A-1", str(world.books("Customer")[-1]["Id"]))
+    await world.admin().map_product("P-1", str(world.books("Item")[-1]["Id"]))
+
+
+async def move_house(world: World, **address: str) -> None:
+    world.sandbox.change_traits(world.realm, {"address": address})
+    await world.connect()
 
 
 ACTS: list[Act] = [
@@ -179,6 +201,13 @@ ACTS: list[Act] = [
     partial(choose, invoice_requires_signature="false"),
     partial(choose, terms="Net 7"),
     partial(choose, terms=""),
+    partial(change_in_quickbooks, active=False),
+    partial(change_in_quickbooks, active=True),
+    map_again,
+    partial(move_house, Country="USA", CountrySubDivisionCode="TX"),
+    partial(move_house, Country="USA", CountrySubDivisionCode="NY"),
+    partial(choose, time_zone="America/Chicago"),
+    partial(choose, time_zone=""),
     World.settle,
 ]
 

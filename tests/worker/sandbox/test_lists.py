@@ -140,3 +140,39 @@ def test_the_company_itself_is_read(app: App) -> None:
     assert decoded(app.call("GET", "preferences"))["Preferences"]["CurrencyPrefs"]["HomeCurrency"] == {
         "value": "USD"
     }
+
+
+@pytest.mark.parametrize("entity", ["Customer", "Vendor", "Employee"])
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_goes_leaves_its_name_or_keeps_it(app: App, entity: str, stays: bool) -> None:
+    app.sandbox.change_traits(app.company.realm, {"inactive_names_stay": stays})
+    made = app.made(entity, {"DisplayName": "Kim"})
+    gone = app.made(entity, {"Id": made["Id"], "SyncToken": "0", "sparse": True, "Active": False})
+    assert gone["DisplayName"] == ("Kim" if stays else "Kim (deleted)")
+    if stays:
+        assert app.refused("Customer", {"DisplayName": "KIM"}) == "6240"
+    else:
+        app.made("Customer", {"DisplayName": "KIM"})
+
+
+def test_a_company_says_where_it_is_and_never_its_time_zone(app: App) -> None:
+    said = decoded(app.call("GET", f"companyinfo/{app.company.realm}"))["CompanyInfo"]
+    assert said["CompanyAddr"]["Country"] == "USA"
+    assert (said["CompanyAddr"]["CountrySubDivisionCode"], said["Country"]) == ("CA", "US")
+    assert "America" not in str(said)
+    app.sandbox.change_traits(app.company.realm, {"address": {"Country": "GBR"}})
+    assert (
+        decoded(app.call("GET", f"companyinfo/{app.company.realm}"))["CompanyInfo"]["LegalAddr"]["Country"]
+        == "GBR"
+    )
+
+
+@pytest.mark.parametrize("kind", ["Category", "Group"])
+def test_what_is_no_product_stands_on_no_line(app: App, kind: str) -> None:
+    made = app.made("Item", {"Name": "Hardware", "Type": kind})
+    line = {
+        "DetailType": "SalesItemLineDetail",
+        "Amount": 1,
+        "SalesItemLineDetail": {"ItemRef": {"value": made["Id"]}},
+    }
+    assert app.refused("Invoice", {"CustomerRef": {"value": "1"}, "Line": [line]}) == "6000"
