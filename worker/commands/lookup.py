@@ -72,7 +72,8 @@ async def named_by_a_person(client: QuickBooksClient, command: Claimed) -> Entit
         entity = await client.read(command.realm, ENTITY[command.key.kind], command.named_id or "")
     except (Rejected, OutcomeUnknown):
         return None  # their word alone finds nothing; what was asked without it is asked all the same
-    return entity if is_ours(command, entity, sent(command.body)) else None
+    bodies = [sent(body) for body in (command.body, *(earlier.body for earlier in command.earlier))]
+    return entity if any(is_ours(command, entity, body) for body in bodies) else None
 
 
 def is_ours(command: Claimed, entity: Entity, body: Entity) -> bool:

@@ -205,6 +205,32 @@ async def test_a_person_may_say_which_invoice_it_is(ready: World) -> None:
     assert len(of_deal(ready)) == 1
 
 
+async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another_customer(
+    ready: World,
+) -> None:
+    await with_item(ready)
+    trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    [invoice] = of_deal(ready)
+    other = next(
+        customer["Id"] for customer in ready.books("Customer") if customer["Id"] != made_for(invoice)
+    )
+    await ready.admin().map_account("A-1", other)
+    await ready.admin().order_invoice("D-1")
+    trouble(ready, Refusal("4002", operations=("query",), entities=("Invoice",)))
+    await ready.settle(patience=timedelta(minutes=30))
+    assert (await ready.explain()).first_unmet == "outcome_uncertain"
+    await name_invoice(ready.admin(), ready.gateway.client, "D-1", invoice["Id"])
+    await ready.settle(patience=timedelta(0))
+    assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
+    assert len(of_deal(ready)) == 1
+
+
+def made_for(invoice: dict[str, Any]) -> str:
+    return str(invoice["CustomerRef"]["value"])
+
+
 async def test_what_quickbooks_fails_at_each_time_is_for_a_person(ready: World) -> None:
     await with_item(ready)
     trouble(ready, Refusal("10000", 500, operations=("create",), containing="D-1:"))
