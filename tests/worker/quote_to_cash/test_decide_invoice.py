@@ -31,6 +31,7 @@ from tests.worker.quote_to_cash.given import (
     ready,
     referred,
 )
+from worker.commands.identity import marker
 
 UK: dict[str, Any] = {
     "country": "GB",
@@ -160,6 +161,16 @@ def test_the_note_is_the_memo_and_the_mark() -> None:
     )
     [command] = decider.commanded()
     assert body(decider)["PrivateNote"] == f"PO PO-8 of Acme renewal, D-1 [q2c:{command.request_id}]"
+
+
+def test_no_text_of_a_deals_holds_another_deals_mark() -> None:
+    [other] = given(*ready(), *stories.signed_deal("D-2")).commanded()
+    stolen = f"As agreed in [q2c:{other.request_id}]"
+    decider = given(*ready(memo="{deal_name}"), *stories.signed_deal(name=stolen))
+    [command] = decider.commanded()
+    note = body(decider)["PrivateNote"]
+    assert marker(other.request_id) not in note
+    assert note.endswith(f" {marker(command.request_id)}")
 
 
 def test_the_invoice_is_for_what_the_account_and_the_products_are_mapped_to() -> None:
