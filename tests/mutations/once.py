@@ -3,7 +3,6 @@
 from tests.mutations.mutation import Mutation
 
 _CLAIMS = "worker/commands/claims.py"
-_ATTEMPTS = "worker/commands/attempts.py"
 _LOOKUP = "worker/commands/lookup.py"
 _STEPS = "worker/commands/steps.py"
 _CLIENT = "worker/quickbooks/client.py"
@@ -88,10 +87,10 @@ MUTATIONS = (
     ),
     Mutation(
         "namesake_is_ours",
-        _ATTEMPTS,
-        "holder = found or await lookup.namesake(self.client, command)",
-        "found = holder = await lookup.namesake(self.client, command)",
-        "Somebody else's customer of the same name, or document of the same number, becomes ours.",
+        _LOOKUP,
+        "return is_ours(command, entity, trace.body)",
+        'return command.key.kind == "create_customer" or is_ours(command, entity, trace.body)',
+        "Somebody else's customer of the same name is taken for ours, and invoiced.",
         _COMMANDS,
     ),
     Mutation(

@@ -10,8 +10,8 @@ MUTATIONS = (
     Mutation(
         "customer_name",
         _CUSTOMERS,
-        '"DisplayName": fitter.name("The name", account.name,',
-        '"DisplayName": fitter.name("The name", account.account_id,',
+        'fitter.name("The name", name or account.name,',
+        'fitter.name("The name", name or account.account_id,',
         "Customers are called by ids.",
     ),
     Mutation(
@@ -44,9 +44,9 @@ MUTATIONS = (
     ),
     Mutation(
         "customer_currency",
-        _CUSTOMERS,
-        '{"value": account.currency or company.home_currency}',
-        '{"value": company.home_currency}',
+        "worker/quote_to_cash/creating.py",
+        "customer_body(account.latest, request, name=name, currency=currency)",
+        "customer_body(account.latest, request, name=name, currency=currency and company.home_currency)",
         "A customer abroad is billed in dollars for good: QuickBooks never changes a customer's currency.",
     ),
     Mutation(
@@ -66,7 +66,7 @@ MUTATIONS = (
     Mutation(
         "inactive_customer",
         _REFERRED,
-        'yield Gate("customer_inactive", met=observed.active, detail=detail)',
+        'yield Gate("customer_inactive", met=seen.active, detail=detail)',
         'yield Gate("customer_inactive")',
         "An invoice is sent that QuickBooks refuses.",
     ),
@@ -80,8 +80,8 @@ MUTATIONS = (
     Mutation(
         "currency_of_customer",
         _REFERRED,
-        "return (observed.currency if observed else None) or account.customer_currency",
-        "return account.customer_currency",
+        "return (seen.currency if seen else None) or link.currency",
+        "return link.currency",
         "A customer whose currency nobody typed in is billed in another.",
     ),
     Mutation(

@@ -152,8 +152,8 @@ MUTATIONS = (
     Mutation(
         "orders_add_up",
         _EVOLVE,
-        'effort, status="rejected", asked=asked,',
-        'effort, status="rejected", asked=effort.asked,',
+        "asked=asked,\n            gate=rejected.gate,",
+        "asked=effort.asked,\n            gate=rejected.gate,",
         "An order that was given while an invoice was on its way sends another after its refusal.",
     ),
     Mutation(
@@ -166,8 +166,8 @@ MUTATIONS = (
     Mutation(
         "ids_of_another_company",
         _STATE,
-        "return self.customer_id if realm in (None, self.customer_realm) else None",
-        "return self.customer_id",
+        "links = [link for link in self.links if realm in (None, link.realm)]",
+        "links = list(self.links)",
         "After another company was connected somebody else's customer is invoiced.",
     ),
     Mutation(
