@@ -29,7 +29,7 @@ TESTS = (
     ),
     *(f"tests/worker/quote_to_cash/test_{name}.py" for name in ("totals", "referred", "gates")),
 )
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - (.*))?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _PLAY = """
 import sys
 from worker.simulation import campaign

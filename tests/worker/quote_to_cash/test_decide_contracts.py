@@ -1,6 +1,7 @@
 """Which contract and which quote an invoice goes by: two signed contracts, edits around the signature, any order."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -86,6 +87,14 @@ def test_a_contract_that_ended_is_not_out_again_whatever_comes_late(end: str, *,
     events = [contract("delivered", "C-1", 2), contract(end, "C-1", 3)]
     decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), *(reversed(events) if swapped else events))
     assert decider.stands_at() == f"contract_{end}"
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(("declined", "voided"))])
+def test_of_two_ends_the_later_one_is_told_whichever_comes_first(order: tuple[str, ...]) -> None:
+    days = {"declined": 3, "voided": 4}
+    ends = [contract(end, "C-1", days[end]) for end in order]
+    decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), *ends)
+    assert decider.stands_at() == "contract_voided"
 
 
 def test_a_newer_contract_that_is_out_says_what_is_waited_for() -> None:
@@ -186,3 +195,52 @@ def test_the_crms_word_is_enough_once_the_setting_says_so() -> None:
 def test_only_a_signature_wins_a_deal(status: str) -> None:
     decider = given(*ready(), SHOWN, contract(status, "C-1", 1))
     assert (decider.commanded(), decider.facts(catalog.DEAL_CLOSED_WON)) == ([], [])
+
+
+def minute(minutes: float) -> str:
+    return (datetime(2026, 5, 2, 12, tzinfo=UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+def second_contract(*shown: dict[str, Any]) -> Decider:
+    """A first contract goes out and is declined; a second one goes out at minute 0 and is signed."""
+    first = [
+        stories.contract(s, contract_id="C-1", at=minute(t)) for s, t in (("sent", -30), ("declined", -10))
+    ]
+    second = [stories.contract(s, contract_id="C-2", at=minute(t)) for s, t in (("sent", 0), ("signed", 60))]
+    return given(*ready(), stories.deal(time=minute(-31)), *first, second[0], *shown, second[1])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "stage", "net"),
+    [
+        (-5, "contract_sent", "1199.88"),
+        (0, "contract_sent", "1199.88"),
+        (0.5, "contract_sent", "1199.88"),
+        (1, "contract_sent", "1199.88"),
+        (1.5, "contract_sent", None),
+        (10, "contract_sent", None),
+        (0.5, "quote_draft", None),
+    ],
+)
+def test_a_second_contract_signs_what_the_crm_wrote_down_as_it_was_sent(
+    minutes: float, stage: str, net: str | None
+) -> None:
+    decider = second_contract(stories.deal(revision=2, time=minute(minutes), stage=stage, quote=CHANGED))
+    assert net_of(decider) == ([net] if net else [])
+    assert decider.stands_at() == ("in_progress" if net else "quote_differs_from_signed")
+
+
+def test_a_second_contract_of_the_same_quote_waits_for_nothing() -> None:
+    assert net_of(second_contract()) == ["599.94"]
+
+
+def test_what_is_still_a_draft_was_not_signed_yet() -> None:
+    draft = stories.deal(stage="quote_draft", quote=CHANGED, time="2026-04-30T00:00:00Z")
+    decider = given(*ready(), draft, *SIGNED)
+    assert (decider.stands_at(), decider.commanded()) == ("quote_missing", [])
+    assert net_of(decider.when(stories.deal(revision=2, time="2026-05-01T18:00:01Z"))) == ["599.94"]
+
+
+def test_a_drafts_quote_is_invoiced_if_a_person_says_so() -> None:
+    draft = stories.deal(stage="quote_draft", quote=CHANGED, time="2026-04-30T00:00:00Z")
+    assert net_of(given(*ready(), draft, *SIGNED, ordered())) == ["1199.88"]
