@@ -168,6 +168,8 @@ def tale(
     }
     contracts = _contracts(twist, sent_at, random, cut_over)
     told = list(_snapshots(base, twist, contracts, cut_over))
+    if twist == "won_by_crm" and random.getrandbits(1):
+        told[-1][1].pop("closed_at")  # not every CRM says when
     return Tale(
         deal_id=base["deal_id"],
         name=name,

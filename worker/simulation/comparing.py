@@ -31,6 +31,7 @@ class Comparison:
         self._outside = outside
         self._telling = telling
         self._workspace = telling.workspace
+        self._all_chosen: list[dict[str, str]] = []
         realm = outside.realms[telling.workspace]
         company = outside.cluster.sandbox.companies[realm]
         self._company = Company(
@@ -77,10 +78,19 @@ class Comparison:
         if settings is None:
             yield "nobody asked for its invoice"
             return
+        if self._outside.cluster.counts["restore"]:
+            # Where it was found again, it was made by what held before the store was put back.
+            held = [settings, *self._all_chosen]
+            found = [list(self._says(tale, invoice, chosen)) for chosen in held]
+            yield from min(found, key=len)
+            return
         if settings.get("auto_invoice") != "true" and not settings.get("ordered"):
             yield "it was invoiced while invoicing was off"
         if settings.get("paused") == "true":
             yield "its invoice was asked for in a pause"
+        yield from self._says(tale, invoice, settings)
+
+    def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
         began = self._outside.plan.start + timedelta(seconds=self._telling.told_at[tale.deal_id])
         made = datetime.fromisoformat(invoice["MetaData"]["CreateTime"])
         wrong = CLOCKS_WRONG if self._outside.cluster.watch.clocks_jumped else timedelta(0)
@@ -111,6 +121,7 @@ class Comparison:
         for _, event_id, kind, extensions, data in rows:
             if kind == catalog.SETTINGS_CHANGED:
                 settings = {**settings, **msgspec.json.decode(data)["changes"]}
+                self._all_chosen.append(settings)
             at.setdefault(event_id, settings)
             if kind == catalog.INVOICE_REQUESTED:
                 said: dict[str, Any] = msgspec.json.decode(data)

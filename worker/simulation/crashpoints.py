@@ -73,6 +73,7 @@ WORKLOADS: Sequence[Workload] = (
     ),
     Workload("lapsed", ("none", "won_by_crm"), refusals=(Refusal("6190", 200, rate=0.3, times=6),)),
     Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
+    Workload("restored", SEVERAL, restored_after=45.0),
     Workload("frozen", SEVERAL, frozen_seconds=300.0),
     Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
 )

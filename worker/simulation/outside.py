@@ -1,6 +1,7 @@
 """The admins of a simulation, and the doors that everybody comes through: they ask again until somebody answers."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -121,7 +122,8 @@ class Outside:
         if asked.to_connect:
             await self.connect(workspace)
         for deal in asked.to_order:
-            await self.administer(workspace, Administration.order_invoice, deal)
+            with contextlib.suppress(ActionRefused):  # it was made meanwhile
+                await self.administer(workspace, Administration.order_invoice, deal)
 
     async def asked(self, workspace: str) -> Asked:
         """Look what people are asked to put right; nobody orders an invoice while the books are closed."""
@@ -228,6 +230,8 @@ class Outside:
                 except _PASSING:
                     await asyncio.sleep(self.random.uniform(0, AGAIN_SECONDS_MAX))
                     continue
+                except ActionRefused:
+                    pass  # what was ordered then is there now
                 break
             self._done.append((self.cluster.loop.time(), work))
         self.restores_left -= 1
