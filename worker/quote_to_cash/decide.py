@@ -1,8 +1,11 @@
 """What to do about an event: the facts to record and the commands to issue. Pure over the view."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from events import catalog, json
 from events.administration import InvoiceNamed
@@ -40,6 +43,8 @@ from worker.quote_to_cash.walk import (
     won_since,
 )
 
+# For how long a deal may have been won before we hear of it from somebody who does not say when.
+LONG_AGO = timedelta(days=366)
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
 
 
@@ -284,9 +289,19 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
     )
     record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
     wished = NewCommand(
-        key, connection.realm, request, json.encode_numbers(composed.body), since=won_since(deal)
+        key, connection.realm, request, json.encode_numbers(composed.body), since=_wished_since(deal, event.time)
     )
     decision.commands.append(wished)
+
+
+def _wished_since(deal: Deal, now: datetime) -> datetime:
+    """Return since when an earlier life of this installation, of which a restored store knows nothing, may have sent it.
+
+    That is when the deal was won, in the words of DocuSign or the CRM. When we heard of it says nothing: whoever
+    sends again what is lost is heard later. So where neither says when, it may have been long ago.
+    """
+    told = won_since(replace(deal, won_at=deal.latest.closed_at if deal.latest else None))
+    return told or now - LONG_AGO
 
 
 class DecisionImpossible(Exception):

@@ -28,7 +28,7 @@ BEFORE_CUT_OVER = frozenset(
 )
 DAY = datetime(2026, 5, 5, 15, tzinfo=UTC)
 LATE = timedelta(days=3)
-RESTORES = (1,)
+RESTORES = (0, 0, 0, 0, 0, 1)
 
 # Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
 MEMORY_SECONDS, FOREVER = 200.0, 1e9

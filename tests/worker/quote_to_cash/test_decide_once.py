@@ -1,6 +1,7 @@
 """Exactly one: a wish is commanded once, a refusal waits for a person, and each person's word counts once."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -215,3 +216,15 @@ def test_a_company_is_read_once_for_each_time_that_it_is_connected() -> None:
     assert generations(decider, "read_company") == [1, 2]
     decider.when(chosen(terms="Net 30"), chosen(memo="-"))
     assert generations(decider, "read_company") == [1, 2, 3]
+
+
+def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and_not_when_we_heard_of_it() -> None:
+    (signed,) = commanded().commanded()
+    assert signed.since == datetime(2026, 5, 3, tzinfo=UTC)
+    won = stories.deal(revision=2, stage="closed_won", closed_at="2026-05-02T00:00:00Z")
+    (told,) = given(*ready(), won).commanded()
+    assert told.since == datetime(2026, 5, 2, tzinfo=UTC)
+    # It may be sent again after a restore: it says nothing of when that was.
+    (untold,) = given(*ready(), stories.deal(revision=2, stage="closed_won")).commanded()
+    assert untold.since is not None
+    assert untold.since < datetime(2025, 6, 1, tzinfo=UTC)
