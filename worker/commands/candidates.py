@@ -114,7 +114,10 @@ def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:
-    """Say whether another command of the same subject is in flight in its company, or comes first there."""
+    """Say whether another command of the same subject is in flight in its company, or comes first there.
+
+    What was claimed once comes before whatever was not, also where clocks that differ made that seem older.
+    """
     others = commands.alias("others")
     return sa.exists().where(
         others.c.workspace == commands.c.workspace,
@@ -123,7 +126,7 @@ def _subject_busy() -> sa.ColumnElement[bool]:
         others.c.request_id != commands.c.request_id,
         sa.or_(
             others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),
-            sa.and_(others.c.status == "ready", _age(others) < _age(commands)),
+            sa.and_(commands.c.status == "ready", others.c.status == "ready", _age(others) < _age(commands)),
         ),
     )
 

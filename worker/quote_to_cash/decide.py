@@ -289,7 +289,11 @@ def _request_invoice(view: View, decision: Decision, event: Event, deal_id: str,
     )
     record(view, decision, event, catalog.INVOICE_REQUESTED, fact)
     wished = NewCommand(
-        key, connection.realm, request, json.encode_numbers(composed.body), since=_wished_since(deal, event.time)
+        key,
+        connection.realm,
+        request,
+        json.encode_numbers(composed.body),
+        since=_wished_since(deal, event.time),
     )
     decision.commands.append(wished)
 

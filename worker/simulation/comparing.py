@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from events import catalog
 from events.tables import log
 from projections.deals import deals
+from worker.commands.identity import marker
 from worker.demo import created, expected, market, story, told
 from worker.demo.expected import Chosen, Company, Entity
 from worker.demo.story import Tale
@@ -57,7 +58,7 @@ class Comparison:
                 continue
             yield from self._named(tale, self._counted(tale, found))
             for one in found:
-                yield from self._named(tale, self._of(tale, one, chosen.get(tale.deal_id)))
+                yield from self._named(tale, self._of(tale, one, _by_mark(one, chosen)))
             yield from self._named(
                 tale, told.problems(tale, self._company, invoice, messages.get(tale.deal_id, []))
             )
@@ -109,7 +110,7 @@ class Comparison:
         return by_default and (self._telling.switched_on_at or 0.0) > SWITCHED_ON_SECONDS_MAX and bool(tale)
 
     def _chosen(self) -> dict[str, dict[str, str]]:
-        """Return the settings that held when each deal's invoice was asked for, by deal: the last time."""
+        """Return the settings that held when each invoice was asked for, by the mark that it carries."""
         rows = self._connection.execute(
             sa.select(log.c.position, log.c.id, log.c.type, log.c.extensions, log.c.data)
             .where(log.c.workspace == self._workspace)
@@ -127,7 +128,7 @@ class Comparison:
                 said: dict[str, Any] = msgspec.json.decode(data)
                 known = extensions if isinstance(extensions, dict) else msgspec.json.decode(extensions)
                 ordered = {"ordered": "true"} if said.get("orders") else {}
-                requested[said["deal_id"]] = at[known["causationid"]] | ordered
+                requested[marker(said["request_id"])] = at[known["causationid"]] | ordered
         return requested
 
     def _gates(self) -> dict[str, str | None]:
@@ -153,3 +154,8 @@ class Comparison:
             return
         for invoice in self._outside.cluster.sandbox.companies[other].every("Invoice"):
             yield f"I1: {self._workspace}: {invoice.get('PrivateNote')!r} is in the other company's books"
+
+
+def _by_mark(invoice: Entity, chosen: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+    note = str(invoice.get("PrivateNote"))
+    return next((settings for mark, settings in chosen.items() if mark in note), None)

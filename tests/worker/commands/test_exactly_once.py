@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +14,10 @@ from events.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
 from worker.commands import steps
-from worker.commands.claims import LeaseLost
+from worker.commands.claims import Claimed, LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
+from worker.commands.table import commands
 from worker.sandbox.trouble import KINDS, Kind
 
 
@@ -151,6 +153,34 @@ async def test_one_command_in_flight_per_subject_and_a_bound_per_realm(ready: Wo
     first = await ready.claim(slots=16, per_realm=3)
     assert len(first) == 3
     assert await ready.claim(slots=16, per_realm=3) == []
+
+
+async def test_what_was_claimed_once_is_not_held_up_by_what_another_clock_made_older(ready: World) -> None:
+    await ready.send(*stories.signed_deal())
+    await ready.follow()
+    for command in await ready.claim():  # the item
+        await ready.dispatcher.work(command)
+    await ready.follow()
+    [dead] = await ready.claim()
+    await ready.services.database.transaction(_add_older, dead)
+    ready.clock.advance(ready.timing.lease.total_seconds() + 1)
+    [heir] = await ready.claim()
+    assert heir.key == dead.key
+
+
+def _add_older(connection: sa.Connection, claimed: Claimed) -> None:
+    """Wish for another thing of the same subject, by a clock that is slow."""
+    is_claimed = commands.c.request_id == claimed.request_id
+    row = connection.execute(sa.select(commands).where(is_claimed)).mappings().one()
+    older = {
+        "request_id": "another",
+        "kind": "read_item",
+        "generation": 1,
+        "status": "ready",
+        "created_at": row["created_at"] - timedelta(minutes=1),
+        "leased_until": None,
+    }
+    connection.execute(commands.insert().values({**row, **older}))
 
 
 async def test_claims_are_fair_over_realms(tmp_path: Any) -> None:

@@ -122,7 +122,8 @@ class Model:
     def is_busy(self, row: Row) -> bool:
         others = (o for o in self.rows.values() if o.subject == row.subject and o is not row)
         return any(
-            o.status in {"leased", "uncertain"} or (o.status == "ready" and o.age < row.age) for o in others
+            o.status in {"leased", "uncertain"} or (row.status == o.status == "ready" and o.age < row.age)
+            for o in others
         )
 
 

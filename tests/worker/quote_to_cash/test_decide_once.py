@@ -218,7 +218,9 @@ def test_a_company_is_read_once_for_each_time_that_it_is_connected() -> None:
     assert generations(decider, "read_company") == [1, 2, 3]
 
 
-def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and_not_when_we_heard_of_it() -> None:
+def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and_not_when_we_heard_of_it() -> (
+    None
+):
     (signed,) = commanded().commanded()
     assert signed.since == datetime(2026, 5, 3, tzinfo=UTC)
     won = stories.deal(revision=2, stage="closed_won", closed_at="2026-05-02T00:00:00Z")
