@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from worker.commands.identity import CommandKey, marker, request_id
+from worker.commands.identity import CommandKey, currency_number, marker, request_id
 from worker.demo import created, expected, market, story
 from worker.demo.expected import Chosen, Company, Entity
 from worker.demo.market import US, Market
@@ -25,8 +25,8 @@ UK = Market("GB", ("GBP", "EUR"), ("20.0% S", "5.0% R"))
 CHOSEN = Chosen(MEMO, "Net 15", None, NOW - timedelta(minutes=9), NOW + timedelta(minutes=1))
 
 
-def mark(sandbox: Sandbox, kind: Any, subject: str) -> str:
-    return marker(request_id(sandbox.realm, CommandKey("acme", subject, kind, 0, 1)))
+def mark(sandbox: Sandbox, kind: Any, subject: str, part: int = 0) -> str:
+    return marker(request_id(sandbox.realm, CommandKey("acme", subject, kind, part, 1)))
 
 
 def a_tale(where: Market) -> Tale:
@@ -93,7 +93,8 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
 def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
     """The right customer."""
     account = next(a for a in market.accounts(where) if a["account_id"] == tale.account_id)
-    address = account["billing_address"]
+    address, currency = account["billing_address"], account["currency"]
+    part = 0 if currency == sandbox.traits.home_currency else currency_number(currency)
     return {
         "DisplayName": account["name"],
         "CompanyName": account["name"],
@@ -106,8 +107,8 @@ def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
             "PostalCode": address["postal_code"],
             "Country": address["country"],
         },
-        "CurrencyRef": {"value": account["currency"]},
-        "Notes": f"Account {tale.account_id} {mark(sandbox, 'create_customer', tale.account_id)}",
+        "CurrencyRef": {"value": currency},
+        "Notes": f"Account {tale.account_id} {mark(sandbox, 'create_customer', tale.account_id, part)}",
         **({"ShipAddr": {"Line1": "Dock 1"}} if "shipping_address" in account else {}),
     }
 
