@@ -22,6 +22,9 @@ simulate: $(VENV)/.installed ## the proof: seeds, a kill after single steps, eve
 	$(BIN)/q2c simulate --crash-points $(CRASH_POINTS)
 	$(BIN)/q2c simulate --ablations
 
+mutate: $(VENV)/.installed-dev ## rules and safeguards broken one by one, to see what notices each
+	$(BIN)/python -m tests.mutations
+
 chaos: $(VENV)/.installed-dev ## 300,000 messages through real servers while processes, servers and networks die
 	$(BIN)/python -m tests.chaos
 

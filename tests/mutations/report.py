@@ -1,0 +1,40 @@
+"""What noticed which mutation, as a table in Markdown; and where it stands in the documentation."""
+
+from collections.abc import Iterator, Mapping
+
+from tests.mutations.harness import Verdict
+from tests.mutations.known import ROOMS
+from tests.mutations.mutation import ROOT
+
+DOCUMENT = ROOT / "docs" / "simulation.md"
+BEGINS, ENDS = "<!-- mutations: written by python -m tests.mutations --write -->", "<!-- end of mutations -->"
+
+
+def table(verdicts: Mapping[str, Verdict]) -> Iterator[str]:
+    """Write verdicts, by the names of their mutations, room by room."""
+    yield "| broken | what it would do | noticed by |"
+    yield "|---|---|---|"
+    for room, mutations in ROOMS.items():
+        if found := [verdicts[mutation.name] for mutation in mutations if mutation.name in verdicts]:
+            yield f"| **{room}** | | |"
+        for verdict in found:
+            yield f"| `{verdict.mutation.name}` | {verdict.mutation.harm} | {_noticed(verdict)} |"
+
+
+def write(verdicts: Mapping[str, Verdict]) -> None:
+    """Put the table into the documentation, in the place of the one before."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGINS)
+    after = rest.partition(ENDS)[2]
+    DOCUMENT.write_text("\n".join([before + BEGINS, "", *table(verdicts), "", ENDS + after]))
+
+
+def _noticed(verdict: Verdict) -> str:
+    """Say what noticed it: of the golden bodies which, of other tests the file, of seeds the first."""
+    if verdict.by == "nothing":
+        return "**nothing**"
+    if verdict.by == "seed":
+        return verdict.evidence.partition(":")[0]
+    path, _, test = verdict.evidence.partition("::")
+    case = test.partition("[")[2].removesuffix("]")
+    golden = path.startswith("tests/golden/") and case
+    return f"golden body `{case}`" if golden else f"`{path.removeprefix('tests/').removesuffix('.py')}`"
