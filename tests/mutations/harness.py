@@ -18,7 +18,7 @@ from msgspec import Struct
 from tests.mutations.mutation import ROOT, Mutation, mutated
 
 SEEDS = 300
-TESTS_SECONDS_MAX = 600
+TESTS_SECONDS_MAX = 300
 SEEDS_SECONDS_MAX = 1800
 # What every mutation meets: bodies as they are sent, and the rules.
 TESTS = (
