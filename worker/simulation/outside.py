@@ -19,6 +19,7 @@ import worker.workspaces as workspaces_module
 from events import catalog
 from events import log as events_log
 from events.errors import DatabaseUnavailable
+from events.statements import Statement
 from events.tables import log
 from projections.deals import deals
 from worker import connections
@@ -250,22 +251,31 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
 
 def _asked(connection: sa.Connection, workspace: str) -> Asked:
     """Read what people are told: in the log that the connection ended, of deals which gate they stand at."""
-    connected = connection.scalar(
-        sa.select(log.c.type)
-        .where(
-            log.c.workspace == workspace,
-            log.c.type.in_([catalog.CONNECTION_AUTHORIZED, catalog.CONNECTION_EXPIRED]),
-        )
-        .order_by(log.c.position.desc())
-        .limit(1)
-    )
-    held = connection.execute(
-        sa.select(deals.c.deal, deals.c.gate)
-        .where(deals.c.workspace == workspace, deals.c.gate.in_(TO_ORDER + UNMAPPED))
-        .order_by(deals.c.deal)
-    ).all()
+    said = _CONNECTION_SAID.rows(connection, {"workspace_": workspace})
+    held = _HELD_AT.rows(connection, {"workspace_": workspace})
     return Asked(
-        to_connect=connected == catalog.CONNECTION_EXPIRED,
+        to_connect=bool(said) and said[0][0] == catalog.CONNECTION_EXPIRED,
         to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
         unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),
     )
+
+
+_CONNECTION_SAID = Statement(
+    sa.select(log.c.type)
+    .where(
+        log.c.workspace == sa.bindparam("workspace_"),
+        log.c.type.in_(
+            [sa.literal(kind) for kind in (catalog.CONNECTION_AUTHORIZED, catalog.CONNECTION_EXPIRED)]
+        ),
+    )
+    .order_by(log.c.position.desc())
+    .limit(sa.literal(1))
+)
+_HELD_AT = Statement(
+    sa.select(deals.c.deal, deals.c.gate)
+    .where(
+        deals.c.workspace == sa.bindparam("workspace_"),
+        deals.c.gate.in_([sa.literal(gate) for gate in TO_ORDER + UNMAPPED]),
+    )
+    .order_by(deals.c.deal)
+)
