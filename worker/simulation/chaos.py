@@ -5,9 +5,13 @@ import contextlib
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+import sqlalchemy as sa
+
 import worker.workspaces as workspaces_module
-from events import log
+from events import log, subscriptions
 from worker.administration import Administration
+from worker.commands.table import commands, is_open
+from worker.quote_to_cash import manager as quote_to_cash
 from worker.simulation.cluster import Cluster, Host
 from worker.simulation.companies import MEMOS
 from worker.simulation.database import Store
@@ -112,6 +116,9 @@ class Chaos:
         """Connect another company, in which the same ids are others' customers and items, and this one again."""
         await self._sleep_until(at)
         await self._tellings[workspace].until_mapped()
+        # What one company was asked to create and did not answer yet, the next one would be asked for.
+        while await self._cluster.store.read(_is_creating, workspace):  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(1)
         self._cluster.counts["another_company"] += 1
         await self._outside.connect_to(workspace, self._outside.others[workspace])
         await asyncio.sleep(seconds)
@@ -182,3 +189,13 @@ class Chaos:
 
     async def _sleep_until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self._cluster.loop.time()))
+
+
+def _is_creating(connection: sa.Connection, workspace: str) -> bool:
+    """Say whether a customer or an item of a workspace is still to be created, or may be, once more is decided."""
+    if subscriptions.checkpoints(connection).get(quote_to_cash.NAME, 0) < log.head(connection):
+        return True
+    creating = (commands.c.workspace == workspace, commands.c.kind.in_(("create_customer", "create_item")))
+    return (
+        connection.scalar(sa.select(commands.c.request_id).where(*creating, is_open()).limit(1)) is not None
+    )
