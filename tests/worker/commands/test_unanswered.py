@@ -11,6 +11,7 @@ from tests import stories
 from tests.world import World, net, types
 from worker.administration import ActionRefused
 from worker.commands import standing
+from worker.commands.identity import marker
 from worker.naming import name_invoice
 from worker.sandbox import invoices
 from worker.sandbox.refusals import Operation, Refusal
@@ -170,6 +171,58 @@ async def test_a_later_generation_is_not_sent_before_the_earlier_is_looked_up(re
     assert (await ready.explain()).first_unmet == "outcome_uncertain"
 
 
+async def test_what_an_earlier_generation_made_for_another_customer_is_found(ready: World) -> None:
+    await with_item(ready)
+    trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    [invoice] = of_deal(ready)
+    await ready.admin().map_account("A-1", another_customer(ready, invoice))
+    await ready.settle()
+    await ready.admin().order_invoice("D-1")
+    await ready.settle()
+    assert [found["Id"] for found in of_deal(ready)] == [invoice["Id"]]
+    assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
+
+
+def another_customer(world: World, invoice: dict[str, Any]) -> str:
+    others = (customer["Id"] for customer in world.books("Customer"))
+    return next(other for other in others if other != invoice["CustomerRef"]["value"])
+
+
+async def test_an_invoice_that_an_accountant_renumbered_is_found(world: World) -> None:
+    world.sandbox.change_traits(world.realm, {"custom_transaction_numbers": True})
+    await world.ready()
+    await world.send(stories.account())
+    await world.settle()
+    await with_item(world)
+    await attempt(world, script=("lost_answer",))
+    trouble(world)
+    [made] = of_deal(world)
+    assert made["DocNumber"] == "D-1"
+    world.sandbox.companies[world.realm].objects["Invoice"][made["Id"]]["DocNumber"] = "2026-17"
+    world.sandbox.companies[world.realm].replies.clear()
+    await world.settle()
+    [found] = of_deal(world)
+    assert (await world.deals())["D-1"]["doc_number"] == found["DocNumber"] == "2026-17"
+
+
+async def test_a_copy_for_another_customer_is_not_ours_whoever_says_so(ready: World) -> None:
+    await with_item(ready)
+    trouble(ready, script=("lost_before",))
+    await ready.send(*stories.signed_deal("D-1"))
+    await ready.follow()
+    [command] = await ready.claim()
+    [model] = of_deal(ready, "D-0")
+    note = f"Deal D-1: copied {marker(command.request_id)}"
+    copied = {**model, "PrivateNote": note, "CustomerRef": {"value": another_customer(ready, model)}}
+    copy = ready.sandbox.companies[ready.realm].store("Invoice", copied, ready.clock.now())
+    await ready.dispatcher.work(command)
+    await name_invoice(ready.admin(), ready.gateway.client, "D-1", copy["Id"])
+    await ready.settle()
+    assert (await ready.deals())["D-1"]["invoice_id"] not in (None, copy["Id"])
+
+
 async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
     await with_item(ready)
     trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
@@ -213,10 +266,7 @@ async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another
     await ready.send(*stories.signed_deal())
     await ready.settle()
     [invoice] = of_deal(ready)
-    other = next(
-        customer["Id"] for customer in ready.books("Customer") if customer["Id"] != made_for(invoice)
-    )
-    await ready.admin().map_account("A-1", other)
+    await ready.admin().map_account("A-1", another_customer(ready, invoice))
     await ready.admin().order_invoice("D-1")
     trouble(ready, Refusal("4002", operations=("query",), entities=("Invoice",)))
     await ready.settle(patience=timedelta(minutes=30))
@@ -225,10 +275,6 @@ async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another
     await ready.settle(patience=timedelta(0))
     assert (await ready.deals())["D-1"]["invoice_id"] == invoice["Id"]
     assert len(of_deal(ready)) == 1
-
-
-def made_for(invoice: dict[str, Any]) -> str:
-    return str(invoice["CustomerRef"]["value"])
 
 
 async def test_what_quickbooks_fails_at_each_time_is_for_a_person(ready: World) -> None:

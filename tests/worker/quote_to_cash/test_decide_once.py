@@ -209,6 +209,16 @@ def test_what_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> 
     assert (wish.generations(), wish.command.realm) == ([1, 2], OTHER_REALM)
 
 
+def test_what_another_company_made_late_answers_nothing_that_is_asked_of_this_one(wish: Wish) -> None:
+    wish.decider.when(wish.ask())
+    first = wish.command
+    wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM), wish.ask())
+    wish.decider.when(wish.created(first), wish.ask())
+    assert wish.generations() == [1, 2]
+    wish.decider.when(rejected(wish.command), wish.ask())
+    assert wish.generations() == [1, 2, 3]
+
+
 def test_a_company_is_read_once_for_each_time_that_it_is_connected() -> None:
     decider = given(connected(), observed(), stories.account(), *SIGNED)
     assert generations(decider, "read_company") == [1]
