@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from msgspec import Struct
 from tests.mutations.mutation import ROOT, Mutation, mutated
 
 SEEDS = 300
-TESTS_SECONDS_MAX = 300
-SEEDS_SECONDS_MAX = 1800
+UNMUTATED_SECONDS_MAX = 3600
+# What takes so many times as long as without a mutation hangs, which is noticed too.
+HANGS = 3
+SEEDS_SECONDS_MAX = 3600
 # What every mutation meets: bodies as they are sent, and the rules.
 TESTS = (
     "tests/golden",
@@ -63,13 +66,15 @@ def run(chosen: Sequence[Mutation], *, seeds: int = SEEDS, processes: int = 2) -
     for mutation in chosen:
         mutated(mutation)
     with _copies(processes) as copies, ThreadPoolExecutor(processes) as pool:
-        failure = _tested(copies[0], tests_of(*chosen))
+        began = time.monotonic()
+        failure = _tested(copies[0], tests_of(*chosen), UNMUTATED_SECONDS_MAX)
         if failure:
             raise Unsound(f"The tests fail without a mutation: {failure}")
+        seconds_max = HANGS * (time.monotonic() - began)
         free: SimpleQueue[Path] = SimpleQueue()
         for copy in copies:
             free.put(copy)
-        yield from pool.map(lambda mutation: _tried(free, mutation, seeds), chosen)
+        yield from pool.map(lambda mutation: _tried(free, mutation, seeds, seconds_max), chosen)
 
 
 def tests_of(*mutations: Mutation) -> list[str]:
@@ -78,11 +83,11 @@ def tests_of(*mutations: Mutation) -> list[str]:
     return list(dict.fromkeys([*always, *(path for mutation in mutations for path in mutation.tests)]))
 
 
-def _tried(free: "SimpleQueue[Path]", mutation: Mutation, seeds: int) -> Verdict:
+def _tried(free: "SimpleQueue[Path]", mutation: Mutation, seeds: int, seconds_max: float) -> Verdict:
     copy = free.get()
     try:
         with _applied(copy, mutation):
-            if failure := _tested(copy, tests_of(mutation)):
+            if failure := _tested(copy, tests_of(mutation), seconds_max):
                 return Verdict(mutation, "test", failure)
             if mutation.seeds and (violation := _played(copy, seeds)):
                 return Verdict(mutation, "seed", violation)
@@ -107,7 +112,7 @@ def _copies(count: int) -> Iterator[list[Path]]:
         for copy in copies:
             _copy(files, copy)
             rooms = ("events", "projections", "worker", "tests")
-            _python(copy, "-m", "compileall", "-q", *rooms, seconds_max=TESTS_SECONDS_MAX)
+            _python(copy, "-m", "compileall", "-q", *rooms, seconds_max=UNMUTATED_SECONDS_MAX)
         yield copies
 
 
@@ -131,12 +136,12 @@ def _applied(copy: Path, mutation: Mutation) -> Iterator[None]:
         before.replace(path)
 
 
-def _tested(copy: Path, paths: Sequence[str]) -> str | None:
+def _tested(copy: Path, paths: Sequence[str], seconds_max: float) -> str | None:
     """Run tests until one fails; return which, and why."""
     options = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "-W", "error")
-    finished = _python(copy, *options, *paths, seconds_max=TESTS_SECONDS_MAX)
+    finished = _python(copy, *options, *paths, seconds_max=seconds_max)
     if finished is None:
-        return f"not done in {TESTS_SECONDS_MAX} s"
+        return f"not done in {seconds_max:.0f} s"
     if finished.returncode == 0:
         return None
     found = _FAILED.search(finished.stdout)
@@ -154,7 +159,7 @@ def _played(copy: Path, seeds: int) -> str | None:
     return said[-1][:200] if said else f"status {finished.returncode}"
 
 
-def _python(copy: Path, *arguments: str, seconds_max: int) -> subprocess.CompletedProcess[str] | None:
+def _python(copy: Path, *arguments: str, seconds_max: float) -> subprocess.CompletedProcess[str] | None:
     """Run Python on a copy, whatever else is installed; None if it took too long."""
     compiles = "compileall" in arguments
     environment = {**os.environ, "PYTHONPATH": str(copy), "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / ".h")}
