@@ -13,6 +13,7 @@ from msgspec import Struct
 from worker.commands.claims import Claimed
 from worker.commands.identity import marker, request_id
 from worker.commands.outcomes import ENTITY, Entity, reference, sent, understood
+from worker.quickbooks import queries
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, OutcomeUnknown, Rejected
 from worker.quickbooks.queries import Condition
@@ -22,7 +23,6 @@ OTHER_FORMS_AFTER = 3
 # How many generations beyond the present one an earlier life, which a restored store does not know, may have got.
 GENERATIONS_AHEAD = 10
 _NAME = {"create_customer": "DisplayName", "create_item": "Name"}
-_HARD_TO_QUOTE = re.compile(r"[^A-Za-z0-9 ,.&()-]+")
 
 
 class Trace(Struct, frozen=True):
@@ -157,7 +157,7 @@ def _other_forms(command: Claimed, trace: Trace) -> Sequence[Form]:
     if name := _NAME.get(command.key.kind):
         made_since = _earliest(command, trace).isoformat(timespec="seconds")
         recent = Form((("MetaData.CreateTime", ">=", made_since),))
-        pattern = _HARD_TO_QUOTE.sub("%", body[name])
+        pattern = queries.pattern(body[name])
         like = Form(((name, "LIKE", pattern),)) if re.search("[A-Za-z0-9]", pattern) else recent
         return (like, recent)
     if "TxnDate" not in body:

@@ -3,11 +3,10 @@
 Customers, vendors and employees share their names, whatever the case, and those that are inactive keep theirs.
 """
 
-import re
-
 from events.quickbooks import Holder
 from worker.commands.claims import Claimed
 from worker.commands.outcomes import Entity, sent
+from worker.quickbooks import queries
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.queries import ACTIVE_OR_NOT, Condition
@@ -17,7 +16,6 @@ _LISTS = {
     "create_item": ("Name", ("Item",)),
     "create_invoice": ("DocNumber", ("Invoice",)),
 }
-_HARD_TO_QUOTE = re.compile(r"[^A-Za-z0-9 ,.&()-]+")
 
 
 async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
@@ -41,8 +39,7 @@ async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
 
 
 async def _named(client: QuickBooksClient, realm: str, entity: str, field: str, wanted: str) -> Entity | None:
-    # Curly quotes and the like may be no characters of the query language; any stand-in for them fits.
-    pattern = _HARD_TO_QUOTE.sub("%", wanted)
+    pattern = queries.pattern(wanted)
     is_plain = pattern in (wanted, "%")
     where: list[Condition] = [(field, "=", wanted) if is_plain else (field, "LIKE", pattern)]
     if entity != "Invoice":

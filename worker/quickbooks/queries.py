@@ -1,9 +1,11 @@
 """Statements of QuickBooks' query language, with everything in them quoted."""
 
+import re
 from collections.abc import Sequence
 
 Condition = tuple[str, str, str | tuple[bool, ...]]
 PAGE_ROWS_MAX = 1000
+_HARD_TO_QUOTE = re.compile(r"[^A-Za-z0-9 ,.&()-]+")
 ACTIVE_OR_NOT: Condition = (
     "Active",
     "IN",
@@ -38,3 +40,11 @@ def quoted(value: str) -> str:
     """Quote a literal; an apostrophe is escaped by a backslash."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def pattern(text: str) -> str:
+    """Write a text as a pattern for LIKE that other texts may fit too: of what is hard to quote, anything will do.
+
+    Curly quotes and the like may be no characters of the query language, however they are quoted.
+    """
+    return _HARD_TO_QUOTE.sub("%", text)
