@@ -59,7 +59,7 @@ def every_dead_letter_is_published(sent: Sent, relayed: Relayed) -> Iterator[str
 
 
 def everything_is_relayed_in_order(logged: Logged, relayed: Relayed) -> Iterator[str]:
-    """What goes out is all there, and who drops repeats by `ce_sequence` reads each key in the log's order."""
+    """What goes out is all there as it is in the log; who drops repeats by `ce_sequence` reads each key in its order."""
     for topic, messages in relayed.events.items():
         there = {message.sequence: message.identity for message in messages}
         wanted = logged.outgoing[topic]
@@ -71,6 +71,8 @@ def everything_is_relayed_in_order(logged: Logged, relayed: Relayed) -> Iterator
         last: dict[bytes | None, int] = {}
         seen: set[int] = set()
         for message in messages:
+            if message.says != logged.says.get(message.sequence, message.says):
+                yield f"{topic}: {message.sequence} says {message.says!r}, the log has it otherwise"
             if message.sequence not in seen and message.sequence < last.get(message.key, 0):
                 yield f"{topic}: {message.sequence} of {message.key!r} comes after {last[message.key]}"
             seen.add(message.sequence)

@@ -41,6 +41,7 @@ class Logged(Struct, frozen=True):
     Attributes:
         arrived: Every event from outside, as often as it is there.
         outgoing: Every event that travels to others, by topic and its position.
+        says: What each of them says, by its position.
         dead: Where each dead letter comes from, and its reason.
         redelivered: How many dead letters were met again where they are: the log does not count events that were.
         head: The last position.
@@ -50,6 +51,7 @@ class Logged(Struct, frozen=True):
 
     arrived: list[Identity]
     outgoing: dict[str, dict[int, Identity]]
+    says: dict[int, str]
     dead: dict[str, str]
     redelivered: int
     head: int
@@ -63,6 +65,7 @@ class Published(Struct, frozen=True):
     key: bytes | None
     sequence: int
     identity: Identity
+    says: str
 
 
 class Relayed(Struct, frozen=True):
@@ -118,17 +121,19 @@ def read_logged(connection: sa.Connection) -> Logged:
         tuple(row) for row in connection.execute(sa.select(*identity).where(events.c.type.in_(ARRIVING)))
     ]
     outgoing: dict[str, dict[int, Identity]] = {topic: {} for topic in catalog.TOPICS_OUT}
-    statement = sa.select(events.c.topic, events.c.position, *identity).where(
+    says: dict[int, str] = {}
+    statement = sa.select(events.c.topic, events.c.position, events.c.data, *identity).where(
         events.c.topic.in_(catalog.TOPICS_OUT)
     )
-    for topic, position, workspace, source, name in connection.execute(statement):
-        outgoing[topic][position] = (workspace, source, name)
+    for topic, position, data, workspace, source, name in connection.execute(statement):
+        outgoing[topic][position], says[position] = (workspace, source, name), data
     letters = connection.execute(
         sa.select(dead_letters.c.origin, dead_letters.c.reason, dead_letters.c.seen)
     ).all()
     return Logged(
         arrived=arrived,
         outgoing=outgoing,
+        says=says,
         dead={letter.origin: letter.reason for letter in letters},
         redelivered=sum(letter.seen - 1 for letter in letters),
         head=connection.scalar(sa.select(sa.func.max(events.c.position))) or 0,
@@ -149,7 +154,8 @@ async def read_relayed(kafka: Mapping[str, Any]) -> Relayed:
     async for record in _records(kafka, catalog.TOPICS_OUT):
         headers = _headers(record)
         sequence = int(headers["ce_sequence"])
-        published[record.topic].append(Published(record.key, sequence, _identity(headers)))
+        said = (record.value or b"").decode()
+        published[record.topic].append(Published(record.key, sequence, _identity(headers), said))
     topics = [topic + DEAD_LETTERS for topic in catalog.TOPICS_IN]
     letters: dict[str, list[str]] = {topic: [] for topic in topics}
     async for record in _records(kafka, topics):

@@ -19,6 +19,7 @@ SENT = Sent(messages=4, good={A, B}, bad={POISON: "undecodable"})
 LOGGED = Logged(
     arrived=[A, B],
     outgoing={TOPIC: {3: OURS, 5: THEIRS}},
+    says={3: "{}", 5: "{}"},
     dead={POISON: "undecodable", "http": "undecodable"},
     redelivered=0,
     head=5,
@@ -26,7 +27,13 @@ LOGGED = Logged(
     offsets={(DEALS, 3): 8},
 )
 RELAYED = Relayed(
-    events={TOPIC: [Published(b"k", 3, OURS), Published(b"k", 5, THEIRS), Published(b"k", 3, OURS)]},
+    events={
+        TOPIC: [
+            Published(b"k", 3, OURS, "{}"),
+            Published(b"k", 5, THEIRS, "{}"),
+            Published(b"k", 3, OURS, "{}"),
+        ]
+    },
     letters={f"{DEALS}.dlq": [POISON, POISON]},
 )
 ACKNOWLEDGED = Acknowledged(to_kafka={A}, to_doors={B}, given={B})
@@ -73,10 +80,13 @@ def test_a_wrong_log_is_noticed(changed: dict[str, Any], noticed: str) -> None:
     ("relayed", "noticed"),
     [
         (
-            Relayed({TOPIC: [Published(b"k", 5, THEIRS), Published(b"k", 3, OURS)]}, RELAYED.letters),
+            Relayed(
+                {TOPIC: [Published(b"k", 5, THEIRS, "{}"), Published(b"k", 3, OURS, "{}")]}, RELAYED.letters
+            ),
             "comes after 5",
         ),
         (Relayed({TOPIC: []}, RELAYED.letters), "is missing in"),
+        (Relayed({TOPIC: [Published(b"k", 3, OURS, "[]")]}, RELAYED.letters), "says '[]'"),
         (Relayed(RELAYED.events, {f"{DEALS}.dlq": []}), "is missing in crm.deals.v1.dlq"),
         (Relayed(RELAYED.events, {f"{DEALS}.dlq": [POISON, "kafka:crm.deals.v1:0:0"]}), "but is none of its"),
     ],

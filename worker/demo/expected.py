@@ -256,13 +256,14 @@ def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], compa
     wanted = exact * (100 - less) / 100
     if abs(amount - wanted) > AMOUNT_OFF_MAX:
         yield f"{amount}, not {wanted}"
+    is_as_quoted = not less and amount == exact.quantize(CENT, ROUND_HALF_UP)
     if quantity is None or rate is None:
         yield "no quantity or no price"
     else:
         if (Decimal(str(quantity)) * Decimal(str(rate))).quantize(CENT, ROUND_HALF_UP) != amount:
             yield f"{quantity} at {rate} is not {amount}"
-        untouched = not less and amount == exact.quantize(CENT, ROUND_HALF_UP)
-        quoted = Decimal(sold["quantity"]), Decimal(sold["unit_price"]) if untouched else Decimal(str(rate))
+        price = Decimal(sold["unit_price"]) if is_as_quoted else Decimal(str(rate))
+        quoted = Decimal(sold["quantity"]), price
         if (Decimal(str(quantity)), Decimal(str(rate))) != quoted:
             yield f"{quantity} at {rate}, not {sold['quantity']} at {sold['unit_price']}"
     same = {
@@ -273,8 +274,11 @@ def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], compa
     for name, value in same.items():
         if _plain(detail.get(name)) != value:
             yield f"{name} is {_plain(detail.get(name))}, not {value}"
-    if not str(line.get("Description")).startswith(sold["name"]):
-        yield f"it is called {line.get('Description')!r}"
+    called = f"{sold['name']}: {sold['description']}" if sold.get("description") else sold["name"]
+    said = str(line.get("Description"))
+    # What the columns do not show, such as a discount of the line's own, is said behind it.
+    if said != called and not (said.startswith(f"{called} (") and not is_as_quoted):
+        yield f"it is called {said!r}, not {called!r}"
 
 
 def _named(entities: Sequence[Entity], name: str | None) -> Entity:

@@ -121,6 +121,7 @@ class Chaos:
             await asyncio.sleep(1)
         self._cluster.counts["another_company"] += 1
         await self._outside.connect_to(workspace, self._outside.others[workspace])
+        await self._tellings[workspace].map_elsewhere()
         await asyncio.sleep(seconds)
         await self._outside.connect_to(workspace, self._outside.realms[workspace])
 

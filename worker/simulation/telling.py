@@ -104,6 +104,16 @@ class Telling:
             await asyncio.sleep(self._random.uniform(0, 10))
         self._is_mapped.set()
 
+    async def map_elsewhere(self) -> None:
+        """Map the accounts in the company that is connected meanwhile, or the products; never both, so that nothing is invoiced."""
+        chosen = self._random.choice(("accounts", "products", "nothing"))
+        if chosen == "accounts":
+            for account in sorted(self.accounts):
+                await self._outside.administer(self.workspace, Administration.map_account, account, "2")
+        elif chosen == "products":
+            for product in sorted(self._products()):
+                await self._outside.administer(self.workspace, Administration.map_product, product, "2")
+
     async def _map_account(self, account: str) -> None:
         customer = self.customers.get(account)
         if customer is None:

@@ -47,7 +47,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
     assert tale.quote is not None
     tax_codes = {code["Name"]: code["Id"] for code in sandbox.every("TaxCode")}
     is_us = sandbox.traits.country == "US"
-    sold = []
+    sold: list[Entity] = []
     for line in tale.quote["lines"]:
         exact = Decimal(line["quantity"]) * Decimal(line["unit_price"])
         amount = exact * (100 - Decimal(line.get("discount", {}).get("percent", 0))) / 100
@@ -65,7 +65,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
             {
                 "DetailType": "SalesItemLineDetail",
                 "Amount": cents,
-                "Description": line["name"],
+                "Description": ": ".join(line[part] for part in ("name", "description") if part in line),
                 "SalesItemLineDetail": detail,
             }
         )
