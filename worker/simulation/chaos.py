@@ -115,7 +115,8 @@ class Chaos:
     async def _connect_another(self, at: float, workspace: str, seconds: float) -> None:
         """Connect another company, in which the same ids are others' customers and items, and this one again."""
         await self._sleep_until(at)
-        await self._tellings[workspace].until_mapped()
+        if not await self._tellings[workspace].until_commanded(self._plan.faults_end):
+            return
         # What one company was asked to create and did not answer yet, the next one would be asked for.
         while await self._cluster.store.read(_is_creating, workspace):  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(1)

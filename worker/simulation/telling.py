@@ -7,16 +7,19 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
+from events import catalog
 from events.envelope import Event
 from events.intake import Record
+from events.tables import log
 from worker.administration import Administration
 from worker.demo import doors, market, story
 from worker.demo.story import Contract, Tale
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import docusign
 from worker.services import Services
-from worker.simulation.outside import Outside
+from worker.simulation.outside import LOOK_SECONDS, Outside
 from worker.simulation.plan import stale_draft
 from worker.web import docusign as docusign_door
 from worker.web import events as events_door
@@ -79,9 +82,24 @@ class Telling:
         for_ever = {"account_unmapped", "product_unmapped"}
         return [tale for tale in self.tales if tale.deal_id in waiting and tale.twist not in for_ever]
 
-    async def until_mapped(self) -> None:
-        """Wait until somebody said of everything what it is."""
-        await self._is_mapped.wait()
+    async def until_commanded(self, until: float) -> bool:
+        """Wait until all that is to be created was commanded in the company that is connected; say whether it was in time."""
+        while self._now() < until:
+            if self._is_mapped.is_set() and await self._outside.cluster.store.read(self._is_commanded):
+                return True
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
+
+    def _is_commanded(self, connection: sa.Connection) -> bool:
+        commanded = sa.select(log.c.stream).where(
+            log.c.workspace == self.workspace,
+            log.c.type.in_([catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED]),
+        )
+        products = self._products() - {market.UNMAPPED_PRODUCT[0]} - self.items.keys()
+        mapped = {tale.account_id for tale in self.tales if tale.twist != "account_unmapped"}
+        accounts = mapped - self.customers.keys()
+        wanted = {f"product/{name}" for name in products} | {f"account/{name}" for name in accounts}
+        return wanted <= set(connection.scalars(commanded))
 
     @property
     def _may_be_unmapped(self) -> bool:
@@ -105,13 +123,19 @@ class Telling:
         self._is_mapped.set()
 
     async def map_elsewhere(self) -> None:
-        """Map the accounts in the company that is connected meanwhile, or the products; never both, so that nothing is invoiced."""
-        chosen = self._random.choice(("accounts", "products", "nothing"))
-        if chosen == "accounts":
-            for account in sorted(self.accounts):
-                await self._outside.administer(self.workspace, Administration.map_account, account, "2")
-        elif chosen == "products":
-            for product in sorted(self._products()):
+        """Map accounts in the company that is connected meanwhile, or products.
+
+        Never both of a deal, so that nothing is invoiced there; what was to be created may be created there.
+        """
+        if self._random.getrandbits(1):
+            for account in sorted({tale.account_id for tale in self.tales}):
+                sold = (_products(tale) for tale in self.tales if tale.account_id == account)
+                if all(products & self.items.keys() for products in sold):
+                    await self._outside.administer(self.workspace, Administration.map_account, account, "2")
+            return
+        for product in sorted(self._products()):
+            buyers = {tale.account_id for tale in self.tales if product in _products(tale)}
+            if buyers <= self.customers.keys():
                 await self._outside.administer(self.workspace, Administration.map_product, product, "2")
 
     async def _map_account(self, account: str) -> None:
@@ -148,7 +172,7 @@ class Telling:
         return str(next(billed)["Id"])
 
     def _products(self) -> set[str]:
-        return {line["product_id"] for line in story.lines(self.tales)}
+        return set().union(*(_products(tale) for tale in self.tales))
 
     async def _tell(self, tale: Tale) -> None:
         """Send a deal's snapshots and contracts in an order in which they might come."""
@@ -212,6 +236,10 @@ class Telling:
 
     def _now(self) -> float:
         return self._outside.cluster.loop.time()
+
+
+def _products(tale: Tale) -> set[str]:
+    return {line["product_id"] for line in story.lines([tale])}
 
 
 def _written(tale: Tale) -> Iterable[tuple[dict[str, Any], datetime]]:

@@ -7,17 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import structlog
 
 from worker.commands import steps
 from worker.commands.attempts import Attempts
+from worker.demo.story import Twist
+from worker.sandbox.seeds import KINDS as KINDS_OF_COMPANIES
 from worker.sandbox.trouble import KINDS
 from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
 from worker.simulation.cluster import Cluster
+from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES
 from worker.simulation.database import FAULTS, Store
 from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
@@ -60,6 +63,24 @@ def test_a_seed_is_of_the_promised_size(seed: int) -> None:
     assert set(plan.tales) == set(WORKSPACES)
     assert sum(len(tales) for tales in plan.tales.values()) >= 6
     assert plan.hosts == 2
+
+
+def test_everything_that_can_be_drawn_is_drawn() -> None:
+    plans = [draw(seed) for seed in range(1, 301)]
+    companies = [company for plan in plans for company in plan.companies.values()]
+    tales = [tale for plan in plans for told in plan.tales.values() for tale in told]
+    assert {company.kind for company in companies} == set(KINDS_OF_COMPANIES)
+    assert {company.settings.get("terms") for company in companies} == set(TERMS)
+    assert {company.settings.get("time_zone") for company in companies} == set(TIME_ZONES)
+    assert {company.settings.get("memo") for company in companies} == {None, *MEMOS}
+    assert {len(company.market.currencies) for company in companies} == {1, 3, 4}
+    assert {company.cut_over_ago is None for company in companies} == {True, False}
+    assert {tale.twist for tale in tales} == set(get_args(Twist))
+    assert {tale.quote["tax_mode"] for tale in tales if tale.quote} == {"exclusive", "none"}
+    for what in ("restores", "interludes", "switchings", "closings", "disconnects", "pauses", "full_disk"):
+        assert {bool(getattr(plan, what)) for plan in plans} == {True, False}, what
+    # Six in ten get their invoice; what is held shows that nothing else does.
+    assert 0.5 < sum(tale.expects_invoice for tale in tales) / len(tales) < 0.75
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
