@@ -187,7 +187,9 @@ class QuickBooksClient:
         for _ in range(RESTARTS_MAX + 1):
             start, last = 1, None
             while True:
-                statement = queries.select(entity, where, fields=fields, start=start)
+                statement = queries.select(
+                    entity, where, fields=fields, start=start, rows=queries.PAGE_ROWS_MAX
+                )
                 rows = _rows(await self.query(realm, statement), entity)
                 if last is not None and (not rows or rows[0]["Id"] != last):
                     break

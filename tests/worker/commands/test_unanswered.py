@@ -13,6 +13,7 @@ from worker.administration import ActionRefused
 from worker.commands import standing
 from worker.commands.identity import marker
 from worker.naming import name_invoice
+from worker.quickbooks import queries
 from worker.sandbox import invoices
 from worker.sandbox.refusals import Operation, Refusal
 from worker.sandbox.trouble import Plan
@@ -333,3 +334,24 @@ async def test_a_company_that_cannot_be_read_is_read_later(world: World) -> None
     world.clock.advance(3600)
     await world.settle()
     assert "company_not_read" not in {g.gate for g in (await world.explain()).gates if not g.met}
+
+
+async def test_a_list_that_ends_early_on_a_refused_page_says_nothing(
+    ready: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the pages that were shown is not all that there is."""
+    await with_item(ready)
+    company, made = ready.sandbox.companies[ready.realm], ready.books()[0]
+    copied = {"CustomerRef": made["CustomerRef"], "TxnDate": made["TxnDate"], "Line": made["Line"][:1]}
+    for _ in range(3):
+        invoices.create(company, copied, ready.clock.now())
+    monkeypatch.setattr(queries, "PAGE_ROWS_MAX", 3)
+    await lose_the_answer(ready, Refusal("4002", operations=("query",), containing="STARTPOSITION 3"))
+    await ready.settle(patience=timedelta(hours=2))
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet == "outcome_uncertain"
+    trouble(ready)
+    ready.clock.advance(3600)
+    await ready.settle()
+    assert len(of_deal(ready)) == 1
+    assert (await ready.explain()).first_unmet is None
