@@ -187,7 +187,7 @@ async def test_what_an_earlier_generation_made_for_another_customer_is_found(rea
 
 
 def another_customer(world: World, invoice: dict[str, Any]) -> str:
-    others = (customer["Id"] for customer in world.books("Customer"))
+    others = (str(customer["Id"]) for customer in world.books("Customer"))
     return next(other for other in others if other != invoice["CustomerRef"]["value"])
 
 
