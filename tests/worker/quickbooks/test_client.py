@@ -60,6 +60,7 @@ async def test_a_create_sends_the_bytes_as_they_are(tmp_path: Path) -> None:
     ("status", "body", "expected"),
     [
         (500, fault("10000"), OutcomeUnknown),
+        (500, fault("6000"), OutcomeUnknown),
         (400, fault("10000"), OutcomeUnknown),
         (408, b"", OutcomeUnknown),
         (500, b"", OutcomeUnknown),
