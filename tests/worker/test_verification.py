@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 
 from events import tables
 from projections.deals import deals
@@ -19,6 +20,7 @@ from projections.integration_log import integration_log
 from projections.invoices import invoices
 from tests import stories
 from tests.world import World, open_world
+from worker.commands import standing
 from worker.commands.table import commands
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
@@ -32,6 +34,8 @@ from worker.quickbooks.errors import (
     Unauthorized,
 )
 from worker.quote_to_cash.store import process_state
+from worker.sandbox.refusals import Refusal
+from worker.sandbox.trouble import Plan
 from worker.verification.books import Books, Invoices, companies, read_books
 from worker.verification.invariants import INVARIANTS, violations
 
@@ -158,6 +162,27 @@ async def test_an_event_that_cannot_be_read_is_named(healthy: World) -> None:
     found = await healthy.services.database.read(violations, healthy.clock.now(), Books())
     assert ["can't be read" in sentence for sentence in found["I6"]] == [True]
     assert all(found.values()), "what can't be checked is not said to be well"
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["sent", "looked up before it is sent"])
+async def test_what_quickbooks_does_not_let_us_look_up_is_a_finding(healthy: World, *, is_new: bool) -> None:
+    refusal = Refusal("4002", operations=("query", "read"), entities=("Invoice",), detail="Bad address")
+    healthy.sandbox.trouble.follow(Plan(script=("lost_answer",), writes_only=True, refusals=(refusal,)))
+    at = healthy.clock.now().isoformat() if is_new else "2026-05-02T00:00:00Z"
+    signed = stories.contract("signed", "D-5", "C-5", at=at)
+    await healthy.send({**stories.deal("D-5", time=at), "time": at}, {**signed, "time": at})
+    await healthy.settle(patience=timedelta(minutes=15))
+    books = await read_books(healthy.services.database, healthy.gateway.client)
+    found = await healthy.services.database.read(violations, healthy.clock.now(), books)
+    assert "Bad address (code 4002)" in books.unread[healthy.realm]
+    [sentence] = found["I7"]
+    said = "was sent to company" if is_new else "has not answered since 2026-05-05 12:00 UTC"
+    assert sentence.startswith("create_invoice of D-5 in acme")
+    assert said in sentence
+    assert sentence.endswith("look-up refused: Bad address (code 4002)")
+    assert found["I1"] == found["I4"], "nothing can be compared"
+    await healthy.services.database.read(standing.measure)
+    assert REGISTRY.get_sample_value("q2c_commands_uncertain", {"look_up": "unanswered"}) == 1
 
 
 Edit = Callable[[Invoices], Any]

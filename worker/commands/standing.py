@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from prometheus_client import Gauge
 
-from worker.commands.table import commands, realms
+from worker.commands.identity import READINGS
+from worker.commands.table import OPEN, commands, realms
 from worker.quickbooks.errors import GATE_OF_COMPANY
 
 _uncertain = Gauge(
@@ -16,7 +17,13 @@ _refused = Gauge("q2c_companies_refused", "Companies of which QuickBooks refuses
 _UNCERTAIN = sa.select(
     sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups == 0, 1), else_=0)), 0),
     sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups > 0, 1), else_=0)), 0),
-).where(commands.c.status == "uncertain")
+).where(
+    sa.or_(
+        commands.c.status
+        == "uncertain",  # what is looked up before it is sent may be there from an earlier life
+        sa.and_(commands.c.status.in_(OPEN), commands.c.look_ups > 0, commands.c.kind.not_in(READINGS)),
+    )
+)
 _REFUSED = (
     sa.select(realms.c.gate, sa.func.count())
     .where(realms.c.gate.is_not(None), realms.c.connected)

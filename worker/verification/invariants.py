@@ -29,11 +29,10 @@ from worker.quote_to_cash.walk import stands_at
 from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, compared, marked_twice, unchecked
 from worker.verification.scratch import differences, refolded
+from worker.verification.unanswered import unanswered
 
 PAGE_EVENTS = 500
 STUCK_AFTER = timedelta(hours=1)
-# Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
-UNCERTAIN_AFTER = timedelta(minutes=10)
 _CREATED = {catalog.INVOICE_CREATED, catalog.CUSTOMER_CREATED, catalog.ITEM_CREATED}
 
 
@@ -160,7 +159,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
     )
     for row in view.connection.execute(statement).mappings():
         yield f"{row['kind']} of {row['subject']} has been due for an hour: {row['problem'] or row['status']}"
-    yield from _uncertain(view)
+    yield from unanswered(view.connection, view.now)
 
 
 def reading_skips_nothing(view: View) -> Iterator[str]:
@@ -201,21 +200,6 @@ def violations(connection: sa.Connection, now: datetime, books: Books) -> dict[s
     with refolded(connection, now) as scratch:
         view = View(connection, now, books, scratch)
         return {invariant.name: list(invariant.violations(view)) for invariant in INVARIANTS}
-
-
-def _uncertain(view: View) -> Iterator[str]:
-    """Find what was sent long ago, and nobody knows whether QuickBooks has it, whatever keeps us from looking."""
-    statement = (
-        sa.select(commands)
-        .where(commands.c.status.in_(OPEN), commands.c.last_sent_at < view.now - UNCERTAIN_AFTER)
-        .order_by(commands.c.last_sent_at, commands.c.request_id)
-    )
-    for row in view.connection.execute(statement).mappings():
-        yield (
-            f"{row['kind']} of {row['subject']} in {row['workspace']} was sent to company {row['realm']} at"
-            f" {row['last_sent_at']:%Y-%m-%d %H:%M} UTC, and whether QuickBooks has it is still uncertain:"
-            f" {row['problem'] or row['status']}"
-        )
 
 
 def _unreadable(connection: sa.Connection) -> Iterator[str]:

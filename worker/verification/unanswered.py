@@ -1,0 +1,38 @@
+"""What QuickBooks has not answered for long: whether it has what was sent, or may have been; or what something is like."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from worker.commands.table import OPEN, commands
+
+# Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
+AFTER = timedelta(minutes=10)
+
+
+def unanswered(connection: sa.Connection, now: datetime) -> Iterator[str]:
+    """Say which commands have waited for an answer for long, whatever keeps it; nothing is sent before it comes."""
+    sent_long_ago = commands.c.last_sent_at < now - AFTER
+    looked_for = sa.and_(
+        commands.c.last_sent_at.is_(None), commands.c.look_ups > 0, commands.c.created_at < now - AFTER
+    )
+    statement = (
+        sa.select(commands)
+        .where(commands.c.status.in_(OPEN), sa.or_(sent_long_ago, looked_for))
+        .order_by(commands.c.created_at, commands.c.request_id)
+    )
+    for row in connection.execute(statement).mappings():
+        name = f"{row['kind']} of {row['subject']} in {row['workspace']}"
+        problem = row["problem"] or row["status"]
+        if row["last_sent_at"] is None:
+            yield f"{name}: company {row['realm']} has not answered since {_minute(row['created_at'])}: {problem}"
+            continue
+        yield (
+            f"{name} was sent to company {row['realm']} at {_minute(row['last_sent_at'])}, and whether QuickBooks has"
+            f" it is still uncertain: {problem}"
+        )
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
