@@ -24,10 +24,11 @@ from events.clock import SystemClock
 from events.database import Database
 from events.envelope import Event, from_structured, own_event
 from events.postgres import PostgresDatabase
-from events.quickbooks import CompanyObserved, Named
+from events.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named
 from events.sqlite import SqliteDatabase
 from events.values import Fact
 from worker import runner, schema
+from worker.commands.table import commands
 from worker.services import SUBSCRIPTIONS
 
 REALM = "4620816365000000001"
@@ -171,6 +172,8 @@ async def prepare(database: Database) -> None:
     await database.transaction(schema.migrate)
     await database.transaction(_set_up, CLOCK.now())
     await follow(database)
+    # What QuickBooks was to be asked is answered already.
+    await database.transaction(lambda connection: connection.execute(commands.delete()))
 
 
 def _set_up(connection: sa.Connection, now: datetime) -> None:
@@ -181,6 +184,11 @@ def _set_up(connection: sa.Connection, now: datetime) -> None:
         (catalog.COMPANY_OBSERVED, _COMPANY),
         *((catalog.ACCOUNT_MAPPED, AccountMapped(f"A-{n}", str(n), "ada")) for n in range(1, ACCOUNTS + 1)),
         *((catalog.PRODUCT_MAPPED, ProductMapped(product, "1", "ada")) for product, *_ in PRODUCTS),
+        *(
+            (catalog.CUSTOMER_OBSERVED, CustomerObserved(REALM, str(n), currency="USD", reading=1))
+            for n in range(1, ACCOUNTS + 1)
+        ),
+        (catalog.ITEM_OBSERVED, ItemObserved(REALM, "1", type="Service", reading=len(PRODUCTS))),
     ]
     events = [
         own_event(
