@@ -34,6 +34,8 @@ def _noticed(verdict: Verdict) -> str:
         return "**nothing**"
     if verdict.by == "seed":
         return verdict.evidence.partition(":")[0]
+    if "::" not in verdict.evidence:
+        return "tests that hang"
     path, _, test = verdict.evidence.partition("::")
     case = test.partition("[")[2].removesuffix("]")
     golden = path.startswith("tests/golden/") and case

@@ -1,10 +1,11 @@
-"""What QuickBooks has not answered for long: whether it has what was sent, or may have been; or what something is like."""
+"""What QuickBooks has not answered for long: whether it has what was sent, or may have been by an earlier life."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from worker.commands.identity import READINGS
 from worker.commands.table import OPEN, commands
 
 # Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
@@ -12,14 +13,18 @@ AFTER = timedelta(minutes=10)
 
 
 def unanswered(connection: sa.Connection, now: datetime) -> Iterator[str]:
-    """Say which commands have waited for an answer for long, whatever keeps it; nothing is sent before it comes."""
+    """Say which commands have waited for an answer for long, whatever keeps it; nothing is sent before it comes.
+
+    A reading changes nothing: what waits for one says so at its gate.
+    """
     sent_long_ago = commands.c.last_sent_at < now - AFTER
     looked_for = sa.and_(
         commands.c.last_sent_at.is_(None), commands.c.look_ups > 0, commands.c.created_at < now - AFTER
     )
     statement = (
         sa.select(commands)
-        .where(commands.c.status.in_(OPEN), sa.or_(sent_long_ago, looked_for))
+        .where(commands.c.status.in_(OPEN), commands.c.kind.not_in(READINGS))
+        .where(sa.or_(sent_long_ago, looked_for))
         .order_by(commands.c.created_at, commands.c.request_id)
     )
     for row in connection.execute(statement).mappings():
