@@ -53,7 +53,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Unsound(Exception):
-    """The tree fails as it is, so that nothing could be said of a mutation."""
+    """Nothing can be said of a mutation: the tree fails as it is, or a process was killed."""
 
 
 def run(chosen: Sequence[Mutation], *, seeds: int = SEEDS, processes: int = 2) -> Iterator[Verdict]:
@@ -61,7 +61,7 @@ def run(chosen: Sequence[Mutation], *, seeds: int = SEEDS, processes: int = 2) -
 
     Raises:
         OutOfDate: A mutation no longer fits its file; nothing is tried.
-        Unsound: The tests fail without any mutation.
+        Unsound: The tests fail without any mutation, or a process was killed.
     """
     for mutation in chosen:
         mutated(mutation)
@@ -145,7 +145,9 @@ def _tested(copy: Path, paths: Sequence[str], seconds_max: float) -> str | None:
     if finished.returncode == 0:
         return None
     found = _FAILED.search(finished.stdout)
-    return found[1] if found else finished.stdout.strip().splitlines()[-1][:200]
+    if found is None:
+        raise Unsound(f"The tests ended with status {finished.returncode}: {finished.stdout[-500:]}")
+    return found[1]
 
 
 def _played(copy: Path, seeds: int) -> str | None:
@@ -156,7 +158,9 @@ def _played(copy: Path, seeds: int) -> str | None:
     if finished.returncode == 0:
         return None
     said = (finished.stdout.strip() or finished.stderr.strip()).splitlines()
-    return said[-1][:200] if said else f"status {finished.returncode}"
+    if finished.returncode != 1 or not said:
+        raise Unsound(f"The simulation ended with status {finished.returncode}: {finished.stderr[-500:]}")
+    return said[-1][:200]
 
 
 def _python(copy: Path, *arguments: str, seconds_max: float) -> subprocess.CompletedProcess[str] | None:
