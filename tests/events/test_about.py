@@ -34,7 +34,7 @@ WITHOUT = json.dumps({**stories.deal("D-17"), "data": {}}).encode()
         b"\x00\x01" + EVENT,
         b"[" * 10 + EVENT + b"]" * 10,
         ENVELOPE,
-        ENVELOPE[:-20],
+        ENVELOPE[:-5],
         WITHOUT,
         WITHOUT[:-3],
         json.dumps({"dealId": "D-17"}).encode(),
