@@ -76,14 +76,15 @@ class Comparison:
             yield f"{len(found)} invoices instead of {wanted}"
 
     def _of(self, tale: Tale, invoice: Entity, settings: Mapping[str, str] | None) -> Iterator[str]:
-        if settings is None:
-            yield "nobody asked for its invoice"
-            return
         if self._outside.cluster.counts["restore"]:
-            # Where it was found again, it was made by what held before the store was put back.
-            held = [settings, *self._all_chosen]
+            # Where it was found again, it was made by what held before the store was put back, which may be all that
+            # asked for it.
+            held = [*([] if settings is None else [settings]), *self._all_chosen]
             found = [list(self._says(tale, invoice, chosen)) for chosen in held]
             yield from min(found, key=len)
+            return
+        if settings is None:
+            yield "nobody asked for its invoice"
             return
         if settings.get("auto_invoice") != "true" and not settings.get("ordered"):
             yield "it was invoiced while invoicing was off"
