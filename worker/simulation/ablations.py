@@ -4,6 +4,7 @@ Each is replaced for the length of a run, from outside: the shipped code has no 
 names the safeguards that hide its absence by themselves; they are taken away with it.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from events.clock import Clock
 from events.database import Database
 from events.errors import DatabaseUnavailable
 from events.intake import Received
+from events.statements import Statement
 from events.subscriptions import Subscription
 from worker import runner
 from worker.commands import candidates, claims, lookup, steps
@@ -63,7 +65,13 @@ def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
 
 def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
     sent_body = claims._sent_body  # noqa: SLF001 - taken apart on purpose
-    return [(claims, "_sent_body", lambda row, today: sent_body({**row, "sent_body": None}, today))]
+    return [
+        (
+            claims,
+            "_sent_body",
+            lambda row, today: sent_body({**row, "sent_body": None if today else row["sent_body"]}, today),
+        )
+    ]
 
 
 def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
@@ -123,10 +131,12 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
-    def moving(names: tuple[str, ...]) -> sa.Update:
-        return (
+    @functools.cache
+    def moving(names: tuple[str, ...]) -> Statement:
+        wherever = sa.bindparam("before", type_=sa.Integer) >= 0
+        return Statement(
             tables.subscriptions.update()
-            .where(tables.subscriptions.c.name.in_(names), sa.bindparam("before") >= 0)
+            .where(subscriptions._named(names), wherever)  # noqa: SLF001 - as above
             .values(
                 position=sa.bindparam("after"),
                 holder=sa.bindparam("holder_"),
