@@ -200,7 +200,7 @@ def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
 SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
-    Safeguard("frozen_body", _frozen_body, budget=120),
+    Safeguard("frozen_body", _frozen_body, budget=400),
     Safeguard("look_up_before_retry", lambda: [(claims, "needs_look_up", lambda *_: False)]),
     Safeguard(
         "look_up_what_is_old", lambda: [(claims, "needs_look_up", lambda command, *_: command.uncertain)]
