@@ -73,6 +73,7 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
                     and "Statement(" in ast.unparse(function).partition(":\n")[2]
                 ):
                     writing.add(f"{path.parent.name}.{path.stem}.{function.name}")
+    writing = {name for name in writing if not name.startswith("simulation.")}  # which runs on SQLite alone
     here = {f"events.bulk.{name}" for name in BULK} | {
         f"events.subscriptions.{name}" for name in ("_holding", "_moving")
     }
