@@ -19,12 +19,16 @@ class SettingsChanged(Fact, frozen=True):
 
 
 class AccountMapped(Fact, frozen=True):
-    """A person said which QuickBooks customer an account is, for deals of one currency or of all."""
+    """A person said which QuickBooks customer an account is, for deals of one currency or of all.
+
+    `realm` is the company whose list they chose from; without it, the company that is connected.
+    """
 
     account_id: Identifier
     customer_id: Identifier
     by: Actor
     currency: Currency | None = None
+    realm: Identifier | None = None
 
 
 class CustomerRequested(Fact, frozen=True):
@@ -42,11 +46,12 @@ class CustomerRequested(Fact, frozen=True):
 
 
 class ProductMapped(Fact, frozen=True):
-    """A person said which QuickBooks item a product is."""
+    """A person said which QuickBooks item a product is; `realm` is as of an account."""
 
     product_id: Identifier
     item_id: Identifier
     by: Actor
+    realm: Identifier | None = None
 
 
 class ItemRequested(Fact, frozen=True):

@@ -71,11 +71,12 @@ class Administration(Struct, frozen=True):
         checked = {key: settings.checked(key, value) for key, value in changes.items()}
         return await self._say(catalog.SETTINGS_CHANGED, SettingsChanged(checked, self.by, why))
 
-    async def map_account(self, account_id: str, customer_id: str, currency: str | None = None) -> int:
-        """Say which customer an account is."""
-        return await self._say(
-            catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, self.by, currency)
-        )
+    async def map_account(
+        self, account_id: str, customer_id: str, currency: str | None = None, realm: str | None = None
+    ) -> int:
+        """Say which customer an account is, in a company or else in the one that is connected."""
+        mapped = AccountMapped(account_id, customer_id, self.by, currency, realm)
+        return await self._say(catalog.ACCOUNT_MAPPED, mapped)
 
     async def request_customer(
         self, account_id: str, currency: str | None = None, name: str | None = None
@@ -105,9 +106,9 @@ class Administration(Struct, frozen=True):
             else f"{what} is being created; {about}."
         )
 
-    async def map_product(self, product_id: str, item_id: str) -> int:
-        """Say which item a product is."""
-        return await self._say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, self.by))
+    async def map_product(self, product_id: str, item_id: str, realm: str | None = None) -> int:
+        """Say which item a product is, in a company or else in the one that is connected."""
+        return await self._say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, self.by, realm))
 
     async def request_item(self, product_id: str, name: str | None = None) -> int:
         """Ask to create an item for a product, under a name if one is given.

@@ -128,8 +128,8 @@ def _objects(view: View, event: Event) -> list[str]:
             return [catalog.customer_stream(payload.realm, payload.customer_id)]
         case catalog.ITEM_CREATED:
             return [catalog.item_stream(payload.realm, payload.item_id)]
-        case catalog.ACCOUNT_MAPPED if connection := view.workspace().connection:
-            return [catalog.customer_stream(connection.realm, payload.customer_id)]
+        case catalog.ACCOUNT_MAPPED if realm := payload.realm or _connected(view):
+            return [catalog.customer_stream(realm, payload.customer_id)]
         case catalog.PRODUCT_MAPPED if realm := view.product(payload.product_id).item_realm:
             return [catalog.item_stream(realm, payload.item_id)]
         case catalog.INVOICE_ORDERED | catalog.COMMAND_REJECTED:
@@ -144,13 +144,16 @@ def _told(view: View, event: Event) -> Iterator[tuple[str, Fact]]:
         yield catalog.DEAL_INVOICED, _invoiced(payload)
         yield catalog.INVOICE_STATE, _invoice_state(view, payload)
     elif event.type in {catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED}:
-        connection = view.workspace().connection
-        connected = connection.realm if connection else None
-        realm = payload.realm if event.type == catalog.CUSTOMER_CREATED else connected
+        realm = payload.realm or _connected(view)
         yield (
             catalog.CUSTOMER_LINKED,
             CustomerLinked(payload.account_id, payload.customer_id, realm, payload.currency),
         )
+
+
+def _connected(view: View) -> str | None:
+    connection = view.workspace().connection
+    return connection.realm if connection else None
 
 
 def _invoiced(created: InvoiceCreated) -> DealInvoiced:

@@ -54,7 +54,7 @@ def _account_updated(view: View, _event: Event, snapshot: AccountUpdated) -> Non
 
 
 def _account_mapped(view: View, _event: Event, mapped: AccountMapped) -> None:
-    account, realm = view.account(mapped.account_id), _realm(view)
+    account, realm = view.account(mapped.account_id), mapped.realm or _realm(view)
     link = Link(mapped.customer_id, realm, mapped.currency)
     account = replace(account, links=_linked(account.links, link), withdrawn=account.requests)
     _put_linked(view, mapped.account_id, account)
@@ -136,7 +136,7 @@ def _customer_created(view: View, _event: Event, created: CustomerCreated) -> No
 
 
 def _product_mapped(view: View, _event: Event, mapped: ProductMapped) -> None:
-    product, realm = view.product(mapped.product_id), _realm(view)
+    product, realm = view.product(mapped.product_id), mapped.realm or _realm(view)
     put_product(
         view,
         mapped.product_id,

@@ -125,18 +125,25 @@ class Telling:
     async def map_elsewhere(self) -> None:
         """Map accounts in the company that is connected meanwhile, or products.
 
+        Which company's list they chose from is said: a host that was frozen may do it once this company is
+        connected again.
         Never both of a deal, so that nothing is invoiced there; what was to be created may be created there.
         """
+        realm = self._outside.others[self.workspace]
         if self._random.getrandbits(1):
             for account in sorted({tale.account_id for tale in self.tales}):
                 sold = (_products(tale) for tale in self.tales if tale.account_id == account)
                 if all(products & self.items.keys() for products in sold):
-                    await self._outside.administer(self.workspace, Administration.map_account, account, "2")
+                    await self._outside.administer(
+                        self.workspace, Administration.map_account, account, "2", realm=realm
+                    )
             return
         for product in sorted(self._products()):
             buyers = {tale.account_id for tale in self.tales if product in _products(tale)}
             if buyers <= self.customers.keys():
-                await self._outside.administer(self.workspace, Administration.map_product, product, "2")
+                await self._outside.administer(
+                    self.workspace, Administration.map_product, product, "2", realm=realm
+                )
 
     async def _map_account(self, account: str) -> None:
         customer = self.customers.get(account)

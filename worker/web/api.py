@@ -33,11 +33,16 @@ class SettingsChange(Struct, frozen=True):
 
 
 class MappingWish(Struct, frozen=True):
-    """The id in QuickBooks, or none to create it there; a currency is for accounts, a name for what is created."""
+    """The id in QuickBooks, or none to create it there; a currency is for accounts, a name for what is created.
+
+    `realm` is the company whose list the id was chosen from: should another be connected meanwhile, the id counts
+    for nothing there.
+    """
 
     target: Identifier | None = None
     currency: Currency | None = None
     name: Name | None = None
+    realm: Identifier | None = None
 
 
 class InvoiceWish(Struct, frozen=True):
@@ -121,7 +126,7 @@ class Api(Controller):
         """Map an account to a customer, or ask to create one."""
         if data.target is None:
             return Accepted(await administration.request_customer(account, data.currency, data.name))
-        return Accepted(await administration.map_account(account, data.target, data.currency))
+        return Accepted(await administration.map_account(account, data.target, data.currency, data.realm))
 
     @post("/mappings/products/{product:str}", summary="Map a product", status_code=HTTPStatus.ACCEPTED)
     async def map_product(
@@ -133,7 +138,7 @@ class Api(Controller):
         """Map a product to an item, or ask to create one."""
         if data.target is None:
             return Accepted(await administration.request_item(product, data.name))
-        return Accepted(await administration.map_product(product, data.target))
+        return Accepted(await administration.map_product(product, data.target, data.realm))
 
     @get("/log", summary="What the integration did")
     async def log(

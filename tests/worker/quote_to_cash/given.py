@@ -193,12 +193,14 @@ def observed(**changes: Any) -> Event:
     return fact(catalog.COMPANY_OBSERVED, replace(COMPANY, **changes))
 
 
-def mapped(account: str = "A-1", customer: str = "7", currency: str | None = None) -> Event:
-    return fact(catalog.ACCOUNT_MAPPED, AccountMapped(account, customer, "ada", currency))
+def mapped(
+    account: str = "A-1", customer: str = "7", currency: str | None = None, realm: str | None = None
+) -> Event:
+    return fact(catalog.ACCOUNT_MAPPED, AccountMapped(account, customer, "ada", currency, realm))
 
 
-def mapped_product(product: str = "P-1", item: str = "5") -> Event:
-    return fact(catalog.PRODUCT_MAPPED, ProductMapped(product, item, "ada"))
+def mapped_product(product: str = "P-1", item: str = "5", realm: str | None = None) -> Event:
+    return fact(catalog.PRODUCT_MAPPED, ProductMapped(product, item, "ada", realm))
 
 
 def customer_seen(customer: str = "7", realm: str = REALM, **changes: Any) -> Event:

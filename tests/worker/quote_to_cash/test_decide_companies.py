@@ -3,6 +3,7 @@
 import pytest
 
 from events import catalog
+from events.envelope import Event
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,
@@ -102,6 +103,28 @@ def test_a_mapping_from_before_connecting_is_of_no_company_that_came_later() -> 
     decider.when(*MOVED, *stories.signed_deal("D-2"))
     assert invoices(decider) == [(REALM, "7", "5")]
     assert decider.stands_at("D-2") == "account_missing"
+
+
+@pytest.mark.parametrize(
+    ("late", "gate"),
+    [
+        (mapped(customer="8", realm=OTHER_REALM), None),
+        (mapped_product(item="6", realm=OTHER_REALM), "product_not_mapped"),
+    ],
+)
+def test_a_mapping_that_names_another_company_says_nothing_of_the_connected_one(
+    late: Event, gate: str | None
+) -> None:
+    """Somebody chose from the other company's list, and the choice arrived once this one was connected again."""
+    decider = given(*ready(), *MOVED, connected(), observed(), late, *stories.signed_deal())
+    read = [*decider.commanded("read_customer"), *decider.commanded("read_item")]
+    assert {command.realm for command in read} <= {REALM}, "a company is read only while it is connected"
+    if gate is None:
+        assert invoices(decider) == [(REALM, "7", "5")]
+    else:
+        assert ([held.code for held in decider.gates()], invoices(decider)) == ([gate], [])
+    decider.when(*MOVED, *referred("8", "6", OTHER_REALM), *stories.signed_deal("D-2"))
+    assert invoices(decider)[-1] == (OTHER_REALM, "8", "6")
 
 
 def test_what_a_company_said_is_forgotten_when_another_is_connected() -> None:
