@@ -21,7 +21,7 @@ from events.envelope import Event, from_structured
 from events.postgres import PostgresDatabase
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
-from worker import topics, workspaces
+from worker import api_tokens, topics, workspaces
 from worker.docusign import keys
 from worker.messages import Message, encode
 from worker.publisher import Publisher
@@ -95,7 +95,7 @@ def topics_in(environment: Environment) -> list[str]:
 def add_workspace(connection: sa.Connection, vault: Vault) -> str:
     """Add the workspace whose events these are: from Kafka, events of no other are taken. Return DocuSign's key."""
     entropy = SystemEntropy()
-    workspaces.add(connection, WORKSPACE, workspaces.new_token(entropy), CLOCK.now())
+    workspaces.add(connection, WORKSPACE, api_tokens.new(entropy), CLOCK.now())
     key = base64.b64encode(entropy.nonce(32)).decode()
     keys.add(connection, vault, WORKSPACE, key, CLOCK.now())
     return key

@@ -106,7 +106,10 @@ async def web(post: Post) -> None:
         post.listening(url)
 
     app = create_app(post.services, post.quickbooks())
-    await serve(app, host=post.host, port=post.port, ready=listening, stopping=post.stopping)
+    try:
+        await serve(app, host=post.host, port=post.port, ready=listening, stopping=post.stopping)
+    finally:
+        await app.state.access.close()
 
 
 async def ingest(post: Post) -> None:

@@ -43,6 +43,16 @@ SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "commands": {"sends": 0, "look_ups": 0, "named_id": None},
     "dead_letters": {"headers": None, "deal": None},
     "docusign_keys": {"hint": "", "verified_at": None},
+    "api_tokens": {
+        "number": 1,
+        "label": None,
+        "hint": "…",
+        "scopes": "produce read act",
+        "created_by": None,
+        "last_used_at": None,
+        "revoked_at": None,
+        "revoked_by": None,
+    },
 }
 READ_MODELS = [projection.table.name for projection in projections.all.PROJECTIONS]
 

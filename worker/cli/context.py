@@ -56,10 +56,15 @@ async def workspace_name(opened: Services, chosen: str | None) -> str:
     return name
 
 
+def person() -> str:
+    """Name the person at the keyboard, as events and lists do."""
+    return f"cli:{getpass.getuser()}"
+
+
 async def administration(opened: Services, chosen: str | None) -> Administration:
     """Act as the person at the keyboard."""
     name = await workspace_name(opened, chosen)
-    return Administration(opened.database, opened.clock, opened.entropy, name, by=f"cli:{getpass.getuser()}")
+    return Administration(opened.database, opened.clock, opened.entropy, name, by=person())
 
 
 def run(work: Callable[[Services], Awaitable[T]], *, quick: bool = False) -> T:

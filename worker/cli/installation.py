@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from worker import workspaces
-from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker import api_tokens, workspaces
+from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
 from worker.cli.output import FINDING, USAGE, people, print_json
 from worker.quickbooks.vault import check_token_keys
 from worker.services import Services
@@ -22,11 +22,11 @@ def add(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a workspace; its API token is shown once, here. DocuSign's keys are added with docusign-key."""
+    """Add a workspace; its first API token, with every scope, is shown once, here. DocuSign's keys are added with docusign-key."""
 
     async def work(opened: Services) -> dict[str, str]:
-        token = workspaces.new_token(opened.entropy)
-        await opened.database.transaction(workspaces.add, name, token, opened.clock.now())
+        token = api_tokens.new(opened.entropy)
+        await opened.database.transaction(workspaces.add, name, token, opened.clock.now(), person())
         return {
             "workspace": name,
             "token": token,

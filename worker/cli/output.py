@@ -85,6 +85,7 @@ def _cell(value: object) -> str:
 def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
     from worker.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.api_tokens import TokenRefused  # noqa: PLC0415 - as above
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.docusign.keys import KeyRefused  # noqa: PLC0415 - as above
     from worker.messages import BrokerUnavailable  # noqa: PLC0415 - as above
@@ -101,6 +102,7 @@ def fail_kindly() -> Iterator[None]:
         DatabaseRefused,
         KeyRefused,
         SettingInvalid,
+        TokenRefused,
         WorkspaceInvalid,
         Unusable,
         Unsealable,

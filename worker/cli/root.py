@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import checking, docusign, installation, kafka, people, reading, running
+from worker.cli import checking, docusign, installation, kafka, people, reading, running, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,7 @@ app.command("run")(running.run_roles)
 app.command("wait")(running.wait)
 
 installation.workspace.add_typer(docusign.keys, name="docusign-key")
+installation.workspace.add_typer(tokens.tokens, name="token")
 installation.workspace.command("docusign")(docusign.status)
 app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker import workspaces
+from worker import api_tokens, workspaces
 from worker.demo.story import Contract, Tale, Twist
 from worker.docusign import keys
 from worker.sandbox import docusign
@@ -36,7 +36,7 @@ class Secrets(Struct, frozen=True):
 async def open_workspace(services: Services, name: str, docusign_keys: Sequence[str]) -> Secrets:
     """Add a workspace, and give it the keys that DocuSign signs with."""
     now = services.clock.now()
-    token = workspaces.new_token(services.entropy)
+    token = api_tokens.new(services.entropy)
     await services.database.transaction(workspaces.add, name, token, now)
     for key in docusign_keys:
         await services.database.transaction(keys.add, services.vault, name, key, now)

@@ -22,7 +22,7 @@ from events.errors import DatabaseUnavailable
 from events.statements import Statement
 from events.tables import log
 from projections.deals import deals
-from worker import connections
+from worker import api_tokens, connections
 from worker.administration import ActionRefused, Administration
 from worker.connections import ConsentRefused
 from worker.docusign import keys
@@ -241,7 +241,7 @@ class Outside:
 
 async def _add_workspace(services: Services, workspace: str) -> None:
     if not await services.database.read(workspaces_module.exists, workspace):
-        token = workspaces_module.new_token(services.entropy)
+        token = api_tokens.new(services.entropy)
         await services.database.transaction(workspaces_module.add, workspace, token, services.clock.now())
 
 

@@ -13,6 +13,7 @@ from events.log import POSITION_MAX
 from events.values import Currency, Identifier, Name
 from projections import queries
 from worker.administration import Administration, shown_settings
+from worker.api_tokens import Scope
 from worker.naming import name_invoice
 from worker.quickbooks.gateway import Gateway
 from worker.quote_to_cash.explain import explain
@@ -66,14 +67,14 @@ class Api(Controller):
 
     path = "/api/v1"
 
-    @get("/deals", summary="Where each deal stands, and why")
+    @get("/deals", needs=Scope.READ, summary="Where each deal stands, and why")
     async def deals(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
     ) -> Response[bytes]:
         """Return the deals of the workspace."""
         return _json(await services.database.read(queries.list_deals, workspace, limit))
 
-    @get("/deals/{deal:str}/explanation", summary="Why there is, or is no, invoice")
+    @get("/deals/{deal:str}/explanation", needs=Scope.READ, summary="Why there is, or is no, invoice")
     async def explanation(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], deal: FromPath[str]
     ) -> Response[bytes]:
@@ -87,6 +88,7 @@ class Api(Controller):
 
     @post(
         "/deals/{deal:str}/invoice",
+        needs=Scope.ACT,
         summary="Create the invoice by hand, or say which one it is",
         status_code=HTTPStatus.ACCEPTED,
     )
@@ -102,21 +104,26 @@ class Api(Controller):
             return Accepted(await name_invoice(administration, gateway.client, deal, data.invoice_id))
         return Accepted(await administration.order_invoice(deal))
 
-    @get("/invoices", summary="The invoices in QuickBooks")
+    @get("/invoices", needs=Scope.READ, summary="The invoices in QuickBooks")
     async def invoices(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
     ) -> Response[bytes]:
         """Return the invoices of the workspace."""
         return _json(await services.database.read(queries.list_invoices, workspace, limit))
 
-    @get("/mappings", summary="Which accounts and products are what in QuickBooks")
+    @get("/mappings", needs=Scope.READ, summary="Which accounts and products are what in QuickBooks")
     async def mappings(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], limit: Limit = ROWS_MAX
     ) -> Response[bytes]:
         """Return the mappings of the workspace."""
         return _json(await services.database.read(queries.list_mappings, workspace, limit))
 
-    @post("/mappings/accounts/{account:str}", summary="Map an account", status_code=HTTPStatus.ACCEPTED)
+    @post(
+        "/mappings/accounts/{account:str}",
+        needs=Scope.ACT,
+        summary="Map an account",
+        status_code=HTTPStatus.ACCEPTED,
+    )
     async def map_account(
         self,
         administration: NamedDependency[Administration],
@@ -128,7 +135,12 @@ class Api(Controller):
             return Accepted(await administration.request_customer(account, data.currency, data.name))
         return Accepted(await administration.map_account(account, data.target, data.currency, data.realm))
 
-    @post("/mappings/products/{product:str}", summary="Map a product", status_code=HTTPStatus.ACCEPTED)
+    @post(
+        "/mappings/products/{product:str}",
+        needs=Scope.ACT,
+        summary="Map a product",
+        status_code=HTTPStatus.ACCEPTED,
+    )
     async def map_product(
         self,
         administration: NamedDependency[Administration],
@@ -140,7 +152,7 @@ class Api(Controller):
             return Accepted(await administration.request_item(product, data.name))
         return Accepted(await administration.map_product(product, data.target, data.realm))
 
-    @get("/log", summary="What the integration did")
+    @get("/log", needs=Scope.READ, summary="What the integration did")
     async def log(
         self,
         services: NamedDependency[Services],
@@ -155,14 +167,14 @@ class Api(Controller):
         )
         return _json(rows)
 
-    @get("/settings", summary="The settings that hold")
+    @get("/settings", needs=Scope.READ, summary="The settings that hold")
     async def settings(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Response[bytes]:
         """Return every setting of the workspace."""
         return _json(await services.database.read(shown_settings, workspace))
 
-    @post("/settings", summary="Change settings", status_code=HTTPStatus.ACCEPTED)
+    @post("/settings", needs=Scope.ACT, summary="Change settings", status_code=HTTPStatus.ACCEPTED)
     async def change_settings(
         self, administration: NamedDependency[Administration], data: JSONBody[SettingsChange]
     ) -> Accepted:

@@ -20,6 +20,7 @@ from worker.received import received_total
 from worker.services import Services
 from worker.sources import docusign
 from worker.web import bodies
+from worker.web.access import OPEN
 from worker.web.bodies import MIB, Room
 from worker.web.events import answer, store
 from worker.web.problems import Problem, of_received
@@ -69,6 +70,7 @@ def open_door(services: Services) -> Door:
 
 @post(
     "/webhooks/docusign/{name:str}",
+    needs=OPEN,  # it is signed
     status_code=HTTPStatus.OK,
     summary="DocuSign Connect messages",
     request_max_body_size=None,  # it is read here, with limits of its own

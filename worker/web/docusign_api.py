@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from events import json
+from worker.api_tokens import Scope
 from worker.docusign import keys, reception
 from worker.docusign.watch import shown
 from worker.services import Services
@@ -26,14 +27,16 @@ class DocusignApi(Controller):
 
     path = "/api/v1/docusign"
 
-    @get("/", summary="Whether DocuSign's messages are taken, and if not, why and since when")
+    @get(
+        "/", needs=Scope.READ, summary="Whether DocuSign's messages are taken, and if not, why and since when"
+    )
     async def status(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Response[bytes]:
         """Return how it stands, and how many messages were taken and refused."""
         return _json(await services.database.read(shown, workspace, services.clock.now()))
 
-    @post("/seen", summary="What was refused is seen to", status_code=HTTPStatus.OK)
+    @post("/seen", needs=Scope.ACT, summary="What was refused is seen to", status_code=HTTPStatus.OK)
     async def see(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Response[bytes]:
@@ -42,14 +45,14 @@ class DocusignApi(Controller):
         await services.database.transaction(reception.seen, workspace, now)
         return _json(await services.database.read(shown, workspace, now))
 
-    @get("/keys", summary="The keys that DocuSign signs with, never the keys themselves")
+    @get("/keys", needs=Scope.READ, summary="The keys that DocuSign signs with, never the keys themselves")
     async def keys(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Response[bytes]:
         """Return number, hint and dates of each key."""
         return _json(await services.database.read(keys.listed, workspace))
 
-    @post("/keys", summary="Add a key that DocuSign made", status_code=HTTPStatus.CREATED)
+    @post("/keys", needs=Scope.ACT, summary="Add a key that DocuSign made", status_code=HTTPStatus.CREATED)
     async def add_key(
         self,
         services: NamedDependency[Services],
@@ -64,7 +67,7 @@ class DocusignApi(Controller):
         status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
         return _json({**asdict(found.key), "added": found.added, **note}, status)
 
-    @delete("/keys/{number:int}", summary="Remove a key that DocuSign no longer signs with")
+    @delete("/keys/{number:int}", needs=Scope.ACT, summary="Remove a key that DocuSign no longer signs with")
     async def remove_key(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], number: FromPath[int]
     ) -> None:

@@ -22,6 +22,7 @@ from events.headers import (
 )
 from events.intake import Received, Record
 from worker import received
+from worker.api_tokens import Scope
 from worker.messages import encode
 from worker.services import Services
 from worker.web.problems import PartlyStored, Problem, of_received
@@ -29,7 +30,7 @@ from worker.web.problems import PartlyStored, Problem, of_received
 ORIGIN = "http"
 
 
-@post("/events", status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
+@post("/events", needs=Scope.PRODUCE, status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
 async def post_events(
     request: Request[Any, Any, Any], services: NamedDependency[Services], workspace: NamedDependency[str]
 ) -> Response[Any]:

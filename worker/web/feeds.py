@@ -4,14 +4,16 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from events import catalog, json, log
 from events.envelope import as_cloudevent
+from worker.api_tokens import Scope
 from worker.services import Services
+from worker.web.access import Access
 from worker.web.problems import Problem
 
 PAGE_EVENTS_MAX = 1000
@@ -33,8 +35,10 @@ def read_page(connection: sa.Connection, workspace: str, topic: str, after: int,
     return Page(topic, events, found[-1].position if found else after)
 
 
-@get("/feeds/{topic:str}", summary="Read what goes out on a topic")
+@get("/feeds/{topic:str}", needs=Scope.READ, summary="Read what goes out on a topic")
 async def get_feed(
+    request: Request[Any, Any, Any],
+    access: NamedDependency[Access],
     services: NamedDependency[Services],
     workspace: NamedDependency[str],
     topic: FromPath[str],
@@ -51,5 +55,6 @@ async def get_feed(
     page = await services.database.read(read_page, workspace, topic, after, limit)
     while not page.events and (left := deadline - services.clock.monotonic()) > 0:
         await services.wake.wait(services.clock, min(left, 1.0))
+        await access.token_of(request)  # one that was revoked meanwhile is given nothing more
         page = await services.database.read(read_page, workspace, topic, after, limit)
     return Response(json.encode(page).encode(), media_type="application/json")

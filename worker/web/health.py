@@ -12,18 +12,19 @@ from events import log, subscriptions
 from events.errors import DatabaseUnavailable
 from worker.commands import standing
 from worker.services import SUBSCRIPTIONS, Services
+from worker.web.access import OPEN
 
 DATABASE_SECONDS_MAX = 5
 READERS = (*(subscription.name for subscription in SUBSCRIPTIONS), "relay")
 
 
-@get("/livez", include_in_schema=False)
+@get("/livez", needs=OPEN, include_in_schema=False)
 async def livez() -> dict[str, bool]:
     """Answer as long as the process runs; nothing outside can make it fail."""
     return {"live": True}
 
 
-@get("/readyz", include_in_schema=False)
+@get("/readyz", needs=OPEN, include_in_schema=False)
 async def readyz(services: NamedDependency[Services]) -> Response[dict[str, object]]:
     """Answer 200 when the log can be read and every part of the process does its work, 503 otherwise.
 
@@ -45,7 +46,7 @@ async def readyz(services: NamedDependency[Services]) -> Response[dict[str, obje
     return Response(content, status_code=status)
 
 
-@get("/metrics", include_in_schema=False)
+@get("/metrics", needs=OPEN, include_in_schema=False)
 async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
     """Show the metrics of this process, and of the store; only where ops listen, never at the front door."""
     with contextlib.suppress(DatabaseUnavailable, TimeoutError):  # /readyz says so; the rest is worth showing

@@ -16,6 +16,7 @@ from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.tokens import RealmTaken
 from worker.services import Services
+from worker.web.access import OPEN
 
 PAGE = Template(
     """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -25,7 +26,7 @@ h1{font-size:1.5rem}p{color:#444}</style><h1>$title</h1><p>$text</p></html>"""
 logger = structlog.get_logger()
 
 
-@get(connections.CALLBACK_PATH, media_type=MediaType.HTML, include_in_schema=False)
+@get(connections.CALLBACK_PATH, needs=OPEN, media_type=MediaType.HTML, include_in_schema=False)
 async def get_callback(
     services: NamedDependency[Services],
     gateway: NamedDependency[Gateway],

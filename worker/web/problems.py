@@ -14,6 +14,7 @@ from events.errors import DatabaseUnavailable
 from events.intake import Received
 from events.json import MISSING
 from worker.administration import ActionRefused, DealUnknown
+from worker.api_tokens import TokenUnknown
 from worker.docusign.keys import KeyRefused, KeyUnknown
 from worker.messages import BrokerUnavailable
 from worker.quickbooks.errors import QuickBooksError
@@ -90,6 +91,11 @@ def on_key_refused(_: Request[Any, Any, Any], error: KeyRefused) -> Response[byt
     status = HTTPStatus.NOT_FOUND if isinstance(error, KeyUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
     reason = "key_unknown" if isinstance(error, KeyUnknown) else "key_invalid"
     return answer(status, reason, str(error), {"field": "key"})
+
+
+def on_token_unknown(_: Request[Any, Any, Any], error: TokenUnknown) -> Response[bytes]:
+    """Answer a token of the workspace that is not there."""
+    return answer(HTTPStatus.NOT_FOUND, "token_unknown", str(error), {"field": "number"})
 
 
 def on_validation_exception(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
@@ -171,6 +177,7 @@ HANDLERS: dict[Any, Any] = {
     Problem: on_problem,
     ActionRefused: on_action_refused,
     KeyRefused: on_key_refused,
+    TokenUnknown: on_token_unknown,
     ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
     PartlyStored: on_partly_stored,

@@ -52,6 +52,29 @@ def test_a_workspace_is_added_once(q2c: Run) -> None:
     assert q2c("workspace", "add", "No Spaces").returncode == 2
 
 
+def test_tokens_are_made_listed_and_revoked(q2c: Run) -> None:
+    [first] = lines(q2c("workspace", "add", "acme", "--json"))
+    command = ("workspace", "token")
+    [made] = lines(q2c(*command, "add", "--label", "reporting", "--scope", "read", "--json"))
+    assert (made["number"], made["scopes"], made["label"]) == (2, ["read"], "reporting")
+    assert made["token"].startswith("q2c_")
+    shown = q2c(*command, "list", "--json")
+    assert [row["scopes"] for row in lines(shown)] == [["produce", "read", "act"], ["read"]]
+    printed = q2c(*command, "list")
+    assert (printed.returncode, "reporting" in printed.stdout) == (0, True)
+    for text in (made["token"], first["token"]):
+        assert text not in shown.stdout + printed.stdout
+    unfit = q2c(*command, "add", "--scope", "write")
+    assert (unfit.returncode, unfit.stdout, "produce, read, act" in unfit.stderr) == (2, "", True)
+    for which in ("2", made["token"]):
+        [gone] = lines(q2c(*command, "revoke", which, "--json"))
+        assert (gone["number"], gone["revoked"]) == (2, True)
+    assert q2c(*command, "revoke", "1").returncode == 0
+    unknown = q2c(*command, "revoke", "77")
+    assert (unknown.returncode, unknown.stdout, "there is 1 (" in unknown.stderr) == (2, "", True)
+    assert q2c(*command, "add").returncode == 0
+
+
 def test_docusigns_keys_are_given_to_a_workspace(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     key = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="

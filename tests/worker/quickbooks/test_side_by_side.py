@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from events.postgres import PostgresDatabase
 from tests.beside import Both, beside, empty
 from tests.events.samples import NOW
-from worker import workspaces
+from worker import api_tokens, workspaces
 from worker.quickbooks import tokens
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import RealmTaken
@@ -87,4 +87,6 @@ async def test_a_workspace_that_is_added_from_two_sides_is_added_once(postgres: 
 
     both = await beside(postgres, add("one"), add("two"))
     assert (both.first, type(both.second), both.waited) == (None, WorkspaceInvalid, True)
-    assert await postgres.read(workspaces.of_token, "one") == "acme"
+    found = await postgres.read(api_tokens.find, "one")
+    assert found is not None
+    assert found.workspace == "acme"

@@ -1,0 +1,105 @@
+"""API tokens of a workspace: made, listed, revoked."""
+
+import sys
+from typing import Annotated
+
+import typer
+from msgspec.structs import asdict
+
+from worker import api_tokens
+from worker.api_tokens import Scope, Token
+from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
+from worker.cli.output import people, print_json, print_rows
+from worker.services import Services
+
+FROM_STDIN = "-"
+
+tokens = typer.Typer(
+    no_args_is_help=True,
+    help="The tokens that producers, consoles and scripts show at the door; each is shown once, when it is made.",
+)
+
+
+@tokens.command("add")
+def add(
+    *,
+    label: Annotated[
+        str | None, typer.Option("--label", "-l", help="What the token is for, to tell it from others.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope",
+            "--scopes",
+            "-s",
+            help=f"What it may be used for: {', '.join(Scope)}; may be repeated or comma-separated. Without it, all.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a token: produce sends events, read reads feeds and the API, act changes something by the API."""
+    scopes = api_tokens.scopes_of(scope or ())
+
+    async def work(opened: Services) -> tuple[Token, str]:
+        name, text = await workspace_name(opened, workspace), api_tokens.new(opened.entropy)
+        made = await opened.database.transaction(
+            api_tokens.add, name, text, opened.clock.now(), by=person(), label=label, scopes=scopes
+        )
+        return made, text
+
+    made, text = run(work)
+    if as_json:
+        print_json({**asdict(made), "token": text})
+        return
+    people.print(
+        f"Token {made.number} of {made.workspace} may {', '.join(made.scopes)}."
+        " Keep it; it is not shown again.\n",
+        style="bold",
+    )
+    people.print(f"  {text}", soft_wrap=True)
+
+
+@tokens.command("list")
+def list_tokens(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the tokens by their last characters, with scopes and when each was used last; revoked ones too."""
+
+    async def work(opened: Services) -> list[dict[str, object]]:
+        name = await workspace_name(opened, workspace)
+        return [asdict(token) for token in await opened.database.read(api_tokens.listed, name)]
+
+    columns = ("number", "label", "scopes", "hint", "created_at", "created_by", "last_used_at", "revoked_at")
+    rows = run(work)
+    if not as_json:
+        rows = [{**row, "scopes": " ".join(map(str, row["scopes"]))} for row in rows]  # type: ignore[call-overload] # they are a tuple
+    print_rows(rows, columns, as_json=as_json, empty="No token: q2c workspace token add.")
+
+
+@tokens.command("revoke")
+def revoke(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER", help="Its number in the list, or the token itself; - reads it from stdin."
+        ),
+    ],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse a token from now on, in every process; the last one too."""
+    text = sys.stdin.readline() if which == FROM_STDIN else which
+
+    async def work(opened: Services) -> Token:
+        name = await workspace_name(opened, workspace)
+        return await opened.database.transaction(
+            api_tokens.revoke, name, text, opened.clock.now(), by=person()
+        )
+
+    found = run(work)
+    if as_json:
+        print_json({**asdict(found), "revoked": True})
+        return
+    people.print(
+        f"Token {found.number} ({found.hint}) of {found.workspace} is revoked since {found.revoked_at:%Y-%m-%d %H:%M} UTC."
+    )
