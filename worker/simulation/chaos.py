@@ -118,7 +118,11 @@ class Chaos:
         if not await self._tellings[workspace].until_commanded(self._plan.faults_end):
             return
         # What one company was asked to create and did not answer yet, the next one would be asked for.
-        while await self._cluster.store.read(_is_creating, workspace):  # noqa: ASYNC110 - nothing tells when
+        while await self._cluster.store.read(_is_creating, workspace):
+            if (
+                self._cluster.loop.time() >= self._plan.faults_end
+            ):  # a pause that a frozen host asked for late
+                return
             await asyncio.sleep(1)
         self._cluster.counts["another_company"] += 1
         await self._outside.connect_to(workspace, self._outside.others[workspace])

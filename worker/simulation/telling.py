@@ -102,6 +102,11 @@ class Telling:
         return wanted <= set(connection.scalars(commanded))
 
     @property
+    def _chosen_in(self) -> str | None:
+        """Return the company whose list an id is chosen from, where another one may be connected when it arrives."""
+        return self._outside.realms[self.workspace] if self._plan.interludes else None
+
+    @property
     def _may_be_unmapped(self) -> bool:
         return bool(self._plan.interludes or self._outside.cluster.counts["restore"])
 
@@ -152,7 +157,7 @@ class Telling:
         else:
             currency = self.accounts[account]["currency"]
             await self._outside.administer(
-                self.workspace, Administration.map_account, account, customer, currency
+                self.workspace, Administration.map_account, account, customer, currency, realm=self._chosen_in
             )
 
     async def _map_product(self, product: str) -> None:
@@ -160,7 +165,9 @@ class Telling:
         if item is None:
             await self._outside.administer(self.workspace, Administration.request_item, product)
         else:
-            await self._outside.administer(self.workspace, Administration.map_product, product, item)
+            await self._outside.administer(
+                self.workspace, Administration.map_product, product, item, realm=self._chosen_in
+            )
 
     async def _map_again(self, tale: Tale) -> None:
         """Map what a deal waits for; what QuickBooks has by that name is chosen from its list."""
