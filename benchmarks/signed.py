@@ -28,7 +28,7 @@ from benchmarks.story import BEGINNING, WORKSPACE, Message
 from events import catalog
 from events.clock import SystemEntropy
 from events.database import Database
-from worker import topics
+from worker import api_tokens, topics
 from worker.commands.table import commands
 from worker.demo import stage
 from worker.messages import encode
@@ -60,6 +60,7 @@ class Ready(Struct, frozen=True):
 
     envelopes: Iterator[Envelope]
     docusign_key: str
+    token: str
 
 
 @asynccontextmanager
@@ -67,16 +68,16 @@ async def _embedded(directory: Path) -> AsyncIterator[Contenders]:
     async with stub.running() as url:
         port = stage.free_port()
         environment = streams.environment(
-            database_url=f"sqlite:///{directory / 'ours.sqlite3'}", **_quickbooks(url)
+            database_url=f"sqlite:///{directory / 'ours.sqlite3'}", **quickbooks(url)
         )
-        ready = await _prepared(environment)
+        ready = await prepared(environment)
 
         async def sign(envelope: Envelope) -> float:
-            body = _completed(envelope)
+            body = completed(envelope)
             headers = docusign.signature_headers(body, [ready.docusign_key])
-            return await _posted(port, f"/webhooks/docusign/{WORKSPACE}", headers, body)
+            return await posted(port, f"/webhooks/docusign/{WORKSPACE}", headers, body)
 
-        async with _worker(directory, environment, port):
+        async with worker(directory, environment, port):
             yield Contenders(ours=lambda: _latencies(url, ready.envelopes, sign))
 
 
@@ -85,14 +86,14 @@ async def _through_kafka(directory: Path) -> AsyncIterator[Contenders]:
     with servers.kafka(directory) as broker, servers.postgres(directory) as server:
         async with stub.running() as url:
             environment = streams.environment(
-                database_url=server.create_database("ours"), kafka_url=broker.url, **_quickbooks(url)
+                database_url=server.create_database("ours"), kafka_url=broker.url, **quickbooks(url)
             )
             await topics.apply(environment)
-            ready = await _prepared(environment)
+            ready = await prepared(environment)
             producer = AIOKafkaProducer(bootstrap_servers=environment.kafka_brokers, acks="all")
 
             async def sign(envelope: Envelope) -> float:
-                body = _completed(envelope)
+                body = completed(envelope)
                 event = read_message(body, workspace=WORKSPACE)
                 message = encode(event, environment.topic(catalog.CONTRACTS))
                 began = perf_counter()
@@ -101,7 +102,7 @@ async def _through_kafka(directory: Path) -> AsyncIterator[Contenders]:
                 )
                 return began
 
-            async with _worker(directory, environment, stage.free_port()), producer:
+            async with worker(directory, environment, stage.free_port()), producer:
                 yield Contenders(ours=lambda: _latencies(url, ready.envelopes, sign))
 
 
@@ -110,28 +111,28 @@ async def _latencies(quickbooks: str, envelopes: Iterator[Envelope], sign: Sign)
     milliseconds = []
     async with httpx.AsyncClient(base_url=quickbooks) as http:
         for _ in range(DEALS):
-            before = len(await _arrivals(http))
+            before = len(await arrivals_of(http))
             signed_at = await sign(next(envelopes))
             await asyncio.sleep(PAUSE_SECONDS)
             async with asyncio.timeout(ARRIVAL_SECONDS_MAX):
-                while len(arrivals := await _arrivals(http)) <= before:  # noqa: ASYNC110 - another process has them
+                while len(arrivals := await arrivals_of(http)) <= before:  # noqa: ASYNC110 - another process has them
                     await asyncio.sleep(LOOK_SECONDS)
             milliseconds.append((arrivals[before] - signed_at) * 1000)
     return {"p50": percentile(milliseconds, 50), "p99": percentile(milliseconds, 99)}
 
 
-def _completed(envelope: Envelope) -> bytes:
+def completed(envelope: Envelope) -> bytes:
     """Write what DocuSign says the moment that a contract is signed."""
     now = CLOCK.now()
     return docusign.message(replace(envelope, completed_at=now), "completed", now)
 
 
-async def _arrivals(http: httpx.AsyncClient) -> list[float]:
+async def arrivals_of(http: httpx.AsyncClient) -> list[float]:
     arrivals: list[float] = (await http.get("/arrivals")).json()
     return arrivals
 
 
-async def _posted(port: int, path: str, headers: dict[str, str], body: bytes) -> float:
+async def posted(port: int, path: str, headers: dict[str, str], body: bytes) -> float:
     """Post as a sender does that comes once; return when it began."""
     named = {**headers, "host": stage.HOST, "content-length": str(len(body)), "connection": "close"}
     lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "", ""]
@@ -147,7 +148,7 @@ async def _posted(port: int, path: str, headers: dict[str, str], body: bytes) ->
 
 
 @asynccontextmanager
-async def _worker(directory: Path, environment: Environment, port: int) -> AsyncIterator[None]:
+async def worker(directory: Path, environment: Environment, port: int) -> AsyncIterator[None]:
     worker = stage.Worker(directory, streams.variables(environment), port)
     await worker.start()
     try:
@@ -156,20 +157,21 @@ async def _worker(directory: Path, environment: Environment, port: int) -> Async
         await worker.stop()
 
 
-async def _prepared(environment: Environment) -> Ready:
+async def prepared(environment: Environment, deals: int = DEALS_PREPARED) -> Ready:
     """Connect QuickBooks and bring many deals up to their signature, before any worker runs."""
     database, vault = open_database(environment), Vault(token_keys(environment), SystemEntropy())
     try:
         await stores.prepare(database)
-        docusign_key = await database.transaction(streams.add_workspace, vault)
+        token = api_tokens.new(SystemEntropy())
+        docusign_key = await database.transaction(streams.add_workspace, vault, token)
         await _grant(environment, database, vault)
-        before, envelopes = _waiting(DEALS_PREPARED)
+        before, envelopes = _waiting(deals)
         await stores.receive(database, [each.structured for each in before])
         await stores.follow(database)
         await database.transaction(_nothing_due)
     finally:
         await database.close()
-    return Ready(iter(envelopes), docusign_key)
+    return Ready(iter(envelopes), docusign_key, token)
 
 
 async def _grant(environment: Environment, database: Database, vault: Vault) -> None:
@@ -188,7 +190,7 @@ def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:
     for each in story.flow():
         kind, subject = each.attributes["type"], each.attributes["subject"]
         if kind == catalog.CONTRACT_SIGNED:
-            envelopes.append(_envelope(subject))
+            envelopes.append(envelope_of(subject))
             if len(envelopes) == deals:
                 return before, envelopes
         elif b'"closed_' not in each.data:
@@ -196,7 +198,7 @@ def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:
     raise AssertionError("A story has no end")
 
 
-def _envelope(deal_id: str) -> Envelope:
+def envelope_of(deal_id: str) -> Envelope:
     number = deal_id.removeprefix("D-")
     sent_at = BEGINNING + int(number) * story.STEP + story.STEP
     return Envelope(f"C-{number}", deal_id, "signer@customer.example", sent_at)
@@ -207,7 +209,7 @@ def _nothing_due(connection: sa.Connection) -> None:
     connection.execute(commands.update().values(status="done"))
 
 
-def _quickbooks(url: str) -> dict[str, object]:
+def quickbooks(url: str) -> dict[str, object]:
     return {
         "quickbooks_api_url": url,
         "quickbooks_discovery_url": url,

@@ -61,6 +61,27 @@ def flow(seed: int = 1) -> Iterator[Message]:
             yield message
 
 
+def sales(first: int, seed: int = 1) -> Iterator[tuple[str, list[Message]]]:
+    """Tell the beginnings of deals, each with a new snapshot of its account, until its contract is out; with its id."""
+    random = Random(seed)  # noqa: S311 - the same story every time
+    for number in count(first):
+        deal_id, account_id = f"D-{number:07}", f"A-{random.randint(1, ACCOUNTS)}"
+        began = BEGINNING + number * STEP
+        yield (
+            deal_id,
+            [
+                _message("account.updated", account_id, _account(account_id, number), began, number),
+                *_drafted(deal_id, _deal(deal_id, account_id, number, random), began),
+            ],
+        )
+
+
+def _drafted(deal_id: str, deal: dict[str, Any], began: datetime) -> Iterator[Message]:
+    yield _message("deal.updated", deal_id, {**deal, "revision": 1, "stage": "quote_draft"}, began, 1)
+    sent = began + STEP
+    yield _message("deal.updated", deal_id, {**deal, "revision": 2, "stage": "contract_sent"}, sent, 2)
+
+
 def _life(number: int, random: Random) -> Iterator[Message]:
     deal_id, kind = f"D-{number:07}", number % 10
     account_id = f"A-{random.randint(1, ACCOUNTS)}"
@@ -69,9 +90,8 @@ def _life(number: int, random: Random) -> Iterator[Message]:
     if kind == WITH_ACCOUNT:
         yield _message("account.updated", account_id, _account(account_id, number), began, number)
     deal = _deal(deal_id, account_id, number, random)
-    yield _message("deal.updated", deal_id, {**deal, "revision": 1, "stage": "quote_draft"}, began, 1)
+    yield from _drafted(deal_id, deal, began)
     sent = began + STEP
-    yield _message("deal.updated", deal_id, {**deal, "revision": 2, "stage": "contract_sent"}, sent, 2)
     yield _message("contract.sent", deal_id, {**contract, "at": sent}, sent)
     yield _message("contract.delivered", deal_id, {**contract, "at": sent + STEP}, sent + STEP)
     over = sent + 2 * STEP

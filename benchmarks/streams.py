@@ -92,10 +92,10 @@ def topics_in(environment: Environment) -> list[str]:
     return [environment.topic(name) for name in catalog.TOPICS_IN]
 
 
-def add_workspace(connection: sa.Connection, vault: Vault) -> str:
+def add_workspace(connection: sa.Connection, vault: Vault, token: str | None = None) -> str:
     """Add the workspace whose events these are: from Kafka, events of no other are taken. Return DocuSign's key."""
     entropy = SystemEntropy()
-    workspaces.add(connection, WORKSPACE, api_tokens.new(entropy), CLOCK.now())
+    workspaces.add(connection, WORKSPACE, token or api_tokens.new(entropy), CLOCK.now())
     key = base64.b64encode(entropy.nonce(32)).decode()
     keys.add(connection, vault, WORKSPACE, key, CLOCK.now())
     return key

@@ -15,6 +15,7 @@ from events.errors import Unusable
 from events.values import Fact, Identifier, Instant, Workspace
 
 EVENT_BYTES_MAX = 1024 * 1024
+BATCH_EVENTS_MAX = 1_000
 OWN_SOURCES = "urn:coeffection:"
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 Attribute = Annotated[str, Meta(min_length=1, max_length=300)]

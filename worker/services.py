@@ -10,6 +10,7 @@ from events.database import Database
 from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
 from worker import schema
+from worker.arrivals import Arrivals
 from worker.health import Health
 from worker.messages import Publishing
 from worker.quickbooks.vault import Vault
@@ -33,6 +34,7 @@ class Services(Struct, frozen=True):
     vault: Vault
     wake: Wake
     health: Health = field(default_factory=Health)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     publisher: Publishing | None = None
 
 

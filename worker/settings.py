@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events.envelope import BATCH_EVENTS_MAX
+
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -71,6 +73,14 @@ class Environment(BaseSettings):
     )
     poll_seconds: float = Field(
         default=0.2, gt=0, le=60, description="how often each part looks for work where nobody woke it"
+    )
+    events_per_second: int = Field(
+        default=200, ge=0, description="that a token may send to POST /events of one process; 0: any number"
+    )
+    events_burst: int = Field(
+        default=2_000,
+        ge=BATCH_EVENTS_MAX,
+        description="that a token may send at once to POST /events, after a while of sending nothing",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level logged"

@@ -18,6 +18,7 @@ from worker.web.feeds import get_feed
 from worker.web.health import livez, metrics, readyz
 from worker.web.oauth import get_callback
 from worker.web.problems import HANDLERS
+from worker.web.rate import Rate
 from worker.web.tokens_api import TokensApi
 
 SCHEMA_PATH = "/api/v1/schema"
@@ -36,6 +37,8 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         )
 
     door = open_door(services)
+    settings = services.environment
+    rate = Rate(services.clock, settings.events_per_second, settings.events_burst)
     app = Litestar(
         route_handlers=[
             post_events,
@@ -56,6 +59,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             "token": Provide(current, sync_to_thread=False),
             "workspace": Provide(workspace, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
+            "rate": Provide(lambda: rate, sync_to_thread=False),
             "administration": Provide(administration, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,

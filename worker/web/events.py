@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
+from prometheus_client import Counter as Metric
 
 from events import intake, media
-from events.envelope import Event, from_binary, from_structured, split_batch
+from events.envelope import BATCH_EVENTS_MAX, Event, from_binary, from_structured, split_batch
 from events.errors import DatabaseUnavailable, Unusable
 from events.headers import (
     CONTENT_TYPE,
@@ -25,22 +27,34 @@ from worker import received
 from worker.api_tokens import Scope
 from worker.messages import encode
 from worker.services import Services
+from worker.web.access import token_of
 from worker.web.problems import PartlyStored, Problem, of_received
+from worker.web.rate import Rate
+from worker.workspaces import token_hash
 
 ORIGIN = "http"
+limited_total = Metric("q2c_requests_limited_total", "Requests to POST /events beyond their token's rate")
+logger = structlog.get_logger()
 
 
 @post("/events", needs=Scope.PRODUCE, status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
 async def post_events(
-    request: Request[Any, Any, Any], services: NamedDependency[Services], workspace: NamedDependency[str]
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    workspace: NamedDependency[str],
+    rate: NamedDependency[Rate],
 ) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     raw = await request.body()
     headers = _kept(request)
     is_batch = _is_batch(raw, headers)
-    records = (
-        _batch(services, workspace, raw, headers) if is_batch else [record(services, workspace, raw, headers)]
-    )
+    items = _split(raw, headers) if is_batch else [raw]
+    _see_to_rate(rate, request, workspace, 1 if isinstance(items, Unusable) else len(items))
+    if isinstance(items, Unusable):
+        records = [Record(raw, ORIGIN, workspace, items)]
+    else:
+        beside = () if is_batch else headers
+        records = [record(services, workspace, item, beside) for item in items]
     results = await store(services, records, "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -60,7 +74,7 @@ async def store(services: Services, records: list[Record], door: str) -> list[Re
     rest = [item for index, item in enumerate(records) if index not in taken]
     try:
         stored = iter(
-            await services.database.transaction(intake.receive, rest, services.clock.now()) if rest else []
+            await services.arrivals.store(services.database, rest, services.clock.now()) if rest else []
         )
     except DatabaseUnavailable as error:
         if not taken:
@@ -102,12 +116,43 @@ def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()
     return intake.record(raw, ORIGIN, workspace, decode, headers)
 
 
-def _batch(services: Services, workspace: str, raw: bytes, headers: Headers) -> list[Record]:
+def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
+    """Take a batch apart, its events unread, or say why it can't be.
+
+    Raises:
+        Problem: 413 where there are too many of them.
+    """
     try:
         items = split_batch(media.in_utf8(raw, content_type(headers)))
     except Unusable as error:
-        return [Record(raw, ORIGIN, workspace, error)]
-    return [record(services, workspace, item) for item in items]
+        return error
+    if len(items) > BATCH_EVENTS_MAX:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "too_large",
+            f"A batch has at most {BATCH_EVENTS_MAX} events, not {len(items)}; nothing of it was stored."
+            " Send it in parts.",
+        )
+    return items
+
+
+def _see_to_rate(rate: Rate, request: Request[Any, Any, Any], workspace: str, events: int) -> None:
+    """Let a token send so many events, all or none.
+
+    Raises:
+        Problem: 429 where that is too many by now.
+    """
+    seconds = rate.take(token_hash(token_of(request)), events)
+    if seconds:
+        limited_total.inc()
+        logger.info("events.limited", workspace=workspace, events=events, retry_after=seconds)
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "rate_limited",
+            f"This token has sent too many events; nothing of this was stored. Send it again in {seconds} s."
+            f" {rate.said}",
+            retry_after=seconds,
+        )
 
 
 def _kept(request: Request[Any, Any, Any]) -> list[tuple[str, bytes | None]]:

@@ -27,11 +27,14 @@ logger = structlog.get_logger()
 class Problem(Exception):
     """An answer that says what is wrong; raised anywhere below a route."""
 
-    def __init__(self, status: int, reason: str, detail: str, **more: Any) -> None:
+    def __init__(
+        self, status: int, reason: str, detail: str, *, retry_after: int | None = None, **more: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.reason = reason
         self.detail = detail
+        self.retry_after = retry_after  # in seconds
         self.more = more
 
 
@@ -77,7 +80,10 @@ def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Re
 
 def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     """Answer a problem that a route named."""
-    return answer(problem.status, problem.reason, problem.detail, problem.more)
+    response = answer(problem.status, problem.reason, problem.detail, problem.more)
+    if problem.retry_after is not None:
+        response.headers["retry-after"] = str(problem.retry_after)
+    return response
 
 
 def on_action_refused(_: Request[Any, Any, Any], error: ActionRefused) -> Response[bytes]:
