@@ -22,7 +22,6 @@ from pathlib import Path
 from time import perf_counter
 
 import httpx
-import msgspec
 from msgspec import Struct
 
 from benchmarks import neighbours, servers, signed, story, streams, stub
@@ -195,7 +194,7 @@ async def _drained(http: httpx.AsyncClient) -> float:
     """Wait until every subscription is at the head; return how many seconds it took."""
     began = perf_counter()
     async with asyncio.timeout(DRAIN_SECONDS_MAX):
-        while await _most_behind(http):
+        while await _most_behind(http):  # noqa: ASYNC110 - another process has them
             await asyncio.sleep(SAMPLE_SECONDS)
     return perf_counter() - began
 

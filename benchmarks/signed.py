@@ -128,6 +128,7 @@ def completed(envelope: Envelope) -> bytes:
 
 
 async def arrivals_of(http: httpx.AsyncClient) -> list[float]:
+    """Ask the stub when each request came."""
     arrivals: list[float] = (await http.get("/arrivals")).json()
     return arrivals
 
@@ -149,6 +150,7 @@ async def posted(port: int, path: str, headers: dict[str, str], body: bytes) -> 
 
 @asynccontextmanager
 async def worker(directory: Path, environment: Environment, port: int) -> AsyncIterator[None]:
+    """Run `q2c up` as a process."""
     worker = stage.Worker(directory, streams.variables(environment), port)
     await worker.start()
     try:
@@ -199,6 +201,7 @@ def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:
 
 
 def envelope_of(deal_id: str) -> Envelope:
+    """Return the contract of a deal of the story's."""
     number = deal_id.removeprefix("D-")
     sent_at = BEGINNING + int(number) * story.STEP + story.STEP
     return Envelope(f"C-{number}", deal_id, "signer@customer.example", sent_at)
@@ -210,6 +213,7 @@ def _nothing_due(connection: sa.Connection) -> None:
 
 
 def quickbooks(url: str) -> dict[str, object]:
+    """Return the settings that lead to the stub."""
     return {
         "quickbooks_api_url": url,
         "quickbooks_discovery_url": url,
