@@ -4,7 +4,9 @@ A commit waits for the disk, and on SQLite everybody waits for it. So many sende
 one event among them waits for the transaction that runs and for its own.
 """
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -15,7 +17,9 @@ from events.database import Database
 from events.intake import Received, Record
 from worker.group_commit import GroupCommit
 
-GROUP_BYTES_MAX = 512 * 1024
+GROUP_BYTES_MAX = 128 * 1024
+READ_AT_ONCE = 10
+CATCH_UP_SECONDS_MAX = 1.0
 RECORD_BYTES_MIN = 1024  # as which a record counts that has fewer: some work is the same for all
 
 
@@ -30,15 +34,54 @@ class Arrivals:
     """Stores what requests bring, each whole."""
 
     def __init__(self) -> None:
-        self._group = GroupCommit(_receive, _size, GROUP_BYTES_MAX)
+        self._reading = asyncio.Lock()
+        self._followed = False
+        self._caught_up = asyncio.Event()
+        self._urgent = GroupCommit(_receive, _size, GROUP_BYTES_MAX)
+        self._patient = GroupCommit(_receive, _size, GROUP_BYTES_MAX, before=self._until_caught_up)
 
-    async def store(self, database: Database, records: Sequence[Record], at: datetime) -> Sequence[Received]:
+    async def read(self, items: Sequence[bytes], decode: Callable[[bytes], Record]) -> list[Record]:
+        """Decode a request's events: of one request at a time, and a few at once, so that others get their turn.
+
+        Decoding takes the whole process; without this, ten large batches would stop it for as long as all ten take.
+        """
+        records = []
+        async with self._reading:
+            for start in range(0, len(items), READ_AT_ONCE):
+                records += map(decode, items[start : start + READ_AT_ONCE])
+                await asyncio.sleep(0)
+        return records
+
+    async def store(
+        self, database: Database, records: Sequence[Record], at: datetime, *, urgent: bool = False
+    ) -> Sequence[Received]:
         """Store what a request brought; say what became of each record, in order.
+
+        What is not urgent waits until what was stored before is handled, where this process does that too and all
+        who write take turns: so a flood waits at the door, not in the log, where a contract would be behind it.
 
         Raises:
             DatabaseUnavailable: Nothing of it was stored, unless it was the answer that got lost.
         """
-        return await self._group.store(database, Request(records, at))
+        group = self._urgent if urgent else self._patient
+        return await group.store(database, Request(records, at))
+
+    def caught_up(self) -> None:
+        """Be told that all that was stored is handled, by the part of this process that handles it."""
+        self._followed = True
+        self._caught_up.set()
+
+    def not_followed(self) -> None:
+        """Be told that nothing here is handled any more."""
+        self._followed = False
+        self._caught_up.set()
+
+    async def _until_caught_up(self) -> None:
+        if self._followed:
+            with contextlib.suppress(TimeoutError):  # what is slow to be handled is still taken
+                async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
+                    await self._caught_up.wait()
+            self._caught_up.clear()
 
 
 def _receive(connection: sa.Connection, requests: Sequence[Request]) -> list[list[Received]]:

@@ -1,7 +1,7 @@
 """Group commit: while one transaction runs, what else is to be stored gathers, and is stored by the next."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ class GroupCommit(Generic[Item, Result]):
         size: How much of a transaction an item takes.
         size_max: How much a group takes at most, so that nobody waits for long behind it; an item that is larger is
             stored alone.
+        before: Awaited before each group; who comes meanwhile joins it.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class GroupCommit(Generic[Item, Result]):
         work: Callable[[sa.Connection, Sequence[Item]], Sequence[Result]],
         size: Callable[[Item], int] = lambda _: 0,
         size_max: int = 0,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._work = work
         self._size = size
         self._size_max = size_max
+        self._before = before
         self._gathering: list[tuple[Item, asyncio.Future[Result]]] = []
         self._storing: asyncio.Task[None] | None = None
 
@@ -53,9 +56,12 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _store(self, database: Database) -> None:
         """Store group after group, until nobody waits."""
+        group: Sequence[tuple[Item, asyncio.Future[Result]]] = ()
         while self._gathering:
-            group = self._next()
             try:
+                if self._before is not None:
+                    await self._before()
+                group = self._next()
                 await self._store_group(database, group)
             except asyncio.CancelledError:  # with the whole process
                 for _, stored in (*group, *self._gathering):

@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from events import subscriptions
 from events.clock import Clock
 from events.database import Database
 from events.errors import CheckpointMoved, DatabaseUnavailable
-from events.subscriptions import Subscription
+from events.subscriptions import Progress, Subscription
 from worker.services import Services
 from worker.wake import pause
 
 PART = "process"
 RETRY_SECONDS = 1.0
+TURN_SECONDS_MAX = 0.05
+TURN_EVENTS_MIN = 50
 
 _handled = Counter("q2c_events_handled_total", "Events handled, once for each subscription")
 
@@ -26,34 +30,77 @@ async def follow(
     services: Services, following: Sequence[Subscription], holder: str, stopping: asyncio.Event
 ) -> None:
     """Keep subscriptions at the head of the log, until told to stop."""
-    while not stopping.is_set():
-        try:
-            handled = await turn(services.database, services.clock, following, holder)
-        except (CheckpointMoved, DatabaseUnavailable) as error:
-            logger.warning("subscription.retry", problem=str(error))
-            services.health.bad(PART, str(error))
-            await pause(services.clock, stopping, RETRY_SECONDS)
-            continue
-        services.health.good(PART)
-        if handled:
-            services.wake.all()
-        else:
+    alone = (
+        services.environment.embedded
+    )  # nobody else handles the log, and whoever writes waits for its turn
+    short = ShortTurns() if alone else None
+    try:
+        while not stopping.is_set():
+            try:
+                handled = await turn(services.database, services.clock, following, holder, short)
+            except (CheckpointMoved, DatabaseUnavailable) as error:
+                logger.warning("subscription.retry", problem=str(error))
+                services.health.bad(PART, str(error))
+                await pause(services.clock, stopping, RETRY_SECONDS)
+                continue
+            services.health.good(PART)
+            if handled:
+                services.wake.all()
+                continue
+            if alone:
+                services.arrivals.caught_up()
             await services.wake.wait(services.clock, services.environment.poll_seconds)
+    finally:
+        services.arrivals.not_followed()
 
 
-async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
+class ShortTurns:
+    """How many events a turn takes where all who write take turns: as many as are handled while nobody minds waiting.
+
+    A contract that was signed waits for a few turns until its request is sent, whoever's events they are.
+    """
+
+    def __init__(self) -> None:
+        self.events = TURN_EVENTS_MIN
+
+    def note(self, seconds: float, handled: int) -> None:
+        """Take fewer after a turn that was long, and more after one that was full and short."""
+        if seconds > TURN_SECONDS_MAX:
+            self.events = max(self.events // 2, TURN_EVENTS_MIN)
+        elif seconds < TURN_SECONDS_MAX / 2 and handled >= self.events:
+            self.events *= 2
+
+
+async def turn(
+    database: Database,
+    clock: Clock,
+    following: Sequence[Subscription],
+    holder: str,
+    short: ShortTurns | None = None,
+) -> int:
     """Handle one batch of each subscription that has one, in one transaction; return how many events."""
     names = [subscription.name for subscription in following]
     pending = await database.read(subscriptions.pending, names, holder, clock.now())
     if not pending:
         return 0
     due = [subscription for subscription in following if subscription.name in pending]
-    started = clock.monotonic()
-    progress = await database.transaction(subscriptions.advance, due, holder, clock.now())
+    if short is not None:
+        due = [replace(each, batch_size=min(each.batch_size, short.events)) for each in due]
+    progress, seconds = await database.transaction(_advance, due, holder, clock)
+    if short is not None:
+        short.note(seconds, progress.handled)
     _handled.inc(progress.handled)
-    seconds = round(clock.monotonic() - started, 4)
-    logger.debug("subscriptions.turn", names=pending, handled=progress.handled, seconds=seconds)
+    logger.debug("subscriptions.turn", names=pending, handled=progress.handled, seconds=round(seconds, 4))
     return progress.handled
+
+
+def _advance(
+    connection: sa.Connection, due: Sequence[Subscription], holder: str, clock: Clock
+) -> tuple[Progress, float]:
+    """Handle a batch; return how many seconds that took, without the waiting before."""
+    started = clock.monotonic()
+    progress = subscriptions.advance(connection, due, holder, clock.now())
+    return progress, clock.monotonic() - started
 
 
 async def catch_up(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> None:

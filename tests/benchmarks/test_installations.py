@@ -48,7 +48,7 @@ async def test_deals_wait_for_nothing_but_their_signature(tmp_path: Path) -> Non
     invoices = sa.select(commands.c.subject).where(commands.c.kind == "create_invoice")
     assert not await database.read(lambda connection: connection.scalars(invoices).all())
     for envelope in envelopes:
-        event = read_message(signed._completed(envelope), workspace=story.WORKSPACE)
+        event = read_message(signed.completed(envelope), workspace=story.WORKSPACE)
         await database.transaction(log.append_own, [event], CLOCK.now())
     await stores.follow(database)
     asked = await database.read(lambda connection: connection.scalars(invoices).all())

@@ -54,7 +54,7 @@ async def post_events(
         records = [Record(raw, ORIGIN, workspace, items)]
     else:
         beside = () if is_batch else headers
-        records = [record(services, workspace, item, beside) for item in items]
+        records = await services.arrivals.read(items, lambda item: record(services, workspace, item, beside))
     results = await store(services, records, "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -74,7 +74,11 @@ async def store(services: Services, records: list[Record], door: str) -> list[Re
     rest = [item for index, item in enumerate(records) if index not in taken]
     try:
         stored = iter(
-            await services.arrivals.store(services.database, rest, services.clock.now()) if rest else []
+            await services.arrivals.store(
+                services.database, rest, services.clock.now(), urgent=door == "docusign"
+            )
+            if rest
+            else []
         )
     except DatabaseUnavailable as error:
         if not taken:

@@ -57,12 +57,8 @@ def of_received(received: Received) -> Problem:
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     else:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return Problem(
-        status,
-        received.reason or "unusable",
-        received.detail or "",
-        **({"field": received.field} if received.field else {}),
-    )
+    more: dict[str, Any] = {"field": received.field} if received.field else {}
+    return Problem(status, received.reason or "unusable", received.detail or "", **more)
 
 
 def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Response[bytes]:

@@ -201,9 +201,16 @@ async def test_other_tokens_and_docusign_are_not_limited_by_it(
 async def test_whoever_has_no_token_that_we_know_has_no_bucket(
     monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
 ) -> None:
-    asked = []
-    monkeypatch.setattr(Rate, "take", lambda _, token, events: asked.append((token, events)) or 0)
+    asked: list[str] = []
+
+    def take(_: Rate, token: str, _events: int) -> int:
+        asked.append(token)
+        return 0
+
+    monkeypatch.setattr(Rate, "take", take)
     for number in range(5):
         answer = await _send(http, 0, 1, **_authorization(f"q2c_{number}"))
         assert answer.status_code == 401
     assert asked == []
+    assert (await _send(http, 0, 1)).status_code == 202
+    assert len(asked) == 1
