@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import intake
+from events.clock import Clock
 from events.database import Database
 from events.intake import Received, Record
 from worker.group_commit import GroupCommit
@@ -40,16 +41,18 @@ class Arrivals:
         self._urgent = GroupCommit(_receive, _size, GROUP_BYTES_MAX)
         self._patient = GroupCommit(_receive, _size, GROUP_BYTES_MAX, before=self._until_caught_up)
 
-    async def read(self, items: Sequence[bytes], decode: Callable[[bytes], Record]) -> list[Record]:
+    async def read(
+        self, clock: Clock, items: Sequence[bytes], decode: Callable[[bytes], Record]
+    ) -> list[Record]:
         """Decode a request's events: of one request at a time, and a few at once, so that others get their turn.
 
         Decoding takes the whole process; without this, ten large batches would stop it for as long as all ten take.
         """
-        records = []
+        records: list[Record] = []
         async with self._reading:
             for start in range(0, len(items), READ_AT_ONCE):
                 records += map(decode, items[start : start + READ_AT_ONCE])
-                await asyncio.sleep(0)
+                await clock.sleep(0)
         return records
 
     async def store(

@@ -20,6 +20,7 @@ PART = "process"
 RETRY_SECONDS = 1.0
 TURN_SECONDS_MAX = 0.05
 TURN_EVENTS_MIN = 50
+TURN_EVENTS_MAX = 1_600  # more than any subscription takes
 
 _handled = Counter("q2c_events_handled_total", "Events handled, once for each subscription")
 
@@ -57,7 +58,7 @@ async def follow(
 class ShortTurns:
     """How many events a turn takes where all who write take turns: as many as are handled while nobody minds waiting.
 
-    A contract that was signed waits for a few turns until its request is sent, whoever's events they are.
+    A contract that was signed waits for a few turns until its request is sent, whosever events they are.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class ShortTurns:
         if seconds > TURN_SECONDS_MAX:
             self.events = max(self.events // 2, TURN_EVENTS_MIN)
         elif seconds < TURN_SECONDS_MAX / 2 and handled >= self.events:
-            self.events *= 2
+            self.events = min(self.events * 2, TURN_EVENTS_MAX)
 
 
 async def turn(

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from events import log
 from events.errors import DatabaseUnavailable
-from events.intake import Record
+from events.intake import Received, Record
 from tests import stories
 from tests.world import World
 from worker.arrivals import GROUP_BYTES_MAX, Arrivals
 from worker.group_commit import GroupCommit
+from worker.runner import TURN_EVENTS_MIN, TURN_SECONDS_MAX, ShortTurns
 from worker.web.events import record
 
 
@@ -103,6 +104,59 @@ async def test_a_request_of_any_size_is_stored_whole(world: World, events: int) 
     assert events == 1 or sum(len(each.raw) for each in records) > GROUP_BYTES_MAX // 2
     results = await Arrivals().store(services.database, records, services.clock.now())
     assert [result.outcome for result in results] == ["appended"] * events
+
+
+async def test_what_is_not_urgent_waits_until_what_was_stored_is_handled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, arrivals = world.services, Arrivals()
+    monkeypatch.setattr("worker.arrivals.CATCH_UP_SECONDS_MAX", 60.0)
+
+    def store(number: int, *, urgent: bool = False) -> asyncio.Task[Sequence[Received]]:
+        records = [record(services, "acme", _deal(number))]
+        storing = arrivals.store(services.database, records, services.clock.now(), urgent=urgent)
+        return asyncio.create_task(storing)
+
+    await store(1)  # nobody handles anything here: nobody waits
+    await store(2)
+    arrivals.caught_up()
+    await store(3)
+    waits = store(4)
+    await store(5, urgent=True)
+    assert not waits.done()
+    arrivals.caught_up()
+    await waits
+    waits = store(6)
+    await asyncio.sleep(0)
+    arrivals.not_followed()
+    await waits
+    assert await services.database.read(log.head) == 6
+
+
+async def test_what_is_slow_to_be_handled_is_still_taken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, arrivals = world.services, Arrivals()
+    monkeypatch.setattr("worker.arrivals.CATCH_UP_SECONDS_MAX", 0.01)
+    arrivals.caught_up()
+    for number in range(3):
+        await arrivals.store(
+            services.database, [record(services, "acme", _deal(number))], services.clock.now()
+        )
+    assert await services.database.read(log.head) == 3
+
+
+def test_turns_become_short_where_they_take_long_and_longer_only_where_they_are_full() -> None:
+    short = ShortTurns()
+    for _ in range(5):
+        short.note(TURN_SECONDS_MAX / 10, short.events)
+    assert short.events == 32 * TURN_EVENTS_MIN
+    short.note(TURN_SECONDS_MAX / 10, short.events - 1)
+    short.note(TURN_SECONDS_MAX, short.events)
+    assert short.events == 32 * TURN_EVENTS_MIN
+    for _ in range(10):
+        short.note(TURN_SECONDS_MAX * 2, short.events)
+    assert short.events == TURN_EVENTS_MIN
 
 
 def _deal(number: int) -> bytes:

@@ -98,7 +98,7 @@ async def post_docusign(
     if record is None:
         await door.tally.note(name, *outcomes, verified=message.keys)
         return Response({"outcome": "ignored"})
-    (result,) = await store(services, [record], "docusign")
+    (result,) = await store(services, [record], "docusign", urgent=True)
     await door.tally.note(name, *outcomes, verified=message.keys)
     if result.reason is not None:
         raise of_received(result)

@@ -24,13 +24,11 @@ from events.headers import (
 )
 from events.intake import Received, Record
 from worker import received
-from worker.api_tokens import Scope
+from worker.api_tokens import Scope, Token
 from worker.messages import encode
 from worker.services import Services
-from worker.web.access import token_of
 from worker.web.problems import PartlyStored, Problem, of_received
 from worker.web.rate import Rate
-from worker.workspaces import token_hash
 
 ORIGIN = "http"
 limited_total = Metric("q2c_requests_limited_total", "Requests to POST /events beyond their token's rate")
@@ -41,20 +39,22 @@ logger = structlog.get_logger()
 async def post_events(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
-    workspace: NamedDependency[str],
+    token: NamedDependency[Token],
     rate: NamedDependency[Rate],
 ) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     raw = await request.body()
-    headers = _kept(request)
+    workspace, headers = token.workspace, _kept(request)
     is_batch = _is_batch(raw, headers)
     items = _split(raw, headers) if is_batch else [raw]
-    _see_to_rate(rate, request, workspace, 1 if isinstance(items, Unusable) else len(items))
+    _see_to_rate(rate, token, 1 if isinstance(items, Unusable) else len(items))
     if isinstance(items, Unusable):
         records = [Record(raw, ORIGIN, workspace, items)]
     else:
         beside = () if is_batch else headers
-        records = await services.arrivals.read(items, lambda item: record(services, workspace, item, beside))
+        records = await services.arrivals.read(
+            services.clock, items, lambda item: record(services, workspace, item, beside)
+        )
     results = await store(services, records, "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -62,8 +62,12 @@ async def post_events(
     return _batch_answer(results, expected)
 
 
-async def store(services: Services, records: list[Record], door: str) -> list[Received]:
+async def store(
+    services: Services, records: list[Record], door: str, *, urgent: bool = False
+) -> list[Received]:
     """Keep records before they are answered for: in the log, or by Kafka's brokers where there is Kafka.
+
+    What is urgent does not wait until what came before is handled.
 
     Raises:
         BrokerUnavailable: Kafka did not take them; the sender has to send all of it again.
@@ -74,9 +78,7 @@ async def store(services: Services, records: list[Record], door: str) -> list[Re
     rest = [item for index, item in enumerate(records) if index not in taken]
     try:
         stored = iter(
-            await services.arrivals.store(
-                services.database, rest, services.clock.now(), urgent=door == "docusign"
-            )
+            await services.arrivals.store(services.database, rest, services.clock.now(), urgent=urgent)
             if rest
             else []
         )
@@ -140,16 +142,22 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
     return items
 
 
-def _see_to_rate(rate: Rate, request: Request[Any, Any, Any], workspace: str, events: int) -> None:
+def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
     """Let a token send so many events, all or none.
 
     Raises:
         Problem: 429 where that is too many by now.
     """
-    seconds = rate.take(token_hash(token_of(request)), events)
+    seconds = rate.take((token.workspace, token.number), events)
     if seconds:
         limited_total.inc()
-        logger.info("events.limited", workspace=workspace, events=events, retry_after=seconds)
+        logger.info(
+            "events.limited",
+            workspace=token.workspace,
+            token=token.number,
+            events=events,
+            retry_after=seconds,
+        )
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",

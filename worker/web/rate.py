@@ -1,6 +1,7 @@
 """How many events a token may send: so many a second, and a burst at once. Each process counts for itself."""
 
 import math
+from collections.abc import Hashable
 
 from events.clock import Clock
 
@@ -23,10 +24,10 @@ class Rate:
         self._clock = clock
         self._per_second = per_second
         self._burst = burst
-        self._full_at: dict[str, float] = {}
+        self._full_at: dict[Hashable, float] = {}
         self._swept_at = clock.monotonic()
 
-    def take(self, token: str, events: int) -> int:
+    def take(self, token: Hashable, events: int) -> int:
         """Take so many events, at most the burst, from a token's bucket.
 
         Returns:

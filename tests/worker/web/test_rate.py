@@ -201,9 +201,9 @@ async def test_other_tokens_and_docusign_are_not_limited_by_it(
 async def test_whoever_has_no_token_that_we_know_has_no_bucket(
     monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
 ) -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, int]] = []
 
-    def take(_: Rate, token: str, _events: int) -> int:
+    def take(_: Rate, token: tuple[str, int], _events: int) -> int:
         asked.append(token)
         return 0
 
@@ -213,4 +213,4 @@ async def test_whoever_has_no_token_that_we_know_has_no_bucket(
         assert answer.status_code == 401
     assert asked == []
     assert (await _send(http, 0, 1)).status_code == 202
-    assert len(asked) == 1
+    assert asked == [("acme", 1)]
