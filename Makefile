@@ -5,6 +5,8 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 
 SEEDS ?= 1:301
 CRASH_POINTS ?= 1000
+# how many tests run at once; each process has a Kafka and a PostgreSQL of its own
+PROCESSES ?= auto
 
 .PHONY: demo test golden simulate chaos bench servers check format clean
 
@@ -12,7 +14,7 @@ demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, f
 	$(BIN)/q2c demo
 
 test: $(VENV)/.installed-dev ## everything that must hold
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
 golden: $(VENV)/.installed-dev ## writes tests/golden/bodies anew, for whoever reads the difference
 	$(BIN)/python -m tests.golden
@@ -52,7 +54,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) confluent-kafka hypothesis mypy pytest pytest-asyncio pyyaml ruff testcontainers
+	$(INSTALL) confluent-kafka hypothesis mypy pytest pytest-asyncio pytest-xdist pyyaml ruff testcontainers
 	touch $@
 
 clean:
