@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from random import Random
 from typing import Any
 
@@ -93,13 +94,16 @@ class Doors:
                 self.sent += 1
 
     async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
-        """Send until the worker acknowledges; it may be down for a moment."""
+        """Send until the worker acknowledges; it may be down for a moment, or ask for a pause."""
         headers = {"authorization": f"Bearer {self._token}", **headers}
         for _ in range(TRIES_MAX):
             try:
                 answer = await self._http.post(url, content=body, headers=headers)
             except httpx.TransportError:
                 await self._clock.sleep(RETRY_SECONDS)
+                continue
+            if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                await self._clock.sleep(float(answer.headers["retry-after"]))
                 continue
             if answer.status_code < 500:  # noqa: PLR2004 - a 5xx asks to be sent again
                 answer.raise_for_status()
