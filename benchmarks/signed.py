@@ -182,7 +182,9 @@ async def _grant(environment: Environment, database: Database, vault: Vault) -> 
     granted = TokenSet("t" * 900, "refresh", until, until)
     async with open_gateway(environment, database, CLOCK, entropy, vault) as gateway:
         sealed = gateway.tokens.seal(REALM, granted)
-    await database.transaction(tokens.put, realm=REALM, workspace=WORKSPACE, sealed=sealed, of=granted)
+    await database.transaction(
+        tokens.put, realm=REALM, workspace=WORKSPACE, sealed=sealed, of=granted, consented_at=CLOCK.now()
+    )
 
 
 def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:

@@ -101,6 +101,22 @@ class ConnectionAuthorized(Fact, frozen=True):
     at: Instant
 
 
+class ConnectionAwaited(Fact, frozen=True):
+    """A person consented, and QuickBooks has not answered yet; until then it is asked again."""
+
+    realm: Identifier
+    at: Instant
+    until: Instant
+
+
+class ConnectionRefused(Fact, frozen=True):
+    """A consent did not lead to a connection; `reason` is a sentence."""
+
+    realm: Identifier
+    at: Instant
+    reason: Name
+
+
 class ConnectionExpired(Fact, frozen=True):
     """QuickBooks no longer accepts our tokens; a person has to connect again."""
 

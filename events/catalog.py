@@ -136,6 +136,8 @@ ITEM_REQUESTED = f"{PREFIX}product.item-requested.v1"
 INVOICE_ORDERED = f"{PREFIX}deal.invoice-ordered.v1"
 INVOICE_NAMED = f"{PREFIX}deal.invoice-named.v1"
 CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
+CONNECTION_AWAITED = f"{PREFIX}connection.awaited.v1"
+CONNECTION_REFUSED = f"{PREFIX}connection.refused.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
 DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
@@ -187,6 +189,8 @@ _ALL = (
     EventType(INVOICE_ORDERED, administration.InvoiceOrdered, _deal),
     EventType(INVOICE_NAMED, administration.InvoiceNamed, _deal),
     EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
+    EventType(CONNECTION_AWAITED, administration.ConnectionAwaited, _workspace),
+    EventType(CONNECTION_REFUSED, administration.ConnectionRefused, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
     EventType(DOCUSIGN_RECEPTION_CHANGED, docusign.DocusignReceptionChanged, _docusign),

@@ -79,6 +79,14 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return _reception(payload)
         case catalog.CONNECTION_AUTHORIZED:
             return "info", f"Connected to QuickBooks company {payload.realm}.", None
+        case catalog.CONNECTION_AWAITED:
+            return "info", _awaited(payload), None
+        case catalog.CONNECTION_REFUSED:
+            return (
+                "attention",
+                f"QuickBooks company {payload.realm} was not connected: {payload.reason}",
+                "Start again with q2c connect.",
+            )
         case catalog.CONNECTION_EXPIRED:
             return (
                 "attention",
@@ -120,6 +128,13 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again{why}.",
                 CASES["look_up_refused"].remedy if refused and payload.kind == "create_invoice" else None,
             )
+
+
+def _awaited(payload: Any) -> str:
+    return (
+        f"QuickBooks has not answered yet for company {payload.realm}: it is asked again until"
+        f" {payload.until:%Y-%m-%d %H:%M} UTC, and the connection completes by itself or is given up."
+    )
 
 
 def _invoice_created(payload: Any) -> tuple[Level, str, str | None]:
@@ -205,6 +220,8 @@ _TOLD = frozenset(
         catalog.SETTINGS_CHANGED,
         catalog.DOCUSIGN_RECEPTION_CHANGED,
         catalog.CONNECTION_AUTHORIZED,
+        catalog.CONNECTION_AWAITED,
+        catalog.CONNECTION_REFUSED,
         catalog.CONNECTION_EXPIRED,
         catalog.COMPANY_OBSERVED,
         catalog.CUSTOMER_OBSERVED,

@@ -20,7 +20,6 @@ from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place
 from worker.demo.story import Tale
 from worker.idle import wait_until_idle
-from worker.quickbooks.gateway import open_gateway
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
@@ -91,11 +90,7 @@ async def _set_up(services: Services, sandbox: Sandbox, http: httpx.AsyncClient,
     secrets = await open_workspace(services, WORKSPACE, sandbox.docusign_keys)
     diary = Diary(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
     diary.acknowledged = set()
-    async with open_gateway(
-        services.environment, services.database, services.clock, services.entropy, services.vault
-    ) as gateway:
-        url = await connections.begin(services, gateway.oauth, WORKSPACE)
-        await diary.connect(url, next(iter(sandbox.companies)))
+    await diary.connect(await connections.begin(services, WORKSPACE), next(iter(sandbox.companies)))
     await diary.api("settings", {"changes": {**play.SETTINGS, "cut_over": "2026-01-01T00:00:00Z"}})
     return diary
 

@@ -30,6 +30,7 @@ from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.commands.table import OPEN, can_be_dated, commands, realms
 from worker.demo.doors import Secrets, open_workspace
+from worker.grant_steps import Standing
 from worker.idle import left_to_do
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quickbooks.vault import Vault
@@ -78,19 +79,34 @@ class World:
 
     async def connect(self, workspace: str = "acme", realm: str | None = None) -> None:
         """Consent as a browser does."""
-        url = await connections.begin(self.services, self.gateway.oauth, workspace)
-        transport = SandboxTransport(self.sandbox, self.clock)
-        async with httpx.AsyncClient(transport=transport) as browser:
-            answer = await browser.post(url, data={"realm": realm or self.realm, "decision": "allow"})
-        query = parse_qs(urlsplit(answer.headers["location"]).query)
-        await connections.complete(
+        standing = await self.consent(workspace, realm)
+        assert standing.state == "connected", standing.says
+
+    async def consent(
+        self, workspace: str = "acme", realm: str | None = None, *, named: str | None = None
+    ) -> Standing:
+        """Consent as a browser does; `named` is the company that comes back, if it is not the one of the consent."""
+        start = await connections.begin(self.services, workspace)
+        link = parse_qs(urlsplit(start).query)["link"][0]
+        opened = await connections.open_link(self.services, self.gateway.oauth, link)
+        given = await self.allowed(opened.address, realm)
+        return await connections.complete(
             self.services,
-            self.gateway.oauth,
-            self.gateway.tokens,
-            state=query["state"][0],
-            code=query["code"][0],
-            realm=query["realmId"][0],
+            self.gateway,
+            state=given["state"],
+            cookie=opened.cookie,
+            code=given["code"],
+            realm=named or given["realmId"],
         )
+
+    async def allowed(
+        self, address: str, realm: str | None = None, decision: str = "allow"
+    ) -> dict[str, str]:
+        """Choose a company on Intuit's page; return what comes back."""
+        async with httpx.AsyncClient(transport=SandboxTransport(self.sandbox, self.clock)) as browser:
+            answer = await browser.post(address, data={"realm": realm or self.realm, "decision": decision})
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        return {name: values[0] for name, values in query.items()}
 
     async def send(self, *events: dict[str, Any], workspace: str = "acme") -> list[Received]:
         """Send events through the one way in."""

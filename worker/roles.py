@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from events import log, subscriptions
-from worker import schedule
+from worker import proving, schedule
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.docusign.watch import watch as watch_docusign
@@ -134,7 +134,7 @@ async def process(post: Post) -> None:
 
 
 async def dispatch(post: Post) -> None:
-    """Send commands to QuickBooks."""
+    """Send commands to QuickBooks, and see consents through that it has not answered yet."""
     services, environment = post.services, post.services.environment
     timing = Timing(
         request_seconds=environment.quickbooks_timeout_seconds,
@@ -152,7 +152,9 @@ async def dispatch(post: Post) -> None:
         poll_seconds=environment.poll_seconds,
         health=services.health,
     )
-    await dispatcher.run(post.stopping)
+    async with asyncio.TaskGroup() as work:
+        work.create_task(dispatcher.run(post.stopping), name="commands")
+        work.create_task(proving.work_off(services, post.quickbooks(), post.stopping), name="consents")
 
 
 async def relay_out(post: Post) -> None:

@@ -9,7 +9,6 @@ from tests.chaos.pouring import Visitor
 from worker import connections
 from worker.demo import play
 from worker.demo.doors import open_workspace
-from worker.quickbooks.gateway import open_gateway
 
 CUT_OVER = "2026-01-01T00:00:00Z"
 
@@ -27,10 +26,7 @@ async def _open(ground: Ground, http: httpx.AsyncClient, name: str, realm: str, 
     services = ground.services
     secrets = await open_workspace(services, name, ground.sandbox.docusign_keys)
     visitor = Visitor(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
-    async with open_gateway(
-        services.environment, services.database, services.clock, services.entropy, services.vault
-    ) as gateway:
-        await visitor.connect(await connections.begin(services, gateway.oauth, name), realm)
+    await visitor.connect(await connections.begin(services, name), realm)
     await visitor.api("settings", {"changes": {**play.SETTINGS, "cut_over": CUT_OVER}})
     await play.introduce(visitor)
     return visitor

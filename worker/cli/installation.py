@@ -62,16 +62,13 @@ def list_workspaces(*, as_json: JsonOption = False) -> None:
 
 
 def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Connect a workspace to a QuickBooks company: open the address that this prints in a browser."""
+    """Connect a workspace to a QuickBooks company: open the address that this prints in a browser, once."""
     from worker import connections  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - as above
+    from worker.quickbooks.gateway import credentials  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> str:
-        name = await workspace_name(opened, workspace)
-        async with open_gateway(
-            opened.environment, opened.database, opened.clock, opened.entropy, opened.vault
-        ) as gateway:
-            return await connections.begin(opened, gateway.oauth, name)
+        credentials(opened.environment)
+        return await connections.begin(opened, await workspace_name(opened, workspace))
 
     url = run(work)
     if as_json:
@@ -79,6 +76,9 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
         return
     people.print("Open this within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n")
     people.print(url, soft_wrap=True)
+    people.print(
+        "\nIt is good for one opening, in one browser. Whoever opens it connects this workspace.", style="dim"
+    )
 
 
 def migrate(*, as_json: JsonOption = False) -> None:

@@ -59,12 +59,16 @@ class Doors:
         self._docusign_keys = secrets.docusign_keys
         self.sent = 0
 
-    async def connect(self, authorize_url: str, realm: str) -> None:
-        """Consent in the browser: open the page, choose the company, come back."""
-        await self._http.get(authorize_url)
-        answer = await self._http.post(authorize_url, data={"realm": realm, "decision": "allow"})
-        callback = await self._http.get(answer.headers["location"])
-        callback.raise_for_status()
+    async def connect(self, start_url: str, realm: str) -> None:
+        """Consent in a browser: open our address, choose the company at Intuit, come back with the cookie."""
+        # One of its own, since the cookies of those who send events are nobody's.
+        async with httpx.AsyncClient(timeout=self._http.timeout) as browser:
+            start = await browser.get(start_url)
+            consent = start.headers["location"]
+            await browser.get(consent)
+            answer = await browser.post(consent, data={"realm": realm, "decision": "allow"})
+            callback = await browser.get(answer.headers["location"])
+            callback.raise_for_status()
 
     async def api(self, path: str, body: dict[str, Any]) -> None:
         """Call the API as an admin's script does."""

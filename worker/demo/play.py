@@ -24,7 +24,6 @@ from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
 from worker.idle import Idleness, wait_until_idle
-from worker.quickbooks.gateway import open_gateway
 from worker.sandbox.company import Traits
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
@@ -118,12 +117,7 @@ async def _act(
     async with httpx.AsyncClient(timeout=10) as http:
         doors = Doors(http, clock, random, url=url, secrets=secrets)
         say("Connecting QuickBooks: consent, callback, tokens")
-        async with open_gateway(
-            services.environment, services.database, clock, services.entropy, services.vault
-        ) as gateway:
-            await doors.connect(
-                await connections.begin(services, gateway.oauth, WORKSPACE), next(iter(sandbox.companies))
-            )
+        await doors.connect(await connections.begin(services, WORKSPACE), next(iter(sandbox.companies)))
         cut_over = story.day_of_the_first(tales)
         await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over.isoformat()}})
         if faults:

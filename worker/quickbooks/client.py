@@ -205,6 +205,17 @@ class QuickBooksClient:
         """Read what the company says of itself."""
         return _member(await self._read(realm, f"companyinfo/{quote(realm, safe='')}", {}), "CompanyInfo")
 
+    async def prove(self, realm: str, access_token: str) -> Entity:
+        """Read with tokens that are not known to be a company's yet what it says of itself; asked once.
+
+        Raises:
+            Unauthorized: The tokens are not that company's, or not good.
+            CompanyRefused: QuickBooks refuses whatever is asked of the company.
+            QuickBooksError: There was no answer, or one that says nothing about it.
+        """
+        path = f"companyinfo/{quote(realm, safe='')}"
+        return _member(await self._call("GET", realm, path, {}, with_token=access_token), "CompanyInfo")
+
     async def preferences(self, realm: str) -> Entity:
         """Read how the company is set up."""
         return _member(await self._read(realm, "preferences", {}), "Preferences")
@@ -229,10 +240,11 @@ class QuickBooksClient:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         before_sending: BeforeSending | None = None,
+        with_token: str | None = None,
     ) -> Entity:
         # Whole, since a URL to which parameters are added is taken apart once more.
         url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
-        token = await self._tokens.access_token(realm)
+        token = with_token or await self._tokens.access_token(realm)
         for last_try in (False, True):
             request = self._http.build_request(
                 method,
@@ -247,7 +259,7 @@ class QuickBooksClient:
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
                     self._pacing.hold(realm, self._throttled_seconds)
-            if last_try or not reply.token_refused:
+            if last_try or with_token or not reply.token_refused:
                 break
             token = await self._tokens.renewed(realm, token)
         return _answer(reply)
@@ -309,7 +321,7 @@ def _answer(reply: _Reply) -> Entity:
     if reply.throttled:
         raise Throttled("QuickBooks asked us to slow down")
     if reply.token_refused:
-        raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}")
+        raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}", faults)
     if reply.company_refused:
         raise CompanyRefused(Rejected(status, faults, reply.intuit_tid))
     if reply.failed:

@@ -12,8 +12,11 @@
     └── ConnectionExpired       the refresh token is no good: a person has to connect again
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
+NOT_AUTHENTICATED = "100"
 LACK_OF_RIGHTS = "120"
 OBJECT_NOT_FOUND = "610"
 UNKNOWN_PROPERTY = "2010"
@@ -103,7 +106,15 @@ class CompanyRefused(QuickBooksError):
 
 
 class Unauthorized(QuickBooksError):
-    """QuickBooks refuses the access token, even a fresh one."""
+    """QuickBooks refuses the access token, even a fresh one.
+
+    Attributes:
+        of_other_company: Whether it says so in the words that it has for a token of another company.
+    """
+
+    def __init__(self, message: str, errors: Sequence[FaultError] = ()) -> None:
+        super().__init__(message)
+        self.of_other_company = any(error.code == NOT_AUTHENTICATED for error in errors)
 
 
 class ConnectionExpired(QuickBooksError):

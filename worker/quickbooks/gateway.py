@@ -38,19 +38,14 @@ async def open_gateway(
     Raises:
         ConfigurationError: The app's id or secret is not set.
     """
-    client_id, secret = environment.quickbooks_client_id, environment.quickbooks_client_secret
-    if client_id is None or secret is None:
-        raise ConfigurationError(
-            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: set them to those of your app at Intuit,"
-            " or to what q2c sandbox prints"
-        )
+    client_id, secret = credentials(environment)
     async with http_client(environment.quickbooks_timeout_seconds, transport) as http:
         oauth = OAuthClient(
             http,
             clock,
             discovery_url=environment.quickbooks_discovery_url,
             client_id=client_id,
-            client_secret=secret.get_secret_value(),
+            client_secret=secret,
             request_seconds=environment.quickbooks_timeout_seconds,
         )
         tokens = TokenStore(database, clock, entropy, vault, oauth)
@@ -62,3 +57,18 @@ async def open_gateway(
             throttled_seconds=environment.quickbooks_throttled_seconds,
         )
         yield Gateway(client, oauth, tokens)
+
+
+def credentials(environment: Environment) -> tuple[str, str]:
+    """Return the id and the secret of our app at Intuit.
+
+    Raises:
+        ConfigurationError: They are not set.
+    """
+    client_id, secret = environment.quickbooks_client_id, environment.quickbooks_client_secret
+    if client_id is None or secret is None:
+        raise ConfigurationError(
+            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: set them to those of your app at Intuit,"
+            " or to what q2c sandbox prints"
+        )
+    return client_id, secret.get_secret_value()

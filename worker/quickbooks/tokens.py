@@ -10,14 +10,15 @@ token that was replaced stays good until it expires, which is minutes off, and o
 by Intuit, upon which `renewed` reads what is stored.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events import bulk
 from events.clock import Clock, Entropy
@@ -26,10 +27,9 @@ from events.locks import Lock, hold
 from events.statements import Statement
 from events.tables import UtcInstant, metadata
 from worker.quickbooks.errors import ConnectionExpired, NotSent
-from worker.quickbooks.oauth import OAuthClient, TokenSet
+from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
 from worker.quickbooks.vault import Unsealable, Vault
 
-STATE_MINUTES = 10
 REFRESH_AHEAD = timedelta(minutes=5)
 # How far apart two processes' ideas of now may be: their clocks, and how long one waited for the database.
 CLOCKS_APART = timedelta(minutes=5)
@@ -49,16 +49,8 @@ tokens = sa.Table(
     sa.Column("refresh_expires_at", UtcInstant, nullable=False),
     sa.Column("lease_holder", sa.Text),
     sa.Column("leased_until", UtcInstant),
+    sa.Column("consented_at", UtcInstant),
 )
-
-oauth_states = sa.Table(
-    "oauth_states",
-    metadata,
-    sa.Column("state_hash", sa.Text, primary_key=True),
-    sa.Column("workspace", sa.Text, nullable=False),
-    sa.Column("created_at", UtcInstant, nullable=False),
-)
-
 
 _STORED = Statement(
     sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
@@ -87,15 +79,23 @@ class _Opened(Struct, frozen=True):
     read_at: float
 
 
-def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes, of: TokenSet) -> None:
-    """Store the tokens of a realm that a person just connected.
+def put(
+    connection: sa.Connection,
+    *,
+    realm: str,
+    workspace: str,
+    sealed: bytes,
+    of: TokenSet,
+    consented_at: datetime,
+) -> None:
+    """Store the tokens of a realm that a person connected; `consented_at` is when the browser came back.
 
     Raises:
         RealmTaken: Another workspace holds the realm.
     """
     hold(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
-    if row is not None and row.workspace != workspace and not row.expired:
+    if row is not None and row.workspace != workspace and _is_good(row, consented_at):
         raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
     bulk.upsert(
         connection,
@@ -111,9 +111,23 @@ def put(connection: sa.Connection, *, realm: str, workspace: str, sealed: bytes,
                 "refresh_expires_at": of.refresh_expires_at,
                 "lease_holder": None,
                 "leased_until": None,
+                "consented_at": consented_at,
             }
         ],
     )
+
+
+def is_held(connection: sa.Connection, realm: str, now: datetime) -> bool:
+    """Say whether a workspace has good tokens of a realm; nobody changes that before the transaction ends."""
+    hold(connection, Lock.TENANTS)
+    row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
+    return row is not None and _is_good(row, now)
+
+
+def is_superseded(connection: sa.Connection, workspace: str, consented_at: datetime) -> bool:
+    """Say whether a workspace was connected by a later consent already."""
+    later = sa.and_(tokens.c.workspace == workspace, tokens.c.consented_at > consented_at)
+    return connection.execute(sa.select(tokens.c.realm).where(later)).first() is not None
 
 
 def forget(connection: sa.Connection, realm: str) -> None:
@@ -152,26 +166,6 @@ def reseal_all(connection: sa.Connection, vault: Vault) -> int:
         unchanged = sa.and_(tokens.c.realm == row.realm, tokens.c.sealed == row.sealed)
         connection.execute(tokens.update().where(unchanged).values(sealed=resealed))
     return len(outdated)
-
-
-def create_state(connection: sa.Connection, state: str, workspace: str, now: datetime) -> None:
-    """Remember, hashed, the state of a consent that begins."""
-    expired = oauth_states.c.created_at <= now - timedelta(minutes=STATE_MINUTES)
-    connection.execute(oauth_states.delete().where(expired))
-    connection.execute(
-        oauth_states.insert().values(state_hash=_hashed(state), workspace=workspace, created_at=now)
-    )
-
-
-def redeem_state(connection: sa.Connection, state: str, now: datetime) -> str | None:
-    """Return whose consent a state began, once, within ten minutes."""
-    condition = oauth_states.c.state_hash == _hashed(state)
-    row = connection.execute(sa.select(oauth_states).where(condition)).first()
-    redeemed = connection.execute(oauth_states.delete().where(condition)).rowcount == 1
-    if row is None or not redeemed or row.created_at <= now - timedelta(minutes=STATE_MINUTES):
-        return None
-    workspace: str = row.workspace
-    return workspace
 
 
 class TokenStore:
@@ -242,6 +236,11 @@ class TokenStore:
                 logger.warning("connection.expired", realm=realm)
                 raise
             return (await self._current(realm)).tokens.access_token
+        except RefreshTokenOnly as problem:
+            kept = replace(old.tokens, refresh_token=problem.refresh_token)
+            await self._database.transaction(_rotate, realm, old.version, self.seal(realm, kept), kept)
+            self.changed(realm)
+            raise
         except NotSent:
             await self._database.transaction(_release, realm, holder)
             raise
@@ -328,9 +327,9 @@ def _expire(connection: sa.Connection, realm: str, version: int) -> bool:
     return marked.rowcount == 1
 
 
+def _is_good(row: sa.Row[Any], now: datetime) -> bool:
+    return not row.expired and bool(row.refresh_expires_at > now)
+
+
 def _owner(realm: str) -> str:
     return f"realm:{realm}"
-
-
-def _hashed(state: str) -> str:
-    return hashlib.sha256(state.encode()).hexdigest()

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from worker.sandbox import webhooks
 from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.messages import Reply, Request, json_reply
+from worker.sandbox.oauth_trouble import OAuthPlan
 from worker.sandbox.trouble import Plan
 
 if TYPE_CHECKING:  # the sandbox itself has this API
@@ -45,8 +46,8 @@ def _done(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
             return json_reply(200, sandbox.companies[realm].books())
         case "GET", ["faults"]:
             return json_reply(200, dict(sandbox.trouble.counts))
-        case "POST", ["faults"]:
-            sandbox.trouble.follow(msgspec.json.decode(request.body, type=Plan))
+        case "POST", ["faults" | "oauth" as concerned]:
+            _follow(sandbox, concerned, request.body)
         case "POST", ["clock"]:
             sandbox.advance(msgspec.json.decode(request.body, type=Advance).advance_seconds)
         case "POST", ["companies", realm]:
@@ -61,6 +62,14 @@ def _done(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
         case _:
             return json_reply(404, {"error": "There is no such control"})
     return json_reply(200, {"now": sandbox.now().isoformat()})
+
+
+def _follow(sandbox: "Sandbox", concerned: str, plan: bytes) -> None:
+    """Let what is asked of a part go wrong as planned."""
+    if concerned == "oauth":
+        sandbox.oauth.trouble.follow(msgspec.json.decode(plan, type=OAuthPlan))
+    else:
+        sandbox.trouble.follow(msgspec.json.decode(plan, type=Plan))
 
 
 def _docusign_keys(keys: ConnectKeys, request: Request, rest: list[str]) -> Reply:

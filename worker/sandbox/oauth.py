@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from worker.sandbox.oauth_trouble import OAuthTrouble
+
 CODE_SECONDS = 300
 PREVIOUS_TOKEN_HOURS = 24
 PAGE = Template(
@@ -56,8 +58,10 @@ class OAuthServer:
         self.client_secret = self._letters(40)
         self.refreshes = 0
         self._codes: dict[str, tuple[str, str, datetime]] = {}
+        self._spent: dict[str, Grant] = {}
         self._grants: list[Grant] = []
-        self._access: dict[str, tuple[str, datetime]] = {}
+        self._access: dict[str, tuple[Grant, datetime]] = {}
+        self.trouble = OAuthTrouble()
 
     def discovery(self, base_url: str) -> dict[str, Any]:
         """Write the discovery document."""
@@ -116,11 +120,15 @@ class OAuthServer:
         """Take a grant back; return the status."""
         if not self._is_our_app({}, authorization):
             return 401
-        holds = (grant.realm for grant in self._grants if token in {grant.refresh_token, grant.previous})
-        realm = next(holds, None) or self._access.get(token, (None,))[0]
-        if realm is None:
+        holds = (grant for grant in self._grants if token in {grant.refresh_token, grant.previous})
+        found = next(holds, None) or self._access.get(token, (None,))[0]
+        if found is None or found.revoked:
             return 400
-        self.disconnect(realm)
+        if self.trouble.plan.revoking_ends == "company":
+            self.disconnect(found.realm)
+        else:
+            found.revoked = True
+            self._forget_access()
         return 200
 
     def disconnect(self, realm: str) -> int:
@@ -128,20 +136,29 @@ class OAuthServer:
         ended = [grant for grant in self._grants if grant.realm == realm and not grant.revoked]
         for grant in ended:
             grant.revoked = True
-        self._forget_access(realm)
+        self._forget_access()
         return len(ended)
+
+    def grants_of(self, realm: str) -> int:
+        """Count the grants of a company that are not over."""
+        return sum(grant.realm == realm and not grant.revoked for grant in self._grants)
 
     def realm_of(self, access_token: str, now: datetime) -> str | None:
         """Return the realm that an access token is good for."""
-        realm, expires_at = self._access.get(access_token, ("", now))
-        return realm if expires_at > now else None
+        grant, expires_at = self._access.get(access_token, (None, now))
+        return grant.realm if grant is not None and expires_at > now else None
 
     def _exchange(self, form: dict[str, str], now: datetime) -> tuple[int, dict[str, Any]]:
-        realm, uri, expires_at = self._codes.pop(form.get("code", ""), ("", "", now))
+        code = form.get("code", "")
+        realm, uri, expires_at = self._codes.pop(code, ("", "", now))
+        if code in self._spent and self.trouble.plan.replay_revokes:
+            self._spent[code].revoked = True
+            self._forget_access()
         if expires_at <= now or uri != form.get("redirect_uri"):
             return 400, {"error": "invalid_grant"}
         grant = Grant(realm, self._refresh_token(), now, self._refresh_until(now))
         self._grants.append(grant)
+        self._spent[code] = grant
         return 200, self._answer(grant, now)
 
     def _refresh(self, token: str, now: datetime) -> tuple[int, dict[str, Any]]:
@@ -160,7 +177,7 @@ class OAuthServer:
 
     def _answer(self, grant: Grant, now: datetime) -> dict[str, Any]:
         access_token = f"eyJ{self._letters(80)}"
-        self._access[access_token] = (grant.realm, now + timedelta(seconds=self.lifetimes.access_seconds))
+        self._access[access_token] = (grant, now + timedelta(seconds=self.lifetimes.access_seconds))
         return {
             "token_type": "bearer",
             "expires_in": self.lifetimes.access_seconds,
@@ -188,8 +205,9 @@ class OAuthServer:
             given = (client_id, secret)
         return given == (self.client_id, self.client_secret)
 
-    def _forget_access(self, realm: str) -> None:
-        self._access = {token: held for token, held in self._access.items() if held[0] != realm}
+    def _forget_access(self) -> None:
+        """Forget the access tokens of grants that are revoked."""
+        self._access = {token: held for token, held in self._access.items() if not held[0].revoked}
 
     def _refresh_until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.lifetimes.refresh_seconds)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import control, faults, invoices, lists, query, seeds
+from worker.sandbox import control, faults, invoices, lists, oauth_trouble, query, seeds
 from worker.sandbox.company import ENTITIES, Company, Entity, Traits
 from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.faults import Fault
@@ -206,7 +206,9 @@ class Sandbox:
     def _oauth(self, request: Request) -> Reply:
         path = request.path.rstrip("/")
         if path in {"/.well-known/openid_sandbox_configuration", "/.well-known/openid_configuration"}:
-            return json_reply(200, self.oauth.discovery(request.base_url))
+            odd = self.oauth.trouble.next("discovery")
+            found = json_reply(200, self.oauth.discovery(request.base_url))
+            return oauth_trouble.before(odd) or oauth_trouble.spoilt(found, odd)
         names = {realm: company.traits.name for realm, company in self.companies.items()}
         if path == "/connect/oauth2" and request.method == "GET":
             page = self.oauth.consent_page(request.query, names)
@@ -216,15 +218,23 @@ class Sandbox:
             return (
                 Reply(302, headers={"location": target}) if target else Reply(400, b"No such company", HTML)
             )
-        authorization = request.headers.get("authorization", "")
         if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
-            status, answer = self.oauth.token(_form(request.body), authorization, self.now())
-            reply = json_reply(status, answer)
-            return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
+            odd = self.oauth.trouble.next("token")
+            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._token(request), odd)
         if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
-            token = str(json_object(request.body).get("token", ""))
-            return json_reply(self.oauth.revoke(token, authorization), {})
+            odd = self.oauth.trouble.next("revoke")
+            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._revoked(request), odd)
         return json_reply(404, {"error": "not_found"})
+
+    def _token(self, request: Request) -> Reply:
+        authorization = request.headers.get("authorization", "")
+        status, answer = self.oauth.token(_form(request.body), authorization, self.now())
+        reply = json_reply(status, self.oauth.trouble.said(status, answer))
+        return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
+
+    def _revoked(self, request: Request) -> Reply:
+        token = str(json_object(request.body).get("token", ""))
+        return json_reply(self.oauth.revoke(token, request.headers.get("authorization", "")), {})
 
     def _fault(self, fault: Fault) -> Reply:
         return json_reply(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))

@@ -16,7 +16,7 @@ from events.errors import DatabaseUnavailable
 from events.sqlite import InlineDatabase
 from events.statements import Statement
 from events.tables import metadata
-from worker import connections
+from worker import grant_steps
 from worker.commands import steps
 from worker.commands.claims import Claimed
 from worker.commands.steps import Step
@@ -139,8 +139,8 @@ class SimulatedDatabase:
         if claimed:
             self._watch.finds(await self._inner.read(_claimed_wrongly, claimed))
             self._watch.claimed(self._life, claimed)
-        if work is connections._connect:  # noqa: SLF001 - nothing else shows it to the moment
-            self._watch.released(str(args[1]))
+        if work is grant_steps.claim:
+            self._watch.released(str(args[0]))
         if work is steps.store:
             self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
         await asyncio.sleep(0)

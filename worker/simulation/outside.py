@@ -157,15 +157,19 @@ class Outside:
         chosen = self.connected[workspace]
 
         async def consent(services: Services, gateway: Gateway) -> None:
-            url = await connections.begin(services, gateway.oauth, workspace)
+            start = await connections.begin(services, workspace)
+            link = parse_qs(urlsplit(start).query)["link"][0]
+            opened = await connections.open_link(services, gateway.oauth, link)
             transport = SandboxTransport(self.cluster.sandbox, services.clock)
             async with httpx.AsyncClient(transport=transport) as browser:
-                answer = await browser.post(url, data={"realm": chosen, "decision": "allow"})
+                answer = await browser.post(opened.address, data={"realm": chosen, "decision": "allow"})
             query = parse_qs(urlsplit(answer.headers["location"]).query)
             state, code, realm = (query[name][0] for name in ("state", "code", "realmId"))
-            await connections.complete(
-                services, gateway.oauth, gateway.tokens, state=state, code=code, realm=realm
+            standing = await connections.complete(
+                services, gateway, state=state, cookie=opened.cookie, code=code, realm=realm
             )
+            if standing.state != "connected":
+                raise ConsentRefused(standing.says)
 
         await self.insist(consent)
 

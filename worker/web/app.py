@@ -16,7 +16,7 @@ from worker.web.docusign_api import DocusignApi
 from worker.web.events import post_events
 from worker.web.feeds import get_feed
 from worker.web.health import livez, metrics, readyz
-from worker.web.oauth import get_callback
+from worker.web.oauth import get_callback, get_start
 from worker.web.problems import HANDLERS
 from worker.web.rate import Rate
 from worker.web.tokens_api import TokensApi
@@ -44,6 +44,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             post_events,
             post_docusign,
             get_feed,
+            get_start,
             get_callback,
             Api,
             DocusignApi,

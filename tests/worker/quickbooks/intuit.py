@@ -124,7 +124,7 @@ class Bench(msgspec.Struct):
 
 
 def create_tables(connection: sa.Connection) -> None:
-    metadata.create_all(connection, tables=[tokens.tokens, tokens.oauth_states])
+    metadata.create_all(connection, tables=[tokens.tokens])
 
 
 @asynccontextmanager
@@ -169,7 +169,9 @@ async def connect(of: Bench, realm: str = REALM, workspace: str = "acme", *, goo
         refresh_expires_at=now + timedelta(days=100),
     )
     sealed = of.tokens.seal(realm, granted)
-    await of.database.transaction(tokens.put, realm=realm, workspace=workspace, sealed=sealed, of=granted)
+    await of.database.transaction(
+        tokens.put, realm=realm, workspace=workspace, sealed=sealed, of=granted, consented_at=now
+    )
 
 
 async def settle() -> None:

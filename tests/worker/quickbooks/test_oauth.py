@@ -100,7 +100,7 @@ async def test_invalid_grant_needs_a_person(tmp_path: Path, body: bytes) -> None
         httpx.Response(503, content=b"<html>"),
         httpx.Response(429),
         httpx.Response(200, content=b'{"access_token":"CANARY-half'),
-        httpx.Response(200, json={"access_token": "CANARY-a"}),
+        httpx.Response(200, json={"access_token": ["CANARY-a"]}),
         httpx.Response(400, content=b"\xff\xfe"),
     ],
 )

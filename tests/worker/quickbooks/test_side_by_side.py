@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from events.postgres import PostgresDatabase
 from tests.beside import Both, beside, empty
 from tests.events.samples import NOW
-from worker import api_tokens, workspaces
-from worker.quickbooks import tokens
+from worker import api_tokens, grant_steps, workspaces
+from worker.quickbooks import consents, grants, tokens
+from worker.quickbooks.consents import ConsentRefused
+from worker.quickbooks.grants import Grant
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import RealmTaken
 from worker.workspaces import WorkspaceInvalid
@@ -29,7 +31,9 @@ async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
 
 
 def put(workspace: str = "acme", sealed: bytes = b"1") -> Callable[[sa.Connection], None]:
-    return lambda c: tokens.put(c, realm=REALM, workspace=workspace, sealed=sealed, of=GRANTED)
+    return lambda c: tokens.put(
+        c, realm=REALM, workspace=workspace, sealed=sealed, of=GRANTED, consented_at=NOW
+    )
 
 
 def lease(holder: str) -> Callable[[sa.Connection], bool]:
@@ -72,13 +76,46 @@ async def test_a_company_that_two_workspaces_connect_at_once_is_one_of_theirs(
     assert (both.first, type(both.second), both.waited) == (None, RealmTaken, True)
 
 
+async def test_an_address_that_is_opened_twice_at_once_is_opened_once(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(consents.create_link, "link", "acme", NOW)
+
+    def open_it(state: str) -> Callable[[sa.Connection], None]:
+        return lambda connection: consents.open_link(connection, "link", state, "cookie", NOW)
+
+    both = await beside(postgres, open_it("one"), open_it("two"))
+    assert (both.first, type(both.second), both.waited) == (None, ConsentRefused, True)
+
+
 async def test_a_consent_that_comes_back_twice_counts_once(postgres: PostgresDatabase) -> None:
-    await postgres.transaction(tokens.create_state, "state", "acme", NOW)
+    await postgres.transaction(consents.create_link, "link", "acme", NOW)
+    await postgres.transaction(consents.open_link, "link", "state", "cookie", NOW)
 
-    def redeem(connection: sa.Connection) -> str | None:
-        return tokens.redeem_state(connection, "state", NOW)
+    def redeem(connection: sa.Connection) -> str:
+        return consents.redeem_state(connection, "state", "cookie", NOW)
 
-    assert await beside(postgres, redeem, redeem) == Both("acme", None, waited=True)
+    both = await beside(postgres, redeem, redeem)
+    assert (both.first, type(both.second), both.waited) == ("acme", ConsentRefused, True)
+
+
+async def test_a_grant_that_two_processes_find_due_is_one_of_theirs(postgres: PostgresDatabase) -> None:
+    grant = Grant("g-1", "acme", REALM, "proving", b"1", NOW)
+    await postgres.transaction(grants.add, grant, NOW, None)
+
+    def take(connection: sa.Connection) -> bool:
+        return grants.take(connection, grant, NOW + LEASE, NOW) is not None
+
+    assert await beside(postgres, take, take) == Both(True, False, waited=True)
+
+
+async def test_nobody_revokes_what_may_be_of_a_company_that_is_connected_at_this_moment(
+    postgres: PostgresDatabase,
+) -> None:
+    grant = Grant("g-1", "bolt", REALM, "revoking", b"1", NOW)
+
+    def may_be_revoked(connection: sa.Connection) -> bool:
+        return grant_steps.may_be_revoked(connection, grant, NOW)
+
+    assert await beside(postgres, put("acme"), may_be_revoked) == Both(None, False, waited=True)
 
 
 async def test_a_workspace_that_is_added_from_two_sides_is_added_once(postgres: PostgresDatabase) -> None:

@@ -271,7 +271,9 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
             "CANARY-fresh", "CANARY-refresh", now + timedelta(hours=1), now + timedelta(days=100)
         )
         sealed = one.tokens.seal(REALM, fresh)
-        await one.database.transaction(tokens.put, realm=REALM, workspace="other", sealed=sealed, of=fresh)
+        await one.database.transaction(
+            tokens.put, realm=REALM, workspace="other", sealed=sealed, of=fresh, consented_at=now
+        )
         assert await one.tokens.access_token(REALM) == "CANARY-fresh"
 
 
@@ -365,25 +367,6 @@ async def test_who_read_the_clock_before_a_lease_was_taken_does_not_take_it_too(
         earlier = now - timedelta(seconds=seconds)
         assert await one.database.transaction(tokens._lease, REALM, 1, "first", LEASE, now)
         assert not await one.database.transaction(tokens._lease, REALM, 1, "second", LEASE, earlier)
-
-
-async def test_a_state_is_redeemed_once_by_its_workspace(tmp_path: Path) -> None:
-    async with bench(tmp_path) as one:
-        now = one.clock.now()
-        await one.database.transaction(tokens.create_state, "CANARY-state", "acme", now)
-        assert b"CANARY-state" not in (tmp_path / "q2c.sqlite3-wal").read_bytes()
-        assert await one.database.transaction(tokens.redeem_state, "CANARY-state", now) == "acme"
-        assert await one.database.transaction(tokens.redeem_state, "CANARY-state", now) is None
-        assert await one.database.transaction(tokens.redeem_state, "another", now) is None
-
-
-@pytest.mark.parametrize(("minutes", "workspace"), [(9.99, "acme"), (10, None), (60, None)])
-async def test_a_state_lives_ten_minutes(tmp_path: Path, minutes: float, workspace: str | None) -> None:
-    async with bench(tmp_path) as one:
-        now = one.clock.now()
-        await one.database.transaction(tokens.create_state, "state", "acme", now)
-        later = now + timedelta(minutes=minutes)
-        assert await one.database.transaction(tokens.redeem_state, "state", later) == workspace
 
 
 def test_instants_are_stored_with_their_zone() -> None:

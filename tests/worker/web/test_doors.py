@@ -439,19 +439,6 @@ async def test_a_parameter_that_does_not_fit_is_named(
     assert problem(await http.get(address)) == (400, "parameter_invalid", field)
 
 
-async def test_consent_cannot_be_replayed_forged_or_late(http: httpx.AsyncClient, world: World) -> None:
-    await world.connect()
-    callback = "/oauth/quickbooks/callback"
-    forged = await http.get(callback, params={"state": "guess", "code": "x", "realmId": "1"})
-    assert forged.status_code == 400
-    nothing = await http.get(callback)
-    assert nothing.status_code == 400
-    refused = await http.get(callback, params={"error": "access_denied", "state": "x"})
-    assert "refused" in refused.text
-    hostile = await http.get(callback, params={"state": "<script>", "code": "x", "realmId": "<script>"})
-    assert "<script>" not in hostile.text
-
-
 @pytest.mark.usefixtures("ready_to_read")
 async def test_health(http: httpx.AsyncClient) -> None:
     assert (await http.get("/livez")).json() == {"live": True}

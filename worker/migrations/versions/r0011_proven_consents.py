@@ -1,0 +1,36 @@
+"""A company is connected once QuickBooks has answered with the tokens; consents belong to a browser."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0009"
+
+INSTANT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Add what is on its way; consents that are have no cookie, so they are begun again."""
+    op.create_table(
+        "consent_links",
+        sa.Column("link_hash", sa.Text, primary_key=True),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+    )
+    op.create_table(
+        "pending_grants",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("realm", sa.Text, nullable=False),
+        sa.Column("step", sa.Text, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("other_company", sa.Boolean, nullable=False),
+        sa.Column("problem", sa.Text),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
+        sa.Column("leased_until", INSTANT),
+    )
+    op.add_column("oauth_states", sa.Column("cookie_hash", sa.Text))
+    op.add_column("tokens", sa.Column("consented_at", INSTANT))

@@ -1,0 +1,106 @@
+"""Consents on their way: the address that begins one, and the state that brings it back.
+
+Each is good once and for ten minutes, and is kept hashed. A state belongs to the browser that opened the address: it is
+spent only together with that browser's cookie.
+"""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from events.tables import UtcInstant, metadata
+
+CONSENT_MINUTES = 10
+REALM = re.compile(r"[0-9]{1,20}")
+
+consent_links = sa.Table(
+    "consent_links",
+    metadata,
+    sa.Column("link_hash", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+)
+
+oauth_states = sa.Table(
+    "oauth_states",
+    metadata,
+    sa.Column("state_hash", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("cookie_hash", sa.Text),
+)
+
+
+class ConsentRefused(Exception):
+    """The consent did not lead to a connection; the message says why and what to do."""
+
+
+def create_link(connection: sa.Connection, link: str, workspace: str, now: datetime) -> None:
+    """Remember the address that begins a consent; forget what has expired."""
+    for table in (consent_links, oauth_states):
+        connection.execute(table.delete().where(table.c.created_at <= _oldest(now)))
+    connection.execute(
+        consent_links.insert().values(link_hash=hashed(link), workspace=workspace, created_at=now)
+    )
+
+
+def is_link(connection: sa.Connection, link: str, now: datetime) -> bool:
+    """Say whether an address could be opened now."""
+    return connection.scalar(sa.select(consent_links.c.workspace).where(*_good(link, now))) is not None
+
+
+def open_link(connection: sa.Connection, link: str, state: str, cookie: str, now: datetime) -> None:
+    """Spend the address that begins a consent: from now on the state brings it back, with the cookie.
+
+    Raises:
+        ConsentRefused: The address is not one of ours, or was opened, or is older than ten minutes.
+    """
+    workspace = connection.scalar(sa.select(consent_links.c.workspace).where(*_good(link, now)))
+    spent = connection.execute(consent_links.delete().where(consent_links.c.link_hash == hashed(link)))
+    if workspace is None or spent.rowcount != 1:
+        raise ConsentRefused(
+            "This address has expired or was opened already; q2c connect prints another one, good for one opening"
+        )
+    connection.execute(
+        oauth_states.insert().values(
+            state_hash=hashed(state), workspace=workspace, created_at=now, cookie_hash=hashed(cookie)
+        )
+    )
+
+
+def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now: datetime) -> str:
+    """Spend a state in the browser that it belongs to; return the workspace whose consent it is.
+
+    Raises:
+        ConsentRefused: It is not one of ours, or was spent, or is too old; or the browser is another, and nothing is
+            spent.
+    """
+    of_state = oauth_states.c.state_hash == hashed(state)
+    row = connection.execute(sa.select(oauth_states).where(of_state)).first()
+    if row is not None and (cookie is None or row.cookie_hash != hashed(cookie)):
+        raise ConsentRefused(
+            "This consent was begun in another browser, or this one keeps no cookies; go on where it was begun, or start"
+            " again with q2c connect"
+        )
+    spent = connection.execute(oauth_states.delete().where(of_state)).rowcount == 1
+    if row is None or not spent or row.created_at <= _oldest(now):
+        raise ConsentRefused(
+            "This consent has expired or was used already; q2c log says what came of it, and q2c connect starts another"
+        )
+    workspace: str = row.workspace
+    return workspace
+
+
+def hashed(secret: str) -> str:
+    """Hash a secret of 256 random bits, for which a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _good(link: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return consent_links.c.link_hash == hashed(link), consent_links.c.created_at > _oldest(now)
+
+
+def _oldest(now: datetime) -> datetime:
+    return now - timedelta(minutes=CONSENT_MINUTES)

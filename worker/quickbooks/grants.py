@@ -1,0 +1,151 @@
+"""Grants that are not a connection yet, as rows: what is known of each, and who works on it.
+
+A row is there from before its code is exchanged until its company is connected, or its tokens are revoked. Its step is
+`exchanging`, while `sealed` holds the code, then `proving` and `revoking`, while it holds tokens. Whoever works on it
+leases it; every change counts its version up, so that one who lost the lease changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from events.tables import UtcInstant, metadata
+
+Step = Literal["exchanging", "proving", "revoking"]
+# No row is due later than this, unless the clock was set back since.
+PAUSE_SECONDS_MAX = 3600.0
+CLOCKS_APART = timedelta(minutes=5)
+
+pending_grants = sa.Table(
+    "pending_grants",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("realm", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("other_company", sa.Boolean, nullable=False),
+    sa.Column("problem", sa.Text),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("due_at", UtcInstant, nullable=False),
+    sa.Column("leased_until", UtcInstant),
+)
+
+
+class Grant(Struct, frozen=True):
+    """A grant that is not a connection yet.
+
+    Attributes:
+        id: Its own.
+        workspace: Whose consent it is.
+        realm: The company that the callback named.
+        step: What is to be done next.
+        sealed: The code, or the tokens.
+        version: Counts changes.
+        attempts: How often the step was tried.
+        other_company: Whether QuickBooks said that the tokens are not of the company which the callback named.
+        problem: Why there was no answer last.
+        created_at: When the browser came back.
+    """
+
+    id: str
+    workspace: str
+    realm: str
+    step: Step
+    sealed: bytes
+    created_at: datetime
+    version: int = 1
+    attempts: int = 0
+    other_company: bool = False
+    problem: str | None = None
+
+
+_COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)
+
+
+def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: datetime | None) -> None:
+    """Add a grant, leased to the caller if it goes on with it at once."""
+    connection.execute(pending_grants.insert().values(**asdict(grant), due_at=now, leased_until=leased_until))
+
+
+def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Grant]:
+    """Return grants that somebody should go on with, the oldest first."""
+    statement = sa.select(*_COLUMNS).where(_is_due(now)).order_by(pending_grants.c.due_at).limit(limit)
+    return [Grant(*row) for row in connection.execute(statement)]
+
+
+def take(connection: sa.Connection, grant: Grant, leased_until: datetime, now: datetime) -> Grant | None:
+    """Lease a grant that is due; none if somebody else was first."""
+    return _changed(connection, grant, {"leased_until": leased_until}, _is_due(now))
+
+
+def move(
+    connection: sa.Connection,
+    grant: Grant,
+    step: Step,
+    sealed: bytes,
+    leased_until: datetime,
+    *,
+    other_company: bool = False,
+) -> Grant | None:
+    """Go on to another step, and keep the lease; none if it was lost."""
+    return _changed(
+        connection,
+        grant,
+        {
+            "step": step,
+            "sealed": sealed,
+            "attempts": 0,
+            "other_company": other_company,
+            "leased_until": leased_until,
+        },
+    )
+
+
+def hand_back(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime) -> bool:
+    """Leave a grant to whoever comes first at that time; say whether it was the caller's still."""
+    changes = {"attempts": grant.attempts, "problem": problem, "due_at": due_at, "leased_until": None}
+    return _changed(connection, grant, changes) is not None
+
+
+def drop(connection: sa.Connection, grant: Grant) -> bool:
+    """Forget a grant; say whether it was the caller's still."""
+    deleted = connection.execute(pending_grants.delete().where(*_same(grant)))
+    return deleted.rowcount == 1
+
+
+def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bool:
+    """Say whether somebody is revoking a grant that may be of a company at this moment."""
+    statement = sa.select(pending_grants.c.id).where(
+        pending_grants.c.realm == realm,
+        pending_grants.c.step == "revoking",
+        ~pending_grants.c.other_company,
+        pending_grants.c.leased_until > now,
+    )
+    return connection.execute(statement).first() is not None
+
+
+def _changed(
+    connection: sa.Connection, grant: Grant, changes: dict[str, Any], *conditions: sa.ColumnElement[bool]
+) -> Grant | None:
+    values = {**changes, "version": grant.version + 1}
+    updated = connection.execute(pending_grants.update().where(*_same(grant), *conditions).values(**values))
+    known = {name: value for name, value in values.items() if name in Grant.__struct_fields__}
+    return replace(grant, **known) if updated.rowcount == 1 else None
+
+
+def _same(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
+    return pending_grants.c.id == grant.id, pending_grants.c.version == grant.version
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    impossible = now + timedelta(seconds=PAUSE_SECONDS_MAX) + CLOCKS_APART
+    due_at, leased_until = pending_grants.c.due_at, pending_grants.c.leased_until
+    free = sa.or_(leased_until.is_(None), leased_until <= now, leased_until > impossible)
+    return sa.and_(sa.or_(due_at <= now, due_at > impossible), free)

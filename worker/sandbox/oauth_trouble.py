@@ -1,0 +1,89 @@
+"""What can go wrong with Intuit's OAuth, on purpose, and what nobody outside knows of it for sure.
+
+Answers can be lost, late, far too long, cut, or say what can't be; a plan says which, and for how many of them.
+"""
+
+from collections import deque
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from worker.sandbox.messages import HTML, Reply
+
+Odd = Literal["lost_before", "lost_answer", "server_error", "throttled", "huge", "cut", "malformed"]
+HUGE_BYTES = 1024 * 1024
+
+
+class OAuthPlan(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is odd with OAuth.
+
+    Attributes:
+        token: What the next answers of the token endpoint suffer, one each; none is no trouble.
+        token_says: What good answers of the token endpoint say otherwise, such as `{"expires_in": -1}`; null leaves a
+            member out.
+        revoke: What the next answers to a revocation suffer, one each.
+        discovery: What every discovery document suffers.
+        revoking_ends: What ends with a token that is given back: the company's connection to the app, in all its grants,
+            or that grant alone. Intuit does not say; the former is what can do harm.
+        replay_revokes: Whether a code that comes twice ends the grant that it gave, as RFC 6749 advises. Intuit does not
+            say; that it does not is what leaves a grant behind.
+    """
+
+    token: tuple[Odd | None, ...] = ()
+    token_says: dict[str, Any] = {}
+    revoke: tuple[Odd | None, ...] = ()
+    discovery: Odd | None = None
+    revoking_ends: Literal["company", "grant"] = "company"
+    replay_revokes: bool = False
+
+
+class OAuthTrouble:
+    """Follows a plan, answer by answer."""
+
+    def __init__(self) -> None:
+        self.follow(OAuthPlan())
+
+    def follow(self, plan: OAuthPlan) -> None:
+        """Follow another plan from now on."""
+        self.plan = plan
+        self._scripts = {"token": deque(plan.token), "revoke": deque(plan.revoke)}
+
+    def next(self, endpoint: Literal["token", "revoke", "discovery"]) -> Odd | None:
+        """Decide what the next answer of an endpoint suffers."""
+        if endpoint == "discovery":
+            return self.plan.discovery
+        script = self._scripts[endpoint]
+        return script.popleft() if script else None
+
+    def said(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return what a token answer says under the plan."""
+        if status != 200:  # noqa: PLR2004 - OK
+            return answer
+        changed = {**answer, **self.plan.token_says}
+        return {name: value for name, value in changed.items() if value is not None}
+
+
+def before(odd: Odd | None) -> Reply | None:
+    """Return what comes instead of a request's being looked at."""
+    if odd == "lost_before":
+        return Reply(broken="before")
+    if odd == "server_error":
+        return Reply(503, b"<html>Service Unavailable</html>", HTML)
+    if odd == "throttled":
+        return Reply(429, b"", HTML)
+    return None
+
+
+def spoilt(reply: Reply, odd: Odd | None) -> Reply:
+    """Return what comes of a good answer."""
+    if odd == "lost_answer":
+        return Reply(broken="after")
+    if odd == "huge":
+        padding = b'"padding":"' + b"x" * HUGE_BYTES + b'"}'
+        return replace(reply, body=reply.body.rstrip(b"}") + b"," + padding)
+    if odd == "cut":
+        return replace(reply, body=reply.body[:-1])
+    if odd == "malformed":
+        return replace(reply, body=b"[]")
+    return reply
