@@ -205,8 +205,17 @@ def may_be_revoked(connection: sa.Connection, grant: Grant, now: datetime) -> bo
 
     Those of a company that somebody is connected to are forgotten instead; nobody else has them. Where QuickBooks said
     that they are not of the company which the callback named, its connection has nothing to do with them.
+
+    Raises:
+        Unanswered: Another consent to the company is under way; it is waited for.
     """
-    return grant.other_company or not tokens.is_held(connection, grant.realm, now)
+    if grant.other_company:
+        return True
+    if tokens.is_held(connection, grant.realm, now):
+        return False
+    if grants.is_under_way(connection, grant.realm):
+        raise Unanswered("Another consent to the company is under way")
+    return True
 
 
 async def refused(

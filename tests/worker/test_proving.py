@@ -277,6 +277,19 @@ async def test_what_is_connected_meanwhile_is_not_revoked_afterwards(two: World)
     assert await works(two, realm(two, 1))
 
 
+async def test_nothing_is_revoked_while_another_consent_to_the_company_is_under_way(two: World) -> None:
+    two.sandbox.trouble.follow(SILENT)
+    await connects(two)
+    two.clock.advance(300)
+    assert (await two.consent("bolt", realm(two, 1))).state == "waiting"
+    await later(two, 6)
+    assert sorted(await pending(two)) == ["proving", "revoking"]
+    two.sandbox.trouble.follow(Plan())
+    await later(two, 10)
+    assert (await holders(two))[realm(two, 1)] == "bolt"
+    assert await works(two, realm(two, 1))
+
+
 async def test_nothing_is_connected_while_a_grant_of_the_company_is_revoked(two: World) -> None:
     two.sandbox.trouble.follow(SILENT)
     await connects(two)

@@ -131,6 +131,13 @@ def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bo
     return connection.execute(statement).first() is not None
 
 
+def is_under_way(connection: sa.Connection, realm: str) -> bool:
+    """Say whether a consent to a company may still become its connection."""
+    steps = pending_grants.c.step.in_(("exchanging", "proving"))
+    statement = sa.select(pending_grants.c.id).where(pending_grants.c.realm == realm, steps)
+    return connection.execute(statement).first() is not None
+
+
 def _changed(
     connection: sa.Connection, grant: Grant, changes: dict[str, Any], *conditions: sa.ColumnElement[bool]
 ) -> Grant | None:

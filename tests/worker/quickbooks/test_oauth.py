@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,7 @@ from tests.worker.quickbooks.intuit import CLIENT_SECRET, OAUTH, bench, token_an
 from worker.quickbooks import oauth as oauth_module
 from worker.quickbooks.client import http_client
 from worker.quickbooks.errors import ConnectionExpired, NotSent
-from worker.quickbooks.oauth import GrantRefused, OAuthClient, TokenSet
+from worker.quickbooks.oauth import GrantRefused, GrantUnusable, OAuthClient, RefreshTokenOnly, TokenSet
 
 DISCOVERY = {
     "authorization_endpoint": f"{OAUTH}/authorize",
@@ -131,9 +132,12 @@ async def test_a_network_failure_while_refreshing_means_the_request_was_not_sent
 
 
 def discovering(document: object, url: str = f"{OAUTH}/discovery") -> OAuthClient:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=document))
+    return answering(httpx.Response(200, json=document), url)
+
+
+def answering(response: httpx.Response, url: str = f"{OAUTH}/discovery") -> OAuthClient:
     return OAuthClient(
-        http_client(30, transport),
+        http_client(30, httpx.MockTransport(lambda _: response)),
         FakeClock(),
         discovery_url=url,
         client_id="app",
@@ -195,3 +199,114 @@ async def test_the_hard_end_of_a_refresh_token_is_kept_if_intuit_says_it(tmp_pat
         granted = await one.oauth.refresh("CANARY-old")
         assert granted.refresh_hard_expires_at == one.clock.now() + timedelta(seconds=157680000)
         assert one.intuit.requests[0].headers["x-include-refresh-token-hard-expires-in"] == "true"
+
+
+ABSURD = [
+    {"expires_in": 0},
+    {"expires_in": -1},
+    {"expires_in": 10**12},
+    {"expires_in": 10**400},
+    {"expires_in": 3600.5},
+    {"expires_in": "3600"},
+    {"expires_in": None},
+    {"x_refresh_token_expires_in": -1},
+    {"x_refresh_token_expires_in": 10**15},
+    {"x_refresh_token_hard_expires_in": 10**15},
+]
+
+
+@pytest.mark.parametrize("says", ABSURD, ids=str)
+async def test_an_absurd_answer_is_no_grant_and_its_tokens_can_be_given_back(
+    tmp_path: Path, says: dict[str, object]
+) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json=token_answer(1).json() | says)
+        with pytest.raises(GrantUnusable) as caught:
+            await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+        assert "CANARY" not in repr(caught.value)
+        assert caught.value.granted is not None
+        assert caught.value.granted.refresh_token == "CANARY-refresh-1"
+
+
+@pytest.mark.parametrize("says", ABSURD, ids=str)
+async def test_a_good_token_in_an_absurd_answer_is_kept(tmp_path: Path, says: dict[str, object]) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json=token_answer(1).json() | says)
+        found = await one.oauth.refresh("CANARY-old")
+        assert (found.access_token, found.refresh_token) == ("CANARY-access-1", "CANARY-refresh-1")
+        assert found.access_expires_at == one.clock.now() + timedelta(hours=1)
+
+
+async def test_without_a_refresh_token_the_old_one_stays(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json={"access_token": "CANARY-a"})
+        assert (await one.oauth.refresh("CANARY-old")).refresh_token == "CANARY-old"
+
+
+async def test_a_refresh_token_that_comes_alone_is_told_to_be_kept(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json={"refresh_token": "CANARY-new"})
+        with pytest.raises(RefreshTokenOnly) as caught:
+            await one.oauth.refresh("CANARY-old")
+        assert caught.value.refresh_token == "CANARY-new"
+        assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["a\r\nx: y", "ä", "a b", "", "x" * 8193])
+async def test_a_token_that_can_stand_in_no_header_is_none(tmp_path: Path, token: str) -> None:
+    async with bench(tmp_path) as one:
+        body = {**token_answer(1).json(), "access_token": token}
+        one.intuit.on_refresh = lambda _: httpx.Response(200, json=body)
+        with pytest.raises(GrantUnusable):
+            await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+        with pytest.raises(RefreshTokenOnly):
+            await one.oauth.refresh("CANARY-old")
+
+
+class Endless(httpx.AsyncByteStream):
+    """An answer without an end; it counts how much of it was read."""
+
+    def __init__(self, begins: bytes = b"") -> None:
+        self.begins = begins
+        self.read = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.begins
+        while True:
+            self.read += 4096
+            yield b" " * 4096
+
+
+async def test_no_more_of_an_answer_is_read_than_the_limit(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        stream = Endless(token_answer(1).content)
+        one.intuit.on_refresh = lambda _: httpx.Response(200, stream=stream)
+        with pytest.raises(GrantUnusable) as caught:
+            await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+        assert stream.read <= oauth_module.ANSWER_BYTES_MAX + 4096
+        assert caught.value.granted is not None
+
+
+async def test_a_discovery_document_without_an_end_is_given_up_on() -> None:
+    stream = Endless(msgspec.json.encode(DISCOVERY))
+    client = answering(httpx.Response(200, stream=stream))
+    with pytest.raises(NotSent, match="over 65536 bytes"):
+        await client.discovery()
+    assert stream.read <= oauth_module.ANSWER_BYTES_MAX + 4096
+
+
+async def test_what_is_compressed_is_not_taken() -> None:
+    client = answering(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Endless()))
+    with pytest.raises(NotSent, match="compressed"):
+        await client.discovery()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"), [(400, True), (401, True), (408, False), (429, False), (503, False)]
+)
+async def test_a_code_is_refused_for_good_or_for_now(tmp_path: Path, status: int, *, is_final: bool) -> None:
+    async with bench(tmp_path) as one:
+        one.intuit.on_refresh = lambda _: httpx.Response(status, json={"error": "CANARY <b>"})
+        with pytest.raises(GrantRefused if is_final else NotSent) as caught:
+            await one.oauth.exchange("CANARY-code", "https://us.test/callback")
+        assert "CANARY" not in str(caught.value)

@@ -230,9 +230,8 @@ async def test_a_parameter_that_is_there_twice_says_nothing_sure(
 @pytest.mark.parametrize(
     "query", ["", "?link=", "?link=%00", f"?link={'x' * 129}", "?link=guess", "?link=%FF"]
 )
-async def test_an_address_that_is_none_of_ours(acme: World, browser: httpx.AsyncClient, query: str) -> None:
+async def test_an_address_that_is_none_of_ours(browser: httpx.AsyncClient, query: str) -> None:
     refused(await browser.get(f"/oauth/quickbooks/start{query}"), "q2c connect")
-    assert acme
 
 
 @pytest.mark.parametrize("odd", ["huge", "cut", "malformed", "server_error", "lost_answer"])
