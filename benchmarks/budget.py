@@ -125,7 +125,7 @@ async def _worked_off(
         await database.transaction(commands.connect, companies=1)
         sealed = gateway.tokens.seal(REALM, granted)
         await database.transaction(
-            tokens.put, realm=REALM, workspace=REALM, sealed=sealed, of=granted, consented_at=clock.now()
+            tokens.put, realm=REALM, workspace=REALM, sealed=sealed, of=granted, now=clock.now()
         )
         await database.transaction(commands.add, range(BACKLOG), clock.now(), companies=1)
         dispatcher = Dispatcher(database, clock, gateway.client, Timing(), Wake(), HOLDER)

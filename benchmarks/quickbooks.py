@@ -87,9 +87,7 @@ async def _gateway_to(directory: Path, url: str) -> AsyncIterator[Callable[[str]
 
 def _put(connection: sa.Connection, sealed: dict[str, bytes], granted: TokenSet) -> None:
     for realm, secret in sealed.items():
-        tokens.put(
-            connection, realm=realm, workspace=realm, sealed=secret, of=granted, consented_at=CLOCK.now()
-        )
+        tokens.put(connection, realm=realm, workspace=realm, sealed=secret, of=granted, now=CLOCK.now())
 
 
 CALL = Benchmark(

@@ -183,7 +183,7 @@ async def _grant(environment: Environment, database: Database, vault: Vault) -> 
     async with open_gateway(environment, database, CLOCK, entropy, vault) as gateway:
         sealed = gateway.tokens.seal(REALM, granted)
     await database.transaction(
-        tokens.put, realm=REALM, workspace=WORKSPACE, sealed=sealed, of=granted, consented_at=CLOCK.now()
+        tokens.put, realm=REALM, workspace=WORKSPACE, sealed=sealed, of=granted, now=CLOCK.now()
     )
 
 

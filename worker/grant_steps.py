@@ -163,8 +163,9 @@ def claim(
     tokens.is_held(connection, realm, now)  # holds the lock under which others look before they revoke
     if grants.is_being_revoked(connection, realm, now):
         raise Unanswered("An earlier consent of the company is being given back")
-    if tokens.is_superseded(connection, grant.workspace, grant.created_at):
+    if grants.is_superseded(connection, grant):
         raise NotProven("A later consent of the workspace was completed before")
+    grants.supersede_older(connection, grant)
     if not grants.drop(connection, grant):
         raise Lost
     table.forget_refusals(connection, realm)
@@ -174,7 +175,7 @@ def claim(
         workspace=grant.workspace,
         sealed=sealed,
         of=granted,
-        consented_at=grant.created_at,
+        now=now,
     )
     fact = ConnectionAuthorized(realm, now)
     log.append_own(connection, [event_of(grant, catalog.CONNECTION_AUTHORIZED, fact, now)], now)

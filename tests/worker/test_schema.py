@@ -43,6 +43,7 @@ SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "commands": {"sends": 0, "look_ups": 0, "named_id": None},
     "dead_letters": {"headers": None, "deal": None},
     "docusign_keys": {"hint": "", "verified_at": None},
+    "oauth_states": {"cookie_hash": None},
     "api_tokens": {
         "number": 1,
         "label": None,

@@ -2,7 +2,7 @@
 
 A row is there from before its code is exchanged until its company is connected, or its tokens are revoked. Its step is
 `exchanging`, while `sealed` holds the code, then `proving` and `revoking`, while it holds tokens. Whoever works on it
-leases it; every change counts its version up, so that one who lost the lease changes nothing.
+leases it; every change counts its version up, so that one who lost the lease changes nothing. Numbers are in the order in which browsers came back, whatever clocks say.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from events.tables import UtcInstant, metadata
+from events.tables import Position, UtcInstant, metadata
 
 Step = Literal["exchanging", "proving", "revoking"]
 # No row is due later than this, unless the clock was set back since.
@@ -23,7 +23,8 @@ CLOCKS_APART = timedelta(minutes=5)
 pending_grants = sa.Table(
     "pending_grants",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("number", Position, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("realm", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),
@@ -31,6 +32,7 @@ pending_grants = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("other_company", sa.Boolean, nullable=False),
+    sa.Column("superseded", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("problem", sa.Text),
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("due_at", UtcInstant, nullable=False),
@@ -136,6 +138,20 @@ def is_under_way(connection: sa.Connection, realm: str) -> bool:
     steps = pending_grants.c.step.in_(("exchanging", "proving"))
     statement = sa.select(pending_grants.c.id).where(pending_grants.c.realm == realm, steps)
     return connection.execute(statement).first() is not None
+
+
+def is_superseded(connection: sa.Connection, grant: Grant) -> bool:
+    """Say whether a consent of the same workspace that came back later has become its connection."""
+    return bool(
+        connection.scalar(sa.select(pending_grants.c.superseded).where(pending_grants.c.id == grant.id))
+    )
+
+
+def supersede_older(connection: sa.Connection, grant: Grant) -> None:
+    """Let no consent of the same workspace that came back before become its connection any more."""
+    number = sa.select(pending_grants.c.number).where(pending_grants.c.id == grant.id).scalar_subquery()
+    older = (pending_grants.c.workspace == grant.workspace, pending_grants.c.number < number)
+    connection.execute(pending_grants.update().where(*older).values(superseded=True))
 
 
 def _changed(

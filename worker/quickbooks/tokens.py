@@ -49,7 +49,6 @@ tokens = sa.Table(
     sa.Column("refresh_expires_at", UtcInstant, nullable=False),
     sa.Column("lease_holder", sa.Text),
     sa.Column("leased_until", UtcInstant),
-    sa.Column("consented_at", UtcInstant),
 )
 
 _STORED = Statement(
@@ -86,16 +85,16 @@ def put(
     workspace: str,
     sealed: bytes,
     of: TokenSet,
-    consented_at: datetime,
+    now: datetime,
 ) -> None:
-    """Store the tokens of a realm that a person connected; `consented_at` is when the browser came back.
+    """Store the tokens of a realm that a person connected.
 
     Raises:
         RealmTaken: Another workspace holds the realm.
     """
     hold(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
-    if row is not None and row.workspace != workspace and _is_good(row, consented_at):
+    if row is not None and row.workspace != workspace and _is_good(row, now):
         raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
     bulk.upsert(
         connection,
@@ -111,7 +110,6 @@ def put(
                 "refresh_expires_at": of.refresh_expires_at,
                 "lease_holder": None,
                 "leased_until": None,
-                "consented_at": consented_at,
             }
         ],
     )
@@ -122,12 +120,6 @@ def is_held(connection: sa.Connection, realm: str, now: datetime) -> bool:
     hold(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     return row is not None and _is_good(row, now)
-
-
-def is_superseded(connection: sa.Connection, workspace: str, consented_at: datetime) -> bool:
-    """Say whether a workspace was connected by a later consent already."""
-    later = sa.and_(tokens.c.workspace == workspace, tokens.c.consented_at > consented_at)
-    return connection.execute(sa.select(tokens.c.realm).where(later)).first() is not None
 
 
 def forget(connection: sa.Connection, realm: str) -> None:

@@ -171,7 +171,7 @@ class Commands(RuleBasedStateMachine):
             workspace=REALMS[realm],
             sealed=b"-",
             of=TokenSet("a", "r", until, until),
-            consented_at=self.now,
+            now=self.now,
         )
         if not good:
             forget(self.connection, realm)

@@ -41,7 +41,7 @@ async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
 
 def fill(connection: sa.Connection) -> None:
     table.put_realm(connection, Realm(REALM, "acme", True, False, "UTC"))
-    tokens.put(connection, realm=REALM, workspace="acme", sealed=b"1", of=GRANTED, consented_at=START)
+    tokens.put(connection, realm=REALM, workspace="acme", sealed=b"1", of=GRANTED, now=START)
     add(connection, "D-1", "D-2")
 
 
@@ -134,7 +134,7 @@ async def test_who_connects_anew_is_not_cut_off_by_what_was_met_before(postgres:
 
     def connect(connection: sa.Connection) -> None:
         table.forget_refusals(connection, REALM)
-        tokens.put(connection, realm=REALM, workspace="acme", sealed=b"2", of=GRANTED, consented_at=START)
+        tokens.put(connection, realm=REALM, workspace="acme", sealed=b"2", of=GRANTED, now=START)
 
     cut_off = steps.disconnected(old, "refused", expired(old, START), START)
     both = await beside(postgres, connect, store(cut_off))

@@ -170,7 +170,7 @@ async def connect(of: Bench, realm: str = REALM, workspace: str = "acme", *, goo
     )
     sealed = of.tokens.seal(realm, granted)
     await of.database.transaction(
-        tokens.put, realm=realm, workspace=workspace, sealed=sealed, of=granted, consented_at=now
+        tokens.put, realm=realm, workspace=workspace, sealed=sealed, of=granted, now=now
     )
 
 

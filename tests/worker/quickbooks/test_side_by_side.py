@@ -31,9 +31,7 @@ async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
 
 
 def put(workspace: str = "acme", sealed: bytes = b"1") -> Callable[[sa.Connection], None]:
-    return lambda c: tokens.put(
-        c, realm=REALM, workspace=workspace, sealed=sealed, of=GRANTED, consented_at=NOW
-    )
+    return lambda c: tokens.put(c, realm=REALM, workspace=workspace, sealed=sealed, of=GRANTED, now=NOW)
 
 
 def lease(holder: str) -> Callable[[sa.Connection], bool]:

@@ -272,7 +272,7 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
         )
         sealed = one.tokens.seal(REALM, fresh)
         await one.database.transaction(
-            tokens.put, realm=REALM, workspace="other", sealed=sealed, of=fresh, consented_at=now
+            tokens.put, realm=REALM, workspace="other", sealed=sealed, of=fresh, now=now
         )
         assert await one.tokens.access_token(REALM) == "CANARY-fresh"
 

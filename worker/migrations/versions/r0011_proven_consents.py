@@ -7,6 +7,7 @@ revision = "0011"
 down_revision = "0009"
 
 INSTANT = sa.DateTime(timezone=True)
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -19,7 +20,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "pending_grants",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("number", NUMBER, primary_key=True),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
         sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("realm", sa.Text, nullable=False),
         sa.Column("step", sa.Text, nullable=False),
@@ -27,10 +29,10 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("other_company", sa.Boolean, nullable=False),
+        sa.Column("superseded", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("problem", sa.Text),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("due_at", INSTANT, nullable=False),
         sa.Column("leased_until", INSTANT),
     )
     op.add_column("oauth_states", sa.Column("cookie_hash", sa.Text))
-    op.add_column("tokens", sa.Column("consented_at", INSTANT))
