@@ -207,3 +207,37 @@ def test_the_app_may_say_who_it_is_in_the_form(app: App) -> None:
 def test_no_such_page(app: App) -> None:
     assert app.request("GET", "/oauth2/v1/tokens/bearer").status == 404
     assert app.request("GET", "/").status == 404
+
+
+def test_revoking_may_end_one_grant_alone(app: App) -> None:
+    other = decoded(app.exchange(app.consent()["code"]))
+    app.control("oauth", {"revoking_ends": "grant"})
+    assert app.revoke(other["refresh_token"]).status == 200
+    assert refused(app, other["refresh_token"]) == INVALID_GRANT
+    assert api_status(app) == 200
+    assert app.sandbox.oauth.grants_of(app.company.realm) == 1
+
+
+@pytest.mark.parametrize("replay_revokes", [False, True])
+def test_a_code_that_comes_twice_may_end_what_it_gave(app: App, *, replay_revokes: bool) -> None:
+    app.control("oauth", {"replay_revokes": replay_revokes})
+    code = app.consent()["code"]
+    given = decoded(app.exchange(code))
+    assert app.exchange(code).status == 400
+    assert app.refresh(given["refresh_token"]).status == (400 if replay_revokes else 200)
+    assert api_status(app) == 200, "another grant of the company is not concerned"
+
+
+def test_answers_can_be_odd_on_purpose(app: App) -> None:
+    token = app.tokens["refresh_token"]
+    odd = ["lost_before", "lost_answer", "server_error", "throttled", "huge", "cut", "malformed", None]
+    app.control("oauth", {"token": odd, "token_says": {"expires_in": -1, "token_type": None}})
+    replies = [app.refresh(token) for _ in odd]
+    assert [reply.broken for reply in replies[:2]] == ["before", "after"]
+    assert [reply.status for reply in replies[2:]] == [503, 429, 200, 200, 200, 200]
+    assert len(replies[4].body) > 1024 * 1024
+    assert decoded(replies[4])["refresh_token"] == token
+    good = decoded(replies[7])
+    assert good["expires_in"] == -1
+    assert "token_type" not in good
+    assert app.control("oauth", {"token": ["anything"]}).status == 400
