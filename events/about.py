@@ -16,14 +16,20 @@ from events.headers import HTTP_PREFIX, KAFKA_PREFIX, Headers, http_attributes, 
 DEAL_CHARACTERS_MAX = 128
 LOOKED_AT_BYTES_MAX = 1024 * 1024
 LOOKED_AT_VALUES_MAX = 10_000
+LOOKED_AT_TIMES_MAX = 20  # of what is written like it and is not
 
 _NAMES = frozenset({"dealid", "deal_id"})
-_VALUE = rb'\s{0,20}:\s{0,20}("(?:[^"\\]|\\.){1,512}"|[0-9]{1,40})'
+_TO_THE_VALUE = rb"\s{0,20}:\s{0,20}"
+_VALUE = re.compile(rb'("(?:[^"\\]|\\.){1,512}"|[0-9]{1,40})')
+# Where something begins, and where its value is from there; each is looked for in no more than one pass over the text.
 _WRITTEN = (
-    re.compile(rb'"deal[_ -]?id"' + _VALUE, re.IGNORECASE),
-    re.compile(rb'"name"\s{0,20}:\s{0,20}"deal[_ -]?id"[^{}]{0,500}?"value"' + _VALUE, re.IGNORECASE),
+    (re.compile(rb'"deal[_ -]?id"' + _TO_THE_VALUE, re.IGNORECASE), re.compile(b"")),
+    (
+        re.compile(rb'"name"\s{0,20}:\s{0,20}"deal[_ -]?id"', re.IGNORECASE),
+        re.compile(rb'[^{}]{0,500}?"value"' + _TO_THE_VALUE, re.IGNORECASE),
+    ),
 )
-_SUBJECT_WRITTEN = (re.compile(rb'"subject"' + _VALUE),)
+_SUBJECT_WRITTEN = ((re.compile(rb'"subject"' + _TO_THE_VALUE), re.compile(b"")),)
 _OF_OTHERS = ("account.", "quickbooks.")
 
 
@@ -35,6 +41,7 @@ def deal_of(raw: bytes, headers: Headers = ()) -> str | None:
     """
     raw = raw[:LOOKED_AT_BYTES_MAX]
     try:
+        json.check_values(raw)
         document = json.parse(raw.removeprefix(b"\xef\xbb\xbf"))
     except Unusable:
         document = None
@@ -94,12 +101,19 @@ def _in_headers(headers: Headers) -> str | None:
     return None
 
 
-def _first_written(patterns: Sequence[re.Pattern[bytes]], text: bytes) -> str | None:
-    for found in itertools.chain.from_iterable(pattern.finditer(text) for pattern in patterns):
-        try:
-            return str(json.parse(found[1]))
-        except Unusable:
-            continue
+def _first_written(
+    patterns: Sequence[tuple[re.Pattern[bytes], re.Pattern[bytes]]], text: bytes
+) -> str | None:
+    for beginning, gap in patterns:
+        for found in itertools.islice(beginning.finditer(text), LOOKED_AT_TIMES_MAX):
+            before = gap.match(text, found.end())
+            value = _VALUE.match(text, before.end()) if before else None
+            if value is None:
+                continue
+            try:
+                return str(json.parse(value[1]))
+            except Unusable:
+                continue
     return None
 
 

@@ -87,6 +87,16 @@ class InvoiceNamed(Fact, frozen=True):
     part: int = 0
 
 
+class DeadLettersDiscarded(Fact, frozen=True):
+    """A person had dead letters deleted: so many, of one reason or some by their numbers, or all."""
+
+    count: int
+    by: Actor
+    reason: Name | None = None
+    numbers: tuple[int, ...] = ()
+    why: str | None = None
+
+
 class DayBegan(Fact, frozen=True):
     """A day began in a workspace: `date`, in the time zone `zone`."""
 

@@ -88,9 +88,9 @@ def split_batch(raw: bytes) -> list[bytes]:
     """Take a JSON array of events apart, unread.
 
     Raises:
-        Unusable: It is no JSON array.
+        Unusable: It is no JSON array; or it holds too many, with reason `too_many_events`.
     """
-    return json.elements(raw)
+    return json.elements(raw, BATCH_EVENTS_MAX)
 
 
 def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) -> Event:
@@ -111,6 +111,7 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
         raise Unusable("schema_invalid", "An event is a JSON object")
     if document.get("data_base64") is not None:
         data = content.from_base64(document)
+        _check_size(data)
         return _event(document, data, json.parse(data), now, workspace)
     if "data" not in document:
         raise Unusable("schema_invalid", "An event holds data", "data")
@@ -140,6 +141,7 @@ def from_binary(
 def _check_size(raw: bytes) -> None:
     if len(raw) > EVENT_BYTES_MAX:
         raise Unusable("too_large", f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}")
+    json.check_values(raw)
 
 
 def _event(

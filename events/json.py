@@ -16,6 +16,7 @@ T = TypeVar("T")
 NESTING_LEVELS_MAX = 64
 AMOUNTS_REMEMBERED_MAX = 16_384
 INTEGER_DIGITS_MAX = 40
+VALUES_MAX = 100_000
 MISSING = re.compile(r"Object missing required field `(.+)`")
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _UNREADABLE = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
@@ -116,18 +117,47 @@ def parse(raw: bytes) -> Any:
     return value
 
 
-def elements(raw: bytes) -> list[bytes]:
-    """Take a JSON array apart, its elements unread, so that a bad one does not spoil the others.
+def check_values(raw: bytes) -> None:
+    """Look how many values a JSON text may hold, before anything is made of them.
+
+    A megabyte has room for half a million, each of which takes fifty bytes of memory and its time. What is counted are
+    the commas and brackets, also those within texts: an event of as many is none that anybody means.
 
     Raises:
-        Unusable: With reason `schema_invalid` where it is no array; or as `parse` does.
+        Unusable: With reason `too_many_values`.
+    """
+    if raw.count(b",") + raw.count(b"{") + raw.count(b"[") > VALUES_MAX:
+        raise Unusable("too_many_values", f"More than {VALUES_MAX} values, objects and lists")
+
+
+def elements(raw: bytes, most: int) -> list[bytes]:
+    """Take a JSON array of at most so many elements apart, unread, so that a bad one does not spoil the others.
+
+    Nothing is read or made of an array beyond that number.
+
+    Raises:
+        Unusable: With reason `too_many_events` where it has more, `schema_invalid` where it is no array; or as `parse` does.
     """
     try:
-        return [bytes(item) for item in _elements_decoder.decode(raw)]
+        found = _elements_decoder(most).decode(raw)
     except msgspec.ValidationError as error:
+        if raw.lstrip()[:1] == b"[":
+            raise Unusable("too_many_events", f"More than {most} events") from error
         raise _unfit(error) from error
     except _UNREADABLE as error:
         raise _unreadable(error) from error
+    return [written for item in msgspec.structs.astuple(found) if (written := bytes(item))]
+
+
+@functools.cache
+def _elements_decoder(most: int) -> msgspec.json.Decoder[Any]:
+    # A list would be built to its end before its length is looked at; a struct that is written as an array is not.
+    fields: list[tuple[str, type, Any]] = [
+        (f"item_{place}", msgspec.Raw, msgspec.Raw()) for place in range(most)
+    ]
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Elements", fields, array_like=True, forbid_unknown_fields=True)
+    )
 
 
 def _unreadable(error: Exception) -> Unusable:
@@ -171,4 +201,3 @@ _encoder = msgspec.json.Encoder(enc_hook=_encode_value)
 _number_encoder = msgspec.json.Encoder(decimal_format="number")
 _canonical_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _any_decoder = msgspec.json.Decoder(float_hook=_number)
-_elements_decoder = msgspec.json.Decoder(list[msgspec.Raw])

@@ -93,8 +93,22 @@ dead_letters = sa.Table(
     sa.Column("last_seen_at", UtcInstant, nullable=False),
     sa.Column("headers", sa.Text),
     sa.Column("deal", sa.Text),
+    sa.Column("account", sa.Text, nullable=False, server_default=""),
+    sa.Column("kept_bytes", sa.BigInteger),
     sa.Index("dead_letters_deal", "workspace", "deal"),
+    sa.Index("dead_letters_account", "account", "number"),
     sqlite_autoincrement=True,
+)
+
+dead_letter_totals = sa.Table(
+    "dead_letter_totals",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("letters", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("places", sa.BigInteger, nullable=False),
+    sa.Column("refused", sa.BigInteger, nullable=False),
+    sa.Column("full_since", UtcInstant),
 )
 
 kafka_offsets = sa.Table(

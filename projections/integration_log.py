@@ -75,6 +75,13 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.SETTINGS_CHANGED:
             changes = ", ".join(f"{key}={value}" for key, value in sorted(payload.changes.items()))
             return "info", f"{payload.by} set {changes}.", None
+        case catalog.DEAD_LETTERS_DISCARDED:
+            of = f" of reason {payload.reason}" if payload.reason else ""
+            return (
+                "info",
+                f"{payload.by} discarded {payload.count} dead letters{of}{_why(payload.why)}.",
+                None,
+            )
         case catalog.DOCUSIGN_RECEPTION_CHANGED:
             return _reception(payload)
         case catalog.CONNECTION_AUTHORIZED:
@@ -218,6 +225,7 @@ _TOLD = frozenset(
         catalog.ITEM_CREATED,
         catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,
+        catalog.DEAD_LETTERS_DISCARDED,
         catalog.DOCUSIGN_RECEPTION_CHANGED,
         catalog.CONNECTION_AUTHORIZED,
         catalog.CONNECTION_AWAITED,

@@ -11,6 +11,7 @@ from events import catalog, json, log
 from events.administration import (
     AccountMapped,
     CustomerRequested,
+    DeadLettersDiscarded,
     InvoiceNamed,
     InvoiceOrdered,
     ItemRequested,
@@ -149,6 +150,13 @@ class Administration(Struct, frozen=True):
     async def name_invoice(self, deal_id: str, invoice_id: str) -> int:
         """Say which invoice in QuickBooks is a deal's; whoever calls this has seen that it carries its mark."""
         return await self._say(catalog.INVOICE_NAMED, InvoiceNamed(deal_id, invoice_id, self.by))
+
+    async def discard_dead_letters(
+        self, count: int, reason: str | None, numbers: tuple[int, ...], why: str | None
+    ) -> int:
+        """Say that dead letters are deleted; whoever calls this deletes them."""
+        fact = DeadLettersDiscarded(count, self.by, reason, numbers, why)
+        return await self._say(catalog.DEAD_LETTERS_DISCARDED, fact)
 
     async def _checked(
         self, check: Callable[Concatenate[StateStore, P], str | None], *args: P.args, **kwargs: P.kwargs

@@ -6,57 +6,48 @@ one event among them waits for the transaction that runs and for its own.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from events import intake
-from events.clock import Clock
 from events.database import Database
+from events.dead_letters import BOUNDS, Bounds
 from events.intake import Received, Record
 from worker.group_commit import GroupCommit
 
 GROUP_BYTES_MAX = 128 * 1024
-READ_AT_ONCE = 10
 CATCH_UP_SECONDS_MAX = 1.0
 RECORD_BYTES_MIN = 1024  # as which a record counts that has fewer: some work is the same for all
 
 
 class Request(Struct, frozen=True):
-    """What one request brought, and when."""
+    """What one request brought, and when; and how many dead letters are kept."""
 
     records: Sequence[Record]
     at: datetime
+    bounds: Bounds
 
 
 class Arrivals:
     """Stores what requests bring, each whole."""
 
     def __init__(self) -> None:
-        self._reading = asyncio.Lock()
         self._followed = False
         self._caught_up = asyncio.Event()
         self._urgent = GroupCommit(_receive, _size, GROUP_BYTES_MAX)
         self._patient = GroupCommit(_receive, _size, GROUP_BYTES_MAX, before=self._until_caught_up)
 
-    async def read(
-        self, clock: Clock, items: Sequence[bytes], decode: Callable[[bytes], Record]
-    ) -> list[Record]:
-        """Decode a request's events: of one request at a time, and a few at once, so that others get their turn.
-
-        Decoding takes the whole process; without this, ten large batches would stop it for as long as all ten take.
-        """
-        records: list[Record] = []
-        async with self._reading:
-            for start in range(0, len(items), READ_AT_ONCE):
-                records += map(decode, items[start : start + READ_AT_ONCE])
-                await clock.sleep(0)
-        return records
-
     async def store(
-        self, database: Database, records: Sequence[Record], at: datetime, *, urgent: bool = False
+        self,
+        database: Database,
+        records: Sequence[Record],
+        at: datetime,
+        bounds: Bounds = BOUNDS,
+        *,
+        urgent: bool = False,
     ) -> Sequence[Received]:
         """Store what a request brought; say what became of each record, in order.
 
@@ -67,7 +58,7 @@ class Arrivals:
             DatabaseUnavailable: Nothing of it was stored, unless it was the answer that got lost.
         """
         group = self._urgent if urgent else self._patient
-        return await group.store(database, Request(records, at))
+        return await group.store(database, Request(records, at, bounds))
 
     def caught_up(self) -> None:
         """Be told that all that was stored is handled, by the part of this process that handles it."""
@@ -89,7 +80,7 @@ class Arrivals:
 
 def _receive(connection: sa.Connection, requests: Sequence[Request]) -> list[list[Received]]:
     records = [record for request in requests for record in request.records]
-    results = iter(intake.receive(connection, records, requests[-1].at))
+    results = iter(intake.receive(connection, records, requests[-1].at, requests[-1].bounds))
     return [[next(results) for _ in request.records] for request in requests]
 
 

@@ -9,6 +9,7 @@ from prometheus_client import Counter as Metric
 from events.intake import Received
 
 received_total = Metric("q2c_events_received_total", "Events received", ["door", "outcome"])
+MAKE_ROOM = "See what fills it with q2c dead-letters, and make room with q2c dead-letters discard."
 logger = structlog.get_logger()
 
 
@@ -20,3 +21,5 @@ def note(door: str, received: Sequence[Received], *, routine: bool = False, **ab
     reasons = sorted({result.reason for result in received if result.reason})
     say = logger.debug if routine and not reasons else logger.info
     say("events.received", door=door, outcomes=dict(outcomes), reasons=reasons, **about)
+    if outcomes["refused"]:
+        logger.error("dead_letters.full", door=door, refused=outcomes["refused"], remedy=MAKE_ROOM, **about)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events.dead_letters import Bounds
 from events.envelope import BATCH_EVENTS_MAX
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
@@ -124,6 +125,14 @@ class Environment(BaseSettings):
     kafka_topic_names: dict[str, str] = Field(
         default={}, description="JSON: what our topics are called here, where they are called otherwise"
     )
+    dead_letters_max: int = Field(
+        default=10_000, ge=1, description="how many dead letters of a workspace are kept; more are refused"
+    )
+    dead_letters_bytes_max: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024,
+        description="how many bytes of a workspace's dead letters are kept",
+    )
     watchdog_seconds: float = Field(
         default=120, ge=5, description="a process that has work and makes no progress for so long ends itself"
     )
@@ -192,6 +201,11 @@ class Environment(BaseSettings):
     def kafka_brokers(self) -> list[str]:
         """Hosts with ports, to begin with."""
         return _brokers(self.kafka_url or "")
+
+    @property
+    def dead_letter_bounds(self) -> Bounds:
+        """How many dead letters of a workspace are kept."""
+        return Bounds(self.dead_letters_max, self.dead_letters_bytes_max)
 
     def topic(self, name: str) -> str:
         """Return what a topic is called here; that of dead letters is called after the one that they are of."""

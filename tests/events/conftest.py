@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from events.database import Database
 from events.postgres import PostgresDatabase
 from events.sqlite import InlineDatabase, SqliteDatabase
-from events.tables import dead_letters, kafka_offsets, log, metadata, subscriptions
+from events.tables import dead_letter_totals, dead_letters, kafka_offsets, log, metadata, subscriptions
 from tests.events.samples import effects
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Database]] = {
     "sqlite": SqliteDatabase,
     "inline": InlineDatabase,
 }
-TABLES = [log, subscriptions, dead_letters, kafka_offsets]
+TABLES = [log, subscriptions, dead_letters, dead_letter_totals, kafka_offsets]
 
 
 def empty_tables(connection: sa.Connection) -> None:

@@ -223,8 +223,26 @@ def test_text_that_is_no_json_is_refused_when_read_as_a_fact(text: str | bytes, 
 
 def test_a_batch_is_taken_apart_unread() -> None:
     raw = rb'[ {"a" : 1e99999999999999999999}, "\u0000", [], 1.50 ]'
-    assert json.elements(raw) == [rb'{"a" : 1e99999999999999999999}', rb'"\u0000"', b"[]", b"1.50"]
-    assert json.elements(b"[]") == []
+    assert json.elements(raw, 4) == [rb'{"a" : 1e99999999999999999999}', rb'"\u0000"', b"[]", b"1.50"]
+    assert json.elements(b"[]", 4) == []
+
+
+@pytest.mark.parametrize(
+    "raw", [b"[1,2,3,4,5]", b"[1,2,3,4,5", b" [{},{},{},{},{},", b"[" + b"[]," * 300_000]
+)
+def test_a_batch_of_too_many_is_refused_before_it_is_read_to_its_end(raw: bytes) -> None:
+    refused = refusal(lambda given: json.elements(given, 4), raw)
+    assert refused is not None
+    assert refused.reason == "too_many_events"
+
+
+@pytest.mark.parametrize("part", [b"1,", b"{},", b"[],", b'"",'])
+def test_a_text_of_more_values_than_anybody_means_is_not_read(part: bytes) -> None:
+    most = b"[" + part * (json.VALUES_MAX // 2 - 2) + b"0]"
+    assert refusal(json.check_values, most) is None
+    refused = refusal(json.check_values, b"[" + part * json.VALUES_MAX + b"0]")
+    assert refused is not None
+    assert refused.reason == "too_many_values"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,7 @@ def test_a_batch_is_taken_apart_unread() -> None:
     ],
 )
 def test_what_is_no_batch_is_refused(raw: bytes, expected: str) -> None:
-    refused = refusal(json.elements, raw)
+    refused = refusal(lambda given: json.elements(given, 1000), raw)
     assert refused is not None
     assert refused.reason == expected
 
@@ -247,11 +265,11 @@ def test_what_is_no_batch_is_refused(raw: bytes, expected: str) -> None:
 @settings(max_examples=50)
 @given(st.binary(max_size=30) | st.lists(values, max_size=5).map(written))
 def test_any_bytes_are_a_batch_or_refused(raw: bytes) -> None:
-    refused = refusal(json.elements, raw)
+    refused = refusal(lambda given: json.elements(given, 1000), raw)
     if refused is not None:
         assert refused.reason in REASONS | {"schema_invalid"}
     elif reason(raw) is None:
-        assert [json.parse(item) for item in json.elements(raw)] == json.parse(raw)
+        assert [json.parse(item) for item in json.elements(raw, 1000)] == json.parse(raw)
 
 
 def test_decimals_travel_as_plain_text_or_as_exact_numbers() -> None:

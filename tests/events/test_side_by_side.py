@@ -89,7 +89,7 @@ async def test_what_cannot_be_used_is_buried_once_from_two_sides(postgres: Postg
 
 
 def bury(connection: sa.Connection) -> None:
-    dead_letters.bury(connection, LETTER, NOW)
+    dead_letters.bury(connection, [LETTER], NOW)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "new"])

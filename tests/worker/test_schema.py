@@ -41,7 +41,7 @@ Q2C = Path(sys.executable).with_name("q2c")
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None},
     "commands": {"sends": 0, "look_ups": 0, "named_id": None},
-    "dead_letters": {"headers": None, "deal": None},
+    "dead_letters": {"headers": None, "deal": None, "account": "", "kept_bytes": None},
     "docusign_keys": {"hint": "", "verified_at": None},
     "oauth_states": {"cookie_hash": None},
     "api_tokens": {

@@ -152,22 +152,33 @@ def emit(
         with bar as progress:
             task = progress.add_task("events", total=file.stat().st_size)
             return await emit_file(
-                opened.database, opened.clock, file, name, lambda done: progress.advance(task, done)
+                opened.database,
+                opened.clock,
+                file,
+                name,
+                lambda done: progress.advance(task, done),
+                opened.environment.dead_letter_bounds,
             )
 
     try:
         counts = run(work)
     except FileUnusable as error:
         raise Unusable(f"{file}: {error}") from error
-    unusable = counts["conflict"] + counts["dead"]
+    unusable = counts["conflict"] + counts["dead"] + counts["refused"]
     if as_json:
         print_json(counts)
     else:
         people.print(", ".join(f"{count} {name}" for name, count in counts.items()))
         if not counts.total():
             people.print("There is no event in it.", style="dim")
-        if unusable:
+        if unusable > counts["refused"]:
             people.print("What could not be used is kept with its reason: q2c dead-letters", style="dim")
+        if counts["refused"]:
+            people.print(
+                "What was refused can't be used and is not kept, for there are too many dead letters: make room with"
+                " q2c dead-letters discard, and give this file once more. What is stored is not stored twice.",
+                style="red",
+            )
     raise typer.Exit(FINDING if unusable else 0)
 
 

@@ -143,17 +143,6 @@ def tail(
         return
 
 
-def dead_letters(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """What could not become an event, with the reason."""
-    from events.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
-
-    async def work(opened: Services) -> Rows:
-        return await opened.database.read(listed, await workspace_name(opened, workspace))
-
-    columns = ("number", "last_seen_at", "deal", "origin", "reason", "detail", "seen")
-    print_rows(run(work), columns, as_json=as_json, empty="No dead letters.")
-
-
 def rebuild(*, as_json: JsonOption = False) -> None:
     """Build every read model, and the state that decisions read, anew from the log; nothing is decided again."""
     import projections.all  # noqa: PLC0415 - nothing is imported before it is used

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import checking, docusign, installation, kafka, people, reading, running, tokens
+from worker.cli import checking, dead_letters, docusign, installation, kafka, people, reading, running, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +41,7 @@ app.command("invoices")(reading.invoices)
 app.command("log")(reading.log)
 app.command("explain")(reading.explain)
 app.command("tail")(reading.tail)
-app.command("dead-letters")(reading.dead_letters)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("rebuild")(reading.rebuild)
 
 app.command("verify")(checking.verify)

@@ -42,9 +42,11 @@ _CHOOSE = "in DocuSign's Connect configuration choose JSON SIM (send individual 
 _INCLUDE = "select it among the data of DocuSign's Connect configuration"
 
 TEXT_BYTES_KEPT_MAX = 4096
+REST_BYTES_MAX = 8 * 1024 * 1024  # without the documents
+REST_OBJECTS_MAX = 250_000
 _DOCUMENTS = (
     (re.compile(rb'("PDFBytes"\s*:\s*")[^"]+'), rb"\1"),
-    (re.compile(rb"(<PDFBytes[^>]*>)[^<]+"), rb"\1"),
+    (re.compile(rb"(<PDFBytes[^<>]*>)[^<]+"), rb"\1"),
 )
 _OF_EACH_SENDING = (
     (re.compile(rb'("retryCount"\s*:\s*)"?[0-9]+"?'), rb"\g<1>0"),
@@ -217,6 +219,20 @@ def without_documents(raw: bytes) -> bytes:
         while raw[place - 1] == ord("\\"):
             place -= 1  # it escapes what comes next
     return b"".join((*kept, raw[place:])) if kept else raw
+
+
+def check_rest(rest: bytes) -> None:
+    """Look at how much a message holds besides its documents, before anything is made of it.
+
+    Raises:
+        Unusable: With reason `too_large`.
+    """
+    if len(rest) > REST_BYTES_MAX or rest.count(b"{") + rest.count(b"[") > REST_OBJECTS_MAX:
+        raise Unusable(
+            "too_large",
+            f"Without its documents a message has at most {REST_BYTES_MAX} bytes and {REST_OBJECTS_MAX} objects and"
+            " lists: leave out in DocuSign's Connect configuration what no invoice needs, such as tabs",
+        )
 
 
 def without_repetition(raw: bytes) -> bytes:

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 
 from events import catalog, offsets
 from events.clock import Clock
+from events.dead_letters import BOUNDS, Bounds
 from events.errors import DatabaseUnavailable
 from events.intake import Received, Record
 from events.offsets import Offsets, Partition
@@ -129,7 +130,7 @@ class _Intake:
         while True:
             try:
                 stored = await services.database.transaction(
-                    store, made, group, reached, services.clock.now()
+                    store, made, group, reached, services.clock.now(), services.environment.dead_letter_bounds
                 )
             except DatabaseUnavailable as error:
                 if services.clock.monotonic() + delay > until:
@@ -144,10 +145,15 @@ class _Intake:
 
 
 def store(
-    connection: sa.Connection, made: Sequence[Record], group: str, reached: Offsets, now: datetime
+    connection: sa.Connection,
+    made: Sequence[Record],
+    group: str,
+    reached: Offsets,
+    now: datetime,
+    bounds: Bounds = BOUNDS,
 ) -> list[Received]:
     """Append a batch and note how far we got, in one transaction."""
-    results = records.receive(connection, made, now)
+    results = records.receive(connection, made, now, bounds)
     offsets.advance(connection, group, reached, now)
     return results
 

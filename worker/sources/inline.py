@@ -9,18 +9,25 @@ from typing import BinaryIO
 from events import intake
 from events.clock import Clock
 from events.database import Database
+from events.dead_letters import BOUNDS, Bounds
 from events.envelope import from_structured
 from worker.sources import splitting
 from worker.sources.files import FileUnusable, opened, pieces
 from worker.sources.splitting import Broken
 
 BATCH_EVENTS_MAX = 200
+BATCH_CHARACTERS_MAX = 1024 * 1024  # beyond it no more is added: the one writer is others' too
 
 
 async def emit_file(
-    database: Database, clock: Clock, path: Path, workspace: str, advanced: Callable[[int], None]
+    database: Database,
+    clock: Clock,
+    path: Path,
+    workspace: str,
+    advanced: Callable[[int], None],
+    bounds: Bounds = BOUNDS,
 ) -> Counter[str]:
-    """Receive every event of a file; count appended, duplicate, conflict and dead.
+    """Receive every event of a file; count appended, duplicate, conflict and dead, and refused where there are such.
 
     Args:
         database: Where the log is.
@@ -28,6 +35,7 @@ async def emit_file(
         path: CloudEvents in structured form: JSON Lines, objects over many lines, or arrays; also compressed with gzip.
         workspace: Whose events these are.
         advanced: Told the bytes done after each batch.
+        bounds: How many dead letters are kept.
 
     Raises:
         FileUnusable: It is none of these; nothing was stored.
@@ -36,7 +44,7 @@ async def emit_file(
     with opened(path) as file:
         split = _how(file)
         found = split(pieces(file))
-        while batch := list(islice(found, BATCH_EVENTS_MAX)):
+        while batch := list(_batch(found)):
             now = clock.now()
             records = [
                 intake.record(
@@ -47,10 +55,19 @@ async def emit_file(
                 )
                 for line, text in batch
             ]
-            received = await database.transaction(intake.receive, records, now)
+            received = await database.transaction(intake.receive, records, now, bounds)
             counts.update(result.outcome for result in received)
             advanced(sum(len(record.raw) + 1 for record in records))
     return counts
+
+
+def _batch(found: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    size = 0
+    for line, text in islice(found, BATCH_EVENTS_MAX):
+        yield line, text
+        size += len(text)
+        if size >= BATCH_CHARACTERS_MAX:
+            return
 
 
 def _how(file: BinaryIO) -> Callable[[Iterator[str]], Iterator[tuple[int, str]]]:

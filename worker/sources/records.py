@@ -3,6 +3,7 @@
 Whatever a message holds, it becomes an event or a dead letter; nothing that a producer sends raises.
 """
 
+import functools
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from events import intake, json, media
 from events.clock import Clock
+from events.dead_letters import BOUNDS, Bounds
 from events.envelope import Event, from_binary, from_structured
 from events.errors import Unusable
 from events.headers import CONTENT_TYPE, KAFKA_PREFIX, content_type, is_binary, kafka_attributes
@@ -19,8 +21,9 @@ from events.intake import Received, Record
 from events.offsets import Partition
 from events.values import Workspace
 from worker import workspaces
+from worker.aside import aside
 
-TURN_EVENTS = 50  # some milliseconds of reading
+TURN_EVENTS = 50  # some milliseconds of reading, unless they are large
 
 
 class Arrival(Struct, frozen=True):
@@ -36,7 +39,12 @@ class Arrival(Struct, frozen=True):
     @property
     def origin(self) -> str:
         """Where it came from, as dead letters name it."""
-        return f"kafka:{self.topic}:{self.partition}:{self.offset}"
+        return f"{self.place}:{self.offset}"
+
+    @property
+    def place(self) -> str:
+        """Where it stays, for as long as Kafka keeps it."""
+        return f"kafka:{self.topic}:{self.partition}"
 
 
 def read(arrival: Arrival, now: datetime) -> Record:
@@ -45,8 +53,12 @@ def read(arrival: Arrival, now: datetime) -> Record:
     try:
         event = _event(arrival, now)
     except Unusable as error:
-        return Record(raw, arrival.origin, _claimed(arrival), error, arrival.headers)
-    return Record(raw, arrival.origin, event.workspace, event, arrival.headers)
+        return intake.unusable(raw, arrival.origin, _claimed(arrival), error, arrival.headers, arrival.place)
+    return Record(raw, arrival.origin, event.workspace, event, arrival.headers, place=arrival.place)
+
+
+def _read(arrivals: Sequence[Arrival], now: datetime) -> list[Record]:
+    return [read(arrival, now) for arrival in arrivals]
 
 
 async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:
@@ -54,15 +66,19 @@ async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:
     now = clock.now()
     made: list[Record] = []
     for first in range(0, len(arrivals), TURN_EVENTS):
-        made += [read(arrival, now) for arrival in arrivals[first : first + TURN_EVENTS]]
+        turn = arrivals[first : first + TURN_EVENTS]
+        size = sum(len(arrival.value or b"") for arrival in turn)
+        made += await aside(size, functools.partial(_read, turn, now))
         await clock.sleep(0)
     return made
 
 
-def receive(connection: sa.Connection, records: Sequence[Record], now: datetime) -> list[Received]:
+def receive(
+    connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: Bounds = BOUNDS
+) -> list[Received]:
     """Store a batch, good and bad, in this transaction. Nobody at this door vouches for workspaces, so we look."""
     known = set(workspaces.names(connection))
-    return intake.receive(connection, [_of_known(record, known) for record in records], now)
+    return intake.receive(connection, [_of_known(record, known) for record in records], now, bounds)
 
 
 def next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
@@ -104,16 +120,19 @@ def _claimed(arrival: Arrival) -> str | None:
         claim = headers.get(f"{KAFKA_PREFIX}workspace")
         if claim is not None:
             return json.convert(claim.decode(errors="replace"), Workspace)
-        document = json.parse(arrival.value or b"")
+        raw = arrival.value or b""
+        json.check_values(raw)
+        document = json.parse(raw)
         return json.convert(document["workspace"], Workspace)
     except (Unusable, TypeError, KeyError):
         return None
 
 
 def _of_known(record: Record, known: Collection[str]) -> Record:
-    if not isinstance(record.content, Event) or record.content.workspace in known:
+    if record.workspace in known:
         return record
-    unknown = Unusable(
-        "workspace_unknown", f"There is no workspace {record.content.workspace!r}", "workspace"
-    )
-    return msgspec.structs.replace(record, content=unknown)
+    content, deal = record.content, record.deal
+    if isinstance(content, Event):
+        deal = intake.deal_of_event(content)
+        content = Unusable("workspace_unknown", f"There is no workspace {content.workspace!r}", "workspace")
+    return msgspec.structs.replace(record, content=content, deal=deal, of_nobody=True)

@@ -77,7 +77,8 @@ async def replay(
 
 
 async def _store(services: Services, made: Sequence[Record]) -> list[Received]:
-    return await services.database.transaction(records.receive, made, services.clock.now())
+    bounds = services.environment.dead_letter_bounds
+    return await services.database.transaction(records.receive, made, services.clock.now(), bounds)
 
 
 def _count(counts: Counter[str], stored: Sequence[Received], advanced: Callable[[int], None] | None) -> None:

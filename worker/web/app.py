@@ -7,6 +7,7 @@ from litestar.openapi import OpenAPIConfig
 from events.envelope import EVENT_BYTES_MAX
 from worker.administration import Administration
 from worker.api_tokens import Token
+from worker.aside import Turns
 from worker.quickbooks.gateway import Gateway
 from worker.services import Services
 from worker.web.access import NEEDS, OPEN, Access, current, undeclared
@@ -39,6 +40,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
     door = open_door(services)
     settings = services.environment
     rate = Rate(services.clock, settings.events_per_second, settings.events_burst)
+    turns = Turns()
     app = Litestar(
         route_handlers=[
             post_events,
@@ -61,6 +63,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             "workspace": Provide(workspace, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
             "rate": Provide(lambda: rate, sync_to_thread=False),
+            "turns": Provide(lambda: turns, sync_to_thread=False),
             "administration": Provide(administration, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,

@@ -11,6 +11,7 @@ from msgspec import Struct
 from events import intake
 from events.errors import Unusable
 from events.intake import Record
+from worker.aside import aside
 from worker.docusign import keys
 from worker.docusign.keys import Opened
 from worker.docusign.reception import ACCEPTED, COMPLETED, IGNORED, REFUSALS, SIGNED, UNFINISHED
@@ -90,7 +91,7 @@ async def post_docusign(
             message = await _authenticated(
                 request, keys.opened(services.vault, name, records), there_is_room=there_is_room
             )
-            record, outcomes = _taken(name, message.raw)
+            record, outcomes = await aside(len(message.raw), lambda: _taken(name, message.raw))
     except Refused as refused:
         received_total.labels("docusign", "refused").inc()
         await door.tally.note(name, refused.outcome)
@@ -119,6 +120,7 @@ def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
     """Read what DocuSign says: what is to be stored of it, if anything, and what it is counted under."""
     kept = docusign.without_documents(raw)
     try:
+        docusign.check_rest(kept)
         message = docusign.parse(raw)
         if not message.is_needed:
             told = (UNFINISHED,) if message.tells_of_a_completion else ()
@@ -126,7 +128,8 @@ def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
         event = docusign.contract_event(message, workspace=workspace)
     except Unusable as error:
         reason = error.reason if error.reason in REFUSALS else "unusable"
-        return Record(docusign.without_repetition(kept), ORIGIN, workspace, error), (SIGNED, reason)
+        told_apart = docusign.without_repetition(kept)
+        return intake.unusable(told_apart, ORIGIN, workspace, error), (SIGNED, reason)
     outcomes = (ACCEPTED, COMPLETED) if message.is_completed else (ACCEPTED,)
     return Record(kept, ORIGIN, workspace, event), outcomes
 

@@ -25,12 +25,14 @@ from events.headers import (
 from events.intake import Received, Record
 from worker import received
 from worker.api_tokens import Scope, Token
+from worker.aside import Turns, aside
 from worker.messages import encode
 from worker.services import Services
-from worker.web.problems import PartlyStored, Problem, of_received
+from worker.web.problems import PartlyStored, Problem, dead_letters_full, of_received
 from worker.web.rate import Rate
 
 ORIGIN = "http"
+ERRORS_NAMED_MAX = 20
 limited_total = Metric("q2c_requests_limited_total", "Requests to POST /events beyond their token's rate")
 logger = structlog.get_logger()
 
@@ -41,6 +43,7 @@ async def post_events(
     services: NamedDependency[Services],
     token: NamedDependency[Token],
     rate: NamedDependency[Rate],
+    turns: NamedDependency[Turns],
 ) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     raw = await request.body()
@@ -48,14 +51,15 @@ async def post_events(
     is_batch = _is_batch(raw, headers)
     items = _split(raw, headers) if is_batch else [raw]
     _see_to_rate(rate, token, 1 if isinstance(items, Unusable) else len(items))
-    if isinstance(items, Unusable):
-        records = [Record(raw, ORIGIN, workspace, items)]
-    else:
-        beside = () if is_batch else headers
-        records = await services.arrivals.read(
-            services.clock, items, lambda item: record(services, workspace, item, beside)
-        )
-    results = await store(services, records, "events")
+    beside = () if is_batch else headers
+
+    def read() -> list[Record]:
+        if isinstance(items, Unusable):
+            return [intake.unusable(raw, ORIGIN, workspace, items)]
+        return [record(services, workspace, item, beside) for item in items]
+
+    async with turns.taken(workspace, len(raw)):
+        results = await store(services, await aside(len(raw), read), "events")
     if not is_batch:
         return _single_answer(results[0])
     expected = ("appended", "duplicate", "conflict") if services.publisher is None else ("published",)
@@ -78,7 +82,13 @@ async def store(
     rest = [item for index, item in enumerate(records) if index not in taken]
     try:
         stored = iter(
-            await services.arrivals.store(services.database, rest, services.clock.now(), urgent=urgent)
+            await services.arrivals.store(
+                services.database,
+                rest,
+                services.clock.now(),
+                services.environment.dead_letter_bounds,
+                urgent=urgent,
+            )
             if rest
             else []
         )
@@ -129,17 +139,15 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
         Problem: 413 where there are too many of them.
     """
     try:
-        items = split_batch(media.in_utf8(raw, content_type(headers)))
+        return split_batch(media.in_utf8(raw, content_type(headers)))
     except Unusable as error:
-        return error
-    if len(items) > BATCH_EVENTS_MAX:
+        if error.reason != "too_many_events":
+            return error
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "too_large",
-            f"A batch has at most {BATCH_EVENTS_MAX} events, not {len(items)}; nothing of it was stored."
-            " Send it in parts.",
-        )
-    return items
+            error.reason,
+            f"A batch has at most {BATCH_EVENTS_MAX} events; nothing of it was stored. Send it in several.",
+        ) from error
 
 
 def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
@@ -196,18 +204,30 @@ def answer(result: Received) -> dict[str, Any]:
 def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[Any]:
     counts = Counter(dict.fromkeys((*expected, "dead"), 0))
     counts.update(result.outcome for result in results)
-    errors = [
-        {"index": index, "reason": result.reason, "detail": result.detail, "field": result.field}
-        for index, result in enumerate(results)
-        if result.reason is not None
-    ]
-    if not errors:
+    wrong = [(index, result) for index, result in enumerate(results) if result.reason is not None]
+    if not wrong:
         return Response(counts, status_code=HTTPStatus.ACCEPTED)
+    said = f"{len(wrong)} of {len(results)} events could not be used; the others are stored"
+    more = {"errors": _errors(wrong), "errors_total": len(wrong), **counts}
+    if counts["refused"]:
+        raise dead_letters_full(
+            f"{said}. {counts['refused']} of those that could not be used are not kept", more
+        )
     only_conflicts = counts["dead"] == 0
-    raise Problem(
-        HTTPStatus.CONFLICT if only_conflicts else HTTPStatus.UNPROCESSABLE_ENTITY,
-        "batch_partly_unusable",
-        f"{len(errors)} of {len(results)} events could not be used; the others are stored",
-        errors=errors,
-        **counts,
-    )
+    status = HTTPStatus.CONFLICT if only_conflicts else HTTPStatus.UNPROCESSABLE_ENTITY
+    raise Problem(status, "batch_partly_unusable", said, **more)
+
+
+def _errors(wrong: Sequence[tuple[int, Received]]) -> list[dict[str, Any]]:
+    """Name the first that are wrong, those that are not kept before all others: nobody else has them."""
+    by_need = sorted(wrong, key=lambda one: one[1].outcome != "refused")
+    return [
+        {
+            "index": index,
+            "reason": result.reason,
+            "detail": result.detail,
+            "field": result.field,
+            **({"kept": False} if result.outcome == "refused" else {}),
+        }
+        for index, result in sorted(by_need[:ERRORS_NAMED_MAX], key=lambda one: one[0])
+    ]

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from events import log, subscriptions
 from events.errors import DatabaseUnavailable
+from worker import dead_letters
 from worker.commands import standing
 from worker.services import SUBSCRIPTIONS, Services
 from worker.web.access import OPEN
@@ -52,4 +53,5 @@ async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
     with contextlib.suppress(DatabaseUnavailable, TimeoutError):  # /readyz says so; the rest is worth showing
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             await services.database.read(standing.measure)
+            await services.database.read(dead_letters.measure)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

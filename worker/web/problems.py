@@ -21,6 +21,7 @@ from worker.quickbooks.errors import QuickBooksError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
+FULL_RETRY_AFTER_SECONDS = 60  # a person makes room
 logger = structlog.get_logger()
 
 
@@ -49,6 +50,12 @@ class PartlyStored(Exception):
 
 def of_received(received: Received) -> Problem:
     """Say why one event was not taken."""
+    if received.outcome == "refused":
+        cause = {"reason": received.reason, "detail": received.detail, "field": received.field}
+        return dead_letters_full(
+            f"It can't be used, and it is not kept. What is wrong with it: {received.detail}",
+            {"cause": cause},
+        )
     if received.outcome == "conflict":
         status = HTTPStatus.CONFLICT
     elif received.reason == "workspace_mismatch":
@@ -59,6 +66,18 @@ def of_received(received: Received) -> Problem:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     more: dict[str, Any] = {"field": received.field} if received.field else {}
     return Problem(status, received.reason or "unusable", received.detail or "", **more)
+
+
+def dead_letters_full(said: str, more: dict[str, Any]) -> Problem:
+    """Say that useless events are not kept any more; good ones are taken as ever."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "dead_letters_full",
+        f"{said}: this workspace has as many dead letters as are kept. Keep them, correct them and send them again;"
+        " an admin makes room with q2c dead-letters discard. Good events are taken as ever.",
+        retry_after=FULL_RETRY_AFTER_SECONDS,
+        **more,
+    )
 
 
 def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Response[bytes]:
