@@ -42,8 +42,8 @@ _CHOOSE = "in DocuSign's Connect configuration choose JSON SIM (send individual 
 _INCLUDE = "select it among the data of DocuSign's Connect configuration"
 
 TEXT_BYTES_KEPT_MAX = 4096
-REST_BYTES_MAX = 8 * 1024 * 1024  # without the documents
-REST_OBJECTS_MAX = 250_000
+REST_OBJECTS_MAX = 250_000  # without the documents; a tab is one, of some forty values
+REST_VALUES_MAX = 1_000_000
 _DOCUMENTS = (
     (re.compile(rb'("PDFBytes"\s*:\s*")[^"]+'), rb"\1"),
     (re.compile(rb"(<PDFBytes[^<>]*>)[^<]+"), rb"\1"),
@@ -227,11 +227,11 @@ def check_rest(rest: bytes) -> None:
     Raises:
         Unusable: With reason `too_large`.
     """
-    if len(rest) > REST_BYTES_MAX or rest.count(b"{") + rest.count(b"[") > REST_OBJECTS_MAX:
+    if rest.count(b"{") + rest.count(b"[") > REST_OBJECTS_MAX or rest.count(b",") > REST_VALUES_MAX:
         raise Unusable(
             "too_large",
-            f"Without its documents a message has at most {REST_BYTES_MAX} bytes and {REST_OBJECTS_MAX} objects and"
-            " lists: leave out in DocuSign's Connect configuration what no invoice needs, such as tabs",
+            f"Without its documents a message has at most {REST_OBJECTS_MAX} objects and lists and {REST_VALUES_MAX}"
+            " values: leave out in DocuSign's Connect configuration what no invoice needs, such as tabs",
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from events import catalog
 from events.contracts import ContractChanged
 from events.envelope import Event
+from events.errors import Unusable
 from worker.sources import docusign
 
 TIMES = {
@@ -84,3 +85,15 @@ def test_why_it_ended_is_kept() -> None:
     assert fact("envelope-declined", {"recipients": signers}).reason == "Too dear"
     assert fact("envelope-voided", {"voidedReason": "Wrong person"}).reason == "Wrong person"
     assert fact("envelope-completed", {"voidedReason": "-", "recipients": signers}).reason is None
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b"1,"])
+def test_what_holds_more_than_any_envelope_is_not_read(part: bytes) -> None:
+    docusign.check_rest(part * (docusign.REST_OBJECTS_MAX // 2))
+    with pytest.raises(Unusable, match="too_large"):
+        docusign.check_rest(part * (docusign.REST_VALUES_MAX + 1))
+
+
+def test_taking_documents_out_takes_no_time_whatever_looks_like_one() -> None:
+    message = b"<PDFBytes " * 100_000  # tens of minutes, were each looked through to the end
+    assert docusign.without_documents(message) == message
