@@ -208,7 +208,7 @@ def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[
     if not wrong:
         return Response(counts, status_code=HTTPStatus.ACCEPTED)
     said = f"{len(wrong)} of {len(results)} events could not be used; the others are stored"
-    more = {"errors": _errors(wrong), "errors_total": len(wrong), **counts}
+    more: dict[str, Any] = {"errors": _errors(wrong), "errors_total": len(wrong), **counts}
     if counts["refused"]:
         raise dead_letters_full(
             f"{said}. {counts['refused']} of those that could not be used are not kept", more

@@ -179,7 +179,7 @@ async def test_a_batch_that_could_never_pass_is_refused_for_its_size(
     world: World, http: httpx.AsyncClient
 ) -> None:
     answer = await _send(http, 0, BATCH_EVENTS_MAX + 1)
-    assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
+    assert (answer.status_code, answer.json()["reason"]) == (413, "too_many_events")
     assert await _head(world) == 0
 
 
