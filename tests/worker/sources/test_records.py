@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from events import catalog
 from events.catalog import TYPES
 from events.database import Database
-from events.dead_letters import listed
+from events.dead_letters import Bounds, listed
 from events.envelope import Event, own_event
 from events.errors import Unusable
 from events.intake import Received, Record
@@ -75,7 +75,12 @@ def test_what_we_write_is_read_back_the_same(known: Any, data: st.DataObject) ->
     event = own_event(known.name, fact, workspace="acme", source="https://crm.example", time=NOW, id="ü 1")
     record = arrived(encode(event, known.topic))
     assert record == Record(
-        event.data.encode(), f"kafka:{catalog.DEALS}:3:7", "acme", event, encode(event, known.topic).headers
+        event.data.encode(),
+        f"kafka:{catalog.DEALS}:3:7",
+        "acme",
+        event,
+        encode(event, known.topic).headers,
+        place=f"kafka:{catalog.DEALS}:3",
     )
 
 
@@ -304,6 +309,21 @@ async def test_events_of_nobody_are_kept_as_dead_letters(database: Database) -> 
     (letter,) = await database.read(listed, "nobody")
     assert (letter["reason"], letter["field"]) == ("workspace_unknown", "workspace")
     assert [recorded.event.workspace for recorded in await database.read(whole_log)] == ["acme"]
+
+
+async def test_beyond_the_bound_a_place_is_kept_instead_of_the_bytes(database: Database) -> None:
+    given = [read(arrival(b"{", offset=offset), NOW) for offset in range(3)]
+    claimed = [read(arrival(b'{"workspace":"%s"}' % name, offset=9), NOW) for name in (b"acme", b"nobody")]
+    results = await database.transaction(receive, [*given, *claimed], NOW, Bounds(letters_max=2))
+    assert {result.outcome for result in results} == {"dead"}
+    nobodys = await database.read(listed, None)
+    assert [(letter["origin"].rpartition(":")[2], letter["kept"]) for letter in nobodys] == [
+        ("9", False),
+        ("2", False),
+        ("1", True),
+        ("0", True),
+    ]
+    assert [letter["kept"] for letter in await database.read(listed, "acme")] == [True]
 
 
 TEXTS = st.text(max_size=20)
