@@ -20,7 +20,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import projections.all
+from events import dead_letters
 from events.database import Database
+from events.dead_letters import Totals
 from events.postgres import PostgresDatabase
 from events.tables import kafka_offsets, metadata
 from tests import stories
@@ -180,6 +182,20 @@ async def test_what_was_there_before_there_were_revisions_is_kept(empty: Databas
     }
     assert await empty.read(rows) == brought
     assert await broken(empty) == {}
+
+
+async def test_dead_letters_that_were_there_are_counted(empty: Database, story: Rows) -> None:
+    await empty.transaction(as_it_was, story)
+    insert = (
+        "INSERT INTO dead_letters (fingerprint, workspace, origin, reason, detail, raw, raw_bytes, seen,"
+        " first_seen_at, last_seen_at) VALUES ('{0}', {1}, 'http', 'x', 'y', '', {2}, 1,"
+        " '2026-05-05 12:00:00.000000', '2026-05-05 12:00:00.000000')"
+    )
+    given = [("a", "'acme'", 5), ("b", "'acme'", 2_000_000), ("c", "'ghost'", 3), ("d", "NULL", 4)]
+    await empty.transaction(execute, *(insert.format(*values) for values in given))
+    await empty.transaction(schema.migrate)
+    found = await empty.read(dead_letters.totals)
+    assert found == [Totals("", 2, 7), Totals("acme", 2, 5 + 1024 * 1024)]
 
 
 async def test_tables_that_no_command_had_used_yet_are_made(empty: Database, story: Rows) -> None:
