@@ -150,6 +150,7 @@ def _event(
     attributes = _named(attributes)
     known = json.convert(attributes, Attributes)
     identifiers.check_text(known.id, "id")
+    identifiers.check_text(known.source, "source")
     if known.specversion != "1.0":
         raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
     content.check_json(known.datacontenttype or "")
@@ -227,7 +228,7 @@ def own_event(
     data = json.encode(payload)
     written = data.encode()
     read_again = json.decode(written, known.payload)
-    identifiers.check(read_again, written)
+    identifiers.check_own(read_again, written)
     subject = known.subject(payload)
     extensions = {"partitionkey": known.partition_key(workspace, payload)}
     if cause is not None:

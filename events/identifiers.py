@@ -1,17 +1,18 @@
-"""Identifiers hold no control characters: they become keys, streams and lines of a terminal.
+"""Identifiers hold nothing that a terminal obeys: they become keys, streams and lines that people read.
 
-JSON can write a control character as an escape only (but for DEL), so most texts need no look at all. Patterns on
-every field took more than half of the time that msgspec needs for a snapshot.
+What that is says `controls`. Most texts need no look at all: patterns on every field took more than half of the time that
+msgspec needs for a snapshot.
 """
 
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct
 
+from events import controls
 from events.errors import Unusable
 from events.values import Identifier
 
@@ -25,24 +26,33 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check(value: Struct, written: bytes) -> None:
-    """Look through what was decoded from `written`.
+    """Look through what came in, and was decoded from `written`.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field of an identifier that holds a control character.
+        Unusable: With reason `schema_invalid`, and the field of an identifier that holds such a character.
+    """
+    if controls.json_may_hold_any(written):
+        _check(value, controls.holds_any)
+
+
+def check_own(value: Struct, written: bytes) -> None:
+    """Look through what is of our own making: an identifier that came in earlier may hold more than comes in today.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field of an identifier that no version took in.
     """
     if b"\\" in written or b"\x7f" in written:
-        for field in _unprintable(value, type(value), ""):
-            raise Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+        _check(value, _CONTROL.search)
 
 
 def check_text(text: str, field: str) -> None:
     """Look through one identifier.
 
     Raises:
-        Unusable: With reason `schema_invalid`, where it holds a control character.
+        Unusable: With reason `schema_invalid`, where it holds such a character.
     """
-    if _CONTROL.search(text):
-        raise Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+    if controls.holds_any(text):
+        raise _refused(field)
 
 
 def trimmed(text: str) -> str:
@@ -55,15 +65,24 @@ def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN or character in _BLANK
 
 
-def _unprintable(value: object, hint: Any, path: str) -> Iterator[str]:
-    """Yield the path of every identifier in `value` that holds a control character."""
+def _check(value: Struct, is_found: Callable[[str], object]) -> None:
+    for field in _unprintable(value, type(value), "", is_found):
+        raise _refused(field)
+
+
+def _refused(field: str) -> Unusable:
+    return Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+
+
+def _unprintable(value: object, hint: Any, path: str, is_found: Callable[[str], object]) -> Iterator[str]:
+    """Yield the path of every identifier in `value` in which such a character is found."""
     if isinstance(value, Struct):
         for name, of in _hints(type(value)).items():
-            yield from _unprintable(getattr(value, name), of, f"{path}.{name}" if path else name)
+            yield from _unprintable(getattr(value, name), of, f"{path}.{name}" if path else name, is_found)
     elif isinstance(value, tuple):
         for place, item in enumerate(value):
-            yield from _unprintable(item, hint, f"{path}[{place}]")
-    elif isinstance(value, str) and Identifier in (hint, *get_args(hint)) and _CONTROL.search(value):
+            yield from _unprintable(item, hint, f"{path}[{place}]", is_found)
+    elif isinstance(value, str) and Identifier in (hint, *get_args(hint)) and is_found(value):
         yield path
 
 

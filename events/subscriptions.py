@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import bulk, log
+from events import bulk, leases, log
 from events.envelope import Recorded
 from events.errors import CheckpointMoved
 from events.statements import Statement
@@ -16,6 +16,7 @@ from events.tables import subscriptions
 
 Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 5
+_LEASE = timedelta(seconds=LEASE_SECONDS)
 
 _ALL = Statement(sa.select(subscriptions))
 _ONE = Statement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
@@ -129,9 +130,7 @@ def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) ->
 
 
 def _led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
-    return (
-        reader.holder not in (None, holder) and reader.leased_until is not None and reader.leased_until > now
-    )
+    return reader.holder not in (None, holder) and leases.holds(reader.leased_until, _LEASE, now)
 
 
 def _led(
@@ -183,7 +182,7 @@ def _compare_and_set(
         "before": before,
         "after": after,
         "holder_": holder,
-        "until": now + timedelta(seconds=LEASE_SECONDS),
+        "until": now + _LEASE,
     }
     if _moving(tuple(names)).changed(connection, values) != len(names):
         said = ", ".join(repr(name) for name in names)

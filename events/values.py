@@ -11,7 +11,7 @@ CENT = Decimal("0.01")
 PRODUCT = Context(prec=64)  # a quantity times a price has up to 30 digits before the point
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
-# And no control characters, which `identifiers` looks for.
+# And nothing that a terminal obeys, which `identifiers` looks for.
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, extra={"printable": True})]
 # `$` alone would let a line feed follow.
 Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(?!\n)$", description="A tenant")]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from events import catalog, json, log
+from events import catalog, identifiers, json, log
 from events.administration import (
     AccountMapped,
     CustomerRequested,
@@ -182,6 +182,7 @@ class Administration(Struct, frozen=True):
                 time=now,
                 id=str(self.entropy.uuid7(now)),
             )
+            identifiers.check(event.payload, event.data.encode())
         except Unusable as error:
             raise ActionRefused(error.reason, error.detail, error.field or _unstorable(fact)) from error
 

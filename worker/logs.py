@@ -1,18 +1,24 @@
-"""Logging: structlog to stderr, JSON lines for machines and colours for a terminal."""
+"""Logging: structlog to stderr, JSON lines for machines and colours for a terminal.
+
+Much of what is logged comes from outside. On a terminal it is shown, never obeyed; in JSON it stays in its string.
+"""
 
 import functools
+import io
 import json
 import logging
 import re
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
 
+from events import controls
 from worker.settings import Environment
 
+_OF_DEFECTS = frozenset({"exc_info", "stack_info"})
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SECRET_NAME = re.compile(r"token$|secret|authorization|password|signature|^code$|cookie", re.IGNORECASE)
 
@@ -22,7 +28,8 @@ def configure(environment: Environment) -> None:
     level = _LEVELS[environment.log_level]
     if sys.stderr.isatty():
         rendered: list[Any] = [
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            show_controls,
+            structlog.dev.ConsoleRenderer(exception_formatter=_traceback),
         ]
         factory: Any = structlog.PrintLoggerFactory(sys.stderr)
     else:
@@ -43,20 +50,59 @@ def configure(environment: Environment) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[_OfLibraries()], force=True)
+
+
+class _OfLibraries(logging.Handler):
+    """Writes down what libraries log as entries like ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write an entry."""
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):  # its arguments do not fit its format
+            said = str(record.msg)
+        exc_info = {"exc_info": record.exc_info} if record.exc_info else {}
+        structlog.get_logger().log(record.levelno, "library.logged", of=record.name, said=said, **exc_info)
 
 
 def _line(entry: dict[str, Any], *, default: Callable[[Any], Any]) -> bytes:
     """Write an entry as JSON; one that can't be written in UTF-8 as it is, with escapes."""
     try:
-        return msgspec.json.encode(entry, enc_hook=default)
+        line = msgspec.json.encode(entry, enc_hook=default)
     except UnicodeEncodeError:
-        return json.dumps(entry, default=default).encode()
+        line = json.dumps(entry, default=default).encode()
+    return line if line.isascii() else controls.shown_in_json(line.decode()).encode()
 
 
 def mask_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask what is named like a secret, should anybody ever log one."""
     return {key: "***" if _is_secret(key) else value for key, value in entry.items()}
+
+
+def show_controls(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show what is in an entry so that it stays one line, and nothing in it is obeyed; tracebacks are shown later."""
+    return {
+        controls.shown(key, lines=False): value if key in _OF_DEFECTS else _shown(value)
+        for key, value in entry.items()
+    }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return controls.shown(value, lines=False)
+    return (
+        value
+        if value is None or isinstance(value, (int, float))
+        else controls.shown(repr(value), lines=False)
+    )
+
+
+def _traceback(out: TextIO, exc_info: Any) -> None:
+    """Write a traceback, each line indented: an exception may tell of what came in, in lines of its own."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    out.write("\n".join(f"  {line}" for line in controls.shown(plain.getvalue()).split("\n")))
 
 
 @functools.cache

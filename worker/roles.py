@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from events import log, subscriptions
+from events import subscriptions
 from worker import proving, schedule
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
@@ -122,12 +122,13 @@ async def ingest(post: Post) -> None:
 async def process(post: Post) -> None:
     """Follow the log: decide, and keep the read models up to date."""
     services = post.services
+    names = [subscription.name for subscription in SUBSCRIPTIONS]
 
     async def look() -> Progress:
-        head = await services.database.read(log.head)
+        # What another process leads is not ours to do: if it stands still, its lease ends, and then it is.
+        ours = await services.database.read(subscriptions.pending, names, post.holder, services.clock.now())
         positions = await services.database.read(subscriptions.checkpoints)
-        behind = any(positions.get(subscription.name, 0) < head for subscription in SUBSCRIPTIONS)
-        return Progress(tuple(sorted(positions.items())), behind)
+        return Progress(tuple(sorted(positions.items())), bool(ours))
 
     following = follow(services, SUBSCRIPTIONS, post.holder, post.stopping)
     await _watched(post, Role.PROCESS, following, look)

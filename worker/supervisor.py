@@ -18,7 +18,7 @@ import structlog
 
 from events import subscriptions
 from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker import roles
+from worker import descriptors, roles
 from worker.commands.claims import release_realms
 from worker.garbage import seldom_collected
 from worker.quickbooks.gateway import open_gateway
@@ -56,6 +56,7 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:{services.entropy.token()[:8]}"
     urls: list[str] = []
+    descriptors.raise_limit()
     async with AsyncExitStack() as stack:
         stopping = stack.enter_context(stop_signals())
         stack.enter_context(seldom_collected())
@@ -88,6 +89,7 @@ def _beside(post: Post, urls: Sequence[str], ready: Ready) -> dict[str, Coroutin
     work = {
         READY: say_ready(),
         "watchdog": keep_awake(services.clock, environment.watchdog_seconds),
+        descriptors.PART: descriptors.watch(services.clock, services.health),
     }
     if not environment.embedded:
         work["listen"] = _listen(services, post.stopping)

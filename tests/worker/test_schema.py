@@ -41,8 +41,8 @@ from worker.verification.invariants import violations
 Q2C = Path(sys.executable).with_name("q2c")
 # What later revisions added, and what it is of rows that were there before.
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
-    "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None},
-    "commands": {"sends": 0, "look_ups": 0, "named_id": None},
+    "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None, "waits_since": None},
+    "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None},
     "dead_letters": {"headers": None, "deal": None, "account": "", "kept_bytes": None},
     "docusign_keys": {"hint": "", "verified_at": None},
     "oauth_states": {"cookie_hash": None},

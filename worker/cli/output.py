@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from events import json
+from events import controls, json
 from events.errors import DatabaseRefused, DatabaseUnavailable
 from worker.settings import ConfigurationError
 
@@ -33,20 +33,17 @@ class Plain(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Show control characters instead of obeying them."""
-        return super().render_str(text.translate(_VISIBLE), **options)
+        """Show what a terminal would obey."""
+        return super().render_str(controls.shown(text), **options)
 
 
-# C0 but tab and line feed, DEL, and C1.
-_CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
-_VISIBLE = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 people = Plain()
 errors = Plain(stderr=True)
 
 
 def print_json(value: object) -> None:
     """Print one JSON object on a line of stdout, at once."""
-    sys.stdout.write(json.encode(value) + "\n")
+    sys.stdout.write(controls.shown_in_json(json.encode(value)) + "\n")
     sys.stdout.flush()
 
 

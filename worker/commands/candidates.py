@@ -1,14 +1,16 @@
 """Which commands may be claimed: due, of companies that serve, and fairly over companies."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from events import leases
 from events.statements import Statement
 from events.tables import UtcInstant
+from worker.commands.companies import HELD
 from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
 
 
@@ -24,35 +26,64 @@ class Candidate(Struct, frozen=True):
     gate_since: datetime | None
 
 
-def choose(connection: sa.Connection, limits: Mapping[str, object]) -> list[Candidate]:
-    """Return what may be claimed by a `holder_` at an instant `now`: at most `slots`, and `per_realm` of a company."""
-    return [Candidate(*row) for row in _CHOSEN[connection.dialect.name].rows(connection, limits)]
+def choose(
+    connection: sa.Connection, lease: timedelta, now: datetime, limits: Mapping[str, object]
+) -> list[Candidate]:
+    """Return what may be claimed by a `holder_`: at most `slots`, and `per_realm` of a company.
+
+    `lease` is how long claims hold.
+    """
+    values = {**_instants(lease, now), **limits}
+    return [Candidate(*row) for row in _CHOSEN[connection.dialect.name].rows(connection, values)]
 
 
-def any_due(connection: sa.Connection, holder: str, now: datetime) -> bool:
+def any_due(connection: sa.Connection, lease: timedelta, holder: str, now: datetime) -> bool:
     """Say whether a claim could give anything; reads only."""
-    return bool(_ANY_DUE.rows(connection, {"now": now, "holder_": holder}))
+    return bool(_ANY_DUE.rows(connection, {**_instants(lease, now), "holder_": holder}))
+
+
+def _instants(lease: timedelta, now: datetime) -> dict[str, datetime]:
+    """Return what instants are compared with; the last three tell what began before a clock was set back."""
+    return {
+        "now": now,
+        "latest_begin": leases.latest(timedelta(0), now),
+        "latest_lease": leases.latest(lease, now),
+        "latest_hold": leases.latest(HELD, now),
+    }
+
+
+def _instant(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=UtcInstant)
+
+
+def _has_waited(until: sa.ColumnElement[Any], since: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Say that what waits since an instant, for however long, waits no more."""
+    return sa.or_(until <= _instant("now"), since > _instant("latest_begin"))
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
     """Say of a command that it waits for nothing but its company."""
-    now = sa.bindparam("now", type_=UtcInstant)
-    abandoned = sa.and_(commands.c.status == "leased", commands.c.leased_until <= now)
+    run_out = leases.is_over(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
+    abandoned = sa.and_(commands.c.status == "leased", run_out)
     due = sa.and_(
-        commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]), commands.c.due_at <= now
+        commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]),
+        _has_waited(commands.c.due_at, commands.c.waits_since),
     )
     return (is_open(), sa.or_(abandoned, due), ~_subject_busy())
 
 
 def _serves() -> tuple[sa.ColumnElement[bool], ...]:
     """Say of a realm that commands may be claimed from it: above all, that no other dispatcher holds it."""
-    now = sa.bindparam("now", type_=UtcInstant)
     ours = realms.c.holder == sa.bindparam("holder_")
     return (
         realms.c.connected,
         ~realms.c.paused,
-        sa.or_(realms.c.not_before.is_(None), realms.c.not_before <= now),
-        sa.or_(realms.c.holder.is_(None), ours, realms.c.held_until <= now),
+        sa.or_(realms.c.not_before.is_(None), _has_waited(realms.c.not_before, realms.c.waits_since)),
+        sa.or_(
+            realms.c.holder.is_(None),
+            ours,
+            leases.is_over(realms.c.held_until, _instant("latest_hold"), _instant("now")),
+        ),
     )
 
 
@@ -63,7 +94,7 @@ def _chosen(dialect: str) -> Statement:
     be told so, ranks all.
     """
     flying = commands.alias("flying")
-    still_leased = flying.c.leased_until > sa.bindparam("now", type_=UtcInstant)
+    still_leased = ~leases.is_over(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
     in_flight = (
         sa.select(sa.func.count())
         .where(flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)

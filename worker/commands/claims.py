@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import bulk
+from events import bulk, leases
 from events.locks import Lock, hold
 from events.statements import Row
 from worker.commands import candidates, companies
@@ -118,8 +118,8 @@ def claim(
     What is to be sent straight away is noted as about to be sent, so that it takes no transaction of its own.
     """
     hold(connection, Lock.COMMANDS)
-    limits = {"now": now, "holder_": holder, "per_realm": per_realm, "slots": slots}
-    chosen = candidates.choose(connection, limits)
+    limits = {"holder_": holder, "per_realm": per_realm, "slots": slots}
+    chosen = candidates.choose(connection, timing.lease, now, limits)
     key = (commands.c.request_id,)
     rows = bulk.lock(
         connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key
@@ -143,12 +143,14 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
     """Say whether QuickBooks may have it: sent before by us, by an earlier generation, or by an earlier life.
 
     Of an earlier life of this installation a restored store knows nothing. But what it sent it had wished for, so
-    what was wished for before this process began, or long ago, is looked up.
+    what was wished for before this process began, or long ago, is looked up. So is what was wished for later than now:
+    nobody knows how long ago that was.
     """
     wished_at = min(command.cause_at, command.created_at)
     restored = timing.began_at is not None and wished_at < timing.began_at
     long_ago = (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
-    return command.uncertain or bool(command.earlier) or restored or long_ago
+    set_back = command.created_at > leases.latest(timedelta(0), now)
+    return command.uncertain or bool(command.earlier) or restored or long_ago or set_back
 
 
 def release_realms(connection: sa.Connection, holder: str) -> None:
@@ -173,8 +175,8 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         attempts=row["attempts"] + 1,
         fence=row["fence"] + 1,
         uncertain=row["last_sent_at"] is not None,
-        first_sent_at=row["first_sent_at"],
-        last_sent_at=row["last_sent_at"],
+        first_sent_at=_past(row["first_sent_at"], now),
+        last_sent_at=_past(row["last_sent_at"], now),
         created_at=row["created_at"].astimezone(UTC),
         sends=row["sends"],
         look_ups=row["look_ups"],
@@ -184,6 +186,11 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         gate_since=candidate.gate_since,
         refused_since=candidate.refused_since,
     )
+
+
+def _past(instant: datetime | None, now: datetime) -> datetime | None:
+    """Return when something was that has been: by a clock that was set back it may seem to be yet to come."""
+    return None if instant is None else min(instant, now)
 
 
 def _with_earlier(connection: sa.Connection, claimed: Sequence[Claimed]) -> list[Claimed]:

@@ -7,19 +7,24 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from events import bulk
+from events import bulk, leases
 from worker.commands.table import realms
 
 # A dispatcher that died holds its realms for so long, whatever it left in flight.
 REALM_HELD_SECONDS = 8
+HELD = timedelta(seconds=REALM_HELD_SECONDS)
 
 
 class Company(Struct, frozen=True):
-    """What a dispatcher may change of a realm; `gate` is what deals stand at while QuickBooks refuses all of it."""
+    """What a dispatcher may change of a realm.
+
+    `gate` is what deals stand at while QuickBooks refuses all of it; `waits_since` is when `not_before` was decided.
+    """
 
     realm: str
     connected: bool
     not_before: datetime | None
+    waits_since: datetime | None
     holder: str | None
     held_until: datetime | None
     refused_since: datetime | None
@@ -46,7 +51,6 @@ def change(connection: sa.Connection, before: Mapping[str, Company], after: Mapp
 
 def kept(company: Company, holder: str, now: datetime) -> Company:
     """Hold a company, so that no other dispatcher claims from it for some seconds; another's stays theirs."""
-    held = company.held_until is not None and company.held_until > now
-    if company.holder not in {None, holder} and held:
+    if company.holder not in {None, holder} and leases.holds(company.held_until, HELD, now):
         return company
-    return replace(company, holder=holder, held_until=now + timedelta(seconds=REALM_HELD_SECONDS))
+    return replace(company, holder=holder, held_until=now + HELD)

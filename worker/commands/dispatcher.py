@@ -65,7 +65,7 @@ class Dispatcher(Struct, frozen=True):
             return []
         now = self.clock.now()
         try:
-            due = await self.database.read(candidates.any_due, self.holder, now)
+            due = await self.database.read(candidates.any_due, self.timing.lease, self.holder, now)
             claimed = (
                 await self.database.transaction(
                     claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM

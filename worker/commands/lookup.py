@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from events.leases import CLOCKS_APART
 from worker.commands.claims import Claimed
 from worker.commands.identity import marker, request_id
 from worker.commands.outcomes import ENTITY, Entity, reference, sent, understood
@@ -18,7 +19,6 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, OutcomeUnknown, Rejected
 from worker.quickbooks.queries import Condition
 
-CLOCKS_APART = timedelta(minutes=5)
 OTHER_FORMS_AFTER = 3
 # How many generations beyond the present one an earlier life, which a restored store does not know, may have got.
 GENERATIONS_AHEAD = 10

@@ -84,7 +84,7 @@ def after(  # noqa: PLR0911 - one for each kind of error
         case errors.ConnectionExpired():
             return Disconnect(str(error))
         case errors.Unauthorized():
-            refused_since = command.refused_since or now
+            refused_since = min(command.refused_since or now, now)
             if now - refused_since < REFUSED_MAX:
                 return HoldRealm(quiet_until, refused_since)
             return Disconnect(str(error))

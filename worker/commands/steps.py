@@ -82,6 +82,7 @@ def not_sent(
         "sends": command.sends,
         "look_ups": look_ups,
         "due_at": due_at,
+        "waits_since": now,
         "problem": problem,
     }
     return _give_back(command, changes, now, event)
@@ -91,7 +92,13 @@ def uncertain(
     command: Claimed, *, due_at: datetime, problem: str, event: Event | None, now: datetime, look_ups: int = 0
 ) -> Step:
     """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
-    changes = {"status": "uncertain", "due_at": due_at, "problem": problem, "look_ups": look_ups}
+    changes = {
+        "status": "uncertain",
+        "due_at": due_at,
+        "waits_since": now,
+        "problem": problem,
+        "look_ups": look_ups,
+    }
     return _give_back(command, changes, now, event)
 
 
@@ -126,7 +133,7 @@ def hold_realm(
     def leave_alone(company: Company) -> Company:
         unchanged = company.refused_since == command.refused_since
         since = refused_since if unchanged else company.refused_since
-        return replace(company, not_before=until, refused_since=since)
+        return replace(company, not_before=until, waits_since=now, refused_since=since)
 
     return replace(not_sent(command, until, problem, now), company=leave_alone, leaves_alone=True)
 
@@ -141,7 +148,9 @@ def hold_company(
 
     def shut(company: Company) -> Company:
         since = company.gate_since if company.gate == gate else now
-        return replace(company, not_before=until, gate=gate, gate_since=since, refused_since=None)
+        return replace(
+            company, not_before=until, waits_since=now, gate=gate, gate_since=since, refused_since=None
+        )
 
     step = not_sent(command, until, problem, now, look_ups=command.look_ups)
     return replace(step, company=shut, company_event=event, leaves_alone=True)

@@ -33,6 +33,7 @@ commands = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("due_at", UtcInstant, nullable=False),
+    sa.Column("waits_since", UtcInstant),  # when `due_at` was decided
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("leased_until", UtcInstant),
@@ -56,6 +57,7 @@ realms = sa.Table(
     sa.Column("paused", sa.Boolean, nullable=False),
     sa.Column("time_zone", sa.Text),
     sa.Column("not_before", UtcInstant),
+    sa.Column("waits_since", UtcInstant),  # when `not_before` was decided
     sa.Column("holder", sa.Text),
     sa.Column("held_until", UtcInstant),
     sa.Column("refused_since", UtcInstant),
@@ -136,6 +138,7 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
             "created_at": now,
             "status": "ready",
             "due_at": now,
+            "waits_since": now,
             "attempts": 0,
             "fence": 0,
             "sends": 0,
@@ -165,7 +168,7 @@ def forget_refusals(connection: sa.Connection, realm: str) -> None:
     connection.execute(
         realms.update()
         .where(realms.c.realm == realm)
-        .values(refused_since=None, not_before=None, gate=None, gate_since=None)
+        .values(refused_since=None, not_before=None, waits_since=None, gate=None, gate_since=None)
     )
 
 
@@ -174,7 +177,7 @@ def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, no
     connection.execute(
         commands.update()
         .where(*(getattr(commands.c, name) == value for name, value in asdict(key).items()), is_open())
-        .values(named_id=invoice_id, due_at=now)
+        .values(named_id=invoice_id, due_at=now, waits_since=now)
     )
 
 

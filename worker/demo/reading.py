@@ -28,7 +28,7 @@ def head(invoice: Entity, books: Books) -> Table:
         ("currency", invoice["CurrencyRef"]["value"]),
         ("note", invoice.get("PrivateNote")),
     ):
-        table.add_row(Text(name, style="dim"), Text(str(text)))
+        table.add_row(Text(name, style="dim"), str(text))
     return table
 
 

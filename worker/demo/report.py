@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from events import controls
 from worker.demo import reading
 from worker.demo.expected import net
 from worker.demo.play import Performance
@@ -80,7 +81,7 @@ def _cells(tale: Tale, row: dict[str, Any], invoice: dict[str, Any] | None) -> l
             f"{total:,.2f}",
             GOOD,
         ]
-    return [*cells, "", "", "", Text(str(row.get("reason") or _stage(row)), style="yellow")]
+    return [*cells, "", "", "", Text(controls.shown(str(row.get("reason") or _stage(row))), style="yellow")]
 
 
 def _stage(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
-from events import catalog, json, log
+from events import catalog, json, leases, log
 from events.docusign import TROUBLES, DocusignReceptionChanged, since_when
 from events.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
@@ -26,6 +26,7 @@ SOURCE = "urn:coeffection:docusign"
 LOOK_SECONDS = 5.0
 # Anybody may knock, and each change is news to every deal that waits for a signature.
 CHANGES_AN_HOUR_MAX = 12
+_HOUR = timedelta(hours=1)
 
 _OUT_SINCE = (
     sa.select(deals.c.workspace, sa.func.min(deals.c.sent_at))
@@ -167,8 +168,8 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
 
 def _may_be_told(found: DocusignReceptionChanged, before: Told, now: datetime) -> bool:
     """Say whether it may be said: that all is well always, that it is not only so often."""
-    long_ago = before.twelfth_at is None or now - before.twelfth_at >= timedelta(hours=1)
-    return found == GOOD or long_ago
+    quiet_until = None if before.twelfth_at is None else before.twelfth_at + _HOUR
+    return found == GOOD or not leases.holds(quiet_until, _HOUR, now)
 
 
 def _event(workspace: str, found: DocusignReceptionChanged, before: Told, now: datetime) -> Event:

@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import bulk
+from events import bulk, leases
 from events.clock import Clock, Entropy
 from events.database import Database
 from events.locks import Lock, hold
@@ -31,8 +31,6 @@ from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
 from worker.quickbooks.vault import Unsealable, Vault
 
 REFRESH_AHEAD = timedelta(minutes=5)
-# How far apart two processes' ideas of now may be: their clocks, and how long one waited for the database.
-CLOCKS_APART = timedelta(minutes=5)
 POLL_SECONDS = 0.1
 FRESH_SECONDS = 10.0  # far less than tokens are refreshed ahead
 logger = structlog.get_logger()
@@ -274,12 +272,8 @@ def _stored(connection: sa.Connection, realm: str) -> Stored | None:
 def _lease(
     connection: sa.Connection, realm: str, version: int, holder: str, lasting: timedelta, now: datetime
 ) -> bool:
-    # A lease that ends later than any could was taken before the clock was set back: it is over. One that
-    # ends just a little later is somebody's who read the clock after us, and holds.
-    impossible = now + lasting + CLOCKS_APART
-    free = sa.or_(
-        tokens.c.leased_until.is_(None), tokens.c.leased_until <= now, tokens.c.leased_until > impossible
-    )
+    ends = (sa.literal(instant, UtcInstant()) for instant in (leases.latest(lasting, now), now))
+    free = leases.is_over(tokens.c.leased_until, *ends)
     taken = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version, free)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import intake, log, subscriptions, tables
+from events import intake, leases, log, subscriptions, tables
 from events.clock import Clock
 from events.database import Database
 from events.errors import DatabaseUnavailable
@@ -35,7 +35,7 @@ from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, evolve
 from worker.web import events as events_door
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Safeguard(Struct, frozen=True):
@@ -213,6 +213,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
+    Safeguard("clocks_set_back", lambda: [(leases, "latest", lambda *_: FAR_OFF)], budget=120),
     Safeguard("fencing_token", _fencing_token, budget=200),
     Safeguard("in_flight_per_subject", _in_flight_per_subject),
     Safeguard("one_transaction", _one_transaction),

@@ -45,6 +45,7 @@ class Chaos:
             *(self._kill(at, hosts[number]) for at, number in plan.kills),
             *(self._freeze(at, hosts[number], seconds) for at, number, seconds in plan.freezes),
             *(self._jump(at, hosts[number], seconds) for at, number, seconds in plan.jumps),
+            *(self._reset(at, seconds) for at, seconds in plan.resets),
             *(self._fill_the_disk(at, seconds) for at, seconds in plan.full_disk),
             *(self._disconnect(at, workspace) for at, workspace in plan.disconnects),
             *(self._pause(at, workspace, seconds) for at, workspace, seconds in plan.pauses),
@@ -74,6 +75,11 @@ class Chaos:
     async def _jump(self, at: float, host: Host, seconds: float) -> None:
         await self._sleep_until(at)
         self._cluster.jump(host, seconds)
+
+    async def _reset(self, at: float, seconds: float) -> None:
+        await self._sleep_until(at)
+        await self._until_at_work(self._cluster.hosts[0])
+        self._cluster.reset(seconds)
 
     async def _fill_the_disk(self, at: float, seconds: float) -> None:
         await self._sleep_until(at)

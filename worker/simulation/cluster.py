@@ -142,8 +142,17 @@ class Cluster:
     def jump(self, host: Host, seconds: float) -> None:
         """Set a host's wall clock."""
         self.counts["clock_jump"] += 1
-        self.watch.clocks_jumped = True
+        self.watch.clocks_wrong_seconds += abs(seconds)
         host.clock.jump(timedelta(seconds=seconds))
+
+    def reset(self, seconds: float) -> None:
+        """Kill every worker, and set all wall clocks before any is started again."""
+        for host in self.hosts:
+            if host.services is not None:
+                self.kill(host)
+            host.clock.jump(timedelta(seconds=seconds))
+        self.counts["clock_reset"] += 1
+        self.watch.clocks_wrong_seconds += abs(seconds)
 
     async def call(self, host: Host, work: Callable[[Services, Gateway], Awaitable[T]]) -> T:
         """Have a host do something, as a request to it does.

@@ -18,8 +18,6 @@ from worker.simulation.companies import INCOME_ACCOUNT
 from worker.simulation.outside import Outside
 from worker.simulation.telling import Telling
 
-# By how much wall clocks may be wrong where somebody has set them.
-CLOCKS_WRONG = timedelta(seconds=240)
 # Until then invoicing was surely on, where that is the cut-over, before the first deal was won.
 SWITCHED_ON_SECONDS_MAX = 60.0
 
@@ -95,7 +93,7 @@ class Comparison:
     def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
         began = self._outside.plan.start + timedelta(seconds=self._telling.told_at[tale.deal_id])
         made = datetime.fromisoformat(invoice["MetaData"]["CreateTime"])
-        wrong = CLOCKS_WRONG if self._outside.cluster.watch.clocks_jumped else timedelta(0)
+        wrong = timedelta(seconds=self._outside.cluster.watch.clocks_wrong_seconds)
         chosen = Chosen(
             memo=settings.get("memo"),
             terms=settings.get("terms"),

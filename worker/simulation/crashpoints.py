@@ -115,6 +115,7 @@ def plan(workload: Workload, seed: int) -> Plan:
         kills=(),
         freezes=(),
         jumps=(),
+        resets=(),
         full_disk=(),
         disconnects=((workload.disconnected_at, "acme"),) if workload.disconnected_at else (),
         pauses=(),

@@ -1,5 +1,6 @@
 """What a seed does: its deals, and what goes wrong on the way."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -30,6 +31,9 @@ DAY = datetime(2026, 5, 5, 15, tzinfo=UTC)
 LATE = timedelta(days=3)
 RESTORES = (0, 0, 0, 0, 0, 1)
 
+# An hour and a day, as a wrong time zone, a wrong date or a machine without a battery sets a clock.
+RESET_SECONDS = (-3600.0, -86_400.0, 3600.0)
+RESETS_RATE = 0.25
 # Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
 MEMORY_SECONDS, FOREVER = 200.0, 1e9
 
@@ -52,6 +56,7 @@ class Plan(Struct, frozen=True):
         kills: When which host is killed.
         freezes: When which host stops, and for how long.
         jumps: When which host's wall clock is set, and by how much.
+        resets: When everything is killed and all wall clocks are set while it is down, and by how much.
         full_disk: When the disk is full, and for how long.
         disconnects: When somebody clicks Disconnect in QuickBooks, and in which workspace.
         pauses: When an admin pauses a workspace, and for how long.
@@ -76,6 +81,7 @@ class Plan(Struct, frozen=True):
     kills: tuple[tuple[float, int], ...]
     freezes: tuple[tuple[float, int, float], ...]
     jumps: tuple[tuple[float, int, float], ...]
+    resets: tuple[tuple[float, float], ...]
     full_disk: tuple[tuple[float, float], ...]
     disconnects: tuple[tuple[float, str], ...]
     pauses: tuple[tuple[float, str, float], ...]
@@ -135,6 +141,7 @@ def draw(seed: int) -> Plan:
         kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
         freezes=tuple((at, host(), random.uniform(10, 260)) for at in instants(random.choice((0, 1, 2)))),
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
+        resets=_resets(Random(f"{seed}:resets"), faults_end, drawn.values()),  # noqa: S311 - as above
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),
         pauses=sometimes(0, 1, 2),
@@ -143,6 +150,18 @@ def draw(seed: int) -> Plan:
         interludes=interludes,
         restores=tuple((at, at + random.uniform(20, 90)) for at in restored_at),
         faults_end=faults_end,
+    )
+
+
+def _resets(
+    random: Random, faults_end: float, drawn: Iterable[CompanyPlan]
+) -> tuple[tuple[float, float], ...]:
+    """Set the clocks, seldom: where a cut-over is when invoicing was switched on, a wrong clock decides what is before."""
+    if random.random() >= RESETS_RATE or any(company.cut_over_ago is None for company in drawn):
+        return ()
+    return tuple(
+        (at, random.choice(RESET_SECONDS))
+        for at in sorted(random.uniform(5, faults_end) for _ in range(random.choice((1, 2))))
     )
 
 

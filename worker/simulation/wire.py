@@ -41,7 +41,7 @@ class Watch:
         violations: What broke a rule.
         lenient: Hosts that were frozen once: they act late, on what was true before.
         gone: Hosts that were killed.
-        clocks_jumped: Whether wall clocks can be trusted with waiting times.
+        clocks_wrong_seconds: By how much wall clocks may be wrong, since somebody has set them.
         refused: The requestids of creates that QuickBooks refused.
     """
 
@@ -57,7 +57,7 @@ class Watch:
         self.violations: list[str] = []
         self.lenient: set[str] = set()
         self.gone: set[str] = set()
-        self.clocks_jumped = False
+        self.clocks_wrong_seconds = 0.0
         self.requests = 0
         self.refused: set[str] = set()
         self._bodies: dict[str, bytes] = {}
@@ -73,6 +73,11 @@ class Watch:
         self._served_by: dict[str, tuple[str, float]] = {}
         self._generations: dict[tuple[str, str, str, str], int] = {}
         self._refreshing: Counter[str] = Counter()
+
+    @property
+    def clocks_jumped(self) -> bool:
+        """Whether wall clocks can't be trusted with waiting times."""
+        return self.clocks_wrong_seconds > 0
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
         """Check that nobody else works on what is claimed, nor for its company, and that it may be worked on."""
@@ -216,7 +221,7 @@ class Watch:
     def _is_old(self, command: Claimed) -> bool:
         """Say whether an earlier life of the installation may have sent it, whatever a host's clock says."""
         age = self._clock.now() - command.cause_at
-        return age.total_seconds() > self._old + CLOCKS_APART_SECONDS
+        return age.total_seconds() > self._old + max(CLOCKS_APART_SECONDS, self.clocks_wrong_seconds)
 
     def _check_looked_up(self, request_id: str, before: Sent) -> None:
         if before.looked_up_at < before.at:

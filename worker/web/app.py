@@ -16,7 +16,7 @@ from worker.web.docusign import open_door, post_docusign
 from worker.web.docusign_api import DocusignApi
 from worker.web.events import post_events
 from worker.web.feeds import get_feed
-from worker.web.health import livez, metrics, readyz
+from worker.web.health import livez, metrics, readyz, readyz_of_ops
 from worker.web.oauth import get_callback, get_start
 from worker.web.problems import HANDLERS
 from worker.web.rate import Rate
@@ -84,7 +84,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
 def create_ops_app(services: Services) -> Litestar:
     """Build what ops ask of any process, whatever its roles."""
     return Litestar(
-        route_handlers=[livez, readyz, metrics],
+        route_handlers=[livez, readyz_of_ops, metrics],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         openapi_config=None,

@@ -1,4 +1,7 @@
-"""`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'."""
+"""`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'.
+
+At the front door, where anybody may ask, they say yes or no. Why is for ops, where those listen, and in the log.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ from http import HTTPStatus
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from events import log, subscriptions
@@ -25,13 +29,36 @@ async def livez() -> dict[str, bool]:
     return {"live": True}
 
 
-@get("/readyz", needs=OPEN, include_in_schema=False)
-async def readyz(services: NamedDependency[Services]) -> Response[dict[str, object]]:
-    """Answer 200 when the log can be read and every part of the process does its work, 503 otherwise.
+class Readiness(Struct, frozen=True):
+    """What keeps this process from its work, where the log ends, and how far each subscription is behind."""
 
-    Either way say what is wrong, and how far each subscription is behind. QuickBooks plays no part in it:
-    a worker that waits for QuickBooks does what it should.
-    """
+    ready: bool
+    problems: dict[str, str]
+    head: int | None
+    behind: dict[str, int]
+
+    @property
+    def status(self) -> HTTPStatus:
+        """What is answered to who asks."""
+        return HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@get("/readyz", needs=OPEN, include_in_schema=False)
+async def readyz(services: NamedDependency[Services]) -> Response[dict[str, bool]]:
+    """Answer 200 when the log can be read and every part of the process does its work, 503 otherwise."""
+    found = await readiness(services)
+    return Response({"ready": found.ready}, status_code=found.status)
+
+
+@get("/readyz", needs=OPEN, include_in_schema=False)
+async def readyz_of_ops(services: NamedDependency[Services]) -> Response[Readiness]:
+    """Answer the same, and either way say what is wrong, and how far each subscription is behind."""
+    found = await readiness(services)
+    return Response(found, status_code=found.status)
+
+
+async def readiness(services: Services) -> Readiness:
+    """See how it stands. QuickBooks plays no part in it: a worker that waits for QuickBooks does what it should."""
     problems = services.health.problems
     head: int | None = None
     behind: dict[str, int] = {}
@@ -42,9 +69,7 @@ async def readyz(services: NamedDependency[Services]) -> Response[dict[str, obje
         behind = {name: head - checkpoints[name] for name in READERS if name in checkpoints}
     except (DatabaseUnavailable, TimeoutError) as error:
         problems["database"] = str(error) or f"It gave no answer in {DATABASE_SECONDS_MAX} s"
-    status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-    content = {"ready": not problems, "problems": problems, "head": head, "behind": behind}
-    return Response(content, status_code=status)
+    return Readiness(not problems, problems, head, behind)
 
 
 @get("/metrics", needs=OPEN, include_in_schema=False)

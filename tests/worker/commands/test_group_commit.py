@@ -199,16 +199,21 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
 
     def unlike(connection: sa.Connection) -> tuple[list[Any], list[Any]]:
         for request in connection.scalars(sa.select(commands.c.request_id)).all():
-            until = START + timedelta(seconds=chance.choice((-1, 1)))
+            until = START + timedelta(seconds=chance.choice((-1, 1, 86_400)))
             values = {
                 "status": chance.choice(("ready", "ready", "uncertain", "leased", "done")),
                 "due_at": START - timedelta(seconds=chance.randrange(-1, 4)),
+                "waits_since": chance.choice((None, START, START + timedelta(hours=1))),
                 "leased_until": until,
                 "subject": f"D-{chance.randrange(4)}",
                 "generation": chance.randrange(10**6),
             }
             connection.execute(commands.update().where(commands.c.request_id == request).values(**values))
-        limits = {"now": START, "holder_": "a", "per_realm": chance.randrange(1, 4), "slots": 5}
+        limits = candidates._instants(TIMING.lease, START) | {
+            "holder_": "a",
+            "per_realm": chance.randrange(1, 4),
+            "slots": 5,
+        }
         one, other = (candidates._CHOSEN[name].rows(connection, limits) for name in ("postgresql", "sqlite"))
         return one, other
 

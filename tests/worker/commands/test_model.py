@@ -33,6 +33,13 @@ REALMS = {"1": "acme", "2": "bolt"}
 ZONE = "America/Los_Angeles"
 HELD = timedelta(seconds=REALM_HELD_SECONDS)
 BODY = '{"Line":[]}'
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCKS_APART = timedelta(minutes=5)
+
+
+def holds(until: datetime, lasting: timedelta, now: datetime) -> bool:
+    """Whether a lease is neither at its end nor from before the clock was set back."""
+    return now < until and until - lasting <= now + CLOCKS_APART
 
 
 @dataclass
@@ -44,6 +51,7 @@ class Row:
     request_id: str
     created_at: datetime
     due_at: datetime
+    waits_since: datetime
     status: str = "ready"
     fence: int = 0
     leased_until: datetime | None = None
@@ -65,7 +73,8 @@ class Company:
 
     connected: bool = True
     paused: bool = False
-    not_before: datetime = START
+    not_before: datetime = LONG_AGO
+    waits_since: datetime = LONG_AGO
     refused_since: datetime | None = None
     holder: str | None = None
     held_until: datetime = START
@@ -77,7 +86,7 @@ class Company:
         return self.connected and (still_refused or not self.tokens_good)
 
     def is_free(self, holder: str, now: datetime) -> bool:
-        return self.holder in {None, holder} or self.held_until <= now
+        return self.holder in {None, holder} or not holds(self.held_until, HELD, now)
 
     def keep(self, holder: str, now: datetime) -> None:
         if self.is_free(holder, now):
@@ -109,15 +118,22 @@ class Model:
         return [self.rows[chosen_id] for _, _, chosen_id in sorted(chosen)[:slots]]
 
     def is_flying(self, row: Row, now: datetime) -> bool:
-        return row.status == "leased" and row.leased_until is not None and row.leased_until > now
+        return (
+            row.status == "leased"
+            and row.leased_until is not None
+            and holds(row.leased_until, TIMING.lease, now)
+        )
 
     def is_free(self, row: Row, now: datetime) -> bool:
         company = self.companies[row.realm]
-        if not company.connected or company.paused or company.not_before > now or self.is_busy(row):
+        left_alone = company.not_before > now and company.waits_since <= now + CLOCKS_APART
+        if not company.connected or company.paused or left_alone or self.is_busy(row):
             return False
         if row.status == "leased":
             return not self.is_flying(row, now)
-        return row.status in {"ready", "uncertain"} and row.due_at <= now
+        return row.status in {"ready", "uncertain"} and (
+            row.due_at <= now or row.waits_since > now + CLOCKS_APART
+        )
 
     def is_busy(self, row: Row) -> bool:
         others = (o for o in self.rows.values() if o.subject == row.subject and o is not row)
@@ -181,6 +197,10 @@ class Commands(RuleBasedStateMachine):
     def time_passes(self, passed: int) -> None:
         self.now += timedelta(seconds=passed)
 
+    @rule(hours=st.sampled_from([-24, -1, 1]))
+    def clock_is_set(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
     @rule(
         realm=st.sampled_from(list(REALMS)),
         subject=st.sampled_from(["D-1", "D-2", "D-3"]),
@@ -195,11 +215,13 @@ class Commands(RuleBasedStateMachine):
                 table.add(self.connection, [(command, self.cause)], self.now)
             return
         table.add(self.connection, [(command, self.cause)], self.now)
-        self.model.rows[command.request_id] = Row(key, realm, command.request_id, self.now, self.now)
+        self.model.rows[command.request_id] = Row(
+            key, realm, command.request_id, self.now, self.now, self.now
+        )
 
     @rule(holder=st.sampled_from("ab"), slots=st.integers(1, 6), per_realm=st.integers(1, 3))
     def claim(self, holder: str, slots: int, per_realm: int) -> None:
-        anything = candidates.any_due(self.connection, holder, self.now)
+        anything = candidates.any_due(self.connection, TIMING.lease, holder, self.now)
         expected = self.model.claimable(holder, self.now, slots, per_realm)
         claimed = claims.claim(self.connection, TIMING, holder, self.now, slots=slots, per_realm=per_realm)
         assert [command.request_id for command in claimed] == [row.request_id for row in expected]
@@ -210,6 +232,8 @@ class Commands(RuleBasedStateMachine):
             row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
             row.leased_until = self.now + TIMING.lease
             is_old = self.now - self.cause.time > timedelta(seconds=TIMING.look_up_after_seconds)
+            is_old = is_old or row.created_at > self.now + CLOCKS_APART
+            row.last_sent_at = row.last_sent_at and min(row.last_sent_at, self.now)
             if row.last_sent_at is None and not is_old:
                 row.last_sent_at = self.now
                 assert command.noted_at == self.now
@@ -279,7 +303,7 @@ class Commands(RuleBasedStateMachine):
             company = self.model.companies[row.realm]
             before = company.refused_since
             self.give_back(row, command, pause)
-            company.not_before = self.later(pause)
+            company.not_before, company.waits_since = self.later(pause), self.now
             company.refused_since = since(command) if before == command.refused_since else before
 
         def since(command: Claimed) -> datetime | None:
@@ -327,7 +351,7 @@ class Commands(RuleBasedStateMachine):
         row.status = "uncertain" if command.uncertain else "ready"
         row.last_sent_at, row.leased_until = command.last_sent_at, None
         if pause is not None:
-            row.due_at = self.later(pause)
+            row.due_at, row.waits_since = self.later(pause), self.now
         if command.refused_since is not None:
             self.model.companies[row.realm].refused_since = None
 
@@ -339,7 +363,16 @@ class Commands(RuleBasedStateMachine):
         stored = {
             row["request_id"]: row for row in self.connection.execute(sa.select(table.commands)).mappings()
         }
-        names = ("realm", "status", "fence", "leased_until", "due_at", "sent_body", "last_sent_at")
+        names = (
+            "realm",
+            "status",
+            "fence",
+            "leased_until",
+            "due_at",
+            "waits_since",
+            "sent_body",
+            "last_sent_at",
+        )
         assert {request: [row[name] for name in names] for request, row in stored.items()} == {
             request: [getattr(row, name) for name in names] for request, row in self.model.rows.items()
         }
