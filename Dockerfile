@@ -20,7 +20,7 @@ FROM python:3.11-slim
 
 RUN useradd --uid 10001 --create-home q2c
 COPY --from=built /opt/q2c /opt/q2c
-ENV PATH=/opt/q2c/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/q2c/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER q2c
 WORKDIR /home/q2c
 ENTRYPOINT ["q2c"]

@@ -1,6 +1,8 @@
 """docker-compose.yml says nothing that the code does not know."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,36 @@ ROOT = Path(__file__).parent.parent
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 IMAGE = SERVICES["migrate"]["image"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == IMAGE}
+VARIABLE = re.compile(r"\$\{(\w+):[-?]([^}]*)\}")
+WORKERS = [name for name in OURS if name != "sandbox"]  # which is no part of the product
 EACH_OF_OURS = pytest.mark.parametrize("name", OURS)
 
 
-def settings(name: str) -> dict[str, str]:
-    """The environment of a service, with the defaults that the file gives its variables."""
-    given = {key: str(value) for key, value in OURS[name]["environment"].items()}
-    return {key: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for key, value in given.items()}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the script makes that makes keys and passwords."""
+    directory = tmp_path_factory.mktemp("compose")
+    return compose_env(Path(shutil.copy(ROOT / "compose-env", directory)))
 
 
-def known(name: str) -> Environment:
+def compose_env(script: Path) -> dict[str, str]:
+    subprocess.run([script], check=True, timeout=30)
+    written = script.with_name(".env")
+    assert written.stat().st_mode & 0o777 == 0o600
+    return dict(line.split("=", 1) for line in written.read_text().splitlines())
+
+
+def settings(name: str, made: dict[str, str]) -> dict[str, str]:
+    """The environment of a service, with the defaults that the file gives its variables, and with what was made."""
+    given = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
+    return {
+        key: VARIABLE.sub(lambda found: made.get(found[1]) or found[2], value) for key, value in given.items()
+    }
+
+
+def known(name: str, made: dict[str, str]) -> Environment:
     fields: dict[str, Any] = {
-        key.removeprefix("Q2C_").lower(): value for key, value in settings(name).items()
+        key.removeprefix("Q2C_").lower(): value for key, value in settings(name, made).items()
     }
     assert set(fields) <= set(Environment.model_fields)
     return Environment(**fields)
@@ -50,31 +70,70 @@ def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
         command.make_context(name, words, parent=context).close()
 
 
-@EACH_OF_OURS
-def test_each_variable_is_one_that_the_settings_know_and_fits(name: str) -> None:
-    environment = known(name)
+@pytest.mark.parametrize("name", WORKERS)
+def test_each_variable_is_one_that_the_settings_know_and_fits(name: str, made: dict[str, str]) -> None:
+    environment = known(name, made)
     Vault([key.get_secret_value() for key in environment.token_keys], SeededEntropy())
 
 
-def test_every_role_is_run_by_one_service_and_by_two_processes_where_they_share_or_stand_by() -> None:
+def test_every_role_is_run_by_one_service_and_by_two_processes_where_they_share_or_stand_by(
+    made: dict[str, str],
+) -> None:
     run = {name: service for name, service in OURS.items() if service["command"][0] == "run"}
     roles = {
         name: [word for word in service["command"][1:] if word in set(Role)] for name, service in run.items()
     }
     assert sorted(role for names in roles.values() for role in names) == sorted(Role)
     for name, names in roles.items():
-        environment = known(name)
+        environment = known(name, made)
         assert chosen(environment, names) == tuple(names)
         if "web" not in names:
             assert run[name]["deploy"]["replicas"] == 2
 
 
-def test_the_sandbox_is_the_one_that_the_workers_have_the_credentials_of() -> None:
-    arguments = OURS["sandbox"]["command"]
-    sandbox = Sandbox(SystemClock(), seed=int(arguments[arguments.index("--seed") + 1]))
-    given = settings("dispatch")
-    assert given["Q2C_QUICKBOOKS_CLIENT_ID"] == sandbox.oauth.client_id
-    assert given["Q2C_QUICKBOOKS_CLIENT_SECRET"] == sandbox.oauth.client_secret
+def test_the_sandbox_is_the_one_that_the_workers_have_the_credentials_of(made: dict[str, str]) -> None:
+    given, of_sandbox = settings("dispatch", made), settings("sandbox", made)
+    options = typer.main.get_command(app).commands["sandbox"].params  # type: ignore[attr-defined] # it is a group
+    assert set(of_sandbox) <= {option.envvar for option in options}
+    for name in ("CLIENT_ID", "CLIENT_SECRET"):
+        assert given[f"Q2C_QUICKBOOKS_{name}"] == of_sandbox[f"Q2C_SANDBOX_{name}"]
+    credentials = (of_sandbox["Q2C_SANDBOX_CLIENT_ID"], of_sandbox["Q2C_SANDBOX_CLIENT_SECRET"])
+    sandbox = Sandbox(SystemClock(), seed=int(of_sandbox["Q2C_SANDBOX_SEED"]), app=credentials)
+    assert (sandbox.oauth.client_id, sandbox.oauth.client_secret) == credentials
+
+
+def test_no_key_and_no_password_is_known_to_anybody_else(made: dict[str, str], tmp_path: Path) -> None:
+    """None is in the file, each machine makes its own, and keeps them."""
+    secret = re.compile("KEY|PASSWORD|SECRET|SEED|CLIENT_ID")
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            found = VARIABLE.fullmatch(str(value))
+            if secret.search(name) is not None:
+                assert found is not None, name
+                assert found[0] == f"${{{found[1]}:?run ./compose-env once}}"
+                assert made[found[1]]
+    for url in re.findall(r"://\w+:(\$\{[^}]*\}|[^@\s/]*)@", (ROOT / "docker-compose.yml").read_text()):
+        assert url == "${Q2C_COMPOSE_POSTGRES_PASSWORD:?run ./compose-env once}"
+    script = Path(shutil.copy(ROOT / "compose-env", tmp_path))
+    elsewhere = compose_env(script)
+    assert elsewhere.keys() == made.keys()
+    assert not set(elsewhere.values()) & set(made.values())
+    assert compose_env(script) == elsewhere
+    for name in ("Q2C_TOKEN_KEYS", "Q2C_COMPOSE_POSTGRES_PASSWORD", "Q2C_QUICKBOOKS_CLIENT_SECRET"):
+        assert len(set(elsewhere[name])) > 8
+        assert len(elsewhere[name]) >= 43
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_no_service_has_rights_that_it_has_no_use_for() -> None:
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & set(service), name
+        assert service.get("read_only", False) == (name != "kafka"), name
+        assert "/tmp" in service.get("tmpfs", ["/tmp"]), name  # noqa: S108 - in a container, its own
+        assert not any("docker.sock" in volume for volume in service.get("volumes", ())), name
 
 
 def test_images_are_pinned_and_what_runs_is_watched_and_nobodys_root() -> None:
@@ -100,8 +159,8 @@ def test_jobs_come_before_workers() -> None:
             }, name
 
 
-def test_metrics_can_be_read_by_other_services_and_by_nobody_else() -> None:
-    for name, service in OURS.items():
-        environment = known(name)
+def test_metrics_can_be_read_by_other_services_and_by_nobody_else(made: dict[str, str]) -> None:
+    for name in WORKERS:
+        service, environment = OURS[name], known(name, made)
         assert (environment.metrics_port, environment.metrics_host) == (9100, "0.0.0.0")  # noqa: S104 - in a container
         assert not any(port.endswith(":9100") for port in service.get("ports", ()))

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -101,6 +101,25 @@ async def test_a_standby_takes_over(
         if how is signal.SIGTERM:
             async with asyncio.timeout(STOP_SECONDS_MAX):
                 assert await first.wait() == 0
+
+
+async def test_who_starts_after_the_clock_was_set_back_takes_over(
+    database: PostgresDatabase, postgres_url: str
+) -> None:
+    """What the killed process left behind is an hour ahead then."""
+    async with running(postgres_url, "process") as killed:
+        await appended(database, 1)
+        async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
+            await known(database, 1)
+        killed.kill()
+        await killed.wait()
+    an_hour_ahead = subscriptions.update().values(leased_until=datetime.now(UTC) + timedelta(hours=1))
+    await database.transaction(lambda connection: connection.execute(an_hour_ahead))
+    await appended(database, 2)
+    async with running(postgres_url, "process") as started:
+        async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
+            await known(database, 2)
+        assert await leader(database) == started.pid
 
 
 async def test_every_role_ends_when_it_is_told_to(database: PostgresDatabase, postgres_url: str) -> None:

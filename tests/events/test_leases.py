@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from events import subscriptions, tables
+from events import leases, subscriptions, tables
 from events.database import Database
 from events.errors import CheckpointMoved
+from events.leases import CLOCKS_APART
 from events.subscriptions import LEASE_SECONDS
 from tests.events.samples import NOW
 
@@ -43,6 +46,25 @@ async def test_leasing_again_and_moving_keep_the_lead(database: Database) -> Non
     assert await lease(database, "b", NOW + LEASE) is None
     await move(database, 0, 1, now=NOW + LEASE)
     assert await lease(database, "b", NOW + 2 * LEASE - INSTANT) is None
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)])
+async def test_a_lease_from_before_the_clock_was_set_back_is_over(
+    database: Database, back: timedelta
+) -> None:
+    await lease(database)
+    assert await lease(database, "b", NOW - CLOCKS_APART) is None  # whose clock is a little behind
+    assert await database.read(subscriptions.is_due, "relay", 1, "b", NOW - back)
+    assert await lease(database, "b", NOW - back) == 0
+    assert await lease(database, "c", NOW - back) is None
+
+
+@given(seconds=st.integers(-1000, 1000), lasting=st.integers(0, 500))
+def test_a_lease_holds_from_its_beginning_to_its_end(seconds: int, lasting: int) -> None:
+    """By the clock of whoever looks, which may be behind the one of who holds it."""
+    until, length = NOW + timedelta(seconds=seconds), timedelta(seconds=lasting)
+    began = until - length
+    assert leases.holds(until, length, NOW) == (began - CLOCKS_APART <= NOW < until)
 
 
 async def test_who_gives_up_is_followed_at_once(database: Database) -> None:

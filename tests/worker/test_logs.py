@@ -1,15 +1,21 @@
 """Every line of the log is one line of JSON, whatever was logged; what is named like a secret is masked."""
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from events import controls
 from worker import logs
 from worker.settings import Environment
 
@@ -45,17 +51,81 @@ def test_what_a_process_logs_is_json_a_line_and_no_secret() -> None:
     assert "ValueError: a defect" in failed["exception"]
 
 
-def test_a_terminal_gets_lines_for_people(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    before = structlog.get_config()
-    try:
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stderr passes for a terminal, and logging is set up anew for it."""
+    root = logging.getLogger()
+    before, handlers = structlog.get_config(), list(root.handlers)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.stderr, "isatty", lambda: True)
         logs.configure(Environment())
-        structlog.get_logger().info("plain", access_token="s3cret")
-    finally:
-        structlog.configure(**before)
+        structlog.configure(cache_logger_on_first_use=False)
+        yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_gets_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.get_logger().info("plain", access_token="s3cret")
     said = capsys.readouterr().err
     assert "plain" in said
     assert not said.startswith("{")
     assert "s3cret" not in said
+
+
+class Odd:
+    """Whose own words may be anything."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\u2066\u061c\x85\u2028\x7f\r\nERROR fake \ud800"
+
+
+@pytest.mark.usefixtures("terminal")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(exclude_categories=[])))
+@example(text=HOSTILE)
+def test_a_terminal_obeys_nothing_that_is_logged(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    logger = structlog.get_logger()
+    logger.warning(text, realm=text, of=[text], odd=Odd(text), **{f"key{text}": 1})
+    assert capsys.readouterr().err.count("\n") == 1
+    logging.getLogger("library").warning("%s", text)
+    logger.error("failed", exc_info=ValueError(text))
+    said = COLOURS.sub("", capsys.readouterr().err)
+    assert not controls.holds_any(said.replace("\n", "").replace("\t", ""))
+    assert all(line.startswith("  ") for line in said.splitlines()[2:])
+
+
+@given(text=st.text(st.characters(exclude_categories=[])))
+@example(text=HOSTILE)
+def test_a_line_of_json_is_one_line_and_says_the_same(text: str) -> None:
+    line = logs._line({"event": text, f"key{text}": [text]}, default=repr)
+    assert not controls.holds_any(line.decode())
+    assert json.loads(line) == {"event": text, f"key{text}": [text]}
+
+
+def test_what_a_library_logs_is_an_entry_like_ours() -> None:
+    said = """
+import logging
+from worker import logs, settings
+logs.configure(settings.Environment())
+logging.getLogger("asyncio").error("socket.accept() out of system resource")
+logging.getLogger("odd").warning("%d", "no number")
+logging.getLogger("quiet").info("nothing")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", said], env=environment, capture_output=True, check=True, timeout=60
+    )
+    entries = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [(entry["event"], entry["level"], entry["of"], entry["said"]) for entry in entries] == [
+        ("library.logged", "error", "asyncio", "socket.accept() out of system resource"),
+        ("library.logged", "warning", "odd", "%d"),
+    ]

@@ -90,7 +90,17 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Where it listens.")] = HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8089,
     company: Annotated[list[str] | None, typer.Option(help="us, us-ast, uk or ca; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same companies and faults.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(envvar="Q2C_SANDBOX_SEED", help="The same seed gives the same companies and faults."),
+    ] = 1,
+    client_id: Annotated[
+        str | None,
+        typer.Option(envvar="Q2C_SANDBOX_CLIENT_ID", help="Of its app; by default made of the seed."),
+    ] = None,
+    client_secret: Annotated[
+        str | None, typer.Option(envvar="Q2C_SANDBOX_CLIENT_SECRET", help="Of its app, with its client id.")
+    ] = None,
     faults: Annotated[float, typer.Option(min=0, max=1, help="The share of requests that go wrong.")] = 0,
     public_url: Annotated[
         str | None, typer.Option(help="How a browser reaches its consent page, if not as the worker does.")
@@ -107,8 +117,11 @@ def sandbox(
     kinds = company or ["us"]
     if unknown := [kind for kind in kinds if kind not in seeds.KINDS]:
         raise Unusable(f"There is no company {unknown[0]!r}; there is {', '.join(seeds.KINDS)}.")
+    if (client_id is None) != (client_secret is None):
+        raise Unusable("Give both --client-id and --client-secret, or neither.")
+    app = (client_id, client_secret) if client_id and client_secret else None
     clock = SystemClock()
-    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url)
+    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url, app=app)
 
     def ready(url: str) -> None:
         if as_json:

@@ -47,11 +47,14 @@ class Sandbox:
         plan: Plan | None = None,
         lifetimes: Lifetimes | None = None,
         public_url: str | None = None,
+        app: tuple[str, str] | None = None,
     ) -> None:
         random = Random(seed)  # noqa: S311 - reproducible on purpose; nothing here guards anything
         self._clock = clock
         self._ahead = timedelta(0)
         self.oauth = OAuthServer(random, lifetimes, public_url)
+        if app is not None:
+            self.oauth.client_id, self.oauth.client_secret = app
         opened = [seeds.seeded(kind, random, self.now()) for kind in kinds]
         self.companies = {company.realm: company for company in opened}
         self.verifier_token = str(random.randrange(10**15, 10**16))

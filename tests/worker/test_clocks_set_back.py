@@ -1,0 +1,125 @@
+"""The wall clock is set back while a process is down: whatever it left behind makes nobody wait for that long."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from events import subscriptions
+from events.docusign import DocusignReceptionChanged
+from tests import stories
+from tests.world import World
+from worker import roles
+from worker.docusign import watch as docusign_watch
+from worker.docusign.state import GOOD
+from worker.docusign.watch import Told
+from worker.idle import left_to_do
+from worker.roles import Post, Role
+from worker.sandbox.refusals import Refusal
+from worker.sandbox.trouble import Plan
+from worker.services import SUBSCRIPTIONS
+
+BACK = [timedelta(hours=1), timedelta(days=1), timedelta(days=400)]
+SOON_SECONDS = 400.0  # a lease may last for five minutes; what was sent settles for three
+WON = stories.signed_deal()
+
+
+async def led(world: World) -> None:
+    """It read the log, and wins the deal no more."""
+    await world.follow()
+    await world.send(*WON)
+
+
+async def in_flight(world: World) -> None:
+    """It claimed the command, and wrote down that it sends it."""
+    await world.send(*WON)
+    await world.follow()
+    assert await world.claim()
+
+
+async def answer_lost(world: World) -> None:
+    """It sent the command, and got no answer."""
+    world.trouble("lost_answer")
+    await world.send(*WON)
+    await world.follow()
+    for command in await world.claim():
+        await world.dispatcher.work(command)
+
+
+async def throttled(world: World) -> None:
+    """It was asked for quiet."""
+    world.trouble("throttled")
+    await world.send(*WON)
+    await world.follow()
+    for command in await world.claim():
+        await world.dispatcher.work(command)
+
+
+async def company_refused(world: World) -> None:
+    """It was refused all of the company for hours, and asks once an hour by now."""
+    world.sandbox.trouble.follow(Plan(refusals=(Refusal("6190", 200, message="Invalid Company Status"),)))
+    await world.send(*WON)
+    await world.settle(patience=timedelta(hours=5))
+    world.sandbox.trouble.follow(Plan())
+
+
+async def just_decided(world: World) -> None:
+    """It decided that there is to be an invoice, and nobody has claimed it yet."""
+    await world.send(*WON)
+    await world.follow()
+
+
+LEFT_BEHIND = [led, in_flight, answer_lost, throttled, company_refused, just_decided]
+
+
+@pytest.mark.parametrize("back", BACK)
+@pytest.mark.parametrize("leave_behind", LEFT_BEHIND)
+async def test_another_process_goes_on_soon(
+    ready: World, leave_behind: Callable[[World], Awaitable[None]], back: timedelta
+) -> None:
+    before = len(ready.books())
+    await leave_behind(ready)
+    ready.clock.jump(-back)
+    began, stopping = ready.clock.monotonic(), asyncio.Event()
+    post = Post(ready.services, ready.gateway, "another", stopping, "", 0, lambda _: None)
+    working = [asyncio.create_task(role(post)) for role in (roles.process, roles.dispatch)]
+    while len(ready.books()) == before or (await ready.services.database.read(left_to_do))[1] is not None:
+        assert ready.clock.monotonic() - began < SOON_SECONDS, (await ready.explain()).first_unmet
+        await ready.clock.sleep(1)
+        assert not any(task.done() for task in working)
+    stopping.set()
+    for task in working:
+        task.cancel()
+    await asyncio.wait(working)
+    assert len(ready.books()) == before + 1
+
+
+async def test_a_lease_of_another_is_no_reason_to_end(ready: World) -> None:
+    """However long it holds: the watchdog sees that there is nothing that this process could do."""
+    stopping = asyncio.Event()
+    post = Post(ready.services, None, "standby", stopping, "", 0, lambda _: None)
+    patience = ready.services.environment.watchdog_seconds
+    await ready.follow()
+    await ready.send(*WON)
+    standing_by = asyncio.create_task(roles.RUN[Role.PROCESS](post))
+    until = ready.clock.monotonic() + 4 * patience
+    while ready.clock.monotonic() < until:
+        await ready.services.database.transaction(_lead_all, ready)
+        await ready.clock.sleep(1)
+        assert not standing_by.done()
+    standing_by.cancel()
+    await asyncio.wait({standing_by})
+
+
+def _lead_all(connection: object, world: World) -> None:
+    for subscription in SUBSCRIPTIONS:
+        subscriptions.lease(connection, subscription.name, "leader", world.clock.now())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("back", BACK)
+async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> None:
+    told = Told(GOOD, 7, twelfth_at=ready.clock.now())
+    bad = DocusignReceptionChanged("refusing", "signature_invalid", ready.clock.now())
+    assert not docusign_watch._may_be_told(bad, told, ready.clock.now())
+    assert docusign_watch._may_be_told(bad, told, ready.clock.now() - back)
