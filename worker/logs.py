@@ -72,7 +72,7 @@ def _line(entry: dict[str, Any], *, default: Callable[[Any], Any]) -> bytes:
         line = msgspec.json.encode(entry, enc_hook=default)
     except UnicodeEncodeError:
         line = json.dumps(entry, default=default).encode()
-    return line if line.isascii() else controls.shown_in_json(line.decode()).encode()
+    return controls.shown_in_json(line.decode()).encode()
 
 
 def mask_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,5 +1,6 @@
 """Every line of the log is one line of JSON, whatever was logged; what is named like a secret is masked."""
 
+import io
 import json
 import logging
 import os
@@ -7,12 +8,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 import structlog
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events import controls
@@ -51,24 +52,39 @@ def test_what_a_process_logs_is_json_a_line_and_no_secret() -> None:
     assert "ValueError: a defect" in failed["exception"]
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stderr passes for a terminal, and logging is set up anew for it."""
-    root = logging.getLogger()
-    before, handlers = structlog.get_config(), list(root.handlers)
-    with monkeypatch.context() as patched:
-        patched.setattr(sys.stderr, "isatty", lambda: True)
+class Terminal(io.StringIO):
+    """What is written to it, which a person would see."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def said(self) -> str:
+        said = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return said
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """Stderr is a terminal, and logging is set up for it."""
+    root, before, stderr = logging.getLogger(), structlog.get_config(), sys.stderr
+    handlers = list(root.handlers)
+    sys.stderr = written = Terminal()
+    try:
         logs.configure(Environment())
         structlog.configure(cache_logger_on_first_use=False)
-        yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
+        yield written
+    finally:
+        sys.stderr = stderr
+        structlog.configure(**before)
+        root.handlers[:] = handlers
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_terminal_gets_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    structlog.get_logger().info("plain", access_token="s3cret")
-    said = capsys.readouterr().err
+def test_a_terminal_gets_lines_for_people() -> None:
+    with terminal() as written:
+        structlog.get_logger().info("plain", access_token="s3cret")
+    said = written.said()
     assert "plain" in said
     assert not said.startswith("{")
     assert "s3cret" not in said
@@ -88,17 +104,16 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\u2066\u061c\x85\u2028\x7f\r\nERROR fake \ud800"
 
 
-@pytest.mark.usefixtures("terminal")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=[])))
 @example(text=HOSTILE)
-def test_a_terminal_obeys_nothing_that_is_logged(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    logger = structlog.get_logger()
-    logger.warning(text, realm=text, of=[text], odd=Odd(text), **{f"key{text}": 1})
-    assert capsys.readouterr().err.count("\n") == 1
-    logging.getLogger("library").warning("%s", text)
-    logger.error("failed", exc_info=ValueError(text))
-    said = COLOURS.sub("", capsys.readouterr().err)
+def test_a_terminal_obeys_nothing_that_is_logged(text: str) -> None:
+    with terminal() as written:
+        logger = structlog.get_logger()
+        logger.warning(text, realm=text, of=[text], odd=Odd(text), **{f"key{text}": 1})
+        assert written.said().count("\n") == 1
+        logging.getLogger("library").warning("%s", text)
+        logger.error("failed", exc_info=ValueError(text))
+        said = COLOURS.sub("", written.said())
     assert not controls.holds_any(said.replace("\n", "").replace("\t", ""))
     assert all(line.startswith("  ") for line in said.splitlines()[2:])
 

@@ -306,21 +306,23 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(q2c: Run, arguments: tuple
 
 def test_names_are_printed_as_they_are(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
-    odd = "[/red] [bold]B[/bold] :heart: \x1b[31m"
+    odd = "[/red] [bold]B[/bold] :heart: [link=file:///]x[/link] \x1b[31m\x9b\u202e"
     file = tmp_path / "events.jsonl"
     events = [stories.deal("[/x]", name=odd), stories.contract("voided", "[/x]", "C-1", reason=odd)]
     file.write_text("\n".join(json.dumps(event) for event in events))
     q2c("emit", str(file))
     rebuilt = q2c("rebuild")
     assert rebuilt.returncode == 0
-    plain = odd.replace("\x1b", r"\x1b")
+    plain = odd.replace("\x1b", r"\x1b").replace("\x9b", r"\x9b").replace("\u202e", r"\u202e")
     for command in (("deals",), ("log",), ("explain", "[/x]"), ("explain", "[/y]")):
         printed = q2c(*command)
         assert "Traceback" not in printed.stderr
         assert "[/" in printed.stdout + printed.stderr
-        assert "\x1b" not in printed.stdout
+        assert not {"\x1b", "\x9b", "\u202e"} & set(printed.stdout)
+        as_json = q2c(*command, "--json").stdout
+        assert not {"\x1b", "\x9b", "\u202e"} & set(as_json)
         if command == ("deals",):
-            assert plain.replace(" ", "") in "".join(printed.stdout.split())
+            assert all(word in printed.stdout for word in plain.split())
 
 
 def test_the_database_is_its_owners_alone(q2c: Run, tmp_path: Path) -> None:
