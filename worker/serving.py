@@ -17,6 +17,7 @@ import uvicorn
 from msgspec import Struct
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from events.clock import SystemClock
 from worker import descriptors
 
 BACKLOG = 2048
@@ -88,10 +89,10 @@ class _Sweeper:
 
     async def sweep(self, every_seconds: float) -> None:
         """Look from time to time, until cancelled."""
-        loop = asyncio.get_running_loop()
+        clock = SystemClock()  # sockets know no other
         while True:
-            self._look(loop.time())
-            await asyncio.sleep(every_seconds)
+            self._look(clock.monotonic())
+            await clock.sleep(every_seconds)
 
     def _look(self, now: float) -> None:
         since: dict[H11Protocol, tuple[_Wait, float]] = {}
