@@ -105,7 +105,7 @@ async def _handed_back(services: Services, gateway: Gateway, grant: Grant, probl
 
 
 def _leave(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime, now: datetime) -> None:
-    if not grants.hand_back(connection, grant, problem, due_at):
+    if not grants.hand_back(connection, grant, problem, due_at, now):
         raise Lost
     if grant.step != "revoking" and grant.problem is None:
         until = grant.created_at + ASKED_FOR

@@ -15,7 +15,7 @@ from events.administration import ConnectionAwaited, ConnectionRefused
 from tests.world import World, open_world
 from worker import grant_steps, proving
 from worker.grant_steps import Standing
-from worker.quickbooks import tokens
+from worker.quickbooks import grants, tokens
 from worker.quickbooks.errors import ConnectionExpired, QuickBooksError
 from worker.quickbooks.grants import pending_grants
 from worker.sandbox.oauth_trouble import OAuthPlan
@@ -191,6 +191,24 @@ async def test_a_code_that_intuit_does_not_take_now_is_sent_again(two: World, od
     two.sandbox.oauth.trouble.follow(OAuthPlan(token=(odd,) * 4))
     assert (await connects(two)).state == "waiting"
     await later(two, 5)
+    assert (await holders(two))[realm(two, 1)] == "acme"
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+@pytest.mark.parametrize("leased", [False, True])
+async def test_a_clock_that_is_set_back_holds_up_nobody(two: World, hours: int, *, leased: bool) -> None:
+    """Neither where a grant waits to be asked about again, nor where the process died that went on with it."""
+    two.sandbox.trouble.follow(SILENT)
+    await connects(two)
+    if leased:
+        now = two.clock.now()
+        (grant,) = await two.services.database.read(grants.due, now + timedelta(hours=1), 1)
+        lasting = grant_steps.lease(two.gateway)
+        later_on = now + timedelta(minutes=5)
+        assert await two.services.database.transaction(grants.take, grant, later_on + lasting, later_on)
+    two.sandbox.trouble.follow(Plan())
+    two.clock.jump(timedelta(hours=-hours))
+    await later(two, minutes=1)
     assert (await holders(two))[realm(two, 1)] == "acme"
 
 

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from events import leases
 from events.tables import UtcInstant, metadata
 
 CONSENT_MINUTES = 10
+GOOD_FOR = timedelta(minutes=CONSENT_MINUTES)
 REALM = re.compile(r"[0-9]{1,20}")
 
 consent_links = sa.Table(
@@ -85,7 +87,7 @@ def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now:
             " again with q2c connect"
         )
     spent = connection.execute(oauth_states.delete().where(of_state)).rowcount == 1
-    if row is None or not spent or row.created_at <= _oldest(now):
+    if row is None or not spent or not leases.holds(row.created_at + GOOD_FOR, GOOD_FOR, now):
         raise ConsentRefused(
             "This consent has expired or was used already; q2c log says what came of it, and q2c connect starts another"
         )
@@ -99,8 +101,11 @@ def hashed(secret: str) -> str:
 
 
 def _good(link: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return consent_links.c.link_hash == hashed(link), consent_links.c.created_at > _oldest(now)
+    # As `leases.holds` says it: one that was made later than now was made before the clock was set back.
+    created_at = consent_links.c.created_at
+    is_new = sa.and_(created_at > _oldest(now), created_at <= leases.latest(timedelta(0), now))
+    return consent_links.c.link_hash == hashed(link), is_new
 
 
 def _oldest(now: datetime) -> datetime:
-    return now - timedelta(minutes=CONSENT_MINUTES)
+    return now - GOOD_FOR

@@ -13,12 +13,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from events import leases
 from events.tables import Position, UtcInstant, metadata
 
 Step = Literal["exchanging", "proving", "revoking"]
-# No row is due later than this, unless the clock was set back since.
 PAUSE_SECONDS_MAX = 3600.0
-CLOCKS_APART = timedelta(minutes=5)
 
 pending_grants = sa.Table(
     "pending_grants",
@@ -37,6 +36,7 @@ pending_grants = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("due_at", UtcInstant, nullable=False),
     sa.Column("leased_until", UtcInstant),
+    sa.Column("waits_since", UtcInstant),  # when `due_at` was decided, or the lease taken
 )
 
 
@@ -73,7 +73,11 @@ _COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)
 
 def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: datetime | None) -> None:
     """Add a grant, leased to the caller if it goes on with it at once."""
-    connection.execute(pending_grants.insert().values(**asdict(grant), due_at=now, leased_until=leased_until))
+    connection.execute(
+        pending_grants.insert().values(
+            **asdict(grant), due_at=now, leased_until=leased_until, waits_since=now
+        )
+    )
 
 
 def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Grant]:
@@ -84,7 +88,7 @@ def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Grant]
 
 def take(connection: sa.Connection, grant: Grant, leased_until: datetime, now: datetime) -> Grant | None:
     """Lease a grant that is due; none if somebody else was first."""
-    return _changed(connection, grant, {"leased_until": leased_until}, _is_due(now))
+    return _changed(connection, grant, {"leased_until": leased_until, "waits_since": now}, _is_due(now))
 
 
 def move(
@@ -110,9 +114,15 @@ def move(
     )
 
 
-def hand_back(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime) -> bool:
+def hand_back(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime, now: datetime) -> bool:
     """Leave a grant to whoever comes first at that time; say whether it was the caller's still."""
-    changes = {"attempts": grant.attempts, "problem": problem, "due_at": due_at, "leased_until": None}
+    changes = {
+        "attempts": grant.attempts,
+        "problem": problem,
+        "due_at": due_at,
+        "leased_until": None,
+        "waits_since": now,
+    }
     return _changed(connection, grant, changes) is not None
 
 
@@ -128,7 +138,7 @@ def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bo
         pending_grants.c.realm == realm,
         pending_grants.c.step == "revoking",
         ~pending_grants.c.other_company,
-        pending_grants.c.leased_until > now,
+        ~_has_waited(pending_grants.c.leased_until, now),
     )
     return connection.execute(statement).first() is not None
 
@@ -168,7 +178,11 @@ def _same(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    impossible = now + timedelta(seconds=PAUSE_SECONDS_MAX) + CLOCKS_APART
-    due_at, leased_until = pending_grants.c.due_at, pending_grants.c.leased_until
-    free = sa.or_(leased_until.is_(None), leased_until <= now, leased_until > impossible)
-    return sa.and_(sa.or_(due_at <= now, due_at > impossible), free)
+    free = _has_waited(pending_grants.c.leased_until, now)
+    return sa.and_(_has_waited(pending_grants.c.due_at, now), free)
+
+
+def _has_waited(until: sa.ColumnElement[Any], now: datetime) -> sa.ColumnElement[bool]:
+    """Say that a grant waits no more: there is no end to wait for, it is over, or the clock was set back since."""
+    set_back = sa.func.coalesce(pending_grants.c.waits_since > leases.latest(timedelta(0), now), sa.false())
+    return sa.or_(until.is_(None), until <= now, set_back)
