@@ -31,6 +31,10 @@ class Unusable(EventError):
         self.detail = detail
         self.field = field
 
+    def bare(self) -> "Unusable":
+        """Return the same to keep: an error that was raised keeps all frames it came through, and what they hold."""
+        return Unusable(self.reason, self.detail, self.field)
+
 
 class CheckpointMoved(EventError):
     """Another runner advanced this subscription's checkpoint; the work of this one is rolled back."""

@@ -71,7 +71,7 @@ def unusable(
     place: str | None = None,
 ) -> Record:
     """Say that bytes are of no use, and which deal they are about."""
-    return Record(raw, origin, workspace, error, headers, deal_of(raw, headers), place)
+    return Record(raw, origin, workspace, error.bare(), headers, deal_of(raw, headers), place)
 
 
 def receive(

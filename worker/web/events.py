@@ -46,7 +46,8 @@ async def post_events(
     turns: NamedDependency[Turns],
 ) -> Response[Any]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
-    raw = await request.body()
+    # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
+    raw = b"".join([part async for part in request.stream()])
     workspace, headers = token.workspace, _kept(request)
     is_batch = _is_batch(raw, headers)
     items = _split(raw, headers) if is_batch else [raw]
@@ -142,7 +143,7 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
         return split_batch(media.in_utf8(raw, content_type(headers)))
     except Unusable as error:
         if error.reason != "too_many_events":
-            return error
+            return error.bare()
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             error.reason,

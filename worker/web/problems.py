@@ -95,6 +95,9 @@ def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Re
 
 def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     """Answer a problem that a route named."""
+    problem.__traceback__ = (
+        None  # its frames hold the body and all that was made of it, until somebody looks for cycles
+    )
     response = answer(problem.status, problem.reason, problem.detail, problem.more)
     if problem.retry_after is not None:
         response.headers["retry-after"] = str(problem.retry_after)
