@@ -29,12 +29,12 @@ from events.sqlite import InlineDatabase
 from worker import schema
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
+from worker.installed import token_keys
 from worker.quickbooks import tokens
 from worker.quickbooks.gateway import open_gateway
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.vault import Vault
 from worker.sandbox import faults
-from worker.settings import token_keys
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
 from worker.wake import Wake

@@ -22,12 +22,13 @@ from benchmarks.stores import CLOCK
 from events.clock import SystemEntropy
 from events.sqlite import SqliteDatabase
 from worker import schema
+from worker.installed import token_keys
 from worker.quickbooks import tokens
 from worker.quickbooks.client import http_client
 from worker.quickbooks.gateway import open_gateway
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.vault import Vault
-from worker.settings import Environment, token_keys
+from worker.settings import Environment
 
 CALLS = 200
 COMPANIES = 200

@@ -31,6 +31,7 @@ from events.database import Database
 from worker import api_tokens, topics
 from worker.commands.table import commands
 from worker.demo import stage
+from worker.installed import token_keys
 from worker.messages import encode
 from worker.quickbooks import tokens
 from worker.quickbooks.gateway import open_gateway
@@ -39,7 +40,7 @@ from worker.quickbooks.vault import Vault
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.services import open_database
-from worker.settings import Environment, token_keys
+from worker.settings import Environment
 from worker.sources.docusign import read_message
 
 DEALS = 30

@@ -23,10 +23,11 @@ from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
 from worker import api_tokens, topics, workspaces
 from worker.docusign import keys
+from worker.installed import token_keys
 from worker.messages import Message, encode
 from worker.publisher import Publisher
 from worker.quickbooks.vault import Vault
-from worker.settings import TOKEN_KEY_BYTES, Environment, token_keys
+from worker.settings import TOKEN_KEY_BYTES, Environment
 
 PUBLISHED_AT_ONCE = 500
 TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(TOKEN_KEY_BYTES))).decode()  # guards nothing

@@ -8,6 +8,7 @@
     ├── ContradictoryEvent      an event of our own is in the log already, saying something else
     ├── UnreadableEvent         the log holds a type or version that this code does not know
     ├── DatabaseUnavailable     the database did not answer in time; the sender should try again
+    │   └── DatabaseDamaged     what it has stored can't be read; a person has to restore it
     └── DatabaseRefused         the database does not let us in, or does not exist; a person has to see to it
 """
 
@@ -50,6 +51,10 @@ class UnreadableEvent(EventError):
 
 class DatabaseUnavailable(EventError):
     """The database did not answer in time."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """What the database has stored can't be read. Senders are answered as if it were away: nothing of theirs is lost."""
 
 
 class DatabaseRefused(EventError):

@@ -18,6 +18,7 @@ class Lock(IntEnum):
     COMMANDS = 2  # a command is claimed once, and one of its subject is in flight at most
     TENANTS = 3  # a workspace is added once; a QuickBooks company is one workspace's
     SCHEMA = 4  # tables are changed by one process
+    KEYS = 5  # nothing is sealed with a key while it is being retired
 
 
 def hold(connection: sa.Connection, lock: Lock) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from events import log
-from events.errors import DatabaseRefused, DatabaseUnavailable
+from events.errors import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +33,7 @@ IDLE_IN_TRANSACTION_SECONDS_MAX = 5
 TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
 TEMPORARY_CODES = ("25P03", "55P03")
 REFUSED_CLASSES = ("28", "3D")
+DAMAGED_CODES = ("XX001", "XX002")  # of data, of an index
 
 
 async def connect(
@@ -102,6 +103,11 @@ async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
         raise _unavailable(error) from error
     except DBAPIError as error:
+        if _state(error) in DAMAGED_CODES:
+            raise DatabaseDamaged(
+                f"The database is damaged ({error.orig}). Stop the workers, and restore a backup or rebuild the index"
+                " (docs/postgresql.md); q2c rebuild makes read models anew, not the log"
+            ) from error
         if _state(error).startswith(REFUSED_CLASSES):
             raise DatabaseRefused(
                 f"Q2C_DATABASE_URL: the database does not let us in: {error.orig}"

@@ -5,21 +5,33 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
-from events.errors import DatabaseUnavailable
+from events import files
+from events.errors import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READER_THREADS = 4
-PRIVATE_MODE = 0o600
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+REMEDIES = {
+    sqlite3.SQLITE_READONLY: "see that the file, its directory and the file system can be written to",
+    sqlite3.SQLITE_CANTOPEN: "see that the file and its directory are there, and can be read and written",
+    sqlite3.SQLITE_IOERR: "see whether the disk is healthy",
+    sqlite3.SQLITE_FULL: "make room on the disk",
+}
+RESTORE = (
+    "Stop the worker, keep the file with those beside it, and restore a backup (docs/operating.md, Backups);"
+    " q2c rebuild makes read models anew, not the log"
+)
 WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 
 
@@ -35,8 +47,11 @@ def sqlite_engine(
         read_only: Whether to refuse whatever writes.
         durable: Whether a commit survives power loss: what was acknowledged is on the disk.
     """
+    _make_private(path)
     engine = sa.create_engine(
-        f"sqlite:///{path}",
+        sa.URL.create(
+            "sqlite", database=str(path.absolute())
+        ),  # a text would be parsed, and mean another file
         connect_args={"check_same_thread": False, "isolation_level": None},
     )
 
@@ -60,13 +75,50 @@ def sqlite_engine(
     return engine
 
 
+def _make_private(path: Path) -> None:
+    """Make the file if there is none, and take others' rights to it and to what is beside it away.
+
+    Raises:
+        DatabaseRefused: It can't be made, or is others' to change.
+    """
+    try:
+        files.make_directory(path.parent)
+        files.make(path)  # SQLite gives its other files the mode of this one
+        for suffix in BESIDE:
+            files.keep_private(Path(f"{path.resolve()}{suffix}"))
+    except OSError as error:
+        raise DatabaseRefused(
+            f"Q2C_DATABASE_URL: {error.filename or path} can't be used: {error.strerror}. The database is a file that"
+            " its owner alone may read and write (0600), in a directory where the owner may make others"
+        ) from error
+
+
 @contextmanager
-def _available() -> Iterator[None]:
+def _available(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, sqlite3.OperationalError) as error:
-        said = error.orig if isinstance(error, OperationalError) else error
-        raise DatabaseUnavailable(f"The database could not do its work: {said}") from error
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        said = error.orig if isinstance(error, DatabaseError) else error
+        code = getattr(said, "sqlite_errorcode", 0) & 0xFF
+        if code in DAMAGED:
+            raise DatabaseDamaged(f"The database {path} is damaged ({said}). {RESTORE}") from error
+        if not isinstance(said, sqlite3.OperationalError):
+            raise
+        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else ""
+        raise DatabaseUnavailable(f"The database {path} could not do its work: {said}{remedy}") from error
+
+
+def damage(path: Path) -> str | None:
+    """Look through a whole file; say what is wrong with it, if anything. It is read, and never changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.OperationalError:
+        return None
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    said = " ".join("; ".join(found).split())
+    return None if found == ["ok"] else f"The database {path} is damaged ({said}). {RESTORE}"
 
 
 @contextmanager
@@ -85,8 +137,7 @@ class SqliteDatabase:
     """A SQLite file: one writer thread a process, and reader threads; each keeps a connection of its own."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=PRIVATE_MODE)  # SQLite gives its other files the mode of this one
+        self._path = path
         self._writer = sqlite_engine(path)
         self._reader = sqlite_engine(path, begin=READING, read_only=True)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
@@ -121,7 +172,7 @@ class SqliteDatabase:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        with _available():
+        with _available(self._path):
             connection = self._connection(engine)
             with connection.begin():
                 return work(connection, *args, **kwargs)
@@ -151,6 +202,7 @@ class InlineDatabase:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._engine = sqlite_engine(path, begin=None, durable=False)
         self._connection = self._engine.connect()
         # Nobody writes while `work` reads, so each statement may see what is there without a transaction.
@@ -161,14 +213,14 @@ class InlineDatabase:
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once, in BEGIN IMMEDIATE."""
-        with _available(), _begun(self._connection):
+        with _available(self._path), _begun(self._connection):
             return work(self._connection, *args, **kwargs)
 
     async def read(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` at once."""
-        with _available():
+        with _available(self._path):
             return work(self._reader, *args, **kwargs)
 
     async def close(self) -> None:

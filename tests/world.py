@@ -45,6 +45,7 @@ from worker.wake import Wake
 
 SANDBOX_URL = "https://sandbox.test"
 STEPS_MAX = 2000
+TOKEN_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
 
 
@@ -213,7 +214,7 @@ async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int 
         quickbooks_client_id=sandbox.oauth.client_id,
         quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
     )
-    vault = Vault([base64.urlsafe_b64encode(bytes(32)).decode()], entropy)
+    vault = Vault([TOKEN_KEY], entropy)
     database = InlineDatabase(environment.database_path)
     await database.transaction(lay_tables)
     services = Services(environment, database, clock, entropy, vault, Wake())

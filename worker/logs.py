@@ -16,7 +16,8 @@ import msgspec
 import structlog
 
 from events import controls
-from worker.settings import Environment
+from worker.masking import scrubbed
+from worker.settings import Environment, secrets_given
 
 _OF_DEFECTS = frozenset({"exc_info", "stack_info"})
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -26,15 +27,18 @@ _SECRET_NAME = re.compile(r"token$|secret|authorization|password|signature|^code
 def configure(environment: Environment) -> None:
     """Set up logging for this process."""
     level = _LEVELS[environment.log_level]
+    given = secrets_given()
     if sys.stderr.isatty():
         rendered: list[Any] = [
             show_controls,
             structlog.dev.ConsoleRenderer(exception_formatter=_traceback),
+            lambda _logger, _method, line: scrubbed(line, given),
         ]
         factory: Any = structlog.PrintLoggerFactory(sys.stderr)
     else:
         rendered = [
             structlog.processors.format_exc_info,
+            lambda _logger, _method, entry: _scrubbed(entry, given),
             structlog.processors.JSONRenderer(serializer=_line),
         ]
         factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
@@ -64,6 +68,17 @@ class _OfLibraries(logging.Handler):
             said = str(record.msg)
         exc_info = {"exc_info": record.exc_info} if record.exc_info else {}
         structlog.get_logger().log(record.levelno, "library.logged", of=record.name, said=said, **exc_info)
+
+
+def _scrubbed(value: Any, secrets: frozenset[str]) -> Any:
+    """Return what is logged without the secrets in the environment, wherever it quotes one."""
+    if isinstance(value, str):
+        return scrubbed(value, secrets)
+    if isinstance(value, MutableMapping):
+        return {key: _scrubbed(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_scrubbed(item, secrets) for item in value]
+    return scrubbed(str(value), secrets) if isinstance(value, BaseException) else value
 
 
 def _line(entry: dict[str, Any], *, default: Callable[[Any], Any]) -> bytes:

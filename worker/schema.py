@@ -37,6 +37,11 @@ def current(connection: sa.Connection) -> str | None:
     return FIRST if inspector.has_table("events") else None
 
 
+def is_of_others(connection: sa.Connection) -> bool:
+    """Say whether there are tables, and none of them is ours."""
+    return current(connection) is None and bool(sa.inspect(connection).get_table_names())
+
+
 def problem(connection: sa.Connection) -> str | None:
     """Say what has to be migrated, if anything.
 

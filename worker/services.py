@@ -9,13 +9,14 @@ from events.clock import Clock, Entropy, SystemClock, SystemEntropy
 from events.database import Database
 from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
-from worker import schema
+from worker import keyring, schema
 from worker.arrivals import Arrivals
 from worker.health import Health
+from worker.installed import check_database_file
 from worker.messages import Publishing
-from worker.quickbooks.vault import Vault
+from worker.quickbooks.vault import Vault, check_token_keys
 from worker.quote_to_cash import manager
-from worker.settings import Environment, check_database_file, token_keys
+from worker.settings import ConfigurationError, Environment
 from worker.wake import Wake
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
@@ -42,19 +43,20 @@ async def open_services(environment: Environment) -> Services:
     """Open the database, and see that its tables are what this code knows.
 
     Raises:
-        ConfigurationError: A token key does not fit, the database's file is something else, or its tables are.
+        ConfigurationError: A token key does not fit, is missing or retired, the database's file is something else, or its tables are.
         DatabaseUnavailable: The file can't be opened.
     """
     check_database_file(environment)
-    entropy = SystemEntropy()
-    vault = Vault(token_keys(environment), entropy)
+    check_token_keys(environment)
+    clock, entropy = SystemClock(), SystemEntropy()
     database = open_database(environment)
     try:
-        await _see_to_tables(environment, database)
+        await see_to_tables(environment, database)
+        vault = await keyring.open_vault(environment, database, entropy, clock.now())
     except BaseException:
         await database.close()
         raise
-    return Services(environment, database, SystemClock(), entropy, vault, Wake())
+    return Services(environment, database, clock, entropy, vault, Wake())
 
 
 def open_database(environment: Environment, *, migrating: bool = False) -> Database:
@@ -67,9 +69,24 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
     return postgres.PostgresDatabase(environment.database_url, statement_seconds=limit)
 
 
-async def _see_to_tables(environment: Environment, database: Database) -> None:
+async def see_to_tables(environment: Environment, database: Database) -> None:
     """Migrate a SQLite file by itself: it is this installation's alone. PostgreSQL's tables are ops' to migrate."""
+    await check_ours(environment, database)
     if not environment.embedded:
         await database.read(schema.check)
     elif await database.read(schema.problem) is not None:
         await database.transaction(schema.migrate)
+
+
+async def check_ours(environment: Environment, database: Database) -> None:
+    """See that a SQLite file is not another program's: tables are made in it without asking.
+
+    Raises:
+        ConfigurationError: It has tables, and none of ours.
+    """
+    if environment.embedded and await database.read(schema.is_of_others):
+        raise ConfigurationError(
+            f"Q2C_DATABASE_URL: {environment.database_path} has tables, and none of ours. It is another program's, or a"
+            " -wal beside it is another database's: keep these files, and restore a backup (docs/operating.md, Backups) or"
+            " choose another path"
+        )

@@ -1,11 +1,7 @@
 """The settings of an installation, from the environment: `Q2C_…`."""
 
-import base64
-import contextlib
 import os
 import re
-import secrets
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -15,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.dead_letters import Bounds
 from events.envelope import BATCH_EVENTS_MAX
+from worker.masking import MASK, masked, secrets_in
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
@@ -25,9 +22,7 @@ SSL_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 DEAD_LETTERS = ".dlq"
 SQLITE_MAGIC = b"SQLite format 3\0"
 TOKEN_KEY_BYTES = 32
-MASK = "***"
 BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
-URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=[?&])(sslpassword|password)=[^&]*")
 
 
 class ConfigurationError(Exception):
@@ -157,15 +152,14 @@ class Environment(BaseSettings):
                     "has a port that is no number; what is special in a password is percent-encoded"
                 ) from None
             return _with_tls_that_can_be(value)
-        if not (value.startswith(SQLITE) and Path(value.removeprefix(SQLITE)).name) or ":memory:" in value:
-            raise ValueError(
-                "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
-            )
+        sqlite_path(value)
         return value
 
     @field_validator("kafka_url")
     @classmethod
     def _known_kafka(cls, value: str | None) -> str | None:
+        if value is not None and "@" in value:
+            raise ValueError("names a user; set Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD instead")
         if value is not None and not all(BROKER.fullmatch(broker) for broker in _brokers(value)):
             raise ValueError("is kafka:// and hosts with ports, such as kafka://one:9092,two:9092")
         return value
@@ -195,7 +189,7 @@ class Environment(BaseSettings):
     @property
     def database_path(self) -> Path:
         """The SQLite file."""
-        return Path(self.database_url.removeprefix(SQLITE))
+        return sqlite_path(self.database_url)
 
     @property
     def kafka_brokers(self) -> list[str]:
@@ -230,6 +224,31 @@ def _with_tls_that_can_be(url: str) -> str:
     return url
 
 
+def sqlite_path(url: str) -> Path:
+    """Return the file that a SQLite URL names: all that stands behind sqlite:///, exactly as it stands there.
+
+    Raises:
+        ValueError: It names none, or could be read as the name of two.
+    """
+    path = url.removeprefix(SQLITE)
+    if not url.startswith(SQLITE) or not Path(path).name or ":memory:" in path:
+        raise ValueError(
+            "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
+        )
+    if found := [character for character in "?#%" if character in path]:
+        raise ValueError(
+            f"has {found[0]} in it: sqlite:/// is followed by the path alone, without parameters and not"
+            " percent-encoded; choose a path without it"
+        )
+    if path.startswith(("file:", "~")):
+        raise ValueError("is sqlite:/// and a path: a whole one, or one from where q2c is started")
+    if path.endswith(("/", "/.", "/..")) or path in {".", ".."}:
+        raise ValueError("names a directory; name the file in it, such as sqlite:///q2c-data/q2c.sqlite3")
+    if path != path.strip() or not path.isprintable():
+        raise ValueError("has a blank at an end of its path, or a character that can't be seen")
+    return Path(path)
+
+
 def _brokers(url: str) -> list[str]:
     return [part.strip().removeprefix(KAFKA) for part in re.split("[,;]", url) if part.strip()]
 
@@ -241,11 +260,8 @@ def _shown(value: object) -> object:
         return [_shown(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    return URL_PASSWORD.sub(_masked, value) if isinstance(value, str) else value
-
-
-def _masked(found: re.Match[str]) -> str:
-    return f"{found[2]}={MASK}" if found[1] is None else f"{found[1]}:{MASK}@"
+    is_url = isinstance(value, str) and not value.startswith(SQLITE)  # which is a path and nothing more
+    return masked(str(value)) if is_url else value
 
 
 def environment() -> Environment:
@@ -269,49 +285,13 @@ def problems(error: ValidationError) -> list[str]:
     ]
 
 
-def check_database_file(settings: Environment) -> None:
-    """See that what is at the database's path, if anything is, is a SQLite file.
-
-    Raises:
-        ConfigurationError: It is something else, or can't be read.
-    """
-    if not settings.embedded:
-        return
-    path = settings.database_path
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(SQLITE_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigurationError(f"Q2C_DATABASE_URL: {path} can't be read: {error.strerror}") from None
-    if start not in {b"", SQLITE_MAGIC}:
-        raise ConfigurationError(f"Q2C_DATABASE_URL: {path} is not a SQLite file")
-
-
-def token_keys(settings: Environment) -> tuple[str, ...]:
-    """Return the keys that encrypt tokens; without any set, one is kept in a file.
-
-    The file is beside a SQLite database. With PostgreSQL it serves the processes of one machine that start
-    in the same directory: others could not open what those sealed, and would say so.
-    """
-    if settings.token_keys:
-        return tuple(key.get_secret_value() for key in settings.token_keys)
-    database = (
-        settings.database_path if settings.embedded else Path(DEFAULT_DATABASE_URL.removeprefix(SQLITE))
-    )
-    path = database.with_name("token.key")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        _make_token_key(path)
-    return (path.read_text(encoding="ascii").strip(),)
-
-
-def _make_token_key(path: Path) -> None:
-    """Make a key for whoever starts first; of several at the same moment one's is taken, and is there whole."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as made:  # ours alone to read
-        made.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)))
-        made.flush()
-        os.fsync(made.fileno())  # what is sealed with it is worth nothing without it
-        with contextlib.suppress(FileExistsError):
-            os.link(made.name, path)
+def secrets_given() -> frozenset[str]:
+    """Return every secret in the environment, whether or not it fits, so that nothing that is said quotes one."""
+    found: set[str] = set()
+    for name, field in Environment.model_fields.items():
+        text = os.environ.get(f"Q2C_{name.upper()}", "")
+        if "SecretStr" in repr(field.annotation):
+            found.update((text, *(part.strip() for part in text.split(","))))
+        else:
+            found.update(secrets_in(text))
+    return frozenset(found - {""})

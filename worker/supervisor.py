@@ -18,7 +18,7 @@ import structlog
 
 from events import subscriptions
 from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker import descriptors, roles
+from worker import descriptors, keyring, roles
 from worker.commands.claims import release_realms
 from worker.garbage import seldom_collected
 from worker.quickbooks.gateway import open_gateway
@@ -88,6 +88,7 @@ def _beside(post: Post, urls: Sequence[str], ready: Ready) -> dict[str, Coroutin
 
     work = {
         READY: say_ready(),
+        "keys": keyring.watch(services.vault, services.database, services.clock, post.stopping),
         "watchdog": keep_awake(services.clock, environment.watchdog_seconds),
         descriptors.PART: descriptors.watch(services.clock, services.health),
     }

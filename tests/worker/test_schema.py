@@ -18,6 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pydantic import SecretStr
 
 import projections.all
 from events import dead_letters
@@ -27,7 +28,7 @@ from events.postgres import PostgresDatabase
 from events.tables import kafka_offsets, metadata
 from tests import stories
 from tests.fakes import FakeClock
-from tests.world import World, open_world
+from tests.world import TOKEN_KEY, World, open_world
 from worker import runner, schema
 from worker.cli import installation
 from worker.quickbooks.gateway import open_gateway
@@ -284,7 +285,9 @@ async def test_a_worker_on_postgresql_refuses_tables_that_are_not_migrated(postg
 
 
 async def test_a_sqlite_file_is_migrated_when_it_is_opened(tmp_path: Path, story: Rows) -> None:
-    environment = Environment(database_url=f"sqlite:///{tmp_path / 'q2c.sqlite3'}")
+    environment = Environment(
+        database_url=f"sqlite:///{tmp_path / 'q2c.sqlite3'}", token_keys=(SecretStr(TOKEN_KEY),)
+    )
     database = open_database(environment)
     await database.transaction(as_it_was, story)
     await database.close()

@@ -7,7 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from worker.settings import TOKEN_KEY_BYTES, ConfigurationError, Environment, environment, token_keys
+from worker.installed import token_keys
+from worker.settings import TOKEN_KEY_BYTES, ConfigurationError, Environment, environment
 
 STARTS = 8
 

@@ -19,7 +19,7 @@ from projections.deals import deals
 from projections.integration_log import integration_log
 from projections.invoices import invoices
 from tests import stories
-from tests.world import World, open_world
+from tests.world import TOKEN_KEY, World, open_world
 from worker.commands import standing
 from worker.commands.table import commands
 from worker.quickbooks.client import QuickBooksClient
@@ -292,7 +292,7 @@ def verify(database: Path) -> tuple[int, dict[str, Any]]:
         capture_output=True,
         text=True,
         check=False,
-        env=inherited | {"Q2C_DATABASE_URL": f"sqlite:///{database}"},
+        env=inherited | {"Q2C_DATABASE_URL": f"sqlite:///{database}", "Q2C_TOKEN_KEYS": TOKEN_KEY},
         timeout=60,
     )
     return finished.returncode, json.loads(finished.stdout)

@@ -1,5 +1,6 @@
 """The `q2c` command."""
 
+import os
 import sys
 
 from worker.cli.root import app
@@ -10,6 +11,7 @@ def main() -> None:
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.output import fail_kindly  # noqa: PLC0415 - as above
 
+    os.umask(0o077)  # whatever a command writes is its user's alone
     with fail_kindly():
         for argument in sys.argv[1:]:
             if not _is_text(argument):

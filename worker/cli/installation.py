@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from events.clock import SystemEntropy
+from events.errors import DatabaseUnavailable
 from worker import api_tokens, workspaces
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
 from worker.cli.output import FINDING, USAGE, people, print_json
-from worker.quickbooks.vault import check_token_keys
+from worker.installed import check_database_file
+from worker.quickbooks.vault import Vault, check_token_keys
 from worker.services import Services
-from worker.settings import ConfigurationError, Environment, check_database_file, environment, problems
+from worker.settings import ConfigurationError, Environment, environment, problems
 
 workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
 
@@ -84,7 +87,7 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
 def migrate(*, as_json: JsonOption = False) -> None:
     """Bring the database's tables to what this version needs; there is no way back but a backup."""
     from worker import schema  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.services import open_database  # noqa: PLC0415 - as above
+    from worker.services import check_ours, open_database  # noqa: PLC0415 - as above
 
     settings = environment()
     check_database_file(settings)
@@ -92,6 +95,7 @@ def migrate(*, as_json: JsonOption = False) -> None:
     async def work() -> list[str]:
         database = open_database(settings, migrating=True)
         try:
+            await check_ours(settings, database)
             return await database.transaction(schema.migrate)
         finally:
             await database.close()
@@ -145,4 +149,27 @@ def _checked() -> tuple[Environment | None, list[str]]:
             check(found)
         except ConfigurationError as error:
             wrong.append(str(error))
+    if not wrong and found.embedded and found.database_path.exists() and found.database_path.stat().st_size:
+        wrong += asyncio.run(_checked_database(found))
     return found, wrong
+
+
+async def _checked_database(settings: Environment) -> list[str]:
+    """Name what is wrong with a SQLite file or with the keys to it; nothing is made or migrated."""
+    from worker import keyring, schema  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.installed import token_keys  # noqa: PLC0415 - as above
+    from worker.services import check_ours, open_database  # noqa: PLC0415 - as above
+
+    database = open_database(settings)
+    try:
+        await check_ours(settings, database)
+        if await database.read(schema.problem) is None:
+            state = await database.read(keyring.state)
+            if state.begun:
+                keys = Vault(token_keys(settings, make=False), SystemEntropy())
+                keyring.check(settings, keys.key_ids, state.known)
+    except (ConfigurationError, DatabaseUnavailable) as error:
+        return [str(error)]
+    finally:
+        await database.close()
+    return []

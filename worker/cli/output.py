@@ -13,7 +13,8 @@ from rich.text import Text
 
 from events import controls, json
 from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker.settings import ConfigurationError
+from worker.masking import scrubbed
+from worker.settings import ConfigurationError, secrets_given
 
 FINDING, USAGE = 1, 2
 
@@ -85,6 +86,7 @@ def fail_kindly() -> Iterator[None]:
     from worker.api_tokens import TokenRefused  # noqa: PLC0415 - as above
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.docusign.keys import KeyRefused  # noqa: PLC0415 - as above
+    from worker.keyring import KeyringRefused  # noqa: PLC0415 - as above
     from worker.messages import BrokerUnavailable  # noqa: PLC0415 - as above
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
     from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
@@ -98,14 +100,38 @@ def fail_kindly() -> Iterator[None]:
         ConfigurationError,
         DatabaseRefused,
         KeyRefused,
+        KeyringRefused,
         SettingInvalid,
         TokenRefused,
         WorkspaceInvalid,
         Unusable,
         Unsealable,
     ) as error:
-        errors.print(f"q2c: {error}", soft_wrap=True)
+        _say(error)
         sys.exit(USAGE)
     except (BrokerUnavailable, DatabaseUnavailable, QuickBooksError, OSError) as error:
-        errors.print(f"q2c: {error}", soft_wrap=True)
+        _say(error)
         sys.exit(FINDING)
+    except Exception:
+        damaged = _damage()
+        if damaged is None:
+            raise
+        _say(damaged)
+        sys.exit(FINDING)
+
+
+def _say(problem: object) -> None:
+    """Say what is wrong in a sentence that quotes no secret of the environment."""
+    errors.print(f"q2c: {scrubbed(str(problem), secrets_given())}", soft_wrap=True)
+
+
+def _damage() -> str | None:
+    """Look whether a defect is one of the database: what can't be read in a row may be a damaged page."""
+    from events.sqlite import damage  # noqa: PLC0415 - as above
+    from worker.settings import environment  # noqa: PLC0415 - as above
+
+    try:
+        settings = environment()
+    except ConfigurationError:
+        return None
+    return damage(settings.database_path) if settings.embedded else None

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.cli import checking, dead_letters, docusign, installation, kafka, people, reading, running, tokens
+from worker.cli import checking, dead_letters, docusign, installation, kafka, keys, people, reading, running, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app.add_typer(installation.workspace, name="workspace")
 app.command("connect")(installation.connect)
 app.command("config")(installation.config)
 app.command("migrate")(installation.migrate)
+app.add_typer(keys.keys, name="keys")
 app.add_typer(kafka.topics, name="topics")
 app.add_typer(kafka.offsets, name="offsets")
 app.command("replay")(kafka.replay)

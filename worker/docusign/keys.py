@@ -13,6 +13,8 @@ from events import identifiers
 from events.locks import Lock, hold
 from events.statements import Statement
 from events.tables import Position, UtcInstant, metadata
+from worker.quickbooks import sealing
+from worker.quickbooks.sealing import Sealed
 from worker.quickbooks.vault import Unsealable, Vault
 from worker.workspaces import workspaces
 
@@ -37,6 +39,16 @@ _SEALED = Statement(
     .select_from(workspaces.outerjoin(docusign_keys))
     .where(workspaces.c.workspace == sa.bindparam("name"))
     .order_by(docusign_keys.c.number)
+)
+
+
+SEALED = Sealed(
+    name="DocuSign's key",
+    table=docusign_keys,
+    called=lambda row: f"{row.number} of workspace {row.workspace}",
+    owner=lambda row: _owner(row.workspace),
+    lose=lambda connection, row: _forget(connection, row.number),
+    remedy="give it again (q2c workspace docusign-key add)",
 )
 
 
@@ -103,6 +115,7 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
 
     Raises:
         KeyRefused: It does not fit, or there are as many as there can be.
+        KeyRetired: The key that it would be sealed with was retired meanwhile.
     """
     key = cleaned(text)
     note = None if key.endswith("=") else "It does not end with = as DocuSign's keys do: was it copied whole?"
@@ -112,12 +125,14 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
         return Added(_shown(connection, workspace, number), added=False, note=note)
     if len(listed(connection, workspace)) >= KEYS_MAX:
         raise KeyRefused(f"There are {KEYS_MAX} keys already; remove one that DocuSign no longer has")
+    record = vault.seal(key.encode(), _owner(workspace))
     row = {
         "workspace": workspace,
-        "sealed": vault.seal(key.encode(), _owner(workspace)),
+        "sealed": record,
         "created_at": now,
         "hint": f"…{key[-HINT_CHARACTERS:]}" if len(key) >= HINTED_CHARACTERS_MIN else "…",
     }
+    sealing.check(connection, record)
     kept = connection.execute(docusign_keys.insert().values(row).returning(docusign_keys.c.number))
     return Added(_shown(connection, workspace, kept.scalar_one()), added=True, note=note)
 
@@ -136,7 +151,7 @@ def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) 
     if number is None:
         there = ", ".join(f"{key.number} ({key.hint})" for key in known.values()) or "none"
         raise KeyUnknown(f"There is no such key; there is {there}")
-    connection.execute(docusign_keys.delete().where(docusign_keys.c.number == number))
+    _forget(connection, number)
     return known[number]
 
 
@@ -171,6 +186,10 @@ def opened(vault: Vault, workspace: str, records: Mapping[int, bytes]) -> Opened
         except Unsealable:
             unreadable.append(number)
     return Opened(keys, tuple(unreadable))
+
+
+def _forget(connection: sa.Connection, number: int) -> None:
+    connection.execute(docusign_keys.delete().where(docusign_keys.c.number == number))
 
 
 def _number_of(connection: sa.Connection, vault: Vault, workspace: str, key: str) -> int | None:

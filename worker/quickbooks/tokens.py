@@ -26,9 +26,11 @@ from events.database import Database
 from events.locks import Lock, hold
 from events.statements import Statement
 from events.tables import UtcInstant, metadata
+from worker.quickbooks import sealing
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
-from worker.quickbooks.vault import Unsealable, Vault
+from worker.quickbooks.sealing import Sealed
+from worker.quickbooks.vault import KeyRetired, Unsealable, Vault
 
 REFRESH_AHEAD = timedelta(minutes=5)
 POLL_SECONDS = 0.1
@@ -53,6 +55,16 @@ _STORED = Statement(
     sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
         tokens.c.realm == sa.bindparam("realm_")
     )
+)
+
+
+SEALED = Sealed(
+    name="tokens of QuickBooks company",
+    table=tokens,
+    called=lambda row: str(row.realm),
+    owner=lambda row: _owner(row.realm),
+    lose=lambda connection, row: forget(connection, row.realm),
+    remedy="connect again (q2c connect)",
 )
 
 
@@ -89,8 +101,10 @@ def put(
 
     Raises:
         RealmTaken: Another workspace holds the realm.
+        KeyRetired: The key that sealed them was retired meanwhile.
     """
     hold(connection, Lock.TENANTS)
+    sealing.check(connection, sealed)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     if row is not None and row.workspace != workspace and _is_good(row, now):
         raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
@@ -142,20 +156,6 @@ def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str
     return set(realms) - {realm for realm, is_expired in rows if not is_expired}
 
 
-def reseal_all(connection: sa.Connection, vault: Vault) -> int:
-    """Seal every realm's tokens with the newest key, so that older keys can go; return how many it did.
-
-    Raises:
-        Unsealable: A realm's tokens open with no key; nothing is changed.
-    """
-    sealed = sa.select(tokens.c.realm, tokens.c.sealed).where(tokens.c.sealed != b"")
-    rows = connection.execute(sealed.order_by(tokens.c.realm)).all()
-    outdated = [row for row in rows if not vault.is_current(row.sealed)]
-    for row in outdated:
-        resealed = vault.seal(vault.open(row.sealed, _owner(row.realm)), _owner(row.realm))
-        unchanged = sa.and_(tokens.c.realm == row.realm, tokens.c.sealed == row.sealed)
-        connection.execute(tokens.update().where(unchanged).values(sealed=resealed))
-    return len(outdated)
 
 
 class TokenStore:
@@ -234,8 +234,14 @@ class TokenStore:
         except NotSent:
             await self._database.transaction(_release, realm, holder)
             raise
-        sealed = self.seal(realm, new)
-        rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
+        try:
+            sealed = self.seal(realm, new)
+            rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
+        except KeyRetired as error:
+            # Intuit takes the tokens that are stored for a day yet, so a process with another key goes on with them.
+            logger.error("tokens.key_retired", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
+            await self._database.transaction(_release, realm, holder)
+            raise NotSent(str(error)) from error
         self.changed(realm)
         return new.access_token if rotated else (await self._current(realm)).tokens.access_token
 
@@ -291,6 +297,7 @@ def _release(connection: sa.Connection, realm: str, holder: str) -> None:
 
 
 def _rotate(connection: sa.Connection, realm: str, version: int, sealed: bytes, new: TokenSet) -> bool:
+    sealing.check(connection, sealed)
     stored = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version)

@@ -18,6 +18,7 @@ from worker.api_tokens import TokenUnknown
 from worker.docusign.keys import KeyRefused, KeyUnknown
 from worker.messages import BrokerUnavailable
 from worker.quickbooks.errors import QuickBooksError
+from worker.quickbooks.vault import Unsealable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -122,6 +123,14 @@ def on_token_unknown(_: Request[Any, Any, Any], error: TokenUnknown) -> Response
     return answer(HTTPStatus.NOT_FOUND, "token_unknown", str(error), {"field": "number"})
 
 
+def on_unsealable(_: Request[Any, Any, Any], error: Unsealable) -> Response[bytes]:
+    """Ask to try again: a key was retired, and this process is about to end and to start with others."""
+    logger.error("http.unsealable", problem=str(error))
+    return _again(
+        "key_unusable", "A secret can't be encrypted or decrypted here. Please try again in a moment."
+    )
+
+
 def on_validation_exception(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     """Answer parameters (400) or a body (422) that do not fit, naming each of them."""
     found = error.extra if isinstance(error.extra, list) else []
@@ -202,6 +211,7 @@ HANDLERS: dict[Any, Any] = {
     ActionRefused: on_action_refused,
     KeyRefused: on_key_refused,
     TokenUnknown: on_token_unknown,
+    Unsealable: on_unsealable,
     ValidationException: on_validation_exception,
     DatabaseUnavailable: on_database_unavailable,
     PartlyStored: on_partly_stored,

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from events.tables import UtcInstant
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
+from worker import keyring
+from worker.keyring import Resealed
 from worker.quickbooks import oauth, tokens
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.tokens import RealmTaken
@@ -237,8 +239,8 @@ async def test_everything_can_be_sealed_anew_at_once(tmp_path: Path) -> None:
         for realm in ("1", "2", "3"):
             await connect(before, realm)
     async with bench(tmp_path, keys=(KEY, OLDER_KEY)) as during:
-        assert await during.database.transaction(tokens.reseal_all, during.vault) == 3
-        assert await during.database.transaction(tokens.reseal_all, during.vault) == 0
+        assert await during.database.transaction(keyring.reseal, during.vault) == Resealed(3, 0, ())
+        assert await during.database.transaction(keyring.reseal, during.vault) == Resealed(0, 3, ())
         assert await during.tokens.access_token("2") == "CANARY-access-0"
     async with bench(tmp_path) as after:
         assert await after.tokens.access_token("3") == "CANARY-access-0"
@@ -250,7 +252,7 @@ async def test_sealing_anew_does_not_undo_a_refresh_in_flight(tmp_path: Path) ->
         newest = Vault((KEY, OLDER_KEY), SeededEntropy(7))
 
         async def rotated_meanwhile(_: httpx.Request) -> httpx.Response:
-            await one.database.transaction(tokens.reseal_all, newest)
+            await one.database.transaction(keyring.reseal, newest)
             return token_answer(1)
 
         one.intuit.on_refresh = rotated_meanwhile

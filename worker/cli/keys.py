@@ -1,0 +1,112 @@
+"""The keys that encrypt secrets in the database: listed, sealed anew from one to the next, retired, lost."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from msgspec.structs import asdict
+
+from worker import keyring, logs
+from worker.cli.context import JsonOption, Unusable, person, run
+from worker.cli.output import FINDING, people, print_json, print_rows
+from worker.installed import check_database_file, token_keys
+from worker.keyring import Resealed, Shown
+from worker.quickbooks.vault import Vault
+from worker.services import Services
+from worker.settings import environment
+
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="The keys that encrypt secrets in the database (Q2C_TOKEN_KEYS, or token.key beside it).",
+)
+
+
+@keys.command("list")
+def list_keys(*, as_json: JsonOption = False) -> None:
+    """List the keys by their ids, with their place in Q2C_TOKEN_KEYS and how many secrets each encrypts."""
+
+    async def work(opened: Services) -> list[Shown]:
+        return await opened.database.read(keyring.shown, opened.vault.key_ids)
+
+    columns = ("key_id", "place", "records", "first_used_at", "retired_at", "retired_by")
+    print_rows([asdict(key) for key in run(work)], columns, as_json=as_json, empty="")
+
+
+@keys.command("reseal")
+def reseal(*, as_json: JsonOption = False) -> None:
+    """Encrypt every secret with the newest key; exits with 1 if one does not open."""
+
+    async def work(opened: Services) -> Resealed:
+        return await opened.database.transaction(keyring.reseal, opened.vault)
+
+    found = run(work)
+    if as_json:
+        print_json(found)
+    else:
+        people.print(f"{found.resealed} sealed anew, {found.current} were already.")
+        for problem in found.unreadable:
+            people.print(f"! {problem}", style="bold red", soft_wrap=True)
+    raise typer.Exit(FINDING if found.unreadable else 0)
+
+
+@keys.command("retire")
+def retire(
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As q2c keys list shows it.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse a key from now on: nothing may be sealed with it any more, and it can't be the newest."""
+
+    async def work(opened: Services) -> Shown:
+        return await opened.database.transaction(
+            keyring.retire, opened.vault, key_id, opened.clock.now(), person()
+        )
+
+    found = run(work)
+    if as_json:
+        print_json({**asdict(found), "retired": True})
+        return
+    people.print(f"Key {found.key_id} is retired since {found.retired_at:%Y-%m-%d %H:%M} UTC.")
+    if found.place is not None:
+        people.print(
+            f"Take it out of Q2C_TOKEN_KEYS, where it is key {found.place}: no process starts with it any more.",
+            style="bold",
+        )
+
+
+@keys.command("lost")
+def lost(
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="What the lost keys encrypt is to be forgotten.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on without keys that are lost for good: what they encrypt is forgotten, and has to be given again."""
+    from events.clock import SystemClock, SystemEntropy  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.services import open_database, see_to_tables  # noqa: PLC0415 - as above
+
+    if not yes:
+        raise Unusable(
+            "This forgets the connections to QuickBooks and the keys of DocuSign's that the given keys do not open, and"
+            " retires the keys that are not given; without Q2C_TOKEN_KEYS and token.key a new key is made. Say --yes."
+        )
+    settings = environment()
+    logs.configure(settings)
+    check_database_file(settings)
+
+    async def work() -> list[str]:
+        database = open_database(settings)
+        try:
+            await see_to_tables(settings, database)
+            vault = Vault(token_keys(settings), SystemEntropy())
+            return await database.transaction(keyring.lose, vault, SystemClock().now(), person())
+        finally:
+            await database.close()
+
+    gone = asyncio.run(work())
+    if as_json:
+        print_json({"lost": gone})
+        return
+    for sentence in gone or ["Nothing was lost: the keys that are given open everything"]:
+        people.print(f"{sentence}.", soft_wrap=True)

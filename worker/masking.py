@@ -1,0 +1,105 @@
+"""URLs as they may be shown: what may be a secret is masked, and so is whatever can't be told from one.
+
+A password may hold any character, also those that mean something in a URL, so where a URL can be read in two ways the
+reading that hides more is shown.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote, unquote_plus
+
+MASK = "***"
+SECRET_CHARACTERS_MIN = 4  # of what is looked for in texts: a shorter one stands in every sentence
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PORTS = re.compile(r"(:[0-9]{1,5})?")
+# Parameters whose values say nothing secret: libpq's that we know, and those of this kind that others use.
+_SHOWN = frozenset(
+    [
+        "application_name",
+        "connect_timeout",
+        "database",
+        "dbname",
+        "gssencmode",
+        "host",
+        "hostaddr",
+        "keepalives",
+        "mode",
+        "port",
+        "role",
+        "sslcert",
+        "sslcompression",
+        "sslcrl",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "sslsni",
+        "target_session_attrs",
+        "user",
+    ]
+)
+_SECRET = frozenset(
+    ["password", "sslpassword", "passfile", "passwd", "pwd", "token", "secret", "sasl_password"]
+)
+
+
+def masked(url: str) -> str:
+    """Return a URL, or several separated by commas, without what may be a secret."""
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return url
+    start, rest = scheme[0], url[scheme.end() :]
+    head, asked, query = rest.partition("?")
+    if "@" in query or (asked and "#" in head):
+        return f"{start}{MASK}"  # the question mark may stand in a password
+    userinfo, at, place = head.rpartition("@")
+    place, hashed, _ = place.partition("#")
+    if not at and not _is_place(place):
+        return f"{start}{MASK}"
+    shown = f"{start}{_user(start, userinfo)}{at}{place}{f'#{MASK}' if hashed else ''}"
+    return shown + (f"?{'&'.join(map(_parameter, query.split('&')))}" if asked else "")
+
+
+def secrets_in(url: str) -> Iterable[str]:
+    """Yield what of a URL is not to be quoted by anybody, as it is written and as it is decoded."""
+    scheme = _SCHEME.match(url)
+    rest = url[scheme.end() :] if scheme else ""
+    found = [password for _, colon, password in [rest.rpartition("@")[0].partition(":")] if colon]
+    for parameter in rest.partition("?")[2].split("&"):
+        name, _, value = parameter.partition("=")
+        if name not in _SHOWN:
+            found.append(value)
+    for secret in found:
+        yield from {secret, unquote(secret), unquote_plus(secret)}
+
+
+def scrubbed(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without secrets, wherever it quotes one."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= SECRET_CHARACTERS_MIN:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def _user(start: str, userinfo: str) -> str:
+    """Show who a database is used as; with others a user may be a key."""
+    if not userinfo:
+        return ""
+    user, colon, _ = userinfo.partition(":")
+    if not start.startswith("postgres") or not re.fullmatch(r"[\w.-]+", user):
+        return MASK
+    return f"{user}:{MASK}" if colon else user
+
+
+def _is_place(place: str) -> bool:
+    """Say whether a text without a user is hosts with ports, and a path: else it may be half of a password."""
+    hosts = re.split("[/]", re.sub(r"[a-z]+://", "", place), maxsplit=1)[0]
+    return all(
+        _PORTS.fullmatch(re.sub(r"^(\[[0-9A-Fa-f:.]*\]|[^:\[\]]*)", "", host)) for host in hosts.split(",")
+    )
+
+
+def _parameter(text: str) -> str:
+    name, equals, value = text.partition("=")
+    if name in _SHOWN and equals:
+        return text
+    return f"{name}={MASK}" if name in _SECRET else (MASK if text else value)
