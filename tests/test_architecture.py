@@ -42,7 +42,7 @@ TELLS_TIME = (
     "worker/simulation/",
     "worker/sandbox/server.py",
     "worker/demo/stage.py",
-    "worker/settings.py",
+    "worker/installed.py",
 )
 # Nothing that decides what the books become may depend on the tools that check it or show it off.
 NOT_FOR_PRODUCTION = ("worker.sandbox", "worker.demo", "worker.simulation")

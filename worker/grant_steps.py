@@ -78,7 +78,7 @@ def lease(gateway: Gateway) -> timedelta:
 
 def seal(services: Services, grant_id: str, secret: bytes) -> bytes:
     """Encrypt the code or the tokens of a grant."""
-    return services.vault.seal(secret, _owner(grant_id))
+    return services.vault.seal(secret, grants.owner(grant_id))
 
 
 async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
@@ -291,14 +291,10 @@ def tokens_of(services: Services, grant: Grant) -> TokenSet | None:
 def _open(services: Services, grant: Grant) -> bytes | None:
     """Open what is sealed; nothing if our keys do not open it."""
     try:
-        return services.vault.open(grant.sealed, _owner(grant.id))
+        return services.vault.open(grant.sealed, grants.owner(grant.id))
     except Unsealable as error:
         logger.error("consent.unsealable", workspace=grant.workspace, problem=str(error))  # noqa: TRY400 - no traceback
         return None
-
-
-def _owner(grant_id: str) -> str:
-    return f"grant:{grant_id}"
 
 
 STEPS: dict[str, Callable[[Services, Gateway, Grant], Awaitable[Grant | Standing]]] = {

@@ -20,14 +20,14 @@ from events.errors import DatabaseUnavailable
 from events.locks import Lock, hold
 from worker.docusign import keys as docusign_keys
 from worker.installed import key_file, token_keys
-from worker.quickbooks import sealing, tokens
+from worker.quickbooks import grants, sealing, tokens
 from worker.quickbooks.sealing import Known, Sealed
 from worker.quickbooks.vault import Unsealable, Vault, key_id_of, retired_words
 from worker.settings import ConfigurationError, Environment
 from worker.wake import pause
 from worker.workspaces import workspaces
 
-SEALED: Sequence[Sealed] = (tokens.SEALED, docusign_keys.SEALED)
+SEALED: Sequence[Sealed] = (tokens.SEALED, grants.SEALED, docusign_keys.SEALED)
 LOOK_SECONDS = 10.0
 NAMED_MAX = 5
 _KEYS = sealing.token_keys

@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import msgspec
@@ -70,7 +70,7 @@ class _OfLibraries(logging.Handler):
         structlog.get_logger().log(record.levelno, "library.logged", of=record.name, said=said, **exc_info)
 
 
-def _scrubbed(value: Any, secrets: frozenset[str]) -> Any:
+def _scrubbed(value: Any, secrets: Mapping[str, str]) -> Any:
     """Return what is logged without the secrets in the environment, wherever it quotes one."""
     if isinstance(value, str):
         return scrubbed(value, secrets)

@@ -5,7 +5,7 @@ reading that hides more is shown.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, unquote_plus
 
 MASK = "***"
@@ -49,8 +49,8 @@ def masked(url: str) -> str:
         return url
     start, rest = scheme[0], url[scheme.end() :]
     head, asked, query = rest.partition("?")
-    if "@" in query or (asked and "#" in head):
-        return f"{start}{MASK}"  # the question mark may stand in a password
+    if "@" in query or (asked and "#" in head) or "@" in head.partition("#")[2]:
+        return f"{start}{MASK}"  # the question mark, or the hash, may stand in a password
     userinfo, at, place = head.rpartition("@")
     place, hashed, _ = place.partition("#")
     if not at and not _is_place(place):
@@ -59,24 +59,32 @@ def masked(url: str) -> str:
     return shown + (f"?{'&'.join(map(_parameter, query.split('&')))}" if asked else "")
 
 
-def secrets_in(url: str) -> Iterable[str]:
-    """Yield what of a URL is not to be quoted by anybody, as it is written and as it is decoded."""
+def replacements(url: str) -> dict[str, str]:
+    """Return what is said in place of a URL, and of what of it is secret, as it is written and as it is decoded."""
     scheme = _SCHEME.match(url)
-    rest = url[scheme.end() :] if scheme else ""
-    found = [password for _, colon, password in [rest.rpartition("@")[0].partition(":")] if colon]
+    if scheme is None:
+        return {}
+    rest = url[scheme.end() :]
+    userinfo = rest.rpartition("@")[0]
+    user, colon, password = userinfo.partition(":")
+    found = [password if colon or scheme[0].startswith("postgres") else user, rest.partition("#")[2]]
     for parameter in rest.partition("?")[2].split("&"):
         name, _, value = parameter.partition("=")
         if name not in _SHOWN:
             found.append(value)
-    for secret in found:
-        yield from {secret, unquote(secret), unquote_plus(secret)}
+    secrets = {written for secret in found for written in (secret, unquote(secret), unquote_plus(secret))}
+    return {url: masked(url)} | secret_texts(secrets)
 
 
-def scrubbed(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without secrets, wherever it quotes one."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SECRET_CHARACTERS_MIN:
-            text = text.replace(secret, MASK)
+def secret_texts(secrets: Iterable[str]) -> dict[str, str]:
+    """Return what is said in place of secrets."""
+    return {secret: MASK for secret in secrets if len(secret) >= SECRET_CHARACTERS_MIN}
+
+
+def scrubbed(text: str, said_instead: Mapping[str, str]) -> str:
+    """Return a text without secrets, wherever it quotes one; the longest is looked for first."""
+    for secret in sorted(said_instead, key=len, reverse=True):
+        text = text.replace(secret, said_instead[secret])
     return text
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.dead_letters import Bounds
 from events.envelope import BATCH_EVENTS_MAX
-from worker.masking import MASK, masked, secrets_in
+from worker.masking import MASK, masked, replacements, secret_texts
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
 SQLITE = "sqlite:///"
@@ -285,13 +286,13 @@ def problems(error: ValidationError) -> list[str]:
     ]
 
 
-def secrets_given() -> frozenset[str]:
-    """Return every secret in the environment, whether or not it fits, so that nothing that is said quotes one."""
-    found: set[str] = set()
+def secrets_given() -> Mapping[str, str]:
+    """Return what is said in place of each secret in the environment, whether or not it fits, and of URLs with one."""
+    found: dict[str, str] = {}
     for name, field in Environment.model_fields.items():
         text = os.environ.get(f"Q2C_{name.upper()}", "")
         if "SecretStr" in repr(field.annotation):
-            found.update((text, *(part.strip() for part in text.split(","))))
+            found |= secret_texts((text, *(part.strip() for part in text.split(","))))
         else:
-            found.update(secrets_in(text))
-    return frozenset(found - {""})
+            found |= replacements(text)
+    return found

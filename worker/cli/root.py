@@ -2,7 +2,18 @@
 
 import typer
 
-from worker.cli import checking, dead_letters, docusign, installation, kafka, keys, people, reading, running, tokens
+from worker.cli import (
+    checking,
+    dead_letters,
+    docusign,
+    installation,
+    kafka,
+    keys,
+    people,
+    reading,
+    running,
+    tokens,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

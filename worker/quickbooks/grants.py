@@ -15,6 +15,8 @@ from msgspec.structs import asdict, replace
 
 from events import leases
 from events.tables import Position, UtcInstant, metadata
+from worker.quickbooks import sealing
+from worker.quickbooks.sealing import Sealed
 
 Step = Literal["exchanging", "proving", "revoking"]
 PAUSE_SECONDS_MAX = 3600.0
@@ -37,6 +39,16 @@ pending_grants = sa.Table(
     sa.Column("due_at", UtcInstant, nullable=False),
     sa.Column("leased_until", UtcInstant),
     sa.Column("waits_since", UtcInstant),  # when `due_at` was decided, or the lease taken
+)
+
+
+SEALED = Sealed(
+    name="consent to QuickBooks company",
+    table=pending_grants,
+    called=lambda row: f"{row.realm} in workspace {row.workspace}",
+    owner=lambda row: owner(row.id),
+    lose=lambda connection, row: _forget(connection, row.id),
+    remedy="start again (q2c connect)",
 )
 
 
@@ -73,6 +85,7 @@ _COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)
 
 def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: datetime | None) -> None:
     """Add a grant, leased to the caller if it goes on with it at once."""
+    sealing.check(connection, grant.sealed)
     connection.execute(
         pending_grants.insert().values(
             **asdict(grant), due_at=now, leased_until=leased_until, waits_since=now
@@ -101,6 +114,7 @@ def move(
     other_company: bool = False,
 ) -> Grant | None:
     """Go on to another step, and keep the lease; none if it was lost."""
+    sealing.check(connection, sealed)
     return _changed(
         connection,
         grant,
@@ -162,6 +176,15 @@ def supersede_older(connection: sa.Connection, grant: Grant) -> None:
     number = sa.select(pending_grants.c.number).where(pending_grants.c.id == grant.id).scalar_subquery()
     older = (pending_grants.c.workspace == grant.workspace, pending_grants.c.number < number)
     connection.execute(pending_grants.update().where(*older).values(superseded=True))
+
+
+def owner(grant_id: str) -> str:
+    """Return for whom what is sealed of a grant is sealed."""
+    return f"grant:{grant_id}"
+
+
+def _forget(connection: sa.Connection, grant_id: str) -> None:
+    connection.execute(pending_grants.delete().where(pending_grants.c.id == grant_id))
 
 
 def _changed(

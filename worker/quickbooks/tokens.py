@@ -228,12 +228,16 @@ class TokenStore:
             return (await self._current(realm)).tokens.access_token
         except RefreshTokenOnly as problem:
             kept = replace(old.tokens, refresh_token=problem.refresh_token)
-            await self._database.transaction(_rotate, realm, old.version, self.seal(realm, kept), kept)
-            self.changed(realm)
+            await self._store(realm, old, kept, holder)
             raise
         except NotSent:
             await self._database.transaction(_release, realm, holder)
             raise
+        rotated = await self._store(realm, old, new, holder)
+        return new.access_token if rotated else (await self._current(realm)).tokens.access_token
+
+    async def _store(self, realm: str, old: _Opened, new: TokenSet, holder: str) -> bool:
+        """Store tokens in place of those that they are from; say whether those were there still."""
         try:
             sealed = self.seal(realm, new)
             rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
@@ -243,7 +247,7 @@ class TokenStore:
             await self._database.transaction(_release, realm, holder)
             raise NotSent(str(error)) from error
         self.changed(realm)
-        return new.access_token if rotated else (await self._current(realm)).tokens.access_token
+        return rotated
 
     async def _current(self, realm: str) -> _Opened:
         """Read what is stored, and open it if it is not what was read before."""

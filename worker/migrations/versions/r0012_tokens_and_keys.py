@@ -1,4 +1,4 @@
-"""Tokens have numbers, labels, scopes and dates; it is known which keys encrypt, and which are retired."""
+"""Tokens have numbers, labels, scopes and dates."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,10 +30,3 @@ def upgrade() -> None:
     op.add_column("api_tokens", sa.Column("revoked_by", sa.Text))
     op.execute(_NUMBERED)
     op.create_index("api_tokens_number", "api_tokens", ["workspace", "number"], unique=True)
-    op.create_table(
-        "token_keys",
-        sa.Column("key_id", sa.Text, primary_key=True),
-        sa.Column("first_used_at", INSTANT, nullable=False),
-        sa.Column("retired_at", INSTANT),
-        sa.Column("retired_by", sa.Text),
-    )
