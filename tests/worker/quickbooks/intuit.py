@@ -124,7 +124,7 @@ class Bench(msgspec.Struct):
 
 
 def create_tables(connection: sa.Connection) -> None:
-    metadata.create_all(connection, tables=[tokens.tokens, tokens.oauth_states, sealing.token_keys, *KEYRING])
+    metadata.create_all(connection)
 
 
 @asynccontextmanager
