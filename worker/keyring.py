@@ -150,7 +150,7 @@ def shown(connection: sa.Connection, given: Sequence[str]) -> list[Shown]:
 
 def reseal(connection: sa.Connection, vault: Vault) -> Resealed:
     """Seal everything with the newest key, so that older ones can go; what does not open stays as it is, and is named."""
-    hold(connection, Lock.KEYS)
+    _hold_all(connection)
     resealed, current, unreadable = 0, 0, []
     for sealed, row in _records(connection):
         if vault.is_current(row.sealed):
@@ -178,7 +178,7 @@ def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, 
     Raises:
         KeyringRefused: There is no such key, it is the newest, or something is sealed with it.
     """
-    hold(connection, Lock.KEYS)
+    _hold_all(connection)
     there = {key.key_id: key for key in shown(connection, vault.key_ids)}
     key = there.get(key_id.strip().lower())
     if key is None:
@@ -209,7 +209,7 @@ def lose(connection: sa.Connection, vault: Vault, now: datetime, by: str) -> lis
     Raises:
         KeyringRefused: A given key was retired.
     """
-    hold(connection, Lock.KEYS)
+    _hold_all(connection)
     if retired := sealing.retired(connection).intersection(vault.key_ids):
         raise KeyringRefused(f"Key {min(retired)} was retired; take it out of Q2C_TOKEN_KEYS")
     gone = []
@@ -238,6 +238,12 @@ async def watch(vault: Vault, database: Database, clock: Clock, stopping: asynci
         except DatabaseUnavailable as error:
             logger.warning("keys.retry", problem=str(error))
         await pause(clock, stopping, LOOK_SECONDS)
+
+
+def _hold_all(connection: sa.Connection) -> None:
+    """Let nobody store or drop a secret meanwhile; in the order in which those who do both take these locks."""
+    hold(connection, Lock.TENANTS)
+    hold(connection, Lock.KEYS)
 
 
 def _mark_retired(connection: sa.Connection, key_ids: Sequence[str], now: datetime, by: str) -> None:

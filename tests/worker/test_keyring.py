@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from events.tables import metadata
@@ -16,8 +17,9 @@ from tests.world import TOKEN_KEY, World
 from worker import keyring
 from worker.docusign import keys as docusign_keys
 from worker.keyring import SEALED, KeyringRefused
-from worker.quickbooks import sealing
+from worker.quickbooks import grants, sealing
 from worker.quickbooks.errors import NotSent
+from worker.quickbooks.grants import Grant
 from worker.quickbooks.tokens import TokenStore
 from worker.quickbooks.tokens import tokens as tokens_table
 from worker.quickbooks.vault import KeyRetired, Unsealable, Vault, key_id_of
@@ -45,6 +47,9 @@ async def sealed(ready: World) -> AsyncIterator[World]:
     """A world with secrets of every kind, sealed with the old key."""
     database, clock = ready.services.database, ready.services.clock
     await database.transaction(keyring.note, [OLD], clock.now())
+    grant = Grant("g-1", "acme", "77", "exchanging", b"", clock.now())
+    record = ready.services.vault.seal(b"code", grants.owner(grant.id))
+    await database.transaction(grants.add, replace(grant, sealed=record), clock.now(), None)
     counts = await database.read(
         lambda c: [c.scalar(sa.select(sa.func.count()).select_from(s.table)) for s in SEALED]
     )
@@ -92,14 +97,14 @@ async def test_a_key_is_retired_once_everything_is_sealed_with_a_newer_one(seale
     with pytest.raises(KeyringRefused, match="There is no key 'beef'; there is"):
         await retire(sealed, both, "beef")
     found = await sealed.services.database.transaction(keyring.reseal, both)
-    assert (found.resealed, found.current, found.unreadable) == (3, 0, ())
+    assert (found.resealed, found.current, found.unreadable) == (4, 0, ())
     assert await key_ids(sealed) == {NEW}
     first = await retire(sealed, both, OLD.upper())
     assert (first.records, first.retired_by) == (0, "cli:ada")
     sealed.clock.advance(60)
     assert (await retire(sealed, both)).retired_at == first.retired_at
     [old, new] = await sealed.services.database.read(keyring.shown, both.key_ids)
-    assert (old.key_id, old.place, new.key_id, new.place, new.records) == (OLD, 2, NEW, 1, 3)
+    assert (old.key_id, old.place, new.key_id, new.place, new.records) == (OLD, 2, NEW, 1, 4)
 
 
 async def test_a_start_with_a_retired_key_is_refused(sealed: World) -> None:
@@ -189,7 +194,7 @@ async def test_what_does_not_open_is_named_and_keeps_nothing_else_from_being_sea
         lambda c: c.execute(tokens_table.update().values(sealed=strange))
     )
     found = await sealed.services.database.transaction(keyring.reseal, vault(NEW_KEY, TOKEN_KEY))
-    assert (found.resealed, found.current) == (2, 0)
+    assert (found.resealed, found.current) == (3, 0)
     [problem] = found.unreadable
     assert sealed.realm in problem
 
@@ -202,6 +207,7 @@ async def test_what_lost_keys_encrypt_is_given_again(sealed: World) -> None:
     assert sorted(sentence.partition(":")[2] for sentence in gone) == [
         " connect again (q2c connect)",
         *[" give it again (q2c workspace docusign-key add)"] * 2,
+        " start again (q2c connect)",
     ]
     services = await open_services(settings(path, NEW_KEY))
     assert await services.database.read(docusign_keys.listed, "acme") == []

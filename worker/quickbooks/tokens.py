@@ -156,8 +156,6 @@ def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str
     return set(realms) - {realm for realm, is_expired in rows if not is_expired}
 
 
-
-
 class TokenStore:
     """Gives out access tokens that are good, refreshing them when they are not."""
 
