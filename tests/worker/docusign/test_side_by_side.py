@@ -11,16 +11,18 @@ from events import log
 from events.postgres import PostgresDatabase
 from tests.beside import beside, empty
 from tests.events.samples import NOW
-from worker import workspaces
+from worker import keyring, workspaces
 from worker.docusign import keys, reception, watch
 from worker.docusign.keys import Added
 from worker.docusign.reception import Count, Noted
-from worker.quickbooks.vault import Vault
+from worker.keyring import KeyringRefused
+from worker.quickbooks.vault import KeyRetired, Vault
 from worker.simulation.ports import SeededEntropy
 
 KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 LATER = NOW + timedelta(minutes=1)
-VAULT = Vault(["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="], SeededEntropy(1))
+OLD_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+VAULT = Vault([OLD_KEY], SeededEntropy(1))
 
 
 @pytest_asyncio.fixture
@@ -44,6 +46,33 @@ async def test_a_key_that_is_given_from_two_sides_is_there_once(postgres: Postgr
     both = await beside(postgres, add, add)
     assert (both.first.added, both.second.added, both.waited) == (True, False, True)
     assert len(await postgres.read(keys.listed, "acme")) == 1
+
+
+async def test_nothing_is_sealed_with_a_key_while_it_is_retired(postgres: PostgresDatabase) -> None:
+    newer = Vault(["bmV3ZXIgYnV0IG9mIDMyIGJ5dGVzLCBhcyBuZWVkZWQ", OLD_KEY], SeededEntropy(2))
+    old = VAULT.key_ids[0]
+
+    def retire(connection: sa.Connection) -> str:
+        try:
+            return str(keyring.retire(connection, newer, old, NOW, "ada").retired_by)
+        except KeyringRefused as error:
+            return str(error)
+
+    first_sealed = await beside(postgres, lambda connection: sealed(connection, KEY), retire)
+    assert (first_sealed.first, first_sealed.waited) == ("…IGE=", True)
+    assert "still sealed with key" in first_sealed.second
+    assert (await postgres.transaction(keyring.reseal, newer)).resealed == 1
+    first_retired = await beside(postgres, retire, lambda connection: sealed(connection, f"b{KEY}"))
+    assert (first_retired.first, first_retired.waited) == ("ada", True)
+    assert "was retired while this process ran" in first_retired.second
+    assert len(await postgres.read(keys.listed, "acme")) == 1
+
+
+def sealed(connection: sa.Connection, key: str) -> str:
+    try:
+        return keys.add(connection, VAULT, "acme", key, NOW).key.hint
+    except KeyRetired as error:
+        return str(error)
 
 
 async def test_counts_from_two_sides_are_added_up(postgres: PostgresDatabase) -> None:

@@ -23,6 +23,7 @@ from worker.web.app import create_app, create_ops_app
 WITHOUT_A_TOKEN = {
     "/webhooks/docusign/{name:str}",
     "/oauth/quickbooks/callback",
+    "/oauth/quickbooks/start",
     "/livez",
     "/readyz",
     "/metrics",
