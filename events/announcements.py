@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Literal
 
+from events.gates import Action
 from events.quickbooks import Generation
 from events.values import Amount, Currency, Fact, Identifier, Instant, Name
 
@@ -18,24 +19,33 @@ class DealClosedWon(Fact, frozen=True):
 
 
 class UnmetGate(Fact, frozen=True):
-    """A condition that an invoice waits on."""
+    """A condition that an invoice waits on.
+
+    `action` is what opens it, as a code that a program can offer: `about` are the streams that it is done to, such as
+    `account/A-9`, where that is not the deal itself. `reason` and `remedy` say both in a sentence.
+    """
 
     gate: Identifier
     reason: str
     remedy: str
+    action: Action = "wait"
+    about: tuple[str, ...] = ()
 
 
 class DealInvoiceHeld(Fact, frozen=True):
-    """A deal has no invoice yet, and why: `gates` in the order in which they are walked.
+    """A deal has no invoice yet, and why: `gates` in the order in which they are checked.
 
-    As `deal.invoice-held` the CRM is told; as `deal.gates-changed` our own read models are. `waits_on` names the
-    streams whose events may change the gates, beside the deal's own.
+    `waits_on` names the streams whose events may change the gates, beside the deal's own.
     """
 
     deal_id: Identifier
     part: int
     gates: tuple[UnmetGate, ...]
     waits_on: tuple[str, ...] = ()
+
+
+class DealGatesChanged(DealInvoiceHeld, frozen=True):
+    """The gates of a deal are others, or say something else, of which the CRM is not notified."""
 
 
 class DealInvoiced(Fact, frozen=True):

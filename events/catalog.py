@@ -216,7 +216,7 @@ _ALL = (
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
     EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),
-    EventType(DEAL_GATES_CHANGED, announcements.DealInvoiceHeld, _deal),
+    EventType(DEAL_GATES_CHANGED, announcements.DealGatesChanged, _deal),
     EventType(DEAL_CLOSED_WON, announcements.DealClosedWon, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),

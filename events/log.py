@@ -25,6 +25,12 @@ _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
 _HEAD = Statement(sa.select(sa.func.max(log.c.position)))
 _READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
+_LAST = Statement(
+    sa.select(*_READ)
+    .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
+    .order_by(log.c.position.desc())
+    .limit(sa.bindparam("limit"))
+)
 _NO_EXTENSIONS = "{}"
 _extensions = msgspec.json.Decoder(dict[str, str])
 
@@ -96,6 +102,12 @@ def read(
     named = {name: value for name, value in narrowed.items() if value is not None}
     rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
     return [_recorded_event(row) for row in rows]
+
+
+def last(connection: sa.Connection, workspace: str, stream: str, limit: int) -> list[Recorded]:
+    """Read the last events of a stream, at most so many, in the order of their positions."""
+    rows = _LAST.rows(connection, {"workspace": workspace, "stream": stream, "limit": limit})
+    return [_recorded_event(row) for row in reversed(list(rows))]
 
 
 def head(connection: sa.Connection) -> int:

@@ -12,7 +12,7 @@ from events import catalog, json
 from events.announcements import UnmetGate
 from events.currencies import in_currency
 from events.envelope import Recorded
-from events.gates import GATES, IN_PROGRESS
+from events.gates import CREATING, IN_PROGRESS
 from events.tables import Position, UtcInstant, metadata
 from projections.fold import Fold, Key, Money
 
@@ -58,7 +58,7 @@ _CONTRACT = {
     catalog.CONTRACT_DECLINED: "declined",
     catalog.CONTRACT_VOIDED: "voided",
 }
-_IN_PROGRESS = UnmetGate(IN_PROGRESS, *GATES[IN_PROGRESS])
+_IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.reason, CREATING.remedy, CREATING.action)
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 

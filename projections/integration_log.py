@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from events import bulk, catalog
 from events.docusign import TROUBLES, since_when
 from events.envelope import Recorded
-from events.gates import CASES, GATES
+from events.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
 from events.subscriptions import Subscription
 from events.tables import Position, UtcInstant, metadata
 
@@ -115,7 +115,7 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             what = _spoken(payload.kind)
             return "attention", f"To {what} failed, and is tried again: {payload.message}", None
         case catalog.COMPANY_REFUSED:
-            words = GATES[payload.gate]
+            words = REFUSED_COMPANY[payload.gate]
             return "attention", words.reason.format(detail=f": {payload.message}"), words.remedy
         case catalog.COMPANY_SERVED:
             return "info", "QuickBooks serves the company again.", None
@@ -133,7 +133,7 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return (
                 "attention",
                 f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again{why}.",
-                CASES["look_up_refused"].remedy if refused and payload.kind == "create_invoice" else None,
+                LOOK_UP_REFUSED.remedy if refused and payload.kind == "create_invoice" else None,
             )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from worker.quote_to_cash.walk import BY_CODE
+
 ROOT = Path(__file__).parent.parent
 ROOMS = ("events", "projections", "worker")
 LINES_MAX = 375
@@ -44,6 +46,10 @@ TELLS_TIME = (
     "worker/demo/stage.py",
     "worker/installed.py",
 )
+# Where it is decided what the books become, and what there has to do with the store.
+DECIDES = "worker/quote_to_cash"
+RECORDS = tuple(f"{DECIDES}/{name}.py" for name in ("decide", "evolve", "manager", "store", "explain"))
+STORES = tuple(f"{DECIDES}/{name}.py" for name in ("manager", "store", "explain", "nearest"))
 # Nothing that decides what the books become may depend on the tools that check it or show it off.
 NOT_FOR_PRODUCTION = ("worker.sandbox", "worker.demo", "worker.simulation")
 MAY_USE_THEM = ("worker/sandbox/", "worker/demo/", "worker/simulation/", "worker/cli/")
@@ -119,30 +125,52 @@ def test_time_and_chance_come_from_their_ports() -> None:
 
 def test_deciding_is_pure() -> None:
     """No clock, no database, no network where decisions are made."""
-    pure = (
-        "state",
-        "settings",
-        "gates",
-        "walk",
-        "evolve",
-        "mapped",
-        "decide",
-        "customers",
-        "invoicing",
-        "totals",
-        "rates",
-        "texts",
-        "billable",
-    )
     impure = ("sqlalchemy", "httpx", "asyncio", "structlog", "events.database", "events.clock", "events.log")
     wrong = [
         f"{path} imports {name}"
-        for path, tree in modules("worker/quote_to_cash")
-        if Path(path).stem in pure
+        for path, tree in modules(DECIDES)
         for name in imported(tree)
-        if within(name, impure)
+        if within(name, impure) and not path.startswith(STORES)
     ]
     assert wrong == []
+
+
+def test_rules_know_no_envelope_and_no_cause() -> None:
+    """A family yields facts and commands; the decider alone makes events of them."""
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules(DECIDES)
+        for name in imported(tree)
+        if within(name, ("events.envelope", "worker.commands.table")) and not path.startswith(RECORDS)
+    ]
+    assert wrong == []
+
+
+def test_a_family_is_a_folder_with_its_state_its_folds_and_its_rule() -> None:
+    folders = {path.parent for path in (ROOT / DECIDES).glob("*/rules.py")}
+    assert {folder.name for folder in folders} == {
+        "company",
+        "customers",
+        "items",
+        "readings",
+        "deal",
+        "invoice",
+    }
+    assert [folder.name for folder in folders if not (folder / "folds.py").exists()] == []
+    assert [folder.name for folder in folders if not (folder / "gates.py").exists()] == []
+
+
+def test_every_gate_is_in_the_one_order() -> None:
+    """A gate that stands in no tuple of the order would be written and never checked."""
+    written = {
+        node.args[0].value
+        for _, tree in modules(DECIDES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"Gate", "_gate"}
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert written - BY_CODE.keys() == set()
 
 
 def test_no_file_is_longer_than_a_reader_can_hold_in_mind() -> None:

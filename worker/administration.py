@@ -23,11 +23,14 @@ from events.database import Database
 from events.envelope import Event, own_event
 from events.errors import Unusable
 from events.values import Fact
-from worker.quote_to_cash import settings, wishes
+from worker.quote_to_cash import settings
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.creation import CannotCreate
+from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
+from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.items.wishes import check_item, item_waits_for
 from worker.quote_to_cash.nearest import nearest, sentence
-from worker.quote_to_cash.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.wishes import CannotCreate
 
 P = ParamSpec("P")
 
@@ -87,7 +90,7 @@ class Administration(Struct, frozen=True):
         Raises:
             ActionRefused: None would be created: the account has one that can be used, or its name can't be.
         """
-        instead_of = await self._checked(wishes.check_customer, account_id, currency, name)
+        instead_of = await self._checked(check_customer, account_id, currency, name)
         wish = CustomerRequested(account_id, self.by, currency, name, instead_of)
         return await self._say(catalog.CUSTOMER_REQUESTED, wish)
 
@@ -96,7 +99,7 @@ class Administration(Struct, frozen=True):
 
         def look(connection: sa.Connection) -> str | None:
             view = StateStore(connection, self.workspace)
-            return (wishes.customer_waits_for if kind == "account" else wishes.item_waits_for)(view, subject)
+            return (customer_waits_for if kind == "account" else item_waits_for)(view, subject)
 
         waits_for = await self.database.read(look)
         what = f"{'A customer' if kind == 'account' else 'An item'} for {subject}"
@@ -117,7 +120,7 @@ class Administration(Struct, frozen=True):
         Raises:
             ActionRefused: None would be created: the product has one that can be used, or its name can't be.
         """
-        instead_of = await self._checked(wishes.check_item, product_id, name)
+        instead_of = await self._checked(check_item, product_id, name)
         return await self._say(catalog.ITEM_REQUESTED, ItemRequested(product_id, self.by, name, instead_of))
 
     async def order_invoice(self, deal_id: str) -> int:
@@ -129,12 +132,12 @@ class Administration(Struct, frozen=True):
         """
 
         def check(connection: sa.Connection, ordered: Event) -> None:
-            deal = StateStore(connection, self.workspace).deal(deal_id)
+            deal = StateStore(connection, self.workspace).get(Deal, deal_id)
             if deal.invoice is not None:
                 raise ActionRefused(
                     "invoice_exists", f"{deal_id} has invoice {deal.invoice.invoice_id} already"
                 )
-            if deal.effort is not None and deal.effort.status == "uncertain":
+            if deal.attempt is not None and deal.attempt.status == "uncertain":
                 raise ActionRefused(
                     "outcome_uncertain",
                     f"The invoice of {deal_id} was sent and may be in QuickBooks: another is made only once QuickBooks"
@@ -210,7 +213,7 @@ class Shown(Struct, frozen=True):
 
 def shown_settings(connection: sa.Connection, workspace: str) -> list[Shown]:
     """Return every setting of a workspace with the value that holds."""
-    state = StateStore(connection, workspace).workspace()
+    state = StateStore(connection, workspace).get(WorkspaceState)
     shown = [Shown(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES]
     return [_time_zone(state, row) if row.key == "time_zone" else row for row in shown]
 

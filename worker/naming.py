@@ -7,7 +7,8 @@ from worker.commands.identity import CommandKey, marker, request_id
 from worker.commands.outcomes import reference
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import Rejected
-from worker.quote_to_cash.state import Effort
+from worker.quote_to_cash.attempt import Attempt
+from worker.quote_to_cash.deal.state import Deal
 from worker.quote_to_cash.store import StateStore
 
 
@@ -23,18 +24,18 @@ async def name_invoice(
         QuickBooksError: QuickBooks did not answer.
     """
 
-    def effort_of(connection: Any) -> Effort | None:
-        return StateStore(connection, administration.workspace).deal(deal_id).effort
+    def attempt_of(connection: Any) -> Attempt | None:
+        return StateStore(connection, administration.workspace).get(Deal, deal_id).attempt
 
-    effort = await administration.database.read(effort_of)
-    if effort is None or not effort.is_open:
+    attempt = await administration.database.read(attempt_of)
+    if attempt is None or not attempt.is_open:
         raise ActionRefused(
             "outcome_known",
             f"No invoice of {deal_id!r} has an unknown outcome, so there is none to name (q2c explain shows where it is)",
             "deal",
         )
     try:
-        invoice = await client.read(effort.realm, "Invoice", invoice_id)
+        invoice = await client.read(attempt.realm, "Invoice", invoice_id)
     except Rejected as error:
         raise ActionRefused(
             "invoice_not_read",
@@ -42,7 +43,7 @@ async def name_invoice(
             "invoice",
         ) from error
     note = str(invoice.get("PrivateNote") or "")
-    if not any(mark in note for mark in _marks(administration.workspace, deal_id, effort)):
+    if not any(mark in note for mark in _marks(administration.workspace, deal_id, attempt)):
         raise ActionRefused(
             "not_the_deals_invoice",
             f"Invoice {invoice_id} (number {invoice.get('DocNumber') or 'none'}, customer"
@@ -52,7 +53,7 @@ async def name_invoice(
     return await administration.name_invoice(deal_id, str(invoice["Id"]))
 
 
-def _marks(workspace: str, deal_id: str, effort: Effort) -> list[str]:
-    generations = range(1, effort.generation + 1)
+def _marks(workspace: str, deal_id: str, attempt: Attempt) -> list[str]:
+    generations = range(1, attempt.generation + 1)
     keys = (CommandKey(workspace, deal_id, "create_invoice", 0, generation) for generation in generations)
-    return [marker(request_id(effort.realm, key)) for key in keys]
+    return [marker(request_id(attempt.realm, key)) for key in keys]

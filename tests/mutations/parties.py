@@ -2,84 +2,89 @@
 
 from tests.mutations.mutation import Mutation
 
-_CUSTOMERS = "worker/quote_to_cash/customers.py"
+_COMPANY_STATE = "worker/quote_to_cash/company/state.py"
+_CUSTOMERS_BODY = "worker/quote_to_cash/customers/body.py"
+_CUSTOMERS_GATES = "worker/quote_to_cash/customers/gates.py"
+_CUSTOMERS_RULES = "worker/quote_to_cash/customers/rules.py"
+_CUSTOMERS_WISHES = "worker/quote_to_cash/customers/wishes.py"
+_ITEMS_BODY = "worker/quote_to_cash/items/body.py"
+_ITEMS_GATES = "worker/quote_to_cash/items/gates.py"
 _READINGS = "worker/commands/readings.py"
-_REFERRED = "worker/quote_to_cash/referred.py"
 
 MUTATIONS = (
     Mutation(
         "customer_name",
-        _CUSTOMERS,
+        _CUSTOMERS_BODY,
         'fitter.name("The name", name or account.name,',
         'fitter.name("The name", name or account.account_id,',
         "Customers are called by ids.",
     ),
     Mutation(
         "email",
-        _CUSTOMERS,
+        _CUSTOMERS_BODY,
         'body["PrimaryEmailAddr"] = {"Address": email}',
         'body["PrimaryEmailAddr"] = {"Address": email.split("@")[0]}',
         "QuickBooks sends the invoice to no mailbox.",
     ),
     Mutation(
         "billing_address",
-        _CUSTOMERS,
+        _CUSTOMERS_BODY,
         'body["BillAddr"] = billing',
         'body["ShipAddr"] = billing',
         "The invoice shows no address, or the one that goods go to, and sales tax goes by the wrong one.",
     ),
     Mutation(
         "shipping_address",
-        _CUSTOMERS,
+        _CUSTOMERS_BODY,
         '_address("Shipping address", account.shipping_address, fitter)',
         '_address("Shipping address", account.billing_address, fitter)',
         "Sales tax is computed for where the bill goes, not the goods.",
     ),
     Mutation(
         "region",
-        _CUSTOMERS,
+        _CUSTOMERS_BODY,
         'fields["CountrySubDivisionCode"] = ',
         'fields["CountrySubDivision"] = ',
         "The address has no state, or QuickBooks refuses the property.",
     ),
     Mutation(
         "customer_currency",
-        "worker/quote_to_cash/creating.py",
+        _CUSTOMERS_RULES,
         "customer_body(account.latest, request, name=name, currency=currency)",
         "customer_body(account.latest, request, name=name, currency=currency and company.home_currency)",
         "A customer abroad is billed in dollars for good: QuickBooks never changes a customer's currency.",
     ),
     Mutation(
         "item_taxable",
-        _CUSTOMERS,
+        _ITEMS_BODY,
         '"Taxable": product.taxable',
         '"Taxable": True',
         "What is not taxable is taxed when an accountant sells it by hand.",
     ),
     Mutation(
         "income_account",
-        _CUSTOMERS,
+        _ITEMS_BODY,
         '"IncomeAccountRef": {"value": income_account_id}',
         '"IncomeAccountRef": {"value": "1"}',
         "Revenue is booked into another account.",
     ),
     Mutation(
         "inactive_customer",
-        _REFERRED,
-        'yield Gate("customer_inactive", met=seen.active, detail=detail)',
-        'yield Gate("customer_inactive")',
+        _CUSTOMERS_GATES,
+        "return seen.active or Unmet(detail, about=_about(inquiry))",
+        "return True",
         "An invoice is sent that QuickBooks refuses.",
     ),
     Mutation(
         "inactive_item",
-        _REFERRED,
-        'yield Gate("item_inactive", met=not inactive, detail=told(inactive))',
-        'yield Gate("item_inactive")',
+        _ITEMS_GATES,
+        "return not items.inactive or Unmet(items.told(items.inactive), about=_about(items.inactive))",
+        "return True",
         "An invoice is sent that QuickBooks refuses.",
     ),
     Mutation(
         "currency_of_customer",
-        _REFERRED,
+        _CUSTOMERS_WISHES,
         "return (seen.currency if seen else None) or link.currency",
         "return link.currency",
         "A customer whose currency nobody typed in is billed in another.",
@@ -121,7 +126,7 @@ MUTATIONS = (
     ),
     Mutation(
         "zone_that_was_chosen",
-        "worker/quote_to_cash/state.py",
+        _COMPANY_STATE,
         "return self.settings.time_zone or (",
         "return (",
         "Invoices are dated by another zone than the one that was chosen.",

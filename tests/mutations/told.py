@@ -2,56 +2,56 @@
 
 from tests.mutations.mutation import Mutation
 
-_DECIDE = "worker/quote_to_cash/decide.py"
+_INVOICE_RULES = "worker/quote_to_cash/invoice/rules.py"
 _OUTCOMES = "worker/commands/outcomes.py"
 _ROOM = ("tests/worker/commands/test_outcomes.py",)
 
 MUTATIONS = (
     Mutation(
         "told_total",
-        _DECIDE,
+        _INVOICE_RULES,
         "total=created.total,\n        link=",
         "total=created.net,\n        link=",
         "The CRM shows the total without tax.",
     ),
     Mutation(
         "told_due_date",
-        _DECIDE,
-        "        due_date=created.due_date,\n    )\n\n\ndef _invoice_state(",
-        "    )\n\n\ndef _invoice_state(",
+        _INVOICE_RULES,
+        "        due_date=created.due_date,\n    )\n    latest = ",
+        "    )\n    latest = ",
         "The CRM does not know when the invoice is due.",
     ),
     Mutation(
         "told_link",
-        _DECIDE,
+        _INVOICE_RULES,
         "link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm)",
         "link=INVOICE_LINK.format(invoice_id=created.doc_number, realm=created.realm)",
         "The link in the CRM opens another invoice.",
     ),
     Mutation(
         "reported_balance",
-        _DECIDE,
+        _INVOICE_RULES,
         "balance=created.balance,",
         "balance=created.total,",
         "Reporting counts what is paid already as owed.",
     ),
     Mutation(
         "reported_status",
-        _DECIDE,
+        _INVOICE_RULES,
         'status="outstanding" if created.balance else "paid"',
         'status="outstanding"',
         "Reporting shows what is paid as outstanding.",
     ),
     Mutation(
         "reported_account",
-        _DECIDE,
+        _INVOICE_RULES,
         "account_id=latest.account_id if latest else created.customer_id,",
         "account_id=created.customer_id,",
         "Reporting adds revenue up by ids that no account has.",
     ),
     Mutation(
         "reported_date",
-        _DECIDE,
+        _INVOICE_RULES,
         "txn_date=created.txn_date,",
         "txn_date=created.due_date or created.txn_date,",
         "Reporting counts revenue in the month in which it is due.",

@@ -8,6 +8,7 @@ import typer
 from msgspec.structs import asdict
 
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
 from worker.docusign import keys as docusign_keys
 from worker.docusign import reception
@@ -110,6 +111,8 @@ def _print_status(found: Shown) -> None:
     people.print(found.says, style="bold")
     if found.remedy:
         people.print(f"→ {found.remedy}")
+        for command in commands(found.action):
+            people.print(f"  {command}", markup=False, soft_wrap=True)
     people.print(f"\nKeys of DocuSign's: {found.keys}")
     rows = [
         {"messages": outcome, "how_many": count.messages, "first": count.first_at, "last": count.last_at}

@@ -77,15 +77,23 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
     raise typer.Exit(0 if found.first_unmet is None else FINDING)
 
 
+def _print_gate(deal: str, gate: Any) -> None:
+    from worker.cli.offers import commands  # noqa: PLC0415 - nothing is imported before it is used
+
+    people.print(" ✓" if gate.met else " ✗", gate.gate, style="green" if gate.met else "red")
+    if not gate.met:
+        people.print(f"     {gate.reason}")
+        people.print(f"     → {gate.remedy}", style="bold")
+        for command in commands(gate.action, deal, gate.about):
+            people.print(f"       {command}", markup=False, soft_wrap=True)
+
+
 def _print_explanation(found: Any) -> None:
     from events import json  # noqa: PLC0415 - nothing is imported before it is used
 
     people.print(f"{found.deal}  {found.stage.replace('_', ' ')}\n", style="bold")
     for gate in found.gates:
-        people.print(" ✓" if gate.met else " ✗", gate.gate, style="green" if gate.met else "red")
-        if not gate.met:
-            people.print(f"     {gate.reason}")
-            people.print(f"     → {gate.remedy}", style="bold")
+        _print_gate(found.deal, gate)
     if found.sent is not None:
         people.print("\nWhat was sent", style="bold")
         people.print(f"  {json.encode(found.sent)}", markup=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from events import catalog, json, leases, log
 from events.docusign import TROUBLES, DocusignReceptionChanged, since_when
 from events.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
+from events.gates import Action
 from events.tables import log as events_table
 from projections.deals import deals
 from worker.docusign import reception
@@ -79,6 +80,7 @@ class Shown(Struct, frozen=True):
     since: datetime | None
     says: str
     remedy: str | None
+    action: Action | None
     keys: int
     last_accepted_at: datetime | None
     last_refused_at: datetime | None
@@ -157,6 +159,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
         since=found.since,
         says=says[0].upper() + says[1:],
         remedy=trouble.remedy if trouble else None,
+        action=trouble.action if trouble else None,
         keys=keys or 0,
         last_accepted_at=accepted.last_at if accepted else None,
         last_refused_at=refused[0].last_at if refused else None,

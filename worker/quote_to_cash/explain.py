@@ -1,6 +1,6 @@
 """Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,48 +9,37 @@ from msgspec import Struct
 
 from events import catalog, dead_letters, log
 from events.envelope import Recorded
+from events.gates import Action
 from worker.commands import outcomes
 from worker.commands.table import commands
-from worker.quote_to_cash.gates import Gate
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.deal.signed import signed_contract
+from worker.quote_to_cash.deal.state import Deal, named_by
+from worker.quote_to_cash.deal.won import awaits_signature, is_won
+from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.nearest import nearest, sentence
-from worker.quote_to_cash.observed import referred
-from worker.quote_to_cash.signed import signed_contract
-from worker.quote_to_cash.state import DOCUSIGN, Deal, named_by
+from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.walk import awaits_signature, is_won, stands_at
+from worker.quote_to_cash.view import DOCUSIGN
+from worker.quote_to_cash.walk import gates_of
 
-EVENTS_MAX = 500
+EVENTS_MAX = 500  # the last of each stream: what led to where a deal stands, not how it began
 _WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
-# Which events move a gate: those of the deal unless said otherwise here.
-_STREAM_OF_GATE = {
-    "customer_inactive": "customer",
-    "item_inactive": "item",
-    "auto_invoice_off": "workspace",
-    "paused": "workspace",
-    "term_not_found": "workspace",
-    "connection_missing": "workspace",
-    "connection_expired": "workspace",
-    "other_company_connected": "workspace",
-    "company_not_read": "workspace",
-    "time_zone_not_set": "workspace",
-    "currency_not_enabled": "workspace",
-    "tax_code_not_mapped": "workspace",
-    "income_account_missing": "workspace",
-    "account_missing": "account",
-    "account_not_mapped": "account",
-    "customer_currency_differs": "account",
-    "product_not_mapped": "product",
-}
 
 
 class ExplainedGate(Struct, frozen=True):
-    """A gate as it stands; `event` is the last event that could have moved it."""
+    """A gate as it stands; `event` is the last event that could have moved it.
+
+    `action` is what opens it, as a code, and `about` what it is done to, such as `account/A-9`, if not the deal.
+    """
 
     gate: str
     met: bool
     reason: str | None
     remedy: str | None
     event: str | None
+    action: Action | None = None
+    about: tuple[str, ...] = ()
 
 
 class ExplainedEvent(Struct, frozen=True):
@@ -104,14 +93,14 @@ class Explanation(Struct, frozen=True):
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
     """Explain a deal; nothing if nothing that came has ever named it."""
     view = StateStore(connection, workspace)
-    deal = view.deal(deal_id)
+    deal = view.get(Deal, deal_id)
     chain = _chain(connection, view, deal_id, deal)
     known = any(recorded.event.stream == f"deal/{deal_id}" for recorded in chain)
     refused = _refused(connection, workspace, deal_id)
     if not known:
         return _unusable(deal_id, refused) if refused else None
-    settings = view.workspace().settings
-    gates = stands_at(view, deal_id)
+    settings = view.get(WorkspaceState).settings
+    gates = gates_of(view, deal_id)
     found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
     explained = tuple(_explained(gate, chain, found) for gate in gates)
     invoiced = deal.invoice is not None
@@ -130,14 +119,16 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     )
 
 
-def _explained(gate: Gate, chain: list[Recorded], found: tuple[str, ...]) -> ExplainedGate:
+def _explained(gate: Checked, chain: list[Recorded], found: tuple[str, ...]) -> ExplainedGate:
     more = sentence(found) if gate.case == "deal_not_arrived" else ""
     return ExplainedGate(
         gate=gate.code,
         met=gate.met,
         reason=None if gate.met else gate.reason + more,
         remedy=None if gate.met else gate.remedy,
-        event=_mover(chain, gate.code),
+        event=_mover(chain, gate.gate.depends_on),
+        action=None if gate.met else gate.action,
+        about=gate.about,
     )
 
 
@@ -164,11 +155,11 @@ def _refused(connection: sa.Connection, workspace: str, deal_id: str) -> tuple[R
 
 
 def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
-    if deal.invoice is not None or deal.effort is None:
+    if deal.invoice is not None or deal.attempt is None:
         return None
     body = connection.scalar(
         sa.select(sa.func.coalesce(commands.c.sent_body, commands.c.body)).where(
-            commands.c.request_id == deal.effort.request_id
+            commands.c.request_id == deal.attempt.request_id
         )
     )
     return outcomes.sent(body) if body else None
@@ -193,14 +184,12 @@ def stage_of(deal: Deal, *, won: bool) -> str:
 
 def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal) -> list[Recorded]:
     streams, workspace = [f"deal/{deal_id}", "workspace"], view.workspace_name
-    if awaits_signature(deal, view.workspace().settings):
+    if awaits_signature(deal, view.get(WorkspaceState).settings):
         streams.append(DOCUSIGN)
     if deal.latest is not None:
         streams += [*named_by(deal.latest), *referred(view, deal.latest)]
     found = [
-        recorded
-        for stream in streams
-        for recorded in log.read(connection, after=0, limit=EVENTS_MAX, workspace=workspace, stream=stream)
+        recorded for stream in streams for recorded in log.last(connection, workspace, stream, EVENTS_MAX)
     ]
     return sorted(found, key=lambda recorded: recorded.position)
 
@@ -211,9 +200,8 @@ def _notes(recorded: Recorded) -> Iterator[str]:
         yield from (f"{event.stream}: {note}" for note in event.payload.notes)
 
 
-def _mover(chain: list[Recorded], gate: str) -> str | None:
-    kind = _STREAM_OF_GATE.get(gate, "deal")
-    moved = [r.event.id for r in chain if r.event.stream.partition("/")[0] == kind]
+def _mover(chain: list[Recorded], kinds: Collection[str]) -> str | None:
+    moved = [r.event.id for r in chain if r.event.stream.partition("/")[0] in kinds]
     return moved[-1] if moved else None
 
 

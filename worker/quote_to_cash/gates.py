@@ -1,41 +1,111 @@
-"""A gate as it stands for a deal."""
+"""What a gate is: one record with its code, its check, what moves it, and its words."""
+
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from events.announcements import UnmetGate
-from events.gates import CASES, GATES, GateText
+from events.gates import Action, Words
+from worker.quote_to_cash.inquiry import Inquiry
+from worker.quote_to_cash.texts import shown
 
-NAME_CHARACTERS_MAX = 100
 DETAIL_CHARACTERS_MAX = 1000  # a reason travels in events, whatever was put into the CRM's fields
 
 
-def shown(text: str, characters_max: int = NAME_CHARACTERS_MAX) -> str:
-    """Return a text as a sentence has room for it."""
-    return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"
+def always(_inquiry: Inquiry) -> bool:
+    """Say that a gate can be checked whatever is known."""
+    return True
+
+
+class Unmet(Struct, frozen=True):
+    """Why a gate is unmet.
+
+    Attributes:
+        detail: What the gate's reason says beside its words.
+        case: The case of the gate's that it is, where it has its own words.
+        about: The streams that something is to be done to, such as `account/A-9`, if that is not the deal.
+    """
+
+    detail: str = ""
+    case: str | None = None
+    about: tuple[str, ...] = ()
 
 
 class Gate(Struct, frozen=True):
-    """One gate as it stands for a deal; `case` is why it is shut, where that has its own words."""
+    """A condition that an invoice waits on.
+
+    Attributes:
+        code: Stable: the CRM, scripts and people know the gate by it.
+        check: True where it is met, else why not; nothing where there is nothing to check.
+        words: What a person reads while it is unmet, and the action that opens it.
+        depends_on: The kinds of stream whose events move it.
+        given: What has to be known before it can be checked.
+        cases: Causes that have words of their own.
+    """
 
     code: str
-    met: bool = True
-    detail: str = ""
-    case: str | None = None
+    check: Callable[[Inquiry], bool | Unmet | None]
+    words: Words
+    depends_on: tuple[str, ...] = ("deal",)
+    given: Callable[[Inquiry], bool] = always
+    cases: Mapping[str, Words] = {}
+
+    def checked(self, inquiry: Inquiry) -> "Checked | None":
+        """Check it for a deal; nothing if it can't be checked, or there is nothing to check."""
+        if not self.given(inquiry):
+            return None
+        found = self.check(inquiry)
+        if found is None or found is True:
+            return None if found is None else Checked(self)
+        return Checked(self, found or Unmet())
+
+
+class Checked(Struct, frozen=True):
+    """A gate as it stands for a deal."""
+
+    gate: Gate
+    unmet: Unmet | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether it is met."""
+        return self.unmet is None
+
+    @property
+    def code(self) -> str:
+        """The gate's code."""
+        return self.gate.code
+
+    @property
+    def case(self) -> str | None:
+        """The case that it is unmet for, where that has its own words."""
+        return self.unmet.case if self.unmet else None
 
     @property
     def reason(self) -> str:
-        """Why it is shut, in a sentence."""
-        return self._text.reason.format(detail=shown(self.detail, DETAIL_CHARACTERS_MAX))
+        """Why it is unmet, in a sentence."""
+        detail = self.unmet.detail if self.unmet else ""
+        return self._words.reason.format(detail=shown(detail, DETAIL_CHARACTERS_MAX))
 
     @property
     def remedy(self) -> str:
         """What opens it, in a sentence."""
-        return self._text.remedy
+        return self._words.remedy
 
     @property
-    def _text(self) -> GateText:
-        return GATES[self.code] if self.case is None else CASES[self.case]
+    def action(self) -> Action:
+        """What opens it, as a code."""
+        return self._words.action
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The streams that something is to be done to, if that is not the deal."""
+        return self.unmet.about if self.unmet else ()
+
+    @property
+    def _words(self) -> Words:
+        return self.gate.words if self.case is None else self.gate.cases[self.case]
 
     def announced(self) -> UnmetGate:
-        """Return it as the CRM is told."""
-        return UnmetGate(self.code, self.reason, self.remedy)
+        """Return it as events carry it."""
+        return UnmetGate(self.code, self.reason, self.remedy, self.action, self.about)

@@ -9,10 +9,11 @@ from events import log, subscriptions
 from events.envelope import Event, Recorded
 from events.subscriptions import Subscription
 from worker.commands import table
-from worker.quote_to_cash.decide import decide, is_own, mapped_to, related, streams
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.decide import decide, is_own, read_of, streams
 from worker.quote_to_cash.evolve import evolve
-from worker.quote_to_cash.state import WORKSPACE, WorkspaceState
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
+from worker.quote_to_cash.view import WORKSPACE
 
 NAME = "quote_to_cash"
 
@@ -28,7 +29,7 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
         table.name_invoice(connection, key, invoice_id, now)
     for name in sorted(stores):
         if stores[name].workspace_changed:
-            _put_realm(connection, name, stores[name].workspace())
+            _put_realm(connection, name, stores[name].get(WorkspaceState))
     log.append_own(connection, [event for _, decision in decisions for event in decision.events], now)
     commanded = [(command, event) for event, decision in decisions for command in decision.commands]
     table.add(connection, commanded, now)
@@ -51,8 +52,8 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
         store.preload(named, waited_on=spoken_of)
         waiting = {stream for spoken in spoken_of for stream in store.waiting(spoken)}
         store.preload(sorted(waiting - set(named)))
-        store.preload(sorted(related(store, [*named, *waiting])))
-        store.preload(sorted(mapped_to(store, [*named, *waiting])))
+        for more in read_of(store, [*named, *waiting]):
+            store.preload(sorted(more))
     return stores
 
 

@@ -1,18 +1,13 @@
 """The process manager's state in SQL: loaded when a decision asks, written once a batch."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from events import bulk, json
-from events.catalog import customer_stream, item_stream
 from events.statements import Statement
 from events.tables import metadata
-from worker.quote_to_cash.state import WORKSPACE, Account, Customer, Deal, Item, Product, WorkspaceState
-
-State = Deal | Account | Product | Customer | Item | WorkspaceState
-T = TypeVar("T", Deal, Account, Product, Customer, Item, WorkspaceState)
+from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
 
 process_state = sa.Table(
     "process_state",
@@ -77,53 +72,25 @@ class StateStore:
         ):
             self._waiting[key].add(stream)
 
-    def workspace(self) -> WorkspaceState:
-        """Return what holds for the whole workspace."""
-        return self._load(WORKSPACE, WorkspaceState)
+    def get(self, kind: type[T], key: str = "") -> T:
+        """Return the state of a stream; an unknown one is empty."""
+        stream = stream_of(kind, key)
+        loaded = self._loaded.get(stream)
+        if isinstance(loaded, kind):
+            return loaded
+        data = self._read.get(stream)
+        if data is None and stream not in self._known:
+            named = {"workspace_": self.workspace_name, "stream_": stream}
+            data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
+        state = json.decode(data, kind) if data is not None else kind()
+        self._loaded[stream] = state
+        return state
 
-    def deal(self, deal_id: str) -> Deal:
-        """Return a deal; an unknown one is empty."""
-        return self._load(f"deal/{deal_id}", Deal)
-
-    def account(self, account_id: str) -> Account:
-        """Return an account; an unknown one is empty."""
-        return self._load(f"account/{account_id}", Account)
-
-    def product(self, product_id: str) -> Product:
-        """Return a product; an unknown one is empty."""
-        return self._load(f"product/{product_id}", Product)
-
-    def customer(self, realm: str, customer_id: str) -> Customer:
-        """Return a company's customer; an unknown one is empty."""
-        return self._load(customer_stream(realm, customer_id), Customer)
-
-    def item(self, realm: str, item_id: str) -> Item:
-        """Return a company's item; an unknown one is empty."""
-        return self._load(item_stream(realm, item_id), Item)
-
-    def put_workspace(self, state: WorkspaceState) -> None:
-        """Replace what holds for the workspace."""
-        self._put(WORKSPACE, state)
-
-    def put_deal(self, deal_id: str, state: Deal) -> None:
-        """Replace a deal."""
-        self._put(f"deal/{deal_id}", state)
-
-    def put_account(self, account_id: str, state: Account) -> None:
-        """Replace an account."""
-        self._put(f"account/{account_id}", state)
-
-    def put_product(self, product_id: str, state: Product) -> None:
-        """Replace a product."""
-        self._put(f"product/{product_id}", state)
-
-    def put_customer(self, realm: str, customer_id: str, state: Customer) -> None:
-        """Replace a company's customer."""
-        self._put(customer_stream(realm, customer_id), state)
-
-    def put_item(self, realm: str, item_id: str, state: Item) -> None:
-        """Replace a company's item."""
-        self._put(item_stream(realm, item_id), state)
+    def put(self, state: State, key: str = "") -> None:
+        """Replace the state of a stream."""
+        stream = stream_of(type(state), key)
+        self._loaded[stream] = state
+        self._changed[stream] = None
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order."""
@@ -168,19 +135,3 @@ class StateStore:
         self._waits.clear()
         self._waiters.clear()
         self._waiting.clear()
-
-    def _load(self, stream: str, kind: type[T]) -> T:
-        known = self._loaded.get(stream)
-        if isinstance(known, kind):
-            return known
-        data = self._read.get(stream)
-        if data is None and stream not in self._known:
-            named = {"workspace_": self.workspace_name, "stream_": stream}
-            data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
-        state = json.decode(data, kind) if data is not None else kind()
-        self._loaded[stream] = state
-        return state
-
-    def _put(self, stream: str, state: State) -> None:
-        self._loaded[stream] = state
-        self._changed[stream] = None

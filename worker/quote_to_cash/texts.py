@@ -4,6 +4,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
 
 _ADDRESS = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -18,6 +21,15 @@ _NO_CHARACTERS = "\ufffe\uffff"
 DIGEST_CHARACTERS = 8
 NAMED_MAX = 3
 NAMED_CHARACTERS_MAX = 60
+NAME_CHARACTERS_MAX = 100
+DESCRIPTION_CHARACTERS_MAX = 4000
+
+
+class Composed(Struct, frozen=True):
+    """The body of a create, and what a person should know of it: what was cut or left out."""
+
+    body: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 class Fitter:
@@ -108,6 +120,11 @@ class Fitter:
                 f"{what}: what is beyond {lines_max} lines of {characters_max} characters was left out."
             )
         return spread[:lines_max]
+
+
+def shown(text: str, characters_max: int = NAME_CHARACTERS_MAX) -> str:
+    """Return a text as a sentence has room for it."""
+    return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"
 
 
 def listed(things: Sequence[str]) -> str:

@@ -32,7 +32,8 @@ from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.pacing import Pacing
-from worker.quote_to_cash import decide, evolve
+from worker.quote_to_cash import decide
+from worker.quote_to_cash.deal import folds as deal_folds
 from worker.web import events as events_door
 
 LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -219,7 +220,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("one_transaction", _one_transaction),
     Safeguard("checkpoint_compare_and_set", _checkpoint_compare_and_set, ("one_transaction",)),
     Safeguard("own_events_skipped", lambda: [(decide, "is_own", lambda _: False)]),
-    Safeguard("revision_guard", lambda: [(evolve, "_is_newer", lambda *_: True)]),
+    Safeguard("revision_guard", lambda: [(deal_folds, "_is_newer", lambda *_: True)]),
     Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)], budget=120),
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard("dead_letters", lambda: [(intake, "bury", lambda _, letters, *__: [True] * len(letters))]),

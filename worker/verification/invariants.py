@@ -22,10 +22,11 @@ from projections.invoices import INVOICES, invoices
 from worker.commands.identity import READINGS, CommandKey, request_id
 from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
-from worker.quote_to_cash.decide import judged_by, mapped_to, related
-from worker.quote_to_cash.state import WORKSPACE
+from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.decide import read_of
 from worker.quote_to_cash.store import StateStore
-from worker.quote_to_cash.walk import stands_at
+from worker.quote_to_cash.view import WORKSPACE
+from worker.quote_to_cash.walk import depends_on, unmet_gates
 from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, compared, marked_twice, unchecked
 from worker.verification.scratch import differences, refolded
@@ -223,8 +224,8 @@ def _reasons(view: View, invoiced: set[tuple[str, str]]) -> Iterator[str]:
             store = StateStore(view.connection, workspace)
             streams = [f"deal/{row['deal']}" for row in page]
             store.preload([WORKSPACE, *streams])
-            store.preload(sorted(related(store, streams)))
-            store.preload(sorted(mapped_to(store, streams)))
+            for more in read_of(store, streams):
+                store.preload(sorted(more))
             for row in page:
                 yield from _reason(store, row, later, is_invoiced=(workspace, row["deal"]) in invoiced)
 
@@ -233,11 +234,11 @@ def _reason(
     store: StateStore, row: sa.RowMapping, later: set[tuple[str, str]], *, is_invoiced: bool
 ) -> Iterator[str]:
     workspace, name = row["workspace"], row["deal"]
-    deal = store.deal(name)
-    if later & {(workspace, stream) for stream in (f"deal/{name}", *judged_by(store, deal))}:
+    deal = store.get(Deal, name)
+    if later & {(workspace, stream) for stream in (f"deal/{name}", *depends_on(store, deal))}:
         return
-    gates = stands_at(store, name) if deal.invoice is None else []
-    gate = next((gate.code for gate in gates if not gate.met), None)
+    unmet = unmet_gates(store, name) if deal.invoice is None else []
+    gate = unmet[0].code if unmet else None
     if gate != row["gate"]:
         yield f"{workspace}/{name} is shown at {row['gate']}, but stands at {gate}"
     elif gate is None and not is_invoiced:

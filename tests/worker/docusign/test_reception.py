@@ -59,7 +59,7 @@ async def waiting(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("keys", "reason", "remedy"),
     [
-        (("wrong",), "signatures fit no key", "docusign-key add KEY"),
+        (("wrong",), "signatures fit no key", "Add the key that DocuSign signs with now"),
         ((), "not signed", "switch HMAC signatures on"),
     ],
 )
@@ -126,7 +126,8 @@ async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_p
     await connect.look()
     _, said, advice = await unmet(connect)
     assert "were refused since 2026-05-05 12:00 UTC: they are too large" in said
-    assert "q2c workspace docusign --seen" in advice
+    assert "and say so" in advice
+    assert (await connect.shown()).action == "acknowledge_docusign"
     seen = await connect.http.post("/api/v1/docusign/seen")
     assert (seen.status_code, seen.json()["state"]) == (200, "good")
     assert seen.json()["refused"][0]["messages"] == 1, "the count stays"

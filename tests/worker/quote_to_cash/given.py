@@ -37,9 +37,9 @@ from events.values import Amount, Fact
 from tests.events.samples import made
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.decide import decide
-from worker.quote_to_cash.gates import Gate
-from worker.quote_to_cash.state import Account, Customer, Deal, Item, Product, WorkspaceState
-from worker.quote_to_cash.walk import stands_at
+from worker.quote_to_cash.gates import Checked
+from worker.quote_to_cash.view import State, T, stream_of
+from worker.quote_to_cash.walk import unmet_gates
 
 REALM = "1111"
 OTHER_REALM = "2222"
@@ -65,49 +65,15 @@ class Memory:
 
     def __init__(self) -> None:
         self.workspace_name = "acme"
-        self._workspace = WorkspaceState()
-        self._deals: dict[str, Deal] = {}
-        self._accounts: dict[str, Account] = {}
-        self._products: dict[str, Product] = {}
-        self._customers: dict[tuple[str, str], Customer] = {}
-        self._items: dict[tuple[str, str], Item] = {}
+        self._states: dict[str, State] = {}
         self._waits: dict[str, tuple[str, ...]] = defaultdict(tuple)
 
-    def workspace(self) -> WorkspaceState:
-        return self._workspace
+    def get(self, kind: type[T], key: str = "") -> T:
+        state = self._states.get(stream_of(kind, key))
+        return state if isinstance(state, kind) else kind()
 
-    def deal(self, deal_id: str) -> Deal:
-        return self._deals.get(deal_id, Deal())
-
-    def account(self, account_id: str) -> Account:
-        return self._accounts.get(account_id, Account())
-
-    def product(self, product_id: str) -> Product:
-        return self._products.get(product_id, Product())
-
-    def customer(self, realm: str, customer_id: str) -> Customer:
-        return self._customers.get((realm, customer_id), Customer())
-
-    def item(self, realm: str, item_id: str) -> Item:
-        return self._items.get((realm, item_id), Item())
-
-    def put_workspace(self, state: WorkspaceState) -> None:
-        self._workspace = state
-
-    def put_deal(self, deal_id: str, state: Deal) -> None:
-        self._deals[deal_id] = state
-
-    def put_account(self, account_id: str, state: Account) -> None:
-        self._accounts[account_id] = state
-
-    def put_product(self, product_id: str, state: Product) -> None:
-        self._products[product_id] = state
-
-    def put_customer(self, realm: str, customer_id: str, state: Customer) -> None:
-        self._customers[realm, customer_id] = state
-
-    def put_item(self, realm: str, item_id: str, state: Item) -> None:
-        self._items[realm, item_id] = state
+    def put(self, state: State, key: str = "") -> None:
+        self._states[stream_of(type(state), key)] = state
 
     def waiting(self, key: str) -> list[str]:
         return sorted(stream for stream, keys in self._waits.items() if key in keys)
@@ -149,12 +115,12 @@ class Decider:
         """Return what is to be sent, with numbers as decimals."""
         return [_numbers_kept.decode(command.body) for command in self.commanded(kind)]
 
-    def gates(self, deal_id: str = "D-1") -> list[Gate]:
-        """Return the gates that are shut."""
-        return [gate for gate in stands_at(self.view, deal_id) if not gate.met]
+    def gates(self, deal_id: str = "D-1") -> list[Checked]:
+        """Return the gates that are unmet."""
+        return unmet_gates(self.view, deal_id)
 
     def stands_at(self, deal_id: str = "D-1") -> str | None:
-        """Return the first gate that is shut."""
+        """Return the first gate that is unmet."""
         return next((gate.code for gate in self.gates(deal_id)), None)
 
     def facts(self, event_type: str) -> list[Any]:

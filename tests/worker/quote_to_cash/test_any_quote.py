@@ -11,10 +11,10 @@ from events.crm import DealUpdated, Quote
 from events.quickbooks import CompanyObserved
 from tests import stories
 from tests.worker.sandbox.app import App, decoded
-from worker.quote_to_cash.invoicing import invoice_body
-from worker.quote_to_cash.rates import AMOUNT_LIMIT
+from worker.quote_to_cash.invoice.body import invoice_body
+from worker.quote_to_cash.invoice.rates import AMOUNT_LIMIT
+from worker.quote_to_cash.invoice.totals import price
 from worker.quote_to_cash.settings import Settings
-from worker.quote_to_cash.totals import price
 
 EXACT = Context(prec=64)
 COMPANY = CompanyObserved("1", "Craig's", "US", "USD", False, False, (), (), ())

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from events import catalog
-from events.gates import CASES, GATES
 from tests import stories
 from tests.world import World, net, open_world, types
+from worker.quote_to_cash import explain
 
 Step = Callable[[World], Awaitable[Any]]
 
@@ -253,12 +253,24 @@ async def test_a_customer_in_another_currency_holds_the_deal(tmp_path: Any) -> N
         assert (await world.explain()).first_unmet == "customer_currency_differs"
 
 
-def test_every_gate_of_the_contract_has_its_words() -> None:
-    codes = """not_won contract_not_signed contract_declined contract_voided deal_closed_lost deal_reopened
-    auto_invoice_off won_before_cut_over quote_missing line_items_missing quote_differs_from_signed
-    schedule_not_due account_missing account_not_mapped mapping_in_review product_not_mapped
-    tax_code_not_mapped currency_not_enabled customer_currency_differs connection_missing connection_expired
-    insufficient_rights period_closed held_for_approval paused rejected_by_quickbooks doc_number_taken
-    outcome_uncertain in_progress time_zone_not_set customer_inactive item_inactive"""
-    assert set(codes.split()) <= GATES.keys()
-    assert all(text.reason and text.remedy for text in (*GATES.values(), *CASES.values()))
+async def test_explain_shows_the_last_events_and_names_the_last_that_moved_a_gate(
+    ready: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "EVENTS_MAX", 3)
+    await ready.send(*(stories.deal(revision=n, stage="quote_draft", name=f"Deal {n}") for n in range(1, 8)))
+    await ready.settle()
+    found = await ready.explain()
+    shown = [event for event in found.events if event.stream == "deal/D-1"]
+    assert [event.data.revision for event in shown if event.type == catalog.DEAL_UPDATED][-1] == 7
+    assert len(shown) == 3
+    assert [event.position for event in found.events] == sorted(event.position for event in found.events)
+    gate = next(gate for gate in found.gates if gate.gate == "not_won")
+    assert gate.event == shown[-1].id
+
+
+async def test_a_gate_names_what_opens_it_as_a_code_and_what_that_is_done_to(ready: World) -> None:
+    await ready.send(stories.account("A-9"), *stories.signed_deal(account_id="A-9"))
+    await ready.settle()
+    gate = next(gate for gate in (await ready.explain()).gates if not gate.met)
+    assert (gate.gate, gate.action, gate.about) == ("account_not_mapped", "map_account", ("account/A-9",))
+    assert "q2c" not in (gate.reason or "") + (gate.remedy or "")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.quote_to_cash.rates import DECIMALS_MAX, unit_price
+from worker.quote_to_cash.invoice.rates import DECIMALS_MAX, unit_price
 
 EXACT = Context(prec=64)
 CENT = Decimal("0.01")

@@ -13,12 +13,13 @@ from events.quickbooks import CompanyObserved
 from tests import stories
 from tests.worker.sandbox.app import App, decoded
 from worker.commands.identity import marker
-from worker.quote_to_cash.customers import customer_body, item_body
-from worker.quote_to_cash.invoicing import doc_number, invoice_body
+from worker.quote_to_cash.customers.body import customer_body
+from worker.quote_to_cash.invoice.body import doc_number, invoice_body
+from worker.quote_to_cash.invoice.totals import price
+from worker.quote_to_cash.items.body import item_body
+from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.settings import Settings
-from worker.quote_to_cash.state import Product
 from worker.quote_to_cash.texts import Fitter, cleaned, distinct, length, shortened
-from worker.quote_to_cash.totals import price
 
 REQUEST = "0f7b3a2e-5e0b-5f0c-9a51-0c7c2cb2f6a1"
 COMPANY = CompanyObserved("1", "Craig's", "US", "USD", False, False, (), (), ())

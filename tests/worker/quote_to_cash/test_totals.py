@@ -12,7 +12,7 @@ from events import json
 from events.crm import Quote
 from tests import stories
 from tests.world import net, open_world
-from worker.quote_to_cash.totals import Priced, price
+from worker.quote_to_cash.invoice.totals import Priced, price
 
 CENT = Decimal("0.01")
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.crm import Stage
-from worker.quote_to_cash.signed import Signed, signed_version
-from worker.quote_to_cash.state import Contract, Deal
-from worker.quote_to_cash.versions import Version, is_known, one_by_one, with_snapshot
+from worker.quote_to_cash.deal.signed import Signed, signed_version
+from worker.quote_to_cash.deal.state import Contract, Deal
+from worker.quote_to_cash.deal.versions import Version, is_known, one_by_one, with_snapshot
 
 BEGIN = datetime(2026, 5, 2, tzinfo=UTC)
 

@@ -9,19 +9,27 @@ from decimal import Decimal
 from typing import Any
 
 from events.crm import DealUpdated, Discount, Quote, QuoteLine
-from events.quickbooks import CompanyObserved, Named
+from events.quickbooks import CompanyObserved
 from worker.commands.identity import MARK_BEGINS, marker
-from worker.quote_to_cash.customers import DESCRIPTION_CHARACTERS_MAX, Composed
+from worker.quote_to_cash.company.state import named, sales_tax
+from worker.quote_to_cash.invoice.totals import Priced, PricedLine
 from worker.quote_to_cash.settings import Settings, memo_text
-from worker.quote_to_cash.texts import cleaned, distinct, length, listed, one_line, shortened
-from worker.quote_to_cash.totals import Priced, PricedLine
+from worker.quote_to_cash.texts import (
+    DESCRIPTION_CHARACTERS_MAX,
+    Composed,
+    cleaned,
+    distinct,
+    length,
+    listed,
+    one_line,
+    shortened,
+)
 
 DOC_NUMBER_CHARACTERS_MAX = 21
 PRIVATE_NOTE_CHARACTERS_MAX = 4000
 LINES_MAX = 10_000
 LINES_TAXED_MAX = 750
 SHIPPING_ITEM = "SHIPPING_ITEM_ID"
-HOME_OF_SALES_TAX = "US"
 
 
 def invoice_body(
@@ -76,19 +84,6 @@ def lines_of(priced: Priced) -> int:
 def is_taxed(quote: Quote, company: CompanyObserved) -> bool:
     """Say whether QuickBooks computes tax on any line."""
     return quote.tax_mode != "none" and (not sales_tax(company) or any(line.taxable for line in quote.lines))
-
-
-def sales_tax(company: CompanyObserved) -> bool:
-    """Say whether the company's lines are taxable or not (US), rather than of a tax code each."""
-    return company.country == HOME_OF_SALES_TAX
-
-
-def named(choices: tuple[Named, ...], wanted: str) -> Named | None:
-    """Find a term, tax code or account by its name, whatever the case, or by its id."""
-    folded = wanted.strip().casefold()
-    by_name = (choice for choice in choices if choice.name.casefold() == folded)
-    by_id = (choice for choice in choices if choice.id == wanted)
-    return next(by_name, None) or next(by_id, None)
 
 
 def doc_number(deal_id: str, part: int, generation: int) -> str:

@@ -12,8 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 from events.crm import Quote
-from worker.quote_to_cash.state import Contract, Deal
-from worker.quote_to_cash.versions import Version, one_by_one
+from worker.quote_to_cash.deal.state import Contract, Deal
+from worker.quote_to_cash.deal.versions import Version, one_by_one
 
 # How long after DocuSign sent a contract the CRM may still be writing down what it sent. Longer, and a
 # quote that a person edited after sending would pass for the one that was sent.

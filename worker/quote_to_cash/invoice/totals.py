@@ -16,7 +16,7 @@ from msgspec import Struct
 from events.crm import Discount, Quote, QuoteLine
 from events.currencies import rounded, smallest
 from events.values import PRODUCT
-from worker.quote_to_cash.rates import unit_price
+from worker.quote_to_cash.invoice.rates import unit_price
 
 ZERO = Decimal(0)
 

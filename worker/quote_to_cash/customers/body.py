@@ -1,16 +1,13 @@
-"""Customers and items that a person asked to create, as QuickBooks takes them.
+"""A customer that a person asked to create, as QuickBooks takes it.
 
 What does not fit is cut where its beginning says enough, and left out where a part would say something else.
 """
 
 from typing import Any
 
-from msgspec import Struct
-
 from events.crm import AccountUpdated, Address
 from worker.commands.identity import marker
-from worker.quote_to_cash.state import Product
-from worker.quote_to_cash.texts import Fitter, one_line
+from worker.quote_to_cash.texts import Composed, Fitter, one_line
 
 DISPLAY_NAME_CHARACTERS_MAX = 500
 COMPANY_NAME_CHARACTERS_MAX = 100
@@ -21,16 +18,6 @@ ADDRESS_LINES_MAX = 5
 ADDRESS_LINE_CHARACTERS_MAX = 500
 PLACE_CHARACTERS_MAX = 255
 POSTAL_CODE_CHARACTERS_MAX = 30
-ITEM_NAME_CHARACTERS_MAX = 100
-SKU_CHARACTERS_MAX = 100
-DESCRIPTION_CHARACTERS_MAX = 4000
-
-
-class Composed(Struct, frozen=True):
-    """The body of a create, and what a person should know of it: what was cut or left out."""
-
-    body: dict[str, Any]
-    notes: tuple[str, ...]
 
 
 def customer_body(
@@ -55,26 +42,6 @@ def customer_body(
     if currency is not None:
         body["CurrencyRef"] = {"value": currency}
     return Composed({name: value for name, value in body.items() if value}, tuple(fitter.notes))
-
-
-def item_body(product_id: str, product: Product, income_account_id: str) -> Composed:
-    """Compose the body of an item's create."""
-    fitter = Fitter()
-    otherwise = one_line(f"Product {product_id}".replace(":", " "))
-    whole = one_line(product.name or product_id)
-    called = product.wish.name if product.wish else None
-    name = fitter.name("The name", called or whole, ITEM_NAME_CHARACTERS_MAX, otherwise)
-    body: dict[str, Any] = {
-        "Name": name,
-        "Type": "Service",
-        "IncomeAccountRef": {"value": income_account_id},
-        "Taxable": product.taxable,
-    }
-    if sku := fitter.choose("The SKU", product.sku or "", SKU_CHARACTERS_MAX):
-        body["Sku"] = sku
-    if whole and name != whole:
-        body["Description"] = fitter.cut("The description", whole, DESCRIPTION_CHARACTERS_MAX)
-    return Composed(body, tuple(fitter.notes))
 
 
 def _address(what: str, address: Address | None, fitter: Fitter) -> dict[str, str]:

@@ -1,0 +1,41 @@
+"""What a person types to open a gate: commands that there are, with what the gate is about filled in."""
+
+import re
+from typing import get_args
+
+import pytest
+from typer.main import get_command
+from worker.cli.root import app
+
+from events.gates import Action
+from worker.cli.offers import COMMANDS, commands
+
+
+def test_a_command_is_about_what_the_gate_is_about() -> None:
+    assert commands("map_account", "D-1", ("account/A-9",))[0] == "q2c map A-9 CUSTOMER_ID"
+    assert commands("activate_item", "D-1", ("product/P-1", "product/P-2")) == [
+        "q2c invoice D-1",
+        "q2c map-product P-1 ITEM_ID",
+        "q2c map-product P-2 ITEM_ID",
+        "q2c map-product P-1 --create",
+        "q2c map-product P-2 --create",
+    ]
+
+
+def test_what_passes_by_itself_or_is_done_elsewhere_needs_no_command() -> None:
+    assert commands("wait") == commands("correct_deal") == commands(None) == []
+
+
+def test_only_known_actions_have_commands() -> None:
+    assert COMMANDS.keys() <= set(get_args(Action))
+
+
+@pytest.mark.parametrize("template", sorted({each for offered in COMMANDS.values() for each in offered}))
+def test_every_command_exists_with_its_options(template: str) -> None:
+    _, *words = template.split()
+    command = get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined] - it has them, as just seen
+    assert not getattr(command, "commands", {}), template
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", template)) <= options

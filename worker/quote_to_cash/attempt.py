@@ -1,0 +1,93 @@
+"""What became of a command of ours: an invoice, a customer or an item is attempted until one try succeeds."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.quickbooks import (
+    CommandRejected,
+    CommandUncertain,
+    CustomerCreated,
+    Holder,
+    InvoiceCreated,
+    ItemCreated,
+)
+
+Outcome = CommandRejected | CommandUncertain
+Created = InvoiceCreated | CustomerCreated | ItemCreated
+
+
+class Attempt(Struct, frozen=True):
+    """What became of a command of ours to a realm; `asked` is how many wishes of a person it answers.
+
+    With `look_up_refused` its outcome is unknown since QuickBooks does not say whether it has it.
+    """
+
+    generation: int
+    status: Literal["commanded", "uncertain", "done", "rejected"]
+    realm: str
+    request_id: str
+    asked: int
+    gate: str | None = None
+    message: str | None = None
+    look_up_refused: bool = False
+    holder: Holder | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still to come."""
+        return self.status in {"commanded", "uncertain"}
+
+
+def next_generation(attempt: Attempt | None) -> int:
+    """Return the generation of the attempt that follows."""
+    return attempt.generation + 1 if attempt else 1
+
+
+def ended(attempt: Attempt | None, outcome: Outcome, asked: int) -> Attempt | None:
+    """Return an attempt as an outcome leaves it; nothing if the outcome is not its own, or it succeeded before.
+
+    A refusal answers everything that was asked until then, however often.
+    """
+
+    def is_of(attempt: Attempt) -> bool:
+        return attempt.request_id == outcome.request_id and attempt.status != "done"
+
+    return _ENDS[type(outcome)](attempt, outcome, asked) if attempt is not None and is_of(attempt) else None
+
+
+def succeeded(attempt: Attempt | None, created: Created, asked: int, generation: int = 1) -> Attempt:
+    """Close an attempt. Its outcome answers everything that was asked until then, however often."""
+    if attempt is None:
+        return Attempt(generation, "done", created.realm, created.request_id, asked)
+    if attempt.request_id != created.request_id:
+        return attempt  # of an earlier one, whose company was connected again
+    return replace(attempt, status="done", asked=asked, gate=None, message=None, holder=None)
+
+
+def _rejected(attempt: Attempt, rejected: CommandRejected, asked: int) -> Attempt:
+    return replace(
+        attempt,
+        status="rejected",
+        asked=asked,
+        gate=rejected.gate,
+        message=rejected.message,
+        holder=rejected.holder,
+    )
+
+
+def _uncertain(attempt: Attempt, uncertain: CommandUncertain, _asked: int) -> Attempt:
+    return replace(
+        attempt,
+        status="uncertain",
+        message=uncertain.message,
+        look_up_refused=uncertain.look_up_refused,
+    )
+
+
+_ENDS: dict[type[Outcome], Callable[..., Attempt]] = {
+    CommandRejected: _rejected,
+    CommandUncertain: _uncertain,
+}

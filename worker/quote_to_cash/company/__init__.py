@@ -1,0 +1,1 @@
+"""The workspace and the QuickBooks company behind it: settings, connection, lists."""

@@ -1,0 +1,111 @@
+"""Fold what a workspace chose, whether it is connected, and what is known of its company."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from events import catalog
+from events.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged
+from events.announcements import CompanyReadCommanded
+from events.docusign import DocusignReceptionChanged
+from events.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.view import State, View, stream_of
+
+
+def remember_before(view: View, kind: type[State], key: str) -> None:
+    """Remember what was mapped before any company was connected."""
+    state, stream = view.get(WorkspaceState), stream_of(kind, key)
+    if stream not in state.mapped_before:
+        view.put(replace(state, mapped_before=(*state.mapped_before, stream)))
+
+
+def taken_before(view: View, kind: type[State]) -> list[str]:
+    """Return, once, the keys of what was mapped before any company was connected."""
+    state = view.get(WorkspaceState)
+    taken = [stream for stream in state.mapped_before if stream.startswith(f"{kind.kind}/")]
+    if taken:
+        view.put(
+            replace(
+                state, mapped_before=tuple(stream for stream in state.mapped_before if stream not in taken)
+            )
+        )
+    return [stream.partition("/")[2] for stream in taken]
+
+
+def _settings_changed(view: View, change: SettingsChanged, at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    switched_on = change.changes.get("auto_invoice") == "true" and not state.settings.auto_invoice
+    state = replace(state, chosen={**state.chosen, **change.changes})
+    if switched_on and state.first_switched_on is None:
+        state = replace(state, first_switched_on=at)
+    if {"terms", "income_account", "time_zone"} & change.changes.keys() and state.connection is not None:
+        state = replace(state, reads_wanted=state.reads_wanted + 1)
+    view.put(state)
+
+
+def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    same_realm = state.company is not None and state.company.realm == connection.realm
+    view.put(
+        replace(
+            state,
+            connection=connection,
+            authorizations=state.authorizations + 1,
+            expired=False,
+            refused=None,
+            company=state.company if same_realm else None,
+            reads_wanted=state.reads_wanted + 1,
+        )
+    )
+
+
+def _connection_expired(view: View, expired: ConnectionExpired, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if state.realm == expired.realm:
+        view.put(replace(state, expired=True))
+
+
+def _reception_changed(view: View, changed: DocusignReceptionChanged, _at: datetime) -> None:
+    view.put(replace(view.get(WorkspaceState), docusign=None if changed.state == "good" else changed))
+
+
+def _company_observed(view: View, company: CompanyObserved, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if state.realm == company.realm:
+        view.put(replace(state, company=company, read_problem=None))
+
+
+def _company_refused(view: View, refused: CompanyRefused, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if state.realm == refused.realm:
+        view.put(replace(state, refused=refused))
+
+
+def _company_served(view: View, served: CompanyServed, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if state.refused is not None and state.refused.realm == served.realm:
+        view.put(replace(state, refused=None))
+
+
+def _read_commanded(view: View, command: CompanyReadCommanded, _at: datetime) -> None:
+    view.put(replace(view.get(WorkspaceState), reads_commanded=command.generation))
+
+
+def _reading_failed(view: View, failed: ReadingFailed, _at: datetime) -> None:
+    if failed.kind == "read_company":
+        view.put(replace(view.get(WorkspaceState), read_problem=failed.message))
+
+
+FOLDS: Folds = {
+    catalog.SETTINGS_CHANGED: _settings_changed,
+    catalog.CONNECTION_AUTHORIZED: _connected,
+    catalog.CONNECTION_EXPIRED: _connection_expired,
+    catalog.DOCUSIGN_RECEPTION_CHANGED: _reception_changed,
+    catalog.COMPANY_OBSERVED: _company_observed,
+    catalog.COMPANY_REFUSED: _company_refused,
+    catalog.COMPANY_SERVED: _company_served,
+    catalog.COMPANY_READ_COMMANDED: _read_commanded,
+    catalog.READING_FAILED: _reading_failed,
+}

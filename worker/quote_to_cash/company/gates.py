@@ -1,0 +1,74 @@
+"""The gates of the company: it is connected, read, served and dated, and nobody paused invoicing."""
+
+from functools import partial
+
+from events.gates import REFUSED_COMPANY, Words
+from worker.quote_to_cash.gates import Gate, Unmet
+from worker.quote_to_cash.inquiry import Inquiry, has_company
+
+
+def _is_served(code: str, inquiry: Inquiry) -> bool | Unmet:
+    """Look whether QuickBooks refuses whatever is asked of the company."""
+    refused = inquiry.workspace.refused
+    if refused is None or refused.gate != code:
+        return True
+    return Unmet(f": {refused.message}")
+
+
+def _is_read(inquiry: Inquiry) -> bool | Unmet:
+    problem = inquiry.workspace.read_problem
+    return has_company(inquiry) or Unmet(f": {problem}" if problem else "")
+
+
+def _is_dated(inquiry: Inquiry) -> bool | Unmet:
+    """Look whether it is known what day it is where the company is, which its invoices are dated by."""
+    reason = inquiry.company.time_zone_reason
+    return inquiry.workspace.time_zone is not None or Unmet(f": {reason}" if reason else "")
+
+
+_gate = partial(Gate, depends_on=("workspace",))
+CONNECTED = _gate(
+    "connection_missing",
+    lambda inquiry: inquiry.workspace.connection is not None,
+    Words("QuickBooks is not connected.", "An admin connects it.", "connect"),
+)
+NOT_EXPIRED = _gate(
+    "connection_expired",
+    lambda inquiry: not inquiry.workspace.expired,
+    Words(
+        "QuickBooks no longer accepts our connection{detail}.",
+        "An admin connects it again.",
+        "connect",
+    ),
+)
+READ = _gate(
+    "company_not_read",
+    _is_read,
+    Words(
+        "The QuickBooks company has not been read yet{detail}.",
+        "Wait a moment; if it stays so, connect again.",
+        "connect",
+    ),
+    given=lambda inquiry: inquiry.workspace.connection is not None,
+)
+DATED = _gate(
+    "time_zone_not_set",
+    _is_dated,
+    Words(
+        "It is not known in which time zone the QuickBooks company is, so not which date its invoices have{detail}.",
+        "Choose the time zone, such as America/Chicago.",
+        "choose_time_zone",
+    ),
+    given=has_company,
+)
+SERVED = tuple(
+    Gate(code, partial(_is_served, code), words, depends_on=("workspace",))
+    for code, words in REFUSED_COMPANY.items()
+)
+NOT_PAUSED = _gate(
+    "paused",
+    lambda inquiry: not inquiry.settings.paused,
+    Words("Invoicing is paused for this workspace.", "Continue it.", "resume"),
+)
+
+GATES = (CONNECTED, NOT_EXPIRED, READ, DATED, *SERVED, NOT_PAUSED)

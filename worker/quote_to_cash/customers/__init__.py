@@ -1,0 +1,1 @@
+"""Accounts of the CRM, and the QuickBooks customers that they are."""

@@ -1,0 +1,113 @@
+"""Fold which customers accounts are: chosen by a person, or created by a command of ours."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from events import catalog
+from events.administration import AccountMapped, ConnectionAuthorized, CustomerRequested
+from events.announcements import CustomerCommanded
+from events.crm import AccountUpdated
+from events.quickbooks import CommandRejected, CommandUncertain, CustomerCreated, CustomerObserved
+from worker.quote_to_cash.attempt import Attempt, ended, succeeded
+from worker.quote_to_cash.company.folds import remember_before, taken_before
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.state import Account, Link
+from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.readings.folds import call_its_own, make_known, want
+from worker.quote_to_cash.view import WORKSPACE, View
+
+
+def put_account(view: View, account_id: str, account: Account) -> None:
+    """Replace an account, and what it waits on."""
+    view.put(account, account_id)
+    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    view.set_waits(f"account/{account_id}", (WORKSPACE,) if account.is_unanswered else ())
+
+
+def _account_updated(view: View, snapshot: AccountUpdated, _at: datetime) -> None:
+    account = view.get(Account, snapshot.account_id)
+    if account.latest is None or snapshot.revision > account.latest.revision:
+        put_account(view, snapshot.account_id, replace(account, latest=snapshot))
+
+
+def _account_mapped(view: View, mapped: AccountMapped, _at: datetime) -> None:
+    account, realm = view.get(Account, mapped.account_id), mapped.realm or view.get(WorkspaceState).realm
+    link = Link(mapped.customer_id, realm, mapped.currency)
+    account = replace(account, links=_linked(account.links, link), withdrawn=account.requests)
+    _put_linked(view, mapped.account_id, account)
+    if realm is None:
+        remember_before(view, Account, mapped.account_id)
+    else:
+        want(view, [catalog.customer_stream(realm, mapped.customer_id)])
+
+
+def _linked(links: tuple[Link, ...], added: Link) -> tuple[Link, ...]:
+    """Add a link; it takes the place of that for the same currency, or of all if it is for whichever."""
+    kept = (
+        link
+        for link in links
+        if link.realm != added.realm or (added.currency is not None and link.currency != added.currency)
+    )
+    return (*kept, added)
+
+
+def _put_linked(view: View, account_id: str, account: Account) -> None:
+    """Replace an account, and have the customers that it is, and that it was, know it."""
+    before = {link for link in view.get(Account, account_id).links if link.realm is not None}
+    put_account(view, account_id, account)
+    now = {link for link in account.links if link.realm is not None}
+    linked = {catalog.customer_stream(str(link.realm), link.customer_id) for link in now}
+    for stream in sorted(linked | {catalog.customer_stream(str(k.realm), k.customer_id) for k in before}):
+        call_its_own(view, stream, account_id, is_it=stream in linked)
+
+
+def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
+    """Have the customers that were chosen before any company was connected be of the first one: of no other since."""
+    for account_id in taken_before(view, Account):
+        account = view.get(Account, account_id)
+        links = tuple(
+            replace(link, realm=connection.realm) if link.realm is None else link for link in account.links
+        )
+        _put_linked(view, account_id, replace(account, links=links))
+
+
+def _customer_requested(view: View, request: CustomerRequested, _at: datetime) -> None:
+    account = view.get(Account, request.account_id)
+    put_account(view, request.account_id, replace(account, requests=account.requests + 1, wish=request))
+
+
+def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -> None:
+    account = view.get(Account, command.account_id)
+    attempt = Attempt(command.generation, "commanded", command.realm, command.request_id, command.requests)
+    put_account(view, command.account_id, replace(account, attempt=attempt))
+
+
+def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> None:
+    account = view.get(Account, created.account_id)
+    links = _linked(account.links, Link(created.customer_id, created.realm, created.currency))
+    attempt = succeeded(account.attempt, created, account.requests)
+    _put_linked(view, created.account_id, replace(account, links=links, attempt=attempt))
+    seen = CustomerObserved(
+        created.realm, created.customer_id, display_name=created.display_name, currency=created.currency
+    )
+    make_known(view, seen)
+
+
+def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
+    if outcome.kind == "create_customer":
+        account = view.get(Account, outcome.subject)
+        if (attempt := ended(account.attempt, outcome, account.requests)) is not None:
+            put_account(view, outcome.subject, replace(account, attempt=attempt))
+
+
+FOLDS: Folds = {
+    catalog.ACCOUNT_UPDATED: _account_updated,
+    catalog.ACCOUNT_MAPPED: _account_mapped,
+    catalog.CONNECTION_AUTHORIZED: _connected,
+    catalog.CUSTOMER_REQUESTED: _customer_requested,
+    catalog.CUSTOMER_COMMANDED: _customer_commanded,
+    catalog.CUSTOMER_CREATED: _customer_created,
+    catalog.COMMAND_REJECTED: _ended,
+    catalog.COMMAND_UNCERTAIN: _ended,
+}

@@ -1,0 +1,133 @@
+"""The gates of the customer: the deal's account has arrived, is a customer, and that can be invoiced."""
+
+from events.gates import Words
+from events.quickbooks import CustomerObserved
+from worker.quote_to_cash.customers.naming import account_name, holder_name, refusal
+from worker.quote_to_cash.customers.wishes import currency_of
+from worker.quote_to_cash.gates import Gate, Unmet
+from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
+from worker.quote_to_cash.readings.state import Customer
+
+
+def _arrived(inquiry: Inquiry) -> bool | Unmet:
+    if inquiry.account.latest is not None or inquiry.link is not None:
+        return True
+    return Unmet(inquiry.latest.account_id, about=_about(inquiry))
+
+
+def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
+    if inquiry.link is None:
+        return _unmapped(inquiry) if inquiry.account.latest is not None else None
+    seen = _seen(inquiry)
+    if seen is None or seen.exists:
+        return True
+    refused = refusal(inquiry.view, inquiry.account.attempt)
+    name = account_name(inquiry.view, inquiry.latest.account_id, refused)
+    detail = f"{inquiry.link.customer_id}, which the account {name} is mapped to"
+    return Unmet(detail, "no_such_customer", _about(inquiry))
+
+
+def _unmapped(inquiry: Inquiry) -> Unmet:
+    """Say that an account has no customer; where creating one was refused for its name, who has that."""
+    view, account_id, attempt = inquiry.view, inquiry.latest.account_id, inquiry.account.attempt
+    holder = attempt.holder if attempt is not None else None
+    if attempt is None or holder is None:
+        return Unmet(account_name(view, account_id, refusal(view, attempt)), about=_about(inquiry))
+    case = "name_of_customer" if holder.entity == "Customer" else "name_of_another_list"
+    detail = f"{account_name(view, account_id)}: {holder_name(view, attempt.realm, holder)}"
+    return Unmet(detail, case, _about(inquiry))
+
+
+def _active(inquiry: Inquiry) -> bool | Unmet | None:
+    seen = _seen(inquiry)
+    if seen is None or inquiry.link is None or not seen.exists:
+        return None
+    refused = refusal(inquiry.view, inquiry.account.attempt)
+    detail = f"{seen.display_name} ({inquiry.link.customer_id}{refused})"
+    return seen.active or Unmet(detail, about=_about(inquiry))
+
+
+def _currency(inquiry: Inquiry) -> bool | Unmet:
+    latest = inquiry.latest
+    currency = currency_of(inquiry.view, inquiry.link) if inquiry.link else None
+    refused = refusal(inquiry.view, inquiry.account.attempt)
+    detail = f": {currency}, and the deal is in {latest.currency}{refused}"
+    return currency is None or currency == latest.currency or Unmet(detail, about=_about(inquiry))
+
+
+def _seen(inquiry: Inquiry) -> CustomerObserved | None:
+    if inquiry.link is None or inquiry.realm is None:
+        return None
+    return inquiry.view.get(Customer, f"{inquiry.realm}/{inquiry.link.customer_id}").observed
+
+
+def _about(inquiry: Inquiry) -> tuple[str, ...]:
+    return (f"account/{inquiry.latest.account_id}",)
+
+
+GATES = (
+    Gate(
+        "account_missing",
+        _arrived,
+        Words(
+            "The deal's account {detail} has not arrived from the CRM.",
+            "Save the account once in the CRM.",
+            "save_account",
+        ),
+        depends_on=("account",),
+        given=has_arrived,
+    ),
+    Gate(
+        "account_not_mapped",
+        _mapped,
+        Words(
+            "The account {detail} has no QuickBooks customer.",
+            "Map it to a customer, or create one.",
+            "map_account",
+        ),
+        depends_on=("account",),
+        given=has_arrived,
+        cases={
+            "name_of_customer": Words(
+                "No customer was created for the account {detail} has its name already.",
+                "If it is the same company, map the account to that customer (make it active in QuickBooks if it is not)."
+                " If it is another one, create it under another name.",
+                "map_account",
+            ),
+            "name_of_another_list": Words(
+                "No customer was created for the account {detail} has its name, and QuickBooks gives a name to one"
+                " customer, vendor or employee alone.",
+                "Create the customer under another name, or map the account to one that there is.",
+                "map_account",
+            ),
+            "no_such_customer": Words(
+                "QuickBooks has no customer {detail}.",
+                "Map the account to one that it has, or create one.",
+                "map_account",
+            ),
+        },
+    ),
+    Gate(
+        "customer_inactive",
+        _active,
+        Words(
+            "The QuickBooks customer {detail} is inactive.",
+            "Make it active in QuickBooks, then order the invoice; or map the account to another customer, or create"
+            " one.",
+            "activate_customer",
+        ),
+        depends_on=("customer",),
+        given=has_arrived,
+    ),
+)
+CURRENCY = Gate(
+    "customer_currency_differs",
+    _currency,
+    Words(
+        "The QuickBooks customer is billed in another currency{detail}.",
+        "Map the account to a customer of the deal's currency, or create one.",
+        "map_account",
+    ),
+    depends_on=("account",),
+    given=lambda inquiry: has_arrived(inquiry) and has_company(inquiry),
+)

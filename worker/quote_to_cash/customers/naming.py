@@ -1,0 +1,34 @@
+"""How sentences name accounts, customers and what was refused."""
+
+from events.quickbooks import Holder
+from worker.quote_to_cash.attempt import Attempt
+from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.readings.state import Customer
+from worker.quote_to_cash.texts import shown
+from worker.quote_to_cash.view import View
+
+
+def account_name(view: View, account_id: str, more: str = "") -> str:
+    """Name an account by what the CRM calls it, and its id."""
+    known_as = view.get(Account, account_id).latest
+    return f"{shown(known_as.name)} ({account_id}{more})" if known_as else f"{account_id}{more}"
+
+
+def holder_name(view: View, realm: str, holder: Holder) -> str:
+    """Say who has a name, and whose customer that is."""
+    told = f"{holder.entity.lower()} {holder.id} ({holder.name}{'' if holder.active else ', inactive'})"
+    accounts = view.get(Customer, f"{realm}/{holder.id}").accounts if holder.entity == "Customer" else ()
+    if not accounts:
+        return told
+    return f"{told}, which is the account {', '.join(account_name(view, account) for account in accounts)},"
+
+
+def refusal(view: View, attempt: Attempt | None) -> str:
+    """Say why what somebody asked to create was not, as it goes on after a name; nothing if it was not refused."""
+    if attempt is not None and attempt.status == "rejected":
+        holder = attempt.holder
+        why = f"{holder_name(view, attempt.realm, holder)} has the name" if holder else attempt.message
+        return f"; creating it was refused: {why}"
+    if attempt is not None and attempt.status == "uncertain":
+        return f"; whether it was created is not known yet: {attempt.message}"
+    return ""

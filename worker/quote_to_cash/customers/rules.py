@@ -1,0 +1,65 @@
+"""When a customer is created: once a person asked for it, and everything that it needs is there."""
+
+from collections.abc import Iterator
+
+from events import catalog, json
+from events.administration import AccountMapped
+from events.announcements import CustomerCommanded, CustomerLinked
+from events.quickbooks import CustomerCreated
+from worker.commands.identity import currency_number
+from worker.quote_to_cash.attempt import next_generation
+from worker.quote_to_cash.command import Command, Consequence, identified
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.body import customer_body
+from worker.quote_to_cash.customers.folds import FOLDS
+from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
+from worker.quote_to_cash.family import Family
+from worker.quote_to_cash.view import View
+
+
+def consider(view: View, account_id: str) -> Iterator[Consequence]:
+    """Command the customer that a person asked to create for an account, once it can be."""
+    account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
+    realm, company = workspace.realm, workspace.company
+    if account.latest is None or realm is None or company is None or workspace.expired:
+        return
+    if not customer_is_wanted(view, account_id, company):
+        return
+    generation = next_generation(account.attempt)
+    currency = new_currency(view, account_id, company, account.wish.currency if account.wish else None)
+    part = 0 if currency in (None, company.home_currency) else currency_number(currency)
+    key, request = identified(view, "create_customer", realm, account_id, part=part, generation=generation)
+    name = new_name(account, realm, currency)
+    composed = customer_body(account.latest, request, name=name, currency=currency)
+    yield CustomerCommanded(
+        account_id,
+        generation,
+        realm,
+        request,
+        composed.body["DisplayName"],
+        account.requests,
+        composed.notes,
+    )
+    yield Command(key, realm, request, json.encode_numbers(composed.body))
+
+
+def _linked(view: View, linked: CustomerCreated | AccountMapped) -> Iterator[Consequence]:
+    """Tell the CRM which customer an account is."""
+    realm = linked.realm or view.get(WorkspaceState).realm
+    yield CustomerLinked(linked.account_id, linked.customer_id, realm, linked.currency)
+
+
+def _customer_of(view: View, linked: CustomerCreated | AccountMapped) -> list[str]:
+    realm = linked.realm or view.get(WorkspaceState).realm
+    return [catalog.customer_stream(realm, linked.customer_id)] if realm else []
+
+
+_LINKING = (catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED)
+FAMILY = Family(
+    "account",
+    FOLDS,
+    consider,
+    follows=dict.fromkeys(_LINKING, _linked),
+    changed_by=dict.fromkeys(_LINKING, _customer_of),
+)

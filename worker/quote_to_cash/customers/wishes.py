@@ -1,0 +1,105 @@
+"""Customers that a person asked to create: whether one is wanted still, and what it is to be like."""
+
+from events.quickbooks import CompanyObserved
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.creation import CannotCreate, check_name, company_waits_for, may_be_created
+from worker.quote_to_cash.customers.body import DISPLAY_NAME_CHARACTERS_MAX
+from worker.quote_to_cash.customers.state import Account, Link
+from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.readings.state import Customer
+from worker.quote_to_cash.texts import distinct, one_line
+from worker.quote_to_cash.view import View
+
+
+def customer_is_wanted(view: View, account_id: str, company: CompanyObserved) -> bool:
+    """Say whether a person asked for a customer that neither a command of ours nor a mapping answers."""
+    account = view.get(Account, account_id)
+    if account.wish is None or not may_be_created(account, company.realm):
+        return False
+    link = _fitting(
+        view, account, company.realm, new_currency(view, account_id, company, account.wish.currency)
+    )
+    return link is None or link.customer_id == account.wish.instead_of
+
+
+def new_currency(view: View, account_id: str, company: CompanyObserved, asked: str | None) -> str | None:
+    """Return the currency that a new customer is to have; none where the company has one only.
+
+    QuickBooks bills a customer in one currency for ever: that which a person said, or else that of a deal which
+    waits for a customer of its currency.
+    """
+    if not company.multicurrency or asked is not None:
+        return asked if company.multicurrency else None
+    account = view.get(Account, account_id)
+    waiting = (stream.partition("/") for stream in view.waiting(f"account/{account_id}"))
+    deals = (view.get(Deal, subject).latest for kind, _, subject in waiting if kind == "deal")
+    currencies = sorted({latest.currency for latest in deals if latest is not None})
+    lacking = (c for c in currencies if _fitting(view, account, company.realm, c) is None)
+    of_account = account.latest.currency if account.latest else None
+    return next(lacking, None) or of_account or company.home_currency
+
+
+def new_name(account: Account, realm: str, currency: str | None) -> str | None:
+    """Return what a new customer is called; a second one of an account says its currency, since names are unique."""
+    if account.wish is not None and account.wish.name is not None:
+        return account.wish.name
+    others = [link for link in account.links if link.realm == realm and link.currency not in (None, currency)]
+    if account.latest is None or currency is None or not others:
+        return None
+    suffix = f" ({currency})"
+    return distinct(one_line(account.latest.name), DISPLAY_NAME_CHARACTERS_MAX - len(suffix)) + suffix
+
+
+def check_customer(view: View, account_id: str, currency: str | None, name: str | None) -> str | None:
+    """Look whether a customer would be created; return the one that it replaces since that can't be used, if any.
+
+    Raises:
+        CannotCreate: The account has one that can be used, or the company has no such currency.
+    """
+    check_name(name, DISPLAY_NAME_CHARACTERS_MAX)
+    account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
+    company = workspace.company
+    if company is not None and not company.multicurrency and currency not in (None, company.home_currency):
+        raise CannotCreate(
+            "currency_not_enabled",
+            f"The QuickBooks company sells in {company.home_currency} alone: switch on multicurrency in QuickBooks and"
+            " connect again (q2c connect)",
+        )
+    if company is None:
+        link = account.link_in(workspace.realm, currency)
+    else:
+        wanted = new_currency(view, account_id, company, currency)
+        link = _fitting(view, account, company.realm, wanted)
+    if link is None:
+        return None
+    seen = view.get(Customer, f"{link.realm}/{link.customer_id}").observed if link.realm else None
+    if seen is not None and not (seen.exists and seen.active):
+        return link.customer_id
+    called = f" ({seen.display_name})" if seen is not None else ""
+    raise CannotCreate(
+        "customer_exists",
+        f"Account {account_id} is QuickBooks customer {link.customer_id}{called} already, so none is created. Say which"
+        f" other one it is (q2c map {account_id} CUSTOMER_ID), or create one for another currency"
+        f" (q2c map {account_id} --create --currency C)",
+    )
+
+
+def customer_waits_for(view: View, account_id: str) -> str | None:
+    """Say what a customer that is asked for is created after, if it is not at once."""
+    if view.get(Account, account_id).latest is None:
+        return "the account has arrived from the CRM"
+    return company_waits_for(view.get(WorkspaceState))
+
+
+def currency_of(view: View, link: Link) -> str | None:
+    """Return the currency that a customer is billed in, as far as it is known."""
+    seen = view.get(Customer, f"{link.realm}/{link.customer_id}").observed if link.realm else None
+    return (seen.currency if seen else None) or link.currency
+
+
+def _fitting(view: View, account: Account, realm: str, currency: str | None) -> Link | None:
+    """Return which customer an account is for deals of a currency, as far as it is known to be billed in it."""
+    link = account.link_in(realm, currency)
+    if link is None or currency is None:
+        return link
+    return link if currency_of(view, link) in (None, currency) else None

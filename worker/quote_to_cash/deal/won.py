@@ -1,0 +1,41 @@
+"""Whether a deal is won, and since when, as DocuSign and the CRM tell it."""
+
+from datetime import datetime
+
+from worker.quote_to_cash.deal.signed import signed_contract
+from worker.quote_to_cash.deal.state import Contract, Deal
+from worker.quote_to_cash.settings import Settings
+
+
+def is_won(deal: Deal, settings: Settings) -> bool:
+    """A completed contract wins a deal; so does the CRM, unless a signature is required."""
+    if signed_contract(deal) is not None:
+        return True
+    return deal.won_revision is not None and not settings.invoice_requires_signature
+
+
+def won_since(deal: Deal) -> datetime | None:
+    """Return when a deal was won first, by any of its contracts or by the CRM; nothing if neither says so."""
+    signed = [contract.at for contract in deal.contracts.values() if contract.status == "signed"]
+    return min([*signed, *([deal.won_at] if deal.won_at else [])], default=None)
+
+
+def awaits_signature(deal: Deal, settings: Settings) -> bool:
+    """Say whether DocuSign's next message may win the deal: a contract is out, as far as it or the CRM says."""
+    if is_won(deal, settings) or (deal.latest is not None and deal.latest.stage == "closed_lost"):
+        return False
+    newest = newest_contract(deal)
+    if newest is not None:
+        return newest.status in {"sent", "delivered"}
+    return deal.won_revision is not None or (deal.latest is not None and deal.latest.stage == "contract_sent")
+
+
+def newest_contract(deal: Deal) -> Contract | None:
+    """Return the contract that was sent last."""
+    return max(deal.contracts.values(), key=lambda c: (c.sent_at or c.at, c.contract_id), default=None)
+
+
+def has_outcome(deal: Deal) -> bool:
+    """Say whether a missing invoice needs a reason: a contract was signed, declined or voided, or the CRM closed it."""
+    final = any(contract.status not in {"sent", "delivered"} for contract in deal.contracts.values())
+    return final or deal.won_revision is not None

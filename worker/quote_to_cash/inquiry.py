@@ -1,0 +1,111 @@
+"""A deal whose invoice is asked about: everything that gates look at, each worked out once."""
+
+from functools import cached_property
+from typing import TypeVar
+
+from events.crm import DealUpdated, Quote
+from events.quickbooks import CompanyObserved
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.state import Account, Link
+from worker.quote_to_cash.deal.signed import Signed, signed_version
+from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.invoice.totals import Priced, price
+from worker.quote_to_cash.settings import Settings
+from worker.quote_to_cash.view import View
+
+T = TypeVar("T")
+
+
+class DecisionImpossible(Exception):
+    """The rules contradict one another: a defect of ours, never of the data."""
+
+
+class Inquiry:
+    """A deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before."""
+
+    def __init__(self, view: View, deal_id: str) -> None:
+        self.view = view
+        self.deal_id = deal_id
+
+    @cached_property
+    def deal(self) -> Deal:
+        """The deal as the state has it."""
+        return self.view.get(Deal, self.deal_id)
+
+    @cached_property
+    def workspace(self) -> WorkspaceState:
+        """What holds for the whole workspace."""
+        return self.view.get(WorkspaceState)
+
+    @property
+    def settings(self) -> Settings:
+        """What the workspace chose."""
+        return self.workspace.settings
+
+    @property
+    def realm(self) -> str | None:
+        """The company that is connected, or was last."""
+        return self.workspace.realm
+
+    @property
+    def latest(self) -> DealUpdated:
+        """The deal's newest snapshot from the CRM."""
+        return self._known(self.deal.latest, "snapshot")
+
+    @property
+    def quote(self) -> Quote:
+        """The quote of the newest snapshot."""
+        return self._known(self.latest.quote, "quote")
+
+    @property
+    def company(self) -> CompanyObserved:
+        """The company as it was read last."""
+        return self._known(self.workspace.company, "company")
+
+    @cached_property
+    def signed(self) -> Signed:
+        """Which snapshot's quote was signed."""
+        return signed_version(self.deal)
+
+    @cached_property
+    def priced(self) -> Priced | None:
+        """The amounts of the newest quote; nothing if it has no lines, or they do not add up."""
+        quote = self.latest.quote
+        return price(quote, self.latest.currency) if quote and quote.lines else None
+
+    @cached_property
+    def account(self) -> Account:
+        """The deal's account."""
+        return self.view.get(Account, self.latest.account_id)
+
+    @cached_property
+    def link(self) -> Link | None:
+        """Which customer the account is, for a deal of this currency."""
+        return self.account.link_in(self.realm, self.latest.currency)
+
+    def _known(self, thing: T | None, name: str) -> T:
+        if thing is None:
+            raise DecisionImpossible(
+                f"Deal {self.deal_id} is decided without what its gates guard: its {name}"
+            )
+        return thing
+
+
+def has_arrived(inquiry: Inquiry) -> bool:
+    """Say whether the CRM has shown the deal."""
+    return inquiry.deal.latest is not None
+
+
+def has_quote(inquiry: Inquiry) -> bool:
+    """Say whether the newest snapshot shows a quote."""
+    return inquiry.deal.latest is not None and inquiry.deal.latest.quote is not None
+
+
+def has_lines(inquiry: Inquiry) -> bool:
+    """Say whether the newest quote has any lines."""
+    return has_quote(inquiry) and bool(inquiry.quote.lines)
+
+
+def has_company(inquiry: Inquiry) -> bool:
+    """Say whether the company that is connected has been read."""
+    return inquiry.workspace.company is not None

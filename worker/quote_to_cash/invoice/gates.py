@@ -1,0 +1,207 @@
+"""The gates of the invoice itself: the company takes it, and what became of our own command for it."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from events.gates import CREATING, IN_PROGRESS, LOOK_UP_REFUSED, Words
+from worker.quote_to_cash.attempt import Attempt
+from worker.quote_to_cash.company import gates as company
+from worker.quote_to_cash.company.state import named, sales_tax
+from worker.quote_to_cash.customers.gates import CURRENCY
+from worker.quote_to_cash.gates import Checked, Gate, Unmet
+from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company, has_quote
+from worker.quote_to_cash.invoice.body import LINES_MAX, LINES_TAXED_MAX, is_taxed, lines_of
+from worker.quote_to_cash.texts import shown
+
+
+def _term(inquiry: Inquiry) -> bool | Unmet:
+    terms = inquiry.settings.terms
+    return not terms or named(inquiry.company.terms, terms) is not None or Unmet(repr(terms))
+
+
+def _tax_codes(inquiry: Inquiry) -> bool | Unmet:
+    quote, company_ = inquiry.quote, inquiry.company
+    if sales_tax(company_) or quote.tax_mode == "none":
+        return True
+    wanted = {line.tax_code for line in quote.lines if line.tax_code}
+    unknown = sorted(code for code in wanted if named(company_.tax_codes, code) is None)
+    if unknown:
+        return Unmet(", ".join(unknown))
+    bare = [f"{shown(line.name)} ({line.product_id})" for line in quote.lines if not line.tax_code]
+    return not bare or Unmet(", ".join(bare), "lines_without_tax_code")
+
+
+def _lines(inquiry: Inquiry) -> bool | Unmet:
+    """Look how many lines the invoice would have; with tax QuickBooks takes fewer."""
+    count = lines_of(inquiry.priced) if inquiry.priced else len(inquiry.quote.lines)
+    most = LINES_TAXED_MAX if is_taxed(inquiry.quote, inquiry.company) else LINES_MAX
+    return count <= most or Unmet(f": it would have {count:,}, and {most:,} is the most")
+
+
+def _currency(inquiry: Inquiry) -> bool | Unmet:
+    currency, company_ = inquiry.latest.currency, inquiry.company
+    return company_.multicurrency or currency == company_.home_currency or Unmet(currency)
+
+
+def _arrived_and_read(inquiry: Inquiry) -> bool:
+    return has_arrived(inquiry) and has_company(inquiry)
+
+
+def _quoted_and_read(inquiry: Inquiry) -> bool:
+    return has_quote(inquiry) and has_company(inquiry)
+
+
+# What the company that is connected has to have for the invoice.
+TAKEN = (
+    Gate(
+        "term_not_found",
+        _term,
+        Words("The QuickBooks company has no term {detail}.", "Choose one that it has.", "choose_terms"),
+        depends_on=("workspace",),
+        given=_arrived_and_read,
+    ),
+    Gate(
+        "tax_code_not_mapped",
+        _tax_codes,
+        Words(
+            "The QuickBooks company has no tax code for {detail}.",
+            "Use a tax code of the company's on the quote's lines.",
+            "correct_deal",
+        ),
+        depends_on=("workspace",),
+        given=_quoted_and_read,
+        cases={
+            "lines_without_tax_code": Words(
+                "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",
+                "Give each line of the quote a tax code of the company's.",
+                "correct_deal",
+            ),
+        },
+    ),
+    Gate(
+        "too_many_lines",
+        _lines,
+        Words(
+            "QuickBooks takes no invoice of so many lines{detail}.",
+            "Divide the deal in the CRM into deals of fewer lines.",
+            "correct_deal",
+        ),
+        given=_quoted_and_read,
+    ),
+    Gate(
+        "currency_not_enabled",
+        _currency,
+        Words(
+            "The QuickBooks company does not sell in {detail}.",
+            "Switch on multicurrency in QuickBooks and connect again, or quote in the company's currency.",
+            "connect",
+        ),
+        depends_on=("workspace",),
+        given=_arrived_and_read,
+    ),
+    CURRENCY,
+)
+
+
+def _attempt(inquiry: Inquiry) -> Attempt:
+    if inquiry.deal.attempt is None:
+        raise LookupError("Nothing was attempted yet")
+    return inquiry.deal.attempt
+
+
+def _is_rejected(inquiry: Inquiry) -> bool:
+    return inquiry.deal.attempt is not None and inquiry.deal.attempt.status == "rejected"
+
+
+def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
+    """Look whether a person asked again since QuickBooks refused the invoice for this."""
+    attempt = _attempt(inquiry)
+    if (attempt.gate if attempt.gate in _REFUSALS else "rejected_by_quickbooks") != code:
+        return None
+    released = inquiry.deal.orders > attempt.asked
+    return released or Unmet(f": {attempt.message}" if attempt.message else "")
+
+
+def _same_company(inquiry: Inquiry) -> bool | Unmet:
+    """Look whether the company that the command is for is the one that is connected."""
+    realm = _attempt(inquiry).realm
+    return inquiry.realm == realm or Unmet(realm)
+
+
+def _certain(inquiry: Inquiry) -> bool | Unmet:
+    attempt = _attempt(inquiry)
+    if attempt.status != "uncertain":
+        return True
+    case = "look_up_refused" if attempt.look_up_refused else None
+    return Unmet(f" ({attempt.message})" if attempt.message else "", case)
+
+
+_REFUSALS = {
+    "period_closed": Words(
+        "The books are closed for the invoice's date{detail}.",
+        "Reopen the period in QuickBooks, then order the invoice.",
+        "correct_in_quickbooks",
+    ),
+    "rejected_by_quickbooks": Words(
+        "QuickBooks refused the invoice{detail}.",
+        "Correct what it says, then order the invoice.",
+        "correct_in_quickbooks",
+    ),
+    "quickbooks_fails_at_it": Words(
+        "QuickBooks failed each time that the invoice was sent{detail}; it has none of it.",
+        "Look at what was sent; change the part that QuickBooks fails at, such as a discount or an unusual character in a"
+        " text, then order the invoice.",
+        "order_invoice",
+    ),
+    "doc_number_taken": Words(
+        "Another document in QuickBooks already has this invoice's number{detail}.",
+        "Renumber that document in QuickBooks, or order the invoice for the next number to be tried.",
+        "order_invoice",
+    ),
+}
+REFUSED = tuple(
+    Gate(code, partial(_released, code), words, given=_is_rejected) for code, words in _REFUSALS.items()
+)
+STOPPED = (
+    company.NOT_EXPIRED,
+    Gate(
+        "other_company_connected",
+        _same_company,
+        Words(
+            "The invoice goes to QuickBooks company {detail}, and another one is connected now.",
+            "An admin connects that company again: it may have the invoice already.",
+            "connect",
+        ),
+        depends_on=("workspace",),
+    ),
+    *company.SERVED,
+    company.NOT_PAUSED,
+)
+# An invoice gets its date when it is first sent; that of one which was sent is known.
+UNSENT = (company.DATED,)
+UNCERTAIN = Gate(
+    "outcome_uncertain",
+    _certain,
+    Words(
+        "The invoice was sent, and QuickBooks' answer was lost{detail}.",
+        "Nothing to do: it is looked up in QuickBooks before anything is sent again.",
+    ),
+    cases={"look_up_refused": LOOK_UP_REFUSED},
+)
+CREATED = Gate(IN_PROGRESS, lambda _: False, CREATING)
+
+
+def in_flight(attempt: Attempt) -> Sequence[Gate]:
+    """Return the gates of a command whose outcome is still to come."""
+    return (*STOPPED, UNCERTAIN) if attempt.status == "uncertain" else (*STOPPED, *UNSENT)
+
+
+def progress(inquiry: Inquiry) -> list[Checked]:
+    """Return the gates that our own command for the invoice stands at."""
+    attempt = inquiry.deal.attempt
+    if attempt is None or inquiry.deal.invoice is not None:
+        return []
+    if not attempt.is_open:
+        return [found for gate in REFUSED if (found := gate.checked(inquiry))]
+    checked = [found for gate in in_flight(attempt) if (found := gate.checked(inquiry))]
+    return [found for found in checked if not found.met] or [Checked(CREATED, Unmet())]

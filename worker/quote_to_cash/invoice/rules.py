@@ -1,0 +1,197 @@
+"""When a deal's invoice is requested, and what is said while it is not, and once it is there."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from events import catalog, json
+from events.administration import InvoiceNamed, InvoiceOrdered
+from events.announcements import (
+    DealGatesChanged,
+    DealInvoiced,
+    DealInvoiceHeld,
+    InvoiceRequested,
+    InvoiceState,
+)
+from events.currencies import in_currency
+from events.gates import asking
+from events.quickbooks import CommandRejected, InvoiceCreated
+from worker.commands.identity import CommandKey
+from worker.quote_to_cash.attempt import next_generation
+from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.deal.signed import quote_sent
+from worker.quote_to_cash.deal.state import Deal, named_by
+from worker.quote_to_cash.deal.won import awaits_signature, has_outcome, won_since
+from worker.quote_to_cash.family import Family
+from worker.quote_to_cash.gates import Checked
+from worker.quote_to_cash.inquiry import DecisionImpossible, Inquiry
+from worker.quote_to_cash.invoice.body import invoice_body
+from worker.quote_to_cash.invoice.folds import FOLDS
+from worker.quote_to_cash.invoice.totals import price
+from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.readings.rules import read_unknown
+from worker.quote_to_cash.referred import referred
+from worker.quote_to_cash.view import DOCUSIGN, View
+from worker.quote_to_cash.walk import depends_on, passes_by_itself, unmet_before_winning, unmet_gates
+
+# For how long a deal may have been won before we hear of it from somebody who does not say when.
+LONG_AGO = timedelta(days=366)
+INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
+
+
+def consider(view: View, deal_id: str) -> Iterator[Consequence]:
+    """Request a deal's invoice once every gate is met; say which are not."""
+    deal = view.get(Deal, deal_id)
+    if deal.invoice is not None:
+        return
+    # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
+    if not has_outcome(deal):
+        unmet = unmet_before_winning(view, deal_id)
+    else:
+        if deal.latest is not None:
+            yield from read_unknown(view, referred(view, deal.latest))
+        unmet = unmet_gates(view, deal_id)
+    if not unmet:
+        yield from _request(view, deal_id)
+    elif not passes_by_itself(unmet) or deal.unmet:
+        yield from _say_unmet(view, deal_id, unmet)
+
+
+def _say_unmet(view: View, deal_id: str, unmet: list[Checked]) -> Iterator[Consequence]:
+    """Record the gates that a deal waits on.
+
+    The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
+    each code asks for an action, and the same action with other details is no news to it. Our read models
+    show the words, so every other change is recorded for them alone. An invoice that is being made, or whose
+    customer is being read, asks for nothing: it follows, or a reason does.
+    """
+    deal = view.get(Deal, deal_id)
+    signature = (DOCUSIGN,) if awaits_signature(deal, view.get(WorkspaceState).settings) else ()
+    waits_on = (*depends_on(view, deal), *signature) if has_outcome(deal) else signature
+    gates = tuple(gate.announced() for gate in unmet)
+    if has_outcome(deal) and asking(gate.code for gate in unmet) not in (deal.notified, ()):
+        yield DealInvoiceHeld(deal_id, 0, gates, waits_on)
+    elif (gates, waits_on) != (deal.unmet, deal.waits_on) and (deal.latest or deal.contracts):
+        yield DealGatesChanged(deal_id, 0, gates, waits_on)
+
+
+def _request(view: View, deal_id: str) -> Iterator[Consequence]:
+    """Request the invoice: every gate is met, so everything that it refers to is there."""
+    inquiry = Inquiry(view, deal_id)
+    deal, latest, realm, customer = inquiry.deal, inquiry.latest, inquiry.realm, inquiry.link
+    quote = quote_sent(deal)
+    priced = price(quote, latest.currency) if quote is not None else None
+    if realm is None or customer is None or quote is None or priced is None:
+        raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
+    generation = next_generation(deal.attempt)
+    key, request = identified(view, "create_invoice", realm, deal_id, generation=generation)
+    items = {line.product_id: str(view.get(Product, line.product_id).item_in(realm)) for line in quote.lines}
+    composed = invoice_body(
+        latest,
+        quote,
+        priced,
+        customer_id=customer.customer_id,
+        items=items,
+        company=inquiry.company,
+        settings=inquiry.settings,
+        part=0,
+        generation=generation,
+        request=request,
+    )
+    yield InvoiceRequested(
+        deal_id=deal_id,
+        part=0,
+        generation=generation,
+        realm=realm,
+        request_id=request,
+        account_id=latest.account_id,
+        customer_id=customer.customer_id,
+        currency=latest.currency,
+        net=in_currency(priced.net, latest.currency),
+        orders=deal.orders,
+        notes=composed.notes,
+    )
+    body = json.encode_numbers(composed.body)
+    yield Command(key, realm, request, body, since=_wished_since(deal), age=LONG_AGO)
+
+
+def _wished_since(deal: Deal) -> datetime | None:
+    """Return since when an earlier life of this installation, of which a restored store knows nothing, may have sent it.
+
+    That is when the deal was won, in the words of DocuSign or the CRM. When we heard of it says nothing: whoever
+    sends again what is lost is heard later. So where neither says when, it may have been long ago.
+    """
+    return won_since(replace(deal, won_at=deal.latest.closed_at if deal.latest else None))
+
+
+def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
+    """Tell the CRM and reporting of the invoice; figures are QuickBooks' own."""
+    yield DealInvoiced(
+        deal_id=created.deal_id,
+        part=created.part,
+        realm=created.realm,
+        invoice_id=created.invoice_id,
+        currency=created.currency,
+        net=created.net,
+        tax=created.tax,
+        total=created.total,
+        link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm),
+        doc_number=created.doc_number,
+        due_date=created.due_date,
+    )
+    latest = view.get(Deal, created.deal_id).latest
+    yield InvoiceState(
+        realm=created.realm,
+        invoice_id=created.invoice_id,
+        deal_id=created.deal_id,
+        part=created.part,
+        generation=created.generation,
+        account_id=latest.account_id if latest else created.customer_id,
+        customer_id=created.customer_id,
+        currency=created.currency,
+        net=created.net,
+        tax=created.tax,
+        total=created.total,
+        balance=created.balance,
+        status="outstanding" if created.balance else "paid",
+        txn_date=created.txn_date,
+        doc_number=created.doc_number,
+        due_date=created.due_date,
+    )
+
+
+def _named(view: View, named: InvoiceNamed) -> Iterator[Consequence]:
+    """Have the command that waits to know its outcome look at the invoice that a person named."""
+    attempt = view.get(Deal, named.deal_id).attempt
+    if attempt is not None and attempt.is_open:
+        generation = attempt.generation
+        key = CommandKey(view.workspace_name, named.deal_id, "create_invoice", named.part, generation)
+        yield NamedInvoice(key, named.invoice_id)
+
+
+def _names(view: View, deal_id: str) -> list[str]:
+    latest = view.get(Deal, deal_id).latest
+    return named_by(latest) if latest is not None else []
+
+
+def _refers_to(view: View, deal_id: str) -> list[str]:
+    latest = view.get(Deal, deal_id).latest
+    return referred(view, latest) if latest is not None else []
+
+
+def _read_again(view: View, event: InvoiceOrdered | CommandRejected) -> list[str]:
+    if isinstance(event, InvoiceOrdered):
+        return sorted(_refers_to(view, event.deal_id))
+    return sorted(_refers_to(view, event.subject)) if event.kind == "create_invoice" else []
+
+
+FAMILY = Family(
+    "deal",
+    FOLDS,
+    consider,
+    follows={catalog.INVOICE_CREATED: _created, catalog.INVOICE_NAMED: _named},
+    changed_by={catalog.INVOICE_ORDERED: _read_again, catalog.COMMAND_REJECTED: _read_again},
+    reads=(_names, _refers_to),
+)

@@ -1,0 +1,96 @@
+"""Fold which items products are: chosen by a person, or created by a command of ours."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from events import catalog
+from events.administration import ConnectionAuthorized, ItemRequested, ProductMapped
+from events.announcements import ItemCommanded
+from events.crm import Quote
+from events.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
+from worker.quote_to_cash.attempt import Attempt, ended, succeeded
+from worker.quote_to_cash.company.folds import remember_before, taken_before
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.readings.folds import make_known, want
+from worker.quote_to_cash.view import WORKSPACE, View
+
+
+def put_product(view: View, product_id: str, product: Product) -> None:
+    """Replace a product, and what it waits on."""
+    view.put(product, product_id)
+    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    view.set_waits(f"product/{product_id}", (WORKSPACE,) if product.is_unanswered else ())
+
+
+def remember(view: View, quote: Quote | None) -> None:
+    """Remember what a deal's quote calls its products."""
+    for line in quote.lines if quote else ():
+        product = view.get(Product, line.product_id)
+        view.put(replace(product, name=line.name, sku=line.sku, taxable=line.taxable), line.product_id)
+
+
+def _product_mapped(view: View, mapped: ProductMapped, _at: datetime) -> None:
+    product, realm = view.get(Product, mapped.product_id), mapped.realm or view.get(WorkspaceState).realm
+    put_product(
+        view,
+        mapped.product_id,
+        replace(product, item_id=mapped.item_id, item_realm=realm, withdrawn=product.requests),
+    )
+    if realm is None:
+        remember_before(view, Product, mapped.product_id)
+    else:
+        want(view, [catalog.item_stream(realm, mapped.item_id)])
+
+
+def _item_requested(view: View, request: ItemRequested, _at: datetime) -> None:
+    product = view.get(Product, request.product_id)
+    put_product(view, request.product_id, replace(product, requests=product.requests + 1, wish=request))
+
+
+def _item_commanded(view: View, command: ItemCommanded, _at: datetime) -> None:
+    product = view.get(Product, command.product_id)
+    attempt = Attempt(command.generation, "commanded", command.realm, command.request_id, command.requests)
+    put_product(view, command.product_id, replace(product, attempt=attempt))
+
+
+def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
+    product = view.get(Product, created.product_id)
+    put_product(
+        view,
+        created.product_id,
+        replace(
+            product,
+            item_id=created.item_id,
+            item_realm=created.realm,
+            attempt=succeeded(product.attempt, created, product.requests),
+        ),
+    )
+    seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
+    make_known(view, seen)
+
+
+def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
+    """Have the items that were chosen before any company was connected be of the first one: of no other since."""
+    for product_id in taken_before(view, Product):
+        view.put(replace(view.get(Product, product_id), item_realm=connection.realm), product_id)
+
+
+def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
+    if outcome.kind == "create_item":
+        product = view.get(Product, outcome.subject)
+        if (attempt := ended(product.attempt, outcome, product.requests)) is not None:
+            put_product(view, outcome.subject, replace(product, attempt=attempt))
+
+
+FOLDS: Folds = {
+    catalog.PRODUCT_MAPPED: _product_mapped,
+    catalog.CONNECTION_AUTHORIZED: _connected,
+    catalog.ITEM_REQUESTED: _item_requested,
+    catalog.ITEM_COMMANDED: _item_commanded,
+    catalog.ITEM_CREATED: _item_created,
+    catalog.COMMAND_REJECTED: _ended,
+    catalog.COMMAND_UNCERTAIN: _ended,
+}

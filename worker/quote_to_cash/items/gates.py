@@ -1,0 +1,166 @@
+"""The gates of the items: each product on the quote is one, which can be sold."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from events.currencies import in_currency
+from events.gates import Words
+from events.quickbooks import ItemObserved
+from worker.quote_to_cash.company.state import income_account_of
+from worker.quote_to_cash.customers.naming import refusal
+from worker.quote_to_cash.gates import Gate, Unmet
+from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
+from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.items.wishes import NOT_FOR_SALE
+from worker.quote_to_cash.readings.state import Item
+from worker.quote_to_cash.texts import listed, shown
+
+NEEDS_QUANTITY = "Inventory"
+
+
+class _Items:
+    """The products of a deal's quote, and the items that they are."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self.view, self.realm, quote = inquiry.view, inquiry.realm, inquiry.latest.quote
+        self.lines = {line.product_id: shown(line.name) for line in quote.lines} if quote else {}
+        self.products = {product_id: self.view.get(Product, product_id) for product_id in self.lines}
+        self.unmapped = [p for p, product in self.products.items() if product.item_in(self.realm) is None]
+        self.seen = dict(self._seen())
+        seen = self.seen.items()
+        self.absent = [p for p, item in seen if item is not None and not item.exists]
+        self.unfit = [p for p, item in seen if item is not None and item.type in NOT_FOR_SALE]
+        self.inactive = [p for p, item in seen if item is not None and item.exists and not item.active]
+
+    def _seen(self) -> Iterable[tuple[str, ItemObserved | None]]:
+        for product_id, product in self.products.items():
+            item_id = product.item_in(self.realm)
+            if item_id is not None and self.realm is not None:
+                yield product_id, self.view.get(Item, f"{self.realm}/{item_id}").observed
+
+    def told(self, chosen: Sequence[str]) -> str:
+        """Name items and their products."""
+        refused = {p: refusal(self.view, self.products[p].attempt) for p in chosen}
+        return ", ".join(f"{_item_name(self.seen[p])} for {self.lines[p]} ({p}{refused[p]})" for p in chosen)
+
+
+def _mapped(inquiry: Inquiry) -> bool | Unmet:
+    items = _Items(inquiry)
+    if items.unmapped:
+        attempts = {p: items.products[p].attempt for p in items.unmapped}
+        detail = ", ".join(
+            f"{items.lines[p]} ({p}{refusal(items.view, attempts[p])})" for p in items.unmapped
+        )
+        taken = all(attempt is not None and attempt.holder for attempt in attempts.values())
+        return Unmet(detail, "name_of_item" if taken else None, _about(items.unmapped))
+    if items.absent:
+        return Unmet(items.told(items.absent), "no_such_item", _about(items.absent))
+    if items.unfit:
+        return Unmet(items.told(items.unfit), "item_not_for_sale", _about(items.unfit))
+    return True
+
+
+def _active(inquiry: Inquiry) -> bool | Unmet:
+    items = _Items(inquiry)
+    return not items.inactive or Unmet(items.told(items.inactive), about=_about(items.inactive))
+
+
+def _income_account(inquiry: Inquiry) -> bool | Unmet:
+    if income_account_of(inquiry.workspace) is not None:
+        return True
+    items = _Items(inquiry)
+    unusable = {*items.unmapped, *items.absent, *items.unfit, *items.inactive}
+    asked = [p for p, product in items.products.items() if product.requests > product.withdrawn]
+    to_create = [p for p in asked if p in unusable]
+    return not to_create or Unmet(", ".join(to_create))
+
+
+def _quantity(inquiry: Inquiry) -> bool | Unmet:
+    """Look for lines that need a quantity and have no price to it that gives their amount."""
+    currency = inquiry.latest.currency
+    bare = [line for line in inquiry.priced.lines if line.price is None] if inquiry.priced else []
+    needing = [line for line in bare if _needs_quantity(inquiry, line.line.product_id)]
+    named = [
+        f"{line.line.name} ({line.line.quantity} for {in_currency(line.amount, currency)} {currency})"
+        for line in needing
+    ]
+    return not named or Unmet(listed(named), about=_about(line.line.product_id for line in needing))
+
+
+def _needs_quantity(inquiry: Inquiry, product_id: str) -> bool:
+    item_id = inquiry.view.get(Product, product_id).item_in(inquiry.realm)
+    if inquiry.realm is None or item_id is None:
+        return False
+    observed = inquiry.view.get(Item, f"{inquiry.realm}/{item_id}").observed
+    return observed is not None and observed.type == NEEDS_QUANTITY
+
+
+def _item_name(item: ItemObserved | None) -> str:
+    if item is None:
+        return ""
+    return f"{item.name} ({item.item_id}, {item.type})" if item.exists else item.item_id
+
+
+def _about(product_ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"product/{product_id}" for product_id in product_ids))
+
+
+_gate = partial(Gate, depends_on=("product",), given=has_arrived)
+GATES = (
+    _gate(
+        "product_not_mapped",
+        _mapped,
+        Words("No QuickBooks item for {detail}.", "Map it to an item, or create one.", "map_product"),
+        cases={
+            "name_of_item": Words(
+                "No QuickBooks item for {detail}.",
+                "If it is the same, map the product to that item (make it active in QuickBooks if it is not). If it is"
+                " another one, create it under another name.",
+                "map_product",
+            ),
+            "no_such_item": Words(
+                "QuickBooks has no item {detail}.",
+                "Map the product to one that it has, or create one.",
+                "map_product",
+            ),
+            "item_not_for_sale": Words(
+                "A category or a bundle can't stand on a line of an invoice: {detail}.",
+                "Map the product to a product or service of QuickBooks.",
+                "map_product",
+            ),
+        },
+    ),
+    _gate(
+        "item_inactive",
+        _active,
+        Words(
+            "What is to be invoiced is inactive in QuickBooks: {detail}.",
+            "Make it active in QuickBooks, then order the invoice; or map the product to another item, or create one.",
+            "activate_item",
+        ),
+        depends_on=("item",),
+    ),
+    _gate(
+        "income_account_missing",
+        _income_account,
+        Words(
+            "The item for {detail} needs an income account of the QuickBooks company.",
+            "Choose one.",
+            "choose_income_account",
+        ),
+        depends_on=("workspace",),
+        given=lambda inquiry: has_arrived(inquiry) and has_company(inquiry),
+    ),
+    _gate(
+        "quantity_not_representable",
+        _quantity,
+        Words(
+            "QuickBooks wants a quantity for an inventory item, and keeps no unit price of at most seven decimals by which"
+            " the quantity gives the amount of {detail}.",
+            "Change the quantity, the price or the discount of these lines in the CRM so that they give whole cents and"
+            " have the changed quote signed, or map their products to items without inventory.",
+            "map_product",
+        ),
+        depends_on=("deal",),
+    ),
+)

@@ -1,0 +1,50 @@
+"""Items that a person asked to create: whether one is wanted still, and what stands in its way."""
+
+from worker.quote_to_cash.company.state import WorkspaceState, income_account_of
+from worker.quote_to_cash.creation import CannotCreate, check_name, company_waits_for, may_be_created
+from worker.quote_to_cash.items.body import ITEM_NAME_CHARACTERS_MAX
+from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.readings.state import Item
+from worker.quote_to_cash.view import View
+
+NOT_FOR_SALE = frozenset({"Category", "Group"})  # a line of an invoice can't name them
+
+
+def item_is_wanted(product: Product, realm: str) -> bool:
+    """Say whether a person asked for an item that neither a command of ours nor a mapping answers."""
+    if product.wish is None or not may_be_created(product, realm):
+        return False
+    return product.item_in(realm) in (None, product.wish.instead_of)
+
+
+def check_item(view: View, product_id: str, name: str | None) -> str | None:
+    """Look whether an item would be created; return the one that it replaces since that can't be used, if any.
+
+    Raises:
+        CannotCreate: The product has one that can be used.
+    """
+    check_name(name, ITEM_NAME_CHARACTERS_MAX)
+    realm = view.get(WorkspaceState).realm
+    item_id = view.get(Product, product_id).item_in(realm)
+    if item_id is None:
+        return None
+    seen = view.get(Item, f"{realm}/{item_id}").observed if realm else None
+    if seen is not None and (not seen.exists or not seen.active or seen.type in NOT_FOR_SALE):
+        return item_id
+    called = f" ({seen.name})" if seen is not None else ""
+    raise CannotCreate(
+        "item_exists",
+        f"Product {product_id} is QuickBooks item {item_id}{called} already, so none is created. Say which other one it"
+        f" is (q2c map-product {product_id} ITEM_ID)",
+    )
+
+
+def item_waits_for(view: View, product_id: str) -> str | None:
+    """Say what an item that is asked for is created after, if it is not at once."""
+    if view.get(Product, product_id).name is None:
+        return "a deal has arrived whose quote names the product"
+    workspace = view.get(WorkspaceState)
+    waits_for = company_waits_for(workspace)
+    if waits_for is None and income_account_of(workspace) is None:
+        return "an income account of the company's is chosen (q2c set income_account=NAME)"
+    return waits_for

@@ -1,0 +1,96 @@
+"""Fold what QuickBooks says of customers and items, and how often it was, or is to be, asked."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from events import catalog
+from events.announcements import ReadCommanded
+from events.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
+from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.readings.state import KINDS, Customer, Item, Reading
+from worker.quote_to_cash.view import WORKSPACE, View
+
+
+def known(view: View, stream: str) -> Customer | Item:
+    """Return the customer or item of a stream."""
+    kind, _, key = stream.partition("/")
+    return view.get(KINDS[kind], key)
+
+
+def want(view: View, streams: Iterable[str]) -> None:
+    """Have customers and items read, be they known or not: they may have changed since."""
+    for stream in streams:
+        state = known(view, stream)
+        put(view, stream, replace(state, reading=_wanted_once_more(state.reading)))
+
+
+def put(view: View, stream: str, state: Customer | Item) -> None:
+    """Replace a customer or an item, and what its reading waits on."""
+    view.put(state, stream.partition("/")[2])
+    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    view.set_waits(stream, (WORKSPACE,) if state.reading.is_wanted else ())
+
+
+def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:
+    """Remember what an object is like; a reading of ours that it answers is over."""
+    stream = _stream_of(seen)
+    state = known(view, stream)
+    reading = replace(state.reading, answered=max(state.reading.answered, seen.reading), problem=None)
+    put(view, stream, replace(state, observed=seen, reading=reading))
+
+
+def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> None:
+    """Have a customer know that it is an account, or is it no longer."""
+    state = known(view, stream)
+    if isinstance(state, Customer) and is_it != (account_id in state.accounts):
+        others = {account for account in state.accounts if account != account_id}
+        put(view, stream, replace(state, accounts=tuple(sorted(others | ({account_id} if is_it else set())))))
+
+
+def _wanted_once_more(reading: Reading) -> Reading:
+    return replace(reading, wanted=reading.wanted + 1)
+
+
+def _stream_of(seen: CustomerObserved | ItemObserved) -> str:
+    if isinstance(seen, CustomerObserved):
+        return catalog.customer_stream(seen.realm, seen.customer_id)
+    return catalog.item_stream(seen.realm, seen.item_id)
+
+
+def _customer_observed(view: View, seen: CustomerObserved, _at: datetime) -> None:
+    make_known(view, seen)
+
+
+def _item_observed(view: View, seen: ItemObserved, _at: datetime) -> None:
+    make_known(view, seen)
+
+
+def _read_commanded(kind: str, view: View, command: ReadCommanded) -> None:
+    if command.kind != f"read_{kind}":
+        return
+    stream = f"{kind}/{command.realm}/{command.object_id}"
+    state = known(view, stream)
+    reading = replace(state.reading, commanded=command.reading, answers=command.wishes)
+    put(view, stream, replace(state, reading=reading))
+
+
+def _reading_failed(kind: str, view: View, failed: ReadingFailed) -> None:
+    if failed.kind != f"read_{kind}":
+        return
+    stream = f"{kind}/{failed.subject}"
+    state = known(view, stream)
+    put(view, stream, replace(state, reading=replace(state.reading, problem=failed.message)))
+
+
+def folds_of(kind: str) -> Folds:
+    """Return the folds of one kind of object, `customer` or `item`."""
+    return {
+        catalog.READ_COMMANDED: lambda view, command, _at: _read_commanded(kind, view, command),
+        catalog.READING_FAILED: lambda view, failed, _at: _reading_failed(kind, view, failed),
+    }
+
+
+CUSTOMER_FOLDS: Folds = {catalog.CUSTOMER_OBSERVED: _customer_observed, **folds_of("customer")}
+ITEM_FOLDS: Folds = {catalog.ITEM_OBSERVED: _item_observed, **folds_of("item")}

@@ -1,0 +1,55 @@
+"""The gates of what is not known yet of the customer and the items, because it is being read."""
+
+from events.gates import BEING_READ, Words
+from worker.quote_to_cash.gates import Gate, Unmet
+from worker.quote_to_cash.inquiry import Inquiry, has_arrived
+from worker.quote_to_cash.readings.folds import known
+from worker.quote_to_cash.referred import referred
+
+
+def _readable(inquiry: Inquiry) -> bool | Unmet:
+    states = {stream: known(inquiry.view, stream).reading for stream in _referred(inquiry)}
+    failed = [
+        f"{_spoken(stream)}: {reading.problem}" for stream, reading in states.items() if reading.problem
+    ]
+    return not failed or Unmet("; ".join(failed))
+
+
+def _is_read(inquiry: Inquiry) -> bool | Unmet:
+    states = {stream: known(inquiry.view, stream) for stream in _referred(inquiry)}
+    open_ = [
+        _spoken(stream)
+        for stream, state in states.items()
+        if not state.reading.problem and (state.observed is None or state.reading.is_open)
+    ]
+    return not open_ or Unmet(", ".join(open_))
+
+
+def _referred(inquiry: Inquiry) -> list[str]:
+    return referred(inquiry.view, inquiry.latest)
+
+
+def _spoken(stream: str) -> str:
+    kind, _, object_id = stream.split("/", 2)
+    return f"{kind} {object_id}"
+
+
+GATES = (
+    Gate(
+        "mapping_not_read",
+        _readable,
+        Words(
+            "QuickBooks does not show what the invoice refers to ({detail}).",
+            "It is asked again by itself. If it stays so, correct what it says, or map to something else.",
+        ),
+        depends_on=("customer", "item"),
+        given=has_arrived,
+    ),
+    Gate(
+        BEING_READ,
+        _is_read,
+        Words("QuickBooks is being asked about {detail}.", "Nothing to do."),
+        depends_on=("customer", "item"),
+        given=has_arrived,
+    ),
+)

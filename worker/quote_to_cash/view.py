@@ -1,0 +1,48 @@
+"""The state of one workspace as rules see it: any kind of state is got and put by its class and its key."""
+
+from typing import ClassVar, Protocol, TypeVar
+
+from msgspec import Struct
+
+WORKSPACE = "workspace"
+DOCUSIGN = "docusign"
+
+
+class State(Struct, frozen=True):
+    """What is remembered of one stream; `kind` is the beginning of the stream's name, as `deal` of `deal/D-17`.
+
+    Fields that events from outside fill and fields that our own decisions fill are kept apart: replaying the log in
+    order gives the same state as deciding did, although our own events stand later in the log.
+    """
+
+    kind: ClassVar[str]
+
+
+T = TypeVar("T", bound=State)
+
+
+def stream_of(kind: type[State], key: str = "") -> str:
+    """Return the name of a stream, such as `deal/D-17`."""
+    return f"{kind.kind}/{key}" if key else kind.kind
+
+
+class View(Protocol):
+    """The state of one workspace, as decisions see it."""
+
+    workspace_name: str
+
+    def get(self, kind: type[T], key: str = "") -> T:
+        """Return the state of a stream; an unknown one is empty."""
+        ...
+
+    def put(self, state: State, key: str = "") -> None:
+        """Replace the state of a stream."""
+        ...
+
+    def waiting(self, key: str) -> list[str]:
+        """Return the streams, such as `deal/D-17`, that wait on `key`, such as `account/A-9`, in order."""
+        ...
+
+    def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        """Replace what a stream waits on."""
+        ...
