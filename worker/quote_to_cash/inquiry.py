@@ -10,6 +10,7 @@ from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.deal.signed import Signed, signed_version
 from worker.quote_to_cash.deal.state import Deal
 from worker.quote_to_cash.invoice.totals import Priced, price
+from worker.quote_to_cash.items.quoted import QuotedItems
 from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.view import View
 
@@ -82,6 +83,11 @@ class Inquiry:
     def link(self) -> Link | None:
         """Which customer the account is, for a deal of this currency."""
         return self.account.link_in(self.realm, self.latest.currency)
+
+    @cached_property
+    def items(self) -> QuotedItems:
+        """The products of the newest quote, and the items that they are."""
+        return QuotedItems(self.view, self.realm, self.latest.quote)
 
     def _known(self, thing: T | None, name: str) -> T:
         if thing is None:

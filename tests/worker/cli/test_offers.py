@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 from typer.main import get_command
-from worker.cli.root import app
 
 from events.gates import Action
 from worker.cli.offers import COMMANDS, commands
+from worker.cli.root import app
 
 
 def test_a_command_is_about_what_the_gate_is_about() -> None:

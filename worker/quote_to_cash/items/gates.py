@@ -1,51 +1,23 @@
 """The gates of the items: each product on the quote is one, which can be sold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 
 from events.currencies import in_currency
 from events.gates import Words
-from events.quickbooks import ItemObserved
 from worker.quote_to_cash.company.state import income_account_of
 from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
 from worker.quote_to_cash.items.state import Product
-from worker.quote_to_cash.items.wishes import NOT_FOR_SALE
 from worker.quote_to_cash.readings.state import Item
-from worker.quote_to_cash.texts import listed, shown
+from worker.quote_to_cash.texts import listed
 
 NEEDS_QUANTITY = "Inventory"
 
 
-class _Items:
-    """The products of a deal's quote, and the items that they are."""
-
-    def __init__(self, inquiry: Inquiry) -> None:
-        self.view, self.realm, quote = inquiry.view, inquiry.realm, inquiry.latest.quote
-        self.lines = {line.product_id: shown(line.name) for line in quote.lines} if quote else {}
-        self.products = {product_id: self.view.get(Product, product_id) for product_id in self.lines}
-        self.unmapped = [p for p, product in self.products.items() if product.item_in(self.realm) is None]
-        self.seen = dict(self._seen())
-        seen = self.seen.items()
-        self.absent = [p for p, item in seen if item is not None and not item.exists]
-        self.unfit = [p for p, item in seen if item is not None and item.type in NOT_FOR_SALE]
-        self.inactive = [p for p, item in seen if item is not None and item.exists and not item.active]
-
-    def _seen(self) -> Iterable[tuple[str, ItemObserved | None]]:
-        for product_id, product in self.products.items():
-            item_id = product.item_in(self.realm)
-            if item_id is not None and self.realm is not None:
-                yield product_id, self.view.get(Item, f"{self.realm}/{item_id}").observed
-
-    def told(self, chosen: Sequence[str]) -> str:
-        """Name items and their products."""
-        refused = {p: refusal(self.view, self.products[p].attempt) for p in chosen}
-        return ", ".join(f"{_item_name(self.seen[p])} for {self.lines[p]} ({p}{refused[p]})" for p in chosen)
-
-
 def _mapped(inquiry: Inquiry) -> bool | Unmet:
-    items = _Items(inquiry)
+    items = inquiry.items
     if items.unmapped:
         attempts = {p: items.products[p].attempt for p in items.unmapped}
         detail = ", ".join(
@@ -61,14 +33,14 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _active(inquiry: Inquiry) -> bool | Unmet:
-    items = _Items(inquiry)
+    items = inquiry.items
     return not items.inactive or Unmet(items.told(items.inactive), about=_about(items.inactive))
 
 
 def _income_account(inquiry: Inquiry) -> bool | Unmet:
     if income_account_of(inquiry.workspace) is not None:
         return True
-    items = _Items(inquiry)
+    items = inquiry.items
     unusable = {*items.unmapped, *items.absent, *items.unfit, *items.inactive}
     asked = [p for p, product in items.products.items() if product.requests > product.withdrawn]
     to_create = [p for p in asked if p in unusable]
@@ -93,12 +65,6 @@ def _needs_quantity(inquiry: Inquiry, product_id: str) -> bool:
         return False
     observed = inquiry.view.get(Item, f"{inquiry.realm}/{item_id}").observed
     return observed is not None and observed.type == NEEDS_QUANTITY
-
-
-def _item_name(item: ItemObserved | None) -> str:
-    if item is None:
-        return ""
-    return f"{item.name} ({item.item_id}, {item.type})" if item.exists else item.item_id
 
 
 def _about(product_ids: Iterable[str]) -> tuple[str, ...]:
