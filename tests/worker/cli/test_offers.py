@@ -1,7 +1,7 @@
 """What a person types to open a gate: commands that there are, with what the gate is about filled in."""
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
@@ -33,9 +33,9 @@ def test_only_known_actions_have_commands() -> None:
 @pytest.mark.parametrize("template", sorted({each for offered in COMMANDS.values() for each in offered}))
 def test_every_command_exists_with_its_options(template: str) -> None:
     _, *words = template.split()
-    command = get_command(app)
+    command: Any = get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]  # type: ignore[attr-defined] - it has them, as just seen
+        command = command.commands[words.pop(0)]
     assert not getattr(command, "commands", {}), template
     options = {option for parameter in command.params for option in parameter.opts}
     assert set(re.findall(r"--[a-z-]+", template)) <= options
