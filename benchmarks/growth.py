@@ -26,9 +26,7 @@ from events.postgres import PostgresDatabase
 from events.sqlite import SqliteDatabase
 from events.tables import log as events
 from events.tables import subscriptions
-from projections.deals import deals
-from projections.integration_log import integration_log
-from projections.invoices import invoices
+from projections import deals, integration_log, invoices
 from worker.commands.table import commands
 from worker.quote_to_cash.store import process_state, process_waits
 
@@ -43,9 +41,9 @@ NAMED: dict[sa.Table, tuple[str, ...]] = {
     process_state: ("stream",),
     process_waits: ("key", "stream"),
     commands: ("request_id", "subject"),
-    deals: ("deal",),
-    invoices: ("invoice_id", "deal"),
-    integration_log: ("about",),
+    deals.table: ("deal",),
+    invoices.table: ("invoice_id", "deal"),
+    integration_log.table: ("about",),
 }
 _SEQUENCE = "SELECT setval(pg_get_serial_sequence('events', 'position'), (SELECT max(position) FROM events))"
 

@@ -97,6 +97,18 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
         _execute(connection, _upsert(table, tuple(rows[0]), connection.dialect.name), rows)
 
 
+def put(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows or change those that are there, as `upsert` does; each is all columns of the table, in order."""
+    if rows:
+        _put(connection, _upsert(table, tuple(table.c.keys()), connection.dialect.name), table, rows)
+
+
+def add(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, each all columns of the table, in order."""
+    if rows:
+        _put(connection, _insert(table, tuple(table.c.keys()), connection.dialect.name), table, rows)
+
+
 def update(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Change rows that are there, all the same columns, each found by its primary key among them."""
     if rows:
@@ -116,6 +128,16 @@ def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row
         statement.changed(connection, _arrays(rows))
     else:
         statement.each(connection, rows)
+
+
+def _put(
+    connection: sa.Connection, statement: Statement, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if connection.dialect.name == "postgresql":
+        columns = map(list, zip(*rows, strict=True))
+        statement.changed(connection, dict(zip(table.c.keys(), columns, strict=True)))
+    else:
+        statement.each_tuple(connection, rows)
 
 
 def _arrays(rows: Sequence[Row]) -> Row:

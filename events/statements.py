@@ -62,7 +62,16 @@ class Statement:
     def each(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         """Execute once for each of the rows."""
         compiled = self._for(connection.dialect)
-        parameters = compiled.parameters(rows)
+        self._repeat(connection, compiled, compiled.parameters(rows))
+
+    def each_tuple(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Execute once for each of the rows, whose values are in the order of the statement's parameters."""
+        compiled = self._for(connection.dialect)
+        self._repeat(connection, compiled, _converted(rows, compiled.given))
+
+    def _repeat(
+        self, connection: sa.Connection, compiled: _Compiled, parameters: Sequence[tuple[Any, ...]]
+    ) -> None:
         if connection.dialect.name == "sqlite":
             try:
                 _driver(connection).executemany(compiled.text, parameters)

@@ -1,7 +1,7 @@
 """A subscription reads the log in order; what it does and how far it got are stored in one transaction."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -32,14 +32,21 @@ class Subscription(Struct, frozen=True):
     handle: Handler
     batch_size: int = 500
 
+    def take(
+        self, connection: sa.Connection, batch: Sequence[Recorded], now: datetime, _edition: int
+    ) -> None:
+        """Do the work on a batch; a read model writes the rows of an edition."""
+        self.handle(connection, batch, now)
+
 
 class Reader(Struct, frozen=True):
-    """How far a subscription got, and who advances it until when."""
+    """How far a subscription got, who advances it until when, and which rows of a read model it writes."""
 
     name: str
     position: int
     holder: str | None
     leased_until: datetime | None
+    edition: int = 0
 
 
 class Progress(Struct, frozen=True):
@@ -59,13 +66,14 @@ def advance(
     Raises:
         CheckpointMoved: Another runner moved one meanwhile; everything here rolls back.
     """
-    led = _led(connection, following, holder, now)
+    readers = hold(connection, [subscription.name for subscription in following])
+    led = _led(readers, following, holder, now)
     handled = 0
     for (position, batch_size), together in led.items():
         batch = log.read(connection, after=position, limit=batch_size)
         if batch:
             for subscription in together:
-                subscription.handle(connection, batch, now)
+                subscription.take(connection, batch, now, readers[subscription.name].edition)
             _move(connection, together, position, batch[-1].position, holder, now)
             handled += len(batch) * len(together)
     return Progress(handled, leads=bool(led))
@@ -74,6 +82,11 @@ def advance(
 def checkpoints(connection: sa.Connection) -> dict[str, int]:
     """Say how far each subscription got."""
     return {name: position for name, position, *_ in _ALL.rows(connection)}
+
+
+def all_readers(connection: sa.Connection) -> list[Reader]:
+    """Return every subscription that has begun."""
+    return [Reader(*row) for row in _ALL.rows(connection)]
 
 
 def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
@@ -118,6 +131,12 @@ def release(connection: sa.Connection, holder: str) -> None:
     )
 
 
+def begin(connection: sa.Connection, name: str, edition: int) -> None:
+    """Begin to write an edition of a read model, before the first event; nothing happens where that has begun."""
+    rows = [{"name": name, "position": 0, "edition": edition}]
+    bulk.insert_absent(connection, subscriptions, rows)
+
+
 def reset(connection: sa.Connection, name: str) -> None:
     """Send a subscription back to the beginning of the log."""
     connection.execute(subscriptions.delete().where(subscriptions.c.name == name))
@@ -129,15 +148,19 @@ def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) ->
     return head > reader.position and not _led_by_other(reader, holder, now)
 
 
+def is_led(reader: Reader, now: datetime) -> bool:
+    """Say whether a process advances a subscription."""
+    return leases.holds(reader.leased_until, _LEASE, now)
+
+
 def _led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
     return reader.holder not in (None, holder) and leases.holds(reader.leased_until, _LEASE, now)
 
 
 def _led(
-    connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
+    readers: Mapping[str, Reader], following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
     """Return the subscriptions that are the holder's to advance, by their position and batch size."""
-    readers = hold(connection, [subscription.name for subscription in following])
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
         reader = readers[subscription.name]
@@ -151,15 +174,15 @@ def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
 
     New ones begin before the first event.
     """
-    readers = _held(connection, names)
+    readers = known(connection, names)
     if missing := [name for name in names if name not in readers]:
         bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
-        readers = _held(connection, names)
+        readers = known(connection, names)
     return readers
 
 
-def _held(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
-    """Read subscriptions, and keep other runners from advancing them until this transaction ends."""
+def known(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
+    """Read those subscriptions that have begun, and keep others from advancing them until this transaction ends."""
     return {row[0]: Reader(*row) for row in _holding(tuple(names)).rows(connection)}
 
 

@@ -28,15 +28,22 @@ class UtcInstant(TypeDecorator[datetime]):
 
 
 def _zoned(value: datetime | None) -> datetime | None:
-    if value is not None and value.tzinfo is None:
+    return None if value is None else _aware(value)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
         raise ValueError("An instant needs a time zone")
     return value
 
 
 def _written(value: datetime | None) -> str | None:
     """Write it as SQLAlchemy does on SQLite: `2026-05-05 12:00:00.000000`, which sorts by time."""
-    value = _zoned(value)
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:_WITHOUT_ZONE]
+    if value is None:
+        return None
+    if value.tzinfo is not UTC:
+        value = _aware(value).astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:_WITHOUT_ZONE]
 
 
 def _read(text: str | None) -> datetime | None:
@@ -74,6 +81,7 @@ subscriptions = sa.Table(
     sa.Column("position", Position, nullable=False),
     sa.Column("holder", sa.Text),
     sa.Column("leased_until", UtcInstant),
+    sa.Column("edition", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 dead_letters = sa.Table(

@@ -1,28 +1,31 @@
 """Where each deal stands, and why."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import replace
 
 from events import catalog, json
 from events.announcements import UnmetGate
 from events.currencies import in_currency
-from events.envelope import Recorded
 from events.gates import CREATING, IN_PROGRESS
-from events.tables import Position, UtcInstant, metadata
+from events.tables import Position, UtcInstant
+from projections import rows
 from projections.fold import Fold, Key, Money
+from projections.projection import Projection
+from projections.seen import Happened
 
 Stage = Literal[
     "quote_draft", "contract_sent", "signed", "closed_won", "invoice_created", "paid", "closed_lost"
 ]
 
-deals = sa.Table(
+VERSION = 1
+table = rows.table(
     "deals",
-    metadata,
+    VERSION,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("deal", sa.Text, primary_key=True),
     sa.Column("name", sa.Text),
@@ -48,8 +51,9 @@ deals = sa.Table(
     sa.Column("link", sa.Text),
     sa.Column("updated_at", UtcInstant),
     sa.Column("position", Position, nullable=False),
-    sa.Index("deals_stage", "workspace", "stage"),
+    indexes={"stage": ("workspace", "stage")},
 )
+deals = rows.live(table)
 
 _CONTRACT = {
     catalog.CONTRACT_SENT: "sent",
@@ -62,7 +66,7 @@ _IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.reason, CREATING.remedy, CREATING
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 
-class DealRow(Struct, frozen=True):
+class DealRow(Struct, gc=False):
     """A deal as people see it."""
 
     name: str | None = None
@@ -90,70 +94,66 @@ class DealRow(Struct, frozen=True):
     position: int = 0
 
 
-def _key(payload: Any) -> list[Key]:
-    return [(payload.deal_id,)]
+def _key(event: Happened) -> list[Key]:
+    return [(event.workspace, event.payload.deal_id)]
 
 
-def _fold(row: DealRow, _key: Key, recorded: Recorded, payload: Any) -> DealRow:
-    event = recorded.event
-    if event.type == catalog.DEAL_UPDATED:
-        row = _snapshot(row, payload)
-        if row.crm_stage == "contract_sent":
-            row = replace(row, sent_at=row.sent_at or event.time)
-    elif event.type in _CONTRACT:
-        row = _contract(row, _CONTRACT[event.type], payload)
-        row = replace(row, sent_at=row.sent_at or payload.sent_at or payload.at)
-    elif event.type == catalog.DEAL_CLOSED_WON:
-        row = replace(row, won=True)
-    elif event.type in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:
-        row = _held(row, payload.gates)
-    elif event.type == catalog.INVOICE_REQUESTED:
-        row = _held(row, (_IN_PROGRESS,))
-    elif event.type == catalog.DEAL_INVOICED:
-        row = replace(_open(row), link=payload.link)
-    elif event.type == catalog.INVOICE_STATE:
-        row = replace(
-            row,
-            invoice_id=payload.invoice_id,
-            doc_number=payload.doc_number,
-            invoice_total=payload.total,
-            balance=payload.balance,
-        )
-    return replace(row, stage=_stage(row), updated_at=event.time, position=recorded.position)
+def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
+    """Change a row by what happened to its deal; of snapshots and of gates the last ones hold."""
+    snapshot, gates = None, None
+    for event in events:
+        kind, payload = event.type, event.payload
+        if kind == catalog.DEAL_UPDATED:
+            if payload.revision > row.revision:
+                snapshot = payload
+                row.revision, row.crm_stage = payload.revision, payload.stage
+                row.won = row.won or payload.stage == "closed_won"
+            if row.crm_stage == "contract_sent":
+                row.sent_at = row.sent_at or event.time
+        elif kind in _CONTRACT:
+            _contract(row, _CONTRACT[kind], payload)
+            row.sent_at = row.sent_at or payload.sent_at or payload.at
+        elif kind in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:
+            gates = payload.gates
+        elif kind == catalog.DEAL_CLOSED_WON:
+            row.won = True
+        elif kind == catalog.INVOICE_REQUESTED:
+            gates = (_IN_PROGRESS,)
+        elif kind == catalog.DEAL_INVOICED:
+            gates, row.link = (), payload.link
+        elif kind == catalog.INVOICE_STATE:
+            row.invoice_id, row.doc_number = payload.invoice_id, payload.doc_number
+            row.invoice_total, row.balance = payload.total, payload.balance
+    if snapshot is not None:
+        _quoted(row, snapshot)
+    if gates is not None:
+        _stands_at(row, gates)
+    row.stage = _stage(row)
+    row.updated_at, row.position = events[-1].time, events[-1].position
 
 
-def _snapshot(row: DealRow, payload: Any) -> DealRow:
-    if payload.revision <= row.revision:
-        return row
-    return replace(
-        row,
-        name=payload.name,
-        account=payload.account_id,
-        revision=payload.revision,
-        crm_stage=payload.stage,
-        won=row.won or payload.stage == "closed_won",
-        currency=payload.currency,
-        total=in_currency(payload.quote.total, payload.currency) if payload.quote else None,
-    )
+def _quoted(row: DealRow, snapshot: Any) -> None:
+    row.name, row.account, row.currency = snapshot.name, snapshot.account_id, snapshot.currency
+    row.total = in_currency(snapshot.quote.total, snapshot.currency) if snapshot.quote else None
 
 
-def _contract(row: DealRow, status: str, payload: Any) -> DealRow:
+def _contract(row: DealRow, status: str, payload: Any) -> None:
     newer = row.contract_at is None or payload.at >= row.contract_at
     same = row.contract == payload.contract_id
     if same and _CONTRACT_RANK[status] < _CONTRACT_RANK[row.contract_status]:
-        return row
+        return
     if not same and (row.contract_status == "signed" or not newer) and status != "signed":
-        return row
-    return replace(row, contract=payload.contract_id, contract_status=status, contract_at=payload.at)
+        return
+    row.contract, row.contract_status, row.contract_at = payload.contract_id, status, payload.at
 
 
-def _held(row: DealRow, gates: tuple[UnmetGate, ...]) -> DealRow:
-    first = gates[0]
-    return replace(row, gate=first.gate, reason=first.reason, remedy=first.remedy, gates=json.encode(gates))
-
-
-def _open(row: DealRow) -> DealRow:
-    return replace(row, gate=None, reason=None, remedy=None, gates="[]")
+def _stands_at(row: DealRow, gates: tuple[UnmetGate, ...]) -> None:
+    """Note the gates that are not met, the first of them apart; none once there is an invoice."""
+    first = gates[0] if gates else None
+    row.gate, row.reason, row.remedy = (
+        (first.gate, first.reason, first.remedy) if first else (None, None, None)
+    )
+    row.gates = json.encode(gates)
 
 
 def _stage(row: DealRow) -> Stage:
@@ -170,9 +170,8 @@ def _stage(row: DealRow) -> Stage:
     return "quote_draft"
 
 
-DEALS = Fold(
-    name="deals",
-    table=deals,
+_FOLD = Fold(
+    table=table,
     row=DealRow,
     keys=dict.fromkeys(
         (
@@ -189,3 +188,4 @@ DEALS = Fold(
     ),
     fold=_fold,
 )
+DEALS = Projection("deals", VERSION, (_FOLD,))

@@ -1,25 +1,25 @@
-"""A projection whose rows are folded from the events that concern them.
+"""How rows follow from events. Nothing but the log goes in, so folding it again gives the same rows, byte for byte.
 
-A batch is folded in memory and each changed row is written once. Nothing but the log goes in, so folding
-the whole log from the beginning gives the same rows, byte for byte.
+A page of events is folded in memory, and each changed row is written once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import astuple
 from sqlalchemy.types import TypeDecorator
 
 from events import bulk
-from events.envelope import Recorded
-from events.subscriptions import Subscription
+from projections.seen import Happened
 
 Row = TypeVar("Row", bound=Struct)
 Key = tuple[str, ...]
+Written = tuple[Any, ...]  # the key and the values of a row, without its edition
 
 
 class Money(TypeDecorator[Decimal]):
@@ -51,48 +51,123 @@ def _read(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+Recall = Callable[[Collection[Key]], dict[Key, Any]]
+
+
+class Part(Protocol):
+    """The rows of one table, and how they follow from events."""
+
+    @property
+    def table(self) -> sa.Table:
+        """Where they are."""
+        ...
+
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that concern them."""
+        ...
+
+    def folded(self, batch: Sequence[Happened], recall: Recall) -> Sequence[Written]:
+        """Return the rows that a batch changes, as they are after it, each once.
+
+        `recall` returns the rows before it by their keys; they are changed in place, and new ones are put there.
+        """
+        ...
+
+    def load(self, connection: sa.Connection, edition: int, keys: Collection[Key]) -> dict[Key, Any]:
+        """Read the rows of an edition by their keys."""
+        ...
+
+    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
+        """Write rows of an edition."""
+        ...
+
+
+def write(connection: sa.Connection, part: Part, batch: Sequence[Happened], edition: int) -> None:
+    """Fold a batch into the rows of an edition."""
+    rows = part.folded(batch, partial(part.load, connection, edition))
+    part.store(connection, edition, rows)
+
+
 class Fold(Struct, Generic[Row], frozen=True):
-    """How rows of `table` follow from events.
+    """Rows that events change.
 
     Attributes:
-        name: The name of the projection and of its subscription.
-        table: Where the rows are; its primary key is the workspace and then the key.
-        row: The struct of a row without its primary key; every field has a default.
+        table: Where they are; its primary key is the edition, the workspace and the key.
+        row: The struct of a row without its primary key, in the order of the columns; every field has a default. It is
+            no frozen one: a row that an event replaces takes a rebuild half as long again.
         keys: For each type of event, the rows it concerns.
-        fold: The row after an event, from the row before it.
+        fold: Changes a row by the events of a batch that concern it.
     """
 
-    name: str
     table: sa.Table
     row: type[Row]
-    keys: dict[str, Callable[[Any], Iterable[Key]]]
-    fold: Callable[[Row, Key, Recorded, Any], Row]
+    keys: Mapping[str, Callable[[Happened], Iterable[Key]]]
+    fold: Callable[[Row, Key, Sequence[Happened]], None]
 
-    def subscription(self) -> Subscription:
-        """Return the subscription that keeps the rows up to date."""
-        return Subscription(self.name, self._handle)
+    def __post_init__(self) -> None:
+        """See that a row's values come in the order of the columns."""
+        columns = [column.name for column in self.table.c]
+        primary = [column.name for column in self.table.primary_key]
+        if columns != [*primary, *self.row.__struct_fields__]:
+            raise TypeError(f"{self.row.__name__} does not fit the columns of {self.table.name}")
 
-    def _handle(self, connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
-        concerned: dict[Key, list[tuple[Recorded, Any]]] = {}
-        for recorded in batch:
-            event = recorded.event
-            if (keys := self.keys.get(event.type)) is not None:
-                payload = event.payload
-                for key in keys(payload):
-                    concerned.setdefault((event.workspace, *key), []).append((recorded, payload))
-        places = sorted(concerned)
-        before = self._load(connection, places)
-        names = [column.name for column in self.table.primary_key]
-        written = []
-        for place in places:
-            row, key = before.get(place) or self.row(), place[1:]
-            for recorded, payload in concerned[place]:
-                row = self.fold(row, key, recorded, payload)
-            written.append(dict(zip(names, place, strict=True)) | asdict(row))
-        bulk.upsert(connection, self.table, written)
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that concern them."""
+        return self.keys.keys()
 
-    def _load(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
-        primary = [self.table.c[column.name] for column in self.table.primary_key]
-        others = [self.table.c[name] for name in self.row.__struct_fields__]
-        found = bulk.fetch(connection, [*primary, *others], primary, keys)
-        return {tuple(row[: len(primary)]): self.row(*row[len(primary) :]) for row in found}
+    def folded(self, batch: Sequence[Happened], recall: Recall) -> Sequence[Written]:
+        """Return the rows that a batch changes, as they are after it, in the order of their keys."""
+        concerned: dict[Key, list[Happened]] = defaultdict(list)
+        of_type = self.keys.get
+        for event in batch:
+            if (keys := of_type(event.type)) is not None:
+                for key in keys(event):
+                    concerned[key].append(event)
+        if not concerned:
+            return []
+        rows, written = recall(concerned.keys()), []
+        for key in sorted(concerned):
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = self.row()
+            self.fold(row, key, concerned[key])
+            written.append(key + astuple(row))
+        return written
+
+    def load(self, connection: sa.Connection, edition: int, keys: Collection[Key]) -> dict[Key, Row]:
+        """Read the rows of an edition by their workspace and key."""
+        primary = list(self.table.primary_key)
+        found = bulk.fetch(connection, list(self.table.c), primary, [(edition, *key) for key in keys])
+        return {row[1 : len(primary)]: self.row(*row[len(primary) :]) for row in found}
+
+    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
+        """Write rows of an edition, in place of those that are there."""
+        bulk.put(connection, self.table, [(edition, *row) for row in rows])
+
+
+class Entries(Struct, frozen=True):
+    """Rows that are added, one for an event, and never changed.
+
+    Attributes:
+        table: Where they are.
+        types: The types of events that add one.
+        entry: The row of an event.
+    """
+
+    table: sa.Table
+    types: Collection[str]
+    entry: Callable[[Happened], Written]
+
+    def folded(self, batch: Sequence[Happened], _recall: Recall) -> Sequence[Written]:
+        """Return the rows that a batch adds."""
+        return [self.entry(happened) for happened in batch if happened.type in self.types]
+
+    def load(self, _connection: sa.Connection, _edition: int, _keys: Collection[Key]) -> dict[Key, Any]:
+        """Return nothing: what is there plays no part."""
+        return {}
+
+    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
+        """Add rows to an edition."""
+        bulk.add(connection, self.table, [(edition, *row) for row in rows])

@@ -1,33 +1,34 @@
 """What the integration did, in sentences: what finance and admins read when something is missing."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from events import bulk, catalog
+from events import catalog
 from events.docusign import TROUBLES, since_when
-from events.envelope import Recorded
 from events.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
-from events.subscriptions import Subscription
-from events.tables import Position, UtcInstant, metadata
+from events.tables import Position, UtcInstant
+from projections import rows
+from projections.fold import Entries, Written
+from projections.projection import Projection
+from projections.seen import Happened
 
 Level = Literal["info", "attention"]
 
-integration_log = sa.Table(
+VERSION = 1
+table = rows.table(
     "integration_log",
-    metadata,
+    VERSION,
+    sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("position", Position, primary_key=True, autoincrement=False),
-    sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("at", UtcInstant),
     sa.Column("level", sa.Text, nullable=False),
     sa.Column("about", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("remedy", sa.Text),
-    sa.Index("integration_log_position", "workspace", "position"),
-    sa.Index("integration_log_about", "workspace", "about", "position"),
+    indexes={"about": ("workspace", "about", "position")},
 )
+integration_log = rows.live(table)
 
 
 def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C901, PLR0911, PLR0912 - a sentence a type
@@ -186,23 +187,9 @@ def _spoken(kind: str) -> str:
     return kind.replace("_", " the ", 1)
 
 
-def _handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
-    entries = [_row(recorded) for recorded in batch if recorded.event.type in _TOLD]
-    bulk.insert(connection, integration_log, entries)
-
-
-def _row(recorded: Recorded) -> dict[str, object]:
-    event = recorded.event
+def _row(event: Happened) -> Written:
     level, message, remedy = _entry(event.type, event.payload)
-    return {
-        "position": recorded.position,
-        "workspace": event.workspace,
-        "at": event.time,
-        "level": level,
-        "about": event.stream,
-        "message": message,
-        "remedy": remedy,
-    }
+    return event.workspace, event.position, event.time, level, event.stream, message, remedy
 
 
 _TOLD = frozenset(
@@ -243,4 +230,4 @@ _TOLD = frozenset(
     }
 )
 
-INTEGRATION_LOG = Subscription("integration_log", _handle)
+INTEGRATION_LOG = Projection("integration_log", VERSION, (Entries(table, _TOLD, _row),))

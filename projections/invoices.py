@@ -1,20 +1,23 @@
 """The invoices that deals have in QuickBooks."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from events import catalog
-from events.envelope import Recorded
-from events.tables import Position, metadata
+from events.tables import Position
+from projections import rows
 from projections.fold import Fold, Key, Money
+from projections.projection import Projection
+from projections.seen import Happened
 
-invoices = sa.Table(
+VERSION = 1
+table = rows.table(
     "invoices",
-    metadata,
+    VERSION,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("realm", sa.Text, primary_key=True),
     sa.Column("invoice_id", sa.Text, primary_key=True),
@@ -32,13 +35,14 @@ invoices = sa.Table(
     sa.Column("txn_date", sa.Date, nullable=False),
     sa.Column("due_date", sa.Date),
     sa.Column("position", Position, nullable=False),
-    sa.Index("invoices_deal", "workspace", "deal"),
+    indexes={"deal": ("workspace", "deal")},
 )
+invoices = rows.live(table)
 
 ZERO = Decimal(0)
 
 
-class InvoiceRow(Struct, frozen=True):
+class InvoiceRow(Struct, gc=False):
     """An invoice in QuickBooks' own figures."""
 
     deal: str = ""
@@ -57,29 +61,18 @@ class InvoiceRow(Struct, frozen=True):
     position: int = 0
 
 
-def _key(payload: Any) -> list[Key]:
-    return [(payload.realm, payload.invoice_id)]
+def _key(event: Happened) -> list[Key]:
+    return [(event.workspace, event.payload.realm, event.payload.invoice_id)]
 
 
-def _fold(_row: InvoiceRow, _key: Key, recorded: Recorded, state: Any) -> InvoiceRow:
-    return InvoiceRow(
-        deal=state.deal_id,
-        part=state.part,
-        generation=state.generation,
-        doc_number=state.doc_number,
-        customer=state.customer_id,
-        currency=state.currency,
-        net=state.net,
-        tax=state.tax,
-        total=state.total,
-        balance=state.balance,
-        status=state.status,
-        txn_date=state.txn_date,
-        due_date=state.due_date,
-        position=recorded.position,
-    )
+def _fold(row: InvoiceRow, _key: Key, events: Sequence[Happened]) -> None:
+    state = events[-1].payload
+    row.deal, row.part, row.generation = state.deal_id, state.part, state.generation
+    row.doc_number, row.customer = state.doc_number, state.customer_id
+    row.currency, row.net, row.tax = state.currency, state.net, state.tax
+    row.total, row.balance, row.status = state.total, state.balance, state.status
+    row.txn_date, row.due_date, row.position = state.txn_date, state.due_date, events[-1].position
 
 
-INVOICES = Fold(
-    name="invoices", table=invoices, row=InvoiceRow, keys={catalog.INVOICE_STATE: _key}, fold=_fold
-)
+_FOLD = Fold(table=table, row=InvoiceRow, keys={catalog.INVOICE_STATE: _key}, fold=_fold)
+INVOICES = Projection("invoices", VERSION, (_FOLD,))

@@ -1,19 +1,21 @@
 """Which QuickBooks customer an account is, and which item a product is."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import replace
 
 from events import catalog
-from events.envelope import Recorded
-from events.tables import Position, metadata
+from events.tables import Position
+from projections import rows
 from projections.fold import Fold, Key
+from projections.projection import Projection
+from projections.seen import Happened
 
-mappings = sa.Table(
+VERSION = 1
+table = rows.table(
     "mappings",
-    metadata,
+    VERSION,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
@@ -26,9 +28,10 @@ mappings = sa.Table(
     sa.Column("problem", sa.Text),
     sa.Column("position", Position, nullable=False),
 )
+mappings = rows.live(table)
 
 
-class MappingRow(Struct, frozen=True):
+class MappingRow(Struct, gc=False):
     """An account or a product, and what it is in QuickBooks.
 
     `status` is unmapped, requested, mapped or refused.
@@ -44,52 +47,59 @@ class MappingRow(Struct, frozen=True):
     position: int = 0
 
 
-def _account(payload: Any) -> list[Key]:
-    return [("account", payload.account_id)]
+def _account(event: Happened) -> list[Key]:
+    return [(event.workspace, "account", event.payload.account_id)]
 
 
-def _product(payload: Any) -> list[Key]:
-    return [("product", payload.product_id)]
+def _product(event: Happened) -> list[Key]:
+    return [(event.workspace, "product", event.payload.product_id)]
 
 
-def _products_of_quote(payload: Any) -> list[Key]:
-    return sorted({("product", line.product_id) for line in payload.quote.lines}) if payload.quote else []
+def _products_of_quote(event: Happened) -> Iterable[Key]:
+    quote = event.payload.quote
+    return {(event.workspace, "product", line.product_id) for line in quote.lines} if quote else ()
 
 
-def _refused(payload: Any) -> list[Key]:
+def _refused(event: Happened) -> list[Key]:
     kinds = {"create_customer": "account", "create_item": "product"}
-    return [(kinds[payload.kind], payload.subject)] if payload.kind in kinds else []
+    kind = kinds.get(event.payload.kind)
+    return [(event.workspace, kind, event.payload.subject)] if kind else []
 
 
-def _fold(row: MappingRow, key: Key, recorded: Recorded, payload: Any) -> MappingRow:
-    kind = recorded.event.type
-    if kind == catalog.DEAL_UPDATED:
-        named = next(line.name for line in payload.quote.lines if line.product_id == key[1])
-        row = replace(row, name=named)
-    elif kind == catalog.ACCOUNT_UPDATED:
-        if payload.revision > row.revision:
-            row = replace(row, name=payload.name, revision=payload.revision)
-    elif kind in {catalog.CUSTOMER_REQUESTED, catalog.ITEM_REQUESTED}:
-        status = row.status if row.status == "mapped" else "requested"
-        row = replace(row, status=status, by=payload.by, problem=None)
-    elif kind == catalog.ACCOUNT_MAPPED:
-        row = replace(row, status="mapped", target=payload.customer_id, target_name=None, by=payload.by)
-    elif kind == catalog.PRODUCT_MAPPED:
-        row = replace(row, status="mapped", target=payload.item_id, target_name=None, by=payload.by)
-    elif kind == catalog.CUSTOMER_CREATED:
-        row = replace(
-            row, status="mapped", target=payload.customer_id, target_name=payload.display_name, problem=None
-        )
-    elif kind == catalog.ITEM_CREATED:
-        row = replace(row, status="mapped", target=payload.item_id, target_name=payload.name, problem=None)
-    elif kind == catalog.COMMAND_REJECTED:
-        row = replace(row, status="refused", problem=payload.message)
-    return replace(row, position=recorded.position)
+def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
+    """Change a row by what happened to its account or product; the last quote says what a product is called."""
+    quoted = None
+    for event in events:
+        kind, payload = event.type, event.payload
+        if kind == catalog.DEAL_UPDATED:
+            quoted = payload.quote
+        elif kind == catalog.ACCOUNT_UPDATED:
+            if payload.revision > row.revision:
+                row.name, row.revision = payload.name, payload.revision
+        elif kind in {catalog.CUSTOMER_REQUESTED, catalog.ITEM_REQUESTED}:
+            row.status = row.status if row.status == "mapped" else "requested"
+            row.by, row.problem = payload.by, None
+        elif kind == catalog.ACCOUNT_MAPPED:
+            row.status, row.target, row.target_name = "mapped", payload.customer_id, None
+            row.by = payload.by
+        elif kind == catalog.PRODUCT_MAPPED:
+            row.status, row.target, row.target_name = "mapped", payload.item_id, None
+            row.by = payload.by
+        elif kind == catalog.CUSTOMER_CREATED:
+            row.status, row.target, row.target_name = "mapped", payload.customer_id, payload.display_name
+            row.problem = None
+        elif kind == catalog.ITEM_CREATED:
+            row.status, row.target, row.target_name = "mapped", payload.item_id, payload.name
+            row.problem = None
+        elif kind == catalog.COMMAND_REJECTED:
+            row.status, row.problem = "refused", payload.message
+    if quoted is not None:
+        row.name = next(line.name for line in quoted.lines if line.product_id == key[-1])
+    row.position = events[-1].position
 
 
-MAPPINGS = Fold(
-    name="mappings",
-    table=mappings,
+_FOLD = Fold(
+    table=table,
     row=MappingRow,
     keys={
         catalog.DEAL_UPDATED: _products_of_quote,
@@ -104,3 +114,4 @@ MAPPINGS = Fold(
     },
     fold=_fold,
 )
+MAPPINGS = Projection("mappings", VERSION, (_FOLD,))

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
-import projections.all
 from events.locks import Lock, hold
+from projections import shape
 from worker.settings import ConfigurationError
 
 REVISIONS = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012", "0015"),
-    *("0016", "0018"),
+    *("0016", "0018", "0020"),
 )
 HEAD = REVISIONS[-1]
 FIRST = REVISIONS[0]
@@ -58,8 +58,12 @@ def problem(connection: sa.Connection) -> str | None:
         )
     if found != HEAD:
         return f"has revision {found} of its tables, {HEAD} is needed"
-    drifted = projections.all.drifted(connection)
-    return f"has other read models than this code: {', '.join(drifted)}" if drifted else None
+    if drifted := shape.drifted(connection):
+        return f"has other read models than this code: {', '.join(drifted)}"
+    if unfilled := shape.unfilled(connection):
+        return f"has read models that are not filled yet: {', '.join(each.versioned for each in unfilled)}"
+    unseen = shape.unseen(connection)
+    return f"has views of other read models than this code's: {', '.join(unseen)}" if unseen else None
 
 
 def check(connection: sa.Connection) -> None:
@@ -93,7 +97,7 @@ def _migrated(connection: sa.Connection) -> list[str]:
     if before != HEAD:
         upgrade(connection, HEAD)
         done.append(f"Tables brought from revision {before or 'none'} to {HEAD}")
-    return done + [f"Read model {name} made anew" for name in projections.all.prepare(connection)]
+    return done + [f"Read model {name} made" for name in shape.prepare(connection)]
 
 
 def upgrade(connection: sa.Connection, to: str) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct, field
 
-import projections.all
 from events.clock import Clock, Entropy, SystemClock, SystemEntropy
 from events.database import Database
 from events.sqlite import SqliteDatabase
 from events.subscriptions import Subscription
+from projections import rebuild
+from projections.all import PROJECTIONS
+from projections.rebuild import Told
 from worker import keyring, schema
 from worker.arrivals import Arrivals
 from worker.health import Health
@@ -21,8 +23,9 @@ from worker.wake import Wake
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
-    *(projection.subscription for projection in projections.all.PROJECTIONS),
+    *(projection.subscription for projection in PROJECTIONS),
 )
+FOLLOWING = (manager.NAME,)  # what must not wait for read models to be built, beside the live ones
 
 
 class Services(Struct, frozen=True):
@@ -69,13 +72,25 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
     return postgres.PostgresDatabase(environment.database_url, statement_seconds=limit)
 
 
+async def migrate(database: Database, clock: Clock, entropy: Entropy, told: Told | None = None) -> list[str]:
+    """Make the tables what this code knows, and fill read models of a version that is new; say what was done.
+
+    Raises:
+        ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
+    """
+    done = await database.transaction(schema.migrate)
+    holder = f"migrate:{entropy.token()[:8]}"
+    filled = await rebuild.fill_missing(database, clock, holder, following=FOLLOWING, told=told)
+    return done + [f"Read model {name} filled" for name in filled]
+
+
 async def see_to_tables(environment: Environment, database: Database) -> None:
     """Migrate a SQLite file by itself: it is this installation's alone. PostgreSQL's tables are ops' to migrate."""
     await check_ours(environment, database)
     if not environment.embedded:
         await database.read(schema.check)
     elif await database.read(schema.problem) is not None:
-        await database.transaction(schema.migrate)
+        await migrate(database, SystemClock(), SystemEntropy())
 
 
 async def check_ours(environment: Environment, database: Database) -> None:

@@ -16,7 +16,7 @@ from worker.services import SUBSCRIPTIONS
 from worker.sources.docusign import read_message
 
 
-def count(connection: sa.Connection, table: sa.Table) -> int:
+def count(connection: sa.Connection, table: sa.FromClause) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 

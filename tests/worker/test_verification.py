@@ -15,9 +15,7 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
 from events import tables
-from projections.deals import deals
-from projections.integration_log import integration_log
-from projections.invoices import invoices
+from projections import deals, integration_log, invoices
 from tests import stories
 from tests.world import TOKEN_KEY, World, open_world
 from worker.commands import standing
@@ -88,8 +86,10 @@ def invoice_command() -> sa.ColumnElement[bool]:
 
 
 def second_live_invoice(connection: sa.Connection) -> None:
-    row = dict(connection.execute(invoices.select().where(of_deal(invoices, "D-1"))).mappings().one())
-    connection.execute(invoices.insert().values(row | {"invoice_id": "999"}))
+    row = dict(
+        connection.execute(invoices.table.select().where(of_deal(invoices.table, "D-1"))).mappings().one()
+    )
+    connection.execute(invoices.table.insert().values(row | {"invoice_id": "999"}))
 
 
 def event_twice(connection: sa.Connection) -> None:
@@ -130,12 +130,21 @@ def due_for_long(connection: sa.Connection) -> None:
 
 CORRUPTIONS: list[tuple[Corrupt, set[str]]] = [
     (second_live_invoice, {"I1", "I3"}),
-    (lambda c: c.execute(invoices.delete().where(of_deal(invoices, "D-1"))), {"I1", "I3"}),
-    (lambda c: c.execute(deals.update().values(won=False)), {"I3"}),
-    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate=None)), {"I1", "I3"}),
-    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-3")).values(gate="paused")), {"I1", "I3"}),
-    (lambda c: c.execute(deals.update().where(of_deal(deals, "D-1")).values(gate="paused")), {"I1", "I3"}),
-    (lambda c: c.execute(integration_log.delete()), {"I3"}),
+    (lambda c: c.execute(invoices.table.delete().where(of_deal(invoices.table, "D-1"))), {"I1", "I3"}),
+    (lambda c: c.execute(deals.table.update().values(won=False)), {"I3"}),
+    (
+        lambda c: c.execute(deals.table.update().where(of_deal(deals.table, "D-3")).values(gate=None)),
+        {"I1", "I3"},
+    ),
+    (
+        lambda c: c.execute(deals.table.update().where(of_deal(deals.table, "D-3")).values(gate="paused")),
+        {"I1", "I3"},
+    ),
+    (
+        lambda c: c.execute(deals.table.update().where(of_deal(deals.table, "D-1")).values(gate="paused")),
+        {"I1", "I3"},
+    ),
+    (lambda c: c.execute(integration_log.table.delete()), {"I3"}),
     (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I1", "I3"}),
     (event_twice, {"I2"}),
     (event_rewritten, {"I2", "I3"}),

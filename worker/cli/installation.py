@@ -10,7 +10,7 @@ from events.clock import SystemEntropy
 from events.errors import DatabaseUnavailable
 from worker import api_tokens, workspaces
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
-from worker.cli.output import FINDING, USAGE, people, print_json
+from worker.cli.output import FINDING, USAGE, counted, people, print_json
 from worker.installed import check_database_file
 from worker.quickbooks.vault import Vault, check_token_keys
 from worker.services import Services
@@ -85,18 +85,21 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
 
 
 def migrate(*, as_json: JsonOption = False) -> None:
-    """Bring the database's tables to what this version needs; there is no way back but a backup."""
-    from worker import schema  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.services import check_ours, open_database  # noqa: PLC0415 - as above
+    """Bring the database's tables to what this version needs; there is no way back but a backup.
+
+    Read models of a new version are filled while workers of the one before go on with theirs.
+    """
+    from events.clock import SystemClock  # noqa: PLC0415 - nothing is imported before it is used
+    from worker import schema, services  # noqa: PLC0415 - as above
 
     settings = environment()
     check_database_file(settings)
 
     async def work() -> list[str]:
-        database = open_database(settings, migrating=True)
+        database = services.open_database(settings, migrating=True)
         try:
-            await check_ours(settings, database)
-            return await database.transaction(schema.migrate)
+            await services.check_ours(settings, database)
+            return await services.migrate(database, SystemClock(), SystemEntropy(), counted(as_json=as_json))
         finally:
             await database.close()
 

@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,22 @@ def print_json(value: object) -> None:
     """Print one JSON object on a line of stdout, at once."""
     sys.stdout.write(controls.shown_in_json(json.encode(value)) + "\n")
     sys.stdout.flush()
+
+
+def counted(*, as_json: bool) -> Callable[[int, int], None] | None:
+    """Return what tells a person at a terminal how far something long is, ten times in all; none where none looks."""
+    if as_json or not sys.stderr.isatty():
+        return None
+    shown = 0
+
+    def told(done: int, of: int) -> None:
+        nonlocal shown
+        tenths = 10 * done // max(of, 1)
+        if tenths > shown:
+            shown = tenths
+            errors.print(f"{10 * tenths} %", style="dim")
+
+    return told
 
 
 def print_exports(variables: Mapping[str, str]) -> None:

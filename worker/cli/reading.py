@@ -7,7 +7,7 @@ import typer
 
 from events.log import POSITION_MAX
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
-from worker.cli.output import FINDING, USAGE, errors, people, print_json, print_rows
+from worker.cli.output import FINDING, USAGE, counted, errors, people, print_json, print_rows
 from worker.services import Services
 
 FOLLOW_SECONDS = 0.2
@@ -151,23 +151,53 @@ def tail(
         return
 
 
-def rebuild(*, as_json: JsonOption = False) -> None:
-    """Build every read model, and the state that decisions read, anew from the log; nothing is decided again."""
-    import projections.all  # noqa: PLC0415 - nothing is imported before it is used
-    from events import subscriptions  # noqa: PLC0415 - as above
+def rebuild(
+    *,
+    back: Annotated[
+        bool, typer.Option("--back", help="Return to the rows that were live before, brought up to date.")
+    ] = False,
+    state: Annotated[
+        bool,
+        typer.Option("--state", help="Also the state that decisions read; meanwhile, nothing is decided."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build every read model anew from the log, beside the live one, which then gives way in one step.
+
+    Everything else goes on meanwhile. Run it again if it was ended: it goes on where it was.
+    """
+    from projections import rebuild as building  # noqa: PLC0415 - nothing is imported before it is used
+    from projections.all import PROJECTIONS  # noqa: PLC0415 - as above
+    from projections.beside import NothingKept  # noqa: PLC0415 - as above
+    from worker.garbage import seldom_collected  # noqa: PLC0415 - as above
     from worker.quote_to_cash import manager  # noqa: PLC0415 - as above
-    from worker.runner import catch_up  # noqa: PLC0415 - as above
+    from worker.services import FOLLOWING  # noqa: PLC0415 - as above
 
-    async def work(opened: Services) -> int:
-        for projection in projections.all.PROJECTIONS:
-            await opened.database.transaction(projections.all.empty, projection)
-        await catch_up(opened.database, opened.clock, projections.all.REBUILDING, "rebuild")
-        await opened.database.transaction(subscriptions.release, "rebuild")
-        await opened.database.transaction(manager.rebuild)
-        return len(projections.all.PROJECTIONS)
+    async def work(opened: Services) -> bool:
+        holder = f"rebuild:{opened.entropy.token()[:8]}"
+        with seldom_collected():
+            ours = await building.rebuild(
+                opened.database,
+                opened.clock,
+                holder,
+                PROJECTIONS,
+                back=back,
+                following=FOLLOWING,
+                told=counted(as_json=as_json),
+            )
+        if state:
+            await opened.database.transaction(manager.rebuild)
+        return ours
 
-    count = run(work)
+    try:
+        ours = run(work)
+    except NothingKept as error:
+        raise Unusable(f"{error}; rows are kept from one q2c rebuild to the next.") from error
+    count = len(PROJECTIONS)
     if as_json:
-        print_json({"rebuilt": count})
-    else:
-        people.print(f"{count} read models and the state of decisions are rebuilt.")
+        print_json({"rebuilt": count if ours else 0, "back": back, "state": state})
+        return
+    done = f"{count} read models are {'those of before again' if back else 'rebuilt'}"
+    people.print(f"{done}{'' if ours else ', by another process'}.")
+    if state:
+        people.print("The state of decisions is rebuilt.")

@@ -115,14 +115,16 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
         pending = await database.read(subscriptions.pending, names, holder, clock.now())
         due = [subscription for subscription in following if subscription.name in pending]
         now = clock.now()
-        led = await database.transaction(subscriptions._led, due, holder, now)  # noqa: SLF001 - as above
+        readers = await database.transaction(subscriptions.hold, [subscription.name for subscription in due])
+        led = subscriptions._led(readers, due, holder, now)  # noqa: SLF001 - as above
         handled = 0
         for (position, limit), together in led.items():
             batch = await database.read(log.read, after=position, limit=limit)
             if not batch:
                 continue
             for subscription in together:
-                await database.transaction(subscription.handle, batch, now)
+                edition = readers[subscription.name].edition
+                await database.transaction(subscription.take, batch, now, edition)
             end = batch[-1].position
             await database.transaction(subscriptions._move, together, position, end, holder, now)  # noqa: SLF001
             handled += len(batch)

@@ -248,7 +248,9 @@ def _reason(
 def _not_followed(connection: sa.Connection) -> set[tuple[str, str]]:
     """Return workspace and stream of events that are not decided, or whose consequences are not shown yet."""
     checkpoints = subscriptions.checkpoints(connection)
-    followed = min(checkpoints.get(name, 0) for name in (quote_to_cash.NAME, DEALS.name, INVOICES.name))
+    followed = min(
+        checkpoints.get(name, 0) for name in (quote_to_cash.NAME, DEALS.versioned, INVOICES.versioned)
+    )
     statement = sa.select(events.c.workspace, events.c.stream).where(events.c.position > followed)
     return {(row.workspace, row.stream) for row in connection.execute(statement.distinct())}
 

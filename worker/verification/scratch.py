@@ -7,14 +7,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-import projections.all
 from events import log, subscriptions
 from events.tables import metadata
+from projections.all import PROJECTIONS
 from worker.quote_to_cash import manager
 from worker.quote_to_cash.store import process_state, process_waits
 
 PAGE_EVENTS = 200
-TABLES = (*(projection.table for projection in projections.all.PROJECTIONS), process_state, process_waits)
+READ_MODELS = [projection.subscription for projection in PROJECTIONS]
+SHOWN: tuple[sa.Subquery | sa.Table, ...] = (
+    *(shown for projection in PROJECTIONS for shown in projection.live),
+    process_state,
+    process_waits,
+)
 
 
 @contextmanager
@@ -22,12 +27,13 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
     """Fold the store's log, as far as each subscription got, into tables in memory."""
     checkpoints = subscriptions.checkpoints(store)
     with _engine().connect() as scratch, scratch.begin() as transaction:
+        live = subscriptions.hold(scratch, [subscription.name for subscription in READ_MODELS])
         position = 0
         while page := log.read(store, after=position, limit=PAGE_EVENTS):
-            for projection in projections.all.PROJECTIONS:
-                until = checkpoints.get(projection.subscription.name, 0)
+            for subscription in READ_MODELS:
+                until = checkpoints.get(subscription.name, 0)
                 if handled := [recorded for recorded in page if recorded.position <= until]:
-                    projection.subscription.handle(scratch, handled, now)
+                    subscription.take(scratch, handled, now, live[subscription.name].edition)
             position = page[-1].position
         manager.fold(store, scratch)
         try:
@@ -37,8 +43,8 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
 
 
 def differences(store: sa.Connection, scratch: sa.Connection) -> Iterator[str]:
-    """Say where a table of the store is not what the log folds to."""
-    for table in TABLES:
+    """Say where what the store shows is not what the log folds to."""
+    for table in SHOWN:
         keys = list(table.primary_key)
         kept = {tuple(row): row for row in store.execute(sa.select(table).order_by(*keys))}
         folded = {tuple(row): row for row in scratch.execute(sa.select(table).order_by(*keys))}

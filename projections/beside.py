@@ -1,0 +1,316 @@
+"""An edition of rows filled beside the live one, and its takeover: each step is one short transaction.
+
+Three rows of the table of subscriptions say how a version stands: under its own name the live edition, with
+`.filling` the one that is filled, with `.kept` the one that was live before. Each has how far its rows were folded.
+Whoever moves them on has read them under a lock, so a kill between any two steps leaves a state to go on from, and of
+two processes one is told by `CheckpointMoved`.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events import log, subscriptions
+from events.errors import CheckpointMoved
+from events.statements import Statement
+from events.subscriptions import Reader
+from events.tables import log as events
+from events.tables import subscriptions as readers
+from projections import seen, shape
+from projections.fold import Key, Part, Written
+from projections.projection import Projection
+from projections.rows import EDITION
+from projections.seen import Happened
+
+FILLING, KEPT = ".filling", ".kept"
+PAGE_EVENTS = 10_000
+LAST_EVENTS = 500  # at most so many are folded while the live subscription waits
+CLEARED_ROWS = 5_000
+REMEMBERED_ROWS_MAX = 50_000
+
+_EVENTS = Statement(
+    sa.select(
+        events.c.position, events.c.workspace, events.c.type, events.c.stream, events.c.time, events.c.data
+    )
+    .where(events.c.position > sa.bindparam("after"))
+    .order_by(events.c.position)
+    .limit(sa.bindparam("limit"))
+)
+
+
+class NothingKept(Exception):
+    """There are no earlier rows to go back to."""
+
+
+class Filling(Struct, frozen=True):
+    """An edition that is being filled, and how far it is."""
+
+    projection: Projection
+    edition: int
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The name under which its checkpoint is kept."""
+        return self.projection.versioned + FILLING
+
+
+class Page(Struct, frozen=True):
+    """What some events of the log change.
+
+    Attributes:
+        fillings: Those that they were folded for, as they were before.
+        end: How far these are with it.
+        rows: What is to be written to each part of each, in their order.
+    """
+
+    fillings: Sequence[Filling]
+    end: int
+    rows: Sequence[Sequence[Sequence[Written]]]
+
+    def after(self, fillings: Sequence[Filling]) -> list[Filling]:
+        """Return what is filled as it is once the page is stored."""
+        return [replace(each, position=self.end) if each in self.fillings else each for each in fillings]
+
+
+class Memory:
+    """Rows that were folded, so that each is read back at most once, and never where all were folded here."""
+
+    def __init__(self, fillings: Sequence[Filling]) -> None:
+        self._whole = {
+            table.name for filling in fillings if not filling.position for table in filling.projection.tables
+        }
+        self._rows: dict[str, dict[Key, Any]] = {}
+
+    def recall(
+        self, connection: sa.Connection, part: Part, edition: int, keys: Collection[Key]
+    ) -> dict[Key, Any]:
+        """Return the rows of a part, those among them that have these keys and were there before."""
+        rows = self._rows.setdefault(part.table.name, {})
+        if part.table.name not in self._whole:
+            missing = [key for key in keys if key not in rows]
+            rows.update(part.load(connection, edition, missing))
+        return rows
+
+    def trim(self) -> None:
+        """Forget everything that is stored, once it is much."""
+        if sum(map(len, self._rows.values())) > REMEMBERED_ROWS_MAX:
+            self._rows.clear()
+            self._whole.clear()
+
+
+def begin(
+    connection: sa.Connection, projections: Sequence[Projection], holder: str, now: datetime, *, back: bool
+) -> list[Filling] | None:
+    """Begin to fill, or go on with what was begun; return what is filled, None where another fills it.
+
+    Args:
+        connection: A connection in a transaction.
+        projections: Those to be filled.
+        holder: The name under which we lead.
+        now: The time.
+        back: Whether to fill up the rows that were live before, rather than new ones.
+
+    Raises:
+        NothingKept: There are none.
+    """
+    known = _known(connection, projections)
+    for projection in projections:
+        name = projection.versioned + FILLING
+        if name in known and subscriptions.lease(connection, name, holder, now) is None:
+            return None
+    for projection in projections:
+        _choose(connection, projection, known, back=back)
+    for projection in projections:
+        subscriptions.lease(connection, projection.versioned + FILLING, holder, now)
+    return list(_fillings(projections, _known(connection, projections)))
+
+
+def _choose(
+    connection: sa.Connection, projection: Projection, known: dict[str, Reader], *, back: bool
+) -> None:
+    """See that what is filled is what is wanted: what was live before, or something new."""
+    live, filling, kept = (known.get(projection.versioned + what) for what in ("", FILLING, KEPT))
+    returns = live is not None and filling is not None and filling.edition < live.edition
+    if filling is not None and returns == back:
+        return
+    if filling is not None and returns:
+        _rename(connection, filling.name, projection.versioned + KEPT)
+    elif filling is not None:
+        _drop(connection, filling.name)
+    if not back:
+        edition = 1 + max((each.edition for each in (live, filling, kept) if each), default=0)
+        subscriptions.begin(connection, projection.versioned + FILLING, edition)
+    elif kept is None:
+        raise NothingKept(f"No rows of {projection.name} are kept from before")
+    else:
+        _rename(connection, kept.name, projection.versioned + FILLING)
+
+
+def read(
+    connection: sa.Connection, fillings: Sequence[Filling], memory: Memory, limit: int = PAGE_EVENTS
+) -> Page | None:
+    """Read and fold the next page of the log for those that are the least far; None at the end of the log.
+
+    Those that are further are met, so that all go on together.
+    """
+    first = min(filling.position for filling in fillings)
+    next_ones = [filling for filling in fillings if filling.position == first]
+    met = min((filling.position for filling in fillings if filling.position > first), default=None)
+    return _folded(connection, next_ones, memory, limit, met)
+
+
+def store(connection: sa.Connection, page: Page, holder: str, now: datetime) -> None:
+    """Write a page, and move those on that it is for.
+
+    Raises:
+        CheckpointMoved: Another process did meanwhile.
+    """
+    for filling in page.fillings:
+        subscriptions.move(connection, filling.name, filling.position, page.end, holder, now)
+    _write(connection, page)
+
+
+def take_over(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory) -> bool:
+    """Make what is filled live, once it is as far as the live rows; say whether it was.
+
+    Whoever keeps the live rows up to date waits meanwhile, and goes on with the new ones. What was live is kept.
+
+    Raises:
+        CheckpointMoved: Another process filled meanwhile.
+    """
+    projections = [filling.projection for filling in fillings]
+    known = _known(connection, projections)
+    if [(each.edition, each.position) for each in _fillings(projections, known)] != [
+        (each.edition, each.position) for each in fillings
+    ]:
+        raise CheckpointMoved("Another process fills the read models")
+    position, *others = {filling.position for filling in fillings}
+    lives = [known.get(projection.versioned) for projection in projections]
+    head = log.head(connection) if None in lives else 0
+    until = max(live.position if live else head for live in lives)
+    if others:
+        return False
+    if position < until:
+        page = _folded(connection, fillings, memory, LAST_EVENTS, until)
+        if page is None or page.end < until:
+            return False
+        _write(connection, page)
+    for filling, live in zip(fillings, lives, strict=True):
+        _swap(connection, filling, live, max(position, until))
+        if live is None:
+            shape.show(connection, filling.projection)
+    return True
+
+
+def is_filling(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
+    """Say whether any of them is being filled."""
+    known = subscriptions.checkpoints(connection)
+    return any(projection.versioned + FILLING in known for projection in projections)
+
+
+def clear(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
+    """Delete some rows of editions that nobody needs any more; say whether there may be more.
+
+    A number is never used again. So what is in a table and, read after it, in none of a version's rows of the table of
+    subscriptions, stays unneeded.
+    """
+    for projection in projections:
+        for table in projection.tables:
+            found = _editions(connection, table)
+            needed = {reader.edition for reader in _known(connection, [projection]).values()}
+            for edition in found:
+                if edition not in needed:
+                    _delete(connection, table, edition)
+                    return True
+    return False
+
+
+def _known(connection: sa.Connection, projections: Sequence[Projection]) -> dict[str, Reader]:
+    names = [projection.versioned + what for projection in projections for what in ("", FILLING, KEPT)]
+    return subscriptions.known(connection, names)
+
+
+def _fillings(projections: Sequence[Projection], known: dict[str, Reader]) -> Iterator[Filling]:
+    for projection in projections:
+        reader = known.get(projection.versioned + FILLING)
+        if reader is not None:
+            yield Filling(projection, reader.edition, reader.position)
+
+
+def _folded(
+    connection: sa.Connection, fillings: Sequence[Filling], memory: Memory, limit: int, until: int | None
+) -> Page | None:
+    found = _EVENTS.rows(connection, {"after": fillings[0].position, "limit": limit})
+    if until is not None:
+        found = [row for row in found if row[0] <= until]
+    if not found:
+        return None
+    types = frozenset(kind for filling in fillings for kind in filling.projection.types)
+    batch = [
+        Happened(position, workspace, kind, stream, time, seen.payload(kind, data))
+        for position, workspace, kind, stream, time, data in found
+        if kind in types
+    ]
+    rows = [
+        [
+            part.folded(batch, partial(memory.recall, connection, part, filling.edition))
+            for part in filling.projection.parts
+        ]
+        for filling in fillings
+    ]
+    return Page(fillings, found[-1][0], rows)
+
+
+def _write(connection: sa.Connection, page: Page) -> None:
+    for filling, of_parts in zip(page.fillings, page.rows, strict=True):
+        for part, rows in zip(filling.projection.parts, of_parts, strict=True):
+            part.store(connection, filling.edition, rows)
+
+
+def _swap(connection: sa.Connection, filling: Filling, live: Reader | None, position: int) -> None:
+    name = filling.projection.versioned
+    _drop(connection, filling.name)
+    _drop(connection, name + KEPT)
+    new: dict[str, Any] = {"position": position, "edition": filling.edition}
+    if live is None:
+        connection.execute(readers.insert().values(name=name, **new))
+        return
+    connection.execute(
+        readers.insert().values(name=name + KEPT, position=live.position, edition=live.edition)
+    )
+    connection.execute(readers.update().where(readers.c.name == name).values(**new))
+
+
+def _rename(connection: sa.Connection, name: str, to: str) -> None:
+    connection.execute(readers.update().where(readers.c.name == name).values(name=to))
+
+
+def _drop(connection: sa.Connection, name: str) -> None:
+    connection.execute(readers.delete().where(readers.c.name == name))
+
+
+def _editions(connection: sa.Connection, table: sa.Table) -> list[int]:
+    """Return the editions that a table has rows of, by a look into its key for each."""
+    edition = table.c[EDITION]
+    found: list[int] = []
+    while (
+        each := connection.scalar(sa.select(sa.func.min(edition)).where(edition > (found or [-1])[-1]))
+    ) is not None:
+        found.append(each)
+    return found
+
+
+def _delete(connection: sa.Connection, table: sa.Table, edition: int) -> None:
+    """Delete the first rows of an edition, up to a key: a database does that far faster than one row after the other."""
+    key = [column for column in table.primary_key if column.name != EDITION]
+    of_edition = table.c[EDITION] == edition
+    ordered = sa.select(*key).where(of_edition).order_by(*key)
+    end = connection.execute(ordered.limit(1).offset(CLEARED_ROWS)).first()
+    some = table.delete().where(of_edition)
+    connection.execute(some if end is None else some.where(sa.tuple_(*key) < sa.tuple_(*end)))

@@ -1,0 +1,122 @@
+"""Building read models anew beside the live ones, page by page, while everything else goes on.
+
+Whatever ends it, the next call goes on where it ended. Where two processes try, one does it and the other waits.
+"""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from events import log, subscriptions
+from events.clock import Clock
+from events.database import Database
+from events.errors import CheckpointMoved
+from projections import beside, shape
+from projections.beside import Filling, Memory
+from projections.projection import Projection
+
+BEHIND_EVENTS = 300  # whoever follows the log and is further behind goes first
+GIVE_WAY_SECONDS = 0.05
+WAIT_SECONDS = 0.5
+
+Told = Callable[[int, int], None]
+
+
+async def rebuild(
+    database: Database,
+    clock: Clock,
+    holder: str,
+    projections: Sequence[Projection],
+    *,
+    back: bool = False,
+    following: Collection[str] = (),
+    told: Told | None = None,
+) -> bool:
+    """Fill read models beside the live ones and let them take over; say whether it was us who did.
+
+    Args:
+        database: Where they are.
+        clock: The time, and waiting.
+        holder: The name under which we lead; no two processes have the same.
+        projections: Those to be built.
+        back: Whether to return to the rows that were live before, brought up to date, rather than to build new ones.
+        following: The subscriptions that must not wait for us, beside those of read models.
+        told: Told how far we are, of how many positions.
+
+    Raises:
+        NothingKept: There is nothing to go back to.
+    """
+    waiting = False
+    while not waiting or await database.read(beside.is_filling, projections):
+        try:
+            fillings = await database.transaction(beside.begin, projections, holder, clock.now(), back=back)
+            if fillings is not None:
+                await _fill(database, clock, holder, fillings, following, told)
+                while await database.transaction(beside.clear, projections):
+                    await _give_way(database, clock, following)
+                return True
+        except CheckpointMoved:
+            pass  # another process has begun at the same moment, or gone on while we were frozen
+        waiting = True
+        await clock.sleep(WAIT_SECONDS)
+    return False
+
+
+async def fill_missing(
+    database: Database,
+    clock: Clock,
+    holder: str,
+    *,
+    following: Collection[str] = (),
+    told: Told | None = None,
+) -> list[str]:
+    """Fill the read models that this version has no rows of yet; return the names of those that we filled."""
+    while missing := await database.read(shape.unfilled):
+        if await rebuild(database, clock, holder, missing, following=following, told=told):
+            return [projection.name for projection in missing]
+    return []
+
+
+async def _fill(
+    database: Database,
+    clock: Clock,
+    holder: str,
+    fillings: Sequence[Filling],
+    following: Collection[str],
+    told: Told | None,
+) -> None:
+    memory = Memory(fillings)
+    while True:
+        page = await database.read(beside.read, fillings, memory)
+        if page is None:
+            if await database.transaction(beside.take_over, fillings, memory):
+                return
+        else:
+            await database.transaction(beside.store, page, holder, clock.now())
+            memory.trim()
+            fillings = page.after(fillings)
+            if told is not None:
+                told(page.end, await database.read(log.head))
+        await _give_way(database, clock, following)
+
+
+async def _give_way(database: Database, clock: Clock, following: Collection[str]) -> None:
+    """Wait while somebody who follows the log is behind."""
+    while await database.read(_behind, following, clock.now()):
+        await clock.sleep(GIVE_WAY_SECONDS)
+
+
+def _behind(connection: sa.Connection, following: Collection[str], now: datetime) -> bool:
+    """Say whether a subscription that a process leads is behind; of read models those of every version count."""
+    until = log.head(connection) - BEHIND_EVENTS
+    return any(
+        reader.position < until
+        and subscriptions.is_led(reader, now)
+        and (reader.name in following or _VERSION.fullmatch(reader.name) is not None)
+        for reader in subscriptions.all_readers(connection)
+    )
+
+
+_VERSION = re.compile(r"[a-z_]+_v\d+")

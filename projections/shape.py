@@ -1,0 +1,145 @@
+"""The tables and views of read models in a database: whether they are those of this code, and making them so.
+
+A version has tables of its own, so an older release goes on with its own beside them. The views have names that stay;
+they show the version that took over last.
+"""
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import log, subscriptions
+from events.tables import subscriptions as readers
+from projections import rows
+from projections.all import PROJECTIONS
+from projections.projection import Projection, View
+
+_VERSIONED = re.compile(r"\b[a-z_]+_v\d+\b")
+
+
+def drifted(connection: sa.Connection) -> list[str]:
+    """Name the tables of read models that are not there, or not what the code says."""
+    tables = [table for projection in PROJECTIONS for table in projection.tables]
+    kept = _kept(connection, [table.name for table in tables])
+    return [table.name for table in tables if kept.get(table.name) != _wanted(connection, table)]
+
+
+def unfilled(connection: sa.Connection) -> list[Projection]:
+    """Return the projections of which this version has no live rows yet."""
+    known = subscriptions.checkpoints(connection)
+    return [projection for projection in PROJECTIONS if projection.versioned not in known]
+
+
+def unseen(connection: sa.Connection) -> list[str]:
+    """Name the views that are not there, or show another version."""
+    views = [view for projection in PROJECTIONS for view in projection.views]
+    return [view.name for view in views if not _shows(connection, view)]
+
+
+def prepare(connection: sa.Connection) -> list[str]:
+    """Make the tables that have drifted; return their names. Where there are events, they are to be filled then.
+
+    What an older version has stays, and its views do, until this one has taken over; but for versions older than that.
+    """
+    names = drifted(connection)
+    there = set(sa.inspect(connection).get_table_names())
+    if there.intersection(names):
+        for projection in PROJECTIONS:
+            _drop_views(connection, projection)
+    for projection in PROJECTIONS:
+        if changed := [table for table in projection.tables if table.name in names]:
+            _forget(connection, [projection.versioned])
+            for table in changed:
+                table.drop(connection, checkfirst=True)
+                table.create(connection)
+            _drop_older(connection, projection)
+    if not log.head(connection):
+        subscriptions.hold(connection, [projection.versioned for projection in PROJECTIONS])
+    missing = unfilled(connection)
+    for projection in PROJECTIONS:
+        if projection not in missing:
+            show(connection, projection)
+    return names
+
+
+def show(connection: sa.Connection, projection: Projection) -> None:
+    """Let the views of a projection show this version, unless they do."""
+    if all(_shows(connection, view) for view in projection.views):
+        return
+    _drop_views(connection, projection)
+    for view in projection.views:
+        connection.exec_driver_sql(f"CREATE VIEW {view.name} AS {_text(connection, view)}")
+
+
+def _drop_views(connection: sa.Connection, projection: Projection) -> None:
+    for view in projection.views:
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
+
+
+def _shows(connection: sa.Connection, view: View) -> bool:
+    """Compare which versions a view names; its text comes back otherwise than it was written."""
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(view.name):
+        return False
+    found = inspector.get_view_definition(view.name) or ""
+    return set(_VERSIONED.findall(found)) == set(_VERSIONED.findall(_text(connection, view)))
+
+
+def _text(connection: sa.Connection, view: View) -> str:
+    return str(view.select.compile(connection, compile_kwargs={"literal_binds": True}))
+
+
+def _drop_older(connection: sa.Connection, projection: Projection) -> None:
+    """Drop the versions before the one that was there last."""
+    older = [
+        version
+        for version in range(1, projection.version)
+        if rows.versioned(projection.name, version) in subscriptions.checkpoints(connection)
+    ]
+    for version in older[:-1]:
+        _forget(connection, [rows.versioned(projection.name, version)])
+        for table in projection.tables:
+            name = rows.versioned(table.info["view"], version)
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+
+
+def _forget(connection: sa.Connection, names: Sequence[str]) -> None:
+    """Forget how far versions got, also what was filled or kept beside them."""
+    for name in names:
+        of_version = sa.or_(readers.c.name == name, readers.c.name.startswith(f"{name}.", autoescape=True))
+        connection.execute(readers.delete().where(of_version))
+
+
+class _Shape(Struct, frozen=True):
+    """What is compared of a table; an inspector tells it the same way on every database."""
+
+    columns: dict[str, tuple[str, bool]]
+    key: list[str]
+    indexes: dict[str, list[str]]
+
+
+def _kept(connection: sa.Connection, names: list[str]) -> dict[str, _Shape]:
+    inspector = sa.inspect(connection)
+    keys = inspector.get_multi_pk_constraint(filter_names=names)
+    indexes = inspector.get_multi_indexes(filter_names=names)
+    return {
+        place[1]: _Shape(
+            {
+                column["name"]: (column["type"].compile(connection.dialect), column["nullable"])
+                for column in columns
+            },
+            keys[place]["constrained_columns"],
+            {str(index["name"]): [str(name) for name in index["column_names"]] for index in indexes[place]},
+        )
+        for place, columns in inspector.get_multi_columns(filter_names=names).items()
+    }
+
+
+def _wanted(connection: sa.Connection, table: sa.Table) -> _Shape:
+    return _Shape(
+        {column.name: (column.type.compile(connection.dialect), bool(column.nullable)) for column in table.c},
+        [column.name for column in table.primary_key],
+        {str(index.name): [column.name for column in index.columns] for index in table.indexes},
+    )
