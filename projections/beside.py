@@ -1,7 +1,8 @@
 """An edition of rows filled beside the live one, and its takeover: each step is one short transaction.
 
-Three rows of the table of subscriptions say how a version stands: under its own name the live edition, with
-`.filling` the one that is filled, with `.kept` the one that was live before. Each has how far its rows were folded.
+Rows of the table of subscriptions say how a version stands: under its own name the live edition; with `.kept` the one
+that was live before; with `.filling` a new one that is filled, or with `.returning` the kept one that is brought up to
+date. Each has how far its rows were folded.
 Whoever moves them on has read them under a lock, so a kill between any two steps leaves a state to go on from, and of
 two processes one is told by `CheckpointMoved`.
 """
@@ -27,7 +28,7 @@ from projections.projection import Projection
 from projections.rows import EDITION
 from projections.seen import Happened
 
-FILLING, KEPT = ".filling", ".kept"
+FILLING, RETURNING, KEPT = ".filling", ".returning", ".kept"
 PAGE_EVENTS = 10_000
 LAST_EVENTS = 500  # at most so many are folded while the live subscription waits
 CLEARED_ROWS = 5_000
@@ -48,16 +49,12 @@ class NothingKept(Exception):
 
 
 class Filling(Struct, frozen=True):
-    """An edition that is being filled, and how far it is."""
+    """An edition that is being filled: the name that its checkpoint has, and how far it is."""
 
     projection: Projection
+    name: str
     edition: int
     position: int
-
-    @property
-    def name(self) -> str:
-        """The name under which its checkpoint is kept."""
-        return self.projection.versioned + FILLING
 
 
 class Page(Struct, frozen=True):
@@ -120,41 +117,36 @@ def begin(
         NothingKept: There are none.
     """
     known = _known(connection, projections)
-    for projection in projections:
-        name = projection.versioned + FILLING
-        if name in known and subscriptions.lease(connection, name, holder, now) is None:
-            return None
+    under_way = [each.name for each in _fillings(projections, known)]
+    if any(subscriptions.lease(connection, name, holder, now) is None for name in under_way):
+        return None
     for projection in projections:
         _choose(connection, projection, known, back=back)
-    for projection in projections:
-        subscriptions.lease(connection, projection.versioned + FILLING, holder, now)
-    return list(_fillings(projections, _known(connection, projections)))
+    chosen = list(_fillings(projections, _known(connection, projections)))
+    for filling in chosen:
+        subscriptions.lease(connection, filling.name, holder, now)
+    return chosen
 
 
 def _choose(
     connection: sa.Connection, projection: Projection, known: dict[str, Reader], *, back: bool
 ) -> None:
     """See that what is filled is what is wanted: what was live before, or something new."""
-    live, filling, kept = (known.get(projection.versioned + what) for what in ("", FILLING, KEPT))
-    returns = live is not None and filling is not None and filling.edition < live.edition
-    if filling is not None and returns == back:
+    filling, returning, kept = (projection.versioned + what for what in (FILLING, RETURNING, KEPT))
+    if (returning if back else filling) in known:
         return
-    if filling is not None and returns:
-        _rename(connection, filling.name, projection.versioned + KEPT)
-    elif filling is not None:
-        _drop(connection, filling.name)
-    if not back:
-        edition = 1 + max((each.edition for each in (live, filling, kept) if each), default=0)
-        subscriptions.begin(connection, projection.versioned + FILLING, edition)
-    elif kept is None:
-        raise NothingKept(f"No rows of {projection.name} are kept from before")
+    if back:
+        if kept not in known:
+            raise NothingKept(f"No rows of {projection.name} are kept from before")
+        _drop(connection, filling)
+        _rename(connection, kept, returning)
     else:
-        _rename(connection, kept.name, projection.versioned + FILLING)
+        _rename(connection, returning, kept)
+        editions = (reader.edition for reader in _known(connection, [projection]).values())
+        subscriptions.begin(connection, filling, 1 + max(editions, default=0))
 
 
-def read(
-    connection: sa.Connection, fillings: Sequence[Filling], memory: Memory, limit: int = PAGE_EVENTS
-) -> Page | None:
+def read(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory) -> Page | None:
     """Read and fold the next page of the log for those that are the least far; None at the end of the log.
 
     Those that are further are met, so that all go on together.
@@ -162,7 +154,7 @@ def read(
     first = min(filling.position for filling in fillings)
     next_ones = [filling for filling in fillings if filling.position == first]
     met = min((filling.position for filling in fillings if filling.position > first), default=None)
-    return _folded(connection, next_ones, memory, limit, met)
+    return _folded(connection, next_ones, memory, PAGE_EVENTS, met)
 
 
 def store(connection: sa.Connection, page: Page, holder: str, now: datetime) -> None:
@@ -211,7 +203,9 @@ def take_over(connection: sa.Connection, fillings: Sequence[Filling], memory: Me
 def is_filling(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
     """Say whether any of them is being filled."""
     known = subscriptions.checkpoints(connection)
-    return any(projection.versioned + FILLING in known for projection in projections)
+    return any(
+        projection.versioned + what in known for projection in projections for what in (FILLING, RETURNING)
+    )
 
 
 def clear(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
@@ -232,15 +226,18 @@ def clear(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
 
 
 def _known(connection: sa.Connection, projections: Sequence[Projection]) -> dict[str, Reader]:
-    names = [projection.versioned + what for projection in projections for what in ("", FILLING, KEPT)]
+    names = [
+        projection.versioned + what for projection in projections for what in ("", FILLING, RETURNING, KEPT)
+    ]
     return subscriptions.known(connection, names)
 
 
 def _fillings(projections: Sequence[Projection], known: dict[str, Reader]) -> Iterator[Filling]:
     for projection in projections:
-        reader = known.get(projection.versioned + FILLING)
-        if reader is not None:
-            yield Filling(projection, reader.edition, reader.position)
+        for what in (FILLING, RETURNING):
+            reader = known.get(projection.versioned + what)
+            if reader is not None:
+                yield Filling(projection, reader.name, reader.edition, reader.position)
 
 
 def _folded(

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import msgspec
 from eventsourcing.application import Application
 from eventsourcing.domain import DomainEvent, datetime_now_with_tzinfo
 from eventsourcing.persistence import StoredEvent, Tracking
@@ -25,7 +24,6 @@ from eventsourcing.sqlite import SQLiteTrackingRecorder
 from psycopg.sql import SQL
 
 from benchmarks.peers.line import Answer, serve
-from events import catalog
 
 PAGE = 1_000
 WAIT_SECONDS_MAX = 300.0
@@ -149,25 +147,6 @@ class Store:
                 self._deals.process_event(event, Tracking(name, notification.id))
                 done = notification.id
 
-    def scan(self) -> int:
-        """Read every notification, decode what happened in full, and keep the last of each deal."""
-        rows: dict[tuple[str, str], object] = {}
-        done = handled = 0
-        while page := self.application.recorder.select_notifications(done, PAGE, inclusive_of_start=False):
-            for notification in page:
-                state = msgspec.json.decode(notification.state, type=_State)
-                rows[notification.originator_id, state.kind] = catalog.payload(state.kind, state.data)
-            done = page[-1].id
-            handled += len(page)
-        return handled
-
-
-class _State(msgspec.Struct):
-    """What the peer keeps of an event, read by the fastest decoder there is."""
-
-    kind: str
-    data: str
-
 
 _stores: list[Store] = []
 
@@ -198,13 +177,6 @@ def full(path: str) -> Answer:
     return {"seconds": perf_counter() - started}
 
 
-def scan() -> Answer:
-    """Read the whole log and fold it in memory."""
-    started = perf_counter()
-    events = _stores[-1].scan()
-    return {"seconds": perf_counter() - started, "events": events}
-
-
 def _insert(store: Store, batch: Sequence[StoredEvent]) -> int:
     inserted = store.application.recorder.insert_events(batch)
     if not inserted:
@@ -213,4 +185,4 @@ def _insert(store: Store, batch: Sequence[StoredEvent]) -> int:
 
 
 if __name__ == "__main__":
-    serve({"open": open_store, "append": append, "full": full, "scan": scan})
+    serve({"open": open_store, "append": append, "full": full})
