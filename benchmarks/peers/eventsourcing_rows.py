@@ -5,8 +5,9 @@ decoded and folded by our own functions, rows are remembered so that none is rea
 the log are handled, for it would take minutes: all to its advantage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -28,6 +29,8 @@ from projections.seen import Happened
 WORKSPACE = "acme"
 TIME = datetime(2026, 5, 5, 12, tzinfo=UTC)
 PARTS: list[Part] = [part for projection in PROJECTIONS for part in projection.parts]
+SQLITE: sa.Dialect = sqlite.dialect()
+POSTGRESQL: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy has no types there
 Changes = Sequence[tuple[Part, Sequence[Written]]]
 
 
@@ -61,11 +64,11 @@ def _statements(dialect: sa.Dialect) -> list[str]:
 class SqliteRows(SQLiteTrackingRecorder):
     """The read models on SQLite."""
 
-    upserts: ClassVar = {part.table.name: _Upsert(part.table, sqlite.dialect(), "?") for part in PARTS}
+    upserts: ClassVar = {part.table.name: _Upsert(part.table, SQLITE, "?") for part in PARTS}
 
     def construct_create_table_statements(self) -> list[str]:
         """Add the tables."""
-        return [*super().construct_create_table_statements(), *_statements(sqlite.dialect())]
+        return [*super().construct_create_table_statements(), *_statements(SQLITE)]
 
     def put(self, changes: Changes, tracking: Tracking) -> None:
         """Store rows and how far we got, in one transaction."""
@@ -80,11 +83,11 @@ class SqliteRows(SQLiteTrackingRecorder):
 class PostgresRows(PostgresTrackingRecorder):
     """The read models on PostgreSQL."""
 
-    upserts: ClassVar = {part.table.name: _Upsert(part.table, postgresql.dialect(), "%s") for part in PARTS}
+    upserts: ClassVar = {part.table.name: _Upsert(part.table, POSTGRESQL, "%s") for part in PARTS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sql_create_statements += [SQL(text) for text in _statements(postgresql.dialect())]
+        self.sql_create_statements += [SQL(text) for text in _statements(POSTGRESQL)]
 
     def put(self, changes: Changes, tracking: Tracking) -> None:
         """Store rows and how far we got, in one transaction."""
@@ -131,7 +134,7 @@ def build(events: int) -> Answer:
             stream = str(event.originator_id)
             happened = [Happened(notification.id, WORKSPACE, event.kind, stream, TIME, payload)]
             changes = [
-                (part, part.folded(happened, lambda _, name=part.table.name: remembered[name]))
+                (part, part.folded(happened, partial(_recall, remembered[part.table.name])))
                 for part in PARTS
                 if event.kind in part.types
             ]
@@ -139,6 +142,10 @@ def build(events: int) -> Answer:
             view.put(changes, Tracking(name, done))
             handled += 1
     return {"seconds": perf_counter() - started, "events": handled}
+
+
+def _recall(remembered: dict[Any, Any], _keys: Collection[Any]) -> dict[Any, Any]:
+    return remembered
 
 
 if __name__ == "__main__":

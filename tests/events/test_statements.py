@@ -34,7 +34,7 @@ async def test_it_converts_what_goes_in_and_comes_out(database: Database) -> Non
         return [tuple(row) for row in connection.execute(LED_BY, {"holder_": "w1"})]
 
     found = await database.transaction(rows)
-    assert sorted(found) == [("deals", 1, "w1", NOW), ("mappings", 2, "w1", None)]
+    assert sorted(found) == [("deals", 1, "w1", NOW, 0), ("mappings", 2, "w1", None, 0)]
     assert sorted(await database.read(as_sqlalchemy_reads_them)) == sorted(found)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from events import log, subscriptions
 from events.clock import SystemClock
 from events.database import Database
 from events.envelope import Event, from_structured
+from events.subscriptions import LEASE_SECONDS
 from events.tables import subscriptions as readers
 from projections import beside, rows, shape
 from projections.all import PROJECTIONS
@@ -149,7 +151,7 @@ async def test_whatever_happens_meanwhile_what_is_built_is_what_the_log_gives(
                     assert await rebuild(stepping, world.clock, f"r{random.random()}", PROJECTIONS, back=back)
                     left -= 1
                     assert len(await database.read(editions)) <= 2
-                world.clock.advance(subscriptions.LEASE_SECONDS)
+                world.clock.advance(LEASE_SECONDS)
         assert await database.read(unlike_the_log) == []
         await world.follow()
         assert await database.read(unlike_the_log) == []
@@ -177,7 +179,7 @@ async def test_a_kill_between_any_two_steps_changes_nothing_and_is_gone_on_from(
             await rebuild(Stepping(database, happens), ready.clock, "killed", PROJECTIONS, back=back)
             break
         assert await database.read(shown) == before
-        ready.clock.advance(subscriptions.LEASE_SECONDS)
+        ready.clock.advance(LEASE_SECONDS)
         if await database.read(beside.is_filling, PROJECTIONS):
             assert await rebuild(database, ready.clock, "next", PROJECTIONS, back=back)
             assert await database.read(shown) == before
@@ -219,12 +221,11 @@ async def test_a_rebuild_lets_what_follows_the_log_go_first(ready: World) -> Non
     behind = readers.update().where(readers.c.name == manager.NAME)
     await database.transaction(
         lambda connection: connection.execute(
-            behind.values(position=0, holder="worker", leased_until=sa.literal(now.replace(year=2030)))
+            behind.values(position=0, holder="worker", leased_until=now + timedelta(seconds=LEASE_SECONDS))
         )
     )
     building = asyncio.create_task(rebuild(database, clock, "r", PROJECTIONS, following=[manager.NAME]))
-    for _ in range(50):
-        await clock.sleep(1)
+    await clock.sleep(LEASE_SECONDS - 1)
     assert not building.done()
     await database.transaction(
         lambda connection: connection.execute(behind.values(position=log.head(connection)))

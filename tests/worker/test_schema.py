@@ -179,6 +179,8 @@ async def test_from_nothing_the_tables_are_those_of_the_code(empty: Database) ->
     assert await empty.transaction(schema.migrate) == []
     assert await empty.read(schema.problem) is None
     migrated = await empty.read(shape)
+    views = [f"DROP VIEW {view.name}" for projection in PROJECTIONS for view in projection.views]
+    await empty.transaction(execute, *views)
     await empty.transaction(metadata.drop_all)
     await empty.transaction(metadata.create_all)
     assert migrated == await empty.read(shape)
