@@ -4,7 +4,7 @@ from datetime import date
 from typing import Literal
 
 from events.gates import Action
-from events.quickbooks import Generation
+from events.quickbooks import Figures, Generation
 from events.values import Amount, Currency, Fact, Identifier, Instant, Name
 
 InvoiceStatus = Literal["outstanding", "partly_paid", "paid", "overdue", "voided", "written_off"]
@@ -48,23 +48,17 @@ class DealGatesChanged(DealInvoiceHeld, frozen=True):
     """The gates of a deal are others, or say something else, of which the CRM is not notified."""
 
 
-class DealInvoiced(Fact, frozen=True):
-    """A deal has its invoice; figures are QuickBooks' own."""
+class DealInvoiced(Figures, frozen=True):
+    """A deal has its invoice."""
 
     deal_id: Identifier
     part: int
     realm: Identifier
     invoice_id: Identifier
-    currency: Currency
-    net: Amount
-    tax: Amount
-    total: Amount
     link: str
-    doc_number: str | None = None
-    due_date: date | None = None
 
 
-class InvoiceState(Fact, frozen=True):
+class InvoiceState(Figures, frozen=True):
     """The present state of an invoice, for reporting; the last one for a realm and invoice holds."""
 
     realm: Identifier
@@ -74,15 +68,9 @@ class InvoiceState(Fact, frozen=True):
     generation: Generation
     account_id: Identifier
     customer_id: Identifier
-    currency: Currency
-    net: Amount
-    tax: Amount
-    total: Amount
     balance: Amount
     status: InvoiceStatus
     txn_date: date
-    doc_number: str | None = None
-    due_date: date | None = None
 
 
 class CustomerLinked(Fact, frozen=True):

@@ -1,7 +1,7 @@
 """What QuickBooks said: the outcomes of commands, and what a company is like."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -95,11 +95,27 @@ class ReadingFailed(Fact, frozen=True):
     message: str
 
 
-class InvoiceCreated(Fact, frozen=True):
+class Figures(Fact, frozen=True, kw_only=True):
+    """QuickBooks' own figures of an invoice, in `currency`: `net` is before tax, `total` with it."""
+
+    currency: Currency
+    net: Amount
+    tax: Amount
+    total: Amount
+    doc_number: str | None = None
+    due_date: date | None = None
+
+
+def figures_of(invoice: Figures) -> dict[str, Any]:
+    """Return the figures of an invoice, to be said of it again."""
+    return {name: getattr(invoice, name) for name in Figures.__struct_fields__}
+
+
+class InvoiceCreated(Figures, frozen=True):
     """QuickBooks holds this invoice for a deal.
 
-    `net`, `tax` and `total` are QuickBooks' own figures in `currency`. `adopted` says that it was found
-    by its marker after an uncertain outcome; `expected` is set where our figure before tax differs.
+    `adopted` says that it was found by its marker after an uncertain outcome; `expected` is set where our figure
+    before tax differs.
     """
 
     deal_id: Identifier
@@ -109,14 +125,8 @@ class InvoiceCreated(Fact, frozen=True):
     request_id: Identifier
     invoice_id: Identifier
     customer_id: Identifier
-    currency: Currency
-    net: Amount
-    tax: Amount
-    total: Amount
     balance: Amount
     txn_date: date
-    due_date: date | None = None
-    doc_number: str | None = None
     adopted: bool = False
     expected: Amount | None = None
 

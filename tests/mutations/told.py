@@ -10,15 +10,15 @@ MUTATIONS = (
     Mutation(
         "told_total",
         _INVOICE_RULES,
-        "total=created.total,\n        link=",
-        "total=created.net,\n        link=",
+        "        **figures_of(created),\n    )\n    latest = ",
+        '        **{**figures_of(created), "total": created.net},\n    )\n    latest = ',
         "The CRM shows the total without tax.",
     ),
     Mutation(
         "told_due_date",
         _INVOICE_RULES,
-        "        due_date=created.due_date,\n    )\n    latest = ",
-        "    )\n    latest = ",
+        "        **figures_of(created),\n    )\n    latest = ",
+        '        **{**figures_of(created), "due_date": None},\n    )\n    latest = ',
         "The CRM does not know when the invoice is due.",
     ),
     Mutation(

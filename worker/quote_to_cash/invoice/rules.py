@@ -16,7 +16,7 @@ from events.announcements import (
 )
 from events.currencies import in_currency
 from events.gates import asking
-from events.quickbooks import CommandRejected, InvoiceCreated
+from events.quickbooks import CommandRejected, InvoiceCreated, figures_of
 from worker.commands.identity import CommandKey
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified
@@ -133,13 +133,8 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
         part=created.part,
         realm=created.realm,
         invoice_id=created.invoice_id,
-        currency=created.currency,
-        net=created.net,
-        tax=created.tax,
-        total=created.total,
         link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm),
-        doc_number=created.doc_number,
-        due_date=created.due_date,
+        **figures_of(created),
     )
     latest = view.get(Deal, created.deal_id).latest
     yield InvoiceState(
@@ -150,15 +145,10 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
         generation=created.generation,
         account_id=latest.account_id if latest else created.customer_id,
         customer_id=created.customer_id,
-        currency=created.currency,
-        net=created.net,
-        tax=created.tax,
-        total=created.total,
         balance=created.balance,
         status="outstanding" if created.balance else "paid",
         txn_date=created.txn_date,
-        doc_number=created.doc_number,
-        due_date=created.due_date,
+        **figures_of(created),
     )
 
 
