@@ -17,8 +17,8 @@ from benchmarks import chart, machine, peer, profile, report
 from benchmarks.all import BENCHMARKS
 from benchmarks.measure import Benchmark, NotHere, Result, run
 from benchmarks.report import Missing
-from worker import logs
-from worker.settings import Environment
+from worker.runtime import logs
+from worker.runtime.environment import Environment
 
 DOCUMENT = peer.ROOT / "docs" / "benchmarks.md"
 

@@ -25,19 +25,19 @@ from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import HOLDER
 from benchmarks.story import BEGINNING
 from events.clock import Clock
-from events.sqlite import InlineDatabase
-from worker import schema
+from events.database.sqlite import InlineDatabase
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
-from worker.installed import token_keys
+from worker.migrations import schema
 from worker.quickbooks import tokens
 from worker.quickbooks.gateway import open_gateway
 from worker.quickbooks.oauth import TokenSet
-from worker.quickbooks.vault import Vault
+from worker.runtime.installed import token_keys
+from worker.runtime.vault import Vault
+from worker.runtime.wake import Wake
 from worker.sandbox import faults
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
-from worker.wake import Wake
 
 MINUTES = 2
 WRITES_A_MINUTE = 500

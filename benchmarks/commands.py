@@ -24,19 +24,20 @@ from benchmarks import peer, servers, stub
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import CLOCK, HOLDER
 from benchmarks.story import WORKSPACE
-from events import bulk, catalog, postgres
-from events.administration import ConnectionAuthorized
-from events.database import Database
-from events.envelope import own_event
-from events.postgres import PostgresDatabase
-from worker import schema
+from events.contract import catalog
+from events.contract.administration import ConnectionAuthorized
+from events.contract.envelope import own_event
+from events.database import bulk, postgres
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
 from worker.commands import table
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, commands, realms
+from worker.migrations import schema
 from worker.quickbooks.client import BeforeSending, QuickBooksClient
-from worker.wake import Wake
+from worker.runtime.wake import Wake
 
 COMMANDS = 5_000
 JOBS = 1_000

@@ -22,10 +22,10 @@ from msgspec import Meta
 from benchmarks import story
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import CLOCK
-from events import catalog
-from events.crm import Stage, TaxMode
-from events.envelope import from_structured
-from events.values import Currency, Instant, Name, Revision, Workspace
+from events.contract import catalog
+from events.contract.crm import Stage, TaxMode
+from events.contract.envelope import from_structured
+from events.contract.values import Currency, Instant, Name, Revision, Workspace
 
 EVENTS = 10_000
 Printable = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]

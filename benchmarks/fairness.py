@@ -30,11 +30,11 @@ from benchmarks.signed import Ready
 from benchmarks.stores import CLOCK
 from benchmarks.story import WORKSPACE, Message
 from events.clock import SystemEntropy
-from worker import api_tokens, workspaces
 from worker.demo import stage
+from worker.runtime.environment import Environment
 from worker.sandbox import docusign
 from worker.services import open_database
-from worker.settings import Environment
+from worker.workspaces import api_tokens, tenants
 
 NEIGHBOURS = 5
 FIRST_DEAL = 1_000_000  # beyond those that stores are prepared with
@@ -117,7 +117,7 @@ async def _neighbours(environment: Environment) -> list[str]:
     tokens = [api_tokens.new(entropy) for _ in range(NEIGHBOURS)]
     try:
         for number, token in enumerate(tokens):
-            await database.transaction(workspaces.add, f"neighbour-{number}", token, CLOCK.now())
+            await database.transaction(tenants.add, f"neighbour-{number}", token, CLOCK.now())
     finally:
         await database.close()
     return tokens

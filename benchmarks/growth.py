@@ -20,12 +20,12 @@ from benchmarks import outcomes, servers, stores, story
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import CLOCK
 from benchmarks.story import Message
-from events import log
-from events.database import Database
-from events.postgres import PostgresDatabase
-from events.sqlite import SqliteDatabase
-from events.tables import log as events
-from events.tables import subscriptions
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
+from events.database.sqlite import SqliteDatabase
+from events.log import log
+from events.log.tables import log as events
+from events.log.tables import subscriptions
 from projections import deals, integration_log, invoices
 from worker.commands.table import commands
 from worker.quote_to_cash.store import process_state, process_waits

@@ -21,7 +21,7 @@ import msgspec
 from benchmarks import peer, streams
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.streams import Ground
-from worker.settings import Environment
+from worker.runtime.environment import Environment
 
 EVENTS = 5_000
 

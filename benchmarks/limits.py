@@ -10,13 +10,14 @@ from typing import Protocol
 import asyncpg
 
 from benchmarks.story import WORKSPACE, Message
-from events import json, postgres
 from events.clock import SystemClock
-from events.database import Database
-from events.envelope import Event, from_structured
-from events.postgres import PostgresDatabase
-from events.sqlite import SqliteDatabase
-from events.tables import log
+from events.contract import json
+from events.contract.envelope import Event, from_structured
+from events.database import postgres
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
+from events.database.sqlite import SqliteDatabase
+from events.log.tables import log
 
 COLUMNS = tuple(column.name for column in log.columns if column.name != "position")
 SCAN_ROWS = 5_000

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from worker.garbage import seldom_collected
+from worker.runtime.garbage import seldom_collected
 
 Measured = dict[str, float]
 Contender = Callable[[], Awaitable[Measured]]

@@ -6,11 +6,12 @@ from itertools import count
 import sqlalchemy as sa
 
 from benchmarks.story import BEGINNING
-from events import catalog, log
-from events.database import Database
-from events.envelope import Event, own_event
-from events.quickbooks import InvoiceCreated
-from events.values import Amount
+from events.contract import catalog
+from events.contract.envelope import Event, own_event
+from events.contract.quickbooks import InvoiceCreated
+from events.contract.values import Amount
+from events.database.port import Database
+from events.log import log
 from worker.commands.outcomes import SOURCE
 from worker.commands.table import commands
 

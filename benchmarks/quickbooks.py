@@ -20,15 +20,15 @@ from benchmarks import stub
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import CLOCK
 from events.clock import SystemEntropy
-from events.sqlite import SqliteDatabase
-from worker import schema
-from worker.installed import token_keys
+from events.database.sqlite import SqliteDatabase
+from worker.migrations import schema
 from worker.quickbooks import tokens
 from worker.quickbooks.client import http_client
 from worker.quickbooks.gateway import open_gateway
 from worker.quickbooks.oauth import TokenSet
-from worker.quickbooks.vault import Vault
-from worker.settings import Environment
+from worker.runtime.environment import Environment
+from worker.runtime.installed import token_keys
+from worker.runtime.vault import Vault
 
 CALLS = 200
 COMPANIES = 200

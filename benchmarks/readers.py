@@ -19,12 +19,14 @@ from aiokafka import TopicPartition
 
 from benchmarks import streams
 from benchmarks.measure import Measured
-from events import log, offsets, subscriptions
-from events.database import Database
-from worker import kafka, logs, supervisor
-from worker.roles import Role
+from events.database.port import Database
+from events.log import log, offsets, subscriptions
+from worker.kafka import cluster
+from worker.roles import supervisor
+from worker.roles.roles import Role
+from worker.runtime import logs
+from worker.runtime.environment import KAFKA, Environment
 from worker.services import SUBSCRIPTIONS, open_services
-from worker.settings import KAFKA, Environment
 from worker.sources import faust as ours
 
 P = ParamSpec("P")
@@ -117,9 +119,9 @@ async def read_by_stock_faust(environment: Environment, name: str, events: int) 
 
 async def read_by_aiokafka(environment: Environment, _name: str, events: int) -> Measured:
     """Ask for batches as large as ours."""
-    of = await kafka.partitions(environment, streams.topics_in(environment))
+    of = await cluster.partitions(environment, streams.topics_in(environment))
     began, first, number = None, 0, 0
-    async with kafka.consumer(environment) as consumer:
+    async with cluster.consumer(environment) as consumer:
         partitions = [TopicPartition(*partition) for partition in of]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)

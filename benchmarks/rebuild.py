@@ -18,8 +18,8 @@ from benchmarks import outcomes, peer, stores
 from benchmarks.limits import COLUMNS, Row
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import BATCH_EVENTS, CLOCK, HOLDER, Feed, Ground, Grounds
-from events import catalog
-from events.tables import log
+from events.contract import catalog
+from events.log.tables import log
 from projections.all import PROJECTIONS
 from projections.deals import DEALS
 from projections.rebuild import rebuild

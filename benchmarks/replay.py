@@ -18,10 +18,10 @@ from benchmarks import limits, streams
 from benchmarks.limits import COLUMNS, Row
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.stores import CLOCK
-from events import postgres
-from worker import kafka
+from events.database import postgres
+from worker.kafka import cluster
+from worker.runtime.environment import Environment
 from worker.services import open_services
-from worker.settings import Environment
 from worker.sources.replay import TRANSACTION_EVENTS_MAX, replay
 
 EVENTS = 20_000
@@ -66,8 +66,8 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
 
 async def _replayed(environment: Environment, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
     """For each batch of messages, insert as many rows."""
-    of = await kafka.partitions(environment, streams.topics_in(environment))
-    async with kafka.consumer(environment) as consumer:
+    of = await cluster.partitions(environment, streams.topics_in(environment))
+    async with cluster.consumer(environment) as consumer:
         partitions = [TopicPartition(*partition) for partition in of]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)

@@ -25,23 +25,24 @@ from benchmarks import servers, stores, story, streams, stub
 from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured, percentile
 from benchmarks.stores import CLOCK, REALM
 from benchmarks.story import BEGINNING, WORKSPACE, Message
-from events import catalog
 from events.clock import SystemEntropy
-from events.database import Database
-from worker import api_tokens, topics
+from events.contract import catalog
+from events.database.port import Database
 from worker.commands.table import commands
 from worker.demo import stage
-from worker.installed import token_keys
-from worker.messages import encode
+from worker.docusign.connect import read_message
+from worker.kafka import topics
+from worker.kafka.messages import encode
 from worker.quickbooks import tokens
 from worker.quickbooks.gateway import open_gateway
 from worker.quickbooks.oauth import TokenSet
-from worker.quickbooks.vault import Vault
+from worker.runtime.environment import Environment
+from worker.runtime.installed import token_keys
+from worker.runtime.vault import Vault
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.services import open_database
-from worker.settings import Environment
-from worker.sources.docusign import read_message
+from worker.workspaces import api_tokens
 
 DEALS = 30
 DEALS_PREPARED = 800

@@ -18,17 +18,19 @@ from benchmarks import servers, story
 from benchmarks.limits import RawLog, RawPostgres, RawSqlite, Row, as_text, rows
 from benchmarks.measure import NAMES, Name
 from benchmarks.story import ACCOUNTS, BEGINNING, PRODUCTS, WORKSPACE, Message
-from events import catalog, intake, log
-from events.administration import AccountMapped, ConnectionAuthorized, ProductMapped, SettingsChanged
 from events.clock import SystemClock
-from events.database import Database
-from events.envelope import Event, from_structured, own_event
-from events.postgres import PostgresDatabase
-from events.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named
-from events.sqlite import SqliteDatabase
-from events.values import Fact
-from worker import runner, schema
+from events.contract import catalog
+from events.contract.administration import AccountMapped, ConnectionAuthorized, ProductMapped, SettingsChanged
+from events.contract.envelope import Event, from_structured, own_event
+from events.contract.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named
+from events.contract.values import Fact
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
+from events.database.sqlite import SqliteDatabase
+from events.log import intake, log
 from worker.commands.table import commands
+from worker.migrations import schema
+from worker.roles import runner
 from worker.services import SUBSCRIPTIONS
 
 REALM = "4620816365000000001"

@@ -15,19 +15,20 @@ from pydantic import SecretStr
 from benchmarks import servers, stores, story
 from benchmarks.stores import CLOCK
 from benchmarks.story import WORKSPACE
-from events import catalog, subscriptions
 from events.clock import SystemEntropy
-from events.envelope import Event, from_structured
-from events.postgres import PostgresDatabase
+from events.contract import catalog
+from events.contract.envelope import Event, from_structured
+from events.database.postgres import PostgresDatabase
+from events.log import subscriptions
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
-from worker import api_tokens, topics, workspaces
-from worker.docusign import keys
-from worker.installed import token_keys
-from worker.messages import Message, encode
-from worker.publisher import Publisher
-from worker.quickbooks.vault import Vault
-from worker.settings import TOKEN_KEY_BYTES, Environment
+from worker.kafka import topics
+from worker.kafka.messages import Message, encode
+from worker.kafka.publisher import Publisher
+from worker.runtime.environment import TOKEN_KEY_BYTES, Environment
+from worker.runtime.installed import token_keys
+from worker.runtime.vault import Vault
+from worker.workspaces import api_tokens, docusign_keys, tenants
 
 PUBLISHED_AT_ONCE = 500
 TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(TOKEN_KEY_BYTES))).decode()  # guards nothing
@@ -96,9 +97,9 @@ def topics_in(environment: Environment) -> list[str]:
 def add_workspace(connection: sa.Connection, vault: Vault, token: str | None = None) -> str:
     """Add the workspace whose events these are: from Kafka, events of no other are taken. Return DocuSign's key."""
     entropy = SystemEntropy()
-    workspaces.add(connection, WORKSPACE, token or api_tokens.new(entropy), CLOCK.now())
+    tenants.add(connection, WORKSPACE, token or api_tokens.new(entropy), CLOCK.now())
     key = base64.b64encode(entropy.nonce(32)).decode()
-    keys.add(connection, vault, WORKSPACE, key, CLOCK.now())
+    docusign_keys.add(connection, vault, WORKSPACE, key, CLOCK.now())
     return key
 
 

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import log, subscriptions
+from events.database.statements import Statement
 from events.errors import CheckpointMoved
-from events.statements import Statement
-from events.subscriptions import Reader
-from events.tables import log as events
-from events.tables import subscriptions as readers
+from events.log import log, subscriptions
+from events.log.subscriptions import Reader
+from events.log.tables import log as events
+from events.log.tables import subscriptions as readers
 from projections import seen, shape
 from projections.fold import Key, Part, Written
 from projections.projection import Projection

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog, json
-from events.announcements import UnmetGate
-from events.currencies import in_currency
-from events.gates import CREATING, IN_PROGRESS
-from events.tables import Position, UtcInstant
+from events.contract import catalog, json
+from events.contract.announcements import UnmetGate
+from events.contract.currencies import in_currency
+from events.contract.gates import CREATING, IN_PROGRESS
+from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Fold, Key, Money
 from projections.projection import Projection

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 from sqlalchemy.types import TypeDecorator
 
-from events import bulk
+from events.database import bulk
 from projections.seen import Happened
 
 Row = TypeVar("Row", bound=Struct)

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from events import catalog
-from events.docusign import TROUBLES, since_when
-from events.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
-from events.tables import Position, UtcInstant
+from events.contract import catalog
+from events.contract.docusign import TROUBLES, since_when
+from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
+from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Entries, Written
 from projections.projection import Projection

@@ -7,8 +7,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog
-from events.tables import Position
+from events.contract import catalog
+from events.log.tables import Position
 from projections import rows
 from projections.fold import Fold, Key, Money
 from projections.projection import Projection

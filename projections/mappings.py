@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog
-from events.tables import Position
+from events.contract import catalog
+from events.log.tables import Position
 from projections import rows
 from projections.fold import Fold, Key
 from projections.projection import Projection

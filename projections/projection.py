@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events.envelope import Recorded
-from events.subscriptions import Subscription
+from events.contract.envelope import Recorded
+from events.log.subscriptions import Subscription
 from projections import rows
 from projections.fold import Part, write
 from projections.seen import seen

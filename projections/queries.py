@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from events import json
+from events.contract import json
 from projections.deals import deals
 from projections.integration_log import integration_log
 from projections.invoices import invoices

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from events import log, subscriptions
 from events.clock import Clock
-from events.database import Database
+from events.database.port import Database
 from events.errors import CheckpointMoved
+from events.log import log, subscriptions
 from projections import beside, shape
 from projections.beside import Filling, Memory
 from projections.projection import Projection

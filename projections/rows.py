@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from events.tables import metadata, subscriptions
+from events.log.tables import metadata, subscriptions
 
 EDITION = "edition"
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from events import catalog
-from events.announcements import UnmetGate
-from events.envelope import Recorded
+from events.contract import catalog
+from events.contract.announcements import UnmetGate
+from events.contract.envelope import Recorded
 
 
 class Happened(Struct, frozen=True, gc=False):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log, subscriptions
-from events.tables import subscriptions as readers
+from events.log import log, subscriptions
+from events.log.tables import subscriptions as readers
 from projections import rows
 from projections.all import PROJECTIONS
 from projections.projection import Projection, View

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.util import await_only
 
-from events.postgres import PostgresDatabase
-from events.tables import metadata
+from events.database.postgres import PostgresDatabase
+from events.log.tables import metadata
 
 PATIENCE_SECONDS = 4  # less than PostgreSQL lets a transaction idle
 _WAITING = sa.text(

@@ -23,28 +23,51 @@ CLOCKS = (
 # Who may import a library whose reach must stay small.
 ONLY = {
     "faust": ("worker/sources/faust.py",),
-    "aiokafka": (
-        "worker/kafka.py",
-        "worker/publisher.py",
-        "worker/topics.py",
-        "worker/header_names.py",
-        "worker/sources/replay.py",
-        "worker/sources/faust.py",
-    ),
+    "aiokafka": ("worker/kafka/", "worker/sources/replay.py", "worker/sources/faust.py"),
     "litestar": ("worker/web/", "worker/sandbox/"),
-    "cryptography": ("worker/quickbooks/vault.py",),
+    "cryptography": ("worker/runtime/vault.py",),
     "httpx": ("worker/quickbooks/", "worker/sandbox/", "worker/demo/", "worker/simulation/"),
     "typer": ("worker/cli/",),
     "rich": ("worker/cli/", "worker/demo/report.py", "worker/demo/reading.py"),
     "prometheus_client": ("worker/",),
 }
+# The house, from the ground up: a room may import from those before it, and from none after it.
+ORDER = (
+    "events/errors.py",
+    "events/clock.py",
+    "events/leases.py",
+    "events/contract/",
+    "events/database/",
+    "events/log/",
+    "projections/",
+    "worker/runtime/",
+    "worker/kafka/",
+    "worker/quickbooks/",
+    "worker/workspaces/",
+    "worker/sync/",
+    "worker/sandbox/",
+    "worker/commands/",
+    "worker/quote_to_cash/",
+    "worker/migrations/",
+    "worker/services.py",
+    "worker/docusign/",
+    "worker/connections/",
+    "worker/sources/",
+    "worker/actions/",
+    "worker/verification/",
+    "worker/web/",
+    "worker/roles/",
+    "worker/demo/",
+    "worker/simulation/",
+    "worker/cli/",
+)
 # The machine's own time and chance have one home; whoever else asks them runs outside the simulation.
 TELLS_TIME = (
     "events/clock.py",
     "worker/simulation/",
     "worker/sandbox/server.py",
     "worker/demo/stage.py",
-    "worker/installed.py",
+    "worker/runtime/installed.py",
 )
 # Where it is decided what the books become, and what there has to do with the store.
 DECIDES = "worker/quote_to_cash"
@@ -90,6 +113,35 @@ def test_imports_go_one_way(room: str, forbidden: tuple[str, ...]) -> None:
         if within(name, forbidden)
     ]
     assert wrong == []
+
+
+def room_of(path: str) -> str | None:
+    """Return the room that a file is in; the packages' own first pages are in none."""
+    return next((room for room in ORDER if path.startswith(room)), None)
+
+
+def test_every_file_has_a_room() -> None:
+    first_pages = {f"{room}/__init__.py" for room in ROOMS}
+    assert {path for path, _ in modules(*ROOMS) if room_of(path) is None} <= first_pages
+
+
+def test_arrows_go_downwards() -> None:
+    homes = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): room_of(path)
+        for path, _ in modules(*ROOMS)
+    }
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules(*ROOMS)
+        for name in imported(tree)
+        if (home := room_of(path)) and (other := homes.get(name)) and ORDER.index(other) > ORDER.index(home)
+    ]
+    assert wrong == []
+
+
+def test_the_map_in_the_readme_names_every_room() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [room for room in ORDER if f"`{room}`" not in readme] == []
 
 
 @pytest.mark.parametrize("library", ONLY)
@@ -141,7 +193,8 @@ def test_rules_know_no_envelope_and_no_cause() -> None:
         f"{path} imports {name}"
         for path, tree in modules(DECIDES)
         for name in imported(tree)
-        if within(name, ("events.envelope", "worker.commands.table")) and not path.startswith(RECORDS)
+        if within(name, ("events.contract.envelope", "worker.commands.table"))
+        and not path.startswith(RECORDS)
     ]
     assert wrong == []
 

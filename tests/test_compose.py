@@ -12,10 +12,10 @@ import yaml
 
 from events.clock import SystemClock
 from worker.cli.root import app
-from worker.quickbooks.vault import Vault
-from worker.roles import Role, chosen
+from worker.roles.roles import Role, chosen
+from worker.runtime.environment import Environment
+from worker.runtime.vault import Vault
 from worker.sandbox.service import Sandbox
-from worker.settings import Environment
 from worker.simulation.ports import SeededEntropy
 
 ROOT = Path(__file__).parent.parent

@@ -14,16 +14,16 @@ import msgspec
 
 from events.clock import SystemClock
 from projections import queries
-from worker import connections
+from worker.connections import consenting
 from worker.demo import play, proof, stage, story, told
 from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place
 from worker.demo.story import Tale
-from worker.idle import wait_until_idle
+from worker.roles.idle import wait_until_idle
+from worker.runtime.environment import Environment
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
-from worker.settings import Environment
 
 KILLS = int(os.environ.get("Q2C_TEST_KILLS", "100"))
 SEED = int(os.environ.get("Q2C_TEST_SEED", "20260505"))
@@ -90,7 +90,7 @@ async def _set_up(services: Services, sandbox: Sandbox, http: httpx.AsyncClient,
     secrets = await open_workspace(services, WORKSPACE, sandbox.docusign_keys)
     diary = Diary(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
     diary.acknowledged = set()
-    await diary.connect(await connections.begin(services, WORKSPACE), next(iter(sandbox.companies)))
+    await diary.connect(await consenting.begin(services, WORKSPACE), next(iter(sandbox.companies)))
     await diary.api("settings", {"changes": {**play.SETTINGS, "cut_over": "2026-01-01T00:00:00Z"}})
     return diary
 

@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from events import log
-from events.postgres import PostgresDatabase
-from events.tables import subscriptions
+from events.database.postgres import PostgresDatabase
+from events.log import log
+from events.log.tables import subscriptions
 from projections.deals import deals
 from tests import stories
 from tests.events.samples import made
-from worker import schema, workspaces
+from worker.migrations import schema
 from worker.services import SUBSCRIPTIONS
+from worker.workspaces import tenants
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 START_SECONDS_MAX, TAKEOVER_SECONDS_MAX, STOP_SECONDS_MAX = 30, 10, 10
@@ -54,7 +55,7 @@ async def running(url: str, *roles: str) -> AsyncIterator[Process]:
 async def database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
     opened = PostgresDatabase(postgres_url)
     await opened.transaction(schema.migrate)
-    await opened.transaction(workspaces.add, "acme", "token", NOW)
+    await opened.transaction(tenants.add, "acme", "token", NOW)
     yield opened
     await opened.close()
 

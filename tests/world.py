@@ -16,32 +16,34 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from events import intake, log
-from events.envelope import Event, Recorded, from_structured
-from events.intake import Received
-from events.sqlite import InlineDatabase
-from events.tables import metadata
+from events.contract.envelope import Event, Recorded, from_structured
+from events.database.sqlite import InlineDatabase
+from events.log import intake, log
+from events.log.intake import Received
+from events.log.tables import metadata
 from projections import queries
 from tests.fakes import FakeClock
-from worker import connections, runner, schema
-from worker.administration import Administration
+from worker.actions.administration import Administration
 from worker.commands import claims
 from worker.commands.claims import Claimed, Timing
 from worker.commands.dispatcher import Dispatcher
 from worker.commands.table import OPEN, can_be_dated, commands, realms
+from worker.connections import consenting
+from worker.connections.steps import Standing
 from worker.demo.doors import Secrets, open_workspace
-from worker.grant_steps import Standing
-from worker.idle import left_to_do
+from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.quickbooks.vault import Vault
 from worker.quote_to_cash.explain import Explanation, explain
+from worker.roles import runner
+from worker.roles.idle import left_to_do
+from worker.runtime.environment import Environment
+from worker.runtime.vault import Vault
+from worker.runtime.wake import Wake
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
 from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS, Services
-from worker.settings import Environment
 from worker.simulation.ports import SeededEntropy
-from worker.wake import Wake
 
 SANDBOX_URL = "https://sandbox.test"
 STEPS_MAX = 2000
@@ -87,11 +89,11 @@ class World:
         self, workspace: str = "acme", realm: str | None = None, *, named: str | None = None
     ) -> Standing:
         """Consent as a browser does; `named` is the company that comes back, if it is not the one of the consent."""
-        start = await connections.begin(self.services, workspace)
+        start = await consenting.begin(self.services, workspace)
         link = parse_qs(urlsplit(start).query)["link"][0]
-        opened = await connections.open_link(self.services, self.gateway.oauth, link)
+        opened = await consenting.open_link(self.services, self.gateway.oauth, link)
         given = await self.allowed(opened.address, realm)
-        return await connections.complete(
+        return await consenting.complete(
             self.services,
             self.gateway,
             state=given["state"],

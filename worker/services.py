@@ -5,21 +5,22 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 
 from events.clock import Clock, Entropy, SystemClock, SystemEntropy
-from events.database import Database
-from events.sqlite import SqliteDatabase
-from events.subscriptions import Subscription
+from events.database.port import Database
+from events.database.sqlite import SqliteDatabase
+from events.log.subscriptions import Subscription
 from projections import rebuild
 from projections.all import PROJECTIONS
 from projections.rebuild import Told
-from worker import keyring, schema
-from worker.arrivals import Arrivals
-from worker.health import Health
-from worker.installed import check_database_file
-from worker.messages import Publishing
-from worker.quickbooks.vault import Vault, check_token_keys
+from worker.kafka.messages import Publishing
+from worker.migrations import schema
 from worker.quote_to_cash import manager
-from worker.settings import ConfigurationError, Environment
-from worker.wake import Wake
+from worker.runtime.arrivals import Arrivals
+from worker.runtime.environment import ConfigurationError, Environment
+from worker.runtime.health import Health
+from worker.runtime.installed import check_database_file
+from worker.runtime.vault import Vault, check_token_keys
+from worker.runtime.wake import Wake
+from worker.workspaces import keyring
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
@@ -66,7 +67,7 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
     """Open the database that the environment names; nothing is read yet. A migration takes as long as it has to."""
     if environment.embedded:
         return SqliteDatabase(environment.database_path)
-    from events import postgres  # noqa: PLC0415 - nothing is imported before it is used
+    from events.database import postgres  # noqa: PLC0415 - nothing is imported before it is used
 
     limit = None if migrating else postgres.STATEMENT_SECONDS_MAX
     return postgres.PostgresDatabase(environment.database_url, statement_seconds=limit)

@@ -6,14 +6,15 @@ import sqlalchemy as sa
 
 from benchmarks import budget, growth, signed, stores, story
 from benchmarks.stores import CLOCK
-from events import catalog, log, subscriptions
-from events.sqlite import InlineDatabase
-from events.tables import log as events
+from events.contract import catalog
+from events.database.sqlite import InlineDatabase
+from events.log import log, subscriptions
+from events.log.tables import log as events
 from projections.deals import deals
 from tests.fakes import FakeClock
 from worker.commands.table import commands
+from worker.docusign.connect import read_message
 from worker.services import SUBSCRIPTIONS
-from worker.sources.docusign import read_message
 
 
 def count(connection: sa.Connection, table: sa.FromClause) -> int:

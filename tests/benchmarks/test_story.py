@@ -5,10 +5,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks import stores, story
-from events import catalog
-from events.envelope import from_binary, from_structured
-from events.sqlite import InlineDatabase
-from events.tables import log
+from events.contract import catalog
+from events.contract.envelope import from_binary, from_structured
+from events.database.sqlite import InlineDatabase
+from events.log.tables import log
 from tests.world import NOW
 from worker.commands.table import commands
 

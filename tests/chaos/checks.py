@@ -12,7 +12,7 @@ from worker.demo import proof
 from worker.demo.expected import Chosen, Company
 from worker.demo.story import Tale
 from worker.demo.told import Told
-from worker.settings import DEAD_LETTERS
+from worker.runtime.environment import DEAD_LETTERS
 
 SHOWN_MAX = 5
 RELAYS = ("relay", "relay_dead_letters")

@@ -6,7 +6,7 @@ import httpx
 
 from tests.chaos.ground import Ground
 from tests.chaos.pouring import Visitor
-from worker import connections
+from worker.connections import consenting
 from worker.demo import play
 from worker.demo.doors import open_workspace
 
@@ -26,7 +26,7 @@ async def _open(ground: Ground, http: httpx.AsyncClient, name: str, realm: str, 
     services = ground.services
     secrets = await open_workspace(services, name, ground.sandbox.docusign_keys)
     visitor = Visitor(http, services.clock, random, url=services.environment.public_url, secrets=secrets)
-    await visitor.connect(await connections.begin(services, name), realm)
+    await visitor.connect(await consenting.begin(services, name), realm)
     await visitor.api("settings", {"changes": {**play.SETTINGS, "cut_over": CUT_OVER}})
     await play.introduce(visitor)
     return visitor

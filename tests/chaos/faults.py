@@ -5,7 +5,7 @@ from random import Random
 
 from msgspec import Struct
 
-from events.subscriptions import LEASE_SECONDS
+from events.log.subscriptions import LEASE_SECONDS
 from tests.chaos import proxy
 from tests.chaos.fleet import MACHINES, ROLES_OF_A_MACHINE
 from tests.chaos.ground import SESSION_SECONDS, TIMING

@@ -19,12 +19,13 @@ from tests.chaos.proxy import Proxy
 from tests.servers.kafka import SCHEME, KafkaServer, running_kafka
 from tests.servers.postgres import PostgresServer, running_postgres
 from tests.servers.processes import LOOPBACK, _dying_with_us, free_port
-from worker import schema, topics
-from worker.brokers import connection
 from worker.commands.claims import Timing
+from worker.kafka import topics
+from worker.kafka.brokers import connection
+from worker.migrations import schema
+from worker.runtime.environment import TOKEN_KEY_BYTES, Environment
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_database, open_services
-from worker.settings import TOKEN_KEY_BYTES, Environment
 
 SESSION_SECONDS = 6
 WATCHDOG_SECONDS = 20

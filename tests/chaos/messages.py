@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from events import catalog
+from events.contract import catalog
 from worker.demo.doors import life
 from worker.demo.story import Contract, Tale
 from worker.sandbox.docusign import Status

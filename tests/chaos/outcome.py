@@ -20,7 +20,7 @@ from tests.chaos.report import Report
 from tests.chaos.stores import Found
 from tests.chaos.trouble import Trouble
 from worker.demo import play, told
-from worker.positions import positions
+from worker.kafka.positions import positions
 from worker.sandbox.seeds import KINDS
 from worker.services import SUBSCRIPTIONS
 from worker.verification import invariants

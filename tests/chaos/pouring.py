@@ -17,7 +17,7 @@ from tests.chaos.messages import SOURCE, Identity, Message
 from worker.demo import play
 from worker.demo.doors import Doors, Secrets
 from worker.demo.story import Tale
-from worker.sources import docusign
+from worker.docusign import connect
 
 CHUNK_MESSAGES = 100
 REQUEST_SECONDS_MAX = 60
@@ -173,7 +173,7 @@ class Visitor(Doors):
         if url.endswith("/events"):
             return {(self.workspace, SOURCE, event["id"]) for event in json.loads(body)}
         if "/webhooks/docusign/" in url:
-            event = docusign.read_message(body, workspace=self.workspace)
+            event = connect.read_message(body, workspace=self.workspace)
             return {(event.workspace, event.source, event.id)}
         return set()
 

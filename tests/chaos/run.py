@@ -24,8 +24,8 @@ from tests.chaos.outcome import Outcome, Poured
 from tests.chaos.pouring import Pace, Producer, Visitor, visit
 from tests.chaos.report import Report
 from tests.chaos.trouble import Trouble
-from worker.idle import wait_until_idle
-from worker.messages import BrokerUnavailable
+from worker.kafka.messages import BrokerUnavailable
+from worker.roles.idle import wait_until_idle
 from worker.sandbox.trouble import Plan
 
 COMPANIES = 4

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 from worker.commands import claims
-from worker.messages import Message
-from worker.publisher import Publisher
+from worker.kafka.messages import Message
+from worker.kafka.publisher import Publisher
 from worker.quickbooks.client import QuickBooksClient
 from worker.sources import faust
 

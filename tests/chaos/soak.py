@@ -15,7 +15,7 @@ import httpx
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import log, subscriptions
+from events.log import log, subscriptions
 from tests.chaos import ground
 from tests.chaos.companies import open_companies
 from tests.chaos.fleet import Fleet

@@ -9,12 +9,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import Struct
 
-from events import catalog
-from events.tables import dead_letters, kafka_offsets, subscriptions
-from events.tables import log as events
+from events.contract import catalog
+from events.log.tables import dead_letters, kafka_offsets, subscriptions
+from events.log.tables import log as events
 from tests.chaos.ground import Books, Ground
 from tests.chaos.messages import EXPECTED, Identity
-from worker.settings import DEAD_LETTERS
+from worker.runtime.environment import DEAD_LETTERS
 
 POLL_MILLISECONDS = 1_000
 PARTITION_BYTES_MAX = 8 * 1024 * 1024

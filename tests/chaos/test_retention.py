@@ -10,13 +10,13 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from events import catalog
+from events.contract import catalog
 from tests.chaos.fleet import Member
 from tests.servers.processes import LOOPBACK
 from tests.worker.sources.test_faust import deals, ids
 from tests.worker.streams import Stream, open_stream
-from worker import kafka, topics
-from worker.positions import positions
+from worker.kafka import cluster, topics
+from worker.kafka.positions import positions
 
 PATIENCE_SECONDS = 10.0
 READ, LOST, LEFT, NEW = range(30), range(30, 60), range(60, 80), range(80, 90)
@@ -52,7 +52,7 @@ async def member(stream: Stream, tmp_path: Path) -> AsyncIterator[Member]:
 async def drop_before(stream: Stream, offset: int) -> None:
     """As retention does."""
     partition = TopicPartition(stream.environment.topic(catalog.DEALS), 0)
-    async with kafka.admin(stream.environment) as admin:
+    async with cluster.admin(stream.environment) as admin:
         await admin.delete_records({partition: RecordsToDelete(offset)})
 
 

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events.database import Database
-from events.postgres import PostgresDatabase
-from events.sqlite import InlineDatabase, SqliteDatabase
-from events.tables import dead_letter_totals, dead_letters, kafka_offsets, log, metadata, subscriptions
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
+from events.database.sqlite import InlineDatabase, SqliteDatabase
+from events.log.tables import dead_letter_totals, dead_letters, kafka_offsets, log, metadata, subscriptions
 from tests.events.samples import effects
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Database]] = {

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec.inspect as declared
 from hypothesis import strategies as st
 
-from events.crm import Discount, ScheduleEntry
-from events.values import Amount, Fact, Percent, PositiveAmount
+from events.contract.crm import Discount, ScheduleEntry
+from events.contract.values import Amount, Fact, Percent, PositiveAmount
 
 IDENTIFIER = r"^[^\x00-\x1f\x7f]+(?!\n)$"
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

@@ -7,9 +7,9 @@ from typing import Any, ParamSpec
 import msgspec
 import sqlalchemy as sa
 
-from events import log
-from events.envelope import Event, Recorded, from_binary, from_structured
+from events.contract.envelope import Event, Recorded, from_binary, from_structured
 from events.errors import Unusable
+from events.log import log
 from tests import stories
 
 P = ParamSpec("P")

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.golden.cases import Case, quote_of
 from tests.world import NOW, World, open_world
 from worker.commands.table import commands
 from worker.quote_to_cash.explain import Explanation
-from worker.web.feeds import read_page
+from worker.web.doors.feeds import read_page
 
 BODIES = Path(__file__).parent / "bodies"
 KINDS = ("create_customer", "create_item", "create_invoice")

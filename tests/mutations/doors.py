@@ -2,7 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 
-_DOCUSIGN = "worker/sources/docusign.py"
+_DOCUSIGN = "worker/docusign/connect.py"
 _SIGNATURES = "worker/docusign/signatures.py"
 _ENVELOPES = tuple(f"tests/worker/docusign/test_{name}.py" for name in ("envelopes", "signatures", "door"))
 _EVENTS = tuple(
@@ -68,7 +68,7 @@ MUTATIONS = (
     ),
     Mutation(
         "signed_by_anybody",
-        "worker/web/docusign.py",
+        "worker/web/doors/docusign.py",
         "    if not fitting:\n        raise _unsigned(known, given)\n",
         "",
         "Whoever knows the address signs contracts.",
@@ -84,7 +84,7 @@ MUTATIONS = (
     ),
     Mutation(
         "workspace_of_event",
-        "events/envelope.py",
+        "events/contract/envelope.py",
         "if workspace is not None and owner != workspace:",
         "if workspace is not None and not owner:",
         "One tenant writes into the deals of another.",
@@ -92,7 +92,7 @@ MUTATIONS = (
     ),
     Mutation(
         "identity_conflict",
-        "events/log.py",
+        "events/log/log.py",
         'Fate("duplicate" if same else "conflict", position, recorded_hash)',
         'Fate("duplicate", position, recorded_hash)',
         "A correction under an identity that was used already is dropped without a trace.",
@@ -100,7 +100,7 @@ MUTATIONS = (
     ),
     Mutation(
         "dead_letter_lost",
-        "events/intake.py",
+        "events/log/intake.py",
         "kept = iter(bury(connection, letters, now, bounds))",
         "kept = iter([True] * len(letters))",
         "What can't be used is dropped without a trace.",
@@ -108,7 +108,7 @@ MUTATIONS = (
     ),
     Mutation(
         "own_source",
-        "events/envelope.py",
+        "events/contract/envelope.py",
         "if known.source.casefold().startswith(OWN_SOURCES):",
         "if known.source.startswith(OWN_SOURCES):",
         "An event from outside passes for one of our own, and is passed over.",

@@ -2,14 +2,14 @@
 
 from tests.mutations.mutation import Mutation
 
-_LOG = ("tests/events/test_side_by_side.py",)
+_LOG = ("tests/events/log/test_side_by_side.py",)
 _COMMANDS = ("tests/worker/commands/test_side_by_side.py",)
 _TOKENS = ("tests/worker/quickbooks/test_side_by_side.py",)
 
 MUTATIONS = (
     Mutation(
         "log_not_locked",
-        "events/log.py",
+        "events/log/log.py",
         "    hold(connection, Lock.LOG)\n",
         "",
         "A reader at the tail skips events that are committed late.",
@@ -18,7 +18,7 @@ MUTATIONS = (
     ),
     Mutation(
         "hole_stops_reader",
-        "events/log.py",
+        "events/log/log.py",
         '.where(log.c.position > sa.bindparam("after"), *conditions)',
         '.where(log.c.position.between(sa.bindparam("after") + 1, sa.bindparam("after") + sa.bindparam("limit")), *conditions)',
         "A reader stops for ever at positions that were rolled back.",
@@ -27,7 +27,7 @@ MUTATIONS = (
     ),
     Mutation(
         "subscription_not_locked",
-        "events/subscriptions.py",
+        "events/log/subscriptions.py",
         ".order_by(subscriptions.c.name).with_for_update()",
         ".order_by(subscriptions.c.name)",
         "Two runners handle the same events at once.",
@@ -36,7 +36,7 @@ MUTATIONS = (
     ),
     Mutation(
         "checkpoint_not_compared",
-        "events/subscriptions.py",
+        "events/log/subscriptions.py",
         '.where(_named(names), subscriptions.c.position == sa.bindparam("before"))',
         '.where(_named(names), sa.bindparam("before") >= 0)',
         "A reader that was overtaken moves the checkpoint back.",
@@ -45,7 +45,7 @@ MUTATIONS = (
     ),
     Mutation(
         "offsets_move_back",
-        "events/offsets.py",
+        "events/log/offsets.py",
         "if only_forward else None",
         "if not only_forward else None",
         "A partition that two processes had for a moment is read again from further back.",
@@ -54,7 +54,7 @@ MUTATIONS = (
     ),
     Mutation(
         "dead_letters_not_locked",
-        "events/dead_letters.py",
+        "events/log/dead_letters.py",
         "    hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits\n",
         "",
         "Who buries the same message at the same moment fails instead of being answered.",
@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     Mutation(
         "rows_not_locked",
-        "events/bulk.py",
+        "events/database/bulk.py",
         ".with_for_update(of=columns[0].table)",
         "",
         "A worker whose lease another is taking over stores its outcome all the same.",
@@ -72,11 +72,11 @@ MUTATIONS = (
     ),
     Mutation(
         "rows_locked_in_any_order",
-        "events/bulk.py",
+        "events/database/bulk.py",
         "found.order_by(*order).with_for_update",
         "found.with_for_update",
         "Two workers that store outcomes of the same commands wait for each other in a ring.",
-        ("tests/worker/test_rendered.py",),
+        ("tests/worker/migrations/test_rendered.py",),
         seeds=False,
     ),
     Mutation(
@@ -108,7 +108,7 @@ MUTATIONS = (
     ),
     Mutation(
         "workspaces_not_locked",
-        "worker/workspaces.py",
+        "worker/workspaces/tenants.py",
         "    hold(connection, Lock.TENANTS)\n",
         "",
         "Who adds a workspace that another is adding gets an error of the database.",

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from events import log, subscriptions
 from events.clock import SystemClock
-from events.database import Database
-from events.envelope import Event, from_structured
-from events.subscriptions import LEASE_SECONDS
-from events.tables import subscriptions as readers
+from events.contract.envelope import Event, from_structured
+from events.database.port import Database
+from events.log import log, subscriptions
+from events.log.subscriptions import LEASE_SECONDS
+from events.log.tables import subscriptions as readers
 from projections import beside, rows, shape
 from projections.all import PROJECTIONS
 from projections.beside import NothingKept
@@ -30,12 +30,13 @@ from projections.rebuild import BEHIND_EVENTS, fill_missing, rebuild
 from tests import stories
 from tests.fakes import FakeClock
 from tests.world import World, open_world
-from worker import runner, schema
-from worker.administration import ActionRefused
+from worker.actions.administration import ActionRefused
+from worker.migrations import schema
 from worker.quote_to_cash import manager
+from worker.roles import runner
+from worker.runtime.environment import Environment
 from worker.sandbox.trouble import KINDS
 from worker.services import open_database
-from worker.settings import Environment
 from worker.verification.scratch import differences, refolded
 
 

@@ -10,22 +10,23 @@ import msgspec
 import sqlalchemy as sa
 from aiokafka import TopicPartition
 
-from events import catalog, log, offsets
 from events.clock import SystemClock, SystemEntropy
-from events.database import Database
-from events.envelope import Recorded
-from events.offsets import Partition
-from events.tables import dead_letters
+from events.contract import catalog
+from events.contract.envelope import Recorded
+from events.database.port import Database
+from events.log import log, offsets
+from events.log.offsets import Partition
+from events.log.tables import dead_letters
 from tests.events.samples import made, whole_log
-from worker import kafka, topics
 from worker.demo.doors import Secrets, open_workspace
-from worker.messages import Message, Publishing, encode
-from worker.publisher import Publisher
-from worker.quickbooks.vault import Vault
-from worker.schema import migrate
+from worker.kafka import cluster, topics
+from worker.kafka.messages import Message, Publishing, encode
+from worker.kafka.publisher import Publisher
+from worker.migrations.schema import migrate
+from worker.runtime.environment import Environment
+from worker.runtime.vault import Vault
+from worker.runtime.wake import Wake
 from worker.services import Services, open_database
-from worker.settings import Environment
-from worker.wake import Wake
 
 DOCUSIGN_KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 T = TypeVar("T")
@@ -82,15 +83,15 @@ class Stream:
         return await self.services.database.read(offsets.stored, self.environment.kafka_group)
 
     async def ends(self, topic: str = catalog.DEALS) -> dict[Partition, int]:
-        of = await kafka.partitions(self.environment, [self.environment.topic(topic)])
-        return {at: kept.end for at, kept in (await kafka.bounds(self.environment, of)).items()}
+        of = await cluster.partitions(self.environment, [self.environment.topic(topic)])
+        return {at: kept.end for at, kept in (await cluster.bounds(self.environment, of)).items()}
 
     async def read(self, topic: str) -> list[Any]:
         """Every message of a topic, one partition after the other."""
-        of = await kafka.partitions(self.environment, [self.environment.topic(topic)])
-        kept = await kafka.bounds(self.environment, of)
+        of = await cluster.partitions(self.environment, [self.environment.topic(topic)])
+        kept = await cluster.bounds(self.environment, of)
         messages: list[Any] = []
-        async with kafka.consumer(self.environment) as consumer:
+        async with cluster.consumer(self.environment) as consumer:
             for at in of:
                 place = TopicPartition(*at)
                 consumer.assign([place])

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from events import subscriptions
-from events.docusign import DocusignReceptionChanged
+from events.contract.docusign import DocusignReceptionChanged
+from events.log import subscriptions
 from tests import stories
 from tests.world import World
-from worker import roles
 from worker.docusign import watch as docusign_watch
 from worker.docusign.state import GOOD
 from worker.docusign.watch import Told
-from worker.idle import left_to_do
-from worker.roles import Post, Role
+from worker.roles import roles
+from worker.roles.idle import left_to_do
+from worker.roles.roles import Post, Role
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS

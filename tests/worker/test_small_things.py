@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from events import catalog
-from events import json as exact
+from events.contract import catalog
+from events.contract import json as exact
 from tests import stories
 from tests.world import World, net
 

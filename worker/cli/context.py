@@ -8,10 +8,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from worker import logs, workspaces
-from worker.administration import Administration
+from worker.actions.administration import Administration
+from worker.runtime import logs
+from worker.runtime.environment import environment
 from worker.services import Services, open_services
-from worker.settings import environment
+from worker.workspaces import tenants
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ async def workspace_name(opened: Services, chosen: str | None) -> str:
     Raises:
         Unusable: None is, or it does not exist.
     """
-    known = await opened.database.read(workspaces.names)
+    known = await opened.database.read(tenants.names)
     name = chosen or opened.environment.workspace
     if name is None:
         if len(known) == 1:

@@ -42,8 +42,8 @@ def list_letters(
     *, of_nobody: OfNobodyOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
     """List them, the last seen first; exit with 1 where there is no more room."""
-    from events.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.dead_letters import Standing, standing  # noqa: PLC0415 - as above
+    from events.log.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.actions.dead_letters import Standing, standing  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> tuple[list[dict[str, Any]], Standing]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
@@ -76,7 +76,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one whole: what is wrong, what came beside the bytes, and the bytes."""
-    from events.dead_letters import whole  # noqa: PLC0415 - nothing is imported before it is used
+    from events.log.dead_letters import whole  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> dict[str, Any]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
@@ -115,8 +115,8 @@ def discard(
     as_json: JsonOption = False,
 ) -> None:
     """Delete some for good, so that there is room for others; who did it stands in the log."""
-    from events.dead_letters import Chosen  # noqa: PLC0415 - nothing is imported before it is used
-    from worker import dead_letters  # noqa: PLC0415 - as above
+    from events.log.dead_letters import Chosen  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.actions import dead_letters  # noqa: PLC0415 - as above
 
     if bool(numbers) + (reason is not None) + everything != 1:
         raise Unusable("Give numbers, --reason or --all.")

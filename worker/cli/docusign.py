@@ -10,11 +10,11 @@ from msgspec.structs import asdict
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
 from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
-from worker.docusign import keys as docusign_keys
 from worker.docusign import reception
-from worker.docusign.keys import Added, Key
 from worker.docusign.watch import Shown, shown
 from worker.services import Services
+from worker.workspaces import docusign_keys
+from worker.workspaces.docusign_keys import Added, Key
 
 T = TypeVar("T")
 FROM_STDIN = "-"

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from events.clock import SystemEntropy
 from events.errors import DatabaseUnavailable
-from worker import api_tokens, workspaces
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
 from worker.cli.output import FINDING, USAGE, counted, people, print_json
-from worker.installed import check_database_file
-from worker.quickbooks.vault import Vault, check_token_keys
+from worker.runtime.environment import ConfigurationError, Environment, environment, problems
+from worker.runtime.installed import check_database_file
+from worker.runtime.vault import Vault, check_token_keys
 from worker.services import Services
-from worker.settings import ConfigurationError, Environment, environment, problems
+from worker.workspaces import api_tokens, tenants
 
 workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
 
@@ -29,7 +29,7 @@ def add(
 
     async def work(opened: Services) -> dict[str, str]:
         token = api_tokens.new(opened.entropy)
-        await opened.database.transaction(workspaces.add, name, token, opened.clock.now(), person())
+        await opened.database.transaction(tenants.add, name, token, opened.clock.now(), person())
         return {
             "workspace": name,
             "token": token,
@@ -55,7 +55,7 @@ def list_workspaces(*, as_json: JsonOption = False) -> None:
     """List the workspaces."""
 
     async def work(opened: Services) -> list[str]:
-        return list(await opened.database.read(workspaces.names))
+        return list(await opened.database.read(tenants.names))
 
     for name in run(work):
         if as_json:
@@ -66,12 +66,12 @@ def list_workspaces(*, as_json: JsonOption = False) -> None:
 
 def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Connect a workspace to a QuickBooks company: open the address that this prints in a browser, once."""
-    from worker import connections  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.connections import consenting  # noqa: PLC0415 - nothing is imported before it is used
     from worker.quickbooks.gateway import credentials  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> str:
         credentials(opened.environment)
-        return await connections.begin(opened, await workspace_name(opened, workspace))
+        return await consenting.begin(opened, await workspace_name(opened, workspace))
 
     url = run(work)
     if as_json:
@@ -90,7 +90,8 @@ def migrate(*, as_json: JsonOption = False) -> None:
     Read models of a new version are filled while workers of the one before go on with theirs.
     """
     from events.clock import SystemClock  # noqa: PLC0415 - nothing is imported before it is used
-    from worker import schema, services  # noqa: PLC0415 - as above
+    from worker import services  # noqa: PLC0415 - as above
+    from worker.migrations import schema  # noqa: PLC0415 - as above
 
     settings = environment()
     check_database_file(settings)
@@ -159,9 +160,10 @@ def _checked() -> tuple[Environment | None, list[str]]:
 
 async def _checked_database(settings: Environment) -> list[str]:
     """Name what is wrong with a SQLite file or with the keys to it; nothing is made or migrated."""
-    from worker import keyring, schema  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.installed import token_keys  # noqa: PLC0415 - as above
+    from worker.migrations import schema  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.runtime.installed import token_keys  # noqa: PLC0415 - as above
     from worker.services import check_ours, open_database  # noqa: PLC0415 - as above
+    from worker.workspaces import keyring  # noqa: PLC0415 - nothing is imported before it is used
 
     database = open_database(settings)
     try:

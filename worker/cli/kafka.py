@@ -10,8 +10,8 @@ import typer
 
 from worker.cli.context import JsonOption, Unusable, run
 from worker.cli.output import FINDING, people, print_json, print_rows
+from worker.runtime.environment import ConfigurationError, Environment, environment
 from worker.services import Services
-from worker.settings import ConfigurationError, Environment, environment
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ offsets = typer.Typer(no_args_is_help=True, help="How far Kafka was read into th
 @topics.command("apply")
 def apply(*, as_json: JsonOption = False) -> None:
     """Make topics that are missing and set what differs; nothing that would move a key is changed."""
-    from worker import topics as kafka_topics  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.kafka import topics as kafka_topics  # noqa: PLC0415 - nothing is imported before it is used
 
     done = asyncio.run(kafka_topics.apply(_with_kafka(environment())))
     for change in done:
@@ -38,7 +38,7 @@ def apply(*, as_json: JsonOption = False) -> None:
 @topics.command("check")
 def check(*, as_json: JsonOption = False) -> None:
     """Say how the topics differ from what they should be, and where Kafka dropped what was not read yet."""
-    from worker import topics as kafka_topics  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.kafka import topics as kafka_topics  # noqa: PLC0415 - nothing is imported before it is used
 
     findings = _run(lambda opened: kafka_topics.check(opened.environment, opened.database))
     for finding in findings:
@@ -55,7 +55,7 @@ def check(*, as_json: JsonOption = False) -> None:
 @offsets.command("show")
 def show(*, as_json: JsonOption = False) -> None:
     """Show each partition: how far the database is, what Kafka believes, and what is left to read."""
-    from worker import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.kafka import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
 
     found = _run(lambda opened: kafka_positions.positions(opened.environment, opened.database))
     derived = ("lag", "lost", "ahead", "recreated")
@@ -77,7 +77,7 @@ def reset(
     as_json: JsonOption = False,
 ) -> None:
     """Set how far topics were read: after a restore, or where one was made anew; nobody may be reading."""
-    from worker import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.kafka import positions as kafka_positions  # noqa: PLC0415 - nothing is imported before it is used
 
     if from_database == recreated:
         raise Unusable("Say to where: either --from-database or --recreated.")

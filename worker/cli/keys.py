@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker import keyring, logs
 from worker.cli.context import JsonOption, Unusable, person, run
 from worker.cli.output import FINDING, people, print_json, print_rows
-from worker.installed import check_database_file, token_keys
-from worker.keyring import Resealed, Shown
-from worker.quickbooks.vault import Vault
+from worker.runtime import logs
+from worker.runtime.environment import environment
+from worker.runtime.installed import check_database_file, token_keys
+from worker.runtime.vault import Vault
 from worker.services import Services
-from worker.settings import environment
+from worker.workspaces import keyring
+from worker.workspaces.keyring import Resealed, Shown
 
 keys = typer.Typer(
     no_args_is_help=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from events.gates import Action
+from events.contract.gates import Action
 
 _ORDER = "q2c invoice {deal}"
 _MAP = ("q2c map {account} CUSTOMER_ID", "q2c map {account} --create")

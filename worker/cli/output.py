@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from events import controls, json
+from events.contract import controls, json
 from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker.masking import scrubbed
-from worker.settings import ConfigurationError, secrets_given
+from worker.runtime.environment import ConfigurationError, secrets_given
+from worker.runtime.masking import scrubbed
 
 FINDING, USAGE = 1, 2
 
@@ -98,16 +98,16 @@ def _cell(value: object) -> str:
 @contextlib.contextmanager
 def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
-    from worker.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.api_tokens import TokenRefused  # noqa: PLC0415 - as above
+    from worker.actions.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.docusign.keys import KeyRefused  # noqa: PLC0415 - as above
-    from worker.keyring import KeyringRefused  # noqa: PLC0415 - as above
-    from worker.messages import BrokerUnavailable  # noqa: PLC0415 - as above
+    from worker.kafka.messages import BrokerUnavailable  # noqa: PLC0415 - as above
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
-    from worker.quickbooks.vault import Unsealable  # noqa: PLC0415 - as above
-    from worker.quote_to_cash.settings import SettingInvalid  # noqa: PLC0415 - as above
-    from worker.workspaces import WorkspaceInvalid  # noqa: PLC0415 - as above
+    from worker.runtime.vault import Unsealable  # noqa: PLC0415 - as above
+    from worker.workspaces.api_tokens import TokenRefused  # noqa: PLC0415 - as above
+    from worker.workspaces.docusign_keys import KeyRefused  # noqa: PLC0415 - as above
+    from worker.workspaces.keyring import KeyringRefused  # noqa: PLC0415 - as above
+    from worker.workspaces.settings import SettingInvalid  # noqa: PLC0415 - as above
+    from worker.workspaces.tenants import WorkspaceInvalid  # noqa: PLC0415 - as above
 
     try:
         yield
@@ -143,8 +143,8 @@ def _say(problem: object) -> None:
 
 def _damage() -> str | None:
     """Look whether a defect is one of the database: what can't be read in a row may be a damaged page."""
-    from events.sqlite import damage  # noqa: PLC0415 - as above
-    from worker.settings import environment  # noqa: PLC0415 - as above
+    from events.database.sqlite import damage  # noqa: PLC0415 - as above
+    from worker.runtime.environment import environment  # noqa: PLC0415 - as above
 
     try:
         settings = environment()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker.administration import shown_settings
+from worker.actions.administration import shown_settings
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administration, run, workspace_name
 from worker.cli.output import FINDING, errors, people, print_json, print_rows
 from worker.services import Services
@@ -119,7 +119,7 @@ def invoice(
         return await (await administration(opened, workspace)).order_invoice(deal)
 
     async def name(opened: Services) -> int:
-        from worker.naming import name_invoice  # noqa: PLC0415 - nothing is imported before it is used
+        from worker.actions.naming import name_invoice  # noqa: PLC0415 - nothing is imported before it is used
         from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - as above
 
         parts = (opened.environment, opened.database, opened.clock, opened.entropy, opened.vault)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from events.log import POSITION_MAX
+from events.log.log import POSITION_MAX
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
 from worker.cli.output import FINDING, USAGE, counted, errors, people, print_json, print_rows
 from worker.services import Services
@@ -89,7 +89,7 @@ def _print_gate(deal: str, gate: Any) -> None:
 
 
 def _print_explanation(found: Any) -> None:
-    from events import json  # noqa: PLC0415 - nothing is imported before it is used
+    from events.contract import json  # noqa: PLC0415 - nothing is imported before it is used
 
     people.print(f"{found.deal}  {found.stage.replace('_', ' ')}\n", style="bold")
     for gate in found.gates:
@@ -126,8 +126,8 @@ def tail(
     as_json: JsonOption = False,  # noqa: ARG001 - CloudEvents are JSON already; the option is everywhere
 ) -> None:
     """What goes out on a topic, as CloudEvents, one a line."""
-    from events import catalog  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.web.feeds import PAGE_EVENTS_MAX, read_page  # noqa: PLC0415 - as above
+    from events.contract import catalog  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.web.doors.feeds import PAGE_EVENTS_MAX, read_page  # noqa: PLC0415 - as above
 
     if topic not in catalog.TOPICS_OUT:
         raise Unusable(f"There are the topics {', '.join(catalog.TOPICS_OUT)}.")
@@ -169,8 +169,8 @@ def rebuild(
     from projections import rebuild as building  # noqa: PLC0415 - nothing is imported before it is used
     from projections.all import PROJECTIONS  # noqa: PLC0415 - as above
     from projections.beside import NothingKept  # noqa: PLC0415 - as above
-    from worker.garbage import seldom_collected  # noqa: PLC0415 - as above
     from worker.quote_to_cash import manager  # noqa: PLC0415 - as above
+    from worker.runtime.garbage import seldom_collected  # noqa: PLC0415 - as above
     from worker.services import FOLLOWING  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> bool:

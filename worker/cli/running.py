@@ -9,8 +9,8 @@ import typer
 
 from worker.cli.context import JsonOption, Unusable, run
 from worker.cli.output import FINDING, errors, people, print_exports, print_json
+from worker.runtime.environment import environment
 from worker.services import Services
-from worker.settings import environment
 
 HOST = "127.0.0.1"
 ROLES_HELP = "web, ingest, process, dispatch, relay, schedule"
@@ -38,7 +38,7 @@ def run_roles(
 
 
 def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> None:
-    from worker import roles, supervisor  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.roles import roles, supervisor  # noqa: PLC0415 - nothing is imported before it is used
 
     settings = environment()
     chosen = roles.all_that_fit(settings) if names is None else roles.chosen(settings, names)
@@ -67,7 +67,7 @@ def wait(
     as_json: JsonOption = False,
 ) -> None:
     """Wait until every subscription is at the head and nothing is due."""
-    from worker.idle import Idleness, wait_until_idle  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.roles.idle import Idleness, wait_until_idle  # noqa: PLC0415 - nothing is imported before it is used
 
     if not idle:
         raise Unusable("Say what to wait for: --idle.")
@@ -109,10 +109,10 @@ def sandbox(
 ) -> None:
     """Run QuickBooks and DocuSign to try things against."""
     from events.clock import SystemClock  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.roles.supervisor import stop_signals  # noqa: PLC0415 - as above
     from worker.sandbox import seeds, server  # noqa: PLC0415 - as above
     from worker.sandbox.service import Sandbox  # noqa: PLC0415 - as above
     from worker.sandbox.trouble import Plan  # noqa: PLC0415 - as above
-    from worker.supervisor import stop_signals  # noqa: PLC0415 - as above
 
     kinds = company or ["us"]
     if unknown := [kind for kind in kinds if kind not in seeds.KINDS]:
@@ -151,7 +151,7 @@ def demo(
 ) -> None:
     """Show the main job on an embedded default: deals in, invoices out, faults on."""
     from worker.demo import play, report  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.supervisor import stop_signals  # noqa: PLC0415 - as above
+    from worker.roles.supervisor import stop_signals  # noqa: PLC0415 - as above
 
     good = False
 

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker import api_tokens
-from worker.api_tokens import Scope, Token
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
+from worker.workspaces import api_tokens
+from worker.workspaces.api_tokens import Scope, Token
 
 FROM_STDIN = "-"
 

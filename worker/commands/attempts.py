@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from events import catalog
 from events.clock import Clock
-from events.envelope import Event
+from events.contract import catalog
+from events.contract.envelope import Event
 from worker.commands import claims, lookup, namesakes, outcomes, readings, retry, steps
 from worker.commands.claims import Claimed, Timing
 from worker.commands.identity import READINGS

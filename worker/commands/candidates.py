@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import leases
-from events.statements import Statement
-from events.tables import UtcInstant
+from events.database.statements import Statement
+from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
 from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import bulk, leases
-from events.locks import Lock, hold
-from events.statements import Row
+from events import leases
+from events.database import bulk
+from events.database.locks import Lock, hold
+from events.database.statements import Row
 from worker.commands import candidates, companies
 from worker.commands.candidates import Candidate
 from worker.commands.freezing import frozen, today

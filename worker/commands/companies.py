@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from events import bulk, leases
+from events import leases
+from events.database import bulk
 from worker.commands.table import realms
 
 # A dispatcher that died holds its realms for so long, whatever it left in flight.

@@ -8,17 +8,17 @@ from msgspec import Struct, field
 from prometheus_client import Counter
 
 from events.clock import Clock
-from events.database import Database
+from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from worker.commands import candidates, claims
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
 from worker.commands.steps import Step
-from worker.health import Health
 from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
 from worker.quickbooks.pacing import CONCURRENT_MAX
-from worker.wake import Wake
+from worker.runtime.health import Health
+from worker.runtime.wake import Wake
 
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
 SLOTS_PER_REALM = CONCURRENT_MAX

@@ -1,7 +1,7 @@
 """What becomes of commands, stored together where it comes together."""
 
-import worker.group_commit
-from events.database import Database
+import worker.runtime.group_commit
+from events.database.port import Database
 from worker.commands import steps
 from worker.commands.claims import LeaseLost
 from worker.commands.steps import Step
@@ -11,8 +11,8 @@ class GroupCommit:
     """Stores steps of commands."""
 
     def __init__(self) -> None:
-        self._group: worker.group_commit.GroupCommit[Step, bool] = worker.group_commit.GroupCommit(
-            steps.store
+        self._group: worker.runtime.group_commit.GroupCommit[Step, bool] = (
+            worker.runtime.group_commit.GroupCommit(steps.store)
         )
 
     async def store(self, database: Database, step: Step) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.quickbooks import CommandKind, ReadingKind
+from events.contract.quickbooks import CommandKind, ReadingKind
 
 READINGS: frozenset[str] = frozenset(get_args(ReadingKind))
 MARK_BEGINS = "[q2c:"

@@ -3,7 +3,7 @@
 Customers, vendors and employees share their names, whatever the case, and those that are inactive keep theirs.
 """
 
-from events.quickbooks import Holder
+from events.contract.quickbooks import Holder
 from worker.commands.claims import Claimed
 from worker.commands.outcomes import Entity, sent
 from worker.quickbooks import queries

@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
-from events import catalog
-from events.administration import ConnectionExpired
-from events.currencies import in_currency
-from events.envelope import Event, own_event
-from events.errors import Unusable
-from events.quickbooks import (
+from events.contract import catalog
+from events.contract.administration import ConnectionExpired
+from events.contract.currencies import in_currency
+from events.contract.envelope import Event, own_event
+from events.contract.quickbooks import (
     CommandKind,
     CommandRejected,
     CommandUncertain,
@@ -24,7 +23,8 @@ from events.quickbooks import (
     InvoiceCreated,
     ItemCreated,
 )
-from events.values import Fact
+from events.contract.values import Fact
+from events.errors import Unusable
 from worker.commands.claims import Claimed
 from worker.quickbooks.errors import OutcomeUnknown
 

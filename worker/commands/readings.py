@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from events import catalog
 from events.clock import Clock
-from events.envelope import Event, own_event
-from events.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named, ReadingFailed
+from events.contract import catalog
+from events.contract.envelope import Event, own_event
+from events.contract.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named, ReadingFailed
 from worker.commands import outcomes, steps
 from worker.commands.claims import Claimed
-from worker.commands.countries import country_code
 from worker.commands.outcomes import Entity
 from worker.commands.steps import Step
-from worker.commands.time_zones import zone_of
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
+from worker.sync.countries import country_code
+from worker.sync.time_zones import zone_of
 
 TOLD_FROM_ATTEMPT = 4
 

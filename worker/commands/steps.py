@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import bulk, log
-from events.envelope import Event
-from events.statements import Row
+from events.contract.envelope import Event
+from events.database import bulk
+from events.database.statements import Row
+from events.log import log
 from worker.commands import companies, outcomes
 from worker.commands.claims import Claimed, Timing
 from worker.commands.companies import Company

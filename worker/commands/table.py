@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from events import bulk
-from events.envelope import Event
-from events.statements import Statement
-from events.tables import UtcInstant, metadata
+from events.contract.envelope import Event
+from events.database import bulk
+from events.database.statements import Statement
+from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
 Status = Literal["ready", "leased", "uncertain", "done", "rejected"]

@@ -12,12 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker import api_tokens, workspaces
 from worker.demo.story import Contract, Tale, Twist
-from worker.docusign import keys
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope, Status
 from worker.services import Services
+from worker.workspaces import api_tokens, tenants
+from worker.workspaces import docusign_keys as keys
 
 RETRY_SECONDS = 0.2
 TRIES_MAX = 100
@@ -38,7 +38,7 @@ async def open_workspace(services: Services, name: str, docusign_keys: Sequence[
     """Add a workspace, and give it the keys that DocuSign signs with."""
     now = services.clock.now()
     token = api_tokens.new(services.entropy)
-    await services.database.transaction(workspaces.add, name, token, now)
+    await services.database.transaction(tenants.add, name, token, now)
     for key in docusign_keys:
         await services.database.transaction(keys.add, services.vault, name, key, now)
     return Secrets(name, token, tuple(docusign_keys))

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from events import catalog
-from worker import schema
+from events.contract import catalog
+from worker.migrations import schema
+from worker.runtime.environment import ConfigurationError, Environment
 from worker.services import open_database
-from worker.settings import ConfigurationError, Environment
 
 PARTITIONS = 3
 
@@ -55,7 +55,7 @@ async def lay(base: Environment, name: str, *, kept: bool) -> AsyncIterator[Plac
 async def _database(base: Environment, name: str) -> AsyncIterator[str]:
     import asyncpg  # noqa: PLC0415 - only with PostgreSQL
 
-    from events.postgres import connect  # noqa: PLC0415 - as above
+    from events.database.postgres import connect  # noqa: PLC0415 - as above
 
     async def execute(statement: str) -> None:
         connection = await connect(base.database_url)
@@ -83,7 +83,7 @@ async def _database(base: Environment, name: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]:
-    from worker import topics  # noqa: PLC0415 - only with Kafka
+    from worker.kafka import topics  # noqa: PLC0415 - only with Kafka
 
     settings = {
         "kafka_group": name,

@@ -16,19 +16,19 @@ from pydantic import SecretStr
 
 from events.clock import SystemClock, SystemEntropy
 from projections import queries
-from worker import connections
+from worker.connections import consenting
 from worker.demo import market, proof, stage, story, told
 from worker.demo.doors import Doors, open_workspace
 from worker.demo.expected import Books, Chosen, Company
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
-from worker.idle import Idleness, wait_until_idle
+from worker.roles.idle import Idleness, wait_until_idle
+from worker.runtime.environment import TOKEN_KEY_BYTES, Environment, environment
 from worker.sandbox.company import Traits
 from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
-from worker.settings import TOKEN_KEY_BYTES, Environment, environment
 
 WORKSPACE = "demo"
 SEED = 20_260_505
@@ -117,7 +117,7 @@ async def _act(
     async with httpx.AsyncClient(timeout=10) as http:
         doors = Doors(http, clock, random, url=url, secrets=secrets)
         say("Connecting QuickBooks: consent, callback, tokens")
-        await doors.connect(await connections.begin(services, WORKSPACE), next(iter(sandbox.companies)))
+        await doors.connect(await consenting.begin(services, WORKSPACE), next(iter(sandbox.companies)))
         cut_over = story.day_of_the_first(tales)
         await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over.isoformat()}})
         if faults:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from events import controls
+from events.contract import controls
 from worker.demo import reading
 from worker.demo.expected import net
 from worker.demo.play import Performance

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from events.values import cents
+from events.contract.values import cents
 from worker.demo.market import ACCOUNTS, PRODUCTS, UNMAPPED_ACCOUNT, UNMAPPED_PRODUCT, US, Market, Product
 
 Twist = Literal[

@@ -9,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog
-from events.tables import log
+from events.contract import catalog
+from events.log.tables import log
 from worker.demo.doors import life
 from worker.demo.expected import Company, Entity, net
 from worker.demo.story import Tale

@@ -10,9 +10,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import bulk
-from events.tables import UtcInstant, metadata
-from worker.docusign.keys import docusign_keys
+from events.database import bulk
+from events.log.tables import UtcInstant, metadata
+from worker.workspaces.docusign_keys import docusign_keys
 
 # What else a message is counted under: `signed` shows that the keys are right, though it may be of no use otherwise;
 # `unfinished` that a recipient's message told of a completed envelope, whose own message has to follow.

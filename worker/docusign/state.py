@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from events.docusign import DocusignReceptionChanged
+from events.contract.docusign import DocusignReceptionChanged
 from worker.docusign.reception import ACCEPTED, COMPLETED, OF_KEYS, SIGNED, UNFINISHED, Counts
 
 SILENCE = timedelta(days=7)

@@ -8,7 +8,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from events.clock import Clock
-from events.database import Database
+from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from worker.docusign import reception
 from worker.docusign.reception import ACCEPTED, Count, Noted

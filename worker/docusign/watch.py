@@ -8,20 +8,22 @@ import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 
-from events import catalog, json, leases, log
-from events.docusign import TROUBLES, DocusignReceptionChanged, since_when
-from events.envelope import Event, own_event
+from events import leases
+from events.contract import catalog, json
+from events.contract.docusign import TROUBLES, DocusignReceptionChanged, since_when
+from events.contract.envelope import Event, own_event
+from events.contract.gates import Action
 from events.errors import DatabaseUnavailable
-from events.gates import Action
-from events.tables import log as events_table
+from events.log import log
+from events.log.tables import log as events_table
 from projections.deals import deals
 from worker.docusign import reception
-from worker.docusign.keys import docusign_keys
 from worker.docusign.reception import REFUSALS, Count
 from worker.docusign.state import GOOD, judge
+from worker.runtime.wake import pause
 from worker.services import Services
-from worker.wake import pause
-from worker.workspaces import workspaces
+from worker.workspaces.docusign_keys import docusign_keys
+from worker.workspaces.tenants import workspaces
 
 SOURCE = "urn:coeffection:docusign"
 LOOK_SECONDS = 5.0

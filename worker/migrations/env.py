@@ -1,8 +1,8 @@
-"""Runs revisions on the connection that `worker.schema` gives, in its transaction."""
+"""Runs revisions on the connection that `worker.migrations.schema` gives, in its transaction."""
 
 from alembic import context
 
-from events.tables import metadata
+from events.log.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

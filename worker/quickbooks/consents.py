@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from events import leases
-from events.tables import UtcInstant, metadata
+from events.log.tables import UtcInstant, metadata
 
 CONSENT_MINUTES = 10
 GOOD_FOR = timedelta(minutes=CONSENT_MINUTES)

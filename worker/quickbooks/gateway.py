@@ -7,12 +7,12 @@ import httpx
 from msgspec import Struct
 
 from events.clock import Clock, Entropy
-from events.database import Database
+from events.database.port import Database
 from worker.quickbooks.client import QuickBooksClient, http_client
 from worker.quickbooks.oauth import OAuthClient
 from worker.quickbooks.tokens import TokenStore
-from worker.quickbooks.vault import Vault
-from worker.settings import ConfigurationError, Environment
+from worker.runtime.environment import ConfigurationError, Environment
+from worker.runtime.vault import Vault
 
 
 class Gateway(Struct, frozen=True):

@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from events import leases
-from events.tables import Position, UtcInstant, metadata
-from worker.quickbooks import sealing
-from worker.quickbooks.sealing import Sealed
+from events.log.tables import Position, UtcInstant, metadata
+from worker.runtime import sealing
+from worker.runtime.sealing import Sealed
 
 Step = Literal["exchanging", "proving", "revoking"]
 PAUSE_SECONDS_MAX = 3600.0

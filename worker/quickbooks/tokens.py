@@ -20,17 +20,18 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import bulk, leases
+from events import leases
 from events.clock import Clock, Entropy
-from events.database import Database
-from events.locks import Lock, hold
-from events.statements import Statement
-from events.tables import UtcInstant, metadata
-from worker.quickbooks import sealing
+from events.database import bulk
+from events.database.locks import Lock, hold
+from events.database.port import Database
+from events.database.statements import Statement
+from events.log.tables import UtcInstant, metadata
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
-from worker.quickbooks.sealing import Sealed
-from worker.quickbooks.vault import KeyRetired, Unsealable, Vault
+from worker.runtime import sealing
+from worker.runtime.sealing import Sealed
+from worker.runtime.vault import KeyRetired, Unsealable, Vault
 
 REFRESH_AHEAD = timedelta(minutes=5)
 POLL_SECONDS = 0.1

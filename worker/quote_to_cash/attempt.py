@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.quickbooks import (
+from events.contract.quickbooks import (
     CommandRejected,
     CommandUncertain,
     CustomerCreated,

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from events.quickbooks import CommandKind
-from events.values import Fact
+from events.contract.quickbooks import CommandKind
+from events.contract.values import Fact
 from worker.commands.identity import CommandKey, request_id
 from worker.quote_to_cash.view import View
 

@@ -5,9 +5,9 @@ from itertools import chain
 
 from msgspec import Struct, field
 
-from events import catalog
-from events.envelope import Event, derived_id, own_event
-from events.values import Fact
+from events.contract import catalog
+from events.contract.envelope import Event, derived_id, own_event
+from events.contract.values import Fact
 from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice

@@ -1,6 +1,6 @@
 """Fold events into the state: what happened, never what to do about it."""
 
-from events.envelope import Event
+from events.contract.envelope import Event
 from worker.quote_to_cash.families import FAMILIES
 from worker.quote_to_cash.view import View
 

@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog, dead_letters, log
-from events.envelope import Recorded
-from events.gates import Action
+from events.contract import catalog
+from events.contract.envelope import Recorded
+from events.contract.gates import Action
+from events.log import dead_letters, log
 from worker.commands import outcomes
 from worker.commands.table import commands
 from worker.quote_to_cash.company.state import WorkspaceState

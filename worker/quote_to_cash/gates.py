@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from events.announcements import UnmetGate
-from events.gates import Action, Words
+from events.contract.announcements import UnmetGate
+from events.contract.gates import Action, Words
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.texts import shown
 

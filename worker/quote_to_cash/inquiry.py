@@ -3,16 +3,16 @@
 from functools import cached_property
 from typing import TypeVar
 
-from events.crm import DealUpdated, Quote
-from events.quickbooks import CompanyObserved
+from events.contract.crm import DealUpdated, Quote
+from events.contract.quickbooks import CompanyObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.deal.signed import Signed, signed_version
 from worker.quote_to_cash.deal.state import Deal
 from worker.quote_to_cash.invoice.totals import Priced, price
 from worker.quote_to_cash.items.quoted import QuotedItems
-from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.view import View
+from worker.workspaces.settings import Settings
 
 T = TypeVar("T")
 

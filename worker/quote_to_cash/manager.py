@@ -5,9 +5,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from events import log, subscriptions
-from events.envelope import Event, Recorded
-from events.subscriptions import Subscription
+from events.contract.envelope import Event, Recorded
+from events.log import log, subscriptions
+from events.log.subscriptions import Subscription
 from worker.commands import table
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.decide import decide, is_own, read_of, streams

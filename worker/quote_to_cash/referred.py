@@ -1,7 +1,7 @@
 """What a deal's invoice refers to: the customer and the items that its account and products are mapped to."""
 
-from events import catalog
-from events.crm import DealUpdated
+from events.contract import catalog
+from events.contract.crm import DealUpdated
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.items.state import Product

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from events import bulk, json
-from events.statements import Statement
-from events.tables import metadata
+from events.contract import json
+from events.database import bulk
+from events.database.statements import Statement
+from events.log.tables import metadata
 from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
 
 process_state = sa.Table(

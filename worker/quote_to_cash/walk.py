@@ -1,6 +1,6 @@
 """Every gate of an invoice in one order, and how a deal stands at them: pure, and the same for `explain`."""
 
-from events.gates import IN_PROGRESS
+from events.contract.gates import IN_PROGRESS
 from worker.quote_to_cash.company import gates as company
 from worker.quote_to_cash.customers import gates as customers
 from worker.quote_to_cash.deal import gates as deals

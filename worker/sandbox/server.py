@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 from events.clock import Clock
+from worker.runtime.serving import serve
 from worker.sandbox import webhooks
 from worker.sandbox.messages import Reply, Request
 from worker.sandbox.service import Sandbox
-from worker.serving import serve
 
 Scope = dict[str, Any]
 BODY_BYTES_MAX = 8 * 1024 * 1024

@@ -15,14 +15,14 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events import intake, leases, log, subscriptions, tables
+from events import leases
 from events.clock import Clock
-from events.database import Database
+from events.database.port import Database
+from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
-from events.intake import Received
-from events.statements import Statement
-from events.subscriptions import Subscription
-from worker import runner
+from events.log import intake, log, subscriptions, tables
+from events.log.intake import Received
+from events.log.subscriptions import Subscription
 from worker.commands import candidates, claims, lookup, steps
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, Timing
@@ -34,7 +34,8 @@ from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide
 from worker.quote_to_cash.deal import folds as deal_folds
-from worker.web import events as events_door
+from worker.roles import runner
+from worker.web.doors import events as events_door
 
 LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 

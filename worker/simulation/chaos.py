@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-import worker.workspaces as workspaces_module
-from events import log, subscriptions
-from worker.administration import Administration
+import worker.workspaces.tenants as workspaces_module
+from events.log import log, subscriptions
+from worker.actions.administration import Administration
 from worker.commands.table import commands, is_open
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.simulation.cluster import Cluster, Host

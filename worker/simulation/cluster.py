@@ -10,21 +10,21 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from events.sqlite import InlineDatabase
-from worker import roles
+from events.database.sqlite import InlineDatabase
 from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.quickbooks.vault import Vault
-from worker.roles import Post
-from worker.runner import follow
+from worker.roles import roles
+from worker.roles.roles import Post
+from worker.roles.runner import follow
+from worker.runtime.environment import Environment
+from worker.runtime.vault import Vault
+from worker.runtime.wake import Wake
 from worker.sandbox.service import Sandbox
 from worker.services import SUBSCRIPTIONS, Services
-from worker.settings import Environment
 from worker.simulation.database import DatabaseTrouble, SimulatedDatabase
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
 from worker.simulation.wire import SimulatedTransport, Watch
-from worker.wake import Wake
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from events import catalog
-from events.tables import log
+from events.contract import catalog
+from events.log.tables import log
 from projections.deals import deals
 from worker.commands.identity import marker
 from worker.demo import created, expected, market, story, told

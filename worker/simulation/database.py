@@ -12,15 +12,15 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 import worker.services  # noqa: F401 - it knows every table
+from events.database.sqlite import InlineDatabase
+from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
-from events.sqlite import InlineDatabase
-from events.statements import Statement
-from events.tables import metadata
-from worker import grant_steps
+from events.log.tables import metadata
 from worker.commands import steps
 from worker.commands.claims import Claimed
 from worker.commands.steps import Step
 from worker.commands.table import commands, realms
+from worker.connections import steps as grant_steps
 from worker.simulation.wire import Watch
 
 P = ParamSpec("P")

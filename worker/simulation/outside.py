@@ -15,17 +15,16 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-import worker.workspaces as workspaces_module
-from events import catalog
-from events import log as events_log
+import worker.workspaces.tenants as workspaces_module
+from events.contract import catalog
+from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
-from events.statements import Statement
-from events.tables import log
+from events.log import log as events_log
+from events.log.tables import log
 from projections.deals import deals
-from worker import api_tokens, connections
-from worker.administration import ActionRefused, Administration
-from worker.connections import ConsentRefused
-from worker.docusign import keys
+from worker.actions.administration import ActionRefused, Administration
+from worker.connections import consenting
+from worker.connections.consenting import ConsentRefused
 from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
@@ -33,6 +32,7 @@ from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
 from worker.simulation.plan import WORKSPACES, Plan
+from worker.workspaces import api_tokens, docusign_keys
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,15 +157,15 @@ class Outside:
         chosen = self.connected[workspace]
 
         async def consent(services: Services, gateway: Gateway) -> None:
-            start = await connections.begin(services, workspace)
+            start = await consenting.begin(services, workspace)
             link = parse_qs(urlsplit(start).query)["link"][0]
-            opened = await connections.open_link(services, gateway.oauth, link)
+            opened = await consenting.open_link(services, gateway.oauth, link)
             transport = SandboxTransport(self.cluster.sandbox, services.clock)
             async with httpx.AsyncClient(transport=transport) as browser:
                 answer = await browser.post(opened.address, data={"realm": chosen, "decision": "allow"})
             query = parse_qs(urlsplit(answer.headers["location"]).query)
             state, code, realm = (query[name][0] for name in ("state", "code", "realmId"))
-            standing = await connections.complete(
+            standing = await consenting.complete(
                 services, gateway, state=state, cookie=opened.cookie, code=code, realm=realm
             )
             if standing.state != "connected":
@@ -250,7 +250,9 @@ async def _add_workspace(services: Services, workspace: str) -> None:
 
 
 async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gateway) -> None:
-    await services.database.transaction(keys.add, services.vault, workspace, key, services.clock.now())
+    await services.database.transaction(
+        docusign_keys.add, services.vault, workspace, key, services.clock.now()
+    )
 
 
 def _asked(connection: sa.Connection, workspace: str) -> Asked:

@@ -7,11 +7,11 @@ from random import Random
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog
-from events.tables import dead_letters
-from events.tables import log as events
+from events.contract import catalog
+from events.log.tables import dead_letters
+from events.log.tables import log as events
 from worker.commands.table import realms
-from worker.idle import left_to_do
+from worker.roles.idle import left_to_do
 from worker.sandbox.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
 from worker.simulation.chaos import Chaos

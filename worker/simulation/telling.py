@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from events import catalog
-from events.envelope import Event
-from events.intake import Record
-from events.tables import log
-from worker.administration import Administration
+from events.contract import catalog
+from events.contract.envelope import Event
+from events.log.intake import Record
+from events.log.tables import log
+from worker.actions.administration import Administration
 from worker.demo import doors, market, story
 from worker.demo.story import Contract, Tale
 from worker.quickbooks.gateway import Gateway
@@ -21,8 +21,8 @@ from worker.sandbox import docusign
 from worker.services import Services
 from worker.simulation.outside import LOOK_SECONDS, Outside
 from worker.simulation.plan import stale_draft
-from worker.web import docusign as docusign_door
-from worker.web import events as events_door
+from worker.web.doors import docusign as docusign_door
+from worker.web.doors import events as events_door
 
 REVISIONS_MAX = 3
 

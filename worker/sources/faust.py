@@ -17,25 +17,26 @@ import structlog
 from faust.exceptions import ConsumerNotStarted
 from prometheus_client import Gauge
 
-from events import catalog, offsets
 from events.clock import Clock
-from events.dead_letters import BOUNDS, Bounds
+from events.contract import catalog
 from events.errors import DatabaseUnavailable
-from events.intake import Received, Record
-from events.offsets import Offsets, Partition
-from worker import kafka, received
-from worker.brokers import tls_context
-from worker.header_names import forgive
-from worker.messages import BrokerUnavailable
-from worker.positions import positions, refuse_if_ahead
+from events.log import offsets
+from events.log.dead_letters import BOUNDS, Bounds
+from events.log.intake import Received, Record
+from events.log.offsets import Offsets, Partition
+from worker.kafka import cluster
+from worker.kafka.brokers import tls_context
+from worker.kafka.header_names import forgive
+from worker.kafka.messages import BrokerUnavailable
+from worker.kafka.positions import positions, refuse_if_ahead
+from worker.kafka.topics import lost, recreated
+from worker.runtime.environment import KAFKA, Environment
+from worker.runtime.wake import pause
+from worker.runtime.watchdog import Progress, watch
 from worker.services import Services
-from worker.settings import KAFKA, Environment
-from worker.sources import records
+from worker.sources import received, records
 from worker.sources.gathering import batches
 from worker.sources.records import Arrival
-from worker.topics import lost, recreated
-from worker.wake import pause
-from worker.watchdog import Progress, watch
 
 PART = "ingest"
 BROKERS = "kafka"
@@ -48,7 +49,7 @@ START_SECONDS_MAX = 3.0  # for what is being started when it is to be stopped
 STOP_SECONDS_MAX = 10.0
 REQUEST_SECONDS_MAX = 60
 HEARTBEATS = 15  # in the time that a silent member is waited for, as by Kafka's own defaults
-FETCH_BYTES_MAX = 4 * kafka.MESSAGE_BYTES_MAX
+FETCH_BYTES_MAX = 4 * cluster.MESSAGE_BYTES_MAX
 
 lag = Gauge("q2c_kafka_lag_events", "Messages of this process's partitions that are not read yet")
 lost_events = Gauge("q2c_kafka_lost_events", "Messages that Kafka dropped before they were read", ["topic"])
@@ -211,7 +212,7 @@ def settings(environment: Environment) -> dict[str, Any]:
         "stream_buffer_maxsize": 20_000,  # where it is full, Faust's loop sleeps for a second
         "stream_wait_empty": False,  # waits for what a failed agent will never acknowledge
         "stream_publish_on_commit": False,
-        "topic_allow_declare": False,  # topics are made on purpose, see worker.topics
+        "topic_allow_declare": False,  # topics are made on purpose, see worker.kafka.topics
         "topic_disable_leader": True,  # would need a topic of its own
         "table_standby_replicas": 0,  # with it, partitions are spread evenly
         "producer_threaded": False,
@@ -298,7 +299,7 @@ async def _watch(services: Services, app: faust.App) -> None:
             ours = [at for at in found if not assigned or (at.topic, at.partition) in assigned]
             lag.set(sum(at.lag for at in ours) if assigned else 0)
             behind = {(at.topic, at.partition): at.next_offset for at in ours if at.lag}
-            is_behind = bool(behind) and await kafka.has_messages(environment, behind)
+            is_behind = bool(behind) and await cluster.has_messages(environment, behind)
         except BrokerUnavailable as error:
             logger.warning("ingest.watch", problem=str(error))
             services.health.bad(BROKERS, str(error))

@@ -6,11 +6,11 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from events import intake
 from events.clock import Clock
-from events.database import Database
-from events.dead_letters import BOUNDS, Bounds
-from events.envelope import from_structured
+from events.contract.envelope import from_structured
+from events.database.port import Database
+from events.log import intake
+from events.log.dead_letters import BOUNDS, Bounds
 from worker.sources import splitting
 from worker.sources.files import FileUnusable, opened, pieces
 from worker.sources.splitting import Broken

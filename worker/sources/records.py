@@ -11,17 +11,18 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import intake, json, media
 from events.clock import Clock
-from events.dead_letters import BOUNDS, Bounds
-from events.envelope import Event, from_binary, from_structured
+from events.contract import json, media
+from events.contract.envelope import Event, from_binary, from_structured
+from events.contract.headers import CONTENT_TYPE, KAFKA_PREFIX, content_type, is_binary, kafka_attributes
+from events.contract.values import Workspace
 from events.errors import Unusable
-from events.headers import CONTENT_TYPE, KAFKA_PREFIX, content_type, is_binary, kafka_attributes
-from events.intake import Received, Record
-from events.offsets import Partition
-from events.values import Workspace
-from worker import workspaces
-from worker.aside import aside
+from events.log import intake
+from events.log.dead_letters import BOUNDS, Bounds
+from events.log.intake import Received, Record
+from events.log.offsets import Partition
+from worker.runtime.aside import aside
+from worker.workspaces import tenants
 
 TURN_EVENTS = 50  # some milliseconds of reading, unless they are large
 
@@ -77,7 +78,7 @@ def receive(
     connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: Bounds = BOUNDS
 ) -> list[Received]:
     """Store a batch, good and bad, in this transaction. Nobody at this door vouches for workspaces, so we look."""
-    known = set(workspaces.names(connection))
+    known = set(tenants.names(connection))
     return intake.receive(connection, [_of_known(record, known) for record in records], now, bounds)
 
 

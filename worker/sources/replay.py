@@ -12,18 +12,18 @@ from datetime import datetime
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from events import catalog
-from events.intake import Received, Record
-from events.offsets import Partition
-from worker import kafka
-from worker.garbage import seldom_collected
+from events.contract import catalog
+from events.log.intake import Received, Record
+from events.log.offsets import Partition
+from worker.kafka import cluster
+from worker.runtime.garbage import seldom_collected
 from worker.services import Services
 from worker.sources import records
 from worker.sources.records import Arrival
 
 TRANSACTION_EVENTS_MAX = 1_000
 POLL_MILLISECONDS = 1_000
-PARTITION_BYTES_MAX = 4 * kafka.MESSAGE_BYTES_MAX
+PARTITION_BYTES_MAX = 4 * cluster.MESSAGE_BYTES_MAX
 
 logger = structlog.get_logger()
 
@@ -54,10 +54,10 @@ async def replay(
     """
     environment = services.environment
     named = [environment.topic(topic) for topic in topics or catalog.TOPICS_IN]
-    of = await kafka.partitions(environment, named)
+    of = await cluster.partitions(environment, named)
     counts: Counter[str] = Counter(appended=0, duplicate=0, conflict=0, dead=0)
     storing: asyncio.Task[list[Received]] | None = None
-    reading = kafka.consumer(environment, max_partition_fetch_bytes=PARTITION_BYTES_MAX)
+    reading = cluster.consumer(environment, max_partition_fetch_bytes=PARTITION_BYTES_MAX)
     with seldom_collected():
         async with reading as consumer:
             try:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from events.envelope import EVENT_BYTES_MAX
+from events.contract.envelope import EVENT_BYTES_MAX
 
 CHARACTERS_MAX = EVENT_BYTES_MAX + 1024  # what is longer is cut, and too long for an event still
 _BLANKS = " \t\n\ufeff"  # files put together keep the byte order mark of each

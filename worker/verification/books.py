@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events.database import Database
-from worker import workspaces
+from events.database.port import Database
 from worker.commands.identity import marker
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import QuickBooksError
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
+from worker.workspaces import tenants
 
 Invoices = list[dict[str, Any]]
 _MARK_BEGINS = marker("").removesuffix("]")
@@ -48,7 +48,7 @@ async def read_books(database: Database, client: QuickBooksClient) -> Books:
 
 def companies(connection: sa.Connection) -> list[str]:
     """Return the company that each workspace uses, whether or not it is still let in there."""
-    states = (StateStore(connection, name).get(WorkspaceState) for name in workspaces.names(connection))
+    states = (StateStore(connection, name).get(WorkspaceState) for name in tenants.names(connection))
     return sorted({state.connection.realm for state in states if state.connection is not None})
 
 

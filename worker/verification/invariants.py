@@ -13,10 +13,11 @@ from itertools import groupby
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events import catalog, json, log, subscriptions
-from events.envelope import Recorded
-from events.tables import dead_letters
-from events.tables import log as events
+from events.contract import catalog, json
+from events.contract.envelope import Recorded
+from events.log import log, subscriptions
+from events.log.tables import dead_letters
+from events.log.tables import log as events
 from projections.deals import DEALS, deals
 from projections.invoices import INVOICES, invoices
 from worker.commands.identity import READINGS, CommandKey, request_id

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from events import log, subscriptions
-from events.tables import metadata
+from events.log import log, subscriptions
+from events.log.tables import metadata
 from projections.all import PROJECTIONS
 from worker.quote_to_cash import manager
 from worker.quote_to_cash.store import process_state, process_waits

@@ -16,10 +16,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from events.errors import DatabaseUnavailable
-from worker import api_tokens
-from worker.api_tokens import Scope, Token
 from worker.services import Services
 from worker.web.problems import Problem
+from worker.workspaces import api_tokens
+from worker.workspaces.api_tokens import Scope, Token
 
 OPEN = "open"
 NEEDS = "needs"

@@ -4,23 +4,23 @@ from litestar import Litestar, Router
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 
-from events.envelope import EVENT_BYTES_MAX
-from worker.administration import Administration
-from worker.api_tokens import Token
-from worker.aside import Turns
+from events.contract.envelope import EVENT_BYTES_MAX
+from worker.actions.administration import Administration
 from worker.quickbooks.gateway import Gateway
+from worker.runtime.aside import Turns
 from worker.services import Services
 from worker.web.access import NEEDS, OPEN, Access, current, undeclared
-from worker.web.api import Api
-from worker.web.docusign import open_door, post_docusign
-from worker.web.docusign_api import DocusignApi
-from worker.web.events import post_events
-from worker.web.feeds import get_feed
-from worker.web.health import livez, metrics, readyz, readyz_of_ops
-from worker.web.oauth import get_callback, get_start
+from worker.web.api.docusign import DocusignApi
+from worker.web.api.resources import Api
+from worker.web.api.tokens import TokensApi
+from worker.web.doors.docusign import open_door, post_docusign
+from worker.web.doors.events import post_events
+from worker.web.doors.feeds import get_feed
+from worker.web.doors.health import livez, metrics, readyz, readyz_of_ops
+from worker.web.doors.oauth import get_callback, get_start
+from worker.web.doors.rate import Rate
 from worker.web.problems import HANDLERS
-from worker.web.rate import Rate
-from worker.web.tokens_api import TokensApi
+from worker.workspaces.api_tokens import Token
 
 SCHEMA_PATH = "/api/v1/schema"
 

@@ -9,16 +9,16 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from events.envelope import EVENT_BYTES_MAX
+from events.contract.envelope import EVENT_BYTES_MAX
+from events.contract.json import MISSING
 from events.errors import DatabaseUnavailable
-from events.intake import Received
-from events.json import MISSING
-from worker.administration import ActionRefused, DealUnknown
-from worker.api_tokens import TokenUnknown
-from worker.docusign.keys import KeyRefused, KeyUnknown
-from worker.messages import BrokerUnavailable
+from events.log.intake import Received
+from worker.actions.administration import ActionRefused, DealUnknown
+from worker.kafka.messages import BrokerUnavailable
 from worker.quickbooks.errors import QuickBooksError
-from worker.quickbooks.vault import Unsealable
+from worker.runtime.vault import Unsealable
+from worker.workspaces.api_tokens import TokenUnknown
+from worker.workspaces.docusign_keys import KeyRefused, KeyUnknown
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"

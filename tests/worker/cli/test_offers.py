@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 from typer.main import get_command
 
-from events.gates import Action
+from events.contract.gates import Action
 from worker.cli.offers import COMMANDS, commands
 from worker.cli.root import app
 

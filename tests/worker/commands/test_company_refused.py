@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, types
 from worker.sandbox.refusals import Refusal

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import catalog
-from events.sqlite import InlineDatabase
+from events.contract import catalog
+from events.database.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
 from worker.commands import steps

@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events import log
-from events.database import Database
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
+from events.database.sqlite import InlineDatabase
 from events.errors import DatabaseUnavailable
-from events.postgres import PostgresDatabase
-from events.sqlite import InlineDatabase
+from events.log import log
 from tests import world
 from tests.worker.commands.test_model import BODY, START, TIMING, outcome
 from worker.commands import candidates, claims, steps, table

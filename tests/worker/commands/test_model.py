@@ -12,11 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.exc import IntegrityError
 
 import worker.services  # noqa: F401 - it knows every table
-from events import catalog, log
-from events.administration import ConnectionExpired
-from events.envelope import Event, from_structured, own_event
-from events.json import encode
-from events.tables import metadata
+from events.contract import catalog
+from events.contract.administration import ConnectionExpired
+from events.contract.envelope import Event, from_structured, own_event
+from events.contract.json import encode
+from events.log import log
+from events.log.tables import metadata
 from tests import stories
 from worker.commands import candidates, claims, outcomes, steps, table
 from worker.commands.claims import Claimed, Timing

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, net
 from worker.quickbooks.client import QuickBooksClient

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, net, types
 from worker.commands.table import realms

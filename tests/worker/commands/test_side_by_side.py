@@ -7,9 +7,10 @@ import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from events import catalog, log, subscriptions
-from events.postgres import PostgresDatabase
-from events.subscriptions import Progress
+from events.contract import catalog
+from events.database.postgres import PostgresDatabase
+from events.log import log, subscriptions
+from events.log.subscriptions import Progress
 from tests import stories
 from tests.beside import Both, beside, empty
 from tests.events.samples import made

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, net, types
-from worker.administration import ActionRefused
+from worker.actions.administration import ActionRefused
+from worker.actions.naming import name_invoice
 from worker.commands import standing
 from worker.commands.identity import marker
-from worker.naming import name_invoice
 from worker.quickbooks import queries
 from worker.sandbox import invoices
 from worker.sandbox.refusals import Operation, Refusal

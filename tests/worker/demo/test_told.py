@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from events import catalog
+from events.contract import catalog
 from worker.demo import story, told
 from worker.demo.expected import Company
 from worker.demo.story import Tale, Twist

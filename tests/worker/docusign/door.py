@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 import httpx
 import sqlalchemy as sa
 
-from events import log
-from events.tables import dead_letters
+from events.log import log
+from events.log.tables import dead_letters
 from tests.world import World
 from worker.demo.doors import Secrets
 from worker.docusign import watch

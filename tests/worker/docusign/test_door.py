@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from events.dead_letters import listed
+from events.log.dead_letters import listed
 from tests import stories
 from tests.worker.docusign.door import DOCUMENT, Connect, encoded, message, with_documents
-from worker.docusign import keys
-from worker.sources.docusign import TEXT_BYTES_KEPT_MAX, without_documents
+from worker.docusign.connect import TEXT_BYTES_KEPT_MAX, without_documents
 from worker.web import bodies
-from worker.web import docusign as door
 from worker.web.app import create_app
 from worker.web.bodies import MIB, Room
-from worker.web.docusign import MESSAGE_BYTES_MAX
+from worker.web.doors import docusign as door
+from worker.web.doors.docusign import MESSAGE_BYTES_MAX
+from worker.workspaces import docusign_keys
 
 
 async def chunked(body: bytes, size: int = 64 * 1024) -> AsyncIterator[bytes]:
@@ -117,7 +117,9 @@ async def test_the_loop_goes_on_while_a_large_message_is_verified_under_many_key
     services = connect.world.services
     for number in range(60):
         key = f"{number:03d}{connect.keys[0]}"
-        await services.database.transaction(keys.add, services.vault, "acme", key, services.clock.now())
+        await services.database.transaction(
+            docusign_keys.add, services.vault, "acme", key, services.clock.now()
+        )
     longest, beat = 0.0, asyncio.get_running_loop().time
     done = asyncio.Event()
 
@@ -343,13 +345,17 @@ async def test_rotation_without_a_gap(connect: Connect) -> None:
     new = sandbox.docusign.all[made]
     connect.keys = sandbox.docusign_keys  # both sign
     assert (await connect.send(encoded("sent", "D-1"))).status_code == 200
-    added = await services.database.transaction(keys.add, services.vault, "acme", new, services.clock.now())
+    added = await services.database.transaction(
+        docusign_keys.add, services.vault, "acme", new, services.clock.now()
+    )
     connect.world.clock.advance(60)
     assert (await connect.send(encoded("sent", "D-2"))).status_code == 200
-    fitted = {key.number: key.verified_at for key in await services.database.read(keys.listed, "acme")}
+    fitted = {
+        key.number: key.verified_at for key in await services.database.read(docusign_keys.listed, "acme")
+    }
     assert fitted[added.key.number] == services.clock.now()
     first = min(fitted)
-    await services.database.transaction(keys.remove, services.vault, "acme", str(first))
+    await services.database.transaction(docusign_keys.remove, services.vault, "acme", str(first))
     assert (await connect.send(encoded("sent", "D-3"))).status_code == 200, "the new one is enough"
     sandbox.docusign.switch(old, active=False)
     connect.keys = sandbox.docusign_keys

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from events import catalog
-from events.contracts import ContractChanged
-from events.envelope import Event
+from events.contract import catalog
+from events.contract.contracts import ContractChanged
+from events.contract.envelope import Event
 from events.errors import Unusable
-from worker.sources import docusign
+from worker.docusign import connect
 
 TIMES = {
     "sentDateTime": "2026-05-01T10:00:00.1234567Z",
@@ -26,7 +26,7 @@ def read(event: str, summary: dict[str, Any] | None = None, envelope: str = "E-1
     told = {**TIMES, "customFields": {"textCustomFields": [{"name": "deal_id", "value": "D-17"}]}}
     data = {"accountId": "acc", "envelopeId": envelope, "envelopeSummary": told | (summary or {})}
     raw = msgspec.json.encode({"event": event, "retryCount": 3, "data": data})
-    return docusign.read_message(raw, workspace="acme")
+    return connect.read_message(raw, workspace="acme")
 
 
 def fact(event: str, summary: dict[str, Any] | None = None) -> ContractChanged:
@@ -89,11 +89,11 @@ def test_why_it_ended_is_kept() -> None:
 
 @pytest.mark.parametrize("part", [b"{},", b"[],", b"1,"])
 def test_what_holds_more_than_any_envelope_is_not_read(part: bytes) -> None:
-    docusign.check_rest(part * (docusign.REST_OBJECTS_MAX // 2))
+    connect.check_rest(part * (connect.REST_OBJECTS_MAX // 2))
     with pytest.raises(Unusable, match="too_large"):
-        docusign.check_rest(part * (docusign.REST_VALUES_MAX + 1))
+        connect.check_rest(part * (connect.REST_VALUES_MAX + 1))
 
 
 def test_taking_documents_out_takes_no_time_whatever_looks_like_one() -> None:
     message = b"<PDFBytes " * 100_000  # tens of minutes, were each looked through to the end
-    assert docusign.without_documents(message) == message
+    assert connect.without_documents(message) == message

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.world import World
 from worker.demo.doors import Secrets
-from worker.docusign import keys
-from worker.docusign.keys import KEYS_MAX, KeyRefused, KeyUnknown, cleaned
 from worker.web.app import create_app
+from worker.workspaces import docusign_keys
+from worker.workspaces.docusign_keys import KEYS_MAX, KeyRefused, KeyUnknown, cleaned
 
 KEY, OTHER = (
     "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE=",
@@ -21,13 +21,15 @@ KEY, OTHER = (
 )
 
 
-async def add(world: World, key: str, workspace: str = "bolt") -> keys.Added:
+async def add(world: World, key: str, workspace: str = "bolt") -> docusign_keys.Added:
     services = world.services
-    return await services.database.transaction(keys.add, services.vault, workspace, key, services.clock.now())
+    return await services.database.transaction(
+        docusign_keys.add, services.vault, workspace, key, services.clock.now()
+    )
 
 
-async def listed(world: World, workspace: str = "bolt") -> list[keys.Key]:
-    return list(await world.services.database.read(keys.listed, workspace))
+async def listed(world: World, workspace: str = "bolt") -> list[docusign_keys.Key]:
+    return list(await world.services.database.read(docusign_keys.listed, workspace))
 
 
 @pytest_asyncio.fixture
@@ -51,8 +53,12 @@ async def test_keys_are_added_once_listed_by_a_hint_and_removed(bolt: World) -> 
     assert [key.number for key in found] == [first.key.number, second.key.number]
     assert not any(key.verified_at for key in found)
     assert KEY not in repr(found)
-    await bolt.services.database.transaction(keys.remove, bolt.services.vault, "bolt", str(first.key.number))
-    await bolt.services.database.transaction(keys.remove, bolt.services.vault, "bolt", f" {OTHER[:-1]} ")
+    await bolt.services.database.transaction(
+        docusign_keys.remove, bolt.services.vault, "bolt", str(first.key.number)
+    )
+    await bolt.services.database.transaction(
+        docusign_keys.remove, bolt.services.vault, "bolt", f" {OTHER[:-1]} "
+    )
     assert await listed(bolt) == []
     assert len(await listed(bolt, "acme")) == 2, "another workspace's are not touched"
 
@@ -61,7 +67,7 @@ async def test_nobody_removes_another_workspaces_key(bolt: World) -> None:
     theirs = (await listed(bolt, "acme"))[0]
     for which in (str(theirs.number), "nonsense", ""):
         with pytest.raises(KeyUnknown, match="there is none"):
-            await bolt.services.database.transaction(keys.remove, bolt.services.vault, "bolt", which)
+            await bolt.services.database.transaction(docusign_keys.remove, bolt.services.vault, "bolt", which)
     assert theirs in await listed(bolt, "acme")
 
 

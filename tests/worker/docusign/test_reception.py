@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
-from events import catalog
-from events.docusign import DocusignReceptionChanged
+from events.contract import catalog
+from events.contract.docusign import DocusignReceptionChanged
 from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.fakes import FakeClock

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events import log
-from events.postgres import PostgresDatabase
+from events.database.postgres import PostgresDatabase
+from events.log import log
 from tests.beside import beside, empty
 from tests.events.samples import NOW
-from worker import keyring, workspaces
-from worker.docusign import keys, reception, watch
-from worker.docusign.keys import Added
+from worker.docusign import reception, watch
 from worker.docusign.reception import Count, Noted
-from worker.keyring import KeyringRefused
-from worker.quickbooks.vault import KeyRetired, Vault
+from worker.runtime.vault import KeyRetired, Vault
 from worker.simulation.ports import SeededEntropy
+from worker.workspaces import docusign_keys, keyring, tenants
+from worker.workspaces.docusign_keys import Added
+from worker.workspaces.keyring import KeyringRefused
 
 KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 LATER = NOW + timedelta(minutes=1)
@@ -29,13 +29,13 @@ VAULT = Vault([OLD_KEY], SeededEntropy(1))
 async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
     opened = PostgresDatabase(module_postgres_url)
     await opened.transaction(empty)
-    await opened.transaction(workspaces.add, "acme", "token", NOW)
+    await opened.transaction(tenants.add, "acme", "token", NOW)
     yield opened
     await opened.close()
 
 
 def add(connection: sa.Connection) -> Added:
-    return keys.add(connection, VAULT, "acme", KEY, NOW)
+    return docusign_keys.add(connection, VAULT, "acme", KEY, NOW)
 
 
 def noted(outcome: str, messages: int = 1, last: timedelta = timedelta(0)) -> Noted:
@@ -45,7 +45,7 @@ def noted(outcome: str, messages: int = 1, last: timedelta = timedelta(0)) -> No
 async def test_a_key_that_is_given_from_two_sides_is_there_once(postgres: PostgresDatabase) -> None:
     both = await beside(postgres, add, add)
     assert (both.first.added, both.second.added, both.waited) == (True, False, True)
-    assert len(await postgres.read(keys.listed, "acme")) == 1
+    assert len(await postgres.read(docusign_keys.listed, "acme")) == 1
 
 
 async def test_nothing_is_sealed_with_a_key_while_it_is_retired(postgres: PostgresDatabase) -> None:
@@ -65,12 +65,12 @@ async def test_nothing_is_sealed_with_a_key_while_it_is_retired(postgres: Postgr
     first_retired = await beside(postgres, retire, lambda connection: sealed(connection, f"b{KEY}"))
     assert (first_retired.first, first_retired.waited) == ("ada", True)
     assert "was retired while this process ran" in first_retired.second
-    assert len(await postgres.read(keys.listed, "acme")) == 1
+    assert len(await postgres.read(docusign_keys.listed, "acme")) == 1
 
 
 def sealed(connection: sa.Connection, key: str) -> str:
     try:
-        return keys.add(connection, VAULT, "acme", key, NOW).key.hint
+        return docusign_keys.add(connection, VAULT, "acme", key, NOW).key.hint
     except KeyRetired as error:
         return str(error)
 
@@ -100,7 +100,7 @@ async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None
     await postgres.transaction(reception.seen, "acme", LATER)
     [changed] = await postgres.read(watch.changes, LATER)
     assert changed.payload.state == "good"
-    [key] = await postgres.read(keys.listed, "acme")
+    [key] = await postgres.read(docusign_keys.listed, "acme")
     assert key.verified_at == NOW
 
 

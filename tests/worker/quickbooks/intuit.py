@@ -13,15 +13,15 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 
-from events.database import Database
-from events.sqlite import InlineDatabase
-from events.tables import metadata
+from events.database.port import Database
+from events.database.sqlite import InlineDatabase
+from events.log.tables import metadata
 from tests.fakes import FakeClock
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient, http_client
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.tokens import TokenStore
-from worker.quickbooks.vault import Vault
+from worker.runtime.vault import Vault
 from worker.simulation.ports import SeededEntropy
 
 API = "https://quickbooks.test"

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from events.clock import SystemClock, SystemEntropy
-from events.sqlite import SqliteDatabase
+from events.database.sqlite import SqliteDatabase
 from tests.worker.quickbooks.intuit import KEY
 from worker.quickbooks.client import http_client
 from worker.quickbooks.oauth import OAuthClient
 from worker.quickbooks.tokens import TokenStore
-from worker.quickbooks.vault import Vault
+from worker.runtime.vault import Vault
 
 
 async def main(path: str, url: str, realm: str, calls: int) -> None:

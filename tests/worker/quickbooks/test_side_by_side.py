@@ -6,16 +6,17 @@ from datetime import timedelta
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events.postgres import PostgresDatabase
+from events.database.postgres import PostgresDatabase
 from tests.beside import Both, beside, empty
 from tests.events.samples import NOW
-from worker import api_tokens, grant_steps, workspaces
+from worker.connections import steps
 from worker.quickbooks import consents, grants, tokens
 from worker.quickbooks.consents import ConsentRefused
 from worker.quickbooks.grants import Grant
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import RealmTaken
-from worker.workspaces import WorkspaceInvalid
+from worker.workspaces import api_tokens, tenants
+from worker.workspaces.tenants import WorkspaceInvalid
 
 REALM = "4620816365"
 LEASE = timedelta(seconds=90)
@@ -111,14 +112,14 @@ async def test_nobody_revokes_what_may_be_of_a_company_that_is_connected_at_this
     grant = Grant("g-1", "bolt", REALM, "revoking", b"1", NOW)
 
     def may_be_revoked(connection: sa.Connection) -> bool:
-        return grant_steps.may_be_revoked(connection, grant, NOW)
+        return steps.may_be_revoked(connection, grant, NOW)
 
     assert await beside(postgres, put("acme"), may_be_revoked) == Both(None, False, waited=True)
 
 
 async def test_a_workspace_that_is_added_from_two_sides_is_added_once(postgres: PostgresDatabase) -> None:
     def add(token: str) -> Callable[[sa.Connection], None]:
-        return lambda connection: workspaces.add(connection, "acme", token, NOW)
+        return lambda connection: tenants.add(connection, "acme", token, NOW)
 
     both = await beside(postgres, add("one"), add("two"))
     assert (both.first, type(both.second), both.waited) == (None, WorkspaceInvalid, True)

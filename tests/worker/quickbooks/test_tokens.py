@@ -6,15 +6,15 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from events.tables import UtcInstant
+from events.log.tables import UtcInstant
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
-from worker import keyring
-from worker.keyring import Resealed
 from worker.quickbooks import oauth, tokens
 from worker.quickbooks.errors import ConnectionExpired, NotSent
 from worker.quickbooks.tokens import RealmTaken
-from worker.quickbooks.vault import Vault
+from worker.runtime.vault import Vault
 from worker.simulation.ports import SeededEntropy
+from worker.workspaces import keyring
+from worker.workspaces.keyring import Resealed
 
 LEASE = timedelta(seconds=90)
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import replace
 
-from events import catalog
-from events.administration import (
+from events.contract import catalog
+from events.contract.administration import (
     AccountMapped,
     ConnectionAuthorized,
     ConnectionExpired,
@@ -21,8 +21,8 @@ from events.administration import (
     ProductMapped,
     SettingsChanged,
 )
-from events.envelope import Event, own_event
-from events.quickbooks import (
+from events.contract.envelope import Event, own_event
+from events.contract.quickbooks import (
     CommandRejected,
     CommandUncertain,
     CompanyObserved,
@@ -33,7 +33,7 @@ from events.quickbooks import (
     ItemObserved,
     Named,
 )
-from events.values import Amount, Fact
+from events.contract.values import Amount, Fact
 from tests.events.samples import made
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.decide import decide

@@ -6,15 +6,15 @@ from typing import Any
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from events import json
-from events.crm import DealUpdated, Quote
-from events.quickbooks import CompanyObserved
+from events.contract import json
+from events.contract.crm import DealUpdated, Quote
+from events.contract.quickbooks import CompanyObserved
 from tests import stories
 from tests.worker.sandbox.app import App, decoded
 from worker.quote_to_cash.invoice.body import invoice_body
 from worker.quote_to_cash.invoice.rates import AMOUNT_LIMIT
 from worker.quote_to_cash.invoice.totals import price
-from worker.quote_to_cash.settings import Settings
+from worker.workspaces.settings import Settings
 
 EXACT = Context(prec=64)
 COMPANY = CompanyObserved("1", "Craig's", "US", "USD", False, False, (), (), ())

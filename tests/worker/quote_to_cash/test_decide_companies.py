@@ -2,8 +2,8 @@
 
 import pytest
 
-from events import catalog
-from events.envelope import Event
+from events.contract import catalog
+from events.contract.envelope import Event
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.worker.quote_to_cash.given import Decider, chosen, given, ordered, ready
 

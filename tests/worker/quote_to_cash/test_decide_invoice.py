@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from events import catalog
-from events.quickbooks import Named
-from events.values import Amount
+from events.contract import catalog
+from events.contract.quickbooks import Named
+from events.contract.values import Amount
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     NOW,

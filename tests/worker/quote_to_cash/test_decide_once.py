@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from events import catalog
-from events.envelope import Event
+from events.contract import catalog
+from events.contract.envelope import Event
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from events import catalog
-from events.docusign import TROUBLES, DocusignReceptionChanged
-from events.gates import IN_PROGRESS, REFUSED_COMPANY
-from events.quickbooks import (
+from events.contract import catalog
+from events.contract.docusign import TROUBLES, DocusignReceptionChanged
+from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY
+from events.contract.quickbooks import (
     CommandKind,
     CommandRejected,
     CommandUncertain,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, net, open_world, types
 from worker.quote_to_cash import explain

@@ -11,10 +11,10 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, open_world
-from worker.administration import ActionRefused
+from worker.actions.administration import ActionRefused
 from worker.sandbox import lists
 
 Act = Callable[[World], Awaitable[object]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.world import World, types
 from worker.sandbox import lists

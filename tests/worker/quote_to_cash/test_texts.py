@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from events import json
-from events.crm import AccountUpdated, Address, DealUpdated, Quote
-from events.quickbooks import CompanyObserved
+from events.contract import json
+from events.contract.crm import AccountUpdated, Address, DealUpdated, Quote
+from events.contract.quickbooks import CompanyObserved
 from tests import stories
 from tests.worker.sandbox.app import App, decoded
 from worker.commands.identity import marker
@@ -18,8 +18,8 @@ from worker.quote_to_cash.invoice.body import doc_number, invoice_body
 from worker.quote_to_cash.invoice.totals import price
 from worker.quote_to_cash.items.body import item_body
 from worker.quote_to_cash.items.state import Product
-from worker.quote_to_cash.settings import Settings
 from worker.quote_to_cash.texts import Fitter, cleaned, distinct, length, shortened
+from worker.workspaces.settings import Settings
 
 REQUEST = "0f7b3a2e-5e0b-5f0c-9a51-0c7c2cb2f6a1"
 COMPANY = CompanyObserved("1", "Craig's", "US", "USD", False, False, (), (), ())

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from tests import stories
 from tests.world import World, open_world
-from worker.administration import shown_settings
+from worker.actions.administration import shown_settings
 from worker.commands.table import realms
-from worker.idle import left_to_do
+from worker.roles.idle import left_to_do
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 

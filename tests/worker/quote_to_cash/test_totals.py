@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import json
-from events.crm import Quote
+from events.contract import json
+from events.contract.crm import Quote
 from tests import stories
 from tests.world import net, open_world
 from worker.quote_to_cash.invoice.totals import Priced, price

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.crm import Stage
+from events.contract.crm import Stage
 from worker.quote_to_cash.deal.signed import Signed, signed_version
 from worker.quote_to_cash.deal.state import Contract, Deal
 from worker.quote_to_cash.deal.versions import Version, is_known, one_by_one, with_snapshot

@@ -9,8 +9,8 @@ import httpx
 
 from events.clock import SystemClock
 from tests.worker.sandbox.app import App
+from worker.runtime.serving import serve
 from worker.sandbox import server
-from worker.serving import serve
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 10.0

@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from tests.worker.sandbox.app import App, invoice
 from tests.worker.sandbox.sockets import served
+from worker.runtime.environment import Environment
 from worker.sandbox import server
 from worker.sandbox.trouble import KINDS, Kind
-from worker.settings import Environment
 
 SLOW_SECONDS = 0.4
 LATE_SECONDS = 30

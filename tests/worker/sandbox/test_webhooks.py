@@ -7,17 +7,17 @@ from typing import Any, get_args
 import httpx
 import pytest
 
-from events.contracts import ContractChanged
+from events.contract.contracts import ContractChanged
 from events.errors import Unusable
 from tests.fakes import FakeClock
 from tests.worker.sandbox.app import App, decoded
 from tests.worker.sandbox.sockets import receiving, served
+from worker.docusign.connect import read_message
 from worker.docusign.signatures import is_signed
 from worker.sandbox import webhooks
 from worker.sandbox.docusign import Status
 from worker.sandbox.messages import Delivery
 from worker.sandbox.transport import SandboxTransport
-from worker.sources.docusign import read_message
 
 URL = "http://worker.test/webhooks/docusign/acme"
 STATUSES: tuple[Status, ...] = get_args(Status)

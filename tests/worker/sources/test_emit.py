@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.dead_letters import listed
-from events.envelope import EVENT_BYTES_MAX
+from events.contract.envelope import EVENT_BYTES_MAX
+from events.log.dead_letters import listed
 from tests import stories
 from tests.world import World
 from worker.sources import files, splitting

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from events import catalog
-from events.database import Database
+from events.contract import catalog
+from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.worker.streams import Stream
-from worker.positions import positions
+from worker.kafka.positions import positions
 from worker.services import Services
 from worker.sources import faust
 from worker.sources.faust import IngestFailed, ingest

@@ -30,7 +30,7 @@ from faust.types.settings import Settings
 from mode.utils.queues import ThrowableQueue
 
 from events.clock import SystemClock
-from worker.settings import Environment
+from worker.runtime.environment import Environment
 from worker.sources.faust import build, settings
 
 AT = TP("deals", 0)

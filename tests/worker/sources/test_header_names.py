@@ -10,12 +10,12 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
-from events import catalog
+from events.contract import catalog
 from tests.worker.sources.test_faust import ingesting
 from tests.worker.sources.test_producers import binary, deal
 from tests.worker.streams import STRUCTURED, Stream
-from worker.brokers import connection
-from worker.header_names import ForgivingRecords, forgive
+from worker.kafka.brokers import connection
+from worker.kafka.header_names import ForgivingRecords, forgive
 from worker.sources.replay import replay
 
 BATCH_BYTES_MAX = 100_000

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from tests.worker.sources.test_faust import deals, ids
 from tests.worker.streams import Stream, open_stream
-from worker.positions import positions
+from worker.kafka.positions import positions
 
 SEED = 20260505
 KILLS = 4

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.worker.sources.test_faust import ingesting
 from tests.worker.streams import Stream
-from worker import kafka
-from worker.brokers import connection
+from worker.kafka import cluster
+from worker.kafka.brokers import connection
 
 FLUSH_SECONDS_MAX = 20
 LONG = "x" * 400
@@ -75,7 +75,7 @@ async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(
             value, headers = binary(deal(number))
             await producer.send_and_wait(topic, value, b"key", partition=0, headers=headers)
     await producer.stop()
-    monkeypatch.setattr(kafka, "PEEK_MILLISECONDS", 300)
+    monkeypatch.setattr(cluster, "PEEK_MILLISECONDS", 300)
     environment = stream.environment.model_copy(update={"watchdog_seconds": 2.0})
     async with ingesting(stream, msgspec.structs.replace(stream.services, environment=environment)) as task:
         await stream.until_appended(3, task)

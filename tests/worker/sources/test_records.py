@@ -12,23 +12,23 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import catalog
-from events.catalog import TYPES
-from events.database import Database
-from events.dead_letters import Bounds, listed
-from events.envelope import Event, own_event
+from events.contract import catalog
+from events.contract.catalog import TYPES
+from events.contract.envelope import Event, own_event
+from events.database.port import Database
 from events.errors import Unusable
-from events.intake import Received, Record
+from events.log.dead_letters import Bounds, listed
+from events.log.intake import Received, Record
 from tests import stories
 from tests.events.facts import facts
 from tests.events.samples import NOW, made, whole_log
 from tests.worker.streams import STRUCTURED
-from worker import workspaces
-from worker.messages import Message, encode
-from worker.schema import migrate
+from worker.kafka.messages import Message, encode
+from worker.migrations.schema import migrate
+from worker.runtime.environment import Environment
 from worker.services import open_database
-from worker.settings import Environment
 from worker.sources.records import Arrival, next_offsets, read, receive
+from worker.workspaces import tenants
 
 PRODUCED_AT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 
@@ -284,7 +284,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         url = request.getfixturevalue("postgres_url")
     opened = open_database(Environment(database_url=url))
     await opened.transaction(migrate)
-    await opened.transaction(workspaces.add, "acme", "token", NOW)
+    await opened.transaction(tenants.add, "acme", "token", NOW)
     yield opened
     await opened.close()
 

@@ -6,13 +6,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from events import catalog
+from events.contract import catalog
 from tests import stories
 from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import STRUCTURED, Stream
-from worker import kafka
-from worker.kafka import TopicMissing
-from worker.positions import positions
+from worker.kafka import cluster
+from worker.kafka.cluster import TopicMissing
+from worker.kafka.positions import positions
 from worker.sources.replay import replay
 
 
@@ -61,7 +61,7 @@ async def _last_timestamp(stream: Stream) -> float:
 async def test_what_kafka_does_not_keep_any_more_is_passed_over(stream: Stream) -> None:
     await stream.send(*deals(*range(30)))
     dropped = {TopicPartition(*at): RecordsToDelete(end - 4) for at, end in (await stream.ends()).items()}
-    async with kafka.admin(stream.environment) as admin:
+    async with cluster.admin(stream.environment) as admin:
         await admin.delete_records(dropped)
     assert (await replay(stream.services, (), 0))["appended"] == 8
 

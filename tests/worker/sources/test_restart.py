@@ -10,17 +10,19 @@ from aiokafka.admin import RecordsToDelete
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from events import catalog, offsets, tables
 from events.clock import SystemClock
+from events.contract import catalog
+from events.log import offsets, tables
 from tests.worker.sources.test_faust import deals, ids, ingesting
 from tests.worker.streams import Stream
-from worker import kafka, topics, watchdog
-from worker.kafka import GroupActive
-from worker.positions import Position, positions, refuse_if_ahead, reset_from_database, reset_recreated
-from worker.settings import ConfigurationError
+from worker.kafka import cluster, topics
+from worker.kafka.cluster import GroupActive
+from worker.kafka.positions import Position, positions, refuse_if_ahead, reset_from_database, reset_recreated
+from worker.runtime import watchdog
+from worker.runtime.environment import ConfigurationError
+from worker.runtime.watchdog import Stalled
 from worker.sources import faust
 from worker.sources.faust import IngestFailed, ingest
-from worker.watchdog import Stalled
 
 
 async def test_a_restored_database_is_refused_until_kafka_is_sent_back(stream: Stream) -> None:
@@ -141,7 +143,7 @@ async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: St
         await stream.until_appended(20, task)
     await stream.send(*deals(*range(20, 60)))
     dropped = {at: end - 3 for at, end in (await stream.ends()).items()}
-    async with kafka.admin(stream.environment) as admin:
+    async with cluster.admin(stream.environment) as admin:
         await admin.delete_records({TopicPartition(*at): RecordsToDelete(to) for at, to in dropped.items()})
     lost = sum(dropped.values()) - sum((await stream.stored()).values())
 

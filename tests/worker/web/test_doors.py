@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events.dead_letters import headers_of, listed
 from events.errors import DatabaseUnavailable
-from events.tables import dead_letters
+from events.log.dead_letters import headers_of, listed
+from events.log.tables import dead_letters
 from tests import stories
 from tests.world import World
 from worker.demo.doors import Secrets

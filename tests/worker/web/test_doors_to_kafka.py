@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from events import catalog
-from events.database import Database
+from events.contract import catalog
+from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.worker.sources.test_faust import ingesting
 from tests.worker.streams import Stream, open_stream
-from worker.messages import BrokerUnavailable, Message, Publishing
+from worker.kafka.messages import BrokerUnavailable, Message, Publishing
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.dead_letters import listed
+from events.log.dead_letters import listed
 from tests import stories
 from tests.world import World, open_world
 from worker.demo.doors import Secrets
-from worker.idle import left_to_do
+from worker.roles.idle import left_to_do
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.web.app import create_app

@@ -11,11 +11,11 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from events import json as event_json
-from events.dead_letters import Chosen, listed
+from events.contract import json as event_json
+from events.log.dead_letters import Chosen, listed
 from tests import stories
 from tests.world import World
-from worker import dead_letters
+from worker.actions import dead_letters
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
 from worker.web.app import create_app

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from events.errors import DatabaseUnavailable
 from tests.world import World, open_world
-from worker import connections, proving
+from worker.connections import consenting, proving
 from worker.sandbox.oauth_trouble import OAuthPlan
 from worker.sandbox.trouble import Plan
 from worker.web.app import create_app
@@ -45,7 +45,7 @@ async def browser(acme: World) -> AsyncIterator[httpx.AsyncClient]:
 
 async def opened(world: World, browser: httpx.AsyncClient) -> str:
     """Open our address; return where it leads."""
-    answer = await browser.get(await connections.begin(world.services, "acme"))
+    answer = await browser.get(await consenting.begin(world.services, "acme"))
     assert answer.status_code == 303
     return answer.headers["location"]
 
@@ -63,7 +63,7 @@ def refused(answer: httpx.Response, says: str) -> None:
 
 
 async def test_the_whole_way(acme: World, browser: httpx.AsyncClient) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     assert start.startswith("https://worker.test/oauth/quickbooks/start?link=")
     answer = await browser.get(start)
     assert answer.status_code == 303
@@ -89,7 +89,7 @@ async def test_without_https_the_cookie_is_for_our_paths_alone(tmp_path: Path) -
         services = msgspec.structs.replace(world.services, environment=environment)
         plain = World(services, world.gateway, world.sandbox, world.clock)
         async with browsing(plain, "http://127.0.0.1:8000") as browser:
-            start = (await connections.begin(services, "acme")).replace("/q2c", "")
+            start = (await consenting.begin(services, "acme")).replace("/q2c", "")
             cookie = (await browser.get(start)).headers["set-cookie"]
     assert cookie.startswith("q2c-consent-")
     assert "Path=/q2c/oauth/quickbooks;" in cookie
@@ -97,13 +97,13 @@ async def test_without_https_the_cookie_is_for_our_paths_alone(tmp_path: Path) -
 
 
 async def test_an_address_is_opened_once(acme: World, browser: httpx.AsyncClient) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     assert (await browser.get(start)).status_code == 303
     refused(await browser.get(start), "q2c connect prints another one")
 
 
 async def test_an_address_and_a_state_last_ten_minutes(acme: World, browser: httpx.AsyncClient) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     acme.clock.advance(600)
     refused(await browser.get(start), "has expired or was opened already")
     given = await callback(acme, browser)
@@ -126,7 +126,7 @@ async def test_an_address_and_a_state_last_ten_minutes(acme: World, browser: htt
 async def test_whoever_only_looks_ahead_spends_nothing(
     acme: World, browser: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     assert (await browser.head(start)).status_code == 200
     looked = await browser.get(start, headers=headers)
     assert (looked.status_code, "set-cookie" in looked.headers) == (200, False)
@@ -135,7 +135,7 @@ async def test_whoever_only_looks_ahead_spends_nothing(
 
 async def test_a_telephone_called_cubot_is_no_bot(acme: World, browser: httpx.AsyncClient) -> None:
     agent = "Mozilla/5.0 (Linux; Android 10; CUBOT NOTE 20 Build/QP1A) Chrome/120 Mobile"
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     assert (await browser.get(start, headers={"user-agent": agent})).status_code == 303
 
 
@@ -238,7 +238,7 @@ async def test_an_address_that_is_none_of_ours(browser: httpx.AsyncClient, query
 async def test_an_address_is_not_spent_while_intuit_does_not_say_where_people_consent(
     acme: World, browser: httpx.AsyncClient, odd: Any
 ) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     acme.sandbox.oauth.trouble.follow(OAuthPlan(discovery=odd))
     answer = await browser.get(start)
     assert (answer.status_code, "Open the same address again" in answer.text) == (502, True)
@@ -260,7 +260,7 @@ async def test_who_waits_for_quickbooks_is_told_so(acme: World, browser: httpx.A
 async def test_a_database_that_does_not_answer_is_said_to_a_person(
     acme: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = await connections.begin(acme.services, "acme")
+    start = await consenting.begin(acme.services, "acme")
     given = await callback(acme, browser)
 
     async def fail(*_: Any, **__: Any) -> None:
@@ -275,8 +275,8 @@ async def test_a_database_that_does_not_answer_is_said_to_a_person(
 
 
 async def test_secrets_are_kept_hashed(acme: World, browser: httpx.AsyncClient) -> None:
-    start = await connections.begin(acme.services, "acme")
-    unopened = parse_qs(urlsplit(await connections.begin(acme.services, "acme")).query)["link"][0]
+    start = await consenting.begin(acme.services, "acme")
+    unopened = parse_qs(urlsplit(await consenting.begin(acme.services, "acme")).query)["link"][0]
     state = parse_qs(urlsplit((await browser.get(start)).headers["location"]).query)["state"][0]
     path = acme.services.environment.database_path
     kept = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from events import log
-from events.envelope import BATCH_EVENTS_MAX
+from events.contract.envelope import BATCH_EVENTS_MAX
+from events.log import log
 from tests import stories
 from tests.fakes import FakeClock
 from tests.world import World
 from worker.demo.doors import Secrets
+from worker.runtime.environment import Environment
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope
-from worker.settings import Environment
 from worker.web.app import create_app
-from worker.web.rate import Rate
+from worker.web.doors.rate import Rate
 
 PER_SECOND, BURST = 2, BATCH_EVENTS_MAX
 BATCH = "application/cloudevents-batch+json"

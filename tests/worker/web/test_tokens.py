@@ -15,10 +15,10 @@ from litestar.routes import HTTPRoute
 from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.world import World
-from worker import api_tokens
-from worker.api_tokens import Scope, Token, TokenRefused, TokenUnknown, scopes_of
 from worker.web.access import NEEDS, OPEN, undeclared
 from worker.web.app import create_app, create_ops_app
+from worker.workspaces import api_tokens
+from worker.workspaces.api_tokens import Scope, Token, TokenRefused, TokenUnknown, scopes_of
 
 WITHOUT_A_TOKEN = {
     "/webhooks/docusign/{name:str}",

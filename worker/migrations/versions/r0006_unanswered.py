@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from events.tables import UtcInstant
+from events.log.tables import UtcInstant
 
 revision = "0006"
 down_revision = "0005"

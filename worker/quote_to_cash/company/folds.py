@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from events import catalog
-from events.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged
-from events.announcements import CompanyReadCommanded
-from events.docusign import DocusignReceptionChanged
-from events.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
+from events.contract import catalog
+from events.contract.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged
+from events.contract.announcements import CompanyReadCommanded
+from events.contract.docusign import DocusignReceptionChanged
+from events.contract.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.view import State, View, stream_of

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from events.gates import REFUSED_COMPANY, Words
+from events.contract.gates import REFUSED_COMPANY, Words
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_company
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from events.announcements import CompanyReadCommanded
+from events.contract.announcements import CompanyReadCommanded
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.folds import FOLDS
 from worker.quote_to_cash.company.state import WorkspaceState

@@ -7,11 +7,11 @@ from typing import ClassVar
 from msgspec import field
 from msgspec.structs import replace
 
-from events.administration import ConnectionAuthorized
-from events.docusign import DocusignReceptionChanged
-from events.quickbooks import CompanyObserved, CompanyRefused, Named
-from worker.quote_to_cash.settings import Settings, settings_of
+from events.contract.administration import ConnectionAuthorized
+from events.contract.docusign import DocusignReceptionChanged
+from events.contract.quickbooks import CompanyObserved, CompanyRefused, Named
 from worker.quote_to_cash.view import WORKSPACE, State
+from worker.workspaces.settings import Settings, settings_of
 
 HOME_OF_SALES_TAX = "US"
 

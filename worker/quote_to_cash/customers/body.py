@@ -5,7 +5,7 @@ What does not fit is cut where its beginning says enough, and left out where a p
 
 from typing import Any
 
-from events.crm import AccountUpdated, Address
+from events.contract.crm import AccountUpdated, Address
 from worker.commands.identity import marker
 from worker.quote_to_cash.texts import Composed, Fitter, one_line
 

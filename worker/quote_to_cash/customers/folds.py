@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from events import catalog
-from events.administration import AccountMapped, ConnectionAuthorized, CustomerRequested
-from events.announcements import CustomerCommanded
-from events.crm import AccountUpdated
-from events.quickbooks import CommandRejected, CommandUncertain, CustomerCreated, CustomerObserved
+from events.contract import catalog
+from events.contract.administration import AccountMapped, ConnectionAuthorized, CustomerRequested
+from events.contract.announcements import CustomerCommanded
+from events.contract.crm import AccountUpdated
+from events.contract.quickbooks import CommandRejected, CommandUncertain, CustomerCreated, CustomerObserved
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState

@@ -1,7 +1,7 @@
 """The gates of the customer: the deal's account has arrived, is a customer, and that can be invoiced."""
 
-from events.gates import Words
-from events.quickbooks import CustomerObserved
+from events.contract.gates import Words
+from events.contract.quickbooks import CustomerObserved
 from worker.quote_to_cash.customers.naming import account_name, holder_name, refusal
 from worker.quote_to_cash.customers.wishes import currency_of
 from worker.quote_to_cash.gates import Gate, Unmet

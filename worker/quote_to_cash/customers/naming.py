@@ -1,6 +1,6 @@
 """How sentences name accounts, customers and what was refused."""
 
-from events.quickbooks import Holder
+from events.contract.quickbooks import Holder
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.readings.state import Customer

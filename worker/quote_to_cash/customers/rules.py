@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from events import catalog, json
-from events.administration import AccountMapped
-from events.announcements import CustomerCommanded, CustomerLinked
-from events.quickbooks import CustomerCreated
+from events.contract import catalog, json
+from events.contract.administration import AccountMapped
+from events.contract.announcements import CustomerCommanded, CustomerLinked
+from events.contract.quickbooks import CustomerCreated
 from worker.commands.identity import currency_number
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified

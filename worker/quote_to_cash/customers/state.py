@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from events.administration import CustomerRequested
-from events.crm import AccountUpdated
+from events.contract.administration import CustomerRequested
+from events.contract.crm import AccountUpdated
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 

@@ -1,6 +1,6 @@
 """Customers that a person asked to create: whether one is wanted still, and what it is to be like."""
 
-from events.quickbooks import CompanyObserved
+from events.contract.quickbooks import CompanyObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.creation import CannotCreate, check_name, company_waits_for, may_be_created
 from worker.quote_to_cash.customers.body import DISPLAY_NAME_CHARACTERS_MAX

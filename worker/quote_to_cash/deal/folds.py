@@ -6,11 +6,11 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from events import catalog, json
-from events.administration import InvoiceOrdered
-from events.announcements import DealClosedWon
-from events.contracts import ContractChanged
-from events.crm import DealUpdated, Quote
+from events.contract import catalog, json
+from events.contract.administration import InvoiceOrdered
+from events.contract.announcements import DealClosedWon
+from events.contract.contracts import ContractChanged
+from events.contract.crm import DealUpdated, Quote
 from worker.quote_to_cash.deal.state import Contract, ContractStatus, Deal
 from worker.quote_to_cash.deal.versions import Version, is_known, with_snapshot
 from worker.quote_to_cash.family import Folds

@@ -1,7 +1,7 @@
 """The gates of a deal: it is won, it may be invoiced, and its quote is the one that was signed."""
 
-from events.docusign import TROUBLES, since_when
-from events.gates import Words
+from events.contract.docusign import TROUBLES, since_when
+from events.contract.gates import Words
 from worker.quote_to_cash.deal.won import awaits_signature, is_won, newest_contract, won_since
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_quote

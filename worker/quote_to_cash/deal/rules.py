@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from events import catalog
-from events.announcements import DealClosedWon
+from events.contract import catalog
+from events.contract.announcements import DealClosedWon
 from worker.quote_to_cash.command import Consequence
 from worker.quote_to_cash.deal.folds import FOLDS
 from worker.quote_to_cash.deal.signed import signed_contract

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from events.crm import Quote
+from events.contract.crm import Quote
 from worker.quote_to_cash.deal.state import Contract, Deal
 from worker.quote_to_cash.deal.versions import Version, one_by_one
 

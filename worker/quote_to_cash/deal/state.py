@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct, field
 
-from events.announcements import UnmetGate
-from events.crm import DealUpdated, Quote
-from events.quickbooks import InvoiceCreated
+from events.contract.announcements import UnmetGate
+from events.contract.crm import DealUpdated, Quote
+from events.contract.quickbooks import InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.deal.versions import Version
 from worker.quote_to_cash.view import State

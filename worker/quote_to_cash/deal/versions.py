@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.crm import Stage
+from events.contract.crm import Stage
 
 
 class Version(Struct, frozen=True):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from worker.quote_to_cash.deal.signed import signed_contract
 from worker.quote_to_cash.deal.state import Contract, Deal
-from worker.quote_to_cash.settings import Settings
+from worker.workspaces.settings import Settings
 
 
 def is_won(deal: Deal, settings: Settings) -> bool:

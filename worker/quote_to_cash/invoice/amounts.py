@@ -1,7 +1,7 @@
 """The gates of a quote's amounts: they add up, and QuickBooks takes each of them."""
 
-from events.currencies import digits, in_currency
-from events.gates import Words
+from events.contract.currencies import digits, in_currency
+from events.contract.gates import Words
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_lines
 from worker.quote_to_cash.invoice.rates import AMOUNT_LIMIT

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from events.crm import DealUpdated, Discount, Quote, QuoteLine
-from events.quickbooks import CompanyObserved
+from events.contract.crm import DealUpdated, Discount, Quote, QuoteLine
+from events.contract.quickbooks import CompanyObserved
 from worker.commands.identity import MARK_BEGINS, marker
 from worker.quote_to_cash.company.state import named, sales_tax
 from worker.quote_to_cash.invoice.totals import Priced, PricedLine
-from worker.quote_to_cash.settings import Settings, memo_text
 from worker.quote_to_cash.texts import (
     DESCRIPTION_CHARACTERS_MAX,
     Composed,
@@ -24,6 +23,7 @@ from worker.quote_to_cash.texts import (
     one_line,
     shortened,
 )
+from worker.workspaces.settings import Settings, memo_text
 
 DOC_NUMBER_CHARACTERS_MAX = 21
 PRIVATE_NOTE_CHARACTERS_MAX = 4000

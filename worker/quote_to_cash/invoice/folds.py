@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from events import catalog
-from events.administration import InvoiceOrdered
-from events.announcements import DealGatesChanged, DealInvoiced, DealInvoiceHeld, InvoiceRequested
-from events.gates import asking
-from events.quickbooks import CommandRejected, CommandUncertain, InvoiceCreated
+from events.contract import catalog
+from events.contract.administration import InvoiceOrdered
+from events.contract.announcements import DealGatesChanged, DealInvoiced, DealInvoiceHeld, InvoiceRequested
+from events.contract.gates import asking
+from events.contract.quickbooks import CommandRejected, CommandUncertain, InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.deal.state import Deal
 from worker.quote_to_cash.family import Folds

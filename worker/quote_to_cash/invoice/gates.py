@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from events.gates import CREATING, IN_PROGRESS, LOOK_UP_REFUSED, Words
+from events.contract.gates import CREATING, IN_PROGRESS, LOOK_UP_REFUSED, Words
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.company import gates as company
 from worker.quote_to_cash.company.state import named, sales_tax

@@ -8,7 +8,7 @@ five decimals is sent as it was quoted, and more, up to seven, only where fewer 
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
-from events.values import CENT, PRODUCT, cents
+from events.contract.values import CENT, PRODUCT, cents
 
 DECIMALS_SAFE = 5
 DECIMALS_MAX = 7

@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from events import catalog, json
-from events.administration import InvoiceNamed, InvoiceOrdered
-from events.announcements import (
+from events.contract import catalog, json
+from events.contract.administration import InvoiceNamed, InvoiceOrdered
+from events.contract.announcements import (
     DealGatesChanged,
     DealInvoiced,
     DealInvoiceHeld,
     InvoiceRequested,
     InvoiceState,
 )
-from events.currencies import in_currency
-from events.gates import asking
-from events.quickbooks import CommandRejected, InvoiceCreated, figures_of
+from events.contract.currencies import in_currency
+from events.contract.gates import asking
+from events.contract.quickbooks import CommandRejected, InvoiceCreated, figures_of
 from worker.commands.identity import CommandKey
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified

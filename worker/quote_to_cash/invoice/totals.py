@@ -13,9 +13,9 @@ from decimal import Decimal, localcontext
 
 from msgspec import Struct
 
-from events.crm import Discount, Quote, QuoteLine
-from events.currencies import rounded, smallest
-from events.values import PRODUCT
+from events.contract.crm import Discount, Quote, QuoteLine
+from events.contract.currencies import rounded, smallest
+from events.contract.values import PRODUCT
 from worker.quote_to_cash.invoice.rates import unit_price
 
 ZERO = Decimal(0)

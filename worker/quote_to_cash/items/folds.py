@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from events import catalog
-from events.administration import ConnectionAuthorized, ItemRequested, ProductMapped
-from events.announcements import ItemCommanded
-from events.crm import Quote
-from events.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
+from events.contract import catalog
+from events.contract.administration import ConnectionAuthorized, ItemRequested, ProductMapped
+from events.contract.announcements import ItemCommanded
+from events.contract.crm import Quote
+from events.contract.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from functools import partial
 
-from events.currencies import in_currency
-from events.gates import Words
+from events.contract.currencies import in_currency
+from events.contract.gates import Words
 from worker.quote_to_cash.company.state import income_account_of
 from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.gates import Gate, Unmet

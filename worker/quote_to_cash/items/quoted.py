@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from events.crm import Quote
-from events.quickbooks import ItemObserved
+from events.contract.crm import Quote
+from events.contract.quickbooks import ItemObserved
 from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.items.wishes import NOT_FOR_SALE

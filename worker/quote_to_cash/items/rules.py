@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from events import catalog, json
-from events.administration import ProductMapped
-from events.announcements import ItemCommanded
-from events.quickbooks import ItemCreated
+from events.contract import catalog, json
+from events.contract.administration import ProductMapped
+from events.contract.announcements import ItemCommanded
+from events.contract.quickbooks import ItemCreated
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState, income_account_of

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from events.administration import ItemRequested
+from events.contract.administration import ItemRequested
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from events import catalog
-from events.announcements import ReadCommanded
-from events.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
+from events.contract import catalog
+from events.contract.announcements import ReadCommanded
+from events.contract.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.readings.state import KINDS, Customer, Item, Reading
 from worker.quote_to_cash.view import WORKSPACE, View

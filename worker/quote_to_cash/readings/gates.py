@@ -1,6 +1,6 @@
 """The gates of what is not known yet of the customer and the items, because it is being read."""
 
-from events.gates import BEING_READ, Words
+from events.contract.gates import BEING_READ, Words
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.readings.folds import known

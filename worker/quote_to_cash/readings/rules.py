@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from events.announcements import ReadCommanded
+from events.contract.announcements import ReadCommanded
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Family

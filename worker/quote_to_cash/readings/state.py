@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from events.quickbooks import CustomerObserved, ItemObserved
+from events.contract.quickbooks import CustomerObserved, ItemObserved
 from worker.quote_to_cash.view import State
 
 

@@ -1,0 +1,266 @@
+"""Every type of event there is: its name, what it holds, whose it is, and where it travels."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from events.contract import administration, announcements, contracts, crm, docusign, json, quickbooks
+from events.contract.values import Fact
+from events.errors import UnreadableEvent, Unusable
+
+PREFIX = "com.coeffection."
+
+DEALS = "crm.deals.v1"
+ACCOUNTS = "crm.accounts.v1"
+CONTRACTS = "docusign.contracts.v1"
+CHANGES = "quickbooks.changes.v1"
+DEAL_UPDATES = "crm.deal-updates.v1"
+ACCOUNT_UPDATES = "crm.account-updates.v1"
+REVENUE = "reporting.revenue.v1"
+
+
+class EventType(Struct, frozen=True):
+    """A type of event.
+
+    `stream` says whose event one is, as `deal/D-17`: events of one stream keep their order everywhere.
+    `direction` is `in` for what producers may send, `out` for what travels to others, `own` for the rest.
+    `key` makes the key on the topic of a workspace and a payload; without one, it follows from the stream.
+    """
+
+    name: str
+    payload: type[Fact]
+    stream: Callable[[Any], str]
+    direction: Literal["in", "out", "own"] = "own"
+    topic: str | None = None
+    key: Callable[[str, Any], str] | None = None
+
+    def subject(self, payload: Any) -> str:
+        """Return whose event it is, without the kind: `D-17`."""
+        stream = self.stream(payload)
+        return stream.partition("/")[2] or stream
+
+    def partition_key(self, workspace: str, payload: Any) -> str:
+        """Return the key on the topic: events of one key keep their order, and a compacted topic keeps the last."""
+        if self.key is not None:
+            return self.key(workspace, payload)
+        return f"{workspace}/{self.subject(payload)}"
+
+
+def _deal(payload: Any) -> str:
+    return f"deal/{payload.deal_id}"
+
+
+def _account(payload: Any) -> str:
+    return f"account/{payload.account_id}"
+
+
+def _product(payload: Any) -> str:
+    return f"product/{payload.product_id}"
+
+
+def _workspace(_: Any) -> str:
+    return "workspace"
+
+
+def _clock(_: Any) -> str:
+    return "clock"
+
+
+def _dead_letters(_: Any) -> str:
+    return "dead-letters"
+
+
+def _docusign(_: Any) -> str:
+    return "docusign"
+
+
+def _entity(payload: Any) -> str:
+    return f"quickbooks/{payload.realm}/{payload.entity}/{payload.entity_id}"
+
+
+def _entity_key(workspace: str, payload: Any) -> str:
+    return f"{workspace}/{payload.entity}/{payload.entity_id}"
+
+
+def _invoice_key(_: str, payload: Any) -> str:
+    return f"{payload.realm}/{payload.invoice_id}"
+
+
+def _customer(payload: Any) -> str:
+    return customer_stream(payload.realm, payload.customer_id)
+
+
+def _item(payload: Any) -> str:
+    return item_stream(payload.realm, payload.item_id)
+
+
+def _read(payload: Any) -> str:
+    return f"{_STREAM_OF_KIND[payload.kind]}/{payload.realm}/{payload.object_id}"
+
+
+def customer_stream(realm: str, customer_id: str) -> str:
+    """Return the stream of a QuickBooks customer: an id means something in its company only."""
+    return f"customer/{realm}/{customer_id}"
+
+
+def item_stream(realm: str, item_id: str) -> str:
+    """Return the stream of a QuickBooks item."""
+    return f"item/{realm}/{item_id}"
+
+
+_STREAM_OF_KIND = {
+    "create_invoice": "deal",
+    "create_customer": "account",
+    "create_item": "product",
+    "read_customer": "customer",
+    "read_item": "item",
+}
+
+
+def _command_subject(payload: Any) -> str:
+    kind = _STREAM_OF_KIND.get(payload.kind)
+    return f"{kind}/{payload.subject}" if kind else "workspace"
+
+
+DEAL_UPDATED = f"{PREFIX}deal.updated.v1"
+ACCOUNT_UPDATED = f"{PREFIX}account.updated.v1"
+CONTRACT_SENT = f"{PREFIX}contract.sent.v1"
+CONTRACT_DELIVERED = f"{PREFIX}contract.delivered.v1"
+CONTRACT_SIGNED = f"{PREFIX}contract.signed.v1"
+CONTRACT_DECLINED = f"{PREFIX}contract.declined.v1"
+CONTRACT_VOIDED = f"{PREFIX}contract.voided.v1"
+QUICKBOOKS_CHANGED = f"{PREFIX}quickbooks.changed.v1"
+
+SETTINGS_CHANGED = f"{PREFIX}settings.changed.v1"
+ACCOUNT_MAPPED = f"{PREFIX}account.mapped.v1"
+CUSTOMER_REQUESTED = f"{PREFIX}account.customer-requested.v1"
+PRODUCT_MAPPED = f"{PREFIX}product.mapped.v1"
+ITEM_REQUESTED = f"{PREFIX}product.item-requested.v1"
+INVOICE_ORDERED = f"{PREFIX}deal.invoice-ordered.v1"
+INVOICE_NAMED = f"{PREFIX}deal.invoice-named.v1"
+CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
+CONNECTION_AWAITED = f"{PREFIX}connection.awaited.v1"
+CONNECTION_REFUSED = f"{PREFIX}connection.refused.v1"
+CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
+DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
+DEAD_LETTERS_DISCARDED = f"{PREFIX}dead-letters.discarded.v1"
+DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
+
+COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
+CUSTOMER_OBSERVED = f"{PREFIX}customer.observed.v1"
+ITEM_OBSERVED = f"{PREFIX}item.observed.v1"
+READING_FAILED = f"{PREFIX}reading.failed.v1"
+INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
+CUSTOMER_CREATED = f"{PREFIX}customer.created.v1"
+ITEM_CREATED = f"{PREFIX}item.created.v1"
+COMMAND_REJECTED = f"{PREFIX}command.rejected.v1"
+COMMAND_UNCERTAIN = f"{PREFIX}command.uncertain.v1"
+COMPANY_REFUSED = f"{PREFIX}company.refused.v1"
+COMPANY_SERVED = f"{PREFIX}company.served.v1"
+
+COMPANY_READ_COMMANDED = f"{PREFIX}company.read-commanded.v1"
+READ_COMMANDED = f"{PREFIX}quickbooks.read-commanded.v1"
+CUSTOMER_COMMANDED = f"{PREFIX}account.customer-commanded.v1"
+ITEM_COMMANDED = f"{PREFIX}product.item-commanded.v1"
+INVOICE_REQUESTED = f"{PREFIX}invoice.requested.v1"
+DEAL_GATES_CHANGED = f"{PREFIX}deal.gates-changed.v1"
+
+DEAL_CLOSED_WON = f"{PREFIX}deal.closed-won.v1"
+DEAL_INVOICED = f"{PREFIX}deal.invoiced.v1"
+DEAL_INVOICE_HELD = f"{PREFIX}deal.invoice-held.v1"
+CUSTOMER_LINKED = f"{PREFIX}account.customer-linked.v1"
+INVOICE_STATE = f"{PREFIX}invoice.state.v1"
+
+_ALL = (
+    EventType(DEAL_UPDATED, crm.DealUpdated, _deal, "in", DEALS),
+    EventType(ACCOUNT_UPDATED, crm.AccountUpdated, _account, "in", ACCOUNTS),
+    *(
+        EventType(name, contracts.ContractChanged, _deal, "in", CONTRACTS)
+        for name in (
+            CONTRACT_SENT,
+            CONTRACT_DELIVERED,
+            CONTRACT_SIGNED,
+            CONTRACT_DECLINED,
+            CONTRACT_VOIDED,
+        )
+    ),
+    EventType(QUICKBOOKS_CHANGED, quickbooks.Changed, _entity, "in", CHANGES, _entity_key),
+    EventType(SETTINGS_CHANGED, administration.SettingsChanged, _workspace),
+    EventType(ACCOUNT_MAPPED, administration.AccountMapped, _account),
+    EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
+    EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
+    EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
+    EventType(INVOICE_ORDERED, administration.InvoiceOrdered, _deal),
+    EventType(INVOICE_NAMED, administration.InvoiceNamed, _deal),
+    EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
+    EventType(CONNECTION_AWAITED, administration.ConnectionAwaited, _workspace),
+    EventType(CONNECTION_REFUSED, administration.ConnectionRefused, _workspace),
+    EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
+    EventType(DAY_BEGAN, administration.DayBegan, _clock),
+    EventType(DEAD_LETTERS_DISCARDED, administration.DeadLettersDiscarded, _dead_letters),
+    EventType(DOCUSIGN_RECEPTION_CHANGED, docusign.DocusignReceptionChanged, _docusign),
+    EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
+    EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),
+    EventType(ITEM_OBSERVED, quickbooks.ItemObserved, _item),
+    EventType(READING_FAILED, quickbooks.ReadingFailed, _command_subject),
+    EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
+    EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),
+    EventType(ITEM_CREATED, quickbooks.ItemCreated, _product),
+    EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command_subject),
+    EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command_subject),
+    EventType(COMPANY_REFUSED, quickbooks.CompanyRefused, _workspace),
+    EventType(COMPANY_SERVED, quickbooks.CompanyServed, _workspace),
+    EventType(COMPANY_READ_COMMANDED, announcements.CompanyReadCommanded, _workspace),
+    EventType(READ_COMMANDED, announcements.ReadCommanded, _read),
+    EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
+    EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
+    EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),
+    EventType(DEAL_GATES_CHANGED, announcements.DealGatesChanged, _deal),
+    EventType(DEAL_CLOSED_WON, announcements.DealClosedWon, _deal, "out", DEAL_UPDATES),
+    EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
+    EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),
+    EventType(CUSTOMER_LINKED, announcements.CustomerLinked, _account, "out", ACCOUNT_UPDATES),
+    EventType(INVOICE_STATE, announcements.InvoiceState, _deal, "out", REVENUE, _invoice_key),
+)
+TYPES = {event_type.name: event_type for event_type in _ALL}
+TOPICS_IN = (DEALS, ACCOUNTS, CONTRACTS, CHANGES)
+TOPICS_OUT = (DEAL_UPDATES, ACCOUNT_UPDATES, REVENUE)
+COMPACTED = (REVENUE,)  # whoever reads it wants the last event of each key
+
+
+def arriving(name: str) -> EventType:
+    """Find the type of an event that a producer sends.
+
+    Raises:
+        Unusable: With reason `type_unknown`, `version_unknown` or `type_not_accepted`.
+    """
+    found = TYPES.get(name)
+    if found is None:
+        stem = name.rpartition(".v")[0]
+        versions = sorted(known for known in TYPES if known.rpartition(".v")[0] == stem)
+        if stem and versions:
+            raise Unusable(
+                "version_unknown", f"{name!r} is not known here; known: {', '.join(versions)}", "type"
+            )
+        raise Unusable("type_unknown", f"There is no event type {name[:200]!r}", "type")
+    if found.direction != "in":
+        raise Unusable("type_not_accepted", f"{name!r} is ours to say, not a producer's", "type")
+    return found
+
+
+def payload(name: str, data: str) -> Any:
+    """Read the data of an event of the log.
+
+    Raises:
+        UnreadableEvent: This code does not know the type, or its data no longer fits.
+    """
+    found = TYPES.get(name)
+    if found is None:
+        raise UnreadableEvent(f"The log holds an event of type {name!r}, which this version does not know")
+    try:
+        return json.decode(data, found.payload)
+    except Unusable as error:
+        raise UnreadableEvent(
+            f"The log holds an event of type {name!r} that does not fit: {error}"
+        ) from error

@@ -1,0 +1,114 @@
+"""What the CRM says: deals and accounts, as snapshots whose revision grows."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from events.contract.values import (
+    Amount,
+    Currency,
+    Fact,
+    Identifier,
+    Instant,
+    Name,
+    Percent,
+    PositiveAmount,
+    Revision,
+)
+
+Stage = Literal["quote_draft", "contract_sent", "closed_won", "closed_lost"]
+TaxMode = Literal["exclusive", "inclusive", "none"]
+
+
+class Discount(Fact, frozen=True):
+    """Off a line or a quote: a percentage or an amount, never both."""
+
+    percent: Percent | None = None
+    amount: PositiveAmount | None = None
+
+    def __post_init__(self) -> None:
+        if (self.percent is None) == (self.amount is None):
+            raise ValueError("A discount is either a percent or an amount")
+
+
+class QuoteLine(Fact, frozen=True):
+    """One line of a quote; `quantity` times `unit_price` less `discount`, in the deal's currency."""
+
+    line_id: Identifier
+    product_id: Identifier
+    name: Name
+    quantity: Amount
+    unit_price: Amount
+    sku: str | None = None
+    description: str | None = None
+    discount: Discount | None = None
+    taxable: bool = True
+    tax_code: str | None = None
+    service_date: date | None = None
+
+
+class Quote(Fact, frozen=True):
+    """What the customer was offered; `total` is what they sign, before tax when `tax_mode` is exclusive."""
+
+    quote_id: Identifier
+    revision: Revision
+    tax_mode: TaxMode
+    lines: tuple[QuoteLine, ...]
+    total: PositiveAmount
+    discount: Discount | None = None
+    shipping: PositiveAmount | None = None
+
+
+class ScheduleEntry(Fact, frozen=True):
+    """A part of the total that is invoiced on its own: on signature, or on a date."""
+
+    entry: Revision
+    on: Annotated[str, Meta(pattern=r"^(signature|[0-9]{4}-[0-9]{2}-[0-9]{2})$")]
+    percent: Percent
+
+    def __post_init__(self) -> None:
+        if self.on != "signature":
+            date.fromisoformat(self.on)
+
+
+class DealUpdated(Fact, frozen=True):
+    """A snapshot of a deal; the one with the highest revision holds."""
+
+    deal_id: Identifier
+    revision: Revision
+    account_id: Identifier
+    name: Name
+    stage: Stage
+    currency: Currency
+    owner: str | None = None
+    po_number: str | None = None
+    closed_at: Instant | None = None
+    quote: Quote | None = None
+    billing_schedule: tuple[ScheduleEntry, ...] = ()
+
+
+class Address(Fact, frozen=True):
+    """A postal address; `country` as the CRM has it."""
+
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class AccountUpdated(Fact, frozen=True):
+    """A snapshot of a company in the CRM; the one with the highest revision holds."""
+
+    account_id: Identifier
+    revision: Revision
+    name: Name
+    domain: str | None = None
+    tax_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    currency: Currency | None = None

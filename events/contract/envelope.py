@@ -1,0 +1,282 @@
+"""CloudEvents 1.0 in its structured, binary and batch forms, read into one `Event`."""
+
+import functools
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Meta, Struct
+
+from events.contract import catalog, content, identifiers, json, media
+from events.contract.values import Fact, Identifier, Instant, Workspace
+from events.errors import Unusable
+
+EVENT_BYTES_MAX = 1024 * 1024
+BATCH_EVENTS_MAX = 1_000
+OWN_SOURCES = "urn:coeffection:"
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
+_ABSENT = (None, "")
+_CORE = frozenset(
+    {
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "data",
+        "data_base64",
+        "workspace",
+    }
+)
+
+
+class Attributes(Struct, frozen=True):
+    """The context attributes that we know; the others are kept as extensions."""
+
+    specversion: str
+    id: Identifier
+    source: Attribute
+    type: Attribute
+    subject: str | int | None = None
+    time: Instant | None = None
+    datacontenttype: str | None = None
+    workspace: Workspace | None = None
+
+
+class _Written(Struct, frozen=True):
+    """The data, as it was written."""
+
+    data: msgspec.Raw
+
+
+class Event(Struct, frozen=True, dict=True):
+    """A fact, ready for the log. (`workspace`, `source`, `id`) is its identity."""
+
+    workspace: str
+    source: str
+    id: str
+    type: str
+    stream: str
+    time: datetime
+    data: str
+    content_hash: str
+    subject: str | None = None
+    topic: str | None = None
+    extensions: dict[str, str] = {}
+
+    @functools.cached_property
+    def payload(self) -> Any:
+        """The data, as the struct of its type."""
+        return catalog.payload(self.type, self.data)
+
+
+class Recorded(Struct, frozen=True):
+    """An event in the log, at its position."""
+
+    position: int
+    recorded_at: datetime
+    event: Event
+
+
+def split_batch(raw: bytes) -> list[bytes]:
+    """Take a JSON array of events apart, unread.
+
+    Raises:
+        Unusable: It is no JSON array; or it holds too many, with reason `too_many_events`.
+    """
+    return json.elements(raw, BATCH_EVENTS_MAX)
+
+
+def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) -> Event:
+    """Read an event whose attributes and data are one JSON object.
+
+    Args:
+        raw: The JSON text.
+        now: The time of an event that brings none.
+        workspace: Whose the sender is, if that is known; an event may leave it out then.
+
+    Raises:
+        Unusable: It can't be an event; the reason and field say why.
+    """
+    _check_size(raw)
+    raw = raw.removeprefix(media.MARK)
+    document = json.parse(raw)
+    if not isinstance(document, dict):
+        raise Unusable("schema_invalid", "An event is a JSON object")
+    if document.get("data_base64") is not None:
+        data = content.from_base64(document)
+        _check_size(data)
+        return _event(document, data, json.parse(data), now, workspace)
+    if "data" not in document:
+        raise Unusable("schema_invalid", "An event holds data", "data")
+    written = json.decode(raw, _Written).data
+    return _event(document, bytes(written), document["data"], now, workspace)
+
+
+def from_binary(
+    attributes: Mapping[str, str], raw: bytes, *, now: datetime, workspace: str | None = None
+) -> Event:
+    """Read an event whose attributes came as headers; `attributes` are named without their prefix.
+
+    Raises:
+        Unusable: It can't be an event; the reason and field say why.
+    """
+    _check_size(raw)
+    for name, value in attributes.items():
+        if _UNKEEPABLE.search(value):
+            raise Unusable("text_invalid", "A header holds a character that no database keeps", name)
+    kind = attributes.get("datacontenttype", "")
+    content.check_json(kind)
+    data = media.in_utf8(raw, kind)
+    _check_size(data)
+    return _event(dict(attributes), data, json.parse(data), now, workspace)
+
+
+def _check_size(raw: bytes) -> None:
+    if len(raw) > EVENT_BYTES_MAX:
+        raise Unusable("too_large", f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}")
+    json.check_values(raw)
+
+
+def _event(
+    attributes: dict[str, Any], data: bytes, parsed: Any, now: datetime, workspace: str | None
+) -> Event:
+    attributes = _named(attributes)
+    known = json.convert(attributes, Attributes)
+    identifiers.check_text(known.id, "id")
+    identifiers.check_text(known.source, "source")
+    if known.specversion != "1.0":
+        raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
+    content.check_json(known.datacontenttype or "")
+    event_type = catalog.arriving(known.type)
+    if known.source.casefold().startswith(OWN_SOURCES):
+        # Our own events are passed over by whoever recorded them, so one from outside would change nothing.
+        raise Unusable("source_reserved", f"A source that begins with {OWN_SOURCES} is ours", "source")
+    owner = known.workspace or workspace
+    if owner is None:
+        raise Unusable("workspace_missing", "The event does not say whose it is", "workspace")
+    if workspace is not None and owner != workspace:
+        raise Unusable("workspace_mismatch", f"The event is of {owner!r}, its sender is not", "workspace")
+    payload, data, parsed = content.read(data, parsed, event_type.payload)
+    for name in payload.__struct_fields__:
+        value = getattr(payload, name)
+        if isinstance(value, datetime):
+            in_utc(value, f"data.{name}")
+    subject = None if known.subject is None else str(known.subject)
+    return Event(
+        workspace=owner,
+        source=known.source,
+        id=known.id,
+        type=known.type,
+        stream=event_type.stream(payload),
+        time=in_utc(known.time or now, "time"),
+        data=data.decode(),
+        content_hash=json.content_hash(known.type, subject, parsed),
+        subject=subject,
+        topic=event_type.topic,
+        extensions={
+            key: value if isinstance(value, str) else json.encode_numbers(value)  # 5 and true are text there
+            for key, value in attributes.items()
+            if key not in _CORE
+        },
+    )
+
+
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes by their names, which are in lower case; null is not there, nor one of ours if empty."""
+    if all(name.islower() and value not in _ABSENT for name, value in attributes.items() if name != "data"):
+        return dict(attributes)  # nearly always
+    exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
+    named = {name.lower(): value for name, value in exact_last if value is not None}
+    return {name: value for name, value in named.items() if value != "" or name not in _CORE}
+
+
+def in_utc(instant: datetime, field: str) -> datetime:
+    """Return the same instant in UTC.
+
+    Raises:
+        Unusable: It is out of the range that instants have there.
+    """
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Unusable("value_out_of_range", f"{instant} at {field} has no instant in UTC", field) from error
+
+
+def own_event(
+    event_type: str,
+    payload: Fact,
+    *,
+    workspace: str,
+    source: str,
+    time: datetime,
+    id: str,  # noqa: A002 - the CloudEvents attribute has this name
+    cause: Event | None = None,
+) -> Event:
+    """Make an event of our own. What the catalog could not read again is never written.
+
+    Raises:
+        Unusable: The payload does not fit its type; the field says where.
+    """
+    known = catalog.TYPES[event_type]
+    data = json.encode(payload)
+    written = data.encode()
+    read_again = json.decode(written, known.payload)
+    identifiers.check_own(read_again, written)
+    subject = known.subject(payload)
+    extensions = {"partitionkey": known.partition_key(workspace, payload)}
+    if cause is not None:
+        extensions["causationid"] = cause.id
+        extensions["correlationid"] = cause.extensions.get("correlationid", cause.id)
+        if traceparent := cause.extensions.get("traceparent"):
+            extensions["traceparent"] = traceparent
+    event = Event(
+        workspace=workspace,
+        source=source,
+        id=id,
+        type=event_type,
+        stream=known.stream(payload),
+        time=time,
+        data=data,
+        content_hash=json.content_hash(event_type, subject, json.parse(written)),
+        subject=subject,
+        topic=known.topic,
+        extensions=extensions,
+    )
+    event.__dict__["payload"] = read_again  # as reading it from the log would give it
+    return event
+
+
+def partition_key(event: Event) -> str:
+    """Return the key under which an event travels on its topic; what a producer called it plays no part."""
+    return catalog.TYPES[event.type].partition_key(event.workspace, event.payload)
+
+
+def derived_id(cause: Event, event_type: str, subject: str) -> str:
+    """Name an event by what made it, so that deciding twice appends once."""
+    return str(uuid5(_DERIVED, f"{cause.workspace}\n{cause.source}\n{cause.id}\n{event_type}\n{subject}"))
+
+
+def as_cloudevent(event: Event) -> dict[str, Any]:
+    """Write an event in structured form."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        **({"subject": event.subject} if event.subject else {}),
+        "time": event.time,
+        "datacontenttype": "application/json",
+        "workspace": event.workspace,
+        **event.extensions,
+        "data": msgspec.Raw(event.data.encode()),
+    }
+
+
+_DERIVED = UUID("6b0d0bb5-9d0c-5c5f-8a6d-6f6b3f1f5c55")

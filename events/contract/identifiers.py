@@ -1,0 +1,91 @@
+"""Identifiers hold nothing that a terminal obeys: they become keys, streams and lines that people read.
+
+What that is says `controls`. Most texts need no look at all: patterns on every field took more than half of the time that
+msgspec needs for a snapshot.
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any, get_args, get_type_hints
+
+from msgspec import Struct
+
+from events.contract import controls
+from events.contract.values import Identifier
+from events.errors import Unusable
+
+# Blanks, line ends, controls, and what is invisible by its nature: joiners, marks of direction, byte order, soft hyphens.
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+# Others that fill no place or an empty one: joiners among combining marks, fillers of Hangul, blank Braille.
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check(value: Struct, written: bytes) -> None:
+    """Look through what came in, and was decoded from `written`.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field of an identifier that holds such a character.
+    """
+    if controls.json_may_hold_any(written):
+        _check(value, controls.holds_any)
+
+
+def check_own(value: Struct, written: bytes) -> None:
+    """Look through what is of our own making: an identifier that came in earlier may hold more than comes in today.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field of an identifier that no version took in.
+    """
+    if b"\\" in written or b"\x7f" in written:
+        _check(value, _CONTROL.search)
+
+
+def check_text(text: str, field: str) -> None:
+    """Look through one identifier.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, where it holds such a character.
+    """
+    if controls.holds_any(text):
+        raise _refused(field)
+
+
+def trimmed(text: str) -> str:
+    """Return what a person typed without the blanks and invisible characters around it; those inside stay."""
+    seen = [place for place, character in enumerate(text) if not _is_unseen(character)]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN or character in _BLANK
+
+
+def _check(value: Struct, is_found: Callable[[str], object]) -> None:
+    for field in _unprintable(value, type(value), "", is_found):
+        raise _refused(field)
+
+
+def _refused(field: str) -> Unusable:
+    return Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+
+
+def _unprintable(value: object, hint: Any, path: str, is_found: Callable[[str], object]) -> Iterator[str]:
+    """Yield the path of every identifier in `value` in which such a character is found."""
+    if isinstance(value, Struct):
+        for name, of in _hints(type(value)).items():
+            yield from _unprintable(getattr(value, name), of, f"{path}.{name}" if path else name, is_found)
+    elif isinstance(value, tuple):
+        for place, item in enumerate(value):
+            yield from _unprintable(item, hint, f"{path}[{place}]", is_found)
+    elif isinstance(value, str) and Identifier in (hint, *get_args(hint)) and is_found(value):
+        yield path
+
+
+@functools.cache
+def _hints(kind: type[Struct]) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)

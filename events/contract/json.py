@@ -1,0 +1,203 @@
+"""JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
+
+import functools
+import hashlib
+import re
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, DecimalException
+from typing import Any, TypeVar
+
+import msgspec
+
+from events.contract.values import Amount
+from events.errors import Unusable
+
+T = TypeVar("T")
+
+NESTING_LEVELS_MAX = 64
+AMOUNTS_REMEMBERED_MAX = 16_384
+INTEGER_DIGITS_MAX = 40
+VALUES_MAX = 100_000
+MISSING = re.compile(r"Object missing required field `(.+)`")
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_UNREADABLE = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
+
+
+def _decode_value(kind: type, value: object) -> object:
+    if not issubclass(kind, Amount):
+        raise NotImplementedError(kind)  # which is how msgspec wants to be told
+    if not isinstance(value, str):
+        raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
+    return _amount(kind, value)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
+
+
+@functools.lru_cache(maxsize=AMOUNTS_REMEMBERED_MAX)  # prices repeat, and a quote is read more than once
+def _amount(kind: type[Amount], text: str) -> Amount:
+    return kind.parse(text)
+
+
+def _encode_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise NotImplementedError(type(value))
+
+
+def encode(value: object) -> str:
+    """Write a struct, or any plain value, as JSON text.
+
+    Raises:
+        Unusable: With reason `text_invalid`, where a text is none in UTF-8.
+    """
+    try:
+        return _encoder.encode(value).decode()
+    except UnicodeEncodeError as error:
+        raise Unusable("text_invalid", "A text holds half a character, which is no text in UTF-8") from error
+
+
+def encode_numbers(value: object) -> str:
+    """Write plain values as JSON text with decimals as exact JSON numbers, as QuickBooks takes them."""
+    return _number_encoder.encode(value).decode()
+
+
+def decode(text: str | bytes, kind: type[T]) -> T:
+    """Read JSON text as `kind`.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field that does not fit; or as `parse` does.
+    """
+    try:
+        decoded: T = _decoder(kind).decode(text)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    return decoded
+
+
+@functools.cache  # there are as many kinds as the code names
+def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_decode_value)
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Read plain values as `kind`.
+
+    Raises:
+        Unusable: With reason `schema_invalid`, and the field that does not fit.
+    """
+    try:
+        return msgspec.convert(value, type=kind, dec_hook=_decode_value)
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+
+
+def _unfit(error: msgspec.ValidationError) -> Unusable:
+    message, _, path = str(error).partition(" - at `$")
+    field = path.rstrip("`")
+    missing = MISSING.fullmatch(message)
+    if missing is not None:
+        field += f".{missing[1]}"
+    field = field.lstrip(".")
+    return Unusable("schema_invalid", f"{message}{f' at {field}' if field else ''}", field or None)
+
+
+def parse(raw: bytes) -> Any:
+    """Read any JSON, with its numbers exact, and each number one value however it was written.
+
+    Raises:
+        Unusable: With reason `undecodable`, `nesting_too_deep`, `text_invalid` or `value_out_of_range`.
+    """
+    try:
+        value = _any_decoder.decode(raw)
+    except (DecimalException, msgspec.ValidationError) as error:
+        raise Unusable("value_out_of_range", "A number is too large or too small") from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    if b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX:
+        _check(value, 0)  # only then can there be such a text, or so many levels
+    return value
+
+
+def check_values(raw: bytes) -> None:
+    """Look how many values a JSON text may hold, before anything is made of them.
+
+    A megabyte has room for half a million, each of which takes fifty bytes of memory and its time. What is counted are
+    the commas and brackets, also those within texts: an event of as many is none that anybody means.
+
+    Raises:
+        Unusable: With reason `too_many_values`.
+    """
+    if raw.count(b",") + raw.count(b"{") + raw.count(b"[") > VALUES_MAX:
+        raise Unusable("too_many_values", f"More than {VALUES_MAX} values, objects and lists")
+
+
+def elements(raw: bytes, most: int) -> list[bytes]:
+    """Take a JSON array of at most so many elements apart, unread, so that a bad one does not spoil the others.
+
+    Nothing is read or made of an array beyond that number.
+
+    Raises:
+        Unusable: With reason `too_many_events` where it has more, `schema_invalid` where it is no array; or as `parse` does.
+    """
+    try:
+        found = _elements_decoder(most).decode(raw)
+    except msgspec.ValidationError as error:
+        if raw.lstrip()[:1] == b"[":
+            raise Unusable("too_many_events", f"More than {most} events") from error
+        raise _unfit(error) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    return [written for item in msgspec.structs.astuple(found) if (written := bytes(item))]
+
+
+@functools.cache
+def _elements_decoder(most: int) -> msgspec.json.Decoder[Any]:
+    # A list would be built to its end before its length is looked at; a struct that is written as an array is not.
+    fields: list[tuple[str, type, Any]] = [
+        (f"item_{place}", msgspec.Raw, msgspec.Raw()) for place in range(most)
+    ]
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Elements", fields, array_like=True, forbid_unknown_fields=True)
+    )
+
+
+def _unreadable(error: Exception) -> Unusable:
+    if isinstance(error, UnicodeDecodeError):
+        return Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}")
+    if isinstance(error, RecursionError):
+        return Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+    return Unusable("undecodable", f"Not JSON: {error}")
+
+
+def content_hash(event_type: str, subject: str | None, data: Any) -> str:
+    """Hash what an event says, whatever way it travelled: type, subject and what `parse` read, in canonical form."""
+    return hashlib.sha256(_canonical_encoder.encode([event_type, subject, data])).hexdigest()
+
+
+def _check(value: Any, level: int) -> None:
+    if level > NESTING_LEVELS_MAX:
+        raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Unusable("text_invalid", "A text holds the character U+0000, which no database keeps")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, level + 1)
+            _check(item, level + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, level + 1)
+
+
+def _number(text: str) -> int | Decimal:
+    # 1, 1.0 and 1e0 are one number. Beyond the digits, a whole number written with a point or an exponent is another
+    # than the same in digits alone: a few bytes could stand for thousands.
+    number = Decimal(text).normalize(EXACT)
+    if number.adjusted() < INTEGER_DIGITS_MAX and number == number.to_integral_value():
+        return int(number)
+    return number
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_encode_value)
+_number_encoder = msgspec.json.Encoder(decimal_format="number")
+_canonical_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_any_decoder = msgspec.json.Decoder(float_hook=_number)

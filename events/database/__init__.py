@@ -1,0 +1,1 @@
+"""The database behind one port: SQLite or PostgreSQL, the same plain functions on both."""

@@ -1,0 +1,238 @@
+"""Many rows in one statement, on either database: read by key, inserted, or put in place of older ones.
+
+PostgreSQL gets one array a column, so that the statement is the same text for any number of rows and is
+prepared once. SQLite takes keys as one JSON array for the same reason; its own driver repeats an insert in C,
+which nothing beats.
+"""
+
+import functools
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from events.contract import json
+from events.database.statements import Row, Statement
+
+Key = tuple[Any, ...]
+
+_LAST = Statement(sa.text("SELECT last_insert_rowid()"))
+
+
+def fetch(
+    connection: sa.Connection,
+    columns: Sequence[sa.Column[Any]],
+    where: Sequence[sa.Column[Any]],
+    keys: Collection[Key],
+) -> list[tuple[Any, ...]]:
+    """Read the `columns` of the rows of one table whose `where` columns together are one of `keys`."""
+    if not keys:
+        return []
+    statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
+    return statement.rows(connection, _keys(connection, where, keys))
+
+
+def lock(
+    connection: sa.Connection,
+    columns: Sequence[sa.Column[Any]],
+    where: Sequence[sa.Column[Any]],
+    keys: Collection[Key],
+    order: Sequence[sa.Column[Any]],
+) -> list[tuple[Any, ...]]:
+    """Read as `fetch` does what was committed last, in an order, and hold the rows to the transaction's end.
+
+    Who locks the same rows in the same order waits, and never deadlocks.
+    """
+    if not keys:
+        return []
+    statement = _lock(tuple(columns), tuple(where), tuple(order), connection.dialect.name)
+    return statement.rows(connection, _keys(connection, where, keys))
+
+
+def delete(
+    connection: sa.Connection, table: sa.Table, where: Sequence[sa.Column[Any]], keys: Sequence[Key]
+) -> None:
+    """Delete the rows whose `where` columns together are one of `keys`."""
+    if keys:
+        names = [column.name for column in where]
+        rows = [dict(zip(names, key, strict=True)) for key in keys]
+        _execute(connection, _delete(table, tuple(where), connection.dialect.name), rows)
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, all with the same columns."""
+    if rows:
+        _execute(connection, _insert(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def insert_absent(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert those rows, all with the same columns, that break no unique rule; leave the others as they are."""
+    if rows:
+        _execute(connection, _insert_absent(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> Sequence[int]:
+    """Insert rows whose primary key the database counts up; return the keys, in the order of `rows`.
+
+    Nobody else may insert meanwhile.
+    """
+    if not rows:
+        return []
+    if connection.dialect.name == "postgresql":
+        return [
+            number for (number,) in _insert_numbered(table, tuple(rows[0])).rows(connection, _arrays(rows))
+        ]
+    insert(connection, table, rows)
+    ((last,),) = _LAST.rows(connection)
+    return range(last - len(rows) + 1, last + 1)
+
+
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, all with the same columns, or change those columns where the primary key is there.
+
+    No two of the rows may have the same key.
+    """
+    if rows:
+        _execute(connection, _upsert(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+def put(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows or change those that are there, as `upsert` does; each is all columns of the table, in order."""
+    if rows:
+        _put(connection, _upsert(table, tuple(table.c.keys()), connection.dialect.name), table, rows)
+
+
+def add(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, each all columns of the table, in order."""
+    if rows:
+        _put(connection, _insert(table, tuple(table.c.keys()), connection.dialect.name), table, rows)
+
+
+def update(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Change rows that are there, all the same columns, each found by its primary key among them."""
+    if rows:
+        renamed = [{f"new_{name}": value for name, value in row.items()} for row in rows]
+        _execute(connection, _update(table, tuple(rows[0]), connection.dialect.name), renamed)
+
+
+def _keys(connection: sa.Connection, where: Sequence[sa.Column[Any]], keys: Collection[Key]) -> Row:
+    if connection.dialect.name == "sqlite":
+        return {"keys": json.encode(list(keys))}
+    parts = zip(*keys, strict=True)
+    return {column.name: list(part) for column, part in zip(where, parts, strict=True)}
+
+
+def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row]) -> None:
+    if connection.dialect.name == "postgresql":
+        statement.changed(connection, _arrays(rows))
+    else:
+        statement.each(connection, rows)
+
+
+def _put(
+    connection: sa.Connection, statement: Statement, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if connection.dialect.name == "postgresql":
+        columns = map(list, zip(*rows, strict=True))
+        statement.changed(connection, dict(zip(table.c.keys(), columns, strict=True)))
+    else:
+        statement.each_tuple(connection, rows)
+
+
+def _arrays(rows: Sequence[Row]) -> Row:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _unnested(columns: Sequence[sa.Column[Any]], prefix: str = "") -> sa.TableValuedAlias:
+    arrays = [
+        sa.bindparam(f"{prefix}{column.name}", type_=postgresql.ARRAY(column.type, dimensions=1))
+        for column in columns
+    ]
+    given = sa.func.unnest(*arrays).table_valued(
+        *(sa.column(column.name, column.type) for column in columns), with_ordinality="place"
+    )
+    return given.render_derived(name="given")
+
+
+def _found(
+    columns: Sequence[sa.Column[Any]], where: Sequence[sa.Column[Any]], dialect: str
+) -> sa.Select[Any]:
+    if dialect == "postgresql":
+        given = _unnested(where)
+        same = (column == given.c[column.name] for column in where)
+        return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
+    each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
+    parts = (sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(where)))
+    return sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts)))
+
+
+@functools.cache
+def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
+    return Statement(_found(columns, where, dialect))
+
+
+@functools.cache
+def _lock(
+    columns: tuple[sa.Column[Any], ...],
+    where: tuple[sa.Column[Any], ...],
+    order: tuple[sa.Column[Any], ...],
+    dialect: str,
+) -> Statement:
+    found = _found(columns, where, dialect)
+    return Statement(found.order_by(*order).with_for_update(of=columns[0].table))
+
+
+@functools.cache
+def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    """Give parameters names apart from the columns', which SQLAlchemy keeps for itself in an update."""
+    keys = {column.name for column in table.primary_key}
+    columns = [table.c[name] for name in names]
+    if dialect == "sqlite":
+        new: Any = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    else:
+        new = _unnested(columns, "new_").c
+    changing = table.update().where(*(table.c[name] == new[name] for name in keys))
+    return Statement(changing.values({name: new[name] for name in names if name not in keys}))
+
+
+@functools.cache
+def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
+    if dialect == "sqlite":
+        return Statement(
+            table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
+        )
+    given = _unnested(where)
+    return Statement(table.delete().where(*(column == given.c[column.name] for column in where)))
+
+
+@functools.cache
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    return Statement(_inserted(table, names, dialect), names)
+
+
+@functools.cache
+def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    return Statement(_inserted(table, names, dialect).on_conflict_do_nothing(), names)
+
+
+@functools.cache
+def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> Statement:
+    (number,) = table.primary_key
+    return Statement(_inserted(table, names, "postgresql").returning(number), names)
+
+
+@functools.cache
+def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+    keys = [column.name for column in table.primary_key]
+    inserted = _inserted(table, names, dialect)
+    others = {name: inserted.excluded[name] for name in names if name not in keys}
+    return Statement(inserted.on_conflict_do_update(index_elements=keys, set_=others), names)
+
+
+def _inserted(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    given = _unnested([table.c[name] for name in names])
+    ordered = sa.select(*(given.c[name] for name in names)).order_by(given.c.place)
+    return postgresql.insert(table).from_select(list(names), ordered, include_defaults=False)

@@ -1,0 +1,231 @@
+"""SQLite behind the `Database` port: the embedded default, and the same file inline."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError
+
+from events.database import files
+from events.errors import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+READER_THREADS = 4
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+REMEDIES = {
+    sqlite3.SQLITE_READONLY: "see that the file, its directory and the file system can be written to",
+    sqlite3.SQLITE_CANTOPEN: "see that the file and its directory are there, and can be read and written",
+    sqlite3.SQLITE_IOERR: "see whether the disk is healthy",
+    sqlite3.SQLITE_FULL: "make room on the disk",
+}
+RESTORE = (
+    "Stop the worker, keep the file with those beside it, and restore a backup (docs/operating.md, Backups);"
+    " q2c rebuild makes read models anew, not the log"
+)
+WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
+
+
+def sqlite_engine(
+    path: Path, *, begin: str | None = WRITING, read_only: bool = False, durable: bool = True
+) -> sa.Engine:
+    """Open a SQLite file the way this project uses it.
+
+    Args:
+        path: The file.
+        begin: How a transaction begins, so that a writer's positions are handed out and committed in one order;
+            None where whoever opens it sees to that, or each statement is a transaction of its own.
+        read_only: Whether to refuse whatever writes.
+        durable: Whether a commit survives power loss: what was acknowledged is on the disk.
+    """
+    _make_private(path)
+    engine = sa.create_engine(
+        sa.URL.create(
+            "sqlite", database=str(path.absolute())
+        ),  # a text would be parsed, and mean another file
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        if begin is not None:
+            cursor = connection.connection.cursor()
+            cursor.execute(begin)
+            cursor.close()
+
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file if there is none, and take others' rights to it and to what is beside it away.
+
+    Raises:
+        DatabaseRefused: It can't be made, or is others' to change.
+    """
+    try:
+        files.make_directory(path.parent)
+        files.make(path)  # SQLite gives its other files the mode of this one
+        for suffix in BESIDE:
+            files.keep_private(Path(f"{path.resolve()}{suffix}"))
+    except OSError as error:
+        raise DatabaseRefused(
+            f"Q2C_DATABASE_URL: {error.filename or path} can't be used: {error.strerror}. The database is a file that"
+            " its owner alone may read and write (0600), in a directory where the owner may make others"
+        ) from error
+
+
+@contextmanager
+def _available(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        said = error.orig if isinstance(error, DatabaseError) else error
+        code = getattr(said, "sqlite_errorcode", 0) & 0xFF
+        if code in DAMAGED:
+            raise DatabaseDamaged(f"The database {path} is damaged ({said}). {RESTORE}") from error
+        if not isinstance(said, sqlite3.OperationalError):
+            raise
+        remedy = f"; {REMEDIES[code]}" if code in REMEDIES else ""
+        raise DatabaseUnavailable(f"The database {path} could not do its work: {said}{remedy}") from error
+
+
+def damage(path: Path) -> str | None:
+    """Look through a whole file; say what is wrong with it, if anything. It is read, and never changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.OperationalError:
+        return None
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    said = " ".join("; ".join(found).split())
+    return None if found == ["ok"] else f"The database {path} is damaged ({said}). {RESTORE}"
+
+
+@contextmanager
+def _begun(connection: sa.Connection) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    driver.execute(WRITING)
+    try:
+        yield
+    except BaseException:
+        driver.rollback()
+        raise
+    driver.commit()
+
+
+class SqliteDatabase:
+    """A SQLite file: one writer thread a process, and reader threads; each keeps a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = sqlite_engine(path)
+        self._reader = sqlite_engine(path, begin=READING, read_only=True)
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+        self._of_thread = threading.local()
+        self._connections: list[sa.Connection] = []
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on the writer thread, in BEGIN IMMEDIATE."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer_thread, lambda: self._run(self._writer, work, *args, **kwargs)
+        )
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on a reader thread, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reader_threads, lambda: self._run(self._reader, work, *args, **kwargs)
+        )
+
+    async def close(self) -> None:
+        """Finish what runs, then close the file."""
+        await asyncio.to_thread(self._shut_down)
+
+    def _run(
+        self,
+        engine: sa.Engine,
+        work: Callable[Concatenate[sa.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        with _available(self._path):
+            connection = self._connection(engine)
+            with connection.begin():
+                return work(connection, *args, **kwargs)
+
+    def _connection(self, engine: sa.Engine) -> sa.Connection:
+        """Return this thread's connection: to take one from the engine and give it back takes as long as a read."""
+        found: sa.Connection | None = getattr(self._of_thread, "connection", None)
+        if found is None:
+            found = self._of_thread.connection = engine.connect()
+            self._connections.append(found)
+        return found
+
+    def _shut_down(self) -> None:
+        self._writer_thread.shutdown()
+        self._reader_threads.shutdown()
+        for connection in self._connections:
+            connection.close()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+class InlineDatabase:
+    """The same SQLite file worked on in the caller's own thread, for tests and the simulation.
+
+    It does not wait for the disk: nobody cuts the power of a test. Nor does SQLAlchemy keep account of its
+    transactions, which takes as long as they do.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = sqlite_engine(path, begin=None, durable=False)
+        self._connection = self._engine.connect()
+        # Nobody writes while `work` reads, so each statement may see what is there without a transaction.
+        self._reading = sqlite_engine(path, begin=None, read_only=True)
+        self._reader = self._reading.connect()
+
+    async def transaction(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once, in BEGIN IMMEDIATE."""
+        with _available(self._path), _begun(self._connection):
+            return work(self._connection, *args, **kwargs)
+
+    async def read(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` at once."""
+        with _available(self._path):
+            return work(self._reader, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+        self._connection.close()
+        self._reading.dispose()
+        self._engine.dispose()

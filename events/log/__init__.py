@@ -1,0 +1,1 @@
+"""The event log: append, read, follow; what could not become an event."""

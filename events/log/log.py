@@ -1,0 +1,163 @@
+"""The event log: append and read, as plain functions of a connection."""
+
+import functools
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.contract import json
+from events.contract.envelope import Event, Recorded
+from events.database import bulk
+from events.database.locks import Lock, hold
+from events.database.statements import Row, Statement
+from events.errors import ContradictoryEvent
+from events.log.tables import log
+
+POSITION_MAX = 2**63 - 1
+APPENDED = "q2c_log"  # the channel on which PostgreSQL tells whoever follows the log
+
+Identity = tuple[str, str, str]
+
+_IDENTITY = (log.c.workspace, log.c.source, log.c.id)
+_NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
+_HEAD = Statement(sa.select(sa.func.max(log.c.position)))
+_READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
+_LAST = Statement(
+    sa.select(*_READ)
+    .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
+    .order_by(log.c.position.desc())
+    .limit(sa.bindparam("limit"))
+)
+_NO_EXTENSIONS = "{}"
+_extensions = msgspec.json.Decoder(dict[str, str])
+
+
+class Fate(Struct, frozen=True):
+    """What became of an event: its position if the log has it, the hash already there if that differs."""
+
+    outcome: Literal["appended", "duplicate", "conflict"]
+    position: int
+    recorded_hash: str
+
+
+def append(connection: sa.Connection, events: Sequence[Event], now: datetime) -> list[Fate]:
+    """Append the events that the log does not hold yet; say what became of each, in order.
+
+    The same identity with the same content is a duplicate. With other content it is a conflict: the log
+    keeps what it has, and the caller decides what to do with the newcomer. Holds the log until the end of
+    the transaction, so whatever takes long is done before.
+    """
+    if not events:
+        return []
+    hold(connection, Lock.LOG)
+    identities = [_identity(event) for event in events]
+    known = _recorded(connection, identities)
+    added: dict[Identity, Event] = {}
+    for identity, event in zip(identities, events, strict=True):
+        if identity not in known:
+            added.setdefault(identity, event)
+    positions = bulk.insert_numbered(connection, log, [_row(event, now) for event in added.values()])
+    for (identity, event), position in zip(added.items(), positions, strict=True):
+        known[identity] = (position, event.content_hash)
+    if added and connection.dialect.name == "postgresql":
+        connection.execute(_NOTIFY, {"channel": APPENDED})
+    fates = []
+    for identity, event in zip(identities, events, strict=True):
+        position, recorded_hash = known[identity]
+        if added.pop(identity, None) is not None:
+            fates.append(Fate("appended", position, recorded_hash))
+        else:
+            same = recorded_hash == event.content_hash
+            fates.append(Fate("duplicate" if same else "conflict", position, recorded_hash))
+    return fates
+
+
+def append_own(connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
+    """Append events of our own, whose identity says what they hold.
+
+    Raises:
+        ContradictoryEvent: The log has one of them with other content; the whole transaction is undone.
+    """
+    for event, fate in zip(events, append(connection, events, now), strict=True):
+        if fate.outcome == "conflict":
+            raise ContradictoryEvent(
+                f"Event {event.id} ({event.type}) is in the log at position {fate.position} with other content"
+            )
+
+
+def read(
+    connection: sa.Connection,
+    *,
+    after: int,
+    limit: int,
+    workspace: str | None = None,
+    topic: str | None = None,
+    stream: str | None = None,
+) -> list[Recorded]:
+    """Read events in the order of their positions, optionally of one workspace, topic or stream."""
+    narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
+    named = {name: value for name, value in narrowed.items() if value is not None}
+    rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
+    return [_recorded_event(row) for row in rows]
+
+
+def last(connection: sa.Connection, workspace: str, stream: str, limit: int) -> list[Recorded]:
+    """Read the last events of a stream, at most so many, in the order of their positions."""
+    rows = _LAST.rows(connection, {"workspace": workspace, "stream": stream, "limit": limit})
+    return [_recorded_event(row) for row in reversed(list(rows))]
+
+
+def head(connection: sa.Connection) -> int:
+    """Return the last position, 0 for an empty log."""
+    ((position,),) = _HEAD.rows(connection)
+    return position or 0
+
+
+def _identity(event: Event) -> Identity:
+    return (event.workspace, event.source, event.id)
+
+
+def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict[Identity, tuple[int, str]]:
+    columns = (*_IDENTITY, log.c.position, log.c.content_hash)
+    found = bulk.fetch(connection, columns, _IDENTITY, dict.fromkeys(identities))
+    return {
+        (workspace, source, name): (position, known) for workspace, source, name, position, known in found
+    }
+
+
+def _row(event: Event, now: datetime) -> Row:
+    return {
+        "workspace": event.workspace,
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "stream": event.stream,
+        "subject": event.subject,
+        "topic": event.topic,
+        "time": event.time,
+        "recorded_at": now,
+        "content_hash": event.content_hash,
+        "extensions": json.encode(event.extensions),
+        "data": event.data,
+    }
+
+
+@functools.cache
+def _page(narrowed: tuple[str, ...]) -> Statement:
+    conditions = [log.c[name] == sa.bindparam(name) for name in narrowed]
+    return Statement(
+        sa.select(*_READ)
+        .where(log.c.position > sa.bindparam("after"), *conditions)
+        .order_by(log.c.position)
+        .limit(sa.bindparam("limit"))
+    )
+
+
+def _recorded_event(row: tuple[Any, ...]) -> Recorded:
+    position, recorded_at, *event, extensions = row
+    known = {} if extensions == _NO_EXTENSIONS else _extensions.decode(extensions)
+    return Recorded(position, recorded_at, Event(*(*event, known)))

@@ -1,0 +1,71 @@
+"""How far a consumer group has brought each partition of Kafka into the log.
+
+Written in the transaction that appends: what this says is true of the log, whatever Kafka believes.
+"""
+
+import functools
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from events.log.tables import kafka_offsets
+
+Partition = tuple[str, int]
+Offsets = Mapping[Partition, int]
+
+_OF_GROUP = sa.select(kafka_offsets.c.topic, kafka_offsets.c.partition, kafka_offsets.c.next_offset).where(
+    kafka_offsets.c.group == sa.bindparam("group")
+)
+
+
+def advance(connection: sa.Connection, group: str, offsets: Offsets, now: datetime) -> None:
+    """Note the next offset to be read of each partition; one that is further already stays.
+
+    Two processes may both have a partition for a moment, while the group is being rearranged.
+    """
+    _write(connection, group, offsets, now, _set(connection.dialect.name, only_forward=True))
+
+
+def rewind(connection: sa.Connection, group: str, offsets: Offsets, now: datetime) -> None:
+    """Note the next offset to be read of each partition, also where that is a step back: a person decides it."""
+    _write(connection, group, offsets, now, _set(connection.dialect.name, only_forward=False))
+
+
+def stored(connection: sa.Connection, group: str) -> dict[Partition, int]:
+    """Return the next offset of each partition that the group has read anything of."""
+    return {
+        (topic, partition): next_offset
+        for topic, partition, next_offset in connection.execute(_OF_GROUP, {"group": group})
+    }
+
+
+def _write(
+    connection: sa.Connection, group: str, offsets: Offsets, now: datetime, statement: sa.Executable
+) -> None:
+    rows = [
+        {
+            "group": group,
+            "topic": topic,
+            "partition": partition,
+            "next_offset": next_offset,
+            "updated_at": now,
+        }
+        for (topic, partition), next_offset in sorted(offsets.items())  # in one order, so nobody deadlocks
+    ]
+    if rows:
+        connection.execute(statement, rows)
+
+
+@functools.cache
+def _set(dialect: str, *, only_forward: bool) -> Any:
+    table = kafka_offsets
+    statement: Any = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    given = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={"next_offset": given.next_offset, "updated_at": given.updated_at},
+        where=table.c.next_offset < given.next_offset if only_forward else None,
+    )

@@ -1,0 +1,236 @@
+"""A subscription reads the log in order; what it does and how far it got are stored in one transaction."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events import leases
+from events.contract.envelope import Recorded
+from events.database import bulk
+from events.database.statements import Statement
+from events.errors import CheckpointMoved
+from events.log import log
+from events.log.tables import log as events
+from events.log.tables import subscriptions
+
+Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
+LEASE_SECONDS = 5
+_LEASE = timedelta(seconds=LEASE_SECONDS)
+
+_ALL = Statement(sa.select(subscriptions))
+_ONE = Statement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
+_WITH_HEAD = Statement(
+    sa.select(subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head"))
+)
+
+
+class Subscription(Struct, frozen=True):
+    """A named reader of the log; `handle` does its work inside the transaction that moves it on."""
+
+    name: str
+    handle: Handler
+    batch_size: int = 500
+
+    def take(
+        self, connection: sa.Connection, batch: Sequence[Recorded], now: datetime, _edition: int
+    ) -> None:
+        """Do the work on a batch; a read model writes the rows of an edition."""
+        self.handle(connection, batch, now)
+
+
+class Reader(Struct, frozen=True):
+    """How far a subscription got, who advances it until when, and which rows of a read model it writes."""
+
+    name: str
+    position: int
+    holder: str | None
+    leased_until: datetime | None
+    edition: int = 0
+
+
+class Progress(Struct, frozen=True):
+    """What one turn did: how many events it handled, and whether any subscription was ours to advance."""
+
+    handled: int
+    leads: bool = True
+
+
+def advance(
+    connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
+) -> Progress:
+    """Handle the next batch of each subscription and move its checkpoint, all in the caller's transaction.
+
+    Those at the same position read it once.
+
+    Raises:
+        CheckpointMoved: Another runner moved one meanwhile; everything here rolls back.
+    """
+    readers = hold(connection, [subscription.name for subscription in following])
+    led = _led(readers, following, holder, now)
+    handled = 0
+    for (position, batch_size), together in led.items():
+        batch = log.read(connection, after=position, limit=batch_size)
+        if batch:
+            for subscription in together:
+                subscription.take(connection, batch, now, readers[subscription.name].edition)
+            _move(connection, together, position, batch[-1].position, holder, now)
+            handled += len(batch) * len(together)
+    return Progress(handled, leads=bool(led))
+
+
+def checkpoints(connection: sa.Connection) -> dict[str, int]:
+    """Say how far each subscription got."""
+    return {name: position for name, position, *_ in _ALL.rows(connection)}
+
+
+def all_readers(connection: sa.Connection) -> list[Reader]:
+    """Return every subscription that has begun."""
+    return [Reader(*row) for row in _ALL.rows(connection)]
+
+
+def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
+    """Say which subscriptions have anything to do that is the holder's to do; reads only."""
+    rows = _WITH_HEAD.rows(connection)
+    head = (rows[0][-1] or 0) if rows else log.head(connection)
+    readers = {row[0]: Reader(*row[:-1]) for row in rows}
+    return [name for name in names if _is_pending(readers.get(name), head, holder, now)]
+
+
+def is_due(connection: sa.Connection, name: str, head: int, holder: str, now: datetime) -> bool:
+    """Say whether a reader has anything to do, up to `head`, that is the holder's to do; reads only."""
+    found = [Reader(*row) for row in _ONE.rows(connection, {"name_": name})]
+    return _is_pending(found[0] if found else None, head, holder, now)
+
+
+def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
+    """Lead a reader that does its work between transactions; return where it is, None where another leads.
+
+    It has to be done within LEASE_SECONDS: from then on another may do it too.
+    """
+    reader = hold(connection, [name])[name]
+    if _led_by_other(reader, holder, now):
+        return None
+    move(connection, name, reader.position, reader.position, holder, now)
+    return reader.position
+
+
+def move(connection: sa.Connection, name: str, before: int, after: int, holder: str, now: datetime) -> None:
+    """Move a reader on, and keep the lead.
+
+    Raises:
+        CheckpointMoved: Another runner moved it meanwhile.
+    """
+    _compare_and_set(connection, [name], before, after, holder, now)
+
+
+def release(connection: sa.Connection, holder: str) -> None:
+    """Give up every lease of a holder, so that a standby takes over at once."""
+    connection.execute(
+        subscriptions.update().where(subscriptions.c.holder == holder).values(holder=None, leased_until=None)
+    )
+
+
+def begin(connection: sa.Connection, name: str, edition: int) -> None:
+    """Begin to write an edition of a read model, before the first event; nothing happens where that has begun."""
+    rows = [{"name": name, "position": 0, "edition": edition}]
+    bulk.insert_absent(connection, subscriptions, rows)
+
+
+def reset(connection: sa.Connection, name: str) -> None:
+    """Send a subscription back to the beginning of the log."""
+    connection.execute(subscriptions.delete().where(subscriptions.c.name == name))
+
+
+def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) -> bool:
+    if reader is None:
+        return head > 0
+    return head > reader.position and not _led_by_other(reader, holder, now)
+
+
+def is_led(reader: Reader, now: datetime) -> bool:
+    """Say whether a process advances a subscription."""
+    return leases.holds(reader.leased_until, _LEASE, now)
+
+
+def _led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
+    return reader.holder not in (None, holder) and leases.holds(reader.leased_until, _LEASE, now)
+
+
+def _led(
+    readers: Mapping[str, Reader], following: Sequence[Subscription], holder: str, now: datetime
+) -> dict[tuple[int, int], list[Subscription]]:
+    """Return the subscriptions that are the holder's to advance, by their position and batch size."""
+    led: dict[tuple[int, int], list[Subscription]] = {}
+    for subscription in following:
+        reader = readers[subscription.name]
+        if not _led_by_other(reader, holder, now):
+            led.setdefault((reader.position, subscription.batch_size), []).append(subscription)
+    return led
+
+
+def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
+    """Read subscriptions and keep others from advancing them until this transaction ends.
+
+    New ones begin before the first event.
+    """
+    readers = known(connection, names)
+    if missing := [name for name in names if name not in readers]:
+        bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
+        readers = known(connection, names)
+    return readers
+
+
+def known(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
+    """Read those subscriptions that have begun, and keep others from advancing them until this transaction ends."""
+    return {row[0]: Reader(*row) for row in _holding(tuple(names)).rows(connection)}
+
+
+def _move(
+    connection: sa.Connection,
+    together: Sequence[Subscription],
+    before: int,
+    after: int,
+    holder: str,
+    now: datetime,
+) -> None:
+    names = [subscription.name for subscription in together]
+    _compare_and_set(connection, names, before, after, holder, now)
+
+
+def _compare_and_set(
+    connection: sa.Connection, names: Sequence[str], before: int, after: int, holder: str, now: datetime
+) -> None:
+    values = {
+        "before": before,
+        "after": after,
+        "holder_": holder,
+        "until": now + _LEASE,
+    }
+    if _moving(tuple(names)).changed(connection, values) != len(names):
+        said = ", ".join(repr(name) for name in names)
+        raise CheckpointMoved(f"Subscription {said} is no longer at position {before}")
+
+
+def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(subscriptions.c.name == name for name in names))
+
+
+@functools.cache
+def _holding(names: tuple[str, ...]) -> Statement:
+    return Statement(
+        sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
+    )
+
+
+@functools.cache
+def _moving(names: tuple[str, ...]) -> Statement:
+    return Statement(
+        subscriptions.update()
+        .where(_named(names), subscriptions.c.position == sa.bindparam("before"))
+        .values(
+            position=sa.bindparam("after"), holder=sa.bindparam("holder_"), leased_until=sa.bindparam("until")
+        )
+    )

@@ -1,0 +1,74 @@
+"""What a terminal would obey is shown instead, and is no part of an identifier."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from events.contract import controls, identifiers
+from events.contract.administration import InvoiceOrdered
+from events.errors import Unusable
+
+ANY = st.text(st.characters(exclude_categories=[]))
+# As Unicode has them: Bidi_Control, and the categories of what is no character to be seen.
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+OBEYED = {
+    character
+    for character in map(chr, range(0x110000))
+    if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+}
+
+
+def test_it_is_every_control_end_of_line_half_of_a_character_and_mark_of_direction() -> None:
+    found = {character for character in map(chr, range(0x110000)) if controls.holds_any(character)}
+    assert found == OBEYED | set(BIDI) | set(
+        "\u206a\u206b\u206c\u206d\u206e\u206f"
+    )  # the last have no effect any more
+
+
+@given(text=ANY)
+@example(text="\x1b[31m\u202e\x9b")
+def test_what_is_shown_is_not_obeyed_and_the_rest_stays(text: str) -> None:
+    line, lines = controls.shown(text, lines=False), controls.shown(text)
+    line.encode()
+    assert not controls.holds_any(line)
+    assert controls.shown(lines, lines=False) == line
+    assert (lines.count("\n"), lines.count("\t")) == (text.count("\n"), text.count("\t"))
+    if not controls.holds_any(text):
+        assert line == text
+
+
+def test_escapes_are_those_that_people_know() -> None:
+    assert controls.shown("a\x1b[31m\t\x9b\u202e\n") == r"a\x1b[31m" "\t" r"\x9b\u202e" "\n"
+    assert controls.shown("\t\n", lines=False) == r"\t\n"
+
+
+@given(text=st.text())
+@example(text="\x7f\x85\u202e")
+def test_json_says_the_same_without_them(text: str) -> None:
+    shown = controls.shown_in_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert not controls.holds_any(shown)
+    assert json.loads(shown) == {text: [text]}
+
+
+@given(text=st.text(min_size=1, max_size=100), ascii_alone=st.booleans())
+@example(text="D\u202e1", ascii_alone=False)
+@example(text="D\x9b1", ascii_alone=True)
+def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone: bool) -> None:
+    written = json.dumps({"deal_id": text}, ensure_ascii=ascii_alone).encode()
+    said = InvoiceOrdered(text, "ada")
+    if not controls.holds_any(text):
+        identifiers.check(said, written)
+        return
+    with pytest.raises(Unusable) as refused:
+        identifiers.check(said, written)
+    assert (refused.value.reason, refused.value.field) == ("schema_invalid", "deal_id")
+
+
+@pytest.mark.parametrize("character", [*BIDI, "\x85", "\x9b", "\u2028"])
+def test_what_came_in_before_is_written_on(character: str) -> None:
+    """Events of ours are about deals that may have had such an identifier before it was refused."""
+    said = InvoiceOrdered(f"D{character}1", "ada")
+    identifiers.check_own(said, json.dumps({"deal_id": said.deal_id}, ensure_ascii=False).encode())

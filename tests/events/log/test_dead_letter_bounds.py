@@ -1,0 +1,166 @@
+"""There are never more dead letters than are kept, every one is answered for, and the count is that of the rows."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.database.port import Database
+from events.database.sqlite import InlineDatabase
+from events.log import dead_letters, tables
+from events.log.dead_letters import (
+    NOBODY,
+    PLACES_PER_LETTER,
+    Bounds,
+    Chosen,
+    DeadLetter,
+    Totals,
+    bury,
+    discard,
+    listed,
+    totals_of,
+    whole,
+)
+from tests.events.conftest import empty_tables
+from tests.events.samples import NOW
+
+BOUNDS = Bounds(letters_max=3, bytes_max=2_000)
+LATER = NOW + timedelta(hours=1)
+
+
+def letter(number: int, workspace: str | None = "acme", **more: Any) -> DeadLetter:
+    return DeadLetter(workspace, "http", "undecodable", "Not JSON", b"%d" % number, **more)
+
+
+def of_kafka(offset: int, **more: Any) -> DeadLetter:
+    place = "kafka:crm.deals.v1:3"
+    return msgspec.structs.replace(letter(offset, **more), origin=f"{place}:{offset}", place=place)
+
+
+def rows(connection: sa.Connection) -> list[dict[str, Any]]:
+    statement = sa.select(tables.dead_letters).order_by(tables.dead_letters.c.number)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+async def buried(database: Database, *letters: DeadLetter) -> list[bool]:
+    return await database.transaction(bury, letters, NOW, BOUNDS)
+
+
+async def test_within_a_batch_too_what_comes_again_is_counted(database: Database) -> None:
+    await buried(database, letter(1))
+    assert await buried(database, letter(1), letter(2), letter(2), letter(1)) == [True] * 4
+    assert [(row["raw"], row["seen"]) for row in await database.read(rows)] == [(b"1", 3), (b"2", 2)]
+
+
+async def test_where_there_is_no_room_the_sender_keeps_what_is_new(database: Database) -> None:
+    kept = await buried(database, *(letter(number) for number in (1, 2, 3, 4, 2, 5)))
+    assert kept == [True, True, True, False, True, False]
+    assert await buried(database, letter(1, "bolt"), letter(1, None), letter(6)) == [True, True, False]
+    assert await database.read(totals_of, "acme") == Totals("acme", 3, 3, 0, 3, NOW)
+    assert [row["raw"] for row in await database.read(listed_whole, "acme")] == [b"3", b"2", b"1"]
+
+
+def listed_whole(connection: sa.Connection, workspace: str) -> list[Any]:
+    found = [whole(connection, workspace, row["number"]) for row in listed(connection, workspace)]
+    return sorted((row for row in found if row), key=lambda row: -row["number"])
+
+
+async def test_bytes_are_bounded_as_well_and_smaller_ones_may_fit(database: Database) -> None:
+    large, larger = (msgspec.structs.replace(letter(0), raw=b"x" * size) for size in (1_500, 1_501))
+    assert await buried(database, large, larger, letter(1)) == [True, False, True]
+
+
+async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_too_much(
+    database: Database,
+) -> None:
+    places = PLACES_PER_LETTER * BOUNDS.letters_max
+    for _ in range(2):  # read again
+        assert all(await buried(database, *(of_kafka(offset) for offset in range(places + 8))))
+    found = await database.read(rows)
+    assert [row["origin"] for row in found] == [f"kafka:crm.deals.v1:3:{n}" for n in range(places + 4)]
+    assert [row["raw"] for row in found] == [b"0", b"1", b"2"] + [b""] * (places + 1)
+    assert [row["seen"] for row in found] == [2] * (places + 3) + [10]
+    shown = await database.read(listed, "acme")
+    assert [row["kept"] for row in shown].count(True) == 3
+    assert "Kafka has them" in shown[0]["remedy"]
+
+
+async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(database: Database) -> None:
+    letters = [of_kafka(n, workspace=f"ghost{n}", of_nobody=True) for n in range(5)]
+    assert await buried(database, *letters) == [True] * 5
+    assert (await database.read(totals_of, None)).letters == 3
+    assert len(await database.read(listed, None)) == 5
+    assert len(await database.read(listed, "ghost0")) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left"),
+    [
+        (Chosen("acme"), [b"1"]),
+        (Chosen("acme", (2,)), [b"1", b"1", b"3"]),
+        (Chosen("acme", (4,)), [b"1", b"2", b"3", b"1"]),
+        (Chosen("acme", (), "undecodable"), [b"1"]),
+        (Chosen("acme", (), "too_large"), [b"1", b"2", b"3", b"1"]),
+        (Chosen(None), [b"1", b"2", b"3", b"1"]),
+    ],
+    ids=str,
+)
+async def test_what_is_meant_is_discarded_and_nobody_elses(
+    database: Database, chosen: Chosen, left: Sequence[bytes]
+) -> None:
+    await buried(database, letter(1), letter(2), letter(3), letter(1, "bolt"), letter(4))
+    count = await database.read(dead_letters.meant, chosen)
+    assert await database.transaction(discard, chosen, LATER, BOUNDS) == count
+    assert sorted(row["raw"] for row in await database.read(rows)) == sorted(left)
+    totals = await database.read(totals_of, "acme")
+    assert totals.letters == 3 - count
+    assert (totals.full_since is None) == (count > 0)
+    assert await buried(database, letter(4)) == [count > 0]
+
+
+batches = st.lists(
+    st.builds(letter, st.integers(0, 6), st.sampled_from(["acme", "bolt", None]))
+    | st.builds(of_kafka, st.integers(0, 50), workspace=st.sampled_from(["acme", "ghost"]))
+    | st.builds(of_kafka, st.integers(0, 50), workspace=st.just("ghost"), of_nobody=st.just(True)),
+    max_size=30,
+)
+discards = st.builds(
+    Chosen, st.sampled_from(["acme", "bolt", "ghost", None]), st.lists(st.integers(1, 20), max_size=3)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(batches | discards, max_size=8))
+async def test_the_totals_are_those_of_the_rows_whatever_happens(steps: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        database = InlineDatabase(Path(directory) / "log.db")
+        await database.transaction(empty_tables)
+        for step in steps:
+            if isinstance(step, Chosen):
+                await database.transaction(discard, step, NOW, BOUNDS)
+                continue
+            kept = await database.transaction(bury, step, NOW, BOUNDS)
+            there = {(row["workspace"], row["origin"], row["raw"]) for row in await database.read(rows)}
+            for given_, is_kept in zip(step, kept, strict=True):
+                if given_.place is None:
+                    assert is_kept == ((given_.workspace, given_.origin, given_.raw) in there)
+                else:
+                    assert is_kept
+        counted = {totals.account: totals for totals in await database.read(dead_letters.totals)}
+        found = await database.read(rows)
+        await database.close()
+    for account in {*counted, *(row["account"] for row in found)}:
+        ours = [row for row in found if row["account"] == account]
+        held = [row["kept_bytes"] for row in ours if row["kept_bytes"] is not None]
+        totals = counted[account]
+        assert (totals.letters, totals.bytes, totals.places) == (len(held), sum(held), len(ours) - len(held))
+        assert totals.letters <= BOUNDS.letters_max
+        assert totals.bytes <= BOUNDS.bytes_max
+    assert NOBODY not in {row["workspace"] for row in found}

@@ -1,0 +1,122 @@
+"""A process that ends by itself says why, in one line, whatever it was that ended it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from events.errors import DatabaseRefused
+from tests.world import World
+from worker.roles import roles, supervisor
+from worker.roles.roles import Post, Role
+from worker.runtime.environment import ConfigurationError
+from worker.runtime.watchdog import CRASHED
+
+Work = Callable[[Post], Awaitable[None]]
+
+
+async def raised(error: BaseException) -> None:
+    raise error
+
+
+async def cancelled(_: Post) -> None:
+    """What a library does that cancels what we wait for: nobody has cancelled us."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def returned(_: Post) -> None:
+    """End, though nobody said so."""
+
+
+async def grouped(_: Post) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(raised(TimeoutError()))
+
+
+async def run(world: World, monkeypatch: pytest.MonkeyPatch, work: Work) -> tuple[int, list[Any]]:
+    """Run a process whose only role does this; return its status, and what it said that ended it."""
+    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, work)
+    with capture_logs() as said:
+        status = await supervisor.run(
+            world.services, [Role.SCHEDULE], host="127.0.0.1", port=0, ready=lambda _: None
+        )
+    return status, [line for line in said if line["log_level"] == "critical"]
+
+
+@pytest.mark.parametrize(
+    ("work", "problem"),
+    [
+        (lambda _: raised(ConfigurationError("Q2C_X: needs y")), "Q2C_X: needs y"),
+        (lambda _: raised(DatabaseRefused("no such database")), "no such database"),
+        (lambda _: raised(OSError(98, "Address in use")), "OSError: [Errno 98] Address in use"),
+        (lambda _: raised(TimeoutError()), "TimeoutError"),
+        (lambda _: raised(ConnectionResetError()), "ConnectionResetError"),
+        (lambda _: raised(ValueError("a defect")), "ValueError: a defect"),
+        (grouped, "TimeoutError"),
+        (cancelled, "It was cancelled, though nobody has told it to stop"),
+        (returned, "It ended by itself, though nobody has told it to stop"),
+    ],
+)
+async def test_a_part_that_ends_by_itself_ends_the_process_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch, work: Work, problem: str
+) -> None:
+    status, (line,) = await run(world, monkeypatch, work)
+    assert status == CRASHED
+    assert (line["event"], line["part"], line["problem"]) == ("worker.failed", "schedule", problem)
+
+
+async def test_what_does_not_explain_itself_is_said_with_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (line,) = await run(world, monkeypatch, lambda _: raised(TimeoutError()))
+    assert isinstance(line["exc_info"], TimeoutError)
+    _, (line,) = await run(world, monkeypatch, lambda _: raised(OSError(98, "Address in use")))
+    assert "exc_info" not in line
+
+
+async def test_why_is_said_before_the_others_are_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    async def slow(post: Post) -> None:
+        await post.stopping.wait()
+        seen.extend(line["problem"] for line in said if line["log_level"] == "critical")
+
+    monkeypatch.setitem(roles.RUN, Role.PROCESS, slow)
+    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, lambda _: raised(ValueError("a defect")))
+    with capture_logs() as said:
+        await supervisor.run(
+            world.services, [Role.PROCESS, Role.SCHEDULE], host="127.0.0.1", port=0, ready=lambda _: None
+        )
+    assert seen == ["ValueError: a defect"]
+
+
+async def test_who_ends_as_told_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def obedient(post: Post) -> None:
+        post.stopping.set()  # as a signal does
+        await post.stopping.wait()
+
+    assert await run(world, monkeypatch, obedient) == (0, [])
+
+
+async def test_metrics_listen_where_they_are_told_to_whatever_the_front_door_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts: list[str] = []
+
+    async def serve(_: Any, *, host: str, stopping: asyncio.Event, **__: Any) -> None:
+        hosts.append(host)
+        stopping.set()
+
+    monkeypatch.setattr(supervisor, "serve", serve)
+    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, lambda post: post.stopping.wait())
+    environment = world.services.environment.model_copy(update={"metrics_port": 0})
+    services = msgspec.structs.replace(world.services, environment=environment)
+    await supervisor.run(services, [Role.SCHEDULE], host="127.0.0.9", port=0, ready=lambda _: None)
+    assert hosts == ["127.0.0.1"]

@@ -1,0 +1,80 @@
+"""Dead letters, as people see to them: how full it is, and making room, which is an event with who did it."""
+
+from typing import Literal
+
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+from prometheus_client import Gauge
+
+from events.log import dead_letters
+from events.log.dead_letters import NOBODY, Bounds, Chosen, Totals
+from worker.actions.administration import Administration
+from worker.services import Services
+from worker.sources.received import MAKE_ROOM
+
+_kept = Gauge("q2c_dead_letters", "Dead letters that are kept with their bytes", ["workspace"])
+_bytes = Gauge("q2c_dead_letters_bytes", "Bytes of dead letters that are kept", ["workspace"])
+_places = Gauge(
+    "q2c_dead_letters_places", "Dead letters of which only their place in Kafka is kept", ["workspace"]
+)
+_full = Gauge("q2c_dead_letters_full", "Whether no more dead letters of a workspace are kept", ["workspace"])
+logger = structlog.get_logger()
+
+
+class Standing(Struct, frozen=True):
+    """How full it is: an alarm where something was not kept for want of room."""
+
+    state: Literal["good", "dead_letters_full"]
+    totals: Totals
+    bounds: Bounds
+    remedy: str | None = None
+
+
+class Discarded(Struct, frozen=True):
+    """How many dead letters were deleted, and where the log says so; nowhere where they were of no workspace."""
+
+    discarded: int
+    position: int | None = None
+
+
+def standing(connection: sa.Connection, workspace: str | None, bounds: Bounds) -> Standing:
+    """Say how full it is for a workspace, or for what is of none."""
+    totals = dead_letters.totals_of(connection, workspace)
+    if totals.full_since is None:
+        return Standing("good", totals, bounds)
+    return Standing("dead_letters_full", totals, bounds, MAKE_ROOM)
+
+
+def measure(connection: sa.Connection) -> None:
+    """Set the gauges as the store stands."""
+    for totals in dead_letters.totals(connection):
+        account = totals.account or "(unknown)"
+        _kept.labels(account).set(totals.letters)
+        _bytes.labels(account).set(totals.bytes)
+        _places.labels(account).set(totals.places)
+        _full.labels(account).set(totals.full_since is not None)
+
+
+async def discard(services: Services, chosen: Chosen, by: str, why: str | None = None) -> Discarded:
+    """Delete the dead letters that are meant, in portions; first the log says who did it."""
+    count = await services.database.read(dead_letters.meant, chosen)
+    if not count:
+        return Discarded(0)
+    position = None
+    if chosen.workspace is not None:
+        administration = Administration(
+            services.database, services.clock, services.entropy, chosen.workspace, by=by
+        )
+        position = await administration.discard_dead_letters(count, chosen.reason, tuple(chosen.numbers), why)
+    bounds, done = services.environment.dead_letter_bounds, 0
+    while done < count:  # what comes meanwhile was not looked at by anybody
+        limit = min(count - done, dead_letters.DISCARDED_AT_ONCE_MAX)
+        gone = await services.database.transaction(
+            dead_letters.discard, chosen, services.clock.now(), bounds, limit
+        )
+        done += gone
+        if not gone:
+            break
+    logger.warning("dead_letters.discarded", workspace=chosen.workspace or NOBODY, count=done, by=by, why=why)
+    return Discarded(done, position)

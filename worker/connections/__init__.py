@@ -1,0 +1,1 @@
+"""Connecting a workspace to a QuickBooks company: a consent in a browser, its proof, its end."""

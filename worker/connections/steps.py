@@ -1,0 +1,305 @@
+"""The steps from a code to a connection: exchange, prove, claim; or give back.
+
+A grant is a row at each step, so that whoever comes first goes on after a crash. The tokens are asked with before the
+company that the callback names is believed: until QuickBooks has answered, nothing of a workspace's is touched. See
+`docs/decisions/0015-proven-consents.md`.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.contract import catalog
+from events.contract.administration import ConnectionAuthorized, ConnectionRefused
+from events.contract.envelope import Event, own_event
+from events.contract.values import Fact
+from events.log import log
+from worker.commands import table
+from worker.quickbooks import grants, tokens
+from worker.quickbooks.errors import CompanyRefused, NotSent, QuickBooksError, Rejected, Unauthorized
+from worker.quickbooks.gateway import Gateway
+from worker.quickbooks.grants import Grant
+from worker.quickbooks.oauth import GrantRefused, GrantUnusable, TokenSet
+from worker.quickbooks.tokens import RealmTaken
+from worker.runtime.vault import Unsealable
+from worker.services import Services
+
+SOURCE = "urn:coeffection:connections"
+CALLBACK_PATH = "/oauth/quickbooks/callback"
+# QuickBooks refuses even fresh tokens now and then, so a refusal counts once it has been said so often.
+REFUSALS = 3
+logger = structlog.get_logger()
+
+
+class Standing(Struct, frozen=True):
+    """What came of a consent so far; `says` is a sentence."""
+
+    state: Literal["connected", "refused", "waiting"]
+    workspace: str
+    realm: str
+    says: str
+
+
+class Unanswered(Exception):
+    """There was no answer that says anything; it is asked again."""
+
+
+class NotProven(Exception):
+    """The tokens do not connect the company; the message says why.
+
+    Attributes:
+        other_company: Whether QuickBooks said that they are not of the company which the callback named.
+    """
+
+    def __init__(self, message: str, *, other_company: bool = False) -> None:
+        super().__init__(message)
+        self.other_company = other_company
+
+
+class Lost(Exception):
+    """Somebody else goes on with the grant by now."""
+
+
+def redirect_uri(services: Services) -> str:
+    """Return where Intuit sends the browser back to."""
+    return services.environment.public_url.rstrip("/") + CALLBACK_PATH
+
+
+def lease(gateway: Gateway) -> timedelta:
+    """Return how long a grant is somebody's who went on with it: longer than the requests of a page take."""
+    return 3 * gateway.oauth.refresh_lasts_at_most
+
+
+def seal(services: Services, grant_id: str, secret: bytes) -> bytes:
+    """Encrypt the code or the tokens of a grant."""
+    return services.vault.seal(secret, grants.owner(grant_id))
+
+
+async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
+    code = _open(services, grant)
+    if code is None:
+        return await refused(services, gateway, grant, "The key that sealed its code is gone")
+    try:
+        granted = await gateway.oauth.exchange(code.decode(), redirect_uri(services))
+    except GrantUnusable as problem:
+        return await refused(services, gateway, grant, str(problem), problem.granted)
+    except GrantRefused as problem:
+        return await refused(services, gateway, grant, str(problem))
+    except NotSent as problem:
+        raise Unanswered(str(problem)) from problem
+    leased_until = services.clock.now() + lease(gateway)
+    sealed = _sealed(services, grant, granted)
+    moved = await services.database.transaction(grants.move, grant, "proving", sealed, leased_until)
+    if moved is None:
+        # The other one that goes on has the code alone, which is spent: these tokens are to be given back.
+        await _add_to_revoke(services, grant, granted)
+        raise Lost
+    return moved
+
+
+async def _prove(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
+    granted = tokens_of(services, grant)
+    if granted is None:
+        return await refused(services, gateway, grant, "The key that sealed its tokens is gone")
+    if granted.access_expires_at <= services.clock.now():
+        raise Unanswered(grant.problem or "Its tokens have expired meanwhile")
+    try:
+        company = await _asked(gateway, grant, granted.access_token)
+        sealed = gateway.tokens.seal(grant.realm, granted)
+        now = services.clock.now()
+        await services.database.transaction(claim, grant.realm, grant, sealed, granted, now)
+    except (NotProven, RealmTaken) as problem:
+        other = isinstance(problem, NotProven) and problem.other_company
+        return await refused(services, gateway, grant, str(problem), granted, other_company=other)
+    gateway.tokens.changed(grant.realm)
+    services.wake.all()
+    logger.info("connection.authorized", workspace=grant.workspace, realm=grant.realm)
+    name = str(company.get("CompanyName") or "The company")
+    says = f"{name} (QuickBooks company {grant.realm}) is connected to the workspace {grant.workspace}"
+    return Standing("connected", grant.workspace, grant.realm, says)
+
+
+async def _asked(gateway: Gateway, grant: Grant, access_token: str) -> dict[str, Any]:
+    """Ask the company with the tokens; what it says of itself proves that they are its own.
+
+    Raises:
+        NotProven: QuickBooks says no.
+        Unanswered: It says nothing about it.
+    """
+    try:
+        return await gateway.client.prove(grant.realm, access_token)
+    except Unauthorized as problem:
+        if grant.attempts + 1 < REFUSALS:
+            raise Unanswered(str(problem)) from problem
+        said = f"QuickBooks does not accept these tokens for company {grant.realm}: {problem}"
+        raise NotProven(said, other_company=problem.of_other_company) from problem
+    except CompanyRefused as problem:
+        raise NotProven(str(problem)) from problem
+    except Rejected as problem:
+        if problem.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise Unanswered(str(problem)) from problem
+        raise NotProven(str(problem)) from problem
+    except QuickBooksError as problem:
+        raise Unanswered(str(problem)) from problem
+
+
+def claim(
+    connection: sa.Connection, realm: str, grant: Grant, sealed: bytes, granted: TokenSet, now: datetime
+) -> None:
+    """Make a proven grant the workspace's connection.
+
+    Raises:
+        NotProven: A later consent of the workspace is its connection already.
+        RealmTaken: Another workspace holds the company.
+        Unanswered: An earlier grant of the company is being revoked at this moment, which may end this one too.
+        Lost: Somebody else goes on with the grant.
+    """
+    tokens.is_held(connection, realm, now)  # holds the lock under which others look before they revoke
+    if grants.is_being_revoked(connection, realm, now):
+        raise Unanswered("An earlier consent of the company is being given back")
+    if grants.is_superseded(connection, grant):
+        raise NotProven("A later consent of the workspace was completed before")
+    grants.supersede_older(connection, grant)
+    if not grants.drop(connection, grant):
+        raise Lost
+    table.forget_refusals(connection, realm)
+    tokens.put(
+        connection,
+        realm=realm,
+        workspace=grant.workspace,
+        sealed=sealed,
+        of=granted,
+        now=now,
+    )
+    fact = ConnectionAuthorized(realm, now)
+    log.append_own(connection, [event_of(grant, catalog.CONNECTION_AUTHORIZED, fact, now)], now)
+
+
+async def _revoke(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
+    """Give the tokens back, unless that might end a connection that somebody has."""
+    over = Standing("refused", grant.workspace, grant.realm, grant.problem or "")
+    granted = tokens_of(services, grant)
+    is_free = granted is not None and await services.database.transaction(
+        may_be_revoked, grant, services.clock.now()
+    )
+    if granted is not None and is_free:
+        try:
+            await gateway.oauth.revoke(granted.refresh_token or granted.access_token)
+        except NotSent as problem:
+            logger.warning(
+                "consent.revoke_failed", workspace=grant.workspace, realm=grant.realm, problem=str(problem)
+            )
+            raise Unanswered(str(problem)) from problem
+    await services.database.transaction(grants.drop, grant)
+    logger.info("consent.ended", workspace=grant.workspace, realm=grant.realm, revoked=is_free)
+    return over
+
+
+def may_be_revoked(connection: sa.Connection, grant: Grant, now: datetime) -> bool:
+    """Say whether tokens may be given back: Intuit may end with them whatever our app was granted by the company.
+
+    Those of a company that somebody is connected to are forgotten instead; nobody else has them. Where QuickBooks said
+    that they are not of the company which the callback named, its connection has nothing to do with them.
+
+    Raises:
+        Unanswered: Another consent to the company is under way; it is waited for.
+    """
+    if grant.other_company:
+        return True
+    if tokens.is_held(connection, grant.realm, now):
+        return False
+    if grants.is_under_way(connection, grant.realm):
+        raise Unanswered("Another consent to the company is under way")
+    return True
+
+
+async def refused(
+    services: Services,
+    gateway: Gateway,
+    grant: Grant,
+    reason: str,
+    granted: TokenSet | None = None,
+    *,
+    other_company: bool = False,
+) -> Grant | Standing:
+    """End a consent without a connection; the tokens, if there are any, are to be given back."""
+    logger.warning("connection.refused", workspace=grant.workspace, realm=grant.realm, problem=reason)
+    now = services.clock.now()
+    event = event_of(grant, catalog.CONNECTION_REFUSED, ConnectionRefused(grant.realm, now, reason), now)
+    sealed = None if granted is None else _sealed(services, grant, granted)
+    moved = await services.database.transaction(
+        _end, grant, sealed, event, now + lease(gateway), other_company=other_company
+    )
+    services.wake.all()
+    if moved is None:
+        return Standing("refused", grant.workspace, grant.realm, reason)
+    return replace(moved, problem=reason)
+
+
+def _end(
+    connection: sa.Connection,
+    grant: Grant,
+    sealed: bytes | None,
+    event: Event,
+    leased_until: datetime,
+    *,
+    other_company: bool,
+) -> Grant | None:
+    if sealed is None:
+        moved = None
+        kept = grants.drop(connection, grant)
+    else:
+        moved = grants.move(connection, grant, "revoking", sealed, leased_until, other_company=other_company)
+        kept = moved is not None
+    if not kept:
+        raise Lost
+    log.append_own(connection, [event], event.time)
+    return moved
+
+
+async def _add_to_revoke(services: Services, grant: Grant, granted: TokenSet) -> None:
+    now = services.clock.now()
+    left = replace(grant, id=str(services.entropy.uuid7(now)), step="revoking", version=1, attempts=0)
+    left = replace(left, sealed=_sealed(services, left, granted))
+    await services.database.transaction(grants.add, left, now, None)
+
+
+def event_of(grant: Grant, event_type: str, fact: Fact, at: datetime) -> Event:
+    """Make an event about a grant, which is said once."""
+    kind = event_type.removeprefix(catalog.PREFIX)
+    return own_event(
+        event_type, fact, workspace=grant.workspace, source=SOURCE, time=at, id=f"{grant.id}:{kind}"
+    )
+
+
+def _sealed(services: Services, grant: Grant, granted: TokenSet) -> bytes:
+    return seal(services, grant.id, msgspec.json.encode(granted))
+
+
+def tokens_of(services: Services, grant: Grant) -> TokenSet | None:
+    """Open the tokens of a grant; nothing if our keys do not open them."""
+    plain = _open(services, grant)
+    return None if plain is None else msgspec.json.decode(plain, type=TokenSet)
+
+
+def _open(services: Services, grant: Grant) -> bytes | None:
+    """Open what is sealed; nothing if our keys do not open it."""
+    try:
+        return services.vault.open(grant.sealed, grants.owner(grant.id))
+    except Unsealable as error:
+        logger.error("consent.unsealable", workspace=grant.workspace, problem=str(error))  # noqa: TRY400 - no traceback
+        return None
+
+
+STEPS: dict[str, Callable[[Services, Gateway, Grant], Awaitable[Grant | Standing]]] = {
+    "exchanging": _exchange,
+    "proving": _prove,
+    "revoking": _revoke,
+}

@@ -1,0 +1,1 @@
+"""Kafka's clients: connection, messages, publisher, topics, offsets."""

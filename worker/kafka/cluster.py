@@ -1,0 +1,223 @@
+"""What we ask of Kafka: what it holds, and what a group has read.
+
+Only here, in `worker.kafka.publisher`, in `worker.kafka.topics` and in `worker.sources` is Kafka's client known. Every call is bounded in time, and says
+`BrokerUnavailable` where Kafka did not do what it was asked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    CommitFailedError,
+    KafkaError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.structs import OffsetAndMetadata
+from msgspec import Struct
+
+from events.log.offsets import Offsets, Partition
+from worker.kafka.brokers import connection
+from worker.kafka.header_names import forgive
+from worker.kafka.messages import BrokerUnavailable
+from worker.runtime.environment import Environment
+
+REQUEST_SECONDS_MAX = 10
+ADMIN_SECONDS_MAX = 30
+PEEK_MILLISECONDS = 2_000
+MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and the frame around them
+
+
+class TopicMissing(BrokerUnavailable):
+    """There is no such topic; whoever set Kafka up has to make it."""
+
+
+class GroupActive(BrokerUnavailable):
+    """The group's offsets can't be changed while its members are reading."""
+
+
+class Bounds(Struct, frozen=True):
+    """The first offset that a partition still keeps, and the one that its next message will have."""
+
+    beginning: int
+    end: int
+
+
+@asynccontextmanager
+async def admin(environment: Environment) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Open a client that asks for and changes what the brokers keep.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+    """
+    client = AIOKafkaAdminClient(**connection(environment), request_timeout_ms=REQUEST_SECONDS_MAX * 1000)
+    with reaching():
+        async with asyncio.timeout(ADMIN_SECONDS_MAX):
+            try:
+                await client.start()
+                yield client
+            finally:
+                await client.close()
+
+
+@asynccontextmanager
+async def consumer(
+    environment: Environment, group: str | None = None, **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer that is told what to read; it joins no group, and commits nothing by itself.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+    """
+    forgive()
+    opened = AIOKafkaConsumer(
+        **connection(environment),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",  # where there is nothing to read, that is said, not passed over
+        request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
+        **options,
+    )
+    with reaching():
+        try:
+            await opened.start()
+            yield opened
+        finally:
+            await _close(opened)
+
+
+async def partitions(environment: Environment, topics: Sequence[str]) -> list[Partition]:
+    """Return every partition of topics.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+        TopicMissing: There is no such topic.
+    """
+    async with admin(environment) as client:
+        described = await client.describe_topics(list(topics))
+    for topic in described:
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            raise missing({topic["topic"]})
+        expect(topic["error_code"], f"describe {topic['topic']}")
+    return sorted((topic["topic"], part["partition"]) for topic in described for part in topic["partitions"])
+
+
+async def bounds(environment: Environment, of: Sequence[Partition]) -> dict[Partition, Bounds]:
+    """Return what is kept of each partition."""
+    async with consumer(environment) as client:
+        beginnings = _ours(await client.beginning_offsets(_theirs(of)))
+        ends = _ours(await client.end_offsets(_theirs(of)))
+    return {partition: Bounds(beginnings[partition], ends[partition]) for partition in of}
+
+
+async def has_messages(environment: Environment, beyond: Offsets) -> bool:
+    """Say whether there is any message to read from these offsets on.
+
+    There may be none before the end: what marks the end of a transaction takes an offset too.
+    """
+    async with consumer(environment) as client:
+        client.assign(_theirs(list(beyond)))
+        for partition, offset in beyond.items():
+            client.seek(TopicPartition(*partition), offset)
+        return bool(await client.getmany(timeout_ms=PEEK_MILLISECONDS, max_records=1))
+
+
+async def committed(environment: Environment, group: str, of: Sequence[Partition]) -> dict[Partition, int]:
+    """Return the next offset of each partition as Kafka knows it of a group, where it knows one."""
+    async with consumer(environment, group) as client:
+        at = _theirs(of)
+        client.assign(at)
+        found = await asyncio.gather(*(client.committed(partition) for partition in at))
+    known = zip(at, found, strict=True)
+    return _ours({partition: offset for partition, offset in known if offset is not None})
+
+
+async def commit(environment: Environment, group: str, offsets: Offsets) -> None:
+    """Tell Kafka where a group goes on, whose members must all be stopped.
+
+    Raises:
+        BrokerUnavailable: The brokers can't be reached, or refuse.
+        GroupActive: The group has members.
+    """
+    async with consumer(environment, group) as client:
+        client.assign(_theirs(list(offsets)))
+        try:
+            await client.commit(
+                {TopicPartition(*at): OffsetAndMetadata(to, "") for at, to in offsets.items()}
+            )
+        except CommitFailedError as error:
+            raise GroupActive(
+                f"The group {group!r} has members: stop them first. One that was killed, or has a"
+                f" Q2C_KAFKA_INSTANCE_ID, leaves only after {environment.kafka_session_seconds} s"
+            ) from error
+
+
+async def _close(opened: AIOKafkaConsumer) -> None:
+    """Close a consumer. Where a request has just failed, its own stop() ends by a cancellation, halfway."""
+    await _turn()  # its stop() fails where a task of its has not had one yet
+    try:
+        await opened.stop()
+    except asyncio.CancelledError:
+        if are_cancelled():
+            raise
+    finally:
+        await opened._client.close()  # noqa: SLF001 - there is no public way, and closing it twice does no harm
+
+
+def are_cancelled() -> bool:
+    """Say whether it is us that somebody wants to end; Kafka's client lets cancellations of its own tasks escape."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _turn() -> None:
+    """Let everything that is ready have a turn."""
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Say in our words that Kafka did not do what it was asked."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(f"Kafka can't be reached, or refuses: {error!r}") from error
+    except asyncio.CancelledError as error:
+        if are_cancelled():
+            raise
+        raise BrokerUnavailable(
+            "Kafka's client gave up what it was asked, because of its connection"
+        ) from error
+
+
+def expect(code: int, what: str, message: str | None = None) -> None:
+    """See that Kafka did what it was asked.
+
+    Raises:
+        BrokerUnavailable: It refused; the message says what, and why.
+    """
+    if code:
+        said = for_code(code)
+        raise BrokerUnavailable(f"Kafka refused to {what}: {message or said.description or said.message}")
+
+
+def missing(topics: set[str]) -> TopicMissing:
+    """Return the error that says which topics there have to be."""
+    return TopicMissing(
+        f"Kafka has no topic {', '.join(sorted(topics))}: make what is missing with q2c topics apply"
+    )
+
+
+def _theirs(of: Sequence[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(*partition) for partition in of]
+
+
+def _ours(found: dict[TopicPartition, int]) -> dict[Partition, int]:
+    return {(partition.topic, partition.partition): offset for partition, offset in found.items()}

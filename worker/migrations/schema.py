@@ -1,0 +1,126 @@
+"""The tables of an installation: whether they are what this code knows, and making them so.
+
+Log, commands, connections and state are migrated, forwards only. Read models are made anew instead, and filled
+from the log.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
+
+from events.database.locks import Lock, hold
+from projections import shape
+from worker.runtime.environment import ConfigurationError
+
+REVISIONS = (
+    *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012", "0015"),
+    *("0016", "0018", "0020"),
+)
+HEAD = REVISIONS[-1]
+FIRST = REVISIONS[0]
+
+INSUFFICIENT_PRIVILEGE = "42501"
+_VERSION = sa.text("SELECT version_num FROM alembic_version")
+
+
+def current(connection: sa.Connection) -> str | None:
+    """Return the revision of the tables; none where there are none.
+
+    Tables that were made before there were revisions are the first one.
+    """
+    inspector = sa.inspect(connection)
+    if inspector.has_table("alembic_version"):
+        found: str | None = connection.scalar(_VERSION)
+        return found
+    return FIRST if inspector.has_table("events") else None
+
+
+def is_of_others(connection: sa.Connection) -> bool:
+    """Say whether there are tables, and none of them is ours."""
+    return current(connection) is None and bool(sa.inspect(connection).get_table_names())
+
+
+def problem(connection: sa.Connection) -> str | None:
+    """Say what has to be migrated, if anything.
+
+    Raises:
+        ConfigurationError: The tables are of a revision that this code does not know.
+    """
+    found = current(connection)
+    if found is None:
+        return "has no tables yet"
+    if found not in REVISIONS:
+        raise ConfigurationError(
+            f"The database has revision {found} of its tables, which this version of the code does not know"
+            f" (it knows up to {HEAD}); upgrade the code"
+        )
+    if found != HEAD:
+        return f"has revision {found} of its tables, {HEAD} is needed"
+    if drifted := shape.drifted(connection):
+        return f"has other read models than this code: {', '.join(drifted)}"
+    if unfilled := shape.unfilled(connection):
+        return f"has read models that are not filled yet: {', '.join(each.versioned for each in unfilled)}"
+    unseen = shape.unseen(connection)
+    return f"has views of other read models than this code's: {', '.join(unseen)}" if unseen else None
+
+
+def check(connection: sa.Connection) -> None:
+    """See that the tables are what this code knows.
+
+    Raises:
+        ConfigurationError: They are not, or may not be read; the message says what to do.
+    """
+    with _permitted():
+        found = problem(connection)
+    if found is not None:
+        raise ConfigurationError(f"The database {found}; run q2c migrate")
+
+
+def migrate(connection: sa.Connection) -> list[str]:
+    """Make the tables what this code knows, in the caller's transaction; say what was done.
+
+    Any number of processes may try at once: the first one does it.
+
+    Raises:
+        ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
+    """
+    with _permitted():
+        hold(connection, Lock.SCHEMA)
+        return [] if problem(connection) is None else _migrated(connection)
+
+
+def _migrated(connection: sa.Connection) -> list[str]:
+    before = current(connection)
+    done = []
+    if before != HEAD:
+        upgrade(connection, HEAD)
+        done.append(f"Tables brought from revision {before or 'none'} to {HEAD}")
+    return done + [f"Read model {name} made" for name in shape.prepare(connection)]
+
+
+def upgrade(connection: sa.Connection, to: str) -> None:
+    """Run the revisions that are missing, up to one; read models are left as they are."""
+    from alembic import command  # noqa: PLC0415 - a third of a second, and seldom needed
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", "worker:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+@contextmanager
+def _permitted() -> Iterator[None]:
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        said = error.orig.__cause__ if error.orig else None  # the driver's own words
+        raise ConfigurationError(
+            f"The database says: {said or error}. q2c migrate is run as the owner of the tables,"
+            " and docs/postgresql.md says which rights the workers need"
+        ) from error

@@ -1,0 +1,65 @@
+"""Whether anything is left to do: Kafka read, every subscription at the head, no command due, everything sent."""
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.log import log, subscriptions
+from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
+from worker.services import SUBSCRIPTIONS, Services
+
+POLL_SECONDS = 0.1
+
+
+class Idleness(Struct, frozen=True):
+    """Whether nothing is due; `waiting_for` says what is, if something is."""
+
+    idle: bool
+    position: int
+    waited_s: float
+    waiting_for: str | None = None
+
+
+async def wait_until_idle(services: Services, timeout_seconds: float) -> Idleness:
+    """Wait until nothing is due, at most that long."""
+    started = services.clock.monotonic()
+    while True:
+        position, waiting_for = await services.database.read(left_to_do)
+        if waiting_for is None and services.environment.kafka_url is not None:
+            waiting_for = await _left_in_kafka(services)
+        waited = services.clock.monotonic() - started
+        if waiting_for is None or waited >= timeout_seconds:
+            return Idleness(waiting_for is None, position, round(waited, 3), waiting_for)
+        await services.clock.sleep(POLL_SECONDS)
+
+
+async def _left_in_kafka(services: Services) -> str | None:
+    """Return what is not read from Kafka yet, or not sent to it."""
+    from worker.kafka import cluster, positions  # noqa: PLC0415 - only with Kafka
+    from worker.roles import relay  # noqa: PLC0415 - only with Kafka
+
+    found = await positions.positions(services.environment, services.database)
+    behind = {(at.topic, at.partition): at.next_offset for at in found if at.lag}
+    if behind and await cluster.has_messages(services.environment, behind):
+        return f"{sum(at.lag for at in found)} messages to be read from Kafka"
+    unsent = await services.database.read(relay.behind)
+    return f"{', '.join(unsent)} to reach the end" if unsent else None
+
+
+def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
+    """Return the head of the log, and what is not done yet.
+
+    Commands of a realm that is paused, no longer connected, or wholly refused by QuickBooks wait for a person, as
+    invoices do that can't be dated; they are not due.
+    """
+    head = log.head(connection)
+    checkpoints = subscriptions.checkpoints(connection)
+    behind = [s.name for s in SUBSCRIPTIONS if checkpoints.get(s.name, 0) < head]
+    if behind:
+        return head, f"{', '.join(behind)} to reach position {head}"
+    due = connection.scalar(
+        sa.select(sa.func.count())
+        .select_from(commands.join(realms, its_company()))
+        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(realms.c.gate.is_(None), can_be_dated())
+    )
+    return head, f"{due} commands to be done" if due else None

@@ -1,0 +1,224 @@
+"""The log to Kafka's topics: what goes out, in the order of positions, and dead letters to their own topics.
+
+A page is published, every message acknowledged, and only then the checkpoint moves: nothing is left out. What a
+crash lets us send again carries the same `ce_sequence`, by which readers drop it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from importlib.metadata import version
+
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+from prometheus_client import Counter
+
+from events.contract import catalog
+from events.contract.envelope import Recorded
+from events.errors import CheckpointMoved, DatabaseUnavailable
+from events.log import log, subscriptions
+from events.log.dead_letters import headers_of
+from events.log.subscriptions import LEASE_SECONDS
+from events.log.tables import dead_letters
+from worker.kafka.messages import (
+    PUBLISH_SECONDS_MAX,
+    BrokerUnavailable,
+    Message,
+    MessageRefused,
+    Publishing,
+    encode,
+)
+from worker.runtime.environment import DEAD_LETTERS, ConfigurationError, Environment
+from worker.runtime.wake import pause
+from worker.services import Services
+
+PAGE_EVENTS_MAX = 500
+PAGE_BYTES_MAX = 16 * 1024 * 1024
+PORTION_EVENTS_MAX = 50  # of 1 MiB each at most
+PAGE_LETTERS_MAX = 16  # the same
+RETRY_SECONDS = 1.0
+REFUSED_RETRY_SECONDS = 10.0  # a person has to do something first
+KAFKA = "kafka:"
+DISTRIBUTION = "coeffection-quickbooks"
+# What is begun later could still be on its way when another leads already.
+BEGIN_SECONDS_MAX = LEASE_SECONDS - PUBLISH_SECONDS_MAX
+
+published_total = Counter("q2c_events_published_total", "Messages that Kafka has taken from us", ["lane"])
+logger = structlog.get_logger()
+
+
+class Page(Struct, frozen=True):
+    """What to publish next, where its reader is after each message, and where after all of it."""
+
+    messages: Sequence[Message]
+    ends: Sequence[int]
+    end: int
+
+    def first(self) -> "Page":
+        """Return the page that ends with its first message."""
+        return Page(self.messages[:1], self.ends[:1], self.ends[0]) if len(self.messages) > 1 else self
+
+
+class Lane(Struct, frozen=True):
+    """One way out: whose checkpoint it has, where its end is at present, and how its pages are read."""
+
+    name: str
+    head: Callable[[sa.Connection], int]
+    page: Callable[[sa.Connection, Environment, int], Page]
+
+
+async def relay(services: Services, holder: str, stopping: asyncio.Event) -> None:
+    """Publish whatever goes out, until told to stop; of several relays one leads.
+
+    Raises:
+        ConfigurationError: There is no Kafka to publish to.
+    """
+    publisher = services.publisher
+    if publisher is None:
+        raise ConfigurationError("Q2C_KAFKA_URL: the relay needs it")
+    async with asyncio.TaskGroup() as group:
+        for lane in LANES:
+            group.create_task(_follow(services, publisher, lane, holder, stopping))
+
+
+async def turn(
+    services: Services, publisher: Publishing, lane: Lane, holder: str, *, singly: bool = False
+) -> bool:
+    """Publish one page, if there is one that is ours to publish; say whether to look again at once.
+
+    Args:
+        services: Open services.
+        publisher: The way to Kafka.
+        lane: What is published.
+        holder: The name that its lease is held under.
+        singly: Publish the first message alone, for one of them was refused.
+
+    Raises:
+        BrokerUnavailable: Kafka did not take everything; the checkpoint is where it was.
+        MessageRefused: Kafka will not take a message as it is; the same.
+        CheckpointMoved: Another relay has moved on meanwhile.
+        DatabaseUnavailable: The database did not answer.
+    """
+    database, clock = services.database, services.clock
+    if not await database.read(_is_due, lane, holder, clock.now()):
+        return False
+    leased_at = clock.monotonic()
+    position = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
+    if position is None:
+        return False
+    page = await database.read(lane.page, services.environment, position)
+    if singly:
+        page = page.first()
+    if page.messages:
+        if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # a page that took long to read
+            renewed = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
+            if renewed != position:
+                return True
+        await publisher.publish(page.messages)
+    await database.transaction(subscriptions.move, lane.name, position, page.end, holder, clock.now())
+    published_total.labels(lane.name).inc(len(page.messages))
+    return True
+
+
+def behind(connection: sa.Connection) -> list[str]:
+    """Name the lanes that have not reached their end."""
+    reached = subscriptions.checkpoints(connection)
+    return [lane.name for lane in LANES if reached.get(lane.name, 0) < lane.head(connection)]
+
+
+async def _follow(
+    services: Services, publisher: Publishing, lane: Lane, holder: str, stopping: asyncio.Event
+) -> None:
+    alone = 0  # how many messages are still to be published one by one
+    while not stopping.is_set():
+        try:
+            busy = await turn(services, publisher, lane, holder, singly=alone > 0)
+        except MessageRefused as error:
+            said = {"problem": str(error), "remedy": error.remedy}
+            logger.error("relay.refused", lane=lane.name, **said)  # noqa: TRY400 - it is no defect of ours
+            services.health.bad(lane.name, f"{error} {error.remedy}")
+            # What stands before it goes out, and what stands behind it is not sent again and again.
+            await pause(services.clock, stopping, REFUSED_RETRY_SECONDS if alone else 0)
+            alone = PAGE_EVENTS_MAX
+            continue
+        except (BrokerUnavailable, CheckpointMoved, DatabaseUnavailable) as error:
+            logger.warning("relay.retry", lane=lane.name, problem=str(error))
+            services.health.bad(lane.name, str(error))
+            if isinstance(error, BrokerUnavailable):
+                await publisher.discard()  # what arrives late would come after what is newer
+            await pause(services.clock, stopping, RETRY_SECONDS)
+            continue
+        services.health.good(lane.name)
+        alone = max(0, alone - 1)
+        if not busy:
+            await services.wake.wait(services.clock, services.environment.poll_seconds)
+
+
+def _is_due(connection: sa.Connection, lane: Lane, holder: str, now: datetime) -> bool:
+    return subscriptions.is_due(connection, lane.name, lane.head(connection), holder, now)
+
+
+def _events(connection: sa.Connection, environment: Environment, after: int) -> Page:
+    messages, ends, end, size = [], [], after, 0
+    for recorded in _recorded(connection, after):
+        end = recorded.position
+        if recorded.event.topic in catalog.TOPICS_OUT:
+            message = encode(recorded.event, environment.topic(recorded.event.topic), sequence=end)
+            messages.append(message)
+            ends.append(end)
+            size += len(message.value)
+            if size >= PAGE_BYTES_MAX:
+                break
+    return Page(messages, ends, end)
+
+
+def _recorded(connection: sa.Connection, after: int) -> Iterator[Recorded]:
+    """Give events in portions: whoever stops early has read few that it does not need."""
+    for _ in range(0, PAGE_EVENTS_MAX, PORTION_EVENTS_MAX):
+        found = log.read(connection, after=after, limit=min(PORTION_EVENTS_MAX, PAGE_EVENTS_MAX))
+        yield from found
+        if len(found) < PORTION_EVENTS_MAX:
+            return
+        after = found[-1].position
+
+
+def _letters(connection: sa.Connection, environment: Environment, after: int) -> Page:
+    of = {environment.topic(topic): environment.topic(topic + DEAD_LETTERS) for topic in catalog.TOPICS_IN}
+    statement = (
+        sa.select(dead_letters)
+        .where(dead_letters.c.number > after)
+        .order_by(dead_letters.c.number)
+        .limit(PAGE_LETTERS_MAX)
+    )
+    found = connection.execute(statement).all()
+    ours = [
+        (letter, topic)
+        for letter in found
+        if letter.origin.startswith(KAFKA) and (topic := of.get(letter.origin.split(":")[1]))
+    ]
+    messages = [_letter(topic, letter) for letter, topic in ours]
+    return Page(messages, [letter.number for letter, _ in ours], found[-1].number if found else after)
+
+
+def _letter(topic: str, letter: sa.Row[tuple[object, ...]]) -> Message:
+    """Write a dead letter: bytes and headers as they came, and in further headers what became of them."""
+    said = {
+        "origin": letter.origin,
+        "reason": letter.reason,
+        "error": letter.detail,
+        "field": letter.field,
+        "attempt": str(letter.seen),
+        "code_version": version(DISTRIBUTION),
+        "first_seen_at": letter.first_seen_at.isoformat(),
+        "workspace": letter.workspace,
+    }
+    ours = [(name, value.encode()) for name, value in said.items() if value is not None]
+    return Message(topic, None, letter.raw, [*headers_of(letter.headers), *ours])
+
+
+def _last_letter(connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.max(dead_letters.c.number))) or 0
+
+
+LANES = (Lane("relay", log.head, _events), Lane("relay_dead_letters", _last_letter, _letters))

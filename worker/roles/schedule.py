@@ -1,0 +1,77 @@
+"""Time as events: decisions and read models have no clock, so the days are told to them.
+
+Any number of processes may do it: a day's event is named by its date, and the log takes it once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+import structlog
+
+from events.contract import catalog
+from events.contract.administration import DayBegan
+from events.contract.envelope import Event, own_event
+from events.errors import DatabaseUnavailable
+from events.log import log
+from worker.commands.table import realms
+from worker.runtime.wake import pause
+from worker.services import Services
+from worker.workspaces.tenants import workspaces
+
+PART = "schedule"
+SOURCE = "urn:coeffection:schedule"
+LOOK_SECONDS = 30.0
+
+# A workspace's days are its company's: while nobody knows in which time zone that is, none begins.
+_ZONES = (
+    sa.select(workspaces.c.workspace, sa.func.max(realms.c.time_zone))
+    .join(realms, sa.and_(realms.c.workspace == workspaces.c.workspace, realms.c.connected))
+    .where(realms.c.time_zone.is_not(None))
+    .group_by(workspaces.c.workspace)
+    .order_by(workspaces.c.workspace)
+)
+logger = structlog.get_logger()
+
+
+async def keep_time(services: Services, stopping: asyncio.Event) -> None:
+    """Say in the log when a day begins in each workspace, until told to stop."""
+    told: set[tuple[str, str]] = set()
+    while not stopping.is_set():
+        now = services.clock.now()
+        try:
+            days = [
+                day
+                for day in await services.database.read(days_of, now)
+                if (day.workspace, day.id) not in told
+            ]
+            if days:
+                # The first to say a day wins: a company's zone that is known since begins no second one.
+                await services.database.transaction(log.append, days, now)
+                services.wake.all()
+            told.update((day.workspace, day.id) for day in days)
+            services.health.good(PART)
+        except DatabaseUnavailable as error:
+            services.health.bad(PART, str(error))
+            logger.warning("schedule.retry", problem=str(error))
+        await pause(services.clock, stopping, LOOK_SECONDS)
+
+
+def days_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:
+    """Return the event that begins the present day in each workspace whose company's time zone is known."""
+    return [_day(workspace, ZoneInfo(name), now) for workspace, name in connection.execute(_ZONES)]
+
+
+def _day(workspace: str, zone: ZoneInfo, now: datetime) -> Event:
+    today = now.astimezone(zone).date()
+    midnight = datetime(today.year, today.month, today.day, tzinfo=zone)
+    return own_event(
+        catalog.DAY_BEGAN,
+        DayBegan(today, zone.key),
+        workspace=workspace,
+        source=SOURCE,
+        time=midnight.astimezone(UTC),
+        id=today.isoformat(),
+    )

@@ -1,0 +1,71 @@
+"""File descriptors: each connection and each file takes one, and a process may have only so many.
+
+Who runs out of them says nothing by itself: connections are dropped, files are not found. So a few are taken from time to
+time, to see that they are there.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+
+import structlog
+
+from events.clock import Clock
+from worker.runtime.health import Health
+
+PART = "descriptors"
+WANTED = 65_536
+SPARE = 8  # with fewer, the next connection or file may be the one that is refused
+LOOK_SECONDS = 1.0
+SAY_SECONDS = 60.0
+REMEDY = "Raise the limit (ulimit -n, LimitNOFILE= of systemd, ulimits of Docker), or see who opens so many connections"
+logger = structlog.get_logger()
+
+
+def raise_limit() -> None:
+    """Take as many as this process may have without asking anybody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def limit() -> int:
+    """Return how many this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return WANTED if soft == resource.RLIM_INFINITY else soft
+
+
+async def watch(clock: Clock, health: Health) -> None:
+    """Say when they run out, each minute anew, and when there are enough again; until cancelled."""
+    said_at: float | None = None
+    while True:
+        if are_left(SPARE):
+            if said_at is not None:
+                logger.warning("descriptors.free_again")
+            said_at = None
+            health.good(PART)
+        else:
+            health.bad(PART, f"All {limit()} file descriptors are in use. {REMEDY}.")
+            if said_at is None or clock.monotonic() - said_at >= SAY_SECONDS:
+                logger.error("descriptors.exhausted", limit=limit(), remedy=REMEDY)
+                said_at = clock.monotonic()
+        await clock.sleep(LOOK_SECONDS)
+
+
+def are_left(count: int) -> bool:
+    """Say whether so many more can be opened.
+
+    Raises:
+        OSError: It is something else that can't be done.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(count):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            return False
+    return True

@@ -1,0 +1,298 @@
+"""The settings of an installation, from the environment: `Q2C_…`."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from events.contract.envelope import BATCH_EVENTS_MAX
+from events.log.dead_letters import Bounds
+from worker.runtime.masking import MASK, masked, replacements, secret_texts
+
+DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
+SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+KAFKA = "kafka://"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SSL_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+DEAD_LETTERS = ".dlq"
+SQLITE_MAGIC = b"SQLite format 3\0"
+TOKEN_KEY_BYTES = 32
+BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
+
+
+class ConfigurationError(Exception):
+    """The installation is not set up right; the message names the setting and what it needs."""
+
+
+class Environment(BaseSettings):
+    """What the environment says. Secrets are masked wherever this is shown."""
+
+    model_config = SettingsConfigDict(env_prefix="Q2C_", env_ignore_empty=True, frozen=True)
+
+    database_url: str = Field(
+        default=DEFAULT_DATABASE_URL,
+        description="where the log is: sqlite:/// and a path, or postgresql://user@host/name?sslmode=verify-full",
+    )
+    workspace: str | None = Field(default=None, description="the workspace that commands mean")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="how a browser reaches this installation"
+    )
+    token_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="keys that encrypt tokens, newest first, comma-separated; 32 bytes as base64url each",
+    )
+    quickbooks_api_url: str = Field(
+        default="https://quickbooks.api.intuit.com", description="QuickBooks' API, without /v3"
+    )
+    quickbooks_discovery_url: str = Field(
+        default="https://developer.intuit.com/.well-known/openid_configuration/",
+        description="Intuit's OAuth discovery document",
+    )
+    quickbooks_client_id: str | None = Field(default=None, description="of our app at Intuit")
+    quickbooks_client_secret: SecretStr | None = Field(default=None, description="of our app at Intuit")
+    quickbooks_verifier_token: SecretStr | None = Field(
+        default=None, description="of our app's webhooks at Intuit"
+    )
+    quickbooks_timeout_seconds: float = Field(
+        default=30, gt=0, le=120, description="for one request to QuickBooks"
+    )
+    quickbooks_settle_seconds: float = Field(
+        default=120, ge=0, description="how long QuickBooks may still apply a request that we gave up on"
+    )
+    quickbooks_throttled_seconds: float = Field(
+        default=60, ge=0, description="how long a company is left alone after QuickBooks asked for quiet"
+    )
+    poll_seconds: float = Field(
+        default=0.2, gt=0, le=60, description="how often each part looks for work where nobody woke it"
+    )
+    events_per_second: int = Field(
+        default=200, ge=0, description="that a token may send to POST /events of one process; 0: any number"
+    )
+    events_burst: int = Field(
+        default=2_000,
+        ge=BATCH_EVENTS_MAX,
+        description="that a token may send at once to POST /events, after a while of sending nothing",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level logged"
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="where /metrics is served; unset: not"
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="the address that metrics_port listens on; whoever reaches it reads them",
+    )
+
+    kafka_url: str | None = Field(
+        default=None, description="kafka://host:port,host:port; unset: everything embedded, without Kafka"
+    )
+    kafka_tls: bool = Field(
+        default=False, description="whether brokers are reached by TLS; a certificate's file says so too"
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="who signed the brokers' certificates; unset: whom this machine trusts"
+    )
+    kafka_cert_file: Path | None = Field(default=None, description="our own certificate, where brokers ask")
+    kafka_key_file: Path | None = Field(default=None, description="the key of our own certificate")
+    kafka_username: str | None = Field(default=None, description="with it, SASL; only over TLS")
+    kafka_password: SecretStr | None = Field(default=None, description="of kafka_username")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="how kafka_username is shown to be who it says"
+    )
+    kafka_group: str = Field(default="q2c-ingest", description="the consumer group of ingestion")
+    kafka_instance_id: str | None = Field(
+        default=None,
+        description="unique name of this process in its group: a quick restart moves no partition",
+    )
+    kafka_session_seconds: int = Field(
+        default=45, ge=6, le=300, description="how long a silent process keeps its partitions"
+    )
+    kafka_partitions: int = Field(default=12, ge=1, le=10_000, description="of each topic that is made")
+    kafka_replication: int = Field(
+        default=-1, ge=-1, le=10, description="of each topic that is made; -1: as the brokers say"
+    )
+    kafka_topic_names: dict[str, str] = Field(
+        default={}, description="JSON: what our topics are called here, where they are called otherwise"
+    )
+    dead_letters_max: int = Field(
+        default=10_000, ge=1, description="how many dead letters of a workspace are kept; more are refused"
+    )
+    dead_letters_bytes_max: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024,
+        description="how many bytes of a workspace's dead letters are kept",
+    )
+    watchdog_seconds: float = Field(
+        default=120, ge=5, description="a process that has work and makes no progress for so long ends itself"
+    )
+
+    @field_validator("token_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value.startswith(POSTGRES):
+            try:
+                _ = urlsplit(value).port
+            except ValueError:
+                raise ValueError(
+                    "has a port that is no number; what is special in a password is percent-encoded"
+                ) from None
+            return _with_tls_that_can_be(value)
+        sqlite_path(value)
+        return value
+
+    @field_validator("kafka_url")
+    @classmethod
+    def _known_kafka(cls, value: str | None) -> str | None:
+        if value is not None and "@" in value:
+            raise ValueError("names a user; set Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD instead")
+        if value is not None and not all(BROKER.fullmatch(broker) for broker in _brokers(value)):
+            raise ValueError("is kafka:// and hosts with ports, such as kafka://one:9092,two:9092")
+        return value
+
+    @model_validator(mode="after")
+    def _fitting_together(self) -> Self:
+        if self.kafka_username is not None and not self.kafka_by_tls:
+            raise ValueError(
+                "Q2C_KAFKA_USERNAME: a password is sent over TLS only; set Q2C_KAFKA_TLS or Q2C_KAFKA_CA_FILE"
+            )
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError("Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD: set both or neither")
+        if (self.kafka_cert_file is None) != (self.kafka_key_file is None):
+            raise ValueError("Q2C_KAFKA_CERT_FILE and Q2C_KAFKA_KEY_FILE: set both or neither")
+        return self
+
+    @property
+    def kafka_by_tls(self) -> bool:
+        """Whether brokers are reached by TLS."""
+        return self.kafka_tls or self.kafka_ca_file is not None or self.kafka_cert_file is not None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a SQLite file: one process then runs everything."""
+        return self.database_url.startswith(SQLITE)
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return sqlite_path(self.database_url)
+
+    @property
+    def kafka_brokers(self) -> list[str]:
+        """Hosts with ports, to begin with."""
+        return _brokers(self.kafka_url or "")
+
+    @property
+    def dead_letter_bounds(self) -> Bounds:
+        """How many dead letters of a workspace are kept."""
+        return Bounds(self.dead_letters_max, self.dead_letters_bytes_max)
+
+    def topic(self, name: str) -> str:
+        """Return what a topic is called here; that of dead letters is called after the one that they are of."""
+        of = name.removesuffix(DEAD_LETTERS)
+        called = self.kafka_topic_names.get(of, of) + name.removeprefix(of)
+        return self.kafka_topic_names.get(name, called)
+
+    def shown(self) -> dict[str, object]:
+        """Return every setting as it may be shown: no secret, no password in a URL."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _with_tls_that_can_be(url: str) -> str:
+    """See that what a PostgreSQL URL says of TLS can be done: no try later would."""
+    said = dict(parse_qsl(urlsplit(url).query))
+    mode = said.get("sslmode", SSL_MODES[0])
+    if mode not in SSL_MODES:
+        raise ValueError(f"has an sslmode that is none of {', '.join(SSL_MODES)}")
+    for name in SSL_FILES:
+        if name in said and not os.access(said[name], os.R_OK):
+            raise ValueError(f"has an {name} that is no file that can be read")
+    return url
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that a SQLite URL names: all that stands behind sqlite:///, exactly as it stands there.
+
+    Raises:
+        ValueError: It names none, or could be read as the name of two.
+    """
+    path = url.removeprefix(SQLITE)
+    if not url.startswith(SQLITE) or not Path(path).name or ":memory:" in path:
+        raise ValueError(
+            "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
+        )
+    if found := [character for character in "?#%" if character in path]:
+        raise ValueError(
+            f"has {found[0]} in it: sqlite:/// is followed by the path alone, without parameters and not"
+            " percent-encoded; choose a path without it"
+        )
+    if path.startswith(("file:", "~")):
+        raise ValueError("is sqlite:/// and a path: a whole one, or one from where q2c is started")
+    if path.endswith(("/", "/.", "/..")) or path in {".", ".."}:
+        raise ValueError("names a directory; name the file in it, such as sqlite:///q2c-data/q2c.sqlite3")
+    if path != path.strip() or not path.isprintable():
+        raise ValueError("has a blank at an end of its path, or a character that can't be seen")
+    return Path(path)
+
+
+def _brokers(url: str) -> list[str]:
+    return [part.strip().removeprefix(KAFKA) for part in re.split("[,;]", url) if part.strip()]
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    is_url = isinstance(value, str) and not value.startswith(SQLITE)  # which is a path and nothing more
+    return masked(str(value)) if is_url else value
+
+
+def environment() -> Environment:
+    """Read the environment.
+
+    Raises:
+        ConfigurationError: Something does not fit; each problem is named by its variable.
+    """
+    try:
+        return Environment()
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(problems(error))) from None
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Name what is wrong, by variable, never showing a value: it may be a secret."""
+    return [
+        "".join(f"Q2C_{str(part).upper()}: " for part in found["loc"][:1])
+        + found["msg"].removeprefix("Value error, ")
+        for found in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def secrets_given() -> Mapping[str, str]:
+    """Return what is said in place of each secret in the environment, whether or not it fits, and of URLs with one."""
+    found: dict[str, str] = {}
+    for name, field in Environment.model_fields.items():
+        text = os.environ.get(f"Q2C_{name.upper()}", "")
+        if "SecretStr" in repr(field.annotation):
+            found |= secret_texts((text, *(part.strip() for part in text.split(","))))
+        else:
+            found |= replacements(text)
+    return found

@@ -1,0 +1,125 @@
+"""The files of an installation: the SQLite database, and the key beside it where the environment gives none."""
+
+import base64
+import binascii
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from events.database import files
+from worker.runtime.environment import (
+    DEFAULT_DATABASE_URL,
+    TOKEN_KEY_BYTES,
+    ConfigurationError,
+    Environment,
+    sqlite_path,
+)
+
+KEY_FILE = "token.key"
+SQLITE_MAGIC = b"SQLite format 3\0"
+logger = structlog.get_logger()
+
+
+def check_database_file(settings: Environment) -> None:
+    """See that what is at the database's path, if anything is, is a SQLite file.
+
+    Raises:
+        ConfigurationError: It is something else, was cut off, or can't be read.
+    """
+    if not settings.embedded:
+        return
+    path = settings.database_path
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"Q2C_DATABASE_URL: {path} can't be read: {error.strerror}") from None
+    if start not in {b"", SQLITE_MAGIC}:
+        raise ConfigurationError(
+            f"Q2C_DATABASE_URL: {path} is not a SQLite file. If it was the database, it is damaged: keep it, and restore"
+            " a backup (docs/operating.md, Backups)"
+        )
+    if not start and key_file(settings).exists() and not settings.token_keys:
+        raise ConfigurationError(
+            f"Q2C_DATABASE_URL: {path} is empty, and {KEY_FILE} beside it says that there was a database: restore a backup"
+            " (docs/operating.md, Backups), or remove the empty file to begin with nothing"
+        )
+
+
+def key_file(settings: Environment) -> Path:
+    """Return where the key is that encrypts secrets, unless the environment gives keys.
+
+    It is beside a SQLite database. With PostgreSQL it serves the processes that start in the same directory; others are
+    refused when they start, for they have another one or none.
+    """
+    database = settings.database_path if settings.embedded else sqlite_path(DEFAULT_DATABASE_URL)
+    return database.with_name(KEY_FILE)
+
+
+def token_keys(settings: Environment, *, make: bool = True) -> tuple[str, ...]:
+    """Return the keys that encrypt secrets; without any in the environment, the one in the file.
+
+    Args:
+        settings: The environment.
+        make: Whether a key may be made where there is none: nothing may have been sealed with one yet.
+
+    Raises:
+        ConfigurationError: The file is not there and may not be made, can't be read, or holds no key.
+    """
+    if settings.token_keys:
+        return tuple(key.get_secret_value() for key in settings.token_keys)
+    path = key_file(settings)
+    try:
+        if not path.exists():
+            if not make:
+                raise ConfigurationError(_missing(path))
+            files.make_directory(path.parent)
+            _make_token_key(path)
+        if files.keep_private(path):
+            logger.warning(
+                "token_key.was_not_private",
+                file=str(path),
+                remedy="It is its owner's alone now. If others use this machine, put a new key in front (q2c keys)",
+            )
+        text = path.read_bytes().decode("ascii", errors="replace").strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path.absolute()}: the key that encrypts secrets can't be used: {error.strerror}. It belongs to the user"
+            " who runs q2c, who alone may read it (0600)"
+        ) from None
+    if not _is_key(text):
+        raise ConfigurationError(
+            f"{path.absolute()} holds no key ({TOKEN_KEY_BYTES} bytes as base64url): put it back from your backup"
+        )
+    return (text,)
+
+
+def _missing(path: Path) -> str:
+    return (
+        f"{path.absolute()} is missing: the key that encrypts this database's secrets. Put it back from your backup, or"
+        " set Q2C_TOKEN_KEYS to the keys that were used. If they are lost for good, so are the connections to QuickBooks"
+        " and DocuSign's keys; q2c keys lost --yes begins with a new one"
+    )
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)) == TOKEN_KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _make_token_key(path: Path) -> None:
+    """Make a key for whoever starts first; of several at the same moment one's is taken, and is there whole."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as made:  # ours alone to read
+        made.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)))
+        made.flush()
+        os.fsync(made.fileno())  # what is sealed with it is worth nothing without it
+        with contextlib.suppress(FileExistsError):
+            os.link(made.name, path)

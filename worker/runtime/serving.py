@@ -1,0 +1,190 @@
+"""An ASGI application on a socket, with our own signals, a word when it listens, and no patience with slow clients.
+
+A connection on which nothing gets on costs its client nothing and us a descriptor, so it is closed: where a request does
+not come, its body does not end, or the answer is not taken.
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+import h11
+import structlog
+import uvicorn
+from msgspec import Struct
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from events.clock import SystemClock
+from worker.runtime import descriptors
+
+BACKLOG = 2048
+PORTION_BYTES = 65_536
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+logger = structlog.get_logger()
+
+
+class Patience(Struct, frozen=True):
+    """For how long connections may get nowhere, and how many there may be.
+
+    Attributes:
+        request_seconds: From its beginning, or the end of an answer, until the next request's headers have come.
+        body_seconds: From there until the body has come; doors may have less.
+        answer_seconds: For each portion of an answer to be taken.
+        connections_max: With more, requests are refused; from half of it on, those are closed that wait longest for
+            their client. It is half of the descriptors at most.
+        look_seconds: How often it is looked at.
+    """
+
+    request_seconds: float = 20
+    body_seconds: float = 65
+    answer_seconds: float = 30
+    connections_max: int = 4000
+    look_seconds: float = 1
+
+
+What = Literal["request", "body", "answer"]
+
+
+class _Wait(NamedTuple):
+    """What a connection waits for its client for, and marks that change when it gets on."""
+
+    what: What
+    cycle: object
+    portions: int = 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, leaving signals to us and saying when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _Sweeper:
+    """Closes the connections of a server that get nowhere."""
+
+    def __init__(self, server: _Server, patience: Patience, connections_max: int) -> None:
+        self._connections: set[Any] = server.server_state.connections
+        self._seconds: dict[What, float] = {
+            "request": patience.request_seconds,
+            "body": patience.body_seconds,
+            "answer": patience.answer_seconds,
+        }
+        self._usual_max = connections_max // 2
+        self._since: dict[H11Protocol, tuple[_Wait, float]] = {}
+
+    async def sweep(self, every_seconds: float) -> None:
+        """Look from time to time, until cancelled."""
+        clock = SystemClock()  # sockets know no other
+        while True:
+            self._look(clock.monotonic())
+            await clock.sleep(every_seconds)
+
+    def _look(self, now: float) -> None:
+        since: dict[H11Protocol, tuple[_Wait, float]] = {}
+        for connection in self._connections:
+            wait = _waits_for(connection)
+            if wait is not None:
+                before, began = self._since.get(connection, (None, now))
+                since[connection] = (wait, began if before == wait else now)
+        self._since = since
+        late = {one for one, (wait, began) in since.items() if now - began >= self._seconds[wait.what]}
+        for connection in (late := late | self._too_many(late)):
+            _close(connection, since[connection][0].what)
+        if late:
+            closed = Counter(since[connection][0].what for connection in late)
+            logger.info("http.slow_closed", waited_for=dict(closed), connections=len(self._connections))
+
+    def _too_many(self, late: set[H11Protocol]) -> set[H11Protocol]:
+        """Return whom to close so that others are served: first of all who has not asked for anything."""
+        excess = len(self._connections) - len(late) - self._usual_max
+        if excess <= 0:
+            return set()
+        order = list(self._seconds)
+        waiting = [(order.index(wait.what), began, one) for one, (wait, began) in self._since.items()]
+        waiting.sort(key=lambda found: found[:2])
+        return {one for _, _, one in waiting if one not in late and (excess := excess - 1) >= 0}
+
+
+def _waits_for(connection: H11Protocol) -> _Wait | None:
+    """Return what a connection waits for its client for, if that is who it waits for."""
+    if unsent := connection.transport.get_write_buffer_size():
+        return _Wait("answer", connection.cycle, unsent // PORTION_BYTES)
+    if connection.conn.their_state is h11.IDLE:
+        return _Wait("request", connection.cycle)
+    return _Wait("body", connection.cycle) if connection.conn.their_state is h11.SEND_BODY else None
+
+
+def _close(connection: H11Protocol, what: What) -> None:
+    if what == "answer":
+        connection.transport.abort()
+        return
+    begun, _ = connection.conn.trailing_data if what == "request" else (b"", False)
+    if begun or (what == "body" and not connection.cycle.response_started):
+        connection.transport.write(TOO_SLOW)
+    connection.transport.close()
+
+
+async def serve(
+    app: Any,
+    *,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    stopping: asyncio.Event,
+    patience: Patience = Patience(),  # noqa: B008 - it never changes
+) -> None:
+    """Serve until told to stop; then answer what is being asked, and return.
+
+    Args:
+        app: An ASGI application.
+        host: Where it listens.
+        port: Its port; 0 picks a free one.
+        ready: Told the URL once it listens.
+        stopping: Set when it is to stop.
+        patience: With clients.
+    """
+    listener = socket.create_server((host, port), backlog=BACKLOG)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    connections_max = max(2, min(patience.connections_max, descriptors.limit() // 2))
+    config = uvicorn.Config(
+        app,
+        http=H11Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=connections_max,
+        timeout_graceful_shutdown=10,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    listening = asyncio.create_task(server.listening.wait())
+    stopped = asyncio.create_task(stopping.wait())
+    sweeping = asyncio.create_task(_Sweeper(server, patience, connections_max).sweep(patience.look_seconds))
+    await asyncio.wait({serving, listening, sweeping}, return_when=asyncio.FIRST_COMPLETED)
+    if listening.done():
+        ready(url)
+    await asyncio.wait({serving, stopped, sweeping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    for task in (listening, stopped):
+        task.cancel()
+    await serving
+    if sweeping.done():
+        sweeping.result()
+    sweeping.cancel()

@@ -1,0 +1,112 @@
+"""Secrets at rest: AES-256-GCM, the key's id in the record, the owner's name as associated data."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Collection, Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from events.clock import Entropy
+from worker.runtime.environment import TOKEN_KEY_BYTES, ConfigurationError, Environment
+
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+
+
+class Unsealable(Exception):
+    """A sealed record can't be opened: its key is not among ours, or it is not this owner's."""
+
+
+class KeyRetired(Unsealable):
+    """The key that this process seals with was retired meanwhile; it has to start again with other keys."""
+
+
+class Vault:
+    """Seals with the newest key; opens with whichever key sealed."""
+
+    def __init__(self, keys: Sequence[str], entropy: Entropy) -> None:
+        if not keys:
+            raise ConfigurationError("Q2C_TOKEN_KEYS: at least one key is needed")
+        decoded = [_decoded(key, place) for place, key in enumerate(keys, start=1)]
+        self.key_ids = tuple(_key_id(key).hex() for key in decoded)
+        self._newest = _key_id(decoded[0])
+        self._ciphers = {_key_id(key): AESGCM(key) for key in decoded}
+        self._entropy = entropy
+
+    def seal(self, secret: bytes, owner: str) -> bytes:
+        """Encrypt a secret for its owner, such as a realm; no other owner's record opens in its place.
+
+        Raises:
+            KeyRetired: The newest key may not be used any more.
+        """
+        cipher = self._ciphers.get(self._newest)
+        if cipher is None:
+            raise KeyRetired(retired_words(self.key_ids[0]))
+        nonce = self._entropy.nonce(NONCE_BYTES)
+        sealed = cipher.encrypt(nonce, secret, owner.encode())
+        return self._newest + nonce + sealed
+
+    def open(self, record: bytes, owner: str) -> bytes:
+        """Decrypt a record.
+
+        Raises:
+            Unsealable: No key of ours sealed it, or it was sealed for another owner.
+        """
+        key_id, nonce = record[:KEY_ID_BYTES], record[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise Unsealable(
+                f"The secret of {owner} was sealed with key {key_id.hex()}, which is not in Q2C_TOKEN_KEYS"
+            )
+        try:
+            return cipher.decrypt(nonce, record[KEY_ID_BYTES + NONCE_BYTES :], owner.encode())
+        except InvalidTag as error:
+            raise Unsealable(f"The sealed secret of {owner} was changed, or is not its own") from error
+
+    def retire(self, key_ids: Collection[str]) -> bool:
+        """Neither seal nor open with some keys from now on; say whether the newest is among them."""
+        for key_id in key_ids:
+            self._ciphers.pop(bytes.fromhex(key_id), None)
+        return self._newest not in self._ciphers
+
+    def is_current(self, record: bytes) -> bool:
+        """Say whether the newest key sealed a record; if not, sealing it anew completes a rotation."""
+        return record[:KEY_ID_BYTES] == self._newest
+
+
+def key_id_of(record: bytes) -> str:
+    """Return the id of the key that sealed a record."""
+    return record[:KEY_ID_BYTES].hex()
+
+
+def retired_words(key_id: str) -> str:
+    """Say what is to be done where a key is used that was retired."""
+    return f"Key {key_id} was retired while this process ran; take it out of Q2C_TOKEN_KEYS, and start again"
+
+
+def check_token_keys(settings: Environment) -> None:
+    """See that the keys in the environment, if there are any, are keys.
+
+    Raises:
+        ConfigurationError: One is not.
+    """
+    for place, key in enumerate(settings.token_keys, start=1):
+        _decoded(key.get_secret_value(), place)
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"q2c key id" + key).digest()[:KEY_ID_BYTES]
+
+
+def _decoded(key: str, place: int) -> bytes:
+    try:
+        padded = key + "=" * (-len(key) % 4)
+        # The lenient decoder drops what it does not know, and would take a mistyped key for another one.
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != TOKEN_KEY_BYTES:
+        raise ConfigurationError(f"Q2C_TOKEN_KEYS: key {place} is not {TOKEN_KEY_BYTES} bytes as base64url")
+    return decoded

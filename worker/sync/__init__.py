@@ -1,0 +1,1 @@
+"""What QuickBooks says, made facts."""

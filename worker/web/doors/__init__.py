@@ -1,0 +1,1 @@
+"""The doors for senders: events, DocuSign, OAuth, feeds, health."""

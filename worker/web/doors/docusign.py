@@ -1,0 +1,191 @@
+"""`POST /webhooks/docusign/{workspace}`: DocuSign Connect; authenticated while it is read, stored before it is answered."""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Struct
+
+from events.errors import Unusable
+from events.log import intake
+from events.log.intake import Record
+from worker.docusign import connect
+from worker.docusign.reception import ACCEPTED, COMPLETED, IGNORED, REFUSALS, SIGNED, UNFINISHED
+from worker.docusign.signatures import Verifier, signatures
+from worker.docusign.tally import Tally
+from worker.runtime.aside import aside
+from worker.services import Services
+from worker.sources.received import received_total
+from worker.web import bodies
+from worker.web.access import OPEN
+from worker.web.bodies import MIB, Room
+from worker.web.doors.events import answer, store
+from worker.web.problems import Problem, of_received
+from worker.workspaces import docusign_keys
+from worker.workspaces.docusign_keys import Opened
+
+MESSAGE_BYTES_MAX = 32 * MIB
+READ_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
+IN_FLIGHT_BYTES_MAX = 128 * MIB
+USUAL_BYTES_MAX = MIB  # a message without documents, for which there is always room
+WAIT_SECONDS_MAX = 5.0  # DocuSign wants its answer by then
+ORIGIN = "docusign"
+
+
+class Door(Struct, frozen=True):
+    """What the doors of all workspaces share."""
+
+    tally: Tally
+    room: Room
+
+
+class Refused(Exception):
+    """A message is not taken.
+
+    Attributes:
+        outcome: What it is counted under.
+        problem: The answer.
+    """
+
+    def __init__(self, outcome: str, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.outcome = outcome
+        self.problem = problem
+
+
+class Authentic(Struct, frozen=True):
+    """A message of DocuSign's, and the numbers of the keys that it is signed under."""
+
+    raw: bytes
+    keys: list[int]
+
+
+def open_door(services: Services) -> Door:
+    """Make what the doors of all workspaces share."""
+    return Door(
+        Tally(services.database, services.clock), Room(IN_FLIGHT_BYTES_MAX, wait_seconds=WAIT_SECONDS_MAX)
+    )
+
+
+@post(
+    "/webhooks/docusign/{name:str}",
+    needs=OPEN,  # it is signed
+    status_code=HTTPStatus.OK,
+    summary="DocuSign Connect messages",
+    request_max_body_size=None,  # it is read here, with limits of its own
+)
+async def post_docusign(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    name: FromPath[str],
+) -> Response[Any]:
+    """Check the signature over the raw body under every key of the workspace, then store the event."""
+    records = await services.database.read(docusign_keys.sealed, name)
+    if records is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
+    try:
+        async with door.room.taken(_room_for(request.headers.get("content-length"))) as there_is_room:
+            message = await _authenticated(
+                request, docusign_keys.opened(services.vault, name, records), there_is_room=there_is_room
+            )
+            record, outcomes = await aside(len(message.raw), lambda: _taken(name, message.raw))
+    except Refused as refused:
+        received_total.labels("docusign", "refused").inc()
+        await door.tally.note(name, refused.outcome)
+        raise refused.problem from refused
+    if record is None:
+        await door.tally.note(name, *outcomes, verified=message.keys)
+        return Response({"outcome": "ignored"})
+    (result,) = await store(services, [record], "docusign", urgent=True)
+    await door.tally.note(name, *outcomes, verified=message.keys)
+    if result.reason is not None:
+        raise of_received(result)
+    return Response(answer(result))
+
+
+def record(workspace: str, raw: bytes) -> Record:
+    """Read one message, and keep it without the documents in it."""
+    return intake.record(
+        connect.without_documents(raw),
+        ORIGIN,
+        workspace,
+        lambda _: connect.read_message(raw, workspace=workspace),
+    )
+
+
+def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
+    """Read what DocuSign says: what is to be stored of it, if anything, and what it is counted under."""
+    kept = connect.without_documents(raw)
+    try:
+        connect.check_rest(kept)
+        message = connect.parse(raw)
+        if not message.is_needed:
+            told = (UNFINISHED,) if message.tells_of_a_completion else ()
+            return None, (ACCEPTED, IGNORED, *told)
+        event = connect.contract_event(message, workspace=workspace)
+    except Unusable as error:
+        reason = error.reason if error.reason in REFUSALS else "unusable"
+        told_apart = connect.without_repetition(kept)
+        return intake.unusable(told_apart, ORIGIN, workspace, error), (SIGNED, reason)
+    outcomes = (ACCEPTED, COMPLETED) if message.is_completed else (ACCEPTED,)
+    return Record(kept, ORIGIN, workspace, event), outcomes
+
+
+async def _authenticated(request: Request[Any, Any, Any], known: Opened, *, there_is_room: bool) -> Authentic:
+    """Read a message, and see under which keys it is signed.
+
+    Raises:
+        Refused: It is not, or there is too much of it.
+    """
+    given = signatures(request.headers.multi_items())
+    verifier = Verifier(known.keys if given else {})
+    kept_bytes_max = MESSAGE_BYTES_MAX if there_is_room else 0
+    try:
+        body = await bodies.read(request, kept_bytes_max, READ_BYTES_MAX, verifier.update, verifier.count)
+    except TimeoutError as error:
+        detail = f"The message did not arrive in {bodies.READ_SECONDS_MAX} s; send it again"
+        raise Refused("unusable", Problem(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail)) from error
+    fitting = verifier.fitting(given)
+    if body.content is None:
+        # What is wrong with its signature is what it is counted under, but of its size the sender is told first.
+        outcome = "too_large" if fitting or not body.whole else _unsigned(known, given).outcome
+        raise Refused(outcome, _too_large(there_is_room=there_is_room))
+    if not fitting:
+        raise _unsigned(known, given)
+    return Authentic(body.content, fitting)
+
+
+def _unsigned(known: Opened, given: list[str]) -> Refused:
+    if known.unreadable:
+        numbers = ", ".join(map(str, known.unreadable))
+        detail = f"Key {numbers} was sealed with a token key that is not in Q2C_TOKEN_KEYS; put it back there"
+        return Refused("key_unreadable", Problem(HTTPStatus.SERVICE_UNAVAILABLE, "key_unreadable", detail))
+    if not known.keys:
+        detail = "This workspace has no key of DocuSign's: q2c workspace docusign-key add KEY"
+        outcome = "key_missing"
+    elif not given:
+        detail = (
+            "There is no X-DocuSign-Signature header: switch HMAC signatures on in the Connect configuration"
+        )
+        outcome = "signature_missing"
+    else:
+        detail = "No X-DocuSign-Signature fits the body under any key of the workspace"
+        outcome = "signature_invalid"
+    return Refused(outcome, Problem(HTTPStatus.UNAUTHORIZED, "signature_invalid", detail))
+
+
+def _too_large(*, there_is_room: bool) -> Problem:
+    if there_is_room:
+        detail = f"A message has at most {MESSAGE_BYTES_MAX} bytes; leave the documents out in the Connect configuration"
+    else:
+        detail = f"Messages of more than {IN_FLIGHT_BYTES_MAX} bytes are being read; send this one again in a moment"
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail)
+
+
+def _room_for(content_length: str | None) -> int:
+    """Return how much room a message takes, by what it says of itself; none is needed for a usual one."""
+    size = int(content_length) if content_length and content_length.isdecimal() else MESSAGE_BYTES_MAX
+    return 0 if size <= USUAL_BYTES_MAX else min(size, MESSAGE_BYTES_MAX)

@@ -1,0 +1,82 @@
+"""`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'.
+
+At the front door, where anybody may ask, they say yes or no. Why is for ops, where those listen, and in the log.
+"""
+
+import asyncio
+import contextlib
+from http import HTTPStatus
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from events.errors import DatabaseUnavailable
+from events.log import log, subscriptions
+from worker.actions import dead_letters
+from worker.commands import standing
+from worker.services import SUBSCRIPTIONS, Services
+from worker.web.access import OPEN
+
+DATABASE_SECONDS_MAX = 5
+READERS = (*(subscription.name for subscription in SUBSCRIPTIONS), "relay")
+
+
+@get("/livez", needs=OPEN, include_in_schema=False)
+async def livez() -> dict[str, bool]:
+    """Answer as long as the process runs; nothing outside can make it fail."""
+    return {"live": True}
+
+
+class Readiness(Struct, frozen=True):
+    """What keeps this process from its work, where the log ends, and how far each subscription is behind."""
+
+    ready: bool
+    problems: dict[str, str]
+    head: int | None
+    behind: dict[str, int]
+
+    @property
+    def status(self) -> HTTPStatus:
+        """What is answered to who asks."""
+        return HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@get("/readyz", needs=OPEN, include_in_schema=False)
+async def readyz(services: NamedDependency[Services]) -> Response[dict[str, bool]]:
+    """Answer 200 when the log can be read and every part of the process does its work, 503 otherwise."""
+    found = await readiness(services)
+    return Response({"ready": found.ready}, status_code=found.status)
+
+
+@get("/readyz", needs=OPEN, include_in_schema=False)
+async def readyz_of_ops(services: NamedDependency[Services]) -> Response[Readiness]:
+    """Answer the same, and either way say what is wrong, and how far each subscription is behind."""
+    found = await readiness(services)
+    return Response(found, status_code=found.status)
+
+
+async def readiness(services: Services) -> Readiness:
+    """See how it stands. QuickBooks plays no part in it: a worker that waits for QuickBooks does what it should."""
+    problems = services.health.problems
+    head: int | None = None
+    behind: dict[str, int] = {}
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS_MAX):
+            head = await services.database.read(log.head)
+            checkpoints = await services.database.read(subscriptions.checkpoints)
+        behind = {name: head - checkpoints[name] for name in READERS if name in checkpoints}
+    except (DatabaseUnavailable, TimeoutError) as error:
+        problems["database"] = str(error) or f"It gave no answer in {DATABASE_SECONDS_MAX} s"
+    return Readiness(not problems, problems, head, behind)
+
+
+@get("/metrics", needs=OPEN, include_in_schema=False)
+async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
+    """Show the metrics of this process, and of the store; only where ops listen, never at the front door."""
+    with contextlib.suppress(DatabaseUnavailable, TimeoutError):  # /readyz says so; the rest is worth showing
+        async with asyncio.timeout(DATABASE_SECONDS_MAX):
+            await services.database.read(standing.measure)
+            await services.database.read(dead_letters.measure)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,205 @@
+"""The keys that DocuSign signs with. It makes them, and nobody chooses them; here they are given to us, and sealed.
+
+Several hold at once, so that one takes another's place without a message being refused in between.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.contract import identifiers
+from events.database.locks import Lock, hold
+from events.database.statements import Statement
+from events.log.tables import Position, UtcInstant, metadata
+from worker.runtime import sealing
+from worker.runtime.sealing import Sealed
+from worker.runtime.vault import Unsealable, Vault
+from worker.workspaces.tenants import workspaces
+
+KEYS_MAX = 100  # as many as DocuSign signs a message under
+CHARACTERS_MAX = 500
+HINT_CHARACTERS = 4
+HINTED_CHARACTERS_MIN = 20  # of a shorter one the last characters would give too much away
+
+docusign_keys = sa.Table(
+    "docusign_keys",
+    metadata,
+    sa.Column("number", Position, primary_key=True),
+    sa.Column("workspace", sa.Text, sa.ForeignKey("workspaces.workspace"), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("hint", sa.Text, nullable=False, server_default=""),
+    sa.Column("verified_at", UtcInstant),
+)
+
+_SEALED = Statement(
+    sa.select(docusign_keys.c.number, docusign_keys.c.sealed)
+    .select_from(workspaces.outerjoin(docusign_keys))
+    .where(workspaces.c.workspace == sa.bindparam("name"))
+    .order_by(docusign_keys.c.number)
+)
+
+
+SEALED = Sealed(
+    name="DocuSign's key",
+    table=docusign_keys,
+    called=lambda row: f"{row.number} of workspace {row.workspace}",
+    owner=lambda row: _owner(row.workspace),
+    lose=lambda connection, row: _forget(connection, row.number),
+    remedy="give it again (q2c workspace docusign-key add)",
+)
+
+
+class KeyRefused(Exception):
+    """A key does not fit; the message says what would."""
+
+
+class KeyUnknown(KeyRefused):
+    """The workspace has no such key."""
+
+
+class Key(Struct, frozen=True):
+    """A key as people see it; never the key itself.
+
+    Attributes:
+        number: What it is called here.
+        hint: Its last characters, to recognise it by.
+        added_at: When it was given to us.
+        verified_at: When a message fitted it last.
+    """
+
+    number: int
+    hint: str
+    added_at: datetime
+    verified_at: datetime | None = None
+
+
+class Added(Struct, frozen=True):
+    """A key that was given to us; `added` is false where it was there already."""
+
+    key: Key
+    added: bool
+    note: str | None = None
+
+
+class Opened(Struct, frozen=True):
+    """The keys of a workspace, ready to verify with; `unreadable` are the numbers of those that no longer open."""
+
+    keys: dict[int, str]
+    unreadable: tuple[int, ...] = ()
+
+
+def cleaned(text: str) -> str:
+    """Return a key as DocuSign made it, without what copying put around it.
+
+    Raises:
+        KeyRefused: It can't be a key.
+    """
+    key = identifiers.trimmed(text)
+    if not key:
+        raise KeyRefused("The key is blank; copy it from DocuSign (Connect, Connect Keys)")
+    if len(key) > CHARACTERS_MAX:
+        raise KeyRefused(f"A key has at most {CHARACTERS_MAX} characters, not {len(key)}")
+    if not all("!" <= character <= "~" for character in key):
+        raise KeyRefused(
+            "A key of DocuSign's is letters, digits, +, / and = alone; this one has a blank, a control character or"
+            " another character inside. Copy it once more"
+        )
+    return key
+
+
+def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now: datetime) -> Added:
+    """Keep a key of a workspace that exists.
+
+    Raises:
+        KeyRefused: It does not fit, or there are as many as there can be.
+        KeyRetired: The key that it would be sealed with was retired meanwhile.
+    """
+    key = cleaned(text)
+    note = None if key.endswith("=") else "It does not end with = as DocuSign's keys do: was it copied whole?"
+    hold(connection, Lock.TENANTS)
+    number = _number_of(connection, vault, workspace, key)
+    if number is not None:
+        return Added(_shown(connection, workspace, number), added=False, note=note)
+    if len(listed(connection, workspace)) >= KEYS_MAX:
+        raise KeyRefused(f"There are {KEYS_MAX} keys already; remove one that DocuSign no longer has")
+    record = vault.seal(key.encode(), _owner(workspace))
+    row = {
+        "workspace": workspace,
+        "sealed": record,
+        "created_at": now,
+        "hint": f"…{key[-HINT_CHARACTERS:]}" if len(key) >= HINTED_CHARACTERS_MIN else "…",
+    }
+    sealing.check(connection, record)
+    kept = connection.execute(docusign_keys.insert().values(row).returning(docusign_keys.c.number))
+    return Added(_shown(connection, workspace, kept.scalar_one()), added=True, note=note)
+
+
+def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) -> Key:
+    """Forget a key, named by its number or by itself.
+
+    Raises:
+        KeyUnknown: The workspace has none such.
+    """
+    hold(connection, Lock.TENANTS)
+    known = {key.number: key for key in listed(connection, workspace)}
+    number = int(which) if which.isdecimal() and int(which) in known else None
+    if number is None:
+        number = _number_of(connection, vault, workspace, identifiers.trimmed(which))
+    if number is None:
+        there = ", ".join(f"{key.number} ({key.hint})" for key in known.values()) or "none"
+        raise KeyUnknown(f"There is no such key; there is {there}")
+    _forget(connection, number)
+    return known[number]
+
+
+def listed(connection: sa.Connection, workspace: str) -> Sequence[Key]:
+    """Return the keys of a workspace, in the order in which they were given to us."""
+    columns = (
+        docusign_keys.c.number,
+        docusign_keys.c.hint,
+        docusign_keys.c.created_at,
+        docusign_keys.c.verified_at,
+    )
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(docusign_keys.c.workspace == workspace)
+        .order_by(docusign_keys.c.created_at, docusign_keys.c.number)
+    )
+    return [Key(*row) for row in rows]
+
+
+def sealed(connection: sa.Connection, workspace: str) -> Mapping[int, bytes] | None:
+    """Return the keys of a workspace as they were sealed; None if there is no such workspace."""
+    found = _SEALED.rows(connection, {"name": workspace})
+    return {number: record for number, record in found if record is not None} if found else None
+
+
+def opened(vault: Vault, workspace: str, records: Mapping[int, bytes]) -> Opened:
+    """Open keys; one whose token key is gone keeps the others from nothing."""
+    keys, unreadable = {}, []
+    for number, record in records.items():
+        try:
+            keys[number] = vault.open(record, _owner(workspace)).decode()
+        except Unsealable:
+            unreadable.append(number)
+    return Opened(keys, tuple(unreadable))
+
+
+def _forget(connection: sa.Connection, number: int) -> None:
+    connection.execute(docusign_keys.delete().where(docusign_keys.c.number == number))
+
+
+def _number_of(connection: sa.Connection, vault: Vault, workspace: str, key: str) -> int | None:
+    known = opened(vault, workspace, sealed(connection, workspace) or {})
+    return next((number for number, other in known.keys.items() if other == key), None)
+
+
+def _shown(connection: sa.Connection, workspace: str, number: int) -> Key:
+    return next(key for key in listed(connection, workspace) if key.number == number)
+
+
+def _owner(workspace: str) -> str:
+    return f"docusign:{workspace}"

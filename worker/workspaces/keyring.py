@@ -1,0 +1,264 @@
+"""The life of the keys that encrypt secrets: taken up, sealed anew from one to the next, retired, lost.
+
+The database knows the id of every key that it was used with. A start without any of them is refused, since nothing would
+open; so is one with a retired key. What is sealed is found by `SEALED`; a test sees that no table is missing there.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+
+from events.clock import Clock, Entropy
+from events.database.locks import Lock, hold
+from events.database.port import Database
+from events.errors import DatabaseUnavailable
+from worker.quickbooks import grants, tokens
+from worker.runtime import sealing
+from worker.runtime.environment import ConfigurationError, Environment
+from worker.runtime.installed import key_file, token_keys
+from worker.runtime.sealing import Known, Sealed
+from worker.runtime.vault import Unsealable, Vault, key_id_of, retired_words
+from worker.runtime.wake import pause
+from worker.workspaces import docusign_keys
+from worker.workspaces.tenants import workspaces
+
+SEALED: Sequence[Sealed] = (tokens.SEALED, grants.SEALED, docusign_keys.SEALED)
+LOOK_SECONDS = 10.0
+NAMED_MAX = 5
+_KEYS = sealing.token_keys
+logger = structlog.get_logger()
+
+
+class KeyringRefused(Exception):
+    """What was asked of a key can't be done; the message says why and what to do."""
+
+
+class Shown(Struct, frozen=True):
+    """A key as people see it; never the key itself.
+
+    Attributes:
+        key_id: What it is called.
+        place: Where it stands in Q2C_TOKEN_KEYS, from 1, the newest; None where it is not given.
+        records: How many secrets are sealed with it.
+        first_used_at: Since when the database knows it.
+        retired_at: Since when it is refused.
+        retired_by: Who retired it.
+    """
+
+    key_id: str
+    place: int | None
+    records: int
+    first_used_at: datetime | None = None
+    retired_at: datetime | None = None
+    retired_by: str | None = None
+
+
+class Resealed(Struct, frozen=True):
+    """How many secrets were sealed anew, how many were already, and which do not open."""
+
+    resealed: int
+    current: int
+    unreadable: tuple[str, ...]
+
+
+class State(Struct, frozen=True):
+    """What the database says of keys; `begun` is false while nothing can have been sealed."""
+
+    known: Mapping[str, Known]
+    begun: bool
+
+
+async def open_vault(environment: Environment, database: Database, entropy: Entropy, now: datetime) -> Vault:
+    """Open the vault with the keys that are given, and let the database know them.
+
+    Raises:
+        ConfigurationError: A key is missing, retired, or none of this database's; the message says what to do.
+    """
+    found = await database.read(state)
+    vault = Vault(token_keys(environment, make=not found.begun), entropy)
+    check(environment, vault.key_ids, found.known)
+    if not set(vault.key_ids) <= set(found.known):
+        await database.transaction(note, vault.key_ids, now)
+    return vault
+
+
+def state(connection: sa.Connection) -> State:
+    """Return what the database says of keys."""
+    found = sealing.known(connection)
+    has_workspace = sa.select(workspaces.c.workspace).limit(1)
+    return State(found, bool(found) or connection.scalar(has_workspace) is not None)
+
+
+def check(environment: Environment, given: Sequence[str], known: Mapping[str, Known]) -> None:
+    """See that keys may be used.
+
+    Raises:
+        ConfigurationError: One was retired, or the database knows others and none of them.
+    """
+    for place, key_id in enumerate(given, start=1):
+        found = known.get(key_id)
+        if found is not None and found.retired_at is not None:
+            where = (
+                f"Q2C_TOKEN_KEYS: key {place}" if environment.token_keys else f"{key_file(environment)}: key"
+            )
+            raise ConfigurationError(
+                f"{where} ({key_id}) was retired on {found.retired_at:%Y-%m-%d}; take it out"
+                + (
+                    " of Q2C_TOKEN_KEYS"
+                    if environment.token_keys
+                    else ", and set Q2C_TOKEN_KEYS to the keys in use"
+                )
+            )
+    in_use = [key_id for key_id, found in known.items() if found.retired_at is None]
+    if in_use and not set(in_use).intersection(given):
+        where = "Q2C_TOKEN_KEYS" if environment.token_keys else str(key_file(environment).absolute())
+        raise ConfigurationError(
+            f"{where}: this database's secrets are encrypted with other keys ({', '.join(in_use)}) than those given"
+            f" ({', '.join(given)}). Put one of them back, behind a newer one if there is one. If they are lost for good,"
+            " q2c keys lost --yes goes on without what they encrypt"
+        )
+
+
+def note(connection: sa.Connection, key_ids: Sequence[str], now: datetime) -> None:
+    """Remember keys that the database does not know yet."""
+    hold(connection, Lock.KEYS)
+    there = sealing.known(connection)
+    rows = [
+        {"key_id": key_id, "first_used_at": now} for key_id in dict.fromkeys(key_ids) if key_id not in there
+    ]
+    if rows:
+        connection.execute(_KEYS.insert(), rows)
+
+
+def shown(connection: sa.Connection, given: Sequence[str]) -> list[Shown]:
+    """Return every key that the database knows, that is given, or that something is sealed with."""
+    there = sealing.known(connection)
+    records = Counter(key_id_of(row.sealed) for _, row in _records(connection))
+    rows = []
+    for key_id in dict.fromkeys((*there, *given, *records)):
+        found = there.get(key_id)
+        place = given.index(key_id) + 1 if key_id in given else None
+        dates = (found.first_used_at, found.retired_at, found.retired_by) if found else ()
+        rows.append(Shown(key_id, place, records[key_id], *dates))
+    return rows
+
+
+def reseal(connection: sa.Connection, vault: Vault) -> Resealed:
+    """Seal everything with the newest key, so that older ones can go; what does not open stays as it is, and is named."""
+    _hold_all(connection)
+    resealed, current, unreadable = 0, 0, []
+    for sealed, row in _records(connection):
+        if vault.is_current(row.sealed):
+            current += 1
+            continue
+        try:
+            plain = vault.open(row.sealed, sealed.owner(row))
+        except Unsealable as error:
+            unreadable.append(f"{sealed.name} {sealed.called(row)}: {error}")
+            continue
+        key = [column == getattr(row, column.name) for column in sealed.table.primary_key]
+        # Tokens that were refreshed meanwhile stay: they are sealed already, and newer.
+        changed = connection.execute(
+            sealed.table.update()
+            .where(*key, sealed.table.c.sealed == row.sealed)
+            .values(sealed=vault.seal(plain, sealed.owner(row)))
+        )
+        resealed += changed.rowcount
+    return Resealed(resealed, current, tuple(unreadable))
+
+
+def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, by: str) -> Shown:
+    """Refuse a key from now on; one that is retired already stays as it is.
+
+    Raises:
+        KeyringRefused: There is no such key, it is the newest, or something is sealed with it.
+    """
+    _hold_all(connection)
+    there = {key.key_id: key for key in shown(connection, vault.key_ids)}
+    key = there.get(key_id.strip().lower())
+    if key is None:
+        raise KeyringRefused(f"There is no key {key_id[:64]!r}; there is {', '.join(there)} (q2c keys list)")
+    if key.place == 1:
+        raise KeyringRefused(
+            f"Key {key.key_id} is the newest, with which everything is sealed: put a new one in front of it in"
+            " Q2C_TOKEN_KEYS everywhere, start every process again, then q2c keys reseal"
+        )
+    if key.records:
+        named = [
+            f"{sealed.name} {sealed.called(row)}"
+            for sealed, row in _records(connection)
+            if key_id_of(row.sealed) == key.key_id
+        ]
+        more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
+        raise KeyringRefused(
+            f"Something is still sealed with key {key.key_id} ({', '.join(named[:NAMED_MAX])}{more}): q2c keys reseal. If"
+            " that is not enough, a process still runs with this key in front, or the key is lost (q2c keys lost)"
+        )
+    _mark_retired(connection, [key.key_id], now, by)
+    return next(found for found in shown(connection, vault.key_ids) if found.key_id == key.key_id)
+
+
+def lose(connection: sa.Connection, vault: Vault, now: datetime, by: str) -> list[str]:
+    """Forget every secret that the given keys do not open, and retire the keys that are not given; say what is gone.
+
+    Raises:
+        KeyringRefused: A given key was retired.
+    """
+    _hold_all(connection)
+    if retired := sealing.retired(connection).intersection(vault.key_ids):
+        raise KeyringRefused(f"Key {min(retired)} was retired; take it out of Q2C_TOKEN_KEYS")
+    gone = []
+    for sealed, row in list(_records(connection)):
+        try:
+            vault.open(row.sealed, sealed.owner(row))
+        except Unsealable:
+            sealed.lose(connection, row)
+            gone.append(f"{sealed.name} {sealed.called(row)}: {sealed.remedy}")
+    note(connection, vault.key_ids, now)
+    missing = [key_id for key_id in sealing.known(connection) if key_id not in vault.key_ids]
+    _mark_retired(connection, missing, now, by)
+    return gone
+
+
+async def watch(vault: Vault, database: Database, clock: Clock, stopping: asyncio.Event) -> None:
+    """See whether keys of this process are retired, until told to stop; such a key neither seals nor opens any more.
+
+    Raises:
+        ConfigurationError: The newest is among them; the process has to start again with other keys.
+    """
+    while not stopping.is_set():
+        try:
+            if vault.retire(await database.read(sealing.retired)):
+                raise ConfigurationError(retired_words(vault.key_ids[0]))
+        except DatabaseUnavailable as error:
+            logger.warning("keys.retry", problem=str(error))
+        await pause(clock, stopping, LOOK_SECONDS)
+
+
+def _hold_all(connection: sa.Connection) -> None:
+    """Let nobody store or drop a secret meanwhile; in the order in which those who do both take these locks."""
+    hold(connection, Lock.TENANTS)
+    hold(connection, Lock.KEYS)
+
+
+def _mark_retired(connection: sa.Connection, key_ids: Sequence[str], now: datetime, by: str) -> None:
+    note(connection, key_ids, now)
+    connection.execute(
+        _KEYS.update()
+        .where(_KEYS.c.key_id.in_(key_ids), _KEYS.c.retired_at.is_(None))
+        .values(retired_at=now, retired_by=by)
+    )
+
+
+def _records(connection: sa.Connection) -> Iterator[tuple[Sealed, Any]]:
+    """Give every sealed record there is."""
+    for sealed in SEALED:
+        there = sealed.table.select().where(sealed.table.c.sealed != b"").order_by(*sealed.table.primary_key)
+        for row in connection.execute(there).all():
+            yield sealed, row

@@ -1,0 +1,53 @@
+"""Workspaces: whose events are whose."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from events.contract.values import Workspace
+from events.database.locks import Lock, hold
+from events.log.tables import UtcInstant, metadata
+from worker.workspaces import api_tokens
+
+workspaces = sa.Table(
+    "workspaces",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("created_at", UtcInstant, nullable=False),
+)
+
+
+class WorkspaceInvalid(Exception):
+    """A workspace's name does not fit, or it exists already."""
+
+
+def add(connection: sa.Connection, name: str, token: str, now: datetime, by: str | None = None) -> None:
+    """Add a workspace with its first token, which has every scope.
+
+    Raises:
+        WorkspaceInvalid: The name does not fit, or there is such a workspace.
+    """
+    try:
+        msgspec.convert(name, Workspace)
+    except msgspec.ValidationError as error:
+        raise WorkspaceInvalid(
+            f"A workspace's name is lower-case letters, digits, - and _, not {name!r}"
+        ) from error
+    hold(connection, Lock.TENANTS)
+    if exists(connection, name):
+        raise WorkspaceInvalid(f"There is a workspace {name!r} already")
+    connection.execute(workspaces.insert().values(workspace=name, created_at=now))
+    api_tokens.add(connection, name, token, now, by=by)
+
+
+def exists(connection: sa.Connection, name: str) -> bool:
+    """Say whether there is such a workspace."""
+    statement = sa.select(workspaces.c.workspace).where(workspaces.c.workspace == name)
+    return connection.scalar(statement) is not None
+
+
+def names(connection: sa.Connection) -> Sequence[str]:
+    """Return the names of all workspaces, in order."""
+    return connection.scalars(sa.select(workspaces.c.workspace).order_by(workspaces.c.workspace)).all()
