@@ -8,7 +8,7 @@ CRASH_POINTS ?= 1000
 # how many tests run at once; each process has a Kafka and a PostgreSQL of its own
 PROCESSES ?= auto
 
-.PHONY: demo test golden simulate chaos bench servers check format clean
+.PHONY: demo test golden simulate chaos bench servers check format clean compose-env
 
 demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
 	$(BIN)/q2c demo
@@ -35,6 +35,16 @@ bench: $(VENV)/.installed-dev ## every benchmark beside its limit and its peer; 
 
 servers: $(VENV)/.installed-dev ## a Kafka and a PostgreSQL to try things on, until Ctrl-C
 	$(BIN)/python -m tests.servers
+
+compose-env: ## keys and passwords of this machine's own, into .env, for docker compose; what is there already stays
+	@umask 077; touch .env; \
+	put() { grep -q "^$$1=." .env || printf '%s=%s\n' "$$1" "$$2" >>.env; }; \
+	random() { od -An -N"$$1" -tx1 /dev/urandom | tr -d ' \n'; }; \
+	put Q2C_TOKEN_KEYS "$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')"; \
+	put Q2C_COMPOSE_POSTGRES_PASSWORD "$$(random 24)"; \
+	put Q2C_QUICKBOOKS_CLIENT_ID "app-$$(random 12)"; \
+	put Q2C_QUICKBOOKS_CLIENT_SECRET "$$(random 24)"; \
+	put Q2C_SANDBOX_SEED "$$(od -An -N6 -tu8 /dev/urandom | tr -d ' \n')"
 
 check: $(VENV)/.installed-dev ## formatting, lint, types
 	$(BIN)/ruff format --check .
