@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.contract.crm import Discount, ScheduleEntry
 from events.contract.values import Amount, Fact, Percent, PositiveAmount
 
-IDENTIFIER = r"^[^\x00-\x1f\x7f]+(?!\n)$"
+IDENTIFIER = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+(?!\n)$"
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 

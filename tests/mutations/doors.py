@@ -6,7 +6,13 @@ _DOCUSIGN = "worker/docusign/connect.py"
 _SIGNATURES = "worker/docusign/signatures.py"
 _ENVELOPES = tuple(f"tests/worker/docusign/test_{name}.py" for name in ("envelopes", "signatures", "door"))
 _EVENTS = tuple(
-    f"tests/events/test_{name}.py" for name in ("log", "intake", "envelope_refusals", "dead_letters")
+    f"tests/events/{name}.py"
+    for name in (
+        "log/test_log",
+        "log/test_intake",
+        "contract/test_envelope_refusals",
+        "log/test_dead_letters",
+    )
 )
 
 MUTATIONS = (

@@ -100,8 +100,8 @@ MUTATIONS = (
     Mutation(
         "tenants_not_locked",
         "worker/quickbooks/tokens.py",
-        "    hold(connection, Lock.TENANTS)\n",
-        "",
+        "    hold(connection, Lock.TENANTS)\n    sealing.check(connection, sealed)\n",
+        "    sealing.check(connection, sealed)\n",
         "A company that two workspaces connect at once is connected to both.",
         _TOKENS,
         seeds=False,

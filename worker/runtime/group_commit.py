@@ -84,14 +84,14 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         try:
             results = await database.transaction(self._work, [item for item, _ in group])
-        except DatabaseUnavailable as error:
-            _fail(group, error)
-        except Exception as error:  # noqa: BLE001 - whatever ends the transaction is for its cause to raise
-            if len(group) == 1:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever ends the transaction is for its cause to raise
+            one_may_be_the_cause = isinstance(error, Exception) and not isinstance(error, DatabaseUnavailable)
+            if len(group) == 1 or not one_may_be_the_cause:
                 _fail(group, error)
-            for member in (
-                group if len(group) > 1 else ()
-            ):  # one of them is the cause, and the others are not to suffer
+                return
+            for member in group:  # the others are not to suffer
                 await self._store_group(database, [member])
         else:
             for (_, stored), result in zip(group, results, strict=True):
@@ -99,7 +99,7 @@ class GroupCommit(Generic[Item, Result]):
                     stored.set_result(result)
 
 
-def _fail(group: Sequence[tuple[object, asyncio.Future[Result]]], error: Exception) -> None:
+def _fail(group: Sequence[tuple[object, asyncio.Future[Result]]], error: BaseException) -> None:
     for _, stored in group:
         if not stored.done():  # cancelled
             stored.set_exception(error)

@@ -98,8 +98,8 @@ async def test_the_reason_may_change(ready: World) -> None:
 
 async def test_a_company_that_lapsed_before_it_was_read_is_told(world: World) -> None:
     await world.add_workspace()
-    trouble(world, HOLDING["subscription_lapsed"])
     await world.connect()
+    trouble(world, HOLDING["subscription_lapsed"])
     await world.send(*stories.signed_deal())
     await world.settle()
     shut = {gate.gate for gate in (await world.explain()).gates if not gate.met}

@@ -75,11 +75,11 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
                 ):
                     writing.add(f"{path.parent.name}.{path.stem}.{function.name}")
     writing = {name for name in writing if not name.startswith("simulation.")}  # which runs on SQLite alone
-    here = {f"events.database.bulk.{name}" for name in BULK} | {
-        f"events.log.subscriptions.{name}" for name in ("_holding", "_moving")
+    here = {f"database.bulk.{name}" for name in BULK} | {
+        f"log.subscriptions.{name}" for name in ("_holding", "_moving")
     }
     assert writing == here | {
-        "events.log.log._page",
+        "log.log._page",
         "commands.candidates._chosen",
         "sandbox.statements.statement",
     }
