@@ -23,6 +23,7 @@ from worker.workspaces.api_tokens import Scope, Token
 
 OPEN = "open"
 NEEDS = "needs"
+INVALID = 'Bearer error="invalid_token"'
 NOTED_EVERY = timedelta(minutes=1)
 logger = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Access:
                 "scope_missing",
                 f"This needs a token with the scope {needs}; this one has {has}."
                 f" Make another: q2c workspace token add --scope {needs}",
+                challenge=f'Bearer error="insufficient_scope", scope="{needs}"',
                 needs=needs,
             )
         connection.state.token = token
@@ -65,16 +67,25 @@ class Access:
         scheme, _, text = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
             raise Problem(
-                HTTPStatus.UNAUTHORIZED, "token_missing", "Send a workspace's token: Authorization: Bearer …"
+                HTTPStatus.UNAUTHORIZED,
+                "token_missing",
+                "Send a workspace's token: Authorization: Bearer …",
+                challenge="Bearer",
             )
         token = await self._services.database.read(api_tokens.find, text.strip())
         if token is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "token_unknown", "No workspace has this token")
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "token_unknown",
+                "No workspace has this token",
+                challenge=INVALID,
+            )
         if token.revoked_at is not None:
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "token_revoked",
                 f"This token was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC; use another one",
+                challenge=INVALID,
             )
         return token
 

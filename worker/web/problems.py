@@ -30,13 +30,21 @@ class Problem(Exception):
     """An answer that says what is wrong; raised anywhere below a route."""
 
     def __init__(
-        self, status: int, reason: str, detail: str, *, retry_after: int | None = None, **more: Any
+        self,
+        status: int,
+        reason: str,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        challenge: str | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.reason = reason
         self.detail = detail
         self.retry_after = retry_after  # in seconds
+        self.challenge = challenge  # how to authenticate, as RFC 6750 says it
         self.more = more
 
 
@@ -102,6 +110,8 @@ def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     response = answer(problem.status, problem.reason, problem.detail, problem.more)
     if problem.retry_after is not None:
         response.headers["retry-after"] = str(problem.retry_after)
+    if problem.challenge is not None:
+        response.headers["www-authenticate"] = problem.challenge
     return response
 
 

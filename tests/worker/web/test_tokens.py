@@ -117,7 +117,8 @@ async def test_a_token_without_the_scope_is_let_in_nowhere_else(
         address = path.replace("{number:int}", "99").replace("{topic:str}", "crm.deal-updates.v1")
         if needs == OPEN:
             continue
-        assert (await http.request(method, address)).status_code == 401
+        asked = await http.request(method, address)
+        assert (asked.status_code, asked.headers["www-authenticate"]) == (401, "Bearer")
         for scope, text in tokens.items():
             answer = await http.request(method, address, headers=bearer(text))
             assert (answer.status_code == 403) == (scope != needs), (method, path, scope)
@@ -125,6 +126,10 @@ async def test_a_token_without_the_scope_is_let_in_nowhere_else(
                 body = answer.json()
                 assert (body["reason"], body["needs"]) == ("scope_missing", needs)
                 assert f"--scope {needs}" in body["detail"]
+                assert (
+                    answer.headers["www-authenticate"]
+                    == f'Bearer error="insufficient_scope", scope="{needs}"'
+                )
 
 
 async def test_a_revoked_token_is_refused_at_once_whatever_it_was(

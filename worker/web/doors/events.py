@@ -164,7 +164,7 @@ def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
         logger.info(
             "events.limited",
             workspace=token.workspace,
-            token=token.number,
+            number=token.number,
             events=events,
             retry_after=seconds,
         )
