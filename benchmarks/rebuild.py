@@ -24,7 +24,7 @@ from projections.all import PROJECTIONS
 from projections.deals import DEALS
 from projections.rebuild import rebuild
 
-BATCHES = 10
+BATCHES = 20
 PEER_EVENTS = 2_000
 Keys = Callable[[Any], Iterable[tuple[str, ...]]]
 _DEAL: Keys = lambda payload: [(payload.deal_id,)]  # noqa: E731 - one of a table of functions

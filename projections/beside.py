@@ -23,7 +23,7 @@ from events.log.subscriptions import Reader
 from events.log.tables import log as events
 from events.log.tables import subscriptions as readers
 from projections import seen, shape
-from projections.fold import Key, Part, Written
+from projections.fold import Folded, Key, Part
 from projections.projection import Projection
 from projections.rows import EDITION
 from projections.seen import Happened
@@ -31,7 +31,7 @@ from projections.seen import Happened
 FILLING, RETURNING, KEPT = ".filling", ".returning", ".kept"
 PAGE_EVENTS = 10_000
 LAST_EVENTS = 500  # at most so many are folded while the live subscription waits
-CLEARED_ROWS = 5_000
+CLEARED_ROWS = 10_000
 REMEMBERED_ROWS_MAX = 50_000
 
 _EVENTS = Statement(
@@ -68,7 +68,7 @@ class Page(Struct, frozen=True):
 
     fillings: Sequence[Filling]
     end: int
-    rows: Sequence[Sequence[Sequence[Written]]]
+    rows: Sequence[Sequence[Folded]]
 
     def after(self, fillings: Sequence[Filling]) -> list[Filling]:
         """Return what is filled as it is once the page is stored."""
@@ -142,8 +142,9 @@ def _choose(
         _rename(connection, kept, returning)
     else:
         _rename(connection, returning, kept)
-        editions = (reader.edition for reader in _known(connection, [projection]).values())
-        subscriptions.begin(connection, filling, 1 + max(editions, default=0))
+        used = [reader.edition for reader in _known(connection, [projection]).values()]
+        used += [edition for table in projection.tables for edition in _editions(connection, table)]
+        subscriptions.begin(connection, filling, 1 + max(used, default=0))
 
 
 def read(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory) -> Page | None:
@@ -189,8 +190,8 @@ def take_over(connection: sa.Connection, fillings: Sequence[Filling], memory: Me
     if others:
         return False
     if position < until:
-        page = _folded(connection, fillings, memory, LAST_EVENTS, until)
-        if page is None or page.end < until:
+        page = _folded(connection, fillings, memory, LAST_EVENTS, until, reaching=True)
+        if page is None:
             return False
         _write(connection, page)
     for filling, live in zip(fillings, lives, strict=True):
@@ -211,14 +212,12 @@ def is_filling(connection: sa.Connection, projections: Sequence[Projection]) -> 
 def clear(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
     """Delete some rows of editions that nobody needs any more; say whether there may be more.
 
-    A number is never used again. So what is in a table and, read after it, in none of a version's rows of the table of
-    subscriptions, stays unneeded.
+    Meanwhile no other is begun, which might take the number of one whose last rows are going.
     """
     for projection in projections:
+        needed = {reader.edition for reader in _known(connection, [projection]).values()}
         for table in projection.tables:
-            found = _editions(connection, table)
-            needed = {reader.edition for reader in _known(connection, [projection]).values()}
-            for edition in found:
+            for edition in _editions(connection, table):
                 if edition not in needed:
                     _delete(connection, table, edition)
                     return True
@@ -241,12 +240,22 @@ def _fillings(projections: Sequence[Projection], known: dict[str, Reader]) -> It
 
 
 def _folded(
-    connection: sa.Connection, fillings: Sequence[Filling], memory: Memory, limit: int, until: int | None
+    connection: sa.Connection,
+    fillings: Sequence[Filling],
+    memory: Memory,
+    limit: int,
+    until: int | None,
+    *,
+    reaching: bool = False,
 ) -> Page | None:
+    """Read and fold up to so many events, none beyond `until`; nothing where they do not reach it, if they must.
+
+    What was folded is in memory, so it has to be stored.
+    """
     found = _EVENTS.rows(connection, {"after": fillings[0].position, "limit": limit})
     if until is not None:
         found = [row for row in found if row[0] <= until]
-    if not found:
+    if not found or (reaching and found[-1][0] != until):
         return None
     types = frozenset(kind for filling in fillings for kind in filling.projection.types)
     batch = [

@@ -54,6 +54,13 @@ def _read(text: str | None) -> Decimal | None:
 Recall = Callable[[Collection[Key]], dict[Key, Any]]
 
 
+class Folded(Struct, frozen=True):
+    """The rows that a batch adds, and those that it changes."""
+
+    added: list[Written] = []
+    changed: list[Written] = []
+
+
 class Part(Protocol):
     """The rows of one table, and how they follow from events."""
 
@@ -67,8 +74,8 @@ class Part(Protocol):
         """The types of events that concern them."""
         ...
 
-    def folded(self, batch: Sequence[Happened], recall: Recall) -> Sequence[Written]:
-        """Return the rows that a batch changes, as they are after it, each once.
+    def folded(self, batch: Sequence[Happened], recall: Recall) -> Folded:
+        """Return the rows that a batch adds or changes, as they are after it, each once.
 
         `recall` returns the rows before it by their keys; they are changed in place, and new ones are put there.
         """
@@ -78,7 +85,7 @@ class Part(Protocol):
         """Read the rows of an edition by their keys."""
         ...
 
-    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
+    def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
         """Write rows of an edition."""
         ...
 
@@ -117,24 +124,24 @@ class Fold(Struct, Generic[Row], frozen=True):
         """The types of events that concern them."""
         return self.keys.keys()
 
-    def folded(self, batch: Sequence[Happened], recall: Recall) -> Sequence[Written]:
-        """Return the rows that a batch changes, as they are after it, in the order of their keys."""
+    def folded(self, batch: Sequence[Happened], recall: Recall) -> Folded:
+        """Return the rows that a batch adds or changes, as they are after it, in the order of their keys."""
         concerned: dict[Key, list[Happened]] = defaultdict(list)
         of_type = self.keys.get
         for event in batch:
             if (keys := of_type(event.type)) is not None:
                 for key in keys(event):
                     concerned[key].append(event)
-        if not concerned:
-            return []
-        rows, written = recall(concerned.keys()), []
+        folded = Folded()
+        rows = recall(concerned.keys()) if concerned else {}
         for key in sorted(concerned):
-            row = rows.get(key)
+            row, written = rows.get(key), folded.changed
             if row is None:
-                row = rows[key] = self.row()
+                row, written = self.row(), folded.added
+                rows[key] = row
             self.fold(row, key, concerned[key])
             written.append(key + astuple(row))
-        return written
+        return folded
 
     def load(self, connection: sa.Connection, edition: int, keys: Collection[Key]) -> dict[Key, Row]:
         """Read the rows of an edition by their workspace and key."""
@@ -142,9 +149,10 @@ class Fold(Struct, Generic[Row], frozen=True):
         found = bulk.fetch(connection, list(self.table.c), primary, [(edition, *key) for key in keys])
         return {row[1 : len(primary)]: self.row(*row[len(primary) :]) for row in found}
 
-    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
-        """Write rows of an edition, in place of those that are there."""
-        bulk.put(connection, self.table, [(edition, *row) for row in rows])
+    def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
+        """Write rows of an edition: new ones, and others in place of those that are there."""
+        bulk.add(connection, self.table, [(edition, *row) for row in rows.added])
+        bulk.put(connection, self.table, [(edition, *row) for row in rows.changed])
 
 
 class Entries(Struct, frozen=True):
@@ -160,14 +168,14 @@ class Entries(Struct, frozen=True):
     types: Collection[str]
     entry: Callable[[Happened], Written]
 
-    def folded(self, batch: Sequence[Happened], _recall: Recall) -> Sequence[Written]:
+    def folded(self, batch: Sequence[Happened], _recall: Recall) -> Folded:
         """Return the rows that a batch adds."""
-        return [self.entry(happened) for happened in batch if happened.type in self.types]
+        return Folded([self.entry(happened) for happened in batch if happened.type in self.types])
 
     def load(self, _connection: sa.Connection, _edition: int, _keys: Collection[Key]) -> dict[Key, Any]:
         """Return nothing: what is there plays no part."""
         return {}
 
-    def store(self, connection: sa.Connection, edition: int, rows: Sequence[Written]) -> None:
+    def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
         """Add rows to an edition."""
-        bulk.add(connection, self.table, [(edition, *row) for row in rows])
+        bulk.add(connection, self.table, [(edition, *row) for row in rows.added])

@@ -23,7 +23,7 @@ from benchmarks.peers.eventsourcing_store import PAGE, Store
 from benchmarks.peers.line import Answer, serve
 from projections import seen
 from projections.all import PROJECTIONS
-from projections.fold import Part, Written
+from projections.fold import Folded, Part, Written
 from projections.seen import Happened
 
 WORKSPACE = "acme"
@@ -31,7 +31,7 @@ TIME = datetime(2026, 5, 5, 12, tzinfo=UTC)
 PARTS: list[Part] = [part for projection in PROJECTIONS for part in projection.parts]
 SQLITE: sa.Dialect = sqlite.dialect()
 POSTGRESQL: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy has no types there
-Changes = Sequence[tuple[Part, Sequence[Written]]]
+Changes = Sequence[tuple[Part, Folded]]
 
 
 class _Upsert:
@@ -75,7 +75,7 @@ class SqliteRows(SQLiteTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             for part, rows in changes:
                 upsert = self.upserts[part.table.name]
-                for row in rows:
+                for row in (*rows.added, *rows.changed):
                     cursor.execute(upsert.text, upsert.values(row))
             self._insert_tracking(cursor, tracking)
 
@@ -94,7 +94,7 @@ class PostgresRows(PostgresTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             for part, rows in changes:
                 upsert = self.upserts[part.table.name]
-                for row in rows:
+                for row in (*rows.added, *rows.changed):
                     cursor.execute(upsert.text, upsert.values(row), prepare=True)
             self._insert_tracking(cursor, tracking)
 

@@ -4,7 +4,7 @@ The URL is libpq's, as everybody writes it: postgresql://user:password@host:port
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from events.errors import DatabaseDamaged, DatabaseRefused, DatabaseUnavailable
 
@@ -114,6 +115,22 @@ async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if not is_temporary(error):
             raise
         raise _unavailable(error) from error
+
+
+def copy(
+    connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows by a binary COPY, in the connection's transaction."""
+    connection.exec_driver_sql(
+        "SELECT"
+    )  # the transaction begins with the first statement, which COPY is none of
+    driver = connection.connection.driver_connection
+    try:
+        await_only(driver.copy_records_to_table(table, records=rows, columns=columns))  # type: ignore[union-attr] # asyncpg's own
+    except asyncpg.PostgresError as error:
+        raise DBAPIError(f"COPY {table}", None, error) from error
+    except asyncpg.InterfaceError as error:
+        raise OperationalError(f"COPY {table}", None, error) from error
 
 
 def is_temporary(error: DBAPIError) -> bool:

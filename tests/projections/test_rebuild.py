@@ -120,7 +120,7 @@ class Stepping:
         await self._database.close()
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), page=st.integers(8, 60))
 async def test_whatever_happens_meanwhile_what_is_built_is_what_the_log_gives(
     tmp_path_factory: pytest.TempPathFactory, seed: int, page: int
