@@ -135,7 +135,7 @@ def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert by COPY: the driver looks at each value of an array far longer than the server takes to store it."""
-    from events import postgres  # noqa: PLC0415 - nothing is imported before it is used
+    from events.database import postgres  # noqa: PLC0415 - nothing is imported before it is used
 
     postgres.copy(connection, table.name, table.c.keys(), rows)
 

@@ -78,10 +78,10 @@ def shown(connection: sa.Connection) -> dict[str, list[Any]]:
     }
 
 
-def editions(connection: sa.Connection) -> set[int]:
-    """The editions that any table has rows of."""
+def editions(connection: sa.Connection) -> int:
+    """How many editions a table has rows of, at most."""
     tables = [table for projection in PROJECTIONS for table in projection.tables]
-    return {edition for table in tables for edition in connection.scalars(sa.select(table.c.edition))}
+    return max(len(set(connection.scalars(sa.select(table.c.edition)))) for table in tables)
 
 
 def standing(connection: sa.Connection) -> list[str]:
@@ -151,7 +151,7 @@ async def test_whatever_happens_meanwhile_what_is_built_is_what_the_log_gives(
                     stepping, back = Stepping(database, happens), random.random() < 0.3
                     assert await rebuild(stepping, world.clock, f"r{random.random()}", PROJECTIONS, back=back)
                     left -= 1
-                    assert len(await database.read(editions)) <= 2
+                    assert await database.read(editions) <= 2
                 world.clock.advance(LEASE_SECONDS)
         assert await database.read(unlike_the_log) == []
         await world.follow()
