@@ -342,7 +342,7 @@ def roles(url: str) -> Iterator[tuple[str, str, Iterable[str], Iterable[str]]]:
     """The roles of docs/postgresql.md, word for word but for their names: a server has them once."""
     name = url.partition("?")[0].rpartition("/")[2]
     owner, application = f"{name}_owner", f"{name}_app"
-    text = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text()
     made = text.split("```sql\n")[1].split("```")[0]
     made = (
         made.replace("q2c_owner", owner)
