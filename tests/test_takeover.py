@@ -1,6 +1,7 @@
 """Roles as real processes on PostgreSQL: one leads, the other takes over, and both end when they are told to."""
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from worker.services import SUBSCRIPTIONS
 from worker.workspaces import tenants
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
+KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 START_SECONDS_MAX, TAKEOVER_SECONDS_MAX, STOP_SECONDS_MAX = 30, 10, 10
 
 Process = asyncio.subprocess.Process
@@ -35,7 +37,7 @@ async def running(url: str, *roles: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-c", "from worker.cli import main; main()", "run", *roles, "--json"),
-        env=inherited | {"Q2C_DATABASE_URL": url, "Q2C_LOG_LEVEL": "warning"},
+        env=inherited | {"Q2C_DATABASE_URL": url, "Q2C_LOG_LEVEL": "warning", "Q2C_TOKEN_KEYS": KEY},
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -93,6 +95,9 @@ async def test_a_standby_takes_over(
         await appended(database, 2)
         async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
             await known(database, 2)
+        await appended(database, 3)  # one that drains may still have handled the second, and gone
+        async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
+            await known(database, 3)
         assert await leader(database) in by_pid
         if how is signal.SIGSTOP:  # and finds that another leads when it goes on
             first.send_signal(signal.SIGCONT)

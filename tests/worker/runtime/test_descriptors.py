@@ -11,12 +11,12 @@ from urllib.error import HTTPError
 
 from worker.runtime import descriptors
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMIT = 100
 OPEN = Path("/proc/self/fd")
 SERVING = """
 import asyncio, resource, sys
-from worker import descriptors, logs
+from worker.runtime import descriptors, logs
 from worker.runtime.health import Health
 from worker.runtime.serving import Patience, serve
 from worker.runtime.environment import Environment
@@ -109,7 +109,7 @@ def asked(url: str) -> tuple[int, str]:
 
 def test_a_process_takes_as_many_as_it_may_have() -> None:
     code = (
-        "import resource; from worker import descriptors; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256));"
+        "import resource; from worker.runtime import descriptors; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256));"
         " descriptors.raise_limit(); print(descriptors.limit())"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, text=True)

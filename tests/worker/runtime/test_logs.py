@@ -20,12 +20,12 @@ from events.contract import controls
 from worker.runtime import logs
 from worker.runtime.environment import Environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LOGGING = """
 from decimal import Decimal
 import structlog
-from worker import logs, settings
-logs.configure(settings.Environment())
+from worker.runtime import environment, logs
+logs.configure(environment.Environment())
 logger = structlog.get_logger()
 logger.info("plain", realm="913", amount=Decimal("1.50"), access_token="s3cret")
 logger.warning("no text", name="half \\ud800 a character\\n", client_secret="s3cret")
@@ -129,8 +129,8 @@ def test_a_line_of_json_is_one_line_and_says_the_same(text: str) -> None:
 def test_what_a_library_logs_is_an_entry_like_ours() -> None:
     said = """
 import logging
-from worker import logs, settings
-logs.configure(settings.Environment())
+from worker.runtime import environment, logs
+logs.configure(environment.Environment())
 logging.getLogger("asyncio").error("socket.accept() out of system resource")
 logging.getLogger("odd").warning("%d", "no number")
 logging.getLogger("quiet").info("nothing")

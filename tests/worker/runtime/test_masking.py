@@ -86,14 +86,14 @@ def test_what_is_no_secret_is_shown(url: str, shown: str) -> None:
 
 @contextlib.contextmanager
 def written_to(file: io.StringIO, *consoles: Console) -> Iterator[None]:
-    before = [console.file for console in consoles]
+    before = [console._file for console in consoles]  # None where it follows sys.stdout or sys.stderr
     for console in consoles:
         console.file = file
     try:
         yield
     finally:
         for console, known in zip(consoles, before, strict=True):
-            console.file = known
+            console._file = known
 
 
 def said(variables: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from tests.fakes import FakeClock
 from worker.runtime.watchdog import CRASHED, Progress, Stalled, bounded, watch
 
 PATIENCE = 80.0
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def look_of(progress: Callable[[], Progress]) -> Callable[[], asyncio.Future[Progress]]:
