@@ -150,7 +150,7 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
     wished_at = min(command.cause_at, command.created_at)
     restored = timing.began_at is not None and wished_at < timing.began_at
     long_ago = (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
-    set_back = command.created_at > leases.latest(timedelta(0), now)
+    set_back = max(command.cause_at, command.created_at) > leases.latest(timedelta(0), now)
     return command.uncertain or bool(command.earlier) or restored or long_ago or set_back
 
 

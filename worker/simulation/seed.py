@@ -6,6 +6,7 @@ from random import Random
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.contract import catalog
 from events.log.tables import dead_letters
@@ -61,6 +62,8 @@ def run_seed(
     loop = SimulationLoop(Random(f"{seed}:loop"))  # noqa: S311 - a simulation repeats itself
     clock = SimulatedClock(loop, plan.start)
     sandbox = companies.opened(plan.companies, clock, seed, others=bool(plan.interludes))
+    # Grants that end by what we give back are an open finding (docs/simulation.md).
+    sandbox.oauth.trouble.plan = replace(sandbox.oauth.trouble.plan, revoking_ends="grant")
     trouble = DatabaseTrouble(Random(f"{seed}:database"), plan.database_rate)  # noqa: S311 - as above
     cluster = Cluster(
         loop,
