@@ -35,6 +35,8 @@ SOURCE = "urn:coeffection:connections"
 CALLBACK_PATH = "/oauth/quickbooks/callback"
 # QuickBooks refuses even fresh tokens now and then, so a refusal counts once it has been said so often.
 REFUSALS = 3
+NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+CONNECTED_ASKED_MAX = 20
 logger = structlog.get_logger()
 
 
@@ -117,6 +119,8 @@ async def _prove(services: Services, gateway: Gateway, grant: Grant) -> Grant | 
         await services.database.transaction(claim, grant.realm, grant, sealed, granted, now)
     except (NotProven, RealmTaken) as problem:
         other = isinstance(problem, NotProven) and problem.other_company
+        if other and await _may_be_of_a_connected_company(services, gateway, grant, granted):
+            return await refused(services, gateway, grant, str(problem))  # and its tokens are forgotten
         return await refused(services, gateway, grant, str(problem), granted, other_company=other)
     gateway.tokens.changed(grant.realm)
     services.wake.all()
@@ -143,11 +147,41 @@ async def _asked(gateway: Gateway, grant: Grant, access_token: str) -> dict[str,
     except CompanyRefused as problem:
         raise NotProven(str(problem)) from problem
     except Rejected as problem:
-        if problem.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        if problem.status not in NOT_LET_IN:
             raise Unanswered(str(problem)) from problem
         raise NotProven(str(problem)) from problem
     except QuickBooksError as problem:
         raise Unanswered(str(problem)) from problem
+
+
+async def _may_be_of_a_connected_company(
+    services: Services, gateway: Gateway, grant: Grant, granted: TokenSet
+) -> bool:
+    """Say whether tokens of an unknown company may be of one that a workspace is connected to.
+
+    The callback named another company than the tokens are of, so every other connected company is asked with them;
+    where those are many, or the tokens have expired, nobody can tell.
+
+    Raises:
+        Unanswered: One did not answer.
+    """
+    now = services.clock.now()
+    connected = await services.database.read(tokens.held, now, CONNECTED_ASKED_MAX + 1)
+    if len(connected) > CONNECTED_ASKED_MAX or granted.access_expires_at <= now:
+        return True
+    for realm in (realm for realm in connected if realm != grant.realm):
+        try:
+            await gateway.client.prove(realm, granted.access_token)
+        except (Unauthorized, CompanyRefused):
+            continue
+        except Rejected as problem:
+            if problem.status not in NOT_LET_IN:
+                raise Unanswered(str(problem)) from problem
+        except QuickBooksError as problem:
+            raise Unanswered(str(problem)) from problem
+        else:
+            return True
+    return False
 
 
 def claim(
@@ -205,7 +239,7 @@ async def _revoke(services: Services, gateway: Gateway, grant: Grant) -> Grant |
 def may_be_revoked(connection: sa.Connection, grant: Grant, now: datetime) -> bool:
     """Say whether tokens may be given back: Intuit may end with them whatever our app was granted by the company.
 
-    Those of a company that somebody is connected to are forgotten instead; nobody else has them. Where QuickBooks said
+    Those of a company that a workspace is connected to are forgotten instead; nobody else has them. Where QuickBooks said
     that they are not of the company which the callback named, its connection has nothing to do with them.
 
     Raises:

@@ -10,7 +10,7 @@ token that was replaced stays good until it expires, which is minutes off, and o
 by Intuit, upon which `renewed` reads what is stored.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -133,6 +133,14 @@ def is_held(connection: sa.Connection, realm: str, now: datetime) -> bool:
     hold(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     return row is not None and _is_good(row, now)
+
+
+def held(connection: sa.Connection, now: datetime, limit: int) -> Sequence[str]:
+    """Return companies that any workspace has good tokens of, at most so many."""
+    good = (~tokens.c.expired, tokens.c.refresh_expires_at > now)
+    return connection.scalars(
+        sa.select(tokens.c.realm).where(*good).order_by(tokens.c.realm).limit(limit)
+    ).all()
 
 
 def forget(connection: sa.Connection, realm: str) -> None:

@@ -1,13 +1,15 @@
 """What to do about an event: the facts to record and the commands to issue. Pure over the view."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 
 from msgspec import Struct, field
 
 from events.contract import catalog
-from events.contract.envelope import Event, derived_id, own_event
+from events.contract.envelope import OWN_SOURCES, Event, derived_id, own_event
 from events.contract.values import Fact
+from events.leases import CLOCKS_APART
 from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
@@ -101,13 +103,24 @@ def _affected(view: View, event: Event) -> Iterable[str]:
 
 def _take(view: View, decision: Decision, cause: Event, step: Consequence) -> None:
     if isinstance(step, Command):
-        since = step.since or cause.time - step.age
-        command = NewCommand(step.key, step.realm, step.request_id, step.body, since)
+        command = NewCommand(step.key, step.realm, step.request_id, step.body, _wished_since(step, cause))
         decision.commands.append(command)
     elif isinstance(step, NamedInvoice):
         decision.named.append((step.key, step.invoice_id))
     else:
         decision.events.append(_recorded(view, cause, step))
+
+
+def _wished_since(step: Command, cause: Event) -> datetime:
+    """Return since when a command may have been wished for.
+
+    A command that is dated later than an event of ours which it follows from shows that our clock is behind. By such a
+    clock all that an earlier life sent seems to be wished for only now, so its age is taken for the greatest.
+    """
+    is_ours = cause.source.startswith(OWN_SOURCES)
+    if step.since is None or (is_ours and step.since > cause.time + CLOCKS_APART):
+        return cause.time - step.age
+    return step.since
 
 
 def _recorded(view: View, cause: Event, fact: Fact) -> Event:

@@ -1,6 +1,7 @@
 """Intuit's OAuth 2.0 as an app meets it: consent, codes, tokens that expire and rotate."""
 
 import base64
+from collections import Counter
 from datetime import datetime, timedelta
 from html import escape
 from random import Random
@@ -57,6 +58,9 @@ class OAuthServer:
         self.client_id = f"AB{self._letters(38)}"
         self.client_secret = self._letters(40)
         self.refreshes = 0
+        self.ended_by_revoking: Counter[str] = (
+            Counter()
+        )  # grants of a company, beside those that were given back
         self._codes: dict[str, tuple[str, str, datetime]] = {}
         self._spent: dict[str, Grant] = {}
         self._grants: list[Grant] = []
@@ -125,7 +129,7 @@ class OAuthServer:
         if found is None or found.revoked:
             return 400
         if self.trouble.plan.revoking_ends == "company":
-            self.disconnect(found.realm)
+            self.ended_by_revoking[found.realm] += self.disconnect(found.realm) - 1
         else:
             found.revoked = True
             self._forget_access()

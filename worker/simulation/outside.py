@@ -136,6 +136,12 @@ class Outside:
         """Click Disconnect in QuickBooks."""
         self.ended[workspace] += self.cluster.sandbox.oauth.disconnect(self.connected[workspace])
 
+    def ended_of(self, workspace: str) -> int:
+        """Count the grants of a workspace that ended: somebody ended them, or did by giving another one back."""
+        revoking = self.cluster.sandbox.oauth.ended_by_revoking
+        mine = {self.realms[workspace], self.others.get(workspace)}
+        return self.ended[workspace] + sum(count for realm, count in revoking.items() if realm in mine)
+
     def close_books(self, workspace: str) -> None:
         """Close a company's books for invoices of today."""
         self._change_books(workspace, (self.plan.start + timedelta(days=2)).date().isoformat())

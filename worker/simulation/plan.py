@@ -141,8 +141,7 @@ def draw(seed: int) -> Plan:
         kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
         freezes=tuple((at, host(), random.uniform(10, 260)) for at in instants(random.choice((0, 1, 2)))),
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
-        # A copy that is put back where clocks were set back too is an open finding (docs/simulation.md).
-        resets=() if restored_at else _resets(Random(f"{seed}:resets"), faults_end, drawn.values()),  # noqa: S311 - as above
+        resets=_resets(Random(f"{seed}:resets"), faults_end, drawn.values()),  # noqa: S311 - as above
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),
         pauses=sometimes(0, 1, 2),

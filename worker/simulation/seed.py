@@ -6,7 +6,6 @@ from random import Random
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import replace
 
 from events.contract import catalog
 from events.log.tables import dead_letters
@@ -62,8 +61,6 @@ def run_seed(
     loop = SimulationLoop(Random(f"{seed}:loop"))  # noqa: S311 - a simulation repeats itself
     clock = SimulatedClock(loop, plan.start)
     sandbox = companies.opened(plan.companies, clock, seed, others=bool(plan.interludes))
-    # Grants that end by what we give back are an open finding (docs/simulation.md).
-    sandbox.oauth.trouble.plan = replace(sandbox.oauth.trouble.plan, revoking_ends="grant")
     trouble = DatabaseTrouble(Random(f"{seed}:database"), plan.database_rate)  # noqa: S311 - as above
     cluster = Cluster(
         loop,
@@ -170,9 +167,9 @@ def _judge(
     for telling in tellings.values():
         found += Comparison(connection, outside, telling).violations()
     found += [
-        f"{workspace} is told {count} times that its connection ended, {outside.ended[workspace]} grants did"
+        f"{workspace} is told {count} times that its connection ended, {outside.ended_of(workspace)} grants did"
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
-        if count > outside.ended[workspace]
+        if count > outside.ended_of(workspace)
     ]
     found += _refused_by_nobody(connection, cluster.watch.refused)
     kept = {

@@ -16,12 +16,13 @@ from tests.world import World, open_world
 from worker.connections import proving, steps
 from worker.connections.steps import Standing
 from worker.quickbooks import grants, tokens
-from worker.quickbooks.errors import ConnectionExpired, QuickBooksError
+from worker.quickbooks.errors import ConnectionExpired, NotSent, QuickBooksError
 from worker.quickbooks.grants import pending_grants
 from worker.sandbox.oauth_trouble import OAuthPlan
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
 
+UNKNOWN = "9130000000000000001"  # no company
 SILENT = Plan(probability={"server_error": 1})
 Scenario = Callable[[World], Awaitable[Standing]]
 
@@ -270,6 +271,42 @@ async def test_who_has_proven_a_company_of_another_workspace_does_not_cut_that_o
     await later(two, 1)
     assert await pending(two) == []
     assert await works(two, realm(two, 0)), "revoking may end what the company granted the app as a whole"
+
+
+async def test_a_callback_that_names_a_company_which_does_not_exist_cuts_off_nobody(two: World) -> None:
+    answer = await two.consent("acme", realm(two, 0), named=UNKNOWN)
+    assert answer.state == "refused"
+    await later(two, 1)
+    assert await pending(two) == []
+    assert await works(two, realm(two, 0)), "the tokens are of a company that bolt is connected to"
+
+
+async def test_tokens_of_an_unknown_company_are_kept_until_the_connected_ones_have_answered(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove = two.gateway.client.prove
+
+    async def silent_where_connected(company: str, access_token: str) -> Any:
+        if company == realm(two, 0):
+            raise NotSent("No answer")
+        return await prove(company, access_token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(two.gateway.client, "prove", silent_where_connected)
+        assert (await two.consent("acme", realm(two, 1), named=UNKNOWN)).state == "waiting"
+        assert await pending(two) == ["proving"]
+    await later(two, 5)
+    assert await pending(two) == []
+    assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
+
+
+async def test_tokens_of_an_unknown_company_are_forgotten_where_too_many_could_be_meant(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "CONNECTED_ASKED_MAX", 0)
+    assert (await claims_another(two)).state == "refused"
+    assert await pending(two) == []
+    assert two.sandbox.oauth.grants_of(realm(two, 1)) == 1
 
 
 async def test_connecting_anew_while_nothing_answers_does_not_cut_off_what_is_connected(two: World) -> None:

@@ -1,11 +1,12 @@
 """Exactly one: a wish is commanded once, a refusal waits for a person, and each person's word counts once."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.envelope import Event
@@ -240,3 +241,16 @@ def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and
     (untold,) = given(*ready(), stories.deal(revision=2, stage="closed_won")).commanded()
     assert untold.since is not None
     assert untold.since < datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def test_what_was_won_later_than_what_it_follows_from_may_have_been_sent_long_ago() -> None:
+    """Our clock is hours behind DocuSign's: by it, what an earlier life sent seems to be wished for only now."""
+    decider = given(*ready(auto_invoice="false"), *stories.signed_deal())
+    won = datetime(2026, 5, 3, tzinfo=UTC)
+    switched_on = chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z")
+    (behind,) = decider.when(replace(switched_on, time=won - timedelta(hours=2))).commanded()
+    assert behind.since is not None
+    assert behind.since < won - timedelta(days=300)
+    ready_again = given(*ready(auto_invoice="false"), *stories.signed_deal())
+    (apart,) = ready_again.when(replace(switched_on, time=won - timedelta(minutes=4))).commanded()
+    assert apart.since == won, "two clocks may be so far apart"
