@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from events.contract.docusign import DocusignReceptionChanged
 from events.log import subscriptions
 from tests import stories
 from tests.world import World
+from worker.commands.claims import needs_look_up
 from worker.docusign import watch as docusign_watch
 from worker.docusign.state import GOOD
 from worker.docusign.watch import Told
@@ -123,3 +125,16 @@ async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> 
     bad = DocusignReceptionChanged("refusing", "signature_invalid", ready.clock.now())
     assert not docusign_watch._may_be_told(bad, told, ready.clock.now())
     assert docusign_watch._may_be_told(bad, told, ready.clock.now() - back)
+
+
+@pytest.mark.parametrize("later", ["cause_at", "created_at"])
+async def test_what_was_wished_for_later_than_now_is_looked_up(ready: World, later: str) -> None:
+    """An earlier life may have sent it: its clock was right, and ours is behind."""
+    await ready.send(*WON)
+    await ready.follow()
+    [command] = await ready.claim()
+    now = ready.clock.now()
+    fresh = replace(command, cause_at=now, created_at=now)
+    assert not needs_look_up(fresh, ready.timing, now)
+    assert not needs_look_up(replace(fresh, **{later: now + timedelta(minutes=4)}), ready.timing, now)
+    assert needs_look_up(replace(fresh, **{later: now + timedelta(hours=1)}), ready.timing, now)
