@@ -5,8 +5,8 @@ the other for a minute: for each its account's new snapshot, the deal's draft an
 one batch, the contract as a message of DocuSign's a moment later, on a new connection. Customers and products were
 mapped before. The time runs from the first byte of that message until a stub of QuickBooks has the whole request.
 
-The limit is the same minute with nobody else there. Beside, five other workspaces post drafts at exactly the rate that
-their tokens have, alone and in batches (`benchmarks.neighbours`). How far the slowest subscription is behind the head is
+The limit is the same minute without any other workspace. For the other figures five workspaces post drafts at exactly
+their tokens' rate limit, alone and in batches (`benchmarks.neighbours`). How far the slowest subscription is behind the head is
 asked once a second: if that grows, a minute more would have been slower.
 """
 
