@@ -13,7 +13,6 @@ from worker.demo.play import Performance
 from worker.demo.story import Tale
 
 GOOD, BAD = Text("✓", style="green"), Text("✗", style="red")
-CONTRACT = {"sent": "out", "delivered": "seen", "completed": "signed"}
 
 
 def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
