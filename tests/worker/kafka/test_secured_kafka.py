@@ -1,5 +1,6 @@
 """Kafka over TLS, by a password or by a certificate: for every client of ours, and for nobody who is not let in."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -42,6 +43,16 @@ def by_certificate(server: KafkaServer) -> dict[str, Any]:
         "kafka_cert_file": server.client_file,
         "kafka_key_file": server.client_file,
     }
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def said_goodbye() -> AsyncIterator[None]:
+    """End each test when its sockets are closed: TLS says goodbye first, and aiokafka doesn't wait for that."""
+    yield
+    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined] # no public name
+    async with asyncio.timeout(10):
+        while any(it._sock is not None for it in transports.values()):  # noqa: ASYNC110 # nobody is told
+            await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture(params=[by_password, by_certificate])
