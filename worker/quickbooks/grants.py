@@ -5,7 +5,7 @@ A row is there from before its code is exchanged until its company is connected,
 leases it; every change counts its version up, so that one who lost the lease changes nothing. Numbers are in the order in which browsers came back, whatever clocks say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -80,7 +80,27 @@ class Grant(Struct, frozen=True):
     problem: str | None = None
 
 
+def _has_waited(until: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Say that a grant waits no more: there is no end to wait for, it is over, or the clock was set back since."""
+    instant = pending_grants.c.due_at.type
+    latest, now = sa.bindparam("latest", type_=instant), sa.bindparam("now", type_=instant)
+    set_back = sa.func.coalesce(pending_grants.c.waits_since > latest, sa.false())
+    return sa.or_(until.is_(None), until <= now, set_back)
+
+
+def _instants(now: datetime) -> dict[str, datetime]:
+    """Return what `_IS_DUE` is bound to."""
+    return {"now": now, "latest": leases.latest(timedelta(0), now)}
+
+
 _COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)
+_IS_DUE = sa.and_(_has_waited(pending_grants.c.due_at), _has_waited(pending_grants.c.leased_until))
+_DUE = (
+    sa.select(*_COLUMNS)
+    .where(_IS_DUE)
+    .order_by(pending_grants.c.due_at)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
 
 
 def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: datetime | None) -> None:
@@ -95,13 +115,14 @@ def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: da
 
 def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Grant]:
     """Return grants that somebody should go on with, the oldest first."""
-    statement = sa.select(*_COLUMNS).where(_is_due(now)).order_by(pending_grants.c.due_at).limit(limit)
-    return [Grant(*row) for row in connection.execute(statement)]
+    found = connection.execute(_DUE, {**_instants(now), "limit": limit})
+    return [Grant(*row) for row in found]
 
 
 def take(connection: sa.Connection, grant: Grant, leased_until: datetime, now: datetime) -> Grant | None:
     """Lease a grant that is due; none if somebody else was first."""
-    return _changed(connection, grant, {"leased_until": leased_until, "waits_since": now}, _is_due(now))
+    changes = {"leased_until": leased_until, "waits_since": now}
+    return _changed(connection, grant, changes, _IS_DUE, bound=_instants(now))
 
 
 def move(
@@ -152,9 +173,9 @@ def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bo
         pending_grants.c.realm == realm,
         pending_grants.c.step == "revoking",
         ~pending_grants.c.other_company,
-        ~_has_waited(pending_grants.c.leased_until, now),
+        ~_has_waited(pending_grants.c.leased_until),
     )
-    return connection.execute(statement).first() is not None
+    return connection.execute(statement, _instants(now)).first() is not None
 
 
 def is_under_way(connection: sa.Connection, realm: str) -> bool:
@@ -188,24 +209,18 @@ def _forget(connection: sa.Connection, grant_id: str) -> None:
 
 
 def _changed(
-    connection: sa.Connection, grant: Grant, changes: dict[str, Any], *conditions: sa.ColumnElement[bool]
+    connection: sa.Connection,
+    grant: Grant,
+    changes: dict[str, Any],
+    *conditions: sa.ColumnElement[bool],
+    bound: Mapping[str, Any] = {},
 ) -> Grant | None:
     values = {**changes, "version": grant.version + 1}
-    updated = connection.execute(pending_grants.update().where(*_same(grant), *conditions).values(**values))
+    statement = pending_grants.update().where(*_same(grant), *conditions).values(**values)
+    updated = connection.execute(statement, bound)
     known = {name: value for name, value in values.items() if name in Grant.__struct_fields__}
     return replace(grant, **known) if updated.rowcount == 1 else None
 
 
 def _same(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
     return pending_grants.c.id == grant.id, pending_grants.c.version == grant.version
-
-
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    free = _has_waited(pending_grants.c.leased_until, now)
-    return sa.and_(_has_waited(pending_grants.c.due_at, now), free)
-
-
-def _has_waited(until: sa.ColumnElement[Any], now: datetime) -> sa.ColumnElement[bool]:
-    """Say that a grant waits no more: there is no end to wait for, it is over, or the clock was set back since."""
-    set_back = sa.func.coalesce(pending_grants.c.waits_since > leases.latest(timedelta(0), now), sa.false())
-    return sa.or_(until.is_(None), until <= now, set_back)
