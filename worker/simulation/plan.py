@@ -116,14 +116,12 @@ def draw(seed: int) -> Plan:
     interludes = sometimes(0, 0, 0, 0, 0, 1)
     # Whoever puts a copy back that knows of another company has deals invoiced there, as was decided then.
     restored_at = () if interludes else instants(random.choice(RESTORES))
-    resets = _resets(Random(f"{seed}:resets"), faults_end, drawn.values())  # noqa: S311 - as above
-    return Plan(
+    plan = Plan(
         hosts=HOSTS,
         start=start,
         tales=tales,
         companies=drawn,
-        # By a wrong clock of ours, an edit that the CRM doesn't date seems to be from before the sending.
-        dates_snapshots=random.random() < 0.5 or bool(resets),  # noqa: PLR2004 - half of them
+        dates_snapshots=random.random() < 0.5,  # noqa: PLR2004 - half of them
         stale_drafts=frozenset(
             (workspace, tale.deal_id)
             for workspace, told in tales.items()
@@ -143,7 +141,7 @@ def draw(seed: int) -> Plan:
         kills=tuple((at, host()) for at in instants(random.randint(0, 5))),
         freezes=tuple((at, host(), random.uniform(10, 260)) for at in instants(random.choice((0, 1, 2)))),
         jumps=tuple((at, host(), random.uniform(-120, 120)) for at in instants(random.choice((0, 0, 0, 2)))),
-        resets=resets,
+        resets=_resets(Random(f"{seed}:resets"), faults_end, drawn.values()),  # noqa: S311 - as above
         full_disk=tuple((at, random.uniform(1, 20)) for at in instants(random.choice((0, 0, 0, 1)))),
         disconnects=tuple((at, random.choice(WORKSPACES)) for at in instants(random.choice((0, 0, 1)))),
         pauses=sometimes(0, 1, 2),
@@ -153,6 +151,8 @@ def draw(seed: int) -> Plan:
         restores=tuple((at, at + random.uniform(20, 90)) for at in restored_at),
         faults_end=faults_end,
     )
+    # By a wrong clock of ours, an edit that the CRM doesn't date seems to be from before the sending.
+    return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))
 
 
 def _resets(
