@@ -22,11 +22,14 @@ SHOWN_MAX = 20
 def verify(
     *,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Check the store alone, without reading QuickBooks.")
+        bool, typer.Option("--offline", help="Check the database only; send no request to QuickBooks.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the invariants I1 to I8 on this store and QuickBooks' books; nothing is changed."""
+    """Check the database and QuickBooks' books for broken invariants.
+
+    Reads only. Exits with 1 if an invariant is broken.
+    """
     from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - nothing is imported before it is used
     from worker.verification import invariants  # noqa: PLC0415 - as above
     from worker.verification.books import Books, read_books  # noqa: PLC0415 - as above
@@ -57,31 +60,41 @@ def verify(
 
 def simulate(
     *,
-    seeds: Annotated[str, typer.Option(help="Which seeds: from A up to, but without, B, as A:B.")] = "1:101",
-    without: Annotated[list[str] | None, typer.Option(help="Take a safeguard away; may be repeated.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="A:B", help="Seeds to run: A to B - 1.")] = "1:101",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SAFEGUARD", help="Switch this safeguard off; may be repeated."),
+    ] = None,
     crash_points: Annotated[
-        int, typer.Option(min=0, help="Kill at so many single steps instead of playing seeds.")
+        int,
+        typer.Option(min=0, help="Instead of seeds, run this many crash points: one kill at one step each."),
     ] = 0,
     ablations: Annotated[
         bool,
-        typer.Option("--ablations", help="Take each safeguard away in turn; finding nothing is the finding."),
+        typer.Option(
+            "--ablations", help="Switch off each safeguard in turn; exit with 1 if no seed notices."
+        ),
     ] = False,
     density: Annotated[
-        bool, typer.Option("--density", help="With --ablations: play all of --seeds, to see how many notice.")
+        bool, typer.Option("--density", help="With --ablations: run all --seeds and count those that notice.")
     ] = False,
     crash_at: Annotated[
-        str | None, typer.Option(help="Kill at this single step alone, such as calm:1:17.")
+        str | None, typer.Option(metavar="POINT", help="Run one crash point, such as calm:1:17.")
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = os.cpu_count() or 1,
+    processes: Annotated[int, typer.Option(min=1, help="Number of parallel processes.")] = os.cpu_count()
+    or 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Play the real pipeline under virtual time with everything going wrong; a failing seed replays exactly."""
+    """Run the worker on a virtual clock, with random faults by seed.
+
+    A failing seed prints the command that replays it exactly.
+    """
     from worker.simulation import campaign  # noqa: PLC0415 - nothing is imported before it is used
     from worker.simulation.ablations import BY_NAME  # noqa: PLC0415 - as above
 
     ablated = without or []
     if unknown := [name for name in ablated if name not in BY_NAME]:
-        raise Unusable(f"There is no safeguard {unknown[0]!r}; there are {', '.join(BY_NAME)}.")
+        raise Unusable(f"Unknown safeguard {unknown[0]!r}; choose from {', '.join(BY_NAME)}.")
     if ablations:
         chosen = _range(seeds) if density else None
         _show_ablations(
@@ -128,5 +141,5 @@ def _crash_point(text: str) -> "CrashPoint":
 def _range(text: str) -> range:
     first, _, last = text.partition(":")
     if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
-        raise Unusable(f"--seeds is A:B with A less than B, such as 1:101, not {text!r}.")
+        raise Unusable(f"--seeds must be A:B with A less than B, such as 1:101, not {text!r}.")
     return range(int(first), int(last))

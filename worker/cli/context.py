@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 WorkspaceOption = Annotated[
     str | None,
-    typer.Option("--workspace", "-w", help="The workspace; by default Q2C_WORKSPACE, or the only one."),
+    typer.Option("--workspace", "-w", help="Workspace; default: Q2C_WORKSPACE, or the only workspace."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 
 
 class Unusable(Exception):
-    """What was asked for does not fit; the message says what would."""
+    """An argument, an option or a name is wrong; the message names the right one."""
 
 
 @asynccontextmanager
@@ -50,10 +50,12 @@ async def workspace_name(opened: Services, chosen: str | None) -> str:
     if name is None:
         if len(known) == 1:
             return known[0]
-        wanted = "add one with q2c workspace add" if not known else f"choose one of {', '.join(known)}"
-        raise Unusable(f"Which workspace? Use --workspace or Q2C_WORKSPACE; {wanted}.")
+        if not known:
+            raise Unusable("There is no workspace yet: add one with q2c workspace add.")
+        raise Unusable(f"Choose a workspace with --workspace or Q2C_WORKSPACE: {', '.join(known)}.")
     if name not in known:
-        raise Unusable(f"There is no workspace {name!r}; there is {', '.join(known) or 'none yet'}.")
+        hint = f"choose from {', '.join(known)}" if known else "add one with q2c workspace add"
+        raise Unusable(f"Unknown workspace {name!r}; {hint}.")
     return name
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: what could not become an event, and making room for more."""
+"""Dead letters: list and show unusable messages, and discard them to make room."""
 
 import base64
 import getpass
@@ -7,18 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
+from worker.cli.groups import GroupedCommands
 from worker.cli.output import FINDING, errors, people, print_json, print_rows
 from worker.services import Services
 
 COLUMNS = ("number", "last_seen_at", "deal", "origin", "reason", "detail", "seen")
 
 app = typer.Typer(
-    help="What could not become an event, with the reason.",
+    cls=GroupedCommands,
+    help="List, show and discard unusable messages.",
     invoke_without_command=True,
     no_args_is_help=False,
 )
 OfNobodyOption = Annotated[
-    bool, typer.Option("--of-nobody", help="Those that name no workspace, or one that there is not.")
+    bool, typer.Option("--of-nobody", help="Dead letters that name no workspace, or an unknown one.")
 ]
 
 
@@ -30,18 +32,21 @@ def main(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List them, where nothing else is asked for."""
+    """List, show and discard unusable messages. Without a command: list them."""
     if context.invoked_subcommand is None:
         list_letters(of_nobody=of_nobody, workspace=workspace, as_json=as_json)
     elif of_nobody or workspace or as_json:
-        raise Unusable(f"Give options behind the command: q2c dead-letters {context.invoked_subcommand} …")
+        raise Unusable(f"Put options after the command: q2c dead-letters {context.invoked_subcommand} …")
 
 
 @app.command("list")
 def list_letters(
     *, of_nobody: OfNobodyOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """List them, the last seen first; exit with 1 where there is no more room."""
+    """List dead letters, newest first.
+
+    Exits with 1 if the workspace's limit is reached.
+    """
     from events.log.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
     from worker.actions.dead_letters import Standing, standing  # noqa: PLC0415 - as above
 
@@ -55,12 +60,12 @@ def list_letters(
     totals, bounds = found.totals, found.bounds
     if found.state == "good":
         if not as_json and totals.letters > len(rows):
-            people.print(f"These are the last of {totals.letters:,}.", style="dim")
+            people.print(f"Showing the newest {len(rows):,} of {totals.letters:,}.", style="dim")
         return
     errors.print(
-        f"dead_letters_full: no more are kept since {totals.full_since:%Y-%m-%d %H:%M:%S}: there are"
-        f" {totals.letters:,} of at most {bounds.letters_max:,}, of {totals.bytes:,} of at most {bounds.bytes_max:,}"
-        f" bytes. Since then {totals.refused:,} were not kept whole. {found.remedy}",
+        f"dead_letters_full: the limit is reached since {totals.full_since:%Y-%m-%d %H:%M:%S}:"
+        f" {totals.letters:,} of {bounds.letters_max:,} dead letters, {totals.bytes:,} of {bounds.bytes_max:,} bytes."
+        f" Since then, {totals.refused:,} were refused or stored without their content. {found.remedy}",
         style="red",
         soft_wrap=True,
     )
@@ -69,20 +74,20 @@ def list_letters(
 
 @app.command("show")
 def show(
-    number: int,
+    number: Annotated[int, typer.Argument(help="Its number in the list.")],
     *,
     of_nobody: OfNobodyOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one whole: what is wrong, what came beside the bytes, and the bytes."""
+    """Show one dead letter: reason, headers and content."""
     from events.log.dead_letters import whole  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> dict[str, Any]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
         found = await opened.database.read(whole, name, number)
         if found is None:
-            raise Unusable(f"There is no dead letter {number}: q2c dead-letters shows which there are.")
+            raise Unusable(f"There is no dead letter {number}: q2c dead-letters lists them.")
         return found
 
     found = run(work)
@@ -105,21 +110,23 @@ def show(
 
 @app.command("discard")
 def discard(
-    numbers: Annotated[list[int] | None, typer.Argument(help="Their numbers.")] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers of the dead letters.")
+    ] = None,
     *,
-    reason: Annotated[str | None, typer.Option(help="All of this reason, such as schema_invalid.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    why: Annotated[str | None, typer.Option(help="Why; it is kept in the log.")] = None,
+    reason: Annotated[str | None, typer.Option(help="All with this reason, such as schema_invalid.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    why: Annotated[str | None, typer.Option(help="Why you discard them; kept in the log.")] = None,
     of_nobody: OfNobodyOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete some for good, so that there is room for others; who did it stands in the log."""
+    """Delete dead letters for good. The log records who deleted them."""
     from events.log.dead_letters import Chosen  # noqa: PLC0415 - nothing is imported before it is used
     from worker.actions import dead_letters  # noqa: PLC0415 - as above
 
     if bool(numbers) + (reason is not None) + everything != 1:
-        raise Unusable("Give numbers, --reason or --all.")
+        raise Unusable("Choose numbers, --reason or --all.")
 
     async def work(opened: Services) -> dead_letters.Discarded:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
@@ -130,7 +137,7 @@ def discard(
     if as_json:
         print_json(found)
     else:
-        people.print(f"{found.discarded:,} dead letters are discarded.")
+        people.print(f"Discarded {found.discarded:,} dead letters.")
     raise typer.Exit(0 if found.discarded else FINDING)
 
 
@@ -140,5 +147,5 @@ def _text(raw: bytes) -> str:
 
 async def _whose(opened: Services, workspace: str | None, *, of_nobody: bool) -> str | None:
     if of_nobody and workspace is not None:
-        raise Unusable("Give --workspace or --of-nobody, not both.")
+        raise Unusable("Choose --workspace or --of-nobody, not both.")
     return None if of_nobody else await workspace_name(opened, workspace)

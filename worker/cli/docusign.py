@@ -1,4 +1,4 @@
-"""DocuSign: the keys that it signs with, and whether its messages are taken."""
+"""DocuSign: its signing keys, and whether its messages are accepted."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ import typer
 from msgspec.structs import asdict
 
 from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker.cli.groups import GroupedCommands
 from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
 from worker.docusign import reception
@@ -20,19 +21,22 @@ T = TypeVar("T")
 FROM_STDIN = "-"
 
 keys = typer.Typer(
+    cls=GroupedCommands,
     no_args_is_help=True,
-    help="The keys that DocuSign signs its messages with. DocuSign makes them; several may hold at once.",
+    help="Add, list and remove DocuSign's signing keys. DocuSign creates them; several can be valid at once.",
 )
 
 
 @keys.command("add")
 def add(
-    key: Annotated[str, typer.Argument(help="As DocuSign shows it; - reads it from stdin.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="The key as DocuSign shows it; - reads it from stdin.")
+    ],
     *,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a key that DocuSign made: there under Connect, Connect Keys, Add Secret Key."""
+    """Add a signing key. Find it in DocuSign: Connect, Connect Keys, Add Secret Key."""
     text = sys.stdin.readline() if key == FROM_STDIN else key
 
     async def work(opened: Services, name: str) -> Added:
@@ -46,7 +50,7 @@ def add(
             {**asdict(found.key), "added": found.added, **({"note": found.note} if found.note else {})}
         )
         return
-    said = "is added" if found.added else "is there already"
+    said = "is added" if found.added else "was already added"
     people.print(f"Key {found.key.number} ({found.key.hint}) {said}.")
     if found.note:
         people.print(found.note, style="dim")
@@ -54,13 +58,13 @@ def add(
 
 @keys.command("list")
 def list_keys(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List the keys by their last characters, with when a message fitted each of them last."""
+    """List the keys, and when each last verified a message."""
 
     async def work(opened: Services) -> list[dict[str, object]]:
         name = await workspace_name(opened, workspace)
         return [asdict(key) for key in await opened.database.read(docusign_keys.listed, name)]
 
-    empty = "No key yet, so no message of DocuSign's is taken: q2c workspace docusign-key add KEY."
+    empty = "No key yet, so DocuSign's messages are refused: q2c workspace docusign-key add KEY."
     print_rows(run(work), ("number", "hint", "added_at", "verified_at"), as_json=as_json, empty=empty)
 
 
@@ -71,7 +75,7 @@ def remove(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a key that DocuSign no longer signs with."""
+    """Remove a key. Messages signed with it are refused from then on."""
 
     async def work(opened: Services, name: str) -> Key:
         return await opened.database.transaction(docusign_keys.remove, opened.vault, name, key)
@@ -86,12 +90,17 @@ def remove(
 def status(
     *,
     seen: Annotated[
-        bool, typer.Option("--seen", help="What was refused is seen to, and was sent again by DocuSign.")
+        bool,
+        typer.Option("--seen", help="Clear the warning, once DocuSign has sent the refused messages again."),
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Whether DocuSign's messages are taken: the last one, the last that was refused and why, how many of each."""
+    """Show whether DocuSign's messages are accepted.
+
+    Shows the last accepted message, the last refused one with its reason, and counts. Exits with 1 if messages are
+    refused.
+    """
 
     async def work(opened: Services) -> Shown:
         name, now = await workspace_name(opened, workspace), opened.clock.now()
@@ -113,7 +122,7 @@ def _print_status(found: Shown) -> None:
         people.print(f"→ {found.remedy}")
         for command in commands(found.action):
             people.print(f"  {command}", markup=False, soft_wrap=True)
-    people.print(f"\nKeys of DocuSign's: {found.keys}")
+    people.print(f"\nDocuSign keys: {found.keys}")
     rows = [
         {"messages": outcome, "how_many": count.messages, "first": count.first_at, "last": count.last_at}
         for outcome, count in sorted(found.taken.items())

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from events.clock import SystemEntropy
 from events.errors import DatabaseUnavailable
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
+from worker.cli.groups import GroupedCommands
 from worker.cli.output import FINDING, USAGE, counted, people, print_json
 from worker.runtime.environment import ConfigurationError, Environment, environment, problems
 from worker.runtime.installed import check_database_file
@@ -16,16 +17,23 @@ from worker.runtime.vault import Vault, check_token_keys
 from worker.services import Services
 from worker.workspaces import api_tokens, tenants
 
-workspace = typer.Typer(no_args_is_help=True, help="The tenants of this installation.")
+workspace = typer.Typer(
+    cls=GroupedCommands,
+    no_args_is_help=True,
+    help="Add and list workspaces, API tokens and DocuSign keys.",
+)
 
 
 @workspace.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, - and _.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, - and _.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a workspace; its first API token, with every scope, is shown once, here. DocuSign's keys are added with docusign-key."""
+    """Add a workspace, and print its first API token once.
+
+    The token has every scope. Add DocuSign's keys with docusign-key.
+    """
 
     async def work(opened: Services) -> dict[str, str]:
         token = api_tokens.new(opened.entropy)
@@ -40,11 +48,11 @@ def add(
     if as_json:
         print_json(made)
         return
-    people.print(f"Workspace {name} is there. Keep the token; it is not shown again.\n", style="bold")
+    people.print(f"Added workspace {name}. Keep the token: it is not shown again.\n", style="bold")
     for key, value in made.items():
         people.print(f"  {key:13} {value}", soft_wrap=True)
     people.print(
-        "\nGive DocuSign Connect that address (JSON SIM, HMAC signatures), and give us the key that it makes:"
+        "\nEnter docusign_url in DocuSign Connect (JSON SIM, HMAC signatures), then add the key that DocuSign shows:"
         f"\n  q2c workspace docusign-key add KEY --workspace {name}",
         soft_wrap=True,
     )
@@ -65,7 +73,10 @@ def list_workspaces(*, as_json: JsonOption = False) -> None:
 
 
 def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Connect a workspace to a QuickBooks company: open the address that this prints in a browser, once."""
+    """Connect a workspace to a QuickBooks company, in a browser.
+
+    Prints an address. Open it within ten minutes, as an admin of the company, while q2c up runs.
+    """
     from worker.connections import consenting  # noqa: PLC0415 - nothing is imported before it is used
     from worker.quickbooks.gateway import credentials  # noqa: PLC0415 - as above
 
@@ -77,17 +88,21 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
     if as_json:
         print_json({"authorize_url": url})
         return
-    people.print("Open this within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n")
+    people.print(
+        "Open this address within ten minutes, as an admin of the QuickBooks company, while q2c up runs:\n"
+    )
     people.print(url, soft_wrap=True)
     people.print(
-        "\nIt is good for one opening, in one browser. Whoever opens it connects this workspace.", style="dim"
+        "\nThe address works once, in one browser. Keep it to yourself: opening it starts the connection.",
+        style="dim",
     )
 
 
 def migrate(*, as_json: JsonOption = False) -> None:
-    """Bring the database's tables to what this version needs; there is no way back but a backup.
+    """Create or upgrade the tables; workers refuse any other schema.
 
-    Read models of a new version are filled while workers of the one before go on with theirs.
+    To undo an upgrade, restore a backup. New read models are filled while workers of the previous version keep
+    running.
     """
     from events.clock import SystemClock  # noqa: PLC0415 - nothing is imported before it is used
     from worker import services  # noqa: PLC0415 - as above
@@ -108,18 +123,21 @@ def migrate(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"revision": schema.HEAD, "done": done})
         return
-    for sentence in done or [f"The tables are those of revision {schema.HEAD} already"]:
+    for sentence in done or [f"The tables already have revision {schema.HEAD}"]:
         people.print(f"{sentence}.")
 
 
 def config(*, as_json: JsonOption = False) -> None:
-    """Show the settings of this installation, secrets masked, and name what is wrong."""
+    """Show and check this installation's settings, with secrets masked.
+
+    Exits with 2 if a setting is wrong, and with 1 if QuickBooks' client ID or secret is missing.
+    """
     found, wrong = _checked()
     status = USAGE if wrong else 0
     shown = found.shown() if found else {}
     if found and not (found.quickbooks_client_id and found.quickbooks_client_secret):
         wrong.append(
-            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set, so nothing can connect"
+            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set, so no workspace can connect"
         )
         status = status or FINDING
     if as_json:

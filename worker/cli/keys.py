@@ -1,4 +1,4 @@
-"""The keys that encrypt secrets in the database: listed, sealed anew from one to the next, retired, lost."""
+"""The keys that encrypt secrets in the database: list, reseal, retire, and declare lost."""
 
 import asyncio
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 from msgspec.structs import asdict
 
 from worker.cli.context import JsonOption, Unusable, person, run
+from worker.cli.groups import GroupedCommands
 from worker.cli.output import FINDING, people, print_json, print_rows
 from worker.runtime import logs
 from worker.runtime.environment import environment
@@ -17,14 +18,15 @@ from worker.workspaces import keyring
 from worker.workspaces.keyring import Resealed, Shown
 
 keys = typer.Typer(
+    cls=GroupedCommands,
     no_args_is_help=True,
-    help="The keys that encrypt secrets in the database (Q2C_TOKEN_KEYS, or token.key beside it).",
+    help="Rotate the keys that encrypt secrets. They are in Q2C_TOKEN_KEYS, or in token.key beside the database.",
 )
 
 
 @keys.command("list")
 def list_keys(*, as_json: JsonOption = False) -> None:
-    """List the keys by their ids, with their place in Q2C_TOKEN_KEYS and how many secrets each encrypts."""
+    """List the keys: ID, place in Q2C_TOKEN_KEYS, and number of secrets."""
 
     async def work(opened: Services) -> list[Shown]:
         return await opened.database.read(keyring.shown, opened.vault.key_ids)
@@ -35,7 +37,10 @@ def list_keys(*, as_json: JsonOption = False) -> None:
 
 @keys.command("reseal")
 def reseal(*, as_json: JsonOption = False) -> None:
-    """Encrypt every secret with the newest key; exits with 1 if one does not open."""
+    """Encrypt every secret again, with the newest key.
+
+    Exits with 1 if a secret can't be decrypted.
+    """
 
     async def work(opened: Services) -> Resealed:
         return await opened.database.transaction(keyring.reseal, opened.vault)
@@ -44,7 +49,7 @@ def reseal(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        people.print(f"{found.resealed} sealed anew, {found.current} were already.")
+        people.print(f"{found.resealed} resealed; {found.current} already had the newest key.")
         for problem in found.unreadable:
             people.print(f"! {problem}", style="bold red", soft_wrap=True)
     raise typer.Exit(FINDING if found.unreadable else 0)
@@ -52,11 +57,11 @@ def reseal(*, as_json: JsonOption = False) -> None:
 
 @keys.command("retire")
 def retire(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As q2c keys list shows it.")],
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's ID in q2c keys list.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse a key from now on: nothing may be sealed with it any more, and it can't be the newest."""
+    """Retire a key: no process starts with it again."""
 
     async def work(opened: Services) -> Shown:
         return await opened.database.transaction(
@@ -70,7 +75,7 @@ def retire(
     people.print(f"Key {found.key_id} is retired since {found.retired_at:%Y-%m-%d %H:%M} UTC.")
     if found.place is not None:
         people.print(
-            f"Take it out of Q2C_TOKEN_KEYS, where it is key {found.place}: no process starts with it any more.",
+            f"Remove it from Q2C_TOKEN_KEYS, where it is key {found.place}: no process starts with it any more.",
             style="bold",
         )
 
@@ -79,18 +84,21 @@ def retire(
 def lost(
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", help="What the lost keys encrypt is to be forgotten.")
+        bool, typer.Option("--yes", help="Delete the secrets that the lost keys encrypt.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on without keys that are lost for good: what they encrypt is forgotten, and has to be given again."""
+    """Delete the secrets that lost keys encrypt, and go on without.
+
+    Connect QuickBooks and add DocuSign's keys again afterwards.
+    """
     from events.clock import SystemClock, SystemEntropy  # noqa: PLC0415 - nothing is imported before it is used
     from worker.services import open_database, see_to_tables  # noqa: PLC0415 - as above
 
     if not yes:
         raise Unusable(
-            "This forgets the connections to QuickBooks and the keys of DocuSign's that the given keys do not open, and"
-            " retires the keys that are not given; without Q2C_TOKEN_KEYS and token.key a new key is made. Say --yes."
+            "This deletes every QuickBooks connection and DocuSign key that the present keys can't decrypt, and retires"
+            " the missing keys. Without Q2C_TOKEN_KEYS and token.key, it creates a new key. Confirm with --yes."
         )
     settings = environment()
     logs.configure(settings)
@@ -109,5 +117,5 @@ def lost(
     if as_json:
         print_json({"lost": gone})
         return
-    for sentence in gone or ["Nothing was lost: the keys that are given open everything"]:
+    for sentence in gone or ["Nothing was deleted: the present keys decrypt every secret"]:
         people.print(f"{sentence}.", soft_wrap=True)

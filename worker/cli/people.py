@@ -12,27 +12,33 @@ from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administra
 from worker.cli.output import FINDING, errors, people, print_json, print_rows
 from worker.services import Services
 
-CreateOption = Annotated[bool, typer.Option("--create", help="Create it in QuickBooks instead.")]
+CreateOption = Annotated[bool, typer.Option("--create", help="Create it in QuickBooks.")]
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="Under which name it is created, where its own is taken.")
+    str | None,
+    typer.Option("--name", help="With --create: a name to use instead of the CRM's, if that is taken."),
 ]
 
 
 def set_settings(
-    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…")],
+    changes: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="An empty value restores the default.")
+    ],
     *,
-    why: Annotated[str | None, typer.Option(help="Kept with the change.")] = None,
+    why: Annotated[str | None, typer.Option(help="Why you change them; kept in the log.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change settings of a workspace; all of them or none. An empty value is the default."""
+    """Change a workspace's settings: all of those given, or none.
+
+    q2c settings lists them.
+    """
     pairs = [change.partition("=") for change in changes]
     for key, separator, _ in pairs:
         if not separator:
-            raise Unusable(f"Write {key}=VALUE")
+            raise Unusable(f"Write {key}=VALUE.")
     wanted = {key: value for key, _, value in pairs}
     if twice := [key for key, count in Counter(key for key, _, _ in pairs).items() if count > 1]:
-        raise Unusable(f"Say {', '.join(twice)} once.")
+        raise Unusable(f"Give each setting once; more than once: {', '.join(twice)}.")
 
     async def work(opened: Services) -> int:
         return await (await administration(opened, workspace)).change_settings(wanted, why)
@@ -41,7 +47,7 @@ def set_settings(
 
 
 def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show every setting of a workspace with the value that holds."""
+    """Show a workspace's settings."""
 
     async def work(opened: Services) -> list[dict[str, object]]:
         name = await workspace_name(opened, workspace)
@@ -52,25 +58,29 @@ def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) 
 
 
 def map_account(
-    account: str,
-    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER_ID")] = None,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's ID in the CRM.")],
+    customer: Annotated[
+        str | None, typer.Argument(metavar="[CUSTOMER_ID]", help="The customer's ID in QuickBooks.")
+    ] = None,
     *,
     create: CreateOption = False,
     currency: Annotated[
-        str | None, typer.Option("--currency", metavar="C", help="For deals in this currency alone.")
+        str | None, typer.Option("--currency", metavar="CODE", help="Only for deals in this currency.")
     ] = None,
     name: NameOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which QuickBooks customer an account is."""
-    _one_of(customer, create=create, what="a customer's id", name=name)
+    """Map a CRM account to a QuickBooks customer, or create one."""
+    _one_of(customer, create=create, what="CUSTOMER_ID", name=name)
 
     async def work(opened: Services) -> tuple[int, str]:
         actions = await administration(opened, workspace)
         if customer is not None:
             for_deals = f", for deals in {currency}" if currency else ""
-            said = f"Account {account} is customer {customer}{for_deals}. It is read now."
+            said = (
+                f"Mapped account {account} to customer {customer}{for_deals}. Reading it from QuickBooks now."
+            )
             return await actions.map_account(account, customer, currency), said
         position = await actions.request_customer(account, currency, name)
         return position, await actions.creation_of("account", account)
@@ -79,21 +89,23 @@ def map_account(
 
 
 def map_product(
-    product: str,
-    item: Annotated[str | None, typer.Argument(metavar="ITEM_ID")] = None,
+    product: Annotated[str, typer.Argument(metavar="PRODUCT", help="The product's ID in the CRM.")],
+    item: Annotated[
+        str | None, typer.Argument(metavar="[ITEM_ID]", help="The item's ID in QuickBooks.")
+    ] = None,
     *,
     create: CreateOption = False,
     name: NameOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which QuickBooks item a product is."""
-    _one_of(item, create=create, what="an item's id", name=name)
+    """Map a CRM product to a QuickBooks item, or create one."""
+    _one_of(item, create=create, what="ITEM_ID", name=name)
 
     async def work(opened: Services) -> tuple[int, str]:
         actions = await administration(opened, workspace)
         if item is not None:
-            said = f"Product {product} is item {item}. It is read now."
+            said = f"Mapped product {product} to item {item}. Reading it from QuickBooks now."
             return await actions.map_product(product, item), said
         position = await actions.request_item(product, name)
         return position, await actions.creation_of("product", product)
@@ -102,18 +114,23 @@ def map_product(
 
 
 def invoice(
-    deal: str,
+    deal: Annotated[str, typer.Argument(metavar="DEAL", help="The deal's ID in the CRM.")],
     *,
     named: Annotated[
         str | None,
         typer.Option(
-            "--is", metavar="ID", help="It is this invoice in QuickBooks: the txnId in its address."
+            "--is",
+            metavar="ID",
+            help="Link an invoice that is already in QuickBooks: the txnId in its address.",
         ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a deal's invoice by hand: past auto_invoice and cut-over, or again after a refusal."""
+    """Create a deal's invoice by hand, or retry a refused one.
+
+    Works without auto_invoice, and for deals won before the cut-over.
+    """
 
     async def order(opened: Services) -> int:
         return await (await administration(opened, workspace)).order_invoice(deal)
@@ -128,19 +145,33 @@ def invoice(
             return await name_invoice(acting, gateway.client, deal, named or "")
 
     if named is None:
-        said = f"The invoice of {deal} is asked for; q2c explain {deal} follows it."
+        said = f"Ordered the invoice of {deal}; q2c explain {deal} shows its progress."
         _accepted(run(order), said, as_json=as_json)
     else:
-        _accepted(run(name), f"Invoice {named} is that of {deal}: it carries its mark.", as_json=as_json)
+        _accepted(
+            run(name), f"Linked invoice {named} to {deal}: it carries the deal's mark.", as_json=as_json
+        )
 
 
 def emit(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="JSON Lines or a JSON array; may be gzip.",
+        ),
+    ],
     *,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in CloudEvents from a file: one a line, or an array of them; all of it, or nothing."""
+    """Append CloudEvents from a file to the log.
+
+    An unreadable file is refused whole, before an event is stored.
+    """
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415 - as needed
 
     from worker.sources.files import FileUnusable  # noqa: PLC0415 - nothing is imported before it is used
@@ -170,13 +201,15 @@ def emit(
     else:
         people.print(", ".join(f"{count} {name}" for name, count in counts.items()))
         if not counts.total():
-            people.print("There is no event in it.", style="dim")
+            people.print("The file holds no event.", style="dim")
         if unusable > counts["refused"]:
-            people.print("What could not be used is kept with its reason: q2c dead-letters", style="dim")
+            people.print(
+                "Unusable events are stored as dead letters, with the reason: q2c dead-letters", style="dim"
+            )
         if counts["refused"]:
             people.print(
-                "What was refused can't be used and is not kept, for there are too many dead letters: make room with"
-                " q2c dead-letters discard, and give this file once more. What is stored is not stored twice.",
+                f"{counts['refused']} unusable events were not stored: the limit for dead letters is reached. Make room"
+                " with q2c dead-letters discard, then emit the file again. Stored events are not stored twice.",
                 style="red",
             )
     raise typer.Exit(FINDING if unusable else 0)
@@ -184,9 +217,9 @@ def emit(
 
 def _one_of(target: str | None, *, create: bool, what: str, name: str | None) -> None:
     if (target is None) != create:
-        raise Unusable(f"Give either {what} or --create.")
+        raise Unusable(f"Choose {what} or --create.")
     if name is not None and not create:
-        raise Unusable("--name is for --create.")
+        raise Unusable("--name needs --create.")
 
 
 def _accepted(position: int, sentence: str, *, as_json: bool) -> None:

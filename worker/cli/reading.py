@@ -1,4 +1,4 @@
-"""Reading: where deals stand and why, invoices, the integration log, what goes out."""
+"""Reading: deals with their gates, invoices, the integration log, outgoing events."""
 
 import asyncio
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 
 def deals(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Where each deal stands, and why."""
+    """List deals, each with its first unmet gate."""
     from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> Rows:
@@ -26,7 +26,7 @@ def deals(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> 
 
 
 def invoices(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """The invoices that deals have in QuickBooks."""
+    """List invoices in QuickBooks, with balance and status."""
     from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> Rows:
@@ -38,11 +38,13 @@ def invoices(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) 
 
 def log(
     *,
-    about: Annotated[str | None, typer.Option(help="Only this, such as deal/D-17.")] = None,
+    about: Annotated[
+        str | None, typer.Option(help="Only entries about this subject, such as deal/D-17.")
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the integration did, in sentences."""
+    """Show the integration log: what was done, refused and corrected."""
     from projections import queries  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> Rows:
@@ -54,8 +56,16 @@ def log(
     )
 
 
-def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
+def explain(
+    deal: Annotated[str, typer.Argument(metavar="DEAL", help="The deal's ID in the CRM.")],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a deal's gates and events: why it has no invoice yet.
+
+    Exits with 1 if a gate is unmet.
+    """
     from worker.quote_to_cash import explain as explaining  # noqa: PLC0415 - nothing is imported before it is used
     from worker.quote_to_cash import nearest  # noqa: PLC0415 - as above
 
@@ -68,7 +78,7 @@ def explain(deal: str, *, workspace: WorkspaceOption = None, as_json: JsonOption
 
     found = run(work)
     if isinstance(found, tuple):
-        errors.print(f"q2c: nothing that came has named a deal {deal}.{nearest.sentence(found)}")
+        errors.print(f"q2c: No event has named a deal {deal}.{nearest.sentence(found)}")
         raise typer.Exit(USAGE)
     if as_json:
         print_json(found)
@@ -95,42 +105,42 @@ def _print_explanation(found: Any) -> None:
     for gate in found.gates:
         _print_gate(found.deal, gate)
     if found.sent is not None:
-        people.print("\nWhat was sent", style="bold")
+        people.print("\nRequest to QuickBooks", style="bold")
         people.print(f"  {json.encode(found.sent)}", markup=False, soft_wrap=True)
     if found.notes:
-        people.print("\nWhat QuickBooks got otherwise", style="bold")
+        people.print("\nChanged for QuickBooks", style="bold")
         for note in found.notes:
             people.print(f" {note}")
     if found.dead_letters:
-        people.print("\nWhat came and could not be used", style="bold")
+        people.print("\nDead letters", style="bold")
     for letter in found.dead_letters:
         times = f", {letter.seen} times" if letter.seen > 1 else ""
         people.print(f" ✗ {letter.last_seen_at:%Y-%m-%d %H:%M:%S}  {letter.origin}{times}", style="red")
         people.print(f"     {letter.reason}: {letter.detail}")
         people.print(f"     → {letter.remedy}", style="bold")
     if found.events:
-        people.print("\nWhat led here", style="bold")
+        people.print("\nEvents", style="bold")
     for event in found.events:
         kind = event.type.removeprefix("com.coeffection.")
         people.print(f" {event.position:>6}  {event.time:%Y-%m-%d %H:%M:%S}  {kind:34} {event.stream}")
 
 
 def tail(
-    topic: str,
+    topic: Annotated[
+        str, typer.Argument(metavar="TOPIC", help="An outgoing topic, such as crm.deal-updates.v1.")
+    ],
     *,
-    after: Annotated[
-        int, typer.Option(min=0, max=POSITION_MAX, help="Only what comes after this position.")
-    ] = 0,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
+    after: Annotated[int, typer.Option(min=0, max=POSITION_MAX, help="Only events after this position.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new events.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,  # noqa: ARG001 - CloudEvents are JSON already; the option is everywhere
 ) -> None:
-    """What goes out on a topic, as CloudEvents, one a line."""
+    """Print a topic's outgoing events, one CloudEvent a line."""
     from events.contract import catalog  # noqa: PLC0415 - nothing is imported before it is used
     from worker.web.doors.feeds import PAGE_EVENTS_MAX, read_page  # noqa: PLC0415 - as above
 
     if topic not in catalog.TOPICS_OUT:
-        raise Unusable(f"There are the topics {', '.join(catalog.TOPICS_OUT)}.")
+        raise Unusable(f"Unknown topic {topic!r}; choose from {', '.join(catalog.TOPICS_OUT)}.")
 
     async def work(opened: Services) -> None:
         name = await workspace_name(opened, workspace)
@@ -154,17 +164,20 @@ def tail(
 def rebuild(
     *,
     back: Annotated[
-        bool, typer.Option("--back", help="Return to the rows that were live before, brought up to date.")
+        bool, typer.Option("--back", help="Switch back to the previous rows, after bringing them up to date.")
     ] = False,
     state: Annotated[
         bool,
-        typer.Option("--state", help="Also the state that decisions read; meanwhile, nothing is decided."),
+        typer.Option(
+            "--state", help="Also rebuild the process manager's state; no deal is decided meanwhile."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build every read model anew from the log, beside the live one, which then gives way in one step.
+    """Rebuild the read models from the log.
 
-    Everything else goes on meanwhile. Run it again if it was ended: it goes on where it was.
+    The live read models stay in use until the new ones replace them in one transaction. Workers keep running. Run it
+    again after an interruption: it continues.
     """
     from projections import rebuild as building  # noqa: PLC0415 - nothing is imported before it is used
     from projections.all import PROJECTIONS  # noqa: PLC0415 - as above
@@ -192,12 +205,12 @@ def rebuild(
     try:
         ours = run(work)
     except NothingKept as error:
-        raise Unusable(f"{error}; rows are kept from one q2c rebuild to the next.") from error
+        raise Unusable(f"{error}; q2c rebuild keeps the previous rows until the next rebuild.") from error
     count = len(PROJECTIONS)
     if as_json:
         print_json({"rebuilt": count if ours else 0, "back": back, "state": state})
         return
-    done = f"{count} read models are {'those of before again' if back else 'rebuilt'}"
-    people.print(f"{done}{'' if ours else ', by another process'}.")
+    done = f"Switched back {count} read models" if back else f"Rebuilt {count} read models"
+    people.print(f"{done}{'' if ours else ', in another process'}.")
     if state:
-        people.print("The state of decisions is rebuilt.")
+        people.print("Rebuilt the process manager's state.")

@@ -1,4 +1,4 @@
-"""API tokens of a workspace: made, listed, revoked."""
+"""API tokens of a workspace: add, list, revoke."""
 
 import sys
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 from msgspec.structs import asdict
 
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
+from worker.cli.groups import GroupedCommands
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
 from worker.workspaces import api_tokens
@@ -15,8 +16,9 @@ from worker.workspaces.api_tokens import Scope, Token
 FROM_STDIN = "-"
 
 tokens = typer.Typer(
+    cls=GroupedCommands,
     no_args_is_help=True,
-    help="The tokens that producers, consoles and scripts show at the door; each is shown once, when it is made.",
+    help="Add, list and revoke API tokens. A token is printed once, when it is added.",
 )
 
 
@@ -24,7 +26,7 @@ tokens = typer.Typer(
 def add(
     *,
     label: Annotated[
-        str | None, typer.Option("--label", "-l", help="What the token is for, to tell it from others.")
+        str | None, typer.Option("--label", "-l", help="Name of the token, such as crm-producer.")
     ] = None,
     scope: Annotated[
         list[str] | None,
@@ -32,13 +34,16 @@ def add(
             "--scope",
             "--scopes",
             "-s",
-            help=f"What it may be used for: {', '.join(Scope)}; may be repeated or comma-separated. Without it, all.",
+            help=f"Scope: {', '.join(Scope)}; may be repeated or comma-separated. Default: every scope.",
         ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token: produce sends events, read reads feeds and the API, act changes something by the API."""
+    """Add a token, and print it once.
+
+    Scopes: produce sends events, read reads the feeds and the API, act changes data through the API.
+    """
     scopes = api_tokens.scopes_of(scope or ())
 
     async def work(opened: Services) -> tuple[Token, str]:
@@ -54,7 +59,7 @@ def add(
         return
     people.print(
         f"Token {made.number} of {made.workspace} may {', '.join(made.scopes)}."
-        " Keep it; it is not shown again.\n",
+        " Keep it: it is not shown again.\n",
         style="bold",
     )
     people.print(f"  {text}", soft_wrap=True)
@@ -62,7 +67,10 @@ def add(
 
 @tokens.command("list")
 def list_tokens(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List the tokens by their last characters, with scopes and when each was used last; revoked ones too."""
+    """List the tokens, with scopes and last use.
+
+    Tokens are shown by their last characters; revoked ones are included.
+    """
 
     async def work(opened: Services) -> list[dict[str, object]]:
         name = await workspace_name(opened, workspace)
@@ -87,7 +95,7 @@ def revoke(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse a token from now on, in every process; the last one too."""
+    """Revoke a token, at once and in every process."""
     text = sys.stdin.readline() if which == FROM_STDIN else which
 
     async def work(opened: Services) -> Token:
@@ -101,5 +109,5 @@ def revoke(
         print_json({**asdict(found), "revoked": True})
         return
     people.print(
-        f"Token {found.number} ({found.hint}) of {found.workspace} is revoked since {found.revoked_at:%Y-%m-%d %H:%M} UTC."
+        f"Token {found.number} ({found.hint}) of {found.workspace} was revoked at {found.revoked_at:%Y-%m-%d %H:%M} UTC."
     )

@@ -27,110 +27,126 @@ BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 
 
 class ConfigurationError(Exception):
-    """The installation is not set up right; the message names the setting and what it needs."""
+    """A setting of the installation is wrong; the message names the setting and the value it needs."""
 
 
 class Environment(BaseSettings):
-    """What the environment says. Secrets are masked wherever this is shown."""
+    """The installation's settings. Secrets are masked wherever they are shown."""
 
     model_config = SettingsConfigDict(env_prefix="Q2C_", env_ignore_empty=True, frozen=True)
 
     database_url: str = Field(
         default=DEFAULT_DATABASE_URL,
-        description="where the log is: sqlite:/// and a path, or postgresql://user@host/name?sslmode=verify-full",
+        description="Database: sqlite:///PATH, or postgresql://user@host/name?sslmode=verify-full",
     )
-    workspace: str | None = Field(default=None, description="the workspace that commands mean")
+    workspace: str | None = Field(default=None, description="Default workspace of q2c's commands")
     public_url: str = Field(
-        default="http://127.0.0.1:8000", description="how a browser reaches this installation"
+        default="http://127.0.0.1:8000", description="URL of this installation in a browser"
     )
     token_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
-        description="keys that encrypt tokens, newest first, comma-separated; 32 bytes as base64url each",
+        description="Keys that encrypt secrets in the database: 32 bytes in base64url each, comma-separated, newest first",
     )
     quickbooks_api_url: str = Field(
-        default="https://quickbooks.api.intuit.com", description="QuickBooks' API, without /v3"
+        default="https://quickbooks.api.intuit.com", description="Base URL of QuickBooks' API, without /v3"
     )
     quickbooks_discovery_url: str = Field(
         default="https://developer.intuit.com/.well-known/openid_configuration/",
-        description="Intuit's OAuth discovery document",
+        description="URL of Intuit's OAuth discovery document",
     )
-    quickbooks_client_id: str | None = Field(default=None, description="of our app at Intuit")
-    quickbooks_client_secret: SecretStr | None = Field(default=None, description="of our app at Intuit")
+    quickbooks_client_id: str | None = Field(default=None, description="Client ID of your Intuit app")
+    quickbooks_client_secret: SecretStr | None = Field(
+        default=None, description="Client secret of your Intuit app"
+    )
     quickbooks_verifier_token: SecretStr | None = Field(
-        default=None, description="of our app's webhooks at Intuit"
+        default=None, description="Webhook verifier token of your Intuit app"
     )
     quickbooks_timeout_seconds: float = Field(
-        default=30, gt=0, le=120, description="for one request to QuickBooks"
+        default=30, gt=0, le=120, description="Timeout of one request to QuickBooks"
     )
     quickbooks_settle_seconds: float = Field(
-        default=120, ge=0, description="how long QuickBooks may still apply a request that we gave up on"
+        default=120,
+        ge=0,
+        description="How long QuickBooks may still apply a request after its answer was lost; look-ups wait for it",
     )
     quickbooks_throttled_seconds: float = Field(
-        default=60, ge=0, description="how long a company is left alone after QuickBooks asked for quiet"
+        default=60, ge=0, description="How long to pause a company after QuickBooks rate-limits it (429)"
     )
     poll_seconds: float = Field(
-        default=0.2, gt=0, le=60, description="how often each part looks for work where nobody woke it"
+        default=0.2, gt=0, le=60, description="How often a role polls for work when nothing wakes it"
     )
     events_per_second: int = Field(
-        default=200, ge=0, description="that a token may send to POST /events of one process; 0: any number"
+        default=200,
+        ge=0,
+        description="Rate limit of POST /events: events a second for each token and process; 0: no limit",
     )
     events_burst: int = Field(
         default=2_000,
         ge=BATCH_EVENTS_MAX,
-        description="that a token may send at once to POST /events, after a while of sending nothing",
+        description="Burst of POST /events: most events that a token may send at once",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least level logged"
+        default="info", description="Lowest level that is logged"
     )
     metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="where /metrics is served; unset: not"
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of /metrics, and of /livez and /readyz with reasons; default: not served",
     )
     metrics_host: str = Field(
         default="127.0.0.1",
-        description="the address that metrics_port listens on; whoever reaches it reads them",
+        description="Address that the metrics port listens on; it asks for no token",
     )
 
     kafka_url: str | None = Field(
-        default=None, description="kafka://host:port,host:port; unset: everything embedded, without Kafka"
+        default=None, description="Kafka brokers: kafka://host:port,host:port; default: run without Kafka"
     )
     kafka_tls: bool = Field(
-        default=False, description="whether brokers are reached by TLS; a certificate's file says so too"
+        default=False,
+        description="Connect to the brokers over TLS; Q2C_KAFKA_CA_FILE and Q2C_KAFKA_CERT_FILE imply it",
     )
     kafka_ca_file: Path | None = Field(
-        default=None, description="who signed the brokers' certificates; unset: whom this machine trusts"
+        default=None,
+        description="CA file that signed the brokers' certificates; default: this machine's trust store",
     )
-    kafka_cert_file: Path | None = Field(default=None, description="our own certificate, where brokers ask")
-    kafka_key_file: Path | None = Field(default=None, description="the key of our own certificate")
-    kafka_username: str | None = Field(default=None, description="with it, SASL; only over TLS")
-    kafka_password: SecretStr | None = Field(default=None, description="of kafka_username")
+    kafka_cert_file: Path | None = Field(
+        default=None, description="Client certificate, if the brokers require one"
+    )
+    kafka_key_file: Path | None = Field(default=None, description="Private key of the client certificate")
+    kafka_username: str | None = Field(default=None, description="SASL user name; needs TLS")
+    kafka_password: SecretStr | None = Field(default=None, description="SASL password")
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
-        default="SCRAM-SHA-512", description="how kafka_username is shown to be who it says"
+        default="SCRAM-SHA-512", description="SASL mechanism"
     )
-    kafka_group: str = Field(default="q2c-ingest", description="the consumer group of ingestion")
+    kafka_group: str = Field(default="q2c-ingest", description="Consumer group of the ingest role")
     kafka_instance_id: str | None = Field(
         default=None,
-        description="unique name of this process in its group: a quick restart moves no partition",
+        description="Static member ID, unique in the group: a quick restart then triggers no rebalance",
     )
     kafka_session_seconds: int = Field(
-        default=45, ge=6, le=300, description="how long a silent process keeps its partitions"
+        default=45,
+        ge=6,
+        le=300,
+        description="Session timeout: how long a process keeps its partitions without a heartbeat",
     )
-    kafka_partitions: int = Field(default=12, ge=1, le=10_000, description="of each topic that is made")
+    kafka_partitions: int = Field(default=12, ge=1, le=10_000, description="Partitions of a new topic")
     kafka_replication: int = Field(
-        default=-1, ge=-1, le=10, description="of each topic that is made; -1: as the brokers say"
+        default=-1, ge=-1, le=10, description="Replication factor of a new topic; -1: the brokers' default"
     )
     kafka_topic_names: dict[str, str] = Field(
-        default={}, description="JSON: what our topics are called here, where they are called otherwise"
+        default={}, description='Own names of topics, as JSON: {"crm.deals.v1": "sales.deals"}'
     )
     dead_letters_max: int = Field(
-        default=10_000, ge=1, description="how many dead letters of a workspace are kept; more are refused"
+        default=10_000, ge=1, description="Most dead letters stored for a workspace; further ones are refused"
     )
     dead_letters_bytes_max: int = Field(
         default=256 * 1024 * 1024,
         ge=1024,
-        description="how many bytes of a workspace's dead letters are kept",
+        description="Most bytes of dead letters stored for a workspace",
     )
     watchdog_seconds: float = Field(
-        default=120, ge=5, description="a process that has work and makes no progress for so long ends itself"
+        default=120, ge=5, description="A process with work, but without progress for this long, exits"
     )
 
     @field_validator("token_keys", mode="before")
@@ -150,7 +166,7 @@ class Environment(BaseSettings):
                 _ = urlsplit(value).port
             except ValueError:
                 raise ValueError(
-                    "has a port that is no number; what is special in a password is percent-encoded"
+                    "has a port that is not a number; percent-encode special characters in a password"
                 ) from None
             return _with_tls_that_can_be(value)
         sqlite_path(value)
@@ -160,16 +176,16 @@ class Environment(BaseSettings):
     @classmethod
     def _known_kafka(cls, value: str | None) -> str | None:
         if value is not None and "@" in value:
-            raise ValueError("names a user; set Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD instead")
+            raise ValueError("contains a user name; set Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD instead")
         if value is not None and not all(BROKER.fullmatch(broker) for broker in _brokers(value)):
-            raise ValueError("is kafka:// and hosts with ports, such as kafka://one:9092,two:9092")
+            raise ValueError("must be kafka:// and hosts with ports, such as kafka://one:9092,two:9092")
         return value
 
     @model_validator(mode="after")
     def _fitting_together(self) -> Self:
         if self.kafka_username is not None and not self.kafka_by_tls:
             raise ValueError(
-                "Q2C_KAFKA_USERNAME: a password is sent over TLS only; set Q2C_KAFKA_TLS or Q2C_KAFKA_CA_FILE"
+                "Q2C_KAFKA_USERNAME: needs TLS, which protects the password; set Q2C_KAFKA_TLS or Q2C_KAFKA_CA_FILE"
             )
         if (self.kafka_username is None) != (self.kafka_password is None):
             raise ValueError("Q2C_KAFKA_USERNAME and Q2C_KAFKA_PASSWORD: set both or neither")
@@ -214,14 +230,14 @@ class Environment(BaseSettings):
 
 
 def _with_tls_that_can_be(url: str) -> str:
-    """See that what a PostgreSQL URL says of TLS can be done: no try later would."""
+    """Check the TLS parameters of a PostgreSQL URL: with a wrong one, no connection would ever succeed."""
     said = dict(parse_qsl(urlsplit(url).query))
     mode = said.get("sslmode", SSL_MODES[0])
     if mode not in SSL_MODES:
-        raise ValueError(f"has an sslmode that is none of {', '.join(SSL_MODES)}")
+        raise ValueError(f"has an unknown sslmode; choose from {', '.join(SSL_MODES)}")
     for name in SSL_FILES:
         if name in said and not os.access(said[name], os.R_OK):
-            raise ValueError(f"has an {name} that is no file that can be read")
+            raise ValueError(f"has an {name} that is not a readable file")
     return url
 
 
@@ -234,19 +250,19 @@ def sqlite_path(url: str) -> Path:
     path = url.removeprefix(SQLITE)
     if not url.startswith(SQLITE) or not Path(path).name or ":memory:" in path:
         raise ValueError(
-            "is sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
+            "must be sqlite:/// and a path, such as sqlite:///q2c-data/q2c.sqlite3, or postgresql://user@host/name"
         )
     if found := [character for character in "?#%" if character in path]:
         raise ValueError(
-            f"has {found[0]} in it: sqlite:/// is followed by the path alone, without parameters and not"
-            " percent-encoded; choose a path without it"
+            f"contains {found[0]}: sqlite:/// takes only a path, without parameters and percent-encoding; choose a"
+            " path without it"
         )
     if path.startswith(("file:", "~")):
-        raise ValueError("is sqlite:/// and a path: a whole one, or one from where q2c is started")
+        raise ValueError("must be sqlite:/// and a path, absolute or relative to the working directory")
     if path.endswith(("/", "/.", "/..")) or path in {".", ".."}:
-        raise ValueError("names a directory; name the file in it, such as sqlite:///q2c-data/q2c.sqlite3")
+        raise ValueError("names a directory; name a file in it, such as sqlite:///q2c-data/q2c.sqlite3")
     if path != path.strip() or not path.isprintable():
-        raise ValueError("has a blank at an end of its path, or a character that can't be seen")
+        raise ValueError("has a space at an end of its path, or an invisible character in it")
     return Path(path)
 
 

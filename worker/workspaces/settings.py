@@ -17,7 +17,7 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 
 
 class Settings(Struct, frozen=True):
-    """What a workspace chose."""
+    """The settings of a workspace, with their defaults."""
 
     auto_invoice: bool = False
     cut_over: datetime | None = None
@@ -33,7 +33,7 @@ NAMES = tuple(Settings.__struct_fields__)
 
 
 class SettingInvalid(Exception):
-    """A setting does not exist or its value does not fit; the message says what would."""
+    """A setting or its value is unknown; the message names the valid ones."""
 
 
 def checked(key: str, value: str) -> str:
@@ -44,12 +44,12 @@ def checked(key: str, value: str) -> str:
     """
     value = value.strip()
     if key not in NAMES:
-        raise SettingInvalid(f"There is no setting {key!r}; there are: {', '.join(NAMES)}")
+        raise SettingInvalid(f"Unknown setting {key!r}; choose from {', '.join(NAMES)}")
     if value == "":
         return ""
     if key in {"auto_invoice", "invoice_requires_signature", "paused"}:
         if value.lower() not in _TRUE | _FALSE:
-            raise SettingInvalid(f"{key} is true or false, not {value!r}")
+            raise SettingInvalid(f"{key} must be true or false, not {value!r}")
         return "true" if value.lower() in _TRUE else "false"
     if key == "cut_over":
         return _instant(value).isoformat()
@@ -76,7 +76,7 @@ def _zone_name(value: str) -> str:
     names = {name.casefold(): name for name in available_timezones() if name not in _NO_PLACES}
     found = names.get(value.replace(" ", "_").casefold())
     if found is None:
-        raise SettingInvalid(f"time_zone is an IANA name such as Europe/London, not {value!r}")
+        raise SettingInvalid(f"time_zone must be an IANA name such as Europe/London, not {value!r}")
     return found
 
 
@@ -84,7 +84,9 @@ def _instant(value: str) -> datetime:
     try:
         instant = datetime.fromisoformat(value)
     except ValueError as error:
-        raise SettingInvalid(f"cut_over is an instant such as 2026-05-05T00:00:00Z, not {value!r}") from error
+        raise SettingInvalid(
+            f"cut_over must be an instant such as 2026-05-05T00:00:00Z, not {value!r}"
+        ) from error
     if instant.tzinfo is None:
         raise SettingInvalid(f"cut_over needs a time zone, such as {instant.isoformat()}Z")
     return instant
@@ -92,7 +94,9 @@ def _instant(value: str) -> datetime:
 
 def _check_memo(value: str) -> None:
     if len(value) > MEMO_CHARACTERS_MAX:
-        raise SettingInvalid(f"memo has at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
+        raise SettingInvalid(f"memo can have at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
     unknown = [name for name in _ANY_PLACEHOLDER.findall(value) if not _PLACEHOLDER.fullmatch(name)]
     if unknown:
-        raise SettingInvalid(f"memo knows {{deal_name}}, {{deal_id}} and {{po_number}}, not {unknown[0]}")
+        raise SettingInvalid(
+            f"memo has an unknown placeholder {unknown[0]}; choose from {{deal_name}}, {{deal_id}} and {{po_number}}"
+        )

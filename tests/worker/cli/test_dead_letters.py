@@ -17,14 +17,14 @@ def test_dead_letters_are_seen_to(q2c: Run, tmp_path: Path) -> None:
     emitted = q2c("emit", str(file), Q2C_DEAD_LETTERS_MAX="3")
     assert emitted.returncode == 1
     assert "1 refused" in emitted.stdout
-    assert "give this file once more" in " ".join(emitted.stdout.split())
+    assert "emit the file again" in " ".join(emitted.stdout.split())
 
     for command in (("dead-letters",), ("dead-letters", "list")):
         listed = q2c(*command, "--json", Q2C_DEAD_LETTERS_MAX="3")
         assert listed.returncode == 1
         assert [row["number"] for row in lines(listed)] == [3, 2, 1]
         assert "dead_letters_full" in listed.stderr
-        assert "3 of at most 3" in listed.stderr
+        assert "3 of 3 dead letters" in listed.stderr
     [shown] = lines(q2c("dead-letters", "show", "2", "--json"))
     assert json.loads(shown["raw"]) == bad[1]
     assert (shown["reason"], shown["field"], shown["kept"]) == ("schema_invalid", "data.stage", True)

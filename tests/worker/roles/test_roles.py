@@ -38,10 +38,10 @@ def test_everything_in_one_process_is_what_the_installation_has_a_use_for() -> N
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"kafka_url": "h"}, "Q2C_KAFKA_URL: is kafka:// and hosts with ports"),
+        ({"kafka_url": "h"}, "Q2C_KAFKA_URL: must be kafka:// and hosts with ports"),
         (
             {"kafka_username": "u", "kafka_password": "p"},
-            "Q2C_KAFKA_USERNAME: a password is sent over TLS only",
+            "Q2C_KAFKA_USERNAME: needs TLS",
         ),
         ({"kafka_username": "u", "kafka_tls": True}, "set both or neither"),
         ({"kafka_cert_file": "c"}, "Q2C_KAFKA_CERT_FILE and Q2C_KAFKA_KEY_FILE: set both or neither"),

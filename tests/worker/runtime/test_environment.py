@@ -16,14 +16,14 @@ STARTS = 8
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("sslmode=bogus", "has an sslmode that is none of disable, allow, prefer"),
-        ("sslmode=verify_full", "has an sslmode that is none of"),
+        ("sslmode=bogus", "has an unknown sslmode; choose from disable, allow, prefer"),
+        ("sslmode=verify_full", "has an unknown sslmode"),
         (
             "sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
-            "has an sslrootcert that is no file that can be read",
+            "has an sslrootcert that is not a readable file",
         ),
-        ("sslcert=/nowhere/c.pem", "has an sslcert that is no file"),
-        ("sslkey=/nowhere/k.pem", "has an sslkey that is no file"),
+        ("sslcert=/nowhere/c.pem", "has an sslcert that is not a readable file"),
+        ("sslkey=/nowhere/k.pem", "has an sslkey that is not a readable file"),
     ],
 )
 def test_a_url_of_postgresql_that_no_try_would_make_good_is_refused(
