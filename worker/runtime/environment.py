@@ -67,7 +67,7 @@ class Environment(BaseSettings):
     quickbooks_settle_seconds: float = Field(
         default=120,
         ge=0,
-        description="How long QuickBooks may still apply a request after its answer was lost; look-ups wait for it",
+        description="How long QuickBooks may still apply a request whose answer was lost; nothing is sent again before",
     )
     quickbooks_throttled_seconds: float = Field(
         default=60, ge=0, description="How long to pause a company after QuickBooks rate-limits it (429)"
