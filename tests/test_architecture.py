@@ -72,7 +72,9 @@ TELLS_TIME = (
 # Where it is decided what the books become, and what there has to do with the store.
 DECIDES = "worker/quote_to_cash"
 RECORDS = tuple(f"{DECIDES}/{name}.py" for name in ("decide", "evolve", "manager", "store", "explain"))
-STORES = tuple(f"{DECIDES}/{name}.py" for name in ("manager", "store", "explain", "nearest"))
+STORES = tuple(
+    f"{DECIDES}/{name}.py" for name in ("manager", "store", "reconsiderations", "explain", "nearest")
+)
 # Nothing that decides what the books become may depend on the tools that check it or show it off.
 NOT_FOR_PRODUCTION = ("worker.sandbox", "worker.demo", "worker.simulation")
 MAY_USE_THEM = ("worker/sandbox/", "worker/demo/", "worker/simulation/", "worker/cli/")

@@ -34,8 +34,9 @@ from worker.demo.doors import Secrets, open_workspace
 from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quote_to_cash.explain import Explanation, explain
-from worker.roles import runner
+from worker.roles import reconsidering, runner
 from worker.roles.idle import left_to_do
+from worker.roles.runner import ShortTurns
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
@@ -126,8 +127,11 @@ class World:
         return await self.services.database.transaction(intake.receive, records, now)
 
     async def follow(self) -> None:
-        """Bring every subscription to the head."""
-        await runner.catch_up(self.services.database, self.services.clock, SUBSCRIPTIONS, "test")
+        """Bring every subscription to the head, and reconsider what changed."""
+        database, clock, size = self.services.database, self.services.clock, ShortTurns()
+        await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
+        while await reconsidering.portions(database, clock, "test", size):
+            await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
 
     async def claim(self, slots: int = 16, per_realm: int = 4) -> list[Claimed]:
         """Claim what is due."""

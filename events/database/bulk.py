@@ -18,6 +18,7 @@ from events.database.statements import Row, Statement
 Key = tuple[Any, ...]
 COPIED_ROWS_MIN = 200  # fewer are sooner there in one statement
 
+_FEW = sa.bindparam("few", type_=sa.Integer)
 _LAST = Statement(sa.text("SELECT last_insert_rowid()"))
 
 
@@ -32,6 +33,28 @@ def fetch(
         return []
     statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
     return statement.rows(connection, _keys(connection, where, keys))
+
+
+def fetch_few(
+    connection: sa.Connection,
+    where: Sequence[sa.Column[Any]],
+    column: sa.Column[Any],
+    keys: Collection[Key],
+    limit: int,
+) -> list[tuple[Any, ...]]:
+    """Read of each of `keys` the first rows, at most `limit`, in the order of `column`: the key's last part and that."""
+    if not keys:
+        return []
+    if connection.dialect.name == "postgresql":
+        statement = _fetch_few(tuple(where), column)
+        return statement.rows(connection, {**_keys(connection, where, keys), "few": limit})
+    statement = _fetch_first(tuple(where), column)
+    names = [each.name for each in where]
+    return [
+        (key[-1], found)
+        for key in keys
+        for (found,) in statement.rows(connection, {**dict(zip(names, key, strict=True)), "few": limit})
+    ]
 
 
 def lock(
@@ -180,6 +203,22 @@ def _found(
 @functools.cache
 def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
     return Statement(_found(columns, where, dialect))
+
+
+@functools.cache
+def _fetch_few(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> Statement:
+    given = _unnested(where)
+    same = (each == given.c[each.name] for each in where)
+    found = sa.select(column).where(*same).order_by(column).limit(_FEW).lateral("found")
+    return Statement(
+        sa.select(given.c[where[-1].name], found.c[column.name]).join_from(given, found, sa.true())
+    )
+
+
+@functools.cache
+def _fetch_first(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> Statement:
+    named = (each == sa.bindparam(each.name) for each in where)
+    return Statement(sa.select(column).where(*named).order_by(column).limit(_FEW))
 
 
 @functools.cache

@@ -111,7 +111,7 @@ def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> i
     It has to be done within LEASE_SECONDS: from then on another may do it too.
     """
     reader = hold(connection, [name])[name]
-    if _led_by_other(reader, holder, now):
+    if is_led_by_other(reader, holder, now):
         return None
     move(connection, name, reader.position, reader.position, holder, now)
     return reader.position
@@ -147,7 +147,7 @@ def reset(connection: sa.Connection, name: str) -> None:
 def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) -> bool:
     if reader is None:
         return head > 0
-    return head > reader.position and not _led_by_other(reader, holder, now)
+    return head > reader.position and not is_led_by_other(reader, holder, now)
 
 
 def is_led(reader: Reader, now: datetime) -> bool:
@@ -155,7 +155,8 @@ def is_led(reader: Reader, now: datetime) -> bool:
     return leases.holds(reader.leased_until, _LEASE, now)
 
 
-def _led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
+def is_led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
+    """Say whether another process than the holder advances a subscription."""
     return reader.holder not in (None, holder) and leases.holds(reader.leased_until, _LEASE, now)
 
 
@@ -166,7 +167,7 @@ def _led(
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
         reader = readers[subscription.name]
-        if not _led_by_other(reader, holder, now):
+        if not is_led_by_other(reader, holder, now):
             led.setdefault((reader.position, subscription.batch_size), []).append(subscription)
     return led
 

@@ -12,6 +12,7 @@ from events.contract.values import Fact
 from events.leases import CLOCKS_APART
 from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
+from worker.quote_to_cash import view as view_of
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.families import FAMILIES
@@ -25,12 +26,14 @@ _TYPE_OF = {event_type.payload: name for name, event_type in catalog.TYPES.items
 class Decision(Struct):
     """What follows from an event; each recorded fact has already been folded into the view.
 
-    `named` are open commands whose invoice a person named, each with its id in QuickBooks.
+    `named` are open commands whose invoice a person named, each with its id in QuickBooks. `many_wait_on` are streams
+    which have changed, and which more wait on than are reconsidered at once.
     """
 
     events: list[Event] = field(default_factory=list)
     commands: list[NewCommand] = field(default_factory=list)
     named: list[tuple[CommandKey, str]] = field(default_factory=list)
+    many_wait_on: list[str] = field(default_factory=list)
 
 
 def is_own(event: Event) -> bool:
@@ -49,12 +52,15 @@ def decide(view: View, event: Event) -> Decision:
     evolve(view, event)
     for step in _followed(view, event):
         _take(view, decision, event, step)
-    for stream in _affected(view, event):
-        kind, _, subject = stream.partition("/")
-        for family in FAMILIES:
-            if family.kind == kind:
-                for step in family.consider(view, subject):
-                    _take(view, decision, event, step)
+    affected, decision.many_wait_on = _affected(view, event)
+    _consider(view, decision, event, affected)
+    return decision
+
+
+def reconsider(view: View, cause: Event, key: str, waiting: Sequence[str]) -> Decision:
+    """Decide what follows for streams that wait on `key`, which an event that was decided before has changed."""
+    decision = Decision()
+    _consider(view, decision, cause, waiting, via=key)
     return decision
 
 
@@ -77,16 +83,26 @@ def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:
         found |= more
 
 
+def _consider(view: View, decision: Decision, cause: Event, subjects: Iterable[str], via: str = "") -> None:
+    for stream in subjects:
+        kind, _, subject = stream.partition("/")
+        for family in FAMILIES:
+            if family.kind == kind:
+                for step in family.consider(view, subject):
+                    _take(view, decision, cause, step, via)
+
+
 def _followed(view: View, event: Event) -> Iterator[Consequence]:
     for family in FAMILIES:
         if (follows := family.follows.get(event.type)) is not None:
             yield from follows(view, event.payload)
 
 
-def _affected(view: View, event: Event) -> Iterable[str]:
+def _affected(view: View, event: Event) -> tuple[list[str], list[str]]:
     """Return the subjects whose next step an event may allow: its own, those that it changes, what waits on either.
 
-    Deals come last: their words say what was commanded for their account and products.
+    Deals come last: their words say what was commanded for their account and products. Streams that many wait on are
+    returned apart, in place of all that wait on them.
     """
     own = [event.stream] if event.stream.partition("/")[0] in KINDS else []
     considered: list[str] = []
@@ -96,19 +112,21 @@ def _affected(view: View, event: Event) -> Iterable[str]:
             considered += named(event.payload)
         if (changes := family.changed_by.get(event.type)) is not None:
             changed += changes(view, event.payload)
-    waiting = chain.from_iterable(view.waiting(stream) for stream in (event.stream, *changed))
-    everybody = dict.fromkeys([*own, *considered, *changed, *waiting])
-    return sorted(everybody, key=lambda stream: stream.startswith("deal/"))
+    waiting = {stream: view.waiting(stream) for stream in (event.stream, *changed)}
+    many = [stream for stream, found in waiting.items() if len(found) > view_of.AT_ONCE]
+    few = chain.from_iterable(found for stream, found in waiting.items() if stream not in many)
+    everybody = dict.fromkeys([*own, *considered, *changed, *few])
+    return sorted(everybody, key=lambda stream: stream.startswith("deal/")), many
 
 
-def _take(view: View, decision: Decision, cause: Event, step: Consequence) -> None:
+def _take(view: View, decision: Decision, cause: Event, step: Consequence, via: str = "") -> None:
     if isinstance(step, Command):
         command = NewCommand(step.key, step.realm, step.request_id, step.body, _wished_since(step, cause))
         decision.commands.append(command)
     elif isinstance(step, NamedInvoice):
         decision.named.append((step.key, step.invoice_id))
     else:
-        decision.events.append(_recorded(view, cause, step))
+        decision.events.append(_recorded(view, cause, step, via))
 
 
 def _wished_since(step: Command, cause: Event) -> datetime:
@@ -123,16 +141,20 @@ def _wished_since(step: Command, cause: Event) -> datetime:
     return step.since
 
 
-def _recorded(view: View, cause: Event, fact: Fact) -> Event:
-    """Return the event of a fact that follows from another, folded."""
+def _recorded(view: View, cause: Event, fact: Fact, via: str) -> Event:
+    """Return the event of a fact that follows from another, folded.
+
+    One that follows by way of a stream which many wait on is named by that too: it may be the second of its cause.
+    """
     event_type = _TYPE_OF[type(fact)]
+    subject = catalog.TYPES[event_type].stream(fact)
     event = own_event(
         event_type,
         fact,
         workspace=cause.workspace,
         source=SOURCE,
         time=cause.time,
-        id=derived_id(cause, event_type, catalog.TYPES[event_type].stream(fact)),
+        id=derived_id(cause, event_type, f"{subject}\n{via}" if via else subject),
         cause=cause,
     )
     evolve(view, event)

@@ -9,9 +9,11 @@ from events.contract.envelope import Event, Recorded
 from events.log import log, subscriptions
 from events.log.subscriptions import Subscription
 from worker.commands import table
+from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.decide import decide, is_own, read_of, streams
+from worker.quote_to_cash.decide import Decision, decide, is_own, read_of, reconsider, streams
 from worker.quote_to_cash.evolve import evolve
+from worker.quote_to_cash.reconsiderations import Reconsideration
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
 from worker.quote_to_cash.view import WORKSPACE
 
@@ -24,6 +26,44 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
     decisions = [
         (recorded.event, decide(stores[recorded.event.workspace], recorded.event)) for recorded in batch
     ]
+    _keep(connection, stores, decisions, now)
+    changes = [
+        Reconsideration(recorded.event.workspace, recorded.position, key)
+        for recorded, (_, decision) in zip(batch, decisions, strict=True)
+        for key in decision.many_wait_on
+    ]
+    reconsiderations.queue(connection, changes)
+
+
+def go_on(connection: sa.Connection, workspace: str, limit: int, holder: str, now: datetime) -> int | None:
+    """Reconsider a portion of what a workspace has to, at most `limit` streams; return how many there were.
+
+    Nothing is returned where there is nothing to reconsider, or another process decides at present.
+    """
+    reader = subscriptions.hold(connection, [NAME])[NAME]
+    change = reconsiderations.first(connection, workspace)
+    if change is None or subscriptions.is_led_by_other(reader, holder, now):
+        return None
+    (recorded,) = log.read(connection, after=change.position - 1, limit=1)
+    waiting = reconsiderations.portion(connection, change, limit)
+    store = StateStore(connection, workspace)
+    named = [WORKSPACE, *waiting]
+    store.preload(named)
+    for more in read_of(store, named):
+        store.preload(sorted(more))
+    decision = reconsider(store, recorded.event, change.key, waiting)
+    _keep(connection, {workspace: store}, [(recorded.event, decision)], now)
+    reconsiderations.move(connection, change, waiting, limit)
+    return len(waiting)
+
+
+def _keep(
+    connection: sa.Connection,
+    stores: dict[str, StateStore],
+    decisions: Sequence[tuple[Event, Decision]],
+    now: datetime,
+) -> None:
+    """Store decisions, and the state that they left."""
     # Commands before companies before the log, as who stores an outcome does it; so nobody deadlocks.
     for key, invoice_id in sorted(named for _, decision in decisions for named in decision.named):
         table.name_invoice(connection, key, invoice_id, now)

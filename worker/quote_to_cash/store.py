@@ -8,7 +8,11 @@ from events.contract import json
 from events.database import bulk
 from events.database.statements import Statement
 from events.log.tables import metadata
+from worker.quote_to_cash import view
 from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
+
+# Compared by code points: what is reconsidered in portions goes on after the last name of one, in Python's order.
+_NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 process_state = sa.Table(
     "process_state",
@@ -23,7 +27,7 @@ process_waits = sa.Table(
     metadata,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("stream", _NAME, primary_key=True),
     sa.Index("process_waits_stream", "workspace", "stream"),
 )
 
@@ -34,9 +38,12 @@ _STATE = Statement(
     )
 )
 _WAITING = Statement(
-    sa.select(process_waits.c.stream).where(
+    sa.select(process_waits.c.stream)
+    .where(
         process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
     )
+    .order_by(process_waits.c.stream)
+    .limit(sa.bindparam("limit_", type_=sa.Integer))
 )
 _STATE_KEY = (process_state.c.workspace, process_state.c.stream)
 _WAITS_KEY = (process_waits.c.workspace, process_waits.c.key)
@@ -68,8 +75,8 @@ class StateStore:
         self._known.update(streams)
         keys = [(self.workspace_name, stream) for stream in dict.fromkeys(waited_on)]
         self._waiting.update((stream, set()) for stream in waited_on)
-        for key, stream in bulk.fetch(
-            self._connection, (process_waits.c.key, process_waits.c.stream), _WAITS_KEY, keys
+        for key, stream in bulk.fetch_few(
+            self._connection, _WAITS_KEY, process_waits.c.stream, keys, view.AT_ONCE + 1
         ):
             self._waiting[key].add(stream)
 
@@ -94,11 +101,13 @@ class StateStore:
         self._changed[stream] = None
 
     def waiting(self, key: str) -> list[str]:
-        """Return the streams that wait on `key`, in order."""
+        """Return the streams that wait on `key`, in order; of more than AT_ONCE, some."""
         stored = self._waiting.get(key)
         if stored is None:
-            named = {"workspace_": self.workspace_name, "key_": key}
+            named = {"workspace_": self.workspace_name, "key_": key, "limit_": view.AT_ONCE + 1}
             stored = self._waiting[key] = {found for (found,) in _WAITING.rows(self._connection, named)}
+        if len(stored) > view.AT_ONCE:
+            return sorted(stored)
         return sorted((stored - self._waits.keys()) | self._waiters.get(key, set()))
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:

@@ -4,6 +4,9 @@ from typing import ClassVar, Protocol, TypeVar
 
 from msgspec import Struct
 
+# What more streams wait on than these is reconsidered in portions: no transaction grows with their number.
+AT_ONCE = 100
+
 WORKSPACE = "workspace"
 DOCUSIGN = "docusign"
 
@@ -40,7 +43,10 @@ class View(Protocol):
         ...
 
     def waiting(self, key: str) -> list[str]:
-        """Return the streams, such as `deal/D-17`, that wait on `key`, such as `account/A-9`, in order."""
+        """Return the streams, such as `deal/D-17`, that wait on `key`, such as `account/A-9`, in order.
+
+        Of more than AT_ONCE, some are returned: enough to see that there are more.
+        """
         ...
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from events.log import log, subscriptions
 from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
+from worker.quote_to_cash import reconsiderations
 from worker.services import SUBSCRIPTIONS, Services
 
 POLL_SECONDS = 0.1
@@ -56,6 +57,8 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     behind = [s.name for s in SUBSCRIPTIONS if checkpoints.get(s.name, 0) < head]
     if behind:
         return head, f"{', '.join(behind)} to reach position {head}"
+    if changed := reconsiderations.workspaces(connection):
+        return head, f"{', '.join(changed)} to reconsider what changed"
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))

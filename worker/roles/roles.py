@@ -18,6 +18,7 @@ from worker.connections import proving
 from worker.docusign.watch import watch as watch_docusign
 from worker.quickbooks.gateway import Gateway
 from worker.roles import schedule
+from worker.roles.reconsidering import reconsider
 from worker.roles.runner import follow
 from worker.runtime.environment import ConfigurationError, Environment
 from worker.runtime.serving import serve
@@ -131,8 +132,14 @@ async def process(post: Post) -> None:
         positions = await services.database.read(subscriptions.checkpoints)
         return Progress(tuple(sorted(positions.items())), bool(ours))
 
-    following = follow(services, SUBSCRIPTIONS, post.holder, post.stopping)
-    await _watched(post, Role.PROCESS, following, look)
+    await _watched(post, Role.PROCESS, decide(post), look)
+
+
+async def decide(post: Post) -> None:
+    """Follow the log, and reconsider in portions what many deals wait on."""
+    async with asyncio.TaskGroup() as work:
+        work.create_task(follow(post.services, SUBSCRIPTIONS, post.holder, post.stopping))
+        work.create_task(reconsider(post.services, post.holder, post.stopping))
 
 
 async def dispatch(post: Post) -> None:

@@ -61,15 +61,16 @@ class ShortTurns:
     A contract that was signed waits for a few turns until its request is sent, whosever events they are.
     """
 
-    def __init__(self) -> None:
-        self.events = TURN_EVENTS_MIN
+    def __init__(self, most: int = TURN_EVENTS_MAX) -> None:
+        self._least, self._most = min(TURN_EVENTS_MIN, most), most
+        self.events = self._least
 
     def note(self, seconds: float, handled: int) -> None:
         """Take fewer after a turn that was long, and more after one that was full and short."""
         if seconds > TURN_SECONDS_MAX:
-            self.events = max(self.events // 2, TURN_EVENTS_MIN)
+            self.events = max(self.events // 2, self._least)
         elif seconds < TURN_SECONDS_MAX / 2 and handled >= self.events:
-            self.events = min(self.events * 2, TURN_EVENTS_MAX)
+            self.events = min(self.events * 2, self._most)
 
 
 async def turn(

@@ -32,7 +32,7 @@ from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.pacing import Pacing
-from worker.quote_to_cash import decide
+from worker.quote_to_cash import decide, reconsiderations
 from worker.quote_to_cash.deal import folds as deal_folds
 from worker.roles import runner
 from worker.web.doors import events as events_door
@@ -148,7 +148,7 @@ def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
             )
         )
 
-    return [(subscriptions, "_moving", moving), (subscriptions, "_led_by_other", lambda *_: False)]
+    return [(subscriptions, "_moving", moving), (subscriptions, "is_led_by_other", lambda *_: False)]
 
 
 def _refused_read_counts_not() -> Sequence[tuple[Any, str, Any]]:
@@ -222,6 +222,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("in_flight_per_subject", _in_flight_per_subject),
     Safeguard("one_transaction", _one_transaction),
     Safeguard("checkpoint_compare_and_set", _checkpoint_compare_and_set, ("one_transaction",)),
+    Safeguard("reconsidered_in_portions", lambda: [(reconsiderations, "queue", lambda *_: None)]),
     Safeguard("own_events_skipped", lambda: [(decide, "is_own", lambda _: False)]),
     Safeguard("revision_guard", lambda: [(deal_folds, "_is_newer", lambda *_: True)]),
     Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)], budget=120),

@@ -15,12 +15,11 @@ from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.roles import roles
 from worker.roles.roles import Post
-from worker.roles.runner import follow
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
 from worker.sandbox.service import Sandbox
-from worker.services import SUBSCRIPTIONS, Services
+from worker.services import Services
 from worker.simulation.database import DatabaseTrouble, SimulatedDatabase
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
@@ -199,9 +198,7 @@ class Cluster:
                 stopping = asyncio.Event()
                 post = Post(services, gateway, host.life, stopping, "", 0, lambda _: None)
                 dispatching = asyncio.create_task(roles.dispatch(post), name="dispatcher")
-                following = asyncio.create_task(
-                    follow(services, SUBSCRIPTIONS, host.life, stopping), name="subscriptions"
-                )
+                following = asyncio.create_task(roles.decide(post), name="subscriptions")
                 done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

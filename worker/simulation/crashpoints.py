@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from worker.demo import story
 from worker.demo.story import Twist
+from worker.quote_to_cash.view import AT_ONCE
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Kind
 from worker.sandbox.trouble import Plan as QuickBooksPlan
@@ -36,7 +37,7 @@ class Workload(Struct, frozen=True):
     """Some deals of one workspace, and what goes wrong beside the kill.
 
     With `frozen_seconds` the worker is not killed but stopped for so long; with `restored_after` a copy of the
-    store is made, and put back so much later. `disconnected_at` is when somebody clicks Disconnect,
+    store is made, and put back so much later. At most `at_once` streams are reconsidered in one transaction. `disconnected_at` is when somebody clicks Disconnect,
     `closed_until` when the books are opened, both in seconds; 0 is never.
     """
 
@@ -51,6 +52,7 @@ class Workload(Struct, frozen=True):
     disconnected_at: float = 0.0
     closed_until: float = 0.0
     restored_after: float = 0.0
+    at_once: int = AT_ONCE
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -73,6 +75,7 @@ WORKLOADS: Sequence[Workload] = (
     ),
     Workload("lapsed", ("none", "won_by_crm"), refusals=(Refusal("6190", 200, rate=0.3, times=6),)),
     Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
+    Workload("in_portions", SEVERAL, at_once=1),
     Workload("restored", SEVERAL, restored_after=45.0),
     Workload("frozen", SEVERAL, frozen_seconds=300.0),
     Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
@@ -109,6 +112,7 @@ def plan(workload: Workload, seed: int) -> Plan:
             script=workload.troubles, writes_only=True, late_seconds=30, refusals=workload.refusals
         ),
         memory_seconds=workload.memory_seconds,
+        at_once=workload.at_once,
         database_rate=workload.database_rate,
         duplicate_rate=0.0,
         poison=(),

@@ -50,6 +50,7 @@ class Plan(Struct, frozen=True):
         stale_drafts: Deals whose first draft was another quote, and arrives after everything else.
         quickbooks: What goes wrong at QuickBooks while faults are on.
         memory_seconds: For how long QuickBooks remembers a requestid.
+        at_once: How many streams are reconsidered in one transaction; more are in portions of that size.
         database_rate: The share of transactions that fail or whose answer is lost.
         duplicate_rate: The share of messages that come twice.
         poison: Messages that nobody can use.
@@ -75,6 +76,7 @@ class Plan(Struct, frozen=True):
     stale_drafts: frozenset[tuple[str, str]]
     quickbooks: QuickBooksPlan
     memory_seconds: float
+    at_once: int
     database_rate: float
     duplicate_rate: float
     poison: tuple[bytes, ...]
@@ -135,6 +137,7 @@ def draw(seed: int) -> Plan:
             refusals=refusing.drawn(Random(f"{seed}:refusing")),  # noqa: S311 - as above
         ),
         memory_seconds=memory_seconds,
+        at_once=Random(f"{seed}:at_once").choice((1, 2, 100)),  # noqa: S311 - as above
         database_rate=random.choice((0.0, 0.01, 0.05)),
         duplicate_rate=random.choice((0.0, 0.3, 0.8)),
         poison=tuple(random.sample(_POISON, random.randint(0, 4))),

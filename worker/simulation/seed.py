@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
+from unittest.mock import patch
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -11,6 +12,8 @@ from events.contract import catalog
 from events.log.tables import dead_letters
 from events.log.tables import log as events
 from worker.commands.table import realms
+from worker.quote_to_cash import view
+from worker.roles import reconsidering
 from worker.roles.idle import left_to_do
 from worker.sandbox.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
@@ -75,7 +78,11 @@ def run_seed(
         loop.after_step = lambda host: after_step(cluster, host)
     outside = Outside(cluster, plan)
     try:
-        found = loop.run(_play(store, cluster, plan, outside))
+        with (
+            patch.object(view, "AT_ONCE", plan.at_once),
+            patch.object(reconsidering, "STREAMS_MAX", plan.at_once),
+        ):
+            found = loop.run(_play(store, cluster, plan, outside))
     except Exception as error:  # noqa: BLE001 - whatever ends a seed before its end is a finding
         found = [f"The seed did not come to its end: {error!r}"]
     loop.note(repr(found))

@@ -20,9 +20,21 @@ from events.log import log, offsets, subscriptions, tables
 from worker.commands import candidates, table
 from worker.commands.table import commands, realms
 from worker.quickbooks.tokens import tokens
+from worker.quote_to_cash import store
 
 POSTGRESQL: sa.Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own
-BULK = ("_fetch", "_lock", "_update", "_delete", "_insert", "_insert_absent", "_insert_numbered", "_upsert")
+BULK = (
+    "_fetch",
+    "_fetch_few",
+    "_fetch_first",
+    "_lock",
+    "_update",
+    "_delete",
+    "_insert",
+    "_insert_absent",
+    "_insert_numbered",
+    "_upsert",
+)
 SQLITE_ALONE = {"events.database.bulk._LAST", "worker.commands.candidates._CHOSEN['sqlite']"}
 
 
@@ -141,6 +153,13 @@ def test_rows_are_found_by_key_in_one_text() -> None:
     changed = rendered(bulk._update(commands, ("request_id", "fence"), "postgresql"))
     assert changed.startswith("UPDATE commands SET fence=given.fence FROM unnest(")
     assert changed.endswith("WHERE commands.request_id = given.request_id")
+
+
+def test_the_first_rows_of_each_key_are_found_in_one_text() -> None:
+    waits = store.process_waits
+    text = rendered(bulk._fetch_few((waits.c.workspace, waits.c.key), waits.c.stream))
+    assert text.endswith(" ORDER BY process_waits.stream LIMIT $3::INTEGER) AS found ON true"), text
+    assert " JOIN LATERAL (SELECT process_waits.stream " in text
 
 
 def test_numbers_come_back_with_the_insert() -> None:

@@ -1,0 +1,135 @@
+"""What is still to be reconsidered: streams that wait on something which has changed, too many for one transaction.
+
+A change that a few streams wait on is decided at once. Where many do, the change is queued here, and its streams are
+reconsidered portion by portion, each in a transaction of its own, as consequences of the event that changed it.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from events.database import bulk
+from events.database.statements import Statement
+from events.log.tables import metadata
+from worker.quote_to_cash.store import process_waits
+
+reconsiderations = sa.Table(
+    "reconsiderations",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("stage", sa.Integer, nullable=False),
+    sa.Column("after", sa.Text, nullable=False),
+)
+
+
+class Range(Struct, frozen=True):
+    """Streams whose names stand between two texts; `before` is none where there is no end."""
+
+    after: str
+    before: str | None
+
+
+# Deals come last: their words say what was commanded for their account and products.
+STAGES = (Range("", "deal/"), Range("deal0", None), Range("deal/", "deal0"))  # 0 is the character after /
+
+
+class Reconsideration(Struct, frozen=True):
+    """A change that is reconsidered: how far that got.
+
+    Attributes:
+        workspace: Whose streams.
+        position: Of the event that changed something.
+        key: The stream that has changed, such as `workspace`.
+        stage: Which of `STAGES` is under way.
+        after: The last stream of it that was reconsidered, or where the stage begins.
+    """
+
+    workspace: str
+    position: int
+    key: str
+    stage: int = 0
+    after: str = STAGES[0].after
+
+
+_COLUMNS = tuple(reconsiderations.c[name] for name in Reconsideration.__struct_fields__)
+_NEXT = Statement(
+    sa.select(*_COLUMNS)
+    .where(reconsiderations.c.workspace == sa.bindparam("workspace_"))
+    .order_by(reconsiderations.c.position, reconsiderations.c.key)
+    .limit(1)
+)
+_WORKSPACES = Statement(
+    sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
+)
+_PORTION = Statement(
+    sa.select(process_waits.c.stream)
+    .where(
+        process_waits.c.workspace == sa.bindparam("workspace_"),
+        process_waits.c.key == sa.bindparam("key_"),
+        process_waits.c.stream > sa.bindparam("after_"),
+        process_waits.c.stream < sa.bindparam("before_"),
+    )
+    .order_by(process_waits.c.stream)
+    .limit(sa.bindparam("limit_", type_=sa.Integer))
+)
+_GREATEST = "\U0010ffff"
+
+
+def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
+    """Queue changes. One of the same stream that waits for its turn is left out: the newer one sees to it as well."""
+    newest = {(change.workspace, change.key): change for change in added}
+    for change in newest.values():
+        not_begun = (
+            reconsiderations.c.workspace == change.workspace,
+            reconsiderations.c.key == change.key,
+            reconsiderations.c.stage == 0,
+            reconsiderations.c.after == STAGES[0].after,
+        )
+        connection.execute(reconsiderations.delete().where(*not_begun))
+    rows = [
+        {name: getattr(change, name) for name in Reconsideration.__struct_fields__}
+        for change in newest.values()
+    ]
+    bulk.insert(connection, reconsiderations, rows)
+
+
+def workspaces(connection: sa.Connection) -> list[str]:
+    """Return the workspaces of which anything is to be reconsidered."""
+    return [workspace for (workspace,) in _WORKSPACES.rows(connection)]
+
+
+def first(connection: sa.Connection, workspace: str) -> Reconsideration | None:
+    """Return what a workspace is to reconsider first."""
+    rows = _NEXT.rows(connection, {"workspace_": workspace})
+    return Reconsideration(*rows[0]) if rows else None
+
+
+def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> list[str]:
+    """Return the next streams of a change's stage that wait on it, in order."""
+    bound = {
+        "workspace_": change.workspace,
+        "key_": change.key,
+        "after_": change.after,
+        "before_": STAGES[change.stage].before or _GREATEST,
+        "limit_": limit,
+    }
+    return [stream for (stream,) in _PORTION.rows(connection, bound)]
+
+
+def move(connection: sa.Connection, change: Reconsideration, done: Sequence[str], limit: int) -> None:
+    """Note which streams of a stage were reconsidered; fewer than `limit` were its last ones."""
+    this = sa.and_(
+        reconsiderations.c.workspace == change.workspace,
+        reconsiderations.c.position == change.position,
+        reconsiderations.c.key == change.key,
+    )
+    if len(done) == limit:
+        connection.execute(reconsiderations.update().where(this).values(after=done[-1]))
+    elif change.stage + 1 < len(STAGES):
+        following = {"stage": change.stage + 1, "after": STAGES[change.stage + 1].after}
+        connection.execute(reconsiderations.update().where(this).values(following))
+    else:
+        connection.execute(reconsiderations.delete().where(this))

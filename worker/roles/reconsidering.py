@@ -1,0 +1,73 @@
+"""Reconsiders, portion by portion, what too many deals wait on for one transaction; whatever is new goes first."""
+
+import asyncio
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+import structlog
+
+from events.clock import Clock
+from events.database.port import Database
+from events.errors import DatabaseUnavailable
+from events.log import log, subscriptions
+from worker.quote_to_cash import manager, reconsiderations
+from worker.roles.runner import RETRY_SECONDS, ShortTurns
+from worker.runtime.wake import pause
+from worker.services import SUBSCRIPTIONS, Services
+
+# What is done in bulk waits while a subscription is further behind: a signed contract would stand behind it.
+BEHIND_MAX = 300
+STREAMS_MAX = 400
+logger = structlog.get_logger()
+
+
+async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -> None:
+    """Go on with what is to be reconsidered, until told to stop."""
+    size = ShortTurns(STREAMS_MAX)
+    while not stopping.is_set():
+        try:
+            done = await portions(services.database, services.clock, holder, size)
+        except DatabaseUnavailable as error:
+            logger.warning("reconsideration.retry", problem=str(error))
+            await pause(services.clock, stopping, RETRY_SECONDS)
+            continue
+        if done:
+            services.wake.all()
+        else:
+            await services.wake.wait(services.clock, services.environment.poll_seconds)
+
+
+async def portions(database: Database, clock: Clock, holder: str, size: ShortTurns) -> bool:
+    """Reconsider a portion of each workspace that has to; say whether there was any."""
+    waiting = await database.read(due)
+    done = False
+    for workspace in waiting:
+        if done and not await database.read(due):
+            break  # what that gave is to be handled first
+        count, seconds = await database.transaction(_go_on, workspace, size.events, holder, clock)
+        if count is not None:
+            size.note(seconds, count)
+            done = True
+            logger.debug("reconsidered", workspace=workspace, streams=count, seconds=round(seconds, 4))
+    return done
+
+
+def due(connection: sa.Connection) -> Sequence[str]:
+    """Return the workspaces of which anything is to be reconsidered now: none while a subscription is far behind."""
+    workspaces = reconsiderations.workspaces(connection)
+    return workspaces if workspaces and not is_behind(connection) else ()
+
+
+def is_behind(connection: sa.Connection) -> bool:
+    """Say whether any subscription has more than a few hundred events to handle."""
+    positions = subscriptions.checkpoints(connection)
+    behind = log.head(connection) - min(positions.get(each.name, 0) for each in SUBSCRIPTIONS)
+    return behind > BEHIND_MAX
+
+
+def _go_on(
+    connection: sa.Connection, workspace: str, limit: int, holder: str, clock: Clock
+) -> tuple[int | None, float]:
+    started = clock.monotonic()
+    count = manager.go_on(connection, workspace, limit, holder, clock.now())
+    return count, clock.monotonic() - started
