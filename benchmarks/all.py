@@ -14,6 +14,7 @@ from benchmarks import (
     rebuild,
     replay,
     signed,
+    waiting,
 )
 from benchmarks.measure import Benchmark
 
@@ -33,6 +34,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     fairness.POSTGRES,
     growth.SQLITE,
     growth.POSTGRES,
+    waiting.SQLITE,
+    waiting.POSTGRES,
     rebuild.SQLITE,
     rebuild.POSTGRES,
     commands.COMMANDS_AT_ONCE,
