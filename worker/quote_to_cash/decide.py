@@ -14,9 +14,10 @@ from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
 from worker.quote_to_cash import view as view_of
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
+from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.families import FAMILIES
-from worker.quote_to_cash.view import View
+from worker.quote_to_cash.view import WORKSPACE, View
 
 SOURCE = "urn:coeffection:quote-to-cash"
 KINDS = frozenset(family.kind for family in FAMILIES)
@@ -49,10 +50,13 @@ def decide(view: View, event: Event) -> Decision:
     decision = Decision()
     if is_own(event):
         return decision
+    before = view.get(WorkspaceState)
     evolve(view, event)
     for step in _followed(view, event):
         _take(view, decision, event, step)
-    affected, decision.many_wait_on = _affected(view, event)
+    # Much is recorded of a workspace that changes nothing of it, such as the same company read again.
+    changed = event.stream != WORKSPACE or view.get(WorkspaceState) != before
+    affected, decision.many_wait_on = _affected(view, event, wakes=changed)
     _consider(view, decision, event, affected)
     return decision
 
@@ -98,7 +102,7 @@ def _followed(view: View, event: Event) -> Iterator[Consequence]:
             yield from follows(view, event.payload)
 
 
-def _affected(view: View, event: Event) -> tuple[list[str], list[str]]:
+def _affected(view: View, event: Event, *, wakes: bool) -> tuple[list[str], list[str]]:
     """Return the subjects whose next step an event may allow: its own, those that it changes, what waits on either.
 
     Deals come last: their words say what was commanded for their account and products. Streams that many wait on are
@@ -112,7 +116,8 @@ def _affected(view: View, event: Event) -> tuple[list[str], list[str]]:
             considered += named(event.payload)
         if (changes := family.changed_by.get(event.type)) is not None:
             changed += changes(view, event.payload)
-    waiting = {stream: view.waiting(stream) for stream in (event.stream, *changed)}
+    moved = (event.stream, *changed) if wakes else changed
+    waiting = {stream: view.waiting(stream) for stream in moved}
     many = [stream for stream, found in waiting.items() if len(found) > view_of.AT_ONCE]
     few = chain.from_iterable(found for stream, found in waiting.items() if stream not in many)
     everybody = dict.fromkeys([*own, *considered, *changed, *few])

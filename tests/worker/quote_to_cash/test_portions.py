@@ -17,9 +17,10 @@ from events.log import log
 from tests import stories, world
 from tests.events.samples import made
 from tests.fakes import FakeClock
-from tests.worker.quote_to_cash.given import NOW, chosen_at, ready
+from tests.worker.quote_to_cash.given import NOW, chosen_at, given, observed, ready
 from worker.commands.table import commands
 from worker.quote_to_cash import manager, reconsiderations, view
+from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.reconsiderations import reconsiderations as rows
 from worker.quote_to_cash.store import process_state, process_waits
 from worker.roles import reconsidering, runner
@@ -132,6 +133,13 @@ async def test_what_is_new_goes_first(database: Database, clock: FakeClock) -> N
         assert not await reconsidering.portions(database, clock, HOLDER, ShortTurns(3))
         await runner.catch_up(database, clock, SUBSCRIPTIONS, HOLDER)
         assert await reconsidered(database, clock, 3)
+
+
+def test_what_changes_nothing_of_a_workspace_wakes_nobody() -> None:
+    decider = given(*ready(auto_invoice="false"), *stories.signed_deal())
+    with patch.object(view, "AT_ONCE", 0):
+        assert decide(decider.view, observed()).many_wait_on == []
+        assert decide(decider.view, observed(home_currency="CAD")).many_wait_on == [view.WORKSPACE]
 
 
 async def test_who_does_not_decide_reconsiders_nothing(database: Database, clock: FakeClock) -> None:
