@@ -64,7 +64,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) confluent-kafka hypothesis mypy pytest pytest-asyncio pytest-xdist pyyaml ruff testcontainers
+	$(INSTALL) confluent-kafka hypothesis mypy pytest pytest-asyncio pytest-xdist pyyaml ruff schemathesis testcontainers
 	touch $@
 
 clean:

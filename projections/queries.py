@@ -1,19 +1,99 @@
-"""Reading the read models: one function a question, each a plain function of a connection."""
+"""Reading the read models: one function a question, each a plain function of a connection.
 
-from typing import Any
+A list is read page by page: after a key, in the order of that key. Keys never change, so whatever is written between
+two pages, no row that stays is left out or comes twice.
+"""
 
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+import msgspec
 import sqlalchemy as sa
+from msgspec import Struct
 
-from events.contract import json
+from events.contract import catalog, json
+from events.log.tables import log as events
 from projections.deals import deals
 from projections.integration_log import integration_log
 from projections.invoices import invoices
 from projections.mappings import mappings
 
 Row = dict[str, Any]
+Key = Sequence[str | int]
+ROWS_MAX = 1000
+
+# The fields of a row, in whose order its list is.
+DEALS_KEY = ("deal",)
+INVOICES_KEY = ("deal", "part", "generation", "realm", "invoice_id")
+MAPPINGS_KEY = ("kind", "id")
+LOG_KEY = ("position",)
+
+_BY_PEOPLE = [name for name, kind in catalog.TYPES.items() if "by" in kind.payload.__struct_fields__]
 
 
-def list_deals(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[Row]:
+class DealsWanted(Struct, frozen=True):
+    """Which deals: all that fit everything that is said.
+
+    `text` is in the deal's id, its name or its account's. `changed_after` is a position of the log.
+    """
+
+    stage: str | None = None
+    gate: str | None = None
+    account: str | None = None
+    text: str | None = None
+    updated_since: datetime | None = None
+    changed_after: int = 0
+
+
+class InvoicesWanted(Struct, frozen=True):
+    """Which invoices: all that fit everything that is said, `dated` from and to both included."""
+
+    deal: str | None = None
+    status: str | None = None
+    customer: str | None = None
+    doc_number: str | None = None
+    dated_from: date | None = None
+    dated_to: date | None = None
+    due_before: date | None = None
+
+
+class MappingsWanted(Struct, frozen=True):
+    """Which mappings: all that fit everything that is said; `text` is in the id or the name."""
+
+    kind: str | None = None
+    status: str | None = None
+    text: str | None = None
+
+
+class LogWanted(Struct, frozen=True):
+    """Which entries of the integration log: all that fit everything that is said.
+
+    `about` is a stream such as `account/A-9`, `kind` its kind such as `account`, and `type` a type of event.
+    """
+
+    after: int = 0
+    deal: str | None = None
+    about: str | None = None
+    kind: str | None = None
+    type: str | None = None
+    level: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    order: Literal["oldest", "newest"] = "oldest"
+
+
+class _Actor(Struct):
+    by: str | None = None
+
+
+def list_deals(
+    connection: sa.Connection,
+    workspace: str,
+    limit: int = ROWS_MAX,
+    wanted: DealsWanted = DealsWanted(),  # noqa: B008 - it is frozen
+    after: Key | None = None,
+) -> list[Row]:
     """Return the deals of a workspace with the names of their accounts and customers, and the unmet gates."""
     account = mappings.alias("account")
     statement = (
@@ -26,50 +106,124 @@ def list_deals(connection: sa.Connection, workspace: str, limit: int = 1000) -> 
                 account.c.id == deals.c.account,
             ),
         )
-        .where(deals.c.workspace == workspace)
-        .order_by(deals.c.deal)
-        .limit(limit)
+        .where(deals.c.workspace == workspace, deals.c.position > wanted.changed_after)
+        .where(*_equal(deals.c, wanted, "stage", "gate", "account"))
+        .where(*_holding(wanted.text, deals.c.deal, deals.c.name, account.c.name))
     )
-    return [{**row, "gates": json.parse(row["gates"].encode())} for row in _rows(connection, statement)]
+    if wanted.updated_since is not None:
+        statement = statement.where(deals.c.updated_at >= wanted.updated_since)
+    found = _page(connection, statement, [deals.c.deal], after, limit)
+    return [{**row, "gates": json.parse(row["gates"].encode())} for row in found]
 
 
-def list_invoices(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[Row]:
+def list_invoices(
+    connection: sa.Connection,
+    workspace: str,
+    limit: int = ROWS_MAX,
+    wanted: InvoicesWanted = InvoicesWanted(),  # noqa: B008 - it is frozen
+    after: Key | None = None,
+) -> list[Row]:
     """Return the invoices of a workspace."""
+    columns = invoices.c
     statement = (
         sa.select(invoices)
-        .where(invoices.c.workspace == workspace)
-        .order_by(invoices.c.deal, invoices.c.part, invoices.c.generation)
-        .limit(limit)
+        .where(columns.workspace == workspace)
+        .where(*_equal(columns, wanted, "deal", "status", "customer", "doc_number"))
     )
-    return _rows(connection, statement)
+    if wanted.dated_from is not None:
+        statement = statement.where(columns.txn_date >= wanted.dated_from)
+    if wanted.dated_to is not None:
+        statement = statement.where(columns.txn_date <= wanted.dated_to)
+    if wanted.due_before is not None:
+        statement = statement.where(columns.due_date < wanted.due_before)
+    return _page(connection, statement, [columns[name] for name in INVOICES_KEY], after, limit)
 
 
-def list_mappings(connection: sa.Connection, workspace: str, limit: int = 1000) -> list[Row]:
+def list_mappings(
+    connection: sa.Connection,
+    workspace: str,
+    limit: int = ROWS_MAX,
+    wanted: MappingsWanted = MappingsWanted(),  # noqa: B008 - it is frozen
+    after: Key | None = None,
+) -> list[Row]:
     """Return which accounts and products are what in QuickBooks."""
+    columns = mappings.c
     statement = (
         sa.select(mappings)
-        .where(mappings.c.workspace == workspace)
-        .order_by(mappings.c.kind, mappings.c.id)
-        .limit(limit)
+        .where(columns.workspace == workspace)
+        .where(*_equal(columns, wanted, "kind", "status"))
+        .where(*_holding(wanted.text, columns.id, columns.name))
     )
-    return _rows(connection, statement)
+    return _page(connection, statement, [columns[name] for name in MAPPINGS_KEY], after, limit)
 
 
 def list_log(
-    connection: sa.Connection, workspace: str, *, after: int = 0, about: str | None = None, limit: int = 1000
+    connection: sa.Connection,
+    workspace: str,
+    limit: int = ROWS_MAX,
+    wanted: LogWanted = LogWanted(),  # noqa: B008 - it is frozen
+    after: Key | None = None,
 ) -> list[Row]:
-    """Return the entries of the integration log, oldest first."""
+    """Return entries of the integration log, each with the type of its event, and by whom it is if a person did it."""
+    columns = integration_log.c
     statement = (
-        sa.select(integration_log)
-        .where(integration_log.c.workspace == workspace, integration_log.c.position > after)
-        .order_by(integration_log.c.position)
-        .limit(limit)
+        sa.select(
+            integration_log,
+            events.c.type,
+            sa.case((events.c.type.in_(_BY_PEOPLE), events.c.data)).label("data"),
+        )
+        .join(events, events.c.position == columns.position)
+        .where(columns.workspace == workspace, columns.position > wanted.after)
+        .where(*_equal(columns, wanted, "about", "level"))
     )
-    if about is not None:
-        statement = statement.where(integration_log.c.about == about)
-    return _rows(connection, statement)
+    if wanted.deal is not None:
+        statement = statement.where(columns.about == f"deal/{wanted.deal}")
+    if wanted.kind is not None:
+        of_kind = columns.about.startswith(f"{wanted.kind}/", autoescape=True)
+        statement = statement.where(sa.or_(columns.about == wanted.kind, of_kind))
+    if wanted.type is not None:
+        statement = statement.where(events.c.type == wanted.type)
+    if wanted.since is not None:
+        statement = statement.where(columns.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(columns.at < wanted.until)
+    newest = wanted.order == "newest"
+    found = _page(connection, statement, [columns.position], after, limit, descending=newest)
+    for row in found:
+        data = row.pop("data")
+        row["by"] = None if data is None else msgspec.json.decode(data, type=_Actor).by
+    return found
 
 
-def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> list[Row]:
-    found = [dict(row) for row in connection.execute(statement).mappings()]
-    return [{key: value for key, value in row.items() if key != "workspace"} for row in found]
+def _equal(columns: Any, wanted: Struct, *names: str) -> Iterator[sa.ColumnElement[bool]]:
+    for name in names:
+        value = getattr(wanted, name)
+        if value is not None:
+            yield columns[name] == value
+
+
+def _holding(text: str | None, *columns: sa.ColumnElement[str]) -> Iterable[sa.ColumnElement[bool]]:
+    """Return that one of some columns holds a text, whatever its case."""
+    if text is None:
+        return []
+    return [sa.or_(*(sa.func.lower(column).contains(text.lower(), autoescape=True) for column in columns))]
+
+
+def _page(
+    connection: sa.Connection,
+    statement: sa.Select[Any],
+    key: Sequence[sa.ColumnElement[Any]],
+    after: Key | None,
+    limit: int,
+    *,
+    descending: bool = False,
+) -> list[Row]:
+    if after is not None:
+        values = sa.tuple_(
+            *(sa.literal(value, column.type) for value, column in zip(after, key, strict=True))
+        )
+        place = sa.tuple_(*key)
+        statement = statement.where(place < values if descending else place > values)
+    ordered = statement.order_by(*(column.desc() if descending else column for column in key))
+    found = [dict(row) for row in connection.execute(ordered.limit(limit)).mappings()]
+    return [{name: value for name, value in row.items() if name != "workspace"} for row in found]

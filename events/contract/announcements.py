@@ -21,8 +21,12 @@ class DealClosedWon(Fact, frozen=True):
 class UnmetGate(Fact, frozen=True):
     """A condition that an invoice waits on.
 
-    `action` is what opens it, as a code that a program can offer: `about` are the streams that it is done to, such as
-    `account/A-9`, where that is not the deal itself. `reason` and `remedy` say both in a sentence.
+    Attributes:
+        gate: Its code.
+        reason: Why it is not met, in a sentence.
+        remedy: What opens it, in a sentence.
+        action: The same as a code, which a program can offer.
+        about: The streams that it is done to, such as `account/A-9`, where that is not the deal itself.
     """
 
     gate: Identifier

@@ -57,6 +57,8 @@ def sqlite_engine(
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+        driver: Any = connection
+        driver.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -73,6 +75,10 @@ def sqlite_engine(
             cursor.close()
 
     return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _make_private(path: Path) -> None:

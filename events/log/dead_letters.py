@@ -25,6 +25,7 @@ PLACES_PER_LETTER = 10  # a place takes some hundred bytes
 DISCARDED_AT_ONCE_MAX = 500
 
 _COLUMNS = dead_letters.c
+LAST_SEEN_FIRST = (_COLUMNS.last_seen_at.desc(), _COLUMNS.number.desc())
 _KNOWN = (_COLUMNS.fingerprint, _COLUMNS.number, _COLUMNS.seen)
 
 
@@ -106,6 +107,15 @@ class Chosen(Struct, frozen=True):
     workspace: str | None
     numbers: Sequence[int] = ()
     reason: str | None = None
+
+
+class LettersWanted(Struct, frozen=True):
+    """Which dead letters are looked at: all that fit everything that is said."""
+
+    reason: str | None = None
+    deal: str | None = None
+    origin: str | None = None
+    since: datetime | None = None
 
 
 def bury(
@@ -298,33 +308,57 @@ def _beginning(headers: Headers) -> list[tuple[str, bytes | None]]:
 
 def listed(connection: sa.Connection, workspace: str | None, limit: int = 1000) -> list[dict[str, Any]]:
     """Return the dead letters of a workspace, or of none, the last seen first, without their bytes; with what to do."""
-    return _listed(connection, limit, *_meant(Chosen(workspace)))
+    return _listed(connection, limit, LAST_SEEN_FIRST, *_meant(Chosen(workspace)))
+
+
+def page(
+    connection: sa.Connection,
+    workspace: str,
+    limit: int,
+    wanted: LettersWanted,
+    after: Sequence[str | int] | None,
+) -> list[dict[str, Any]]:
+    """Return dead letters as `listed` does, the highest number first, below the number that `after` holds.
+
+    Numbers never change, so one that comes again between two pages is not left out.
+    """
+    where = _meant(Chosen(workspace, reason=wanted.reason))
+    where += [_COLUMNS.deal == wanted.deal] if wanted.deal is not None else []
+    where += [_COLUMNS.origin == wanted.origin] if wanted.origin is not None else []
+    where += [_COLUMNS.last_seen_at >= wanted.since] if wanted.since is not None else []
+    where += [_COLUMNS.number < after[0]] if after is not None else []
+    return _listed(connection, limit, (_COLUMNS.number.desc(),), *where)
 
 
 def of_deal(
     connection: sa.Connection, workspace: str, deal: str, limit: int = DEALS_LETTERS_MAX
 ) -> list[dict[str, Any]]:
     """Return the dead letters that are about a deal, as `listed` does."""
-    return _listed(connection, limit, *_meant(Chosen(workspace)), _COLUMNS.deal == deal)
+    return _listed(connection, limit, LAST_SEEN_FIRST, *_meant(Chosen(workspace)), _COLUMNS.deal == deal)
 
 
 def whole(connection: sa.Connection, workspace: str | None, number: int) -> dict[str, Any] | None:
     """Return one dead letter as `listed` does, with its `raw` bytes and its `headers`; none if there is no such."""
     chosen = _meant(Chosen(workspace, (number,)))
-    found = _listed(connection, 1, *chosen)
+    found = _listed(connection, 1, LAST_SEEN_FIRST, *chosen)
     if not found:
         return None
     raw, headers = connection.execute(sa.select(_COLUMNS.raw, _COLUMNS.headers).where(*chosen)).one()
     return {**found[0], "headers": headers_of(headers), "raw": raw}
 
 
-def _listed(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+def _listed(
+    connection: sa.Connection,
+    limit: int,
+    order: Sequence[sa.ColumnElement[Any]],
+    *where: sa.ColumnElement[bool],
+) -> list[dict[str, Any]]:
     hidden = {"raw", "headers", "fingerprint", "workspace", "account", "kept_bytes"}
     columns = [column for column in _COLUMNS if column.name not in hidden]
     statement = (
         sa.select(*columns, _COLUMNS.kept_bytes.is_not(None).label("kept"))
         .where(*where)
-        .order_by(_COLUMNS.last_seen_at.desc(), _COLUMNS.number.desc())
+        .order_by(*order)
         .limit(limit)
     )
     return [

@@ -104,7 +104,7 @@ def _sent(connection: sa.Connection) -> dict[str, list[msgspec.Raw]]:
 
 async def _told(world: World, topic: str) -> list[dict[str, Any]]:
     page = await world.services.database.read(read_page, "acme", topic, 0, 100)
-    return [{"type": event["type"], "data": event["data"]} for event in page.events]
+    return [{"type": event.type, "data": event.data} for event in page.events]
 
 
 def _plain(value: object) -> object:

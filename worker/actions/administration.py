@@ -203,8 +203,15 @@ def _unstorable(fact: Fact) -> str | None:
     return next((name for name, value in asdict(fact).items() if r"\u0000" in json.encode(value)), None)
 
 
-class Shown(Struct, frozen=True):
-    """A setting as people see it: what holds, whether somebody chose it, and where it is from if nobody did."""
+class Setting(Struct, frozen=True):
+    """A setting as people see it.
+
+    Attributes:
+        key: What it is called, as `q2c set` names it.
+        value: What holds.
+        chosen: Whether somebody chose it.
+        reason: Where the value is from, if nobody chose it, or why there is none.
+    """
 
     key: str
     value: object
@@ -212,14 +219,16 @@ class Shown(Struct, frozen=True):
     reason: str | None = None
 
 
-def shown_settings(connection: sa.Connection, workspace: str) -> list[Shown]:
+def shown_settings(connection: sa.Connection, workspace: str) -> list[Setting]:
     """Return every setting of a workspace with the value that holds."""
     state = StateStore(connection, workspace).get(WorkspaceState)
-    shown = [Shown(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES]
+    shown = [
+        Setting(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES
+    ]
     return [_time_zone(state, row) if row.key == "time_zone" else row for row in shown]
 
 
-def _time_zone(state: WorkspaceState, row: Shown) -> Shown:
+def _time_zone(state: WorkspaceState, row: Setting) -> Setting:
     """Show the zone that the company's address gives, or why it gives none, beside what was chosen."""
     if state.company is None:
         return row

@@ -32,7 +32,12 @@ class Standing(Struct, frozen=True):
 
 
 class Discarded(Struct, frozen=True):
-    """How many dead letters were deleted, and where the log says so; nowhere where they were of no workspace."""
+    """What was deleted.
+
+    Attributes:
+        discarded: How many dead letters.
+        position: Where the log says so; nowhere where there were none, or they were of no workspace.
+    """
 
     discarded: int
     position: int | None = None

@@ -12,7 +12,7 @@ from worker.cli.groups import GroupedCommands
 from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
 from worker.docusign import reception
-from worker.docusign.watch import Shown, shown
+from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.workspaces import docusign_keys
 from worker.workspaces.docusign_keys import Added, Key
@@ -102,7 +102,7 @@ def status(
     refused.
     """
 
-    async def work(opened: Services) -> Shown:
+    async def work(opened: Services) -> Reception:
         name, now = await workspace_name(opened, workspace), opened.clock.now()
         if seen:
             await opened.database.transaction(reception.seen, name, now)
@@ -116,7 +116,7 @@ def status(
     raise typer.Exit(0 if found.state == "good" else FINDING)
 
 
-def _print_status(found: Shown) -> None:
+def _print_status(found: Reception) -> None:
     people.print(found.says, style="bold")
     if found.remedy:
         people.print(f"→ {found.remedy}")

@@ -49,7 +49,7 @@ def log(
 
     async def work(opened: Services) -> Rows:
         name = await workspace_name(opened, workspace)
-        return await opened.database.read(queries.list_log, name, about=about)
+        return await opened.database.read(queries.list_log, name, wanted=queries.LogWanted(about=about))
 
     print_rows(
         run(work), ("at", "level", "about", "message", "remedy"), as_json=as_json, empty="Nothing yet."

@@ -64,7 +64,15 @@ class Told(Struct, frozen=True):
 
 
 class Refusals(Struct, frozen=True):
-    """Messages that were refused for one reason; `since` is none where that is over."""
+    """Messages that were refused for one reason.
+
+    Attributes:
+        reason: Why, as a code.
+        messages: How many, in all.
+        first_at: When the first one was.
+        last_at: When the last one was.
+        since: Since when they are refused; none where that is over.
+    """
 
     reason: str
     messages: int
@@ -73,8 +81,24 @@ class Refusals(Struct, frozen=True):
     since: datetime | None
 
 
-class Shown(Struct, frozen=True):
-    """How it stands with DocuSign's messages, as people see it."""
+class Reception(Struct, frozen=True):
+    """How it stands with DocuSign's messages, as people see it.
+
+    Attributes:
+        workspace: Whose messages they are.
+        state: `good` where they are taken; else `refusing`, `incomplete` or `silent`.
+        reason: Why they are not, as a code.
+        since: Since when they are not.
+        says: The same in a sentence.
+        remedy: What to do, in a sentence.
+        action: What to do, as a code.
+        keys: How many keys DocuSign may sign with.
+        last_accepted_at: When a message was taken last.
+        last_refused_at: When one was refused last.
+        last_refused_because: Why that one was, as a code.
+        taken: How often messages came to what, by the outcome.
+        refused: How often they were refused, by the reason, the last one first.
+    """
 
     workspace: str
     state: str
@@ -131,7 +155,7 @@ def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
     return found_changes
 
 
-def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
+def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception:
     """Return how it stands in one workspace."""
     counts = reception.read(connection, workspace).get(workspace, {})
     keys = connection.scalar(
@@ -154,7 +178,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Shown:
     says = (
         trouble.sentence.format(detail=since_when(found)) if trouble else "messages from DocuSign are taken."
     )
-    return Shown(
+    return Reception(
         workspace=workspace,
         state=found.state,
         reason=found.reason,

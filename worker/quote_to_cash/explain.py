@@ -29,9 +29,16 @@ _WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.IT
 
 
 class ExplainedGate(Struct, frozen=True):
-    """A gate as it stands; `event` is the last event that could have moved it.
+    """A gate as it stands.
 
-    `action` is what opens it, as a code, and `about` what it is done to, such as `account/A-9`, if not the deal.
+    Attributes:
+        gate: Its code.
+        met: Whether it is open.
+        reason: Why it is not, in a sentence.
+        remedy: What opens it, in a sentence.
+        event: The id of the last event that could have moved it.
+        action: What opens it, as a code.
+        about: What that is done to, such as `account/A-9`, if not the deal.
     """
 
     gate: str
@@ -44,7 +51,17 @@ class ExplainedGate(Struct, frozen=True):
 
 
 class ExplainedEvent(Struct, frozen=True):
-    """One event of the chain that led here."""
+    """One event of the chain that led here.
+
+    Attributes:
+        position: Where it is in the log.
+        id: Its id, unique for its source.
+        type: Its type, which says what its data holds.
+        source: What made it.
+        stream: Whose it is, such as `deal/D-17`.
+        time: When it happened.
+        data: What it says.
+    """
 
     position: int
     id: str
@@ -56,7 +73,19 @@ class ExplainedEvent(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Something about the deal that came and could not be used; `q2c dead-letters` lists it under its number."""
+    """Something about the deal that came and could not be used.
+
+    Attributes:
+        number: Its number among the dead letters.
+        reason: Why it can't be used, as a code.
+        detail: The same in a sentence.
+        remedy: What to do, in a sentence.
+        field: What does not fit, if it is one thing.
+        origin: Where it came from, such as `http`.
+        seen: How often it came.
+        first_seen_at: When it came first.
+        last_seen_at: When it came last.
+    """
 
     number: int
     reason: str
@@ -70,13 +99,19 @@ class Refused(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """Everything about one deal's invoice. `first_unmet` is nothing once the invoice exists.
+    """Everything about one deal's invoice.
 
-    `sent` is what was sent to QuickBooks last, or will be, while nothing came of it.
-    `notes` say what of the deal, its account and its products QuickBooks did not get, or got in other words.
-    `dead_letters` are what came about the deal and could not be used, the last first; where nothing else came, its stage
-    is `unknown`.
-    `nearest` are the deals whose ids resemble this one's most, where the CRM has shown no such deal.
+    Attributes:
+        deal: The deal's id in the CRM.
+        stage: The stage that it is in, from quote to payment; `unknown` where nothing came that could be used.
+        first_unmet: The code of the first gate that is not met; none once the invoice exists.
+        gates: Every gate, in the order in which they are checked.
+        events: What led here.
+        invoice: The invoice's id in QuickBooks.
+        notes: What of the deal, its account and its products QuickBooks did not get, or got in other words.
+        sent: What was sent to QuickBooks last, or will be, while nothing came of it: QuickBooks' own JSON.
+        dead_letters: What came about the deal and could not be used, the last first.
+        nearest: The deals whose ids resemble this one's most, where the CRM has shown no such deal.
     """
 
     deal: str

@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import HeaderParameter
 
 from events.errors import DatabaseUnavailable
 from worker.services import Services
@@ -24,6 +26,8 @@ from worker.workspaces.api_tokens import Scope, Token
 OPEN = "open"
 NEEDS = "needs"
 INVALID = 'Bearer error="invalid_token"'
+PERSON = "Q2C-Actor"
+PERSON_PATTERN = r"^[!-~]([ -~]{0,98}[!-~])?$"
 NOTED_EVERY = timedelta(minutes=1)
 logger = structlog.get_logger()
 
@@ -133,6 +137,23 @@ def current(request: Request[Any, Any, Any]) -> Token:
     """Return the token that the door let in."""
     token: Token = request.state.token
     return token
+
+
+def actor(
+    token: NamedDependency[Token],
+    q2c_actor: Annotated[
+        str | None,
+        HeaderParameter(
+            name=PERSON,
+            pattern=PERSON_PATTERN,
+            description="The person on whose behalf a console does this, such as their e-mail address. The log names them"
+            " behind the token that vouches for them.",
+            schema_extra={"examples": ["kim@coeffection.example"]},
+        ),
+    ] = None,
+) -> str:
+    """Return who did what is done, as events name it: the token, and the person that its console names."""
+    return token.actor if q2c_actor is None else f"{token.actor_alone} for {q2c_actor}"
 
 
 def undeclared(app: Litestar) -> Iterable[str]:

@@ -1,28 +1,36 @@
 """The front door, put together."""
 
-from litestar import Litestar, Router
+from decimal import Decimal
+
+from litestar import Litestar
 from litestar.di import NamedDependency, Provide
-from litestar.openapi import OpenAPIConfig
 
 from events.contract.envelope import EVENT_BYTES_MAX
 from worker.actions.administration import Administration
 from worker.quickbooks.gateway import Gateway
 from worker.runtime.aside import Turns
 from worker.services import Services
-from worker.web.access import NEEDS, OPEN, Access, current, undeclared
+from worker.web.access import Access, actor, current, undeclared
+from worker.web.api.dead_letters import DeadLettersApi
+from worker.web.api.deals import DealsApi
 from worker.web.api.docusign import DocusignApi
-from worker.web.api.resources import Api
+from worker.web.api.examples import EXAMPLES
+from worker.web.api.invoices import InvoicesApi
+from worker.web.api.log import LogApi
+from worker.web.api.mappings import MappingsApi
+from worker.web.api.settings import SettingsApi
 from worker.web.api.tokens import TokensApi
+from worker.web.description import Structs, openapi_config
 from worker.web.doors.docusign import open_door, post_docusign
 from worker.web.doors.events import post_events
 from worker.web.doors.feeds import get_feed
 from worker.web.doors.health import livez, metrics, readyz, readyz_of_ops
 from worker.web.doors.oauth import get_callback, get_start
 from worker.web.doors.rate import Rate
+from worker.web.methods import name_methods
+from worker.web.parameters import known_parameters
 from worker.web.problems import HANDLERS
 from worker.workspaces.api_tokens import Token
-
-SCHEMA_PATH = "/api/v1/schema"
 
 
 def create_app(services: Services, gateway: Gateway) -> Litestar:
@@ -32,10 +40,8 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
     def workspace(token: NamedDependency[Token]) -> str:
         return token.workspace
 
-    def administration(token: NamedDependency[Token]) -> Administration:
-        return Administration(
-            services.database, services.clock, services.entropy, token.workspace, by=token.actor
-        )
+    def administration(token: NamedDependency[Token], actor: NamedDependency[str]) -> Administration:
+        return Administration(services.database, services.clock, services.entropy, token.workspace, by=actor)
 
     door = open_door(services)
     settings = services.environment
@@ -48,18 +54,24 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             get_feed,
             get_start,
             get_callback,
-            Api,
+            DealsApi,
+            InvoicesApi,
+            MappingsApi,
+            LogApi,
+            DeadLettersApi,
+            SettingsApi,
             DocusignApi,
             TokensApi,
             livez,
             readyz,
         ],
-        guards=[access.guard],
+        guards=[access.guard, known_parameters],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "gateway": Provide(lambda: gateway, sync_to_thread=False),
             "access": Provide(lambda: access, sync_to_thread=False),
             "token": Provide(current, sync_to_thread=False),
+            "actor": Provide(actor, sync_to_thread=False),
             "workspace": Provide(workspace, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
             "rate": Provide(lambda: rate, sync_to_thread=False),
@@ -68,11 +80,10 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         },
         exception_handlers=HANDLERS,
         request_max_body_size=EVENT_BYTES_MAX,
-        openapi_config=OpenAPIConfig(
-            title="Coeffection for QuickBooks",
-            version="1",
-            openapi_router=Router(SCHEMA_PATH, route_handlers=[], opt={NEEDS: OPEN}),
-        ),
+        before_request=name_methods,
+        type_encoders={Decimal: lambda amount: format(amount, "f")},
+        plugins=[Structs(EXAMPLES)],
+        openapi_config=openapi_config(),
         logging_config=None,
     )
     if lacking := list(undeclared(app)):

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from msgspec import Struct
 
 from events.contract.envelope import EVENT_BYTES_MAX
 from events.contract.json import MISSING
@@ -24,6 +25,80 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 FULL_RETRY_AFTER_SECONDS = 60  # a person makes room
 logger = structlog.get_logger()
+
+
+class Cause(Struct, frozen=True):
+    """Why an event can't be used.
+
+    Attributes:
+        reason: A stable code.
+        detail: One sentence for a person.
+        field: What does not fit, if it is one thing.
+    """
+
+    reason: str | None
+    detail: str | None
+    field: str | None = None
+
+
+class Flaw(Struct, frozen=True, omit_defaults=True):
+    """One of several things that do not fit.
+
+    Attributes:
+        detail: One sentence for a person.
+        field: What does not fit, if it is one thing.
+        reason: A stable code, of an event of a batch.
+        index: The place of the event in its batch, from 0.
+        kept: False where the event is not kept as a dead letter.
+    """
+
+    detail: str | None
+    field: str | None
+    reason: str | None = None
+    index: int | None = None
+    kept: bool = True
+
+
+class ProblemDetails(Struct, frozen=True, omit_defaults=True):
+    """Why a request was refused, as RFC 9457 has it; programs go by `reason`.
+
+    Attributes:
+        type: The reason as a URN.
+        title: What the status means.
+        status: The status of the answer.
+        detail: What is wrong, and what to do, in sentences for a person.
+        reason: A stable code.
+        field: What does not fit, if it is one thing: a parameter, or a path into the body.
+        errors: Each of several things that do not fit; of a batch, its first 20 events that can't be used.
+        errors_total: How many events of a batch can't be used.
+        needs: The scope that the token lacks.
+        nearest: The ids of deals that resemble the one that was asked for.
+        cause: Why the event can't be used, where it is not even kept.
+        appended: How many events of the batch were new, and are stored.
+        duplicate: How many were there already.
+        conflict: How many have the identity of another event.
+        published: How many were handed to Kafka.
+        dead: How many can't be used, and are kept as dead letters.
+        refused: How many can't be used, and are not kept.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str
+    field: str | None = None
+    errors: tuple[Flaw, ...] = ()
+    errors_total: int | None = None
+    needs: str | None = None
+    nearest: tuple[str, ...] | None = None
+    cause: Cause | None = None
+    appended: int | None = None
+    duplicate: int | None = None
+    conflict: int | None = None
+    published: int | None = None
+    dead: int | None = None
+    refused: int | None = None
 
 
 class Problem(Exception):
@@ -60,7 +135,7 @@ class PartlyStored(Exception):
 def of_received(received: Received) -> Problem:
     """Say why one event was not taken."""
     if received.outcome == "refused":
-        cause = {"reason": received.reason, "detail": received.detail, "field": received.field}
+        cause = Cause(received.reason, received.detail, received.field)
         return dead_letters_full(
             f"It can't be used, and it is not kept. What is wrong with it: {received.detail}",
             {"cause": cause},
@@ -90,15 +165,15 @@ def dead_letters_full(said: str, more: dict[str, Any]) -> Problem:
 
 
 def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Response[bytes]:
-    """Write a problem."""
-    body = {
-        "type": f"urn:coeffection:problem:{reason}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "reason": reason,
+    """Write a problem; `more` are other fields of it."""
+    body = ProblemDetails(
+        type=f"urn:coeffection:problem:{reason}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        reason=reason,
         **more,
-    }
+    )
     return Response(msgspec.json.encode(body), status_code=status, media_type=MEDIA_TYPE)
 
 
@@ -147,21 +222,33 @@ def on_validation_exception(_: Request[Any, Any, Any], error: ValidationExceptio
     if not found:
         return answer(HTTPStatus.BAD_REQUEST, "bad_request", error.detail, {})
     errors = [_invalid(item) for item in found]
-    detail = "; ".join(f"{item['field']}: {item['detail']}" for item in errors)
-    more = {"field": errors[0]["field"], "errors": errors}
+    detail = "; ".join(f"{flaw.field}: {flaw.detail}" for flaw in errors)
+    more = {"field": errors[0].field, "errors": tuple(errors)}
     if any(item.get("source") == "body" for item in found):
         return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "schema_invalid", detail, more)
     return answer(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail, more)
 
 
-def _invalid(item: Mapping[str, Any]) -> dict[str, str]:
-    field, message = str(item.get("key", "data")), str(item["message"])
+def _invalid(item: Mapping[str, Any]) -> Flaw:
+    field, message = _named(item), str(item["message"])
     missing = MISSING.fullmatch(message)
     if missing is not None:
         field = missing[1] if field == "data" else f"{field}.{missing[1]}"
     if field == "data":  # the framework's name for the body; of one that is not there it says only that
-        return {"field": "body", "detail": "Expected a JSON body" if message == repr(field) else message}
-    return {"field": field, "detail": message}
+        return Flaw("Expected a JSON body" if message == repr(field) else message, "body")
+    return Flaw(message, field)
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    """Return what does not fit as the sender calls it: of parameters, the framework says what the code does."""
+    key = str(item.get("key", "data"))
+    match item.get("source"):
+        case "header":
+            return key.replace("_", "-")
+        case "query":
+            return key.rstrip("_")
+        case _:
+            return key
 
 
 def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
@@ -202,7 +289,9 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
     reason = HTTPStatus(error.status_code).name.lower()
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return answer(error.status_code, "too_large", f"A request has at most {EVENT_BYTES_MAX} bytes", {})
-    return answer(error.status_code, reason, error.detail, {})
+    response = answer(error.status_code, reason, error.detail, {})
+    response.headers.update(error.headers or {})  # of a method that there is not, which ones there are
+    return response
 
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -110,6 +110,11 @@ class Token(Struct, frozen=True):
     @property
     def actor(self) -> str:
         """Who did what is done with this token, as events name it."""
+        return f"{self.actor_alone} ({self.label})" if self.label else self.actor_alone
+
+    @property
+    def actor_alone(self) -> str:
+        """The same without what people call it."""
         return f"api:{self.workspace}/{self.number}"
 
 

@@ -15,7 +15,7 @@ from events.log.tables import dead_letters
 from tests.world import World
 from worker.demo.doors import Secrets
 from worker.docusign import watch
-from worker.docusign.watch import Shown
+from worker.docusign.watch import Reception
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope, Status
 from worker.web.app import create_app
@@ -42,7 +42,7 @@ class Connect:
         """Return the headers of a message."""
         return docusign.signature_headers(body, keys or self.keys)
 
-    async def shown(self) -> Shown:
+    async def shown(self) -> Reception:
         """Return what people are shown."""
         return await self.world.services.database.read(watch.shown, "acme", self.world.clock.now())
 

@@ -116,7 +116,7 @@ async def test_keys_by_the_api(http: httpx.AsyncClient) -> None:
     again = await http.post("/keys", json={"key": KEY})
     assert (again.status_code, again.json()["added"]) == (200, False)
     shown = await http.get("/keys")
-    assert len(shown.json()) == 3
+    assert len(shown.json()["items"]) == 3
     assert KEY not in shown.text + made.text
     number = made.json()["number"]
     assert (await http.delete(f"/keys/{number}")).status_code == 204

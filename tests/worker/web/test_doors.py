@@ -369,7 +369,7 @@ async def ready_to_read(world: World, secrets: Secrets) -> World:
 
 
 async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: World) -> None:
-    [row] = (await http.get("/api/v1/deals")).json()
+    [row] = (await http.get("/api/v1/deals")).json()["items"]
     assert (row["deal"], row["stage"], row["gate"]) == ("D-1", "closed_won", "auto_invoice_off")
     assert row["gates"][0]["gate"] == "auto_invoice_off"
     explanation = (await http.get("/api/v1/deals/D-1/explanation")).json()
@@ -378,19 +378,22 @@ async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: Wo
     answer = await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "perhaps"}})
     assert problem(answer)[:2] == (422, "setting_invalid")
     assert (await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "yes"}})).status_code == 202
-    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()}
+    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()["items"]}
     await ready_to_read.settle()
-    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()}
+    shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()["items"]}
     assert shown["auto_invoice"] is True
     assert (await http.post("/api/v1/mappings/accounts/A-1", json={"target": "7"})).status_code == 202
     assert (await http.post("/api/v1/mappings/products/P-1", json={})).status_code == 202
     assert (await http.post("/api/v1/deals/D-1/invoice")).status_code == 202
     await ready_to_read.settle()
     statuses = {
-        (row["kind"], row["id"]): row["status"] for row in (await http.get("/api/v1/mappings")).json()
+        (row["kind"], row["id"]): row["status"]
+        for row in (await http.get("/api/v1/mappings")).json()["items"]
     }
     assert statuses == {("account", "A-1"): "mapped", ("product", "P-1"): "requested"}
-    assert any("mapped this account" in row["message"] for row in (await http.get("/api/v1/log")).json())
+    assert any(
+        "mapped this account" in row["message"] for row in (await http.get("/api/v1/log")).json()["items"]
+    )
 
 
 LONG = "x" * 200

@@ -182,8 +182,8 @@ async def test_by_the_api_tokens_are_listed_and_revoked_and_none_is_made(
 ) -> None:
     text = await make(world, Scope.READ, Scope.ACT)
     shown = await http.get("/api/v1/tokens", headers=bearer(text))
-    assert [row["number"] for row in shown.json()] == [1, 2]
-    assert shown.json()[1]["scopes"] == ["read", "act"]
+    assert [row["number"] for row in shown.json()["items"]] == [1, 2]
+    assert shown.json()["items"][1]["scopes"] == ["read", "act"]
     assert text not in shown.text
     assert "token_hash" not in shown.text
     assert (await http.post("/api/v1/tokens", json={}, headers=bearer(text))).status_code == 405

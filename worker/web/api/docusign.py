@@ -1,80 +1,168 @@
 """`/api/v1/docusign`: whether DocuSign's messages are taken, and the keys that it signs with."""
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
+import sqlalchemy as sa
 from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody, PathParameter
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from events.contract import json
+from projections.queries import Key as After
+from projections.queries import Row
 from worker.docusign import reception
-from worker.docusign.watch import shown
+from worker.docusign.watch import Reception, shown
 from worker.services import Services
+from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
+from worker.web.description import described
 from worker.workspaces import docusign_keys
 from worker.workspaces.api_tokens import Scope
+from worker.workspaces.docusign_keys import Key
 
 
 class KeyGiven(Struct, frozen=True):
-    """A key as DocuSign shows it."""
+    """A key that DocuSign made.
+
+    Attributes:
+        key: The key, as DocuSign shows it.
+    """
 
     key: str
+
+
+class KeyAdded(Struct, frozen=True, omit_defaults=True):
+    """A key that was given to us; never the key itself.
+
+    Attributes:
+        number: What it is called here.
+        hint: Its last characters, to recognise it by.
+        added_at: When it was given to us.
+        verified_at: When a message fitted it last.
+        added: False where it was there already.
+        note: What is odd about it.
+    """
+
+    number: int
+    hint: str
+    added_at: datetime
+    verified_at: datetime | None
+    added: bool
+    note: str | None = None
+
+
+class Keys(Struct, frozen=True):
+    """A page of keys, in the order in which they were given to us.
+
+    Attributes:
+        items: The keys.
+        next_cursor: The `cursor` of the next page; none on the last one.
+    """
+
+    items: list[Key]
+    next_cursor: str | None
+
+
+class KeysWanted(Struct, frozen=True):
+    """Which keys: all of them."""
+
+
+def read(
+    connection: sa.Connection, workspace: str, limit: int, _: KeysWanted, after: After | None
+) -> list[Row]:
+    """Return keys after a number; a workspace has at most a hundred."""
+    found = [
+        asdict(key)
+        for key in docusign_keys.listed(connection, workspace)
+        if after is None or key.number > int(after[0])
+    ]
+    return sorted(found, key=lambda key: key["number"])[:limit]
+
+
+KEYS = Listing("docusign/keys", read, {"number": NUMBER_KEY})
+THERE_ALREADY = {200: ResponseSpec(KeyAdded, generate_examples=False, description="It was there already.")}
 
 
 class DocusignApi(Controller):
     """DocuSign's side of the workspace of the token."""
 
     path = "/api/v1/docusign"
+    tags = ("DocuSign",)
 
     @get(
-        "/", needs=Scope.READ, summary="Whether DocuSign's messages are taken, and if not, why and since when"
+        "/",
+        **described(Scope.READ, 400),
+        operation_id="readDocusignReception",
+        summary="Read whether DocuSign's messages are taken, and if not, why and since when",
     )
-    async def status(
-        self, services: NamedDependency[Services], workspace: NamedDependency[str]
-    ) -> Response[bytes]:
+    async def status(self, services: NamedDependency[Services], workspace: NamedDependency[str]) -> Reception:
         """Return how it stands, and how many messages were taken and refused."""
-        return _json(await services.database.read(shown, workspace, services.clock.now()))
+        return await services.database.read(shown, workspace, services.clock.now())
 
-    @post("/seen", needs=Scope.ACT, summary="What was refused is seen to", status_code=HTTPStatus.OK)
-    async def see(
-        self, services: NamedDependency[Services], workspace: NamedDependency[str]
-    ) -> Response[bytes]:
+    @post(
+        "/seen",
+        **described(Scope.ACT),
+        operation_id="markDocusignRefusalsSeen",
+        summary="Say that what was refused is seen to",
+        status_code=HTTPStatus.OK,
+    )
+    async def see(self, services: NamedDependency[Services], workspace: NamedDependency[str]) -> Reception:
         """Put down as over what DocuSign was set right about and has sent again."""
         now = services.clock.now()
         await services.database.transaction(reception.seen, workspace, now)
-        return _json(await services.database.read(shown, workspace, now))
+        return await services.database.read(shown, workspace, now)
 
-    @get("/keys", needs=Scope.READ, summary="The keys that DocuSign signs with, never the keys themselves")
+    @get(
+        "/keys",
+        **described(Scope.READ, 400),
+        operation_id="listDocusignKeys",
+        summary="List the keys that DocuSign signs with, never the keys themselves",
+    )
     async def keys(
-        self, services: NamedDependency[Services], workspace: NamedDependency[str]
-    ) -> Response[bytes]:
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        cursor: Cursor = None,
+        limit: Limit = ROWS_USUAL,
+    ) -> Keys:
         """Return number, hint and dates of each key."""
-        return _json(await services.database.read(docusign_keys.listed, workspace))
+        rows, next_cursor = await page(services, workspace, KEYS, KeysWanted(), cursor, limit)
+        return Keys([Key(**row) for row in rows], next_cursor)
 
-    @post("/keys", needs=Scope.ACT, summary="Add a key that DocuSign made", status_code=HTTPStatus.CREATED)
+    @post(
+        "/keys",
+        **described(Scope.ACT, 400, 413, 422, also=THERE_ALREADY),
+        operation_id="addDocusignKey",
+        summary="Add a key that DocuSign made",
+        status_code=HTTPStatus.CREATED,
+    )
     async def add_key(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
         data: JSONBody[KeyGiven],
-    ) -> Response[bytes]:
+    ) -> Response[KeyAdded]:
         """Keep a key; one that is there already is said to be, with 200."""
         found = await services.database.transaction(
             docusign_keys.add, services.vault, workspace, data.key, services.clock.now()
         )
-        note = {"note": found.note} if found.note else {}
         status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
-        return _json({**asdict(found.key), "added": found.added, **note}, status)
+        return Response(KeyAdded(**asdict(found.key), added=found.added, note=found.note), status_code=status)
 
-    @delete("/keys/{number:int}", needs=Scope.ACT, summary="Remove a key that DocuSign no longer signs with")
+    @delete(
+        "/keys/{number:int}",
+        **described(Scope.ACT, 400, 404),
+        operation_id="removeDocusignKey",
+        summary="Remove a key that DocuSign no longer signs with",
+    )
     async def remove_key(
-        self, services: NamedDependency[Services], workspace: NamedDependency[str], number: FromPath[int]
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        number: Annotated[int, PathParameter(description="The key's number.")],
     ) -> None:
         """Forget a key; messages signed under it alone are refused from now on."""
         await services.database.transaction(docusign_keys.remove, services.vault, workspace, str(number))
-
-
-def _json(value: Any, status: int = HTTPStatus.OK) -> Response[bytes]:
-    return Response(json.encode(value).encode(), media_type="application/json", status_code=status)

@@ -4,35 +4,102 @@ None is made here. Whoever found a token could make others with it, and would ke
 are made at the command line (`q2c workspace token add`), where no token is needed.
 """
 
-from litestar import Controller, Response, delete, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from typing import Annotated, Literal
 
-from events.contract import json
+import sqlalchemy as sa
+from litestar import Controller, delete, get
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from projections.queries import Key, Row
 from worker.services import Services
+from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
+from worker.web.description import described
 from worker.workspaces import api_tokens
 from worker.workspaces.api_tokens import Scope, Token
+
+Status = Literal["valid", "revoked"]
+
+
+class TokensWanted(Struct, frozen=True):
+    """Which tokens: all that fit everything that is said."""
+
+    status: Status | None = None
+    scope: Scope | None = None
+
+
+class Tokens(Struct, frozen=True):
+    """A page of tokens, in the order in which they were made.
+
+    Attributes:
+        items: The tokens.
+        next_cursor: The `cursor` of the next page; none on the last one.
+    """
+
+    items: list[Token]
+    next_cursor: str | None
+
+
+def read(
+    connection: sa.Connection, workspace: str, limit: int, wanted: TokensWanted, after: Key | None
+) -> list[Row]:
+    """Return tokens after a number; a workspace has few."""
+    found = [
+        asdict(token)
+        for token in api_tokens.listed(connection, workspace)
+        if (after is None or token.number > int(after[0]))
+        and (wanted.status is None or (token.revoked_at is not None) == (wanted.status == "revoked"))
+        and (wanted.scope is None or wanted.scope in token.scopes)
+    ]
+    return found[:limit]
+
+
+TOKENS = Listing("tokens", read, {"number": NUMBER_KEY})
 
 
 class TokensApi(Controller):
     """The tokens of the workspace of the token."""
 
     path = "/api/v1/tokens"
+    tags = ("Tokens",)
 
-    @get("/", needs=Scope.READ, summary="The tokens, never the tokens themselves")
+    @get(
+        "/",
+        **described(Scope.READ, 400),
+        operation_id="listTokens",
+        summary="List the API tokens, never the tokens themselves",
+    )
     async def tokens(
-        self, services: NamedDependency[Services], workspace: NamedDependency[str]
-    ) -> Response[bytes]:
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        status: Annotated[Status | None, QueryParameter(description="Only tokens that are so.")] = None,
+        scope_: Annotated[
+            Scope | None, QueryParameter(name="scope", description="Only tokens with this scope.")
+        ] = None,
+        cursor: Cursor = None,
+        limit: Limit = ROWS_USUAL,
+    ) -> Tokens:
         """Return number, label, scopes, hint and dates of each token, revoked ones too."""
-        found = await services.database.read(api_tokens.listed, workspace)
-        return Response(json.encode(found).encode(), media_type="application/json")
+        wanted = TokensWanted(status, scope_)
+        rows, next_cursor = await page(services, workspace, TOKENS, wanted, cursor, limit)
+        return Tokens([Token(**row) for row in rows], next_cursor)
 
-    @delete("/{number:int}", needs=Scope.ACT, summary="Revoke a token")
+    @delete(
+        "/{number:int}",
+        **described(Scope.ACT, 400, 404),
+        operation_id="revokeToken",
+        summary="Revoke a token",
+    )
     async def revoke_token(
-        self, services: NamedDependency[Services], token: NamedDependency[Token], number: FromPath[int]
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        actor: NamedDependency[str],
+        number: Annotated[int, PathParameter(description="The token's number.")],
     ) -> None:
         """Refuse a token from now on, in every process; also the one that this is asked with."""
         now = services.clock.now()
-        await services.database.transaction(
-            api_tokens.revoke, token.workspace, str(number), now, by=token.actor
-        )
+        await services.database.transaction(api_tokens.revoke, workspace, str(number), now, by=actor)

@@ -1,11 +1,10 @@
 """`POST /webhooks/docusign/{workspace}`: DocuSign Connect; authenticated while it is read, stored before it is answered."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import Request, Response, post
+from litestar import Request, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from msgspec import Struct
 
 from events.errors import Unusable
@@ -21,7 +20,9 @@ from worker.sources.received import received_total
 from worker.web import bodies
 from worker.web.access import OPEN
 from worker.web.bodies import MIB, Room
-from worker.web.doors.events import answer, store
+from worker.web.description import described, identifier
+from worker.web.doors.bodies import DocusignOperation
+from worker.web.doors.events import Stored, answer, store
 from worker.web.problems import Problem, of_received
 from worker.workspaces import docusign_keys
 from worker.workspaces.docusign_keys import Opened
@@ -71,17 +72,19 @@ def open_door(services: Services) -> Door:
 
 @post(
     "/webhooks/docusign/{name:str}",
-    needs=OPEN,  # it is signed
+    **described(OPEN, 400, 401, 404, 408, 409, 413, 422, 429, operation=DocusignOperation),  # it is signed
+    tags=["Events"],
+    operation_id="receiveDocusignMessage",
     status_code=HTTPStatus.OK,
-    summary="DocuSign Connect messages",
+    summary="Receive a message of DocuSign Connect",
     request_max_body_size=None,  # it is read here, with limits of its own
 )
 async def post_docusign(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     door: NamedDependency[Door],
-    name: FromPath[str],
-) -> Response[Any]:
+    name: Annotated[str, identifier("The workspace's name.", "acme")],
+) -> Stored:
     """Check the signature over the raw body under every key of the workspace, then store the event."""
     records = await services.database.read(docusign_keys.sealed, name)
     if records is None:
@@ -98,12 +101,12 @@ async def post_docusign(
         raise refused.problem from refused
     if record is None:
         await door.tally.note(name, *outcomes, verified=message.keys)
-        return Response({"outcome": "ignored"})
+        return Stored("ignored")
     (result,) = await store(services, [record], "docusign", urgent=True)
     await door.tally.note(name, *outcomes, verified=message.keys)
     if result.reason is not None:
         raise of_received(result)
-    return Response(answer(result))
+    return answer(result)
 
 
 def record(workspace: str, raw: bytes) -> Record:

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
+from msgspec import Struct
 from prometheus_client import Counter as Metric
 
 from events.contract import media
@@ -28,8 +29,10 @@ from worker.kafka.messages import encode
 from worker.runtime.aside import Turns, aside
 from worker.services import Services
 from worker.sources import received
+from worker.web.description import described
+from worker.web.doors.bodies import EventsOperation
 from worker.web.doors.rate import Rate
-from worker.web.problems import PartlyStored, Problem, dead_letters_full, of_received
+from worker.web.problems import Flaw, PartlyStored, Problem, dead_letters_full, of_received
 from worker.workspaces.api_tokens import Scope, Token
 
 ORIGIN = "http"
@@ -38,14 +41,52 @@ limited_total = Metric("q2c_requests_limited_total", "Requests to POST /events b
 logger = structlog.get_logger()
 
 
-@post("/events", needs=Scope.PRODUCE, status_code=HTTPStatus.ACCEPTED, summary="Send CloudEvents")
+class Stored(Struct, frozen=True, omit_defaults=True):
+    """What became of an event.
+
+    Attributes:
+        outcome: `appended` to the log, a `duplicate` of one that is there, or `published` to Kafka; from DocuSign also
+            `ignored`, where it says nothing that an invoice waits for.
+        position: Where it is in the log, if that is known by now.
+    """
+
+    outcome: Literal["appended", "duplicate", "published", "ignored", "conflict", "dead", "refused"]
+    position: int | None = None
+
+
+class BatchStored(Struct, frozen=True, omit_defaults=True):
+    """How many events of a batch became what, where none is wrong.
+
+    Attributes:
+        dead: How many can't be used; here 0.
+        appended: How many were new, and are in the log.
+        duplicate: How many were there already.
+        conflict: How many have the identity of another event; here 0.
+        published: How many were handed to Kafka.
+    """
+
+    dead: int
+    appended: int | None = None
+    duplicate: int | None = None
+    conflict: int | None = None
+    published: int | None = None
+
+
+@post(
+    "/events",
+    **described(Scope.PRODUCE, 400, 409, 413, 422, 429, operation=EventsOperation),
+    tags=["Events"],
+    status_code=HTTPStatus.ACCEPTED,
+    operation_id="sendEvents",
+    summary="Send one CloudEvent or a batch of them",
+)
 async def post_events(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     token: NamedDependency[Token],
     rate: NamedDependency[Rate],
     turns: NamedDependency[Turns],
-) -> Response[Any]:
+) -> Response[Stored | BatchStored]:
     """Store events before answering. What can't be used is kept as a dead letter, and named here."""
     # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
     raw = b"".join([part async for part in request.stream()])
@@ -191,24 +232,23 @@ def _is_batch(raw: bytes, headers: Headers) -> bool:
     )
 
 
-def _single_answer(result: Received) -> Response[Any]:
+def _single_answer(result: Received) -> Response[Stored | BatchStored]:
     if result.reason is not None:
         raise of_received(result)
     return Response(answer(result), status_code=HTTPStatus.ACCEPTED)
 
 
-def answer(result: Received) -> dict[str, Any]:
+def answer(result: Received) -> Stored:
     """Say what became of an event, and where it is, if it has a position already."""
-    position = {} if result.position is None else {"position": result.position}
-    return {"outcome": result.outcome, **position}
+    return Stored(result.outcome, result.position)
 
 
-def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[Any]:
+def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[Stored | BatchStored]:
     counts = Counter(dict.fromkeys((*expected, "dead"), 0))
     counts.update(result.outcome for result in results)
     wrong = [(index, result) for index, result in enumerate(results) if result.reason is not None]
     if not wrong:
-        return Response(counts, status_code=HTTPStatus.ACCEPTED)
+        return Response(BatchStored(**counts), status_code=HTTPStatus.ACCEPTED)
     said = f"{len(wrong)} of {len(results)} events could not be used; the others are stored"
     more: dict[str, Any] = {"errors": _errors(wrong), "errors_total": len(wrong), **counts}
     if counts["refused"]:
@@ -220,16 +260,10 @@ def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[
     raise Problem(status, "batch_partly_unusable", said, **more)
 
 
-def _errors(wrong: Sequence[tuple[int, Received]]) -> list[dict[str, Any]]:
+def _errors(wrong: Sequence[tuple[int, Received]]) -> tuple[Flaw, ...]:
     """Name the first that are wrong, those that are not kept before all others: nobody else has them."""
     by_need = sorted(wrong, key=lambda one: one[1].outcome != "refused")
-    return [
-        {
-            "index": index,
-            "reason": result.reason,
-            "detail": result.detail,
-            "field": result.field,
-            **({"kept": False} if result.outcome == "refused" else {}),
-        }
+    return tuple(
+        Flaw(result.detail, result.field, result.reason, index, kept=result.outcome != "refused")
         for index, result in sorted(by_need[:ERRORS_NAMED_MAX], key=lambda one: one[0])
-    ]
+    )

@@ -1,0 +1,109 @@
+"""Every route of the description, with whatever fits it and whatever does not: the answers are as it says.
+
+The engine of schemathesis is driven as its command line drives it: what its pytest plugin has for a description that is
+known only at run time does not go with this pytest.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+
+from tests import stories
+from tests.world import open_world
+from worker.web.app import create_app
+from worker.workspaces import api_tokens
+
+CONFIG: dict[str, Any] = {
+    "seed": 1,
+    "continue-on-failure": True,
+    "phases": {
+        "fuzzing": {"generation": {"max-examples": 5}},
+        "stateful": {"enabled": False},  # cursors and numbers from answers are in test_lists.py
+    },
+}
+# Requests that fit the schema and are refused, by the reason that is answered: no schema says what they lack.
+FIT_AND_REFUSED = {
+    "cursor_invalid",  # cursors come from answers; nobody makes them up
+    "setting_invalid",  # what a setting may be is a rule of its own
+    "invoice_exists",  # these are about what has happened before
+    "customer_exists",
+    "item_exists",
+    "outcome_known",
+}
+# The same of one route.
+FIT_AND_REFUSED_BY = {
+    ("POST /api/v1/dead-letters/discard", "schema_invalid"),  # exactly one of three is given
+    ("POST /events", "schema_invalid"),  # data is of the shape of its type, which the contract describes
+    ("POST /events", "batch_partly_unusable"),
+}
+# Requests that do not fit the schema and are taken.
+UNFIT_AND_TAKEN = {
+    "POST /api/v1/dead-letters/discard",  # a truth value or a number may be written in another form
+    "POST /events",  # what is small and clear is forgiven, such as an empty attribute
+}
+UNSIGNED = "POST /webhooks/docusign/{name}"  # tests/worker/docusign has those that are signed
+
+
+@pytest_asyncio.fixture
+async def described(tmp_path: Path) -> AsyncIterator[Any]:
+    """The running application's own description, with deals, invoices, mappings, dead letters and keys to read."""
+    async with open_world(tmp_path) as world:
+        await world.ready()
+        token = api_tokens.new(world.services.entropy)
+        await world.services.database.transaction(
+            api_tokens.add, "acme", token, world.clock.now(), label="tests"
+        )
+        await world.send(stories.account(), *stories.signed_deal("D-1"))
+        await world.send(*stories.signed_deal("D-17", account_id="A-9"))  # which waits for its account
+        await world.settle()
+        await world.send({"specversion": "1.0"})
+        app: Any = create_app(world.services, world.gateway)
+        config = SchemathesisConfig.from_dict({**CONFIG, "headers": {"Authorization": f"Bearer {token}"}})
+        yield schemathesis.openapi.from_asgi("/api/v1/schema/openapi.json", app, config=config)
+
+
+def reason_of(response: Any) -> str | None:
+    reason: str | None = json.loads(response.content)["reason"] if response.status_code >= 400 else None
+    return reason
+
+
+def is_expected(route: str, check: str, response: Any) -> bool:
+    """Say whether a failed check is none."""
+    reason = reason_of(response)
+    if check == "positive_data_acceptance":
+        return reason in FIT_AND_REFUSED or (route, reason) in FIT_AND_REFUSED_BY
+    if check == "negative_data_rejection":  # 413 is a refusal, which schemathesis does not know
+        return response.status_code == 413 or (response.status_code < 300 and route in UNFIT_AND_TAKEN)
+    return False
+
+
+def test_answers_are_as_described(described: Any) -> None:
+    failed: list[str] = []
+    statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for event in from_schema(described).execute():
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            failed.append(str(event))
+        if not isinstance(event, events.ScenarioFinished):
+            continue
+        route, recorder = event.recorder.label, event.recorder
+        for case, checks in recorder.checks.items():
+            response = recorder.interactions[case].response
+            assert response is not None
+            if route.startswith(recorder.cases[case].value.method.upper()):
+                statuses[route][response.status_code] += 1
+            failed += [
+                f"{check.failure_info.failure.message}\n{check.failure_info.code_sample}\n{response.content!r}"
+                for check in checks
+                if check.failure_info is not None and not is_expected(route, check.name, response)
+            ]
+    assert failed == []
+    assert len(statuses) == len(list(described.get_all_operations()))
+    assert {route for route, counts in statuses.items() if min(counts) >= 300} == {UNSIGNED}
+    assert sum(map(Counter.total, statuses.values())) > 1000

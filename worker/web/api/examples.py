@@ -1,0 +1,219 @@
+"""An example of every body of the API, for its description."""
+
+from datetime import UTC, date, datetime
+
+from msgspec import Struct
+
+from events.contract.announcements import UnmetGate
+from worker.actions.administration import Setting
+from worker.actions.dead_letters import Discarded
+from worker.docusign.reception import Count
+from worker.docusign.watch import Reception
+from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
+from worker.web.api.accepted import Accepted
+from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
+from worker.web.api.deals import Deal, Deals, InvoiceWish
+from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
+from worker.web.api.invoices import Invoice, Invoices
+from worker.web.api.log import Log, LogEntry
+from worker.web.api.mappings import Mapping, Mappings, MappingWish
+from worker.web.api.settings import Settings, SettingsChange
+from worker.web.api.tokens import Tokens
+from worker.web.doors.events import BatchStored, Stored
+from worker.web.doors.feeds import CloudEvent, FeedPage
+from worker.workspaces.api_tokens import Scope, Token
+from worker.workspaces.docusign_keys import Key
+
+_AT = datetime(2026, 5, 5, 16, 30, 12, tzinfo=UTC)
+_NEXT = "WyJ2M2tPcDBrMVFyMnoiLCJELTE3Il0"
+_GATE = UnmetGate(
+    "account_not_mapped",
+    "The account Acme Inc. is no QuickBooks customer yet",
+    "Map the account to a customer.",
+    "map_account",
+    ("account/A-9",),
+)
+_DEAL = Deal(
+    deal="D-17",
+    name="Acme renewal",
+    account="A-9",
+    account_name="Acme Inc.",
+    revision=4,
+    crm_stage="contract_sent",
+    stage="closed_won",
+    won=True,
+    currency="USD",
+    total="502.45",
+    contract="4c1c7f0e-5b0d-4c43-9f0b-6f4a5d0b8c11",
+    contract_status="signed",
+    contract_at=_AT,
+    sent_at=_AT,
+    gate=_GATE.gate,
+    reason=_GATE.reason,
+    remedy=_GATE.remedy,
+    gates=(_GATE,),
+    customer=None,
+    invoice_id=None,
+    doc_number=None,
+    invoice_total=None,
+    balance=None,
+    link=None,
+    updated_at=_AT,
+    position=42,
+)
+_INVOICE = Invoice(
+    realm="4620816365",
+    invoice_id="145",
+    deal="D-17",
+    part=0,
+    generation=1,
+    doc_number="1015",
+    customer="58",
+    currency="USD",
+    net="502.45",
+    tax="41.45",
+    total="543.90",
+    balance="543.90",
+    status="outstanding",
+    txn_date=date(2026, 5, 5),
+    due_date=date(2026, 6, 4),
+    position=57,
+)
+_MAPPING = Mapping(
+    kind="account",
+    id="A-9",
+    name="Acme Inc.",
+    revision=1,
+    status="mapped",
+    target="58",
+    target_name=None,
+    by="api:acme/2 for kim@coeffection.example",
+    problem=None,
+    position=51,
+)
+_ENTRY = LogEntry(
+    position=51,
+    at=_AT,
+    level="info",
+    about="account/A-9",
+    type="com.coeffection.account.mapped.v1",
+    message="api:acme/2 for kim@coeffection.example mapped this account to customer 58.",
+    remedy=None,
+    by="api:acme/2 for kim@coeffection.example",
+)
+_LETTER = DeadLetter(
+    number=3,
+    origin="http",
+    reason="schema_invalid",
+    detail="Expected a decimal number written as a string at data.quote.total",
+    remedy="Correct data.quote.total where it was made, and send it again.",
+    field="data.quote.total",
+    deal="D-17",
+    raw_bytes=29,
+    kept=True,
+    seen=1,
+    first_seen_at=_AT,
+    last_seen_at=_AT,
+)
+_KEY = Key(number=1, hint="…8Qg=", added_at=_AT, verified_at=_AT)
+_TOKEN = Token(
+    workspace="acme",
+    number=2,
+    label="Finance console",
+    scopes=(Scope.READ, Scope.ACT),
+    hint="…x7Kd",
+    created_at=_AT,
+    created_by="cli:ada",
+    last_used_at=_AT,
+    revoked_at=None,
+    revoked_by=None,
+)
+_EXPLANATION = Explanation(
+    deal="D-17",
+    stage="closed_won",
+    first_unmet=_GATE.gate,
+    gates=(
+        ExplainedGate("not_won", met=True, reason=None, remedy=None, event="01J8Z6T4"),
+        ExplainedGate(
+            _GATE.gate,
+            met=False,
+            reason=_GATE.reason,
+            remedy=_GATE.remedy,
+            event="01J8Z6T5",
+            action=_GATE.action,
+            about=_GATE.about,
+        ),
+    ),
+    events=(
+        ExplainedEvent(
+            position=12,
+            id="01J8Z6T5",
+            type="com.coeffection.account.updated.v1",
+            source="https://crm.coeffection.example",
+            stream="account/A-9",
+            time=_AT,
+            data={"account_id": "A-9", "revision": 1, "name": "Acme Inc."},
+        ),
+    ),
+    invoice=None,
+    notes=(),
+)
+_RECEPTION = Reception(
+    workspace="acme",
+    state="good",
+    reason=None,
+    since=None,
+    says="Messages from DocuSign are taken.",
+    remedy=None,
+    action=None,
+    keys=1,
+    last_accepted_at=_AT,
+    last_refused_at=None,
+    last_refused_because=None,
+    taken={"accepted": Count(12, _AT, _AT)},
+    refused=(),
+)
+_EVENT = CloudEvent(
+    specversion="1.0",
+    id="0196a1d2-7c00-7000-8000-000000000001",
+    source="urn:coeffection:quote-to-cash",
+    type="com.coeffection.deal.closed-won.v1",
+    time=_AT,
+    workspace="acme",
+    sequence="42",
+    data={"deal_id": "D-17", "contract_id": "4c1c7f0e", "at": "2026-05-05T16:30:12Z"},
+    datacontenttype="application/json",
+    subject="D-17",
+    partitionkey="acme/D-17",
+)
+_BODIES: tuple[Struct, ...] = (
+    Deals([_DEAL], _NEXT),
+    _EXPLANATION,
+    InvoiceWish("145"),
+    Accepted(61),
+    Invoices([_INVOICE], None),
+    Mappings([_MAPPING], None),
+    MappingWish("58"),
+    Log([_ENTRY], None),
+    DeadLetters([_LETTER], None),
+    WholeDeadLetter(
+        **{name: getattr(_LETTER, name) for name in DeadLetter.__struct_fields__},
+        headers=[Header("content-type", "application/cloudevents+json")],
+        raw='{"specversion":"1.0","id":"1"',
+    ),
+    DiscardWish(reason="schema_invalid", why="The CRM has sent them again"),
+    Discarded(3, 62),
+    Settings(
+        [Setting("auto_invoice", value=True, chosen=True), Setting("paused", value=False, chosen=False)]
+    ),
+    SettingsChange({"auto_invoice": "true"}, "We go live"),
+    _RECEPTION,
+    Keys([_KEY], None),
+    KeyGiven("bWFkZSBieSBEb2N1U2lnbiwgYW5kIG5vYm9keSBlbHNl="),
+    KeyAdded(1, "…8Qg=", _AT, None, added=True),
+    Tokens([_TOKEN], None),
+    Stored("appended", 42),
+    BatchStored(dead=0, appended=2, duplicate=1, conflict=0),
+    FeedPage("crm.deal-updates.v1", [_EVENT], 42),
+)
+EXAMPLES: dict[type[Struct], Struct] = {type(body): body for body in _BODIES}

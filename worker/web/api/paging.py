@@ -1,0 +1,162 @@
+"""Pages of a list: a cursor says after which key to go on, and belongs to one workspace, one list and its filters.
+
+A cursor is no secret and no right: it names a place, and each request reads the rows of its token's workspace alone. Its
+check finds those that were cut, mixed up or kept while the filters changed, before they show less than there is.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from litestar.params import QueryParameter
+from msgspec import Meta, Struct
+
+from events.contract import json
+from events.contract.values import Instant
+from events.errors import Unusable
+from events.log.log import POSITION_MAX
+from projections.queries import ROWS_MAX, Key, Row
+from worker.services import Services
+from worker.web.problems import Problem
+
+T = TypeVar("T", bound=Struct)
+Wanted = TypeVar("Wanted", bound=Struct)
+
+ROWS_USUAL = 100
+CHECK_BYTES = 9
+TEXT_CHARACTERS_MAX = 200
+TEXT = r"^[^\u0000]*$"  # no database keeps U+0000
+TEXT_KEY = Annotated[str, Meta(pattern=TEXT)]
+NUMBER_KEY = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+INSTANT_EXAMPLE = "2026-05-05T16:30:12Z"
+
+Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX, description="How many to return at most.")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=4096,
+        description="`next_cursor` of the page before, with the same filters; without it, the first page.",
+    ),
+]
+
+
+def text_parameter(description: str, example: str, name: str | None = None) -> QueryParameter:
+    """Describe a filter that is a text; a name is given where Python keeps it for itself."""
+    return QueryParameter(
+        name=name,
+        description=description,
+        max_length=TEXT_CHARACTERS_MAX,
+        pattern=TEXT,
+        schema_extra={"examples": [example]},
+    )
+
+
+def position_parameter(description: str) -> QueryParameter:
+    """Describe a position in the log."""
+    exactly = {"maximum": POSITION_MAX}  # the framework would say it in a float
+    return QueryParameter(description=description, ge=0, le=POSITION_MAX, schema_extra=exactly)
+
+
+def instant_parameter(description: str) -> QueryParameter:
+    """Describe a filter that is an instant; `instant` reads it."""
+    return QueryParameter(
+        description=f"{description} RFC 3339, with its offset from UTC.",
+        max_length=40,
+        schema_extra={"format": "date-time", "examples": [INSTANT_EXAMPLE]},
+    )
+
+
+def instant(field: str, text: str | None) -> datetime | None:
+    """Read an instant.
+
+    Raises:
+        Problem: 400, where it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return json.convert(text, Instant).astimezone(UTC)
+    except (Unusable, OverflowError) as error:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "parameter_invalid",
+            f"{field}: Expected an instant with its offset from UTC, such as {INSTANT_EXAMPLE}",
+            field=field,
+        ) from error
+
+
+class Listing(Struct, frozen=True):
+    """A list that is read page by page.
+
+    Attributes:
+        name: What it is called.
+        read: Returns so many of its rows of a workspace that are wanted, after a key or from the beginning.
+        key: The fields of a row by which it is ordered, each with its type, `TEXT_KEY` or `NUMBER_KEY`.
+    """
+
+    name: str
+    read: Callable[[sa.Connection, str, int, Any, Key | None], list[Row]]
+    key: dict[str, Any]
+
+
+async def page(
+    services: Services, workspace: str, listing: Listing, wanted: Struct, cursor: str | None, limit: int
+) -> tuple[list[Row], str | None]:
+    """Return rows, and the cursor of the next page; none where there is no more.
+
+    Raises:
+        Problem: 400 `cursor_invalid`, where it is none of this list with these filters.
+    """
+    bound = (workspace, listing.name, wanted)
+    after = None if cursor is None else _opened(cursor, bound, listing)
+    rows = await services.database.read(listing.read, workspace, limit + 1, wanted, after)
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], _written([rows[limit - 1][name] for name in listing.key], bound)
+
+
+def shown(kind: type[T], row: Row) -> T:
+    """Return a row as it is shown: amounts as decimals in strings, never with an exponent."""
+    return kind(
+        **{name: format(value, "f") if isinstance(value, Decimal) else value for name, value in row.items()}
+    )
+
+
+def _written(key: Key, bound: Any) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((_check(key, bound), *key))).decode().rstrip("=")
+
+
+def _opened(cursor: str, bound: Any, listing: Listing) -> Key:
+    kind: Any = tuple.__class_getitem__((str, *listing.key.values()))
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        written: tuple[Any, ...] = msgspec.json.decode(raw, type=kind)
+        check, key = written[0], written[1:]
+        fits = check == _check(key, bound)
+    except (binascii.Error, UnicodeError, ValueError, msgspec.DecodeError) as error:
+        raise _invalid(listing) from error
+    if not fits:
+        raise _invalid(listing)
+    return key
+
+
+def _check(key: Key, bound: Any) -> str:
+    digest = hashlib.sha256(msgspec.json.encode((list(key), bound)))
+    return base64.urlsafe_b64encode(digest.digest()[:CHECK_BYTES]).decode()
+
+
+def _invalid(listing: Listing) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "cursor_invalid",
+        f"This is no next_cursor of {listing.name} of this workspace with these filters."
+        " Begin without a cursor, and keep the filters from page to page.",
+        field="cursor",
+    )

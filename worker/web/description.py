@@ -1,0 +1,225 @@
+"""The OpenAPI description: what each route needs, what it answers, and what every field means.
+
+A route says `**described(Scope.READ, 400, 404)`: the scope that it needs, and the statuses by which it may refuse, beside
+those that every route with a token has. What fields mean is taken from the docstrings of the structs, so that it is
+written once.
+"""
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Router
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import PathParameter
+from litestar.typing import FieldDefinition
+from msgspec import Struct
+
+from worker.web.access import NEEDS, OPEN
+from worker.web.problems import MEDIA_TYPE, ProblemDetails
+from worker.workspaces.api_tokens import Scope
+
+SCHEMA_PATH = "/api/v1/schema"
+TOKEN = "token"  # noqa: S105 - the name of the scheme
+
+_ATTRIBUTES = re.compile(r"^Attributes:\n(.*)", re.MULTILINE | re.DOTALL)
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+# An example for each status by which a route refuses: the reason, and what it says.
+_REFUSALS = {
+    400: ("parameter_invalid", "limit: Expected `int` <= 1000"),
+    401: ("token_missing", "Send a workspace's token: Authorization: Bearer …"),
+    403: (
+        "scope_missing",
+        "This needs a token with the scope act; this one has read. Make another: q2c workspace token add --scope act",
+    ),
+    404: ("deal_unknown", "Nothing that came has named a deal 'D-99'."),
+    408: ("too_slow", "The message did not arrive in 60 s; send it again"),
+    409: ("identity_conflict", "Another event has this source and id"),
+    413: ("too_large", "A request has at most 1048576 bytes"),
+    422: ("schema_invalid", "currency: Expected `str` matching regex '^[A-Z]{3}(?!\\\\n)$'"),
+    429: (
+        "rate_limited",
+        "This token has sent too many events; nothing of this was stored. Send it again in 3 s.",
+    ),
+    502: ("quickbooks_did_not_answer", "QuickBooks did not answer"),
+    503: ("database_unavailable", "Nothing was stored. Please send it again in a moment."),
+}
+_CHALLENGE = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.STRING), description="How to authenticate, as RFC 6750 says it."
+)
+_RETRY_AFTER = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.INTEGER, minimum=0), description="In how many seconds to try again."
+)
+_HEADERS = {
+    "401": ("WWW-Authenticate", _CHALLENGE),
+    "403": ("WWW-Authenticate", _CHALLENGE),
+    "429": ("Retry-After", _RETRY_AFTER),
+    "503": ("Retry-After", _RETRY_AFTER),
+}
+
+
+@dataclass
+class Described(Operation):
+    """An operation whose refusals name their headers, and whose parameters are left out rather than null."""
+
+    def __post_init__(self) -> None:
+        """Say so."""
+        for parameter in self.parameters or []:
+            if isinstance(parameter, Parameter) and isinstance(parameter.schema, Schema):
+                parameter.schema = _without_null(parameter.schema)
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = not any(map(_takes_null, self.request_body.content.values()))
+        for status, (name, header) in _HEADERS.items():
+            response = (self.responses or {}).get(status)
+            if isinstance(response, OpenAPIResponse):
+                response.headers = {name: header}
+
+
+def described(
+    needs: Scope | str,
+    *statuses: int,
+    operation: type[Described] = Described,
+    also: Mapping[int, ResponseSpec] | None = None,
+) -> Mapping[str, Any]:
+    """Return what a route is declared with.
+
+    Args:
+        needs: The scope that it needs, or `OPEN`.
+        statuses: Those by which it may refuse, beside 503, and beside 401 and 403 where it needs a token.
+        operation: What describes it, where its body is not read by the framework.
+        also: What else it answers.
+    """
+    of_tokens = () if needs == OPEN else (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    refusals = sorted({*statuses, *of_tokens, HTTPStatus.SERVICE_UNAVAILABLE})
+    return {
+        NEEDS: needs,
+        "security": [] if needs == OPEN else [{TOKEN: []}],
+        "responses": {**{int(status): _refusal(status) for status in refusals}, **(also or {})},
+        "operation_class": operation,
+    }
+
+
+def identifier(description: str, example: str) -> PathParameter:
+    """Describe an id in the address; whether it fits is said by the action itself, with the field's name."""
+    extra = {"minLength": 1, "maxLength": 128, "examples": [example]}
+    return PathParameter(description=description, schema_extra=extra)
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Say what the description is of, and where it is served."""
+    return OpenAPIConfig(
+        title="Coeffection for QuickBooks",
+        version="1",
+        description="From signed deals to invoices in QuickBooks Online. Everything is about the workspace of the token."
+        " Amounts are decimals in strings, instants are in UTC. Lists are read page by page: send `next_cursor` as"
+        " `cursor` until it is null. Every refusal is a problem (RFC 9457) with a stable `reason`.",
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={
+                TOKEN: SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="A workspace's token with the scope that the route needs: q2c workspace token add",
+                )
+            }
+        ),
+        openapi_router=Router(SCHEMA_PATH, route_handlers=[], opt={NEEDS: OPEN}, include_in_schema=False),
+    )
+
+
+class Structs(StructSchemaPlugin):
+    """Describes structs by their docstrings, and shows examples of them.
+
+    Args:
+        examples: A value of each struct that is a whole body.
+    """
+
+    def __init__(self, examples: Mapping[type[Struct], Struct]) -> None:
+        self._examples = examples
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Return the schema of a struct, described."""
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        kind = field_definition.type_
+        summary, fields = documented(kind)
+        schema.description = summary
+        for name, property_schema in (schema.properties or {}).items():
+            if name in fields:
+                property_schema.description = fields[name]
+        example = self._examples.get(kind)
+        if example is not None:
+            schema.examples = [msgspec.json.decode(msgspec.json.encode(example))]
+        return schema
+
+
+def documented(kind: type) -> tuple[str, dict[str, str]]:
+    """Return what docstrings say of a class, and of each of its attributes, also of those that it inherits."""
+    said: dict[str, str] = {}
+    summary = ""
+    for each in reversed(kind.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "")
+        found = _ATTRIBUTES.search(text)
+        summary = text[: found.start()] if found else text
+        said |= {
+            name: " ".join(words.split()) for name, words in _ATTRIBUTE.findall(found[1] if found else "")
+        }
+    return " ".join(summary.split()), said
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter that may be left out: what is in an address is never null."""
+    [kind] = [each for each in schema.one_of or () if not _is_null(each)] or [schema]
+    if isinstance(kind, Reference):
+        return replace(schema, one_of=None, all_of=[kind])
+    return replace(
+        schema,
+        one_of=None,
+        type=OpenAPIType.STRING if isinstance(kind.type, list) else kind.type,
+        format=schema.format or kind.format,
+        enum=None if schema.enum is None else [value for value in schema.enum if value is not None],
+    )
+
+
+def _takes_null(media: OpenAPIMediaType) -> bool:
+    return isinstance(media.schema, Schema) and any(map(_is_null, media.schema.one_of or ()))
+
+
+def _is_null(schema: Schema | Reference) -> bool:
+    return isinstance(schema, Schema) and schema.type == OpenAPIType.NULL
+
+
+def _refusal(status: int) -> ResponseSpec:
+    reason, detail = _REFUSALS[status]
+    example = ProblemDetails(
+        type=f"urn:coeffection:problem:{reason}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        reason=reason,
+    )
+    return ResponseSpec(
+        data_container=ProblemDetails,
+        generate_examples=False,
+        description=HTTPStatus(status).phrase,
+        media_type=MEDIA_TYPE,
+        examples=[Example(value=msgspec.to_builtins(example))],
+    )

@@ -1,0 +1,111 @@
+"""The bodies that doors read by themselves, as the OpenAPI description shows them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.openapi.spec import Example, OpenAPIMediaType, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from events.contract import catalog, media
+from worker.web.description import Described
+
+TYPES = [name for name, kind in catalog.TYPES.items() if kind.direction == "in"]
+EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "01J8Z6T4",
+    "source": "https://crm.coeffection.example",
+    "type": catalog.ACCOUNT_UPDATED,
+    "subject": "A-9",
+    "workspace": "acme",
+    "time": "2026-05-05T16:30:12Z",
+    "data": {"account_id": "A-9", "revision": 1, "name": "Acme Inc.", "currency": "USD"},
+}
+MESSAGE: dict[str, Any] = {
+    "event": "envelope-completed",
+    "generatedDateTime": "2026-05-05T16:30:12Z",
+    "data": {
+        "envelopeId": "e-1",
+        "envelopeSummary": {
+            "status": "completed",
+            "completedDateTime": "2026-05-05T16:30:12Z",
+            "customFields": {"textCustomFields": [{"name": "deal_id", "value": "D-17"}]},
+        },
+    },
+}
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return Schema(type=OpenAPIType.STRING, description=description, **more)
+
+
+def _optional(description: str) -> Schema:
+    """Describe an attribute that may be empty or null, which is as if it were not there."""
+    return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], description=description)
+
+
+def _event(*, with_data: bool = True) -> Schema:
+    data = Schema(type=OpenAPIType.OBJECT, description="What it says: its shape is that of its type.")
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        description="A CloudEvent 1.0; attributes that are not named here are kept.",
+        required=["specversion", "id", "source", "type", *(["data"] if with_data else [])],
+        properties={
+            "specversion": Schema(const="1.0", description="The version of CloudEvents."),
+            "id": _text("Unique for its source.", min_length=1, max_length=128),
+            "source": _text("What made it, such as a URN.", min_length=1, max_length=300),
+            "type": _text("Its type, which says what its data holds.", enum=TYPES),
+            "subject": _optional("The deal, account or contract that it is about."),
+            "workspace": _optional("The workspace of the token."),
+            "time": _optional("When it happened, as RFC 3339 writes it; without it, now."),
+            "data": data,
+        },
+    )
+
+
+@dataclass
+class EventsOperation(Described):
+    """`POST /events`."""
+
+    def __post_init__(self) -> None:
+        """Say what it takes."""
+        batch = Schema(type=OpenAPIType.ARRAY, items=_event(), max_items=1000)
+        anything = Schema(
+            type=OpenAPIType.OBJECT,
+            description="One CloudEvent; or in binary mode, with its attributes in headers ce-…, the data of one.",
+        )
+        self.request_body = RequestBody(
+            required=True,
+            description="One CloudEvent, or a batch of at most 1,000.",
+            content={
+                media.STRUCTURED: OpenAPIMediaType(
+                    schema=_event(), examples={"account": Example(value=EVENT)}
+                ),
+                media.BATCH: OpenAPIMediaType(schema=batch, examples={"one": Example(value=[EVENT])}),
+                "application/json": OpenAPIMediaType(
+                    schema=anything, examples={"account": Example(value=EVENT)}
+                ),
+            },
+        )
+        super().__post_init__()
+
+
+@dataclass
+class DocusignOperation(Described):
+    """`POST /webhooks/docusign/{workspace}`."""
+
+    def __post_init__(self) -> None:
+        """Say what it takes."""
+        message = Schema(
+            type=OpenAPIType.OBJECT,
+            description="A message of DocuSign Connect (JSON SIM), signed in X-DocuSign-Signature-… under a key of the"
+            " workspace, with the deal's id in the envelope's custom field deal_id.",
+        )
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "application/json": OpenAPIMediaType(
+                    schema=message, examples={"completed": Example(value=MESSAGE)}
+                )
+            },
+        )
+        super().__post_init__()

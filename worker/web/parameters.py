@@ -1,0 +1,49 @@
+"""Parameters that a route does not know are refused: a filter that is misspelt would show more than was asked for."""
+
+import functools
+from http import HTTPStatus
+from typing import Any, get_args
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
+
+from worker.web.access import NEEDS, OPEN
+from worker.web.problems import Problem
+
+
+def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler) -> None:
+    """Let requests through whose parameters the route knows, each there once; open routes take what senders add.
+
+    Raises:
+        Problem: 400 `parameter_unknown` or `parameter_repeated`.
+    """
+    if route.opt.get(NEEDS) in {OPEN, None}:
+        return
+    known = _known(route)
+    given = [name for name, _ in connection.query_params.multi_items()]
+    for name, value in connection.query_params.multi_items():
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none here"
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "parameter_unknown",
+                f"There is no parameter {name[:64]!r}; {there}",
+                field=name[:64],
+            )
+        if given.count(name) > 1:
+            raise Problem(HTTPStatus.BAD_REQUEST, "parameter_repeated", f"Give {name} once", field=name)
+        if value.lower() == "null" and not known[name]:  # which the framework would take for no value at all
+            raise Problem(
+                HTTPStatus.BAD_REQUEST, "parameter_invalid", f"{name}: {value!r} is no value", field=name
+            )
+
+
+@functools.cache  # there are as many routes as the code has
+def _known(route: BaseRouteHandler) -> dict[str, bool]:
+    """Return the names of a route's parameters, each with whether it takes any text."""
+    return {
+        field.kwarg_definition.name or name: str in (field.annotation, *get_args(field.annotation))
+        for name, field in route.parsed_fn_signature.parameters.items()
+        if isinstance(field.kwarg_definition, QueryParameter)
+    }
