@@ -29,6 +29,7 @@ from litestar.openapi.spec import (
     Schema,
     SecurityScheme,
 )
+from litestar.openapi.spec.base import BaseSchemaObject
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import PathParameter
 from litestar.typing import FieldDefinition
@@ -92,6 +93,17 @@ class Described(Operation):
             response = (self.responses or {}).get(status)
             if isinstance(response, OpenAPIResponse):
                 response.headers = {name: header}
+
+
+@dataclass
+class _Shown(BaseSchemaObject):
+    """A body as it is; the framework would leave out what is null in it."""
+
+    body: dict[str, Any]
+
+    def to_schema(self) -> dict[str, Any]:
+        """Return the body."""
+        return self.body
 
 
 def described(
@@ -167,7 +179,7 @@ class Structs(StructSchemaPlugin):
                 property_schema.description = fields[name]
         example = self._examples.get(kind)
         if example is not None:
-            schema.examples = [msgspec.json.decode(msgspec.json.encode(example))]
+            schema.examples = [_Shown(msgspec.json.decode(msgspec.json.encode(example)))]
         return schema
 
 

@@ -1,4 +1,7 @@
-"""Parameters that a route does not know are refused: a filter that is misspelt would show more than was asked for."""
+"""Parameters that a route does not know are refused: a filter that is misspelt would show more than was asked for.
+
+So are ids in the address that hold U+0000, which no database takes.
+"""
 
 import functools
 from http import HTTPStatus
@@ -16,8 +19,16 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: Base
     """Let requests through whose parameters the route knows, each there once; open routes take what senders add.
 
     Raises:
-        Problem: 400 `parameter_unknown` or `parameter_repeated`.
+        Problem: 400 `parameter_invalid`, `parameter_unknown` or `parameter_repeated`.
     """
+    for name, value in connection.path_params.items():
+        if isinstance(value, str) and "\0" in value:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "parameter_invalid",
+                f"{name}: It holds the character U+0000",
+                field=name,
+            )
     if route.opt.get(NEEDS) in {OPEN, None}:
         return
     known = _known(route)

@@ -293,6 +293,19 @@ async def test_an_absurd_text_is_refused_and_an_odd_one_matches_nothing(
         assert await read(http, path, **{field: text}) == []
 
 
+async def test_no_id_in_an_address_holds_what_no_database_takes(http: httpx.AsyncClient) -> None:
+    for method, path, field in (
+        ("GET", "deals/a%00b/explanation", "deal"),
+        ("POST", "deals/a%00b/invoice", "deal"),
+        ("POST", "mappings/accounts/a%00b", "account"),
+        ("POST", "mappings/products/a%00b", "product"),
+    ):
+        answer = await http.request(method, f"/{path}", json={"invoice_id": "1"} if "invoice" in path else {})
+        assert refusal(answer) == (400, "parameter_invalid", field)
+    answer = await http.post("http://worker.test/webhooks/docusign/a%00b", content=b"{}")
+    assert refusal(answer) == (400, "parameter_invalid", "name")
+
+
 @pytest.mark.parametrize(
     "text", ["yesterday", "2026-05-05", "2026-05-05T12:00:00", "0001-01-01T00:00:00+14:00", "5", "", "null"]
 )

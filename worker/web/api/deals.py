@@ -184,8 +184,6 @@ class DealsApi(Controller):
         self, services: NamedDependency[Services], workspace: NamedDependency[str], deal: DealId
     ) -> Explanation:
         """Walk the gates of a deal, and show the events that led there, the last 500 of each stream."""
-        if "\0" in deal:  # which no database keeps, so no deal has it
-            raise _unknown(deal, ())
         explanation = await services.database.read(explain, workspace, deal)
         if explanation is None:
             raise _unknown(deal, await services.database.read(nearest, workspace, deal))
