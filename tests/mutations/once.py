@@ -4,7 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _CLAIMS = "worker/commands/claims.py"
 _LOOKUP = "worker/commands/lookup.py"
-_STEPS = "worker/commands/steps.py"
+_STEPS = "worker/commands/transitions.py"
 _CLIENT = "worker/quickbooks/client.py"
 _COMMANDS = tuple(
     f"tests/worker/commands/test_{name}.py"

@@ -13,10 +13,10 @@ from msgspec import Struct
 from events.clock import Clock
 from events.contract import catalog
 from events.contract.envelope import Event
-from worker.commands import claims, lookup, namesakes, outcomes, readings, retry, steps
+from worker.commands import claims, lookup, namesakes, outcomes, readings, retry, transitions
 from worker.commands.claims import Claimed, Timing
 from worker.commands.identity import READINGS
-from worker.commands.steps import Step
+from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
     DUPLICATE_DOC_NUMBER,
@@ -33,12 +33,12 @@ SENDS_MAX = 10
 
 
 class Attempts(Struct, frozen=True):
-    """What an attempt needs. `store` stores a step, and raises `LeaseLost` if the command is another's by now."""
+    """What an attempt needs. `store` stores a transition, and raises `LeaseLost` if the command is another's by now."""
 
     clock: Clock
     client: QuickBooksClient
     timing: Timing
-    store: Callable[[Step], Awaitable[None]]
+    store: Callable[[Transition], Awaitable[None]]
 
     async def make(self, command: Claimed) -> str:
         """Make one attempt; return what came of it, in a word.
@@ -72,7 +72,7 @@ class Attempts(Struct, frozen=True):
         now, settled_at = self.clock.now(), self._settled_at(command)
         if command.uncertain and settled_at > now:
             # It may still be applied: not found is not final yet.
-            await self.store(steps.not_sent(command, settled_at, "being looked up", now))
+            await self.store(transitions.not_sent(command, settled_at, "being looked up", now))
             return "settling"
         return await self._given_up(command) if command.sends >= SENDS_MAX else None
 
@@ -106,7 +106,7 @@ class Attempts(Struct, frozen=True):
         if self._is_noted(command):
             return
         began = self.clock.monotonic()
-        await self.store(steps.sending(command, self.timing, self.clock.now()))
+        await self.store(transitions.sending(command, self.timing, self.clock.now()))
         if not self._is_in_time(began):
             raise NotSent("Writing down that it is sent took too long")
 
@@ -126,7 +126,7 @@ class Attempts(Struct, frozen=True):
 
     async def _finish(self, command: Claimed, event: Event) -> str:
         done = event.type != catalog.COMMAND_REJECTED
-        await self.store(steps.finish(command, event, self.clock.now(), done=done))
+        await self.store(transitions.finish(command, event, self.clock.now(), done=done))
         return event.type.removeprefix(catalog.PREFIX)
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
@@ -180,12 +180,12 @@ class Attempts(Struct, frozen=True):
         is_news = (refused or look_ups >= lookup.OTHER_FORMS_AFTER) and problem != command.problem
         event = outcomes.uncertain(command, now, problem, look_up_refused=True) if is_news else None
         if sent:
-            step = steps.uncertain(
+            transition = transitions.uncertain(
                 command, due_at=due_at, problem=problem, event=event, now=now, look_ups=look_ups
             )
         else:
-            step = steps.not_sent(command, due_at, problem, now, look_ups=look_ups, event=event)
-        await self.store(step)
+            transition = transitions.not_sent(command, due_at, problem, now, look_ups=look_ups, event=event)
+        await self.store(transition)
         return "unanswered"
 
     async def _failed(self, command: Claimed, error: QuickBooksError, *, sent: bool) -> str:
@@ -194,27 +194,31 @@ class Attempts(Struct, frozen=True):
             case retry.LookUp(at):
                 event = None if command.uncertain else outcomes.uncertain(command, now, str(error))
                 await self.store(
-                    steps.uncertain(command, due_at=at, problem=str(error), event=event, now=now)
+                    transitions.uncertain(command, due_at=at, problem=str(error), event=event, now=now)
                 )
                 return "uncertain"
             case retry.HoldRealm(until, refused_since):
                 await self.store(
-                    steps.hold_realm(command, str(error), until=until, refused_since=refused_since, now=now)
+                    transitions.hold_realm(
+                        command, str(error), until=until, refused_since=refused_since, now=now
+                    )
                 )
                 return "realm_held"
             case retry.HoldCompany(until, gate, message):
                 refused = outcomes.company_refused(command, now, gate=gate, message=message)
                 await self.store(
-                    steps.hold_company(command, str(error), refused, gate=gate, until=until, now=now)
+                    transitions.hold_company(command, str(error), refused, gate=gate, until=until, now=now)
                 )
                 return "company_refused"
             case retry.Disconnect(reason):
                 expired = outcomes.connection_expired(command, now, reason)
-                await self.store(steps.disconnected(command, str(error), expired, now))
+                await self.store(transitions.disconnected(command, str(error), expired, now))
                 return "connection_expired"
             case retry.TryAgain(at) if command.key.kind in READINGS:
                 await self.store(readings.again(command, error, at, now))
                 return "not_read"
             case retry.TryAgain(at):
-                await self.store(steps.not_sent(command, at, str(error), now, look_ups=command.look_ups))
+                await self.store(
+                    transitions.not_sent(command, at, str(error), now, look_ups=command.look_ups)
+                )
                 return "not_sent"

@@ -14,7 +14,7 @@ from worker.commands import candidates, claims
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
-from worker.commands.steps import Step
+from worker.commands.transitions import Transition
 from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
 from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.runtime.health import Health
@@ -113,8 +113,8 @@ class Dispatcher(Struct, frozen=True):
         """Return what attempts need."""
         return Attempts(self.clock, self.client, self.timing, self._store)
 
-    async def _store(self, step: Step) -> None:
-        await self.group_commit.store(self.database, step)
+    async def _store(self, transition: Transition) -> None:
+        await self.group_commit.store(self.database, transition)
 
 
 def _done(task: asyncio.Task[None]) -> bool:

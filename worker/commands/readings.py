@@ -6,10 +6,10 @@ from events.clock import Clock
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
 from events.contract.quickbooks import CompanyObserved, CustomerObserved, ItemObserved, Named, ReadingFailed
-from worker.commands import outcomes, steps
+from worker.commands import outcomes, transitions
 from worker.commands.claims import Claimed
 from worker.commands.outcomes import Entity
-from worker.commands.steps import Step
+from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
 from worker.sync.countries import country_code
@@ -36,7 +36,7 @@ async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Even
         return outcomes.event_of(command, catalog.ITEM_OBSERVED, item, clock.now())
 
 
-def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime) -> Step:
+def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime) -> Transition:
     """Give a reading back to be tried again then, and say in the log that it failed, ever more seldom.
 
     A refusal is told at once, since it may last; anything else, once it has failed a few times.
@@ -45,7 +45,7 @@ def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime)
     is_told = command.attempts.bit_count() == 1 and (refused or command.attempts >= TOLD_FROM_ATTEMPT)
     message = error.explanation if isinstance(error, Rejected) else str(error)
     event = _failed(command, message, now) if is_told else None
-    return steps.not_sent(command, at, message, now, look_ups=command.look_ups + 1, event=event)
+    return transitions.not_sent(command, at, message, now, look_ups=command.look_ups + 1, event=event)
 
 
 async def _company(client: QuickBooksClient, command: Claimed, clock: Clock) -> Event:

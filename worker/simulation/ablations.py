@@ -23,11 +23,13 @@ from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
 from events.log.intake import Received
 from events.log.subscriptions import Subscription
-from worker.commands import candidates, claims, lookup, steps
+from worker.commands import candidates, claims, effects, lookup, transitions
 from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, Timing
+from worker.commands.companies import Company
+from worker.commands.effects import Effect, Kept, RateLimited, Refused
 from worker.commands.identity import READINGS
-from worker.commands.steps import Step
+from worker.commands.transitions import Transition
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
@@ -88,25 +90,27 @@ def _one_dispatcher_per_realm() -> Sequence[tuple[Any, str, Any]]:
     return [(candidates, "_CHOSEN", {"sqlite": chosen}), (candidates, "any_due", lambda *_: True)]
 
 
-def _realm_left_alone() -> Sequence[tuple[Any, str, Any]]:
-    def hold_realm(command: Claimed, problem: str, *, now: datetime, **_: datetime | None) -> Step:
-        return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
+def _without_effect(kind: type[Effect]) -> Sequence[tuple[Any, str, Any]]:
+    applied = effects.applied
 
-    return [(steps, "hold_realm", hold_realm)]
+    def but_one(effect: Effect, company: Company) -> Company:
+        return company if isinstance(effect, kind) else applied(effect, company)
+
+    return [(effects, "applied", but_one)]
 
 
 def _fencing_token() -> Sequence[tuple[Any, str, Any]]:
-    def all_hold(_: sa.Connection, group: Sequence[Step]) -> set[tuple[str, int]]:
+    def all_hold(_: sa.Connection, group: Sequence[Transition]) -> set[tuple[str, int]]:
         return {(step.command.request_id, step.command.fence) for step in group}
 
-    return [(steps, "_leases", all_hold)]
+    return [(transitions, "_leases", all_hold)]
 
 
 def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
-    def sending(command: Claimed, _: Timing, now: datetime) -> Step:
-        return Step(command, now, {"fence": command.fence}, is_over=False)
+    def sending(command: Claimed, _: Timing, now: datetime) -> Transition:
+        return Transition(command, now, {"fence": command.fence}, Kept(command.holder, now))
 
-    return [(steps, "sending", sending), (claims, "_noted", lambda command, *_: command)]
+    return [(transitions, "sending", sending), (claims, "_noted", lambda command, *_: command)]
 
 
 def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
@@ -181,13 +185,6 @@ def _earlier_lives() -> Sequence[tuple[Any, str, Any]]:
     return [(claims, "needs_look_up", unless_restored)]
 
 
-def _company_left_alone() -> Sequence[tuple[Any, str, Any]]:
-    def hold_company(command: Claimed, problem: str, *_: Any, now: datetime, **__: Any) -> Step:
-        return replace(steps.not_sent(command, LONG_AGO, problem, now), leaves_alone=True)
-
-    return [(steps, "hold_company", hold_company)]
-
-
 def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
     store = events_door.store
 
@@ -213,7 +210,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
     Safeguard("earlier_generations", _earlier_generations, budget=200),
     Safeguard("earlier_lives", _earlier_lives, budget=200),
-    Safeguard("company_left_alone", _company_left_alone),
+    Safeguard("company_left_alone", lambda: _without_effect(Refused)),
     Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
@@ -229,7 +226,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard("dead_letters", lambda: [(intake, "bury", lambda _, letters, *__: [True] * len(letters))]),
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
-    Safeguard("realm_left_alone", _realm_left_alone),
+    Safeguard("realm_left_alone", lambda: _without_effect(RateLimited)),
     Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}

@@ -16,10 +16,10 @@ from events.database.sqlite import InlineDatabase
 from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
 from events.log.tables import metadata
-from worker.commands import steps
+from worker.commands import effects, transitions
 from worker.commands.claims import Claimed
-from worker.commands.steps import Step
 from worker.commands.table import commands, realms
+from worker.commands.transitions import Transition
 from worker.connections import steps as grant_steps
 from worker.simulation.wire import Watch
 
@@ -113,15 +113,17 @@ class SimulatedDatabase:
             self._watch.gave_up(self._life)
             raise
 
-    def _stored(self, group: Sequence[Step], held: Sequence[bool]) -> None:
-        for step, stored in zip(group, held, strict=True):
+    def _stored(self, group: Sequence[Transition], held: Sequence[bool]) -> None:
+        for transition, stored in zip(group, held, strict=True):
             if not stored:
                 continue
-            self._watch.wrote(self._life, step.command)
-            if step.leaves_alone:
-                self._watch.held(step.command.realm)
-            if step.is_over:
-                self._watch.attempted(self._life, step.command, left_alone=step.leaves_alone)
+            self._watch.wrote(self._life, transition.command)
+            if effects.pauses(transition.effect):
+                self._watch.held(transition.command.realm)
+            if transition.is_over:
+                self._watch.attempted(
+                    self._life, transition.command, left_alone=effects.pauses(transition.effect)
+                )
 
     async def _transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -141,7 +143,7 @@ class SimulatedDatabase:
             self._watch.claimed(self._life, claimed)
         if work is grant_steps.claim:
             self._watch.released(str(args[0]))
-        if work is steps.store:
+        if work is transitions.store:
             self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
         await asyncio.sleep(0)
         if fault == "commit_unknown":

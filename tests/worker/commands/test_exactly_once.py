@@ -13,7 +13,7 @@ from events.contract import catalog
 from events.database.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
-from worker.commands import steps
+from worker.commands import transitions
 from worker.commands.claims import Claimed, LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
@@ -139,7 +139,7 @@ async def test_a_worker_that_outlived_its_lease_sends_nothing(ready: World) -> N
     assert ready.books() == []
     with pytest.raises(LeaseLost):
         await GroupCommit().store(
-            ready.services.database, steps.sending(zombie, ready.timing, ready.clock.now())
+            ready.services.database, transitions.sending(zombie, ready.timing, ready.clock.now())
         )
     await ready.dispatcher.work(heir)
     await one_invoice(ready)

@@ -17,7 +17,7 @@ from events.errors import DatabaseUnavailable
 from events.log import log
 from tests import world
 from tests.worker.commands.test_model import BODY, START, TIMING, outcome
-from worker.commands import candidates, claims, steps, table
+from worker.commands import candidates, claims, table, transitions
 from worker.commands.claims import Claimed, LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
@@ -96,7 +96,7 @@ class Counting:
         return await self._inner.transaction(work, *args, **kwargs)
 
 
-async def stored(group: GroupCommit, database: Any, wanted: Sequence[steps.Step]) -> list[Any]:
+async def stored(group: GroupCommit, database: Any, wanted: Sequence[transitions.Transition]) -> list[Any]:
     return await asyncio.gather(*(group.store(database, step) for step in wanted), return_exceptions=True)
 
 
@@ -106,7 +106,9 @@ async def test_one_who_lost_its_lease_fails_alone_and_changes_nothing(database: 
     [again] = await database.transaction(claims.claim, TIMING, "a", later, slots=1, per_realm=100)
     lost = next(command for command in old if command.request_id == again.request_id)
     counting = Counting(database)
-    wanted = [steps.finish(command, outcome(command, later, done=True), later, done=True) for command in old]
+    wanted = [
+        transitions.finish(command, outcome(command, later, done=True), later, done=True) for command in old
+    ]
     results = await stored(GroupCommit(), counting, wanted)
     assert counting.groups == [len(old)]
     failed = [command for command, result in zip(old, results, strict=True) if result is not None]
@@ -121,17 +123,19 @@ async def test_one_who_lost_its_lease_fails_alone_and_changes_nothing(database: 
 async def test_a_transaction_that_fails_fails_all_and_the_next_is_as_any(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     counting.fail = True
-    results = await stored(group, counting, [steps.sending(command, TIMING, START) for command in taken])
+    results = await stored(
+        group, counting, [transitions.sending(command, TIMING, START) for command in taken]
+    )
     assert [type(result) for result in results] == [DatabaseUnavailable] * len(taken)
     assert counting.groups == [len(taken)]
     counting.fail = False
-    await group.store(counting, steps.sending(taken[0], TIMING, START))  # type: ignore[arg-type] # as good as one
+    await group.store(counting, transitions.sending(taken[0], TIMING, START))  # type: ignore[arg-type] # as good as one
     assert counting.groups == [len(taken), 1]
 
 
 async def test_what_comes_while_a_transaction_runs_is_stored_by_the_next(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
-    wanted = [steps.sending(command, TIMING, START) for command in taken]
+    wanted = [transitions.sending(command, TIMING, START) for command in taken]
     first = asyncio.create_task(group.store(counting, wanted[0]))  # type: ignore[arg-type] # as above
     await counting.begun.wait()
     assert await stored(group, counting, wanted[1:]) == [None] * (len(taken) - 1)
@@ -143,7 +147,7 @@ async def test_what_comes_while_a_transaction_runs_is_stored_by_the_next(databas
 async def test_one_that_is_cancelled_takes_nobody_along(database: Database, who: int) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     tasks = [
-        asyncio.create_task(group.store(counting, steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
+        asyncio.create_task(group.store(counting, transitions.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
         for command in taken
     ]
     await counting.begun.wait()
@@ -155,7 +159,7 @@ async def test_one_that_is_cancelled_takes_nobody_along(database: Database, who:
 async def test_a_process_that_is_cancelled_leaves_nobody_waiting(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     tasks = [
-        asyncio.create_task(group.store(counting, steps.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
+        asyncio.create_task(group.store(counting, transitions.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
         for command in taken
     ]
     await counting.begun.wait()
@@ -179,9 +183,9 @@ async def test_who_decides_and_who_stores_wait_for_each_other(postgres: Postgres
     order.shuffle(taken)
 
     async def work_off(command: Claimed) -> None:
-        await group.store(postgres, steps.sending(command, TIMING, START))
+        await group.store(postgres, transitions.sending(command, TIMING, START))
         event = outcome(command, START, done=True)
-        await group.store(postgres, steps.finish(command, event, START, done=True))
+        await group.store(postgres, transitions.finish(command, event, START, done=True))
 
     async with asyncio.timeout(60):
         await asyncio.gather(

@@ -19,12 +19,12 @@ from events.contract.json import encode
 from events.log import log
 from events.log.tables import metadata
 from tests import stories
-from worker.commands import candidates, claims, outcomes, steps, table
+from worker.commands import candidates, claims, outcomes, table, transitions
 from worker.commands.claims import Claimed, Timing
 from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
-from worker.commands.steps import Step
 from worker.commands.table import NewCommand, Realm
+from worker.commands.transitions import Transition
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import forget, put
 
@@ -260,7 +260,7 @@ class Commands(RuleBasedStateMachine):
             row.last_sent_at, row.leased_until = self.now, self.now + TIMING.lease
             self.model.companies[row.realm].keep(command.holder, self.now)
 
-        self.attempt(data, after, change, lambda c: steps.sending(c, TIMING, self.now))
+        self.attempt(data, after, change, lambda c: transitions.sending(c, TIMING, self.now))
 
     @rule(data=st.data(), after=seconds, pause=seconds)
     def not_sent(self, data: st.DataObject, after: int, pause: int) -> None:
@@ -268,7 +268,7 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             lambda row, command: self.give_back(row, command, pause),
-            lambda c: steps.not_sent(c, self.later(pause), "unreachable", self.now),
+            lambda c: transitions.not_sent(c, self.later(pause), "unreachable", self.now),
         )
 
     @rule(data=st.data(), after=seconds, pause=seconds)
@@ -279,9 +279,11 @@ class Commands(RuleBasedStateMachine):
             row.status, row.last_sent_at = "uncertain", kept
             self.told += not command.uncertain
 
-        def act(command: Claimed) -> Step:
+        def act(command: Claimed) -> Transition:
             event = None if command.uncertain else outcomes.uncertain(command, self.now, "no answer")
-            return steps.uncertain(command, due_at=self.later(pause), problem="?", event=event, now=self.now)
+            return transitions.uncertain(
+                command, due_at=self.later(pause), problem="?", event=event, now=self.now
+            )
 
         self.attempt(data, after, change, act)
 
@@ -293,8 +295,8 @@ class Commands(RuleBasedStateMachine):
             row.status, row.last_sent_at = "done" if done else "rejected", kept
             self.told += 1
 
-        def act(command: Claimed) -> Step:
-            return steps.finish(command, outcome(command, self.now, done=done), self.now, done=done)
+        def act(command: Claimed) -> Transition:
+            return transitions.finish(command, outcome(command, self.now, done=done), self.now, done=done)
 
         self.attempt(data, after, change, act)
 
@@ -314,7 +316,7 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             change,
-            lambda c: steps.hold_realm(
+            lambda c: transitions.hold_realm(
                 c, "429", until=self.later(pause), refused_since=since(c), now=self.now
             ),
         )
@@ -333,7 +335,7 @@ class Commands(RuleBasedStateMachine):
             data,
             after,
             change,
-            lambda c: steps.disconnected(c, "cut off", expired(c, self.now), self.now),
+            lambda c: transitions.disconnected(c, "cut off", expired(c, self.now), self.now),
         )
 
     def attempt(self, data: st.DataObject, after: int, change: Any, act: Any) -> None:
@@ -344,7 +346,7 @@ class Commands(RuleBasedStateMachine):
         command = data.draw(st.sampled_from(self.given))
         row = self.model.rows[command.request_id]
         holds = row.status == "leased" and row.fence == command.fence
-        assert steps.store(self.connection, [act(command)]) == [holds]
+        assert transitions.store(self.connection, [act(command)]) == [holds]
         if holds:
             change(row, command)
 

@@ -16,11 +16,11 @@ from tests.beside import Both, beside, empty
 from tests.events.samples import made
 from tests.worker.commands.test_model import BODY, START, TIMING, expired, outcome
 from tests.worker.quote_to_cash import given
-from worker.commands import claims, steps, table
+from worker.commands import claims, table, transitions
 from worker.commands.claims import Claimed
 from worker.commands.identity import CommandKey, request_id
-from worker.commands.steps import Step
 from worker.commands.table import NewCommand, Realm, commands, realms
+from worker.commands.transitions import Transition
 from worker.quickbooks import tokens
 from worker.quickbooks.oauth import TokenSet
 from worker.quote_to_cash import manager
@@ -60,12 +60,12 @@ def claim(
     return lambda connection: claims.claim(connection, TIMING, holder, now, slots=slots, per_realm=9)
 
 
-def store(*wanted: Step) -> Callable[[sa.Connection], list[bool]]:
-    return lambda connection: steps.store(connection, wanted)
+def store(*wanted: Transition) -> Callable[[sa.Connection], list[bool]]:
+    return lambda connection: transitions.store(connection, wanted)
 
 
-def done(command: Claimed, now: datetime = START) -> Step:
-    return steps.finish(command, outcome(command, now, done=True), now, done=True)
+def done(command: Claimed, now: datetime = START) -> Transition:
+    return transitions.finish(command, outcome(command, now, done=True), now, done=True)
 
 
 def subjects(claimed: Sequence[Claimed]) -> list[str]:
@@ -137,7 +137,7 @@ async def test_who_connects_anew_is_not_cut_off_by_what_was_met_before(postgres:
         table.forget_refusals(connection, REALM)
         tokens.put(connection, realm=REALM, workspace="acme", sealed=b"2", of=GRANTED, now=START)
 
-    cut_off = steps.disconnected(old, "refused", expired(old, START), START)
+    cut_off = transitions.disconnected(old, "refused", expired(old, START), START)
     both = await beside(postgres, connect, store(cut_off))
     assert (both.second, both.waited) == ([True], True)
     connected = sa.select(realms.c.connected)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 import structlog
 
-from worker.commands import steps
+from worker.commands import transitions
 from worker.commands.attempts import Attempts
 from worker.demo.story import Twist
 from worker.sandbox.seeds import KINDS as KINDS_OF_COMPANIES
@@ -144,25 +144,25 @@ def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
-    disconnected, is_cut_off = steps.disconnected, steps._is_cut_off
+    disconnected, is_cut_off = transitions.disconnected, transitions._is_cut_off
     steps_taken, told_at = 0, list[int]()
 
     def count(_: Cluster, life: str) -> None:
         nonlocal steps_taken
         steps_taken += life == "w1#1"
 
-    def noting(*args: Any) -> steps.Step:
+    def noting(*args: Any) -> transitions.Transition:
         told_at.append(steps_taken)
         return disconnected(*args)
 
-    monkeypatch.setattr(steps, "disconnected", noting)
+    monkeypatch.setattr(transitions, "disconnected", noting)
     found: list[str] = []
     for seed in (1, 2, 3):  # whether an admin is faster than the worker thaws differs
         steps_taken = 0
         told_at.clear()
-        monkeypatch.setattr(steps, "_is_cut_off", is_cut_off)
+        monkeypatch.setattr(transitions, "_is_cut_off", is_cut_off)
         assert run_seed(store, seed, crashpoints.plan(workload, seed), count).violations == ()
-        monkeypatch.setattr(steps, "_is_cut_off", lambda company, *_: company.connected)
+        monkeypatch.setattr(transitions, "_is_cut_off", lambda company, *_: company.connected)
         for later in (0, 1, 2):
             point = crashpoints.CrashPoint(workload.name, seed, told_at[0] + later)
             found += crashpoints.kill_at(store, point).violations
