@@ -5,24 +5,27 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 
 SEEDS ?= 1:301
 CRASH_POINTS ?= 1000
+KILLS ?= 100
+# which safeguards are taken away: 0, 1 or 2 for a third of them, or all; unless told, by the commit
+ABLATIONS ?=
 # how many tests run at once; each process has a Kafka and a PostgreSQL of its own
 PROCESSES ?= auto
 
-.PHONY: demo test golden simulate chaos bench servers check format clean compose-env
+.PHONY: demo test prove golden mutate chaos bench servers check format clean compose-env
 
 demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
 	$(BIN)/q2c demo
 
-test: $(VENV)/.installed-dev ## everything that must hold
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
+test: $(VENV)/.installed-dev ## everything that must hold, but for the heavy proof in tests/proof
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore tests/proof
+
+prove: $(VENV)/.installed-dev ## tests/proof: seeds, kills after single steps, safeguards taken away, SIGKILLs, chaos
+	Q2C_PROVE_SEEDS=$(SEEDS) Q2C_PROVE_CRASH_POINTS=$(CRASH_POINTS) Q2C_PROVE_KILLS=$(KILLS) \
+	Q2C_PROVE_ABLATIONS=$(ABLATIONS) \
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist load --maxschedchunk 1 tests/proof
 
 golden: $(VENV)/.installed-dev ## writes tests/golden/bodies anew, for whoever reads the difference
 	$(BIN)/python -m tests.golden
-
-simulate: $(VENV)/.installed ## the proof: seeds, a kill after single steps, every safeguard taken away in turn
-	$(BIN)/q2c simulate --seeds $(SEEDS)
-	$(BIN)/q2c simulate --crash-points $(CRASH_POINTS)
-	$(BIN)/q2c simulate --ablations
 
 mutate: $(VENV)/.installed-dev ## rules and safeguards broken one by one, to see what notices each
 	$(BIN)/python -m tests.mutations

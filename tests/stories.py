@@ -77,3 +77,13 @@ def signed_deal(deal_id: str = "D-1", **fields: Any) -> list[dict[str, Any]]:
         contract("sent", deal_id, f"C-{deal_id}"),
         contract("signed", deal_id, f"C-{deal_id}", at="2026-05-03T00:00:00Z"),
     ]
+
+
+def deals(*numbers: int) -> list[dict[str, Any]]:
+    """Snapshots of deals `D-0`, `D-1`, …"""
+    return [deal(f"D-{number}") for number in numbers]
+
+
+def ids(*numbers: int) -> list[str]:
+    """What those snapshots are known by."""
+    return [snapshot["id"] for snapshot in deals(*numbers)]

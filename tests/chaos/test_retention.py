@@ -13,7 +13,7 @@ from aiokafka.admin import RecordsToDelete
 from events.contract import catalog
 from tests.chaos.fleet import Member
 from tests.servers.processes import LOOPBACK
-from tests.worker.sources.test_faust import deals, ids
+from tests.stories import deals, ids
 from tests.worker.streams import Stream, open_stream
 from worker.kafka import cluster, topics
 from worker.kafka.positions import positions

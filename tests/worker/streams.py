@@ -27,6 +27,7 @@ from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
 from worker.services import Services, open_database
+from worker.sources.faust import ingest
 
 DOCUSIGN_KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 T = TypeVar("T")
@@ -154,3 +155,16 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
             yield Stream(services, publisher, given)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def ingesting(stream: Stream, services: Services | None = None) -> AsyncIterator[asyncio.Task[None]]:
+    """Run ingestion, and stop it in an orderly way."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(ingest(services or stream.services, stopping))
+    try:
+        yield task
+    finally:
+        stopping.set()
+        await asyncio.wait({task}, timeout=40)
+    task.result()

@@ -100,10 +100,11 @@ def simulate(
         _show_ablations(
             campaign.run_ablations(chosen, processes=processes, stop_at_first=not density), as_json=as_json
         )
-    if crash_at is not None:
-        report = campaign.run_crash_point(_crash_point(crash_at), ablated=ablated)
-    elif crash_points:
-        report = campaign.run_crash_points(crash_points, ablated=ablated, processes=processes)
+    if crash_at is not None or crash_points:
+        points = (
+            campaign.spread(crash_points, ablated=ablated) if crash_at is None else [_crash_point(crash_at)]
+        )
+        report = campaign.run_crash_points(points, ablated=ablated, processes=processes)
     else:
         report = campaign.run(_range(seeds), ablated=ablated, processes=processes)
     if as_json:

@@ -56,17 +56,18 @@ def run(
     return _campaign(_seeds, seeds, ablated, processes, stop_at_first=stop_at_first)
 
 
-def run_crash_points(count: int, *, ablated: Sequence[str] = (), processes: int = 1) -> Report:
-    """Kill at so many single steps, spread over all workloads."""
-    quiet()
-    with without(ablated):
-        points = crashpoints.spread(_store(tuple(ablated)), count)
+def run_crash_points(
+    points: Sequence[CrashPoint], *, ablated: Sequence[str] = (), processes: int = 1
+) -> Report:
+    """Kill at single steps."""
     return _campaign(_crash_points, points, ablated, processes)
 
 
-def run_crash_point(point: CrashPoint, *, ablated: Sequence[str] = ()) -> Report:
-    """Kill at one single step."""
-    return _campaign(_crash_points, [point], ablated, 1)
+def spread(count: int, *, ablated: Sequence[str] = ()) -> list[CrashPoint]:
+    """Choose so many single steps, spread over all workloads."""
+    quiet()
+    with without(ablated):
+        return crashpoints.spread(_store(tuple(ablated)), count)
 
 
 class Ablated(Struct, frozen=True):

@@ -1,43 +1,13 @@
 """The command line from outside: JSON alone on stdout, the documented exit status, kind words for mistakes."""
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import stories
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Q2C = Path(sys.executable).with_name("q2c")
-
-
-@pytest.fixture
-def q2c(tmp_path: Path) -> Run:
-    """Run the real command on an empty installation."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
-
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = inherited | {"Q2C_DATABASE_URL": f"sqlite:///{tmp_path / 'q2c.sqlite3'}"} | variables
-        return subprocess.run(
-            [Q2C, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-            cwd=tmp_path,
-            timeout=60,
-        )
-
-    return run
-
-
-def lines(finished: subprocess.CompletedProcess[str]) -> list[Any]:
-    return [json.loads(line) for line in finished.stdout.splitlines()]
+from tests.worker.cli.running import Q2C, Run, lines
 
 
 def test_a_workspace_is_added_once(q2c: Run) -> None:

@@ -16,7 +16,7 @@ from events.database.sqlite import InlineDatabase
 from events.errors import DatabaseUnavailable
 from events.log import log
 from tests import world
-from tests.worker.commands.test_model import BODY, START, TIMING, outcome
+from tests.worker.commands.given import BODY, START, TIMING, claimed_of, outcome
 from worker.commands import candidates, claims, table, transitions
 from worker.commands.claims import Claimed, LeaseLost
 from worker.commands.group_commit import GroupCommit
@@ -58,13 +58,6 @@ def fill(connection: sa.Connection) -> None:
         keys = [CommandKey(f"w{company}", f"D-{n}", "create_invoice", 0, 1) for n in range(PER_COMPANY)]
         added = [(NewCommand(key, str(company), request_id(str(company), key), BODY), cause) for key in keys]
         table.add(connection, added, START)
-
-
-def claimed_of(realm: str, number: int) -> Claimed:
-    key = CommandKey(f"w{realm}", f"D-{number}", "create_invoice", 0, 1)
-    return Claimed(
-        key, request_id(realm, key), realm, "a", BODY, "c", START, START, 1, 1, False, None, None, None
-    )  # fmt: skip
 
 
 async def claim(database: Database) -> list[Claimed]:

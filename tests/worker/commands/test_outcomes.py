@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.worker.commands.test_group_commit import claimed_of
+from tests.worker.commands.given import claimed_of
 from worker.commands import outcomes
 from worker.commands.claims import Claimed
 from worker.commands.identity import CommandKey

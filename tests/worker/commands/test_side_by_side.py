@@ -14,7 +14,7 @@ from events.log.subscriptions import Progress
 from tests import stories
 from tests.beside import Both, beside, empty
 from tests.events.samples import made
-from tests.worker.commands.test_model import BODY, START, TIMING, expired, outcome
+from tests.worker.commands.given import BODY, START, TIMING, expired, outcome
 from tests.worker.quote_to_cash import given
 from worker.commands import claims, table, transitions
 from worker.commands.claims import Claimed

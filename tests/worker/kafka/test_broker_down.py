@@ -14,9 +14,9 @@ import pytest_asyncio
 from events.contract import catalog
 from tests import stories
 from tests.servers.kafka import KafkaServer, running_kafka
-from tests.worker.roles.test_relay import append, deal_updates, relaying_as, until_at, won
-from tests.worker.sources.test_faust import deals, ids, ingesting
-from tests.worker.streams import Stream, open_stream
+from tests.stories import deals, ids
+from tests.worker.relays import append, deal_updates, relaying_as, until_at, won
+from tests.worker.streams import Stream, ingesting, open_stream
 from worker.kafka.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable
 from worker.quickbooks.gateway import Gateway
 from worker.web.app import create_app

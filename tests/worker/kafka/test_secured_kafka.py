@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.servers.kafka import SCHEME, KafkaServer, running_kafka
-from tests.worker.sources.test_faust import deals, ids, ingesting
-from tests.worker.streams import Stream, open_stream
+from tests.stories import deals, ids
+from tests.worker.streams import Stream, ingesting, open_stream
 from worker.kafka import topics
 from worker.kafka.brokers import connection, tls_context
 from worker.kafka.messages import BrokerUnavailable, Message

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Any
@@ -15,44 +15,42 @@ from structlog.testing import capture_logs
 
 from events.contract import catalog
 from events.contract.administration import InvoiceOrdered
-from events.contract.announcements import DealClosedWon, InvoiceState
-from events.contract.envelope import Event, own_event
-from events.contract.values import Amount, Fact
+from events.contract.announcements import InvoiceState
+from events.contract.envelope import Event
+from events.contract.values import Amount
 from events.errors import CheckpointMoved, Unusable
-from events.log import log, subscriptions
+from events.log import subscriptions
 from events.log.intake import Record, receive
 from events.log.subscriptions import LEASE_SECONDS
 from tests import stories
-from tests.worker.sources.test_faust import deals, ids, ingesting
-from tests.worker.streams import STRUCTURED, Stream, open_stream
+from tests.stories import deals, ids
+from tests.worker.relays import (
+    AT,
+    EVENTS,
+    LETTERS,
+    append,
+    deal_updates,
+    relaying_as,
+    said,
+    sequences,
+    until_at,
+    won,
+)
+from tests.worker.streams import STRUCTURED, Stream, ingesting, open_stream
 from worker.kafka import cluster, topics
 from worker.kafka.messages import BrokerUnavailable, Message
 from worker.kafka.publisher import Publisher
 from worker.roles import relay as relaying
-from worker.roles.relay import LANES, relay, turn
+from worker.roles.relay import relay, turn
 from worker.runtime.environment import DEAD_LETTERS, ConfigurationError
-from worker.services import Services
 
 BINARY: list[Any] = [("ce_workspace", b"acme"), ("ce_id", b"1"), ("other", None), ("ce_source", b"\xff")]
-AT = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
-EVENTS, LETTERS = LANES
 
 
 @pytest_asyncio.fixture
 async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
     async with open_stream(kafka_url, postgres_url) as opened:
         yield opened
-
-
-def said(event_type: str, fact: Fact, number: int) -> Event:
-    """Something that we said."""
-    return own_event(
-        event_type, fact, workspace="acme", source="urn:coeffection:q2c", time=AT, id=f"{number}"
-    )
-
-
-def won(number: int, deal: str = "D-1") -> Event:
-    return said(catalog.DEAL_CLOSED_WON, DealClosedWon(deal, f"C-{number}", AT), number)
 
 
 def invoice_state(number: int) -> Event:
@@ -74,40 +72,6 @@ def invoice_state(number: int) -> Event:
         balance=amount,
     )
     return said(catalog.INVOICE_STATE, fact, number)
-
-
-async def append(stream: Stream, *events: Event) -> None:
-    await stream.services.database.transaction(log.append_own, events, AT)
-
-
-@asynccontextmanager
-async def relaying_as(holder: str, services: Services) -> AsyncIterator[asyncio.Task[None]]:
-    """Run a relay, and stop it in an orderly way."""
-    stopping = asyncio.Event()
-    task = asyncio.create_task(relay(services, holder, stopping))
-    try:
-        yield task
-    finally:
-        stopping.set()
-        await asyncio.wait({task}, timeout=20)
-    task.result()
-
-
-async def until_at(
-    stream: Stream, position: int, *working: asyncio.Task[Any], lane: str = EVENTS.name
-) -> None:
-    async def there() -> bool:
-        return (await stream.services.database.read(subscriptions.checkpoints)).get(lane, 0) >= position
-
-    await stream.until(there, *working)
-
-
-def sequences(messages: Sequence[Any]) -> list[int]:
-    return [int(dict(message.headers)["ce_sequence"]) for message in messages]
-
-
-async def deal_updates(stream: Stream) -> list[int]:
-    return sequences(await stream.read(catalog.DEAL_UPDATES))
 
 
 async def test_what_goes_out_is_on_its_topic_in_order_with_its_position(stream: Stream) -> None:

@@ -4,42 +4,24 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
-import structlog
 
-from worker.commands import transitions
-from worker.commands.attempts import Attempts
 from worker.demo.story import Twist
 from worker.sandbox.seeds import KINDS as KINDS_OF_COMPANIES
 from worker.sandbox.trouble import KINDS
-from worker.simulation import campaign, crashpoints
+from worker.simulation import campaign
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
-from worker.simulation.cluster import Cluster
 from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES
 from worker.simulation.database import FAULTS, Store
 from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
 from worker.simulation.seed import run_seed
 
-SEEDS = range(1, 17)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet() -> Iterator[None]:
-    configured = structlog.get_config()
-    campaign.quiet()
-    yield
-    structlog.configure(**configured)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("simulation"))
+SEEDS = range(1, 9)  # `make prove` plays hundreds
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +65,7 @@ def test_everything_that_can_be_drawn_is_drawn() -> None:
     assert 0.5 < sum(tale.expects_invoice for tale in tales) / len(tales) < 0.75
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
-def test_the_same_seed_is_the_same_in_any_process(hash_seed: str, store: Store) -> None:
+def test_the_same_seed_is_the_same_in_any_process(store: Store) -> None:
     code = (
         "import sys, tempfile; from pathlib import Path; from worker.simulation import campaign\n"
         "from worker.simulation.database import Store; from worker.simulation.seed import run_seed\n"
@@ -93,96 +74,18 @@ def test_the_same_seed_is_the_same_in_any_process(hash_seed: str, store: Store) 
         "    store = Store(Path(directory))\n"
         "    print(*(run_seed(store, seed).trace for seed in (5, 10)))"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-        cwd=Path(__file__).parents[3],
-    )
     # Both fill the disk, whose size must not depend on what the store held before.
     other_order = {seed: run_seed(store, seed).trace for seed in (10, 5)}
-    assert done.stdout.split() == [other_order[5], other_order[10]]
-
-
-@pytest.mark.parametrize("workload", crashpoints.WORKLOADS, ids=lambda workload: workload.name)
-def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoints.Workload) -> None:
-    last = crashpoints.steps_of(store, workload)
-    assert last > 100
-    for step in range(1, last, last // 4):
-        verdict = crashpoints.kill_at(
-            store, crashpoints.CrashPoint(workload.name, crashpoints.FIRST_SEED, step)
+    for hash_seed in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            cwd=Path(__file__).parents[3],
         )
-        assert verdict.violations == (), verdict.name
-        assert verdict.faults["freeze" if workload.frozen_seconds else "kill"] >= 1
-
-
-@pytest.mark.parametrize(
-    "instead",
-    [
-        {"_is_noted": lambda _, command: command.noted_at is not None},
-        {"_is_noted": lambda *_: False, "_is_in_time": lambda *_: True},
-    ],
-    ids=["a note holds for ever", "noting may take for ever"],
-)
-def test_sending_whenever_one_is_thawed_would_be_noticed(
-    store: Store, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Callable[..., bool]]
-) -> None:
-    for name, stand_in in instead.items():
-        monkeypatch.setattr(Attempts, name, stand_in)
-    frozen = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen")
-    verdicts = (
-        crashpoints.kill_at(store, crashpoints.CrashPoint(frozen.name, crashpoints.FIRST_SEED, step))
-        for step in range(1, crashpoints.steps_of(store, frozen), 2)
-    )
-    assert any("after its lease" in violation for verdict in verdicts for violation in verdict.violations)
-
-
-def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
-    disconnected, is_cut_off = transitions.disconnected, transitions._is_cut_off
-    steps_taken, told_at = 0, list[int]()
-
-    def count(_: Cluster, life: str) -> None:
-        nonlocal steps_taken
-        steps_taken += life == "w1#1"
-
-    def noting(*args: Any) -> transitions.Transition:
-        told_at.append(steps_taken)
-        return disconnected(*args)
-
-    monkeypatch.setattr(transitions, "disconnected", noting)
-    found: list[str] = []
-    for seed in (1, 2, 3):  # whether an admin is faster than the worker thaws differs
-        steps_taken = 0
-        told_at.clear()
-        monkeypatch.setattr(transitions, "_is_cut_off", is_cut_off)
-        assert run_seed(store, seed, crashpoints.plan(workload, seed), count).violations == ()
-        monkeypatch.setattr(transitions, "_is_cut_off", lambda company, *_: company.connected)
-        for later in (0, 1, 2):
-            point = crashpoints.CrashPoint(workload.name, seed, told_at[0] + later)
-            found += crashpoints.kill_at(store, point).violations
-    assert any("is told 2 times" in violation for violation in found)
-
-
-def test_beyond_the_moments_of_a_seed_come_those_of_the_next(store: Store) -> None:
-    beyond = len(crashpoints._moments(store, crashpoints.FIRST_SEED)) + 10
-    moments = crashpoints.spread(store, beyond)
-    assert len(set(moments)) == beyond
-    assert {moment.seed for moment in moments} == {1, 2}
-    verdict = crashpoints.kill_at(store, crashpoints.parse(moments[-1].name))
-    assert verdict.violations == ()
-    assert verdict.name == moments[-1].name
-
-
-@pytest.mark.parametrize("name", ["look_up_before_retry", "unique_event_id", "sending_noted"])
-def test_a_missing_safeguard_is_noticed(name: str) -> None:
-    report = campaign.run(range(1, BY_NAME[name].budget + 1), ablated=[name], stop_at_first=True)
-    assert report.failed
+        assert done.stdout.split() == [other_order[5], other_order[10]]
 
 
 def test_a_safeguard_is_only_away_for_as_long_as_asked() -> None:

@@ -1,8 +1,7 @@
 """Live ingestion loses nothing, whatever fails between Kafka and the log, and stores nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -11,32 +10,11 @@ from events.contract import catalog
 from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from tests import stories
-from tests.worker.streams import Stream
+from tests.stories import deals, ids
+from tests.worker.streams import Stream, ingesting
 from worker.kafka.positions import positions
-from worker.services import Services
 from worker.sources import faust
-from worker.sources.faust import IngestFailed, ingest
-
-
-@asynccontextmanager
-async def ingesting(stream: Stream, services: Services | None = None) -> AsyncIterator[asyncio.Task[None]]:
-    """Run ingestion, and stop it in an orderly way."""
-    stopping = asyncio.Event()
-    task = asyncio.create_task(ingest(services or stream.services, stopping))
-    try:
-        yield task
-    finally:
-        stopping.set()
-        await asyncio.wait({task}, timeout=40)
-    task.result()
-
-
-def deals(*numbers: int) -> list[dict[str, Any]]:
-    return [stories.deal(f"D-{number}") for number in numbers]
-
-
-def ids(*numbers: int) -> list[str]:
-    return [deal["id"] for deal in deals(*numbers)]
+from worker.sources.faust import IngestFailed
 
 
 async def test_what_is_produced_is_in_the_log_once_and_both_know_how_far_it_was_read(stream: Stream) -> None:

@@ -11,9 +11,8 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy, _Defau
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
 from events.contract import catalog
-from tests.worker.sources.test_faust import ingesting
-from tests.worker.sources.test_producers import binary, deal
-from tests.worker.streams import STRUCTURED, Stream
+from tests.worker.sources.clients import binary, deal
+from tests.worker.streams import STRUCTURED, Stream, ingesting
 from worker.kafka.brokers import connection
 from worker.kafka.header_names import ForgivingRecords, forgive
 from worker.sources.replay import replay

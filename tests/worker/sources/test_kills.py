@@ -12,7 +12,7 @@ from random import Random
 
 import pytest_asyncio
 
-from tests.worker.sources.test_faust import deals, ids
+from tests.stories import deals, ids
 from tests.worker.streams import Stream, open_stream
 from worker.kafka.positions import positions
 

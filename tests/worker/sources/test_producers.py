@@ -10,35 +10,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from events.contract import catalog
-from tests import stories
-from tests.worker.sources.test_faust import ingesting
-from tests.worker.streams import Stream
+from tests.worker.sources.clients import bare, binary, deal, structured
+from tests.worker.streams import Stream, ingesting
 from worker.kafka import cluster
 from worker.kafka.brokers import connection
 
 FLUSH_SECONDS_MAX = 20
-LONG = "x" * 400
-
-
-def binary(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
-    attributes = {name: value for name, value in document.items() if name != "data"}
-    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
-    return msgspec.json.encode(document["data"]), [
-        ("content-type", b"application/json; charset=utf-8"),
-        *headers,
-    ]
-
-
-def structured(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
-    return msgspec.json.encode(document), [("content-type", b"application/cloudevents+json; charset=utf-8")]
-
-
-def bare(document: dict[str, Any]) -> tuple[bytes, list[tuple[str, bytes]]]:
-    return msgspec.json.encode(document), []
-
-
-def deal(number: int) -> dict[str, Any]:
-    return {**stories.deal(f"D-{number}", name=LONG), "workspace": "acme"}
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])

@@ -8,8 +8,8 @@ from aiokafka.admin import RecordsToDelete
 
 from events.contract import catalog
 from tests import stories
-from tests.worker.sources.test_faust import deals, ids, ingesting
-from tests.worker.streams import STRUCTURED, Stream
+from tests.stories import deals, ids
+from tests.worker.streams import STRUCTURED, Stream, ingesting
 from worker.kafka import cluster
 from worker.kafka.cluster import TopicMissing
 from worker.kafka.positions import positions

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from events.clock import SystemClock
 from events.contract import catalog
 from events.log import offsets, tables
-from tests.worker.sources.test_faust import deals, ids, ingesting
-from tests.worker.streams import Stream
+from tests.stories import deals, ids
+from tests.worker.streams import Stream, ingesting
 from worker.kafka import cluster, topics
 from worker.kafka.cluster import GroupActive
 from worker.kafka.positions import Position, positions, refuse_if_ahead, reset_from_database, reset_recreated

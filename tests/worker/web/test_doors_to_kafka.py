@@ -16,8 +16,7 @@ from events.contract import catalog
 from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from tests import stories
-from tests.worker.sources.test_faust import ingesting
-from tests.worker.streams import Stream, open_stream
+from tests.worker.streams import Stream, ingesting, open_stream
 from worker.kafka.messages import BrokerUnavailable, Message, Publishing
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import docusign

@@ -14,6 +14,7 @@ import msgspec
 
 from events.clock import SystemClock
 from projections import queries
+from tests.proof.amounts import AMOUNTS
 from worker.connections import consenting
 from worker.demo import play, proof, stage, story, told
 from worker.demo.doors import Doors, open_workspace
@@ -25,8 +26,7 @@ from worker.sandbox.service import Sandbox
 from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
 
-KILLS = int(os.environ.get("Q2C_TEST_KILLS", "100"))
-SEED = int(os.environ.get("Q2C_TEST_SEED", "20260505"))
+KILLS, SEED = AMOUNTS.kills, AMOUNTS.seed
 WORKSPACE = "demo"
 DEALS_PER_KILL = 0.6
 UP_SECONDS_MAX = 1.0

@@ -1,14 +1,12 @@
 """The bounded form of `python -m tests.chaos`: some of every kind of fault, in a few minutes."""
 
-import os
-
 from tests.chaos import report, run
 from tests.chaos.faults import Amounts
 from tests.chaos.run import Options
+from tests.proof.amounts import AMOUNTS
 
-SEED = int(os.environ.get("Q2C_TEST_SEED", "20260505"))
 OPTIONS = Options(
-    seed=SEED,
+    seed=AMOUNTS.seed,
     messages=30_000,
     tales_each=45,
     amounts=Amounts(kills=5, terms=5, freezes=2, brokers=1, postgres=3, guests=1, rounds=2),

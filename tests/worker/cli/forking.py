@@ -1,0 +1,64 @@
+"""`python -m tests.worker.cli.forking`: forks a `q2c` for each line on stdin, and answers with its exit status."""
+
+import atexit
+import gc
+import json
+import os
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+import uvicorn  # noqa: F401 - commands import what they use: here it is imported already
+import uvloop  # noqa: F401 - as above
+
+import worker.actions.administration
+import worker.kafka.messages
+import worker.migrations.schema
+import worker.quickbooks.gateway
+import worker.roles.idle
+import worker.sources.files
+import worker.verification.invariants  # noqa: F401 - as above
+from worker.cli import main
+
+
+def serve() -> None:
+    """Fork for each line, one after the other."""
+    gc.freeze()
+    for line in sys.stdin.buffer:
+        child = os.fork()
+        if not child:
+            _command(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def _command(asked: dict[str, Any]) -> NoReturn:
+    """Run the command, and end as Python does, except that nothing is taken down which ends with the process."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    for name, fileno in (("stdout", 1), ("stderr", 2)):
+        file = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, fileno)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["directory"])
+    sys.argv = ["q2c", *asked["arguments"]]
+    status = 1
+    try:
+        main()
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+    except BaseException:  # noqa: BLE001 - as the interpreter does with whatever reaches it
+        traceback.print_exc()
+    threading._shutdown()  # type: ignore[attr-defined] # it waits for the threads that are left
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    serve()
