@@ -1,11 +1,14 @@
 """The rules of the house that a reader relies on: imports one way, one home for time, for HTTP, for each library."""
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST_FIRST
 from worker.quote_to_cash.walk import BY_CODE
 
 ROOT = Path(__file__).parent.parent
@@ -83,10 +86,20 @@ MAY_USE_THEM = ("worker/sandbox/", "worker/demo/", "worker/simulation/", "worker
 def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
     for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+            yield path.relative_to(ROOT).as_posix(), parsed(path)
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imported(tree: ast.Module) -> tuple[str, ...]:
+    return tuple(_imported(tree))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -164,6 +177,26 @@ def test_the_product_does_not_depend_on_what_checks_it() -> None:
         if within(name, NOT_FOR_PRODUCTION) and not path.startswith(MAY_USE_THEM)
     ]
     assert wrong == []
+
+
+def test_tests_share_helpers_not_tests() -> None:
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in modules("tests", "benchmarks")
+        for name in imported(tree)
+        if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert wrong == []
+
+
+def test_make_prove_runs_what_make_test_leaves_out() -> None:
+    runs = re.findall(r"/pytest .*", (ROOT / "Makefile").read_text())
+    assert [run.split()[-1] for run in runs] == ["tests/proof", "tests/proof"]
+    assert [run.split()[-2] == "--ignore" for run in runs] == [True, False]
+
+
+def test_the_files_that_begin_first_exist() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / "tests" / name).exists()] == []
 
 
 def test_time_and_chance_come_from_their_ports() -> None:

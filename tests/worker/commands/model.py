@@ -228,7 +228,7 @@ class Commands(RuleBasedStateMachine):
             row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
             row.leased_until = self.now + TIMING.lease
             is_old = self.now - self.cause.time > timedelta(seconds=TIMING.look_up_after_seconds)
-            is_old = is_old or row.created_at > self.now + CLOCKS_APART
+            is_old = is_old or max(self.cause.time, row.created_at) > self.now + CLOCKS_APART
             row.last_sent_at = row.last_sent_at and min(row.last_sent_at, self.now)
             if row.last_sent_at is None and not is_old:
                 row.last_sent_at = self.now
