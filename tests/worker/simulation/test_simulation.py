@@ -21,7 +21,7 @@ from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
 from worker.simulation.seed import run_seed
 
-SEEDS = range(1, 9)  # `make prove` plays hundreds
+SEEDS = range(1, 17)  # `make prove` plays hundreds
 
 
 @pytest.fixture(scope="module")
