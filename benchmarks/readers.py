@@ -23,7 +23,7 @@ from events.database.port import Database
 from events.log import log, offsets, subscriptions
 from worker.kafka import cluster
 from worker.roles import supervisor
-from worker.roles.roles import Role
+from worker.roles.role import Role
 from worker.runtime import logs
 from worker.runtime.environment import KAFKA, Environment
 from worker.services import SUBSCRIPTIONS, open_services

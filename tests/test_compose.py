@@ -11,7 +11,7 @@ import yaml
 
 from events.clock import SystemClock
 from worker.cli.root import app
-from worker.roles.roles import Role, chosen
+from worker.roles.role import Role, chosen
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.sandbox.service import Sandbox

@@ -15,9 +15,9 @@ from worker.commands.claims import needs_look_up
 from worker.docusign import watch as docusign_watch
 from worker.docusign.state import GOOD
 from worker.docusign.watch import Told
-from worker.roles import roles
+from worker.roles import dispatch, process, roles
 from worker.roles.idle import left_to_do
-from worker.roles.roles import Post, Role
+from worker.roles.role import Role, RoleContext
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS
@@ -84,8 +84,8 @@ async def test_another_process_goes_on_soon(
     await leave_behind(ready)
     ready.clock.jump(-back)
     began, stopping = ready.clock.monotonic(), asyncio.Event()
-    post = Post(ready.services, ready.gateway, "another", stopping, "", 0, lambda _: None)
-    working = [asyncio.create_task(role(post)) for role in (roles.process, roles.dispatch)]
+    context = RoleContext(ready.services, ready.gateway, "another", stopping, "", 0, lambda _: None)
+    working = [asyncio.create_task(role(context)) for role in (process.run, dispatch.run)]
     while len(ready.books()) == before or (await ready.services.database.read(left_to_do))[1] is not None:
         assert ready.clock.monotonic() - began < SOON_SECONDS, (await ready.explain()).first_unmet
         await ready.clock.sleep(1)
@@ -100,11 +100,11 @@ async def test_another_process_goes_on_soon(
 async def test_a_lease_of_another_is_no_reason_to_end(ready: World) -> None:
     """However long it holds: the watchdog sees that there is nothing that this process could do."""
     stopping = asyncio.Event()
-    post = Post(ready.services, None, "standby", stopping, "", 0, lambda _: None)
+    context = RoleContext(ready.services, None, "standby", stopping, "", 0, lambda _: None)
     patience = ready.services.environment.watchdog_seconds
     await ready.follow()
     await ready.send(*WON)
-    standing_by = asyncio.create_task(roles.RUN[Role.PROCESS](post))
+    standing_by = asyncio.create_task(roles.RUN[Role.PROCESS](context))
     until = ready.clock.monotonic() + 4 * patience
     while ready.clock.monotonic() < until:
         await ready.services.database.transaction(_lead_all, ready)

@@ -38,10 +38,10 @@ def run_roles(
 
 
 def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> None:
-    from worker.roles import roles, supervisor  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.roles import role, supervisor  # noqa: PLC0415 - nothing is imported before it is used
 
     settings = environment()
-    chosen = roles.all_that_fit(settings) if names is None else roles.chosen(settings, names)
+    chosen = role.all_that_fit(settings) if names is None else role.chosen(settings, names)
 
     def ready(url: str | None) -> None:
         if as_json:

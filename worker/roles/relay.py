@@ -29,6 +29,7 @@ from worker.kafka.messages import (
     Publishing,
     encode,
 )
+from worker.roles.role import RoleContext
 from worker.runtime.environment import DEAD_LETTERS, ConfigurationError, Environment
 from worker.runtime.wake import pause
 from worker.services import Services
@@ -66,6 +67,11 @@ class Lane(Struct, frozen=True):
     name: str
     head: Callable[[sa.Connection], int]
     page: Callable[[sa.Connection, Environment, int], Page]
+
+
+async def run(context: RoleContext) -> None:
+    """Send what goes out to Kafka's topics until told to stop."""
+    await relay(context.services, context.holder, context.stopping)
 
 
 async def relay(services: Services, holder: str, stopping: asyncio.Event) -> None:

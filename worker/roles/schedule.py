@@ -17,6 +17,8 @@ from events.contract.envelope import Event, own_event
 from events.errors import DatabaseUnavailable
 from events.log import log
 from worker.commands.table import realms
+from worker.docusign.watch import watch as watch_docusign
+from worker.roles.role import RoleContext
 from worker.runtime.wake import pause
 from worker.services import Services
 from worker.workspaces.tenants import workspaces
@@ -34,6 +36,13 @@ _ZONES = (
     .order_by(workspaces.c.workspace)
 )
 logger = structlog.get_logger()
+
+
+async def run(context: RoleContext) -> None:
+    """Tell the log when days begin, and whether DocuSign's messages are taken, until told to stop."""
+    async with asyncio.TaskGroup() as work:
+        work.create_task(keep_time(context.services, context.stopping))
+        work.create_task(watch_docusign(context.services, context.stopping))
 
 
 async def keep_time(services: Services, stopping: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from events.log import log, subscriptions
 from worker.commands.claims import release_realms
 from worker.quickbooks.gateway import open_gateway
 from worker.roles import roles
-from worker.roles.roles import NEEDS_QUICKBOOKS, PUBLISHES, Post, Role
+from worker.roles.role import NEEDS_QUICKBOOKS, PUBLISHES, Role, RoleContext
 from worker.runtime import descriptors
 from worker.runtime.environment import ConfigurationError
 from worker.runtime.garbage import seldom_collected
@@ -72,15 +72,17 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
             gateway = await stack.enter_async_context(opening)
         for role in chosen:
             services.health.starting(role)
-        post = Post(services, gateway, holder, stopping, host, port, urls.append)
-        parts = {asyncio.create_task(roles.RUN[role](post), name=role) for role in chosen}
-        beside = {asyncio.create_task(work, name=name) for name, work in _beside(post, urls, ready).items()}
+        context = RoleContext(services, gateway, holder, stopping, host, port, urls.append)
+        parts = {asyncio.create_task(roles.RUN[role](context), name=role) for role in chosen}
+        beside = {
+            asyncio.create_task(work, name=name) for name, work in _beside(context, urls, ready).items()
+        }
         return await _until_stopped(services, holder, stopping, parts, beside)
 
 
-def _beside(post: Post, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
+def _beside(context: RoleContext, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
     """Return what every process does beside its roles."""
-    services = post.services
+    services = context.services
     environment = services.environment
 
     async def say_ready() -> None:
@@ -90,14 +92,14 @@ def _beside(post: Post, urls: Sequence[str], ready: Ready) -> dict[str, Coroutin
 
     work = {
         READY: say_ready(),
-        "keys": keyring.watch(services.vault, services.database, services.clock, post.stopping),
+        "keys": keyring.watch(services.vault, services.database, services.clock, context.stopping),
         "watchdog": keep_awake(services.clock, environment.watchdog_seconds),
         descriptors.PART: descriptors.watch(services.clock, services.health),
     }
     if not environment.embedded:
-        work["listen"] = _listen(services, post.stopping)
+        work["listen"] = _listen(services, context.stopping)
     if environment.metrics_port is not None:
-        work["ops"] = _ops(services, post.stopping, environment.metrics_host, environment.metrics_port)
+        work["ops"] = _ops(services, context.stopping, environment.metrics_host, environment.metrics_port)
     return work
 
 

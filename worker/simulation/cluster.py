@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from events.database.sqlite import InlineDatabase
 from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.roles import roles
-from worker.roles.roles import Post
+from worker.roles import dispatch, process
+from worker.roles.role import RoleContext
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
@@ -196,9 +196,9 @@ class Cluster:
             ) as gateway:
                 host.gateway = gateway
                 stopping = asyncio.Event()
-                post = Post(services, gateway, host.life, stopping, "", 0, lambda _: None)
-                dispatching = asyncio.create_task(roles.dispatch(post), name="dispatcher")
-                following = asyncio.create_task(roles.decide(post), name="subscriptions")
+                context = RoleContext(services, gateway, host.life, stopping, "", 0, lambda _: None)
+                dispatching = asyncio.create_task(dispatch.run(context), name="dispatcher")
+                following = asyncio.create_task(process.follow_the_log(context), name="subscriptions")
                 done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.roles.roles import Role, all_that_fit, chosen
+from worker.roles.role import Role, all_that_fit, chosen
 from worker.runtime.environment import ConfigurationError, Environment
 
 POSTGRES = {"database_url": "postgresql://u@h/d"}

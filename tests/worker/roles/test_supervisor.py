@@ -11,29 +11,29 @@ from structlog.testing import capture_logs
 from events.errors import DatabaseRefused
 from tests.world import World
 from worker.roles import roles, supervisor
-from worker.roles.roles import Post, Role
+from worker.roles.role import Role, RoleContext
 from worker.runtime.environment import ConfigurationError
 from worker.runtime.watchdog import CRASHED
 
-Work = Callable[[Post], Awaitable[None]]
+Work = Callable[[RoleContext], Awaitable[None]]
 
 
 async def raised(error: BaseException) -> None:
     raise error
 
 
-async def cancelled(_: Post) -> None:
+async def cancelled(_: RoleContext) -> None:
     """What a library does that cancels what we wait for: nobody has cancelled us."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.cancel()
     await future
 
 
-async def returned(_: Post) -> None:
+async def returned(_: RoleContext) -> None:
     """End, though nobody said so."""
 
 
-async def grouped(_: Post) -> None:
+async def grouped(_: RoleContext) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(raised(TimeoutError()))
 
@@ -84,8 +84,8 @@ async def test_why_is_said_before_the_others_are_waited_for(
 ) -> None:
     seen: list[str] = []
 
-    async def slow(post: Post) -> None:
-        await post.stopping.wait()
+    async def slow(context: RoleContext) -> None:
+        await context.stopping.wait()
         seen.extend(line["problem"] for line in said if line["log_level"] == "critical")
 
     monkeypatch.setitem(roles.RUN, Role.PROCESS, slow)
@@ -98,9 +98,9 @@ async def test_why_is_said_before_the_others_are_waited_for(
 
 
 async def test_who_ends_as_told_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def obedient(post: Post) -> None:
-        post.stopping.set()  # as a signal does
-        await post.stopping.wait()
+    async def obedient(context: RoleContext) -> None:
+        context.stopping.set()  # as a signal does
+        await context.stopping.wait()
 
     assert await run(world, monkeypatch, obedient) == (0, [])
 
@@ -115,7 +115,7 @@ async def test_metrics_listen_where_they_are_told_to_whatever_the_front_door_doe
         stopping.set()
 
     monkeypatch.setattr(supervisor, "serve", serve)
-    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, lambda post: post.stopping.wait())
+    monkeypatch.setitem(roles.RUN, Role.SCHEDULE, lambda context: context.stopping.wait())
     environment = world.services.environment.model_copy(update={"metrics_port": 0})
     services = msgspec.structs.replace(world.services, environment=environment)
     await supervisor.run(services, [Role.SCHEDULE], host="127.0.0.9", port=0, ready=lambda _: None)

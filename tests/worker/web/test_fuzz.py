@@ -30,7 +30,7 @@ MEDIA_TYPES = (
     "text/plain",
     "",
 )
-Post = tuple[bytes, dict[str, str]]
+RoleContext = tuple[bytes, dict[str, str]]
 
 fuzzing = settings(
     max_examples=60,
@@ -105,7 +105,7 @@ def damaged(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> bytes:
 
 
 @st.composite
-def posts(draw: st.DrawFn) -> Post:
+def posts(draw: st.DrawFn) -> RoleContext:
     """A request to `/events`."""
     single = damaged(twisted(events))
     batch = damaged(st.lists(twisted(events), max_size=4))
@@ -170,7 +170,7 @@ async def check_nothing_stalls(world: World, http: httpx.AsyncClient) -> None:
 
 @fuzzing
 @given(st.lists(posts(), min_size=5, max_size=15))
-async def test_events(tmp_path_factory: pytest.TempPathFactory, requests: list[Post]) -> None:
+async def test_events(tmp_path_factory: pytest.TempPathFactory, requests: list[RoleContext]) -> None:
     async with opened(tmp_path_factory) as (world, http, _):
         for body, headers in requests:
             before = await kept(world)

@@ -1,0 +1,53 @@
+"""The role `process`: follow the log. One process leads by lease, the others stand by."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from events.log import subscriptions
+from worker.roles.reconsidering import reconsider
+from worker.roles.role import Role, RoleContext
+from worker.roles.runner import follow
+from worker.runtime.watchdog import Progress, watch
+from worker.services import SUBSCRIPTIONS
+
+
+async def run(context: RoleContext) -> None:
+    """Decide, and keep the read models up to date, until told to stop or until there is work and no progress."""
+    services = context.services
+    names = [subscription.name for subscription in SUBSCRIPTIONS]
+
+    async def look() -> Progress:
+        # What another process leads is not ours to do: if it stands still, its lease ends, and then it is.
+        ours = await services.database.read(
+            subscriptions.pending, names, context.holder, services.clock.now()
+        )
+        positions = await services.database.read(subscriptions.checkpoints)
+        return Progress(tuple(sorted(positions.items())), bool(ours))
+
+    await _watched(context, Role.PROCESS, follow_the_log(context), look)
+
+
+async def follow_the_log(context: RoleContext) -> None:
+    """Follow the log, and reconsider in portions what many deals wait on."""
+    async with asyncio.TaskGroup() as work:
+        work.create_task(follow(context.services, SUBSCRIPTIONS, context.holder, context.stopping))
+        work.create_task(reconsider(context.services, context.holder, context.stopping))
+
+
+async def _watched(
+    context: RoleContext, role: Role, work: Awaitable[None], look: Callable[[], Awaitable[Progress]]
+) -> None:
+    """Run a role's work until it ends, or until it has work and gets nowhere."""
+    services = context.services
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(watch(services.clock, role, look, services.environment.watchdog_seconds))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        else:
+            watching.result()
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.wait({working, watching})

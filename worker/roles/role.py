@@ -1,0 +1,84 @@
+"""The roles by name, which of them an installation can have, and what a role is run with."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from worker.quickbooks.gateway import Gateway
+from worker.runtime.environment import ConfigurationError, Environment
+from worker.services import Services
+
+
+class Role(StrEnum):
+    """A part of the work that a process can take on."""
+
+    WEB = "web"
+    INGEST = "ingest"
+    PROCESS = "process"
+    DISPATCH = "dispatch"
+    RELAY = "relay"
+    SCHEDULE = "schedule"
+
+
+NEEDS_KAFKA = frozenset({Role.INGEST, Role.RELAY})
+NEEDS_QUICKBOOKS = frozenset({Role.WEB, Role.DISPATCH})
+PUBLISHES = frozenset({Role.WEB, Role.RELAY})
+
+
+class RoleContext(Struct, frozen=True):
+    """What a role is run with.
+
+    Attributes:
+        services: Open services.
+        gateway: The way to QuickBooks, for the roles that need one.
+        holder: The name that leases are held under; no two processes have the same.
+        stopping: Set when the role is to finish what it does, and end.
+        host: Where the front door listens.
+        port: Its port; 0 picks a free one.
+        listening: Told the URL once the front door answers.
+    """
+
+    services: Services
+    gateway: Gateway | None
+    holder: str
+    stopping: asyncio.Event
+    host: str
+    port: int
+    listening: Callable[[str], None]
+
+    def quickbooks(self) -> Gateway:
+        """Return the way to QuickBooks.
+
+        Raises:
+            ConfigurationError: Nobody opened one.
+        """
+        if self.gateway is None:
+            raise ConfigurationError("This role needs QuickBooks")
+        return self.gateway
+
+
+def chosen(environment: Environment, names: Sequence[str]) -> tuple[Role, ...]:
+    """Return the roles of a process of its own.
+
+    Raises:
+        ConfigurationError: There is no such role, or the installation can't have it.
+    """
+    known = ", ".join(Role)
+    if unknown := [name for name in names if name not in set(Role)]:
+        raise ConfigurationError(f"There is no role {unknown[0]!r}; there are {known}")
+    if environment.embedded:
+        raise ConfigurationError(
+            "Roles as processes of their own need PostgreSQL, since a SQLite file has one writer at a time:"
+            " set Q2C_DATABASE_URL to postgresql://…, or run everything in one process with q2c up"
+        )
+    roles = tuple(dict.fromkeys(Role(name) for name in names))
+    if environment.kafka_url is None and (lacking := [role for role in roles if role in NEEDS_KAFKA]):
+        raise ConfigurationError(f"Q2C_KAFKA_URL: the role {lacking[0]} needs it")
+    return roles
+
+
+def all_that_fit(environment: Environment) -> tuple[Role, ...]:
+    """Return every role that an installation has a use for."""
+    return tuple(role for role in Role if environment.kafka_url or role not in NEEDS_KAFKA)
