@@ -118,7 +118,7 @@ class LettersWanted(Struct, frozen=True):
     since: datetime | None = None
 
 
-def bury(
+def store_letters(
     connection: sa.Connection, letters: Sequence[DeadLetter], now: datetime, bounds: Bounds = BOUNDS
 ) -> list[bool]:
     """Keep dead letters; say of each whether it is. One that comes again from the same place is counted, not kept twice.

@@ -13,7 +13,7 @@ from events.contract.envelope import Event
 from events.contract.headers import Headers
 from events.errors import Unusable
 from events.log import log
-from events.log.dead_letters import BOUNDS, Bounds, DeadLetter, bury
+from events.log.dead_letters import BOUNDS, Bounds, DeadLetter, store_letters
 
 DEALS = "deal/"
 
@@ -78,21 +78,21 @@ def receive(
     connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: Bounds = BOUNDS
 ) -> list[Received]:
     """Store a batch of records, good and bad, in this transaction; say what became of each, in order."""
-    fates = iter(
+    results = iter(
         log.append(connection, [item.content for item in records if isinstance(item.content, Event)], now)
     )
     received: list[Received] = []
     letters: list[DeadLetter] = []
     for item in records:
         if isinstance(item.content, Event):
-            result = _accepted(item.content, next(fates))
+            result = _accepted(item.content, next(results))
         else:
             problem = item.content
             result = Received("dead", None, problem.reason, problem.detail, problem.field)
         received.append(result)
         if result.reason is not None and result.detail is not None:
             letters.append(_letter(item, result.reason, result.detail, result.field))
-    kept = iter(bury(connection, letters, now, bounds))
+    kept = iter(store_letters(connection, letters, now, bounds))
     return [
         result if result.reason is None or next(kept) else replace(result, outcome="refused")
         for result in received
@@ -120,14 +120,14 @@ def deal_of_event(event: Event) -> str | None:
     return event.stream.removeprefix(DEALS) if event.stream.startswith(DEALS) else None
 
 
-def _accepted(event: Event, fate: log.Fate) -> Received:
-    if fate.outcome != "conflict":
-        return Received(fate.outcome, fate.position)
+def _accepted(event: Event, result: log.AppendResult) -> Received:
+    if result.outcome != "conflict":
+        return Received(result.outcome, result.position)
     return Received(
         "conflict",
-        fate.position,
+        result.position,
         "identity_conflict",
-        f"Event {event.id!r} of {event.source!r} is in the log at position {fate.position} with other content:"
-        f" there {fate.recorded_hash}, here {event.content_hash}",
+        f"Event {event.id!r} of {event.source!r} is in the log at position {result.position} with other content:"
+        f" there {result.recorded_hash}, here {event.content_hash}",
         "id",
     )

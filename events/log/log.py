@@ -36,7 +36,7 @@ _NO_EXTENSIONS = "{}"
 _extensions = msgspec.json.Decoder(dict[str, str])
 
 
-class Fate(Struct, frozen=True):
+class AppendResult(Struct, frozen=True):
     """What became of an event: its position if the log has it, the hash already there if that differs."""
 
     outcome: Literal["appended", "duplicate", "conflict"]
@@ -44,7 +44,7 @@ class Fate(Struct, frozen=True):
     recorded_hash: str
 
 
-def append(connection: sa.Connection, events: Sequence[Event], now: datetime) -> list[Fate]:
+def append(connection: sa.Connection, events: Sequence[Event], now: datetime) -> list[AppendResult]:
     """Append the events that the log does not hold yet; say what became of each, in order.
 
     The same identity with the same content is a duplicate. With other content it is a conflict: the log
@@ -65,15 +65,15 @@ def append(connection: sa.Connection, events: Sequence[Event], now: datetime) ->
         known[identity] = (position, event.content_hash)
     if added and connection.dialect.name == "postgresql":
         connection.execute(_NOTIFY, {"channel": APPENDED})
-    fates = []
+    results = []
     for identity, event in zip(identities, events, strict=True):
         position, recorded_hash = known[identity]
         if added.pop(identity, None) is not None:
-            fates.append(Fate("appended", position, recorded_hash))
+            results.append(AppendResult("appended", position, recorded_hash))
         else:
             same = recorded_hash == event.content_hash
-            fates.append(Fate("duplicate" if same else "conflict", position, recorded_hash))
-    return fates
+            results.append(AppendResult("duplicate" if same else "conflict", position, recorded_hash))
+    return results
 
 
 def append_own(connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
@@ -82,10 +82,10 @@ def append_own(connection: sa.Connection, events: Sequence[Event], now: datetime
     Raises:
         ContradictoryEvent: The log has one of them with other content; the whole transaction is undone.
     """
-    for event, fate in zip(events, append(connection, events, now), strict=True):
-        if fate.outcome == "conflict":
+    for event, result in zip(events, append(connection, events, now), strict=True):
+        if result.outcome == "conflict":
             raise ContradictoryEvent(
-                f"Event {event.id} ({event.type}) is in the log at position {fate.position} with other content"
+                f"Event {event.id} ({event.type}) is in the log at position {result.position} with other content"
             )
 
 

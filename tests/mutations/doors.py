@@ -99,15 +99,15 @@ MUTATIONS = (
     Mutation(
         "identity_conflict",
         "events/log/log.py",
-        'Fate("duplicate" if same else "conflict", position, recorded_hash)',
-        'Fate("duplicate", position, recorded_hash)',
+        'AppendResult("duplicate" if same else "conflict", position, recorded_hash)',
+        'AppendResult("duplicate", position, recorded_hash)',
         "A correction under an identity that was used already is dropped without a trace.",
         _EVENTS,
     ),
     Mutation(
         "dead_letter_lost",
         "events/log/intake.py",
-        "kept = iter(bury(connection, letters, now, bounds))",
+        "kept = iter(store_letters(connection, letters, now, bounds))",
         "kept = iter([True] * len(letters))",
         "What can't be used is dropped without a trace.",
         _EVENTS,

@@ -12,11 +12,11 @@ from events.contract.envelope import Event, own_event
 from events.contract.values import Fact
 from events.log import log, subscriptions
 from tests.worker.streams import Stream
-from worker.roles.relay import LANES, relay
+from worker.roles.relay import CHANNELS, relay
 from worker.services import Services
 
 AT = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
-EVENTS, LETTERS = LANES
+EVENTS, LETTERS = CHANNELS
 
 
 def said(event_type: str, fact: Fact, number: int) -> Event:
@@ -48,10 +48,10 @@ async def relaying_as(holder: str, services: Services) -> AsyncIterator[asyncio.
 
 
 async def until_at(
-    stream: Stream, position: int, *working: asyncio.Task[Any], lane: str = EVENTS.name
+    stream: Stream, position: int, *working: asyncio.Task[Any], channel: str = EVENTS.name
 ) -> None:
     async def there() -> bool:
-        return (await stream.services.database.read(subscriptions.checkpoints)).get(lane, 0) >= position
+        return (await stream.services.database.read(subscriptions.checkpoints)).get(channel, 0) >= position
 
     await stream.until(there, *working)
 

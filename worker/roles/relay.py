@@ -45,7 +45,7 @@ DISTRIBUTION = "coeffection-quickbooks"
 # What is begun later could still be on its way when another leads already.
 BEGIN_SECONDS_MAX = LEASE_SECONDS - PUBLISH_SECONDS_MAX
 
-published_total = Counter("q2c_events_published_total", "Messages that Kafka has taken from us", ["lane"])
+published_total = Counter("q2c_events_published_total", "Messages that Kafka has taken from us", ["channel"])
 logger = structlog.get_logger()
 
 
@@ -61,7 +61,7 @@ class Page(Struct, frozen=True):
         return Page(self.messages[:1], self.ends[:1], self.ends[0]) if len(self.messages) > 1 else self
 
 
-class Lane(Struct, frozen=True):
+class Channel(Struct, frozen=True):
     """One way out: whose checkpoint it has, where its end is at present, and how its pages are read."""
 
     name: str
@@ -84,19 +84,19 @@ async def relay(services: Services, holder: str, stopping: asyncio.Event) -> Non
     if publisher is None:
         raise ConfigurationError("Q2C_KAFKA_URL: the relay needs it")
     async with asyncio.TaskGroup() as group:
-        for lane in LANES:
-            group.create_task(_follow(services, publisher, lane, holder, stopping))
+        for channel in CHANNELS:
+            group.create_task(_follow(services, publisher, channel, holder, stopping))
 
 
 async def turn(
-    services: Services, publisher: Publishing, lane: Lane, holder: str, *, singly: bool = False
+    services: Services, publisher: Publishing, channel: Channel, holder: str, *, singly: bool = False
 ) -> bool:
     """Publish one page, if there is one that is ours to publish; say whether to look again at once.
 
     Args:
         services: Open services.
         publisher: The way to Kafka.
-        lane: What is published.
+        channel: What is published.
         holder: The name that its lease is held under.
         singly: Publish the first message alone, for one of them was refused.
 
@@ -107,62 +107,62 @@ async def turn(
         DatabaseUnavailable: The database did not answer.
     """
     database, clock = services.database, services.clock
-    if not await database.read(_is_due, lane, holder, clock.now()):
+    if not await database.read(_is_due, channel, holder, clock.now()):
         return False
     leased_at = clock.monotonic()
-    position = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
+    position = await database.transaction(subscriptions.lease, channel.name, holder, clock.now())
     if position is None:
         return False
-    page = await database.read(lane.page, services.environment, position)
+    page = await database.read(channel.page, services.environment, position)
     if singly:
         page = page.first()
     if page.messages:
         if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # a page that took long to read
-            renewed = await database.transaction(subscriptions.lease, lane.name, holder, clock.now())
+            renewed = await database.transaction(subscriptions.lease, channel.name, holder, clock.now())
             if renewed != position:
                 return True
         await publisher.publish(page.messages)
-    await database.transaction(subscriptions.move, lane.name, position, page.end, holder, clock.now())
-    published_total.labels(lane.name).inc(len(page.messages))
+    await database.transaction(subscriptions.move, channel.name, position, page.end, holder, clock.now())
+    published_total.labels(channel.name).inc(len(page.messages))
     return True
 
 
 def behind(connection: sa.Connection) -> list[str]:
-    """Name the lanes that have not reached their end."""
+    """Name the channels that have not reached their end."""
     reached = subscriptions.checkpoints(connection)
-    return [lane.name for lane in LANES if reached.get(lane.name, 0) < lane.head(connection)]
+    return [channel.name for channel in CHANNELS if reached.get(channel.name, 0) < channel.head(connection)]
 
 
 async def _follow(
-    services: Services, publisher: Publishing, lane: Lane, holder: str, stopping: asyncio.Event
+    services: Services, publisher: Publishing, channel: Channel, holder: str, stopping: asyncio.Event
 ) -> None:
     alone = 0  # how many messages are still to be published one by one
     while not stopping.is_set():
         try:
-            busy = await turn(services, publisher, lane, holder, singly=alone > 0)
+            busy = await turn(services, publisher, channel, holder, singly=alone > 0)
         except MessageRefused as error:
             said = {"problem": str(error), "remedy": error.remedy}
-            logger.error("relay.refused", lane=lane.name, **said)  # noqa: TRY400 - it is no defect of ours
-            services.health.bad(lane.name, f"{error} {error.remedy}")
+            logger.error("relay.refused", channel=channel.name, **said)  # noqa: TRY400 - it is no defect of ours
+            services.health.bad(channel.name, f"{error} {error.remedy}")
             # What stands before it goes out, and what stands behind it is not sent again and again.
             await pause(services.clock, stopping, REFUSED_RETRY_SECONDS if alone else 0)
             alone = PAGE_EVENTS_MAX
             continue
         except (BrokerUnavailable, CheckpointMoved, DatabaseUnavailable) as error:
-            logger.warning("relay.retry", lane=lane.name, problem=str(error))
-            services.health.bad(lane.name, str(error))
+            logger.warning("relay.retry", channel=channel.name, problem=str(error))
+            services.health.bad(channel.name, str(error))
             if isinstance(error, BrokerUnavailable):
                 await publisher.discard()  # what arrives late would come after what is newer
             await pause(services.clock, stopping, RETRY_SECONDS)
             continue
-        services.health.good(lane.name)
+        services.health.good(channel.name)
         alone = max(0, alone - 1)
         if not busy:
             await services.wake.wait(services.clock, services.environment.poll_seconds)
 
 
-def _is_due(connection: sa.Connection, lane: Lane, holder: str, now: datetime) -> bool:
-    return subscriptions.is_due(connection, lane.name, lane.head(connection), holder, now)
+def _is_due(connection: sa.Connection, channel: Channel, holder: str, now: datetime) -> bool:
+    return subscriptions.is_due(connection, channel.name, channel.head(connection), holder, now)
 
 
 def _events(connection: sa.Connection, environment: Environment, after: int) -> Page:
@@ -227,4 +227,4 @@ def _last_letter(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(dead_letters.c.number))) or 0
 
 
-LANES = (Lane("relay", log.head, _events), Lane("relay_dead_letters", _last_letter, _letters))
+CHANNELS = (Channel("relay", log.head, _events), Channel("relay_dead_letters", _last_letter, _letters))

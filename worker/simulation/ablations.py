@@ -224,7 +224,9 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("revision_guard", lambda: [(deal_folds, "_is_newer", lambda *_: True)]),
     Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)], budget=120),
     Safeguard("stored_before_answered", _stored_before_answered),
-    Safeguard("dead_letters", lambda: [(intake, "bury", lambda _, letters, *__: [True] * len(letters))]),
+    Safeguard(
+        "dead_letters", lambda: [(intake, "store_letters", lambda _, letters, *__: [True] * len(letters))]
+    ),
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
     Safeguard("realm_left_alone", lambda: _without_effect(RateLimited)),
     Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),

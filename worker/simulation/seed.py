@@ -190,9 +190,9 @@ def _judge(
     found += [f"I2: {event} was acknowledged and is lost" for event in lost]
     if list(outside.followed) != sorted(positions):
         found.append("I8: a reader that followed the log missed events")
-    buried = {(row.workspace, row.raw) for row in connection.execute(sa.select(dead_letters))}
-    if buried != outside.poison:
-        found.append(f"I6: {len(outside.poison)} useless messages, {len(buried)} dead letters")
+    stored_letters = {(row.workspace, row.raw) for row in connection.execute(sa.select(dead_letters))}
+    if stored_letters != outside.poison:
+        found.append(f"I6: {len(outside.poison)} useless messages, {len(stored_letters)} dead letters")
     return found
 
 

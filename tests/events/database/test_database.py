@@ -40,8 +40,8 @@ async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
             await database.transaction(fail)
         assert caught.value is raised
     assert await database.read(whole_log) == []
-    [fate] = await database.transaction(log.append, [account(1)], NOW)
-    assert fate.outcome == "appended"
+    [result] = await database.transaction(log.append, [account(1)], NOW)
+    assert result.outcome == "appended"
 
 
 async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Database) -> None:
@@ -50,8 +50,8 @@ async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Dat
     def work(connection: sa.Connection, number: int) -> bool:
         hold(connection, Lock.LOG)
         head = log.head(connection)
-        [fate] = log.append(connection, [account(number)], NOW)
-        return fate.position == head + 1
+        [result] = log.append(connection, [account(number)], NOW)
+        return result.position == head + 1
 
     assert all(await asyncio.gather(*(database.transaction(work, n) for n in range(40))))
 
@@ -99,7 +99,7 @@ async def test_closing_finishes_what_runs(tmp_path: Path, sqlite: SqliteDatabase
     running = [asyncio.create_task(sqlite.transaction(log.append, [account(n)], NOW)) for n in range(20)]
     await asyncio.sleep(0)
     await sqlite.close()
-    assert [fate.outcome for [fate] in await asyncio.gather(*running)] == ["appended"] * 20
+    assert [result.outcome for [result] in await asyncio.gather(*running)] == ["appended"] * 20
     reopened = InlineDatabase(tmp_path / "log.db")
     assert await reopened.read(log.head) == 20
     await reopened.close()
@@ -120,8 +120,8 @@ async def test_a_database_that_stays_locked_is_unavailable_for_that_long_only(
         await ours.transaction(log.append, [account(1)], NOW)
     theirs.execute("ROLLBACK")
     theirs.close()
-    [fate] = await ours.transaction(log.append, [account(1)], NOW)
-    assert (fate.outcome, fate.position) == ("appended", 1)
+    [result] = await ours.transaction(log.append, [account(1)], NOW)
+    assert (result.outcome, result.position) == ("appended", 1)
     assert await sqlite.read(log.head) == 1
     await ours.close()
 

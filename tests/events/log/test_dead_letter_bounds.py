@@ -22,9 +22,9 @@ from events.log.dead_letters import (
     Chosen,
     DeadLetter,
     Totals,
-    bury,
     discard,
     listed,
+    store_letters,
     totals_of,
     whole,
 )
@@ -49,20 +49,24 @@ def rows(connection: sa.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-async def buried(database: Database, *letters: DeadLetter) -> list[bool]:
-    return await database.transaction(bury, letters, NOW, BOUNDS)
+async def stored_letters(database: Database, *letters: DeadLetter) -> list[bool]:
+    return await database.transaction(store_letters, letters, NOW, BOUNDS)
 
 
 async def test_within_a_batch_too_what_comes_again_is_counted(database: Database) -> None:
-    await buried(database, letter(1))
-    assert await buried(database, letter(1), letter(2), letter(2), letter(1)) == [True] * 4
+    await stored_letters(database, letter(1))
+    assert await stored_letters(database, letter(1), letter(2), letter(2), letter(1)) == [True] * 4
     assert [(row["raw"], row["seen"]) for row in await database.read(rows)] == [(b"1", 3), (b"2", 2)]
 
 
 async def test_where_there_is_no_room_the_sender_keeps_what_is_new(database: Database) -> None:
-    kept = await buried(database, *(letter(number) for number in (1, 2, 3, 4, 2, 5)))
+    kept = await stored_letters(database, *(letter(number) for number in (1, 2, 3, 4, 2, 5)))
     assert kept == [True, True, True, False, True, False]
-    assert await buried(database, letter(1, "bolt"), letter(1, None), letter(6)) == [True, True, False]
+    assert await stored_letters(database, letter(1, "bolt"), letter(1, None), letter(6)) == [
+        True,
+        True,
+        False,
+    ]
     assert await database.read(totals_of, "acme") == Totals("acme", 3, 3, 0, 3, NOW)
     assert [row["raw"] for row in await database.read(listed_whole, "acme")] == [b"3", b"2", b"1"]
 
@@ -74,7 +78,7 @@ def listed_whole(connection: sa.Connection, workspace: str) -> list[Any]:
 
 async def test_bytes_are_bounded_as_well_and_smaller_ones_may_fit(database: Database) -> None:
     large, larger = (msgspec.structs.replace(letter(0), raw=b"x" * size) for size in (1_500, 1_501))
-    assert await buried(database, large, larger, letter(1)) == [True, False, True]
+    assert await stored_letters(database, large, larger, letter(1)) == [True, False, True]
 
 
 async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_too_much(
@@ -82,7 +86,7 @@ async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_
 ) -> None:
     places = PLACES_PER_LETTER * BOUNDS.letters_max
     for _ in range(2):  # read again
-        assert all(await buried(database, *(of_kafka(offset) for offset in range(places + 8))))
+        assert all(await stored_letters(database, *(of_kafka(offset) for offset in range(places + 8))))
     found = await database.read(rows)
     assert [row["origin"] for row in found] == [f"kafka:crm.deals.v1:3:{n}" for n in range(places + 4)]
     assert [row["raw"] for row in found] == [b"0", b"1", b"2"] + [b""] * (places + 1)
@@ -94,7 +98,7 @@ async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_
 
 async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(database: Database) -> None:
     letters = [of_kafka(n, workspace=f"ghost{n}", of_nobody=True) for n in range(5)]
-    assert await buried(database, *letters) == [True] * 5
+    assert await stored_letters(database, *letters) == [True] * 5
     assert (await database.read(totals_of, None)).letters == 3
     assert len(await database.read(listed, None)) == 5
     assert len(await database.read(listed, "ghost0")) == 1
@@ -115,14 +119,14 @@ async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(data
 async def test_what_is_meant_is_discarded_and_nobody_elses(
     database: Database, chosen: Chosen, left: Sequence[bytes]
 ) -> None:
-    await buried(database, letter(1), letter(2), letter(3), letter(1, "bolt"), letter(4))
+    await stored_letters(database, letter(1), letter(2), letter(3), letter(1, "bolt"), letter(4))
     count = await database.read(dead_letters.meant, chosen)
     assert await database.transaction(discard, chosen, LATER, BOUNDS) == count
     assert sorted(row["raw"] for row in await database.read(rows)) == sorted(left)
     totals = await database.read(totals_of, "acme")
     assert totals.letters == 3 - count
     assert (totals.full_since is None) == (count > 0)
-    assert await buried(database, letter(4)) == [count > 0]
+    assert await stored_letters(database, letter(4)) == [count > 0]
 
 
 batches = st.lists(
@@ -146,7 +150,7 @@ async def test_the_totals_are_those_of_the_rows_whatever_happens(steps: list[Any
             if isinstance(step, Chosen):
                 await database.transaction(discard, step, NOW, BOUNDS)
                 continue
-            kept = await database.transaction(bury, step, NOW, BOUNDS)
+            kept = await database.transaction(store_letters, step, NOW, BOUNDS)
             there = {(row["workspace"], row["origin"], row["raw"]) for row in await database.read(rows)}
             for given_, is_kept in zip(step, kept, strict=True):
                 if given_.place is None:

@@ -13,10 +13,10 @@ from events.log.dead_letters import (
     HEADERS_BYTES_MAX,
     RAW_BYTES_MAX,
     DeadLetter,
-    bury,
     headers_of,
     listed,
     of_deal,
+    store_letters,
 )
 from tests.events.samples import NOW, Killed
 
@@ -33,7 +33,7 @@ def kept(connection: sa.Connection) -> list[dict[str, object]]:
 
 
 async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> None:
-    await database.transaction(bury, [LETTER], NOW)
+    await database.transaction(store_letters, [LETTER], NOW)
     [row] = await database.read(kept)
     assert headers_of(cast("str", row.pop("headers"))) == HEADERS
     for field, value in msgspec.structs.asdict(LETTER).items():
@@ -45,7 +45,7 @@ async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> N
 
 async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: Database) -> None:
     for now in (NOW, NOW, LATER):
-        await database.transaction(bury, [LETTER], now)
+        await database.transaction(store_letters, [LETTER], now)
     [row] = await database.read(kept)
     assert (row["seen"], row["first_seen_at"], row["last_seen_at"]) == (3, NOW, LATER)
 
@@ -67,14 +67,14 @@ async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: 
 async def test_what_differs_is_kept_apart(database: Database, difference: dict[str, object]) -> None:
     other = msgspec.structs.replace(LETTER, **difference)
     for letter in (LETTER, other, LETTER, other):
-        await database.transaction(bury, [letter], NOW)
+        await database.transaction(store_letters, [letter], NOW)
     assert [row["seen"] for row in await database.read(kept)] == [2, 2]
 
 
 async def test_beyond_the_limit_only_the_beginning_is_kept_and_told_apart_by_all(database: Database) -> None:
     most = b"x" * RAW_BYTES_MAX
     for raw in (most, most + b"y", most + b"z"):
-        await database.transaction(bury, [msgspec.structs.replace(LETTER, raw=raw)], NOW)
+        await database.transaction(store_letters, [msgspec.structs.replace(LETTER, raw=raw)], NOW)
     rows = await database.read(kept)
     assert [row["raw"] == most for row in rows] == [True] * 3
     assert [row["raw_bytes"] for row in rows] == [RAW_BYTES_MAX, RAW_BYTES_MAX + 1, RAW_BYTES_MAX + 1]
@@ -83,8 +83,8 @@ async def test_beyond_the_limit_only_the_beginning_is_kept_and_told_apart_by_all
 async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(database: Database) -> None:
     for origin, workspace in [("1", "acme"), ("2", "acme"), ("3", "bolt"), ("4", None), ("5", "acme")]:
         letter = msgspec.structs.replace(LETTER, origin=origin, workspace=workspace)
-        await database.transaction(bury, [letter], NOW)
-    await database.transaction(bury, [msgspec.structs.replace(LETTER, origin="2")], LATER)
+        await database.transaction(store_letters, [letter], NOW)
+    await database.transaction(store_letters, [msgspec.structs.replace(LETTER, origin="2")], LATER)
     letters = await database.read(listed, "acme")
     assert [letter["origin"] for letter in letters] == ["2", "5", "1"]
     assert letters[0] == {
@@ -106,13 +106,13 @@ async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(data
 
 async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None:
     def fail(connection: sa.Connection) -> None:
-        bury(connection, [LETTER], LATER)
+        store_letters(connection, [LETTER], LATER)
         raise Killed
 
     with pytest.raises(Killed):
         await database.transaction(fail)
     assert await database.read(kept) == []
-    await database.transaction(bury, [LETTER], NOW)
+    await database.transaction(store_letters, [LETTER], NOW)
     with pytest.raises(Killed):
         await database.transaction(fail)
     [row] = await database.read(kept)
@@ -121,7 +121,7 @@ async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None
 
 async def test_of_too_many_headers_the_first_are_kept(database: Database) -> None:
     many = [(f"h{number}", bytes(HEADERS_BYTES_MAX // 4)) for number in range(8)]
-    await database.transaction(bury, [msgspec.structs.replace(LETTER, headers=many)], NOW)
+    await database.transaction(store_letters, [msgspec.structs.replace(LETTER, headers=many)], NOW)
     [row] = await database.read(kept)
     assert headers_of(cast("str", row["headers"])) == many[:3]
 
@@ -136,7 +136,7 @@ async def test_a_deal_has_those_that_name_it(database: Database) -> None:
         LETTER,
     ]
     for letter in (about, told, *others):
-        await database.transaction(bury, [letter], NOW)
+        await database.transaction(store_letters, [letter], NOW)
     found = await database.read(of_deal, "acme", "D-17")
     assert [letter["origin"] for letter in found] == ["2", "1"]
     assert await database.read(of_deal, "acme", "D-17", limit=1) == found[:1]

@@ -33,7 +33,7 @@ def written(number: int = 1, name: str = "Acme", **attributes: Any) -> bytes:
     return msgspec.json.encode({**stories.account(f"A-{number}", name=name), **attributes})
 
 
-def buried(connection: sa.Connection) -> list[dict[str, Any]]:
+def stored_letters(connection: sa.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(sa.select(letters).order_by(letters.c.number)).mappings()]
 
 
@@ -65,7 +65,7 @@ async def test_each_record_gets_its_answer_in_order(database: Database) -> None:
 async def test_what_is_of_no_use_is_kept_with_its_reason_and_its_bytes(database: Database) -> None:
     bad = written(1, data={"account_id": "A-1"})
     await receive(database, b"\xff\x00", bad, bad)
-    kept = await database.read(buried)
+    kept = await database.read(stored_letters)
     assert [(row["raw"], row["reason"], row["field"], row["seen"]) for row in kept] == [
         (b"\xff\x00", "undecodable", None, 1),
         (bad, "schema_invalid", "data.revision", 2),
@@ -76,7 +76,7 @@ async def test_what_is_of_no_use_is_kept_with_its_reason_and_its_bytes(database:
 async def test_a_conflict_is_kept_with_both_hashes_and_where_the_other_is(database: Database) -> None:
     await receive(database, written(1, "Acme"))
     [answer] = await receive(database, written(1, "Bolt"))
-    [letter] = await database.read(buried)
+    [letter] = await database.read(stored_letters)
     assert (letter["reason"], letter["raw"]) == ("identity_conflict", written(1, "Bolt"))
     assert letter["detail"] == answer.detail
     for said in (
@@ -96,7 +96,7 @@ async def test_events_and_dead_letters_share_one_transaction(database: Database)
     with pytest.raises(Killed):
         await database.transaction(fail)
     assert await database.read(whole_log) == []
-    assert await database.read(buried) == []
+    assert await database.read(stored_letters) == []
 
 
 async def test_nothing_given_is_nothing_done(database: Database) -> None:
@@ -125,7 +125,7 @@ async def test_a_workspace_can_not_touch_anothers_event(database: Database) -> N
     received = await database.transaction(intake.receive, records, NOW)
     assert [answer.outcome for answer in received] == ["appended", "appended", "dead"]
     assert received[2].reason == "workspace_mismatch"
-    [letter] = await database.read(buried)
+    [letter] = await database.read(stored_letters)
     assert letter["workspace"] == "bolt"
 
 
@@ -156,7 +156,7 @@ async def outcome(
         await database.transaction(empty_tables)
         received = [answer for batch in batches for answer in await receive(database, *batch)]
         left = await database.read(state)
-        seen = sum(row["seen"] for row in await database.read(buried))
+        seen = sum(row["seen"] for row in await database.read(stored_letters))
         await database.close()
     counts = Counter(answer.outcome for answer in received)
     assert set(counts) <= {"appended", "duplicate", "conflict", "dead"}

@@ -16,7 +16,7 @@ from events.database.postgres import PostgresDatabase
 from events.database.sqlite import SqliteDatabase
 from events.errors import ContradictoryEvent
 from events.log import log
-from events.log.log import Fate
+from events.log.log import AppendResult
 from tests import stories
 from tests.events.samples import NOW, Killed, account, made, whole_log
 
@@ -37,8 +37,10 @@ async def test_what_was_appended_is_read_back_as_it_was(database: Database) -> N
         made(stories.deal("D-1", owner="Zoë 🦊", unknown={"kept": [1.50]})),
         ordered(),
     ]
-    fates = await database.transaction(log.append, events, NOW)
-    assert fates == [Fate("appended", n, event.content_hash) for n, event in enumerate(events, start=1)]
+    results = await database.transaction(log.append, events, NOW)
+    assert results == [
+        AppendResult("appended", n, event.content_hash) for n, event in enumerate(events, start=1)
+    ]
     read = await database.read(log.read, after=0, limit=10)
     assert read == [Recorded(n, NOW, event) for n, event in enumerate(events, start=1)]
     assert read[1].event.payload.owner == "Zoë 🦊"
@@ -46,21 +48,21 @@ async def test_what_was_appended_is_read_back_as_it_was(database: Database) -> N
 
 async def test_the_same_again_is_a_duplicate_in_one_batch_and_in_the_next(database: Database) -> None:
     first = await database.transaction(log.append, [account(1), account(2), account(1)], NOW)
-    assert [(fate.outcome, fate.position) for fate in first] == [
+    assert [(result.outcome, result.position) for result in first] == [
         ("appended", 1),
         ("appended", 2),
         ("duplicate", 1),
     ]
     again = await database.transaction(log.append, [account(2), account(3)], NOW)
-    assert [(fate.outcome, fate.position) for fate in again] == [("duplicate", 2), ("appended", 3)]
+    assert [(result.outcome, result.position) for result in again] == [("duplicate", 2), ("appended", 3)]
     assert await positions(database) == [1, 2, 3]
 
 
 async def test_how_it_travelled_does_not_make_it_another(database: Database) -> None:
     event = account(1)
     otherwise = account(1, time="2026-05-02T00:00:00Z", traceparent="00-2")
-    fates = await database.transaction(log.append, [event, otherwise], NOW)
-    assert [fate.outcome for fate in fates] == ["appended", "duplicate"]
+    results = await database.transaction(log.append, [event, otherwise], NOW)
+    assert [result.outcome for result in results] == ["appended", "duplicate"]
     [recorded] = await database.read(whole_log)
     assert recorded.event == event
 
@@ -69,11 +71,11 @@ async def test_the_same_identity_with_other_content_changes_nothing(database: Da
     one, other = account(1, name="Acme"), account(1, name="Bolt")
     await database.transaction(log.append, [one], NOW)
     [late] = await database.transaction(log.append, [other], NOW)
-    assert late == Fate("conflict", 1, one.content_hash)
+    assert late == AppendResult("conflict", 1, one.content_hash)
     in_one = await database.transaction(
         log.append, [account(2, name="Acme"), account(2, name="Bolt"), account(2, name="Acme")], NOW
     )
-    assert [fate.outcome for fate in in_one] == ["appended", "conflict", "duplicate"]
+    assert [result.outcome for result in in_one] == ["appended", "conflict", "duplicate"]
     assert [r.event.payload.name for r in await database.read(whole_log)] == ["Acme", "Acme"]
 
 
@@ -83,8 +85,8 @@ async def test_workspaces_and_sources_are_apart(database: Database) -> None:
         account(1, name="Two", workspace="bolt"),
         account(1, name="Three", source="https://other.example"),
     ]
-    fates = await database.transaction(log.append, events, NOW)
-    assert [fate.outcome for fate in fates] == ["appended"] * 3
+    results = await database.transaction(log.append, events, NOW)
+    assert [result.outcome for result in results] == ["appended"] * 3
     assert [r.event for r in await database.read(log.read, after=0, limit=9, workspace="acme")] == [
         events[0],
         events[2],
@@ -113,8 +115,10 @@ async def test_repeats_are_found_however_many_there_are(database: Database) -> N
     size = 1001
     events = [account(n) for n in range(size)]
     await database.transaction(log.append, events, NOW)
-    fates = await database.transaction(log.append, events, NOW)
-    assert [(fate.outcome, fate.position) for fate in fates] == [("duplicate", n + 1) for n in range(size)]
+    results = await database.transaction(log.append, events, NOW)
+    assert [(result.outcome, result.position) for result in results] == [
+        ("duplicate", n + 1) for n in range(size)
+    ]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
@@ -148,8 +152,8 @@ async def test_what_is_rolled_back_leaves_no_event(database: Database, failure: 
     with pytest.raises(failure):
         await database.transaction(fail)
     assert await positions(database) == [1]
-    [fate] = await database.transaction(log.append, [account(3)], NOW)
-    assert (fate.outcome, fate.position) == ("appended", first_free)
+    [result] = await database.transaction(log.append, [account(3)], NOW)
+    assert (result.outcome, result.position) == ("appended", first_free)
 
 
 async def test_our_own_events_are_appended_once_and_never_contradicted(database: Database) -> None:
@@ -211,8 +215,8 @@ async def test_writers_of_two_processes_share_one_order(tmp_path: Path, sqlite: 
 
     async def write(database: Database) -> None:
         for n in range(25):
-            fates = await database.transaction(log.append, [account(n)], NOW)
-            outcomes.extend(fate.outcome for fate in fates)
+            results = await database.transaction(log.append, [account(n)], NOW)
+            outcomes.extend(result.outcome for result in results)
 
     seen, *_ = await asyncio.gather(tail(other, 25), write(sqlite), write(other))
     await other.close()

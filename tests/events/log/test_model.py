@@ -18,7 +18,7 @@ from events.contract.envelope import Event, Recorded
 from events.database.sqlite import InlineDatabase
 from events.errors import CheckpointMoved
 from events.log import log, subscriptions, tables
-from events.log.log import Fate
+from events.log.log import AppendResult
 from events.log.subscriptions import LEASE_SECONDS, Progress, Subscription
 from tests.events.conftest import empty_tables
 from tests.events.samples import NOW, Killed, account, effects, effects_of, note_effects, whole_log
@@ -70,13 +70,13 @@ class LogAndReader(RuleBasedStateMachine):
     def known(self, newcomer: Event) -> tuple[int, Event] | None:
         return next((held for held in enumerate(self.log, start=1) if held[1].id == newcomer.id), None)
 
-    def appended(self, newcomer: Event) -> Fate:
+    def appended(self, newcomer: Event) -> AppendResult:
         found = self.known(newcomer)
         if found is None:
             self.log.append(newcomer)
-            return Fate("appended", len(self.log), newcomer.content_hash)
+            return AppendResult("appended", len(self.log), newcomer.content_hash)
         position, held = found
-        return Fate("duplicate" if held == newcomer else "conflict", position, held.content_hash)
+        return AppendResult("duplicate" if held == newcomer else "conflict", position, held.content_hash)
 
     def led_by_another(self, holder: str) -> bool:
         return self.leader not in {None, holder} and self.leased_until > self.now
@@ -106,8 +106,8 @@ class LogAndReader(RuleBasedStateMachine):
     @rule(batch=batches)
     def append(self, batch: list[tuple[int, str]]) -> None:
         events = [event(*one) for one in batch]
-        fates = at_once(self.database.transaction(log.append, events, self.now))
-        assert fates == [self.appended(one) for one in events]
+        results = at_once(self.database.transaction(log.append, events, self.now))
+        assert results == [self.appended(one) for one in events]
 
     @rule(batch=batches)
     def crash_after_an_append(self, batch: list[tuple[int, str]]) -> None:

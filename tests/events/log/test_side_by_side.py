@@ -20,7 +20,7 @@ PARTITION = ("crm.deals.v1", 3)
 LETTER = DeadLetter("acme", "http", "schema_invalid", "It is no event", b"?")
 
 
-def append(*numbers: int, **fields: Any) -> Callable[[sa.Connection], list[log.Fate]]:
+def append(*numbers: int, **fields: Any) -> Callable[[sa.Connection], list[log.AppendResult]]:
     return lambda connection: log.append(connection, [account(n, **fields) for n in numbers], NOW)
 
 
@@ -77,19 +77,19 @@ async def test_the_same_event_from_two_sides_is_in_the_log_once(
 ) -> None:
     both = await beside(postgres, append(1), append(1, 2, name=name))
     assert both.waited
-    assert [(fate.outcome, fate.position) for fate in both.first] == [("appended", 1)]
-    assert [(fate.outcome, fate.position) for fate in both.second] == [(outcome, 1), ("appended", 2)]
+    assert [(result.outcome, result.position) for result in both.first] == [("appended", 1)]
+    assert [(result.outcome, result.position) for result in both.second] == [(outcome, 1), ("appended", 2)]
 
 
 async def test_what_cannot_be_used_is_buried_once_from_two_sides(postgres: PostgresDatabase) -> None:
-    both = await beside(postgres, bury, bury)
+    both = await beside(postgres, store_letters, store_letters)
     assert both == Both(None, None, waited=True)
     seen = sa.select(tables.dead_letters.c.seen)
     assert await postgres.read(lambda connection: connection.scalars(seen).all()) == [2]
 
 
-def bury(connection: sa.Connection) -> None:
-    dead_letters.bury(connection, [LETTER], NOW)
+def store_letters(connection: sa.Connection) -> None:
+    dead_letters.store_letters(connection, [LETTER], NOW)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "new"])

@@ -54,7 +54,7 @@ class Connect:
         await self.world.follow()
         return len(found)
 
-    async def buried(self) -> list[bytes]:
+    async def stored_letters(self) -> list[bytes]:
         """Return what is kept of dead letters."""
         statement = sa.select(dead_letters.c.raw).order_by(dead_letters.c.number)
         return await self.world.services.database.read(lambda c: list(c.scalars(statement)))

@@ -45,7 +45,7 @@ async def test_a_large_message_that_is_not_signed_leaves_nothing(connect: Connec
     for forged in (connect.signed(body, "wrong"), connect.signed(body + b" "), {}):
         answer = await connect.http.post("/webhooks/docusign/acme", content=chunked(body), headers=forged)
         assert (answer.status_code, answer.json()["reason"]) == (401, "signature_invalid")
-    assert (await connect.world.log(), await connect.buried()) == ([], [])
+    assert (await connect.world.log(), await connect.stored_letters()) == ([], [])
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -65,7 +65,7 @@ async def test_beyond_32_mib_it_is_too_large_and_counted(connect: Connect, *, an
     found = await connect.shown()
     assert (found.state, found.reason) == ("refusing", "too_large")
     assert [(refused.reason, refused.messages) for refused in found.refused] == [("too_large", 2)]
-    assert await connect.buried() == []
+    assert await connect.stored_letters() == []
 
 
 async def test_no_more_is_in_flight_than_there_is_room_for() -> None:
@@ -163,7 +163,7 @@ KEPT_OUT: list[tuple[str, bytes]] = [
 async def test_no_document_is_kept_in_a_dead_letter(connect: Connect, case: str, body: bytes) -> None:
     assert case
     assert (await connect.send(body)).status_code == 422
-    [raw] = await connect.buried()
+    [raw] = await connect.stored_letters()
     assert b"JVBERi" not in raw
     assert len(raw) < TEXT_BYTES_KEPT_MAX
 
@@ -173,7 +173,7 @@ async def test_nor_in_one_of_a_conflict(connect: Connect) -> None:
     other = message(envelopeDocuments=[{"PDFBytes": DOCUMENT * 1000}])
     other["data"]["envelopeSummary"]["customFields"]["textCustomFields"][0]["value"] = "D-2"
     assert (await connect.send(json.dumps(other).encode())).status_code == 409
-    [raw] = await connect.buried()
+    [raw] = await connect.stored_letters()
     assert b"JVBERi" not in raw
     assert json.loads(raw)["data"]["envelopeId"] == message()["data"]["envelopeId"]
 
@@ -221,7 +221,7 @@ async def test_documented_events_that_mean_nothing_here_are_answered_and_counted
         assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
     await connect.world.clock.sleep(2)
     assert (await connect.shown()).taken["ignored"].messages == 3
-    assert (await connect.world.log(), await connect.buried()) == ([], [])
+    assert (await connect.world.log(), await connect.stored_letters()) == ([], [])
 
 
 def flat(status: str = "completed") -> dict[str, Any]:

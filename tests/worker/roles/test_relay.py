@@ -229,7 +229,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     await stream.send_raw(msgspec.json.encode(wrong), STRUCTURED, topic=catalog.ACCOUNTS)
     await stream.send(*deals(3))
     async with ingesting(stream) as ingest, relaying_as("a", stream.with_publisher()) as task:
-        await until_at(stream, 3, ingest, task, lane=LETTERS.name)
+        await until_at(stream, 3, ingest, task, channel=LETTERS.name)
         await stream.until_appended(2, ingest)
     assert sorted(await stream.ids()) == ids(1, 3)
     letters = {letter["origin"]: letter for letter in await stream.letters()}
@@ -259,7 +259,7 @@ async def test_dead_letters_of_other_doors_stay_in_the_database(stream: Stream) 
     record = Record(b"{", "http", "acme", Unusable("undecodable", "Not JSON"))
     await stream.services.database.transaction(receive, [record], AT)
     async with relaying_as("a", stream.with_publisher()) as task:
-        await until_at(stream, 1, task, lane=LETTERS.name)
+        await until_at(stream, 1, task, channel=LETTERS.name)
     for topic in catalog.TOPICS_IN:
         assert await stream.read(topic + DEAD_LETTERS) == []
 
@@ -315,7 +315,7 @@ async def test_a_refused_message_is_named_and_holds_up_its_lane_alone(
             origin = f"kafka:{stream.environment.topic(catalog.DEALS)}:0:9"
             letter = Record(b"{", origin, "acme", Unusable("undecodable", "Not JSON"))
             await stream.services.database.transaction(receive, [letter], AT)
-            await until_at(stream, 1, task, lane=LETTERS.name)
+            await until_at(stream, 1, task, channel=LETTERS.name)
             assert LETTERS.name not in services.health.problems
             assert (await stream.services.database.read(subscriptions.checkpoints))[EVENTS.name] == 2
             if by == "our limit":
@@ -324,7 +324,7 @@ async def test_a_refused_message_is_named_and_holds_up_its_lane_alone(
             else:
                 await topics.apply(stream.environment)
             await until_at(stream, 4, task)
-    assert {line["lane"] for line in logs if line["event"] == "relay.refused"} == {EVENTS.name}
+    assert {line["channel"] for line in logs if line["event"] == "relay.refused"} == {EVENTS.name}
     found = await deal_updates(stream)
     assert sorted(set(found)) == [1, 2, 3, 4]
     assert found.count(4) <= 2  # with the refused one, not again and again

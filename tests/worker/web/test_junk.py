@@ -44,7 +44,7 @@ async def post(http: httpx.AsyncClient, body: Any, content_type: str = BATCH) ->
     return await http.post("/events", content=content, headers={"content-type": content_type})
 
 
-async def buried(world: World) -> list[dict[str, Any]]:
+async def stored_letters(world: World) -> list[dict[str, Any]]:
     return await world.services.database.read(listed, "acme")
 
 
@@ -58,7 +58,7 @@ async def test_a_batch_of_more_than_a_thousand_is_refused_whole(
         assert (answer.status_code, answer.json()["reason"]) == (413, "too_many_events")
         assert "several" in answer.json()["detail"]
     assert await world.log() == []
-    assert await buried(world) == []
+    assert await stored_letters(world) == []
 
 
 async def test_a_thousand_are_taken(http: httpx.AsyncClient) -> None:
