@@ -83,6 +83,8 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"{payload.by} discarded {payload.count} dead letters{of}{_why(payload.why)}.",
                 None,
             )
+        case catalog.ACCESS_CHANGED:
+            return "info", _access_changed(payload), None
         case catalog.DOCUSIGN_RECEPTION_CHANGED:
             return _reception(payload)
         case catalog.CONNECTION_AUTHORIZED:
@@ -171,6 +173,18 @@ def _noted(sentence: str, payload: Any) -> str:
     return " ".join((sentence, *payload.notes))
 
 
+def _access_changed(payload: Any) -> str:
+    which = f"{payload.number} ({payload.hint})"
+    done = {
+        "token_added": f"added API token {which}",
+        "token_revoked": f"revoked API token {which}",
+        "docusign_key_added": f"added DocuSign's key {which}",
+        "docusign_key_removed": f"removed DocuSign's key {which}",
+        "docusign_refusals_seen": "marked DocuSign's refused messages as sent again",
+    }
+    return f"{payload.by} {done[payload.change]}."
+
+
 def _reception(payload: Any) -> tuple[Level, str, str | None]:
     trouble = TROUBLES.get(payload.reason or "")
     if trouble is None:
@@ -213,6 +227,7 @@ _TOLD = frozenset(
         catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,
         catalog.DEAD_LETTERS_DISCARDED,
+        catalog.ACCESS_CHANGED,
         catalog.DOCUSIGN_RECEPTION_CHANGED,
         catalog.CONNECTION_AUTHORIZED,
         catalog.CONNECTION_AWAITED,

@@ -1,7 +1,7 @@
 """What people decided: settings, mappings, connections, invoices asked for by hand."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -95,6 +95,20 @@ class DeadLettersDiscarded(Fact, frozen=True):
     reason: Name | None = None
     numbers: tuple[int, ...] = ()
     why: str | None = None
+
+
+AccessChange = Literal[
+    "token_added", "token_revoked", "docusign_key_added", "docusign_key_removed", "docusign_refusals_seen"
+]
+
+
+class AccessChanged(Fact, frozen=True):
+    """A person changed who may come in: a token or a key of DocuSign's, by its number and last characters."""
+
+    change: AccessChange
+    by: Actor
+    number: int | None = None
+    hint: str | None = None
 
 
 class DayBegan(Fact, frozen=True):

@@ -71,6 +71,10 @@ def _dead_letters(_: Any) -> str:
     return "dead-letters"
 
 
+def _access(_: Any) -> str:
+    return "access"
+
+
 def _docusign(_: Any) -> str:
     return "docusign"
 
@@ -145,6 +149,7 @@ CONNECTION_REFUSED = f"{PREFIX}connection.refused.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
 DEAD_LETTERS_DISCARDED = f"{PREFIX}dead-letters.discarded.v1"
+ACCESS_CHANGED = f"{PREFIX}access.changed.v1"
 DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
 
 COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
@@ -199,6 +204,7 @@ _ALL = (
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
     EventType(DEAD_LETTERS_DISCARDED, administration.DeadLettersDiscarded, _dead_letters),
+    EventType(ACCESS_CHANGED, administration.AccessChanged, _access),
     EventType(DOCUSIGN_RECEPTION_CHANGED, docusign.DocusignReceptionChanged, _docusign),
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
     EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),

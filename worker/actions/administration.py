@@ -176,6 +176,17 @@ class Administration(Struct, frozen=True):
     async def _say(
         self, event_type: str, fact: Fact, check: Callable[[sa.Connection, Event], None] | None = None
     ) -> int:
+        event = self.event(event_type, fact)
+
+        def append(connection: sa.Connection) -> int:
+            if check is not None:
+                check(connection, event)
+            return log.append(connection, [event], event.time)[0].position
+
+        return await self.database.transaction(append)
+
+    def event(self, event_type: str, fact: Fact) -> Event:
+        """Make an event of what was done, now and by this person; whoever calls this appends it."""
         now = self.clock.now()
         try:
             event = own_event(
@@ -189,13 +200,7 @@ class Administration(Struct, frozen=True):
             identifiers.check(event.payload, event.data.encode())
         except Unusable as error:
             raise ActionRefused(error.reason, error.detail, error.field or _unstorable(fact)) from error
-
-        def append(connection: sa.Connection) -> int:
-            if check is not None:
-                check(connection, event)
-            return log.append(connection, [event], now)[0].position
-
-        return await self.database.transaction(append)
+        return event
 
 
 def _unstorable(fact: Fact) -> str | None:

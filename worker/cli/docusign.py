@@ -7,11 +7,11 @@ from typing import Annotated, TypeVar
 import typer
 from msgspec.structs import asdict
 
-from worker.cli.context import JsonOption, WorkspaceOption, run, workspace_name
+from worker.actions import access
+from worker.cli.context import JsonOption, WorkspaceOption, administration, run, workspace_name
 from worker.cli.groups import GroupedCommands
 from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
-from worker.docusign import reception
 from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.workspaces import docusign_keys
@@ -40,9 +40,7 @@ def add(
     text = sys.stdin.readline() if key == FROM_STDIN else key
 
     async def work(opened: Services, name: str) -> Added:
-        return await opened.database.transaction(
-            docusign_keys.add, opened.vault, name, text, opened.clock.now()
-        )
+        return await access.add_docusign_key(await administration(opened, name), opened.vault, text)
 
     found = _changed(work, workspace)
     if as_json:
@@ -78,7 +76,7 @@ def remove(
     """Remove a key. Messages signed with it are refused from then on."""
 
     async def work(opened: Services, name: str) -> Key:
-        return await opened.database.transaction(docusign_keys.remove, opened.vault, name, key)
+        return await access.remove_docusign_key(await administration(opened, name), opened.vault, key)
 
     found = _changed(work, workspace)
     if as_json:
@@ -105,7 +103,7 @@ def status(
     async def work(opened: Services) -> Reception:
         name, now = await workspace_name(opened, workspace), opened.clock.now()
         if seen:
-            await opened.database.transaction(reception.seen, name, now)
+            await access.see_docusign_refusals(await administration(opened, name))
         return await opened.database.read(shown, name, now)
 
     found = run(work)

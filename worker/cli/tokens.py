@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
+from worker.actions import access
+from worker.cli.context import JsonOption, WorkspaceOption, administration, run, workspace_name
 from worker.cli.groups import GroupedCommands
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
@@ -47,11 +48,8 @@ def add(
     scopes = api_tokens.scopes_of(scope or ())
 
     async def work(opened: Services) -> tuple[Token, str]:
-        name, text = await workspace_name(opened, workspace), api_tokens.new(opened.entropy)
-        made = await opened.database.transaction(
-            api_tokens.add, name, text, opened.clock.now(), by=person(), label=label, scopes=scopes
-        )
-        return made, text
+        text = api_tokens.new(opened.entropy)
+        return await access.add_token(await administration(opened, workspace), text, label, scopes), text
 
     made, text = run(work)
     if as_json:
@@ -99,10 +97,7 @@ def revoke(
     text = sys.stdin.readline() if which == FROM_STDIN else which
 
     async def work(opened: Services) -> Token:
-        name = await workspace_name(opened, workspace)
-        return await opened.database.transaction(
-            api_tokens.revoke, name, text, opened.clock.now(), by=person()
-        )
+        return await access.revoke_token(await administration(opened, workspace), text)
 
     found = run(work)
     if as_json:

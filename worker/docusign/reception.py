@@ -124,10 +124,10 @@ def read(connection: sa.Connection, workspace: str | None = None) -> dict[str, d
     return found
 
 
-def seen(connection: sa.Connection, workspace: str, now: datetime) -> None:
-    """Put down as over what a person has seen to: messages that were refused, and were sent again."""
-    for outcome in (*REFUSALS, UNFINISHED):
-        connection.execute(_OVER, {"in_": workspace, "of_": outcome, "by": now})
+def seen(connection: sa.Connection, workspace: str, now: datetime) -> bool:
+    """Put down as over what a person has seen to: messages that were refused, and were sent again; say if there were."""
+    of = ({"in_": workspace, "of_": outcome, "by": now} for outcome in (*REFUSALS, UNFINISHED))
+    return sum([connection.execute(_OVER, values).rowcount for values in of]) > 0
 
 
 def _ends(outcome: str) -> Iterable[str]:

@@ -270,6 +270,29 @@ async def test_the_log_is_read_by_what_it_is_about(http: httpx.AsyncClient) -> N
     assert await read(http, "log", since=later) == [row for row in whole if row["at"] >= later]
 
 
+async def test_the_log_says_who_let_whom_in(http: httpx.AsyncClient, busy: World) -> None:
+    by = {"Q2C-Actor": "kim@coeffection.example"}
+    added = (
+        await http.post("/docusign/keys", json={"key": "made-by-docusign-and-long-enough="}, headers=by)
+    ).json()
+    await http.post("/docusign/keys", json={"key": "made-by-docusign-and-long-enough="}, headers=by)
+    await http.delete(f"/docusign/keys/{added['number']}", headers=by)
+    await http.post("/docusign/seen", headers=by)
+    for _ in range(2):
+        assert (await http.delete("/tokens/2", headers=by)).status_code == 204
+    await http.delete("/tokens/99", headers=by)
+    await busy.follow()
+    entries = await read(http, "log", about="access")
+    assert [
+        entry["message"].removeprefix("api:acme/7 for kim@coeffection.example ") for entry in entries
+    ] == [
+        f"added DocuSign's key {added['number']} (…ugh=).",
+        f"removed DocuSign's key {added['number']} (…ugh=).",
+        f"revoked API token 2 ({(await read(http, 'tokens'))[1]['hint']}).",
+    ]
+    assert {entry["by"] for entry in entries} == {"api:acme/7 for kim@coeffection.example"}
+
+
 ABSURD = ("x" * 201, "a\0b")
 
 

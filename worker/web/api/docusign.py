@@ -14,7 +14,8 @@ from msgspec.structs import asdict
 
 from projections.queries import Key as After
 from projections.queries import Row
-from worker.docusign import reception
+from worker.actions import access
+from worker.actions.administration import Administration
 from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
@@ -104,16 +105,17 @@ class DocusignApi(Controller):
 
     @post(
         "/seen",
-        **described(Scope.ACT),
+        **described(Scope.ACT, 400),
         operation_id="markDocusignRefusalsSeen",
         summary="Say that what was refused is seen to",
         status_code=HTTPStatus.OK,
     )
-    async def see(self, services: NamedDependency[Services], workspace: NamedDependency[str]) -> Reception:
+    async def see(
+        self, services: NamedDependency[Services], administration: NamedDependency[Administration]
+    ) -> Reception:
         """Put down as over what DocuSign was set right about and has sent again."""
-        now = services.clock.now()
-        await services.database.transaction(reception.seen, workspace, now)
-        return await services.database.read(shown, workspace, now)
+        await access.see_docusign_refusals(administration)
+        return await services.database.read(shown, administration.workspace, services.clock.now())
 
     @get(
         "/keys",
@@ -142,13 +144,11 @@ class DocusignApi(Controller):
     async def add_key(
         self,
         services: NamedDependency[Services],
-        workspace: NamedDependency[str],
+        administration: NamedDependency[Administration],
         data: JSONBody[KeyGiven],
     ) -> Response[KeyAdded]:
         """Keep a key; one that is there already is said to be, with 200."""
-        found = await services.database.transaction(
-            docusign_keys.add, services.vault, workspace, data.key, services.clock.now()
-        )
+        found = await access.add_docusign_key(administration, services.vault, data.key)
         status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
         return Response(KeyAdded(**asdict(found.key), added=found.added, note=found.note), status_code=status)
 
@@ -161,8 +161,8 @@ class DocusignApi(Controller):
     async def remove_key(
         self,
         services: NamedDependency[Services],
-        workspace: NamedDependency[str],
+        administration: NamedDependency[Administration],
         number: Annotated[int, PathParameter(description="The key's number.")],
     ) -> None:
         """Forget a key; messages signed under it alone are refused from now on."""
-        await services.database.transaction(docusign_keys.remove, services.vault, workspace, str(number))
+        await access.remove_docusign_key(administration, services.vault, str(number))

@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from projections.queries import Key, Row
+from worker.actions import access
+from worker.actions.administration import Administration
 from worker.services import Services
 from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
 from worker.web.description import described
@@ -95,11 +97,8 @@ class TokensApi(Controller):
     )
     async def revoke_token(
         self,
-        services: NamedDependency[Services],
-        workspace: NamedDependency[str],
-        actor: NamedDependency[str],
+        administration: NamedDependency[Administration],
         number: Annotated[int, PathParameter(description="The token's number.")],
     ) -> None:
         """Refuse a token from now on, in every process; also the one that this is asked with."""
-        now = services.clock.now()
-        await services.database.transaction(api_tokens.revoke, workspace, str(number), now, by=actor)
+        await access.revoke_token(administration, str(number))
