@@ -155,6 +155,16 @@ async def test_one_command_in_flight_per_subject_and_a_bound_per_realm(ready: Wo
     assert await ready.claim(slots=16, per_realm=3) == []
 
 
+async def test_an_account_and_a_deal_of_one_id_do_not_wait_for_each_other(ready: World) -> None:
+    await ready.send(*stories.signed_deal("D-0"))
+    await ready.settle()
+    await ready.send(stories.account("17"), *stories.signed_deal("17"))
+    await ready.admin().request_customer("17")
+    await ready.follow()
+    claimed = [command.key for command in await ready.claim() if command.key.subject == "17"]
+    assert sorted(key.kind for key in claimed) == ["create_customer", "create_invoice"]
+
+
 async def test_what_was_claimed_once_is_not_held_up_by_what_another_clock_made_older(ready: World) -> None:
     await ready.send(*stories.signed_deal())
     await ready.follow()
@@ -174,8 +184,7 @@ def _add_older(connection: sa.Connection, claimed: Claimed) -> None:
     row = connection.execute(sa.select(commands).where(is_claimed)).mappings().one()
     older = {
         "request_id": "another",
-        "kind": "read_item",
-        "generation": 1,
+        "generation": row["generation"] + 1,
         "status": "ready",
         "created_at": row["created_at"] - timedelta(minutes=1),
         "leased_until": None,
