@@ -137,7 +137,7 @@ def _choose(
         return
     if back:
         if kept not in known:
-            raise NothingKept(f"No rows of {projection.name} are kept from before")
+            raise NothingKept(f"{projection.name} has no previous rows")
         _drop(connection, filling)
         _rename(connection, kept, returning)
     else:

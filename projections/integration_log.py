@@ -45,14 +45,14 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return "info", "The deal is Closed Won.", None
         case catalog.DEAL_INVOICE_HELD:
             first, others = payload.gates[0], len(payload.gates) - 1
-            more = f" ({others} more to come)" if others else ""
+            more = f" (and {others} more unmet gates)" if others else ""
             return "attention", f"No invoice yet: {first.reason}{more}", first.remedy
         case catalog.INVOICE_ORDERED:
-            return "info", f"{payload.by} asked for the invoice by hand.", None
+            return "info", f"{payload.by} ordered the invoice by hand.", None
         case catalog.INVOICE_REQUESTED:
             return (
                 "info",
-                _noted(f"Invoice of {payload.net} {payload.currency} goes to QuickBooks.", payload),
+                _noted(f"Creating an invoice of {payload.net} {payload.currency} in QuickBooks.", payload),
                 None,
             )
         case catalog.INVOICE_CREATED:
@@ -60,17 +60,17 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.CUSTOMER_REQUESTED:
             return "info", f"{payload.by} asked to create a customer for this account.", None
         case catalog.CUSTOMER_COMMANDED:
-            return "info", _noted(f"Customer {payload.display_name} goes to QuickBooks.", payload), None
+            return "info", _noted(f"Creating customer {payload.display_name} in QuickBooks.", payload), None
         case catalog.CUSTOMER_CREATED:
-            return "info", f"QuickBooks customer {payload.customer_id}, {payload.display_name}.", None
+            return "info", f"Created QuickBooks customer {payload.customer_id}, {payload.display_name}.", None
         case catalog.ACCOUNT_MAPPED:
             return "info", f"{payload.by} mapped this account to customer {payload.customer_id}.", None
         case catalog.ITEM_REQUESTED:
             return "info", f"{payload.by} asked to create an item for this product.", None
         case catalog.ITEM_COMMANDED:
-            return "info", _noted(f"Item {payload.name} goes to QuickBooks.", payload), None
+            return "info", _noted(f"Creating item {payload.name} in QuickBooks.", payload), None
         case catalog.ITEM_CREATED:
-            return "info", f"QuickBooks item {payload.item_id}, {payload.name}.", None
+            return "info", f"Created QuickBooks item {payload.item_id}, {payload.name}.", None
         case catalog.PRODUCT_MAPPED:
             return "info", f"{payload.by} mapped this product to item {payload.item_id}.", None
         case catalog.SETTINGS_CHANGED:
@@ -100,7 +100,7 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.CONNECTION_EXPIRED:
             return (
                 "attention",
-                f"QuickBooks no longer accepts our connection: {payload.reason}",
+                f"QuickBooks no longer accepts the connection: {payload.reason}",
                 "Connect again.",
             )
         case catalog.COMPANY_OBSERVED:
@@ -116,34 +116,34 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return _looked_up(payload, f"item {payload.item_id}{f' {payload.name}' if payload.name else ''}")
         case catalog.READING_FAILED:
             what = _spoken(payload.kind)
-            return "attention", f"To {what} failed, and is tried again: {payload.message}", None
+            return "attention", f"Failed to {what}; it is retried: {payload.message}", None
         case catalog.COMPANY_REFUSED:
             words = REFUSED_COMPANY[payload.gate]
             return "attention", words.reason.format(detail=f": {payload.message}"), words.remedy
         case catalog.COMPANY_SERVED:
-            return "info", "QuickBooks serves the company again.", None
+            return "info", "QuickBooks accepts requests for the company again.", None
         case catalog.INVOICE_NAMED:
             return (
                 "info",
-                f"{payload.by} said that it is invoice {payload.invoice_id}, which carries its mark.",
+                f"{payload.by} linked invoice {payload.invoice_id}, which carries the deal's mark.",
                 None,
             )
         case catalog.COMMAND_REJECTED:
-            return "attention", f"QuickBooks refused {_spoken(payload.kind)}: {payload.message}", None
+            return "attention", f"QuickBooks refused to {_spoken(payload.kind)}: {payload.message}", None
         case _:
             refused = payload.look_up_refused
             why = f" ({payload.message})" if refused else ""
             return (
                 "attention",
-                f"No answer to {_spoken(payload.kind)}: it is looked up before anything is sent again{why}.",
+                f"The answer to {_spoken(payload.kind)} was lost: it is looked up before it is sent again{why}.",
                 LOOK_UP_REFUSED.remedy if refused and payload.kind == "create_invoice" else None,
             )
 
 
 def _awaited(payload: Any) -> str:
     return (
-        f"QuickBooks has not answered yet for company {payload.realm}: it is asked again until"
-        f" {payload.until:%Y-%m-%d %H:%M} UTC, and the connection completes by itself or is given up."
+        f"QuickBooks has not answered yet for company {payload.realm}: the request is retried until"
+        f" {payload.until:%Y-%m-%d %H:%M} UTC; then the connection is given up."
     )
 
 
@@ -162,9 +162,13 @@ def _invoice_created(payload: Any) -> tuple[Level, str, str | None]:
 
 def _looked_up(seen: Any, name: str) -> tuple[Level, str, str | None]:
     if not seen.exists:
-        return "attention", f"QuickBooks has no {name}.", "Map to one that it has."
+        return "attention", f"QuickBooks has no {name}.", "Map to an existing one."
     if not seen.active:
-        return "attention", f"QuickBooks {name} is inactive.", "Make it active there, or map to another."
+        return (
+            "attention",
+            f"QuickBooks {name} is inactive.",
+            "Activate it in QuickBooks, or map to another one.",
+        )
     return "info", f"Read QuickBooks {name}.", None
 
 
@@ -188,7 +192,7 @@ def _access_changed(payload: Any) -> str:
 def _reception(payload: Any) -> tuple[Level, str, str | None]:
     trouble = TROUBLES.get(payload.reason or "")
     if trouble is None:
-        return "info", "Messages from DocuSign are taken again.", None
+        return "info", "Messages from DocuSign are accepted again.", None
     said = trouble.sentence.format(detail=since_when(payload))
     return "attention", said[0].upper() + said[1:], trouble.remedy
 

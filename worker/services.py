@@ -102,7 +102,7 @@ async def check_ours(environment: Environment, database: Database) -> None:
     """
     if environment.embedded and await database.read(schema.is_of_others):
         raise ConfigurationError(
-            f"Q2C_DATABASE_URL: {environment.database_path} has tables, and none of ours. It is another program's, or a"
-            " -wal beside it is another database's: keep these files, and restore a backup (docs/operating.md, Backups) or"
-            " choose another path"
+            f"Q2C_DATABASE_URL: the tables in {environment.database_path} are not q2c's. The file, or the -wal file beside"
+            " it, belongs to another program or database: keep these files, and restore a backup (docs/operating.md,"
+            " Backups) or choose another path"
         )

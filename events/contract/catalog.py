@@ -247,11 +247,11 @@ def arriving(name: str) -> EventType:
         versions = sorted(known for known in TYPES if known.rpartition(".v")[0] == stem)
         if stem and versions:
             raise Unusable(
-                "version_unknown", f"{name!r} is not known here; known: {', '.join(versions)}", "type"
+                "version_unknown", f"Unsupported version {name!r}; supported: {', '.join(versions)}", "type"
             )
-        raise Unusable("type_unknown", f"There is no event type {name[:200]!r}", "type")
+        raise Unusable("type_unknown", f"Unknown event type {name[:200]!r}", "type")
     if found.direction != "in":
-        raise Unusable("type_not_accepted", f"{name!r} is ours to say, not a producer's", "type")
+        raise Unusable("type_not_accepted", f"Producers may not send {name!r}: the worker sends it", "type")
     return found
 
 

@@ -19,7 +19,9 @@ def from_base64(document: Mapping[str, Any]) -> bytes:
     """
     given = document["data_base64"]
     if document.get("data") is not None:
-        raise Unusable("schema_invalid", "An event holds data or data_base64, not both", "data_base64")
+        raise Unusable(
+            "schema_invalid", "The event has both data and data_base64; send one of them", "data_base64"
+        )
     try:
         data = base64.b64decode(given, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
@@ -38,7 +40,7 @@ def check_json(content_type: str) -> None:
     """
     kind = media.media_type(content_type)
     if not media.is_json(kind):
-        raise Unusable("content_type_unsupported", f"Data is {kind[:100]!r}; we read JSON", "datacontenttype")
+        raise Unusable("content_type_unsupported", f"Data is {kind[:100]!r}; send JSON", "datacontenttype")
 
 
 def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:

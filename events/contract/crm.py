@@ -29,7 +29,7 @@ class Discount(Fact, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.percent is None) == (self.amount is None):
-            raise ValueError("A discount is either a percent or an amount")
+            raise ValueError("A discount must be either a percent or an amount")
 
 
 class QuoteLine(Fact, frozen=True):

@@ -1,4 +1,4 @@
-"""Whether DocuSign's messages are taken, said when that changes: what is in them is contracts' business."""
+"""Whether DocuSign's messages are accepted: the event that records a change, and the sentences about it."""
 
 from typing import Literal, NamedTuple
 
@@ -7,13 +7,13 @@ from events.contract.values import Fact, Instant
 
 
 class DocusignReceptionChanged(Fact, frozen=True):
-    """How it stands with messages from DocuSign is otherwise than it was.
+    """The reception of DocuSign's messages has changed its state.
 
     Attributes:
-        state: `good`; `refusing`, what comes is not taken; `incomplete`, what comes does not tell of completed
-            envelopes; `silent`, nothing comes while a contract is out.
-        reason: A code that says more, of a state other than good.
-        since: When it began, of a state other than good.
+        state: `good`; `refusing`: messages are refused; `incomplete`: messages never report a completed envelope;
+            `silent`: no message arrives while a contract is out.
+        reason: The code of the cause; none if the state is good.
+        since: When the state began; none if it is good.
     """
 
     state: Literal["good", "refusing", "incomplete", "silent"]
@@ -22,66 +22,66 @@ class DocusignReceptionChanged(Fact, frozen=True):
 
 
 class Trouble(NamedTuple):
-    """What is said of a reason, in a sentence that may go on from another, and what puts it right."""
+    """The sentence about a cause, which may follow a colon, its remedy, and the action that opens the gate."""
 
     sentence: str
     remedy: str
     action: Action
 
 
-_AGAIN = "then have DocuSign send again what failed (Connect, Failures, Republish)"
-_SEEN = f"{_AGAIN}, and say so"
-_CONFIGURATION = "In DocuSign's Connect configuration"
+_AGAIN = "then have DocuSign send the failed messages again (Connect, Failures, Republish)"
+_SEEN = f"{_AGAIN}, and clear this warning"
+_CONFIGURATION = "In DocuSign's Connect configuration,"
 TROUBLES: dict[str, Trouble] = {
     "key_missing": Trouble(
-        "messages from DocuSign are refused{detail}: the workspace had no key of DocuSign's when they came.",
-        f"Unless it is there by now, add the key that DocuSign made, {_AGAIN}.",
+        "messages from DocuSign are refused{detail}: the workspace had no DocuSign key when they arrived.",
+        f"Add DocuSign's key if it is still missing, {_AGAIN}.",
         "add_docusign_key",
     ),
     "key_unreadable": Trouble(
-        "messages from DocuSign are refused{detail}: a key of DocuSign's was sealed with a token key that is gone.",
-        f"Put the token key back in Q2C_TOKEN_KEYS, or add DocuSign's key anew, {_AGAIN}.",
+        "messages from DocuSign are refused{detail}: a DocuSign key can't be decrypted, since its token key is missing.",
+        f"Put the token key back into Q2C_TOKEN_KEYS, or add DocuSign's key again, {_AGAIN}.",
         "add_docusign_key",
     ),
     "signature_missing": Trouble(
         "messages from DocuSign are refused{detail}: they are not signed.",
-        f"{_CONFIGURATION} switch HMAC signatures on, {_AGAIN}.",
+        f"{_CONFIGURATION} switch on HMAC signatures, {_AGAIN}.",
         "correct_docusign",
     ),
     "signature_invalid": Trouble(
-        "messages from DocuSign are refused{detail}: their signatures fit no key of the workspace.",
+        "messages from DocuSign are refused{detail}: their signatures match no key of the workspace.",
         f"Add the key that DocuSign signs with now, {_AGAIN}.",
         "add_docusign_key",
     ),
     "too_large": Trouble(
-        "messages from DocuSign were refused{detail}: they are too large, most likely for the documents in them.",
-        f"{_CONFIGURATION} leave the documents out, {_SEEN}.",
+        "messages from DocuSign were refused{detail}: they are too large, probably because they contain documents.",
+        f"{_CONFIGURATION} leave out the documents, {_SEEN}.",
         "acknowledge_docusign",
     ),
     "format_unsupported": Trouble(
-        "messages from DocuSign could not be read{detail}: they are in another format than JSON SIM.",
+        "messages from DocuSign could not be read{detail}: they are not in the format JSON SIM.",
         f"{_CONFIGURATION} choose JSON SIM (send individual messages), {_SEEN}.",
         "acknowledge_docusign",
     ),
     "envelope_data_missing": Trouble(
-        "messages from DocuSign could not be read{detail}: they say nothing of the envelope.",
-        f"{_CONFIGURATION} select the envelope's data with Custom Fields and Recipients, {_SEEN}.",
+        "messages from DocuSign could not be read{detail}: they contain no envelope data.",
+        f"{_CONFIGURATION} include the envelope's data, with Custom Fields and Recipients, {_SEEN}.",
         "acknowledge_docusign",
     ),
     "completed_missing": Trouble(
-        "DocuSign's messages{detail} say of no envelope that it is completed.",
-        f"{_CONFIGURATION} select Envelope Completed among the events, {_AGAIN}.",
+        "DocuSign's messages{detail} report no completed envelope.",
+        f"{_CONFIGURATION} select the event Envelope Completed, {_AGAIN}.",
         "correct_docusign",
     ),
     "silent": Trouble(
-        "no message has come from DocuSign{detail}, though a contract is out.",
-        "See in DocuSign whether its Connect configuration is active and names our address, and what its log of"
-        " failures says (Connect, Logs).",
+        "no message has arrived from DocuSign{detail}, although a contract is out for signature.",
+        "Check in DocuSign that the Connect configuration is active and has this workspace's address, and look for"
+        " failures in its log (Connect, Logs).",
         "correct_docusign",
     ),
 }
 
 
 def since_when(changed: DocusignReceptionChanged) -> str:
-    """Say since when, as it stands in a sentence."""
+    """Return " since" and the instant, to follow a word in a sentence."""
     return f" since {changed.since:%Y-%m-%d %H:%M} UTC" if changed.since else ""

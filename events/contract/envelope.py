@@ -108,13 +108,13 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
     raw = raw.removeprefix(media.MARK)
     document = json.parse(raw)
     if not isinstance(document, dict):
-        raise Unusable("schema_invalid", "An event is a JSON object")
+        raise Unusable("schema_invalid", "An event must be a JSON object")
     if document.get("data_base64") is not None:
         data = content.from_base64(document)
         _check_size(data)
         return _event(document, data, json.parse(data), now, workspace)
     if "data" not in document:
-        raise Unusable("schema_invalid", "An event holds data", "data")
+        raise Unusable("schema_invalid", "The event has no data", "data")
     written = json.decode(raw, _Written).data
     return _event(document, bytes(written), document["data"], now, workspace)
 
@@ -130,7 +130,7 @@ def from_binary(
     _check_size(raw)
     for name, value in attributes.items():
         if _UNKEEPABLE.search(value):
-            raise Unusable("text_invalid", "A header holds a character that no database keeps", name)
+            raise Unusable("text_invalid", "The header contains a character that can't be stored", name)
     kind = attributes.get("datacontenttype", "")
     content.check_json(kind)
     data = media.in_utf8(raw, kind)
@@ -140,7 +140,7 @@ def from_binary(
 
 def _check_size(raw: bytes) -> None:
     if len(raw) > EVENT_BYTES_MAX:
-        raise Unusable("too_large", f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}")
+        raise Unusable("too_large", f"The event has {len(raw)} bytes; the limit is {EVENT_BYTES_MAX}")
     json.check_values(raw)
 
 
@@ -152,17 +152,21 @@ def _event(
     identifiers.check_text(known.id, "id")
     identifiers.check_text(known.source, "source")
     if known.specversion != "1.0":
-        raise Unusable("schema_invalid", f"CloudEvents {known.specversion!r}; we read 1.0", "specversion")
+        raise Unusable(
+            "schema_invalid", f"CloudEvents {known.specversion!r} is unsupported; send 1.0", "specversion"
+        )
     content.check_json(known.datacontenttype or "")
     event_type = catalog.arriving(known.type)
     if known.source.casefold().startswith(OWN_SOURCES):
         # Our own events are passed over by whoever recorded them, so one from outside would change nothing.
-        raise Unusable("source_reserved", f"A source that begins with {OWN_SOURCES} is ours", "source")
+        raise Unusable("source_reserved", f"Sources that begin with {OWN_SOURCES} are reserved", "source")
     owner = known.workspace or workspace
     if owner is None:
-        raise Unusable("workspace_missing", "The event does not say whose it is", "workspace")
+        raise Unusable("workspace_missing", "The event has no workspace", "workspace")
     if workspace is not None and owner != workspace:
-        raise Unusable("workspace_mismatch", f"The event is of {owner!r}, its sender is not", "workspace")
+        raise Unusable(
+            "workspace_mismatch", f"The event is for workspace {owner!r}, but its sender is not", "workspace"
+        )
     payload, data, parsed = content.read(data, parsed, event_type.payload)
     for name in payload.__struct_fields__:
         value = getattr(payload, name)

@@ -38,7 +38,7 @@ _PASSING = frozenset({IN_PROGRESS, BEING_READ})  # they open by themselves, or a
 
 
 class Words(Struct, frozen=True):
-    """What a person reads of an unmet gate, and what opens it; `{detail}` is filled where the gate knows more."""
+    """The sentences of an unmet gate, and the action that opens it; the gate fills in `{detail}`."""
 
     reason: str
     remedy: str
@@ -49,25 +49,25 @@ CREATING = Words("The invoice is being created.", "Nothing to do.")
 REFUSED_COMPANY = {
     "subscription_lapsed": Words(
         "The company's QuickBooks subscription has lapsed{detail}.",
-        "Renew it in QuickBooks; everything goes on by itself within an hour.",
+        "Renew it in QuickBooks; invoicing then continues by itself within an hour.",
         "correct_in_quickbooks",
     ),
     "insufficient_rights": Words(
-        "QuickBooks refuses everything for lack of rights{detail}.",
-        "Give the user who connected it the right in QuickBooks, or have an admin of the company connect it; everything"
-        " goes on by itself.",
+        "QuickBooks refuses every request for lack of rights{detail}.",
+        "Give the user who connected the company the rights in QuickBooks, or ask an admin of the company to connect it;"
+        " invoicing then continues by itself.",
         "connect",
     ),
     "wrong_environment": Words(
         "QuickBooks does not let this app use the company{detail}.",
-        "Use the keys of the company's environment, production or sandbox, and connect again.",
+        "Use the app's keys for the company's environment, production or sandbox, and connect again.",
         "connect",
     ),
 }
 LOOK_UP_REFUSED = Words(
-    "The invoice may be in QuickBooks, which does not say whether it is{detail}.",
-    "Nothing is sent until it answers; it is asked again by itself. If you find the invoice in QuickBooks, say which"
-    " one it is (the txnId in its address).",
+    "The invoice may be in QuickBooks, but looking it up there failed{detail}.",
+    "The look-up is retried by itself, and nothing is sent before it succeeds. If you find the invoice in QuickBooks,"
+    " name it by its ID (the txnId in its address).",
     "name_invoice",
 )
 

@@ -71,7 +71,7 @@ def _attributes(
             continue
         if "\0" in name:
             raise Unusable(
-                "text_invalid", "A header's name holds the character U+0000, which no database keeps"
+                "text_invalid", "A header's name contains the character U+0000, which can't be stored"
             )
         shown = name[:NAME_CHARACTERS_MAX]
         if name == CONTENT_TYPE:
@@ -100,7 +100,7 @@ def _percent_decoded(name: str, value: bytes) -> str:
     if name.removeprefix(HTTP_PREFIX) in _IDENTITY and _STRAY_PERCENT.search(value):
         raise Unusable(
             "header_malformed",
-            f"The header {name!r} has a percent sign that no two hexadecimal digits follow; write it as %25",
+            f"The header {name!r} has a percent sign without two hexadecimal digits after it; write it as %25",
             name,
         )
     return _as_it_is(name, unquote_to_bytes(value))
@@ -112,6 +112,6 @@ def _unquoted(name: str, value: bytes) -> bytes:
     quoted = _QUOTED.fullmatch(value)
     if quoted is None:
         raise Unusable(
-            "header_malformed", f"The header {name!r} begins with a quote that is not closed at its end", name
+            "header_malformed", f"The header {name!r} begins with a quote, but does not end with one", name
         )
     return _ESCAPED.sub(rb"\1", quoted[1])

@@ -50,7 +50,9 @@ def encode(value: object) -> str:
     try:
         return _encoder.encode(value).decode()
     except UnicodeEncodeError as error:
-        raise Unusable("text_invalid", "A text holds half a character, which is no text in UTF-8") from error
+        raise Unusable(
+            "text_invalid", "A text contains half a character, which is invalid in UTF-8"
+        ) from error
 
 
 def encode_numbers(value: object) -> str:
@@ -178,7 +180,7 @@ def _check(value: Any, level: int) -> None:
         raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
     if isinstance(value, str):
         if "\0" in value:
-            raise Unusable("text_invalid", "A text holds the character U+0000, which no database keeps")
+            raise Unusable("text_invalid", "A text contains the character U+0000, which can't be stored")
     elif isinstance(value, dict):
         for key, item in value.items():
             _check(key, level + 1)

@@ -45,7 +45,9 @@ def in_utf8(raw: bytes, content_type: str) -> bytes:
     try:
         return raw.decode(charset).removeprefix("\ufeff").encode()
     except UnicodeError as error:
-        raise Unusable("undecodable", f"Neither UTF-8 nor {charset}, which the content type says") from error
+        raise Unusable(
+            "undecodable", f"The body is neither UTF-8 nor {charset}, as its content type says"
+        ) from error
 
 
 def _known(name: str) -> str | None:

@@ -106,11 +106,11 @@ async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if _state(error) in DAMAGED_CODES:
             raise DatabaseDamaged(
                 f"The database is damaged ({error.orig}). Stop the workers, and restore a backup or rebuild the index"
-                " (docs/postgresql.md); q2c rebuild makes read models anew, not the log"
+                " (docs/postgresql.md); q2c rebuild can rebuild the read models, but not the log"
             ) from error
         if _state(error).startswith(REFUSED_CLASSES):
             raise DatabaseRefused(
-                f"Q2C_DATABASE_URL: the database does not let us in: {error.orig}"
+                f"Q2C_DATABASE_URL: the database refused the connection: {error.orig}"
             ) from error
         if not is_temporary(error):
             raise
@@ -171,6 +171,6 @@ async def listen(url: str, channel: str, notified: Callable[[], None]) -> None:
             raise _unavailable(error) from error
         notified()  # whatever came before we listened
         await ended.wait()
-        raise DatabaseUnavailable("The connection that tells us of new events has ended")
+        raise DatabaseUnavailable("The connection that listens for new events has ended")
     finally:
         connection.terminate()

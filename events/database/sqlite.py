@@ -94,8 +94,8 @@ def _make_private(path: Path) -> None:
             files.keep_private(Path(f"{path.resolve()}{suffix}"))
     except OSError as error:
         raise DatabaseRefused(
-            f"Q2C_DATABASE_URL: {error.filename or path} can't be used: {error.strerror}. The database is a file that"
-            " its owner alone may read and write (0600), in a directory where the owner may make others"
+            f"Q2C_DATABASE_URL: {error.filename or path} can't be used: {error.strerror}. The database file must have mode"
+            " 0600, and its owner must be able to create files in its directory"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _available(path: Path) -> Iterator[None]:
         if not isinstance(said, sqlite3.OperationalError):
             raise
         remedy = f"; {REMEDIES[code]}" if code in REMEDIES else ""
-        raise DatabaseUnavailable(f"The database {path} could not do its work: {said}{remedy}") from error
+        raise DatabaseUnavailable(f"The database {path} failed: {said}{remedy}") from error
 
 
 def damage(path: Path) -> str | None:

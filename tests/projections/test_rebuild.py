@@ -194,7 +194,7 @@ async def test_a_kill_between_any_two_steps_changes_nothing_and_is_gone_on_from(
 async def test_going_back_shows_what_was_there_before_brought_up_to_date(ready: World) -> None:
     """Rows that a person spoiled by hand stay as they are in what is kept, so that they can be told apart."""
     database, clock = ready.services.database, ready.clock
-    with pytest.raises(NothingKept, match="No rows of deals are kept"):
+    with pytest.raises(NothingKept, match="deals has no previous rows"):
         await rebuild(database, clock, "r", PROJECTIONS, back=True)
     await ready.send(stories.deal("D-1"), stories.deal("D-2"))
     await ready.follow()

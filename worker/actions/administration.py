@@ -103,12 +103,12 @@ class Administration(Struct, frozen=True):
             return (customer_waits_for if kind == "account" else item_waits_for)(view, subject)
 
         waits_for = await self.database.read(look)
-        what = f"{'A customer' if kind == 'account' else 'An item'} for {subject}"
-        about = f"q2c log --about {kind}/{subject} follows it"
+        what = f"{'customer' if kind == 'account' else 'item'} for {subject}"
+        about = f"q2c log --about {kind}/{subject} shows its progress"
         return (
-            f"{what} is created once {waits_for}; {about}."
+            f"The {what} is created once {waits_for}; {about}."
             if waits_for
-            else f"{what} is being created; {about}."
+            else f"Creating the {what}; {about}."
         )
 
     async def map_product(self, product_id: str, item_id: str, realm: str | None = None) -> int:
@@ -136,13 +136,13 @@ class Administration(Struct, frozen=True):
             deal = StateStore(connection, self.workspace).get(Deal, deal_id)
             if deal.invoice is not None:
                 raise ActionRefused(
-                    "invoice_exists", f"{deal_id} has invoice {deal.invoice.invoice_id} already"
+                    "invoice_exists", f"{deal_id} already has invoice {deal.invoice.invoice_id}"
                 )
             if deal.attempt is not None and deal.attempt.status == "uncertain":
                 raise ActionRefused(
                     "outcome_uncertain",
-                    f"The invoice of {deal_id} was sent and may be in QuickBooks: another is made only once QuickBooks"
-                    f" has answered that it is not (q2c explain {deal_id}), or say which one it is"
+                    f"The invoice of {deal_id} was sent and may be in QuickBooks: it is created again only after QuickBooks"
+                    f" answers that it does not exist (q2c explain {deal_id}). If you find it in QuickBooks, name it"
                     f" (q2c invoice {deal_id} --is ID)",
                 )
             if not log.read(connection, after=0, limit=1, workspace=ordered.workspace, stream=ordered.stream):

@@ -13,12 +13,14 @@ from worker.actions.administration import Administration
 from worker.services import Services
 from worker.sources.received import MAKE_ROOM
 
-_kept = Gauge("q2c_dead_letters", "Dead letters that are kept with their bytes", ["workspace"])
-_bytes = Gauge("q2c_dead_letters_bytes", "Bytes of dead letters that are kept", ["workspace"])
+_kept = Gauge("q2c_dead_letters", "Dead letters stored with their content", ["workspace"])
+_bytes = Gauge("q2c_dead_letters_bytes", "Bytes of stored dead letters", ["workspace"])
 _places = Gauge(
-    "q2c_dead_letters_places", "Dead letters of which only their place in Kafka is kept", ["workspace"]
+    "q2c_dead_letters_places", "Dead letters stored as a place in Kafka, without content", ["workspace"]
 )
-_full = Gauge("q2c_dead_letters_full", "Whether no more dead letters of a workspace are kept", ["workspace"])
+_full = Gauge(
+    "q2c_dead_letters_full", "1 if a workspace has reached its limit of dead letters", ["workspace"]
+)
 logger = structlog.get_logger()
 
 

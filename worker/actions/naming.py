@@ -31,7 +31,7 @@ async def name_invoice(
     if attempt is None or not attempt.is_open:
         raise ActionRefused(
             "outcome_known",
-            f"No invoice of {deal_id!r} has an unknown outcome, so there is none to name (q2c explain shows where it is)",
+            f"{deal_id!r} has no invoice whose outcome is unknown, so there is nothing to link (see q2c explain)",
             "deal",
         )
     try:
@@ -39,7 +39,7 @@ async def name_invoice(
     except Rejected as error:
         raise ActionRefused(
             "invoice_not_read",
-            f"QuickBooks does not show an invoice {invoice_id!r}: {error.explanation}; its id is the txnId in its address",
+            f"QuickBooks does not show an invoice {invoice_id!r}: {error.explanation}. Use the txnId in the invoice's address",
             "invoice",
         ) from error
     note = str(invoice.get("PrivateNote") or "")

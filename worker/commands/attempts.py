@@ -108,7 +108,7 @@ class Attempts(Struct, frozen=True):
         began = self.clock.monotonic()
         await self.store(transitions.sending(command, self.timing, self.clock.now()))
         if not self._is_in_time(began):
-            raise NotSent("Writing down that it is sent took too long")
+            raise NotSent("Recording the attempt took too long")
 
     def _is_in_time(self, began: float) -> bool:
         return self.clock.monotonic() - began < self.timing.request_seconds

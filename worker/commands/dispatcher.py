@@ -25,7 +25,7 @@ SLOTS_PER_REALM = CONCURRENT_MAX
 RETRY_SECONDS = 1.0
 PART = "dispatch"
 
-_finished = Counter("q2c_commands_total", "Attempts at commands", ["kind", "outcome"])
+_finished = Counter("q2c_commands_total", "Attempts at commands, by kind and outcome", ["kind", "outcome"])
 logger = structlog.get_logger()
 
 

@@ -56,7 +56,7 @@ def understood(what: str) -> Iterator[None]:
         yield
     except (Unusable, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         said = error.detail if isinstance(error, Unusable) else repr(error)
-        raise OutcomeUnknown(f"QuickBooks' answer about {what} could not be understood: {said}") from error
+        raise OutcomeUnknown(f"QuickBooks' answer about {what} could not be read: {said}") from error
 
 
 def rejected(

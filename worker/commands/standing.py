@@ -12,7 +12,7 @@ _uncertain = Gauge(
     "Commands whose outcome is unknown, by whether QuickBooks answers look-ups",
     ["look_up"],
 )
-_refused = Gauge("q2c_companies_refused", "Companies of which QuickBooks refuses everything", ["gate"])
+_refused = Gauge("q2c_companies_refused", "Companies for which QuickBooks refuses every request", ["gate"])
 
 _UNCERTAIN = sa.select(
     sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups == 0, 1), else_=0)), 0),

@@ -68,7 +68,7 @@ async def complete(
             the company's id is none.
     """
     if not REALM.fullmatch(realm):
-        raise ConsentRefused("The id of a QuickBooks company is 1 to 20 digits")
+        raise ConsentRefused("The ID of a QuickBooks company must have 1 to 20 digits")
     now = services.clock.now()
     leased_until = now + steps.lease(gateway)
     grant_id = str(services.entropy.uuid7(now))

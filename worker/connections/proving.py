@@ -29,7 +29,7 @@ PAGE_SECONDS = 10.0
 BETWEEN_TRIES_SECONDS = 1.0
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 5.0, 60.0
 WAITING = (
-    "QuickBooks has not answered yet; the connection completes by itself within ten minutes or is given up"
+    "QuickBooks has not answered yet; the request is retried for ten minutes, then the connection is given up"
 )
 logger = structlog.get_logger()
 

@@ -87,7 +87,9 @@ def seal(services: Services, grant_id: str, secret: bytes) -> bytes:
 async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
     code = _open(services, grant)
     if code is None:
-        return await refused(services, gateway, grant, "The key that sealed its code is gone")
+        return await refused(
+            services, gateway, grant, "The consent's code can't be decrypted: its key is missing"
+        )
     try:
         granted = await gateway.oauth.exchange(code.decode(), redirect_uri(services))
     except GrantUnusable as problem:
@@ -109,9 +111,11 @@ async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant
 async def _prove(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
     granted = tokens_of(services, grant)
     if granted is None:
-        return await refused(services, gateway, grant, "The key that sealed its tokens is gone")
+        return await refused(
+            services, gateway, grant, "The consent's tokens can't be decrypted: their key is missing"
+        )
     if granted.access_expires_at <= services.clock.now():
-        raise Unanswered(grant.problem or "Its tokens have expired meanwhile")
+        raise Unanswered(grant.problem or "The consent's tokens have expired in the meantime")
     try:
         company = await _asked(gateway, grant, granted.access_token)
         sealed = gateway.tokens.seal(grant.realm, granted)
@@ -197,9 +201,9 @@ def claim(
     """
     tokens.is_held(connection, realm, now)  # holds the lock under which others look before they revoke
     if grants.is_being_revoked(connection, realm, now):
-        raise Unanswered("An earlier consent of the company is being given back")
+        raise Unanswered("The tokens of the company's earlier consent are being revoked")
     if grants.is_superseded(connection, grant):
-        raise NotProven("A later consent of the workspace was completed before")
+        raise NotProven("The workspace has completed a newer consent")
     grants.supersede_older(connection, grant)
     if not grants.drop(connection, grant):
         raise Lost

@@ -38,8 +38,7 @@ _MEANINGLESS = frozenset(
 )
 _OF_OTHERS = ("recipient-", "template-", "click-", "clickwrap-", "account-", "user-", "document-", "tab-")
 _ALSO_BEFORE_JSON = b"\xef\xbb\xbf\xfe\xff\x00 \t\r\n"
-_CHOOSE = "in DocuSign's Connect configuration choose JSON SIM (send individual messages)"
-_INCLUDE = "select it among the data of DocuSign's Connect configuration"
+_CHOOSE = "in DocuSign's Connect configuration, choose JSON SIM (send individual messages)"
 
 TEXT_BYTES_KEPT_MAX = 4096
 REST_OBJECTS_MAX = 250_000  # without the documents; a tab is one, of some forty values
@@ -142,15 +141,15 @@ def parse(raw: bytes) -> Message:
     """
     start = raw[: len(raw) - len(raw.lstrip(_ALSO_BEFORE_JSON)) + 1]
     if start.endswith(b"<"):
-        raise Unusable("format_unsupported", f"The message is XML, which is not read here: {_CHOOSE}")
+        raise Unusable("format_unsupported", f"The message is XML, which is unsupported: {_CHOOSE}")
     if start.endswith(b"["):
-        raise Unusable("format_unsupported", f"The message is a list of several: {_CHOOSE}")
+        raise Unusable("format_unsupported", f"The message is a list of messages: {_CHOOSE}")
     text = raw.removeprefix(b"\xef\xbb\xbf")
     message = json.decode(text, Message)
     if message.event is None and any(msgspec.structs.astuple(json.decode(text, _OtherForm))):
         raise Unusable(
             "format_unsupported",
-            f"The message is an envelope as a whole, without what happened to it: {_CHOOSE}",
+            f"The message is a whole envelope without an event: {_CHOOSE}",
         )
     return message
 
@@ -175,7 +174,7 @@ def contract_event(message: Message, *, workspace: str) -> Event:
     """
     kind = _text(message.event, "event")
     if kind not in _EVENTS:
-        raise Unusable("type_unknown", f"DocuSign event {kind[:100]!r} is not known here", "event")
+        raise Unusable("type_unknown", f"Unknown DocuSign event {kind[:100]!r}", "event")
     event_type, status_time = _EVENTS[kind]
     if message.data is None:
         raise Unusable("schema_invalid", "Expected an object at data", "data")
@@ -183,7 +182,8 @@ def contract_event(message: Message, *, workspace: str) -> Event:
     if summary is None:
         raise Unusable(
             "envelope_data_missing",
-            f"The message has no envelope data, so its deal is not known: {_INCLUDE}, with Custom Fields",
+            "The message has no envelope data, so its deal is unknown: include it in DocuSign's Connect"
+            " configuration, with Custom Fields",
             "data.envelopeSummary",
         )
     envelope_id = _text(message.data.envelopeId, "data.envelopeId")
@@ -230,8 +230,9 @@ def check_rest(rest: bytes) -> None:
     if rest.count(b"{") + rest.count(b"[") > REST_OBJECTS_MAX or rest.count(b",") > REST_VALUES_MAX:
         raise Unusable(
             "too_large",
-            f"Without its documents a message has at most {REST_OBJECTS_MAX} objects and lists and {REST_VALUES_MAX}"
-            " values: leave out in DocuSign's Connect configuration what no invoice needs, such as tabs",
+            f"Without its documents, a message can have at most {REST_OBJECTS_MAX} objects and lists and"
+            f" {REST_VALUES_MAX} values: in DocuSign's Connect configuration, leave out data that no invoice needs, such as"
+            " tabs",
         )
 
 
@@ -260,7 +261,7 @@ def _instant(summary: Summary, names: Iterable[str]) -> datetime:
             raise Unusable("schema_invalid", f"Expected an instant at {path}", path) from error
         return in_utc(instant if instant.tzinfo else instant.replace(tzinfo=UTC), path)
     raise Unusable(
-        "schema_invalid", "The envelope does not say when", "data.envelopeSummary.statusChangedDateTime"
+        "schema_invalid", "The envelope has no instant", "data.envelopeSummary.statusChangedDateTime"
     )
 
 
@@ -278,7 +279,9 @@ def _deal_id(summary: Summary) -> str:
     path = "data.envelopeSummary.customFields"
     if summary.customFields is None:
         raise Unusable(
-            "deal_id_missing", f"The message has no custom fields, so its deal is not known: {_INCLUDE}", path
+            "deal_id_missing",
+            "The message has no custom fields, so its deal is unknown: include them in DocuSign's Connect configuration",
+            path,
         )
     try:
         fields = json.convert(summary.customFields, CustomFields)
@@ -293,7 +296,7 @@ def _deal_id(summary: Summary) -> str:
         if name in {"deal_id", "dealid"} and deal_id:
             return deal_id
     raise Unusable(
-        "deal_id_missing", "The envelope has no custom field deal_id, so its deal is not known", path
+        "deal_id_missing", "The envelope has no custom field deal_id, so its deal is unknown", path
     )
 
 

@@ -15,7 +15,7 @@ from worker.docusign.reception import ACCEPTED, Count, Noted
 
 WRITE_SECONDS = 1.0
 messages_total = Counter(
-    "q2c_docusign_messages_total", "Messages from DocuSign, by what became of them", ["workspace", "outcome"]
+    "q2c_docusign_messages_total", "Messages from DocuSign, by outcome", ["workspace", "outcome"]
 )
 accepted_at = Gauge(
     "q2c_docusign_accepted_timestamp_seconds",

@@ -176,7 +176,9 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
     accepted = counts.get(reception.ACCEPTED)
     trouble = TROUBLES.get(found.reason or "")
     says = (
-        trouble.sentence.format(detail=since_when(found)) if trouble else "messages from DocuSign are taken."
+        trouble.sentence.format(detail=since_when(found))
+        if trouble
+        else "messages from DocuSign are accepted."
     )
     return Reception(
         workspace=workspace,

@@ -151,8 +151,8 @@ async def commit(environment: Environment, group: str, offsets: Offsets) -> None
             )
         except CommitFailedError as error:
             raise GroupActive(
-                f"The group {group!r} has members: stop them first. One that was killed, or has a"
-                f" Q2C_KAFKA_INSTANCE_ID, leaves only after {environment.kafka_session_seconds} s"
+                f"Consumer group {group!r} has members: stop them first. A process that was killed, or that has a"
+                f" Q2C_KAFKA_INSTANCE_ID, leaves the group only after {environment.kafka_session_seconds} s"
             ) from error
 
 
@@ -188,12 +188,12 @@ def reaching() -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable(f"Kafka can't be reached, or refuses: {error!r}") from error
+        raise BrokerUnavailable(f"Kafka can't be reached, or refuses the connection: {error!r}") from error
     except asyncio.CancelledError as error:
         if are_cancelled():
             raise
         raise BrokerUnavailable(
-            "Kafka's client gave up what it was asked, because of its connection"
+            "Kafka's client cancelled the request, because its connection failed"
         ) from error
 
 

@@ -101,8 +101,8 @@ def refuse_if_ahead(found: Sequence[Position], group: str) -> None:
         for position in ahead[:PLACES_SHOWN_MAX]
     )
     raise ConfigurationError(
-        f"Kafka's group {group!r} is ahead of this database in {len(ahead)} partitions ({places}),"
-        " so the database was restored or is another one, and what lies between would never be read."
+        f"Kafka's consumer group {group!r} is ahead of this database in {len(ahead)} partitions ({places}),"
+        " so the database was restored or replaced, and the messages in between would never be read."
         " Stop every worker, then run: q2c offsets reset --from-database"
     )
 

@@ -78,13 +78,13 @@ class Publisher:
                 await asyncio.gather(*futures)
         except TimeoutError as error:
             raise BrokerUnavailable(
-                f"Kafka has not acknowledged everything in {PUBLISH_SECONDS_MAX:g} s"
+                f"Kafka has not acknowledged every message within {PUBLISH_SECONDS_MAX:g} s"
             ) from error
         except asyncio.CancelledError as error:
             if are_cancelled():
                 raise
             await self._end(producer)
-            raise BrokerUnavailable("Kafka's client gave up what was to be sent") from error
+            raise BrokerUnavailable("Kafka's client dropped messages before sending them") from error
         except UnknownTopicOrPartitionError as error:
             raise missing({message.topic for message in messages}) from error
         except REFUSALS as error:
@@ -95,7 +95,7 @@ class Publisher:
             raise _refused(refused[0], error) from error
         except (KafkaError, OSError) as error:
             await self._end(producer)  # one that failed for good would refuse whatever comes after
-            raise BrokerUnavailable(f"Kafka did not take what was sent: {error!r}") from error
+            raise BrokerUnavailable(f"Kafka did not accept the messages: {error!r}") from error
         finally:
             for future in futures:
                 future.cancel()  # nobody asks any more what became of it

@@ -184,10 +184,11 @@ def lost(position: Position) -> Finding:
     return Finding(
         "events_lost",
         position.topic,
-        f"Kafka dropped {position.lost} messages of {position.topic} partition {position.partition} before they"
-        f" were read: it keeps those from offset {position.beginning} on, and we had come to {position.stored}.",
-        "Have the producers send again what they sent in that time; what we have already is dropped as a"
-        " duplicate. See that ingestion is never down for longer than retention.ms.",
+        f"Kafka deleted {position.lost} messages of {position.topic} partition {position.partition} before they"
+        f" were read: the partition now begins at offset {position.beginning}, and the ingest role had read up to"
+        f" {position.stored}.",
+        "Have the producers send the events of that time again; events that the log already has are skipped. Never stop"
+        " the ingest role for longer than retention.ms.",
         position.partition,
     )
 
@@ -197,11 +198,11 @@ def recreated(position: Position) -> Finding:
     return Finding(
         "topic_recreated",
         position.topic,
-        f"{position.topic} partition {position.partition} ends at offset {position.end}, and we had come to"
-        f" {position.stored}: the topic was deleted and made anew, or its brokers have lost its end.",
-        "Stop whatever reads and run q2c offsets reset --recreated, which begins this topic anew. Have the"
-        " producers send again what was in the old one and may not have been read; what we have already is"
-        " dropped as a duplicate.",
+        f"{position.topic} partition {position.partition} ends at offset {position.end}, but the ingest role had read up"
+        f" to {position.stored}: the topic was deleted and recreated, or its brokers lost its newest messages.",
+        "Stop the ingest role, then run q2c offsets reset --recreated, which reads the topic from its beginning. Have the"
+        " producers send again any events of the old topic that may not have been read; events that the log already has"
+        " are skipped.",
         position.partition,
     )
 
@@ -283,7 +284,7 @@ async def _until_visible(environment: Environment) -> None:
                     return
     except TimeoutError as error:
         raise BrokerUnavailable(
-            f"Kafka has accepted the changes but does not show them after {VISIBLE_SECONDS_MAX} s"
+            f"Kafka has accepted the changes, but does not show them after {VISIBLE_SECONDS_MAX} s"
         ) from error
 
 

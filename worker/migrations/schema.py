@@ -53,11 +53,11 @@ def problem(connection: sa.Connection) -> str | None:
         return "has no tables yet"
     if found not in REVISIONS:
         raise ConfigurationError(
-            f"The database has revision {found} of its tables, which this version of the code does not know"
-            f" (it knows up to {HEAD}); upgrade the code"
+            f"The tables have revision {found}, which is newer than this version of the code (revision {HEAD}); upgrade"
+            " the code"
         )
     if found != HEAD:
-        return f"has revision {found} of its tables, {HEAD} is needed"
+        return f"has tables of revision {found}, and this version needs {HEAD}"
     if drifted := shape.drifted(connection):
         return f"has other read models than this code: {', '.join(drifted)}"
     if unfilled := shape.unfilled(connection):
@@ -121,6 +121,6 @@ def _permitted() -> Iterator[None]:
             raise
         said = error.orig.__cause__ if error.orig else None  # the driver's own words
         raise ConfigurationError(
-            f"The database says: {said or error}. q2c migrate is run as the owner of the tables,"
-            " and docs/postgresql.md says which rights the workers need"
+            f"The database refused: {said or error}. Run q2c migrate as the owner of the tables; docs/postgresql.md lists"
+            " the rights that workers need"
         ) from error

@@ -50,7 +50,9 @@ Entity = dict[str, Any]
 BeforeSending = Callable[[], Awaitable[None]]
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
-_seconds = Histogram("q2c_quickbooks_request_seconds", "Requests to QuickBooks", ["entity", "status"])
+_seconds = Histogram(
+    "q2c_quickbooks_request_seconds", "Duration of requests to QuickBooks", ["entity", "status"]
+)
 logger = structlog.get_logger()
 
 
@@ -158,7 +160,7 @@ class QuickBooksClient:
         )
         created = answer.get(entity)
         if not isinstance(created, dict) or not created.get("Id"):
-            raise OutcomeUnknown(f"The answer holds no {entity}")
+            raise OutcomeUnknown(f"QuickBooks' answer has no {entity}")
         return created
 
     async def read(self, realm: str, entity: str, entity_id: str) -> Entity:
@@ -319,7 +321,7 @@ def _answer(reply: _Reply) -> Entity:
     """Read an answer, or raise what it means."""
     status, faults = reply.status, reply.faults
     if reply.throttled:
-        raise Throttled("QuickBooks asked us to slow down")
+        raise Throttled("QuickBooks rate-limited the company")
     if reply.token_refused:
         raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}", faults)
     if reply.company_refused:
@@ -329,13 +331,13 @@ def _answer(reply: _Reply) -> Entity:
     if reply.refused:
         raise Rejected(status, faults, reply.intuit_tid)
     if status >= HTTPStatus.BAD_REQUEST:
-        raise OutcomeUnknown(f"The answer is not QuickBooks' own: HTTP {status}, and no code")
+        raise OutcomeUnknown(f"The answer is not from QuickBooks: HTTP {status} without an error code")
     try:
         document = _decoder.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise OutcomeUnknown(f"The answer could not be read: HTTP {status}") from error
+        raise OutcomeUnknown(f"QuickBooks' answer could not be read: HTTP {status}") from error
     if status != HTTPStatus.OK or not isinstance(document, dict):
-        raise OutcomeUnknown(f"The answer is not one we know: HTTP {status}")
+        raise OutcomeUnknown(f"QuickBooks' answer has an unknown status: HTTP {status}")
     return document
 
 
@@ -346,7 +348,7 @@ def _said(faults: Sequence[FaultError]) -> str:
 def _member(document: Entity, name: str) -> Entity:
     found = document.get(name)
     if not isinstance(found, dict):
-        raise OutcomeUnknown(f"The answer holds no {name}")
+        raise OutcomeUnknown(f"QuickBooks' answer has no {name}")
     return found
 
 
@@ -354,7 +356,7 @@ def _rows(found: Entity, entity: str) -> list[Entity]:
     """Return the rows of a query. None is said by leaving them out; anything else unfitting says nothing."""
     rows = found.get(entity, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Id") for row in rows):
-        raise OutcomeUnknown(f"The answer's rows of {entity} could not be understood")
+        raise OutcomeUnknown(f"The {entity} rows of QuickBooks' answer could not be read")
     return rows
 
 

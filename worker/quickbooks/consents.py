@@ -63,7 +63,7 @@ def open_link(connection: sa.Connection, link: str, state: str, cookie: str, now
     spent = connection.execute(consent_links.delete().where(consent_links.c.link_hash == hashed(link)))
     if workspace is None or spent.rowcount != 1:
         raise ConsentRefused(
-            "This address has expired or was opened already; q2c connect prints another one, good for one opening"
+            "This address has expired, or was already opened; q2c connect prints a new one, which works once"
         )
     connection.execute(
         oauth_states.insert().values(
@@ -83,13 +83,13 @@ def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now:
     row = connection.execute(sa.select(oauth_states).where(of_state)).first()
     if row is not None and (cookie is None or row.cookie_hash != hashed(cookie)):
         raise ConsentRefused(
-            "This consent was begun in another browser, or this one keeps no cookies; go on where it was begun, or start"
-            " again with q2c connect"
+            "This consent was started in another browser, or this browser blocks cookies; continue in the browser where"
+            " it was started, or start again with q2c connect"
         )
     spent = connection.execute(oauth_states.delete().where(of_state)).rowcount == 1
     if row is None or not spent or not leases.holds(row.created_at + GOOD_FOR, GOOD_FOR, now):
         raise ConsentRefused(
-            "This consent has expired or was used already; q2c log says what came of it, and q2c connect starts another"
+            "This consent has expired, or was already used; q2c log shows its result, and q2c connect starts a new one"
         )
     workspace: str = row.workspace
     return workspace

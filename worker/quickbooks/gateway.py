@@ -68,7 +68,7 @@ def credentials(environment: Environment) -> tuple[str, str]:
     client_id, secret = environment.quickbooks_client_id, environment.quickbooks_client_secret
     if client_id is None or secret is None:
         raise ConfigurationError(
-            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: set them to those of your app at Intuit,"
-            " or to what q2c sandbox prints"
+            "Q2C_QUICKBOOKS_CLIENT_ID and Q2C_QUICKBOOKS_CLIENT_SECRET: not set; use those of your Intuit app,"
+            " or those that q2c sandbox prints"
         )
     return client_id, secret.get_secret_value()

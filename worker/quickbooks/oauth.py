@@ -169,7 +169,7 @@ class OAuthClient:
             tokens = self._tokens(answer)
             if tokens is None:
                 raise GrantUnusable(
-                    "Intuit's token answer is too long, or not one that can be used; start again with q2c connect",
+                    "Intuit's token answer is too long or invalid; start again with q2c connect",
                     self._readable(answer),
                 )
             return tokens
@@ -193,7 +193,7 @@ class OAuthClient:
         if answer.status != HTTPStatus.OK:
             error = _error_of(answer)
             if error == "invalid_grant":
-                raise ConnectionExpired("Intuit no longer accepts the connection (invalid_grant)")
+                raise ConnectionExpired("Intuit no longer accepts the refresh token (invalid_grant)")
             raise NotSent(f"Intuit did not refresh the token: HTTP {answer.status} {error}".strip())
         tokens = self._tokens(answer)
         if tokens is not None:
@@ -281,7 +281,7 @@ class OAuthClient:
                 self._http.stream(method, url, headers=stated, **sent) as response,
             ):
                 if response.headers.get("content-encoding", "identity") != "identity":
-                    raise NotSent("Intuit compressed its answer, which it was asked not to")
+                    raise NotSent("Intuit compressed its answer, although the request forbids it")
                 async for piece in response.aiter_bytes():
                     body += piece
                     if len(body) > ANSWER_BYTES_MAX:

@@ -52,7 +52,7 @@ class Pacing:
         self.refuse_if_held(realm)
         paced = self._realms[realm]
         if paced.waiting >= WAITING_MAX:
-            raise Throttled("Too many requests of this company wait already")
+            raise Throttled("Too many requests to this company are already waiting")
         paced.waiting += 1
         try:
             await paced.running.acquire()
@@ -81,7 +81,7 @@ class Pacing:
             Throttled: The realm is held.
         """
         if self._realms[realm].quiet_until > self._clock.monotonic():
-            raise Throttled("QuickBooks asked us to slow down")
+            raise Throttled("QuickBooks rate-limited the company")
 
     async def _start(self, realm: str) -> None:
         """Wait until a request may go, and note when it went rather than when it was due.

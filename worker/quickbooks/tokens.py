@@ -108,7 +108,7 @@ def put(
     sealing.check(connection, sealed)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     if row is not None and row.workspace != workspace and _is_good(row, now):
-        raise RealmTaken(f"QuickBooks company {realm} is connected to another workspace already")
+        raise RealmTaken(f"QuickBooks company {realm} is already connected to another workspace")
     bulk.upsert(
         connection,
         tokens,
@@ -221,7 +221,7 @@ class TokenStore:
             ):
                 return await self._refresh(realm, opened, holder)
             await self._clock.sleep(POLL_SECONDS)
-        raise NotSent(f"The token of realm {realm} is being refreshed elsewhere, and it takes too long")
+        raise NotSent(f"Another process is refreshing the token of company {realm}, and takes too long")
 
     async def _refresh(self, realm: str, old: _Opened, holder: str) -> str:
         try:
@@ -262,7 +262,7 @@ class TokenStore:
         stored = await self._database.read(_stored, realm)
         if stored is None or stored.expired:
             self.changed(realm)
-            raise ConnectionExpired(f"QuickBooks company {realm} is not connected any more")
+            raise ConnectionExpired(f"QuickBooks company {realm} is no longer connected")
         known = self._opened.get(realm)
         if known is not None and known.version == stored.version:
             tokens_ = known.tokens

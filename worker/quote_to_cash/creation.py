@@ -38,6 +38,6 @@ def check_name(name: str | None, characters_max: int) -> None:
     if name is not None and Fitter().name("The name", name, characters_max, "") != name:
         raise CannotCreate(
             "name_invalid",
-            f"QuickBooks takes names of at most {characters_max} characters, without colons, tabs, line breaks and"
-            f" spaces around them or doubled: not {name!r}",
+            f"A name in QuickBooks has at most {characters_max} characters, and no colon, tab, line break, double space"
+            f" or space at an end: not {name!r}",
         )

@@ -171,7 +171,7 @@ def _explained(gate: Checked, chain: list[Recorded], found: tuple[str, ...]) -> 
 def _unusable(deal_id: str, refused: tuple[Refused, ...]) -> Explanation:
     """Explain a deal of which nothing has come that could be used: the last of it is why there is no quote."""
     last = refused[0]
-    reason = f"Nothing that came of the deal could be used: {last.detail}."
+    reason = f"Every message about the deal was unusable: {last.detail}."
     gate = ExplainedGate(gate="quote_missing", met=False, reason=reason, remedy=last.remedy, event=None)
     return Explanation(
         deal=deal_id,

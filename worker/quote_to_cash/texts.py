@@ -67,7 +67,7 @@ class Fitter:
         """
         whole = one_line(text.translate(_FORBIDDEN_IN_NAMES))
         if not whole:
-            self.notes.append(f"{what} is {otherwise!r}: there was none to write.")
+            self.notes.append(f"{what} is {otherwise!r}: the CRM gave none.")
             return otherwise
         if length(whole) > characters_max:
             self.notes.append(f"{what} was cut to {characters_max} of {length(whole)} characters.")
@@ -90,8 +90,8 @@ class Fitter:
             ]  # the others were names beside the addresses
         if left_out:
             self.notes.append(
-                f"{what}: {listed(left_out)} was left out, being no e-mail address or beyond the {characters_max} "
-                "characters that QuickBooks takes in all."
+                f"{what}: {listed(left_out)} was left out: it is no e-mail address, or beyond QuickBooks' limit of"
+                f" {characters_max} characters."
             )
         return ",".join(written)
 
@@ -117,7 +117,7 @@ class Fitter:
                 rest = rest[len(line) :].lstrip()
         if len(spread) > lines_max:
             self.notes.append(
-                f"{what}: what is beyond {lines_max} lines of {characters_max} characters was left out."
+                f"{what}: the text after {lines_max} lines of {characters_max} characters was left out."
             )
         return spread[:lines_max]
 

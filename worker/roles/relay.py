@@ -45,7 +45,7 @@ DISTRIBUTION = "coeffection-quickbooks"
 # What is begun later could still be on its way when another leads already.
 BEGIN_SECONDS_MAX = LEASE_SECONDS - PUBLISH_SECONDS_MAX
 
-published_total = Counter("q2c_events_published_total", "Messages that Kafka has taken from us", ["channel"])
+published_total = Counter("q2c_events_published_total", "Messages published to Kafka", ["channel"])
 logger = structlog.get_logger()
 
 
@@ -82,7 +82,7 @@ async def relay(services: Services, holder: str, stopping: asyncio.Event) -> Non
     """
     publisher = services.publisher
     if publisher is None:
-        raise ConfigurationError("Q2C_KAFKA_URL: the relay needs it")
+        raise ConfigurationError("Q2C_KAFKA_URL: not set; the relay role needs it")
     async with asyncio.TaskGroup() as group:
         for channel in CHANNELS:
             group.create_task(_follow(services, publisher, channel, holder, stopping))

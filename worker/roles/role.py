@@ -67,15 +67,15 @@ def chosen(environment: Environment, names: Sequence[str]) -> tuple[Role, ...]:
     """
     known = ", ".join(Role)
     if unknown := [name for name in names if name not in set(Role)]:
-        raise ConfigurationError(f"There is no role {unknown[0]!r}; there are {known}")
+        raise ConfigurationError(f"Unknown role {unknown[0]!r}; choose from {known}")
     if environment.embedded:
         raise ConfigurationError(
-            "Roles as processes of their own need PostgreSQL, since a SQLite file has one writer at a time:"
+            "Roles in separate processes need PostgreSQL, because a SQLite file allows one writer at a time:"
             " set Q2C_DATABASE_URL to postgresql://…, or run everything in one process with q2c up"
         )
     roles = tuple(dict.fromkeys(Role(name) for name in names))
     if environment.kafka_url is None and (lacking := [role for role in roles if role in NEEDS_KAFKA]):
-        raise ConfigurationError(f"Q2C_KAFKA_URL: the role {lacking[0]} needs it")
+        raise ConfigurationError(f"Q2C_KAFKA_URL: not set; the role {lacking[0]} needs it")
     return roles
 
 

@@ -22,7 +22,7 @@ TURN_SECONDS_MAX = 0.05
 TURN_EVENTS_MIN = 50
 TURN_EVENTS_MAX = 1_600  # more than any subscription takes
 
-_handled = Counter("q2c_events_handled_total", "Events handled, once for each subscription")
+_handled = Counter("q2c_events_handled_total", "Events handled, counted once for each subscription")
 
 logger = structlog.get_logger()
 

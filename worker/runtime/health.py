@@ -18,7 +18,7 @@ class Health:
 
     def starting(self, part: str) -> None:
         """Say that a part is not there yet."""
-        self.bad(part, "It is starting")
+        self.bad(part, "Starting")
 
     def bad(self, part: str, problem: str) -> None:
         """Say that a part can't do its work, and why."""

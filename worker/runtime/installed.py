@@ -42,13 +42,13 @@ def check_database_file(settings: Environment) -> None:
         raise ConfigurationError(f"Q2C_DATABASE_URL: {path} can't be read: {error.strerror}") from None
     if start not in {b"", SQLITE_MAGIC}:
         raise ConfigurationError(
-            f"Q2C_DATABASE_URL: {path} is not a SQLite file. If it was the database, it is damaged: keep it, and restore"
-            " a backup (docs/operating.md, Backups)"
+            f"Q2C_DATABASE_URL: {path} is not a SQLite file. If it was your database, it is damaged: keep the file, and"
+            " restore a backup (docs/operating.md, Backups)"
         )
     if not start and key_file(settings).exists() and not settings.token_keys:
         raise ConfigurationError(
-            f"Q2C_DATABASE_URL: {path} is empty, and {KEY_FILE} beside it says that there was a database: restore a backup"
-            " (docs/operating.md, Backups), or remove the empty file to begin with nothing"
+            f"Q2C_DATABASE_URL: {path} is empty, but {KEY_FILE} beside it shows that there was a database: restore a backup"
+            " (docs/operating.md, Backups), or remove the empty file to start with an empty database"
         )
 
 
@@ -85,26 +85,26 @@ def token_keys(settings: Environment, *, make: bool = True) -> tuple[str, ...]:
             logger.warning(
                 "token_key.was_not_private",
                 file=str(path),
-                remedy="It is its owner's alone now. If others use this machine, put a new key in front (q2c keys)",
+                remedy="Only its owner can read it now. If other people use this machine, rotate the key (q2c keys)",
             )
         text = path.read_bytes().decode("ascii", errors="replace").strip()
     except OSError as error:
         raise ConfigurationError(
-            f"{path.absolute()}: the key that encrypts secrets can't be used: {error.strerror}. It belongs to the user"
-            " who runs q2c, who alone may read it (0600)"
+            f"{path.absolute()}: the key that encrypts secrets can't be used: {error.strerror}. The file must belong to the"
+            " user who runs q2c, with mode 0600"
         ) from None
     if not _is_key(text):
         raise ConfigurationError(
-            f"{path.absolute()} holds no key ({TOKEN_KEY_BYTES} bytes as base64url): put it back from your backup"
+            f"{path.absolute()} contains no key ({TOKEN_KEY_BYTES} bytes as base64url): restore it from your backup"
         )
     return (text,)
 
 
 def _missing(path: Path) -> str:
     return (
-        f"{path.absolute()} is missing: the key that encrypts this database's secrets. Put it back from your backup, or"
-        " set Q2C_TOKEN_KEYS to the keys that were used. If they are lost for good, so are the connections to QuickBooks"
-        " and DocuSign's keys; q2c keys lost --yes begins with a new one"
+        f"{path.absolute()} is missing: the key that encrypts this database's secrets. Restore it from your backup, or"
+        " set Q2C_TOKEN_KEYS to the keys that were used. If they are lost for good, the QuickBooks connections and"
+        " DocuSign's keys are lost too; q2c keys lost --yes then starts with a new key"
     )
 
 

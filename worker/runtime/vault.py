@@ -58,12 +58,14 @@ class Vault:
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise Unsealable(
-                f"The secret of {owner} was sealed with key {key_id.hex()}, which is not in Q2C_TOKEN_KEYS"
+                f"The secret of {owner} is encrypted with key {key_id.hex()}, which is not in Q2C_TOKEN_KEYS"
             )
         try:
             return cipher.decrypt(nonce, record[KEY_ID_BYTES + NONCE_BYTES :], owner.encode())
         except InvalidTag as error:
-            raise Unsealable(f"The sealed secret of {owner} was changed, or is not its own") from error
+            raise Unsealable(
+                f"The encrypted secret of {owner} was changed, or belongs to another owner"
+            ) from error
 
     def retire(self, key_ids: Collection[str]) -> bool:
         """Neither seal nor open with some keys from now on; say whether the newest is among them."""
@@ -83,7 +85,7 @@ def key_id_of(record: bytes) -> str:
 
 def retired_words(key_id: str) -> str:
     """Say what is to be done where a key is used that was retired."""
-    return f"Key {key_id} was retired while this process ran; take it out of Q2C_TOKEN_KEYS, and start again"
+    return f"Key {key_id} was retired while this process ran; remove it from Q2C_TOKEN_KEYS, and restart the process"
 
 
 def check_token_keys(settings: Environment) -> None:

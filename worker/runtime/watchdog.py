@@ -48,7 +48,7 @@ async def watch(clock: Clock, part: str, look: Callable[[], Awaitable[Progress]]
             async with asyncio.timeout(patience):
                 progress = await look()
         except TimeoutError:
-            raise Stalled(f"How far {part} got can't be seen: no answer in {patience:g} s") from None
+            raise Stalled(f"The progress of {part} can't be seen: no answer for {patience:g} s") from None
         except DatabaseUnavailable:
             since = clock.monotonic()  # nobody gets on while the database is away, and others say so
             continue

@@ -51,8 +51,8 @@ REQUEST_SECONDS_MAX = 60
 HEARTBEATS = 15  # in the time that a silent member is waited for, as by Kafka's own defaults
 FETCH_BYTES_MAX = 4 * cluster.MESSAGE_BYTES_MAX
 
-lag = Gauge("q2c_kafka_lag_events", "Messages of this process's partitions that are not read yet")
-lost_events = Gauge("q2c_kafka_lost_events", "Messages that Kafka dropped before they were read", ["topic"])
+lag = Gauge("q2c_kafka_lag_events", "Unread messages in this process's partitions")
+lost_events = Gauge("q2c_kafka_lost_events", "Messages that Kafka deleted before they were read", ["topic"])
 logger = structlog.get_logger()
 
 Batch = Sequence[Any]

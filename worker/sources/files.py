@@ -52,7 +52,7 @@ def pieces(file: BinaryIO) -> Iterator[str]:
     piece = _read(source)
     for magic, kind in _OTHERS.items():
         if piece.startswith(magic):
-            raise FileUnusable(f"It is {kind}. Unpack or export it as JSON first; nothing was stored.")
+            raise FileUnusable(f"The file is {kind}. Unpack or export it as JSON first; no event was stored.")
     encoding = encoding_of(piece)
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     line = 1
@@ -84,7 +84,7 @@ def _read(source: BinaryIO) -> bytes:
         return source.read(PIECE_BYTES)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileUnusable(
-            f"It is compressed with gzip, and cut short or damaged ({error}). Copy it again; nothing was stored."
+            f"The gzip file is truncated or damaged ({error}). Copy it again; no event was stored."
         ) from error
 
 
@@ -95,4 +95,4 @@ def _no_text(error: UnicodeError, encoding: str, line: int) -> str:
         before = error.object[: error.start].decode(encoding, "ignore")
         where = f"in line {line + before.count(chr(10))}"
         what = f" (byte 0x{error.object[error.start : error.start + 1].hex()})"
-    return f"It is not {name} {where}{what}. Save it as UTF-8; nothing was stored."
+    return f"The file is not {name} {where}{what}. Save it as UTF-8; no event was stored."

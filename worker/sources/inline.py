@@ -79,6 +79,6 @@ def _how(file: BinaryIO) -> Callable[[Iterator[str]], Iterator[tuple[int, str]]]
         if splitting.is_in_lines(pieces(file)):
             return splitting.lines  # a line that is no JSON is a dead letter, and spoils no other
         raise FileUnusable(
-            f"{error}. Give one CloudEvent a line, or an array of them; nothing was stored."
+            f"{error}. Write one CloudEvent a line, or a JSON array of them; no event was stored."
         ) from error
     return splitting.values

@@ -9,7 +9,7 @@ from prometheus_client import Counter as Metric
 from events.log.intake import Received
 
 received_total = Metric("q2c_events_received_total", "Events received", ["door", "outcome"])
-MAKE_ROOM = "See what fills it with q2c dead-letters, and make room with q2c dead-letters discard."
+MAKE_ROOM = "List them with q2c dead-letters, and make room with q2c dead-letters discard."
 logger = structlog.get_logger()
 
 

@@ -89,9 +89,7 @@ def next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
 
 def _event(arrival: Arrival, now: datetime) -> Event:
     if arrival.value is None:
-        raise Unusable(
-            "value_missing", "The message has no value: a deletion says nothing that we could keep"
-        )
+        raise Unusable("value_missing", "The message has no value: a deletion carries no event")
     time = _produced_at(arrival) or now
     if is_binary(arrival.headers, KAFKA_PREFIX):
         return from_binary(kafka_attributes(arrival.headers), arrival.value, now=time)
@@ -99,7 +97,7 @@ def _event(arrival: Arrival, now: datetime) -> Event:
     kind = media.media_type(said)
     if not media.is_structured(kind):
         raise Unusable(
-            "content_type_unsupported", f"We read {media.STRUCTURED}, not {kind[:100]!r}", CONTENT_TYPE
+            "content_type_unsupported", f"Send {media.STRUCTURED}, not {kind[:100]!r}", CONTENT_TYPE
         )
     return from_structured(media.in_utf8(arrival.value, said), now=time)
 

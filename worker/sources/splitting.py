@@ -119,15 +119,13 @@ class _Text:
             except RecursionError as error:
                 raise Broken(self.line, "Too many levels of nesting") from error
             except ValueError as error:
-                problem = f"No JSON: {getattr(error, 'msg', error)}"
+                problem = f"Invalid JSON: {getattr(error, 'msg', error)}"
                 end = len(self._held) + 1
             if end < len(self._held) or not self._has_more():
                 break
         if end > len(self._held):
             too_long = len(self._held) - self._at > CHARACTERS_MAX
-            raise Broken(
-                self.line, "An event that does not end, or is of more than 1 MiB" if too_long else problem
-            )
+            raise Broken(self.line, "The event does not end, or has more than 1 MiB" if too_long else problem)
         found = self.line, self._held[self._at : end]
         self._pass(end)
         return found

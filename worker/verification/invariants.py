@@ -177,20 +177,20 @@ def reading_skips_nothing(view: View) -> Iterator[str]:
 INVARIANTS: Sequence[Invariant] = (
     Invariant(
         "I1",
-        "One invoice of the right amount for each won deal, or the reason that holds",
+        "Every won deal has one invoice of the right amount, or an unmet gate",
         an_invoice_or_a_reason,
     ),
     Invariant("I2", "Every event is in the log once, unchanged", every_event_once),
     Invariant(
-        "I3", "Read models and decisions' state are the fold of the log", read_models_follow_from_the_log
+        "I3", "The read models and the process manager's state match the log", read_models_follow_from_the_log
     ),
     Invariant("I4", "Commands, outcomes and books agree", commands_and_outcomes_agree),
     Invariant("I5", "Folding the log again sends nothing to QuickBooks", nothing_is_sent_by_folding),
     Invariant(
-        "I6", "What can't be used is a dead letter and blocks nothing", what_is_of_no_use_blocks_nothing
+        "I6", "Unusable messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
     ),
-    Invariant("I7", "Nothing that could be done is left undone", nothing_is_stuck),
-    Invariant("I8", "Reading the log skips nothing", reading_skips_nothing),
+    Invariant("I7", "No due work is left undone", nothing_is_stuck),
+    Invariant("I8", "Reading the log skips no event", reading_skips_nothing),
 )
 
 

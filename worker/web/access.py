@@ -54,8 +54,8 @@ class Access:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
                 "scope_missing",
-                f"This needs a token with the scope {needs}; this one has {has}."
-                f" Make another: q2c workspace token add --scope {needs}",
+                f"This request needs a token with the scope {needs}; yours has {has}."
+                f" Add one: q2c workspace token add --scope {needs}",
                 challenge=f'Bearer error="insufficient_scope", scope="{needs}"',
                 needs=needs,
             )
@@ -73,7 +73,7 @@ class Access:
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "token_missing",
-                "Send a workspace's token: Authorization: Bearer …",
+                "Send an API token of the workspace: Authorization: Bearer …",
                 challenge="Bearer",
             )
         token = await self._services.database.read(api_tokens.find, text.strip())
@@ -88,7 +88,7 @@ class Access:
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "token_revoked",
-                f"This token was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC; use another one",
+                f"This token was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC; use another token",
                 challenge=INVALID,
             )
         return token

@@ -137,7 +137,7 @@ def of_received(received: Received) -> Problem:
     if received.outcome == "refused":
         cause = Cause(received.reason, received.detail, received.field)
         return dead_letters_full(
-            f"It can't be used, and it is not kept. What is wrong with it: {received.detail}",
+            f"The event is unusable, and was not stored as a dead letter either. Cause: {received.detail}",
             {"cause": cause},
         )
     if received.outcome == "conflict":
@@ -157,8 +157,8 @@ def dead_letters_full(said: str, more: dict[str, Any]) -> Problem:
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
         "dead_letters_full",
-        f"{said}: this workspace has as many dead letters as are kept. Keep them, correct them and send them again;"
-        " an admin makes room with q2c dead-letters discard. Good events are taken as ever.",
+        f"{said}: this workspace has reached its limit of dead letters. Keep these events, correct them, and send them"
+        " again. An admin can make room with q2c dead-letters discard. Valid events are still accepted.",
         retry_after=FULL_RETRY_AFTER_SECONDS,
         **more,
     )
@@ -212,7 +212,7 @@ def on_unsealable(_: Request[Any, Any, Any], error: Unsealable) -> Response[byte
     """Ask to try again: a key was retired, and this process is about to end and to start with others."""
     logger.error("http.unsealable", problem=str(error))
     return _again(
-        "key_unusable", "A secret can't be encrypted or decrypted here. Please try again in a moment."
+        "key_unusable", "This process can't encrypt or decrypt a secret now. Please try again in a moment."
     )
 
 
@@ -254,7 +254,7 @@ def _named(item: Mapping[str, Any]) -> str:
 def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     """Ask the sender to try again: nothing was stored."""
     logger.error("database.unavailable", problem=str(error))
-    return _again("database_unavailable", "Nothing was stored. Please send it again in a moment.")
+    return _again("database_unavailable", "Nothing was stored. Please send the request again in a moment.")
 
 
 def on_partly_stored(_: Request[Any, Any, Any], error: PartlyStored) -> Response[bytes]:
@@ -262,15 +262,18 @@ def on_partly_stored(_: Request[Any, Any, Any], error: PartlyStored) -> Response
     logger.error("database.unavailable", problem=str(error), published=error.published)
     return _again(
         "partly_stored",
-        f"{error.published} of {error.of} events are stored; the others can't be used, and we could not keep them"
-        " with the reasons. Please send all of it again in a moment: what comes twice counts once.",
+        f"{error.published} of {error.of} events are stored. The others are unusable, and could not be stored as dead"
+        " letters. Please send the whole batch again in a moment: no event is stored twice.",
     )
 
 
 def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -> Response[bytes]:
     """Ask the sender to try again: what arrives twice is dropped."""
     logger.error("broker.unavailable", problem=str(error))
-    return _again("broker_unavailable", "It is not sure to be kept. Please send it again in a moment.")
+    return _again(
+        "broker_unavailable",
+        "Kafka has not confirmed that the events are stored. Please send them again in a moment.",
+    )
 
 
 def on_quickbooks_error(_: Request[Any, Any, Any], error: QuickBooksError) -> Response[bytes]:
@@ -288,7 +291,9 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
     """Answer what the framework itself refused: routes, methods, sizes, parameters."""
     reason = HTTPStatus(error.status_code).name.lower()
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return answer(error.status_code, "too_large", f"A request has at most {EVENT_BYTES_MAX} bytes", {})
+        return answer(
+            error.status_code, "too_large", f"A request can have at most {EVENT_BYTES_MAX} bytes", {}
+        )
     response = answer(error.status_code, reason, error.detail, {})
     response.headers.update(error.headers or {})  # of a method that there is not, which ones there are
     return response
@@ -300,7 +305,7 @@ def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[byt
     return answer(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
-        "Something went wrong here. What you sent may not have been stored; send it again.",
+        "The server failed, and may not have stored your request. Send it again.",
         {},
     )
 

@@ -131,7 +131,7 @@ def scopes_of(texts: Iterable[str]) -> tuple[Scope, ...]:
     """
     named = [name for text in texts for name in text.replace(",", " ").split()]
     if unknown := [name for name in named if name not in set(Scope)]:
-        raise TokenRefused(f"There is no scope {unknown[0]!r}; there are {', '.join(Scope)}")
+        raise TokenRefused(f"Unknown scope {unknown[0]!r}; choose from {', '.join(Scope)}")
     return tuple(scope for scope in Scope if scope in named) or tuple(Scope)
 
 
@@ -229,7 +229,7 @@ def _label(label: str | None) -> str | None:
     """Return a label without what copying put around it; a blank one is none."""
     text = identifiers.trimmed(label or "")
     if len(text) > LABEL_CHARACTERS_MAX:
-        raise TokenRefused(f"A label has at most {LABEL_CHARACTERS_MAX} characters, not {len(text)}")
+        raise TokenRefused(f"A label can have at most {LABEL_CHARACTERS_MAX} characters, not {len(text)}")
     if not text.isprintable():
-        raise TokenRefused("A label is one line without control characters")
+        raise TokenRefused("A label must be one line without control characters")
     return text or None

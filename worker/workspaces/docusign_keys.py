@@ -99,13 +99,13 @@ def cleaned(text: str) -> str:
     """
     key = identifiers.trimmed(text)
     if not key:
-        raise KeyRefused("The key is blank; copy it from DocuSign (Connect, Connect Keys)")
+        raise KeyRefused("The key is empty; copy it from DocuSign (Connect, Connect Keys)")
     if len(key) > CHARACTERS_MAX:
-        raise KeyRefused(f"A key has at most {CHARACTERS_MAX} characters, not {len(key)}")
+        raise KeyRefused(f"A key can have at most {CHARACTERS_MAX} characters, not {len(key)}")
     if not all("!" <= character <= "~" for character in key):
         raise KeyRefused(
-            "A key of DocuSign's is letters, digits, +, / and = alone; this one has a blank, a control character or"
-            " another character inside. Copy it once more"
+            "A DocuSign key consists of letters, digits, +, / and =; this one contains a space, a control character or"
+            " another invalid character. Copy it again"
         )
     return key
 
@@ -118,13 +118,19 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
         KeyRetired: The key that it would be sealed with was retired meanwhile.
     """
     key = cleaned(text)
-    note = None if key.endswith("=") else "It does not end with = as DocuSign's keys do: was it copied whole?"
+    note = (
+        None
+        if key.endswith("=")
+        else "Check that you copied the whole key: DocuSign's keys end with =, and this one does not."
+    )
     hold(connection, Lock.TENANTS)
     number = _number_of(connection, vault, workspace, key)
     if number is not None:
         return Added(_shown(connection, workspace, number), added=False, note=note)
     if len(listed(connection, workspace)) >= KEYS_MAX:
-        raise KeyRefused(f"There are {KEYS_MAX} keys already; remove one that DocuSign no longer has")
+        raise KeyRefused(
+            f"The workspace already has {KEYS_MAX} keys; remove one that DocuSign no longer uses"
+        )
     record = vault.seal(key.encode(), _owner(workspace))
     row = {
         "workspace": workspace,

@@ -108,9 +108,9 @@ def check(environment: Environment, given: Sequence[str], known: Mapping[str, Kn
                 f"Q2C_TOKEN_KEYS: key {place}" if environment.token_keys else f"{key_file(environment)}: key"
             )
             raise ConfigurationError(
-                f"{where} ({key_id}) was retired on {found.retired_at:%Y-%m-%d}; take it out"
+                f"{where} ({key_id}) was retired on {found.retired_at:%Y-%m-%d}; remove it"
                 + (
-                    " of Q2C_TOKEN_KEYS"
+                    " from Q2C_TOKEN_KEYS"
                     if environment.token_keys
                     else ", and set Q2C_TOKEN_KEYS to the keys in use"
                 )
@@ -119,9 +119,9 @@ def check(environment: Environment, given: Sequence[str], known: Mapping[str, Kn
     if in_use and not set(in_use).intersection(given):
         where = "Q2C_TOKEN_KEYS" if environment.token_keys else str(key_file(environment).absolute())
         raise ConfigurationError(
-            f"{where}: this database's secrets are encrypted with other keys ({', '.join(in_use)}) than those given"
-            f" ({', '.join(given)}). Put one of them back, behind a newer one if there is one. If they are lost for good,"
-            " q2c keys lost --yes goes on without what they encrypt"
+            f"{where}: this database's secrets are encrypted with other keys ({', '.join(in_use)}) than yours"
+            f" ({', '.join(given)}). Put one of those keys back, after any newer key. If they are lost for good,"
+            " q2c keys lost --yes deletes the secrets that they encrypt"
         )
 
 
@@ -183,11 +183,11 @@ def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, 
     there = {key.key_id: key for key in shown(connection, vault.key_ids)}
     key = there.get(key_id.strip().lower())
     if key is None:
-        raise KeyringRefused(f"There is no key {key_id[:64]!r}; there is {', '.join(there)} (q2c keys list)")
+        raise KeyringRefused(f"Unknown key {key_id[:64]!r}; choose from {', '.join(there)} (q2c keys list)")
     if key.place == 1:
         raise KeyringRefused(
-            f"Key {key.key_id} is the newest, with which everything is sealed: put a new one in front of it in"
-            " Q2C_TOKEN_KEYS everywhere, start every process again, then q2c keys reseal"
+            f"Key {key.key_id} is the newest, so it encrypts every new secret: put a new key before it in Q2C_TOKEN_KEYS"
+            " everywhere, restart every process, then run q2c keys reseal"
         )
     if key.records:
         named = [
@@ -197,8 +197,8 @@ def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, 
         ]
         more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
         raise KeyringRefused(
-            f"Something is still sealed with key {key.key_id} ({', '.join(named[:NAMED_MAX])}{more}): q2c keys reseal. If"
-            " that is not enough, a process still runs with this key in front, or the key is lost (q2c keys lost)"
+            f"Key {key.key_id} still encrypts secrets ({', '.join(named[:NAMED_MAX])}{more}): run q2c keys reseal. If that"
+            " does not help, a process still runs with this key as the newest, or the key is lost (q2c keys lost)"
         )
     _mark_retired(connection, [key.key_id], now, by)
     return next(found for found in shown(connection, vault.key_ids) if found.key_id == key.key_id)
@@ -212,7 +212,7 @@ def lose(connection: sa.Connection, vault: Vault, now: datetime, by: str) -> lis
     """
     _hold_all(connection)
     if retired := sealing.retired(connection).intersection(vault.key_ids):
-        raise KeyringRefused(f"Key {min(retired)} was retired; take it out of Q2C_TOKEN_KEYS")
+        raise KeyringRefused(f"Key {min(retired)} was retired; remove it from Q2C_TOKEN_KEYS")
     gone = []
     for sealed, row in list(_records(connection)):
         try:

@@ -33,11 +33,11 @@ def add(connection: sa.Connection, name: str, token: str, now: datetime, by: str
         msgspec.convert(name, Workspace)
     except msgspec.ValidationError as error:
         raise WorkspaceInvalid(
-            f"A workspace's name is lower-case letters, digits, - and _, not {name!r}"
+            f"A workspace's name can have lower-case letters, digits, - and _; {name!r} is invalid"
         ) from error
     hold(connection, Lock.TENANTS)
     if exists(connection, name):
-        raise WorkspaceInvalid(f"There is a workspace {name!r} already")
+        raise WorkspaceInvalid(f"Workspace {name!r} already exists")
     connection.execute(workspaces.insert().values(workspace=name, created_at=now))
     api_tokens.add(connection, name, token, now, by=by)
 

@@ -124,7 +124,7 @@ def test_a_producer_may_send_only_what_is_a_producers_to_say(known: EventType) -
 @pytest.mark.parametrize(
     ("name", "reason", "says"),
     [
-        ("com.coeffection.deal.updated.v2", "version_unknown", "known: com.coeffection.deal.updated.v1"),
+        ("com.coeffection.deal.updated.v2", "version_unknown", "supported: com.coeffection.deal.updated.v1"),
         ("com.coeffection.deal.updated.v", "version_unknown", "deal.updated.v1"),
         ("com.coeffection.deal.updated.v1 ", "version_unknown", "deal.updated.v1"),
         ("com.coeffection.deal.updated", "type_unknown", "'com.coeffection.deal.updated'"),

@@ -93,7 +93,7 @@ async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_
     assert [row["seen"] for row in found] == [2] * (places + 3) + [10]
     shown = await database.read(listed, "acme")
     assert [row["kept"] for row in shown].count(True) == 3
-    assert "Kafka has them" in shown[0]["remedy"]
+    assert "read it from Kafka" in shown[0]["remedy"]
 
 
 async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(database: Database) -> None:

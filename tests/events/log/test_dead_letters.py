@@ -99,7 +99,7 @@ async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(data
         "last_seen_at": LATER,
         "deal": None,
         "kept": True,
-        "remedy": "Correct data.name where it was made, and send it again.",
+        "remedy": "Correct data.name in the sending system, and send it again.",
     }
     assert await database.read(listed, "acme", limit=1) == letters[:1]
 

@@ -133,7 +133,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(q2c: Run, tmp_path: Path
         refused = q2c("emit", str(file), "--json")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert f"{file}: " in refused.stderr
-        assert "nothing was stored" in refused.stderr
+        assert "no event was stored" in refused.stderr
     assert q2c("emit", str(tmp_path)).returncode == 2
     assert lines(q2c("dead-letters", "--json")) == []
     file.write_bytes(text.encode("utf-16"))
@@ -189,7 +189,7 @@ def test_explain_shows_what_of_a_deal_could_not_be_used(q2c: Run, tmp_path: Path
         "data.stage",
         "file:events.jsonl:1",
     )
-    assert letter["remedy"] == "Correct data.stage where it was made, and send it again."
+    assert letter["remedy"] == "Correct data.stage in the sending system, and send it again."
     assert [row["deal"] for row in lines(q2c("dead-letters", "--json"))] == ["D-1"]
     file.write_text(json.dumps(stories.deal("D-1")))
     q2c("emit", str(file))
@@ -319,7 +319,10 @@ def test_asking_to_create_says_what_it_waits_for(q2c: Run) -> None:
     asked = q2c("map", "A-1", "--create", "--currency", "EUR", "--name", "Acme Berlin")
     assert (asked.returncode, "once the account has arrived from the CRM" in asked.stdout) == (0, True)
     asked = q2c("map-product", "P-1", "--create")
-    assert (asked.returncode, "once a deal has arrived whose quote names" in asked.stdout) == (0, True)
+    assert (asked.returncode, "once a deal with the product on its quote has arrived" in asked.stdout) == (
+        0,
+        True,
+    )
     assert q2c("map", "A-2", "7", "--currency", "EUR", "--json").returncode == 0
 
 

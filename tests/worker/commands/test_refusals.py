@@ -82,7 +82,7 @@ async def test_a_customers_name_that_someone_else_has_is_told(world: World) -> N
     shut = next(gate for gate in explanation.gates if gate.gate == "account_not_mapped")
     holder = next(c["Id"] for c in world.books("Customer") if c["DisplayName"] == "Cool Cars")
     assert shut.reason is not None
-    assert f"customer {holder} (Cool Cars) has its name already" in shut.reason
+    assert f"customer {holder} (Cool Cars) already has the name" in shut.reason
     await world.admin().map_account("A-1", holder)
     await world.settle()
     assert len(world.books()) == 1

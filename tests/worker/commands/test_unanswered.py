@@ -251,7 +251,7 @@ async def test_a_person_may_say_which_invoice_it_is(ready: World) -> None:
         await name_invoice(ready.admin(), client, "D-1", other["Id"])
     with pytest.raises(ActionRefused, match="does not show"):
         await name_invoice(ready.admin(), client, "D-1", "4711")
-    with pytest.raises(ActionRefused, match="unknown outcome"):
+    with pytest.raises(ActionRefused, match="outcome is unknown"):
         await name_invoice(ready.admin(), client, "D-0", other["Id"])
     await name_invoice(ready.admin(), client, "D-1", invoice["Id"])
     await ready.settle(patience=timedelta(0))

@@ -330,7 +330,7 @@ async def test_an_id_that_no_deal_has_is_no_other_deals_but_shown_with_the_neare
     found = await world.explain(typed)
     assert found.nearest == ("D-17", "D-171")
     [reason] = [gate.reason for gate in found.gates if gate.gate == "quote_missing"]
-    assert reason == "The contract's deal has not arrived from the CRM. There is D-17, D-171."
+    assert reason == "The CRM has not sent the contract's deal yet. There is D-17, D-171."
     unknown = await connect.http.get("/api/v1/deals/D-18/explanation")
     assert (unknown.status_code, unknown.json()["nearest"]) == (404, ["D-17"])
     ordered = await connect.http.post("/api/v1/deals/D-18/invoice")

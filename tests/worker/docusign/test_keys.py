@@ -80,13 +80,13 @@ async def test_there_are_no_more_keys_than_docusign_signs_under(bolt: World) -> 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u00a0", "\u200b\ufeff"])
 def test_a_blank_key_is_refused(blank: str) -> None:
-    with pytest.raises(KeyRefused, match="blank"):
+    with pytest.raises(KeyRefused, match="empty"):
         cleaned(blank)
 
 
 @pytest.mark.parametrize("inside", [" ", "\n", "\0", "\u00a0", "\u200b", "é", "\x7f", "\ud800"])
 def test_a_key_with_something_inside_that_is_none_of_it_is_refused(inside: str) -> None:
-    with pytest.raises(KeyRefused, match="Copy it once more"):
+    with pytest.raises(KeyRefused, match="Copy it again"):
         cleaned(f"{KEY[:5]}{inside}{KEY[5:]}")
 
 

@@ -59,8 +59,8 @@ async def waiting(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("keys", "reason", "remedy"),
     [
-        (("wrong",), "signatures fit no key", "Add the key that DocuSign signs with now"),
-        ((), "not signed", "switch HMAC signatures on"),
+        (("wrong",), "signatures match no key", "Add the key that DocuSign signs with now"),
+        ((), "not signed", "switch on HMAC signatures"),
     ],
 )
 async def test_deals_that_wait_for_a_signature_say_that_messages_are_refused_and_since_when(
@@ -82,7 +82,7 @@ async def test_deals_that_wait_for_a_signature_say_that_messages_are_refused_and
         assert "refused since 2026-05-05 12:01 UTC" in said
         assert reason in said
         assert remedy in advice
-        assert "send again" in advice
+        assert "send the failed messages again" in advice
     after = {deal: row["reason"] for deal, row in (await connect.world.deals()).items()}
     assert {deal for deal in after if after[deal] != before[deal]} == {"D-1", "D-2"}
     await connect.send(encoded("delivered", "D-1"))
@@ -99,7 +99,7 @@ async def test_without_a_key_it_says_so(world: World) -> None:
         assert (answer.status_code, "docusign-key add" in answer.json()["detail"]) == (401, True)
         found = await connect.shown()
         assert (found.state, found.reason, found.keys) == ("refusing", "key_missing", 0)
-        assert "no key" in found.says
+        assert "no DocuSign key" in found.says
 
 
 async def test_a_stranger_makes_no_more_than_a_little_noise(connect: Connect) -> None:
@@ -126,7 +126,7 @@ async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_p
     await connect.look()
     _, said, advice = await unmet(connect)
     assert "were refused since 2026-05-05 12:00 UTC: they are too large" in said
-    assert "and say so" in advice
+    assert "and clear this warning" in advice
     assert (await connect.shown()).action == "acknowledge_docusign"
     seen = await connect.http.post("/api/v1/docusign/seen")
     assert (seen.status_code, seen.json()["state"]) == (200, "good")
@@ -138,8 +138,8 @@ async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_p
 async def test_one_thing_that_is_wrong_after_another_is_said_at_once(connect: Connect) -> None:
     await waiting(connect)
     for body, says in (
-        (b"<?xml version='1.0'?><a/>", "another format than JSON SIM"),
-        (encoded("sent", "D-1"), "another format than JSON SIM"),
+        (b"<?xml version='1.0'?><a/>", "not in the format JSON SIM"),
+        (encoded("sent", "D-1"), "not in the format JSON SIM"),
     ):
         await connect.send(body)
         await connect.world.clock.sleep(5)
@@ -148,11 +148,11 @@ async def test_one_thing_that_is_wrong_after_another_is_said_at_once(connect: Co
     await connect.send(encoded("sent", "D-1"), "wrong")
     await connect.world.clock.sleep(5)
     await connect.look()
-    assert "fit no key" in (await unmet(connect))[1], "what is wrong with keys comes first"
+    assert "match no key" in (await unmet(connect))[1], "what is wrong with keys comes first"
     await connect.send(encoded("delivered", "D-1"))
     await connect.world.clock.sleep(5)
     await connect.look()
-    assert "another format" in (await unmet(connect))[1], "that is not over with it"
+    assert "not in the format JSON SIM" in (await unmet(connect))[1], "that is not over with it"
 
 
 async def test_silence_is_noticed_while_a_contract_is_out(connect: Connect) -> None:
@@ -164,7 +164,7 @@ async def test_silence_is_noticed_while_a_contract_is_out(connect: Connect) -> N
     assert await connect.look() == 1
     for deal in ("D-1", "D-2"):
         _, said, advice = await unmet(connect, deal)
-        assert f"no message has come from DocuSign since {last:%Y-%m-%d %H:%M} UTC" in said
+        assert f"no message has arrived from DocuSign since {last:%Y-%m-%d %H:%M} UTC" in said
         assert "active" in advice
     assert (await connect.shown()).state == "silent"
     await connect.send(encoded("completed", "D-1"))
@@ -192,8 +192,8 @@ async def test_completed_events_that_are_not_among_the_configurations_are_notice
     await connect.world.clock.sleep(200)
     assert await connect.look() == 1
     _, said, advice = await unmet(connect)
-    assert "say of no envelope that it is completed" in said
-    assert "select Envelope Completed" in advice
+    assert "report no completed envelope" in said
+    assert "select the event Envelope Completed" in advice
     await connect.world.clock.sleep(1)
     await connect.send(encoded("completed", "D-9"))
     assert await connect.look() == 1

@@ -60,7 +60,7 @@ async def test_nothing_is_sealed_with_a_key_while_it_is_retired(postgres: Postgr
 
     first_sealed = await beside(postgres, lambda connection: sealed(connection, KEY), retire)
     assert (first_sealed.first, first_sealed.waited) == ("…IGE=", True)
-    assert "still sealed with key" in first_sealed.second
+    assert "still encrypts secrets" in first_sealed.second
     assert (await postgres.transaction(keyring.reseal, newer)).resealed == 1
     first_retired = await beside(postgres, retire, lambda connection: sealed(connection, f"b{KEY}"))
     assert (first_retired.first, first_retired.waited) == ("ada", True)

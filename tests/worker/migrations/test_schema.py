@@ -279,7 +279,7 @@ async def test_a_read_model_that_the_code_changed_is_filled_anew(empty: Database
 async def test_tables_of_the_future_are_refused(url: str, empty: Database) -> None:
     await empty.transaction(schema.migrate)
     await empty.transaction(execute, "UPDATE alembic_version SET version_num = '9999'")
-    refused = pytest.raises(ConfigurationError, match=r"revision 9999 .* upgrade the code")
+    refused = pytest.raises(ConfigurationError, match=r"revision 9999, .* upgrade the code")
     for work in (schema.check, schema.migrate):
         with refused:
             await empty.transaction(work)
@@ -293,7 +293,7 @@ async def test_a_worker_on_postgresql_refuses_tables_that_are_not_migrated(postg
         await open_services(environment)
     database = PostgresDatabase(postgres_url)
     await database.transaction(schema.upgrade, "0001")
-    with pytest.raises(ConfigurationError, match=r"revision 0001 .*; run q2c migrate"):
+    with pytest.raises(ConfigurationError, match=r"revision 0001, .*; run q2c migrate"):
         await open_services(environment)
     await database.transaction(schema.migrate)
     await database.close()
@@ -329,7 +329,7 @@ async def test_workers_need_no_right_to_change_tables(postgres_url: str, tmp_pat
                 with pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be owner"):
                     await working.transaction(execute, refused)
             await administrator.transaction(execute, f"REVOKE ALL ON alembic_version FROM {application}")
-            with pytest.raises(ConfigurationError, match=r"permission denied .* which rights"):
+            with pytest.raises(ConfigurationError, match=r"permission denied .* rights"):
                 await working.read(schema.check)
         finally:
             await asyncio.gather(owning.close(), working.close())

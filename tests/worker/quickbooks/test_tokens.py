@@ -211,7 +211,7 @@ async def test_swapped_rows_do_not_open(tmp_path: Path) -> None:
         await connect(one, "2")
         await one.database.transaction(swap)
         for realm in ("1", "2"):
-            with pytest.raises(NotSent, match="not its own"):
+            with pytest.raises(NotSent, match="belongs to another owner"):
                 await one.tokens.access_token(realm)
 
 

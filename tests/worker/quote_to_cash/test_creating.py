@@ -108,7 +108,7 @@ async def test_whose_customer_has_the_name_is_said_and_mapping_to_it_goes_throug
     holder = opened.books("Customer")[-1]["Id"]
     code, reason, _ = await gate(opened)
     assert code == "account_not_mapped"
-    assert f"customer {holder} (Acme), which is the account Acme (A-7), has its name already" in reason
+    assert f"customer {holder} (Acme), mapped to account Acme (A-7), already has the name" in reason
     await check(opened)
     await opened.admin().map_account("A-1", holder)
     await opened.settle()
@@ -128,16 +128,16 @@ async def test_what_is_there_is_not_created_again_and_that_is_said(opened: World
     await asked_for(opened, "Acme")
     customer = opened.books("Customer")[-1]["Id"]
     with pytest.raises(
-        ActionRefused, match=rf"is QuickBooks customer {customer} \(Acme\) already"
+        ActionRefused, match=rf"is already mapped to QuickBooks customer {customer} \(Acme\)"
     ) as refused:
         await opened.admin().request_customer("A-1")
     assert refused.value.reason == "customer_exists"
-    with pytest.raises(ActionRefused, match=r"is QuickBooks item 1 \(Services\) already"):
+    with pytest.raises(ActionRefused, match=r"is already mapped to QuickBooks item 1 \(Services\)"):
         await opened.admin().request_item("P-1")
-    with pytest.raises(ActionRefused, match="sells in USD alone"):
+    with pytest.raises(ActionRefused, match="uses only USD"):
         await opened.admin().request_customer("A-9", currency="EUR")
     for name in ("a: b", " a", "a  b", "x" * 101):
-        with pytest.raises(ActionRefused, match="QuickBooks takes names of at most"):
+        with pytest.raises(ActionRefused, match="A name in QuickBooks has at most"):
             await opened.admin().request_item("P-9", name=name)
     before = len(names(opened))
     await opened.settle()
@@ -179,8 +179,10 @@ async def test_an_item_that_can_not_be_used_is_made_anew_or_says_why_not(opened:
     if stays:
         code, reason, remedy = await gate(opened)
         assert code == "item_inactive"
-        assert f"creating it was refused: item {item} (Platform seat, inactive) has the name" in reason
-        assert "Make it active" in remedy
+        assert (
+            f"creating it was refused: item {item} (Platform seat, inactive) already has the name" in reason
+        )
+        assert "Activate the item" in remedy
         await opened.admin().request_item("P-1", name="Platform seat 2")
         await opened.settle()
     assert len(opened.books()) == 1
@@ -198,7 +200,7 @@ async def test_an_item_whose_name_is_taken_says_by_which(opened: World) -> None:
     await opened.settle()
     code, reason, remedy = await gate(opened)
     assert code == "product_not_mapped"
-    assert "(beta) has the name" in reason
+    assert "(beta) already has the name" in reason
     assert "under another name" in remedy
     await opened.admin().request_item("P-9", name="Beta service")
     await opened.settle()
@@ -232,7 +234,7 @@ async def test_a_first_deal_in_a_foreign_currency_makes_a_customer_of_that_curre
     code, reason, remedy = await gate(london, "D-2")
     assert code == "customer_currency_differs"
     assert "EUR, and the deal is in GBP" in reason
-    assert "customer of the deal's currency, or create one" in remedy
+    assert "customer with the deal's currency, or create one" in remedy
     await london.admin().request_customer("A-1")
     await london.settle()
     made = {c["DisplayName"]: (c["Id"], c["CurrencyRef"]["value"]) for c in london.books("Customer")}
@@ -275,7 +277,7 @@ async def test_a_name_taken_in_the_other_currency_is_said_too(london: World) -> 
     await london.settle()
     code, reason, _ = await gate(london)
     assert code == "customer_currency_differs"
-    assert f"creating it was refused: vendor {holder} (Acme (EUR)) has the name" in reason
+    assert f"creating it was refused: vendor {holder} (Acme (EUR)) already has the name" in reason
     await london.admin().request_customer("A-1", currency="EUR", name="Acme Europe")
     await london.settle()
     assert len(london.books()) == 2

@@ -176,8 +176,7 @@ CASES_OF_GATES = [
         Case(
             "contract_not_signed",
             [*ready(), *signed()[:2], reception(reason)],
-            "The contract is not signed as far as we know: "
-            + trouble.sentence.format(detail=" since 2026-05-01 00:00 UTC"),
+            "No signature has arrived: " + trouble.sentence.format(detail=" since 2026-05-01 00:00 UTC"),
             signed()[2:],
             case=f"docusign_{reason}",
         )
@@ -217,14 +216,14 @@ CASES_OF_GATES = [
     Case(
         "quote_missing",
         [*ready(), *signed()[1:]],
-        "The contract's deal has not arrived from the CRM.",
+        "The CRM has not sent the contract's deal yet.",
         signed()[:1],
         case="deal_not_arrived",
     ),
     Case(
         "quote_missing",
         [*ready(), *signed(stage="quote_draft")],
-        "The CRM has not yet shown the quote that the contract was sent with; the deal is still a draft.",
+        "The deal is still a draft in the CRM, so the quote that was signed is not known.",
         [revised()],
         case="quote_not_shown",
     ),
@@ -252,7 +251,7 @@ CASES_OF_GATES = [
                 quote=one_line("499.95", quantity="10"),
             ),
         ],
-        "It can't be told which quote was signed: the contract went out between revisions 1 and 2, which differ.",
+        "It is not clear which quote was signed: the contract went out between revisions 1 and 2, which differ.",
         case="quote_changed_around",
     ),
     Case(
@@ -297,7 +296,7 @@ CASES_OF_GATES = [
     Case(
         "account_missing",
         [*unmapped("account"), *signed()],
-        "The deal's account A-1 has not arrived from the CRM.",
+        "The CRM has not sent the deal's account A-1 yet.",
         [mapped()],
     ),
     Case(
@@ -323,8 +322,8 @@ CASES_OF_GATES = [
             *signed(),
             customer_asked(),
         ],
-        "No customer was created for the account Acme A-1 (A-1): customer 58 (Acme A-1, inactive), which is the account"
-        " Acme A-2 (A-2), has its name already.",
+        "No customer was created for the account Acme A-1 (A-1): customer 58 (Acme A-1, inactive), mapped to account"
+        " Acme A-2 (A-2), already has the name.",
         [mapped()],
         then=refuses("rejected_by_quickbooks", kind="create_customer", holder=HOLDER),
         case="name_of_customer",
@@ -332,8 +331,8 @@ CASES_OF_GATES = [
     Case(
         "account_not_mapped",
         [*unmapped("account"), stories.account(), *signed(), customer_asked()],
-        "No customer was created for the account Acme A-1 (A-1): vendor 9 (Acme A-1) has its name, and QuickBooks gives"
-        " a name to one customer, vendor or employee alone.",
+        "No customer was created for the account Acme A-1 (A-1): vendor 9 (Acme A-1) already has the name, and in"
+        " QuickBooks only one customer, vendor or employee can have it.",
         [mapped()],
         then=refuses(
             "rejected_by_quickbooks",
@@ -358,7 +357,7 @@ CASES_OF_GATES = [
     Case(
         "product_not_mapped",
         [*ready(), *signed(quote=one_line("599.94", product_id="P-9", name="Beta"))],
-        "No QuickBooks item for Beta (P-9).",
+        "No QuickBooks item is mapped to Beta (P-9).",
         [mapped_product("P-9")],
     ),
     Case(
@@ -368,7 +367,7 @@ CASES_OF_GATES = [
             *signed(quote=one_line("599.94", product_id="P-9", name="Beta")),
             item_asked("P-9"),
         ],
-        "No QuickBooks item for Beta (P-9; creating it was refused: item 4 (Beta) has the name).",
+        "No QuickBooks item is mapped to Beta (P-9; creating it was refused: item 4 (Beta) already has the name).",
         [mapped_product("P-9")],
         then=refuses(
             "rejected_by_quickbooks", kind="create_item", holder=Holder("Item", "4", "Beta", active=True)
@@ -385,14 +384,14 @@ CASES_OF_GATES = [
     Case(
         "product_not_mapped",
         [*ready(), item_seen(type="Category", reading=9), *signed()],
-        "A category or a bundle can't stand on a line of an invoice: Platform seat (5, Category) for Platform seat (P-1).",
+        "QuickBooks takes no category or bundle on an invoice line: Platform seat (5, Category) for Platform seat (P-1).",
         [mapped_product(item="6")],
         case="item_not_for_sale",
     ),
     Case(
         "item_inactive",
         [*ready(), item_seen(active=False, reading=9), *signed()],
-        "What is to be invoiced is inactive in QuickBooks: Platform seat (5, Service) for Platform seat (P-1).",
+        "An item of the invoice is inactive in QuickBooks: Platform seat (5, Service) for Platform seat (P-1).",
         [item_seen(reading=10)],
     ),
     Case(
@@ -402,8 +401,8 @@ CASES_OF_GATES = [
             item_seen(type="Inventory", reading=9),
             *signed(quote=one_line("0.33", quantity="99999999", unit_price="0.0000000033")),
         ],
-        "QuickBooks wants a quantity for an inventory item, and keeps no unit price of at most seven decimals by which the"
-        " quantity gives the amount of Platform seat (99999999 for 0.33 USD).",
+        "A line with an inventory item needs a quantity and a unit price, and no unit price with up to seven decimals"
+        " gives the exact amount of Platform seat (99999999 for 0.33 USD).",
         [item_seen(reading=10)],
     ),
     Case(
@@ -417,18 +416,18 @@ CASES_OF_GATES = [
                 )
             ),
         ],
-        "QuickBooks takes no invoice of so many lines: it would have 751, and 750 is the most.",
+        "The invoice would have too many lines for QuickBooks: 751, and the limit is 750.",
     ),
     Case(
         "income_account_missing",
         [*ready(), *signed(quote=one_line("599.94", product_id="P-9", name="Beta")), item_asked("P-9")],
-        "The item for P-9 needs an income account of the QuickBooks company.",
+        "The item for P-9 can't be created without an income account.",
         [mapped_product("P-9")],
     ),
     Case(
         "term_not_found",
         [*ready(terms="Net 7"), *signed()],
-        "The QuickBooks company has no term 'Net 7'.",
+        "The QuickBooks company has no payment terms 'Net 7'.",
         [chosen(terms="net 60")],
     ),
     Case(
@@ -440,13 +439,13 @@ CASES_OF_GATES = [
     Case(
         "tax_code_not_mapped",
         [*elsewhere(), *signed()],
-        "The quote has no tax code for Platform seat (P-1), and this QuickBooks company wants one on every line.",
+        "The quote has no tax code for Platform seat (P-1), and this QuickBooks company needs one on every line.",
         case="lines_without_tax_code",
     ),
     Case(
         "currency_not_enabled",
         [*ready(), mapped(currency="EUR"), customer_seen(currency="EUR", reading=9), *signed(currency="EUR")],
-        "The QuickBooks company does not sell in EUR.",
+        "The QuickBooks company can't invoice in EUR: multicurrency is off.",
         [observed(multicurrency=True)],
     ),
     Case(
@@ -464,13 +463,13 @@ CASES_OF_GATES = [
     Case(
         "connection_expired",
         [*ready(), expired(), *signed()],
-        "QuickBooks no longer accepts our connection.",
+        "QuickBooks no longer accepts the connection.",
         [connected()],
     ),
     Case(
         "other_company_connected",
         [*ready(), *signed(), connected(OTHER_REALM)],
-        "The invoice goes to QuickBooks company 1111, and another one is connected now.",
+        "The invoice was made for QuickBooks company 1111, but another company is connected now.",
         [connected(), observed()],
     ),
     Case(
@@ -488,14 +487,14 @@ CASES_OF_GATES = [
     Case(
         "mapping_not_read",
         [*unmapped(), *signed(), reading_failed("read_customer", f"{REALM}/7"), item_seen()],
-        "QuickBooks does not show what the invoice refers to (customer 7: An answer was lost.).",
+        "The invoice's customer or items could not be read from QuickBooks (customer 7: An answer was lost.).",
         [customer_seen()],
         reads=False,
     ),
     Case(
         "mapping_being_read",
         [*unmapped(), *signed()],
-        "QuickBooks is being asked about customer 7, item 5.",
+        "Reading customer 7, item 5 from QuickBooks.",
         [customer_seen(), item_seen()],
         reads=False,
     ),
@@ -508,14 +507,14 @@ CASES_OF_GATES = [
         )
         for gate, begins in {
             "subscription_lapsed": "The company's QuickBooks subscription has lapsed",
-            "insufficient_rights": "QuickBooks refuses everything for lack of rights",
+            "insufficient_rights": "QuickBooks refuses every request for lack of rights",
             "wrong_environment": "QuickBooks does not let this app use the company",
         }.items()
     ),
     Case(
         "time_zone_not_set",
         [*ready(), observed(time_zone=None, time_zone_reason="its address has no state"), *signed()],
-        "It is not known in which time zone the QuickBooks company is, so not which date its invoices have:"
+        "The QuickBooks company's time zone is not known, so its invoices can't be dated:"
         " its address has no state.",
         [chosen(time_zone="America/Chicago")],
     ),
@@ -536,21 +535,21 @@ CASES_OF_GATES = [
     Case(
         "quickbooks_fails_at_it",
         [*ready(), *signed()],
-        "QuickBooks failed each time that the invoice was sent: no; it has none of it.",
+        "QuickBooks failed each time the invoice was sent: no; no invoice was created.",
         [ordered()],
         then=refuses("quickbooks_fails_at_it"),
     ),
     Case(
         "outcome_uncertain",
         [*ready(), *signed()],
-        "The invoice was sent, and QuickBooks' answer was lost (no answer).",
+        "The invoice was sent, but QuickBooks' answer was lost (no answer).",
         done,
         then=loses("no answer"),
     ),
     Case(
         "outcome_uncertain",
         [*ready(), *signed()],
-        "The invoice may be in QuickBooks, which does not say whether it is (500).",
+        "The invoice may be in QuickBooks, but looking it up there failed (500).",
         done,
         then=loses("500", look_up_refused=True),
         case="look_up_refused",

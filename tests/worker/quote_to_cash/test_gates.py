@@ -185,7 +185,7 @@ async def test_a_contract_of_a_deal_that_never_came_says_so_until_it_comes(ready
     await ready.settle()
     row = (await ready.deals())["D-1"]
     assert row["gate"] == "quote_missing"
-    assert "has not arrived" in row["reason"]
+    assert "has not sent" in row["reason"]
     assert "Add a quote" not in row["remedy"]
     assert await held_and_told(ready) == [["quote_missing"]]
     await ready.send(stories.deal())

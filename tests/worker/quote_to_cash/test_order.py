@@ -152,7 +152,7 @@ async def test_a_draft_is_not_what_was_signed(ready: World, sent: dict[str, Any]
     explanation = await ready.explain()
     shut = next(gate for gate in explanation.gates if not gate.met)
     assert shut.gate == "quote_missing"
-    assert "has not yet shown the quote that the contract was sent with" in str(shut.reason)
+    assert "the quote that was signed is not known" in str(shut.reason)
     await play(ready, sent)
     assert amounts(ready) == ["599.94"]
 

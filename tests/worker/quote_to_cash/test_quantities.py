@@ -144,7 +144,7 @@ async def test_an_invoice_of_too_many_lines_is_held_by_name(ready: World) -> Non
     )
     await ready.settle()
     stands = {deal: row["reason"] for deal, row in (await ready.deals()).items()}
-    told = "QuickBooks takes no invoice of so many lines: it would have 751, and 750 is the most."
+    told = "The invoice would have too many lines for QuickBooks: 751, and the limit is 750."
     assert stands == {"D-1": told, "D-2": None, "D-3": None, "D-4": None}
 
 

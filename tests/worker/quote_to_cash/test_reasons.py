@@ -63,8 +63,13 @@ pause, resume = partial(choose, paused="true"), partial(choose, paused="false")
 
 
 STOPS: dict[str, tuple[Act, str, str, Act]] = {
-    "lost": (lose_connection, "connection_expired", "no longer accepts our connection", World.connect),
-    "moved": (move_to_another_company, "other_company_connected", "another one is connected", World.connect),
+    "lost": (lose_connection, "connection_expired", "no longer accepts the connection", World.connect),
+    "moved": (
+        move_to_another_company,
+        "other_company_connected",
+        "another company is connected",
+        World.connect,
+    ),
     "paused": (pause, "paused", "paused for this workspace", resume),
 }
 

@@ -202,4 +202,4 @@ def test_an_address_is_spread_over_five_lines_and_a_postal_code_is_whole_or_abse
 def test_a_name_that_is_nothing_to_quickbooks_is_the_accounts_id() -> None:
     composed = customer_body(account(name=" : \t"), REQUEST)
     assert composed.body["DisplayName"] == "Account A-1"
-    assert composed.notes == ("The name is 'Account A-1': there was none to write.",)
+    assert composed.notes == ("The name is 'Account A-1': the CRM gave none.",)

@@ -17,10 +17,14 @@ def test_roles_are_taken_by_name_once_each() -> None:
 @pytest.mark.parametrize(
     ("settings", "names", "said"),
     [
-        (POSTGRES | KAFKA, ["webb"], "no role 'webb'; there are web, ingest, process, dispatch, relay"),
+        (
+            POSTGRES | KAFKA,
+            ["webb"],
+            "Unknown role 'webb'; choose from web, ingest, process, dispatch, relay",
+        ),
         ({}, ["web"], "one writer at a time.*q2c up"),
-        (POSTGRES, ["ingest"], "Q2C_KAFKA_URL: the role ingest needs it"),
-        (POSTGRES, ["web", "relay"], "Q2C_KAFKA_URL: the role relay needs it"),
+        (POSTGRES, ["ingest"], "Q2C_KAFKA_URL: not set; the role ingest needs it"),
+        (POSTGRES, ["web", "relay"], "Q2C_KAFKA_URL: not set; the role relay needs it"),
     ],
 )
 def test_what_can_not_be_is_refused_with_its_reason(

@@ -116,21 +116,21 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "not UTF-16",
     ),
     "a byte in the middle": (FORMS["lines"].encode() + b'\n{"a":"\xff"}', "in line 5"),
-    "half of gzip": (gzip.compress(os.urandom(100) + GOOD)[:-9], "cut short or damaged"),
-    "damaged gzip": (gzip.compress(GOOD, mtime=0)[:-8] + b"\0" * 8, "cut short or damaged"),
-    "no gzip": (b"\x1f\x8b" + GOOD, "cut short or damaged"),
+    "half of gzip": (gzip.compress(os.urandom(100) + GOOD)[:-9], "truncated or damaged"),
+    "damaged gzip": (gzip.compress(GOOD, mtime=0)[:-8] + b"\0" * 8, "truncated or damaged"),
+    "no gzip": (b"\x1f\x8b" + GOOD, "truncated or damaged"),
     "a ZIP archive": (b"PK\x03\x04" + b"\0" * 30, "ZIP archive"),
     "half an array": (GOOD[:-2], "ends within an array"),
-    "half an event of an array": (GOOD[: len(GOOD) // 2], "No JSON"),
+    "half an event of an array": (GOOD[: len(GOOD) // 2], "Invalid JSON"),
     "behind an array": (GOOD + b"garbage", "Expected an event, got 'garbage'"),
     "behind an event over many lines": (FORMS["over many lines"].encode() + b"\n--", "got '--'"),
-    "a comma too many": (b"[" + LINES[0].encode() + b",]", "No JSON"),
+    "a comma too many": (b"[" + LINES[0].encode() + b",]", "Invalid JSON"),
     "no comma": (("[\n" + "\n".join(LINES) + "\n]").encode(), "Expected a comma or the end of the array"),
     "text": (b"Dear all,\nplease find attached the events.\n", "Expected an event, got 'Dear all,'"),
     "CSV": (b"deal,amount\nD-1,5\n", "Expected an event"),
     "numbers": (b"1\n2\n3\n", "Expected an event"),
     "zeros": (bytes(10_000), "Expected an event"),
-    "half an event over many lines": (json.dumps(EVENTS[0], indent=2).encode()[:-3], "No JSON"),
+    "half an event over many lines": (json.dumps(EVENTS[0], indent=2).encode()[:-3], "Invalid JSON"),
     "a quote that never ends": (b'{"a":"' + b"x" * 3 * EVENT_BYTES_MAX, "more than 1 MiB"),
     "levels without end": (b"[" * 5 + b"[" * 2_000_000, "levels of nesting"),
 }
@@ -143,7 +143,7 @@ async def test_what_is_refused_is_refused_as_a_whole(
     with pytest.raises(FileUnusable) as refused:
         await emit(acme, tmp_path, raw)
     assert said in str(refused.value)
-    assert str(refused.value).endswith("nothing was stored.")
+    assert str(refused.value).endswith("no event was stored.")
     assert await acme.log() == []
     assert await acme.services.database.read(listed, "acme") == []
 

@@ -133,7 +133,7 @@ async def test_a_topic_made_anew_under_a_reader_ends_it_with_the_reason(stream: 
     task = asyncio.create_task(ingest(services, asyncio.Event()))
     await stream.until_appended(20, task)
     await made_anew(stream)
-    with pytest.raises(IngestFailed, match=r"deleted and made anew.*q2c offsets reset --recreated"):
+    with pytest.raises(IngestFailed, match=r"deleted and recreated.*q2c offsets reset --recreated"):
         await asyncio.wait_for(task, 30)
 
 

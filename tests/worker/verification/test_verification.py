@@ -216,7 +216,7 @@ NO_ANSWERS: list[QuickBooksError] = [
     Rejected(400, (FaultError("4002", "Invalid email address"),), None),
     OutcomeUnknown("QuickBooks failed: HTTP 500"),
     NotSent("QuickBooks could not be reached"),
-    Throttled("QuickBooks asked us to slow down"),
+    Throttled("QuickBooks rate-limited the company"),
 ]
 
 

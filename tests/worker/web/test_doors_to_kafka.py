@@ -186,7 +186,7 @@ async def test_docusign_sends_again_what_the_brokers_did_not_take(stream: Stream
 @pytest.mark.parametrize(
     ("body", "reason", "detail", "published"),
     [
-        ([stories.deal("D-7"), {"no": "event"}], "partly_stored", "1 of 2 events are stored; the others", 1),
+        ([stories.deal("D-7"), {"no": "event"}], "partly_stored", "1 of 2 events are stored. The others", 1),
         ([{"no": "event"}], "database_unavailable", "Nothing was stored.", 0),
     ],
     ids=["some", "none"],

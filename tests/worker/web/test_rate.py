@@ -157,7 +157,7 @@ async def test_what_is_too_much_is_refused_whole_and_taken_when_it_is_said(
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (problem["status"], problem["reason"]) == (429, "rate_limited")
-    assert "Send it again in 6 s" in problem["detail"]
+    assert "Send the request again in 6 s" in problem["detail"]
     assert "2 events a second" in problem["detail"]
     assert _limited() == before + 1
     assert await _head(world) == BURST - 10

@@ -234,7 +234,7 @@ def test_scopes_are_named_in_any_way_and_in_one_order() -> None:
     assert scopes_of([]) == tuple(Scope)
     assert scopes_of(["act,produce"]) == scopes_of(["produce", "act"]) == (Scope.PRODUCE, Scope.ACT)
     assert scopes_of(["read  read"]) == (Scope.READ,)
-    with pytest.raises(TokenRefused, match="no scope 'write'; there are produce, read, act"):
+    with pytest.raises(TokenRefused, match="Unknown scope 'write'; choose from produce, read, act"):
         scopes_of(["read,write"])
 
 

@@ -90,11 +90,11 @@ def test_nothing_that_is_sealed_is_forgotten() -> None:
 
 async def test_a_key_is_retired_once_everything_is_sealed_with_a_newer_one(sealed: World) -> None:
     both = vault(NEW_KEY, TOKEN_KEY)
-    with pytest.raises(KeyringRefused, match=r"still sealed with key .*QuickBooks company .*DocuSign's key"):
+    with pytest.raises(KeyringRefused, match=r"still encrypts secrets .*QuickBooks company .*DocuSign's key"):
         await retire(sealed, both)
     with pytest.raises(KeyringRefused, match="is the newest"):
         await retire(sealed, both, NEW)
-    with pytest.raises(KeyringRefused, match="There is no key 'beef'; there is"):
+    with pytest.raises(KeyringRefused, match="Unknown key 'beef'; choose from"):
         await retire(sealed, both, "beef")
     found = await sealed.services.database.transaction(keyring.reseal, both)
     assert (found.resealed, found.current, found.unreadable) == (4, 0, ())
@@ -112,7 +112,7 @@ async def test_a_start_with_a_retired_key_is_refused(sealed: World) -> None:
     await sealed.services.database.transaction(keyring.reseal, both)
     await retire(sealed, both)
     with pytest.raises(
-        ConfigurationError, match=rf"key 2 \({OLD}\) was retired on 20.*take it out of Q2C_TOKEN_KEYS"
+        ConfigurationError, match=rf"key 2 \({OLD}\) was retired on 20.*remove it from Q2C_TOKEN_KEYS"
     ):
         await open_services(settings(path, NEW_KEY, TOKEN_KEY))
     services = await open_services(settings(path, NEW_KEY))
@@ -128,7 +128,7 @@ async def test_a_process_that_still_seals_with_the_old_key_is_noticed(sealed: Wo
     both, database = vault(NEW_KEY, TOKEN_KEY), sealed.services.database
     await database.transaction(keyring.reseal, both)
     await database.transaction(docusign_keys.add, sealed.services.vault, "acme", KEY, sealed.clock.now())
-    with pytest.raises(KeyringRefused, match="a process still runs with this key in front"):
+    with pytest.raises(KeyringRefused, match="a process still runs with this key as the newest"):
         await retire(sealed, both)
     await database.transaction(keyring.reseal, both)
     await retire(sealed, both)
@@ -175,7 +175,7 @@ async def test_a_running_process_stops_using_a_key_that_is_retired(sealed: World
     assert both.open(record, "x") == b"CANARY"
     await database.transaction(keyring.reseal, both)
     await retire(sealed, both)
-    with pytest.raises(ConfigurationError, match="take it out of Q2C_TOKEN_KEYS, and start again"):
+    with pytest.raises(ConfigurationError, match="remove it from Q2C_TOKEN_KEYS, and restart"):
         await keyring.watch(old, database, clock, stopping)
     with pytest.raises(KeyRetired):
         old.seal(b"CANARY", "x")
@@ -201,7 +201,7 @@ async def test_what_does_not_open_is_named_and_keeps_nothing_else_from_being_sea
 
 async def test_what_lost_keys_encrypt_is_given_again(sealed: World) -> None:
     database, path = sealed.services.database, sealed.services.environment.database_path
-    with pytest.raises(ConfigurationError, match=f"other keys \\({OLD}\\) than those given .*q2c keys lost"):
+    with pytest.raises(ConfigurationError, match=f"other keys \\({OLD}\\) than yours .*q2c keys lost"):
         await open_services(settings(path, NEW_KEY))
     gone = await database.transaction(keyring.lose, vault(NEW_KEY), sealed.clock.now(), "cli:ada")
     assert sorted(sentence.partition(":")[2] for sentence in gone) == [
@@ -239,7 +239,7 @@ async def test_a_key_file_is_made_once_and_missed_ever_after(tmp_path: Path) -> 
     assert file.stat().st_mode & 0o777 == 0o600
     for damaged in (b"", b"\xff\xfe", kept[:-5]):
         file.write_bytes(damaged)
-        with pytest.raises(ConfigurationError, match=r"token\.key holds no key"):
+        with pytest.raises(ConfigurationError, match=r"token\.key contains no key"):
             await open_services(environment)
     file.write_bytes(NEW_KEY.encode())
     with pytest.raises(ConfigurationError, match=r"token\.key: .* encrypted with other keys"):
@@ -261,5 +261,5 @@ async def test_an_empty_file_beside_a_key_is_no_new_database(tmp_path: Path) -> 
     services = await open_services(environment)
     await services.database.close()
     environment.database_path.write_bytes(b"")
-    with pytest.raises(ConfigurationError, match=r"is empty, and token\.key beside it says"):
+    with pytest.raises(ConfigurationError, match=r"is empty, but token\.key beside it shows"):
         await open_services(environment)

@@ -30,14 +30,14 @@ _gate = partial(Gate, depends_on=("workspace",))
 CONNECTED = _gate(
     "connection_missing",
     lambda inquiry: inquiry.workspace.connection is not None,
-    Words("QuickBooks is not connected.", "An admin connects it.", "connect"),
+    Words("QuickBooks is not connected.", "Ask an admin to connect it.", "connect"),
 )
 NOT_EXPIRED = _gate(
     "connection_expired",
     lambda inquiry: not inquiry.workspace.expired,
     Words(
-        "QuickBooks no longer accepts our connection{detail}.",
-        "An admin connects it again.",
+        "QuickBooks no longer accepts the connection{detail}.",
+        "Ask an admin to connect it again.",
         "connect",
     ),
 )
@@ -46,7 +46,7 @@ READ = _gate(
     _is_read,
     Words(
         "The QuickBooks company has not been read yet{detail}.",
-        "Wait a moment; if it stays so, connect again.",
+        "Wait a moment; if that does not help, connect again.",
         "connect",
     ),
     given=lambda inquiry: inquiry.workspace.connection is not None,
@@ -55,7 +55,7 @@ DATED = _gate(
     "time_zone_not_set",
     _is_dated,
     Words(
-        "It is not known in which time zone the QuickBooks company is, so not which date its invoices have{detail}.",
+        "The QuickBooks company's time zone is not known, so its invoices can't be dated{detail}.",
         "Choose the time zone, such as America/Chicago.",
         "choose_time_zone",
     ),
@@ -68,7 +68,7 @@ SERVED = tuple(
 NOT_PAUSED = _gate(
     "paused",
     lambda inquiry: not inquiry.settings.paused,
-    Words("Invoicing is paused for this workspace.", "Continue it.", "resume"),
+    Words("Invoicing is paused for this workspace.", "Resume it.", "resume"),
 )
 
 GATES = (CONNECTED, NOT_EXPIRED, READ, DATED, *SERVED, NOT_PAUSED)

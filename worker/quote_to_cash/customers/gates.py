@@ -70,7 +70,7 @@ GATES = (
         "account_missing",
         _arrived,
         Words(
-            "The deal's account {detail} has not arrived from the CRM.",
+            "The CRM has not sent the deal's account {detail} yet.",
             "Save the account once in the CRM.",
             "save_account",
         ),
@@ -89,20 +89,20 @@ GATES = (
         given=has_arrived,
         cases={
             "name_of_customer": Words(
-                "No customer was created for the account {detail} has its name already.",
-                "If it is the same company, map the account to that customer (make it active in QuickBooks if it is not)."
-                " If it is another one, create it under another name.",
+                "No customer was created for the account {detail} already has the name.",
+                "If it is the same company, map the account to that customer (activate it in QuickBooks if it is inactive)."
+                " Otherwise, create the customer under another name.",
                 "map_account",
             ),
             "name_of_another_list": Words(
-                "No customer was created for the account {detail} has its name, and QuickBooks gives a name to one"
-                " customer, vendor or employee alone.",
-                "Create the customer under another name, or map the account to one that there is.",
+                "No customer was created for the account {detail} already has the name, and in QuickBooks only one"
+                " customer, vendor or employee can have it.",
+                "Create the customer under another name, or map the account to an existing customer.",
                 "map_account",
             ),
             "no_such_customer": Words(
                 "QuickBooks has no customer {detail}.",
-                "Map the account to one that it has, or create one.",
+                "Map the account to an existing customer, or create one.",
                 "map_account",
             ),
         },
@@ -112,8 +112,8 @@ GATES = (
         _active,
         Words(
             "The QuickBooks customer {detail} is inactive.",
-            "Make it active in QuickBooks, then order the invoice; or map the account to another customer, or create"
-            " one.",
+            "Activate the customer in QuickBooks, then order the invoice; or map the account to another customer, or"
+            " create one.",
             "activate_customer",
         ),
         depends_on=("customer",),
@@ -125,7 +125,7 @@ CURRENCY = Gate(
     _currency,
     Words(
         "The QuickBooks customer is billed in another currency{detail}.",
-        "Map the account to a customer of the deal's currency, or create one.",
+        "Map the account to a customer with the deal's currency, or create one.",
         "map_account",
     ),
     depends_on=("account",),

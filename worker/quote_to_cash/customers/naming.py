@@ -20,15 +20,17 @@ def holder_name(view: View, realm: str, holder: Holder) -> str:
     accounts = view.get(Customer, f"{realm}/{holder.id}").accounts if holder.entity == "Customer" else ()
     if not accounts:
         return told
-    return f"{told}, which is the account {', '.join(account_name(view, account) for account in accounts)},"
+    return f"{told}, mapped to account {', '.join(account_name(view, account) for account in accounts)},"
 
 
 def refusal(view: View, attempt: Attempt | None) -> str:
     """Say why what somebody asked to create was not, as it goes on after a name; nothing if it was not refused."""
     if attempt is not None and attempt.status == "rejected":
         holder = attempt.holder
-        why = f"{holder_name(view, attempt.realm, holder)} has the name" if holder else attempt.message
+        why = (
+            f"{holder_name(view, attempt.realm, holder)} already has the name" if holder else attempt.message
+        )
         return f"; creating it was refused: {why}"
     if attempt is not None and attempt.status == "uncertain":
-        return f"; whether it was created is not known yet: {attempt.message}"
+        return f"; it is not known yet whether it was created: {attempt.message}"
     return ""

@@ -62,7 +62,7 @@ def check_customer(view: View, account_id: str, currency: str | None, name: str 
     if company is not None and not company.multicurrency and currency not in (None, company.home_currency):
         raise CannotCreate(
             "currency_not_enabled",
-            f"The QuickBooks company sells in {company.home_currency} alone: switch on multicurrency in QuickBooks and"
+            f"The QuickBooks company uses only {company.home_currency}: switch on multicurrency in QuickBooks, then"
             " connect again (q2c connect)",
         )
     if company is None:
@@ -78,9 +78,9 @@ def check_customer(view: View, account_id: str, currency: str | None, name: str 
     called = f" ({seen.display_name})" if seen is not None else ""
     raise CannotCreate(
         "customer_exists",
-        f"Account {account_id} is QuickBooks customer {link.customer_id}{called} already, so none is created. Say which"
-        f" other one it is (q2c map {account_id} CUSTOMER_ID), or create one for another currency"
-        f" (q2c map {account_id} --create --currency C)",
+        f"Account {account_id} is already mapped to QuickBooks customer {link.customer_id}{called}, so no customer is"
+        f" created. Map it to another customer (q2c map {account_id} CUSTOMER_ID), or create one for another currency"
+        f" (q2c map {account_id} --create --currency CODE)",
     )
 
 

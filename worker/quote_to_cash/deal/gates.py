@@ -93,9 +93,7 @@ def _same_quote(inquiry: Inquiry) -> bool | Unmet:
 
 
 _DOCUSIGN = {
-    f"docusign_{code}": Words(
-        f"The contract is not signed as far as we know: {trouble.sentence}", trouble.remedy, trouble.action
-    )
+    f"docusign_{code}": Words(f"No signature has arrived: {trouble.sentence}", trouble.remedy, trouble.action)
     for code, trouble in TROUBLES.items()
 }
 
@@ -133,7 +131,7 @@ WON = (
         lambda inquiry: _ended("contract_declined", inquiry),
         Words(
             "The contract was declined{detail}.",
-            "Send a new contract; signing it opens this gate.",
+            "Send a new contract and have it signed.",
             "send_contract",
         ),
     ),
@@ -142,7 +140,7 @@ WON = (
         lambda inquiry: _ended("contract_voided", inquiry),
         Words(
             "The contract was voided{detail}.",
-            "Send a new contract; signing it opens this gate.",
+            "Send a new contract and have it signed.",
             "send_contract",
         ),
     ),
@@ -189,12 +187,12 @@ QUOTE = (
         Words("The deal has no quote{detail}.", "Add a quote to the deal in the CRM.", "correct_deal"),
         cases={
             "deal_not_arrived": Words(
-                "The contract's deal has not arrived from the CRM.",
-                "Save the deal once in the CRM; if there is no such deal, correct deal_id in DocuSign.",
+                "The CRM has not sent the contract's deal yet.",
+                "Save the deal once in the CRM; if the CRM has no such deal, correct deal_id in DocuSign.",
                 "correct_deal",
             ),
             "quote_not_shown": Words(
-                "The CRM has not yet shown the quote that the contract was sent with; the deal is still a draft.",
+                "The deal is still a draft in the CRM, so the quote that was signed is not known.",
                 "Move the deal to Contract Sent in the CRM, or invoice the draft's quote by hand.",
                 "order_invoice",
             ),
@@ -205,7 +203,7 @@ QUOTE = (
         lambda inquiry: bool(inquiry.quote.lines),
         Words(
             "The quote has no lines.",
-            "Add the products that were sold to the quote in the CRM.",
+            "Add the sold products to the quote in the CRM.",
             "correct_deal",
         ),
         given=has_quote,
@@ -215,14 +213,14 @@ QUOTE = (
         _same_quote,
         Words(
             "The quote has changed since the contract was sent{detail}.",
-            "Restore the signed quote in the CRM, or have the changed one signed.",
+            "Restore the signed quote in the CRM, or have the changed quote signed.",
             "correct_deal",
         ),
         given=has_quote,
         cases={
             "quote_changed_around": Words(
-                "It can't be told which quote was signed{detail}.",
-                "Restore the signed quote in the CRM, or have the changed one signed.",
+                "It is not clear which quote was signed{detail}.",
+                "Restore the signed quote in the CRM, or have the changed quote signed.",
                 "correct_deal",
             ),
         },

@@ -35,7 +35,7 @@ def _lines(inquiry: Inquiry) -> bool | Unmet:
     """Look how many lines the invoice would have; with tax QuickBooks takes fewer."""
     count = lines_of(inquiry.priced) if inquiry.priced else len(inquiry.quote.lines)
     most = LINES_TAXED_MAX if is_taxed(inquiry.quote, inquiry.company) else LINES_MAX
-    return count <= most or Unmet(f": it would have {count:,}, and {most:,} is the most")
+    return count <= most or Unmet(f": {count:,}, and the limit is {most:,}")
 
 
 def _currency(inquiry: Inquiry) -> bool | Unmet:
@@ -56,7 +56,11 @@ TAKEN = (
     Gate(
         "term_not_found",
         _term,
-        Words("The QuickBooks company has no term {detail}.", "Choose one that it has.", "choose_terms"),
+        Words(
+            "The QuickBooks company has no payment terms {detail}.",
+            "Choose terms that the company has.",
+            "choose_terms",
+        ),
         depends_on=("workspace",),
         given=_arrived_and_read,
     ),
@@ -65,15 +69,15 @@ TAKEN = (
         _tax_codes,
         Words(
             "The QuickBooks company has no tax code for {detail}.",
-            "Use a tax code of the company's on the quote's lines.",
+            "Use the company's tax codes on the quote's lines.",
             "correct_deal",
         ),
         depends_on=("workspace",),
         given=_quoted_and_read,
         cases={
             "lines_without_tax_code": Words(
-                "The quote has no tax code for {detail}, and this QuickBooks company wants one on every line.",
-                "Give each line of the quote a tax code of the company's.",
+                "The quote has no tax code for {detail}, and this QuickBooks company needs one on every line.",
+                "Give every line of the quote one of the company's tax codes.",
                 "correct_deal",
             ),
         },
@@ -82,8 +86,8 @@ TAKEN = (
         "too_many_lines",
         _lines,
         Words(
-            "QuickBooks takes no invoice of so many lines{detail}.",
-            "Divide the deal in the CRM into deals of fewer lines.",
+            "The invoice would have too many lines for QuickBooks{detail}.",
+            "Split the deal in the CRM into deals with fewer lines.",
             "correct_deal",
         ),
         given=_quoted_and_read,
@@ -92,7 +96,7 @@ TAKEN = (
         "currency_not_enabled",
         _currency,
         Words(
-            "The QuickBooks company does not sell in {detail}.",
+            "The QuickBooks company can't invoice in {detail}: multicurrency is off.",
             "Switch on multicurrency in QuickBooks and connect again, or quote in the company's currency.",
             "connect",
         ),
@@ -144,18 +148,18 @@ _REFUSALS = {
     ),
     "rejected_by_quickbooks": Words(
         "QuickBooks refused the invoice{detail}.",
-        "Correct what it says, then order the invoice.",
+        "Correct the cause that QuickBooks names, then order the invoice.",
         "correct_in_quickbooks",
     ),
     "quickbooks_fails_at_it": Words(
-        "QuickBooks failed each time that the invoice was sent{detail}; it has none of it.",
-        "Look at what was sent; change the part that QuickBooks fails at, such as a discount or an unusual character in a"
-        " text, then order the invoice.",
+        "QuickBooks failed each time the invoice was sent{detail}; no invoice was created.",
+        "Read the request that was sent, and change the part that may make QuickBooks fail, such as a discount or an"
+        " unusual character in a text; then order the invoice.",
         "order_invoice",
     ),
     "doc_number_taken": Words(
         "Another document in QuickBooks already has this invoice's number{detail}.",
-        "Renumber that document in QuickBooks, or order the invoice for the next number to be tried.",
+        "Renumber that document in QuickBooks, or order the invoice: it then takes the next number.",
         "order_invoice",
     ),
 }
@@ -168,8 +172,8 @@ STOPPED = (
         "other_company_connected",
         _same_company,
         Words(
-            "The invoice goes to QuickBooks company {detail}, and another one is connected now.",
-            "An admin connects that company again: it may have the invoice already.",
+            "The invoice was made for QuickBooks company {detail}, but another company is connected now.",
+            "Ask an admin to connect that company again: it may already have the invoice.",
             "connect",
         ),
         depends_on=("workspace",),
@@ -183,8 +187,8 @@ UNCERTAIN = Gate(
     "outcome_uncertain",
     _certain,
     Words(
-        "The invoice was sent, and QuickBooks' answer was lost{detail}.",
-        "Nothing to do: it is looked up in QuickBooks before anything is sent again.",
+        "The invoice was sent, but QuickBooks' answer was lost{detail}.",
+        "Nothing to do: the invoice is looked up in QuickBooks before it is sent again.",
     ),
     cases={"look_up_refused": LOOK_UP_REFUSED},
 )

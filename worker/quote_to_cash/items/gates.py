@@ -76,22 +76,26 @@ GATES = (
     _gate(
         "product_not_mapped",
         _mapped,
-        Words("No QuickBooks item for {detail}.", "Map it to an item, or create one.", "map_product"),
+        Words(
+            "No QuickBooks item is mapped to {detail}.",
+            "Map the product to an item, or create one.",
+            "map_product",
+        ),
         cases={
             "name_of_item": Words(
-                "No QuickBooks item for {detail}.",
-                "If it is the same, map the product to that item (make it active in QuickBooks if it is not). If it is"
-                " another one, create it under another name.",
+                "No QuickBooks item is mapped to {detail}.",
+                "If it is the same product, map the product to that item (activate it in QuickBooks if it is inactive)."
+                " Otherwise, create the item under another name.",
                 "map_product",
             ),
             "no_such_item": Words(
                 "QuickBooks has no item {detail}.",
-                "Map the product to one that it has, or create one.",
+                "Map the product to an existing item, or create one.",
                 "map_product",
             ),
             "item_not_for_sale": Words(
-                "A category or a bundle can't stand on a line of an invoice: {detail}.",
-                "Map the product to a product or service of QuickBooks.",
+                "QuickBooks takes no category or bundle on an invoice line: {detail}.",
+                "Map the product to a QuickBooks product or service.",
                 "map_product",
             ),
         },
@@ -100,8 +104,8 @@ GATES = (
         "item_inactive",
         _active,
         Words(
-            "What is to be invoiced is inactive in QuickBooks: {detail}.",
-            "Make it active in QuickBooks, then order the invoice; or map the product to another item, or create one.",
+            "An item of the invoice is inactive in QuickBooks: {detail}.",
+            "Activate the item in QuickBooks, then order the invoice; or map the product to another item, or create one.",
             "activate_item",
         ),
         depends_on=("item",),
@@ -110,8 +114,8 @@ GATES = (
         "income_account_missing",
         _income_account,
         Words(
-            "The item for {detail} needs an income account of the QuickBooks company.",
-            "Choose one.",
+            "The item for {detail} can't be created without an income account.",
+            "Choose an income account of the QuickBooks company.",
             "choose_income_account",
         ),
         depends_on=("workspace",),
@@ -121,10 +125,10 @@ GATES = (
         "quantity_not_representable",
         _quantity,
         Words(
-            "QuickBooks wants a quantity for an inventory item, and keeps no unit price of at most seven decimals by which"
-            " the quantity gives the amount of {detail}.",
-            "Change the quantity, the price or the discount of these lines in the CRM so that they give whole cents and"
-            " have the changed quote signed, or map their products to items without inventory.",
+            "A line with an inventory item needs a quantity and a unit price, and no unit price with up to seven decimals"
+            " gives the exact amount of {detail}.",
+            "Change the quantity, price or discount of these lines in the CRM so that they come to whole cents, and have"
+            " the changed quote signed; or map their products to items without inventory.",
             "map_product",
         ),
         depends_on=("deal",),

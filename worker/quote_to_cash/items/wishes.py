@@ -34,17 +34,17 @@ def check_item(view: View, product_id: str, name: str | None) -> str | None:
     called = f" ({seen.name})" if seen is not None else ""
     raise CannotCreate(
         "item_exists",
-        f"Product {product_id} is QuickBooks item {item_id}{called} already, so none is created. Say which other one it"
-        f" is (q2c map-product {product_id} ITEM_ID)",
+        f"Product {product_id} is already mapped to QuickBooks item {item_id}{called}, so no item is created. Map it to"
+        f" another item (q2c map-product {product_id} ITEM_ID)",
     )
 
 
 def item_waits_for(view: View, product_id: str) -> str | None:
     """Say what an item that is asked for is created after, if it is not at once."""
     if view.get(Product, product_id).name is None:
-        return "a deal has arrived whose quote names the product"
+        return "a deal with the product on its quote has arrived"
     workspace = view.get(WorkspaceState)
     waits_for = company_waits_for(workspace)
     if waits_for is None and income_account_of(workspace) is None:
-        return "an income account of the company's is chosen (q2c set income_account=NAME)"
+        return "an income account is chosen (q2c set income_account=NAME)"
     return waits_for

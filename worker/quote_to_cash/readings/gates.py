@@ -39,8 +39,8 @@ GATES = (
         "mapping_not_read",
         _readable,
         Words(
-            "QuickBooks does not show what the invoice refers to ({detail}).",
-            "It is asked again by itself. If it stays so, correct what it says, or map to something else.",
+            "The invoice's customer or items could not be read from QuickBooks ({detail}).",
+            "Reading is retried by itself. If it keeps failing, correct the cause, or map to another customer or item.",
         ),
         depends_on=("customer", "item"),
         given=has_arrived,
@@ -48,7 +48,7 @@ GATES = (
     Gate(
         BEING_READ,
         _is_read,
-        Words("QuickBooks is being asked about {detail}.", "Nothing to do."),
+        Words("Reading {detail} from QuickBooks.", "Nothing to do."),
         depends_on=("customer", "item"),
         given=has_arrived,
     ),

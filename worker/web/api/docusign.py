@@ -97,23 +97,23 @@ class DocusignApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="readDocusignReception",
-        summary="Read whether DocuSign's messages are taken, and if not, why and since when",
+        summary="Show whether DocuSign's messages are accepted",
     )
     async def status(self, services: NamedDependency[Services], workspace: NamedDependency[str]) -> Reception:
-        """Return how it stands, and how many messages were taken and refused."""
+        """Return the state, since when and why it holds, and the counts of accepted and refused messages."""
         return await services.database.read(shown, workspace, services.clock.now())
 
     @post(
         "/seen",
         **described(Scope.ACT, 400),
         operation_id="markDocusignRefusalsSeen",
-        summary="Say that what was refused is seen to",
+        summary="Clear the warning about refused messages",
         status_code=HTTPStatus.OK,
     )
     async def see(
         self, services: NamedDependency[Services], administration: NamedDependency[Administration]
     ) -> Reception:
-        """Put down as over what DocuSign was set right about and has sent again."""
+        """Clear the warning, once DocuSign is configured right and has sent the refused messages again."""
         await access.see_docusign_refusals(administration)
         return await services.database.read(shown, administration.workspace, services.clock.now())
 
@@ -121,7 +121,7 @@ class DocusignApi(Controller):
         "/keys",
         **described(Scope.READ, 400),
         operation_id="listDocusignKeys",
-        summary="List the keys that DocuSign signs with, never the keys themselves",
+        summary="List DocuSign's signing keys",
     )
     async def keys(
         self,
@@ -130,7 +130,7 @@ class DocusignApi(Controller):
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> Keys:
-        """Return number, hint and dates of each key."""
+        """Return the number, hint and dates of each key, never the key itself."""
         rows, next_cursor = await page(services, workspace, KEYS, KeysWanted(), cursor, limit)
         return Keys([Key(**row) for row in rows], next_cursor)
 
@@ -138,7 +138,7 @@ class DocusignApi(Controller):
         "/keys",
         **described(Scope.ACT, 400, 413, 422, also=THERE_ALREADY),
         operation_id="addDocusignKey",
-        summary="Add a key that DocuSign made",
+        summary="Add a signing key of DocuSign's",
         status_code=HTTPStatus.CREATED,
     )
     async def add_key(
@@ -147,7 +147,7 @@ class DocusignApi(Controller):
         administration: NamedDependency[Administration],
         data: JSONBody[KeyGiven],
     ) -> Response[KeyAdded]:
-        """Keep a key; one that is there already is said to be, with 200."""
+        """Add a key. The answer is 201, or 200 if the workspace already has the key."""
         found = await access.add_docusign_key(administration, services.vault, data.key)
         status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
         return Response(KeyAdded(**asdict(found.key), added=found.added, note=found.note), status_code=status)
@@ -156,7 +156,7 @@ class DocusignApi(Controller):
         "/keys/{number:int}",
         **described(Scope.ACT, 400, 404),
         operation_id="removeDocusignKey",
-        summary="Remove a key that DocuSign no longer signs with",
+        summary="Remove a signing key of DocuSign's",
     )
     async def remove_key(
         self,
@@ -164,5 +164,5 @@ class DocusignApi(Controller):
         administration: NamedDependency[Administration],
         number: Annotated[int, PathParameter(description="The key's number.")],
     ) -> None:
-        """Forget a key; messages signed under it alone are refused from now on."""
+        """Remove a key. Messages signed only with it are refused from then on."""
         await access.remove_docusign_key(administration, services.vault, str(number))

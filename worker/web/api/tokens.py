@@ -71,20 +71,20 @@ class TokensApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="listTokens",
-        summary="List the API tokens, never the tokens themselves",
+        summary="List API tokens",
     )
     async def tokens(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
-        status: Annotated[Status | None, QueryParameter(description="Only tokens that are so.")] = None,
+        status: Annotated[Status | None, QueryParameter(description="Only tokens with this status.")] = None,
         scope_: Annotated[
             Scope | None, QueryParameter(name="scope", description="Only tokens with this scope.")
         ] = None,
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> Tokens:
-        """Return number, label, scopes, hint and dates of each token, revoked ones too."""
+        """Return the number, label, scopes, hint and dates of each token, revoked ones included; never the token."""
         wanted = TokensWanted(status, scope_)
         rows, next_cursor = await page(services, workspace, TOKENS, wanted, cursor, limit)
         return Tokens([Token(**row) for row in rows], next_cursor)
@@ -100,5 +100,5 @@ class TokensApi(Controller):
         administration: NamedDependency[Administration],
         number: Annotated[int, PathParameter(description="The token's number.")],
     ) -> None:
-        """Refuse a token from now on, in every process; also the one that this is asked with."""
+        """Revoke a token, at once and in every process; the request's own token can be revoked too."""
         await access.revoke_token(administration, str(number))

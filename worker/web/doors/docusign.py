@@ -76,7 +76,7 @@ def open_door(services: Services) -> Door:
     tags=["Events"],
     operation_id="receiveDocusignMessage",
     status_code=HTTPStatus.OK,
-    summary="Receive a message of DocuSign Connect",
+    summary="Receive a DocuSign Connect message",
     request_max_body_size=None,  # it is read here, with limits of its own
 )
 async def post_docusign(
@@ -85,7 +85,7 @@ async def post_docusign(
     door: NamedDependency[Door],
     name: Annotated[str, identifier("The workspace's name.", "acme")],
 ) -> Stored:
-    """Check the signature over the raw body under every key of the workspace, then store the event."""
+    """Verify the signature of the raw body with the workspace's keys, then store the event."""
     records = await services.database.read(docusign_keys.sealed, name)
     if records is None:
         raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
@@ -164,27 +164,27 @@ async def _authenticated(request: Request[Any, Any, Any], known: Opened, *, ther
 def _unsigned(known: Opened, given: list[str]) -> Refused:
     if known.unreadable:
         numbers = ", ".join(map(str, known.unreadable))
-        detail = f"Key {numbers} was sealed with a token key that is not in Q2C_TOKEN_KEYS; put it back there"
+        detail = f"Key {numbers} can't be decrypted: put its token key back into Q2C_TOKEN_KEYS"
         return Refused("key_unreadable", Problem(HTTPStatus.SERVICE_UNAVAILABLE, "key_unreadable", detail))
     if not known.keys:
-        detail = "This workspace has no key of DocuSign's: q2c workspace docusign-key add KEY"
+        detail = "This workspace has no DocuSign key: q2c workspace docusign-key add KEY"
         outcome = "key_missing"
     elif not given:
-        detail = (
-            "There is no X-DocuSign-Signature header: switch HMAC signatures on in the Connect configuration"
-        )
+        detail = "The message has no X-DocuSign-Signature header: switch on HMAC signatures in the Connect configuration"
         outcome = "signature_missing"
     else:
-        detail = "No X-DocuSign-Signature fits the body under any key of the workspace"
+        detail = "No X-DocuSign-Signature of the message matches a key of the workspace"
         outcome = "signature_invalid"
     return Refused(outcome, Problem(HTTPStatus.UNAUTHORIZED, "signature_invalid", detail))
 
 
 def _too_large(*, there_is_room: bool) -> Problem:
     if there_is_room:
-        detail = f"A message has at most {MESSAGE_BYTES_MAX} bytes; leave the documents out in the Connect configuration"
+        detail = f"A message can have at most {MESSAGE_BYTES_MAX} bytes; leave out the documents in the Connect configuration"
     else:
-        detail = f"Messages of more than {IN_FLIGHT_BYTES_MAX} bytes are being read; send this one again in a moment"
+        detail = (
+            f"Messages of {IN_FLIGHT_BYTES_MAX} bytes are already being read; send this one again in a moment"
+        )
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail)
 
 

@@ -87,7 +87,7 @@ async def post_events(
     rate: NamedDependency[Rate],
     turns: NamedDependency[Turns],
 ) -> Response[Stored | BatchStored]:
-    """Store events before answering. What can't be used is kept as a dead letter, and named here."""
+    """Store events, then answer. Unusable events are stored as dead letters, and the answer names them."""
     # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
     raw = b"".join([part async for part in request.stream()])
     workspace, headers = token.workspace, _kept(request)
@@ -167,7 +167,7 @@ def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()
         if not media.is_structured(kind):
             raise Unusable(
                 "content_type_unsupported",
-                f"We read {media.STRUCTURED}, {media.BATCH} or JSON, not {kind[:100]!r}",
+                f"Send {media.STRUCTURED}, {media.BATCH} or JSON, not {kind[:100]!r}",
                 CONTENT_TYPE,
             )
         return from_structured(media.in_utf8(body, said), now=now, workspace=workspace)
@@ -189,7 +189,7 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             error.reason,
-            f"A batch has at most {BATCH_EVENTS_MAX} events; nothing of it was stored. Send it in several.",
+            f"A batch can have at most {BATCH_EVENTS_MAX} events; no event was stored. Send several batches.",
         ) from error
 
 
@@ -212,7 +212,7 @@ def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
-            f"This token has sent too many events; nothing of this was stored. Send it again in {seconds} s."
+            f"This token has reached its rate limit; no event was stored. Send the request again in {seconds} s."
             f" {rate.said}",
             retry_after=seconds,
         )
@@ -249,11 +249,11 @@ def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[
     wrong = [(index, result) for index, result in enumerate(results) if result.reason is not None]
     if not wrong:
         return Response(BatchStored(**counts), status_code=HTTPStatus.ACCEPTED)
-    said = f"{len(wrong)} of {len(results)} events could not be used; the others are stored"
+    said = f"{len(wrong)} of {len(results)} events are unusable; the others are stored"
     more: dict[str, Any] = {"errors": _errors(wrong), "errors_total": len(wrong), **counts}
     if counts["refused"]:
         raise dead_letters_full(
-            f"{said}. {counts['refused']} of those that could not be used are not kept", more
+            f"{said}. {counts['refused']} of the unusable events were not stored as dead letters", more
         )
     only_conflicts = counts["dead"] == 0
     status = HTTPStatus.CONFLICT if only_conflicts else HTTPStatus.UNPROCESSABLE_ENTITY

@@ -86,7 +86,7 @@ def read_page(connection: sa.Connection, workspace: str, topic: str, after: int,
     **described(Scope.READ, 400, 404),
     tags=["Events"],
     operation_id="readFeed",
-    summary="Read what goes out on a topic, or wait for it",
+    summary="Read a topic's outgoing events, or wait for them",
 )
 async def get_feed(
     request: Request[Any, Any, Any],
@@ -100,21 +100,23 @@ async def get_feed(
             schema_extra={"enum": list(catalog.TOPICS_OUT), "examples": [catalog.DEAL_UPDATES]},
         ),
     ],
-    after: Annotated[int, position_parameter("`next` of the page before; 0 to begin.")] = 0,
+    after: Annotated[int, position_parameter("`next` of the previous page; 0 for the first page.")] = 0,
     limit: Annotated[
-        int, QueryParameter(ge=1, le=PAGE_EVENTS_MAX, description="How many events to return at most.")
+        int, QueryParameter(ge=1, le=PAGE_EVENTS_MAX, description="Most events to return.")
     ] = 100,
     wait: Annotated[
         float,
         QueryParameter(
-            ge=0, le=WAIT_SECONDS_MAX, description="For how many seconds to wait where there is none yet."
+            ge=0,
+            le=WAIT_SECONDS_MAX,
+            description="Seconds to wait for the first event, if there is none yet.",
         ),
     ] = 0,
 ) -> FeedPage:
-    """Return the events after a position at once, or wait up to `wait` seconds for the first."""
+    """Return the events after a position; if there are none, wait up to `wait` seconds for the first one."""
     if topic not in catalog.TOPICS_OUT:
         raise Problem(
-            HTTPStatus.NOT_FOUND, "topic_unknown", f"There are the topics {', '.join(catalog.TOPICS_OUT)}"
+            HTTPStatus.NOT_FOUND, "topic_unknown", f"Choose a topic from {', '.join(catalog.TOPICS_OUT)}"
         )
     deadline = services.clock.monotonic() + wait
     page = await services.database.read(read_page, workspace, topic, after, limit)

@@ -68,7 +68,7 @@ async def readiness(services: Services) -> Readiness:
             checkpoints = await services.database.read(subscriptions.checkpoints)
         behind = {name: head - checkpoints[name] for name in READERS if name in checkpoints}
     except (DatabaseUnavailable, TimeoutError) as error:
-        problems["database"] = str(error) or f"It gave no answer in {DATABASE_SECONDS_MAX} s"
+        problems["database"] = str(error) or f"The database did not answer within {DATABASE_SECONDS_MAX} s"
     return Readiness(not problems, problems, head, behind)
 
 

@@ -106,14 +106,14 @@ async def get_callback(
     try:
         given = asked(request, {"state", "error"}, {"state", "code", "realmId"})
         if _looks_ahead(request):
-            return page(HTTPStatus.OK, "Connect QuickBooks", "A browser goes on from here.")
+            return page(HTTPStatus.OK, "Connect QuickBooks", "Open this address in a browser.")
         answer = await _completed(request, services, gateway, given)
     except ConsentRefused as problem:
         logger.warning("consent.refused", problem=str(problem))
         return page(HTTPStatus.BAD_REQUEST, NOT_CONNECTED, f"{problem}.")
     except DatabaseUnavailable as problem:
         return _unavailable(
-            problem, "q2c log says in a minute what came of it; else start again with q2c connect."
+            problem, "q2c log shows the result in a minute; if it does not, start again with q2c connect."
         )
     answer.cookies.append(_cookie(services, given["state"], "", 0))
     return answer
@@ -129,7 +129,9 @@ async def _completed(
         workspace = await consenting.deny(services, state=state, cookie=cookie)
         logger.info("consent.denied", workspace=workspace, error=given["error"])
         said = "was refused" if given["error"] == "access_denied" else f"failed ({given['error']})"
-        return page(HTTPStatus.OK, NOT_CONNECTED, f"The consent {said} in QuickBooks. Nothing was changed.")
+        return page(
+            HTTPStatus.OK, NOT_CONNECTED, f"The consent {said} in QuickBooks. No connection was changed."
+        )
     standing = await consenting.complete(
         services, gateway, state=state, cookie=cookie, code=given["code"], realm=given["realmId"]
     )
@@ -142,7 +144,7 @@ def _of(standing: Standing) -> Response[str]:
             text = f"{standing.says}. Won deals can be invoiced now. You can close this page."
             return page(HTTPStatus.OK, "QuickBooks is connected", text)
         case "waiting":
-            text = f"{standing.says}. q2c log says what came of it. You can close this page."
+            text = f"{standing.says}. q2c log shows the result. You can close this page."
             return page(HTTPStatus.ACCEPTED, "Not connected yet", text)
         case "refused":
             return page(HTTPStatus.BAD_REQUEST, NOT_CONNECTED, f"{standing.says}.")
@@ -162,9 +164,9 @@ def asked(request: Request[Any, Any, Any], *needed: set[str]) -> dict[str, str]:
         if name not in PARAMETERS:
             continue
         if name in given:
-            raise ConsentRefused(f"The address says {name} twice; {_again()}")
+            raise ConsentRefused(f"The address has {name} twice; {_again()}")
         if not PARAMETERS[name].fullmatch(value):
-            raise ConsentRefused(f"The address has a {name} that is none; {_again()}")
+            raise ConsentRefused(f"The address has an invalid {name}; {_again()}")
         given[name] = value
     if not any(names <= given.keys() for names in needed):
         raise ConsentRefused("Open the address that q2c connect prints")
