@@ -44,6 +44,7 @@ class DealsWanted(Struct, frozen=True):
     text: str | None = None
     updated_since: datetime | None = None
     changed_after: int = 0
+    deal: str | None = None
 
 
 class InvoicesWanted(Struct, frozen=True):
@@ -107,7 +108,7 @@ def list_deals(
             ),
         )
         .where(deals.c.workspace == workspace, deals.c.position > wanted.changed_after)
-        .where(*_equal(deals.c, wanted, "stage", "gate", "account"))
+        .where(*_equal(deals.c, wanted, "deal", "stage", "gate", "account"))
         .where(*_holding(wanted.text, deals.c.deal, deals.c.name, account.c.name))
     )
     if wanted.updated_since is not None:

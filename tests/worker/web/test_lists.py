@@ -217,6 +217,8 @@ FILTERS: list[tuple[str, dict[str, str], int]] = [
     ("deals", {"stage": "quote_draft"}, 0),
     ("deals", {"gate": "account_not_mapped"}, 1),
     ("deals", {"account": "A-2"}, 1),
+    ("deals", {"deal": "D-2"}, 1),
+    ("deals", {"deal": "D-"}, 0),
     ("deals", {"account": "A-2", "stage": "invoice_created"}, 0),
     ("deals", {"text": "GRÖSSE"}, 0),
     ("deals", {"text": "GRÖß"}, 5),

@@ -141,6 +141,7 @@ class DealsApi(Controller):
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
+        deal: Annotated[str | None, text_parameter("Only the deal with this id.", "D-17")] = None,
         stage: Annotated[Stage | None, QueryParameter(description="Only deals in this stage.")] = None,
         gate: Annotated[
             str | None,
@@ -169,7 +170,13 @@ class DealsApi(Controller):
     ) -> Deals:
         """Return a page of deals, each with every gate that its invoice waits on."""
         wanted = DealsWanted(
-            stage, gate, account, text, instant("updated_since", updated_since), changed_after
+            stage=stage,
+            gate=gate,
+            account=account,
+            text=text,
+            updated_since=instant("updated_since", updated_since),
+            changed_after=changed_after,
+            deal=deal,
         )
         rows, next_cursor = await page(services, workspace, DEALS, wanted, cursor, limit)
         return Deals(list(map(_deal, rows)), next_cursor)
