@@ -29,16 +29,16 @@ _WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.IT
 
 
 class ExplainedGate(Struct, frozen=True):
-    """A gate as it stands.
+    """A gate of the deal.
 
     Attributes:
-        gate: Its code.
-        met: Whether it is open.
-        reason: Why it is not, in a sentence.
-        remedy: What opens it, in a sentence.
-        event: The id of the last event that could have moved it.
-        action: What opens it, as a code.
-        about: What that is done to, such as `account/A-9`, if not the deal.
+        gate: The gate's code.
+        met: Whether the gate is met.
+        reason: Why the gate is unmet, in a sentence.
+        remedy: What opens the gate, in a sentence.
+        event: The ID of the last event that could have changed the gate.
+        action: What opens the gate, as a code.
+        about: The subjects of that action, such as `account/A-9`, if not the deal.
     """
 
     gate: str
@@ -51,16 +51,16 @@ class ExplainedGate(Struct, frozen=True):
 
 
 class ExplainedEvent(Struct, frozen=True):
-    """One event of the chain that led here.
+    """An event that the deal's gates depend on.
 
     Attributes:
-        position: Where it is in the log.
-        id: Its id, unique for its source.
-        type: Its type, which says what its data holds.
-        source: What made it.
-        stream: Whose it is, such as `deal/D-17`.
-        time: When it happened.
-        data: What it says.
+        position: Its position in the log.
+        id: Its ID, unique for its source.
+        type: Its type, which gives the schema of its data.
+        source: Its producer.
+        stream: Its subject, such as `deal/D-17`.
+        time: Its instant.
+        data: Its data.
     """
 
     position: int
@@ -73,18 +73,18 @@ class ExplainedEvent(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Something about the deal that came and could not be used.
+    """A dead letter of the deal.
 
     Attributes:
-        number: Its number among the dead letters.
-        reason: Why it can't be used, as a code.
-        detail: The same in a sentence.
+        number: The dead letter's number.
+        reason: Why the message is unusable, as a code.
+        detail: Why it is unusable, in a sentence.
         remedy: What to do, in a sentence.
-        field: What does not fit, if it is one thing.
-        origin: Where it came from, such as `http`.
-        seen: How often it came.
-        first_seen_at: When it came first.
-        last_seen_at: When it came last.
+        field: The invalid field, if there is one.
+        origin: The source of the message, such as `http`.
+        seen: How often the message arrived.
+        first_seen_at: When it first arrived.
+        last_seen_at: When it last arrived.
     """
 
     number: int
@@ -102,16 +102,16 @@ class Explanation(Struct, frozen=True):
     """Everything about one deal's invoice.
 
     Attributes:
-        deal: The deal's id in the CRM.
-        stage: The stage that it is in, from quote to payment; `unknown` where nothing came that could be used.
-        first_unmet: The code of the first gate that is not met; none once the invoice exists.
+        deal: The deal's ID in the CRM.
+        stage: Its stage, from quote to payment; `unknown` if every message about it was unusable.
+        first_unmet: The code of the first unmet gate; none once the invoice exists.
         gates: Every gate, in the order in which they are checked.
-        events: What led here.
-        invoice: The invoice's id in QuickBooks.
-        notes: What of the deal, its account and its products QuickBooks did not get, or got in other words.
-        sent: What was sent to QuickBooks last, or will be, while nothing came of it: QuickBooks' own JSON.
-        dead_letters: What came about the deal and could not be used, the last first.
-        nearest: The deals whose ids resemble this one's most, where the CRM has shown no such deal.
+        events: The events that the gates depend on.
+        invoice: The invoice's ID in QuickBooks.
+        notes: The changes that QuickBooks' limits required: texts that were cut, left out or rewritten.
+        sent: The last request to QuickBooks, or the next one, as QuickBooks' JSON; none once the invoice exists.
+        dead_letters: The deal's dead letters, newest first.
+        nearest: The known IDs nearest to this one, if the CRM has not sent the deal.
     """
 
     deal: str

@@ -47,28 +47,28 @@ _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 # An example for each status by which a route refuses: the reason, and what it says.
 _REFUSALS = {
     400: ("parameter_invalid", "limit: Expected `int` <= 1000"),
-    401: ("token_missing", "Send a workspace's token: Authorization: Bearer …"),
+    401: ("token_missing", "Send an API token of the workspace: Authorization: Bearer …"),
     403: (
         "scope_missing",
-        "This needs a token with the scope act; this one has read. Make another: q2c workspace token add --scope act",
+        "This request needs a token with the scope act; yours has read. Add one: q2c workspace token add --scope act",
     ),
-    404: ("deal_unknown", "Nothing that came has named a deal 'D-99'."),
+    404: ("deal_unknown", "No event has named a deal 'D-99'."),
     408: ("too_slow", "The message did not arrive in 60 s; send it again"),
     409: ("identity_conflict", "Another event has this source and id"),
-    413: ("too_large", "A request has at most 1048576 bytes"),
+    413: ("too_large", "A request can have at most 1048576 bytes"),
     422: ("schema_invalid", "currency: Expected `str` matching regex '^[A-Z]{3}(?!\\\\n)$'"),
     429: (
         "rate_limited",
-        "This token has sent too many events; nothing of this was stored. Send it again in 3 s.",
+        "This token has reached its rate limit; no event was stored. Send the request again in 3 s.",
     ),
     502: ("quickbooks_did_not_answer", "QuickBooks did not answer"),
-    503: ("database_unavailable", "Nothing was stored. Please send it again in a moment."),
+    503: ("database_unavailable", "Nothing was stored. Please send the request again in a moment."),
 }
 _CHALLENGE = OpenAPIHeader(
-    schema=Schema(type=OpenAPIType.STRING), description="How to authenticate, as RFC 6750 says it."
+    schema=Schema(type=OpenAPIType.STRING), description="How to authenticate (RFC 6750)."
 )
 _RETRY_AFTER = OpenAPIHeader(
-    schema=Schema(type=OpenAPIType.INTEGER, minimum=0), description="In how many seconds to try again."
+    schema=Schema(type=OpenAPIType.INTEGER, minimum=0), description="Seconds to wait before the retry."
 )
 _HEADERS = {
     "401": ("WWW-Authenticate", _CHALLENGE),
@@ -141,16 +141,16 @@ def openapi_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Coeffection for QuickBooks",
         version="1",
-        description="From signed deals to invoices in QuickBooks Online. Everything is about the workspace of the token."
-        " Amounts are decimals in strings, instants are in UTC. Lists are read page by page: send `next_cursor` as"
-        " `cursor` until it is null. Every refusal is a problem (RFC 9457) with a stable `reason`.",
+        description="Invoices signed deals in QuickBooks Online. Every request is about the workspace of its token."
+        " Amounts are decimals in strings; instants are in UTC. Lists have pages: send `next_cursor` as `cursor` until it"
+        " is null. Every refusal is a problem (RFC 9457) with a stable `reason`.",
         use_handler_docstrings=True,
         components=Components(
             security_schemes={
                 TOKEN: SecurityScheme(
                     type="http",
                     scheme="bearer",
-                    description="A workspace's token with the scope that the route needs: q2c workspace token add",
+                    description="An API token of the workspace, with the route's scope: q2c workspace token add",
                 )
             }
         ),

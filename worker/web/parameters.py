@@ -26,7 +26,7 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: Base
             raise Problem(
                 HTTPStatus.BAD_REQUEST,
                 "parameter_invalid",
-                f"{name}: It holds the character U+0000",
+                f"{name}: The value contains the character U+0000",
                 field=name,
             )
     if route.opt.get(NEEDS) in {OPEN, None}:
@@ -35,18 +35,18 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: Base
     given = [name for name, _ in connection.query_params.multi_items()]
     for name, value in connection.query_params.multi_items():
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "there are none here"
+            there = f"choose from {', '.join(known)}" if known else "this route has no parameters"
             raise Problem(
                 HTTPStatus.BAD_REQUEST,
                 "parameter_unknown",
-                f"There is no parameter {name[:64]!r}; {there}",
+                f"Unknown parameter {name[:64]!r}; {there}",
                 field=name[:64],
             )
         if given.count(name) > 1:
             raise Problem(HTTPStatus.BAD_REQUEST, "parameter_repeated", f"Give {name} once", field=name)
         if value.lower() == "null" and not known[name]:  # which the framework would take for no value at all
             raise Problem(
-                HTTPStatus.BAD_REQUEST, "parameter_invalid", f"{name}: {value!r} is no value", field=name
+                HTTPStatus.BAD_REQUEST, "parameter_invalid", f"{name}: {value!r} is not a value", field=name
             )
 
 

@@ -28,12 +28,12 @@ logger = structlog.get_logger()
 
 
 class Cause(Struct, frozen=True):
-    """Why an event can't be used.
+    """Why an event is unusable.
 
     Attributes:
         reason: A stable code.
         detail: One sentence for a person.
-        field: What does not fit, if it is one thing.
+        field: The invalid field, if there is one.
     """
 
     reason: str | None
@@ -42,14 +42,14 @@ class Cause(Struct, frozen=True):
 
 
 class Flaw(Struct, frozen=True, omit_defaults=True):
-    """One of several things that do not fit.
+    """One of several errors.
 
     Attributes:
         detail: One sentence for a person.
-        field: What does not fit, if it is one thing.
-        reason: A stable code, of an event of a batch.
+        field: The invalid field, if there is one.
+        reason: A stable code, for an event of a batch.
         index: The place of the event in its batch, from 0.
-        kept: False where the event is not kept as a dead letter.
+        kept: False if the event was not stored as a dead letter.
     """
 
     detail: str | None
@@ -60,26 +60,26 @@ class Flaw(Struct, frozen=True, omit_defaults=True):
 
 
 class ProblemDetails(Struct, frozen=True, omit_defaults=True):
-    """Why a request was refused, as RFC 9457 has it; programs go by `reason`.
+    """Why a request was refused (RFC 9457); programs match `reason`.
 
     Attributes:
         type: The reason as a URN.
-        title: What the status means.
+        title: The meaning of the status.
         status: The status of the answer.
-        detail: What is wrong, and what to do, in sentences for a person.
+        detail: The error and its remedy, in sentences for a person.
         reason: A stable code.
-        field: What does not fit, if it is one thing: a parameter, or a path into the body.
-        errors: Each of several things that do not fit; of a batch, its first 20 events that can't be used.
-        errors_total: How many events of a batch can't be used.
+        field: The invalid parameter, or the path of the invalid field in the body, if there is one.
+        errors: Every error; for a batch, its first 20 unusable events.
+        errors_total: The number of unusable events in a batch.
         needs: The scope that the token lacks.
-        nearest: The ids of deals that resemble the one that was asked for.
-        cause: Why the event can't be used, where it is not even kept.
-        appended: How many events of the batch were new, and are stored.
-        duplicate: How many were there already.
-        conflict: How many have the identity of another event.
-        published: How many were handed to Kafka.
-        dead: How many can't be used, and are kept as dead letters.
-        refused: How many can't be used, and are not kept.
+        nearest: The IDs of deals that resemble the requested one.
+        cause: Why the event is unusable, if it was not stored as a dead letter.
+        appended: The number of new events in the batch, which are stored.
+        duplicate: The number of events that were stored before.
+        conflict: The number of events with the identity of another event.
+        published: The number of events published to Kafka.
+        dead: The number of unusable events stored as dead letters.
+        refused: The number of unusable events that were not stored.
     """
 
     type: str

@@ -1,13 +1,13 @@
-"""What is answered to an action: nothing has followed from it yet, and the log says that it was asked for."""
+"""The answer to an action: the log has recorded it, and its effects follow."""
 
 from msgspec import Struct
 
 
 class Accepted(Struct, frozen=True):
-    """An action is recorded; what follows from it comes after.
+    """The action is recorded; its effects follow.
 
     Attributes:
-        position: Where the event that says so is in the log.
+        position: The position in the log of the event that records it.
     """
 
     position: int

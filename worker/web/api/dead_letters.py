@@ -1,4 +1,4 @@
-"""`/api/v1/dead-letters`: what came in and could not become an event, with what to do; and making room for more."""
+"""`/api/v1/dead-letters`: list, read and discard the messages that could not become events."""
 
 import base64
 from datetime import datetime
@@ -36,21 +36,21 @@ Number = Annotated[int, Meta(ge=1, le=POSITION_MAX)]
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """Something that came in and could not be used.
+    """A message that could not become an event.
 
     Attributes:
-        number: What it is called here.
-        origin: Where it came from, such as `http`, `docusign` or `file:deals.jsonl:17`.
-        reason: Why it can't be used, as a stable code.
-        detail: The same in a sentence.
+        number: The dead letter's number.
+        origin: The source of the message, such as `http`, `docusign` or `file:deals.jsonl:17`.
+        reason: Why the message is unusable, as a stable code.
+        detail: Why it is unusable, in a sentence.
         remedy: What to do, in a sentence.
-        field: What does not fit, if it is one thing.
-        deal: The deal that it is about, if its bytes say so.
-        raw_bytes: How many bytes came.
-        kept: Whether its bytes are kept, and not only its place in Kafka.
-        seen: How often it came.
-        first_seen_at: When it came first.
-        last_seen_at: When it came last.
+        field: The invalid field, if there is one.
+        deal: The deal that the message names, if any.
+        raw_bytes: The size of the message in bytes.
+        kept: Whether its content is stored; if not, only its place in Kafka is.
+        seen: How often the message arrived.
+        first_seen_at: When it first arrived.
+        last_seen_at: When it last arrived.
     """
 
     number: int
@@ -68,11 +68,11 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 class Header(Struct, frozen=True):
-    """A header that came beside the bytes and is part of the event.
+    """A header of the message that is part of the event.
 
     Attributes:
-        name: Its name.
-        value: Its value; what is no UTF-8 in it is replaced.
+        name: The header's name.
+        value: Its value; invalid UTF-8 is replaced.
     """
 
     name: str
@@ -80,12 +80,12 @@ class Header(Struct, frozen=True):
 
 
 class WholeDeadLetter(DeadLetter, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that came in and could not be used, with its bytes.
+    """A message that could not become an event, with its content.
 
     Attributes:
-        headers: What came beside the bytes and is part of the event.
-        raw: The bytes, where they are text in UTF-8; beyond 1 MiB only the beginning is kept.
-        raw_base64: The bytes in base64, where they are not.
+        headers: The message's headers that are part of the event.
+        raw: The content, if it is text in UTF-8; beyond 1 MiB, only its beginning is stored.
+        raw_base64: The content in base64, if it is not text.
     """
 
     headers: list[Header]
@@ -97,7 +97,7 @@ class DeadLetters(Struct, frozen=True):
     """A page of dead letters, the highest number first.
 
     Attributes:
-        items: The dead letters, without their bytes.
+        items: The dead letters, without their content.
         next_cursor: The `cursor` of the next page; none on the last one.
     """
 
@@ -106,13 +106,13 @@ class DeadLetters(Struct, frozen=True):
 
 
 class DiscardWish(Struct, frozen=True):
-    """Which dead letters are deleted: by numbers, of one reason, or all. Exactly one of the three is given.
+    """The dead letters to delete: by numbers, by reason, or all. Give exactly one of the three.
 
     Attributes:
-        numbers: Their numbers.
-        reason: Their reason, such as `schema_invalid`.
-        all: True for all of them.
-        why: Why; it is kept in the log.
+        numbers: The dead letters with these numbers.
+        reason: The dead letters with this reason, such as `schema_invalid`.
+        all: True for all dead letters.
+        why: Why you delete them; kept in the log.
     """
 
     numbers: Annotated[list[Number], Meta(max_length=NUMBERS_MAX)] = []
@@ -131,20 +131,24 @@ class DeadLettersApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="listDeadLetters",
-        summary="List what came in and could not be used",
+        summary="List dead letters",
     )
     async def letters(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
-        reason: Annotated[str | None, text_parameter("Only those of this reason.", "schema_invalid")] = None,
-        deal: Annotated[str | None, text_parameter("Only those about this deal.", "D-17")] = None,
-        origin: Annotated[str | None, text_parameter("Only those that came from there.", "http")] = None,
-        since: Annotated[str | None, instant_parameter("Only those that came then or later.")] = None,
+        reason: Annotated[
+            str | None, text_parameter("Only dead letters with this reason.", "schema_invalid")
+        ] = None,
+        deal: Annotated[str | None, text_parameter("Only dead letters of this deal.", "D-17")] = None,
+        origin: Annotated[str | None, text_parameter("Only dead letters with this origin.", "http")] = None,
+        since: Annotated[
+            str | None, instant_parameter("Only dead letters that arrived at this instant or later.")
+        ] = None,
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> DeadLetters:
-        """Return a page of dead letters, without their bytes."""
+        """Return a page of dead letters, without their content."""
         wanted = LettersWanted(reason, deal, origin, instant("since", since))
         rows, next_cursor = await page(services, workspace, DEAD_LETTERS, wanted, cursor, limit)
         return DeadLetters([DeadLetter(**row) for row in rows], next_cursor)
@@ -153,15 +157,15 @@ class DeadLettersApi(Controller):
         "/{number:int}",
         **described(Scope.READ, 400, 404),
         operation_id="readDeadLetter",
-        summary="Read one dead letter whole",
+        summary="Read one dead letter",
     )
     async def letter(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
-        number: Annotated[int, PathParameter(description="Its number.")],
+        number: Annotated[int, PathParameter(description="The dead letter's number.")],
     ) -> WholeDeadLetter:
-        """Return a dead letter with its bytes, and what came beside them."""
+        """Return a dead letter with its content and headers."""
         found = (
             await services.database.read(dead_letters.whole, workspace, number)
             if 0 < number <= POSITION_MAX
@@ -184,7 +188,7 @@ class DeadLettersApi(Controller):
         "/discard",
         **described(Scope.ACT, 400, 413, 422),
         operation_id="discardDeadLetters",
-        summary="Delete dead letters for good, so that there is room for others",
+        summary="Delete dead letters for good",
         status_code=HTTPStatus.OK,
     )
     async def discard(
@@ -194,12 +198,12 @@ class DeadLettersApi(Controller):
         actor: NamedDependency[str],
         data: JSONBody[DiscardWish],
     ) -> Discarded:
-        """Delete some; who did it stands in the log."""
+        """Delete dead letters, to make room for new ones. The log records who deleted them."""
         if bool(data.numbers) + (data.reason is not None) + data.all != 1:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "schema_invalid",
-                "Give numbers, a reason, or all, and one of them alone",
+                "Give exactly one of numbers, reason and all",
                 field="body",
             )
         chosen = Chosen(workspace, tuple(data.numbers), data.reason)

@@ -1,4 +1,4 @@
-"""`/api/v1/deals`: where each deal stands and why, and its invoice by hand."""
+"""`/api/v1/deals`: deals with their gates, explanations, and invoices by hand."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -44,35 +44,35 @@ DealId = Annotated[str, identifier("The deal's id in the CRM.", "D-17")]
 
 
 class Deal(Struct, frozen=True):
-    """A deal as it stands.
+    """A deal with its unmet gates and its invoice.
 
     Attributes:
-        deal: Its id in the CRM.
-        name: What the CRM calls it.
-        account: The id of its account in the CRM.
-        account_name: What the CRM calls the account.
-        revision: The revision of the CRM's last snapshot; -1 where there is none yet.
-        crm_stage: The stage that the CRM gives it.
-        stage: The stage that it is in, from quote to payment.
+        deal: Its ID in the CRM.
+        name: Its name in the CRM.
+        account: The ID of its account in the CRM.
+        account_name: The account's name in the CRM.
+        revision: The revision of the CRM's last snapshot; -1 if there is none yet.
+        crm_stage: Its stage in the CRM.
+        stage: Its stage, from quote to payment.
         won: Whether it is won, by the CRM or by its contract.
         currency: ISO 4217.
-        total: What the customer signs, before tax where taxes are added to it: a decimal.
-        contract: The id of its contract in DocuSign.
+        total: The total that the customer signs, before tax if taxes are added to it: a decimal.
+        contract: The ID of its contract in DocuSign.
         contract_status: `sent`, `delivered`, `signed`, `declined` or `voided`.
-        contract_at: Since when the contract is so.
+        contract_at: The instant of that status.
         sent_at: When a contract was first sent.
-        gate: The code of the first gate that is not met; none where nothing is waited for.
-        reason: What the gate waits for, in a sentence.
-        remedy: What opens the gate, in a sentence.
-        gates: Every gate that is not met, in the order in which they are checked.
-        customer: The id of the QuickBooks customer that the account is.
-        invoice_id: The id of its invoice in QuickBooks.
+        gate: The code of the first unmet gate; none if no gate is unmet.
+        reason: Why that gate is unmet, in a sentence.
+        remedy: What opens that gate, in a sentence.
+        gates: Every unmet gate, in the order in which they are checked.
+        customer: The ID of the account's customer in QuickBooks.
+        invoice_id: The ID of its invoice in QuickBooks.
         doc_number: The number of its invoice.
         invoice_total: The invoice's total with tax: a decimal.
-        balance: What is still to be paid: a decimal.
-        link: The invoice in QuickBooks, for a browser.
-        updated_at: When the last event happened that changed it here.
-        position: Where that event is in the log.
+        balance: The invoice's unpaid amount: a decimal.
+        link: The invoice's address in QuickBooks.
+        updated_at: The instant of the last event that changed the deal.
+        position: The position of that event in the log.
     """
 
     deal: str
@@ -116,10 +116,10 @@ class Deals(Struct, frozen=True):
 
 
 class InvoiceWish(Struct, frozen=True):
-    """Which invoice is wanted.
+    """The invoice to create or to link.
 
     Attributes:
-        invoice_id: The id of the invoice in QuickBooks that is the deal's; without it, one is created.
+        invoice_id: The ID of the deal's invoice in QuickBooks; without it, the invoice is created.
     """
 
     invoice_id: Identifier | None = None
@@ -135,7 +135,7 @@ class DealsApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="listDeals",
-        summary="List deals: where each stands, and why",
+        summary="List deals with their unmet gates",
     )
     async def deals(
         self,
@@ -153,22 +153,22 @@ class DealsApi(Controller):
         text: Annotated[
             str | None,
             text_parameter(
-                "Only deals whose id, name or account's name holds this, whatever the case.", "acme"
+                "Only deals whose ID, name or account's name contains this text, in any case.", "acme"
             ),
         ] = None,
         updated_since: Annotated[
-            str | None, instant_parameter("Only deals that changed then or later.")
+            str | None, instant_parameter("Only deals that changed at this instant or later.")
         ] = None,
         changed_after: Annotated[
             int,
             position_parameter(
-                "Only deals that changed by an event after this position of the log, whenever it happened."
+                "Only deals changed by an event after this position of the log, whatever the event's time."
             ),
         ] = 0,
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> Deals:
-        """Return a page of deals, each with every gate that its invoice waits on."""
+        """Return a page of deals, each with every unmet gate."""
         wanted = DealsWanted(
             stage=stage,
             gate=gate,
@@ -185,12 +185,12 @@ class DealsApi(Controller):
         "/{deal:str}/explanation",
         **described(Scope.READ, 400, 404),
         operation_id="explainDeal",
-        summary="Explain why a deal has, or has no, invoice",
+        summary="Explain why a deal has an invoice or none",
     )
     async def explanation(
         self, services: NamedDependency[Services], workspace: NamedDependency[str], deal: DealId
     ) -> Explanation:
-        """Walk the gates of a deal, and show the events that led there, the last 500 of each stream."""
+        """Return the deal's gates, each met or unmet with reason and remedy, and the last 500 events of each stream."""
         explanation = await services.database.read(explain, workspace, deal)
         if explanation is None:
             raise _unknown(deal, await services.database.read(nearest, workspace, deal))
@@ -200,7 +200,7 @@ class DealsApi(Controller):
         "/{deal:str}/invoice",
         **described(Scope.ACT, 400, 404, 413, 422, 502),
         operation_id="orderInvoice",
-        summary="Create a deal's invoice by hand, or say which one it is",
+        summary="Create a deal's invoice by hand, or link an existing one",
         status_code=HTTPStatus.ACCEPTED,
     )
     async def order_invoice(
@@ -210,10 +210,10 @@ class DealsApi(Controller):
         deal: DealId,
         data: JSONBody[InvoiceWish | None] = None,
     ) -> Accepted:
-        """Open the gates that a person may open, and try again what QuickBooks refused.
+        """Create the invoice without auto_invoice or before the cut-over, or retry after a refusal.
 
-        Where an answer of QuickBooks' was lost and can't be looked up, `invoice_id` names the invoice that a person found;
-        it has to carry the deal's mark in its private note.
+        If QuickBooks' answer was lost and the look-up fails, `invoice_id` links the invoice that a person found; its
+        private note must contain the deal's mark.
         """
         if data is not None and data.invoice_id is not None:
             return Accepted(await name_invoice(administration, gateway.client, deal, data.invoice_id))
@@ -225,5 +225,5 @@ def _deal(row: Row) -> Deal:
 
 
 def _unknown(deal: str, found: tuple[str, ...]) -> Problem:
-    detail = f"Nothing that came has named a deal {deal[:128]!r}.{sentence(found)}"
+    detail = f"No event has named a deal {deal[:128]!r}.{sentence(found)}"
     return Problem(HTTPStatus.NOT_FOUND, "deal_unknown", detail, nearest=found)

@@ -1,4 +1,4 @@
-"""`/api/v1/docusign`: whether DocuSign's messages are taken, and the keys that it signs with."""
+"""`/api/v1/docusign`: whether DocuSign's messages are accepted, and its signing keys."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from worker.workspaces.docusign_keys import Key
 
 
 class KeyGiven(Struct, frozen=True):
-    """A key that DocuSign made.
+    """A signing key of DocuSign's.
 
     Attributes:
         key: The key, as DocuSign shows it.
@@ -36,15 +36,15 @@ class KeyGiven(Struct, frozen=True):
 
 
 class KeyAdded(Struct, frozen=True, omit_defaults=True):
-    """A key that was given to us; never the key itself.
+    """An added key, without the key itself.
 
     Attributes:
-        number: What it is called here.
-        hint: Its last characters, to recognise it by.
-        added_at: When it was given to us.
-        verified_at: When a message fitted it last.
-        added: False where it was there already.
-        note: What is odd about it.
+        number: The key's number in the workspace.
+        hint: Its last characters.
+        added_at: When it was added.
+        verified_at: When it last verified a message.
+        added: False if the workspace already had the key.
+        note: A warning about the key.
     """
 
     number: int
@@ -56,7 +56,7 @@ class KeyAdded(Struct, frozen=True, omit_defaults=True):
 
 
 class Keys(Struct, frozen=True):
-    """A page of keys, in the order in which they were given to us.
+    """A page of keys, in the order in which they were added.
 
     Attributes:
         items: The keys.
@@ -84,7 +84,9 @@ def read(
 
 
 KEYS = Listing("docusign/keys", read, {"number": NUMBER_KEY})
-THERE_ALREADY = {200: ResponseSpec(KeyAdded, generate_examples=False, description="It was there already.")}
+THERE_ALREADY = {
+    200: ResponseSpec(KeyAdded, generate_examples=False, description="The workspace already had the key.")
+}
 
 
 class DocusignApi(Controller):

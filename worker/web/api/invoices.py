@@ -1,4 +1,4 @@
-"""`/api/v1/invoices`: the invoices that deals have in QuickBooks."""
+"""`/api/v1/invoices`: the invoices in QuickBooks."""
 
 from datetime import date
 from typing import Annotated
@@ -40,19 +40,19 @@ class Invoice(Struct, frozen=True):
         realm: The QuickBooks company.
         invoice_id: Its id in QuickBooks.
         deal: The id of the deal that it is for.
-        part: Which part of the deal it bills; 0 where it bills all of it.
-        generation: How many times the invoice was made, where QuickBooks refused it before.
+        part: The part of the deal that it bills; 0 for the whole deal.
+        generation: The number of the attempt that created it; 1 unless QuickBooks refused earlier ones.
         doc_number: Its number.
         customer: The id of its customer in QuickBooks.
         currency: ISO 4217.
         net: Its total before tax: a decimal.
         tax: Its tax: a decimal.
         total: Its total: a decimal.
-        balance: What is still to be paid: a decimal.
-        status: Whether it is paid.
-        txn_date: Its date, where the company is.
-        due_date: By when it is to be paid.
-        position: Where the event that said so last is in the log.
+        balance: Its unpaid amount: a decimal.
+        status: Its payment status.
+        txn_date: Its date, in the company's time zone.
+        due_date: Its due date.
+        position: The position in the log of the event that last changed it.
     """
 
     realm: str
@@ -95,7 +95,7 @@ class InvoicesApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="listInvoices",
-        summary="List the invoices in QuickBooks",
+        summary="List invoices in QuickBooks",
     )
     async def invoices(
         self,
@@ -103,7 +103,7 @@ class InvoicesApi(Controller):
         workspace: NamedDependency[str],
         deal: Annotated[str | None, text_parameter("Only invoices of this deal.", "D-17")] = None,
         status: Annotated[
-            InvoiceStatus | None, QueryParameter(description="Only invoices that are so.")
+            InvoiceStatus | None, QueryParameter(description="Only invoices with this status.")
         ] = None,
         customer: Annotated[
             str | None, text_parameter("Only invoices of this QuickBooks customer.", "58")

@@ -1,4 +1,4 @@
-"""`/api/v1/log`: what the integration did, in sentences."""
+"""`/api/v1/log`: the integration log."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -33,17 +33,17 @@ Order = Literal["oldest", "newest"]
 
 
 class LogEntry(Struct, frozen=True):
-    """Something that the integration did, or that happened to it.
+    """An entry of the integration log.
 
     Attributes:
-        position: Where its event is in the log.
-        at: When it happened.
-        level: `attention` where a person should look.
-        about: What it is about, such as `deal/D-17` or `workspace`.
+        position: The position of its event in the log.
+        at: The instant of the event.
+        level: `attention` if a person should act, else `info`.
+        about: Its subject, such as `deal/D-17` or `workspace`.
         type: The type of its event.
-        message: What happened, in a sentence.
+        message: The event in a sentence.
         remedy: What to do, in a sentence.
-        by: Who did it, where a person did: `api:` and the token, with the person that the console named, or `cli:` and
+        by: The person who did it, if any: `api:` and the token, with the person that the console named, or `cli:` and
             the user.
     """
 
@@ -75,34 +75,36 @@ class LogApi(Controller):
     path = "/api/v1/log"
     tags = ("Log",)
 
-    @get("/", **described(Scope.READ, 400), operation_id="listLog", summary="List what the integration did")
+    @get("/", **described(Scope.READ, 400), operation_id="listLog", summary="Read the integration log")
     async def log(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
         after: Annotated[int, position_parameter("Only entries after this position.")] = 0,
         deal: Annotated[str | None, text_parameter("Only entries about this deal.", "D-17")] = None,
-        about: Annotated[str | None, text_parameter("Only entries about this.", "account/A-9")] = None,
+        about: Annotated[
+            str | None, text_parameter("Only entries about this subject.", "account/A-9")
+        ] = None,
         kind: Annotated[
-            str | None, text_parameter("Only entries about something of this kind.", "account")
+            str | None, text_parameter("Only entries about subjects of this kind.", "account")
         ] = None,
         type_: Annotated[
             str | None,
             text_parameter(
-                "Only entries of this type of event.", "com.coeffection.settings.changed.v1", name="type"
+                "Only entries of events with this type.", "com.coeffection.settings.changed.v1", name="type"
             ),
         ] = None,
         level: Annotated[
             Level | None,
-            QueryParameter(description="Only entries of this level: `attention` wants a person."),
+            QueryParameter(description="Only entries of this level; `attention` needs a person."),
         ] = None,
-        since: Annotated[str | None, instant_parameter("Only what happened then or later.")] = None,
-        until: Annotated[str | None, instant_parameter("Only what happened before.")] = None,
-        order: Annotated[Order, QueryParameter(description="Which entries come first.")] = "oldest",
+        since: Annotated[str | None, instant_parameter("Only entries of this instant or later.")] = None,
+        until: Annotated[str | None, instant_parameter("Only entries before this instant.")] = None,
+        order: Annotated[Order, QueryParameter(description="The entries that come first.")] = "oldest",
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> Log:
-        """Return a page of the integration log. To follow it, ask with `after` set to the last position."""
+        """Return a page of the integration log. To follow the log, set `after` to the last position you have seen."""
         wanted = LogWanted(
             after=after,
             deal=deal,

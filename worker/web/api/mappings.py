@@ -1,4 +1,4 @@
-"""`/api/v1/mappings`: which accounts and products of the CRM are what in QuickBooks."""
+"""`/api/v1/mappings`: the QuickBooks customers of accounts, and the QuickBooks items of products."""
 
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -24,19 +24,19 @@ Status = Literal["unmapped", "requested", "mapped", "refused"]
 
 
 class Mapping(Struct, frozen=True):
-    """An account or a product of the CRM, and what it is in QuickBooks.
+    """An account or product of the CRM, and its customer or item in QuickBooks.
 
     Attributes:
-        kind: Which of both it is.
-        id: Its id in the CRM.
-        name: What the CRM calls it.
-        revision: The revision of the account's last snapshot; -1 where there is none.
-        status: `mapped`; or `requested` where its creation is under way, `refused` where QuickBooks did not create it.
-        target: The id of the customer or the item in QuickBooks.
-        target_name: What QuickBooks calls it, where it was created from here.
-        by: Who mapped it, or asked for its creation.
+        kind: Account or product.
+        id: Its ID in the CRM.
+        name: Its name in the CRM.
+        revision: The revision of the account's last snapshot; -1 if there is none.
+        status: `unmapped`, `mapped`, `requested` while the customer or item is being created, or `refused` by QuickBooks.
+        target: The ID of the customer or item in QuickBooks.
+        target_name: The name of a customer or item that the worker created.
+        by: The person who mapped it, or requested its creation.
         problem: Why QuickBooks refused to create it.
-        position: Where the event that changed it last is in the log.
+        position: The position in the log of the event that last changed it.
     """
 
     kind: Kind
@@ -64,14 +64,14 @@ class Mappings(Struct, frozen=True):
 
 
 class MappingWish(Struct, frozen=True):
-    """What an account or a product is in QuickBooks.
+    """The QuickBooks customer of an account, or the QuickBooks item of a product.
 
     Attributes:
-        target: The id of the customer or the item; without it, one is created.
-        currency: Of an account: that of the deals that the mapping is for; without it, for all of them.
-        name: What is created is called so; without it, as the CRM calls it.
-        realm: The company whose list the id was chosen from: should another be connected meanwhile, the id counts for
-            nothing there.
+        target: The ID of the customer or item; without it, one is created.
+        currency: For accounts: the mapping applies only to deals in this currency; without it, to all deals.
+        name: The name of a created customer or item; default: the CRM's name.
+        realm: The company that `target` belongs to; if another company is connected by then, the mapping does not apply
+            to it.
     """
 
     target: Identifier | None = None
@@ -90,16 +90,19 @@ class MappingsApi(Controller):
         "/",
         **described(Scope.READ, 400),
         operation_id="listMappings",
-        summary="List accounts and products with what they are in QuickBooks",
+        summary="List mappings of accounts and products",
     )
     async def mappings(
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
         kind: Annotated[Kind | None, QueryParameter(description="Only accounts, or only products.")] = None,
-        status: Annotated[Status | None, QueryParameter(description="Only those that are so.")] = None,
+        status: Annotated[
+            Status | None, QueryParameter(description="Only mappings with this status.")
+        ] = None,
         text: Annotated[
-            str | None, text_parameter("Only those whose id or name holds this, whatever the case.", "acme")
+            str | None,
+            text_parameter("Only mappings whose ID or name contains this text, in any case.", "acme"),
         ] = None,
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
@@ -122,7 +125,7 @@ class MappingsApi(Controller):
         account: Annotated[str, identifier("The account's id in the CRM.", "A-9")],
         data: JSONBody[MappingWish],
     ) -> Accepted:
-        """Map an account to the customer that `target` names, or without it ask to create one."""
+        """Map the account to the customer in `target`; without `target`, create a customer."""
         if data.target is None:
             return Accepted(await administration.request_customer(account, data.currency, data.name))
         return Accepted(await administration.map_account(account, data.target, data.currency, data.realm))
@@ -140,7 +143,7 @@ class MappingsApi(Controller):
         product: Annotated[str, identifier("The product's id in the CRM.", "P-1")],
         data: JSONBody[MappingWish],
     ) -> Accepted:
-        """Map a product to the item that `target` names, or without it ask to create one."""
+        """Map the product to the item in `target`; without `target`, create an item."""
         if data.target is None:
             return Accepted(await administration.request_item(product, data.name))
         return Accepted(await administration.map_product(product, data.target, data.realm))

@@ -37,12 +37,12 @@ TEXT_KEY = Annotated[str, Meta(pattern=TEXT)]
 NUMBER_KEY = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 INSTANT_EXAMPLE = "2026-05-05T16:30:12Z"
 
-Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX, description="How many to return at most.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=ROWS_MAX, description="Most rows to return.")]
 Cursor = Annotated[
     str | None,
     QueryParameter(
         max_length=4096,
-        description="`next_cursor` of the page before, with the same filters; without it, the first page.",
+        description="`next_cursor` of the previous page, with the same filters; without it, the first page.",
     ),
 ]
 
@@ -67,7 +67,7 @@ def position_parameter(description: str) -> QueryParameter:
 def instant_parameter(description: str) -> QueryParameter:
     """Describe a filter that is an instant; `instant` reads it."""
     return QueryParameter(
-        description=f"{description} RFC 3339, with its offset from UTC.",
+        description=f"{description} RFC 3339, with an offset from UTC.",
         max_length=40,
         schema_extra={"format": "date-time", "examples": [INSTANT_EXAMPLE]},
     )
@@ -87,7 +87,7 @@ def instant(field: str, text: str | None) -> datetime | None:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             "parameter_invalid",
-            f"{field}: Expected an instant with its offset from UTC, such as {INSTANT_EXAMPLE}",
+            f"{field}: Expected an instant with an offset from UTC, such as {INSTANT_EXAMPLE}",
             field=field,
         ) from error
 
@@ -156,7 +156,7 @@ def _invalid(listing: Listing) -> Problem:
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "cursor_invalid",
-        f"This is no next_cursor of {listing.name} of this workspace with these filters."
-        " Begin without a cursor, and keep the filters from page to page.",
+        f"The cursor is not a next_cursor of {listing.name} in this workspace with these filters."
+        " Start without a cursor, and keep the filters from page to page.",
         field="cursor",
     )

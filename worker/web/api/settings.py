@@ -27,11 +27,11 @@ class Settings(Struct, frozen=True):
 
 
 class SettingsChange(Struct, frozen=True):
-    """Settings to set, and why.
+    """Settings to change, and the reason.
 
     Attributes:
-        changes: The new value of each by its key, as `q2c set` takes it; an empty one goes back to what holds by itself.
-        why: Why; it is kept in the log.
+        changes: The new values by key, as in `q2c set`; an empty value restores the default.
+        why: The reason, kept in the log.
     """
 
     changes: dict[str, str]
@@ -44,26 +44,24 @@ class SettingsApi(Controller):
     path = "/api/v1/settings"
     tags = ("Settings",)
 
-    @get(
-        "/", **described(Scope.READ, 400), operation_id="readSettings", summary="Read the settings that hold"
-    )
+    @get("/", **described(Scope.READ, 400), operation_id="readSettings", summary="Read the current settings")
     async def settings(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Settings:
-        """Return every setting, whether somebody chose it, and where it is from if nobody did."""
+        """Return every setting with its current value, whether a person chose it, and the reason for a default."""
         return Settings(await services.database.read(shown_settings, workspace))
 
     @post(
         "/",
         **described(Scope.ACT, 400, 413, 422),
         operation_id="changeSettings",
-        summary="Change settings, all of those that are named or none",
+        summary="Change settings: all of those given, or none",
         status_code=HTTPStatus.ACCEPTED,
     )
     async def change_settings(
         self, administration: NamedDependency[Administration], data: JSONBody[SettingsChange]
     ) -> Accepted:
-        """Set all of them or none."""
+        """Change all of the given settings, or none."""
         try:
             return Accepted(await administration.change_settings(data.changes, data.why))
         except SettingInvalid as error:

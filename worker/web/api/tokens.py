@@ -1,7 +1,7 @@
-"""`/api/v1/tokens`: the tokens of a workspace, to look at and to revoke.
+"""`/api/v1/tokens`: list and revoke the API tokens of a workspace.
 
-None is made here. Whoever found a token could make others with it, and would keep them after it was revoked; so tokens
-are made at the command line (`q2c workspace token add`), where no token is needed.
+The API adds no token: a thief of one token could add others, and keep them after the first was revoked. So tokens are
+added at the command line (`q2c workspace token add`), which needs no token.
 """
 
 from typing import Annotated, Literal
@@ -26,14 +26,14 @@ Status = Literal["valid", "revoked"]
 
 
 class TokensWanted(Struct, frozen=True):
-    """Which tokens: all that fit everything that is said."""
+    """The filters of a list of tokens."""
 
     status: Status | None = None
     scope: Scope | None = None
 
 
 class Tokens(Struct, frozen=True):
-    """A page of tokens, in the order in which they were made.
+    """A page of tokens, in the order in which they were added.
 
     Attributes:
         items: The tokens.
