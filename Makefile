@@ -3,13 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-SEEDS ?= 1:301
+SEEDS ?= 1:241
 CRASH_POINTS ?= 1000
-KILLS ?= 100
+KILLS ?= 50
 # which safeguards are taken away: 0, 1 or 2 for a third of them, or all; unless told, by the commit
 ABLATIONS ?=
-# how many tests run at once; each process has a Kafka and a PostgreSQL of its own
-PROCESSES ?= auto
+# how many run at once, each with a Kafka and a PostgreSQL of its own; tests wait, so one more than there are cores
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: demo test prove golden mutate chaos bench servers check format clean compose-env
 
@@ -22,7 +22,7 @@ test: $(VENV)/.installed-dev ## everything that must hold, but for the heavy pro
 prove: $(VENV)/.installed-dev ## tests/proof: seeds, kills after single steps, safeguards taken away, SIGKILLs, chaos
 	Q2C_PROVE_SEEDS=$(SEEDS) Q2C_PROVE_CRASH_POINTS=$(CRASH_POINTS) Q2C_PROVE_KILLS=$(KILLS) \
 	Q2C_PROVE_ABLATIONS=$(ABLATIONS) \
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist load --maxschedchunk 1 tests/proof
+	$(BIN)/pytest --numprocesses auto --dist load --maxschedchunk 1 tests/proof
 
 golden: $(VENV)/.installed-dev ## writes tests/golden/bodies anew, for whoever reads the difference
 	$(BIN)/python -m tests.golden

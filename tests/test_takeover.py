@@ -25,7 +25,7 @@ from worker.workspaces import tenants
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 KEY = base64.urlsafe_b64encode(bytes(32)).decode()
-START_SECONDS_MAX, TAKEOVER_SECONDS_MAX, STOP_SECONDS_MAX = 30, 10, 10
+START_SECONDS_MAX, TAKEOVER_SECONDS_MAX, STOP_SECONDS_MAX = 60, 30, 30
 
 Process = asyncio.subprocess.Process
 

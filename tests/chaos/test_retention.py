@@ -18,7 +18,7 @@ from tests.worker.streams import Stream, open_stream
 from worker.kafka import cluster, topics
 from worker.kafka.positions import positions
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 READ, LOST, LEFT, NEW = range(30), range(30, 60), range(60, 80), range(80, 90)
 
 

@@ -5,4 +5,4 @@ from hypothesis import settings
 from tests.worker.commands.model import Commands
 
 TestCommands = Commands.TestCase
-TestCommands.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestCommands.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)

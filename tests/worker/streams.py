@@ -33,7 +33,7 @@ DOCUSIGN_KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
 T = TypeVar("T")
 
 PARTITIONS = 2
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 LOOK_SECONDS = 0.02
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 

@@ -2,18 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worker.cli.running import Forks, Run, forking
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    with forking() as opened:
-        yield opened
+from tests.worker.running import Forks, Run
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import stories
-from tests.worker.cli.running import Q2C, Run, lines
+from tests.worker.running import Q2C, Run, lines
 
 
 def test_a_workspace_is_added_once(q2c: Run) -> None:

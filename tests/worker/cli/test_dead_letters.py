@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests import stories
-from tests.worker.cli.running import Run, lines
+from tests.worker.running import Run, lines
 
 
 def test_dead_letters_are_seen_to(q2c: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands' table does what the model says; `make prove` tries five times as much."""
+"""The commands' table does what the model says; `make prove` tries three times as much."""
 
 from hypothesis import settings
 

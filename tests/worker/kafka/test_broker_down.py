@@ -57,7 +57,7 @@ async def test_everybody_waits_for_a_broker_and_goes_on_when_it_is_back(
         asked = loop.time()
         answer = await http.post("/events", json=stories.deal("D-20"))
         assert (answer.status_code, answer.json()["reason"]) == (503, "broker_unavailable")
-        assert loop.time() - asked < PUBLISH_SECONDS_MAX + 3
+        assert loop.time() - asked < PUBLISH_SECONDS_MAX + 10
         await append(stream, *(won(number) for number in range(5, 10)))
 
         async def noticed() -> bool:

@@ -50,7 +50,7 @@ async def said_goodbye() -> AsyncIterator[None]:
     """End each test when its sockets are closed: TLS says goodbye first, and aiokafka doesn't wait for that."""
     yield
     transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined] # no public name
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while any(it._sock is not None for it in transports.values()):  # noqa: ASYNC110 # nobody is told
             await asyncio.sleep(0.01)
 

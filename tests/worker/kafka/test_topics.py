@@ -46,7 +46,7 @@ async def found(environment: Environment, topic: str) -> Topic:
 async def until(environment: Environment, topic: str, **configs: str) -> None:
     """What the controller has changed, a broker says a moment later."""
     wanted = {name.replace("_", "."): value for name, value in configs.items()}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while wanted.items() - (await found(environment, topic)).configs.items():
             pass
 

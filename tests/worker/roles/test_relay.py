@@ -158,7 +158,7 @@ async def test_another_takes_over_when_the_leader_is_gone(stream: Stream) -> Non
         with suppress(asyncio.CancelledError):
             await leader
         await append(stream, won(3))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await until_at(stream, 3, standby)
     assert await deal_updates(stream) == [1, 2, 3]
 

@@ -37,10 +37,10 @@ async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
         await in_zone(world, "UTC", name, realm)
     stopping = asyncio.Event()
     keepers = [asyncio.create_task(keep_time(world.services, stopping)) for _ in range(2)]
-    await world.clock.sleep(3 * 24 * 3600)
+    await world.clock.sleep(24 * 3600)
     stopping.set()
     await asyncio.gather(*keepers)
-    dates = ["2026-05-05", "2026-05-06", "2026-05-07", "2026-05-08"]
+    dates = ["2026-05-05", "2026-05-06"]
     assert sorted(await days(world)) == [(name, date) for name in ("acme", "bolt") for date in dates]
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,18 +16,22 @@ from events.database.sqlite import SqliteDatabase, damage
 from events.errors import DatabaseDamaged, DatabaseUnavailable
 from events.log import log
 from tests import stories
+from tests.worker.running import Forks, Run
 from tests.world import TOKEN_KEY, World
 
-Q2C = Path(sys.executable).with_name("q2c")
 PAGE = 4096
 
 
-def q2c(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def q2c(forks: Forks, tmp_path: Path) -> Run:
+    """Run the real command on a database."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
-    variables = {"Q2C_DATABASE_URL": f"sqlite:///{path}", "Q2C_TOKEN_KEYS": TOKEN_KEY}
-    return subprocess.run(
-        [Q2C, *arguments], capture_output=True, text=True, check=False, env=inherited | variables, timeout=60
-    )
+
+    def run(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        variables = {"Q2C_DATABASE_URL": f"sqlite:///{path}", "Q2C_TOKEN_KEYS": TOKEN_KEY}
+        return forks.run(arguments, inherited | variables, tmp_path)
+
+    return run
 
 
 def cut(path: Path) -> None:
@@ -85,7 +88,7 @@ async def damaged(world: World, harm: Callable[[Path], None]) -> Path:
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
-async def test_commands_name_a_damaged_database(ready: World, harm: Callable[[Path], None]) -> None:
+async def test_commands_name_a_damaged_database(ready: World, q2c: Run, harm: Callable[[Path], None]) -> None:
     path = await damaged(ready, harm)
     for command in (("deals",), ("verify", "--offline", "--json"), ("config", "--json"), ("rebuild",)):
         ended = q2c(path, *command)
@@ -106,7 +109,7 @@ async def test_a_running_process_takes_it_for_unavailable(ready: World, harm: Ca
     await database.close()
 
 
-def test_what_is_no_file_or_no_database_is_named(tmp_path: Path) -> None:
+def test_what_is_no_file_or_no_database_is_named(q2c: Run, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("something else")
     loop = tmp_path / "loop"
@@ -135,7 +138,7 @@ async def test_a_damaged_postgresql_is_named(monkeypatch: pytest.MonkeyPatch) ->
     await database.close()
 
 
-def test_a_healthy_database_is_not_blamed_for_a_defect(tmp_path: Path) -> None:
+def test_a_healthy_database_is_not_blamed_for_a_defect(q2c: Run, tmp_path: Path) -> None:
     path = tmp_path / "q2c.sqlite3"
     assert q2c(path, "workspace", "add", "acme").returncode == 0
     assert damage(path) is None

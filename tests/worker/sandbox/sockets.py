@@ -13,7 +13,7 @@ from worker.runtime.serving import serve
 from worker.sandbox import server
 
 HOST = "127.0.0.1"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 @asynccontextmanager

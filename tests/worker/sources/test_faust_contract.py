@@ -115,7 +115,7 @@ async def test_whoever_waits_for_the_end_is_told_of_a_crash() -> None:
     waiting = asyncio.ensure_future(service.wait_until_stopped())
     await asyncio.sleep(0)
     await service.crash(RuntimeError("a defect"))
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 10)
     assert service.crashed
     assert isinstance(service.crash_reason, RuntimeError)
 

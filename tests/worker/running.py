@@ -12,7 +12,7 @@ from typing import Any
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Q2C = Path(sys.executable).with_name("q2c")
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 60.0
 
 
@@ -55,7 +55,7 @@ class Forks:
 def forking() -> Iterator[Forks]:
     """Start what forks."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.worker.cli.forking"],
+        [sys.executable, "-m", "tests.worker.forking"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""`python -m tests.worker.cli.forking`: forks a `q2c` for each line on stdin, and answers with its exit status."""
+"""`python -m tests.worker.forking`: forks a `q2c` for each line on stdin, and answers with its exit status."""
 
 import atexit
 import gc

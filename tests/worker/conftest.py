@@ -1,0 +1,13 @@
+"""The real command, for every room that tries it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.worker.running import Forks, forking
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    with forking() as opened:
+        yield opened
