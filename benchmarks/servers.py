@@ -22,7 +22,7 @@ def postgres(directory: Path) -> Iterator[PostgresServer]:
 @contextmanager
 def kafka(directory: Path) -> Iterator[KafkaServer]:
     """Run one Kafka broker."""
-    with _or_not_here(), running_kafka(directory / "kafka") as server:
+    with _or_not_here(), running_kafka(directory / "kafka", lasting=True) as server:
         yield server
 
 

@@ -1,6 +1,5 @@
 """Fixtures that every room uses."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from tests.world import World, open_world
 
 pytest_plugins = ["tests.servers.fixtures"]
 ROOT = Path(__file__).parent
-# A test's broker lives for seconds: to compile it well takes longer than it runs.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Begun first, so that no process is left alone with a long file in the end.
 LONGEST_FIRST = (
     "proof/test_chaos.py",

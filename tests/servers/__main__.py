@@ -8,7 +8,7 @@ from tests.servers.kafka import running_kafka
 from tests.servers.postgres import VARIABLE as DATABASE
 from tests.servers.postgres import running_postgres
 
-with running_postgres() as postgres, running_kafka() as kafka:
+with running_postgres() as postgres, running_kafka(lasting=True) as kafka:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     sys.stdout.write(
         "# for tests and benchmarks:\n"

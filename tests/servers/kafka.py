@@ -17,6 +17,8 @@ from tests.servers.server import Server
 VARIABLE = "Q2C_TEST_KAFKA_URL"
 SCHEME = "kafka://"
 READY = "Kafka Server started"
+# To compile well takes longer than a test's broker, or one of the tools, runs.
+QUICK = "-XX:TieredStopAtLevel=1"
 SCRAM = "SCRAM-SHA-512"
 PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
 SETTINGS = {
@@ -103,6 +105,7 @@ def running_kafka(
     own: bool = False,
     secured: bool = False,
     advertised: str | None = None,
+    lasting: bool = False,
 ) -> Iterator[KafkaServer]:
     """The server that the environment names, else a container, else our own.
 
@@ -112,9 +115,10 @@ def running_kafka(
         secured: It speaks TLS only, and asks for a password by SCRAM-SHA-512. Always our own.
         advertised: A proxy's address. Who comes to the server's `behind_proxy` is told to use that one from
             then on; who comes to its `bootstrap` is not. Always our own.
+        lasting: It is for benchmarks or a person, not for a test: our own is compiled as well as Java can.
     """
     if own or secured or advertised is not None or directory is not None:
-        with _our_own(directory, secured=secured, advertised=advertised) as server:
+        with _our_own(directory, secured=secured, advertised=advertised, lasting=lasting) as server:
             yield server
     elif given := os.environ.get(VARIABLE):
         yield KafkaServer(given.removeprefix(SCHEME))
@@ -122,13 +126,13 @@ def running_kafka(
         with containers.kafka(SETTINGS) as bootstrap:
             yield KafkaServer(bootstrap)
     else:
-        with _our_own(None, secured=False) as server:
+        with _our_own(None, secured=False, lasting=lasting) as server:
             yield server
 
 
 @contextmanager
 def _our_own(
-    directory: Path | None, *, secured: bool, advertised: str | None = None
+    directory: Path | None, *, secured: bool, lasting: bool, advertised: str | None = None
 ) -> Iterator[KafkaServer]:
     java: list[str | Path] = [packages.java(), "-cp", f"{packages.kafka_jars()}/*"]
     owner = ordinary_owner()
@@ -152,7 +156,7 @@ def _our_own(
         if not data.exists():
             # The first letter is an A: one that is a dash would be taken for an option.
             cluster = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
-            storage = [*java, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
+            storage = [*java, QUICK, "kafka.tools.StorageTool"]
             users = (
                 ["--add-scram", f"{SCRAM}=[name={papers.username},password={papers.password}]"]
                 if papers
@@ -160,7 +164,7 @@ def _our_own(
             )
             run([*storage, "format", "-t", cluster, "-c", properties, *users], place, owner)
         process = Process(
-            [*java, "-Xmx512m", "kafka.Kafka", properties],
+            [*java, *([] if lasting else [QUICK]), "-Xmx512m", "kafka.Kafka", properties],
             place,
             owner,
             ready=READY,
