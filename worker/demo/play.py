@@ -121,10 +121,10 @@ async def _act(
         cut_over = story.day_of_the_first(tales)
         await doors.api("settings", {"changes": {**SETTINGS, "cut_over": cut_over.isoformat()}})
         if faults:
-            say(f"Making {faults:.0%} of all requests to QuickBooks go wrong")
+            say(f"Making {faults:.0%} of all requests to QuickBooks fail")
         sandbox.trouble.follow(Plan(rate=faults, late_seconds=LATE_SECONDS, slow_seconds=0.5))
         await _tell(doors, worker, tales, random, say)
-        say("Waiting until nothing is left to do")
+        say("Waiting until no work is left")
         idleness = await wait_until_idle(services, IDLE_SECONDS_MAX)
         sandbox.trouble.follow(Plan())
         books_url = (

@@ -104,7 +104,7 @@ def _print_proof(performance: Performance, console: Console) -> None:
     proof = performance.proof
     faults = sum(performance.faults.values())
     console.print(
-        f"On the way: {performance.events_sent} events sent, {faults} of the requests to QuickBooks spoilt"
+        f"On the way: {performance.events_sent} events sent, {faults} requests to QuickBooks failed"
         f" ({', '.join(f'{count} {kind}' for kind, count in performance.faults.items()) or 'none'}),"
         f" the worker killed {performance.restarts} times; {performance.seconds:.0f} s."
     )

@@ -111,7 +111,7 @@ async def test_a_topic_made_anew_is_waited_for_until_a_person_begins_it_anew(str
         async with ingesting(stream) as task:
 
             async def noticed() -> bool:
-                return "made anew" in stream.services.health.problems.get("ingest", "")
+                return "recreated" in stream.services.health.problems.get("ingest", "")
 
             await stream.until(noticed, task)
             assert await stream.head() == 20
