@@ -156,7 +156,10 @@ async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: St
             await stream.until_appended(26, task)
     said = [entry for entry in logs if entry["event"] == "ingest.events_lost"]
     assert len(said) == 2
-    assert all(entry["log_level"] == "error" and "send again" in entry["remedy"] for entry in said)
+    assert all(
+        entry["log_level"] == "error" and "send the events of that time again" in entry["remedy"]
+        for entry in said
+    )
     assert REGISTRY.get_sample_value("q2c_kafka_lost_events", {"topic": topic}) == lost
     assert await topics.check(stream.environment, stream.services.database) == []
 
