@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-SEEDS ?= 1:241
-CRASH_POINTS ?= 1000
+SEEDS ?= 1:201
+CRASH_POINTS ?= 500
 KILLS ?= 50
 # which safeguards are taken away: 0, 1 or 2 for a third of them, or all; unless told, by the commit
 ABLATIONS ?=

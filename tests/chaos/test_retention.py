@@ -23,8 +23,8 @@ READ, LOST, LEFT, NEW = range(30), range(30, 60), range(60, 80), range(80, 90)
 
 
 @pytest_asyncio.fixture
-async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
-    async with open_stream(kafka_url, postgres_url, kafka_partitions=1) as opened:
+async def stream(kafka_url: str, migrated_postgres_url: str) -> AsyncIterator[Stream]:
+    async with open_stream(kafka_url, migrated_postgres_url, kafka_partitions=1) as opened:
         yield opened
 
 

@@ -37,12 +37,12 @@ def asked() -> Amounts:
     Raises:
         ValueError: A variable is none of what it can be.
     """
-    first, _, end = os.environ.get("Q2C_PROVE_SEEDS", "1:241").partition(":")
+    first, _, end = os.environ.get("Q2C_PROVE_SEEDS", "1:201").partition(":")
     third = os.environ.get("Q2C_PROVE_ABLATIONS") or by_commit(commit())
     return Amounts(
         first_seed=int(first),
         end_seed=int(end),
-        crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "1000")),
+        crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "500")),
         third=None if third == ALL else int(third) % THIRDS,
         kills=int(os.environ.get("Q2C_PROVE_KILLS", "50")),
         seed=int(os.environ.get("Q2C_PROVE_SEED", "20260505")),

@@ -23,9 +23,9 @@ SESSION_SECONDS = 45
 
 
 @pytest_asyncio.fixture
-async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
+async def stream(kafka_url: str, migrated_postgres_url: str) -> AsyncIterator[Stream]:
     settings = {"kafka_instance_id": "ingest-1", "kafka_session_seconds": SESSION_SECONDS}
-    async with open_stream(kafka_url, postgres_url, **settings) as opened:
+    async with open_stream(kafka_url, migrated_postgres_url, **settings) as opened:
         yield opened
 
 

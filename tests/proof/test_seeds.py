@@ -8,7 +8,7 @@ from tests.proof.amounts import AMOUNTS
 from worker.simulation import campaign
 from worker.simulation.crashpoints import CrashPoint
 
-SEEDS_EACH, CRASH_POINTS_EACH = 20, 100
+SEEDS_EACH, CRASH_POINTS_EACH = 20, 50
 SEEDS = range(AMOUNTS.first_seed, AMOUNTS.end_seed)
 
 

@@ -1,12 +1,16 @@
 """What tests ask for: servers started with the first test that needs them, and fresh databases."""
 
+import asyncio
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from events.database.postgres import PostgresDatabase
 from tests.servers.kafka import KafkaServer, running_kafka
 from tests.servers.postgres import PostgresServer, running_postgres
+from worker.migrations import schema
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +23,28 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """An empty database for one test."""
     return _fresh_database(postgres_server)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_server: PostgresServer) -> str:
+    """The name of a database with all tables, which nobody is connected to."""
+    name = _fresh_name()
+    url = postgres_server.create_database(name)
+
+    async def migrate() -> None:
+        database = PostgresDatabase(url)
+        await database.transaction(schema.migrate)
+        await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate()).result()
+    return name
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: PostgresServer, migrated: str) -> str:
+    """A database with all tables for one test: to copy them takes a tenth of making them."""
+    return postgres_server.create_database(_fresh_name(), like=migrated)
 
 
 @pytest.fixture(scope="module")
@@ -40,5 +66,9 @@ def kafka_url(kafka_server: KafkaServer) -> str:
 
 
 def _fresh_database(server: PostgresServer) -> str:
-    """Its name is nobody else's, for others may use the same server at the same time."""
-    return server.create_database(f"q2c_test_{secrets.token_hex(8)}")
+    return server.create_database(_fresh_name())
+
+
+def _fresh_name() -> str:
+    """Nobody else's, for others may use the same server at the same time."""
+    return f"q2c_test_{secrets.token_hex(8)}"

@@ -49,10 +49,10 @@ class PostgresServer(Server):
         self.url = url
         self._created: set[str] = set()
 
-    def create_database(self, name: str) -> str:
-        """An empty database of this name, whatever there was before; its URL."""
+    def create_database(self, name: str, like: str = "template1") -> str:
+        """A database of this name, whatever there was before; its URL. It is empty unless it is to be like another."""
         self._drop_database(name)
-        _in_thread(_execute(self.url, f'CREATE DATABASE "{name}"'))
+        _in_thread(_execute(self.url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"'))
         self._created.add(name)
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 

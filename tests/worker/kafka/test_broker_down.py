@@ -29,8 +29,8 @@ def server() -> Iterator[KafkaServer]:
 
 
 @pytest_asyncio.fixture
-async def stream(server: KafkaServer, postgres_url: str) -> AsyncIterator[Stream]:
-    async with open_stream(server.url, postgres_url, watchdog_seconds=40) as opened:
+async def stream(server: KafkaServer, migrated_postgres_url: str) -> AsyncIterator[Stream]:
+    async with open_stream(server.url, migrated_postgres_url, watchdog_seconds=40) as opened:
         yield opened
 
 

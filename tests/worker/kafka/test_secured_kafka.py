@@ -57,10 +57,10 @@ async def said_goodbye() -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture(params=[by_password, by_certificate])
 async def stream(
-    request: pytest.FixtureRequest, server: KafkaServer, postgres_url: str
+    request: pytest.FixtureRequest, server: KafkaServer, migrated_postgres_url: str
 ) -> AsyncIterator[Stream]:
     given = request.param(server)
-    async with open_stream(given.pop("kafka_url"), postgres_url, **given) as opened:
+    async with open_stream(given.pop("kafka_url"), migrated_postgres_url, **given) as opened:
         yield opened
 
 

@@ -48,8 +48,8 @@ BINARY: list[Any] = [("ce_workspace", b"acme"), ("ce_id", b"1"), ("other", None)
 
 
 @pytest_asyncio.fixture
-async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
-    async with open_stream(kafka_url, postgres_url) as opened:
+async def stream(kafka_url: str, migrated_postgres_url: str) -> AsyncIterator[Stream]:
+    async with open_stream(kafka_url, migrated_postgres_url) as opened:
         yield opened
 
 

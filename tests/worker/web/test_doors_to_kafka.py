@@ -30,8 +30,8 @@ AT = datetime(2026, 5, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
-async def stream(kafka_url: str, postgres_url: str) -> AsyncIterator[Stream]:
-    async with open_stream(kafka_url, postgres_url) as opened:
+async def stream(kafka_url: str, migrated_postgres_url: str) -> AsyncIterator[Stream]:
+    async with open_stream(kafka_url, migrated_postgres_url) as opened:
         yield opened
 
 
