@@ -56,6 +56,25 @@ _seconds = Histogram(
 logger = structlog.get_logger()
 
 
+class HttpClient(httpx.AsyncClient):
+    """httpx's client, whose every failure of a connection is an `httpx.HTTPError`.
+
+    A connection that is reset before its first use has no socket on uvloop any more; anyio asks for its peer all the same,
+    and the `AttributeError` would end the process.
+    """
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request.
+
+        Raises:
+            httpx.HTTPError: There is no answer.
+        """
+        try:
+            return await super().send(request, **options)
+        except AttributeError as error:
+            raise httpx.ReadError(f"The connection was reset: {error}", request=request) from error
+
+
 def http_client(
     timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
@@ -64,7 +83,7 @@ def http_client(
     `timeout_seconds` is for a whole request to the API, however slowly its answer trickles.
     """
     connect_seconds = min(CONNECT_SECONDS, timeout_seconds / 2)
-    return httpx.AsyncClient(
+    return HttpClient(
         # Connecting ends well before the whole does, so that what was never sent is known as such.
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds, pool=connect_seconds),
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
