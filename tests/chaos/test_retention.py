@@ -14,7 +14,7 @@ from events.contract import catalog
 from tests.chaos.fleet import Member
 from tests.servers.processes import LOOPBACK
 from tests.stories import deals, ids
-from tests.worker.streams import Stream, open_stream
+from tests.worker.streams import TOKEN_KEY, Stream, open_stream
 from worker.kafka import cluster, topics
 from worker.kafka.positions import positions
 
@@ -34,6 +34,7 @@ async def member(stream: Stream, tmp_path: Path) -> AsyncIterator[Member]:
     environment = stream.environment
     variables = {
         "Q2C_DATABASE_URL": environment.database_url,
+        "Q2C_TOKEN_KEYS": TOKEN_KEY,
         "Q2C_KAFKA_URL": environment.kafka_url or "",
         "Q2C_KAFKA_GROUP": environment.kafka_group,
         "Q2C_KAFKA_PARTITIONS": "1",

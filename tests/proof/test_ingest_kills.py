@@ -13,7 +13,7 @@ from random import Random
 import pytest_asyncio
 
 from tests.stories import deals, ids
-from tests.worker.streams import Stream, open_stream
+from tests.worker.streams import TOKEN_KEY, Stream, open_stream
 from worker.kafka.positions import positions
 
 SEED = 20260505
@@ -33,6 +33,7 @@ def start(stream: Stream) -> subprocess.Popen[bytes]:
     environment = stream.environment
     variables = {
         "Q2C_DATABASE_URL": environment.database_url,
+        "Q2C_TOKEN_KEYS": TOKEN_KEY,
         "Q2C_KAFKA_URL": str(environment.kafka_url),
         "Q2C_KAFKA_GROUP": environment.kafka_group,
         "Q2C_KAFKA_TOPIC_NAMES": json.dumps(environment.kafka_topic_names),

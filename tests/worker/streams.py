@@ -1,6 +1,7 @@
 """An installation on a real Kafka and a real database, with topics and a group of its own."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 PARTITIONS = 2
 PATIENCE_SECONDS = 90.0
+TOKEN_KEY = base64.urlsafe_b64encode(bytes(32)).decode()  # as Q2C_TOKEN_KEYS for a process of its own
 LOOK_SECONDS = 0.02
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 
@@ -147,7 +149,7 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
     database = open_database(environment)
     await database.transaction(migrate)
     clock, entropy = SystemClock(), SystemEntropy()
-    vault = Vault([entropy.token() + "="], entropy)
+    vault = Vault([TOKEN_KEY], entropy)
     services = Services(environment, database, clock, entropy, vault, Wake())
     given = await open_workspace(services, "acme", [DOCUSIGN_KEY])
     try:
