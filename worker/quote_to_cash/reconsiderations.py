@@ -64,6 +64,7 @@ _NEXT = Statement(
 _WORKSPACES = Statement(
     sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
 )
+_PENDING = Statement(sa.select(reconsiderations.c.workspace, reconsiderations.c.key))
 _PORTION = Statement(
     sa.select(process_waits.c.stream)
     .where(
@@ -99,6 +100,11 @@ def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
 def workspaces(connection: sa.Connection) -> list[str]:
     """Return the workspaces of which anything is to be reconsidered."""
     return [workspace for (workspace,) in _WORKSPACES.rows(connection)]
+
+
+def pending(connection: sa.Connection) -> set[tuple[str, str]]:
+    """Return workspace and stream of every change that is not reconsidered to its end."""
+    return set(_PENDING.rows(connection))
 
 
 def first(connection: sa.Connection, workspace: str) -> Reconsideration | None:

@@ -23,6 +23,7 @@ from projections.invoices import INVOICES, invoices
 from worker.commands.identity import READINGS, CommandKey, request_id
 from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
+from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.deal.state import Deal
 from worker.quote_to_cash.decide import read_of
 from worker.quote_to_cash.store import StateStore
@@ -236,7 +237,8 @@ def _reason(
 ) -> Iterator[str]:
     workspace, name = row["workspace"], row["deal"]
     deal = store.get(Deal, name)
-    if later & {(workspace, stream) for stream in (f"deal/{name}", *depends_on(store, deal))}:
+    streams = (f"deal/{name}", *depends_on(store, deal), *deal.waits_on)
+    if later & {(workspace, stream) for stream in streams}:
         return
     unmet = unmet_gates(store, name) if deal.invoice is None else []
     gate = unmet[0].code if unmet else None
@@ -247,13 +249,14 @@ def _reason(
 
 
 def _not_followed(connection: sa.Connection) -> set[tuple[str, str]]:
-    """Return workspace and stream of events that are not decided, or whose consequences are not shown yet."""
+    """Return workspace and stream of every change of which consequences are still to be decided or shown."""
     checkpoints = subscriptions.checkpoints(connection)
     followed = min(
         checkpoints.get(name, 0) for name in (quote_to_cash.NAME, DEALS.versioned, INVOICES.versioned)
     )
     statement = sa.select(events.c.workspace, events.c.stream).where(events.c.position > followed)
-    return {(row.workspace, row.stream) for row in connection.execute(statement.distinct())}
+    not_decided = {(row.workspace, row.stream) for row in connection.execute(statement.distinct())}
+    return not_decided | reconsiderations.pending(connection)
 
 
 def _amounts(view: View) -> Iterator[str]:

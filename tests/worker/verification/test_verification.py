@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
@@ -31,9 +32,12 @@ from worker.quickbooks.errors import (
     Throttled,
     Unauthorized,
 )
+from worker.quote_to_cash import view
 from worker.quote_to_cash.store import process_state
+from worker.roles.runner import catch_up
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
+from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, Invoices, companies, read_books
 from worker.verification.invariants import INVARIANTS, violations
 
@@ -75,6 +79,19 @@ async def test_what_is_not_decided_yet_breaks_nothing(healthy: World) -> None:
     assert await broken(healthy) == set()
     await healthy.follow()
     assert await broken(healthy) == set()
+
+
+async def test_what_is_not_reconsidered_yet_breaks_nothing(healthy: World) -> None:
+    await healthy.admin().change_settings({"auto_invoice": "false"})
+    await healthy.send(*stories.signed_deal("D-5"))
+    await healthy.settle()
+    with patch.object(view, "AT_ONCE", 0):
+        await healthy.admin().change_settings({"auto_invoice": "true"})
+        await catch_up(healthy.services.database, healthy.clock, SUBSCRIPTIONS, "test")
+    assert (await healthy.deals())["D-5"]["gate"] == "auto_invoice_off"
+    assert await broken(healthy) == set()
+    await healthy.settle()
+    assert (await healthy.deals())["D-5"]["invoice_id"]
 
 
 def of_deal(table: sa.Table, deal: str) -> sa.ColumnElement[bool]:
