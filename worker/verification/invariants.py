@@ -154,6 +154,14 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
         waiting = log.read(view.connection, after=checkpoints.get(subscription.name, 0), limit=1)
         if waiting and waiting[0].recorded_at < since:
             yield f"{subscription.name} has not got beyond position {waiting[0].position - 1} for an hour"
+    changed = reconsiderations.reconsiderations
+    waiting_for = (
+        sa.select(changed.c.workspace, changed.c.key)
+        .join(events, events.c.position == changed.c.position)
+        .where(events.c.recorded_at < since)
+    )
+    for workspace, key in view.connection.execute(waiting_for):
+        yield f"Deals of {workspace} have waited for an hour to be reconsidered after a change of {key}"
     statement = (
         sa.select(commands)
         .join(realms, its_company())

@@ -90,8 +90,10 @@ async def test_what_is_not_reconsidered_yet_breaks_nothing(healthy: World) -> No
         await catch_up(healthy.services.database, healthy.clock, SUBSCRIPTIONS, "test")
     assert (await healthy.deals())["D-5"]["gate"] == "auto_invoice_off"
     assert await broken(healthy) == set()
+    assert "I7" in await broken(healthy, later=timedelta(hours=2))
     await healthy.settle()
     assert (await healthy.deals())["D-5"]["invoice_id"]
+    assert await broken(healthy, later=timedelta(hours=2)) == set()
 
 
 def of_deal(table: sa.Table, deal: str) -> sa.ColumnElement[bool]:
