@@ -23,8 +23,8 @@ from events.clock import SystemEntropy
 from events.database.sqlite import SqliteDatabase
 from worker.migrations import schema
 from worker.quickbooks import tokens
-from worker.quickbooks.client import http_client
 from worker.quickbooks.gateway import open_gateway
+from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import TokenSet
 from worker.runtime.environment import Environment
 from worker.runtime.installed import token_keys

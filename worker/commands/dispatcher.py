@@ -15,7 +15,8 @@ from worker.commands.attempts import Attempts
 from worker.commands.claims import Claimed, LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
 from worker.commands.transitions import Transition
-from worker.quickbooks.client import CONNECTIONS_MAX, QuickBooksClient
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.http import CONNECTIONS_MAX
 from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.runtime.health import Health
 from worker.runtime.wake import Wake

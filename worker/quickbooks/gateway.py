@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from events.clock import Clock, Entropy
 from events.database.port import Database
-from worker.quickbooks.client import QuickBooksClient, http_client
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import OAuthClient
 from worker.quickbooks.tokens import TokenStore
 from worker.runtime.environment import ConfigurationError, Environment

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -359,7 +358,8 @@ async def test_rotation_without_a_gap(connect: Connect) -> None:
     assert (await connect.send(encoded("sent", "D-3"))).status_code == 200, "the new one is enough"
     sandbox.docusign.switch(old, active=False)
     connect.keys = sandbox.docusign_keys
+    before = connect.world.clock.now()
     assert (await connect.send(encoded("sent", "D-4"))).status_code == 200
     assert (await connect.send(encoded("sent", "D-5"), sandbox.docusign.all[old])).status_code == 401
     assert len(await connect.world.log()) == 4
-    assert timedelta(0) == connect.world.clock.now() - (await connect.shown()).taken["accepted"].last_at
+    assert (await connect.shown()).taken["accepted"].last_at >= before

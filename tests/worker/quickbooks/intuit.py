@@ -18,7 +18,8 @@ from events.database.sqlite import InlineDatabase
 from events.log.tables import metadata
 from tests.fakes import FakeClock
 from worker.quickbooks import tokens
-from worker.quickbooks.client import QuickBooksClient, http_client
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.tokens import TokenStore
 from worker.runtime.vault import Vault

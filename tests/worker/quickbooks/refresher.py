@@ -10,7 +10,7 @@ from pathlib import Path
 from events.clock import SystemClock, SystemEntropy
 from events.database.sqlite import SqliteDatabase
 from tests.worker.quickbooks.intuit import KEY
-from worker.quickbooks.client import http_client
+from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import OAuthClient
 from worker.quickbooks.tokens import TokenStore
 from worker.runtime.vault import Vault

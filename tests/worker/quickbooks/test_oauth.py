@@ -12,8 +12,8 @@ from rich.pretty import pretty_repr
 from tests.fakes import FakeClock
 from tests.worker.quickbooks.intuit import CLIENT_SECRET, OAUTH, bench, token_answer
 from worker.quickbooks import oauth as oauth_module
-from worker.quickbooks.client import http_client
 from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import GrantRefused, GrantUnusable, OAuthClient, RefreshTokenOnly, TokenSet
 
 DISCOVERY = {

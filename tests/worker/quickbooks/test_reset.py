@@ -9,7 +9,7 @@ import httpx
 import pytest
 import uvloop
 
-from worker.quickbooks.client import http_client
+from worker.quickbooks.http import http_client
 
 REQUESTS = 1_500  # one in sixty meets it
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)

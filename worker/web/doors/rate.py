@@ -43,7 +43,7 @@ class Rate:
         full_at = max(self._full_at.get(token, now), now) + events / self._per_second
         lacking = full_at - now - refilled
         if lacking > _SLACK_SECONDS:
-            return math.ceil(lacking)
+            return math.ceil(lacking - _SLACK_SECONDS)
         self._full_at[token] = full_at
         return 0
 
