@@ -56,13 +56,15 @@ class Tenant(Struct, frozen=True):
         ready: What it signs with, and its token.
         deals: What it is to sell, one after the other.
         quickbooks: The stub's URL.
-        port: The worker's.
+        port: The worker's front door.
+        ops_port: Where the worker tells ops how far each subscription is behind.
     """
 
     ready: Ready
     deals: Iterator[tuple[str, list[Message]]]
     quickbooks: str
     port: int
+    ops_port: int
 
 
 class Behind(Struct):
@@ -83,10 +85,12 @@ def _opening(database: Open) -> Callable[[Path], AbstractAsyncContextManager[Con
     async def opened(directory: Path) -> AsyncIterator[Contenders]:
         with database(directory) as url:
             async with stub.running() as quickbooks:
-                environment = streams.environment(database_url=url, **signed.quickbooks(quickbooks))
+                ops_port = stage.free_port()
+                settings = {**signed.quickbooks(quickbooks), "metrics_port": ops_port}
+                environment = streams.environment(database_url=url, **settings)
                 ready = await signed.prepared(environment, deals=1)
                 tokens = await _neighbours(environment)
-                tenant = Tenant(ready, story.sales(FIRST_DEAL), quickbooks, stage.free_port())
+                tenant = Tenant(ready, story.sales(FIRST_DEAL), quickbooks, stage.free_port(), ops_port)
                 async with signed.worker(directory, environment, tenant.port):
 
                     async def beside() -> Measured:
@@ -126,12 +130,13 @@ async def _neighbours(environment: Environment) -> list[str]:
 async def _beside(tenant: Tenant, tokens: list[str]) -> Measured:
     """Sign contracts while the neighbours post, then let the worker catch up with what they left."""
     sampled = Behind([])
-    async with neighbours.running(tenant.port, SECONDS, tokens) as others, _client(tenant) as http:
-        sampling = asyncio.create_task(_sample(http, sampled))
+    ops = httpx.AsyncClient(base_url=f"http://{stage.HOST}:{tenant.ops_port}")
+    async with neighbours.running(tenant.port, SECONDS, tokens) as others, ops, asyncio.TaskGroup() as work:
+        sampling = work.create_task(_sample(ops, sampled))
         milliseconds = await _latencies(tenant, perf_counter() + SECONDS)
         sent = await neighbours.ended(others)
         sampling.cancel()
-        drained = await _drained(http)
+        drained = await _drained(ops)
     return {
         **_spread(milliseconds),
         "taken": sent.rate,
