@@ -1,9 +1,9 @@
 """Waiting: what one changed setting costs where a hundred thousand deals wait on it.
 
-A thousand signed deals are told, which wait because automatic invoicing is switched off; their state, what they wait on and
-their rows in the read model are copied 99 times under other names. Then a setting is changed that moves a gate of each, and
-all that follows is worked off as a worker does it, until the last deal is reconsidered and shown. What counts is the
-longest transaction: a contract that is signed meanwhile waits for it.
+A thousand signed deals wait because automatic invoicing is switched off. Their state, the streams that they wait on and their rows
+in the read model are copied 99 times under other names. Then the cut-over is changed, which moves a gate of every deal, and the
+role `process` does its work until the last deal is reconsidered and shown. The figure is the longest transaction: a contract
+that is signed meanwhile waits for it.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -89,7 +89,7 @@ async def _open(lay: Lay, directory: Path) -> AsyncIterator[Contenders]:
 
 
 async def _tell(database: Database) -> None:
-    """Tell deals until enough of them are signed and wait."""
+    """Send the events of deals until a thousand contracts are signed."""
     await stores.prepare(database)
     await database.transaction(_choose, 0, {"auto_invoice": "false"})
     flow, signed = story.flow(), 0
@@ -101,7 +101,7 @@ async def _tell(database: Database) -> None:
 
 
 async def _work_off(database: Database) -> None:
-    """Do what the role does that decides, in turns, until nothing is left."""
+    """Take turns at following the log and reconsidering, as the role `process` does, until nothing is left."""
     turns, size = ShortTurns(), ShortTurns(reconsidering.STREAMS_MAX)
     while True:
         handled = await turn(database, CLOCK, SUBSCRIPTIONS, HOLDER, turns)

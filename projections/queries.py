@@ -33,9 +33,9 @@ _BY_PEOPLE = [name for name, kind in catalog.TYPES.items() if "by" in kind.paylo
 
 
 class DealsWanted(Struct, frozen=True):
-    """Which deals: all that fit everything that is said.
+    """The filters of a list of deals; a deal has to meet every filter that is set.
 
-    `text` is in the deal's id, its name or its account's. `changed_after` is a position of the log.
+    `text` is part of the deal's id, its name or its account's name. `changed_after` is a position of the log.
     """
 
     stage: str | None = None
@@ -48,7 +48,7 @@ class DealsWanted(Struct, frozen=True):
 
 
 class InvoicesWanted(Struct, frozen=True):
-    """Which invoices: all that fit everything that is said, `dated` from and to both included."""
+    """The filters of a list of invoices; an invoice has to meet every filter that is set. Both ends of `dated` are included."""
 
     deal: str | None = None
     status: str | None = None
@@ -60,7 +60,7 @@ class InvoicesWanted(Struct, frozen=True):
 
 
 class MappingsWanted(Struct, frozen=True):
-    """Which mappings: all that fit everything that is said; `text` is in the id or the name."""
+    """The filters of a list of mappings; a mapping has to meet every filter that is set. `text` is part of its id or name."""
 
     kind: str | None = None
     status: str | None = None
@@ -68,7 +68,7 @@ class MappingsWanted(Struct, frozen=True):
 
 
 class LogWanted(Struct, frozen=True):
-    """Which entries of the integration log: all that fit everything that is said.
+    """The filters of the integration log; an entry has to meet every filter that is set.
 
     `about` is a stream such as `account/A-9`, `kind` its kind such as `account`, and `type` a type of event.
     """

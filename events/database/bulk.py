@@ -42,7 +42,11 @@ def fetch_few(
     keys: Collection[Key],
     limit: int,
 ) -> list[tuple[Any, ...]]:
-    """Read of each of `keys` the first rows, at most `limit`, in the order of `column`: the key's last part and that."""
+    """For each of `keys`, read the first rows in the order of `column`, at most `limit`.
+
+    Returns:
+        Pairs of the key's last part and the row's `column`.
+    """
     if not keys:
         return []
     if connection.dialect.name == "postgresql":

@@ -110,7 +110,7 @@ class Chosen(Struct, frozen=True):
 
 
 class LettersWanted(Struct, frozen=True):
-    """Which dead letters are looked at: all that fit everything that is said."""
+    """The filters of a list of dead letters; a dead letter has to meet every filter that is set."""
 
     reason: str | None = None
     deal: str | None = None

@@ -1,4 +1,4 @@
-"""What an attempt means for its whole company, as data, and what becomes of the company by it."""
+"""The effects of an attempt on its whole company, as data, and their application."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from worker.commands.companies import Company
 
 
 class Kept(Struct, frozen=True):
-    """The dispatcher sends for the company: no other one claims of it for some seconds."""
+    """The dispatcher keeps the company: for some seconds, no other dispatcher claims its commands."""
 
     holder: str
     now: datetime
@@ -21,13 +21,13 @@ class TokenAccepted(Struct, frozen=True):
 
 
 class RateLimited(Struct, frozen=True):
-    """Nothing is claimed of the company until then: QuickBooks rate-limits it, or refuses its access token.
+    """The company is paused: QuickBooks rate-limits it, or refuses its access token.
 
     Attributes:
         until: The end of the pause.
-        now: When that was decided.
-        refused_before: Since when tokens were refused, as the claim found it.
-        refused_since: Since when they are refused by now; none if they aren't.
+        now: When the pause began.
+        refused_before: Since when tokens were refused at the claim; none if they weren't.
+        refused_since: Since when they are refused now; none if they aren't.
     """
 
     until: datetime
@@ -37,7 +37,7 @@ class RateLimited(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """QuickBooks refuses all that is asked of the company: deals stop at this gate, and nothing is claimed until then."""
+    """QuickBooks refuses every request for the company: deals stop at `gate`, and the company is paused until `until`."""
 
     gate: str
     until: datetime
@@ -56,12 +56,12 @@ Effect = Kept | TokenAccepted | RateLimited | Refused | Served | Disconnected
 
 
 def pauses(effect: Effect | None) -> bool:
-    """Say whether nothing is claimed of the company for a while."""
+    """Return whether an effect pauses the company."""
     return isinstance(effect, RateLimited | Refused)
 
 
 def applied(effect: Effect, company: Company) -> Company:
-    """Return what becomes of a company."""
+    """Return the company with an effect applied."""
     match effect:
         case Kept(holder, now):
             return companies.kept(company, holder, now)

@@ -1,7 +1,7 @@
-"""What attempts come to, as data, and how it is stored: for many commands at once, each by its own lease.
+"""The outcomes of attempts, as data, and storing them: for many commands at once, each by its own lease.
 
-Commands are changed before companies, then tokens are looked at, and the log comes last, each in one order:
-who stores an outcome and who decides about new commands wait for each other, and never deadlock.
+Commands are changed before companies, then tokens are read, and the log comes last, each in one order: so a dispatcher that
+stores outcomes and the process manager that adds commands wait for each other, and never deadlock.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ class Transition(Struct, frozen=True):
         command: The command as it was claimed.
         now: When this was decided.
         changes: Columns of the command.
-        effect: What it means for the company; none if nothing.
+        effect: The effect on the company, if there is one.
         event: The event to record.
         company_event: The event to record if the company stands at another gate, or at none, by the effect.
     """

@@ -27,8 +27,8 @@ _TYPE_OF = {event_type.payload: name for name, event_type in catalog.TYPES.items
 class Decision(Struct):
     """What follows from an event; each recorded fact has already been folded into the view.
 
-    `named` are open commands whose invoice a person named, each with its id in QuickBooks. `many_wait_on` are streams
-    which have changed, and which more wait on than are reconsidered at once.
+    `named` are open commands whose invoice a person named, each with its id in QuickBooks. `many_wait_on` are changed
+    streams that too many streams wait on to be reconsidered at once.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -54,7 +54,7 @@ def decide(view: View, event: Event) -> Decision:
     evolve(view, event)
     for step in _followed(view, event):
         _take(view, decision, event, step)
-    # Much is recorded of a workspace that changes nothing of it, such as the same company read again.
+    # Many events leave the workspace's state as it was, such as a second reading of an unchanged company.
     changed = event.stream != WORKSPACE or view.get(WorkspaceState) != before
     affected, decision.many_wait_on = _affected(view, event, wakes=changed)
     _consider(view, decision, event, affected)
@@ -62,7 +62,7 @@ def decide(view: View, event: Event) -> Decision:
 
 
 def reconsider(view: View, cause: Event, key: str, waiting: Sequence[str]) -> Decision:
-    """Decide what follows for streams that wait on `key`, which an event that was decided before has changed."""
+    """Decide about streams that wait on `key`; the event that changed it was decided before."""
     decision = Decision()
     _consider(view, decision, cause, waiting, via=key)
     return decision
@@ -149,7 +149,7 @@ def _wished_since(step: Command, cause: Event) -> datetime:
 def _recorded(view: View, cause: Event, fact: Fact, via: str) -> Event:
     """Return the event of a fact that follows from another, folded.
 
-    One that follows by way of a stream which many wait on is named by that too: it may be the second of its cause.
+    Its id includes `via`, the key of a queued change: the same cause may already have led to such an event.
     """
     event_type = _TYPE_OF[type(fact)]
     subject = catalog.TYPES[event_type].stream(fact)

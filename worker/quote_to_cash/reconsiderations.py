@@ -1,7 +1,7 @@
-"""What is still to be reconsidered: streams that wait on something which has changed, too many for one transaction.
+"""The queue of changes whose waiting streams are too many for one transaction.
 
-A change that a few streams wait on is decided at once. Where many do, the change is queued here, and its streams are
-reconsidered portion by portion, each in a transaction of its own, as consequences of the event that changed it.
+If few streams wait on a changed stream, they are decided at once. If many do, the change is queued here, and the streams are
+reconsidered portion by portion, each portion in its own transaction, as consequences of the event that made the change.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ STAGES = (Range("", "deal/"), Range("deal0", None), Range("deal/", "deal0"))  # 
 
 
 class Reconsideration(Struct, frozen=True):
-    """A change that is reconsidered: how far that got.
+    """A queued change, and the last stream that was reconsidered for it.
 
     Attributes:
         workspace: Whose streams.
@@ -80,7 +80,7 @@ _GREATEST = "\U0010ffff"
 
 
 def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
-    """Queue changes. One of the same stream that waits for its turn is left out: the newer one sees to it as well."""
+    """Queue changes. A queued change of the same key that has not begun is deleted: the newer one reconsiders the same streams."""
     newest = {(change.workspace, change.key): change for change in added}
     for change in newest.values():
         not_begun = (
@@ -98,17 +98,17 @@ def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
 
 
 def workspaces(connection: sa.Connection) -> list[str]:
-    """Return the workspaces of which anything is to be reconsidered."""
+    """Return the workspaces with queued changes."""
     return [workspace for (workspace,) in _WORKSPACES.rows(connection)]
 
 
 def pending(connection: sa.Connection) -> set[tuple[str, str]]:
-    """Return workspace and stream of every change that is not reconsidered to its end."""
+    """Return the workspace and the key of every queued change."""
     return set(_PENDING.rows(connection))
 
 
 def first(connection: sa.Connection, workspace: str) -> Reconsideration | None:
-    """Return what a workspace is to reconsider first."""
+    """Return a workspace's oldest queued change."""
     rows = _NEXT.rows(connection, {"workspace_": workspace})
     return Reconsideration(*rows[0]) if rows else None
 
@@ -126,7 +126,7 @@ def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> l
 
 
 def move(connection: sa.Connection, change: Reconsideration, done: Sequence[str], limit: int) -> None:
-    """Note which streams of a stage were reconsidered; fewer than `limit` were its last ones."""
+    """Store that these streams of a stage were reconsidered; if they are fewer than `limit`, the next stage begins."""
     this = sa.and_(
         reconsiderations.c.workspace == change.workspace,
         reconsiderations.c.position == change.position,

@@ -4,7 +4,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from msgspec import Struct
 
-# What more streams wait on than these is reconsidered in portions: no transaction grows with their number.
+# If more streams than these wait on a changed stream, they are reconsidered in portions.
 AT_ONCE = 100
 
 WORKSPACE = "workspace"

@@ -1,4 +1,4 @@
-"""Reconsiders, portion by portion, what too many deals wait on for one transaction; whatever is new goes first."""
+"""Reconsiders queued changes portion by portion, and lets new events go first."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from worker.roles.runner import RETRY_SECONDS, ShortTurns
 from worker.runtime.wake import pause
 from worker.services import SUBSCRIPTIONS, Services
 
-# What is done in bulk waits while a subscription is further behind: a signed contract would stand behind it.
+# No portion begins while a subscription is further behind: a signed contract would queue behind the portion's events.
 BEHIND_MAX = 300
 STREAMS_MAX = 400
 logger = structlog.get_logger()
 
 
 async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -> None:
-    """Go on with what is to be reconsidered, until told to stop."""
+    """Reconsider queued changes until told to stop."""
     size = ShortTurns(STREAMS_MAX)
     while not stopping.is_set():
         try:
@@ -38,12 +38,12 @@ async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -
 
 
 async def portions(database: Database, clock: Clock, holder: str, size: ShortTurns) -> bool:
-    """Reconsider a portion of each workspace that has to; say whether there was any."""
+    """Reconsider one portion of each workspace with a queued change; return whether there was any."""
     waiting = await database.read(due)
     done = False
     for workspace in waiting:
         if done and not await database.read(due):
-            break  # what that gave is to be handled first
+            break  # the subscriptions handle the portion's events first
         count, seconds = await database.transaction(_go_on, workspace, size.events, holder, clock)
         if count is not None:
             size.note(seconds, count)
@@ -53,7 +53,7 @@ async def portions(database: Database, clock: Clock, holder: str, size: ShortTur
 
 
 def due(connection: sa.Connection) -> Sequence[str]:
-    """Return the workspaces of which anything is to be reconsidered now: none while a subscription is far behind."""
+    """Return the workspaces with queued changes; none while a subscription is far behind."""
     workspaces = reconsiderations.workspaces(connection)
     return workspaces if workspaces and not is_behind(connection) else ()
 
