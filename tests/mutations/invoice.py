@@ -159,8 +159,8 @@ MUTATIONS = (
     Mutation(
         "memo",
         _INVOICE_BODY,
-        'memo = settings.memo or "Deal {deal_id}: {deal_name}"',
-        'memo = "Deal {deal_id}: {deal_name}"',
+        "memo_text(settings.memo, ",
+        'memo_text("Deal {deal_id}: {deal_name}", ',
         "The memo that was chosen is not on the invoice.",
     ),
     Mutation(

@@ -127,8 +127,8 @@ MUTATIONS = (
     Mutation(
         "zone_that_was_chosen",
         _COMPANY_STATE,
-        "return self.settings.time_zone or (",
-        "return (",
+        "settings_of(self.defaults, self.chosen)",
+        "settings_of(self.chosen, self.defaults)",
         "Invoices are dated by another zone than the one that was chosen.",
     ),
 )

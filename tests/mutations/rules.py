@@ -81,8 +81,8 @@ MUTATIONS = (
     Mutation(
         "switched_on_again",
         _COMPANY_FOLDS,
-        "if switched_on and state.first_switched_on is None:",
-        "if switched_on:",
+        "getattr(state.settings, setting.name) and dated not in state.instants:",
+        "getattr(state.settings, setting.name):",
         "What was won while automatic invoicing was off is never invoiced.",
     ),
     Mutation(

@@ -5,7 +5,7 @@ from typing import Concatenate, Literal, ParamSpec
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from events.clock import Clock, Entropy
 from events.contract import catalog, identifiers, json
@@ -24,7 +24,6 @@ from events.contract.values import Fact
 from events.database.port import Database
 from events.errors import Unusable
 from events.log import log
-from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.creation import CannotCreate
 from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
 from worker.quote_to_cash.deal.state import Deal
@@ -206,39 +205,3 @@ class Administration(Struct, frozen=True):
 def _unstorable(fact: Fact) -> str | None:
     """Name the field whose text no database keeps."""
     return next((name for name, value in asdict(fact).items() if r"\u0000" in json.encode(value)), None)
-
-
-class Setting(Struct, frozen=True):
-    """A setting as people see it.
-
-    Attributes:
-        key: What it is called, as `q2c set` names it.
-        value: What holds.
-        chosen: Whether somebody chose it.
-        reason: Where the value is from, if nobody chose it, or why there is none.
-    """
-
-    key: str
-    value: object
-    chosen: bool
-    reason: str | None = None
-
-
-def shown_settings(connection: sa.Connection, workspace: str) -> list[Setting]:
-    """Return every setting of a workspace with the value that holds."""
-    state = StateStore(connection, workspace).get(WorkspaceState)
-    shown = [
-        Setting(key, getattr(state.settings, key), bool(state.chosen.get(key))) for key in settings.NAMES
-    ]
-    return [_time_zone(state, row) if row.key == "time_zone" else row for row in shown]
-
-
-def _time_zone(state: WorkspaceState, row: Setting) -> Setting:
-    """Show the zone that the company's address gives, or why it gives none, beside what was chosen."""
-    if state.company is None:
-        return row
-    found, reason = state.company.time_zone, state.company.time_zone_reason
-    if row.chosen:
-        differs = found is not None and found != row.value
-        return replace(row, reason=f"{reason}: {found}" if differs else None)
-    return replace(row, value=found, reason=reason)

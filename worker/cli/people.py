@@ -1,22 +1,35 @@
 """What people do: settings, mappings, invoices by hand, events from a file."""
 
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from msgspec.structs import asdict
+from typer.core import TyperCommand
 
-from worker.actions.administration import shown_settings
+from worker.actions.settings import CurrentSetting, current_settings
 from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administration, run, workspace_name
-from worker.cli.output import FINDING, errors, people, print_json, print_rows
+from worker.cli.output import FINDING, errors, people, print_json
 from worker.services import Services
+from worker.workspaces.settings import SETTINGS
 
 CreateOption = Annotated[bool, typer.Option("--create", help="Create it in QuickBooks.")]
 NameOption = Annotated[
     str | None,
     typer.Option("--name", help="With --create: a name to use instead of the CRM's, if that is taken."),
 ]
+
+
+class SettingsListed(TyperCommand):
+    """A command whose help ends with every setting."""
+
+    def format_epilog(self, _context: Any, formatter: Any) -> None:
+        """Write a section with what each setting does, and what its values look like."""
+        with formatter.section("Settings"):
+            formatter.write_dl(
+                [(setting.name, f"{setting.help} Value: {setting.kind.form}.") for setting in SETTINGS]
+            )
 
 
 def set_settings(
@@ -30,7 +43,7 @@ def set_settings(
 ) -> None:
     """Change a workspace's settings: all of those given, or none.
 
-    q2c settings lists them.
+    q2c settings shows the current values.
     """
     pairs = [change.partition("=") for change in changes]
     for key, separator, _ in pairs:
@@ -47,14 +60,32 @@ def set_settings(
 
 
 def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show a workspace's settings."""
+    """Show a workspace's settings: value, default, and what each does."""
 
-    async def work(opened: Services) -> list[dict[str, object]]:
-        name = await workspace_name(opened, workspace)
-        shown = await opened.database.read(shown_settings, name)
-        return [asdict(row) for row in shown]
+    async def work(opened: Services) -> list[CurrentSetting]:
+        return await opened.database.read(current_settings, await workspace_name(opened, workspace))
 
-    print_rows(run(work), ("key", "value", "chosen", "reason"), as_json=as_json, empty="")
+    for setting in run(work):
+        if as_json:
+            print_json(setting)
+        else:
+            _print_setting(setting)
+
+
+def _print_setting(setting: CurrentSetting) -> None:
+    origin = f": {setting.reason}" if setting.reason else ""
+    note = f"(chosen; default: {_said(setting.default)})" if setting.chosen else f"(default{origin})"
+    people.print(f"{setting.key:27} {_said(setting.value)}  {note}", style="bold", soft_wrap=True)
+    people.print(f"    {setting.help}", style="dim", soft_wrap=True)
+
+
+def _said(value: object) -> str:
+    """Write a value as `q2c set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return "(not set)" if value is None else str(value)
 
 
 def map_account(

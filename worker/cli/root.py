@@ -39,7 +39,7 @@ app.command("config", rich_help_panel=RUN)(installation.config)
 
 PEOPLE = "People"
 app.command("connect", rich_help_panel=PEOPLE)(installation.connect)
-app.command("set", rich_help_panel=PEOPLE)(people.set_settings)
+app.command("set", cls=people.SettingsListed, rich_help_panel=PEOPLE)(people.set_settings)
 app.command("settings", rich_help_panel=PEOPLE)(people.settings)
 app.command("map", rich_help_panel=PEOPLE)(people.map_account)
 app.command("map-product", rich_help_panel=PEOPLE)(people.map_product)

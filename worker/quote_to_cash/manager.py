@@ -131,7 +131,7 @@ def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState)
         workspace=workspace,
         connected=not state.expired,
         paused=state.settings.paused,
-        time_zone=state.time_zone,
+        time_zone=state.settings.time_zone,
     )
     table.put_realm(connection, realm)
 

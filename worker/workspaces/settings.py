@@ -1,102 +1,144 @@
-"""The settings of a workspace: their names, kinds and defaults."""
+"""The settings of a workspace. Each is one field with its record: a new setting is a new field of `Settings`."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from zoneinfo import available_timezones
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo, fields, replace
 
-MEMO_CHARACTERS_MAX = 3000
-_PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
-_ANY_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-_NO_PLACES = frozenset({"Factory", "localtime"})  # the one means none is set, the other this machine's
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_FALSE = frozenset({"false", "no", "off", "0"})
+from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_ZONE, Kind
+
+
+class Setting(Struct, frozen=True):
+    """What a setting is, and what a change of it does.
+
+    Attributes:
+        kind: What its values look like.
+        label: Its name for people.
+        help: What it does, in one or two sentences.
+        first_on_sets: For a flag: the setting whose default is the instant at which this one was first switched on.
+        read_again: Whether a change has the QuickBooks company read again, because the value is compared with it.
+        name: What its field is called, as `q2c set` and events name it.
+        default: What its field is by default; a workspace can have another default, such as its company's time zone.
+    """
+
+    kind: Kind
+    label: str
+    help: str
+    first_on_sets: str | None = None
+    read_again: bool = False
+    name: str = ""
+    default: object = None
 
 
 class Settings(Struct, frozen=True):
-    """The settings of a workspace, with their defaults."""
+    """The settings that hold for a workspace."""
 
-    auto_invoice: bool = False
-    cut_over: datetime | None = None
-    invoice_requires_signature: bool = False
-    time_zone: str | None = None
-    terms: str | None = None
-    memo: str | None = None
-    income_account: str | None = None
-    paused: bool = False
+    auto_invoice: Annotated[
+        bool,
+        Setting(
+            FLAG,
+            "Automatic invoicing",
+            "Create the invoice of every won deal. While it is false, a deal waits until a person orders its invoice.",
+            first_on_sets="cut_over",
+        ),
+    ] = False
+    cut_over: Annotated[
+        datetime | None,
+        Setting(
+            INSTANT,
+            "Cut-over",
+            "Deals won before this instant are invoiced only by hand, so that a CRM's history is not invoiced twice."
+            " Default: when auto_invoice was first switched on.",
+        ),
+    ] = None
+    invoice_requires_signature: Annotated[
+        bool,
+        Setting(
+            FLAG,
+            "Signature required",
+            "Invoice a deal only when its contract is signed, even if the CRM closes it as won.",
+        ),
+    ] = False
+    time_zone: Annotated[
+        str | None,
+        Setting(
+            TIME_ZONE,
+            "Time zone",
+            "Invoices are dated in this time zone. Default: the one of the company's address, if it has only one.",
+            read_again=True,
+        ),
+    ] = None
+    terms: Annotated[
+        str | None,
+        Setting(
+            QUICKBOOKS_NAME,
+            "Payment terms",
+            "The payment terms of every invoice, by their name in QuickBooks, such as Net 30."
+            " Default: QuickBooks uses the customer's.",
+            read_again=True,
+        ),
+    ] = None
+    memo: Annotated[
+        str,
+        Setting(
+            MEMO,
+            "Memo",
+            "The private note of every invoice. {deal_name}, {deal_id} and {po_number} are replaced by the deal's.",
+        ),
+    ] = "Deal {deal_id}: {deal_name}"
+    income_account: Annotated[
+        str | None,
+        Setting(
+            QUICKBOOKS_NAME,
+            "Income account",
+            "The account that earns what created items sell, by its name in QuickBooks. Without it, no item is created.",
+            read_again=True,
+        ),
+    ] = None
+    paused: Annotated[
+        bool,
+        Setting(
+            FLAG,
+            "Paused",
+            "Make no new command to QuickBooks, and send none that is waiting. Nothing is lost: all continues once it is"
+            " false.",
+        ),
+    ] = False
 
 
-NAMES = tuple(Settings.__struct_fields__)
+def _of_field(field: FieldInfo) -> Setting:
+    """Return the record of a field, with what the field itself says."""
+    [setting] = [each for each in get_args(field.type) if isinstance(each, Setting)]
+    return replace(setting, name=field.name, default=field.default)
+
+
+SETTINGS = tuple(map(_of_field, fields(Settings)))
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 class SettingInvalid(Exception):
     """A setting or its value is unknown; the message names the valid ones."""
 
 
-def checked(key: str, value: str) -> str:
-    """Return the value as it is stored.
+def checked(name: str, value: str) -> str:
+    """Return the value as it is stored; an empty one restores the default.
 
     Raises:
         SettingInvalid: There is no such setting, or the value does not fit it.
     """
-    value = value.strip()
-    if key not in NAMES:
-        raise SettingInvalid(f"Unknown setting {key!r}; choose from {', '.join(NAMES)}")
-    if value == "":
-        return ""
-    if key in {"auto_invoice", "invoice_requires_signature", "paused"}:
-        if value.lower() not in _TRUE | _FALSE:
-            raise SettingInvalid(f"{key} must be true or false, not {value!r}")
-        return "true" if value.lower() in _TRUE else "false"
-    if key == "cut_over":
-        return _instant(value).isoformat()
-    if key == "time_zone":
-        return _zone_name(value)
-    if key == "memo":
-        _check_memo(value)
-    return value
-
-
-def settings_of(chosen: Mapping[str, str]) -> Settings:
-    """Read stored values; an empty one is the default."""
-    return msgspec.convert({key: value for key, value in chosen.items() if value}, Settings, strict=False)
-
-
-def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str:
-    """Fill the placeholders of a memo."""
-    values = {"{deal_name}": deal_name, "{deal_id}": deal_id, "{po_number}": po_number}
-    return _PLACEHOLDER.sub(lambda found: values[found.group()], memo)
-
-
-def _zone_name(value: str) -> str:
-    """Return the name of a time zone as the time zone database writes it."""
-    names = {name.casefold(): name for name in available_timezones() if name not in _NO_PLACES}
-    found = names.get(value.replace(" ", "_").casefold())
-    if found is None:
-        raise SettingInvalid(f"time_zone must be an IANA name such as Europe/London, not {value!r}")
-    return found
-
-
-def _instant(value: str) -> datetime:
+    setting, value = _BY_NAME.get(name), value.strip()
+    if setting is None:
+        raise SettingInvalid(f"Unknown setting {name!r}; choose from {', '.join(_BY_NAME)}")
     try:
-        instant = datetime.fromisoformat(value)
+        return setting.kind.stored(value) if value else ""
     except ValueError as error:
-        raise SettingInvalid(
-            f"cut_over must be an instant such as 2026-05-05T00:00:00Z, not {value!r}"
-        ) from error
-    if instant.tzinfo is None:
-        raise SettingInvalid(f"cut_over needs a time zone, such as {instant.isoformat()}Z")
-    return instant
+        raise SettingInvalid(f"{name} {error}") from error
 
 
-def _check_memo(value: str) -> None:
-    if len(value) > MEMO_CHARACTERS_MAX:
-        raise SettingInvalid(f"memo can have at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
-    unknown = [name for name in _ANY_PLACEHOLDER.findall(value) if not _PLACEHOLDER.fullmatch(name)]
-    if unknown:
-        raise SettingInvalid(
-            f"memo has an unknown placeholder {unknown[0]}; choose from {{deal_name}}, {{deal_id}} and {{po_number}}"
-        )
+def settings_of(*layers: Mapping[str, str]) -> Settings:
+    """Read stored values, of which later ones hold; an empty one leaves what is below it."""
+    held = {name: value for layer in layers for name, value in layer.items() if value}
+    return msgspec.convert(held, Settings, strict=False)

@@ -8,6 +8,7 @@ import pytest
 
 from tests import stories
 from tests.worker.running import Q2C, Run, lines
+from worker.workspaces.settings import SETTINGS
 
 
 def test_a_workspace_is_added_once(q2c: Run) -> None:
@@ -152,7 +153,18 @@ def test_settings_are_checked_and_shown(q2c: Run) -> None:
     assert q2c("set", "nonsense").returncode == 2
     changed = q2c("set", "auto_invoice=yes", "memo=For {deal_name}", "--json")
     assert (changed.returncode, lines(changed)) == (0, [{"position": 1}])
-    assert q2c("settings").returncode == 0
+    shown = {row["key"]: row for row in lines(q2c("settings", "--json"))}
+    assert list(shown) == [setting.name for setting in SETTINGS]
+    assert (shown["paused"]["value"], shown["paused"]["default"], shown["paused"]["chosen"]) == (
+        False,
+        False,
+        False,
+    )
+    said, helped = q2c("settings").stdout, q2c("set", "--help").stdout
+    for setting in SETTINGS:
+        assert f"{setting.name} " in said
+        assert setting.help in said
+        assert f"  {setting.name} " in helped
 
 
 def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:

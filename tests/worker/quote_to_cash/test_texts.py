@@ -104,7 +104,7 @@ def test_the_note_ends_with_the_whole_mark_whatever_memo_and_names(
         customer_id="1",
         items={"P-1": "1"},
         company=COMPANY,
-        settings=Settings(memo=memo),
+        settings=Settings() if memo is None else Settings(memo=memo),
         part=0,
         generation=1,
         request=REQUEST,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tests import stories
 from tests.world import World, open_world
-from worker.actions.administration import shown_settings
+from worker.actions.settings import current_settings
 from worker.commands.table import realms
 from worker.roles.idle import left_to_do
 from worker.verification.books import Books
@@ -39,7 +39,7 @@ async def gate(world: World, deal: str = "D-1") -> tuple[str | None, str]:
 
 
 async def shown(world: World) -> tuple[object, bool, str | None]:
-    rows = await world.services.database.read(shown_settings, "acme")
+    rows = await world.services.database.read(current_settings, "acme")
     return next((row.value, row.chosen, row.reason) for row in rows if row.key == "time_zone")
 
 

@@ -12,6 +12,7 @@ from litestar.routes import HTTPRoute
 from tests.world import World
 from worker.web.access import NEEDS, OPEN
 from worker.web.app import create_app
+from worker.workspaces.settings import SETTINGS
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PROBLEM = "application/problem+json"
@@ -99,6 +100,14 @@ def test_every_field_says_what_it_means(description: dict[str, Any]) -> None:
         if not about.get("description")
     ]
     assert silent == []
+
+
+def test_every_setting_that_can_be_changed_is_described(description: dict[str, Any]) -> None:
+    changes = description["components"]["schemas"]["SettingsChange"]["properties"]["changes"]
+    assert changes["properties"].keys() == {setting.name for setting in SETTINGS}
+    assert changes["additionalProperties"] is False
+    for setting in SETTINGS:
+        assert changes["properties"][setting.name]["description"].endswith(setting.help)
 
 
 def test_every_body_has_an_example_that_fits(description: dict[str, Any]) -> None:

@@ -382,6 +382,8 @@ async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: Wo
     await ready_to_read.settle()
     shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()["items"]}
     assert shown["auto_invoice"] is True
+    [memo] = [row for row in (await http.get("/api/v1/settings")).json()["items"] if row["key"] == "memo"]
+    assert (memo["value"], memo["kind"], memo["label"]) == (memo["default"], "memo", "Memo")
     assert (await http.post("/api/v1/mappings/accounts/A-1", json={"target": "7"})).status_code == 202
     assert (await http.post("/api/v1/mappings/products/P-1", json={})).status_code == 202
     assert (await http.post("/api/v1/deals/D-1/invoice")).status_code == 202

@@ -12,6 +12,7 @@ from events.contract.quickbooks import CompanyObserved, CompanyRefused, CompanyS
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.view import State, View, stream_of
+from worker.workspaces.settings import SETTINGS
 
 
 def remember_before(view: View, kind: type[State], key: str) -> None:
@@ -36,11 +37,13 @@ def taken_before(view: View, kind: type[State]) -> list[str]:
 
 def _settings_changed(view: View, change: SettingsChanged, at: datetime) -> None:
     state = view.get(WorkspaceState)
-    switched_on = change.changes.get("auto_invoice") == "true" and not state.settings.auto_invoice
     state = replace(state, chosen={**state.chosen, **change.changes})
-    if switched_on and state.first_switched_on is None:
-        state = replace(state, first_switched_on=at)
-    if {"terms", "income_account", "time_zone"} & change.changes.keys() and state.connection is not None:
+    changed = [setting for setting in SETTINGS if setting.name in change.changes]
+    for setting in changed:
+        dated = setting.first_on_sets
+        if dated is not None and getattr(state.settings, setting.name) and dated not in state.instants:
+            state = replace(state, instants={**state.instants, dated: at.isoformat()})
+    if any(setting.read_again for setting in changed) and state.connection is not None:
         state = replace(state, reads_wanted=state.reads_wanted + 1)
     view.put(state)
 

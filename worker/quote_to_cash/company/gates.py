@@ -23,7 +23,7 @@ def _is_read(inquiry: Inquiry) -> bool | Unmet:
 def _is_dated(inquiry: Inquiry) -> bool | Unmet:
     """Look whether it is known what day it is where the company is, which its invoices are dated by."""
     reason = inquiry.company.time_zone_reason
-    return inquiry.workspace.time_zone is not None or Unmet(f": {reason}" if reason else "")
+    return inquiry.settings.time_zone is not None or Unmet(f": {reason}" if reason else "")
 
 
 _gate = partial(Gate, depends_on=("workspace",))

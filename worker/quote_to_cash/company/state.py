@@ -1,11 +1,9 @@
 """What holds for a whole workspace: what it chose, and the QuickBooks company behind it."""
 
-from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
 from msgspec import field
-from msgspec.structs import replace
 
 from events.contract.administration import ConnectionAuthorized
 from events.contract.docusign import DocusignReceptionChanged
@@ -21,12 +19,13 @@ class WorkspaceState(State, frozen=True, dict=True):
 
     `refused` is set while QuickBooks refuses whatever is asked of the company, `docusign` while DocuSign's messages are
     not taken, or none come. `mapped_before` are the streams of what was mapped before any company was connected.
+    `instants` are defaults of settings: when another setting was first switched on.
     """
 
     kind: ClassVar[str] = WORKSPACE
 
     chosen: dict[str, str] = field(default_factory=dict)
-    first_switched_on: datetime | None = None
+    instants: dict[str, str] = field(default_factory=dict)
     connection: ConnectionAuthorized | None = None
     authorizations: int = 0
     expired: bool = False
@@ -41,14 +40,20 @@ class WorkspaceState(State, frozen=True, dict=True):
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings that hold; the cut-over is by default when automatic invoicing was switched on."""
-        settings = settings_of(self.chosen)
-        return settings if settings.cut_over else replace(settings, cut_over=self.first_switched_on)
+        """The settings that hold: those that a person chose, and the defaults of this workspace."""
+        return settings_of(self.defaults, self.chosen)
 
     @property
-    def time_zone(self) -> str | None:
-        """The zone that invoices are dated in: what a person chose, or what the company's address gives."""
-        return self.settings.time_zone or (self.company.time_zone if self.company else None)
+    def defaults(self) -> dict[str, str]:
+        """The defaults that are this workspace's own; the time zone is the one that the company's address gives."""
+        zone = self.company.time_zone if self.company else None
+        return {**self.instants, "time_zone": zone} if zone else self.instants
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Where a default of this workspace is from, or why there is none, by setting."""
+        reason = self.company.time_zone_reason if self.company else None
+        return {"time_zone": reason} if reason else {}
 
     @property
     def realm(self) -> str | None:

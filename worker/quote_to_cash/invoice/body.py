@@ -23,7 +23,8 @@ from worker.quote_to_cash.texts import (
     one_line,
     shortened,
 )
-from worker.workspaces.settings import Settings, memo_text
+from worker.workspaces.kinds import memo_text
+from worker.workspaces.settings import Settings
 
 DOC_NUMBER_CHARACTERS_MAX = 21
 PRIVATE_NOTE_CHARACTERS_MAX = 4000
@@ -173,8 +174,9 @@ def _tax_code(line: QuoteLine, quote: Quote, company: CompanyObserved) -> str | 
 
 def _private_note(deal: DealUpdated, settings: Settings, request: str, notes: list[str]) -> str:
     """Write the memo, then our mark whole: whatever the memo says, the invoice is found by it, and by no other's."""
-    memo = settings.memo or "Deal {deal_id}: {deal_name}"
-    filled = memo_text(memo, deal_name=deal.name, deal_id=deal.deal_id, po_number=deal.po_number or "")
+    filled = memo_text(
+        settings.memo, deal_name=deal.name, deal_id=deal.deal_id, po_number=deal.po_number or ""
+    )
     text, ours = cleaned(filled.replace(MARK_BEGINS, "(q2c:")), marker(request)
     room = PRIVATE_NOTE_CHARACTERS_MAX - len(ours) - 1
     if length(text) > room:

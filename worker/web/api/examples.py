@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from events.contract.announcements import UnmetGate
-from worker.actions.administration import Setting
 from worker.actions.dead_letters import Discarded
+from worker.actions.settings import CurrentSetting
 from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
@@ -158,6 +158,16 @@ _EXPLANATION = Explanation(
     invoice=None,
     notes=(),
 )
+_SETTING = CurrentSetting(
+    key="paused",
+    value=True,
+    chosen=True,
+    reason=None,
+    default=False,
+    kind="flag",
+    label="Paused",
+    help="Make no new command to QuickBooks, and send none that is waiting.",
+)
 _RECEPTION = Reception(
     workspace="acme",
     state="good",
@@ -203,9 +213,7 @@ _BODIES: tuple[Struct, ...] = (
     ),
     DiscardWish(reason="schema_invalid", why="The CRM has sent them again"),
     Discarded(3, 62),
-    Settings(
-        [Setting("auto_invoice", value=True, chosen=True), Setting("paused", value=False, chosen=False)]
-    ),
+    Settings([_SETTING]),
     SettingsChange({"auto_invoice": "true"}, "We go live"),
     _RECEPTION,
     Keys([_KEY], None),

@@ -1,19 +1,33 @@
 """`/api/v1/settings`: the settings of a workspace."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import JSONBody
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from worker.actions.administration import Administration, Setting, shown_settings
+from worker.actions.administration import Administration
+from worker.actions.settings import CurrentSetting, current_settings
 from worker.services import Services
 from worker.web.api.accepted import Accepted
 from worker.web.description import described
 from worker.web.problems import Problem
 from worker.workspaces.api_tokens import Scope
-from worker.workspaces.settings import SettingInvalid
+from worker.workspaces.settings import SETTINGS, SettingInvalid
+
+_CHANGES = {
+    "properties": {
+        setting.name: Schema(
+            type=OpenAPIType.STRING, description=f"{setting.label}, {setting.kind.form}. {setting.help}"
+        )
+        for setting in SETTINGS
+    },
+    "additional_properties": False,
+}
 
 
 class Settings(Struct, frozen=True):
@@ -23,7 +37,7 @@ class Settings(Struct, frozen=True):
         items: The settings.
     """
 
-    items: list[Setting]
+    items: list[CurrentSetting]
 
 
 class SettingsChange(Struct, frozen=True):
@@ -34,7 +48,7 @@ class SettingsChange(Struct, frozen=True):
         why: The reason, kept in the log.
     """
 
-    changes: dict[str, str]
+    changes: Annotated[dict[str, str], Meta(extra_json_schema={"extra": _CHANGES})]
     why: str | None = None
 
 
@@ -48,8 +62,8 @@ class SettingsApi(Controller):
     async def settings(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
     ) -> Settings:
-        """Return every setting with its current value, whether a person chose it, and the reason for a default."""
-        return Settings(await services.database.read(shown_settings, workspace))
+        """Return every setting: its current value and its default, whether a person chose it, and what it does."""
+        return Settings(await services.database.read(current_settings, workspace))
 
     @post(
         "/",

@@ -1,0 +1,77 @@
+"""The settings: each field has its record, and what people write is what holds."""
+
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from worker.workspaces.settings import SETTINGS, Setting, SettingInvalid, Settings, checked, settings_of
+
+EACH = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+WRITTEN = {
+    "flag": ("Yes", True),
+    "instant": ("2026-05-05T00:00:00Z", datetime(2026, 5, 5, tzinfo=UTC)),
+    "time_zone": (" america/new york ", "America/New_York"),
+    "quickbooks_name": ("Net 30", "Net 30"),
+    "memo": ("For {deal_name}", "For {deal_name}"),
+}
+
+
+@EACH
+def test_a_record_says_what_its_setting_is_for(setting: Setting) -> None:
+    assert (setting.label[:1].isupper(), setting.help.endswith(".")) == (True, True)
+    assert setting.default == getattr(Settings(), setting.name)
+    assert setting.first_on_sets in {None, *Settings.__struct_fields__}
+
+
+@EACH
+def test_a_value_that_was_checked_holds(setting: Setting) -> None:
+    written, value = WRITTEN[setting.kind.name]
+    stored = checked(setting.name, written)
+    assert settings_of({setting.name: stored}) == replace(Settings(), **{setting.name: value})
+    assert checked(setting.name, stored) == stored
+
+
+@EACH
+def test_an_empty_value_is_the_default(setting: Setting) -> None:
+    assert checked(setting.name, " ") == ""
+    assert settings_of({setting.name: ""}) == Settings()
+
+
+def test_a_choice_holds_over_a_default_of_the_workspace() -> None:
+    defaults = {"time_zone": "Europe/London", "cut_over": "2026-05-05T00:00:00+00:00"}
+    held = settings_of(defaults, {"time_zone": "Asia/Tokyo", "cut_over": ""})
+    assert (held.time_zone, held.cut_over) == ("Asia/Tokyo", datetime(2026, 5, 5, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("paused", "maybe", "paused must be true or false, not 'maybe'"),
+        (
+            "cut_over",
+            "soon",
+            "cut_over must be an instant such as 2026-05-05T00:00:00Z, not 'soon'",
+        ),
+        ("cut_over", "2026-05-05", "cut_over needs a time zone, such as 2026-05-05T00:00:00Z"),
+        ("time_zone", "Mars", "time_zone must be an IANA name such as Europe/London, not 'Mars'"),
+        ("time_zone", "localtime", "time_zone must be an IANA name such as Europe/London, not 'localtime'"),
+        ("memo", "x" * 3001, "memo can have at most 3000 characters, not 3001"),
+        (
+            "memo",
+            "{deal}",
+            "memo has an unknown placeholder {deal}; choose from {deal_name}, {deal_id} and {po_number}",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        checked(name, value)
+    assert str(caught.value) == problem
+
+
+def test_an_unknown_setting_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(
+        SettingInvalid, match=r"Unknown setting 'colour'; choose from auto_invoice, cut_over, .*paused"
+    ):
+        checked("colour", "red")

@@ -1,0 +1,90 @@
+"""The kinds of settings: what a value looks like, and how it is stored."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+from zoneinfo import available_timezones
+
+from msgspec import Struct
+
+MEMO_CHARACTERS_MAX = 3000
+_PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
+_ANY_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_NO_PLACES = frozenset({"Factory", "localtime"})  # the one means none is set, the other this machine's
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_FLAG = "true or false"
+_INSTANT = "an instant such as 2026-05-05T00:00:00Z"
+_TIME_ZONE = "an IANA name such as Europe/London"
+
+KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo"]
+
+
+class Kind(Struct, frozen=True):
+    """A kind of setting.
+
+    Attributes:
+        name: A stable code.
+        form: What a value looks like, such as `true or false`.
+        stored: Takes a value that is not empty, and returns it as it is stored; raises `ValueError` with the rest of a
+            sentence about a value that does not fit, such as `must be true or false, not 'maybe'`.
+    """
+
+    name: KindName
+    form: str
+    stored: Callable[[str], str]
+
+
+def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str:
+    """Fill the placeholders of a memo."""
+    values = {"{deal_name}": deal_name, "{deal_id}": deal_id, "{po_number}": po_number}
+    return _PLACEHOLDER.sub(lambda found: values[found.group()], memo)
+
+
+def _flag(value: str) -> str:
+    folded = value.lower()
+    if folded not in _TRUE | _FALSE:
+        raise _unfit(_FLAG, value)
+    return "true" if folded in _TRUE else "false"
+
+
+def _instant(value: str) -> str:
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _unfit(_INSTANT, value) from error
+    if instant.tzinfo is None:
+        raise ValueError(f"needs a time zone, such as {instant.isoformat()}Z")
+    return instant.isoformat()
+
+
+def _time_zone(value: str) -> str:
+    """Return the name of a time zone as the time zone database writes it."""
+    names = {name.casefold(): name for name in available_timezones() if name not in _NO_PLACES}
+    found = names.get(value.replace(" ", "_").casefold())
+    if found is None:
+        raise _unfit(_TIME_ZONE, value)
+    return found
+
+
+def _memo(value: str) -> str:
+    if len(value) > MEMO_CHARACTERS_MAX:
+        raise ValueError(f"can have at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
+    unknown = [name for name in _ANY_PLACEHOLDER.findall(value) if not _PLACEHOLDER.fullmatch(name)]
+    if unknown:
+        raise ValueError(
+            f"has an unknown placeholder {unknown[0]}; choose from {{deal_name}}, {{deal_id}} and {{po_number}}"
+        )
+    return value
+
+
+def _unfit(form: str, value: str) -> ValueError:
+    return ValueError(f"must be {form}, not {value!r}")
+
+
+FLAG = Kind("flag", _FLAG, _flag)
+INSTANT = Kind("instant", _INSTANT, _instant)
+TIME_ZONE = Kind("time_zone", _TIME_ZONE, _time_zone)
+QUICKBOOKS_NAME = Kind("quickbooks_name", "a name or ID in QuickBooks", str)
+MEMO = Kind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
