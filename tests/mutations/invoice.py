@@ -159,8 +159,8 @@ MUTATIONS = (
     Mutation(
         "memo",
         _INVOICE_BODY,
-        "memo_text(settings.memo, ",
-        'memo_text("Deal {deal_id}: {deal_name}", ',
+        "        settings.memo, deal_name=",
+        '        "Deal {deal_id}: {deal_name}", deal_name=',
         "The memo that was chosen is not on the invoice.",
     ),
     Mutation(
