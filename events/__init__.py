@@ -1,1 +1,1 @@
-"""What happened: the contract with everyone outside, and the log."""
+"""Events: their contract with producers and consumers, the log that stores them, and its database."""

@@ -11,14 +11,14 @@ from uuid import UUID
 
 
 class Clock(Protocol):
-    """Where every part of the system takes its time from."""
+    """The source of time for every part of the system."""
 
     def now(self) -> datetime:
-        """Return the present instant in UTC, timezone-aware."""
+        """Return the current instant in UTC, timezone-aware."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only grow, for durations."""
+        """Return the seconds of a clock that never goes back, to measure durations."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -27,10 +27,10 @@ class Clock(Protocol):
 
 
 class Entropy(Protocol):
-    """Where every part of the system takes its randomness from."""
+    """The source of randomness for every part of the system."""
 
     def uuid7(self, now: datetime) -> UUID:
-        """Return an identifier of our own that sorts by time (RFC 9562)."""
+        """Return a UUID that sorts by time (RFC 9562)."""
         ...
 
     def token(self) -> str:
@@ -38,11 +38,11 @@ class Entropy(Protocol):
         ...
 
     def nonce(self, size_bytes: int) -> bytes:
-        """Return unguessable bytes."""
+        """Return `size_bytes` unguessable bytes."""
         ...
 
     def uniform(self, low: float, high: float) -> float:
-        """Return a number between the two, for jitter."""
+        """Return a number between `low` and `high`, for jitter."""
         ...
 
 
@@ -58,11 +58,11 @@ class SystemClock:
     """The machine's own clock."""
 
     def now(self) -> datetime:
-        """Return the present instant in UTC."""
+        """Return the current instant in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return the seconds of a clock that never goes back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class SystemEntropy:
         self._jitter = random.Random()  # noqa: S311 - jitter is not a secret
 
     def uuid7(self, now: datetime) -> UUID:
-        """Return an identifier that sorts by time."""
+        """Return a UUID that sorts by time."""
         return uuid7_of(now, secrets.randbits(74))
 
     def token(self) -> str:
@@ -85,9 +85,9 @@ class SystemEntropy:
         return secrets.token_urlsafe(32)
 
     def nonce(self, size_bytes: int) -> bytes:
-        """Return unguessable bytes."""
+        """Return `size_bytes` unguessable bytes."""
         return os.urandom(size_bytes)
 
     def uniform(self, low: float, high: float) -> float:
-        """Return a number between the two."""
+        """Return a number between `low` and `high`."""
         return self._jitter.uniform(low, high)

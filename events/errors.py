@@ -1,28 +1,28 @@
-"""The errors of this room.
+"""The errors of `events`.
 
 ::
 
     EventError
-    ├── Unusable                what a sender gave cannot become an event; becomes a dead letter
-    ├── CheckpointMoved         another runner advanced this subscription; ours rolls back
-    ├── ContradictoryEvent      an event of our own is in the log already, saying something else
-    ├── UnreadableEvent         the log holds a type or version that this code does not know
-    ├── DatabaseUnavailable     the database did not answer in time; the sender should try again
-    │   └── DatabaseDamaged     what it has stored can't be read; a person has to restore it
-    └── DatabaseRefused         the database does not let us in, or does not exist; a person has to see to it
+    ├── InvalidEvent            a message can't become an event; it becomes a dead letter
+    ├── CheckpointMoved         another runner advanced the subscription; our transaction rolls back
+    ├── ContradictoryEvent      the log already has an event of our own with the same identity and other content
+    ├── UnreadableEvent         the log has an event of a type or version that this code does not know
+    ├── DatabaseUnavailable     the database did not answer in time; the caller should retry
+    │   └── DatabaseDamaged     the database can't read its data; a person has to restore a backup
+    └── DatabaseRefused         the database refuses the login, or does not exist; a person has to correct the settings
 """
 
 
 class EventError(Exception):
-    """Anything that goes wrong in the room of events."""
+    """The base of every error of `events`."""
 
 
-class Unusable(EventError):
-    """What a sender gave cannot become an event.
+class InvalidEvent(EventError):
+    """A sender's message can't become an event.
 
     Attributes:
         reason: A stable code, such as `schema_invalid`.
-        detail: One sentence for a person: what is wrong, and where.
+        detail: One sentence for a person: the problem and its place.
         field: The path of the offending field, such as `quote.lines[0].quantity`, if there is one.
     """
 
@@ -32,21 +32,21 @@ class Unusable(EventError):
         self.detail = detail
         self.field = field
 
-    def bare(self) -> "Unusable":
-        """Return the same to keep: an error that was raised keeps all frames it came through, and what they hold."""
-        return Unusable(self.reason, self.detail, self.field)
+    def without_traceback(self) -> "InvalidEvent":
+        """Return a copy to store: a raised error keeps every frame of its traceback, with their variables, in memory."""
+        return InvalidEvent(self.reason, self.detail, self.field)
 
 
 class CheckpointMoved(EventError):
-    """Another runner advanced this subscription's checkpoint; the work of this one is rolled back."""
+    """Another runner advanced this subscription's checkpoint; our transaction rolls back."""
 
 
 class ContradictoryEvent(EventError):
-    """An event of our own is in the log already with other content: a defect, never the data's fault."""
+    """The log already has an event of our own with this identity and other content: a defect of the code."""
 
 
 class UnreadableEvent(EventError):
-    """The log holds an event whose type or version this code does not know; upgrade before going on."""
+    """The log has an event of a type or version that this code does not know; upgrade the worker."""
 
 
 class DatabaseUnavailable(EventError):
@@ -54,8 +54,8 @@ class DatabaseUnavailable(EventError):
 
 
 class DatabaseDamaged(DatabaseUnavailable):
-    """What the database has stored can't be read. Senders are answered as if it were away: nothing of theirs is lost."""
+    """The database can't read its own data. Senders get the same answer as for an unavailable database, and retry."""
 
 
 class DatabaseRefused(EventError):
-    """The database does not let us in, or there is none of that name: trying again does not help."""
+    """The database refuses the login, or does not exist: a retry does not help."""

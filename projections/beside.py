@@ -228,7 +228,7 @@ def _known(connection: sa.Connection, projections: Sequence[Projection]) -> dict
     names = [
         projection.versioned + what for projection in projections for what in ("", FILLING, RETURNING, KEPT)
     ]
-    return subscriptions.known(connection, names)
+    return subscriptions.lock_existing(connection, names)
 
 
 def _fillings(projections: Sequence[Projection], known: dict[str, Reader]) -> Iterator[Filling]:

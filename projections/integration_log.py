@@ -5,7 +5,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.docusign import TROUBLES, since_when
+from events.contract.docusign import RECEPTION_PROBLEMS, since_when
 from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
 from events.log.tables import Position, UtcInstant
 from projections import rows
@@ -190,7 +190,7 @@ def _access_changed(payload: Any) -> str:
 
 
 def _reception(payload: Any) -> tuple[Level, str, str | None]:
-    trouble = TROUBLES.get(payload.reason or "")
+    trouble = RECEPTION_PROBLEMS.get(payload.reason or "")
     if trouble is None:
         return "info", "Messages from DocuSign are accepted again.", None
     said = trouble.sentence.format(detail=since_when(payload))

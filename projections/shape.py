@@ -56,7 +56,7 @@ def prepare(connection: sa.Connection) -> list[str]:
                 table.create(connection)
             _drop_older(connection, projection)
     if not log.head(connection):
-        subscriptions.hold(connection, [projection.versioned for projection in PROJECTIONS])
+        subscriptions.lock(connection, [projection.versioned for projection in PROJECTIONS])
     missing = unfilled(connection)
     for projection in PROJECTIONS:
         if projection not in missing:

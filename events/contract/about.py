@@ -1,6 +1,6 @@
-"""Which deal bytes are about, as far as they say it; also where they could not become an event.
+"""Find the deal that a message names, even if the message is invalid.
 
-What is found is for people to look things up by: it decides nothing, and is no identity.
+People search dead letters by it; no decision and no identity depends on it.
 """
 
 import itertools
@@ -11,17 +11,17 @@ from typing import Any
 
 from events.contract import json
 from events.contract.headers import HTTP_PREFIX, KAFKA_PREFIX, Headers, http_attributes, kafka_attributes
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 DEAL_CHARACTERS_MAX = 128
 LOOKED_AT_BYTES_MAX = 1024 * 1024
 LOOKED_AT_VALUES_MAX = 10_000
-LOOKED_AT_TIMES_MAX = 20  # of what is written like it and is not
+LOOKED_AT_TIMES_MAX = 20  # matches of a pattern without a readable value
 
 _NAMES = frozenset({"dealid", "deal_id"})
 _TO_THE_VALUE = rb"\s{0,20}:\s{0,20}"
 _VALUE = re.compile(rb'("(?:[^"\\]|\\.){1,512}"|[0-9]{1,40})')
-# Where something begins, and where its value is from there; each is looked for in no more than one pass over the text.
+# Pairs of patterns: the beginning of a field, and the gap to its value; each needs one pass over the text at most.
 _WRITTEN = (
     (re.compile(rb'"deal[_ -]?id"' + _TO_THE_VALUE, re.IGNORECASE), re.compile(b"")),
     (
@@ -34,16 +34,16 @@ _OF_OTHERS = ("account.", "quickbooks.")
 
 
 def deal_of(raw: bytes, headers: Headers = ()) -> str | None:
-    """Return the id of the deal that bytes, and what came beside them, name; none where they name none.
+    """Return the ID of the deal that a message names in its bytes or headers; none if it names none.
 
-    A field or a custom field `deal_id` says it, however deep it is and whether or not the rest can be read; without
-    one, the subject of an event that is not about something else.
+    This is a field or a custom field `deal_id` at any depth, whether or not the rest can be read; without it, the
+    subject of an event about a deal.
     """
     raw = raw[:LOOKED_AT_BYTES_MAX]
     try:
         json.check_values(raw)
         document = json.parse(raw.removeprefix(b"\xef\xbb\xbf"))
-    except Unusable:
+    except InvalidEvent:
         document = None
         text = raw.replace(b"\0", b"")  # UTF-16 is mostly ASCII with a zero byte beside each
         named = (
@@ -55,7 +55,7 @@ def deal_of(raw: bytes, headers: Headers = ()) -> str | None:
 
 
 def _fields(document: Any) -> Iterator[str]:
-    """Yield what fields of that name hold, the outermost first."""
+    """Yield the values of fields named `deal_id`, outermost first."""
     waiting = deque([document])
     for _ in range(LOOKED_AT_VALUES_MAX):
         if not waiting:
@@ -94,7 +94,7 @@ def _in_headers(headers: Headers) -> str | None:
         wanted = {f"{prefix}type", f"{prefix}subject"}
         try:
             found = _subject(read([header for header in headers if header[0].lower() in wanted]))
-        except Unusable:
+        except InvalidEvent:
             continue
         if found:
             return found
@@ -112,13 +112,13 @@ def _first_written(
                 continue
             try:
                 return str(json.parse(value[1]))
-            except Unusable:
+            except InvalidEvent:
                 continue
     return None
 
 
 def _shown(text: str | None) -> str | None:
-    """Return a text as it may be kept and printed: bounded, with nothing in it that can't be seen."""
+    """Return a text that can be stored and printed: truncated, without invisible characters."""
     if text is None:
         return None
     seen = "".join(character for character in text if character.isprintable())

@@ -1,4 +1,4 @@
-"""What people decided: settings, mappings, connections, invoices asked for by hand."""
+"""Events from the actions of people: settings, mappings, connections, invoices ordered by hand."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ Actor = Annotated[str, Meta(max_length=200, description="Who did it")]
 
 
 class SettingsChanged(Fact, frozen=True):
-    """Settings of a workspace were changed; `changes` holds the new value of each, as validated text."""
+    """Settings of a workspace were changed; `changes` has the new value of each, as validated text."""
 
     changes: dict[str, str]
     by: Actor
@@ -19,9 +19,9 @@ class SettingsChanged(Fact, frozen=True):
 
 
 class AccountMapped(Fact, frozen=True):
-    """A person said which QuickBooks customer an account is, for deals of one currency or of all.
+    """A person mapped an account to a QuickBooks customer, for deals in one currency or in all.
 
-    `realm` is the company whose list they chose from; without it, the company that is connected.
+    `realm` is the company of the customer; without it, the connected company.
     """
 
     account_id: Identifier
@@ -32,10 +32,10 @@ class AccountMapped(Fact, frozen=True):
 
 
 class CustomerRequested(Fact, frozen=True):
-    """A person asked to create a QuickBooks customer for an account.
+    """A person requested a new QuickBooks customer for an account.
 
-    In the currency that they said, else in that of the deals that wait for one; named as the account is unless
-    they said otherwise. `instead_of` is the customer that the account is and that can't be used.
+    Without `currency`, it gets that of the deals that wait for it; without `name`, it gets the account's. `instead_of`
+    is the customer that the account is mapped to and that can't be used.
     """
 
     account_id: Identifier
@@ -46,7 +46,7 @@ class CustomerRequested(Fact, frozen=True):
 
 
 class ProductMapped(Fact, frozen=True):
-    """A person said which QuickBooks item a product is; `realm` is as of an account."""
+    """A person mapped a product to a QuickBooks item; `realm` has the meaning of `AccountMapped`'s."""
 
     product_id: Identifier
     item_id: Identifier
@@ -55,9 +55,9 @@ class ProductMapped(Fact, frozen=True):
 
 
 class ItemRequested(Fact, frozen=True):
-    """A person asked to create a QuickBooks item for a product.
+    """A person requested a new QuickBooks item for a product.
 
-    `name` and `instead_of` are as of a customer.
+    `name` and `instead_of` have the meaning of `CustomerRequested`'s.
     """
 
     product_id: Identifier
@@ -67,10 +67,10 @@ class ItemRequested(Fact, frozen=True):
 
 
 class InvoiceOrdered(Fact, frozen=True):
-    """A person asked for a deal's invoice by hand.
+    """A person ordered a deal's invoice by hand.
 
-    It opens the gates that a person may open (`auto_invoice_off`, `won_before_cut_over`), and lets an
-    invoice that QuickBooks definitely refused be tried again as the next generation.
+    This opens the gates that a person may open (`auto_invoice_off`, `won_before_cut_over`), and retries an invoice
+    that QuickBooks definitely rejected as the next generation.
     """
 
     deal_id: Identifier
@@ -79,7 +79,7 @@ class InvoiceOrdered(Fact, frozen=True):
 
 
 class InvoiceNamed(Fact, frozen=True):
-    """A person said which invoice in QuickBooks is a deal's, where that could not be looked up; it carries its mark."""
+    """A person named a deal's invoice in QuickBooks, whose look-up failed; the invoice has to carry the deal's mark."""
 
     deal_id: Identifier
     invoice_id: Identifier
@@ -88,7 +88,7 @@ class InvoiceNamed(Fact, frozen=True):
 
 
 class DeadLettersDiscarded(Fact, frozen=True):
-    """A person had dead letters deleted: so many, of one reason or some by their numbers, or all."""
+    """A person discarded `count` dead letters: all, those of one reason, or those with certain numbers."""
 
     count: int
     by: Actor
@@ -103,7 +103,7 @@ AccessChange = Literal[
 
 
 class AccessChanged(Fact, frozen=True):
-    """A person changed who may come in: a token or a key of DocuSign's, by its number and last characters."""
+    """A person added or removed a token or a DocuSign key; `number` and `hint` (last characters) identify it."""
 
     change: AccessChange
     by: Actor
@@ -126,7 +126,7 @@ class ConnectionAuthorized(Fact, frozen=True):
 
 
 class ConnectionAwaited(Fact, frozen=True):
-    """A person consented, and QuickBooks has not answered yet; until then it is asked again."""
+    """A person consented, and QuickBooks has not answered yet; the request is retried until `until`."""
 
     realm: Identifier
     at: Instant

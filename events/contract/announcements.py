@@ -1,4 +1,4 @@
-"""What we say to the CRM and to reporting, and what was decided on the way there."""
+"""Events to the CRM and to reporting, and the process manager's own facts."""
 
 from datetime import date
 from typing import Literal
@@ -22,11 +22,11 @@ class UnmetGate(Fact, frozen=True):
     """A condition that an invoice waits on.
 
     Attributes:
-        gate: Its code.
-        reason: Why it is not met, in a sentence.
-        remedy: What opens it, in a sentence.
-        action: The same as a code, which a program can offer.
-        about: The streams that it is done to, such as `account/A-9`, where that is not the deal itself.
+        gate: The gate's code.
+        reason: A sentence: why the gate is unmet.
+        remedy: A sentence: how a person can meet it.
+        action: The remedy as a code, which a program can offer.
+        about: The streams that the action applies to, such as `account/A-9`, if not the deal itself.
     """
 
     gate: Identifier
@@ -37,9 +37,9 @@ class UnmetGate(Fact, frozen=True):
 
 
 class DealInvoiceHeld(Fact, frozen=True):
-    """A deal has no invoice yet, and why: `gates` in the order in which they are checked.
+    """A deal has no invoice yet; `gates` are the unmet gates, in the order in which they are checked.
 
-    `waits_on` names the streams whose events may change the gates, beside the deal's own.
+    `waits_on` names the streams, beside the deal's own, whose events may change the gates.
     """
 
     deal_id: Identifier
@@ -49,7 +49,7 @@ class DealInvoiceHeld(Fact, frozen=True):
 
 
 class DealGatesChanged(DealInvoiceHeld, frozen=True):
-    """The gates of a deal are others, or say something else, of which the CRM is not notified."""
+    """The unmet gates of a deal, or their words, have changed in a way that is not announced to the CRM."""
 
 
 class DealInvoiced(Figures, frozen=True):
@@ -63,7 +63,7 @@ class DealInvoiced(Figures, frozen=True):
 
 
 class InvoiceState(Figures, frozen=True):
-    """The present state of an invoice, for reporting; the last one for a realm and invoice holds."""
+    """The current state of an invoice, for reporting; the last state for a realm and invoice is valid."""
 
     realm: Identifier
     invoice_id: Identifier
@@ -78,7 +78,7 @@ class InvoiceState(Figures, frozen=True):
 
 
 class CustomerLinked(Fact, frozen=True):
-    """An account in the CRM is this customer in QuickBooks, for deals of one currency or of all."""
+    """An account in the CRM was linked to a customer in QuickBooks, for deals in one currency or in all."""
 
     account_id: Identifier
     customer_id: Identifier
@@ -89,8 +89,8 @@ class CustomerLinked(Fact, frozen=True):
 class InvoiceRequested(Fact, frozen=True):
     """Every gate of a deal was met, and its invoice was commanded.
 
-    `orders` is how many times a person had asked by hand when this was decided; `notes` say what of the deal
-    QuickBooks does not get, or gets in other words.
+    `orders` counts the orders by hand before this decision; `notes` list the parts of the deal that QuickBooks does not
+    get, or gets in other words.
     """
 
     deal_id: Identifier
@@ -107,7 +107,7 @@ class InvoiceRequested(Fact, frozen=True):
 
 
 class CustomerCommanded(Fact, frozen=True):
-    """A customer was commanded for an account; `notes` say what of the account QuickBooks does not get."""
+    """A customer was commanded for an account; `notes` list the parts of the account that QuickBooks does not get."""
 
     account_id: Identifier
     generation: Generation
@@ -119,7 +119,7 @@ class CustomerCommanded(Fact, frozen=True):
 
 
 class ItemCommanded(Fact, frozen=True):
-    """An item was commanded for a product; `notes` say what of the product QuickBooks does not get."""
+    """An item was commanded for a product; `notes` list the parts of the product that QuickBooks does not get."""
 
     product_id: Identifier
     generation: Generation
@@ -131,9 +131,9 @@ class ItemCommanded(Fact, frozen=True):
 
 
 class ReadCommanded(Fact, frozen=True):
-    """A reading of one customer or item of QuickBooks was commanded.
+    """The reading of one customer or item in QuickBooks was commanded.
 
-    `reading` counts the readings of this object; `wishes` is how many wishes for one it answers.
+    `reading` counts the readings of this object; `wishes` counts the requests for a reading that it answers.
     """
 
     kind: Literal["read_customer", "read_item"]
@@ -144,7 +144,7 @@ class ReadCommanded(Fact, frozen=True):
 
 
 class CompanyReadCommanded(Fact, frozen=True):
-    """A reading of a QuickBooks company was commanded."""
+    """The reading of a QuickBooks company was commanded."""
 
     realm: Identifier
     generation: Generation

@@ -1,4 +1,4 @@
-"""Every type of event there is: its name, what it holds, whose it is, and where it travels."""
+"""The catalog of event types: name, data, stream, direction and topic of each."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from events.contract import administration, announcements, contracts, crm, docusign, json, quickbooks
 from events.contract.values import Fact
-from events.errors import UnreadableEvent, Unusable
+from events.errors import InvalidEvent, UnreadableEvent
 
 PREFIX = "com.coeffection."
 
@@ -23,9 +23,9 @@ REVENUE = "reporting.revenue.v1"
 class EventType(Struct, frozen=True):
     """A type of event.
 
-    `stream` says whose event one is, as `deal/D-17`: events of one stream keep their order everywhere.
-    `direction` is `in` for what producers may send, `out` for what travels to others, `own` for the rest.
-    `key` makes the key on the topic of a workspace and a payload; without one, it follows from the stream.
+    `stream` returns the stream of a payload, such as `deal/D-17`: events of one stream keep their order everywhere.
+    `direction` is `in` for events from producers, `out` for events to consumers, `own` for all others.
+    `key` returns the key on the topic for a workspace and a payload; without it, the key follows from the stream.
     """
 
     name: str
@@ -36,12 +36,12 @@ class EventType(Struct, frozen=True):
     key: Callable[[str, Any], str] | None = None
 
     def subject(self, payload: Any) -> str:
-        """Return whose event it is, without the kind: `D-17`."""
+        """Return the subject of a payload, which is its stream without the kind: `D-17`."""
         stream = self.stream(payload)
         return stream.partition("/")[2] or stream
 
     def partition_key(self, workspace: str, payload: Any) -> str:
-        """Return the key on the topic: events of one key keep their order, and a compacted topic keeps the last."""
+        """Return the key on the topic: events of one key keep their order, and a compacted topic keeps the last one."""
         if self.key is not None:
             return self.key(workspace, payload)
         return f"{workspace}/{self.subject(payload)}"
@@ -104,7 +104,7 @@ def _read(payload: Any) -> str:
 
 
 def customer_stream(realm: str, customer_id: str) -> str:
-    """Return the stream of a QuickBooks customer: an id means something in its company only."""
+    """Return the stream of a QuickBooks customer; its ID is unique only within its company."""
     return f"customer/{realm}/{customer_id}"
 
 
@@ -232,26 +232,28 @@ _ALL = (
 TYPES = {event_type.name: event_type for event_type in _ALL}
 TOPICS_IN = (DEALS, ACCOUNTS, CONTRACTS, CHANGES)
 TOPICS_OUT = (DEAL_UPDATES, ACCOUNT_UPDATES, REVENUE)
-COMPACTED = (REVENUE,)  # whoever reads it wants the last event of each key
+COMPACTED = (REVENUE,)  # its consumers need only the last event of each key
 
 
 def arriving(name: str) -> EventType:
     """Find the type of an event that a producer sends.
 
     Raises:
-        Unusable: With reason `type_unknown`, `version_unknown` or `type_not_accepted`.
+        InvalidEvent: With reason `type_unknown`, `version_unknown` or `type_not_accepted`.
     """
     found = TYPES.get(name)
     if found is None:
         stem = name.rpartition(".v")[0]
         versions = sorted(known for known in TYPES if known.rpartition(".v")[0] == stem)
         if stem and versions:
-            raise Unusable(
+            raise InvalidEvent(
                 "version_unknown", f"Unsupported version {name!r}; supported: {', '.join(versions)}", "type"
             )
-        raise Unusable("type_unknown", f"Unknown event type {name[:200]!r}", "type")
+        raise InvalidEvent("type_unknown", f"Unknown event type {name[:200]!r}", "type")
     if found.direction != "in":
-        raise Unusable("type_not_accepted", f"Producers may not send {name!r}: the worker sends it", "type")
+        raise InvalidEvent(
+            "type_not_accepted", f"Producers may not send {name!r}: the worker sends it", "type"
+        )
     return found
 
 
@@ -259,14 +261,14 @@ def payload(name: str, data: str) -> Any:
     """Read the data of an event of the log.
 
     Raises:
-        UnreadableEvent: This code does not know the type, or its data no longer fits.
+        UnreadableEvent: This code does not know the type, or the data does not fit it.
     """
     found = TYPES.get(name)
     if found is None:
         raise UnreadableEvent(f"The log holds an event of type {name!r}, which this version does not know")
     try:
         return json.decode(data, found.payload)
-    except Unusable as error:
+    except InvalidEvent as error:
         raise UnreadableEvent(
             f"The log holds an event of type {name!r} that does not fit: {error}"
         ) from error

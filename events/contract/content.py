@@ -1,4 +1,4 @@
-"""The data of an event: taken out of base64, read as what its type holds, and kept as they fit it."""
+"""Read the data of an event: decode base64, check it against its type, and return it as it is stored."""
 
 import base64
 import binascii
@@ -8,24 +8,24 @@ from typing import Any
 from events.contract import identifiers, json, media
 from events.contract.forgiving import forgive
 from events.contract.values import Fact
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 
 def from_base64(document: Mapping[str, Any]) -> bytes:
-    """Return data that came as bytes; that they are JSON is for `datacontenttype` to say.
+    """Decode `data_base64`; `datacontenttype` has to say that the bytes are JSON.
 
     Raises:
-        Unusable: There are no such bytes, or data beside them.
+        InvalidEvent: It is no base64, or the event has `data` too.
     """
     given = document["data_base64"]
     if document.get("data") is not None:
-        raise Unusable(
+        raise InvalidEvent(
             "schema_invalid", "The event has both data and data_base64; send one of them", "data_base64"
         )
     try:
         data = base64.b64decode(given, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
-        raise Unusable("schema_invalid", f"Expected a text in base64: {error}", "data_base64") from error
+        raise InvalidEvent("schema_invalid", f"Expected a text in base64: {error}", "data_base64") from error
     kind = document.get("datacontenttype")
     said = kind if isinstance(kind, str) else ""
     check_json(said)
@@ -33,34 +33,36 @@ def from_base64(document: Mapping[str, Any]) -> bytes:
 
 
 def check_json(content_type: str) -> None:
-    """Look at what data say they are.
+    """Check that the content type of data is JSON.
 
     Raises:
-        Unusable: With reason `content_type_unsupported`, where that is not JSON.
+        InvalidEvent: With reason `content_type_unsupported`, if it is not JSON.
     """
     kind = media.media_type(content_type)
     if not media.is_json(kind):
-        raise Unusable("content_type_unsupported", f"Data is {kind[:100]!r}; send JSON", "datacontenttype")
+        raise InvalidEvent(
+            "content_type_unsupported", f"Data is {kind[:100]!r}; send JSON", "datacontenttype"
+        )
 
 
 def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
-    """Read data as its kind; return it, and the data as they are kept.
+    """Read data as `kind`; return the struct, and the data to store, as text and parsed.
 
-    What does not fit as it stands is written anew where it is sure what was meant.
+    Data that do not fit are converted where their meaning is certain.
 
     Raises:
-        Unusable: It does not fit; the field says where.
+        InvalidEvent: The data do not fit; the error names the field.
     """
     try:
         return _checked(data, kind), data, parsed
-    except Unusable:
+    except InvalidEvent:
         parsed = forgive(parsed, kind)
     data = json.encode_numbers(parsed).encode()
     try:
         return _checked(data, kind), data, parsed
-    except Unusable as error:
+    except InvalidEvent as error:
         field = f"data.{error.field}" if error.field else "data"
-        raise Unusable(error.reason, error.detail, field) from error
+        raise InvalidEvent(error.reason, error.detail, field) from error
 
 
 def _checked(data: bytes, kind: type[Fact]) -> Any:

@@ -1,13 +1,12 @@
-"""What DocuSign says about a contract. Gates count per contract: an old one never touches a newer one."""
+"""Events about contracts from DocuSign. Gates are checked per contract: an old contract never affects a newer one."""
 
 from events.contract.values import Fact, Identifier, Instant
 
 
 class ContractChanged(Fact, frozen=True):
-    """Something happened to a contract; the event's type says what.
+    """A contract was sent, delivered, signed, declined or voided; the event's type says which.
 
-    `sent_at` is when the contract went out, where the sender knows it: the quote of that moment is the
-    one that was signed.
+    `sent_at` is when the contract was sent, if the sender knows it: the customer signs the quote of that moment.
     """
 
     contract_id: Identifier

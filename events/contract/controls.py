@@ -1,41 +1,40 @@
-r"""Characters that a terminal obeys, or that show a text as another one; shown as escapes wherever people read.
+r"""Control characters: they change a terminal's state or a text's appearance, so people see them as escapes.
 
-Controls (C0, DEL, C1), marks of direction, ends of lines and paragraphs, and halves of characters, which no terminal can be
-sent at all.
+Controls (C0, DEL, C1), marks of direction, line and paragraph separators, and single surrogates, which can't be encoded at all.
 """
 
 import re
 
 _LINES = "\t\n"
-OBEYED = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff"
-_OBEYED = re.compile(f"[{OBEYED}]")
-# The same, as UTF-8 has them; or as a backslash begins them in JSON.
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff"
+_CONTROL = re.compile(f"[{CONTROLS}]")
+# The same characters in UTF-8, or the backslash that begins an escape in JSON.
 _WRITTEN = re.compile(rb"[\\\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xaf]")
 
 
 def holds_any(text: str) -> bool:
-    """Say whether a text holds such a character."""
-    return _OBEYED.search(text) is not None
+    """Return whether a text contains a control character."""
+    return _CONTROL.search(text) is not None
 
 
 def json_may_hold_any(written: bytes) -> bool:
-    """Say whether JSON in UTF-8 may hold such a character; where it may not, its texts need no look."""
+    """Return whether JSON in UTF-8 may contain a control character; if not, its texts need no check."""
     if written.isascii():
         return b"\\" in written or b"\x7f" in written
     return _WRITTEN.search(written) is not None
 
 
 def shown(text: str, *, lines: bool = True) -> str:
-    r"""Return a text as a terminal may be sent it, with escapes such as `\x1b` and `\u202e`.
+    r"""Return a text that is safe on a terminal, with escapes such as `\x1b` and `\u202e`.
 
-    `lines` keeps tabs and line feeds, which are escaped where a text is part of a line.
+    `lines` keeps tabs and line feeds; without it, they are escaped too, for a text within a line.
     """
-    return _OBEYED.sub(_kept_or_escaped if lines else _escaped, text)
+    return _CONTROL.sub(_kept_or_escaped if lines else _escaped, text)
 
 
 def shown_in_json(written: str) -> str:
-    """Return a JSON text that says the same, in which no string holds such a character as it is."""
-    return written if written.isascii() and "\x7f" not in written else _OBEYED.sub(_escaped_in_json, written)
+    """Return an equal JSON text whose strings have every control character escaped."""
+    return written if written.isascii() and "\x7f" not in written else _CONTROL.sub(_escaped_in_json, written)
 
 
 def _kept_or_escaped(found: re.Match[str]) -> str:

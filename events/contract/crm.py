@@ -1,4 +1,4 @@
-"""What the CRM says: deals and accounts, as snapshots whose revision grows."""
+"""Events from the CRM: snapshots of deals and accounts, with growing revisions."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ TaxMode = Literal["exclusive", "inclusive", "none"]
 
 
 class Discount(Fact, frozen=True):
-    """Off a line or a quote: a percentage or an amount, never both."""
+    """A discount on a line or a quote: a percentage or an amount, never both."""
 
     percent: Percent | None = None
     amount: PositiveAmount | None = None
@@ -49,7 +49,7 @@ class QuoteLine(Fact, frozen=True):
 
 
 class Quote(Fact, frozen=True):
-    """What the customer was offered; `total` is what they sign, before tax when `tax_mode` is exclusive."""
+    """An offer to the customer; `total` is the amount that they sign, before tax when `tax_mode` is exclusive."""
 
     quote_id: Identifier
     revision: Revision
@@ -73,7 +73,7 @@ class ScheduleEntry(Fact, frozen=True):
 
 
 class DealUpdated(Fact, frozen=True):
-    """A snapshot of a deal; the one with the highest revision holds."""
+    """A snapshot of a deal; the snapshot with the highest revision is current."""
 
     deal_id: Identifier
     revision: Revision
@@ -89,7 +89,7 @@ class DealUpdated(Fact, frozen=True):
 
 
 class Address(Fact, frozen=True):
-    """A postal address; `country` as the CRM has it."""
+    """A postal address; `country` is the CRM's text."""
 
     line1: str | None = None
     line2: str | None = None
@@ -100,7 +100,7 @@ class Address(Fact, frozen=True):
 
 
 class AccountUpdated(Fact, frozen=True):
-    """A snapshot of a company in the CRM; the one with the highest revision holds."""
+    """A snapshot of an account; the snapshot with the highest revision is current."""
 
     account_id: Identifier
     revision: Revision

@@ -1,4 +1,4 @@
-"""Money has its currency's digits: `135.00` dollars, `135` yen, `135.000` dinars."""
+"""Amounts of money with their currency's decimals: `135.00` dollars, `135` yen, `135.000` dinars."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -30,21 +30,21 @@ _DIGITS = {**dict.fromkeys(_WHOLE, 0), **dict.fromkeys(_THREE, 3), "CLF": 4, "UY
 
 
 def digits(currency: str) -> int:
-    """Say how many decimals a currency has; one that is not listed has the usual two."""
+    """Return how many decimals a currency has: two unless it is listed here."""
     return _DIGITS.get(currency, DIGITS_USUAL)
 
 
 def in_currency(value: Decimal, currency: str) -> Amount:
-    """Write money with its currency's digits, and with more where it has more: nothing is rounded away."""
+    """Return an amount with its currency's decimals, or with more if it has more: it is never rounded."""
     needed = -int(value.normalize().as_tuple().exponent)
     return Amount(format(value, f".{max(digits(currency), needed)}f"))
 
 
 def smallest(currency: str) -> Decimal:
-    """Return the smallest amount that can be billed: one yen; else a cent, since QuickBooks keeps no less."""
+    """Return the smallest amount that can be billed: one yen, otherwise a cent, since QuickBooks keeps two decimals."""
     return CENT if digits(currency) else Decimal(1)
 
 
 def rounded(value: Decimal, currency: str) -> Decimal:
-    """Round half up to what can be billed in a currency."""
+    """Round half up to an amount that can be billed in a currency."""
     return value.quantize(smallest(currency), rounding=ROUND_HALF_UP, context=PRODUCT)

@@ -21,8 +21,8 @@ class DocusignReceptionChanged(Fact, frozen=True):
     since: Instant | None = None
 
 
-class Trouble(NamedTuple):
-    """The sentence about a cause, which may follow a colon, its remedy, and the action that opens the gate."""
+class ReceptionProblem(NamedTuple):
+    """The sentence about a problem, which may follow a colon, its remedy, and the action that opens the gate."""
 
     sentence: str
     remedy: str
@@ -32,48 +32,48 @@ class Trouble(NamedTuple):
 _AGAIN = "then have DocuSign send the failed messages again (Connect, Failures, Republish)"
 _SEEN = f"{_AGAIN}, and clear this warning"
 _CONFIGURATION = "In DocuSign's Connect configuration,"
-TROUBLES: dict[str, Trouble] = {
-    "key_missing": Trouble(
+RECEPTION_PROBLEMS: dict[str, ReceptionProblem] = {
+    "key_missing": ReceptionProblem(
         "messages from DocuSign are refused{detail}: the workspace had no DocuSign key when they arrived.",
         f"Add DocuSign's key if it is still missing, {_AGAIN}.",
         "add_docusign_key",
     ),
-    "key_unreadable": Trouble(
+    "key_unreadable": ReceptionProblem(
         "messages from DocuSign are refused{detail}: a DocuSign key can't be decrypted, since its token key is missing.",
         f"Put the token key back into Q2C_TOKEN_KEYS, or add DocuSign's key again, {_AGAIN}.",
         "add_docusign_key",
     ),
-    "signature_missing": Trouble(
+    "signature_missing": ReceptionProblem(
         "messages from DocuSign are refused{detail}: they are not signed.",
         f"{_CONFIGURATION} switch on HMAC signatures, {_AGAIN}.",
         "correct_docusign",
     ),
-    "signature_invalid": Trouble(
+    "signature_invalid": ReceptionProblem(
         "messages from DocuSign are refused{detail}: their signatures match no key of the workspace.",
         f"Add the key that DocuSign signs with now, {_AGAIN}.",
         "add_docusign_key",
     ),
-    "too_large": Trouble(
+    "too_large": ReceptionProblem(
         "messages from DocuSign were refused{detail}: they are too large, probably because they contain documents.",
         f"{_CONFIGURATION} leave out the documents, {_SEEN}.",
         "acknowledge_docusign",
     ),
-    "format_unsupported": Trouble(
+    "format_unsupported": ReceptionProblem(
         "messages from DocuSign could not be read{detail}: they are not in the format JSON SIM.",
         f"{_CONFIGURATION} choose JSON SIM (send individual messages), {_SEEN}.",
         "acknowledge_docusign",
     ),
-    "envelope_data_missing": Trouble(
+    "envelope_data_missing": ReceptionProblem(
         "messages from DocuSign could not be read{detail}: they contain no envelope data.",
         f"{_CONFIGURATION} include the envelope's data, with Custom Fields and Recipients, {_SEEN}.",
         "acknowledge_docusign",
     ),
-    "completed_missing": Trouble(
+    "completed_missing": ReceptionProblem(
         "DocuSign's messages{detail} report no completed envelope.",
         f"{_CONFIGURATION} select the event Envelope Completed, {_AGAIN}.",
         "correct_docusign",
     ),
-    "silent": Trouble(
+    "silent": ReceptionProblem(
         "no message has arrived from DocuSign{detail}, although a contract is out for signature.",
         "Check in DocuSign that the Connect configuration is active and has this workspace's address, and look for"
         " failures in its log (Connect, Logs).",

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from events.contract import catalog, content, identifiers, json, media
 from events.contract.values import Fact, Identifier, Instant, Workspace
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 EVENT_BYTES_MAX = 1024 * 1024
 BATCH_EVENTS_MAX = 1_000
@@ -37,7 +37,7 @@ _CORE = frozenset(
 
 
 class Attributes(Struct, frozen=True):
-    """The context attributes that we know; the others are kept as extensions."""
+    """The context attributes that we know; the others are stored as extensions."""
 
     specversion: str
     id: Identifier
@@ -50,13 +50,13 @@ class Attributes(Struct, frozen=True):
 
 
 class _Written(Struct, frozen=True):
-    """The data, as it was written."""
+    """The `data` of an event, as written."""
 
     data: msgspec.Raw
 
 
 class Event(Struct, frozen=True, dict=True):
-    """A fact, ready for the log. (`workspace`, `source`, `id`) is its identity."""
+    """An event, ready to append. (`workspace`, `source`, `id`) is its identity."""
 
     workspace: str
     source: str
@@ -72,7 +72,7 @@ class Event(Struct, frozen=True, dict=True):
 
     @functools.cached_property
     def payload(self) -> Any:
-        """The data, as the struct of its type."""
+        """The data as the struct of the event's type."""
         return catalog.payload(self.type, self.data)
 
 
@@ -85,10 +85,10 @@ class Recorded(Struct, frozen=True):
 
 
 def split_batch(raw: bytes) -> list[bytes]:
-    """Take a JSON array of events apart, unread.
+    """Split a JSON array into its events without decoding them.
 
     Raises:
-        Unusable: It is no JSON array; or it holds too many, with reason `too_many_events`.
+        InvalidEvent: It is no JSON array, or has too many events (reason `too_many_events`).
     """
     return json.elements(raw, BATCH_EVENTS_MAX)
 
@@ -98,23 +98,23 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
 
     Args:
         raw: The JSON text.
-        now: The time of an event that brings none.
-        workspace: Whose the sender is, if that is known; an event may leave it out then.
+        now: The time of an event without a time.
+        workspace: The sender's workspace, if it is known; the event may then omit its own.
 
     Raises:
-        Unusable: It can't be an event; the reason and field say why.
+        InvalidEvent: It can't be an event; the reason and field say why.
     """
     _check_size(raw)
     raw = raw.removeprefix(media.MARK)
     document = json.parse(raw)
     if not isinstance(document, dict):
-        raise Unusable("schema_invalid", "An event must be a JSON object")
+        raise InvalidEvent("schema_invalid", "An event must be a JSON object")
     if document.get("data_base64") is not None:
         data = content.from_base64(document)
         _check_size(data)
         return _event(document, data, json.parse(data), now, workspace)
     if "data" not in document:
-        raise Unusable("schema_invalid", "The event has no data", "data")
+        raise InvalidEvent("schema_invalid", "The event has no data", "data")
     written = json.decode(raw, _Written).data
     return _event(document, bytes(written), document["data"], now, workspace)
 
@@ -122,15 +122,15 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
 def from_binary(
     attributes: Mapping[str, str], raw: bytes, *, now: datetime, workspace: str | None = None
 ) -> Event:
-    """Read an event whose attributes came as headers; `attributes` are named without their prefix.
+    """Read an event whose attributes came as headers; the names of `attributes` have no prefix.
 
     Raises:
-        Unusable: It can't be an event; the reason and field say why.
+        InvalidEvent: It can't be an event; the reason and field say why.
     """
     _check_size(raw)
     for name, value in attributes.items():
         if _UNKEEPABLE.search(value):
-            raise Unusable("text_invalid", "The header contains a character that can't be stored", name)
+            raise InvalidEvent("text_invalid", "The header contains a character that can't be stored", name)
     kind = attributes.get("datacontenttype", "")
     content.check_json(kind)
     data = media.in_utf8(raw, kind)
@@ -140,7 +140,7 @@ def from_binary(
 
 def _check_size(raw: bytes) -> None:
     if len(raw) > EVENT_BYTES_MAX:
-        raise Unusable("too_large", f"The event has {len(raw)} bytes; the limit is {EVENT_BYTES_MAX}")
+        raise InvalidEvent("too_large", f"The event has {len(raw)} bytes; the limit is {EVENT_BYTES_MAX}")
     json.check_values(raw)
 
 
@@ -152,19 +152,19 @@ def _event(
     identifiers.check_text(known.id, "id")
     identifiers.check_text(known.source, "source")
     if known.specversion != "1.0":
-        raise Unusable(
+        raise InvalidEvent(
             "schema_invalid", f"CloudEvents {known.specversion!r} is unsupported; send 1.0", "specversion"
         )
     content.check_json(known.datacontenttype or "")
     event_type = catalog.arriving(known.type)
     if known.source.casefold().startswith(OWN_SOURCES):
-        # Our own events are passed over by whoever recorded them, so one from outside would change nothing.
-        raise Unusable("source_reserved", f"Sources that begin with {OWN_SOURCES} are reserved", "source")
+        # The process manager skips its own events, so such an event from outside would change nothing.
+        raise InvalidEvent("source_reserved", f"Sources that begin with {OWN_SOURCES} are reserved", "source")
     owner = known.workspace or workspace
     if owner is None:
-        raise Unusable("workspace_missing", "The event has no workspace", "workspace")
+        raise InvalidEvent("workspace_missing", "The event has no workspace", "workspace")
     if workspace is not None and owner != workspace:
-        raise Unusable(
+        raise InvalidEvent(
             "workspace_mismatch", f"The event is for workspace {owner!r}, but its sender is not", "workspace"
         )
     payload, data, parsed = content.read(data, parsed, event_type.payload)
@@ -193,7 +193,7 @@ def _event(
 
 
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes by their names, which are in lower case; null is not there, nor one of ours if empty."""
+    """Return the attributes with names in lower case, without null values and without empty known attributes."""
     if all(name.islower() and value not in _ABSENT for name, value in attributes.items() if name != "data"):
         return dict(attributes)  # nearly always
     exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
@@ -205,12 +205,14 @@ def in_utc(instant: datetime, field: str) -> datetime:
     """Return the same instant in UTC.
 
     Raises:
-        Unusable: It is out of the range that instants have there.
+        InvalidEvent: It is out of the range of instants in UTC.
     """
     try:
         return instant.astimezone(UTC)
     except OverflowError as error:
-        raise Unusable("value_out_of_range", f"{instant} at {field} has no instant in UTC", field) from error
+        raise InvalidEvent(
+            "value_out_of_range", f"{instant} at {field} has no instant in UTC", field
+        ) from error
 
 
 def own_event(
@@ -223,10 +225,10 @@ def own_event(
     id: str,  # noqa: A002 - the CloudEvents attribute has this name
     cause: Event | None = None,
 ) -> Event:
-    """Make an event of our own. What the catalog could not read again is never written.
+    """Make an event of our own, after checking that the catalog can read it again.
 
     Raises:
-        Unusable: The payload does not fit its type; the field says where.
+        InvalidEvent: The payload does not fit its type; the error names the field.
     """
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
@@ -258,12 +260,12 @@ def own_event(
 
 
 def partition_key(event: Event) -> str:
-    """Return the key under which an event travels on its topic; what a producer called it plays no part."""
+    """Return the key of an event on its topic; a producer's own key is ignored."""
     return catalog.TYPES[event.type].partition_key(event.workspace, event.payload)
 
 
 def derived_id(cause: Event, event_type: str, subject: str) -> str:
-    """Name an event by what made it, so that deciding twice appends once."""
+    """Derive an event's ID from its cause, so that deciding twice appends once."""
     return str(uuid5(_DERIVED, f"{cause.workspace}\n{cause.source}\n{cause.id}\n{event_type}\n{subject}"))
 
 

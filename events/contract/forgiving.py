@@ -1,8 +1,8 @@
-"""Data as CRMs really write it, brought to the one form that the log keeps, where nothing can be meant but that.
+"""Convert data that do not fit their type into the form that the log stores, where their meaning is certain.
 
-Only what does not fit is looked at here, before it would be refused. A field that may be absent and says nothing
-(null, empty) is left out, a number is written as text or text as a number where the digits are the same, blanks
-around a value go. Nothing is rounded, cut or guessed: what is still wrong then is refused, the field named.
+Data that fit are never changed. An optional field with an empty value (null, empty text) is left out, a number becomes
+text or text a number with the same digits, and blanks around a value are removed. Nothing is rounded, truncated or
+guessed: data that still do not fit are refused with the field's name.
 """
 
 import re
@@ -22,11 +22,11 @@ DIGITS_MAX = 40
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})")
 _WHOLE = re.compile(r"[0-9]{1,16}")
 _MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(:00(\.0+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?")
-_NO_DATE = re.compile(r"0000-00-00.*")  # how some databases write that there is none
+_NO_DATE = re.compile(r"0000-00-00.*")  # some databases write a missing date like this
 
 
 def forgive(data: Any, kind: type[Fact]) -> Any:
-    """Return data as `json.parse` read it, with what is surely meant in place of what does not fit `kind`."""
+    """Return the result of `json.parse` with the values converted that do not fit `kind`."""
     return _repaired(data, declared.type_info(kind))
 
 
@@ -39,8 +39,8 @@ def _repaired(value: Any, info: Any) -> Any:
 
 
 def _something(info: Any) -> Any:
-    """Return what a field holds where it holds something; of what is annotated, only identifiers stay so."""
-    if isinstance(info, declared.UnionType):  # of something and of nothing, there are no others
+    """Return a field's type without None and without annotations, except an identifier's."""
+    if isinstance(info, declared.UnionType):  # every union is of one type and None
         return _something(next(one for one in info.types if not isinstance(one, declared.NoneType)))
     if isinstance(info, declared.Metadata) and not info.extra:
         return _something(info.type)
@@ -55,13 +55,13 @@ def _struct(value: Any, info: declared.StructType) -> Any:
         if field.encode_name in kept:
             given = _repaired(kept[field.encode_name], field.type)
             kept[field.encode_name] = given
-            if not field.required and _says_nothing(given, _something(field.type)):
+            if not field.required and _is_empty(given, _something(field.type)):
                 del kept[field.encode_name]
     return _one_discount(kept) if info.cls is Discount else kept
 
 
 def _one_discount(discount: dict[str, Any]) -> dict[str, Any]:
-    """Keep the one of percent and amount that takes something off, where the other is zero."""
+    """Remove the percent or the amount of a discount if it has both and one is zero."""
     if {"percent", "amount"} <= discount.keys():
         zeros = [name for name in ("amount", "percent") if _is_zero(discount[name])]
         return {name: value for name, value in discount.items() if name not in zeros[:1]}
@@ -72,8 +72,8 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value) is not None and not Decimal(value)
 
 
-def _says_nothing(value: Any, info: Any) -> bool:
-    """Say whether a value means that there is none; a text may be empty."""
+def _is_empty(value: Any, info: Any) -> bool:
+    """Return whether a value means that there is none; a text may be empty."""
     if isinstance(value, str):
         bare = value.strip()
         is_text = isinstance(info, declared.StrType) and info.pattern is None
@@ -106,7 +106,7 @@ def _text(value: Any, info: declared.StrType) -> Any:
 
 
 def _identifier(value: Any) -> Any:
-    """Write a whole number as text; an identifier that is text is what it is."""
+    """Write a whole number as text; an identifier that is text stays as it is."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number and 0 <= value <= INTEGER_MAX else value
 
@@ -128,7 +128,7 @@ def _amount(value: Any, info: declared.CustomType) -> Any:
 
 
 def _written(value: int | Decimal) -> Any:
-    """Write a number in digits, exactly; one that needs too many stays what it is."""
+    """Write a number exactly, in plain digits; a number that needs too many stays as it is."""
     if isinstance(value, bool):
         return value
     number = Decimal(value).normalize(EXACT)
@@ -151,7 +151,7 @@ def _date(value: Any, _: declared.DateType) -> Any:
 
 
 def _day(text: str) -> str:
-    """Return the day of an instant that is a midnight; another could be either of two days."""
+    """Return the day of an instant at midnight; any other instant could be either of two days."""
     bare = text.strip()
     midnight = _MIDNIGHT.fullmatch(bare)
     return midnight[1] if midnight else bare

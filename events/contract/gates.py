@@ -1,6 +1,6 @@
-"""Gates as events and read models know them: codes, and the words of those that an event names by its code alone.
+"""The codes of gates, and the words of those gates that an event names by its code alone.
 
-Every other gate is described where it is checked, by the process manager.
+The process manager has the words of all other gates, beside their checks.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ Action = Literal[
 
 IN_PROGRESS = "in_progress"
 BEING_READ = "mapping_being_read"
-_PASSING = frozenset({IN_PROGRESS, BEING_READ})  # they open by themselves, or another one says why not
+_PASSING = frozenset({IN_PROGRESS, BEING_READ})  # they open by themselves, or another gate says why not
 
 
 class Words(Struct, frozen=True):
@@ -73,5 +73,5 @@ LOOK_UP_REFUSED = Words(
 
 
 def asking(codes: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes that ask somebody for something, rather than pass by themselves in a moment."""
+    """Return the codes of gates that need a person's action, without those that open by themselves in a moment."""
     return tuple(code for code in codes if code not in _PASSING)

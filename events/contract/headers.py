@@ -1,8 +1,8 @@
-"""Attributes of events that came as headers: by HTTP percent-encoded, by Kafka in UTF-8 as they are.
+"""Read attributes of events from headers: percent-encoded over HTTP, plain UTF-8 over Kafka.
 
 The bindings: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
-and .../kafka-protocol-binding.md. Two values that differ never become one identity: where a value can be read in
-two ways, its event is refused.
+and .../kafka-protocol-binding.md. Two different values never become one identity: if a value can be read in two ways,
+its event is refused.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote_to_bytes
 
 from events.contract import media
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 CONTENT_TYPE = "content-type"
 HTTP_PREFIX = "ce-"
@@ -29,7 +29,7 @@ def http_attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, st
     """Read the attributes among the headers of a request, and its content type as `datacontenttype`.
 
     Raises:
-        Unusable: With reason `undecodable`, `header_malformed` or `schema_invalid`; the field is the header's name.
+        InvalidEvent: With reason `undecodable`, `header_malformed` or `schema_invalid`; the field is the header's name.
     """
     return _attributes(headers, HTTP_PREFIX, _percent_decoded)
 
@@ -38,25 +38,25 @@ def kafka_attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, s
     """Read the attributes among the headers of a message, and its content type as `datacontenttype`.
 
     Raises:
-        Unusable: As `http_attributes`.
+        InvalidEvent: As `http_attributes`.
     """
     return _attributes(headers, KAFKA_PREFIX, _as_it_is)
 
 
 def content_type(headers: Headers) -> str:
-    """Return what the headers say of the body, parameters and all; nothing where they say nothing."""
+    """Return the body's content type with its parameters; an empty text if the headers have none."""
     said = (value or b"" for name, value in headers if name.lower() == CONTENT_TYPE)
     return next(said, b"").decode("latin-1")
 
 
 def is_binary(headers: Headers, prefix: str) -> bool:
-    """Say whether the attributes are in the headers; in the other modes they may be there too, and don't count."""
+    """Return whether an event is in binary mode; in other modes, attributes in the headers are ignored."""
     structured = media.media_type(content_type(headers)).startswith(media.CLOUDEVENTS)
     return not structured and any(name.lower().startswith(prefix) for name, _ in headers)
 
 
 def is_attribute(name: str, prefix: str) -> bool:
-    """Say whether a header, by its name in lower case, is part of an event; others are nobody's to keep."""
+    """Return whether a header, by its name in lower case, is part of an event; other headers are not stored."""
     return name.startswith(prefix) or name == CONTENT_TYPE
 
 
@@ -70,7 +70,7 @@ def _attributes(
         if value is None or not is_attribute(name, prefix):
             continue
         if "\0" in name:
-            raise Unusable(
+            raise InvalidEvent(
                 "text_invalid", "A header's name contains the character U+0000, which can't be stored"
             )
         shown = name[:NAME_CHARACTERS_MAX]
@@ -81,7 +81,7 @@ def _attributes(
             text = read(shown, value)
             same = attributes.setdefault(name.removeprefix(prefix), text) == text
         if not same:
-            raise Unusable("schema_invalid", f"The header {shown!r} has two values", shown)
+            raise InvalidEvent("schema_invalid", f"The header {shown!r} has two values", shown)
     if kind is not None:
         attributes["datacontenttype"] = kind
     return attributes
@@ -91,14 +91,16 @@ def _as_it_is(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise Unusable("undecodable", f"The header {name!r} is not UTF-8: {error.reason}", name) from error
+        raise InvalidEvent(
+            "undecodable", f"The header {name!r} is not UTF-8: {error.reason}", name
+        ) from error
 
 
 def _percent_decoded(name: str, value: bytes) -> str:
-    """Take the quotes off, if there are any, then decode percents, once; what is not encoded may be UTF-8 itself."""
+    """Remove surrounding quotes, then percent-decode once; unencoded parts may be UTF-8."""
     value = _unquoted(name, value.strip(b" \t"))
     if name.removeprefix(HTTP_PREFIX) in _IDENTITY and _STRAY_PERCENT.search(value):
-        raise Unusable(
+        raise InvalidEvent(
             "header_malformed",
             f"The header {name!r} has a percent sign without two hexadecimal digits after it; write it as %25",
             name,
@@ -111,7 +113,7 @@ def _unquoted(name: str, value: bytes) -> bytes:
         return value
     quoted = _QUOTED.fullmatch(value)
     if quoted is None:
-        raise Unusable(
+        raise InvalidEvent(
             "header_malformed", f"The header {name!r} begins with a quote, but does not end with one", name
         )
     return _ESCAPED.sub(rb"\1", quoted[1])

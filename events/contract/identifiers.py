@@ -1,6 +1,6 @@
-"""Identifiers hold nothing that a terminal obeys: they become keys, streams and lines that people read.
+"""Check identifiers for control characters: identifiers become keys, streams and lines that people read.
 
-What that is says `controls`. Most texts need no look at all: patterns on every field took more than half of the time that
+`controls` defines these characters. Most texts need no check: patterns on every field took more than half of the time that
 msgspec needs for a snapshot.
 """
 
@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from events.contract import controls
 from events.contract.values import Identifier
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
-# Blanks, line ends, controls, and what is invisible by its nature: joiners, marks of direction, byte order, soft hyphens.
+# Blanks, line ends, controls, and invisible characters: joiners, marks of direction, byte order, soft hyphens.
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
-# Others that fill no place or an empty one: joiners among combining marks, fillers of Hangul, blank Braille.
+# Other characters that show nothing: joiners among combining marks, fillers of Hangul, blank Braille.
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
@@ -26,37 +26,37 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check(value: Struct, written: bytes) -> None:
-    """Look through what came in, and was decoded from `written`.
+    """Check the identifiers of received data, which was decoded from `written`.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field of an identifier that holds such a character.
+        InvalidEvent: With reason `schema_invalid`, and the field of an identifier with a control character.
     """
     if controls.json_may_hold_any(written):
         _check(value, controls.holds_any)
 
 
 def check_own(value: Struct, written: bytes) -> None:
-    """Look through what is of our own making: an identifier that came in earlier may hold more than comes in today.
+    """Check the identifiers of our own data: earlier versions accepted characters that are refused today.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field of an identifier that no version took in.
+        InvalidEvent: With reason `schema_invalid`, and the field of an identifier that no version accepted.
     """
     if b"\\" in written or b"\x7f" in written:
         _check(value, _CONTROL.search)
 
 
 def check_text(text: str, field: str) -> None:
-    """Look through one identifier.
+    """Check one identifier.
 
     Raises:
-        Unusable: With reason `schema_invalid`, where it holds such a character.
+        InvalidEvent: With reason `schema_invalid`, if it contains a control character.
     """
     if controls.holds_any(text):
         raise _refused(field)
 
 
 def trimmed(text: str) -> str:
-    """Return what a person typed without the blanks and invisible characters around it; those inside stay."""
+    """Return a text without the blanks and invisible characters around it; those inside stay."""
     seen = [place for place, character in enumerate(text) if not _is_unseen(character)]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
@@ -70,12 +70,12 @@ def _check(value: Struct, is_found: Callable[[str], object]) -> None:
         raise _refused(field)
 
 
-def _refused(field: str) -> Unusable:
-    return Unusable("schema_invalid", f"An identifier holds a control character at {field}", field)
+def _refused(field: str) -> InvalidEvent:
+    return InvalidEvent("schema_invalid", f"An identifier holds a control character at {field}", field)
 
 
 def _unprintable(value: object, hint: Any, path: str, is_found: Callable[[str], object]) -> Iterator[str]:
-    """Yield the path of every identifier in `value` in which such a character is found."""
+    """Yield the path of every identifier in `value` for which `is_found` is true."""
     if isinstance(value, Struct):
         for name, of in _hints(type(value)).items():
             yield from _unprintable(getattr(value, name), of, f"{path}.{name}" if path else name, is_found)

@@ -1,4 +1,4 @@
-"""JSON as events use it: decimals are strings, content has one canonical form, limits are explicit."""
+"""Encode and decode the JSON of events: decimals are strings, content has a canonical form, limits are explicit."""
 
 import functools
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from events.contract.values import Amount
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ _UNREADABLE = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
 
 def _decode_value(kind: type, value: object) -> object:
     if not issubclass(kind, Amount):
-        raise NotImplementedError(kind)  # which is how msgspec wants to be told
+        raise NotImplementedError(kind)  # msgspec's protocol for an unknown type
     if not isinstance(value, str):
         raise ValueError("Expected a decimal number written as a string")  # noqa: TRY004 - msgspec adds the path to a ValueError
     return _amount(kind, value)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
@@ -45,18 +45,18 @@ def encode(value: object) -> str:
     """Write a struct, or any plain value, as JSON text.
 
     Raises:
-        Unusable: With reason `text_invalid`, where a text is none in UTF-8.
+        InvalidEvent: With reason `text_invalid`, if a text can't be encoded in UTF-8.
     """
     try:
         return _encoder.encode(value).decode()
     except UnicodeEncodeError as error:
-        raise Unusable(
+        raise InvalidEvent(
             "text_invalid", "A text contains half a character, which is invalid in UTF-8"
         ) from error
 
 
 def encode_numbers(value: object) -> str:
-    """Write plain values as JSON text with decimals as exact JSON numbers, as QuickBooks takes them."""
+    """Write plain values as JSON text with decimals as exact JSON numbers, as QuickBooks requires."""
     return _number_encoder.encode(value).decode()
 
 
@@ -64,7 +64,7 @@ def decode(text: str | bytes, kind: type[T]) -> T:
     """Read JSON text as `kind`.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field that does not fit; or as `parse` does.
+        InvalidEvent: With reason `schema_invalid`, and the field that does not fit; or as `parse` does.
     """
     try:
         decoded: T = _decoder(kind).decode(text)  # type: ignore[arg-type] # mypy takes the hash of instances for the class's
@@ -84,7 +84,7 @@ def convert(value: object, kind: type[T]) -> T:
     """Read plain values as `kind`.
 
     Raises:
-        Unusable: With reason `schema_invalid`, and the field that does not fit.
+        InvalidEvent: With reason `schema_invalid`, and the field that does not fit.
     """
     try:
         return msgspec.convert(value, type=kind, dec_hook=_decode_value)
@@ -92,59 +92,59 @@ def convert(value: object, kind: type[T]) -> T:
         raise _unfit(error) from error
 
 
-def _unfit(error: msgspec.ValidationError) -> Unusable:
+def _unfit(error: msgspec.ValidationError) -> InvalidEvent:
     message, _, path = str(error).partition(" - at `$")
     field = path.rstrip("`")
     missing = MISSING.fullmatch(message)
     if missing is not None:
         field += f".{missing[1]}"
     field = field.lstrip(".")
-    return Unusable("schema_invalid", f"{message}{f' at {field}' if field else ''}", field or None)
+    return InvalidEvent("schema_invalid", f"{message}{f' at {field}' if field else ''}", field or None)
 
 
 def parse(raw: bytes) -> Any:
-    """Read any JSON, with its numbers exact, and each number one value however it was written.
+    """Read any JSON with exact numbers; equal numbers are equal values, however they are written.
 
     Raises:
-        Unusable: With reason `undecodable`, `nesting_too_deep`, `text_invalid` or `value_out_of_range`.
+        InvalidEvent: With reason `undecodable`, `nesting_too_deep`, `text_invalid` or `value_out_of_range`.
     """
     try:
         value = _any_decoder.decode(raw)
     except (DecimalException, msgspec.ValidationError) as error:
-        raise Unusable("value_out_of_range", "A number is too large or too small") from error
+        raise InvalidEvent("value_out_of_range", "A number is too large or too small") from error
     except _UNREADABLE as error:
         raise _unreadable(error) from error
     if b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX:
-        _check(value, 0)  # only then can there be such a text, or so many levels
+        _check(value, 0)  # only then can the text have a NUL, or too many levels
     return value
 
 
 def check_values(raw: bytes) -> None:
-    """Look how many values a JSON text may hold, before anything is made of them.
+    """Check how many values a JSON text may have, before it is decoded.
 
-    A megabyte has room for half a million, each of which takes fifty bytes of memory and its time. What is counted are
-    the commas and brackets, also those within texts: an event of as many is none that anybody means.
+    A megabyte has room for half a million, and each takes fifty bytes of memory and its time. The check counts commas
+    and brackets, including those within texts: no genuine event has that many.
 
     Raises:
-        Unusable: With reason `too_many_values`.
+        InvalidEvent: With reason `too_many_values`.
     """
     if raw.count(b",") + raw.count(b"{") + raw.count(b"[") > VALUES_MAX:
-        raise Unusable("too_many_values", f"More than {VALUES_MAX} values, objects and lists")
+        raise InvalidEvent("too_many_values", f"More than {VALUES_MAX} values, objects and lists")
 
 
 def elements(raw: bytes, most: int) -> list[bytes]:
-    """Take a JSON array of at most so many elements apart, unread, so that a bad one does not spoil the others.
+    """Split a JSON array of at most `most` elements without decoding them, so that an invalid one does not affect the others.
 
-    Nothing is read or made of an array beyond that number.
+    Decoding stops at the first element beyond that number.
 
     Raises:
-        Unusable: With reason `too_many_events` where it has more, `schema_invalid` where it is no array; or as `parse` does.
+        InvalidEvent: With reason `too_many_events` if it has more, `schema_invalid` if it is no array; or as `parse` does.
     """
     try:
         found = _elements_decoder(most).decode(raw)
     except msgspec.ValidationError as error:
         if raw.lstrip()[:1] == b"[":
-            raise Unusable("too_many_events", f"More than {most} events") from error
+            raise InvalidEvent("too_many_events", f"More than {most} events") from error
         raise _unfit(error) from error
     except _UNREADABLE as error:
         raise _unreadable(error) from error
@@ -153,7 +153,7 @@ def elements(raw: bytes, most: int) -> list[bytes]:
 
 @functools.cache
 def _elements_decoder(most: int) -> msgspec.json.Decoder[Any]:
-    # A list would be built to its end before its length is looked at; a struct that is written as an array is not.
+    # msgspec builds a whole list before it checks the length, but stops early in a struct that is written as an array.
     fields: list[tuple[str, type, Any]] = [
         (f"item_{place}", msgspec.Raw, msgspec.Raw()) for place in range(most)
     ]
@@ -162,25 +162,25 @@ def _elements_decoder(most: int) -> msgspec.json.Decoder[Any]:
     )
 
 
-def _unreadable(error: Exception) -> Unusable:
+def _unreadable(error: Exception) -> InvalidEvent:
     if isinstance(error, UnicodeDecodeError):
-        return Unusable("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}")
+        return InvalidEvent("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}")
     if isinstance(error, RecursionError):
-        return Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
-    return Unusable("undecodable", f"Not JSON: {error}")
+        return InvalidEvent("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+    return InvalidEvent("undecodable", f"Not JSON: {error}")
 
 
 def content_hash(event_type: str, subject: str | None, data: Any) -> str:
-    """Hash what an event says, whatever way it travelled: type, subject and what `parse` read, in canonical form."""
+    """Hash an event's type, subject and parsed data in canonical form, which does not depend on how it was sent."""
     return hashlib.sha256(_canonical_encoder.encode([event_type, subject, data])).hexdigest()
 
 
 def _check(value: Any, level: int) -> None:
     if level > NESTING_LEVELS_MAX:
-        raise Unusable("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
+        raise InvalidEvent("nesting_too_deep", f"More than {NESTING_LEVELS_MAX} levels of nesting")
     if isinstance(value, str):
         if "\0" in value:
-            raise Unusable("text_invalid", "A text contains the character U+0000, which can't be stored")
+            raise InvalidEvent("text_invalid", "A text contains the character U+0000, which can't be stored")
     elif isinstance(value, dict):
         for key, item in value.items():
             _check(key, level + 1)
@@ -191,8 +191,8 @@ def _check(value: Any, level: int) -> None:
 
 
 def _number(text: str) -> int | Decimal:
-    # 1, 1.0 and 1e0 are one number. Beyond the digits, a whole number written with a point or an exponent is another
-    # than the same in digits alone: a few bytes could stand for thousands.
+    # 1, 1.0 and 1e0 are one number. Beyond the limit of digits, a number with a point or an exponent is not converted to
+    # plain digits: a few bytes could stand for thousands.
     number = Decimal(text).normalize(EXACT)
     if number.adjusted() < INTEGER_DIGITS_MAX and number == number.to_integral_value():
         return int(number)

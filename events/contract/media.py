@@ -1,9 +1,9 @@
-"""Media types, as far as events need them: what says JSON, and JSON text as UTF-8."""
+"""Media types of events: recognise JSON, and convert JSON text to UTF-8."""
 
 import codecs
 import re
 
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 MARK = codecs.BOM_UTF8
 CLOUDEVENTS = "application/cloudevents"  # of any format
@@ -14,38 +14,38 @@ _READ = frozenset({"iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "
 
 
 def media_type(content_type: str) -> str:
-    """Return a media type alone, in lower case, without parameters."""
+    """Return the media type of a content type, in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def is_json(kind: str) -> bool:
-    """Say whether a media type is JSON, as CloudEvents has it: `*/json` or `*/*+json`; unsaid, it is."""
+    """Return whether a media type is JSON by CloudEvents' rule: `*/json`, `*/*+json` or none."""
     return not kind or kind.rpartition("/")[2] == "json" or kind.endswith("+json")
 
 
 def is_structured(kind: str) -> bool:
-    """Say whether a media type may be that of a whole event in JSON; many senders say only that it is JSON."""
+    """Return whether the body may be a whole event in JSON; many senders state only that it is JSON."""
     return kind == STRUCTURED or (is_json(kind) and not kind.startswith(CLOUDEVENTS))
 
 
 def in_utf8(raw: bytes, content_type: str) -> bytes:
     """Return JSON text in UTF-8, without a byte order mark.
 
-    JSON is UTF-8 whatever its content type says (RFC 8259), and many servers add a charset that nobody chose. So
-    what is UTF-8 is read as that, and what is not in the charset that it claims.
+    JSON is UTF-8 whatever its content type says (RFC 8259), and many servers add a default charset. So a text in valid
+    UTF-8 is read as UTF-8, any other in the charset of its content type.
 
     Raises:
-        Unusable: With reason `undecodable`, where the text is not in that charset either.
+        InvalidEvent: With reason `undecodable`, if the text is not in that charset either.
     """
     raw = raw.removeprefix(MARK)
     found = _CHARSET.search(content_type)
     charset = _known(found[1]) if found is not None else None
     if charset not in _READ or (b"\0" not in raw and _is_utf8(raw)):
-        return raw  # reading it says what is wrong with it, if anything is
+        return raw  # the JSON decoder reports the error, if there is one
     try:
         return raw.decode(charset).removeprefix("\ufeff").encode()
     except UnicodeError as error:
-        raise Unusable(
+        raise InvalidEvent(
             "undecodable", f"The body is neither UTF-8 nor {charset}, as its content type says"
         ) from error
 

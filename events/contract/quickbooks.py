@@ -1,4 +1,4 @@
-"""What QuickBooks said: the outcomes of commands, and what a company is like."""
+"""Events from QuickBooks: the outcomes of commands, and observed companies, customers and items."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ Generation = Annotated[int, Meta(ge=1)]
 
 
 class Changed(Fact, frozen=True):
-    """A notice that something changed in QuickBooks; what changed is fetched."""
+    """A notice that an object in QuickBooks changed; the object itself is fetched."""
 
     realm: Identifier
     entity: Identifier
@@ -25,17 +25,17 @@ class Changed(Fact, frozen=True):
 
 
 class Named(Fact, frozen=True):
-    """Something of a company that is picked by name: a term, a tax code, an account, by its id there."""
+    """A term, a tax code or an account of a company, which people choose by name, with its ID."""
 
     id: Identifier
     name: Name
 
 
 class CompanyObserved(Fact, frozen=True):
-    """What decisions need to know of a QuickBooks company, read after connecting and on demand.
+    """The data of a QuickBooks company that decisions need, read after connecting and on demand.
 
-    QuickBooks says no time zone: `time_zone` is the one that its address and country give, none if that is not
-    exactly one, and `time_zone_reason` says how.
+    QuickBooks does not state a time zone: `time_zone` is the one that the company's address and country allow, none
+    if they do not allow exactly one; `time_zone_reason` explains it.
     """
 
     realm: Identifier
@@ -52,10 +52,10 @@ class CompanyObserved(Fact, frozen=True):
 
 
 class CustomerObserved(Fact, frozen=True):
-    """What decisions need to know of a QuickBooks customer, as it was when somebody looked.
+    """The data of a QuickBooks customer that decisions need, at the time of reading.
 
-    `exists` is false where QuickBooks has no customer of this id. `reading` is the number of the reading of
-    ours that it answers, 0 where it became known otherwise.
+    `exists` is false if QuickBooks has no customer with this ID. `reading` is the number of the commanded reading, 0 if
+    the data came in another way.
     """
 
     realm: Identifier
@@ -68,10 +68,10 @@ class CustomerObserved(Fact, frozen=True):
 
 
 class ItemObserved(Fact, frozen=True):
-    """What decisions need to know of a QuickBooks item, as it was when somebody looked.
+    """The data of a QuickBooks item that decisions need, at the time of reading.
 
-    `exists` and `reading` are as of a customer. `type` is QuickBooks' own: Service, NonInventory and Inventory
-    can be sold on a line, Category and Group (a bundle) can't.
+    `exists` and `reading` have the meaning of `CustomerObserved`'s. `type` is QuickBooks' own: Service, NonInventory
+    and Inventory can be sold on a line, Category and Group (a bundle) can't.
     """
 
     realm: Identifier
@@ -84,9 +84,9 @@ class ItemObserved(Fact, frozen=True):
 
 
 class ReadingFailed(Fact, frozen=True):
-    """Something in QuickBooks could not be read; it is tried again.
+    """The reading of a company, customer or item failed; it is retried.
 
-    `subject` is `REALM/ID` of a customer or an item, the workspace's name for a company.
+    `subject` is `REALM/ID` for a customer or an item, the workspace's name for a company.
     """
 
     realm: Identifier
@@ -107,15 +107,15 @@ class Figures(Fact, frozen=True, kw_only=True):
 
 
 def figures_of(invoice: Figures) -> dict[str, Any]:
-    """Return the figures of an invoice, to be said of it again."""
+    """Return the figures of an invoice, as arguments of another event about it."""
     return {name: getattr(invoice, name) for name in Figures.__struct_fields__}
 
 
 class InvoiceCreated(Figures, frozen=True):
-    """QuickBooks holds this invoice for a deal.
+    """QuickBooks has the invoice of a deal.
 
-    `adopted` says that it was found by its marker after an uncertain outcome; `expected` is set where our figure
-    before tax differs.
+    `adopted` is true if it was found by its mark after an uncertain outcome; `expected` is our amount before tax, set
+    if it differs.
     """
 
     deal_id: Identifier
@@ -132,7 +132,7 @@ class InvoiceCreated(Figures, frozen=True):
 
 
 class CustomerCreated(Fact, frozen=True):
-    """QuickBooks holds this customer for an account."""
+    """QuickBooks has the customer of an account."""
 
     account_id: Identifier
     realm: Identifier
@@ -144,7 +144,7 @@ class CustomerCreated(Fact, frozen=True):
 
 
 class ItemCreated(Fact, frozen=True):
-    """QuickBooks holds this item for a product."""
+    """QuickBooks has the item of a product."""
 
     product_id: Identifier
     realm: Identifier
@@ -156,7 +156,7 @@ class ItemCreated(Fact, frozen=True):
 
 
 class Holder(Fact, frozen=True):
-    """What in QuickBooks has a name or a number that we asked for: `entity` is Customer, Vendor, Item and so on."""
+    """The object in QuickBooks that has a name or a number that we requested: `entity` is such as Customer or Item."""
 
     entity: Identifier
     id: Identifier
@@ -165,10 +165,10 @@ class Holder(Fact, frozen=True):
 
 
 class CommandRejected(Fact, frozen=True):
-    """QuickBooks definitely refused a command; it waits for a person.
+    """QuickBooks definitely rejected a command; it waits for a person.
 
-    `gate` is the code by which the deal says so; `code` is QuickBooks' own. `holder` is what has the name or the
-    number already, where that was why.
+    `gate` is the code of the gate at which the deal then waits; `code` is QuickBooks' own. `holder` is the object that
+    already has the name or the number, if that is the cause.
     """
 
     subject: Identifier
@@ -185,9 +185,9 @@ class CommandRejected(Fact, frozen=True):
 
 
 class CommandUncertain(Fact, frozen=True):
-    """A command was sent and no answer came; it is being looked up before anything else is done.
+    """A command was sent without an answer; it is looked up before anything else is done.
 
-    `look_up_refused` says that QuickBooks does not answer that either: `message` says in which words.
+    `look_up_refused` is true if QuickBooks refuses the look-up too, with `message`.
     """
 
     subject: Identifier
@@ -201,9 +201,9 @@ class CommandUncertain(Fact, frozen=True):
 
 
 class CompanyRefused(Fact, frozen=True):
-    """QuickBooks refuses whatever is asked of a company, until somebody has mended it.
+    """QuickBooks refuses every request for a company, until a person corrects the cause.
 
-    `gate` is the code by which deals say so, such as `subscription_lapsed`; `message` are QuickBooks' words.
+    `gate` is the code of the gate at which deals then wait, such as `subscription_lapsed`; `message` is QuickBooks'.
     """
 
     realm: Identifier
@@ -213,7 +213,7 @@ class CompanyRefused(Fact, frozen=True):
 
 
 class CompanyServed(Fact, frozen=True):
-    """QuickBooks serves a company again that it refused."""
+    """QuickBooks accepts requests for a company again, after it had refused them."""
 
     realm: Identifier
     at: Instant

@@ -1,4 +1,4 @@
-"""The kinds of value that fields of events hold."""
+"""The types of the fields of events."""
 
 import re
 from datetime import datetime
@@ -11,11 +11,11 @@ CENT = Decimal("0.01")
 PRODUCT = Context(prec=64)  # a quantity times a price has up to 30 digits before the point
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
-# And nothing that a terminal obeys, which `identifiers` looks for.
+# Without control characters too, which `identifiers` checks.
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, extra={"printable": True})]
-# `$` alone would let a line feed follow.
+# `$` alone would allow a line feed at the end.
 Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(?!\n)$", description="A tenant")]
-# Texts have no bound but their event's: what is too long for somebody is cut where it is sent to them.
+# Texts are limited only by their event's size: they are truncated when sent to a receiver that accepts less.
 Name = Annotated[str, Meta(min_length=1)]
 Revision = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$", description="ISO 4217")]
@@ -23,21 +23,21 @@ Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339")]
 
 
 class Fact(Struct, frozen=True, omit_defaults=True):
-    """What an event says. Optional fields that are not set do not travel."""
+    """The data of an event. Optional fields that are not set are not written."""
 
 
 class Amount(Decimal):
-    """A decimal number, travelling as a string; `NaN`, infinities and exponents are not numbers here."""
+    """A decimal number, written as a string; `NaN`, infinities and exponents are refused."""
 
     minimum: Decimal | None = None
     maximum: Decimal | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read it.
+        """Read an amount from text.
 
         Raises:
-            ValueError: It is no plain decimal, or out of range; the message says which.
+            ValueError: The text is no plain decimal, or out of range; the message says which.
         """
         if not PLAIN_DECIMAL.fullmatch(text):
             raise ValueError(

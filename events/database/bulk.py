@@ -1,8 +1,8 @@
-"""Many rows in one statement, on either database: read by key, inserted, or put in place of older ones.
+"""Read, insert and upsert many rows in one statement, on either database.
 
-PostgreSQL gets one array a column, so that the statement is the same text for any number of rows and is
-prepared once. SQLite takes keys as one JSON array for the same reason; its own driver repeats an insert in C,
-which nothing beats.
+PostgreSQL gets one array for each column, so the statement has the same text for any number of rows and is
+prepared once. SQLite gets keys as one JSON array for the same reason; its driver repeats an insert in C, which
+is fastest.
 """
 
 import functools
@@ -16,7 +16,7 @@ from events.contract import json
 from events.database.statements import Row, Statement
 
 Key = tuple[Any, ...]
-COPIED_ROWS_MIN = 200  # fewer are sooner there in one statement
+COPIED_ROWS_MIN = 200  # fewer rows are faster in one statement
 
 _FEW = sa.bindparam("few", type_=sa.Integer)
 _LAST = Statement(sa.text("SELECT last_insert_rowid()"))
@@ -28,7 +28,7 @@ def fetch(
     where: Sequence[sa.Column[Any]],
     keys: Collection[Key],
 ) -> list[tuple[Any, ...]]:
-    """Read the `columns` of the rows of one table whose `where` columns together are one of `keys`."""
+    """Return the `columns` of the rows whose `where` columns equal one of `keys`."""
     if not keys:
         return []
     statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
@@ -42,7 +42,7 @@ def fetch_few(
     keys: Collection[Key],
     limit: int,
 ) -> list[tuple[Any, ...]]:
-    """For each of `keys`, read the first rows in the order of `column`, at most `limit`.
+    """Return the first rows of each of `keys` in the order of `column`, at most `limit` for each key.
 
     Returns:
         Pairs of the key's last part and the row's `column`.
@@ -68,9 +68,9 @@ def lock(
     keys: Collection[Key],
     order: Sequence[sa.Column[Any]],
 ) -> list[tuple[Any, ...]]:
-    """Read as `fetch` does what was committed last, in an order, and hold the rows to the transaction's end.
+    """Lock rows until the transaction ends, and return their last committed state as `fetch` does.
 
-    Who locks the same rows in the same order waits, and never deadlocks.
+    Transactions that lock the same rows in the same `order` wait for each other, and never deadlock.
     """
     if not keys:
         return []
@@ -81,7 +81,7 @@ def lock(
 def delete(
     connection: sa.Connection, table: sa.Table, where: Sequence[sa.Column[Any]], keys: Sequence[Key]
 ) -> None:
-    """Delete the rows whose `where` columns together are one of `keys`."""
+    """Delete the rows whose `where` columns equal one of `keys`."""
     if keys:
         names = [column.name for column in where]
         rows = [dict(zip(names, key, strict=True)) for key in keys]
@@ -95,15 +95,15 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
 
 
 def insert_absent(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Insert those rows, all with the same columns, that break no unique rule; leave the others as they are."""
+    """Insert the rows that violate no unique constraint, all with the same columns; skip the others."""
     if rows:
         _execute(connection, _insert_absent(table, tuple(rows[0]), connection.dialect.name), rows)
 
 
 def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> Sequence[int]:
-    """Insert rows whose primary key the database counts up; return the keys, in the order of `rows`.
+    """Insert rows whose primary key the database assigns; return the keys, in the order of `rows`.
 
-    Nobody else may insert meanwhile.
+    The caller keeps other transactions from inserting into the table meanwhile.
     """
     if not rows:
         return []
@@ -117,7 +117,7 @@ def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[R
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Insert rows, all with the same columns, or change those columns where the primary key is there.
+    """Insert rows, all with the same columns, or update these columns where the primary key exists.
 
     No two of the rows may have the same key.
     """
@@ -126,13 +126,13 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
 
 
 def put(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows or change those that are there, as `upsert` does; each is all columns of the table, in order."""
+    """Insert or update rows as `upsert` does; each row has every column of the table, in order."""
     if rows:
         _put(connection, _upsert(table, tuple(table.c.keys()), connection.dialect.name), table, rows)
 
 
 def add(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, each all columns of the table, in order."""
+    """Insert rows, each with every column of the table, in order."""
     if connection.dialect.name == "postgresql" and len(rows) >= COPIED_ROWS_MIN:
         _copy(connection, table, rows)
     elif rows:
@@ -140,7 +140,7 @@ def add(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ..
 
 
 def update(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Change rows that are there, all the same columns, each found by its primary key among them."""
+    """Update existing rows, all with the same columns; the primary key among them selects each row."""
     if rows:
         renamed = [{f"new_{name}": value for name, value in row.items()} for row in rows]
         _execute(connection, _update(table, tuple(rows[0]), connection.dialect.name), renamed)
@@ -161,8 +161,8 @@ def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row
 
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert by COPY: the driver looks at each value of an array far longer than the server takes to store it."""
-    from events.database import postgres  # noqa: PLC0415 - nothing is imported before it is used
+    """Insert by COPY: the driver needs far longer to encode arrays than the server needs to store the values."""
+    from events.database import postgres  # noqa: PLC0415 - SQLite needs no PostgreSQL driver
 
     postgres.copy(connection, table.name, table.c.keys(), rows)
 
@@ -238,7 +238,7 @@ def _lock(
 
 @functools.cache
 def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
-    """Give parameters names apart from the columns', which SQLAlchemy keeps for itself in an update."""
+    """Compile an update whose parameters differ from the columns' names, which SQLAlchemy reserves in an update."""
     keys = {column.name for column in table.primary_key}
     columns = [table.c[name] for name in names]
     if dialect == "sqlite":

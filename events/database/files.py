@@ -1,4 +1,4 @@
-"""Files that hold secrets: ours alone to read and write, whatever the umask says and whoever made them."""
+"""Files with secrets: only their owner may read and write them, whatever the umask and their former mode."""
 
 import os
 import stat
@@ -10,10 +10,10 @@ _OTHERS = 0o177  # everything beyond reading and writing by the owner
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it that are missing; what is there stays as it is.
+    """Create a directory and its missing parents; existing directories keep their mode.
 
     Raises:
-        OSError: It can't be made.
+        OSError: A directory can't be created.
     """
     missing = [each for each in (path, *path.parents) if not each.exists()]
     for each in reversed(missing):
@@ -21,20 +21,20 @@ def make_directory(path: Path) -> None:
 
 
 def make(path: Path) -> None:
-    """Make an empty file, unless there is one; take others' rights away either way.
+    """Create an empty file unless it exists, and remove other users' rights to it.
 
     Raises:
-        OSError: It can't be made, or others may read it and it is not ours to change.
+        OSError: The file can't be created, or other users may read it and we may not change its mode.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE))
     keep_private(path)
 
 
 def keep_private(path: Path) -> bool:
-    """Take others' rights to a file away; say whether there were any. A file that is not there is nobody's.
+    """Remove other users' rights to a file; return whether they had any. A missing file is ignored.
 
     Raises:
-        PermissionError: It is not ours to change.
+        PermissionError: We may not change the file's mode.
     """
     try:
         found = path.stat()

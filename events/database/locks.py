@@ -1,27 +1,27 @@
-"""Locks that a transaction holds to its end, so that what must happen one after the other does.
+"""Locks until the end of a transaction, for work that must run one transaction at a time.
 
-On SQLite every writing transaction holds the whole file from its beginning, so there is nothing to do.
+On SQLite every writing transaction locks the whole file from its beginning, so nothing else is needed.
 """
 
 from enum import IntEnum
 
 import sqlalchemy as sa
 
-_HOLD = sa.text("SELECT pg_advisory_xact_lock(:space, :lock)")
-SPACE = 0x2C0  # keeps our locks apart from those of others in the same database
+_ACQUIRE = sa.text("SELECT pg_advisory_xact_lock(:space, :lock)")
+SPACE = 0x2C0  # separates our locks from other programs' locks in the same database
 
 
 class Lock(IntEnum):
-    """What is done by one transaction at a time."""
+    """Work that one transaction at a time may do."""
 
-    LOG = 1  # positions are handed out in the order of commits, so that no reader skips an event
-    COMMANDS = 2  # a command is claimed once, and one of its subject is in flight at most
-    TENANTS = 3  # a workspace is added once; a QuickBooks company is one workspace's
-    SCHEMA = 4  # tables are changed by one process
-    KEYS = 5  # nothing is sealed with a key while it is being retired
+    LOG = 1  # append: positions are assigned in the order of commits, so no reader skips an event
+    COMMANDS = 2  # claim: a command is claimed once, and at most one of a subject is in flight
+    TENANTS = 3  # add a workspace once; connect a QuickBooks company to one workspace only
+    SCHEMA = 4  # change tables
+    KEYS = 5  # seal with a key, or retire it
 
 
-def hold(connection: sa.Connection, lock: Lock) -> None:
-    """Wait for a lock, and hold it until the transaction ends."""
+def acquire(connection: sa.Connection, lock: Lock) -> None:
+    """Wait for a lock, and keep it until the transaction ends."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_HOLD, {"space": SPACE, "lock": lock.value})
+        connection.execute(_ACQUIRE, {"space": SPACE, "lock": lock.value})

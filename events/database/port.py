@@ -1,11 +1,11 @@
 """The `Database` port: work inside a transaction is a plain function of a connection.
 
 `await database.transaction(append, records)` runs `append(connection, records)` in one transaction:
-committed when it returns, rolled back when it raises. Nothing inside can await, so no transaction is
-ever held open over a network call, and the same functions run in production, embedded and simulated.
+committed when it returns, rolled back when it raises. The function can't await, so no transaction stays
+open during a network call, and the same functions run in production, embedded and simulated.
 
-Where the order of transactions matters, the work takes a lock (`events.database.locks`): SQLite has one writer at a
-time anyway, PostgreSQL has many.
+Where the order of transactions matters, the function acquires a lock (`events.database.locks`): SQLite has one writer
+at a time anyway, PostgreSQL has many.
 """
 
 from collections.abc import Callable
@@ -27,16 +27,16 @@ class Database(Protocol):
 
         Raises:
             DatabaseUnavailable: The database could not be reached or stayed locked. Nothing was written,
-                unless it was the answer of the commit that got lost: what is done again must be harmless.
+                unless only the answer to the commit was lost: so a retry must do no harm.
         """
         ...
 
     async def read(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work` on one consistent snapshot; it must not write."""
+        """Run `work` on one consistent snapshot; `work` must not write."""
         ...
 
     async def close(self) -> None:
-        """Release every connection."""
+        """Close every connection."""
         ...

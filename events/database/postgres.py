@@ -1,6 +1,6 @@
 """PostgreSQL behind the `Database` port: asyncpg's connections, and the same plain functions.
 
-The URL is libpq's, as everybody writes it: postgresql://user:password@host:port/name?sslmode=verify-full&…
+The URL is a libpq URL: postgresql://user:password@host:port/name?sslmode=verify-full&…
 """
 
 import asyncio
@@ -24,11 +24,13 @@ CONNECTIONS_MAX = 8
 CONNECT_SECONDS_MAX = 10
 WAIT_FOR_CONNECTION_SECONDS_MAX = 10
 STATEMENT_SECONDS_MAX = 120
-ANSWER_SECONDS_MAX = 10  # beyond that, for the answer of a server that is gone without a word
-# A transaction is never open over a network call, so one that idles for so long has a client that is dead or frozen,
-# and whoever is to take over waits for its locks.
+ANSWER_SECONDS_MAX = (
+    10  # added to the statement's limit, for a server that disappeared without closing the connection
+)
+# A transaction is never open during a network call, so an idle one belongs to a dead or suspended client, and the
+# process that takes over waits for its locks.
 IDLE_IN_TRANSACTION_SECONDS_MAX = 5
-# Connection trouble, a rollback that asks for another try, and a server out of room, shutting down or cancelling:
+# Connection errors, rollbacks that should be retried, and a server that is out of room, shuts down or cancels:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
 TEMPORARY_CODES = ("25P03", "55P03")
@@ -39,12 +41,12 @@ DAMAGED_CODES = ("XX001", "XX002")  # of data, of an index
 async def connect(
     url: str, application: str = "q2c", *, statement_seconds: int | None = STATEMENT_SECONDS_MAX
 ) -> asyncpg.Connection:
-    """Open one connection of our own making; without a limit, a statement takes as long as it has to.
+    """Open one connection; with `statement_seconds` None, a statement may take any time.
 
     Raises:
-        DatabaseRefused: What the URL says can't be done.
+        DatabaseRefused: The URL's parameters are invalid.
         OSError: The server can't be reached.
-        asyncpg.PostgresError: It refuses.
+        asyncpg.PostgresError: The server refuses the connection.
     """
     try:
         return await asyncpg.connect(
@@ -62,7 +64,7 @@ async def connect(
 
 
 class PostgresDatabase:
-    """A PostgreSQL database; writers run side by side, and take locks where their order matters."""
+    """A PostgreSQL database; writers run in parallel, and acquire locks where their order matters."""
 
     def __init__(self, url: str, *, statement_seconds: int | None = STATEMENT_SECONDS_MAX) -> None:
         self._engine = create_async_engine(
@@ -79,7 +81,7 @@ class PostgresDatabase:
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work` in a READ COMMITTED transaction: what it sees after a lock is what was committed before."""
+        """Run `work` in a READ COMMITTED transaction: after it acquires a lock, it sees every earlier commit."""
         async with _begun(self._engine) as connection:
             return await connection.run_sync(work, *args, **kwargs)
 
@@ -121,9 +123,8 @@ def copy(
     connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert rows by a binary COPY, in the connection's transaction."""
-    connection.exec_driver_sql(
-        "SELECT"
-    )  # the transaction begins with the first statement, which COPY is none of
+    # SQLAlchemy begins the transaction with the first statement, but does not see the COPY.
+    connection.exec_driver_sql("SELECT")
     driver = connection.connection.driver_connection
     try:
         await_only(driver.copy_records_to_table(table, records=rows, columns=columns))  # type: ignore[union-attr] # asyncpg's own
@@ -134,7 +135,7 @@ def copy(
 
 
 def is_temporary(error: DBAPIError) -> bool:
-    """Say whether the same transaction may succeed a moment later."""
+    """Return whether a retry of the transaction may succeed."""
     state = _state(error)
     return error.connection_invalidated or state.startswith(TEMPORARY_CLASSES) or state in TEMPORARY_CODES
 
@@ -149,7 +150,7 @@ def _unavailable(error: Exception) -> DatabaseUnavailable:
 
 
 async def listen(url: str, channel: str, notified: Callable[[], None]) -> None:
-    """Call `notified` at each notification on a channel, until the connection ends or we are cancelled.
+    """Call `notified` at each notification on a channel, until the connection ends or the task is cancelled.
 
     Raises:
         DatabaseUnavailable: The connection could not be made, or ended.
@@ -162,14 +163,14 @@ async def listen(url: str, channel: str, notified: Callable[[], None]) -> None:
     try:
         connection.add_termination_listener(lambda _: ended.set())
 
-        def told(*_: Any) -> None:
+        def forward(*_: Any) -> None:
             notified()
 
         try:
-            await connection.add_listener(channel, told)
+            await connection.add_listener(channel, forward)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _unavailable(error) from error
-        notified()  # whatever came before we listened
+        notified()  # for events that were appended before we listened
         await ended.wait()
         raise DatabaseUnavailable("The connection that listens for new events has ended")
     finally:

@@ -1,4 +1,4 @@
-"""SQLite behind the `Database` port: the embedded default, and the same file inline."""
+"""SQLite behind the `Database` port: with threads for production, and inline for tests and the simulation."""
 
 import asyncio
 import sqlite3
@@ -20,17 +20,17 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 READER_THREADS = 4
-BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
+BESIDE = ("-wal", "-shm", "-journal")  # the suffixes of the files that SQLite keeps beside a database
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 REMEDIES = {
-    sqlite3.SQLITE_READONLY: "see that the file, its directory and the file system can be written to",
-    sqlite3.SQLITE_CANTOPEN: "see that the file and its directory are there, and can be read and written",
-    sqlite3.SQLITE_IOERR: "see whether the disk is healthy",
+    sqlite3.SQLITE_READONLY: "make the file, its directory and the file system writable",
+    sqlite3.SQLITE_CANTOPEN: "check that the file and its directory exist, and can be read and written",
+    sqlite3.SQLITE_IOERR: "check the health of the disk",
     sqlite3.SQLITE_FULL: "make room on the disk",
 }
 RESTORE = (
-    "Stop the worker, keep the file with those beside it, and restore a backup (docs/operating.md, Backups);"
-    " q2c rebuild makes read models anew, not the log"
+    "Stop the worker, keep the file and the files beside it, and restore a backup (docs/operating.md, Backups);"
+    " q2c rebuild can rebuild the read models, but not the log"
 )
 WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 
@@ -38,14 +38,14 @@ WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 def sqlite_engine(
     path: Path, *, begin: str | None = WRITING, read_only: bool = False, durable: bool = True
 ) -> sa.Engine:
-    """Open a SQLite file the way this project uses it.
+    """Open a SQLite file with this project's settings.
 
     Args:
         path: The file.
-        begin: How a transaction begins, so that a writer's positions are handed out and committed in one order;
-            None where whoever opens it sees to that, or each statement is a transaction of its own.
-        read_only: Whether to refuse whatever writes.
-        durable: Whether a commit survives power loss: what was acknowledged is on the disk.
+        begin: The statement that begins a transaction: BEGIN IMMEDIATE makes a writer assign and commit positions in
+            one order. None if the caller begins transactions, or each statement is a transaction of its own.
+        read_only: Whether to refuse every write.
+        durable: Whether a commit waits for the disk, and survives power loss.
     """
     _make_private(path)
     engine = sa.create_engine(
@@ -58,7 +58,7 @@ def sqlite_engine(
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
         driver: Any = connection
-        driver.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
+        driver.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own handles only ASCII
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -82,10 +82,10 @@ def _lower(text: str | None) -> str | None:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file if there is none, and take others' rights to it and to what is beside it away.
+    """Create the file unless it exists, and remove other users' rights to it and the files beside it.
 
     Raises:
-        DatabaseRefused: It can't be made, or is others' to change.
+        DatabaseRefused: The file can't be created, or we may not change its mode.
     """
     try:
         files.make_directory(path.parent)
@@ -115,7 +115,7 @@ def _available(path: Path) -> Iterator[None]:
 
 
 def damage(path: Path) -> str | None:
-    """Look through a whole file; say what is wrong with it, if anything. It is read, and never changed."""
+    """Check a whole database file without changing it; return a sentence about the damage, None if it is intact."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
@@ -140,7 +140,7 @@ def _begun(connection: sa.Connection) -> Iterator[None]:
 
 
 class SqliteDatabase:
-    """A SQLite file: one writer thread a process, and reader threads; each keeps a connection of its own."""
+    """A SQLite file with one writer thread for each process, and reader threads; each has its own connection."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -168,7 +168,7 @@ class SqliteDatabase:
         )
 
     async def close(self) -> None:
-        """Finish what runs, then close the file."""
+        """Finish running transactions, then close the file."""
         await asyncio.to_thread(self._shut_down)
 
     def _run(
@@ -184,7 +184,7 @@ class SqliteDatabase:
                 return work(connection, *args, **kwargs)
 
     def _connection(self, engine: sa.Engine) -> sa.Connection:
-        """Return this thread's connection: to take one from the engine and give it back takes as long as a read."""
+        """Return this thread's connection: checking one out of the engine and in again takes as long as a read."""
         found: sa.Connection | None = getattr(self._of_thread, "connection", None)
         if found is None:
             found = self._of_thread.connection = engine.connect()
@@ -201,17 +201,17 @@ class SqliteDatabase:
 
 
 class InlineDatabase:
-    """The same SQLite file worked on in the caller's own thread, for tests and the simulation.
+    """A SQLite file used in the caller's own thread, for tests and the simulation.
 
-    It does not wait for the disk: nobody cuts the power of a test. Nor does SQLAlchemy keep account of its
-    transactions, which takes as long as they do.
+    Commits don't wait for the disk, since tests lose no power. SQLAlchemy does not manage its transactions, which
+    would take as long as the transactions themselves.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engine = sqlite_engine(path, begin=None, durable=False)
         self._connection = self._engine.connect()
-        # Nobody writes while `work` reads, so each statement may see what is there without a transaction.
+        # No transaction writes while `work` reads, so each statement may read without a transaction.
         self._reading = sqlite_engine(path, begin=None, read_only=True)
         self._reader = self._reading.connect()
 

@@ -1,7 +1,6 @@
-"""Statements that run all the time: written in SQLAlchemy, compiled once, then handed to the driver as they are.
+"""Frequent statements: written in SQLAlchemy, compiled once, and passed to the driver directly.
 
-To execute a statement SQLAlchemy takes about ten times as long as SQLite itself does; what it does each time comes
-out the same each time.
+SQLAlchemy takes about ten times as long as SQLite to execute a statement, and its work gives the same result each time.
 """
 
 import sqlite3
@@ -13,11 +12,11 @@ from msgspec import Struct
 
 Row = Mapping[str, Any]
 Converter = Callable[[Any], Any]
-Converters = tuple[tuple[int, Converter], ...]  # each with the place of what it converts
+Converters = tuple[tuple[int, Converter], ...]  # each with the index of the column that it converts
 
 
 class _Compiled(Struct, frozen=True):
-    """A statement in the words of one database."""
+    """A statement compiled for one database."""
 
     text: str
     names: tuple[str, ...]
@@ -31,10 +30,10 @@ class _Compiled(Struct, frozen=True):
 
 
 class Statement:
-    """A statement that takes values by the names of its parameters.
+    """A statement with named parameters, compiled once for each database.
 
     Args:
-        expression: The statement; what it returns has the types of its columns.
+        expression: The statement in SQLAlchemy; its columns give the types of the results.
         names: The columns that an insert sets.
     """
 
@@ -44,8 +43,8 @@ class Statement:
         self._compiled: dict[str, _Compiled] = {}
         self._taken: dict[str, Converters] = {}
 
-    def rows(self, connection: sa.Connection, values: Row = {}) -> list[tuple[Any, ...]]:  # noqa: B006 - nobody changes it
-        """Execute; return the rows."""
+    def rows(self, connection: sa.Connection, values: Row = {}) -> list[tuple[Any, ...]]:  # noqa: B006 - it is never changed
+        """Execute the statement and return the rows."""
         compiled = self._for(connection.dialect)
         cursor = _cursor(connection, compiled.text, *compiled.parameters([values]))
         taken = self._taken.get(connection.dialect.name)
@@ -54,18 +53,18 @@ class Statement:
         return _converted(cursor.fetchall(), taken)
 
     def changed(self, connection: sa.Connection, values: Row) -> int:
-        """Execute; return how many rows were changed."""
+        """Execute the statement and return the number of changed rows."""
         compiled = self._for(connection.dialect)
         count: int = _cursor(connection, compiled.text, *compiled.parameters([values])).rowcount
         return count
 
     def each(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
-        """Execute once for each of the rows."""
+        """Execute the statement once for each row."""
         compiled = self._for(connection.dialect)
         self._repeat(connection, compiled, compiled.parameters(rows))
 
     def each_tuple(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Execute once for each of the rows, whose values are in the order of the statement's parameters."""
+        """Execute the statement once for each row, with values in the order of the statement's parameters."""
         compiled = self._for(connection.dialect)
         self._repeat(connection, compiled, _converted(rows, compiled.given))
 
@@ -87,7 +86,7 @@ class Statement:
         return compiled
 
     def _takes(self, connection: sa.Connection, cursor: Any) -> Converters:
-        """Say how each column that comes back is converted; the driver names the types it gives."""
+        """Return the converter of each result column, by the types that the driver reports."""
         columns = getattr(self._expression, "exported_columns", ())
         description = (cursor if connection.dialect.name == "sqlite" else cursor.cursor).description
         return _converters(
@@ -101,7 +100,7 @@ class Statement:
 
 
 def _cursor(connection: sa.Connection, text: str, parameters: tuple[Any, ...]) -> Any:
-    """Execute; on SQLite without the layer between, which takes far longer than the database in our own process."""
+    """Execute a statement; on SQLite directly on the driver, since SQLAlchemy's layer takes far longer than SQLite."""
     if connection.dialect.name != "sqlite":
         return connection.exec_driver_sql(text, parameters)
     try:
@@ -115,7 +114,7 @@ def _driver(connection: sa.Connection) -> Any:
 
 
 def _translated(text: str, error: sqlite3.Error) -> BaseException:
-    """Return the error that SQLAlchemy raises in its place, on either database."""
+    """Return the error that SQLAlchemy would raise for a driver's error."""
     return sa.exc.DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True)
 
 
@@ -139,7 +138,7 @@ def _converters(found: Sequence[Converter | None]) -> Converters:
 
 
 def _converted(rows: Sequence[Sequence[Any]], converters: Converters) -> list[tuple[Any, ...]]:
-    """Convert a column after the other, which costs a call a value and nothing else."""
+    """Convert column by column, which costs only one call for each value."""
     if not converters or not rows:
         return list(map(tuple, rows))
     columns: list[Any] = list(zip(*rows, strict=True))

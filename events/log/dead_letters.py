@@ -1,4 +1,4 @@
-"""What could not become an event is kept, whole, with the reason: a bounded number of a workspace, told when it is full."""
+"""Dead letters: messages that could not become events, stored whole with the reason, up to a limit for each workspace."""
 
 import hashlib
 from collections import Counter
@@ -14,13 +14,13 @@ from msgspec.structs import asdict
 from events.contract.headers import Headers
 from events.contract.remedies import remedy
 from events.database import bulk
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.log.tables import dead_letter_totals, dead_letters
 
 RAW_BYTES_MAX = 1024 * 1024
 HEADERS_BYTES_MAX = 64 * 1024
 DEALS_LETTERS_MAX = 20
-NOBODY = ""  # the account of what is of no workspace that there is
+NO_WORKSPACE = ""  # the account of dead letters without a known workspace
 PLACES_PER_LETTER = 10  # a place takes some hundred bytes
 DISCARDED_AT_ONCE_MAX = 500
 
@@ -29,30 +29,30 @@ LAST_SEEN_FIRST = (_COLUMNS.last_seen_at.desc(), _COLUMNS.number.desc())
 _KNOWN = (_COLUMNS.fingerprint, _COLUMNS.number, _COLUMNS.seen)
 
 
-class Bounds(Struct, frozen=True):
-    """How many dead letters of one workspace are kept, and how many bytes of them."""
+class LetterLimits(Struct, frozen=True):
+    """The largest number of a workspace's dead letters, and of their bytes."""
 
     letters_max: int = 10_000
     bytes_max: int = 256 * 1024 * 1024
 
 
-BOUNDS = Bounds()
+LIMITS = LetterLimits()
 
 
 class DeadLetter(Struct, frozen=True):
-    """Something that could not be used.
+    """A message that could not become an event.
 
     Attributes:
-        workspace: Whose it is, or says that it is, if that is known.
-        origin: Where it came from, such as `http` or `file:deals.jsonl:17`.
+        workspace: The workspace that it belongs to, or claims to belong to, if known.
+        origin: The source, such as `http` or `file:deals.jsonl:17`.
         reason: A stable code.
         detail: One sentence for a person.
-        raw: The bytes as they came; beyond 1 MiB only the beginning is kept.
+        raw: The bytes as received; beyond 1 MiB only the beginning is stored.
         field: The offending field, if there is one.
-        headers: What came beside the bytes and is part of what was meant: in binary mode, the event's attributes.
+        headers: The headers that belong to the message: in binary mode, the event's attributes.
         deal: The deal that it is about.
-        place: Where its bytes are kept by others, such as a partition of Kafka's; none where its sender has to keep them.
-        of_nobody: Whether there is no such workspace.
+        place: The place that still has its bytes, such as a partition of Kafka; none if only its sender has them.
+        of_nobody: Whether the workspace does not exist.
     """
 
     workspace: str | None
@@ -68,20 +68,20 @@ class DeadLetter(Struct, frozen=True):
 
     @property
     def account(self) -> str:
-        """Under whose name it is counted."""
-        return NOBODY if self.of_nobody or self.workspace is None else self.workspace
+        """The account under which it is counted: its workspace, or NO_WORKSPACE."""
+        return NO_WORKSPACE if self.of_nobody or self.workspace is None else self.workspace
 
 
 class Totals(Struct):
-    """What is kept of one workspace, counted with each change.
+    """The numbers of one workspace's dead letters, updated with each change.
 
     Attributes:
-        account: The workspace; nothing for what is of none.
-        letters: Dead letters that are kept whole.
+        account: The workspace, or NO_WORKSPACE.
+        letters: The dead letters that are stored whole.
         bytes: Their bytes.
-        places: Those of which only where they are is kept.
-        refused: What came since there was no more room, and was not kept whole.
-        full_since: Since when there is no more room; none while there is.
+        places: The dead letters of which only the place is stored.
+        refused: The dead letters that were not stored whole since the limit was reached.
+        full_since: When the limit was reached; none while there is room.
     """
 
     account: str
@@ -91,25 +91,25 @@ class Totals(Struct):
     refused: int = 0
     full_since: datetime | None = None
 
-    def has_room(self, size: int, bounds: Bounds) -> bool:
-        """Whether one more of so many bytes is kept."""
-        return self.letters < bounds.letters_max and self.bytes + size <= bounds.bytes_max
+    def has_room(self, size_bytes: int, limits: LetterLimits) -> bool:
+        """Return whether a further dead letter of a size can be stored whole."""
+        return self.letters < limits.letters_max and self.bytes + size_bytes <= limits.bytes_max
 
-    def reopen(self, bounds: Bounds) -> None:
-        """Say that there is room again, once a tenth is free: so the alarm does not come and go with each letter."""
-        if 10 * self.letters < 9 * bounds.letters_max and 10 * self.bytes < 9 * bounds.bytes_max:
+    def reopen(self, limits: LetterLimits) -> None:
+        """End the alarm once a tenth of the limits is free, so that single letters don't switch it on and off."""
+        if 10 * self.letters < 9 * limits.letters_max and 10 * self.bytes < 9 * limits.bytes_max:
             self.full_since, self.refused = None, 0
 
 
-class Chosen(Struct, frozen=True):
-    """Which dead letters are meant: of a workspace, or of none that there is; some by number, one reason's, or all."""
+class LetterSelection(Struct, frozen=True):
+    """A selection of a workspace's dead letters, by numbers or by reason, or all; without a workspace, NO_WORKSPACE's."""
 
     workspace: str | None
     numbers: Sequence[int] = ()
     reason: str | None = None
 
 
-class LettersWanted(Struct, frozen=True):
+class LetterFilter(Struct, frozen=True):
     """The filters of a list of dead letters; a dead letter has to meet every filter that is set."""
 
     reason: str | None = None
@@ -119,29 +119,29 @@ class LettersWanted(Struct, frozen=True):
 
 
 def store_letters(
-    connection: sa.Connection, letters: Sequence[DeadLetter], now: datetime, bounds: Bounds = BOUNDS
+    connection: sa.Connection, letters: Sequence[DeadLetter], now: datetime, limits: LetterLimits = LIMITS
 ) -> list[bool]:
-    """Keep dead letters; say of each whether it is. One that comes again from the same place is counted, not kept twice.
+    """Store dead letters; return for each whether it was stored. A repeat is counted at the first one.
 
-    Where there is no more room, those that somebody else keeps are noted by their place, or counted by it where there
-    are too many for that as well. The others are not kept: their sender has to be told.
+    At the limit, only the place of a dead letter is stored, if another system still has its bytes; beyond a limit of
+    places, it is counted at the first one of its place. All others are not stored, and their sender has to be told.
     """
     if not letters:
         return []
-    hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits
+    acquire(connection, Lock.LOG)  # so that dead letters are numbered in the order of commits too
     rows = [_row(letter, now) for letter in letters]
-    crowds = [_crowd(letter) for letter in letters]
-    known = _known(connection, [row["fingerprint"] for row in rows] + [crowd for crowd in crowds if crowd])
+    groups = [_group(letter) for letter in letters]
+    known = _known(connection, [row["fingerprint"] for row in rows] + [group for group in groups if group])
     accounts = _accounts(connection, [row["account"] for row in rows])
-    there, added, seen, kept = set(known), [], Counter[str](), []
-    for row, crowd in zip(rows, crowds, strict=True):
-        fitting = _fitting(row, crowd, there, accounts[row["account"]], bounds)
+    stored, added, seen, kept = set(known), [], Counter[str](), []
+    for row, group in zip(rows, groups, strict=True):
+        fitting = _fitting(row, group, stored, accounts[row["account"]], limits)
         kept.append(fitting is not None)
         if fitting is None:
             continue
         seen[fitting["fingerprint"]] += 1
-        if fitting["fingerprint"] not in there:
-            there.add(fitting["fingerprint"])
+        if fitting["fingerprint"] not in stored:
+            stored.add(fitting["fingerprint"])
             added.append(fitting)
     again = [
         {"number": number, "seen": before + seen[fingerprint], "last_seen_at": now}
@@ -151,27 +151,27 @@ def store_letters(
     bulk.update(connection, dead_letters, again)
     bulk.insert(connection, dead_letters, [{**row, "seen": seen[row["fingerprint"]]} for row in added])
     if added or not all(kept):
-        _write(connection, accounts.values(), now, bounds)
+        _write(connection, accounts.values(), now, limits)
     return kept
 
 
 def _fitting(
-    row: dict[str, Any], crowd: str | None, there: Collection[str], account: Totals, bounds: Bounds
+    row: dict[str, Any], group: str | None, stored: Collection[str], account: Totals, limits: LetterLimits
 ) -> dict[str, Any] | None:
-    """Return a row as there is room for it, and count it; none where there is no room at all."""
-    if row["fingerprint"] in there:
+    """Return the row as the limits allow, whole or with its place only, and count it; none if it can't be stored."""
+    if row["fingerprint"] in stored:
         return row
-    if account.has_room(row["kept_bytes"], bounds):
+    if account.has_room(row["kept_bytes"], limits):
         account.letters += 1
         account.bytes += row["kept_bytes"]
         return row
     account.refused += 1
-    if crowd is None:
+    if group is None:
         return None
     place = {**row, "raw": b"", "headers": None, "kept_bytes": None}
-    if account.places >= PLACES_PER_LETTER * bounds.letters_max:
-        place["fingerprint"] = crowd
-    if place["fingerprint"] not in there:
+    if account.places >= PLACES_PER_LETTER * limits.letters_max:
+        place["fingerprint"] = group
+    if place["fingerprint"] not in stored:
         account.places += 1
     return place
 
@@ -180,9 +180,9 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
     beginning = _beginning(letter.headers)
     headers = msgspec.json.encode(beginning).decode() if beginning else None
     raw = letter.raw[:RAW_BYTES_MAX]
-    told_apart = (letter.workspace or "", letter.origin, letter.reason, *([headers] if headers else []))
+    identity = (letter.workspace or "", letter.origin, letter.reason, *([headers] if headers else []))
     return {
-        "fingerprint": _fingerprint(told_apart, letter.raw),
+        "fingerprint": _fingerprint(identity, letter.raw),
         "workspace": letter.workspace,
         "account": letter.account,
         "origin": letter.origin,
@@ -200,8 +200,8 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
     }
 
 
-def _crowd(letter: DeadLetter) -> str | None:
-    """Return what those have in common that are counted together, where they are too many."""
+def _group(letter: DeadLetter) -> str | None:
+    """Return the fingerprint of the dead letters that are counted together beyond the limit of places."""
     return None if letter.place is None else _fingerprint((letter.account, letter.place, letter.reason), b"")
 
 
@@ -228,38 +228,40 @@ def _accounts(connection: sa.Connection, names: Iterable[str]) -> dict[str, Tota
     return {name: known.get(name) or Totals(name) for (name,) in keys}
 
 
-def _write(connection: sa.Connection, accounts: Iterable[Totals], now: datetime, bounds: Bounds) -> None:
+def _write(
+    connection: sa.Connection, accounts: Iterable[Totals], now: datetime, limits: LetterLimits
+) -> None:
     for account in accounts:
         if account.refused and account.full_since is None:
             account.full_since = now
-        account.reopen(bounds)
+        account.reopen(limits)
     bulk.upsert(connection, dead_letter_totals, [asdict(account) for account in accounts])
 
 
 def totals(connection: sa.Connection) -> list[Totals]:
-    """Return what is kept, of each workspace that anything was ever kept of."""
+    """Return the totals of each workspace that ever had a dead letter."""
     found = connection.execute(sa.select(dead_letter_totals).order_by(dead_letter_totals.c.account))
     return [Totals(*row) for row in found]
 
 
 def totals_of(connection: sa.Connection, workspace: str | None) -> Totals:
-    """Return what is kept of a workspace, or of none that there is."""
-    name = workspace or NOBODY
+    """Return the totals of a workspace; without one, NO_WORKSPACE's."""
+    name = workspace or NO_WORKSPACE
     return _accounts(connection, [name])[name]
 
 
 def discard(
     connection: sa.Connection,
-    chosen: Chosen,
+    selection: LetterSelection,
     now: datetime,
-    bounds: Bounds = BOUNDS,
+    limits: LetterLimits = LIMITS,
     limit: int = DISCARDED_AT_ONCE_MAX,
 ) -> int:
-    """Delete dead letters that are meant, the first ones first, as many as one transaction may take; say how many."""
-    hold(connection, Lock.LOG)
+    """Delete the selected dead letters, oldest first and at most `limit`; return how many."""
+    acquire(connection, Lock.LOG)
     statement = (
         sa.select(_COLUMNS.number, _COLUMNS.account, _COLUMNS.kept_bytes)
-        .where(*_meant(chosen))
+        .where(*_conditions(selection))
         .order_by(_COLUMNS.number)
         .limit(limit)
     )
@@ -273,30 +275,31 @@ def discard(
             account.letters -= 1
             account.bytes -= letter.kept_bytes
     bulk.delete(connection, dead_letters, [_COLUMNS.number], [(letter.number,) for letter in found])
-    _write(connection, accounts.values(), now, bounds)
+    _write(connection, accounts.values(), now, limits)
     return len(found)
 
 
-def meant(connection: sa.Connection, chosen: Chosen) -> int:
-    """Count the dead letters that are meant."""
-    return connection.scalar(sa.select(sa.func.count()).where(*_meant(chosen))) or 0
+def count(connection: sa.Connection, selection: LetterSelection) -> int:
+    """Count the selected dead letters."""
+    return connection.scalar(sa.select(sa.func.count()).where(*_conditions(selection))) or 0
 
 
-def _meant(chosen: Chosen) -> list[sa.ColumnElement[bool]]:
+def _conditions(selection: LetterSelection) -> list[sa.ColumnElement[bool]]:
+    workspace = selection.workspace
     return [
-        _COLUMNS.account == NOBODY if chosen.workspace is None else _COLUMNS.workspace == chosen.workspace,
-        *([_COLUMNS.number.in_(chosen.numbers)] if chosen.numbers else []),
-        *([_COLUMNS.reason == chosen.reason] if chosen.reason is not None else []),
+        _COLUMNS.account == NO_WORKSPACE if workspace is None else _COLUMNS.workspace == workspace,
+        *([_COLUMNS.number.in_(selection.numbers)] if selection.numbers else []),
+        *([_COLUMNS.reason == selection.reason] if selection.reason is not None else []),
     ]
 
 
 def headers_of(encoded: str | None) -> list[tuple[str, bytes | None]]:
-    """Read the headers of a dead letter as they are kept."""
+    """Decode the stored headers of a dead letter."""
     return [] if encoded is None else msgspec.json.decode(encoded, type=list[tuple[str, bytes | None]])
 
 
 def _beginning(headers: Headers) -> list[tuple[str, bytes | None]]:
-    """Return as many headers as are kept."""
+    """Return the first headers, up to HEADERS_BYTES_MAX."""
     kept, size = [], 0
     for name, value in headers:
         size += len(name.encode()) + len(value or b"")
@@ -307,22 +310,22 @@ def _beginning(headers: Headers) -> list[tuple[str, bytes | None]]:
 
 
 def listed(connection: sa.Connection, workspace: str | None, limit: int = 1000) -> list[dict[str, Any]]:
-    """Return the dead letters of a workspace, or of none, the last seen first, without their bytes; with what to do."""
-    return _listed(connection, limit, LAST_SEEN_FIRST, *_meant(Chosen(workspace)))
+    """Return a workspace's dead letters, last seen first, without their bytes and with their remedies."""
+    return _listed(connection, limit, LAST_SEEN_FIRST, *_conditions(LetterSelection(workspace)))
 
 
 def page(
     connection: sa.Connection,
     workspace: str,
     limit: int,
-    wanted: LettersWanted,
+    wanted: LetterFilter,
     after: Sequence[str | int] | None,
 ) -> list[dict[str, Any]]:
-    """Return dead letters as `listed` does, the highest number first, below the number that `after` holds.
+    """Return dead letters as `listed` does, by falling number, below the number in `after`.
 
-    Numbers never change, so one that comes again between two pages is not left out.
+    Numbers never change, so a dead letter that is repeated between two pages is not skipped.
     """
-    where = _meant(Chosen(workspace, reason=wanted.reason))
+    where = _conditions(LetterSelection(workspace, reason=wanted.reason))
     where += [_COLUMNS.deal == wanted.deal] if wanted.deal is not None else []
     where += [_COLUMNS.origin == wanted.origin] if wanted.origin is not None else []
     where += [_COLUMNS.last_seen_at >= wanted.since] if wanted.since is not None else []
@@ -334,16 +337,17 @@ def of_deal(
     connection: sa.Connection, workspace: str, deal: str, limit: int = DEALS_LETTERS_MAX
 ) -> list[dict[str, Any]]:
     """Return the dead letters that are about a deal, as `listed` does."""
-    return _listed(connection, limit, LAST_SEEN_FIRST, *_meant(Chosen(workspace)), _COLUMNS.deal == deal)
+    where = _conditions(LetterSelection(workspace))
+    return _listed(connection, limit, LAST_SEEN_FIRST, *where, _COLUMNS.deal == deal)
 
 
 def whole(connection: sa.Connection, workspace: str | None, number: int) -> dict[str, Any] | None:
-    """Return one dead letter as `listed` does, with its `raw` bytes and its `headers`; none if there is no such."""
-    chosen = _meant(Chosen(workspace, (number,)))
-    found = _listed(connection, 1, LAST_SEEN_FIRST, *chosen)
+    """Return one dead letter as `listed` does, with its `raw` bytes and its `headers`; none if it does not exist."""
+    where = _conditions(LetterSelection(workspace, (number,)))
+    found = _listed(connection, 1, LAST_SEEN_FIRST, *where)
     if not found:
         return None
-    raw, headers = connection.execute(sa.select(_COLUMNS.raw, _COLUMNS.headers).where(*chosen)).one()
+    raw, headers = connection.execute(sa.select(_COLUMNS.raw, _COLUMNS.headers).where(*where)).one()
     return {**found[0], "headers": headers_of(headers), "raw": raw}
 
 

@@ -1,4 +1,4 @@
-"""The one way in: whatever brings a record, it becomes an event of the log or a dead letter."""
+"""Intake: every record from every source becomes an event in the log or a dead letter."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,23 +11,23 @@ from msgspec.structs import replace
 from events.contract.about import deal_of
 from events.contract.envelope import Event
 from events.contract.headers import Headers
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import log
-from events.log.dead_letters import BOUNDS, Bounds, DeadLetter, store_letters
+from events.log.dead_letters import LIMITS, DeadLetter, LetterLimits, store_letters
 
 DEALS = "deal/"
 
 
 class Record(Struct, frozen=True):
-    """What a source handed over: an event, or why its bytes could not become one; and what came beside the bytes.
+    """A message from a source: its bytes and headers, and its event or the error that prevents one.
 
-    `deal` is the one that useless bytes are about; `place` and `of_nobody` are as of a `DeadLetter`.
+    `deal` is the deal that an invalid message is about; `place` and `of_nobody` have the meaning of `DeadLetter`'s.
     """
 
     raw: bytes
     origin: str
     workspace: str | None
-    content: Event | Unusable
+    content: Event | InvalidEvent
     headers: Headers = ()
     deal: str | None = None
     place: str | None = None
@@ -35,10 +35,10 @@ class Record(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """What became of one record; `reason`, `detail` and `field` are set where it was of no use.
+    """The result of one record; an invalid record has a `reason`, a `detail` and perhaps a `field`.
 
-    One that was `published` went to Kafka first, and comes from there. One that was `refused` was of no use, and is not
-    kept: there are too many dead letters already.
+    A `published` record was sent to Kafka, and will be received from there. A `refused` record is invalid and was not
+    stored, because the workspace has reached its limit of dead letters.
     """
 
     outcome: Literal["appended", "duplicate", "conflict", "dead", "published", "refused"]
@@ -55,29 +55,29 @@ def record(
     decode: Callable[[bytes], Event],
     headers: Headers = (),
 ) -> Record:
-    """Decode bytes outside any transaction; what can't be decoded keeps its reason."""
+    """Decode a message outside any transaction; an invalid message gives a record with the error."""
     try:
         return Record(raw, origin, workspace, decode(raw), headers)
-    except Unusable as error:
-        return unusable(raw, origin, workspace, error, headers)
+    except InvalidEvent as error:
+        return invalid(raw, origin, workspace, error, headers)
 
 
-def unusable(
+def invalid(
     raw: bytes,
     origin: str,
     workspace: str | None,
-    error: Unusable,
+    error: InvalidEvent,
     headers: Headers = (),
     place: str | None = None,
 ) -> Record:
-    """Say that bytes are of no use, and which deal they are about."""
-    return Record(raw, origin, workspace, error.bare(), headers, deal_of(raw, headers), place)
+    """Return the record of an invalid message, with the deal that it is about."""
+    return Record(raw, origin, workspace, error.without_traceback(), headers, deal_of(raw, headers), place)
 
 
 def receive(
-    connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: Bounds = BOUNDS
+    connection: sa.Connection, records: Sequence[Record], now: datetime, limits: LetterLimits = LIMITS
 ) -> list[Received]:
-    """Store a batch of records, good and bad, in this transaction; say what became of each, in order."""
+    """Store a batch of records, valid and invalid, in this transaction; return the result of each, in order."""
     results = iter(
         log.append(connection, [item.content for item in records if isinstance(item.content, Event)], now)
     )
@@ -92,7 +92,7 @@ def receive(
         received.append(result)
         if result.reason is not None and result.detail is not None:
             letters.append(_letter(item, result.reason, result.detail, result.field))
-    kept = iter(store_letters(connection, letters, now, bounds))
+    kept = iter(store_letters(connection, letters, now, limits))
     return [
         result if result.reason is None or next(kept) else replace(result, outcome="refused")
         for result in received
@@ -116,7 +116,7 @@ def _letter(item: Record, reason: str, detail: str, field: str | None) -> DeadLe
 
 
 def deal_of_event(event: Event) -> str | None:
-    """Return the deal that an event is about; it has been read, so its bytes need not be."""
+    """Return the deal that an event is about, by its stream."""
     return event.stream.removeprefix(DEALS) if event.stream.startswith(DEALS) else None
 
 

@@ -12,13 +12,13 @@ from msgspec import Struct
 from events.contract import json
 from events.contract.envelope import Event, Recorded
 from events.database import bulk
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.statements import Row, Statement
 from events.errors import ContradictoryEvent
 from events.log.tables import log
 
 POSITION_MAX = 2**63 - 1
-APPENDED = "q2c_log"  # the channel on which PostgreSQL tells whoever follows the log
+APPENDED = "q2c_log"  # the channel on which PostgreSQL notifies the readers of the log
 
 Identity = tuple[str, str, str]
 
@@ -37,7 +37,7 @@ _extensions = msgspec.json.Decoder(dict[str, str])
 
 
 class AppendResult(Struct, frozen=True):
-    """What became of an event: its position if the log has it, the hash already there if that differs."""
+    """The result of appending one event, with the position and the hash of the event that the log has."""
 
     outcome: Literal["appended", "duplicate", "conflict"]
     position: int
@@ -45,15 +45,15 @@ class AppendResult(Struct, frozen=True):
 
 
 def append(connection: sa.Connection, events: Sequence[Event], now: datetime) -> list[AppendResult]:
-    """Append the events that the log does not hold yet; say what became of each, in order.
+    """Append the events that the log does not have; return the result of each, in order.
 
-    The same identity with the same content is a duplicate. With other content it is a conflict: the log
-    keeps what it has, and the caller decides what to do with the newcomer. Holds the log until the end of
-    the transaction, so whatever takes long is done before.
+    An event with a known identity is a duplicate if its content is the same, and a conflict if it is not: the log
+    keeps the first event, and the caller handles the second. Locks the log until the end of the transaction, so do
+    slow work before.
     """
     if not events:
         return []
-    hold(connection, Lock.LOG)
+    acquire(connection, Lock.LOG)
     identities = [_identity(event) for event in events]
     known = _recorded(connection, identities)
     added: dict[Identity, Event] = {}
@@ -77,10 +77,10 @@ def append(connection: sa.Connection, events: Sequence[Event], now: datetime) ->
 
 
 def append_own(connection: sa.Connection, events: Sequence[Event], now: datetime) -> None:
-    """Append events of our own, whose identity says what they hold.
+    """Append events of our own, whose identity follows from their cause.
 
     Raises:
-        ContradictoryEvent: The log has one of them with other content; the whole transaction is undone.
+        ContradictoryEvent: The log has one of them with other content; the whole transaction rolls back.
     """
     for event, result in zip(events, append(connection, events, now), strict=True):
         if result.outcome == "conflict":
@@ -106,7 +106,7 @@ def read(
 
 
 def last(connection: sa.Connection, workspace: str, stream: str, limit: int) -> list[Recorded]:
-    """Read the last events of a stream, at most so many, in the order of their positions."""
+    """Read the last events of a stream, at most `limit`, in the order of their positions."""
     rows = _LAST.rows(connection, {"workspace": workspace, "stream": stream, "limit": limit})
     return [_recorded_event(row) for row in reversed(list(rows))]
 

@@ -1,6 +1,6 @@
-"""How far a consumer group has brought each partition of Kafka into the log.
+"""The next offset of each Kafka partition, stored for a consumer group in the database.
 
-Written in the transaction that appends: what this says is true of the log, whatever Kafka believes.
+The offsets are stored in the transaction that appends the events, so they are true of the log, whatever Kafka has committed.
 """
 
 import functools
@@ -22,20 +22,20 @@ _OF_GROUP = sa.select(kafka_offsets.c.topic, kafka_offsets.c.partition, kafka_of
 
 
 def advance(connection: sa.Connection, group: str, offsets: Offsets, now: datetime) -> None:
-    """Note the next offset to be read of each partition; one that is further already stays.
+    """Store the next offset of each partition; an offset never moves back.
 
-    Two processes may both have a partition for a moment, while the group is being rearranged.
+    During a rebalance, two processes may both have a partition for a moment.
     """
     _write(connection, group, offsets, now, _set(connection.dialect.name, only_forward=True))
 
 
 def rewind(connection: sa.Connection, group: str, offsets: Offsets, now: datetime) -> None:
-    """Note the next offset to be read of each partition, also where that is a step back: a person decides it."""
+    """Store the next offset of each partition, even if it moves back: a person decides that."""
     _write(connection, group, offsets, now, _set(connection.dialect.name, only_forward=False))
 
 
 def stored(connection: sa.Connection, group: str) -> dict[Partition, int]:
-    """Return the next offset of each partition that the group has read anything of."""
+    """Return the next offset of each partition that the group has read from."""
     return {
         (topic, partition): next_offset
         for topic, partition, next_offset in connection.execute(_OF_GROUP, {"group": group})
@@ -53,7 +53,9 @@ def _write(
             "next_offset": next_offset,
             "updated_at": now,
         }
-        for (topic, partition), next_offset in sorted(offsets.items())  # in one order, so nobody deadlocks
+        for (topic, partition), next_offset in sorted(
+            offsets.items()
+        )  # in one order, so two processes never deadlock
     ]
     if rows:
         connection.execute(statement, rows)

@@ -1,4 +1,4 @@
-"""A subscription reads the log in order; what it does and how far it got are stored in one transaction."""
+"""Subscriptions read the log in order, and store their results and their checkpoint in one transaction."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ _WITH_HEAD = Statement(
 
 
 class Subscription(Struct, frozen=True):
-    """A named reader of the log; `handle` does its work inside the transaction that moves it on."""
+    """A named reader of the log; `handle` processes a batch inside the transaction that moves the checkpoint."""
 
     name: str
     handle: Handler
@@ -37,12 +37,12 @@ class Subscription(Struct, frozen=True):
     def take(
         self, connection: sa.Connection, batch: Sequence[Recorded], now: datetime, _edition: int
     ) -> None:
-        """Do the work on a batch; a read model writes the rows of an edition."""
+        """Process a batch; a read model writes the rows of the edition."""
         self.handle(connection, batch, now)
 
 
 class Reader(Struct, frozen=True):
-    """How far a subscription got, who advances it until when, and which rows of a read model it writes."""
+    """The row of a subscription: its position, the lease of the process that leads it, and a read model's edition."""
 
     name: str
     position: int
@@ -51,8 +51,8 @@ class Reader(Struct, frozen=True):
     edition: int = 0
 
 
-class Progress(Struct, frozen=True):
-    """What one turn did: how many events it handled, and whether any subscription was ours to advance."""
+class TurnResult(Struct, frozen=True):
+    """The number of events that a turn handled, and whether the process leads any of the subscriptions."""
 
     handled: int
     leads: bool = True
@@ -60,15 +60,15 @@ class Progress(Struct, frozen=True):
 
 def advance(
     connection: sa.Connection, following: Sequence[Subscription], holder: str, now: datetime
-) -> Progress:
+) -> TurnResult:
     """Handle the next batch of each subscription and move its checkpoint, all in the caller's transaction.
 
-    Those at the same position read it once.
+    Subscriptions at the same position share one read.
 
     Raises:
-        CheckpointMoved: Another runner moved one meanwhile; everything here rolls back.
+        CheckpointMoved: Another runner moved a checkpoint meanwhile; the transaction has to roll back.
     """
-    readers = hold(connection, [subscription.name for subscription in following])
+    readers = lock(connection, [subscription.name for subscription in following])
     led = _led(readers, following, holder, now)
     handled = 0
     for (position, batch_size), together in led.items():
@@ -78,21 +78,21 @@ def advance(
                 subscription.take(connection, batch, now, readers[subscription.name].edition)
             _move(connection, together, position, batch[-1].position, holder, now)
             handled += len(batch) * len(together)
-    return Progress(handled, leads=bool(led))
+    return TurnResult(handled, leads=bool(led))
 
 
 def checkpoints(connection: sa.Connection) -> dict[str, int]:
-    """Say how far each subscription got."""
+    """Return the position of each subscription."""
     return {name: position for name, position, *_ in _ALL.rows(connection)}
 
 
 def all_readers(connection: sa.Connection) -> list[Reader]:
-    """Return every subscription that has begun."""
+    """Return the row of every subscription."""
     return [Reader(*row) for row in _ALL.rows(connection)]
 
 
 def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
-    """Say which subscriptions have anything to do that is the holder's to do; reads only."""
+    """Return the subscriptions that have events to handle and that no other process leads; reads only."""
     rows = _WITH_HEAD.rows(connection)
     head = (rows[0][-1] or 0) if rows else log.head(connection)
     readers = {row[0]: Reader(*row[:-1]) for row in rows}
@@ -100,17 +100,17 @@ def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: d
 
 
 def is_due(connection: sa.Connection, name: str, head: int, holder: str, now: datetime) -> bool:
-    """Say whether a reader has anything to do, up to `head`, that is the holder's to do; reads only."""
+    """Return whether a subscription has events to handle, up to `head`, and no other process leads it; reads only."""
     found = [Reader(*row) for row in _ONE.rows(connection, {"name_": name})]
     return _is_pending(found[0] if found else None, head, holder, now)
 
 
 def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
-    """Lead a reader that does its work between transactions; return where it is, None where another leads.
+    """Lease a subscription that works between transactions; return its position, None if another process leads it.
 
-    It has to be done within LEASE_SECONDS: from then on another may do it too.
+    The work has to end within LEASE_SECONDS: after that, another process may do it too.
     """
-    reader = hold(connection, [name])[name]
+    reader = lock(connection, [name])[name]
     if is_led_by_other(reader, holder, now):
         return None
     move(connection, name, reader.position, reader.position, holder, now)
@@ -118,29 +118,29 @@ def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> i
 
 
 def move(connection: sa.Connection, name: str, before: int, after: int, holder: str, now: datetime) -> None:
-    """Move a reader on, and keep the lead.
+    """Move a subscription's checkpoint, and renew the lease.
 
     Raises:
-        CheckpointMoved: Another runner moved it meanwhile.
+        CheckpointMoved: Another runner moved the checkpoint meanwhile.
     """
     _compare_and_set(connection, [name], before, after, holder, now)
 
 
 def release(connection: sa.Connection, holder: str) -> None:
-    """Give up every lease of a holder, so that a standby takes over at once."""
+    """Release every lease of a process, so that a standby takes over at once."""
     connection.execute(
         subscriptions.update().where(subscriptions.c.holder == holder).values(holder=None, leased_until=None)
     )
 
 
 def begin(connection: sa.Connection, name: str, edition: int) -> None:
-    """Begin to write an edition of a read model, before the first event; nothing happens where that has begun."""
+    """Add the subscription that fills an edition of a read model, before the first event, unless it exists."""
     rows = [{"name": name, "position": 0, "edition": edition}]
     bulk.insert_absent(connection, subscriptions, rows)
 
 
 def reset(connection: sa.Connection, name: str) -> None:
-    """Send a subscription back to the beginning of the log."""
+    """Move a subscription back to the beginning of the log."""
     connection.execute(subscriptions.delete().where(subscriptions.c.name == name))
 
 
@@ -151,19 +151,19 @@ def _is_pending(reader: Reader | None, head: int, holder: str, now: datetime) ->
 
 
 def is_led(reader: Reader, now: datetime) -> bool:
-    """Say whether a process advances a subscription."""
-    return leases.holds(reader.leased_until, _LEASE, now)
+    """Return whether a process leads a subscription."""
+    return leases.is_active(reader.leased_until, _LEASE, now)
 
 
 def is_led_by_other(reader: Reader, holder: str, now: datetime) -> bool:
-    """Say whether another process than the holder advances a subscription."""
-    return reader.holder not in (None, holder) and leases.holds(reader.leased_until, _LEASE, now)
+    """Return whether a process other than `holder` leads a subscription."""
+    return reader.holder not in (None, holder) and leases.is_active(reader.leased_until, _LEASE, now)
 
 
 def _led(
     readers: Mapping[str, Reader], following: Sequence[Subscription], holder: str, now: datetime
 ) -> dict[tuple[int, int], list[Subscription]]:
-    """Return the subscriptions that are the holder's to advance, by their position and batch size."""
+    """Return the subscriptions that no other process leads, by their position and batch size."""
     led: dict[tuple[int, int], list[Subscription]] = {}
     for subscription in following:
         reader = readers[subscription.name]
@@ -172,21 +172,21 @@ def _led(
     return led
 
 
-def hold(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
-    """Read subscriptions and keep others from advancing them until this transaction ends.
+def lock(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
+    """Lock the rows of subscriptions until the transaction ends, and return them.
 
-    New ones begin before the first event.
+    A new subscription gets a row, at the beginning of the log.
     """
-    readers = known(connection, names)
+    readers = lock_existing(connection, names)
     if missing := [name for name in names if name not in readers]:
         bulk.insert_absent(connection, subscriptions, [{"name": name, "position": 0} for name in missing])
-        readers = known(connection, names)
+        readers = lock_existing(connection, names)
     return readers
 
 
-def known(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
-    """Read those subscriptions that have begun, and keep others from advancing them until this transaction ends."""
-    return {row[0]: Reader(*row) for row in _holding(tuple(names)).rows(connection)}
+def lock_existing(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
+    """Lock the rows that subscriptions already have until the transaction ends, and return them."""
+    return {row[0]: Reader(*row) for row in _locking(tuple(names)).rows(connection)}
 
 
 def _move(
@@ -220,7 +220,7 @@ def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
 
 
 @functools.cache
-def _holding(names: tuple[str, ...]) -> Statement:
+def _locking(names: tuple[str, ...]) -> Statement:
     return Statement(
         sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
     )

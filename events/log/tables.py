@@ -1,4 +1,4 @@
-"""The tables of the log; every other room adds its own to the same metadata."""
+"""The tables of the log; other packages add their own tables to the same metadata."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,19 +11,19 @@ _WITHOUT_ZONE = len("2026-05-05 12:00:00.000000")
 
 
 class UtcInstant(TypeDecorator[datetime]):
-    """An instant: timezone-aware and UTC in Python, whatever the database keeps."""
+    """A column of instants: timezone-aware and in UTC in Python, on either database."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], object]:
-        """Refuse an instant without a zone; write the others in UTC."""
+        """Return a function that writes an instant in UTC, and refuses an instant without a zone."""
         return _written if dialect.name == "sqlite" else _zoned
 
     def result_processor(
         self, dialect: sa.Dialect, _coltype: object
     ) -> Callable[[str | None], datetime | None] | None:
-        """Read it in UTC, as PostgreSQL's driver does by itself."""
+        """Return a function that reads an instant in UTC; PostgreSQL's driver does so by itself."""
         return _read if dialect.name == "sqlite" else None
 
 
@@ -38,7 +38,7 @@ def _aware(value: datetime) -> datetime:
 
 
 def _written(value: datetime | None) -> str | None:
-    """Write it as SQLAlchemy does on SQLite: `2026-05-05 12:00:00.000000`, which sorts by time."""
+    """Write an instant as SQLAlchemy does on SQLite: `2026-05-05 12:00:00.000000`, which sorts by time."""
     if value is None:
         return None
     if value.tzinfo is not UTC:

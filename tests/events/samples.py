@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events.contract.envelope import Event, Recorded, from_binary, from_structured
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import log
 from tests import stories
 
@@ -58,11 +58,11 @@ def effects_of(connection: sa.Connection, reader: str = "reader") -> list[int]:
     return list(connection.scalars(statement))
 
 
-def refusal(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Unusable | None:
+def refusal(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> InvalidEvent | None:
     """Try it; return why it is refused, if it is. Any other exception is a failure of the test."""
     try:
         work(*args, **kwargs)
-    except Unusable as error:
+    except InvalidEvent as error:
         return error
     return None
 

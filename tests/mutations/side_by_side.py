@@ -10,7 +10,7 @@ MUTATIONS = (
     Mutation(
         "log_not_locked",
         "events/log/log.py",
-        "    hold(connection, Lock.LOG)\n",
+        "    acquire(connection, Lock.LOG)\n",
         "",
         "A reader at the tail skips events that are committed late.",
         _LOG,
@@ -55,7 +55,7 @@ MUTATIONS = (
     Mutation(
         "dead_letters_not_locked",
         "events/log/dead_letters.py",
-        "    hold(connection, Lock.LOG)  # numbers too are handed out in the order of commits\n",
+        "    acquire(connection, Lock.LOG)  # so that dead letters are numbered in the order of commits too\n",
         "",
         "Who buries the same message at the same moment fails instead of being answered.",
         _LOG,
@@ -82,7 +82,7 @@ MUTATIONS = (
     Mutation(
         "claiming_not_locked",
         "worker/commands/claims.py",
-        "    hold(connection, Lock.COMMANDS)\n",
+        "    acquire(connection, Lock.COMMANDS)\n",
         "",
         "Two dispatchers serve one company, and neither knows what the other sent in the last minute.",
         _COMMANDS,
@@ -100,7 +100,7 @@ MUTATIONS = (
     Mutation(
         "tenants_not_locked",
         "worker/quickbooks/tokens.py",
-        "    hold(connection, Lock.TENANTS)\n    sealing.check(connection, sealed)\n",
+        "    acquire(connection, Lock.TENANTS)\n    sealing.check(connection, sealed)\n",
         "    sealing.check(connection, sealed)\n",
         "A company that two workspaces connect at once is connected to both.",
         _TOKENS,
@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         "workspaces_not_locked",
         "worker/workspaces/tenants.py",
-        "    hold(connection, Lock.TENANTS)\n",
+        "    acquire(connection, Lock.TENANTS)\n",
         "",
         "Who adds a workspace that another is adding gets an error of the database.",
         _TOKENS,

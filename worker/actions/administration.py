@@ -22,7 +22,7 @@ from events.contract.administration import (
 from events.contract.envelope import Event, own_event
 from events.contract.values import Fact
 from events.database.port import Database
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import log
 from worker.quote_to_cash.creation import CannotCreate
 from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
@@ -197,7 +197,7 @@ class Administration(Struct, frozen=True):
                 id=str(self.entropy.uuid7(now)),
             )
             identifiers.check(event.payload, event.data.encode())
-        except Unusable as error:
+        except InvalidEvent as error:
             raise ActionRefused(error.reason, error.detail, error.field or _unstorable(fact)) from error
         return event
 

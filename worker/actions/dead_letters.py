@@ -8,7 +8,7 @@ from msgspec import Struct
 from prometheus_client import Gauge
 
 from events.log import dead_letters
-from events.log.dead_letters import NOBODY, Bounds, Chosen, Totals
+from events.log.dead_letters import NO_WORKSPACE, LetterLimits, LetterSelection, Totals
 from worker.actions.administration import Administration
 from worker.services import Services
 from worker.sources.received import MAKE_ROOM
@@ -29,7 +29,7 @@ class Standing(Struct, frozen=True):
 
     state: Literal["good", "dead_letters_full"]
     totals: Totals
-    bounds: Bounds
+    bounds: LetterLimits
     remedy: str | None = None
 
 
@@ -45,7 +45,7 @@ class Discarded(Struct, frozen=True):
     position: int | None = None
 
 
-def standing(connection: sa.Connection, workspace: str | None, bounds: Bounds) -> Standing:
+def standing(connection: sa.Connection, workspace: str | None, bounds: LetterLimits) -> Standing:
     """Say how full it is for a workspace, or for what is of none."""
     totals = dead_letters.totals_of(connection, workspace)
     if totals.full_since is None:
@@ -63,9 +63,9 @@ def measure(connection: sa.Connection) -> None:
         _full.labels(account).set(totals.full_since is not None)
 
 
-async def discard(services: Services, chosen: Chosen, by: str, why: str | None = None) -> Discarded:
+async def discard(services: Services, chosen: LetterSelection, by: str, why: str | None = None) -> Discarded:
     """Delete the dead letters that are meant, in portions; first the log says who did it."""
-    count = await services.database.read(dead_letters.meant, chosen)
+    count = await services.database.read(dead_letters.count, chosen)
     if not count:
         return Discarded(0)
     position = None
@@ -83,5 +83,7 @@ async def discard(services: Services, chosen: Chosen, by: str, why: str | None =
         done += gone
         if not gone:
             break
-    logger.warning("dead_letters.discarded", workspace=chosen.workspace or NOBODY, count=done, by=by, why=why)
+    logger.warning(
+        "dead_letters.discarded", workspace=chosen.workspace or NO_WORKSPACE, count=done, by=by, why=why
+    )
     return Discarded(done, position)

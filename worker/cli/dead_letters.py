@@ -122,7 +122,7 @@ def discard(
     as_json: JsonOption = False,
 ) -> None:
     """Delete dead letters for good. The log records who deleted them."""
-    from events.log.dead_letters import Chosen  # noqa: PLC0415 - nothing is imported before it is used
+    from events.log.dead_letters import LetterSelection  # noqa: PLC0415 - nothing is imported before it is used
     from worker.actions import dead_letters  # noqa: PLC0415 - as above
 
     if bool(numbers) + (reason is not None) + everything != 1:
@@ -130,7 +130,7 @@ def discard(
 
     async def work(opened: Services) -> dead_letters.Discarded:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
-        chosen = Chosen(name, tuple(numbers or ()), reason)
+        chosen = LetterSelection(name, tuple(numbers or ()), reason)
         return await dead_letters.discard(opened, chosen, f"cli:{getpass.getuser()}", why)
 
     found = run(work)

@@ -46,9 +46,9 @@ def _instants(lease: timedelta, now: datetime) -> dict[str, datetime]:
     """Return what instants are compared with; the last three tell what began before a clock was set back."""
     return {
         "now": now,
-        "latest_begin": leases.latest(timedelta(0), now),
-        "latest_lease": leases.latest(lease, now),
-        "latest_hold": leases.latest(HELD, now),
+        "latest_begin": leases.latest_end(timedelta(0), now),
+        "latest_lease": leases.latest_end(lease, now),
+        "latest_hold": leases.latest_end(HELD, now),
     }
 
 
@@ -63,7 +63,7 @@ def _has_waited(until: sa.ColumnElement[Any], since: sa.ColumnElement[Any]) -> s
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
     """Say of a command that it waits for nothing but its company."""
-    run_out = leases.is_over(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
+    run_out = leases.has_ended(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
     abandoned = sa.and_(commands.c.status == "leased", run_out)
     due = sa.and_(
         commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]),
@@ -82,7 +82,7 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
         sa.or_(
             realms.c.holder.is_(None),
             ours,
-            leases.is_over(realms.c.held_until, _instant("latest_hold"), _instant("now")),
+            leases.has_ended(realms.c.held_until, _instant("latest_hold"), _instant("now")),
         ),
     )
 
@@ -94,7 +94,7 @@ def _chosen(dialect: str) -> Statement:
     be told so, ranks all.
     """
     flying = commands.alias("flying")
-    still_leased = ~leases.is_over(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
+    still_leased = ~leases.has_ended(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
     in_flight = (
         sa.select(sa.func.count())
         .where(flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from events import leases
 from events.database import bulk
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.statements import Row
 from worker.commands import candidates, companies
 from worker.commands.candidates import Candidate
@@ -118,7 +118,7 @@ def claim(
 
     What is to be sent straight away is noted as about to be sent, so that it takes no transaction of its own.
     """
-    hold(connection, Lock.COMMANDS)
+    acquire(connection, Lock.COMMANDS)
     limits = {"holder_": holder, "per_realm": per_realm, "slots": slots}
     chosen = candidates.choose(connection, timing.lease, now, limits)
     key = (commands.c.request_id,)
@@ -150,7 +150,7 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
     wished_at = min(command.cause_at, command.created_at)
     restored = timing.began_at is not None and wished_at < timing.began_at
     long_ago = (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
-    set_back = max(command.cause_at, command.created_at) > leases.latest(timedelta(0), now)
+    set_back = max(command.cause_at, command.created_at) > leases.latest_end(timedelta(0), now)
     return command.uncertain or bool(command.earlier) or restored or long_ago or set_back
 
 

@@ -52,6 +52,6 @@ def change(connection: sa.Connection, before: Mapping[str, Company], after: Mapp
 
 def kept(company: Company, holder: str, now: datetime) -> Company:
     """Hold a company, so that no other dispatcher claims from it for some seconds; another's stays theirs."""
-    if company.holder not in {None, holder} and leases.holds(company.held_until, HELD, now):
+    if company.holder not in {None, holder} and leases.is_active(company.held_until, HELD, now):
         return company
     return replace(company, holder=holder, held_until=now + HELD)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from events.leases import CLOCKS_APART
+from events.leases import CLOCK_SKEW_MAX
 from worker.commands.claims import Claimed
 from worker.commands.identity import marker, request_id
 from worker.commands.outcomes import ENTITY, Entity, reference, sent, understood
@@ -189,4 +189,4 @@ def _made_by(command: Claimed, entity: Entity, trace: Trace) -> bool:
 
 def _earliest(command: Claimed, trace: Trace) -> datetime:
     """Return since when it may be there: we sent it, or an earlier life did as soon as it was wished for."""
-    return (command.first_sent_at or trace.since) - CLOCKS_APART
+    return (command.first_sent_at or trace.since) - CLOCK_SKEW_MAX

@@ -24,7 +24,7 @@ from events.contract.quickbooks import (
     ItemCreated,
 )
 from events.contract.values import Fact
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from worker.commands.claims import Claimed
 from worker.quickbooks.errors import OutcomeUnknown
 
@@ -54,8 +54,8 @@ def understood(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (Unusable, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        said = error.detail if isinstance(error, Unusable) else repr(error)
+    except (InvalidEvent, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        said = error.detail if isinstance(error, InvalidEvent) else repr(error)
         raise OutcomeUnknown(f"QuickBooks' answer about {what} could not be read: {said}") from error
 
 

@@ -16,7 +16,7 @@ from events.contract import catalog, identifiers, json
 from events.contract.contracts import ContractChanged
 from events.contract.envelope import Event, in_utc, own_event
 from events.contract.values import Fact, Identifier
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 COMPLETED = "envelope-completed"
 # Which Connect events concern a deal, and the instant in the envelope that says when.
@@ -137,17 +137,17 @@ def parse(raw: bytes) -> Message:
     """Read a message's form.
 
     Raises:
-        Unusable: With reason `format_unsupported` where it is in another of DocuSign's forms, or as `json.decode` does.
+        InvalidEvent: With reason `format_unsupported` where it is in another of DocuSign's forms, or as `json.decode` does.
     """
     start = raw[: len(raw) - len(raw.lstrip(_ALSO_BEFORE_JSON)) + 1]
     if start.endswith(b"<"):
-        raise Unusable("format_unsupported", f"The message is XML, which is unsupported: {_CHOOSE}")
+        raise InvalidEvent("format_unsupported", f"The message is XML, which is unsupported: {_CHOOSE}")
     if start.endswith(b"["):
-        raise Unusable("format_unsupported", f"The message is a list of messages: {_CHOOSE}")
+        raise InvalidEvent("format_unsupported", f"The message is a list of messages: {_CHOOSE}")
     text = raw.removeprefix(b"\xef\xbb\xbf")
     message = json.decode(text, Message)
     if message.event is None and any(msgspec.structs.astuple(json.decode(text, _OtherForm))):
-        raise Unusable(
+        raise InvalidEvent(
             "format_unsupported",
             f"The message is a whole envelope without an event: {_CHOOSE}",
         )
@@ -161,7 +161,7 @@ def read_message(raw: bytes, *, workspace: str) -> Event:
     `retryCount` and `generatedDateTime` differ, is the same event.
 
     Raises:
-        Unusable: It can't be used; the reason and field say why.
+        InvalidEvent: It can't be used; the reason and field say why.
     """
     return contract_event(parse(raw), workspace=workspace)
 
@@ -170,17 +170,17 @@ def contract_event(message: Message, *, workspace: str) -> Event:
     """Say what a message means for a contract.
 
     Raises:
-        Unusable: It can't be used; the reason and field say why.
+        InvalidEvent: It can't be used; the reason and field say why.
     """
     kind = _text(message.event, "event")
     if kind not in _EVENTS:
-        raise Unusable("type_unknown", f"Unknown DocuSign event {kind[:100]!r}", "event")
+        raise InvalidEvent("type_unknown", f"Unknown DocuSign event {kind[:100]!r}", "event")
     event_type, status_time = _EVENTS[kind]
     if message.data is None:
-        raise Unusable("schema_invalid", "Expected an object at data", "data")
+        raise InvalidEvent("schema_invalid", "Expected an object at data", "data")
     summary = message.data.envelopeSummary
     if summary is None:
-        raise Unusable(
+        raise InvalidEvent(
             "envelope_data_missing",
             "The message has no envelope data, so its deal is unknown: include it in DocuSign's Connect"
             " configuration, with Custom Fields",
@@ -225,10 +225,10 @@ def check_rest(rest: bytes) -> None:
     """Look at how much a message holds besides its documents, before anything is made of it.
 
     Raises:
-        Unusable: With reason `too_large`.
+        InvalidEvent: With reason `too_large`.
     """
     if rest.count(b"{") + rest.count(b"[") > REST_OBJECTS_MAX or rest.count(b",") > REST_VALUES_MAX:
-        raise Unusable(
+        raise InvalidEvent(
             "too_large",
             f"Without its documents, a message can have at most {REST_OBJECTS_MAX} objects and lists and"
             f" {REST_VALUES_MAX} values: in DocuSign's Connect configuration, leave out data that no invoice needs, such as"
@@ -245,7 +245,7 @@ def without_repetition(raw: bytes) -> bytes:
 
 def _text(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value:
-        raise Unusable("schema_invalid", f"Expected a text at {path}", path)
+        raise InvalidEvent("schema_invalid", f"Expected a text at {path}", path)
     return value
 
 
@@ -258,9 +258,9 @@ def _instant(summary: Summary, names: Iterable[str]) -> datetime:
         try:
             instant = datetime.fromisoformat(value)
         except ValueError as error:
-            raise Unusable("schema_invalid", f"Expected an instant at {path}", path) from error
+            raise InvalidEvent("schema_invalid", f"Expected an instant at {path}", path) from error
         return in_utc(instant if instant.tzinfo else instant.replace(tzinfo=UTC), path)
-    raise Unusable(
+    raise InvalidEvent(
         "schema_invalid", "The envelope has no instant", "data.envelopeSummary.statusChangedDateTime"
     )
 
@@ -269,8 +269,8 @@ def _account_id(data: Data) -> str:
     given = data.accountId or "unknown"
     try:
         account_id = json.convert(given, Identifier)
-    except Unusable as error:
-        raise Unusable("schema_invalid", f"{error.detail} at data.accountId", "data.accountId") from error
+    except InvalidEvent as error:
+        raise InvalidEvent("schema_invalid", f"{error.detail} at data.accountId", "data.accountId") from error
     identifiers.check_text(account_id, "data.accountId")
     return account_id
 
@@ -278,16 +278,16 @@ def _account_id(data: Data) -> str:
 def _deal_id(summary: Summary) -> str:
     path = "data.envelopeSummary.customFields"
     if summary.customFields is None:
-        raise Unusable(
+        raise InvalidEvent(
             "deal_id_missing",
             "The message has no custom fields, so its deal is unknown: include them in DocuSign's Connect configuration",
             path,
         )
     try:
         fields = json.convert(summary.customFields, CustomFields)
-    except Unusable as error:
+    except InvalidEvent as error:
         place = f"{path}.{error.field}" if error.field else path
-        raise Unusable("schema_invalid", error.detail, place) from error
+        raise InvalidEvent("schema_invalid", error.detail, place) from error
     for field in (*(fields.textCustomFields or ()), *(fields.listCustomFields or ())):
         name = identifiers.trimmed(field.name or "").lower().replace(" ", "_")
         deal_id = identifiers.trimmed(
@@ -295,7 +295,7 @@ def _deal_id(summary: Summary) -> str:
         )  # people type it, or paste it with what stood around it
         if name in {"deal_id", "dealid"} and deal_id:
             return deal_id
-    raise Unusable(
+    raise InvalidEvent(
         "deal_id_missing", "The envelope has no custom field deal_id, so its deal is unknown", path
     )
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from events import leases
 from events.contract import catalog, json
-from events.contract.docusign import TROUBLES, DocusignReceptionChanged, since_when
+from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged, since_when
 from events.contract.envelope import Event, own_event
 from events.contract.gates import Action
 from events.errors import DatabaseUnavailable
@@ -174,7 +174,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
     )
     taken = {outcome: count for outcome, count in counts.items() if outcome not in REFUSALS}
     accepted = counts.get(reception.ACCEPTED)
-    trouble = TROUBLES.get(found.reason or "")
+    trouble = RECEPTION_PROBLEMS.get(found.reason or "")
     says = (
         trouble.sentence.format(detail=since_when(found))
         if trouble
@@ -200,7 +200,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
 def _may_be_told(found: DocusignReceptionChanged, before: Told, now: datetime) -> bool:
     """Say whether it may be said: that all is well always, that it is not only so often."""
     quiet_until = None if before.twelfth_at is None else before.twelfth_at + _HOUR
-    return found == GOOD or not leases.holds(quiet_until, _HOUR, now)
+    return found == GOOD or not leases.is_active(quiet_until, _HOUR, now)
 
 
 def _event(workspace: str, found: DocusignReceptionChanged, before: Told, now: datetime) -> Event:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from projections import shape
 from worker.runtime.environment import ConfigurationError
 
@@ -87,7 +87,7 @@ def migrate(connection: sa.Connection) -> list[str]:
         ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
     """
     with _permitted():
-        hold(connection, Lock.SCHEMA)
+        acquire(connection, Lock.SCHEMA)
         return [] if problem(connection) is None else _migrated(connection)
 
 

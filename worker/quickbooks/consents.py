@@ -87,7 +87,7 @@ def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now:
             " it was started, or start again with q2c connect"
         )
     spent = connection.execute(oauth_states.delete().where(of_state)).rowcount == 1
-    if row is None or not spent or not leases.holds(row.created_at + GOOD_FOR, GOOD_FOR, now):
+    if row is None or not spent or not leases.is_active(row.created_at + GOOD_FOR, GOOD_FOR, now):
         raise ConsentRefused(
             "This consent has expired, or was already used; q2c log shows its result, and q2c connect starts a new one"
         )
@@ -101,9 +101,9 @@ def hashed(secret: str) -> str:
 
 
 def _good(link: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    # As `leases.holds` says it: one that was made later than now was made before the clock was set back.
+    # As `leases.is_active` says it: one that was made later than now was made before the clock was set back.
     created_at = consent_links.c.created_at
-    is_new = sa.and_(created_at > _oldest(now), created_at <= leases.latest(timedelta(0), now))
+    is_new = sa.and_(created_at > _oldest(now), created_at <= leases.latest_end(timedelta(0), now))
     return consent_links.c.link_hash == hashed(link), is_new
 
 

@@ -90,7 +90,7 @@ def _has_waited(until: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 def _instants(now: datetime) -> dict[str, datetime]:
     """Return what `_IS_DUE` is bound to."""
-    return {"now": now, "latest": leases.latest(timedelta(0), now)}
+    return {"now": now, "latest": leases.latest_end(timedelta(0), now)}
 
 
 _COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)

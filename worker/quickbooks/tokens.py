@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from events import leases
 from events.clock import Clock, Entropy
 from events.database import bulk
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.port import Database
 from events.database.statements import Statement
 from events.log.tables import UtcInstant, metadata
@@ -104,7 +104,7 @@ def put(
         RealmTaken: Another workspace holds the realm.
         KeyRetired: The key that sealed them was retired meanwhile.
     """
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     sealing.check(connection, sealed)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     if row is not None and row.workspace != workspace and _is_good(row, now):
@@ -130,7 +130,7 @@ def put(
 
 def is_held(connection: sa.Connection, realm: str, now: datetime) -> bool:
     """Say whether a workspace has good tokens of a realm; nobody changes that before the transaction ends."""
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     return row is not None and _is_good(row, now)
 
@@ -289,8 +289,8 @@ def _stored(connection: sa.Connection, realm: str) -> Stored | None:
 def _lease(
     connection: sa.Connection, realm: str, version: int, holder: str, lasting: timedelta, now: datetime
 ) -> bool:
-    ends = (sa.literal(instant, UtcInstant()) for instant in (leases.latest(lasting, now), now))
-    free = leases.is_over(tokens.c.leased_until, *ends)
+    ends = (sa.literal(instant, UtcInstant()) for instant in (leases.latest_end(lasting, now), now))
+    free = leases.has_ended(tokens.c.leased_until, *ends)
     taken = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version, free)

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from events.contract import catalog
 from events.contract.envelope import OWN_SOURCES, Event, derived_id, own_event
 from events.contract.values import Fact
-from events.leases import CLOCKS_APART
+from events.leases import CLOCK_SKEW_MAX
 from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
 from worker.quote_to_cash import view as view_of
@@ -141,7 +141,7 @@ def _wished_since(step: Command, cause: Event) -> datetime:
     clock all that an earlier life sent seems to be wished for only now, so its age is taken for the greatest.
     """
     is_ours = cause.source.startswith(OWN_SOURCES)
-    if step.since is None or (is_ours and step.since > cause.time + CLOCKS_APART):
+    if step.since is None or (is_ours and step.since > cause.time + CLOCK_SKEW_MAX):
         return cause.time - step.age
     return step.since
 

@@ -40,7 +40,7 @@ def go_on(connection: sa.Connection, workspace: str, limit: int, holder: str, no
 
     Nothing is returned where there is nothing to reconsider, or another process decides at present.
     """
-    reader = subscriptions.hold(connection, [NAME])[NAME]
+    reader = subscriptions.lock(connection, [NAME])[NAME]
     change = reconsiderations.first(connection, workspace)
     if change is None or subscriptions.is_led_by_other(reader, holder, now):
         return None
@@ -99,7 +99,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
 
 def rebuild(connection: sa.Connection) -> None:
     """Fold the state anew from what was recorded, without deciding anything again; whoever decides waits."""
-    subscriptions.hold(connection, [NAME])
+    subscriptions.lock(connection, [NAME])
     connection.execute(process_state.delete())
     connection.execute(process_waits.delete())
     fold(connection, connection)

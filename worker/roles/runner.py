@@ -12,7 +12,7 @@ from events.clock import Clock
 from events.database.port import Database
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.log import subscriptions
-from events.log.subscriptions import Progress, Subscription
+from events.log.subscriptions import Subscription, TurnResult
 from worker.runtime.wake import pause
 from worker.services import Services
 
@@ -98,7 +98,7 @@ async def turn(
 
 def _advance(
     connection: sa.Connection, due: Sequence[Subscription], holder: str, clock: Clock
-) -> tuple[Progress, float]:
+) -> tuple[TurnResult, float]:
     """Handle a batch; return how many seconds that took, without the waiting before."""
     started = clock.monotonic()
     progress = subscriptions.advance(connection, due, holder, clock.now())

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from events.database.port import Database
 from events.log import intake
-from events.log.dead_letters import BOUNDS, Bounds
+from events.log.dead_letters import LIMITS, LetterLimits
 from events.log.intake import Received, Record
 from worker.runtime.group_commit import GroupCommit
 
@@ -28,7 +28,7 @@ class Request(Struct, frozen=True):
 
     records: Sequence[Record]
     at: datetime
-    bounds: Bounds
+    bounds: LetterLimits
 
 
 class Arrivals:
@@ -45,7 +45,7 @@ class Arrivals:
         database: Database,
         records: Sequence[Record],
         at: datetime,
-        bounds: Bounds = BOUNDS,
+        bounds: LetterLimits = LIMITS,
         *,
         urgent: bool = False,
     ) -> Sequence[Received]:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.contract.envelope import BATCH_EVENTS_MAX
-from events.log.dead_letters import Bounds
+from events.log.dead_letters import LetterLimits
 from worker.runtime.masking import MASK, masked, replacements, secret_texts
 
 DEFAULT_DATABASE_URL = "sqlite:///q2c-data/q2c.sqlite3"
@@ -214,9 +214,9 @@ class Environment(BaseSettings):
         return _brokers(self.kafka_url or "")
 
     @property
-    def dead_letter_bounds(self) -> Bounds:
+    def dead_letter_bounds(self) -> LetterLimits:
         """How many dead letters of a workspace are kept."""
-        return Bounds(self.dead_letters_max, self.dead_letters_bytes_max)
+        return LetterLimits(self.dead_letters_max, self.dead_letters_bytes_max)
 
     def topic(self, name: str) -> str:
         """Return what a topic is called here; that of dead letters is called after the one that they are of."""

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.log.tables import UtcInstant, metadata
 from worker.runtime.vault import KeyRetired, key_id_of, retired_words
 
@@ -60,7 +60,7 @@ def check(connection: sa.Connection, record: bytes) -> None:
     Raises:
         KeyRetired: It is; the record must not be stored.
     """
-    hold(connection, Lock.KEYS)
+    acquire(connection, Lock.KEYS)
     key_id = key_id_of(record)
     retired = sa.select(token_keys.c.key_id).where(
         token_keys.c.key_id == key_id, token_keys.c.retired_at.is_not(None)

@@ -120,7 +120,7 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
         pending = await database.read(subscriptions.pending, names, holder, clock.now())
         due = [subscription for subscription in following if subscription.name in pending]
         now = clock.now()
-        readers = await database.transaction(subscriptions.hold, [subscription.name for subscription in due])
+        readers = await database.transaction(subscriptions.lock, [subscription.name for subscription in due])
         led = subscriptions._led(readers, due, holder, now)  # noqa: SLF001 - as above
         handled = 0
         for (position, limit), together in led.items():

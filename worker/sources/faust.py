@@ -21,7 +21,7 @@ from events.clock import Clock
 from events.contract import catalog
 from events.errors import DatabaseUnavailable
 from events.log import offsets
-from events.log.dead_letters import BOUNDS, Bounds
+from events.log.dead_letters import LIMITS, LetterLimits
 from events.log.intake import Received, Record
 from events.log.offsets import Offsets, Partition
 from worker.kafka import cluster
@@ -151,7 +151,7 @@ def store(
     group: str,
     reached: Offsets,
     now: datetime,
-    bounds: Bounds = BOUNDS,
+    bounds: LetterLimits = LIMITS,
 ) -> list[Received]:
     """Append a batch and note how far we got, in one transaction."""
     results = records.receive(connection, made, now, bounds)

@@ -10,7 +10,7 @@ from events.clock import Clock
 from events.contract.envelope import from_structured
 from events.database.port import Database
 from events.log import intake
-from events.log.dead_letters import BOUNDS, Bounds
+from events.log.dead_letters import LIMITS, LetterLimits
 from worker.sources import splitting
 from worker.sources.files import FileUnusable, opened, pieces
 from worker.sources.splitting import Broken
@@ -25,7 +25,7 @@ async def emit_file(
     path: Path,
     workspace: str,
     advanced: Callable[[int], None],
-    bounds: Bounds = BOUNDS,
+    bounds: LetterLimits = LIMITS,
 ) -> Counter[str]:
     """Receive every event of a file; count appended, duplicate, conflict and dead, and refused where there are such.
 

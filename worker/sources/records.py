@@ -16,9 +16,9 @@ from events.contract import json, media
 from events.contract.envelope import Event, from_binary, from_structured
 from events.contract.headers import CONTENT_TYPE, KAFKA_PREFIX, content_type, is_binary, kafka_attributes
 from events.contract.values import Workspace
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import intake
-from events.log.dead_letters import BOUNDS, Bounds
+from events.log.dead_letters import LIMITS, LetterLimits
 from events.log.intake import Received, Record
 from events.log.offsets import Partition
 from worker.runtime.aside import aside
@@ -53,8 +53,8 @@ def read(arrival: Arrival, now: datetime) -> Record:
     raw = arrival.value or b""
     try:
         event = _event(arrival, now)
-    except Unusable as error:
-        return intake.unusable(raw, arrival.origin, _claimed(arrival), error, arrival.headers, arrival.place)
+    except InvalidEvent as error:
+        return intake.invalid(raw, arrival.origin, _claimed(arrival), error, arrival.headers, arrival.place)
     return Record(raw, arrival.origin, event.workspace, event, arrival.headers, place=arrival.place)
 
 
@@ -75,7 +75,7 @@ async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:
 
 
 def receive(
-    connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: Bounds = BOUNDS
+    connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: LetterLimits = LIMITS
 ) -> list[Received]:
     """Store a batch, good and bad, in this transaction. Nobody at this door vouches for workspaces, so we look."""
     known = set(tenants.names(connection))
@@ -89,14 +89,14 @@ def next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
 
 def _event(arrival: Arrival, now: datetime) -> Event:
     if arrival.value is None:
-        raise Unusable("value_missing", "The message has no value: a deletion carries no event")
+        raise InvalidEvent("value_missing", "The message has no value: a deletion carries no event")
     time = _produced_at(arrival) or now
     if is_binary(arrival.headers, KAFKA_PREFIX):
         return from_binary(kafka_attributes(arrival.headers), arrival.value, now=time)
     said = content_type(arrival.headers)
     kind = media.media_type(said)
     if not media.is_structured(kind):
-        raise Unusable(
+        raise InvalidEvent(
             "content_type_unsupported", f"Send {media.STRUCTURED}, not {kind[:100]!r}", CONTENT_TYPE
         )
     return from_structured(media.in_utf8(arrival.value, said), now=time)
@@ -123,7 +123,7 @@ def _claimed(arrival: Arrival) -> str | None:
         json.check_values(raw)
         document = json.parse(raw)
         return json.convert(document["workspace"], Workspace)
-    except (Unusable, TypeError, KeyError):
+    except (InvalidEvent, TypeError, KeyError):
         return None
 
 
@@ -133,5 +133,7 @@ def _of_known(record: Record, known: Collection[str]) -> Record:
     content, deal = record.content, record.deal
     if isinstance(content, Event):
         deal = intake.deal_of_event(content)
-        content = Unusable("workspace_unknown", f"There is no workspace {content.workspace!r}", "workspace")
+        content = InvalidEvent(
+            "workspace_unknown", f"There is no workspace {content.workspace!r}", "workspace"
+        )
     return msgspec.structs.replace(record, content=content, deal=deal, of_nobody=True)

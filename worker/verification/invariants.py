@@ -196,7 +196,7 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant("I4", "Commands, outcomes and books agree", commands_and_outcomes_agree),
     Invariant("I5", "Folding the log again sends nothing to QuickBooks", nothing_is_sent_by_folding),
     Invariant(
-        "I6", "Unusable messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
+        "I6", "InvalidEvent messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
     ),
     Invariant("I7", "No due work is left undone", nothing_is_stuck),
     Invariant("I8", "Reading the log skips no event", reading_skips_nothing),

@@ -27,7 +27,7 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
     """Fold the store's log, as far as each subscription got, into tables in memory."""
     checkpoints = subscriptions.checkpoints(store)
     with _engine().connect() as scratch, scratch.begin() as transaction:
-        live = subscriptions.hold(scratch, [subscription.name for subscription in READ_MODELS])
+        live = subscriptions.lock(scratch, [subscription.name for subscription in READ_MODELS])
         position = 0
         while page := log.read(store, after=position, limit=PAGE_EVENTS):
             for subscription in READ_MODELS:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from events.clock import Entropy
 from events.contract import identifiers
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.statements import Statement
 from events.log.tables import UtcInstant, metadata
 
@@ -151,7 +151,7 @@ def add(
         TokenRefused: Its label does not fit.
     """
     label = _label(label)
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     numbers = sa.select(sa.func.max(api_tokens.c.number)).where(api_tokens.c.workspace == workspace)
     number = (connection.scalar(numbers) or 0) + 1
     row = {
@@ -182,7 +182,7 @@ def revoke(connection: sa.Connection, workspace: str, which: str, now: datetime,
     Raises:
         TokenUnknown: The workspace has none such.
     """
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     which = identifiers.trimmed(which)
     known = {token.number: token for token in listed(connection, workspace)}
     found = known.get(int(which)) if which.isdecimal() and which.isascii() else find(connection, which)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import identifiers
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.statements import Statement
 from events.log.tables import Position, UtcInstant, metadata
 from worker.runtime import sealing
@@ -123,7 +123,7 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
         if key.endswith("=")
         else "Check that you copied the whole key: DocuSign's keys end with =, and this one does not."
     )
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     number = _number_of(connection, vault, workspace, key)
     if number is not None:
         return Added(_shown(connection, workspace, number), added=False, note=note)
@@ -149,7 +149,7 @@ def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) 
     Raises:
         KeyUnknown: The workspace has none such.
     """
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     known = {key.number: key for key in listed(connection, workspace)}
     number = int(which) if which.isdecimal() and int(which) in known else None
     if number is None:

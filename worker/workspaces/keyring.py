@@ -15,7 +15,7 @@ import structlog
 from msgspec import Struct
 
 from events.clock import Clock, Entropy
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from worker.quickbooks import grants, tokens
@@ -127,7 +127,7 @@ def check(environment: Environment, given: Sequence[str], known: Mapping[str, Kn
 
 def note(connection: sa.Connection, key_ids: Sequence[str], now: datetime) -> None:
     """Remember keys that the database does not know yet."""
-    hold(connection, Lock.KEYS)
+    acquire(connection, Lock.KEYS)
     there = sealing.known(connection)
     rows = [
         {"key_id": key_id, "first_used_at": now} for key_id in dict.fromkeys(key_ids) if key_id not in there
@@ -243,8 +243,8 @@ async def watch(vault: Vault, database: Database, clock: Clock, stopping: asynci
 
 def _hold_all(connection: sa.Connection) -> None:
     """Let nobody store or drop a secret meanwhile; in the order in which those who do both take these locks."""
-    hold(connection, Lock.TENANTS)
-    hold(connection, Lock.KEYS)
+    acquire(connection, Lock.TENANTS)
+    acquire(connection, Lock.KEYS)
 
 
 def _mark_retired(connection: sa.Connection, key_ids: Sequence[str], now: datetime, by: str) -> None:

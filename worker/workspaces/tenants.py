@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events.contract.values import Workspace
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.log.tables import UtcInstant, metadata
 from worker.workspaces import api_tokens
 
@@ -35,7 +35,7 @@ def add(connection: sa.Connection, name: str, token: str, now: datetime, by: str
         raise WorkspaceInvalid(
             f"A workspace's name can have lower-case letters, digits, - and _; {name!r} is invalid"
         ) from error
-    hold(connection, Lock.TENANTS)
+    acquire(connection, Lock.TENANTS)
     if exists(connection, name):
         raise WorkspaceInvalid(f"Workspace {name!r} already exists")
     connection.execute(workspaces.insert().values(workspace=name, created_at=now))

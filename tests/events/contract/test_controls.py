@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from events.contract import controls, identifiers
 from events.contract.administration import InvoiceOrdered
-from events.errors import Unusable
+from events.errors import InvalidEvent
 
 ANY = st.text(st.characters(exclude_categories=[]))
 # As Unicode has them: Bidi_Control, and the categories of what is no character to be seen.
@@ -62,7 +62,7 @@ def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone
     if not controls.holds_any(text):
         identifiers.check(said, written)
         return
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(InvalidEvent) as refused:
         identifiers.check(said, written)
     assert (refused.value.reason, refused.value.field) == ("schema_invalid", "deal_id")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from events.contract import json
 from events.contract.crm import AccountUpdated, DealUpdated
 from events.contract.values import Amount
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from tests import stories
 from tests.events.samples import refusal
 
@@ -205,7 +205,7 @@ def test_the_offending_field_is_named_by_its_path() -> None:
     data = stories.deal(quote={**stories.QUOTE, "lines": [stories.LINE, {**stories.LINE, "quantity": 12}]})[
         "data"
     ]
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(InvalidEvent) as caught:
         json.decode(standard.dumps(data), DealUpdated)
     assert caught.value.field == "quote.lines[1].quantity"
     assert caught.value.detail == "Expected a decimal number written as a string at quote.lines[1].quantity"

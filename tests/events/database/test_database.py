@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from events.database import sqlite as port
-from events.database.locks import Lock, hold
+from events.database.locks import Lock, acquire
 from events.database.port import Database
 from events.database.sqlite import InlineDatabase, SqliteDatabase
 from events.errors import DatabaseUnavailable
@@ -48,7 +48,7 @@ async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Dat
     """Each holds the log, reads the head, then appends at the position that follows: no two read the same head."""
 
     def work(connection: sa.Connection, number: int) -> bool:
-        hold(connection, Lock.LOG)
+        acquire(connection, Lock.LOG)
         head = log.head(connection)
         [result] = log.append(connection, [account(number)], NOW)
         return result.position == head + 1

@@ -16,11 +16,11 @@ from events.database.port import Database
 from events.database.sqlite import InlineDatabase
 from events.log import dead_letters, tables
 from events.log.dead_letters import (
-    NOBODY,
+    NO_WORKSPACE,
     PLACES_PER_LETTER,
-    Bounds,
-    Chosen,
     DeadLetter,
+    LetterLimits,
+    LetterSelection,
     Totals,
     discard,
     listed,
@@ -31,7 +31,7 @@ from events.log.dead_letters import (
 from tests.events.conftest import empty_tables
 from tests.events.samples import NOW
 
-BOUNDS = Bounds(letters_max=3, bytes_max=2_000)
+LIMITS = LetterLimits(letters_max=3, bytes_max=2_000)
 LATER = NOW + timedelta(hours=1)
 
 
@@ -50,7 +50,7 @@ def rows(connection: sa.Connection) -> list[dict[str, Any]]:
 
 
 async def stored_letters(database: Database, *letters: DeadLetter) -> list[bool]:
-    return await database.transaction(store_letters, letters, NOW, BOUNDS)
+    return await database.transaction(store_letters, letters, NOW, LIMITS)
 
 
 async def test_within_a_batch_too_what_comes_again_is_counted(database: Database) -> None:
@@ -84,7 +84,7 @@ async def test_bytes_are_bounded_as_well_and_smaller_ones_may_fit(database: Data
 async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_too_much(
     database: Database,
 ) -> None:
-    places = PLACES_PER_LETTER * BOUNDS.letters_max
+    places = PLACES_PER_LETTER * LIMITS.letters_max
     for _ in range(2):  # read again
         assert all(await stored_letters(database, *(of_kafka(offset) for offset in range(places + 8))))
     found = await database.read(rows)
@@ -107,21 +107,21 @@ async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(data
 @pytest.mark.parametrize(
     ("chosen", "left"),
     [
-        (Chosen("acme"), [b"1"]),
-        (Chosen("acme", (2,)), [b"1", b"1", b"3"]),
-        (Chosen("acme", (4,)), [b"1", b"2", b"3", b"1"]),
-        (Chosen("acme", (), "undecodable"), [b"1"]),
-        (Chosen("acme", (), "too_large"), [b"1", b"2", b"3", b"1"]),
-        (Chosen(None), [b"1", b"2", b"3", b"1"]),
+        (LetterSelection("acme"), [b"1"]),
+        (LetterSelection("acme", (2,)), [b"1", b"1", b"3"]),
+        (LetterSelection("acme", (4,)), [b"1", b"2", b"3", b"1"]),
+        (LetterSelection("acme", (), "undecodable"), [b"1"]),
+        (LetterSelection("acme", (), "too_large"), [b"1", b"2", b"3", b"1"]),
+        (LetterSelection(None), [b"1", b"2", b"3", b"1"]),
     ],
     ids=str,
 )
 async def test_what_is_meant_is_discarded_and_nobody_elses(
-    database: Database, chosen: Chosen, left: Sequence[bytes]
+    database: Database, chosen: LetterSelection, left: Sequence[bytes]
 ) -> None:
     await stored_letters(database, letter(1), letter(2), letter(3), letter(1, "bolt"), letter(4))
-    count = await database.read(dead_letters.meant, chosen)
-    assert await database.transaction(discard, chosen, LATER, BOUNDS) == count
+    count = await database.read(dead_letters.count, chosen)
+    assert await database.transaction(discard, chosen, LATER, LIMITS) == count
     assert sorted(row["raw"] for row in await database.read(rows)) == sorted(left)
     totals = await database.read(totals_of, "acme")
     assert totals.letters == 3 - count
@@ -136,7 +136,9 @@ batches = st.lists(
     max_size=30,
 )
 discards = st.builds(
-    Chosen, st.sampled_from(["acme", "bolt", "ghost", None]), st.lists(st.integers(1, 20), max_size=3)
+    LetterSelection,
+    st.sampled_from(["acme", "bolt", "ghost", None]),
+    st.lists(st.integers(1, 20), max_size=3),
 )
 
 
@@ -147,10 +149,10 @@ async def test_the_totals_are_those_of_the_rows_whatever_happens(steps: list[Any
         database = InlineDatabase(Path(directory) / "log.db")
         await database.transaction(empty_tables)
         for step in steps:
-            if isinstance(step, Chosen):
-                await database.transaction(discard, step, NOW, BOUNDS)
+            if isinstance(step, LetterSelection):
+                await database.transaction(discard, step, NOW, LIMITS)
                 continue
-            kept = await database.transaction(store_letters, step, NOW, BOUNDS)
+            kept = await database.transaction(store_letters, step, NOW, LIMITS)
             there = {(row["workspace"], row["origin"], row["raw"]) for row in await database.read(rows)}
             for given_, is_kept in zip(step, kept, strict=True):
                 if given_.place is None:
@@ -165,6 +167,6 @@ async def test_the_totals_are_those_of_the_rows_whatever_happens(steps: list[Any
         held = [row["kept_bytes"] for row in ours if row["kept_bytes"] is not None]
         totals = counted[account]
         assert (totals.letters, totals.bytes, totals.places) == (len(held), sum(held), len(ours) - len(held))
-        assert totals.letters <= BOUNDS.letters_max
-        assert totals.bytes <= BOUNDS.bytes_max
-    assert NOBODY not in {row["workspace"] for row in found}
+        assert totals.letters <= LIMITS.letters_max
+        assert totals.bytes <= LIMITS.bytes_max
+    assert NO_WORKSPACE not in {row["workspace"] for row in found}

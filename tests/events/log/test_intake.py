@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from events.contract.envelope import Event
 from events.database.port import Database
 from events.database.sqlite import InlineDatabase
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import intake, log, tables
 from events.log.intake import Received, Record
 from tests import stories
@@ -109,11 +109,11 @@ def test_only_what_is_unusable_is_a_dead_letter_and_a_defect_is_not() -> None:
         raise ZeroDivisionError
 
     def unusable(_: bytes) -> Event:
-        raise Unusable("x", "y")
+        raise InvalidEvent("x", "y")
 
     with pytest.raises(ZeroDivisionError):
         intake.record(b"", "test", "acme", defect)
-    assert isinstance(intake.record(b"", "test", "acme", unusable).content, Unusable)
+    assert isinstance(intake.record(b"", "test", "acme", unusable).content, InvalidEvent)
 
 
 async def test_a_workspace_can_not_touch_anothers_event(database: Database) -> None:

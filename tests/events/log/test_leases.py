@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from events import leases
 from events.database.port import Database
 from events.errors import CheckpointMoved
-from events.leases import CLOCKS_APART
+from events.leases import CLOCK_SKEW_MAX
 from events.log import subscriptions, tables
 from events.log.subscriptions import LEASE_SECONDS
 from tests.events.samples import NOW
@@ -54,7 +54,7 @@ async def test_a_lease_from_before_the_clock_was_set_back_is_over(
     database: Database, back: timedelta
 ) -> None:
     await lease(database)
-    assert await lease(database, "b", NOW - CLOCKS_APART) is None  # whose clock is a little behind
+    assert await lease(database, "b", NOW - CLOCK_SKEW_MAX) is None  # whose clock is a little behind
     assert await database.read(subscriptions.is_due, "relay", 1, "b", NOW - back)
     assert await lease(database, "b", NOW - back) == 0
     assert await lease(database, "c", NOW - back) is None
@@ -65,7 +65,7 @@ def test_a_lease_holds_from_its_beginning_to_its_end(seconds: int, lasting: int)
     """By the clock of whoever looks, which may be behind the one of who holds it."""
     until, length = NOW + timedelta(seconds=seconds), timedelta(seconds=lasting)
     began = until - length
-    assert leases.holds(until, length, NOW) == (began - CLOCKS_APART <= NOW < until)
+    assert leases.is_active(until, length, NOW) == (began - CLOCK_SKEW_MAX <= NOW < until)
 
 
 async def test_who_gives_up_is_followed_at_once(database: Database) -> None:

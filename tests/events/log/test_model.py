@@ -19,7 +19,7 @@ from events.database.sqlite import InlineDatabase
 from events.errors import CheckpointMoved
 from events.log import log, subscriptions, tables
 from events.log.log import AppendResult
-from events.log.subscriptions import LEASE_SECONDS, Progress, Subscription
+from events.log.subscriptions import LEASE_SECONDS, Subscription, TurnResult
 from tests.events.conftest import empty_tables
 from tests.events.samples import NOW, Killed, account, effects, effects_of, note_effects, whole_log
 
@@ -100,7 +100,7 @@ class LogAndReader(RuleBasedStateMachine):
         said = {event(FOLLOW_UP + n, "Acme").id for n in range(len(self.log) + 1)}
         return [event(FOLLOW_UP + n, "Acme") for n in positions if self.log[n - 1].id not in said]
 
-    def turn(self, subscription: Subscription, holder: str) -> Progress:
+    def turn(self, subscription: Subscription, holder: str) -> TurnResult:
         return at_once(self.database.transaction(subscriptions.advance, [subscription], holder, self.now))
 
     @rule(batch=batches)
@@ -122,10 +122,10 @@ class LogAndReader(RuleBasedStateMachine):
     def advance(self, holder: str, size: int, *, follow_up: bool) -> None:
         progress = self.turn(self.reader(size, follow_up=follow_up), holder)
         if self.led_by_another(holder):
-            assert progress == Progress(0, leads=False)
+            assert progress == TurnResult(0, leads=False)
             return
         due = self.due(size)
-        assert progress == Progress(len(due))
+        assert progress == TurnResult(len(due))
         self.checkpoint = (self.checkpoint or 0) + len(due)
         if due:
             self.leader, self.leased_until = holder, self.now + timedelta(seconds=LEASE_SECONDS)

@@ -74,5 +74,5 @@ async def test_without_the_lock_a_reader_skips_who_commits_late(
     postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the two tests above rely on: taken away, they would fail."""
-    monkeypatch.setattr(log, "hold", lambda *_: None)
+    monkeypatch.setattr(log, "acquire", lambda *_: None)
     assert await slow_and_quick(postgres) == [2]

@@ -12,7 +12,7 @@ from events.database.postgres import PostgresDatabase
 from events.errors import CheckpointMoved
 from events.log import dead_letters, log, offsets, subscriptions, tables
 from events.log.dead_letters import DeadLetter
-from events.log.subscriptions import LEASE_SECONDS, Progress, Subscription
+from events.log.subscriptions import LEASE_SECONDS, Subscription, TurnResult
 from tests.beside import Both, GivenUp, beside
 from tests.events.samples import NOW, account, effects_of, note_effects
 
@@ -28,7 +28,7 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime)
     note_effects(connection, batch)
 
 
-def turn(holder: str, batch_size: int = 500, later: float = 0) -> Callable[[sa.Connection], Progress]:
+def turn(holder: str, batch_size: int = 500, later: float = 0) -> Callable[[sa.Connection], TurnResult]:
     reader = Subscription("reader", handle, batch_size)
     now = NOW + timedelta(seconds=later)
     return lambda connection: subscriptions.advance(connection, [reader], holder, now)
@@ -96,24 +96,24 @@ def store_letters(connection: sa.Connection) -> None:
 async def test_two_runners_at_once_handle_a_batch_once(postgres: PostgresDatabase, *, known: bool) -> None:
     await postgres.transaction(append(1, 2))
     if known:
-        await postgres.transaction(subscriptions.hold, ["reader"])
+        await postgres.transaction(subscriptions.lock, ["reader"])
     both = await beside(postgres, turn("a"), turn("b"))
-    assert both == Both(Progress(2), Progress(0, leads=False), waited=True)
+    assert both == Both(TurnResult(2), TurnResult(0, leads=False), waited=True)
     assert await postgres.read(effects_of) == [1, 2]
 
 
 async def test_a_runner_that_takes_over_goes_on_where_the_other_ended(postgres: PostgresDatabase) -> None:
     await postgres.transaction(append(1, 2, 3))
     both = await beside(postgres, turn("a", 1), turn("b", 1, later=LEASE_SECONDS))
-    assert both == Both(Progress(1), Progress(1), waited=True)
+    assert both == Both(TurnResult(1), TurnResult(1), waited=True)
     assert await postgres.read(effects_of) == [1, 2]
 
 
 async def test_a_rebuild_and_a_runner_wait_for_each_other(postgres: PostgresDatabase) -> None:
     await postgres.transaction(append(1))
-    await postgres.transaction(subscriptions.hold, ["reader"])
-    both = await beside(postgres, lambda c: subscriptions.hold(c, ["reader"]), turn("a"))
-    assert (both.second, both.waited) == (Progress(1), True)
+    await postgres.transaction(subscriptions.lock, ["reader"])
+    both = await beside(postgres, lambda c: subscriptions.lock(c, ["reader"]), turn("a"))
+    assert (both.second, both.waited) == (TurnResult(1), True)
 
 
 async def test_one_leads_a_reader_that_works_between_transactions(postgres: PostgresDatabase) -> None:

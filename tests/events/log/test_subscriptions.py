@@ -12,7 +12,7 @@ from events.contract.envelope import Recorded
 from events.database.port import Database
 from events.errors import CheckpointMoved
 from events.log import log, subscriptions, tables
-from events.log.subscriptions import LEASE_SECONDS, Progress, Subscription
+from events.log.subscriptions import LEASE_SECONDS, Subscription, TurnResult
 from tests.events.samples import NOW, Killed, account, effects_of, note_effects
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
@@ -38,7 +38,7 @@ def handled_by(work: Callable[[sa.Connection], None]) -> Subscription:
 
 async def turn(
     database: Database, *following: Subscription, holder: str = "a", now: datetime = NOW
-) -> Progress:
+) -> TurnResult:
     return await database.transaction(subscriptions.advance, following or [READER], holder, now)
 
 
@@ -90,7 +90,7 @@ async def test_those_that_go_together_read_once_and_those_that_do_not_at_their_o
     await append(database, *range(5))
     await turn(database, noting("ahead"))
     following = [noting("ahead"), noting("one"), noting("two"), noting("small", 1)]
-    assert await turn(database, *following) == Progress(2 + 3 + 3 + 1)
+    assert await turn(database, *following) == TurnResult(2 + 3 + 3 + 1)
     assert batches == [
         ("ahead", [1, 2, 3]),
         ("ahead", [4, 5]),
@@ -120,7 +120,7 @@ async def test_what_another_leads_is_left_out_of_a_turn(database: Database) -> N
     led = Subscription("led", lambda *_: None, batch_size=1)
     await append(database, *range(3))
     await turn(database, led, holder="b")
-    assert await turn(database, led, READER) == Progress(3)
+    assert await turn(database, led, READER) == TurnResult(3)
     assert await database.read(subscriptions.checkpoints) == {"led": 1, "reader": 3}
 
 
@@ -137,7 +137,7 @@ async def test_effects_and_checkpoint_are_kept_together_or_not_at_all(
         await turn(database, handled_by(fail))
     assert await database.read(effects_of) == [1, 2, 3]
     assert await database.read(subscriptions.checkpoints) == {"reader": 3}
-    assert await turn(database) == Progress(2)
+    assert await turn(database) == TurnResult(2)
     assert await database.read(effects_of) == [1, 2, 3, 4, 5]
 
 
@@ -170,9 +170,9 @@ async def test_a_handler_may_append_what_it_then_reads(database: Database) -> No
         log.append(connection, [account(100)], NOW)
 
     await append(database, 1, 2)
-    assert await turn(database, handled_by(append_one)) == Progress(2)
+    assert await turn(database, handled_by(append_one)) == TurnResult(2)
     assert await pending(database)
-    assert await turn(database) == Progress(1)
+    assert await turn(database) == TurnResult(1)
     assert await database.read(effects_of) == [1, 2, 3]
 
 
@@ -180,20 +180,20 @@ async def test_nothing_new_calls_no_handler(database: Database) -> None:
     def never(_: sa.Connection) -> None:
         pytest.fail("there is nothing to handle")
 
-    assert await turn(database, handled_by(never)) == Progress(0)
+    assert await turn(database, handled_by(never)) == TurnResult(0)
     await append(database, 1)
     await turn(database)
-    assert await turn(database, handled_by(never)) == Progress(0)
+    assert await turn(database, handled_by(never)) == TurnResult(0)
     assert await database.read(subscriptions.checkpoints) == {"reader": 1}
 
 
 async def test_one_holder_leads_until_its_lease_is_over(database: Database) -> None:
     await append(database, *range(9))
-    assert await turn(database, holder="a") == Progress(3)
-    assert await turn(database, holder="b", now=NOW + LEASE - INSTANT) == Progress(0, leads=False)
+    assert await turn(database, holder="a") == TurnResult(3)
+    assert await turn(database, holder="b", now=NOW + LEASE - INSTANT) == TurnResult(0, leads=False)
     assert await database.read(effects_of) == [1, 2, 3]
-    assert await turn(database, holder="b", now=NOW + LEASE) == Progress(3)
-    assert await turn(database, holder="a", now=NOW + LEASE) == Progress(0, leads=False)
+    assert await turn(database, holder="b", now=NOW + LEASE) == TurnResult(3)
+    assert await turn(database, holder="a", now=NOW + LEASE) == TurnResult(0, leads=False)
     assert await database.read(effects_of) == [1, 2, 3, 4, 5, 6]
 
 
@@ -210,7 +210,7 @@ async def test_a_released_subscription_is_taken_over_at_once(database: Database)
     await turn(database, holder="a")
     await turn(database, Subscription("other", handle=lambda *_: None), holder="c")
     await database.transaction(subscriptions.release, "a")
-    assert await turn(database, holder="b") == Progress(1)
+    assert await turn(database, holder="b") == TurnResult(1)
     assert not (await turn(database, Subscription("other", handle), holder="b")).leads, "c gave nothing up"
 
 
@@ -229,7 +229,7 @@ async def test_reset_reads_from_the_beginning(database: Database) -> None:
     assert await database.read(subscriptions.checkpoints) == {}
     batches: list[int] = []
     noting = Subscription("reader", lambda _, batch, __: batches.extend(r.position for r in batch))
-    assert await turn(database, noting, holder="b") == Progress(4), "whoever led before"
+    assert await turn(database, noting, holder="b") == TurnResult(4), "whoever led before"
     assert batches == [1, 2, 3, 4]
 
 

@@ -30,12 +30,12 @@ REALMS = {"1": "acme", "2": "bolt"}
 ZONE = "America/Los_Angeles"
 HELD = timedelta(seconds=REALM_HELD_SECONDS)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-CLOCKS_APART = timedelta(minutes=5)
+CLOCK_SKEW_MAX = timedelta(minutes=5)
 
 
 def holds(until: datetime, lasting: timedelta, now: datetime) -> bool:
     """Whether a lease is neither at its end nor from before the clock was set back."""
-    return now < until and until - lasting <= now + CLOCKS_APART
+    return now < until and until - lasting <= now + CLOCK_SKEW_MAX
 
 
 @dataclass
@@ -122,13 +122,13 @@ class Model:
 
     def is_free(self, row: Row, now: datetime) -> bool:
         company = self.companies[row.realm]
-        left_alone = company.not_before > now and company.waits_since <= now + CLOCKS_APART
+        left_alone = company.not_before > now and company.waits_since <= now + CLOCK_SKEW_MAX
         if not company.connected or company.paused or left_alone or self.is_busy(row):
             return False
         if row.status == "leased":
             return not self.is_flying(row, now)
         return row.status in {"ready", "uncertain"} and (
-            row.due_at <= now or row.waits_since > now + CLOCKS_APART
+            row.due_at <= now or row.waits_since > now + CLOCK_SKEW_MAX
         )
 
     def is_busy(self, row: Row) -> bool:
@@ -228,7 +228,7 @@ class Commands(RuleBasedStateMachine):
             row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
             row.leased_until = self.now + TIMING.lease
             is_old = self.now - self.cause.time > timedelta(seconds=TIMING.look_up_after_seconds)
-            is_old = is_old or max(self.cause.time, row.created_at) > self.now + CLOCKS_APART
+            is_old = is_old or max(self.cause.time, row.created_at) > self.now + CLOCK_SKEW_MAX
             row.last_sent_at = row.last_sent_at and min(row.last_sent_at, self.now)
             if row.last_sent_at is None and not is_old:
                 row.last_sent_at = self.now

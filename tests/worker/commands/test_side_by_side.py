@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from events.contract import catalog
 from events.database.postgres import PostgresDatabase
 from events.log import log, subscriptions
-from events.log.subscriptions import Progress
+from events.log.subscriptions import TurnResult
 from tests import stories
 from tests.beside import Both, beside, empty
 from tests.events.samples import made
@@ -149,11 +149,11 @@ async def test_two_deciders_at_once_decide_once(postgres: PostgresDatabase) -> N
     happened = [*given.ready(), *map(made, stories.signed_deal("D-9"))]
     await postgres.transaction(log.append, happened, START)
 
-    def turn(holder: str, now: datetime) -> Callable[[sa.Connection], Progress]:
+    def turn(holder: str, now: datetime) -> Callable[[sa.Connection], TurnResult]:
         return lambda connection: subscriptions.advance(connection, [manager.SUBSCRIPTION], holder, now)
 
     both = await beside(postgres, turn("a", START), turn("b", START + timedelta(hours=1)))
-    assert (both.first, both.waited) == (Progress(len(happened)), True)
-    assert isinstance(both.second, Progress), "it decides what the first recorded, and nothing twice"
+    assert (both.first, both.waited) == (TurnResult(len(happened)), True)
+    assert isinstance(both.second, TurnResult), "it decides what the first recorded, and nothing twice"
     wanted = sa.select(sa.func.count()).where(commands.c.subject == "D-9")
     assert await postgres.read(lambda connection: connection.scalar(wanted)) == 1

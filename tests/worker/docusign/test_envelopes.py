@@ -9,7 +9,7 @@ import pytest
 from events.contract import catalog
 from events.contract.contracts import ContractChanged
 from events.contract.envelope import Event
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from worker.docusign import connect
 
 TIMES = {
@@ -90,7 +90,7 @@ def test_why_it_ended_is_kept() -> None:
 @pytest.mark.parametrize("part", [b"{},", b"[],", b"1,"])
 def test_what_holds_more_than_any_envelope_is_not_read(part: bytes) -> None:
     connect.check_rest(part * (connect.REST_OBJECTS_MAX // 2))
-    with pytest.raises(Unusable, match="too_large"):
+    with pytest.raises(InvalidEvent, match="too_large"):
         connect.check_rest(part * (connect.REST_VALUES_MAX + 1))
 
 

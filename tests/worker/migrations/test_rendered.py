@@ -88,7 +88,7 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
                     writing.add(f"{path.parent.name}.{path.stem}.{function.name}")
     writing = {name for name in writing if not name.startswith("simulation.")}  # which runs on SQLite alone
     here = {f"database.bulk.{name}" for name in BULK} | {
-        f"log.subscriptions.{name}" for name in ("_holding", "_moving")
+        f"log.subscriptions.{name}" for name in ("_locking", "_moving")
     }
     assert writing == here | {
         "log.log._page",
@@ -169,7 +169,7 @@ def test_numbers_come_back_with_the_insert() -> None:
 
 
 def test_subscriptions_are_locked_by_name() -> None:
-    text = rendered(subscriptions._holding(("relay", "deals")))
+    text = rendered(subscriptions._locking(("relay", "deals")))
     assert text.endswith("ORDER BY subscriptions.name FOR UPDATE")
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec import Struct
 
 from events.contract import catalog
-from events.contract.docusign import TROUBLES, DocusignReceptionChanged
+from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged
 from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY
 from events.contract.quickbooks import (
     CommandKind,
@@ -180,7 +180,7 @@ CASES_OF_GATES = [
             signed()[2:],
             case=f"docusign_{reason}",
         )
-        for reason, trouble in TROUBLES.items()
+        for reason, trouble in RECEPTION_PROBLEMS.items()
     ),
     Case(
         "contract_declined",

@@ -18,7 +18,7 @@ from events.contract.administration import InvoiceOrdered
 from events.contract.announcements import InvoiceState
 from events.contract.envelope import Event
 from events.contract.values import Amount
-from events.errors import CheckpointMoved, Unusable
+from events.errors import CheckpointMoved, InvalidEvent
 from events.log import subscriptions
 from events.log.intake import Record, receive
 from events.log.subscriptions import LEASE_SECONDS
@@ -256,7 +256,7 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
 
 
 async def test_dead_letters_of_other_doors_stay_in_the_database(stream: Stream) -> None:
-    record = Record(b"{", "http", "acme", Unusable("undecodable", "Not JSON"))
+    record = Record(b"{", "http", "acme", InvalidEvent("undecodable", "Not JSON"))
     await stream.services.database.transaction(receive, [record], AT)
     async with relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 1, task, channel=LETTERS.name)
@@ -313,7 +313,7 @@ async def test_a_refused_message_is_named_and_holds_up_its_lane_alone(
             await stream.until(said, task)
             assert "q2c topics apply" in services.health.problems[EVENTS.name]
             origin = f"kafka:{stream.environment.topic(catalog.DEALS)}:0:9"
-            letter = Record(b"{", origin, "acme", Unusable("undecodable", "Not JSON"))
+            letter = Record(b"{", origin, "acme", InvalidEvent("undecodable", "Not JSON"))
             await stream.services.database.transaction(receive, [letter], AT)
             await until_at(stream, 1, task, channel=LETTERS.name)
             assert LETTERS.name not in services.health.problems

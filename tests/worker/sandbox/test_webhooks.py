@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from events.contract.contracts import ContractChanged
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from tests.fakes import FakeClock
 from tests.worker.sandbox.app import App, decoded
 from tests.worker.sandbox.sockets import receiving, served
@@ -94,7 +94,7 @@ def test_what_docusign_really_sends(app: App) -> None:
     for form in ("xml", "aggregate"):
         other = delivery(app, form=form, document_bytes=1000)
         assert is_signed(other.headers.items(), other.body, app.sandbox.docusign_keys)
-        with pytest.raises(Unusable, match="choose JSON SIM"):
+        with pytest.raises(InvalidEvent, match="choose JSON SIM"):
             read(other)
     assert delivery(app, key="").headers == {"content-type": "application/json"}
 

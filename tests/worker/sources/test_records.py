@@ -16,8 +16,8 @@ from events.contract import catalog
 from events.contract.catalog import TYPES
 from events.contract.envelope import Event, own_event
 from events.database.port import Database
-from events.errors import Unusable
-from events.log.dead_letters import Bounds, listed
+from events.errors import InvalidEvent
+from events.log.dead_letters import LetterLimits, listed
 from events.log.intake import Received, Record
 from tests import stories
 from tests.events.facts import facts
@@ -172,7 +172,7 @@ def test_an_event_that_says_no_time_has_that_of_its_message(seconds: float | Non
 
 def reason(given: Arrival) -> tuple[str, str | None, str | None]:
     record = read(given, NOW)
-    assert isinstance(record.content, Unusable)
+    assert isinstance(record.content, InvalidEvent)
     assert record.content.detail
     assert record.origin == f"kafka:{catalog.DEALS}:3:7"
     assert record.raw == (given.value or b"")
@@ -314,7 +314,7 @@ async def test_events_of_nobody_are_kept_as_dead_letters(database: Database) -> 
 async def test_beyond_the_bound_a_place_is_kept_instead_of_the_bytes(database: Database) -> None:
     given = [read(arrival(b"{", offset=offset), NOW) for offset in range(3)]
     claimed = [read(arrival(b'{"workspace":"%s"}' % name, offset=9), NOW) for name in (b"acme", b"nobody")]
-    results = await database.transaction(receive, [*given, *claimed], NOW, Bounds(letters_max=2))
+    results = await database.transaction(receive, [*given, *claimed], NOW, LetterLimits(letters_max=2))
     assert {result.outcome for result in results} == {"dead"}
     nobodys = await database.read(listed, None)
     assert [(letter["origin"].rpartition(":")[2], letter["kept"]) for letter in nobodys] == [

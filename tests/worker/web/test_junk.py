@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from events.contract import json as event_json
-from events.log.dead_letters import Chosen, listed
+from events.log.dead_letters import LetterSelection, listed
 from tests import stories
 from tests.world import World
 from worker.actions import dead_letters
@@ -108,7 +108,7 @@ async def test_where_there_is_no_room_good_events_are_stored_and_bad_ones_stay_w
 
     await world.services.database.read(dead_letters.measure)
     assert REGISTRY.get_sample_value("q2c_dead_letters_full", {"workspace": "acme"}) == 1
-    done = await dead_letters.discard(world.services, Chosen("acme"), "ada", "junk of a test")
+    done = await dead_letters.discard(world.services, LetterSelection("acme"), "ada", "junk of a test")
     assert done.discarded == 3
     assert (await post(http, {"x": 4}, "application/json")).status_code == 422
     await world.services.database.read(dead_letters.measure)

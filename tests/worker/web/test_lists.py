@@ -12,7 +12,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.log.dead_letters import Chosen
+from events.log.dead_letters import LetterSelection
 from tests import stories
 from tests.world import World, open_world
 from worker.actions import dead_letters
@@ -154,7 +154,7 @@ async def test_rows_that_are_gone_are_no_obstacle(http: httpx.AsyncClient, busy:
     whole = await read(http, "dead-letters")
     page = (await http.get("/dead-letters", params={"limit": 2})).json()
     gone = [row["number"] for row in page["items"]] + [whole[2]["number"]]
-    await dead_letters.discard(busy.services, Chosen("acme", gone), "ada")
+    await dead_letters.discard(busy.services, LetterSelection("acme", gone), "ada")
     rest = await read(http, "dead-letters", cursor=page["next_cursor"])
     assert rest == whole[3:]
 

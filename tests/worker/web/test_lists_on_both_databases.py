@@ -14,7 +14,7 @@ from events.database.port import Database
 from events.database.postgres import PostgresDatabase
 from events.database.sqlite import InlineDatabase
 from events.log import dead_letters, intake
-from events.log.dead_letters import LettersWanted
+from events.log.dead_letters import LetterFilter
 from projections import queries
 from projections.queries import DealsWanted, InvoicesWanted, LogWanted, MappingsWanted
 from tests import stories, world
@@ -28,7 +28,7 @@ LISTS: dict[str, tuple[Callable[..., list[dict[str, Any]]], Any, tuple[str, ...]
     "invoices": (queries.list_invoices, InvoicesWanted, queries.INVOICES_KEY),
     "mappings": (queries.list_mappings, MappingsWanted, queries.MAPPINGS_KEY),
     "log": (queries.list_log, LogWanted, queries.LOG_KEY),
-    "dead letters": (dead_letters.page, LettersWanted, ("number",)),
+    "dead letters": (dead_letters.page, LetterFilter, ("number",)),
 }
 # Everything by which a list is asked, at once, so that each condition is executed.
 EVERYTHING: dict[str, Any] = {
@@ -38,7 +38,7 @@ EVERYTHING: dict[str, Any] = {
     "log": LogWanted(
         1, "D-1", "deal/D-1", "deal", None, "info", NOW.replace(year=2020), NOW.replace(year=2030)
     ),
-    "dead letters": LettersWanted("schema_invalid", None, "test", NOW),
+    "dead letters": LetterFilter("schema_invalid", None, "test", NOW),
 }
 
 

@@ -1,6 +1,6 @@
 """The gates of a deal: it is won, it may be invoiced, and its quote is the one that was signed."""
 
-from events.contract.docusign import TROUBLES, since_when
+from events.contract.docusign import RECEPTION_PROBLEMS, since_when
 from events.contract.gates import Words
 from worker.quote_to_cash.deal.won import awaits_signature, is_won, newest_contract, won_since
 from worker.quote_to_cash.gates import Gate, Unmet
@@ -94,7 +94,7 @@ def _same_quote(inquiry: Inquiry) -> bool | Unmet:
 
 _DOCUSIGN = {
     f"docusign_{code}": Words(f"No signature has arrived: {trouble.sentence}", trouble.remedy, trouble.action)
-    for code, trouble in TROUBLES.items()
+    for code, trouble in RECEPTION_PROBLEMS.items()
 }
 
 # A lost deal says so first: the rest no longer matters.

@@ -11,7 +11,7 @@ from litestar.params import JSONBody, PathParameter
 from msgspec import Meta, Struct
 
 from events.log import dead_letters
-from events.log.dead_letters import Chosen, LettersWanted
+from events.log.dead_letters import LetterFilter, LetterSelection
 from events.log.log import POSITION_MAX
 from worker.actions.dead_letters import Discarded, discard
 from worker.services import Services
@@ -149,7 +149,7 @@ class DeadLettersApi(Controller):
         limit: Limit = ROWS_USUAL,
     ) -> DeadLetters:
         """Return a page of dead letters, without their content."""
-        wanted = LettersWanted(reason, deal, origin, instant("since", since))
+        wanted = LetterFilter(reason, deal, origin, instant("since", since))
         rows, next_cursor = await page(services, workspace, DEAD_LETTERS, wanted, cursor, limit)
         return DeadLetters([DeadLetter(**row) for row in rows], next_cursor)
 
@@ -206,5 +206,5 @@ class DeadLettersApi(Controller):
                 "Give exactly one of numbers, reason and all",
                 field="body",
             )
-        chosen = Chosen(workspace, tuple(data.numbers), data.reason)
+        chosen = LetterSelection(workspace, tuple(data.numbers), data.reason)
         return await discard(services, chosen, actor, data.why)

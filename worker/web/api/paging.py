@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 
 from events.contract import json
 from events.contract.values import Instant
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log.log import POSITION_MAX
 from projections.queries import ROWS_MAX, Key, Row
 from worker.services import Services
@@ -83,7 +83,7 @@ def instant(field: str, text: str | None) -> datetime | None:
         return None
     try:
         return json.convert(text, Instant).astimezone(UTC)
-    except (Unusable, OverflowError) as error:
+    except (InvalidEvent, OverflowError) as error:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             "parameter_invalid",

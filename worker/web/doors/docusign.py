@@ -7,7 +7,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from events.errors import Unusable
+from events.errors import InvalidEvent
 from events.log import intake
 from events.log.intake import Record
 from worker.docusign import connect
@@ -129,10 +129,10 @@ def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
             told = (UNFINISHED,) if message.tells_of_a_completion else ()
             return None, (ACCEPTED, IGNORED, *told)
         event = connect.contract_event(message, workspace=workspace)
-    except Unusable as error:
+    except InvalidEvent as error:
         reason = error.reason if error.reason in REFUSALS else "unusable"
         told_apart = connect.without_repetition(kept)
-        return intake.unusable(told_apart, ORIGIN, workspace, error), (SIGNED, reason)
+        return intake.invalid(told_apart, ORIGIN, workspace, error), (SIGNED, reason)
     outcomes = (ACCEPTED, COMPLETED) if message.is_completed else (ACCEPTED,)
     return Record(kept, ORIGIN, workspace, event), outcomes
 

@@ -22,7 +22,7 @@ from events.contract.headers import (
     is_attribute,
     is_binary,
 )
-from events.errors import DatabaseUnavailable, Unusable
+from events.errors import DatabaseUnavailable, InvalidEvent
 from events.log import intake
 from events.log.intake import Received, Record
 from worker.kafka.messages import encode
@@ -87,18 +87,18 @@ async def post_events(
     rate: NamedDependency[Rate],
     turns: NamedDependency[Turns],
 ) -> Response[Stored | BatchStored]:
-    """Store events, then answer. Unusable events are stored as dead letters, and the answer names them."""
+    """Store events, then answer. InvalidEvent events are stored as dead letters, and the answer names them."""
     # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
     raw = b"".join([part async for part in request.stream()])
     workspace, headers = token.workspace, _kept(request)
     is_batch = _is_batch(raw, headers)
     items = _split(raw, headers) if is_batch else [raw]
-    _see_to_rate(rate, token, 1 if isinstance(items, Unusable) else len(items))
+    _see_to_rate(rate, token, 1 if isinstance(items, InvalidEvent) else len(items))
     beside = () if is_batch else headers
 
     def read() -> list[Record]:
-        if isinstance(items, Unusable):
-            return [intake.unusable(raw, ORIGIN, workspace, items)]
+        if isinstance(items, InvalidEvent):
+            return [intake.invalid(raw, ORIGIN, workspace, items)]
         return [record(services, workspace, item, beside) for item in items]
 
     async with turns.taken(workspace, len(raw)):
@@ -165,7 +165,7 @@ def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()
         said = content_type(headers)
         kind = media.media_type(said)
         if not media.is_structured(kind):
-            raise Unusable(
+            raise InvalidEvent(
                 "content_type_unsupported",
                 f"Send {media.STRUCTURED}, {media.BATCH} or JSON, not {kind[:100]!r}",
                 CONTENT_TYPE,
@@ -175,7 +175,7 @@ def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()
     return intake.record(raw, ORIGIN, workspace, decode, headers)
 
 
-def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
+def _split(raw: bytes, headers: Headers) -> list[bytes] | InvalidEvent:
     """Take a batch apart, its events unread, or say why it can't be.
 
     Raises:
@@ -183,9 +183,9 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | Unusable:
     """
     try:
         return split_batch(media.in_utf8(raw, content_type(headers)))
-    except Unusable as error:
+    except InvalidEvent as error:
         if error.reason != "too_many_events":
-            return error.bare()
+            return error.without_traceback()
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             error.reason,
