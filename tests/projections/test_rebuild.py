@@ -30,7 +30,7 @@ from projections.rebuild import BEHIND_EVENTS, fill_missing, rebuild
 from tests import stories
 from tests.fakes import FakeClock
 from tests.world import World, open_world
-from worker.actions.administration import ActionRefused
+from worker.actions.admin import ActionRefused
 from worker.migrations import schema
 from worker.quote_to_cash import manager
 from worker.roles import runner

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import uvicorn  # noqa: F401 - commands import what they use: here it is imported already
 import uvloop  # noqa: F401 - as above
 
-import worker.actions.administration
+import worker.actions.invoices
 import worker.kafka.messages
 import worker.migrations.schema
 import worker.quickbooks.gateway

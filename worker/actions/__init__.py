@@ -1,1 +1,1 @@
-"""What people do, one file a thing acted on. The command line and the API call these and nothing else."""
+"""The actions of people: one file for each thing that people act on. The command line and the API call these."""

@@ -7,9 +7,11 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Gauge
 
+from events.contract import catalog
+from events.contract.administration import DeadLettersDiscarded
 from events.log import dead_letters
 from events.log.dead_letters import NO_WORKSPACE, LetterLimits, LetterSelection, Totals
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
 from worker.services import Services
 from worker.sources.received import MAKE_ROOM
 
@@ -70,10 +72,8 @@ async def discard(services: Services, chosen: LetterSelection, by: str, why: str
         return Discarded(0)
     position = None
     if chosen.workspace is not None:
-        administration = Administration(
-            services.database, services.clock, services.entropy, chosen.workspace, by=by
-        )
-        position = await administration.discard_dead_letters(count, chosen.reason, tuple(chosen.numbers), why)
+        fact = DeadLettersDiscarded(count, by, chosen.reason, tuple(chosen.numbers), why)
+        position = await Admin.of(services, chosen.workspace, by).say(catalog.DEAD_LETTERS_DISCARDED, fact)
     bounds, done = services.environment.dead_letter_bounds, 0
     while done < count:  # what comes meanwhile was not looked at by anybody
         limit = min(count - done, dead_letters.DISCARDED_AT_ONCE_MAX)

@@ -1,12 +1,17 @@
-"""The settings of a workspace, as people see them."""
+"""The settings of a workspace: reading and changing them."""
+
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from events.contract import catalog
+from events.contract.administration import SettingsChanged
+from worker.actions.admin import Admin
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.store import StateStore
 from worker.workspaces.kinds import KindName
-from worker.workspaces.settings import SETTINGS, Setting, Settings, settings_of
+from worker.workspaces.settings import SETTINGS, Setting, Settings, checked, settings_of
 
 
 class CurrentSetting(Struct, frozen=True):
@@ -31,6 +36,16 @@ class CurrentSetting(Struct, frozen=True):
     kind: KindName
     label: str
     help: str
+
+
+async def change_settings(admin: Admin, changes: Mapping[str, str], why: str | None = None) -> int:
+    """Set settings; all of them or none. Return the position of the event.
+
+    Raises:
+        SettingInvalid: One of them does not exist or does not fit.
+    """
+    fact = SettingsChanged({name: checked(name, value) for name, value in changes.items()}, admin.by, why)
+    return await admin.say(catalog.SETTINGS_CHANGED, fact)
 
 
 def current_settings(connection: sa.Connection, workspace: str) -> list[CurrentSetting]:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
 from worker.runtime import logs
 from worker.runtime.environment import environment
 from worker.services import Services, open_services
@@ -64,10 +64,9 @@ def person() -> str:
     return f"cli:{getpass.getuser()}"
 
 
-async def administration(opened: Services, chosen: str | None) -> Administration:
+async def admin(opened: Services, chosen: str | None) -> Admin:
     """Act as the person at the keyboard."""
-    name = await workspace_name(opened, chosen)
-    return Administration(opened.database, opened.clock, opened.entropy, name, by=person())
+    return Admin.of(opened, await workspace_name(opened, chosen), person())
 
 
 def run(work: Callable[[Services], Awaitable[T]], *, quick: bool = False) -> T:

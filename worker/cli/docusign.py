@@ -7,8 +7,8 @@ from typing import Annotated, TypeVar
 import typer
 from msgspec.structs import asdict
 
-from worker.actions import access
-from worker.cli.context import JsonOption, WorkspaceOption, administration, run, workspace_name
+from worker.actions.docusign import add_docusign_key, remove_docusign_key, see_docusign_refusals
+from worker.cli.context import JsonOption, WorkspaceOption, admin, run, workspace_name
 from worker.cli.groups import GroupedCommands
 from worker.cli.offers import commands
 from worker.cli.output import FINDING, people, print_json, print_rows
@@ -40,7 +40,7 @@ def add(
     text = sys.stdin.readline() if key == FROM_STDIN else key
 
     async def work(opened: Services, name: str) -> Added:
-        return await access.add_docusign_key(await administration(opened, name), opened.vault, text)
+        return await add_docusign_key(await admin(opened, name), opened.vault, text)
 
     found = _changed(work, workspace)
     if as_json:
@@ -76,7 +76,7 @@ def remove(
     """Remove a key. Messages signed with it are refused from then on."""
 
     async def work(opened: Services, name: str) -> Key:
-        return await access.remove_docusign_key(await administration(opened, name), opened.vault, key)
+        return await remove_docusign_key(await admin(opened, name), opened.vault, key)
 
     found = _changed(work, workspace)
     if as_json:
@@ -103,7 +103,7 @@ def status(
     async def work(opened: Services) -> Reception:
         name, now = await workspace_name(opened, workspace), opened.clock.now()
         if seen:
-            await access.see_docusign_refusals(await administration(opened, name))
+            await see_docusign_refusals(await admin(opened, name))
         return await opened.database.read(shown, name, now)
 
     found = run(work)

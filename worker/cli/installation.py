@@ -4,10 +4,13 @@ import asyncio
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 from pydantic import ValidationError
 
 from events.clock import SystemEntropy
 from events.errors import DatabaseUnavailable
+from worker.actions.connections import begin_consent
+from worker.actions.workspaces import Added, add_workspace
 from worker.cli.context import JsonOption, WorkspaceOption, person, run, workspace_name
 from worker.cli.groups import GroupedCommands
 from worker.cli.output import FINDING, USAGE, counted, people, print_json
@@ -15,7 +18,7 @@ from worker.runtime.environment import ConfigurationError, Environment, environm
 from worker.runtime.installed import check_database_file
 from worker.runtime.vault import Vault, check_token_keys
 from worker.services import Services
-from worker.workspaces import api_tokens, tenants
+from worker.workspaces import tenants
 
 workspace = typer.Typer(
     cls=GroupedCommands,
@@ -35,21 +38,15 @@ def add(
     The token has every scope. Add DocuSign's keys with docusign-key.
     """
 
-    async def work(opened: Services) -> dict[str, str]:
-        token = api_tokens.new(opened.entropy)
-        await opened.database.transaction(tenants.add, name, token, opened.clock.now(), person())
-        return {
-            "workspace": name,
-            "token": token,
-            "docusign_url": f"{opened.environment.public_url.rstrip('/')}/webhooks/docusign/{name}",
-        }
+    async def work(opened: Services) -> Added:
+        return await add_workspace(opened, name, person())
 
     made = run(work)
     if as_json:
         print_json(made)
         return
     people.print(f"Added workspace {name}. Keep the token: it is not shown again.\n", style="bold")
-    for key, value in made.items():
+    for key, value in asdict(made).items():
         people.print(f"  {key:13} {value}", soft_wrap=True)
     people.print(
         "\nEnter docusign_url in DocuSign Connect (JSON SIM, HMAC signatures), then add the key that DocuSign shows:"
@@ -77,12 +74,9 @@ def connect(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -
 
     Prints an address. Open it within ten minutes, as an admin of the company, while q2c up runs.
     """
-    from worker.connections import consenting  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.quickbooks.gateway import credentials  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> str:
-        credentials(opened.environment)
-        return await consenting.begin(opened, await workspace_name(opened, workspace))
+        return await begin_consent(opened, await workspace_name(opened, workspace))
 
     url = run(work)
     if as_json:

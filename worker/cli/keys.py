@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
+from worker.actions.keys import lose_keys, reseal_secrets, retire_key
 from worker.cli.context import JsonOption, Unusable, person, run
 from worker.cli.groups import GroupedCommands
 from worker.cli.output import FINDING, people, print_json, print_rows
@@ -43,7 +44,7 @@ def reseal(*, as_json: JsonOption = False) -> None:
     """
 
     async def work(opened: Services) -> Resealed:
-        return await opened.database.transaction(keyring.reseal, opened.vault)
+        return await reseal_secrets(opened)
 
     found = run(work)
     if as_json:
@@ -64,9 +65,7 @@ def retire(
     """Retire a key: no process starts with it again."""
 
     async def work(opened: Services) -> Shown:
-        return await opened.database.transaction(
-            keyring.retire, opened.vault, key_id, opened.clock.now(), person()
-        )
+        return await retire_key(opened, key_id, person())
 
     found = run(work)
     if as_json:
@@ -109,7 +108,7 @@ def lost(
         try:
             await see_to_tables(settings, database)
             vault = Vault(token_keys(settings), SystemEntropy())
-            return await database.transaction(keyring.lose, vault, SystemClock().now(), person())
+            return await lose_keys(database, vault, SystemClock(), person())
         finally:
             await database.close()
 

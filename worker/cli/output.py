@@ -98,7 +98,7 @@ def _cell(value: object) -> str:
 @contextlib.contextmanager
 def fail_kindly() -> Iterator[None]:
     """Turn what a person can mend into a sentence and an exit status."""
-    from worker.actions.administration import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
+    from worker.actions.admin import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
     from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
     from worker.kafka.messages import BrokerUnavailable  # noqa: PLC0415 - as above
     from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above

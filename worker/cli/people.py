@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from worker.actions.settings import CurrentSetting, current_settings
-from worker.cli.context import JsonOption, Unusable, WorkspaceOption, administration, run, workspace_name
+from worker.actions import mappings
+from worker.actions.invoices import name_invoice, order_invoice
+from worker.actions.settings import CurrentSetting, change_settings, current_settings
+from worker.cli.context import JsonOption, Unusable, WorkspaceOption, admin, run, workspace_name
 from worker.cli.output import FINDING, errors, people, print_json
 from worker.services import Services
 from worker.workspaces.settings import SETTINGS
@@ -54,7 +56,7 @@ def set_settings(
         raise Unusable(f"Give each setting once; more than once: {', '.join(twice)}.")
 
     async def work(opened: Services) -> int:
-        return await (await administration(opened, workspace)).change_settings(wanted, why)
+        return await change_settings(await admin(opened, workspace), wanted, why)
 
     _accepted(run(work), f"Set {', '.join(changes)}.", as_json=as_json)
 
@@ -106,15 +108,15 @@ def map_account(
     _one_of(customer, create=create, what="CUSTOMER_ID", name=name)
 
     async def work(opened: Services) -> tuple[int, str]:
-        actions = await administration(opened, workspace)
+        acting = await admin(opened, workspace)
         if customer is not None:
             for_deals = f", for deals in {currency}" if currency else ""
             said = (
                 f"Mapped account {account} to customer {customer}{for_deals}. Reading it from QuickBooks now."
             )
-            return await actions.map_account(account, customer, currency), said
-        position = await actions.request_customer(account, currency, name)
-        return position, await actions.creation_of("account", account)
+            return await mappings.map_account(acting, account, customer, currency), said
+        position = await mappings.request_customer(acting, account, currency, name)
+        return position, await mappings.creation_of(acting, "account", account)
 
     _accepted(*run(work), as_json=as_json)
 
@@ -134,12 +136,12 @@ def map_product(
     _one_of(item, create=create, what="ITEM_ID", name=name)
 
     async def work(opened: Services) -> tuple[int, str]:
-        actions = await administration(opened, workspace)
+        acting = await admin(opened, workspace)
         if item is not None:
             said = f"Mapped product {product} to item {item}. Reading it from QuickBooks now."
-            return await actions.map_product(product, item), said
-        position = await actions.request_item(product, name)
-        return position, await actions.creation_of("product", product)
+            return await mappings.map_product(acting, product, item), said
+        position = await mappings.request_item(acting, product, name)
+        return position, await mappings.creation_of(acting, "product", product)
 
     _accepted(*run(work), as_json=as_json)
 
@@ -164,14 +166,13 @@ def invoice(
     """
 
     async def order(opened: Services) -> int:
-        return await (await administration(opened, workspace)).order_invoice(deal)
+        return await order_invoice(await admin(opened, workspace), deal)
 
     async def name(opened: Services) -> int:
-        from worker.actions.naming import name_invoice  # noqa: PLC0415 - nothing is imported before it is used
-        from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - as above
+        from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - nothing is imported before it is used
 
         parts = (opened.environment, opened.database, opened.clock, opened.entropy, opened.vault)
-        acting = await administration(opened, workspace)
+        acting = await admin(opened, workspace)
         async with open_gateway(*parts) as gateway:
             return await name_invoice(acting, gateway.client, deal, named or "")
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker.actions import access
-from worker.cli.context import JsonOption, WorkspaceOption, administration, run, workspace_name
+from worker.actions.tokens import add_token, revoke_token
+from worker.cli.context import JsonOption, WorkspaceOption, admin, run, workspace_name
 from worker.cli.groups import GroupedCommands
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
@@ -49,7 +49,7 @@ def add(
 
     async def work(opened: Services) -> tuple[Token, str]:
         text = api_tokens.new(opened.entropy)
-        return await access.add_token(await administration(opened, workspace), text, label, scopes), text
+        return await add_token(await admin(opened, workspace), text, label, scopes), text
 
     made, text = run(work)
     if as_json:
@@ -97,7 +97,7 @@ def revoke(
     text = sys.stdin.readline() if which == FROM_STDIN else which
 
     async def work(opened: Services) -> Token:
-        return await access.revoke_token(await administration(opened, workspace), text)
+        return await revoke_token(await admin(opened, workspace), text)
 
     found = run(work)
     if as_json:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 import worker.workspaces.tenants as workspaces_module
 from events.log import log, subscriptions
-from worker.actions.administration import Administration
+from worker.actions.settings import change_settings
 from worker.commands.table import commands, is_open
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.simulation.cluster import Cluster, Host
@@ -97,10 +97,10 @@ class Chaos:
         if not await self._cluster.store.read(workspaces_module.exists, workspace):
             return
         self._cluster.counts["pause"] += 1
-        await self._outside.administer(workspace, Administration.change_settings, {"paused": "true"})
+        await self._outside.administer(workspace, change_settings, {"paused": "true"})
         await asyncio.sleep(seconds)
         changes = {"paused": "false", "memo": self._outside.random.choice(MEMOS)}
-        await self._outside.administer(workspace, Administration.change_settings, changes)
+        await self._outside.administer(workspace, change_settings, changes)
 
     async def _close_books(self, at: float, workspace: str, seconds: float) -> None:
         await self._sleep_until(at)
@@ -114,9 +114,9 @@ class Chaos:
         if not await self._cluster.store.read(workspaces_module.exists, workspace):
             return
         self._cluster.counts["switched_off"] += 1
-        await self._outside.administer(workspace, Administration.change_settings, {"auto_invoice": "false"})
+        await self._outside.administer(workspace, change_settings, {"auto_invoice": "false"})
         await asyncio.sleep(seconds)
-        await self._outside.administer(workspace, Administration.change_settings, {"auto_invoice": "true"})
+        await self._outside.administer(workspace, change_settings, {"auto_invoice": "true"})
 
     async def _connect_another(self, at: float, workspace: str, seconds: float) -> None:
         """Connect another company, in which the same ids are others' customers and items, and this one again."""

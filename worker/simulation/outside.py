@@ -22,7 +22,9 @@ from events.errors import DatabaseUnavailable
 from events.log import log as events_log
 from events.log.tables import log
 from projections.deals import deals
-from worker.actions.administration import ActionRefused, Administration
+from worker.actions.admin import ActionRefused, Admin
+from worker.actions.invoices import order_invoice
+from worker.actions.settings import change_settings
 from worker.connections import consenting
 from worker.connections.consenting import ConsentRefused
 from worker.quickbooks.errors import QuickBooksError
@@ -108,12 +110,12 @@ class Outside:
             await self.insist(partial(_add_docusign_key, workspace, key))
         await self.connect(workspace)
         chosen = self.plan.companies[workspace].chosen(self.plan.start)
-        await self.administer(workspace, Administration.change_settings, chosen)
+        await self.administer(workspace, change_settings, chosen)
 
     async def finish(self, workspace: str) -> None:
         """Put back whatever was asked of a host that was frozen, and was done when it thawed."""
         at_last = {"paused": "false", "auto_invoice": "true"}
-        await self.administer(workspace, Administration.change_settings, at_last)
+        await self.administer(workspace, change_settings, at_last)
         if self.others:
             await self.connect_to(workspace, self.realms[workspace])
 
@@ -124,7 +126,7 @@ class Outside:
             await self.connect(workspace)
         for deal in asked.to_order:
             with contextlib.suppress(ActionRefused):  # it was made meanwhile
-                await self.administer(workspace, Administration.order_invoice, deal)
+                await self.administer(workspace, order_invoice, deal)
 
     async def asked(self, workspace: str) -> Asked:
         """Look what people are asked to put right; nobody orders an invoice while the books are closed."""
@@ -182,14 +184,14 @@ class Outside:
     async def administer(
         self,
         workspace: str,
-        act: Callable[Concatenate[Administration, P], Awaitable[int]],
+        act: Callable[Concatenate[Admin, P], Awaitable[int]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
         """Do what an admin does."""
 
         async def ask(services: Services, _: Gateway) -> None:
-            admin = Administration(services.database, services.clock, services.entropy, workspace, by="ada")
+            admin = Admin.of(services, workspace, by="ada")
             try:
                 self.actions.add(await act(admin, *args, **kwargs))
             except ActionRefused as refused:

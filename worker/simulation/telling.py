@@ -13,7 +13,7 @@ from events.contract import catalog
 from events.contract.envelope import Event
 from events.log.intake import Record
 from events.log.tables import log
-from worker.actions.administration import Administration
+from worker.actions.mappings import map_account, map_product, request_customer, request_item
 from worker.demo import doors, market, story
 from worker.demo.story import Contract, Tale
 from worker.quickbooks.gateway import Gateway
@@ -141,35 +141,29 @@ class Telling:
             for account in sorted({tale.account_id for tale in self.tales}):
                 sold = (_products(tale) for tale in self.tales if tale.account_id == account)
                 if all(products & self.items.keys() for products in sold):
-                    await self._outside.administer(
-                        self.workspace, Administration.map_account, account, "2", realm=realm
-                    )
+                    await self._outside.administer(self.workspace, map_account, account, "2", realm=realm)
             return
         for product in sorted(self._products()):
             buyers = {tale.account_id for tale in self.tales if product in _products(tale)}
             if buyers <= self.customers.keys():
-                await self._outside.administer(
-                    self.workspace, Administration.map_product, product, "2", realm=realm
-                )
+                await self._outside.administer(self.workspace, map_product, product, "2", realm=realm)
 
     async def _map_account(self, account: str) -> None:
         customer = self.customers.get(account)
         if customer is None:
-            await self._outside.administer(self.workspace, Administration.request_customer, account)
+            await self._outside.administer(self.workspace, request_customer, account)
         else:
             currency = self.accounts[account]["currency"]
             await self._outside.administer(
-                self.workspace, Administration.map_account, account, customer, currency, realm=self._chosen_in
+                self.workspace, map_account, account, customer, currency, realm=self._chosen_in
             )
 
     async def _map_product(self, product: str) -> None:
         item = self.items.get(product)
         if item is None:
-            await self._outside.administer(self.workspace, Administration.request_item, product)
+            await self._outside.administer(self.workspace, request_item, product)
         else:
-            await self._outside.administer(
-                self.workspace, Administration.map_product, product, item, realm=self._chosen_in
-            )
+            await self._outside.administer(self.workspace, map_product, product, item, realm=self._chosen_in)
 
     async def _map_again(self, tale: Tale) -> None:
         """Map what a deal waits for; what QuickBooks has by that name is chosen from its list."""

@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.di import NamedDependency, Provide
 
 from events.contract.envelope import EVENT_BYTES_MAX
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
 from worker.quickbooks.gateway import Gateway
 from worker.runtime.aside import Turns
 from worker.services import Services
@@ -40,8 +40,8 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
     def workspace(token: NamedDependency[Token]) -> str:
         return token.workspace
 
-    def administration(token: NamedDependency[Token], actor: NamedDependency[str]) -> Administration:
-        return Administration(services.database, services.clock, services.entropy, token.workspace, by=actor)
+    def admin(token: NamedDependency[Token], actor: NamedDependency[str]) -> Admin:
+        return Admin.of(services, token.workspace, actor)
 
     door = open_door(services)
     settings = services.environment
@@ -76,7 +76,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             "door": Provide(lambda: door, sync_to_thread=False),
             "rate": Provide(lambda: rate, sync_to_thread=False),
             "turns": Provide(lambda: turns, sync_to_thread=False),
-            "administration": Provide(administration, sync_to_thread=False),
+            "admin": Provide(admin, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,
         request_max_body_size=EVENT_BYTES_MAX,

@@ -14,7 +14,8 @@ from events.contract.envelope import EVENT_BYTES_MAX
 from events.contract.json import MISSING
 from events.errors import DatabaseUnavailable
 from events.log.intake import Received
-from worker.actions.administration import ActionRefused, DealUnknown
+from worker.actions.admin import ActionRefused
+from worker.actions.invoices import DealUnknown
 from worker.kafka.messages import BrokerUnavailable
 from worker.quickbooks.errors import QuickBooksError
 from worker.runtime.vault import Unsealable

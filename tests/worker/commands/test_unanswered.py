@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 from events.contract import catalog
 from tests import stories
 from tests.world import World, net, types
-from worker.actions.administration import ActionRefused
-from worker.actions.naming import name_invoice
+from worker.actions.admin import ActionRefused
+from worker.actions.invoices import name_invoice
 from worker.commands import standing
 from worker.commands.identity import marker
 from worker.quickbooks import queries

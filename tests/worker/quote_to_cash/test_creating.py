@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from tests import stories
 from tests.world import World, open_world, types
-from worker.actions.administration import ActionRefused
+from worker.actions.admin import ActionRefused
 from worker.sandbox import lists
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan

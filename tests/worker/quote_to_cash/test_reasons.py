@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from events.contract import catalog
 from tests import stories
 from tests.world import World, open_world
-from worker.actions.administration import ActionRefused
+from worker.actions.admin import ActionRefused
 from worker.sandbox import lists
 
 Act = Callable[[World], Awaitable[object]]

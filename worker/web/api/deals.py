@@ -15,8 +15,8 @@ from events.contract.values import Identifier
 from projections import queries
 from projections.deals import Stage
 from projections.queries import DealsWanted, Row
-from worker.actions.administration import Administration
-from worker.actions.naming import name_invoice
+from worker.actions.admin import Admin
+from worker.actions.invoices import name_invoice, order_invoice
 from worker.quickbooks.gateway import Gateway
 from worker.quote_to_cash.explain import Explanation, explain
 from worker.quote_to_cash.nearest import nearest, sentence
@@ -205,7 +205,7 @@ class DealsApi(Controller):
     )
     async def order_invoice(
         self,
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         gateway: NamedDependency[Gateway],
         deal: DealId,
         data: JSONBody[InvoiceWish | None] = None,
@@ -216,8 +216,8 @@ class DealsApi(Controller):
         private note must contain the deal's mark.
         """
         if data is not None and data.invoice_id is not None:
-            return Accepted(await name_invoice(administration, gateway.client, deal, data.invoice_id))
-        return Accepted(await administration.order_invoice(deal))
+            return Accepted(await name_invoice(admin, gateway.client, deal, data.invoice_id))
+        return Accepted(await order_invoice(admin, deal))
 
 
 def _deal(row: Row) -> Deal:

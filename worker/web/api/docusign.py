@@ -14,8 +14,8 @@ from msgspec.structs import asdict
 
 from projections.queries import Key as After
 from projections.queries import Row
-from worker.actions import access
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
+from worker.actions.docusign import add_docusign_key, remove_docusign_key, see_docusign_refusals
 from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
@@ -112,12 +112,10 @@ class DocusignApi(Controller):
         summary="Clear the warning about refused messages",
         status_code=HTTPStatus.OK,
     )
-    async def see(
-        self, services: NamedDependency[Services], administration: NamedDependency[Administration]
-    ) -> Reception:
+    async def see(self, services: NamedDependency[Services], admin: NamedDependency[Admin]) -> Reception:
         """Clear the warning, once DocuSign is configured right and has sent the refused messages again."""
-        await access.see_docusign_refusals(administration)
-        return await services.database.read(shown, administration.workspace, services.clock.now())
+        await see_docusign_refusals(admin)
+        return await services.database.read(shown, admin.workspace, services.clock.now())
 
     @get(
         "/keys",
@@ -146,11 +144,11 @@ class DocusignApi(Controller):
     async def add_key(
         self,
         services: NamedDependency[Services],
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         data: JSONBody[KeyGiven],
     ) -> Response[KeyAdded]:
         """Add a key. The answer is 201, or 200 if the workspace already has the key."""
-        found = await access.add_docusign_key(administration, services.vault, data.key)
+        found = await add_docusign_key(admin, services.vault, data.key)
         status = HTTPStatus.CREATED if found.added else HTTPStatus.OK
         return Response(KeyAdded(**asdict(found.key), added=found.added, note=found.note), status_code=status)
 
@@ -163,8 +161,8 @@ class DocusignApi(Controller):
     async def remove_key(
         self,
         services: NamedDependency[Services],
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         number: Annotated[int, PathParameter(description="The key's number.")],
     ) -> None:
         """Remove a key. Messages signed only with it are refused from then on."""
-        await access.remove_docusign_key(administration, services.vault, str(number))
+        await remove_docusign_key(admin, services.vault, str(number))

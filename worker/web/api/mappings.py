@@ -11,7 +11,8 @@ from msgspec import Struct
 from events.contract.values import Currency, Identifier, Name
 from projections import queries
 from projections.queries import MappingsWanted
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
+from worker.actions.mappings import map_account, map_product, request_customer, request_item
 from worker.services import Services
 from worker.web.api.accepted import Accepted
 from worker.web.api.paging import ROWS_USUAL, TEXT_KEY, Cursor, Limit, Listing, page, shown, text_parameter
@@ -121,14 +122,14 @@ class MappingsApi(Controller):
     )
     async def map_account(
         self,
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         account: Annotated[str, identifier("The account's id in the CRM.", "A-9")],
         data: JSONBody[MappingWish],
     ) -> Accepted:
         """Map the account to the customer in `target`; without `target`, create a customer."""
         if data.target is None:
-            return Accepted(await administration.request_customer(account, data.currency, data.name))
-        return Accepted(await administration.map_account(account, data.target, data.currency, data.realm))
+            return Accepted(await request_customer(admin, account, data.currency, data.name))
+        return Accepted(await map_account(admin, account, data.target, data.currency, data.realm))
 
     @post(
         "/products/{product:str}",
@@ -139,11 +140,11 @@ class MappingsApi(Controller):
     )
     async def map_product(
         self,
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         product: Annotated[str, identifier("The product's id in the CRM.", "P-1")],
         data: JSONBody[MappingWish],
     ) -> Accepted:
         """Map the product to the item in `target`; without `target`, create an item."""
         if data.target is None:
-            return Accepted(await administration.request_item(product, data.name))
-        return Accepted(await administration.map_product(product, data.target, data.realm))
+            return Accepted(await request_item(admin, product, data.name))
+        return Accepted(await map_product(admin, product, data.target, data.realm))

@@ -10,8 +10,8 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from worker.actions.administration import Administration
-from worker.actions.settings import CurrentSetting, current_settings
+from worker.actions.admin import Admin
+from worker.actions.settings import CurrentSetting, change_settings, current_settings
 from worker.services import Services
 from worker.web.api.accepted import Accepted
 from worker.web.description import described
@@ -73,11 +73,11 @@ class SettingsApi(Controller):
         status_code=HTTPStatus.ACCEPTED,
     )
     async def change_settings(
-        self, administration: NamedDependency[Administration], data: JSONBody[SettingsChange]
+        self, admin: NamedDependency[Admin], data: JSONBody[SettingsChange]
     ) -> Accepted:
         """Change all of the given settings, or none."""
         try:
-            return Accepted(await administration.change_settings(data.changes, data.why))
+            return Accepted(await change_settings(admin, data.changes, data.why))
         except SettingInvalid as error:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "setting_invalid", str(error), field="changes"

@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from projections.queries import Key, Row
-from worker.actions import access
-from worker.actions.administration import Administration
+from worker.actions.admin import Admin
+from worker.actions.tokens import revoke_token
 from worker.services import Services
 from worker.web.api.paging import NUMBER_KEY, ROWS_USUAL, Cursor, Limit, Listing, page
 from worker.web.description import described
@@ -97,8 +97,8 @@ class TokensApi(Controller):
     )
     async def revoke_token(
         self,
-        administration: NamedDependency[Administration],
+        admin: NamedDependency[Admin],
         number: Annotated[int, PathParameter(description="The token's number.")],
     ) -> None:
         """Revoke a token, at once and in every process; the request's own token can be revoked too."""
-        await access.revoke_token(administration, str(number))
+        await revoke_token(admin, str(number))

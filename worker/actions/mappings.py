@@ -1,0 +1,83 @@
+"""Mapping accounts to customers and products to items, or asking to create them."""
+
+from collections.abc import Callable
+from typing import Concatenate, Literal, ParamSpec
+
+import sqlalchemy as sa
+
+from events.contract import catalog
+from events.contract.administration import AccountMapped, CustomerRequested, ItemRequested, ProductMapped
+from worker.actions.admin import ActionRefused, Admin
+from worker.quote_to_cash.creation import CannotCreate
+from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
+from worker.quote_to_cash.items.wishes import check_item, item_waits_for
+from worker.quote_to_cash.store import StateStore
+
+P = ParamSpec("P")
+
+
+async def map_account(
+    admin: Admin, account_id: str, customer_id: str, currency: str | None = None, realm: str | None = None
+) -> int:
+    """Say which customer an account is, in a company or else in the one that is connected."""
+    return await admin.say(
+        catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, admin.by, currency, realm)
+    )
+
+
+async def request_customer(
+    admin: Admin, account_id: str, currency: str | None = None, name: str | None = None
+) -> int:
+    """Ask to create a customer for an account, of a currency and under a name if they are given.
+
+    Raises:
+        ActionRefused: None would be created: the account has one that can be used, or its name can't be.
+    """
+    instead_of = await _checked(admin, check_customer, account_id, currency, name)
+    wish = CustomerRequested(account_id, admin.by, currency, name, instead_of)
+    return await admin.say(catalog.CUSTOMER_REQUESTED, wish)
+
+
+async def map_product(admin: Admin, product_id: str, item_id: str, realm: str | None = None) -> int:
+    """Say which item a product is, in a company or else in the one that is connected."""
+    return await admin.say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, admin.by, realm))
+
+
+async def request_item(admin: Admin, product_id: str, name: str | None = None) -> int:
+    """Ask to create an item for a product, under a name if one is given.
+
+    Raises:
+        ActionRefused: None would be created: the product has one that can be used, or its name can't be.
+    """
+    instead_of = await _checked(admin, check_item, product_id, name)
+    return await admin.say(catalog.ITEM_REQUESTED, ItemRequested(product_id, admin.by, name, instead_of))
+
+
+async def creation_of(admin: Admin, kind: Literal["account", "product"], subject: str) -> str:
+    """Say in a sentence when what was asked for is created."""
+
+    def look(connection: sa.Connection) -> str | None:
+        view = StateStore(connection, admin.workspace)
+        return (customer_waits_for if kind == "account" else item_waits_for)(view, subject)
+
+    waits_for = await admin.database.read(look)
+    what = f"{'customer' if kind == 'account' else 'item'} for {subject}"
+    about = f"q2c log --about {kind}/{subject} shows its progress"
+    return (
+        f"The {what} is created once {waits_for}; {about}." if waits_for else f"Creating the {what}; {about}."
+    )
+
+
+async def _checked(
+    admin: Admin,
+    check: Callable[Concatenate[StateStore, P], str | None],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> str | None:
+    def look(connection: sa.Connection) -> str | None:
+        return check(StateStore(connection, admin.workspace), *args, **kwargs)
+
+    try:
+        return await admin.database.read(look)
+    except CannotCreate as error:
+        raise ActionRefused(error.reason, str(error)) from error

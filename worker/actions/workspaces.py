@@ -1,0 +1,32 @@
+"""Workspaces: adding one."""
+
+from msgspec import Struct
+
+from worker.services import Services
+from worker.workspaces import api_tokens, tenants
+
+
+class Added(Struct, frozen=True):
+    """A workspace that was added.
+
+    Attributes:
+        workspace: Its name.
+        token: Its first API token, which has every scope; it is shown this once.
+        docusign_url: Where DocuSign Connect posts its messages.
+    """
+
+    workspace: str
+    token: str
+    docusign_url: str
+
+
+async def add_workspace(services: Services, name: str, by: str) -> Added:
+    """Add a workspace with its first API token.
+
+    Raises:
+        WorkspaceInvalid: The name does not fit, or there is such a workspace.
+    """
+    token = api_tokens.new(services.entropy)
+    await services.database.transaction(tenants.add, name, token, services.clock.now(), by)
+    address = f"{services.environment.public_url.rstrip('/')}/webhooks/docusign/{name}"
+    return Added(name, token, address)
