@@ -152,7 +152,7 @@ def add(connection: sa.Connection, numbers: Sequence[int], now: datetime, compan
     made = []
     for number in numbers:
         realm, workspace = f"realm-{number % companies}", f"{WORKSPACE}-{number % companies}"
-        key = CommandKey(workspace, f"D-{number}", "create_invoice", 0, 1)
+        key = CommandKey(workspace, f"deal/D-{number}", "create_invoice", 0, 1)
         cause = own_event(
             catalog.CONNECTION_AUTHORIZED,
             ConnectionAuthorized(realm, now),

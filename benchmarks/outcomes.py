@@ -34,7 +34,7 @@ def _settle(connection: sa.Connection, now: datetime) -> None:
 def _created(row: sa.Row[tuple[object, ...]]) -> Event:
     number = next(_numbers)
     fact = InvoiceCreated(
-        deal_id=row.subject,
+        deal_id=catalog.key_of(row.subject),
         part=row.part,
         generation=row.generation,
         realm=row.realm,

@@ -61,9 +61,8 @@ def _products_of_quote(event: Happened) -> Iterable[Key]:
 
 
 def _refused(event: Happened) -> list[Key]:
-    kinds = {"create_customer": "account", "create_item": "product"}
-    kind = kinds.get(event.payload.kind)
-    return [(event.workspace, kind, event.payload.subject)] if kind else []
+    kind, _, of = event.stream.partition("/")
+    return [(event.workspace, kind, of)] if kind in {"account", "product"} else []
 
 
 def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type

@@ -5,7 +5,7 @@ from typing import Literal
 
 from events.contract.gates import Action
 from events.contract.quickbooks import Figures, Generation
-from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name
+from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
 InvoiceStatus = Literal["outstanding", "partly_paid", "paid", "overdue", "voided", "written_off"]
 
@@ -133,12 +133,13 @@ class ItemCommanded(Fact, frozen=True):
 class ReadCommanded(Fact, frozen=True):
     """The reading of one customer or item in QuickBooks was commanded.
 
-    `reading` counts the readings of this object; `wishes` counts the requests for a reading that it answers.
+    `subject` is its stream, `customer/REALM/ID` or `item/REALM/ID`. `reading` counts the readings of this object;
+    `wishes` counts the requests for a reading that it answers.
     """
 
     kind: Literal["read_customer", "read_item"]
     realm: Identifier
-    object_id: Identifier
+    subject: Stream
     reading: Generation
     wishes: int
 

@@ -38,7 +38,7 @@ class EventType(Struct, frozen=True):
     def subject(self, payload: Any) -> str:
         """Return the subject of a payload, which is its stream without the kind: `D-17`."""
         stream = self.stream(payload)
-        return stream.partition("/")[2] or stream
+        return key_of(stream) or stream
 
     def partition_key(self, workspace: str, payload: Any) -> str:
         """Return the key on the topic: events of one key keep their order, and a compacted topic keeps the last one."""
@@ -99,8 +99,14 @@ def _item(payload: Any) -> str:
     return item_stream(payload.realm, payload.item_id)
 
 
-def _read(payload: Any) -> str:
-    return f"{_STREAM_OF_KIND[payload.kind]}/{payload.realm}/{payload.object_id}"
+def _command(payload: Any) -> str:
+    stream: str = payload.subject
+    return stream
+
+
+def key_of(stream: str) -> str:
+    """Return a stream's name without the kind, such as `D-17` of `deal/D-17`."""
+    return stream.partition("/")[2]
 
 
 def customer_stream(realm: str, customer_id: str) -> str:
@@ -111,20 +117,6 @@ def customer_stream(realm: str, customer_id: str) -> str:
 def item_stream(realm: str, item_id: str) -> str:
     """Return the stream of a QuickBooks item."""
     return f"item/{realm}/{item_id}"
-
-
-_STREAM_OF_KIND = {
-    "create_invoice": "deal",
-    "create_customer": "account",
-    "create_item": "product",
-    "read_customer": "customer",
-    "read_item": "item",
-}
-
-
-def _command_subject(payload: Any) -> str:
-    kind = _STREAM_OF_KIND.get(payload.kind)
-    return f"{kind}/{payload.subject}" if kind else "workspace"
 
 
 DEAL_UPDATED = f"{PREFIX}deal.updated.v1"
@@ -209,16 +201,16 @@ _ALL = (
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
     EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),
     EventType(ITEM_OBSERVED, quickbooks.ItemObserved, _item),
-    EventType(READING_FAILED, quickbooks.ReadingFailed, _command_subject),
+    EventType(READING_FAILED, quickbooks.ReadingFailed, _command),
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
     EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),
     EventType(ITEM_CREATED, quickbooks.ItemCreated, _product),
-    EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command_subject),
-    EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command_subject),
+    EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command),
+    EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command),
     EventType(COMPANY_REFUSED, quickbooks.CompanyRefused, _workspace),
     EventType(COMPANY_SERVED, quickbooks.CompanyServed, _workspace),
     EventType(COMPANY_READ_COMMANDED, announcements.CompanyReadCommanded, _workspace),
-    EventType(READ_COMMANDED, announcements.ReadCommanded, _read),
+    EventType(READ_COMMANDED, announcements.ReadCommanded, _command),
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
     EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 from msgspec import Struct
 
 from events.contract import controls
-from events.contract.values import Identifier
+from events.contract.values import Identifier, Stream
 from events.errors import InvalidEvent
 
 # Blanks, line ends, controls, and invisible characters: joiners, marks of direction, byte order, soft hyphens.
@@ -22,6 +22,7 @@ _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
+_PRINTABLE = {Identifier, Stream}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -82,7 +83,7 @@ def _unprintable(value: object, hint: Any, path: str, is_found: Callable[[str], 
     elif isinstance(value, tuple):
         for place, item in enumerate(value):
             yield from _unprintable(item, hint, f"{path}[{place}]", is_found)
-    elif isinstance(value, str) and Identifier in (hint, *get_args(hint)) and is_found(value):
+    elif isinstance(value, str) and _PRINTABLE & {hint, *get_args(hint)} and is_found(value):
         yield path
 
 

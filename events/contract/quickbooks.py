@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name
+from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
 ReadingKind = Literal["read_company", "read_customer", "read_item"]
 CommandKind = Literal[
@@ -86,12 +86,12 @@ class ItemObserved(Fact, frozen=True):
 class ReadingFailed(Fact, frozen=True):
     """The reading of a company, customer or item failed; it is retried.
 
-    `subject` is `REALM/ID` for a customer or an item, the workspace's name for a company.
+    `subject` is `customer/REALM/ID`, `item/REALM/ID`, or `workspace` for a company.
     """
 
     realm: Identifier
     kind: CommandKind
-    subject: Name
+    subject: Stream
     message: str
 
 
@@ -167,11 +167,12 @@ class Holder(Fact, frozen=True):
 class CommandRejected(Fact, frozen=True):
     """QuickBooks definitely rejected a command; it waits for a person.
 
-    `gate` is the code of the gate at which the deal then waits; `code` is QuickBooks' own. `holder` is the object that
-    already has the name or the number, if that is the cause.
+    `subject` is the stream of the deal, account or product, such as `deal/D-17`. `gate` is the code of the gate at
+    which the deal then waits; `code` is QuickBooks' own. `holder` is the object that already has the name or the number,
+    if that is the cause.
     """
 
-    subject: Identifier
+    subject: Stream
     kind: CommandKind
     part: int
     generation: Generation
@@ -190,7 +191,7 @@ class CommandUncertain(Fact, frozen=True):
     `look_up_refused` is true if QuickBooks refuses the look-up too, with `message`.
     """
 
-    subject: Identifier
+    subject: Stream
     kind: CommandKind
     part: int
     generation: Generation

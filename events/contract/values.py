@@ -13,6 +13,8 @@ PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
 # Without control characters too, which `identifiers` checks.
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, extra={"printable": True})]
+# The stream of an event or a command, such as `deal/D-17`: a kind, and up to two identifiers.
+Stream = Annotated[str, Meta(min_length=1, max_length=300, extra={"printable": True, "stream": True})]
 # `$` alone would allow a line feed at the end.
 Workspace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(?!\n)$", description="A tenant")]
 # Texts are limited only by their event's size: they are truncated when sent to a receiver that accepts less.

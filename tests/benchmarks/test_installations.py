@@ -53,7 +53,7 @@ async def test_deals_wait_for_nothing_but_their_signature(tmp_path: Path) -> Non
         await database.transaction(log.append_own, [event], CLOCK.now())
     await stores.follow(database)
     asked = await database.read(lambda connection: connection.scalars(invoices).all())
-    assert sorted(asked) == sorted(envelope.deal_id for envelope in envelopes)
+    assert sorted(asked) == sorted(f"deal/{envelope.deal_id}" for envelope in envelopes)
     await database.close()
 
 

@@ -13,6 +13,7 @@ from events.contract.crm import Discount, ScheduleEntry
 from events.contract.values import Amount, Fact, Percent, PositiveAmount
 
 IDENTIFIER = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+(?!\n)$"
+KINDS = ("deal", "account", "product", "customer", "item")
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
@@ -56,7 +57,11 @@ def _value(info: Any) -> st.SearchStrategy[Any]:
 
 
 def _annotated(info: declared.Metadata) -> st.SearchStrategy[Any]:
-    return _matching(1, 128, IDENTIFIER) if info.extra == {"printable": True} else _value(info.type)
+    extra = info.extra or {}
+    if "printable" not in extra:
+        return _value(info.type)
+    of = _matching(1, 128, IDENTIFIER)
+    return st.builds("{}/{}".format, st.sampled_from(KINDS), of) if "stream" in extra else of
 
 
 def _text(info: declared.StrType) -> st.SearchStrategy[str]:

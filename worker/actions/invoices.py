@@ -94,6 +94,6 @@ async def _read(client: QuickBooksClient, realm: str, invoice_id: str) -> dict[s
 
 
 def _marks(workspace: str, deal_id: str, attempt: Attempt) -> list[str]:
-    generations = range(1, attempt.generation + 1)
-    keys = (CommandKey(workspace, deal_id, "create_invoice", 0, generation) for generation in generations)
+    subject, generations = f"deal/{deal_id}", range(1, attempt.generation + 1)
+    keys = (CommandKey(workspace, subject, "create_invoice", 0, generation) for generation in generations)
     return [marker(request_id(attempt.realm, key)) for key in keys]

@@ -147,7 +147,6 @@ def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 def _subject_busy() -> sa.ColumnElement[bool]:
     """Say whether another command of the same subject is in flight in its company, or comes first there.
 
-    The kind of a command says what its subject is: an account and a deal may have the same id.
     What was claimed once comes before whatever was not, also where clocks that differ made that seem older.
     """
     others = commands.alias("others")
@@ -155,7 +154,6 @@ def _subject_busy() -> sa.ColumnElement[bool]:
         others.c.workspace == commands.c.workspace,
         others.c.realm == commands.c.realm,
         others.c.subject == commands.c.subject,
-        others.c.kind == commands.c.kind,
         others.c.request_id != commands.c.request_id,
         sa.or_(
             others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),

@@ -16,8 +16,9 @@ _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 class CommandKey(Struct, frozen=True, order=True):
     """The business key: there is one command for each.
 
-    `part` is the billing-schedule entry, 0 if none; of a customer, the number of its currency, 0 for the company's. `generation` rises only when a person releases a
-    definite rejection, or what QuickBooks failed at each time once an answered look-up found nothing; a
+    `subject` is the stream of what it is for: `deal/D-17`, `account/A-9`, `product/P-4`, `customer/REALM/ID`,
+    `item/REALM/ID`, `workspace`. `part` is the billing-schedule entry, 0 if none; of a customer, the number of its
+    currency, 0 for the company's. `generation` rises only when a person releases a definite rejection, or what QuickBooks failed at each time once an answered look-up found nothing; a
     deal's revision is never part of the key. Of a reading, it counts the readings.
     """
 

@@ -128,7 +128,7 @@ def sent(body: str) -> Entity:
 
 def _customer(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact]:
     fact = CustomerCreated(
-        account_id=command.key.subject,
+        account_id=catalog.key_of(command.key.subject),
         realm=command.realm,
         request_id=command.request_id,
         customer_id=entity["Id"],
@@ -141,7 +141,7 @@ def _customer(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fac
 
 def _item(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact]:
     fact = ItemCreated(
-        product_id=command.key.subject,
+        product_id=catalog.key_of(command.key.subject),
         realm=command.realm,
         request_id=command.request_id,
         item_id=entity["Id"],
@@ -159,7 +159,7 @@ def _invoice(command: Claimed, entity: Entity, adopted: bool) -> tuple[str, Fact
     expected = net_of(sent(command.body))
     currency = reference(entity, "CurrencyRef") or ""
     fact = InvoiceCreated(
-        deal_id=command.key.subject,
+        deal_id=catalog.key_of(command.key.subject),
         part=command.key.part,
         generation=command.key.generation,
         realm=command.realm,

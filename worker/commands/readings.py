@@ -26,7 +26,7 @@ async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Even
     """
     if command.key.kind == "read_company":
         return await _company(client, command, clock)
-    _, _, object_id = command.key.subject.partition("/")
+    _, _, object_id = command.key.subject.split("/", 2)
     entity = await _one(client, command.realm, _ENTITY[command.key.kind], object_id)
     with outcomes.understood(f"{_ENTITY[command.key.kind]} {object_id}"):
         if command.key.kind == "read_customer":

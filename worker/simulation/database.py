@@ -189,15 +189,13 @@ def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[
         if command.realm in realms_shut
     ]
     found = _IN_FLIGHT_TWICE.rows(connection)
-    return wrong + [
-        f"two {kind} of {workspace}/{subject} are in flight" for workspace, kind, subject in found
-    ]
+    return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
 
 
 _REALMS_SHUT = Statement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused)))
 _IN_FLIGHT_TWICE = Statement(
-    sa.select(commands.c.workspace, commands.c.kind, commands.c.subject)
+    sa.select(commands.c.workspace, commands.c.subject)
     .where(sa.or_(commands.c.status == "leased", commands.c.status == "uncertain"))
-    .group_by(commands.c.workspace, commands.c.realm, commands.c.kind, commands.c.subject)
+    .group_by(commands.c.workspace, commands.c.realm, commands.c.subject)
     .having(sa.func.count() > 1)
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.contract import catalog
+from events.contract import catalog, quickbooks
 from events.contract.catalog import TYPES, EventType
 from events.contract.envelope import Event, own_event, partition_key
 from events.database.port import Database
@@ -15,6 +15,7 @@ from events.log import log
 from tests.events.facts import facts
 from tests.events.samples import NOW, refusal, whole_log
 
+LONGEST = "x" * 128
 EACH_TYPE = pytest.mark.parametrize("known", TYPES.values(), ids=TYPES)
 
 
@@ -51,16 +52,15 @@ def key_of(event: Event) -> str:
 @settings(max_examples=10)
 def test_a_command_is_of_what_it_is_for(data: st.DataObject) -> None:
     rejected = data.draw(facts(TYPES[catalog.COMMAND_REJECTED].payload))
-    kinds = {
-        "create_invoice": "deal",
-        "create_customer": "account",
-        "create_item": "product",
-        "read_customer": "customer",
-        "read_item": "item",
-    }
-    kind = kinds.get(rejected.kind)
-    expected = f"{kind}/{rejected.subject}" if kind else "workspace"
-    assert own(TYPES[catalog.COMMAND_REJECTED], rejected).stream == expected
+    event = own(TYPES[catalog.COMMAND_REJECTED], rejected)
+    assert event.stream == rejected.subject == f"{event.stream.partition('/')[0]}/{event.subject}"
+
+
+@pytest.mark.parametrize("subject", [f"deal/{LONGEST}", f"customer/{LONGEST}/{LONGEST}"])
+def test_the_longest_identifiers_fit_into_a_subject(subject: str) -> None:
+    uncertain = quickbooks.CommandUncertain(subject, "create_invoice", 0, 1, "46", "r", "no answer")
+    event = own(TYPES[catalog.COMMAND_UNCERTAIN], uncertain)
+    assert catalog.payload(event.type, event.data) == uncertain
 
 
 async def test_every_type_goes_through_the_log(database: Database) -> None:

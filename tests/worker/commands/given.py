@@ -15,7 +15,7 @@ BODY = '{"Line":[]}'
 
 
 def claimed_of(realm: str, number: int) -> Claimed:
-    key = CommandKey(f"w{realm}", f"D-{number}", "create_invoice", 0, 1)
+    key = CommandKey(f"w{realm}", f"deal/D-{number}", "create_invoice", 0, 1)
     return Claimed(
         key, request_id(realm, key), realm, "a", BODY, "c", START, START, 1, 1, False, None, None, None
     )  # fmt: skip

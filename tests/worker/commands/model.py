@@ -199,7 +199,7 @@ class Commands(RuleBasedStateMachine):
 
     @rule(
         realm=st.sampled_from(list(REALMS)),
-        subject=st.sampled_from(["D-1", "D-2", "D-3"]),
+        subject=st.sampled_from(["deal/D-1", "deal/D-2", "deal/D-3"]),
         part=st.integers(0, 1),
         generation=st.integers(1, 2),
     )

@@ -161,7 +161,7 @@ async def test_an_account_and_a_deal_of_one_id_do_not_wait_for_each_other(ready:
     await ready.send(stories.account("17"), *stories.signed_deal("17"))
     await ready.admin().request_customer("17")
     await ready.follow()
-    claimed = [command.key for command in await ready.claim() if command.key.subject == "17"]
+    claimed = [command.key for command in await ready.claim() if command.key.subject.endswith("/17")]
     assert sorted(key.kind for key in claimed) == ["create_customer", "create_invoice"]
 
 
@@ -247,14 +247,14 @@ async def test_not_found_is_final_only_when_it_can_no_longer_be_applied(ready: W
 
 
 async def test_a_request_id_is_made_from_the_key_alone() -> None:
-    key = CommandKey("acme", "D-1", "create_invoice", 0, 1)
+    key = CommandKey("acme", "deal/D-1", "create_invoice", 0, 1)
     assert request_id("1", key) == request_id("1", key)
     others = [
         request_id("2", key),
-        request_id("1", CommandKey("bolt", "D-1", "create_invoice", 0, 1)),
-        request_id("1", CommandKey("acme", "D-1", "create_invoice", 1, 1)),
-        request_id("1", CommandKey("acme", "D-1", "create_invoice", 0, 2)),
-        request_id("1", CommandKey("acme", "D-1", "create_customer", 0, 1)),
+        request_id("1", CommandKey("bolt", "deal/D-1", "create_invoice", 0, 1)),
+        request_id("1", CommandKey("acme", "deal/D-1", "create_invoice", 1, 1)),
+        request_id("1", CommandKey("acme", "deal/D-1", "create_invoice", 0, 2)),
+        request_id("1", CommandKey("acme", "deal/D-1", "create_customer", 0, 1)),
     ]
     assert len({request_id("1", key), *others}) == 6
     assert all(len(found) <= 50 for found in others)

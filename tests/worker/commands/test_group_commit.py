@@ -55,7 +55,7 @@ def fill(connection: sa.Connection) -> None:
     cause = outcome(claimed_of("0", 0), START, done=True)
     for company in range(COMPANIES):
         table.put_realm(connection, Realm(str(company), f"w{company}", True, False, "UTC"))
-        keys = [CommandKey(f"w{company}", f"D-{n}", "create_invoice", 0, 1) for n in range(PER_COMPANY)]
+        keys = [CommandKey(f"w{company}", f"deal/D-{n}", "create_invoice", 0, 1) for n in range(PER_COMPANY)]
         added = [(NewCommand(key, str(company), request_id(str(company), key), BODY), cause) for key in keys]
         table.add(connection, added, START)
 
@@ -202,7 +202,7 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
                 "due_at": START - timedelta(seconds=chance.randrange(-1, 4)),
                 "waits_since": chance.choice((None, START, START + timedelta(hours=1))),
                 "leased_until": until,
-                "subject": f"D-{chance.randrange(4)}",
+                "subject": f"deal/D-{chance.randrange(4)}",
                 "generation": chance.randrange(10**6),
             }
             connection.execute(commands.update().where(commands.c.request_id == request).values(**values))

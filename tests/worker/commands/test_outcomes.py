@@ -31,7 +31,7 @@ INVOICE: dict[str, Any] = {
 
 
 def command(kind: str = "create_invoice") -> Claimed:
-    key = CommandKey("acme", "D-1", kind, 0, 3)  # type: ignore[arg-type] # one of them
+    key = CommandKey("acme", "deal/D-1", kind, 0, 3)  # type: ignore[arg-type] # one of them
     return msgspec.structs.replace(claimed_of("46", 1), key=key, body=BODY)
 
 

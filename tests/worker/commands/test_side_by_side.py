@@ -48,7 +48,7 @@ def fill(connection: sa.Connection) -> None:
 
 def add(connection: sa.Connection, *deals: str) -> None:
     cause = given.ordered(deals[0])
-    keys = [CommandKey("acme", deal, "create_invoice", 0, 1) for deal in deals]
+    keys = [CommandKey("acme", f"deal/{deal}", "create_invoice", 0, 1) for deal in deals]
     table.add(
         connection, [(NewCommand(key, REALM, request_id(REALM, key), BODY), cause) for key in keys], START
     )
@@ -69,7 +69,7 @@ def done(command: Claimed, now: datetime = START) -> Transition:
 
 
 def subjects(claimed: Sequence[Claimed]) -> list[str]:
-    return sorted(command.key.subject for command in claimed)
+    return sorted(catalog.key_of(command.key.subject) for command in claimed)
 
 
 async def outcomes(database: PostgresDatabase) -> list[str]:
@@ -155,5 +155,5 @@ async def test_two_deciders_at_once_decide_once(postgres: PostgresDatabase) -> N
     both = await beside(postgres, turn("a", START), turn("b", START + timedelta(hours=1)))
     assert (both.first, both.waited) == (TurnResult(len(happened)), True)
     assert isinstance(both.second, TurnResult), "it decides what the first recorded, and nothing twice"
-    wanted = sa.select(sa.func.count()).where(commands.c.subject == "D-9")
+    wanted = sa.select(sa.func.count()).where(commands.c.subject == "deal/D-9")
     assert await postgres.read(lambda connection: connection.scalar(wanted)) == 1

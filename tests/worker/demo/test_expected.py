@@ -84,7 +84,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
         "CurrencyRef": {"value": tale.currency},
         "TxnDate": "2026-05-31" if is_us else "2026-06-01",
         "SalesTermRef": {"value": term},
-        "PrivateNote": f"{note} {mark(sandbox, 'create_invoice', tale.deal_id)}",
+        "PrivateNote": f"{note} {mark(sandbox, 'create_invoice', f'deal/{tale.deal_id}')}",
         "Line": [*sold, less],
         **({"ApplyTaxAfterDiscount": True} if is_us else {"GlobalTaxCalculation": "TaxExcluded"}),
     }
@@ -108,7 +108,7 @@ def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
             "Country": address["country"],
         },
         "CurrencyRef": {"value": currency},
-        "Notes": f"Account {tale.account_id} {mark(sandbox, 'create_customer', tale.account_id, part)}",
+        "Notes": f"Account {tale.account_id} {mark(sandbox, 'create_customer', f'account/{tale.account_id}', part)}",
         **({"ShipAddr": {"Line1": "Dock 1"}} if "shipping_address" in account else {}),
     }
 
@@ -228,7 +228,7 @@ def test_the_day_is_the_companys_and_not_that_of_utc() -> None:
 
 def test_a_memo_that_is_too_long_is_cut_before_the_whole_mark() -> None:
     company, tale, invoice = opened("us", US)
-    (ours, *_) = expected.marks(company, "create_invoice", tale.deal_id)
+    (ours, *_) = expected.marks(company, "create_invoice", f"deal/{tale.deal_id}")
     long = replace(CHOSEN, memo="{deal_name} " * 300)
     text = (f"{tale.name} " * 300)[: 4000 - len(ours) - 1]
     assert found(company, tale, invoice | {"PrivateNote": f"{text} {ours}"}, long) == []

@@ -181,7 +181,7 @@ def item_seen(item: str = "5", realm: str = REALM, **changes: Any) -> Event:
 
 def read(command: NewCommand) -> Iterator[Event]:
     """Answer a reading of a customer or an item."""
-    realm, _, object_id = command.key.subject.partition("/")
+    realm, _, object_id = catalog.key_of(command.key.subject).partition("/")
     if command.key.kind == "read_customer":
         yield customer_seen(object_id, realm, reading=command.key.generation)
     elif command.key.kind == "read_item":
@@ -215,7 +215,7 @@ def referred(customer: str = "7", item: str = "5", realm: str = REALM) -> list[E
 def invoice_created(command: NewCommand, **changes: Any) -> Event:
     body = _numbers_kept.decode(command.body)
     created = InvoiceCreated(
-        deal_id=command.key.subject,
+        deal_id=catalog.key_of(command.key.subject),
         part=command.key.part,
         generation=command.key.generation,
         realm=command.realm,
@@ -234,13 +234,14 @@ def invoice_created(command: NewCommand, **changes: Any) -> Event:
 
 def customer_created(command: NewCommand, customer: str = "58", currency: str | None = "USD") -> Event:
     created = CustomerCreated(
-        command.key.subject, command.realm, command.request_id, customer, "Acme", currency
+        catalog.key_of(command.key.subject), command.realm, command.request_id, customer, "Acme", currency
     )
     return fact(catalog.CUSTOMER_CREATED, created)
 
 
 def item_created(command: NewCommand, item: str = "19") -> Event:
-    created = ItemCreated(command.key.subject, command.realm, command.request_id, item, "Platform seat")
+    product_id = catalog.key_of(command.key.subject)
+    created = ItemCreated(product_id, command.realm, command.request_id, item, "Platform seat")
     return fact(catalog.ITEM_CREATED, created)
 
 

@@ -122,14 +122,14 @@ SET_UP = [connected(), observed(), *referred()]
 def test_by_default_it_is_the_instant_when_automatic_invoicing_was_first_switched_on() -> None:
     decider = given(*SET_UP, *won_on(0, "D-0"), switched(1, on=True), *won_on(2, "D-2"))
     assert decider.stands_at("D-0") == HELD
-    assert [command.key.subject for command in decider.commanded()] == ["D-2"]
+    assert [command.key.subject for command in decider.commanded()] == ["deal/D-2"]
 
 
 def test_what_is_won_while_it_is_off_says_so_and_is_invoiced_when_it_is_on_again() -> None:
     decider = given(*SET_UP, switched(1, on=True), switched(2, on=False), *won_on(3), *won_on(0, "D-0"))
     assert [decider.stands_at(deal) for deal in ("D-1", "D-0")] == ["auto_invoice_off"] * 2
     decider.when(switched(4, on=True))
-    assert [command.key.subject for command in decider.commanded()] == ["D-1"]
+    assert [command.key.subject for command in decider.commanded()] == ["deal/D-1"]
     assert decider.stands_at("D-0") == HELD
 
 

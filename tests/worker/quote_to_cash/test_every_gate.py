@@ -478,7 +478,7 @@ CASES_OF_GATES = [
             chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"),
             connected(),
             *referred(),
-            reading_failed("read_company", "acme"),
+            reading_failed("read_company", "workspace"),
             *signed(),
         ],
         "The QuickBooks company has not been read yet: An answer was lost..",
@@ -486,7 +486,7 @@ CASES_OF_GATES = [
     ),
     Case(
         "mapping_not_read",
-        [*unmapped(), *signed(), reading_failed("read_customer", f"{REALM}/7"), item_seen()],
+        [*unmapped(), *signed(), reading_failed("read_customer", f"customer/{REALM}/7"), item_seen()],
         "The invoice's customer or items could not be read from QuickBooks (customer 7: An answer was lost.).",
         [customer_seen()],
         reads=False,

@@ -101,7 +101,7 @@ def of_deal(table: sa.Table, deal: str) -> sa.ColumnElement[bool]:
 
 
 def invoice_command() -> sa.ColumnElement[bool]:
-    return sa.and_(commands.c.kind == "create_invoice", commands.c.subject == "D-1")
+    return sa.and_(commands.c.kind == "create_invoice", commands.c.subject == "deal/D-1")
 
 
 def second_live_invoice(connection: sa.Connection) -> None:
@@ -205,7 +205,7 @@ async def test_what_quickbooks_does_not_let_us_look_up_is_a_finding(healthy: Wor
     assert "Bad address (code 4002)" in books.unread[healthy.realm]
     [sentence] = found["I7"]
     said = "was sent to company" if is_new else "has not answered since 2026-05-05 12:00 UTC"
-    assert sentence.startswith("create_invoice of D-5 in acme")
+    assert sentence.startswith("create_invoice of deal/D-5 in acme")
     assert said in sentence
     assert sentence.endswith("look-up refused: Bad address (code 4002)")
     assert found["I1"] == found["I4"], "nothing can be compared"
@@ -307,7 +307,7 @@ async def test_an_outcome_that_stays_uncertain_is_a_finding_with_its_reason(heal
     assert await stuck(10) == []
     [sentence] = await stuck(11)
     assert sentence.startswith(
-        f"create_invoice of D-1 in acme was sent to company {healthy.realm} at 2026-05-05 "
+        f"create_invoice of deal/D-1 in acme was sent to company {healthy.realm} at 2026-05-05 "
     )
     assert sentence.endswith("still uncertain: look-up refused: Invalid (code 4002)")
 

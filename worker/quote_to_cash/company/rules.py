@@ -16,7 +16,7 @@ def consider(view: View, _subject: str) -> Iterator[Consequence]:
     if state.realm is None or state.expired or state.reads_wanted <= state.reads_commanded:
         return
     generation = state.reads_wanted
-    key, request = identified(view, "read_company", state.realm, state.realm, generation=generation)
+    key, request = identified(view, "read_company", state.realm, WORKSPACE, generation=generation)
     yield CompanyReadCommanded(state.realm, generation)
     yield Command(key, state.realm, request)
 

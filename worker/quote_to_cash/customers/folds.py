@@ -96,9 +96,10 @@ def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> No
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
     if outcome.kind == "create_customer":
-        account = view.get(Account, outcome.subject)
+        account_id = catalog.key_of(outcome.subject)
+        account = view.get(Account, account_id)
         if (attempt := ended(account.attempt, outcome, account.requests)) is not None:
-            put_account(view, outcome.subject, replace(account, attempt=attempt))
+            put_account(view, account_id, replace(account, attempt=attempt))
 
 
 FOLDS: Folds = {

@@ -29,7 +29,8 @@ def consider(view: View, account_id: str) -> Iterator[Consequence]:
     generation = next_generation(account.attempt)
     currency = new_currency(view, account_id, company, account.wish.currency if account.wish else None)
     part = 0 if currency in (None, company.home_currency) else currency_number(currency)
-    key, request = identified(view, "create_customer", realm, account_id, part=part, generation=generation)
+    subject = f"account/{account_id}"
+    key, request = identified(view, "create_customer", realm, subject, part=part, generation=generation)
     name = new_name(account, realm, currency)
     composed = customer_body(account.latest, request, name=name, currency=currency)
     yield CustomerCommanded(

@@ -62,9 +62,10 @@ def _waits_on_nothing(deal: Deal) -> Deal:
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
     if outcome.kind != "create_invoice":
         return
-    deal = view.get(Deal, outcome.subject)
+    deal_id = catalog.key_of(outcome.subject)
+    deal = view.get(Deal, deal_id)
     if (attempt := ended(deal.attempt, outcome, deal.orders)) is not None:
-        view.put(replace(deal, attempt=attempt), outcome.subject)
+        view.put(replace(deal, attempt=attempt), deal_id)
     if isinstance(outcome, CommandRejected) and outcome.code in _MISSING:
         _read_again(view, deal)
 

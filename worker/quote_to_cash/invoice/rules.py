@@ -86,7 +86,7 @@ def _request(view: View, deal_id: str) -> Iterator[Consequence]:
     if realm is None or customer is None or quote is None or priced is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
     generation = next_generation(deal.attempt)
-    key, request = identified(view, "create_invoice", realm, deal_id, generation=generation)
+    key, request = identified(view, "create_invoice", realm, f"deal/{deal_id}", generation=generation)
     items = {line.product_id: str(view.get(Product, line.product_id).item_in(realm)) for line in quote.lines}
     composed = invoice_body(
         latest,
@@ -156,8 +156,8 @@ def _named(view: View, named: InvoiceNamed) -> Iterator[Consequence]:
     """Have the command that waits to know its outcome look at the invoice that a person named."""
     attempt = view.get(Deal, named.deal_id).attempt
     if attempt is not None and attempt.is_open:
-        generation = attempt.generation
-        key = CommandKey(view.workspace_name, named.deal_id, "create_invoice", named.part, generation)
+        subject, generation = f"deal/{named.deal_id}", attempt.generation
+        key = CommandKey(view.workspace_name, subject, "create_invoice", named.part, generation)
         yield NamedInvoice(key, named.invoice_id)
 
 
@@ -174,7 +174,8 @@ def _refers_to(view: View, deal_id: str) -> list[str]:
 def _read_again(view: View, event: InvoiceOrdered | CommandRejected) -> list[str]:
     if isinstance(event, InvoiceOrdered):
         return sorted(_refers_to(view, event.deal_id))
-    return sorted(_refers_to(view, event.subject)) if event.kind == "create_invoice" else []
+    of_invoice = event.kind == "create_invoice"
+    return sorted(_refers_to(view, catalog.key_of(event.subject))) if of_invoice else []
 
 
 FAMILY = Family(

@@ -80,9 +80,10 @@ def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> N
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
     if outcome.kind == "create_item":
-        product = view.get(Product, outcome.subject)
+        product_id = catalog.key_of(outcome.subject)
+        product = view.get(Product, product_id)
         if (attempt := ended(product.attempt, outcome, product.requests)) is not None:
-            put_product(view, outcome.subject, replace(product, attempt=attempt))
+            put_product(view, product_id, replace(product, attempt=attempt))
 
 
 FOLDS: Folds = {

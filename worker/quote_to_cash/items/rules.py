@@ -27,7 +27,7 @@ def consider(view: View, product_id: str) -> Iterator[Consequence]:
     if not item_is_wanted(product, realm):
         return
     generation = next_generation(product.attempt)
-    key, request = identified(view, "create_item", realm, product_id, generation=generation)
+    key, request = identified(view, "create_item", realm, f"product/{product_id}", generation=generation)
     composed = item_body(product_id, product, income_account)
     yield ItemCommanded(
         product_id, generation, realm, request, composed.body["Name"], product.requests, composed.notes

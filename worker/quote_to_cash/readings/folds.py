@@ -70,18 +70,16 @@ def _item_observed(view: View, seen: ItemObserved, _at: datetime) -> None:
 def _read_commanded(kind: str, view: View, command: ReadCommanded) -> None:
     if command.kind != f"read_{kind}":
         return
-    stream = f"{kind}/{command.realm}/{command.object_id}"
-    state = known(view, stream)
+    state = known(view, command.subject)
     reading = replace(state.reading, commanded=command.reading, answers=command.wishes)
-    put(view, stream, replace(state, reading=reading))
+    put(view, command.subject, replace(state, reading=reading))
 
 
 def _reading_failed(kind: str, view: View, failed: ReadingFailed) -> None:
     if failed.kind != f"read_{kind}":
         return
-    stream = f"{kind}/{failed.subject}"
-    state = known(view, stream)
-    put(view, stream, replace(state, reading=replace(state.reading, problem=failed.message)))
+    state = known(view, failed.subject)
+    put(view, failed.subject, replace(state, reading=replace(state.reading, problem=failed.message)))
 
 
 def folds_of(kind: str) -> Folds:

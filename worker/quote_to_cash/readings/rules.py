@@ -44,11 +44,11 @@ def _consider(view: View, stream: str) -> Iterator[Consequence]:
 
 
 def _command(view: View, stream: str) -> Iterator[Consequence]:
-    kind, realm, object_id = stream.split("/", 2)
+    kind, realm, _ = stream.split("/", 2)
     reading = known(view, stream).reading
     number = reading.commanded + 1
-    key, request = identified(view, _COMMANDS[kind], realm, f"{realm}/{object_id}", generation=number)
-    yield ReadCommanded(_COMMANDS[kind], realm, object_id, number, reading.wanted)
+    key, request = identified(view, _COMMANDS[kind], realm, stream, generation=number)
+    yield ReadCommanded(_COMMANDS[kind], realm, stream, number, reading.wanted)
     yield Command(key, realm, request)
 
 
