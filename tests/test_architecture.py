@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from events.contract.quickbooks import CommandKind
 from tests.conftest import LONGEST_FIRST
 from worker.quote_to_cash.walk import BY_CODE
 
@@ -106,6 +108,11 @@ def _imported(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def texts(tree: ast.Module) -> set[str]:
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
 
 
 def within(name: str, packages: tuple[str, ...]) -> bool:
@@ -246,6 +253,17 @@ def test_a_family_is_a_folder_with_its_state_its_folds_and_its_rule() -> None:
     }
     assert [folder.name for folder in folders if not (folder / "folds.py").exists()] == []
     assert [folder.name for folder in folders if not (folder / "gates.py").exists()] == []
+
+
+def test_only_its_own_file_names_a_kind_of_command() -> None:
+    """A new kind is a file and a line: claiming, looking up, sending and storing outcomes know none by its name."""
+    wrong = [
+        f"{path} names {name}"
+        for path, tree in modules("worker/commands")
+        for name in sorted(texts(tree) & set(get_args(CommandKind)))
+        if path != f"worker/commands/kinds/{name}.py"
+    ]
+    assert wrong == []
 
 
 def test_every_gate_is_in_the_one_order() -> None:

@@ -26,9 +26,11 @@ from tests.fakes import FakeClock
 from worker.actions import invoices, mappings, settings
 from worker.actions.admin import Admin
 from worker.commands import claims
-from worker.commands.claims import Claimed, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
-from worker.commands.table import OPEN, can_be_dated, commands, realms
+from worker.commands.freezing import can_be_dated
+from worker.commands.table import OPEN, commands, realms
 from worker.connections import consenting
 from worker.connections.steps import Standing
 from worker.demo.doors import Secrets, open_workspace

@@ -7,7 +7,6 @@ from msgspec import Meta
 
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
-ReadingKind = Literal["read_company", "read_customer", "read_item"]
 CommandKind = Literal[
     "create_invoice", "create_customer", "create_item", "read_company", "read_customer", "read_item"
 ]

@@ -223,7 +223,7 @@ MUTATIONS = (
     Mutation(
         "date_left_out",
         _FREEZING,
-        'fields["TxnDate"] = msgspec.Raw(msgspec.json.encode(date_))',
+        "fields[field] = msgspec.Raw(msgspec.json.encode(date_))",
         "pass",
         "QuickBooks dates the invoice, and it is not found by the date that we know.",
         _TIMES,

@@ -3,7 +3,8 @@
 from tests.mutations.mutation import Mutation
 
 _CLAIMS = "worker/commands/claims.py"
-_LOOKUP = "worker/commands/lookup.py"
+_KINDS = "worker/commands/kinds"
+_INVOICE = f"{_KINDS}/create_invoice.py"
 _STEPS = "worker/commands/transitions.py"
 _CLIENT = "worker/quickbooks/client.py"
 _COMMANDS = tuple(
@@ -31,15 +32,15 @@ MUTATIONS = (
     ),
     Mutation(
         "someone_elses_customer",
-        _LOOKUP,
-        'return command.key.kind != "create_invoice" or same_customer',
-        "return True",
+        _INVOICE,
+        'return is_marked and reference(invoice, "CustomerRef") == reference(trace.body, "CustomerRef")',
+        "return is_marked",
         "An invoice that an accountant copied for another customer is taken for ours.",
         _COMMANDS,
     ),
     Mutation(
         "number_tells_absence",
-        _LOOKUP,
+        _INVOICE,
         'Form((("DocNumber", "=", body["DocNumber"]),), tells_absence=False)',
         'Form((("DocNumber", "=", body["DocNumber"]),))',
         "An invoice that an accountant renumbered is made again.",
@@ -47,8 +48,8 @@ MUTATIONS = (
     ),
     Mutation(
         "voided_is_found",
-        _LOOKUP,
-        'return "Void" in note and not entity.get("TotalAmt")',
+        _INVOICE,
+        'return "Void" in note and not invoice.get("TotalAmt")',
         "return False",
         "A voided invoice of an earlier try passes for the present one.",
         _COMMANDS,
@@ -87,9 +88,9 @@ MUTATIONS = (
     ),
     Mutation(
         "namesake_is_ours",
-        _LOOKUP,
-        "return is_ours(command, entity, trace.body)",
-        'return command.key.kind == "create_customer" or is_ours(command, entity, trace.body)',
+        f"{_KINDS}/create_customer.py",
+        "return marks.is_own(command, note) or marks.is_of_another_generation(command, note)",
+        "return True",
         "Somebody else's customer of the same name is taken for ours, and invoiced.",
         _COMMANDS,
     ),

@@ -9,7 +9,7 @@ _CUSTOMERS_RULES = "worker/quote_to_cash/customers/rules.py"
 _CUSTOMERS_WISHES = "worker/quote_to_cash/customers/wishes.py"
 _ITEMS_BODY = "worker/quote_to_cash/items/body.py"
 _ITEMS_GATES = "worker/quote_to_cash/items/gates.py"
-_READINGS = "worker/commands/readings.py"
+_READ_COMPANY = "worker/commands/kinds/read_company.py"
 
 MUTATIONS = (
     Mutation(
@@ -91,35 +91,35 @@ MUTATIONS = (
     ),
     Mutation(
         "multicurrency",
-        _READINGS,
+        _READ_COMPANY,
         'multicurrency=bool(currency.get("MultiCurrencyEnabled"))',
         "multicurrency=False",
         "Invoices of a company with several currencies name none.",
     ),
     Mutation(
         "home_currency",
-        _READINGS,
-        'home_currency=outcomes.reference(currency, "HomeCurrency") or "USD"',
+        _READ_COMPANY,
+        'home_currency=reference(currency, "HomeCurrency") or "USD"',
         'home_currency="USD"',
         "A British company is taken to keep its books in dollars.",
     ),
     Mutation(
         "country",
-        _READINGS,
+        _READ_COMPANY,
         "country=country_code(country) or country",
         'country="US"',
         "A British company's invoices are taxed by the rules of the US.",
     ),
     Mutation(
         "numbers_of_company",
-        _READINGS,
+        _READ_COMPANY,
         'preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")',
         'preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumber")',
         "Invoices of a company that wants numbers from us have none.",
     ),
     Mutation(
         "zone_of_company",
-        _READINGS,
+        _READ_COMPANY,
         "time_zone=found.zone",
         'time_zone="Etc/UTC"',
         "An evening's invoice in Los Angeles is dated tomorrow.",

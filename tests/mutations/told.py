@@ -3,7 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 _INVOICE_RULES = "worker/quote_to_cash/invoice/rules.py"
-_OUTCOMES = "worker/commands/outcomes.py"
+_CREATED = "worker/commands/kinds/create_invoice.py"
 _ROOM = ("tests/worker/commands/test_outcomes.py",)
 
 MUTATIONS = (
@@ -58,7 +58,7 @@ MUTATIONS = (
     ),
     Mutation(
         "net_with_tax",
-        _OUTCOMES,
+        _CREATED,
         "net = total - tax",
         "net = total",
         "Revenue is counted with the tax that is not ours.",
@@ -66,7 +66,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no_tax",
-        _OUTCOMES,
+        _CREATED,
         '.get("TotalTax") or 0)',
         '.get("TaxTotal") or 0)',
         "No invoice has any tax.",
@@ -74,47 +74,47 @@ MUTATIONS = (
     ),
     Mutation(
         "due_date",
-        _OUTCOMES,
-        'due_date=date.fromisoformat(entity["DueDate"]) if entity.get("DueDate") else None',
-        'due_date=date.fromisoformat(entity["TxnDate"]) if entity.get("DueDate") else None',
+        _CREATED,
+        'due_date=date.fromisoformat(invoice["DueDate"]) if invoice.get("DueDate") else None',
+        'due_date=date.fromisoformat(invoice["TxnDate"]) if invoice.get("DueDate") else None',
         "Every invoice is overdue the day after it was made.",
         _ROOM,
     ),
     Mutation(
         "currency_of_outcome",
-        _OUTCOMES,
-        'currency = reference(entity, "CurrencyRef") or ""',
+        _CREATED,
+        'currency = reference(invoice, "CurrencyRef") or ""',
         'currency = "USD"',
         "Euros are reported as dollars.",
         _ROOM,
     ),
     Mutation(
         "balance_of_outcome",
-        _OUTCOMES,
-        'Decimal(entity.get("Balance", total))',
+        _CREATED,
+        'Decimal(invoice.get("Balance", total))',
         "total",
         "What a deposit or credit has paid at once is shown as owed.",
         _ROOM,
     ),
     Mutation(
         "number_of_outcome",
-        _OUTCOMES,
-        'doc_number=entity.get("DocNumber") or None',
+        _CREATED,
+        'doc_number=invoice.get("DocNumber") or None',
         "doc_number=None",
         "Nobody is told the invoice's number.",
         _ROOM,
     ),
     Mutation(
         "date_of_outcome",
-        _OUTCOMES,
-        'txn_date=date.fromisoformat(entity["TxnDate"])',
+        _CREATED,
+        'txn_date=date.fromisoformat(invoice["TxnDate"])',
         "txn_date=now.date()",
         "An invoice that was found later is reported on the day on which it was found.",
         _ROOM,
     ),
     Mutation(
         "difference_not_flagged",
-        _OUTCOMES,
+        _CREATED,
         "expected=in_currency(expected, currency) if expected != net else None",
         "expected=None",
         "Nobody hears that the invoice in QuickBooks is over another amount than was decided.",
@@ -122,7 +122,7 @@ MUTATIONS = (
     ),
     Mutation(
         "credits_counted",
-        _OUTCOMES,
+        _CREATED,
         '"DiscountLineDetail": -1}',
         '"DiscountLineDetail": 1}',
         "Every invoice with a discount is flagged as differing.",

@@ -9,8 +9,9 @@ from events.contract.administration import InvoiceNamed, InvoiceOrdered
 from events.contract.envelope import Event
 from events.log import log
 from worker.actions.admin import ActionRefused, Admin
+from worker.commands.entities import reference
 from worker.commands.identity import CommandKey, marker, request_id
-from worker.commands.outcomes import reference
+from worker.commands.kinds import create_invoice
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import Rejected
 from worker.quote_to_cash.attempt import Attempt
@@ -94,6 +95,6 @@ async def _read(client: QuickBooksClient, realm: str, invoice_id: str) -> dict[s
 
 
 def _marks(workspace: str, deal_id: str, attempt: Attempt) -> list[str]:
-    subject, generations = f"deal/{deal_id}", range(1, attempt.generation + 1)
-    keys = (CommandKey(workspace, subject, "create_invoice", 0, generation) for generation in generations)
+    kind, generations = create_invoice.KIND, range(1, attempt.generation + 1)
+    keys = (CommandKey(workspace, kind.subject(deal_id), kind.name, 0, number) for number in generations)
     return [marker(request_id(attempt.realm, key)) for key in keys]

@@ -14,8 +14,10 @@ from events.clock import Clock
 from events.contract import catalog
 from events.contract.envelope import Event
 from worker.commands import claims, lookup, namesakes, outcomes, readings, retry, transitions
-from worker.commands.claims import Claimed, Timing
-from worker.commands.identity import READINGS
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
+from worker.commands.entities import Entity
+from worker.commands.kinds.all import CREATES, READINGS
 from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
@@ -85,7 +87,7 @@ class Attempts(Struct, frozen=True):
         try:
             entity = await self.client.create(
                 command.realm,
-                outcomes.ENTITY[command.key.kind],
+                CREATES[command.key.kind].entity,
                 command.body.encode(),
                 command.request_id,
                 before_sending=functools.partial(self._note, command),
@@ -119,7 +121,7 @@ class Attempts(Struct, frozen=True):
             return False
         return abs((self.clock.now() - command.noted_at).total_seconds()) < self.timing.request_seconds
 
-    async def _created(self, command: Claimed, entity: outcomes.Entity, *, adopted: bool) -> str:
+    async def _created(self, command: Claimed, entity: Entity, *, adopted: bool) -> str:
         return await self._finish(
             command, outcomes.created(command, entity, self.clock.now(), adopted=adopted)
         )

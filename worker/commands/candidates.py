@@ -11,7 +11,8 @@ from events import leases
 from events.database.statements import Statement
 from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
-from worker.commands.table import can_be_dated, commands, is_open, its_company, realms
+from worker.commands.freezing import can_be_dated
+from worker.commands.table import commands, is_open, its_company, realms
 
 
 class Candidate(Struct, frozen=True):

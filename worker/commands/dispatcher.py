@@ -12,7 +12,8 @@ from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from worker.commands import candidates, claims
 from worker.commands.attempts import Attempts
-from worker.commands.claims import Claimed, LeaseLost, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import LeaseLost, Timing
 from worker.commands.group_commit import GroupCommit
 from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient

@@ -1,14 +1,12 @@
 """The identity of a command, which makes sending it twice harmless."""
 
-from typing import get_args
 from uuid import UUID, uuid5
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.contract.quickbooks import CommandKind, ReadingKind
+from events.contract.quickbooks import CommandKind
 
-READINGS: frozenset[str] = frozenset(get_args(ReadingKind))
 MARK_BEGINS = "[q2c:"
 _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 

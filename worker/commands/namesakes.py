@@ -1,21 +1,17 @@
 """Who in QuickBooks has a name or a number that was refused as taken.
 
-Customers, vendors and employees share their names, whatever the case, and those that are inactive keep theirs.
+Names are the same whatever the case, and objects that are inactive keep theirs.
 """
 
 from events.contract.quickbooks import Holder
-from worker.commands.claims import Claimed
-from worker.commands.outcomes import Entity, sent
+from worker.commands.claimed import Claimed
+from worker.commands.entities import Entity, sent
+from worker.commands.kinds.all import CREATES
+from worker.commands.kinds.kind import Names
 from worker.quickbooks import queries
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.queries import ACTIVE_OR_NOT, Condition
-
-_LISTS = {
-    "create_customer": ("DisplayName", ("Customer", "Vendor", "Employee")),
-    "create_item": ("Name", ("Item",)),
-    "create_invoice": ("DocNumber", ("Invoice",)),
-}
 
 
 async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
@@ -26,23 +22,25 @@ async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
     Raises:
         QuickBooksError: QuickBooks can't be asked now.
     """
-    field, entities = _LISTS[command.key.kind]
-    wanted = str(sent(command.body).get(field) or "")
-    for entity in entities if wanted else ():
+    names = CREATES[command.key.kind].names
+    wanted = str(sent(command.body).get(names.field) or "")
+    for entity in names.entities if wanted else ():
         try:
-            found = await _named(client, command.realm, entity, field, wanted)
+            found = await _named(client, command.realm, entity, names, wanted)
         except (Rejected, OutcomeUnknown):
             continue
         if found is not None:
-            return Holder(entity, found["Id"], found[field], active=found.get("Active") is not False)
+            return Holder(entity, found["Id"], found[names.field], active=found.get("Active") is not False)
     return None
 
 
-async def _named(client: QuickBooksClient, realm: str, entity: str, field: str, wanted: str) -> Entity | None:
-    pattern = queries.pattern(wanted)
+async def _named(
+    client: QuickBooksClient, realm: str, entity: str, names: Names, wanted: str
+) -> Entity | None:
+    field, pattern = names.field, queries.pattern(wanted)
     is_plain = pattern in (wanted, "%")
     where: list[Condition] = [(field, "=", wanted) if is_plain else (field, "LIKE", pattern)]
-    if entity != "Invoice":
+    if names.kept_by_inactive:
         where.append(ACTIVE_OR_NOT)
     async for page in client.query_pages(realm, entity, where):
         for row in page:

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from worker.commands.claims import Claimed, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
 from worker.quickbooks import errors
 from worker.quickbooks.errors import QuickBooksError
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from prometheus_client import Gauge
 
-from worker.commands.identity import READINGS
+from worker.commands.kinds.all import READINGS
 from worker.commands.table import OPEN, commands, realms
 from worker.quickbooks.errors import GATE_OF_COMPANY
 
@@ -21,7 +21,7 @@ _UNCERTAIN = sa.select(
     sa.or_(
         commands.c.status
         == "uncertain",  # what is looked up before it is sent may be there from an earlier life
-        sa.and_(commands.c.status.in_(OPEN), commands.c.look_ups > 0, commands.c.kind.not_in(READINGS)),
+        sa.and_(commands.c.status.in_(OPEN), commands.c.look_ups > 0, commands.c.kind.not_in(list(READINGS))),
     )
 )
 _REFUSED = (

@@ -71,15 +71,6 @@ def its_company() -> sa.ColumnElement[bool]:
     return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
 
 
-def can_be_dated() -> sa.ColumnElement[bool]:
-    """Say of a command with its realm that its date is known: invoices get it when they are first sent."""
-    return sa.or_(
-        commands.c.kind != sa.literal("create_invoice"),
-        commands.c.sent_body.is_not(None),
-        realms.c.time_zone.is_not(None),
-    )
-
-
 def is_open() -> sa.ColumnElement[bool]:
     """Say of a command that it is not over, in the words of the index on such."""
     return commands.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])

@@ -16,7 +16,8 @@ from events.database import bulk
 from events.database.statements import Row
 from events.log import log
 from worker.commands import companies, effects, outcomes
-from worker.commands.claims import Claimed, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
 from worker.commands.companies import Company
 from worker.commands.effects import Disconnected, Effect, Kept, RateLimited, Refused, Served, TokenAccepted
 from worker.commands.table import commands

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from worker.commands.identity import CommandKey, currency_number, marker, request_id
+from worker.commands.kinds import create_customer, create_invoice
+from worker.commands.kinds.kind import Kind
 from worker.demo.story import Tale
 from worker.sandbox.company import Traits
 from worker.sandbox.taxes import STATE_RATES, US_RATE
@@ -62,9 +64,10 @@ class Chosen(Struct, frozen=True):
     until: datetime
 
 
-def marks(company: Company, kind: Any, subject: str, part: int = 0) -> list[str]:
-    """Return the marks that something made for a subject, such as `deal/D-17`, may carry."""
-    keys = (CommandKey(company.workspace, subject, kind, part, number) for number in GENERATIONS)
+def marks(company: Company, kind: Kind, made_for: str, part: int = 0) -> list[str]:
+    """Return the marks that something made for a deal or an account may carry."""
+    subject = kind.subject(made_for)
+    keys = (CommandKey(company.workspace, subject, kind.name, part, number) for number in GENERATIONS)
     return [marker(request_id(company.realm, key)) for key in keys]
 
 
@@ -72,14 +75,12 @@ def marks_of_customer(company: Company, account_id: str) -> list[str]:
     """Return the marks that the customer made for an account may carry, in whichever currency it is billed."""
     currency = company.accounts[account_id]["currency"]
     at_home = currency == company.traits.home_currency
-    return marks(
-        company, "create_customer", f"account/{account_id}", 0 if at_home else currency_number(currency)
-    )
+    return marks(company, create_customer.KIND, account_id, 0 if at_home else currency_number(currency))
 
 
 def invoices_of(tale: Tale, company: Company) -> list[Entity]:
     """Return the invoices that the books hold for a deal."""
-    ours = marks(company, "create_invoice", f"deal/{tale.deal_id}")
+    ours = marks(company, create_invoice.KIND, tale.deal_id)
     return [
         invoice
         for invoice in company.books["Invoice"]
@@ -212,7 +213,7 @@ def _note(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iter
     memo = memo.strip()
     note = str(invoice.get("PrivateNote") or "")
     mark = next(
-        (m for m in marks(company, "create_invoice", f"deal/{tale.deal_id}") if note.endswith(f" {m}")), None
+        (m for m in marks(company, create_invoice.KIND, tale.deal_id) if note.endswith(f" {m}")), None
     )
     if mark is None:
         yield f"its note does not end with its mark: …{note[-60:]!r}"

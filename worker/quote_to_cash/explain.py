@@ -11,7 +11,7 @@ from events.contract import catalog
 from events.contract.envelope import Recorded
 from events.contract.gates import Action
 from events.log import dead_letters, log
-from worker.commands import outcomes
+from worker.commands.entities import sent
 from worker.commands.table import commands
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.signed import signed_contract
@@ -198,7 +198,7 @@ def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
             commands.c.request_id == deal.attempt.request_id
         )
     )
-    return outcomes.sent(body) if body else None
+    return sent(body) if body else None
 
 
 def stage_of(deal: Deal, *, won: bool) -> str:

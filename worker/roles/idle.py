@@ -4,7 +4,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.log import log, subscriptions
-from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
+from worker.commands.freezing import can_be_dated
+from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import reconsiderations
 from worker.services import SUBSCRIPTIONS, Services
 

@@ -23,12 +23,14 @@ from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
 from events.log.intake import Received
 from events.log.subscriptions import Subscription
-from worker.commands import candidates, claims, effects, lookup, transitions
+from worker.commands import candidates, claims, effects, transitions
 from worker.commands.attempts import Attempts
-from worker.commands.claims import Claimed, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
 from worker.commands.companies import Company
 from worker.commands.effects import Effect, Kept, RateLimited, Refused
-from worker.commands.identity import READINGS
+from worker.commands.kinds import marks
+from worker.commands.kinds.all import READINGS
 from worker.commands.transitions import Transition
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
@@ -172,7 +174,7 @@ def _refused_read_counts_not() -> Sequence[tuple[Any, str, Any]]:
 def _earlier_generations() -> Sequence[tuple[Any, str, Any]]:
     return [
         (claims, "_with_earlier", lambda _, claimed: list(claimed)),
-        (lookup, "_marks_of_others", lambda _: []),
+        (marks, "is_of_another_generation", lambda *_: False),
     ]
 
 
@@ -211,7 +213,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("earlier_generations", _earlier_generations, budget=200),
     Safeguard("earlier_lives", _earlier_lives, budget=200),
     Safeguard("company_left_alone", lambda: _without_effect(Refused)),
-    Safeguard("mark_on_adoption", lambda: [(lookup, "is_ours", lambda *_: True)]),
+    Safeguard("mark_on_adoption", lambda: [(marks, "is_own", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
     Safeguard("clocks_set_back", lambda: [(leases, "latest", lambda *_: FAR_OFF)], budget=120),

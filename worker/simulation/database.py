@@ -17,7 +17,7 @@ from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
 from events.log.tables import metadata
 from worker.commands import effects, transitions
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.commands.table import commands, realms
 from worker.commands.transitions import Transition
 from worker.connections import steps as grant_steps

@@ -15,7 +15,7 @@ import httpx
 from msgspec import Struct
 
 from events.clock import Clock
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.commands.companies import REALM_HELD_SECONDS
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport

@@ -20,8 +20,10 @@ from events.log.tables import dead_letters
 from events.log.tables import log as events
 from projections.deals import DEALS, deals
 from projections.invoices import INVOICES, invoices
-from worker.commands.identity import READINGS, CommandKey, request_id
-from worker.commands.table import OPEN, can_be_dated, commands, its_company, realms
+from worker.commands.freezing import can_be_dated
+from worker.commands.identity import CommandKey, request_id
+from worker.commands.kinds.all import READINGS
+from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.deal.state import Deal

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from worker.commands.identity import READINGS
+from worker.commands.kinds.all import READINGS
 from worker.commands.table import OPEN, commands
 
 # Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
@@ -23,7 +23,7 @@ def unanswered(connection: sa.Connection, now: datetime) -> Iterator[str]:
     )
     statement = (
         sa.select(commands)
-        .where(commands.c.status.in_(OPEN), commands.c.kind.not_in(READINGS))
+        .where(commands.c.status.in_(OPEN), commands.c.kind.not_in(list(READINGS)))
         .where(sa.or_(sent_long_ago, looked_for))
         .order_by(commands.c.created_at, commands.c.request_id)
     )

@@ -6,7 +6,8 @@ from events.contract import catalog
 from events.contract.administration import ConnectionExpired
 from events.contract.envelope import Event, own_event
 from worker.commands import outcomes
-from worker.commands.claims import Claimed, Timing
+from worker.commands.claimed import Claimed
+from worker.commands.claims import Timing
 from worker.commands.identity import CommandKey, request_id
 
 TIMING = Timing(request_seconds=10, settle_seconds=20)

@@ -18,7 +18,7 @@ from events.log.tables import metadata
 from tests import stories
 from tests.worker.commands.given import BODY, START, TIMING, expired, outcome
 from worker.commands import candidates, claims, outcomes, table, transitions
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, Realm

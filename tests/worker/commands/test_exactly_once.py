@@ -14,7 +14,8 @@ from events.database.sqlite import InlineDatabase
 from tests import stories
 from tests.world import World, net, open_world, types
 from worker.commands import transitions
-from worker.commands.claims import Claimed, LeaseLost
+from worker.commands.claimed import Claimed
+from worker.commands.claims import LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import commands

@@ -18,7 +18,8 @@ from events.log import log
 from tests import world
 from tests.worker.commands.given import BODY, START, TIMING, claimed_of, outcome
 from worker.commands import candidates, claims, table, transitions
-from worker.commands.claims import Claimed, LeaseLost
+from worker.commands.claimed import Claimed
+from worker.commands.claims import LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, Realm, commands

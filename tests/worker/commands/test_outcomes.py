@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from events.contract.quickbooks import CommandKind
 from tests.worker.commands.given import claimed_of
 from worker.commands import outcomes
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.commands.identity import CommandKey
+from worker.commands.kinds.all import CREATES
 
 NOW = datetime.fromisoformat("2026-06-30T12:00:00+00:00")
 BODY = """{"CustomerRef":{"value":"58"},"Line":[
@@ -30,13 +32,14 @@ INVOICE: dict[str, Any] = {
 }
 
 
-def command(kind: str = "create_invoice") -> Claimed:
-    key = CommandKey("acme", "deal/D-1", kind, 0, 3)  # type: ignore[arg-type] # one of them
+def command(kind: CommandKind = "create_invoice") -> Claimed:
+    of = CREATES[kind]
+    key = CommandKey("acme", of.subject("D-1"), of.name, 0, 3)
     return msgspec.structs.replace(claimed_of("46", 1), key=key, body=BODY)
 
 
 def recorded(
-    entity: dict[str, Any], kind: str = "create_invoice", *, adopted: bool = False
+    entity: dict[str, Any], kind: CommandKind = "create_invoice", *, adopted: bool = False
 ) -> dict[str, Any]:
     event = outcomes.created(command(kind), entity, NOW, adopted=adopted)
     return msgspec.structs.asdict(event.payload)

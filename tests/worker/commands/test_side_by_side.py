@@ -17,7 +17,7 @@ from tests.events.samples import made
 from tests.worker.commands.given import BODY, START, TIMING, expired, outcome
 from tests.worker.quote_to_cash import given
 from worker.commands import claims, table, transitions
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, Realm, commands, realms
 from worker.commands.transitions import Transition

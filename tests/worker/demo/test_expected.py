@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from worker.commands.identity import CommandKey, currency_number, marker, request_id
+from worker.commands.kinds import create_customer, create_invoice
+from worker.commands.kinds.kind import Kind
 from worker.demo import created, expected, market, story
 from worker.demo.expected import Chosen, Company, Entity
 from worker.demo.market import US, Market
@@ -25,8 +27,9 @@ UK = Market("GB", ("GBP", "EUR"), ("20.0% S", "5.0% R"))
 CHOSEN = Chosen(MEMO, "Net 15", None, NOW - timedelta(minutes=9), NOW + timedelta(minutes=1))
 
 
-def mark(sandbox: Sandbox, kind: Any, subject: str, part: int = 0) -> str:
-    return marker(request_id(sandbox.realm, CommandKey("acme", subject, kind, part, 1)))
+def mark(sandbox: Sandbox, kind: Kind, made_for: str, part: int = 0) -> str:
+    key = CommandKey("acme", kind.subject(made_for), kind.name, part, 1)
+    return marker(request_id(sandbox.realm, key))
 
 
 def a_tale(where: Market) -> Tale:
@@ -84,7 +87,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
         "CurrencyRef": {"value": tale.currency},
         "TxnDate": "2026-05-31" if is_us else "2026-06-01",
         "SalesTermRef": {"value": term},
-        "PrivateNote": f"{note} {mark(sandbox, 'create_invoice', f'deal/{tale.deal_id}')}",
+        "PrivateNote": f"{note} {mark(sandbox, create_invoice.KIND, tale.deal_id)}",
         "Line": [*sold, less],
         **({"ApplyTaxAfterDiscount": True} if is_us else {"GlobalTaxCalculation": "TaxExcluded"}),
     }
@@ -108,7 +111,7 @@ def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
             "Country": address["country"],
         },
         "CurrencyRef": {"value": currency},
-        "Notes": f"Account {tale.account_id} {mark(sandbox, 'create_customer', f'account/{tale.account_id}', part)}",
+        "Notes": f"Account {tale.account_id} {mark(sandbox, create_customer.KIND, tale.account_id, part)}",
         **({"ShipAddr": {"Line1": "Dock 1"}} if "shipping_address" in account else {}),
     }
 
@@ -228,7 +231,7 @@ def test_the_day_is_the_companys_and_not_that_of_utc() -> None:
 
 def test_a_memo_that_is_too_long_is_cut_before_the_whole_mark() -> None:
     company, tale, invoice = opened("us", US)
-    (ours, *_) = expected.marks(company, "create_invoice", f"deal/{tale.deal_id}")
+    (ours, *_) = expected.marks(company, create_invoice.KIND, tale.deal_id)
     long = replace(CHOSEN, memo="{deal_name} " * 300)
     text = (f"{tale.name} " * 300)[: 4000 - len(ours) - 1]
     assert found(company, tale, invoice | {"PrivateNote": f"{text} {ours}"}, long) == []

@@ -35,6 +35,7 @@ from events.contract.quickbooks import (
 )
 from events.contract.values import Amount, Fact
 from tests.events.samples import made
+from worker.commands.kinds.all import KINDS
 from worker.commands.table import NewCommand
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.gates import Checked
@@ -101,6 +102,7 @@ class Decider:
             decision = decide(self.view, coming.popleft())
             self.events += decision.events
             self.commands += decision.commands
+            assert all(is_of_its_kind(command) for command in decision.commands)
             for event in decision.events:
                 again = decide(self.view, event)  # it is read back from the log, and passed over
                 assert (again.events, again.commands) == ([], [])
@@ -126,6 +128,12 @@ class Decider:
     def facts(self, event_type: str) -> list[Any]:
         """Return what was recorded of a type."""
         return [event.payload for event in self.events if event.type == event_type]
+
+
+def is_of_its_kind(command: NewCommand) -> bool:
+    """Whether a command is about what commands of its kind are about."""
+    (stream,) = (kind.stream for kind in KINDS if kind.name == command.key.kind)
+    return command.key.subject.partition("/")[0] == stream
 
 
 def given(*happened: Event | dict[str, Any]) -> Decider:

@@ -7,7 +7,7 @@ import pytest
 
 from worker.commands import transitions
 from worker.commands.attempts import Attempts
-from worker.commands.claims import Claimed
+from worker.commands.claimed import Claimed
 from worker.simulation import crashpoints
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store

@@ -1,0 +1,22 @@
+"""Every kind of command. A new kind is a file in this room and a line here."""
+
+from worker.commands.kinds import (
+    create_customer,
+    create_invoice,
+    create_item,
+    read_company,
+    read_customer,
+    read_item,
+)
+from worker.commands.kinds.kind import Create, Kind, Reading
+
+KINDS: tuple[Kind, ...] = (
+    create_invoice.KIND,
+    create_customer.KIND,
+    create_item.KIND,
+    read_company.KIND,
+    read_customer.KIND,
+    read_item.KIND,
+)
+CREATES = {kind.name: kind for kind in KINDS if isinstance(kind, Create)}
+READINGS = {kind.name: kind for kind in KINDS if isinstance(kind, Reading)}

@@ -1,0 +1,102 @@
+"""An invoice for a deal: found by its number or by customer and date, and ours only by its mark."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from events.contract import catalog
+from events.contract.currencies import in_currency
+from events.contract.quickbooks import InvoiceCreated
+from worker.commands.claimed import Claimed
+from worker.commands.entities import Entity, reference, sent
+from worker.commands.kinds import marks
+from worker.commands.kinds.kind import Create, Form, Names, Trace
+from worker.quickbooks.queries import Condition
+
+
+def _created(command: Claimed, invoice: Entity, adopted: bool) -> InvoiceCreated:
+    total = Decimal(invoice["TotalAmt"])
+    tax = Decimal(invoice.get("TxnTaxDetail", {}).get("TotalTax") or 0)
+    net = total - tax
+    expected = _net_of(sent(command.body))
+    currency = reference(invoice, "CurrencyRef") or ""
+    return InvoiceCreated(
+        deal_id=catalog.key_of(command.key.subject),
+        part=command.key.part,
+        generation=command.key.generation,
+        realm=command.realm,
+        request_id=command.request_id,
+        invoice_id=invoice["Id"],
+        customer_id=reference(invoice, "CustomerRef") or "",
+        currency=currency,
+        net=in_currency(net, currency),
+        tax=in_currency(tax, currency),
+        total=in_currency(total, currency),
+        balance=in_currency(Decimal(invoice.get("Balance", total)), currency),
+        txn_date=date.fromisoformat(invoice["TxnDate"]),
+        due_date=date.fromisoformat(invoice["DueDate"]) if invoice.get("DueDate") else None,
+        doc_number=invoice.get("DocNumber") or None,
+        adopted=adopted,
+        expected=in_currency(expected, currency) if expected != net else None,
+    )
+
+
+def _net_of(body: Entity) -> Decimal:
+    """Add up an invoice before tax: its lines less its discount."""
+    signs = {"SalesItemLineDetail": 1, "DiscountLineDetail": -1}
+    amounts = (signs.get(line["DetailType"], 0) * Decimal(line["Amount"]) for line in body["Line"])
+    return sum(amounts, Decimal(0))
+
+
+def _forms(trace: Trace) -> tuple[Form, ...]:
+    body = trace.body
+    earliest = min(body.get("TxnDate", _day(trace.since)), _day(trace.since - timedelta(days=1)))
+    by_date = Form((_customer(body), ("TxnDate", ">=", earliest)))
+    if "DocNumber" in body:
+        return (Form((("DocNumber", "=", body["DocNumber"]),), tells_absence=False), by_date)
+    return (by_date,)
+
+
+def _other_forms(trace: Trace) -> tuple[Form, ...]:
+    """Ask for less: fewer objects that could spoil the answer."""
+    if "TxnDate" not in trace.body:
+        return ()
+    on_the_day = (_customer(trace.body), ("TxnDate", "=", trace.body["TxnDate"]))
+    return (Form(on_the_day), Form(on_the_day, one_by_one=True))
+
+
+def _customer(body: Entity) -> Condition:
+    return ("CustomerRef", "=", body["CustomerRef"]["value"])
+
+
+def _day(instant: datetime) -> str:
+    return instant.date().isoformat()
+
+
+def _is_ours(command: Claimed, invoice: Entity, trace: Trace) -> bool:
+    """Say whether an invoice has the mark of any generation of the very same key, and is for the same customer.
+
+    One of another generation that was voided since is in nobody's way.
+    """
+    note = str(invoice.get("PrivateNote") or "")
+    is_marked = marks.is_own(command, note) or (
+        marks.is_of_another_generation(command, note) and not _is_voided(invoice, note)
+    )
+    return is_marked and reference(invoice, "CustomerRef") == reference(trace.body, "CustomerRef")
+
+
+def _is_voided(invoice: Entity, note: str) -> bool:
+    return "Void" in note and not invoice.get("TotalAmt")
+
+
+KIND = Create(
+    name="create_invoice",
+    stream="deal",
+    event=catalog.INVOICE_CREATED,
+    entity="Invoice",
+    fact=_created,
+    forms=_forms,
+    other_forms=_other_forms,
+    is_ours=_is_ours,
+    names=Names("DocNumber", ("Invoice",), kept_by_inactive=False),
+    dated="TxnDate",
+)

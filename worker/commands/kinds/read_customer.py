@@ -1,0 +1,39 @@
+"""Reading a customer that an account is, or may be."""
+
+from datetime import datetime
+
+from events.contract import catalog
+from events.contract.quickbooks import CustomerObserved
+from worker.commands.claimed import Claimed
+from worker.commands.entities import Entity, reference
+from worker.commands.kinds import objects
+from worker.commands.kinds.kind import Reading
+from worker.quickbooks.client import QuickBooksClient
+
+
+async def _ask(client: QuickBooksClient, command: Claimed) -> Entity | None:
+    return await objects.if_there(client, command, "Customer")
+
+
+def _observed(command: Claimed, customer: Entity | None, _: datetime) -> CustomerObserved:
+    customer_id, reading = objects.id_of(command), command.key.generation
+    if customer is None:
+        return CustomerObserved(command.realm, customer_id, exists=False, reading=reading)
+    return CustomerObserved(
+        realm=command.realm,
+        customer_id=customer_id,
+        display_name=customer.get("DisplayName") or None,
+        active=customer.get("Active") is not False,
+        currency=reference(customer, "CurrencyRef"),
+        reading=reading,
+    )
+
+
+KIND = Reading(
+    name="read_customer",
+    stream="customer",
+    event=catalog.CUSTOMER_OBSERVED,
+    label="the customer",
+    ask=_ask,
+    fact=_observed,
+)
