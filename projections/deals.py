@@ -1,7 +1,7 @@
 """Where each deal stands, and why."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog, json
-from events.contract.announcements import UnmetGate
+from events.contract.announcements import InvoiceStatus, UnmetGate, invoice_link
 from events.contract.currencies import in_currency
 from events.contract.gates import CREATING, IN_PROGRESS
+from events.contract.values import Amount
 from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Fold, Key, Money
@@ -44,11 +45,9 @@ table = rows.table(
     sa.Column("reason", sa.Text),
     sa.Column("remedy", sa.Text),
     sa.Column("gates", sa.Text, nullable=False),
-    sa.Column("invoice_id", sa.Text),
-    sa.Column("doc_number", sa.Text),
-    sa.Column("invoice_total", Money),
+    sa.Column("invoices", sa.Text, nullable=False),
+    sa.Column("invoiced", Money),
     sa.Column("balance", Money),
-    sa.Column("link", sa.Text),
     sa.Column("updated_at", UtcInstant),
     sa.Column("position", Position, nullable=False),
     indexes={"stage": ("workspace", "stage")},
@@ -66,8 +65,36 @@ _IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.reason, CREATING.remedy, CREATING
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 
+class DealInvoice(Struct, frozen=True):
+    """An invoice of a deal.
+
+    Attributes:
+        realm: The QuickBooks company.
+        invoice_id: The invoice's ID in QuickBooks.
+        part: The part of the deal that it bills; 0 for the whole deal.
+        generation: The number of the attempt that created it; 1 unless QuickBooks refused earlier ones.
+        status: Its payment status.
+        total: Its total with tax: a decimal.
+        balance: Its unpaid amount: a decimal.
+        link: Its address in QuickBooks.
+        doc_number: Its number.
+        due_date: Its due date.
+    """
+
+    realm: str
+    invoice_id: str
+    part: int
+    generation: int
+    status: InvoiceStatus
+    total: Amount
+    balance: Amount
+    link: str
+    doc_number: str | None = None
+    due_date: date | None = None
+
+
 class DealRow(Struct, gc=False):
-    """A deal as people see it."""
+    """A deal as people see it: its unmet gates, and its invoices with the sums of their totals and balances."""
 
     name: str | None = None
     account: str | None = None
@@ -85,17 +112,20 @@ class DealRow(Struct, gc=False):
     reason: str | None = None
     remedy: str | None = None
     gates: str = "[]"
-    invoice_id: str | None = None
-    doc_number: str | None = None
-    invoice_total: Decimal | None = None
+    invoices: str = "[]"
+    invoiced: Decimal | None = None
     balance: Decimal | None = None
-    link: str | None = None
     updated_at: datetime | None = None
     position: int = 0
 
 
 def _key(event: Happened) -> list[Key]:
     return [(event.workspace, event.payload.deal_id)]
+
+
+def _key_of_invoice(event: Happened) -> list[Key]:
+    deal_id = event.payload.deal_id
+    return [] if deal_id is None else [(event.workspace, deal_id)]
 
 
 def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
@@ -120,10 +150,9 @@ def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa:
         elif kind == catalog.INVOICE_REQUESTED:
             gates = (_IN_PROGRESS,)
         elif kind == catalog.DEAL_INVOICED:
-            gates, row.link = (), payload.link
+            gates = ()
         elif kind == catalog.INVOICE_STATE:
-            row.invoice_id, row.doc_number = payload.invoice_id, payload.doc_number
-            row.invoice_total, row.balance = payload.total, payload.balance
+            _invoiced(row, payload)
     if snapshot is not None:
         _quoted(row, snapshot)
     if gates is not None:
@@ -135,6 +164,31 @@ def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa:
 def _quoted(row: DealRow, snapshot: Any) -> None:
     row.name, row.account, row.currency = snapshot.name, snapshot.account_id, snapshot.currency
     row.total = in_currency(snapshot.quote.total, snapshot.currency) if snapshot.quote else None
+
+
+def _invoiced(row: DealRow, state: Any) -> None:
+    """Note the state of an invoice, and add up the deal's invoices anew."""
+    invoice = DealInvoice(
+        realm=state.realm,
+        invoice_id=state.invoice_id,
+        part=state.part or 0,
+        generation=state.generation or 1,
+        status=state.status,
+        total=Amount(state.total),
+        balance=Amount(state.balance),
+        doc_number=state.doc_number,
+        due_date=state.due_date,
+        link=invoice_link(state.realm, state.invoice_id),
+    )
+    others = [
+        other
+        for other in json.decode(row.invoices, tuple[DealInvoice, ...])
+        if (other.realm, other.invoice_id) != (state.realm, state.invoice_id)
+    ]
+    invoices = sorted((*others, invoice), key=lambda each: (each.part, each.generation))
+    row.invoices = json.encode(invoices)
+    row.invoiced = sum((each.total for each in invoices), Decimal(0))
+    row.balance = sum((each.balance for each in invoices), Decimal(0))
 
 
 def _contract(row: DealRow, status: str, payload: Any) -> None:
@@ -157,7 +211,7 @@ def _stands_at(row: DealRow, gates: tuple[UnmetGate, ...]) -> None:
 
 
 def _stage(row: DealRow) -> Stage:
-    if row.invoice_id is not None:
+    if row.invoiced is not None:
         return "invoice_created" if row.balance else "paid"
     if row.crm_stage == "closed_lost":
         return "closed_lost"
@@ -182,10 +236,10 @@ _FOLD = Fold(
             catalog.DEAL_GATES_CHANGED,
             catalog.INVOICE_REQUESTED,
             catalog.DEAL_INVOICED,
-            catalog.INVOICE_STATE,
         ),
         _key,
-    ),
+    )
+    | {catalog.INVOICE_STATE: _key_of_invoice},
     fold=_fold,
 )
 DEALS = Projection("deals", VERSION, (_FOLD,))

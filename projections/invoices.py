@@ -1,4 +1,4 @@
-"""The invoices that deals have in QuickBooks."""
+"""The invoices in QuickBooks, of deals or of none."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -21,9 +21,9 @@ table = rows.table(
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("realm", sa.Text, primary_key=True),
     sa.Column("invoice_id", sa.Text, primary_key=True),
-    sa.Column("deal", sa.Text, nullable=False),
-    sa.Column("part", sa.Integer, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("deal", sa.Text),
+    sa.Column("part", sa.Integer),
+    sa.Column("generation", sa.Integer),
     sa.Column("doc_number", sa.Text),
     sa.Column("customer", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
@@ -45,9 +45,9 @@ ZERO = Decimal(0)
 class InvoiceRow(Struct, gc=False):
     """An invoice in QuickBooks' own figures."""
 
-    deal: str = ""
-    part: int = 0
-    generation: int = 1
+    deal: str | None = None
+    part: int | None = None
+    generation: int | None = None
     doc_number: str | None = None
     customer: str = ""
     currency: str = ""

@@ -29,6 +29,7 @@ INVOICES_KEY = ("deal", "part", "generation", "realm", "invoice_id")
 MAPPINGS_KEY = ("kind", "id")
 LOG_KEY = ("position",)
 
+_OF_NO_DEAL: dict[str, str | int] = {"deal": "", "part": 0, "generation": 0}  # invoices of no deal come first
 _BY_PEOPLE = [name for name, kind in catalog.TYPES.items() if "by" in kind.payload.__struct_fields__]
 
 
@@ -95,7 +96,7 @@ def list_deals(
     wanted: DealsWanted = DealsWanted(),  # noqa: B008 - it is frozen
     after: Key | None = None,
 ) -> list[Row]:
-    """Return the deals of a workspace with the names of their accounts and customers, and the unmet gates."""
+    """Return the deals of a workspace with the names of their accounts and customers, their unmet gates and invoices."""
     account = mappings.alias("account")
     statement = (
         sa.select(deals, account.c.name.label("account_name"), account.c.target.label("customer"))
@@ -114,7 +115,9 @@ def list_deals(
     if wanted.updated_since is not None:
         statement = statement.where(deals.c.updated_at >= wanted.updated_since)
     found = _page(connection, statement, [deals.c.deal], after, limit)
-    return [{**row, "gates": json.parse(row["gates"].encode())} for row in found]
+    return [
+        {**row, **{name: json.parse(row[name].encode()) for name in ("gates", "invoices")}} for row in found
+    ]
 
 
 def list_invoices(
@@ -137,7 +140,11 @@ def list_invoices(
         statement = statement.where(columns.txn_date <= wanted.dated_to)
     if wanted.due_before is not None:
         statement = statement.where(columns.due_date < wanted.due_before)
-    return _page(connection, statement, [columns[name] for name in INVOICES_KEY], after, limit)
+    key = [
+        sa.func.coalesce(columns[name], _OF_NO_DEAL[name]) if name in _OF_NO_DEAL else columns[name]
+        for name in INVOICES_KEY
+    ]
+    return _page(connection, statement, key, after, limit)
 
 
 def list_mappings(
@@ -194,6 +201,11 @@ def list_log(
         data = row.pop("data")
         row["by"] = None if data is None else msgspec.json.decode(data, type=_Actor).by
     return found
+
+
+def key_of(row: Row, names: Iterable[str]) -> Key:
+    """Return the key of a row by the fields in whose order its list is."""
+    return [_OF_NO_DEAL[name] if row[name] is None else row[name] for name in names]
 
 
 def _equal(columns: Any, wanted: Struct, *names: str) -> Iterator[sa.ColumnElement[bool]]:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events.contract import catalog
-from events.contract.announcements import UnmetGate
+from events.contract.announcements import InvoiceStatus, UnmetGate
 from events.contract.envelope import Recorded
 
 
@@ -71,23 +71,22 @@ class _InvoiceCreated(_Needed, frozen=True, gc=False):
 
 class _DealInvoiced(_Needed, frozen=True, gc=False):
     deal_id: str
-    link: str
 
 
 class _InvoiceState(_Needed, frozen=True, gc=False):
     realm: str
     invoice_id: str
-    deal_id: str
-    part: int
-    generation: int
     customer_id: str
     currency: str
     net: Decimal
     tax: Decimal
     total: Decimal
     balance: Decimal
-    status: str
+    status: InvoiceStatus
     txn_date: date
+    deal_id: str | None = None
+    part: int | None = None
+    generation: int | None = None
     due_date: date | None = None
     doc_number: str | None = None
 

@@ -7,7 +7,14 @@ from events.contract.gates import Action
 from events.contract.quickbooks import Figures, Generation
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
+INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
+
 InvoiceStatus = Literal["outstanding", "partly_paid", "paid", "overdue", "voided", "written_off"]
+
+
+def invoice_link(realm: str, invoice_id: str) -> str:
+    """Return the address of an invoice in QuickBooks' own pages."""
+    return INVOICE_LINK.format(invoice_id=invoice_id, realm=realm)
 
 
 class DealClosedWon(Fact, frozen=True):
@@ -63,18 +70,22 @@ class DealInvoiced(Figures, frozen=True):
 
 
 class InvoiceState(Figures, frozen=True):
-    """The current state of an invoice, for reporting; the last state for a realm and invoice is valid."""
+    """The present state of an invoice in QuickBooks, for reporting; the last event of a realm and an invoice holds.
+
+    An invoice that no deal led to has no `deal_id`, `part` and `generation`, and one whose customer is no account's has no
+    `account_id`.
+    """
 
     realm: Identifier
     invoice_id: Identifier
-    deal_id: Identifier
-    part: int
-    generation: Generation
-    account_id: Identifier
     customer_id: Identifier
     balance: Amount
     status: InvoiceStatus
     txn_date: date
+    deal_id: Identifier | None = None
+    part: int | None = None
+    generation: Generation | None = None
+    account_id: Identifier | None = None
 
 
 class CustomerLinked(Fact, frozen=True):

@@ -87,6 +87,10 @@ def _entity_key(workspace: str, payload: Any) -> str:
     return f"{workspace}/{payload.entity}/{payload.entity_id}"
 
 
+def _invoice(payload: Any) -> str:
+    return f"invoice/{payload.realm}/{payload.invoice_id}"
+
+
 def _invoice_key(_: str, payload: Any) -> str:
     return f"{payload.realm}/{payload.invoice_id}"
 
@@ -219,7 +223,7 @@ _ALL = (
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),
     EventType(CUSTOMER_LINKED, announcements.CustomerLinked, _account, "out", ACCOUNT_UPDATES),
-    EventType(INVOICE_STATE, announcements.InvoiceState, _deal, "out", REVENUE, _invoice_key),
+    EventType(INVOICE_STATE, announcements.InvoiceState, _invoice, "out", REVENUE, _invoice_key),
 )
 TYPES = {event_type.name: event_type for event_type in _ALL}
 TOPICS_IN = (DEALS, ACCOUNTS, CONTRACTS, CHANGES)

@@ -15,7 +15,7 @@ from worker.commands.kinds import create_invoice
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import Rejected
 from worker.quote_to_cash.attempt import Attempt
-from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.deal.state import WHOLE, Deal
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.store import StateStore
 
@@ -33,10 +33,10 @@ async def order_invoice(admin: Admin, deal_id: str) -> int:
     """
 
     def check(connection: sa.Connection, ordered: Event) -> None:
-        deal = StateStore(connection, admin.workspace).get(Deal, deal_id)
-        if deal.invoice is not None:
-            raise ActionRefused("invoice_exists", f"{deal_id} already has invoice {deal.invoice.invoice_id}")
-        if deal.attempt is not None and deal.attempt.status == "uncertain":
+        part = StateStore(connection, admin.workspace).get(Deal, deal_id).part(WHOLE)
+        if part.invoice is not None:
+            raise ActionRefused("invoice_exists", f"{deal_id} already has invoice {part.invoice.invoice_id}")
+        if part.attempt is not None and part.attempt.status == "uncertain":
             raise ActionRefused(
                 "outcome_uncertain",
                 f"The invoice of {deal_id} was sent and may be in QuickBooks: it is created again only after QuickBooks"
@@ -61,7 +61,7 @@ async def name_invoice(admin: Admin, client: QuickBooksClient, deal_id: str, inv
     """
 
     def attempt_of(connection: sa.Connection) -> Attempt | None:
-        return StateStore(connection, admin.workspace).get(Deal, deal_id).attempt
+        return StateStore(connection, admin.workspace).get(Deal, deal_id).part(WHOLE).attempt
 
     attempt = await admin.database.read(attempt_of)
     if attempt is None or not attempt.is_open:

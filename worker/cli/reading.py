@@ -21,8 +21,14 @@ def deals(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> 
     async def work(opened: Services) -> Rows:
         return await opened.database.read(queries.list_deals, await workspace_name(opened, workspace))
 
-    columns = ("deal", "name", "account_name", "stage", "currency", "total", "doc_number", "gate", "reason")
-    print_rows(run(work), columns, as_json=as_json, empty="No deals yet.")
+    rows = run(work)
+    if not as_json:
+        for row in rows:
+            row["invoice"] = ", ".join(
+                each.get("doc_number") or each["invoice_id"] for each in row["invoices"]
+            )
+    columns = ("deal", "name", "account_name", "stage", "currency", "total", "invoice", "gate", "reason")
+    print_rows(rows, columns, as_json=as_json, empty="No deals yet.")
 
 
 def invoices(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

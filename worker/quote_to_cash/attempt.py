@@ -46,6 +46,20 @@ def next_generation(attempt: Attempt | None) -> int:
     return attempt.generation + 1 if attempt else 1
 
 
+def with_end(attempts: tuple[Attempt, ...], outcome: Outcome, asked: int) -> tuple[Attempt, ...]:
+    """Return attempts of several generations as an outcome of one of them leaves them."""
+    return tuple(ended(attempt, outcome, asked) or attempt for attempt in attempts)
+
+
+def with_success(
+    attempts: tuple[Attempt, ...], created: Created, asked: int, generation: int
+) -> tuple[Attempt, ...]:
+    """Return attempts of several generations with the one that succeeded closed."""
+    if not attempts:
+        return (succeeded(None, created, asked, generation),)
+    return tuple(succeeded(attempt, created, asked) for attempt in attempts)
+
+
 def ended(attempt: Attempt | None, outcome: Outcome, asked: int) -> Attempt | None:
     """Return an attempt as an outcome leaves it; nothing if the outcome is not its own, or it succeeded before.
 

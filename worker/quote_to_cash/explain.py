@@ -15,7 +15,7 @@ from worker.commands.entities import sent
 from worker.commands.table import commands
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.signed import signed_contract
-from worker.quote_to_cash.deal.state import Deal, named_by
+from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature, is_won
 from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.nearest import nearest, sentence
@@ -139,15 +139,15 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     gates = gates_of(view, deal_id)
     found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
     explained = tuple(_explained(gate, chain, found) for gate in gates)
-    invoiced = deal.invoice is not None
+    invoice = deal.part(WHOLE).invoice
     unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
         deal=deal_id,
         stage=stage_of(deal, won=is_won(deal, settings)),
-        first_unmet=None if invoiced else unmet,
+        first_unmet=None if invoice else unmet,
         gates=explained,
         events=tuple(_told(recorded) for recorded in chain),
-        invoice=deal.invoice.invoice_id if deal.invoice else None,
+        invoice=invoice.invoice_id if invoice else None,
         sent=_sent(connection, deal),
         notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
         dead_letters=refused,
@@ -191,11 +191,12 @@ def _refused(connection: sa.Connection, workspace: str, deal_id: str) -> tuple[R
 
 
 def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
-    if deal.invoice is not None or deal.attempt is None:
+    part = deal.part(WHOLE)
+    if part.invoice is not None or part.attempt is None:
         return None
     body = connection.scalar(
         sa.select(sa.func.coalesce(commands.c.sent_body, commands.c.body)).where(
-            commands.c.request_id == deal.attempt.request_id
+            commands.c.request_id == part.attempt.request_id
         )
     )
     return sent(body) if body else None
@@ -203,8 +204,8 @@ def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
 
 def stage_of(deal: Deal, *, won: bool) -> str:
     """Name the stage that a deal is in, from Quote Draft to Paid."""
-    if deal.invoice is not None:
-        return "invoice_created" if deal.invoice.balance else "paid"
+    if deal.invoices:
+        return "invoice_created" if any(invoice.balance for invoice in deal.invoices) else "paid"
     latest = deal.latest
     if latest is not None and latest.stage == "closed_lost":
         return "closed_lost"
@@ -222,6 +223,7 @@ def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal
     streams, workspace = [f"deal/{deal_id}", "workspace"], view.workspace_name
     if awaits_signature(deal, view.get(WorkspaceState).settings):
         streams.append(DOCUSIGN)
+    streams += [f"invoice/{each.realm}/{each.invoice_id}" for each in deal.invoices]
     if deal.latest is not None:
         streams += [*named_by(deal.latest), *referred(view, deal.latest)]
     found = [

@@ -8,7 +8,7 @@ from events.contract.quickbooks import CompanyObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.deal.signed import Signed, signed_version
-from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.deal.state import WHOLE, Deal, Part
 from worker.quote_to_cash.invoice.totals import Priced, price
 from worker.quote_to_cash.items.quoted import QuotedItems
 from worker.quote_to_cash.view import View
@@ -22,16 +22,22 @@ class DecisionImpossible(Exception):
 
 
 class Inquiry:
-    """A deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before."""
+    """A part of a deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before."""
 
-    def __init__(self, view: View, deal_id: str) -> None:
+    def __init__(self, view: View, deal_id: str, number: int = WHOLE) -> None:
         self.view = view
         self.deal_id = deal_id
+        self.number = number
 
     @cached_property
     def deal(self) -> Deal:
         """The deal as the state has it."""
         return self.view.get(Deal, self.deal_id)
+
+    @property
+    def part(self) -> Part:
+        """The part of the deal that the invoice is for."""
+        return self.deal.part(self.number)
 
     @cached_property
     def workspace(self) -> WorkspaceState:

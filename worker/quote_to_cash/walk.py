@@ -4,7 +4,7 @@ from events.contract.gates import IN_PROGRESS
 from worker.quote_to_cash.company import gates as company
 from worker.quote_to_cash.customers import gates as customers
 from worker.quote_to_cash.deal import gates as deals
-from worker.quote_to_cash.deal.state import Deal, named_by
+from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.gates import Checked, Gate
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.invoice import amounts
@@ -38,18 +38,18 @@ COMMANDED: tuple[Gate, ...] = (
 BY_CODE = {gate.code: gate for gate in (*GATES, *COMMANDED)}
 
 
-def gates_of(view: View, deal_id: str) -> list[Checked]:
+def gates_of(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
     """Return the gates that matter now, as they stand: once commanded, only what became of the command."""
-    inquiry = Inquiry(view, deal_id)
+    inquiry = Inquiry(view, deal_id, number)
     own = invoice.progress(inquiry)
     if all(gate.met for gate in own):
         return [*_checked(GATES, inquiry), *own]
     return [*_found_out(inquiry), *own]
 
 
-def unmet_gates(view: View, deal_id: str) -> list[Checked]:
+def unmet_gates(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
     """Return the gates that an invoice waits on; none if it is to be requested now."""
-    return [gate for gate in gates_of(view, deal_id) if not gate.met]
+    return [gate for gate in gates_of(view, deal_id, number) if not gate.met]
 
 
 def unmet_before_winning(view: View, deal_id: str) -> list[Checked]:
@@ -57,9 +57,10 @@ def unmet_before_winning(view: View, deal_id: str) -> list[Checked]:
     return [gate for gate in _checked(deals.WON, Inquiry(view, deal_id)) if not gate.met]
 
 
-def depends_on(view: View, deal: Deal) -> tuple[str, ...]:
+def depends_on(view: View, deal: Deal, number: int = WHOLE) -> tuple[str, ...]:
     """Return the streams whose events, beside the deal's own, may open or shut a gate of its invoice."""
-    if deal.latest is None or (deal.attempt is not None and deal.attempt.is_open):
+    attempt = deal.part(number).attempt
+    if deal.latest is None or (attempt is not None and attempt.is_open):
         return (WORKSPACE,)
     return (WORKSPACE, *named_by(deal.latest), *referred(view, deal.latest))
 
@@ -75,7 +76,7 @@ def _checked(gates: tuple[Gate, ...], inquiry: Inquiry) -> list[Checked]:
 
 def _found_out(inquiry: Inquiry) -> list[Checked]:
     """Return what is wrong by now with what a refused invoice refers to; it may be why it was refused."""
-    attempt = inquiry.deal.attempt
+    attempt = inquiry.part.attempt
     if not has_arrived(inquiry) or attempt is None or attempt.status != "rejected":
         return []
     return [gate for gate in _checked(MAPPED, inquiry) if not gate.met]

@@ -26,7 +26,7 @@ from worker.commands.kinds.all import READINGS
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash import reconsiderations
-from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.deal.state import WHOLE, Deal
 from worker.quote_to_cash.decide import read_of
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import WORKSPACE
@@ -250,7 +250,7 @@ def _reason(
     streams = (f"deal/{name}", *depends_on(store, deal), *deal.waits_on)
     if later & {(workspace, stream) for stream in streams}:
         return
-    unmet = unmet_gates(store, name) if deal.invoice is None else []
+    unmet = unmet_gates(store, name) if deal.part(WHOLE).invoice is None else []
     gate = unmet[0].code if unmet else None
     if gate != row["gate"]:
         yield f"{workspace}/{name} is shown at {row['gate']}, but stands at {gate}"

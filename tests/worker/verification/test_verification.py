@@ -92,7 +92,7 @@ async def test_what_is_not_reconsidered_yet_breaks_nothing(healthy: World) -> No
     assert await broken(healthy) == set()
     assert "I7" in await broken(healthy, later=timedelta(hours=2))
     await healthy.settle()
-    assert (await healthy.deals())["D-5"]["invoice_id"]
+    assert (await healthy.deals())["D-5"]["invoices"]
     assert await broken(healthy, later=timedelta(hours=2)) == set()
 
 

@@ -81,7 +81,8 @@ def _supersedes(status: ContractStatus, change: ContractChanged, known: Contract
 
 def _invoice_ordered(view: View, order: InvoiceOrdered, _at: datetime) -> None:
     deal = view.get(Deal, order.deal_id)
-    view.put(replace(deal, orders=deal.orders + 1), order.deal_id)
+    part = deal.part(order.part)
+    view.put(deal.with_part(order.part, replace(part, orders=part.orders + 1)), order.deal_id)
 
 
 def _closed_won(view: View, won: DealClosedWon, _at: datetime) -> None:

@@ -58,7 +58,7 @@ def _not_reopened(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _by_hand(inquiry: Inquiry) -> bool:
-    return inquiry.deal.orders > 0
+    return inquiry.part.orders > 0
 
 
 def _after_cut_over(inquiry: Inquiry) -> bool | Unmet:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from events.contract.announcements import UnmetGate
 from events.contract.crm import DealUpdated, Quote
@@ -11,6 +12,8 @@ from events.contract.quickbooks import InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.deal.versions import Version
 from worker.quote_to_cash.view import State
+
+WHOLE = 0  # the part that is the whole deal
 
 ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
 
@@ -25,12 +28,38 @@ class Contract(Struct, frozen=True):
     reason: str | None = None
 
 
-class Deal(State, frozen=True):
-    """A deal: the facts, then what we did about them.
+class Part(Struct, frozen=True):
+    """An invoice of a deal in the making, and the ones that were made: of the whole deal, or later of an entry of its billing schedule.
 
-    `unmet` are the gates that were recorded last, `waits_on` what it waits on meanwhile; `notified` are the codes that
-    the CRM knows.
+    Attributes:
+        orders: How many times a person ordered it.
+        unmet: The gates that were recorded last.
+        waits_on: The keys that it waits on meanwhile.
+        notified: The codes of the gates that the CRM knows.
+        attempts: The commands to create it, by their generations: the last one is the present one.
+        invoices: The invoices that QuickBooks has of it, each under its generation.
     """
+
+    orders: int = 0
+    unmet: tuple[UnmetGate, ...] = ()
+    waits_on: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    invoices: dict[int, InvoiceCreated] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The present attempt, if there is one."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def invoice(self) -> InvoiceCreated | None:
+        """The invoice of the last generation that has one."""
+        return self.invoices[max(self.invoices)] if self.invoices else None
+
+
+class Deal(State, frozen=True):
+    """A deal: the facts, then what we did about them, for each part of it that gets an invoice."""
 
     kind: ClassVar[str] = "deal"
 
@@ -40,14 +69,27 @@ class Deal(State, frozen=True):
     won_revision: int | None = None
     won_at: datetime | None = None
     contracts: dict[str, Contract] = field(default_factory=dict)
-    orders: int = 0
 
     announced_won: bool = False
-    unmet: tuple[UnmetGate, ...] = ()
-    waits_on: tuple[str, ...] = ()
-    notified: tuple[str, ...] = ()
-    attempt: Attempt | None = None
-    invoice: InvoiceCreated | None = None
+    parts: dict[int, Part] = field(default_factory=dict)
+
+    def part(self, number: int) -> Part:
+        """Return a part; one that nothing was done about yet is empty."""
+        return self.parts.get(number, Part())
+
+    def with_part(self, number: int, part: Part) -> "Deal":
+        """Return the deal with a part replaced."""
+        return replace(self, parts={**self.parts, number: part})
+
+    @property
+    def invoices(self) -> list[InvoiceCreated]:
+        """The invoice of each part that has one."""
+        return [part.invoice for part in self.parts.values() if part.invoice is not None]
+
+    @property
+    def waits_on(self) -> tuple[str, ...]:
+        """The keys that any of its parts waits on."""
+        return tuple(dict.fromkeys(key for part in self.parts.values() for key in part.waits_on))
 
 
 def named_by(snapshot: DealUpdated) -> list[str]:

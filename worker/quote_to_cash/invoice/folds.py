@@ -9,8 +9,8 @@ from events.contract.administration import InvoiceOrdered
 from events.contract.announcements import DealGatesChanged, DealInvoiced, DealInvoiceHeld, InvoiceRequested
 from events.contract.gates import asking
 from events.contract.quickbooks import CommandRejected, CommandUncertain, InvoiceCreated
-from worker.quote_to_cash.attempt import Attempt, ended, succeeded
-from worker.quote_to_cash.deal.state import Deal
+from worker.quote_to_cash.attempt import Attempt, with_end, with_success
+from worker.quote_to_cash.deal.state import Deal, Part
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.readings.folds import want
 from worker.quote_to_cash.referred import referred
@@ -20,43 +20,54 @@ _MISSING = frozenset({"610", "2500"})  # QuickBooks' codes for a reference to wh
 
 
 def _held(view: View, held: DealInvoiceHeld, _at: datetime) -> None:
-    deal = _waiting(view, held)
-    view.put(replace(deal, notified=asking(gate.gate for gate in held.gates)), held.deal_id)
+    part = _waiting(view, held)
+    _put(view, held.deal_id, held.part, replace(part, notified=asking(gate.gate for gate in held.gates)))
 
 
 def _gates_changed(view: View, changed: DealGatesChanged, _at: datetime) -> None:
-    deal = _waiting(view, changed)
+    part = _waiting(view, changed)
     if not asking(gate.gate for gate in changed.gates):
-        deal = replace(deal, notified=())  # what stops it next is news, be it the same
-    view.put(deal, changed.deal_id)
+        part = replace(part, notified=())  # what stops it next is news, be it the same
+    _put(view, changed.deal_id, changed.part, part)
 
 
-def _waiting(view: View, held: DealInvoiceHeld) -> Deal:
-    view.set_waits(f"deal/{held.deal_id}", held.waits_on)
-    return replace(view.get(Deal, held.deal_id), unmet=held.gates, waits_on=held.waits_on)
+def _waiting(view: View, held: DealInvoiceHeld) -> Part:
+    part = view.get(Deal, held.deal_id).part(held.part)
+    return replace(part, unmet=held.gates, waits_on=held.waits_on)
 
 
 def _requested(view: View, request: InvoiceRequested, _at: datetime) -> None:
+    part = view.get(Deal, request.deal_id).part(request.part)
     attempt = Attempt(request.generation, "commanded", request.realm, request.request_id, request.orders)
-    deal = replace(view.get(Deal, request.deal_id), attempt=attempt)
-    view.put(_waits_on_nothing(deal), request.deal_id)
     # Until it is invoiced, its command can be held up by a lost connection or by a pause.
-    view.set_waits(f"deal/{request.deal_id}", (WORKSPACE,))
+    waiting = replace(_unheld(part), attempts=(*part.attempts, attempt), waits_on=(WORKSPACE,))
+    _put(view, request.deal_id, request.part, waiting)
 
 
 def _created(view: View, created: InvoiceCreated, _at: datetime) -> None:
-    deal = view.get(Deal, created.deal_id)
-    attempt = succeeded(deal.attempt, created, deal.orders, created.generation)
-    view.put(replace(deal, invoice=created, attempt=attempt), created.deal_id)
+    part = view.get(Deal, created.deal_id).part(created.part)
+    made = replace(
+        part,
+        attempts=with_success(part.attempts, created, part.orders, created.generation),
+        invoices={**part.invoices, created.generation: created},
+    )
+    _put(view, created.deal_id, created.part, made)
 
 
 def _invoiced(view: View, invoiced: DealInvoiced, _at: datetime) -> None:
-    view.put(_waits_on_nothing(view.get(Deal, invoiced.deal_id)), invoiced.deal_id)
-    view.set_waits(f"deal/{invoiced.deal_id}", ())
+    part = view.get(Deal, invoiced.deal_id).part(invoiced.part)
+    _put(view, invoiced.deal_id, invoiced.part, _unheld(part))
 
 
-def _waits_on_nothing(deal: Deal) -> Deal:
-    return replace(deal, unmet=(), waits_on=(), notified=())
+def _unheld(part: Part) -> Part:
+    return replace(part, unmet=(), waits_on=(), notified=())
+
+
+def _put(view: View, deal_id: str, number: int, part: Part) -> None:
+    """Replace a part of a deal, and the keys that the deal waits on."""
+    deal = view.get(Deal, deal_id).with_part(number, part)
+    view.put(deal, deal_id)
+    view.set_waits(f"deal/{deal_id}", deal.waits_on)
 
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
@@ -64,8 +75,9 @@ def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetim
         return
     deal_id = catalog.key_of(outcome.subject)
     deal = view.get(Deal, deal_id)
-    if (attempt := ended(deal.attempt, outcome, deal.orders)) is not None:
-        view.put(replace(deal, attempt=attempt), deal_id)
+    part = deal.part(outcome.part)
+    ended = replace(part, attempts=with_end(part.attempts, outcome, part.orders))
+    view.put(deal.with_part(outcome.part, ended), deal_id)
     if isinstance(outcome, CommandRejected) and outcome.code in _MISSING:
         _read_again(view, deal)
 

@@ -108,13 +108,13 @@ TAKEN = (
 
 
 def _attempt(inquiry: Inquiry) -> Attempt:
-    if inquiry.deal.attempt is None:
+    if inquiry.part.attempt is None:
         raise LookupError("Nothing was attempted yet")
-    return inquiry.deal.attempt
+    return inquiry.part.attempt
 
 
 def _is_rejected(inquiry: Inquiry) -> bool:
-    return inquiry.deal.attempt is not None and inquiry.deal.attempt.status == "rejected"
+    return inquiry.part.attempt is not None and inquiry.part.attempt.status == "rejected"
 
 
 def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
@@ -122,7 +122,7 @@ def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
     attempt = _attempt(inquiry)
     if (attempt.gate if attempt.gate in _REFUSALS else "rejected_by_quickbooks") != code:
         return None
-    released = inquiry.deal.orders > attempt.asked
+    released = inquiry.part.orders > attempt.asked
     return released or Unmet(f": {attempt.message}" if attempt.message else "")
 
 
@@ -202,8 +202,8 @@ def in_flight(attempt: Attempt) -> Sequence[Gate]:
 
 def progress(inquiry: Inquiry) -> list[Checked]:
     """Return the gates that our own command for the invoice stands at."""
-    attempt = inquiry.deal.attempt
-    if attempt is None or inquiry.deal.invoice is not None:
+    attempt = inquiry.part.attempt
+    if attempt is None or inquiry.part.invoice is not None:
         return []
     if not attempt.is_open:
         return [found for gate in REFUSED if (found := gate.checked(inquiry))]

@@ -13,6 +13,7 @@ from events.contract.announcements import (
     DealInvoiceHeld,
     InvoiceRequested,
     InvoiceState,
+    invoice_link,
 )
 from events.contract.currencies import in_currency
 from events.contract.gates import asking
@@ -22,7 +23,7 @@ from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.signed import quote_sent
-from worker.quote_to_cash.deal.state import Deal, named_by
+from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature, has_outcome, won_since
 from worker.quote_to_cash.family import Family
 from worker.quote_to_cash.gates import Checked
@@ -38,13 +39,18 @@ from worker.quote_to_cash.walk import depends_on, passes_by_itself, unmet_before
 
 # For how long a deal may have been won before we hear of it from somebody who does not say when.
 LONG_AGO = timedelta(days=366)
-INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
+PARTS = (WHOLE,)  # a billing schedule is not invoiced yet: its gate holds the whole deal
 
 
 def consider(view: View, deal_id: str) -> Iterator[Consequence]:
-    """Request a deal's invoice once every gate is met; say which are not."""
+    """Request the invoice of each part of a deal once every gate is met; say which are not."""
+    for number in PARTS:
+        yield from _consider(view, deal_id, number)
+
+
+def _consider(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
     deal = view.get(Deal, deal_id)
-    if deal.invoice is not None:
+    if deal.part(number).invoice is not None:
         return
     # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
     if not has_outcome(deal):
@@ -52,14 +58,14 @@ def consider(view: View, deal_id: str) -> Iterator[Consequence]:
     else:
         if deal.latest is not None:
             yield from read_unknown(view, referred(view, deal.latest))
-        unmet = unmet_gates(view, deal_id)
+        unmet = unmet_gates(view, deal_id, number)
     if not unmet:
-        yield from _request(view, deal_id)
-    elif not passes_by_itself(unmet) or deal.unmet:
-        yield from _say_unmet(view, deal_id, unmet)
+        yield from _request(view, deal_id, number)
+    elif not passes_by_itself(unmet) or deal.part(number).unmet:
+        yield from _say_unmet(view, deal_id, number, unmet)
 
 
-def _say_unmet(view: View, deal_id: str, unmet: list[Checked]) -> Iterator[Consequence]:
+def _say_unmet(view: View, deal_id: str, number: int, unmet: list[Checked]) -> Iterator[Consequence]:
     """Record the gates that a deal waits on.
 
     The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
@@ -68,25 +74,27 @@ def _say_unmet(view: View, deal_id: str, unmet: list[Checked]) -> Iterator[Conse
     customer is being read, asks for nothing: it follows, or a reason does.
     """
     deal = view.get(Deal, deal_id)
+    part = deal.part(number)
     signature = (DOCUSIGN,) if awaits_signature(deal, view.get(WorkspaceState).settings) else ()
-    waits_on = (*depends_on(view, deal), *signature) if has_outcome(deal) else signature
+    waits_on = (*depends_on(view, deal, number), *signature) if has_outcome(deal) else signature
     gates = tuple(gate.announced() for gate in unmet)
-    if has_outcome(deal) and asking(gate.code for gate in unmet) not in (deal.notified, ()):
-        yield DealInvoiceHeld(deal_id, 0, gates, waits_on)
-    elif (gates, waits_on) != (deal.unmet, deal.waits_on) and (deal.latest or deal.contracts):
-        yield DealGatesChanged(deal_id, 0, gates, waits_on)
+    if has_outcome(deal) and asking(gate.code for gate in unmet) not in (part.notified, ()):
+        yield DealInvoiceHeld(deal_id, number, gates, waits_on)
+    elif (gates, waits_on) != (part.unmet, part.waits_on) and (deal.latest or deal.contracts):
+        yield DealGatesChanged(deal_id, number, gates, waits_on)
 
 
-def _request(view: View, deal_id: str) -> Iterator[Consequence]:
+def _request(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
     """Request the invoice: every gate is met, so everything that it refers to is there."""
-    inquiry = Inquiry(view, deal_id)
+    inquiry = Inquiry(view, deal_id, number)
     deal, latest, realm, customer = inquiry.deal, inquiry.latest, inquiry.realm, inquiry.link
     quote = quote_sent(deal)
     priced = price(quote, latest.currency) if quote is not None else None
     if realm is None or customer is None or quote is None or priced is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
-    generation = next_generation(deal.attempt)
-    key, request = identified(view, "create_invoice", realm, f"deal/{deal_id}", generation=generation)
+    generation = next_generation(inquiry.part.attempt)
+    subject = f"deal/{deal_id}"
+    key, request = identified(view, "create_invoice", realm, subject, part=number, generation=generation)
     items = {line.product_id: str(view.get(Product, line.product_id).item_in(realm)) for line in quote.lines}
     composed = invoice_body(
         latest,
@@ -96,13 +104,13 @@ def _request(view: View, deal_id: str) -> Iterator[Consequence]:
         items=items,
         company=inquiry.company,
         settings=inquiry.settings,
-        part=0,
+        part=number,
         generation=generation,
         request=request,
     )
     yield InvoiceRequested(
         deal_id=deal_id,
-        part=0,
+        part=number,
         generation=generation,
         realm=realm,
         request_id=request,
@@ -110,7 +118,7 @@ def _request(view: View, deal_id: str) -> Iterator[Consequence]:
         customer_id=customer.customer_id,
         currency=latest.currency,
         net=in_currency(priced.net, latest.currency),
-        orders=deal.orders,
+        orders=inquiry.part.orders,
         notes=composed.notes,
     )
     body = json.encode_numbers(composed.body)
@@ -133,7 +141,7 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
         part=created.part,
         realm=created.realm,
         invoice_id=created.invoice_id,
-        link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm),
+        link=invoice_link(created.realm, created.invoice_id),
         **figures_of(created),
     )
     latest = view.get(Deal, created.deal_id).latest
@@ -143,7 +151,7 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
         deal_id=created.deal_id,
         part=created.part,
         generation=created.generation,
-        account_id=latest.account_id if latest else created.customer_id,
+        account_id=latest.account_id if latest else None,
         customer_id=created.customer_id,
         balance=created.balance,
         status="outstanding" if created.balance else "paid",
@@ -154,7 +162,7 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
 
 def _named(view: View, named: InvoiceNamed) -> Iterator[Consequence]:
     """Have the command that waits to know its outcome look at the invoice that a person named."""
-    attempt = view.get(Deal, named.deal_id).attempt
+    attempt = view.get(Deal, named.deal_id).part(named.part).attempt
     if attempt is not None and attempt.is_open:
         subject, generation = f"deal/{named.deal_id}", attempt.generation
         key = CommandKey(view.workspace_name, subject, "create_invoice", named.part, generation)

@@ -13,7 +13,7 @@ from events.contract import json
 from events.contract.announcements import UnmetGate
 from events.contract.values import Identifier
 from projections import queries
-from projections.deals import Stage
+from projections.deals import DealInvoice, Stage
 from projections.queries import DealsWanted, Row
 from worker.actions.admin import Admin
 from worker.actions.invoices import name_invoice, order_invoice
@@ -44,7 +44,7 @@ DealId = Annotated[str, identifier("The deal's id in the CRM.", "D-17")]
 
 
 class Deal(Struct, frozen=True):
-    """A deal with its unmet gates and its invoice.
+    """A deal with its unmet gates and its invoices.
 
     Attributes:
         deal: Its ID in the CRM.
@@ -66,11 +66,9 @@ class Deal(Struct, frozen=True):
         remedy: What opens that gate, in a sentence.
         gates: Every unmet gate, in the order in which they are checked.
         customer: The ID of the account's customer in QuickBooks.
-        invoice_id: The ID of its invoice in QuickBooks.
-        doc_number: The number of its invoice.
-        invoice_total: The invoice's total with tax: a decimal.
-        balance: The invoice's unpaid amount: a decimal.
-        link: The invoice's address in QuickBooks.
+        invoices: Its invoices in QuickBooks, by part and generation.
+        invoiced: The sum of their totals, with tax: a decimal; none without an invoice.
+        balance: The sum of their unpaid amounts: a decimal; none without an invoice.
         updated_at: The instant of the last event that changed the deal.
         position: The position of that event in the log.
     """
@@ -94,11 +92,9 @@ class Deal(Struct, frozen=True):
     remedy: str | None
     gates: tuple[UnmetGate, ...]
     customer: str | None
-    invoice_id: str | None
-    doc_number: str | None
-    invoice_total: str | None
+    invoices: tuple[DealInvoice, ...]
+    invoiced: str | None
     balance: str | None
-    link: str | None
     updated_at: datetime | None
     position: int
 
@@ -221,7 +217,9 @@ class DealsApi(Controller):
 
 
 def _deal(row: Row) -> Deal:
-    return shown(Deal, {**row, "gates": json.convert(row["gates"], tuple[UnmetGate, ...])})
+    gates = json.convert(row["gates"], tuple[UnmetGate, ...])
+    invoices = json.convert(row["invoices"], tuple[DealInvoice, ...])
+    return shown(Deal, {**row, "gates": gates, "invoices": invoices})
 
 
 def _unknown(deal: str, found: tuple[str, ...]) -> Problem:

@@ -53,11 +53,9 @@ _DEAL = Deal(
     remedy=_GATE.remedy,
     gates=(_GATE,),
     customer=None,
-    invoice_id=None,
-    doc_number=None,
-    invoice_total=None,
+    invoices=(),
+    invoiced=None,
     balance=None,
-    link=None,
     updated_at=_AT,
     position=42,
 )

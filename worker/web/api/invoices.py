@@ -39,7 +39,7 @@ class Invoice(Struct, frozen=True):
     Attributes:
         realm: The QuickBooks company.
         invoice_id: Its id in QuickBooks.
-        deal: The id of the deal that it is for.
+        deal: The id of the deal that it is for; none if it is no deal's.
         part: The part of the deal that it bills; 0 for the whole deal.
         generation: The number of the attempt that created it; 1 unless QuickBooks refused earlier ones.
         doc_number: Its number.
@@ -57,9 +57,9 @@ class Invoice(Struct, frozen=True):
 
     realm: str
     invoice_id: str
-    deal: str
-    part: int
-    generation: int
+    deal: str | None
+    part: int | None
+    generation: int | None
     doc_number: str | None
     customer: str
     currency: str

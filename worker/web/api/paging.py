@@ -22,6 +22,7 @@ from events.contract import json
 from events.contract.values import Instant
 from events.errors import InvalidEvent
 from events.log.log import POSITION_MAX
+from projections import queries
 from projections.queries import ROWS_MAX, Key, Row
 from worker.services import Services
 from worker.web.problems import Problem
@@ -119,7 +120,7 @@ async def page(
     rows = await services.database.read(listing.read, workspace, limit + 1, wanted, after)
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], _written([rows[limit - 1][name] for name in listing.key], bound)
+    return rows[:limit], _written(queries.key_of(rows[limit - 1], listing.key), bound)
 
 
 def shown(kind: type[T], row: Row) -> T:
