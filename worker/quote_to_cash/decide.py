@@ -12,6 +12,7 @@ from events.contract.values import Fact
 from events.leases import CLOCK_SKEW_MAX
 from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
+from worker.quote_to_cash import keys
 from worker.quote_to_cash import view as view_of
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -54,9 +55,8 @@ def decide(view: View, event: Event) -> Decision:
     evolve(view, event)
     for step in _followed(view, event):
         _take(view, decision, event, step)
-    # Many events leave the workspace's state as it was, such as a second reading of an unchanged company.
-    changed = event.stream != WORKSPACE or view.get(WorkspaceState) != before
-    affected, decision.many_wait_on = _affected(view, event, wakes=changed)
+    moved = [event.stream] if event.stream != WORKSPACE else keys.changed(before, view.get(WorkspaceState))
+    affected, decision.many_wait_on = _affected(view, event, moved)
     _consider(view, decision, event, affected)
     return decision
 
@@ -72,6 +72,11 @@ def streams(event: Event) -> list[str]:
     """Return the streams whose state deciding about an event reads, as far as the event itself names them."""
     named = (family.names.get(event.type) for family in FAMILIES)
     return [event.stream, *chain.from_iterable(names(event.payload) for names in named if names is not None)]
+
+
+def waited_on(event: Event) -> list[str]:
+    """Return the keys whose waiting streams deciding about an event is likely to reconsider."""
+    return keys.likely_changed(event) if event.stream == WORKSPACE else [event.stream]
 
 
 def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:
@@ -102,8 +107,10 @@ def _followed(view: View, event: Event) -> Iterator[Consequence]:
             yield from follows(view, event.payload)
 
 
-def _affected(view: View, event: Event, *, wakes: bool) -> tuple[list[str], list[str]]:
+def _affected(view: View, event: Event, moved: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the subjects whose next step an event may allow: its own, those that it changes, what waits on either.
+
+    `moved` are the keys that it changes in its own stream.
 
     Deals come last: their words say what was commanded for their account and products. Streams that many wait on are
     returned apart, in place of all that wait on them.
@@ -116,8 +123,7 @@ def _affected(view: View, event: Event, *, wakes: bool) -> tuple[list[str], list
             considered += named(event.payload)
         if (changes := family.changed_by.get(event.type)) is not None:
             changed += changes(view, event.payload)
-    moved = (event.stream, *changed) if wakes else changed
-    waiting = {stream: view.waiting(stream) for stream in moved}
+    waiting = {key: view.waiting(key) for key in (*moved, *changed)}
     many = [stream for stream, found in waiting.items() if len(found) > view_of.AT_ONCE]
     few = chain.from_iterable(found for stream, found in waiting.items() if stream not in many)
     everybody = dict.fromkeys([*own, *considered, *changed, *few])

@@ -11,7 +11,7 @@ from events.log.subscriptions import Subscription
 from worker.commands import table
 from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.decide import Decision, decide, is_own, read_of, reconsider, streams
+from worker.quote_to_cash.decide import Decision, decide, is_own, read_of, reconsider, streams, waited_on
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.reconsiderations import Reconsideration
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -88,7 +88,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
     }
     for workspace, decided in concerned.items():
         named = [WORKSPACE, *(stream for event in decided for stream in streams(event))]
-        store, spoken_of = stores[workspace], [event.stream for event in decided]
+        store, spoken_of = stores[workspace], [key for event in decided for key in waited_on(event)]
         store.preload(named, waited_on=spoken_of)
         waiting = {stream for spoken in spoken_of for stream in store.waiting(spoken)}
         store.preload(sorted(waiting - set(named)))

@@ -24,6 +24,11 @@ class State(Struct, frozen=True):
 T = TypeVar("T", bound=State)
 
 
+def waits_key(part: str) -> str:
+    """Return the key of a part of a workspace's state, such as `workspace/settings/paused`."""
+    return f"{WORKSPACE}/{part}"
+
+
 def stream_of(kind: type[State], key: str = "") -> str:
     """Return the name of a stream, such as `deal/D-17`."""
     return f"{kind.kind}/{key}" if key else kind.kind

@@ -1,18 +1,20 @@
 """Every gate of an invoice in one order, and how a deal stands at them: pure, and the same for `explain`."""
 
+from collections.abc import Iterator
+
 from events.contract.gates import IN_PROGRESS
 from worker.quote_to_cash.company import gates as company
 from worker.quote_to_cash.customers import gates as customers
 from worker.quote_to_cash.deal import gates as deals
-from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
+from worker.quote_to_cash.deal.state import WHOLE
 from worker.quote_to_cash.gates import Checked, Gate
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.invoice import amounts
 from worker.quote_to_cash.invoice import gates as invoice
 from worker.quote_to_cash.items import gates as items
+from worker.quote_to_cash.keys import ReadThrough
 from worker.quote_to_cash.readings import gates as readings
-from worker.quote_to_cash.referred import referred
-from worker.quote_to_cash.view import WORKSPACE, View
+from worker.quote_to_cash.view import View
 
 MAPPED = (*customers.GATES, *items.GATES)
 # A person reads the first that is unmet: what they can do something about comes before what passes by itself.
@@ -40,11 +42,7 @@ BY_CODE = {gate.code: gate for gate in (*GATES, *COMMANDED)}
 
 def gates_of(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
     """Return the gates that matter now, as they stand: once commanded, only what became of the command."""
-    inquiry = Inquiry(view, deal_id, number)
-    own = invoice.progress(inquiry)
-    if all(gate.met for gate in own):
-        return [*_checked(GATES, inquiry), *own]
-    return [*_found_out(inquiry), *own]
+    return list(_walk(Inquiry(view, deal_id, number)))
 
 
 def unmet_gates(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
@@ -57,12 +55,23 @@ def unmet_before_winning(view: View, deal_id: str) -> list[Checked]:
     return [gate for gate in _checked(deals.WON, Inquiry(view, deal_id)) if not gate.met]
 
 
-def depends_on(view: View, deal: Deal, number: int = WHOLE) -> tuple[str, ...]:
-    """Return the streams whose events, beside the deal's own, may open or shut a gate of its invoice."""
-    attempt = deal.part(number).attempt
-    if deal.latest is None or (attempt is not None and attempt.is_open):
-        return (WORKSPACE,)
-    return (WORKSPACE, *named_by(deal.latest), *referred(view, deal.latest))
+def depends_on(view: View, deal_id: str, number: int = WHOLE) -> tuple[str, ...]:
+    """Return the keys on which the gates of an invoice depend, beside the deal itself.
+
+    A change of any other key leaves the first unmet gate as it is, and opens none of the unmet ones. So these are the
+    keys that are read for the gates as far as the first unmet one, and for each unmet one after it.
+    """
+    read = ReadThrough(view)
+    walk = _walk(Inquiry(read, deal_id, number))
+    first = next((gate for gate in walk if not gate.met), None)
+    keys = dict(read.keys)
+    for later in walk:
+        if first is not None and not later.met:
+            # Asked anew: what an inquiry has worked out once, it does not read again.
+            alone = ReadThrough(view)
+            later.gate.checked(Inquiry(alone, deal_id, number))
+            keys |= alone.keys
+    return tuple(key for key in keys if key != f"deal/{deal_id}")
 
 
 def passes_by_itself(gates: list[Checked]) -> bool:
@@ -70,8 +79,17 @@ def passes_by_itself(gates: list[Checked]) -> bool:
     return gates[0].code == IN_PROGRESS
 
 
-def _checked(gates: tuple[Gate, ...], inquiry: Inquiry) -> list[Checked]:
-    return [found for gate in gates if (found := gate.checked(inquiry)) is not None]
+def _walk(inquiry: Inquiry) -> Iterator[Checked]:
+    own = invoice.progress(inquiry)
+    if all(gate.met for gate in own):
+        yield from _checked(GATES, inquiry)
+    else:
+        yield from _found_out(inquiry)
+    yield from own
+
+
+def _checked(gates: tuple[Gate, ...], inquiry: Inquiry) -> Iterator[Checked]:
+    return (found for gate in gates if (found := gate.checked(inquiry)) is not None)
 
 
 def _found_out(inquiry: Inquiry) -> list[Checked]:

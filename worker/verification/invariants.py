@@ -247,8 +247,10 @@ def _reason(
 ) -> Iterator[str]:
     workspace, name = row["workspace"], row["deal"]
     deal = store.get(Deal, name)
-    streams = (f"deal/{name}", *depends_on(store, deal), *deal.waits_on)
-    if later & {(workspace, stream) for stream in streams}:
+    keys = {f"deal/{name}", *depends_on(store, name), *deal.waits_on}
+    if any(key.startswith(f"{WORKSPACE}/") for key in keys):
+        keys.add(WORKSPACE)  # the stream of the events that change them
+    if later & {(workspace, key) for key in keys}:
         return
     unmet = unmet_gates(store, name) if deal.part(WHOLE).invoice is None else []
     gate = unmet[0].code if unmet else None

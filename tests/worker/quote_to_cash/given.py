@@ -37,6 +37,8 @@ from events.contract.values import Amount, Fact
 from tests.events.samples import made
 from worker.commands.kinds.all import KINDS
 from worker.commands.table import NewCommand
+from worker.quote_to_cash.deal.state import WHOLE, Deal
+from worker.quote_to_cash.deal.won import has_outcome
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.view import State, T, stream_of
@@ -73,6 +75,13 @@ class Memory:
         state = self._states.get(stream_of(kind, key))
         return state if isinstance(state, kind) else kind()
 
+    def deals(self) -> list[tuple[str, Deal]]:
+        return [
+            (stream.partition("/")[2], state)
+            for stream, state in self._states.items()
+            if isinstance(state, Deal)
+        ]
+
     def put(self, state: State, key: str = "") -> None:
         self._states[stream_of(type(state), key)] = state
 
@@ -106,9 +115,20 @@ class Decider:
             for event in decision.events:
                 again = decide(self.view, event)  # it is read back from the log, and passed over
                 assert (again.events, again.commands) == ([], [])
+            self.assert_nothing_is_stale()
             if self.reads:
                 coming.extendleft(answer for command in decision.commands for answer in read(command))
         return self
+
+    def assert_nothing_is_stale(self) -> None:
+        """Check that every deal is recorded at its first unmet gate, and at none that is met by now."""
+        for deal_id, deal in self.view.deals():
+            recorded = [gate.gate for gate in deal.part(WHOLE).unmet]
+            if not recorded or not has_outcome(deal) or deal.part(WHOLE).invoice is not None:
+                continue
+            unmet = [gate.code for gate in unmet_gates(self.view, deal_id)]
+            assert unmet[:1] == recorded[:1], deal_id
+            assert set(recorded) <= set(unmet), deal_id
 
     def commanded(self, kind: str = "create_invoice") -> list[NewCommand]:
         return [command for command in self.commands if command.key.kind == kind]

@@ -19,7 +19,7 @@ from tests.events.samples import made
 from tests.fakes import FakeClock
 from tests.worker.quote_to_cash.given import NOW, chosen_at, given, observed, ready
 from worker.commands.table import commands
-from worker.quote_to_cash import manager, reconsiderations, view
+from worker.quote_to_cash import keys, manager, reconsiderations, view
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.reconsiderations import reconsiderations as rows
 from worker.quote_to_cash.store import process_state, process_waits
@@ -136,10 +136,10 @@ async def test_what_is_new_goes_first(database: Database, clock: FakeClock) -> N
 
 
 def test_what_changes_nothing_of_a_workspace_wakes_nobody() -> None:
-    decider = given(*ready(auto_invoice="false"), *stories.signed_deal())
+    decider = given(*ready(paused="true"), *stories.signed_deal())
     with patch.object(view, "AT_ONCE", 0):
         assert decide(decider.view, observed()).many_wait_on == []
-        assert decide(decider.view, observed(home_currency="CAD")).many_wait_on == [view.WORKSPACE]
+        assert decide(decider.view, observed(home_currency="CAD")).many_wait_on == [keys.COMPANY]
 
 
 async def test_who_does_not_decide_reconsiders_nothing(database: Database, clock: FakeClock) -> None:

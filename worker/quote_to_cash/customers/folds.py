@@ -14,15 +14,16 @@ from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.keys import COMPANY
 from worker.quote_to_cash.readings.folds import call_its_own, make_known, want
-from worker.quote_to_cash.view import WORKSPACE, View
+from worker.quote_to_cash.view import View
 
 
 def put_account(view: View, account_id: str, account: Account) -> None:
     """Replace an account, and what it waits on."""
     view.put(account, account_id)
     # Derived from the state each time, so that replaying the log gives what deciding gave.
-    view.set_waits(f"account/{account_id}", (WORKSPACE,) if account.is_unanswered else ())
+    view.set_waits(f"account/{account_id}", (COMPANY,) if account.is_unanswered else ())
 
 
 def _account_updated(view: View, snapshot: AccountUpdated, _at: datetime) -> None:

@@ -12,9 +12,10 @@ from events.contract.quickbooks import CommandRejected, CommandUncertain, Invoic
 from worker.quote_to_cash.attempt import Attempt, with_end, with_success
 from worker.quote_to_cash.deal.state import Deal, Part
 from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.keys import HOLDING_UP
 from worker.quote_to_cash.readings.folds import want
 from worker.quote_to_cash.referred import referred
-from worker.quote_to_cash.view import WORKSPACE, View
+from worker.quote_to_cash.view import View
 
 _MISSING = frozenset({"610", "2500"})  # QuickBooks' codes for a reference to what is inactive or not there
 
@@ -40,7 +41,7 @@ def _requested(view: View, request: InvoiceRequested, _at: datetime) -> None:
     part = view.get(Deal, request.deal_id).part(request.part)
     attempt = Attempt(request.generation, "commanded", request.realm, request.request_id, request.orders)
     # Until it is invoiced, its command can be held up by a lost connection or by a pause.
-    waiting = replace(_unheld(part), attempts=(*part.attempts, attempt), waits_on=(WORKSPACE,))
+    waiting = replace(_unheld(part), attempts=(*part.attempts, attempt), waits_on=HOLDING_UP)
     _put(view, request.deal_id, request.part, waiting)
 
 

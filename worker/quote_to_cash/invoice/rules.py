@@ -76,7 +76,8 @@ def _say_unmet(view: View, deal_id: str, number: int, unmet: list[Checked]) -> I
     deal = view.get(Deal, deal_id)
     part = deal.part(number)
     signature = (DOCUSIGN,) if awaits_signature(deal, view.get(WorkspaceState).settings) else ()
-    waits_on = (*depends_on(view, deal, number), *signature) if has_outcome(deal) else signature
+    depends = depends_on(view, deal_id, number) if has_outcome(deal) else ()
+    waits_on = tuple(dict.fromkeys((*depends, *signature)))
     gates = tuple(gate.announced() for gate in unmet)
     if has_outcome(deal) and asking(gate.code for gate in unmet) not in (part.notified, ()):
         yield DealInvoiceHeld(deal_id, number, gates, waits_on)

@@ -14,15 +14,18 @@ from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.keys import COMPANY, of_setting
 from worker.quote_to_cash.readings.folds import make_known, want
-from worker.quote_to_cash.view import WORKSPACE, View
+from worker.quote_to_cash.view import View
+
+WAITING = (COMPANY, of_setting("income_account"))
 
 
 def put_product(view: View, product_id: str, product: Product) -> None:
     """Replace a product, and what it waits on."""
     view.put(product, product_id)
     # Derived from the state each time, so that replaying the log gives what deciding gave.
-    view.set_waits(f"product/{product_id}", (WORKSPACE,) if product.is_unanswered else ())
+    view.set_waits(f"product/{product_id}", WAITING if product.is_unanswered else ())
 
 
 def remember(view: View, quote: Quote | None) -> None:

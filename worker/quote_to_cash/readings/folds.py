@@ -9,8 +9,9 @@ from events.contract import catalog
 from events.contract.announcements import ReadCommanded
 from events.contract.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
+from worker.quote_to_cash.keys import COMPANY
 from worker.quote_to_cash.readings.state import KINDS, Customer, Item, Reading
-from worker.quote_to_cash.view import WORKSPACE, View
+from worker.quote_to_cash.view import View
 
 
 def known(view: View, stream: str) -> Customer | Item:
@@ -30,7 +31,7 @@ def put(view: View, stream: str, state: Customer | Item) -> None:
     """Replace a customer or an item, and what its reading waits on."""
     view.put(state, stream.partition("/")[2])
     # Derived from the state each time, so that replaying the log gives what deciding gave.
-    view.set_waits(stream, (WORKSPACE,) if state.reading.is_wanted else ())
+    view.set_waits(stream, (COMPANY,) if state.reading.is_wanted else ())
 
 
 def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:

@@ -1,0 +1,121 @@
+"""A deal is reconsidered when a key changes that its gates depend on, and for no other."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tests import stories
+from tests.worker.quote_to_cash.given import (
+    OTHER_REALM,
+    Decider,
+    chosen,
+    connected,
+    customer_seen,
+    expired,
+    given,
+    item_seen,
+    mapped,
+    mapped_product,
+    observed,
+    ordered,
+    ready,
+)
+from worker.quote_to_cash.keys import COMPANY, HOLDING_UP, of_setting
+from worker.quote_to_cash.walk import depends_on
+from worker.workspaces.settings import Settings
+
+SIGNED = stories.signed_deal()
+CHANGES: dict[str, tuple[str, ...]] = {
+    "auto_invoice": ("true", "false"),
+    "cut_over": ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", ""),
+    "invoice_requires_signature": ("true", "false"),
+    "time_zone": ("Europe/London", ""),
+    "terms": ("Net 30", "none such", ""),
+    "memo": ("Thanks", ""),
+    "income_account": ("Services", "none such", ""),
+    "paused": ("true", "false"),
+}
+HAPPENING = st.one_of(
+    *(
+        st.builds(lambda value, name=name: chosen(**{name: value}), st.sampled_from(values))
+        for name, values in CHANGES.items()
+    ),
+    st.builds(connected),
+    st.builds(lambda: connected(OTHER_REALM)),
+    st.builds(expired),
+    st.builds(observed),
+    st.builds(lambda: observed(multicurrency=True)),
+    st.builds(lambda: observed(time_zone=None)),
+    st.builds(lambda: observed(terms=())),
+    st.builds(lambda: observed(country="GB")),
+    st.builds(stories.account),
+    st.builds(lambda customer: mapped(customer=customer), st.sampled_from(["7", "8"])),
+    st.builds(lambda item: mapped_product(item=item), st.sampled_from(["5", "6"])),
+    st.builds(
+        lambda customer, active: customer_seen(customer, active=active),
+        st.sampled_from(["7", "8"]),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda item, active: item_seen(item, active=active), st.sampled_from(["5", "6"]), st.booleans()
+    ),
+    st.builds(ordered),
+    st.sampled_from(SIGNED),
+    st.builds(
+        lambda revision, stage: stories.deal(revision=revision, stage=stage),
+        st.integers(1, 5),
+        st.sampled_from(["contract_sent", "closed_won", "closed_lost"]),
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@drawn(happening=st.lists(HAPPENING, min_size=1, max_size=12), before=st.booleans(), reads=st.booleans())
+def test_nothing_recorded_of_a_deal_is_stale(happening: list[Any], *, before: bool, reads: bool) -> None:
+    decider = Decider()
+    decider.reads = reads
+    decider.when(*(SIGNED if before else ()), *happening, *(() if before else SIGNED))
+
+
+@pytest.mark.parametrize(
+    ("happened", "keys"),
+    [
+        pytest.param([], {of_setting("auto_invoice"), COMPANY, "account/A-1", "product/P-1"}, id="nothing"),
+        pytest.param(
+            [*ready(), chosen(auto_invoice="false")],
+            {of_setting("auto_invoice")},
+            id="switched off, else ready",
+        ),
+        pytest.param(
+            [*ready(), chosen(paused="true")],
+            {COMPANY, "account/A-1", "product/P-1", "customer/1111/7", "item/1111/5"}
+            | {
+                of_setting(name)
+                for name in ("auto_invoice", "cut_over", "income_account", "terms", "time_zone", "paused")
+            },
+            id="the last gate",
+        ),
+    ],
+)
+def test_a_deal_waits_on_its_unmet_gates_and_on_those_before_the_first(
+    happened: list[Any], keys: set[str]
+) -> None:
+    decider = given(*happened, *SIGNED)
+    assert set(depends_on(decider.view, "D-1")) == keys
+
+
+def test_a_change_of_another_setting_reconsiders_nothing() -> None:
+    decider = given(*ready(), chosen(auto_invoice="false"), *SIGNED)
+    for name in set(Settings.__struct_fields__) - {"auto_invoice", "income_account"}:
+        assert decider.view.waiting(of_setting(name)) == [], name
+    assert decider.view.waiting(of_setting("auto_invoice")) == ["deal/D-1"]
+
+
+def test_a_command_is_held_up_by_the_keys_that_its_deal_waits_on() -> None:
+    decider = given(*ready(), *SIGNED)
+    for key in HOLDING_UP:
+        assert decider.view.waiting(key) == ["deal/D-1"]
+    assert set(depends_on(decider.view, "D-1")) <= set(HOLDING_UP)

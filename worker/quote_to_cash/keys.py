@@ -1,0 +1,119 @@
+"""The keys of a workspace's state: the parts of it that change one by one, and that streams wait on.
+
+Most events of a workspace change one setting or the company. A deal waits on the keys that its gates have read, so that
+it is not reconsidered for the others.
+"""
+
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from events.contract.administration import SettingsChanged
+from events.contract.envelope import Event
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.view import DOCUSIGN, State, T, View, stream_of, waits_key
+from worker.workspaces.settings import Settings
+
+COMPANY = waits_key("company")
+# The readings of the company are counted by the rule that commands them, and by no gate.
+_COUNTS = frozenset({"reads_wanted", "reads_commanded"})
+
+
+def of_setting(name: str) -> str:
+    """Return the key of a setting."""
+    return waits_key(f"settings/{name}")
+
+
+# What holds up the command of an invoice while its outcome is still to come.
+HOLDING_UP = (COMPANY, of_setting("paused"), of_setting("time_zone"))
+
+
+def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
+    """Return the keys under which two states of a workspace differ."""
+    settings = [
+        of_setting(name)
+        for name in Settings.__struct_fields__
+        if getattr(before.settings, name) != getattr(after.settings, name)
+    ]
+    company = [COMPANY] if _of_company(before) != _of_company(after) else []
+    docusign = [DOCUSIGN] if before.docusign != after.docusign else []
+    return [*settings, *company, *docusign]
+
+
+def likely_changed(event: Event) -> list[str]:
+    """Return the keys that an event of a workspace may change, to load the streams that wait on them at once."""
+    if isinstance(event.payload, SettingsChanged):
+        return [of_setting(name) for name in event.payload.changes]
+    return [COMPANY]
+
+
+def _of_company(state: WorkspaceState) -> WorkspaceState:
+    """Return the state without its settings, DocuSign and counts."""
+    none = WorkspaceState()
+    return replace(
+        state,
+        chosen=none.chosen,
+        instants=none.instants,
+        docusign=None,
+        reads_wanted=0,
+        reads_commanded=0,
+    )
+
+
+class ReadThrough:
+    """A view that records the keys that are read through it. It implements `View`, for reading."""
+
+    def __init__(self, view: View) -> None:
+        self.workspace_name = view.workspace_name
+        self.keys: dict[str, None] = {}
+        self._view = view
+
+    def get(self, kind: type[T], key: str = "") -> T:
+        """Return the state of a stream, and record its key; the state of the workspace records what is read of it."""
+        state = self._view.get(kind, key)
+        if isinstance(state, WorkspaceState):
+            return cast(T, _WorkspaceRead(state, self.keys))
+        self.keys[stream_of(kind, key)] = None
+        return state
+
+    def put(self, state: State, key: str = "") -> None:
+        """Refuse: gates change nothing."""
+        raise TypeError(f"A gate replaced {stream_of(type(state), key)}")
+
+    def waiting(self, key: str) -> list[str]:
+        """Return the streams that wait on a key."""
+        return self._view.waiting(key)
+
+    def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
+        """Refuse: gates change nothing."""
+        raise TypeError(f"A gate changed the keys that {stream} waits on: {keys}")
+
+
+class _WorkspaceRead:
+    """The state of a workspace that records which keys of it are read."""
+
+    def __init__(self, state: WorkspaceState, keys: dict[str, None]) -> None:
+        self._state = state
+        self._keys = keys
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _COUNTS:
+            raise TypeError(f"A gate read {name}, on which nothing waits")
+        if name == "settings":
+            return _SettingsRead(self._state.settings, self._keys)
+        if name == "time_zone":
+            self._keys[of_setting(name)] = None
+        self._keys[DOCUSIGN if name == DOCUSIGN else COMPANY] = None
+        return getattr(self._state, name)
+
+
+class _SettingsRead:
+    """Settings that record which of them are read."""
+
+    def __init__(self, settings: Settings, keys: dict[str, None]) -> None:
+        self._settings = settings
+        self._keys = keys
+
+    def __getattr__(self, name: str) -> Any:
+        self._keys[of_setting(name)] = None
+        return getattr(self._settings, name)
