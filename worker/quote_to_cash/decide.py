@@ -76,7 +76,7 @@ def streams(event: Event) -> list[str]:
 
 def waited_on(event: Event) -> list[str]:
     """Return the keys whose waiting streams deciding about an event is likely to reconsider."""
-    return keys.likely_changed(event) if event.stream == WORKSPACE else [event.stream]
+    return keys.likely_changed(event.payload) if event.stream == WORKSPACE else [event.stream]
 
 
 def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from events.contract.administration import SettingsChanged
-from events.contract.envelope import Event
+from events.contract.values import Fact
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.view import DOCUSIGN, State, T, View, stream_of, waits_key
 from worker.workspaces.settings import Settings
@@ -40,10 +40,10 @@ def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
     return [*settings, *company, *docusign]
 
 
-def likely_changed(event: Event) -> list[str]:
+def likely_changed(payload: Fact) -> list[str]:
     """Return the keys that an event of a workspace may change, to load the streams that wait on them at once."""
-    if isinstance(event.payload, SettingsChanged):
-        return [of_setting(name) for name in event.payload.changes]
+    if isinstance(payload, SettingsChanged):
+        return [of_setting(name) for name in payload.changes]
     return [COMPANY]
 
 
