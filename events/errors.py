@@ -10,7 +10,17 @@
     ├── DatabaseUnavailable     the database did not answer in time; the caller should retry
     │   └── DatabaseDamaged     the database can't read its data; a person has to restore a backup
     └── DatabaseRefused         the database refuses the login, or does not exist; a person has to correct the settings
+
+`UserError` and `OutsideError` are the bases of errors in every room, by what a command or an answer says of them.
 """
+
+
+class UserError(Exception):
+    """The base of errors that a person can correct; the message says what is wrong and what to do."""
+
+
+class OutsideError(Exception):
+    """The base of errors of what is outside this process: it does not answer, or refuses."""
 
 
 class EventError(Exception):

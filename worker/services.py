@@ -67,7 +67,7 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
     """Open the database that the environment names; nothing is read yet. A migration takes as long as it has to."""
     if environment.embedded:
         return SqliteDatabase(environment.database_path)
-    from events.database import postgres  # noqa: PLC0415 - nothing is imported before it is used
+    from events.database import postgres  # noqa: PLC0415 - SQLite needs no PostgreSQL driver
 
     limit = None if migrating else postgres.STATEMENT_SECONDS_MAX
     return postgres.PostgresDatabase(environment.database_url, statement_seconds=limit)

@@ -7,23 +7,22 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from typing import Any, NoReturn
 
-import uvicorn  # noqa: F401 - commands import what they use: here it is imported already
-import uvloop  # noqa: F401 - as above
+import uvicorn  # noqa: F401 - roles import what they use: here it is imported already
 
-import worker.actions.invoices
-import worker.kafka.messages
-import worker.migrations.schema
-import worker.quickbooks.gateway
-import worker.roles.idle
-import worker.sources.files
-import worker.verification.invariants  # noqa: F401 - as above
 from worker.cli import main
+from worker.cli.root import SECTIONS
 
 
 def serve() -> None:
     """Fork for each line, one after the other."""
+    for section in SECTIONS.values():
+        for (
+            lazy
+        ) in section.values():  # commands are imported when they are used: here they are imported already
+            import_module(f"worker.cli.{lazy.home.partition(':')[0]}")
     gc.freeze()
     for line in sys.stdin.buffer:
         child = os.fork()

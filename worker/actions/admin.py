@@ -12,14 +12,14 @@ from events.contract import identifiers, json
 from events.contract.envelope import Event, own_event
 from events.contract.values import Fact
 from events.database.port import Database
-from events.errors import InvalidEvent
+from events.errors import InvalidEvent, UserError
 from events.log import log
 from worker.services import Services
 
 SOURCE = "urn:coeffection:administration"
 
 
-class ActionRefused(Exception):
+class ActionRefused(UserError):
     """An action does not fit; nothing was recorded.
 
     Attributes:

@@ -3,14 +3,12 @@
 import os
 import sys
 
+from worker.cli.failing import Unusable, fail_kindly
 from worker.cli.root import app
 
 
 def main() -> None:
     """Run the command line; what a person did wrong is one sentence and exit status 2, never a traceback."""
-    from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.cli.output import fail_kindly  # noqa: PLC0415 - as above
-
     os.umask(0o077)  # whatever a command writes is its user's alone
     with fail_kindly():
         for argument in sys.argv[1:]:

@@ -2,29 +2,19 @@
 
 import asyncio
 import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeVar
-
-import typer
+from typing import TypeVar
 
 from worker.actions.admin import Admin
+from worker.cli.failing import Unusable
+from worker.cli.output import people, print_json
 from worker.runtime import logs
 from worker.runtime.environment import environment
 from worker.services import Services, open_services
 from worker.workspaces import tenants
 
 T = TypeVar("T")
-
-WorkspaceOption = Annotated[
-    str | None,
-    typer.Option("--workspace", "-w", help="Workspace; default: Q2C_WORKSPACE, or the only workspace."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
-
-
-class Unusable(Exception):
-    """An argument, an option or a name is wrong; the message names the right one."""
 
 
 @asynccontextmanager
@@ -69,15 +59,23 @@ async def admin(opened: Services, chosen: str | None) -> Admin:
     return Admin.of(opened, await workspace_name(opened, chosen), person())
 
 
-def run(work: Callable[[Services], Awaitable[T]], *, quick: bool = False) -> T:
-    """Run a command's work over open services; `quick` takes the faster event loop, for what runs for long."""
+def run(
+    work: Callable[[Services], Awaitable[T]],
+    *,
+    loop: Callable[[Coroutine[None, None, T]], T] = asyncio.run,
+) -> T:
+    """Run a command's work over open services; `loop` runs it, on another event loop for what runs for long."""
 
     async def main() -> T:
         async with services() as opened:
             return await work(opened)
 
-    if quick:
-        import uvloop  # noqa: PLC0415 - nothing is imported before it is used
+    return loop(main())
 
-        return uvloop.run(main())
-    return asyncio.run(main())
+
+def accepted(position: int, sentence: str, *, as_json: bool) -> None:
+    """Tell a person, or a program by its event's position, that an action was recorded."""
+    if as_json:
+        print_json({"position": position})
+    else:
+        people.print(sentence)

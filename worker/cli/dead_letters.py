@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.context import JsonOption, Unusable, WorkspaceOption, run, workspace_name
-from worker.cli.groups import GroupedCommands
-from worker.cli.output import FINDING, errors, people, print_json, print_rows
+from events.log.dead_letters import LetterSelection, listed, whole
+from worker.actions import dead_letters
+from worker.actions.dead_letters import Standing, standing
+from worker.cli.context import run, workspace_name
+from worker.cli.failing import FINDING, Unusable
+from worker.cli.lazy import commands
+from worker.cli.options import JsonOption, WorkspaceOption
+from worker.cli.output import errors, people, print_json, print_rows
 from worker.services import Services
 
 COLUMNS = ("number", "last_seen_at", "deal", "origin", "reason", "detail", "seen")
 
-app = typer.Typer(
-    cls=GroupedCommands,
-    help="List, show and discard unusable messages.",
-    invoke_without_command=True,
-    no_args_is_help=False,
-)
+app = commands("List, show and discard unusable messages.", without_command=True)
 OfNobodyOption = Annotated[
     bool, typer.Option("--of-nobody", help="Dead letters that name no workspace, or an unknown one.")
 ]
@@ -47,8 +47,6 @@ def list_letters(
 
     Exits with 1 if the workspace's limit is reached.
     """
-    from events.log.dead_letters import listed  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.actions.dead_letters import Standing, standing  # noqa: PLC0415 - as above
 
     async def work(opened: Services) -> tuple[list[dict[str, Any]], Standing]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
@@ -81,7 +79,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter: reason, headers and content."""
-    from events.log.dead_letters import whole  # noqa: PLC0415 - nothing is imported before it is used
 
     async def work(opened: Services) -> dict[str, Any]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
@@ -122,9 +119,6 @@ def discard(
     as_json: JsonOption = False,
 ) -> None:
     """Delete dead letters for good. The log records who deleted them."""
-    from events.log.dead_letters import LetterSelection  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.actions import dead_letters  # noqa: PLC0415 - as above
-
     if bool(numbers) + (reason is not None) + everything != 1:
         raise Unusable("Choose numbers, --reason or --all.")
 

@@ -8,10 +8,12 @@ import typer
 from msgspec.structs import asdict
 
 from worker.actions.docusign import add_docusign_key, remove_docusign_key, see_docusign_refusals
-from worker.cli.context import JsonOption, WorkspaceOption, admin, run, workspace_name
-from worker.cli.groups import GroupedCommands
-from worker.cli.offers import commands
-from worker.cli.output import FINDING, people, print_json, print_rows
+from worker.cli import offers
+from worker.cli.context import admin, run, workspace_name
+from worker.cli.failing import FINDING
+from worker.cli.lazy import commands
+from worker.cli.options import JsonOption, WorkspaceOption
+from worker.cli.output import people, print_json, print_rows
 from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.workspaces import docusign_keys
@@ -20,10 +22,8 @@ from worker.workspaces.docusign_keys import Added, Key
 T = TypeVar("T")
 FROM_STDIN = "-"
 
-keys = typer.Typer(
-    cls=GroupedCommands,
-    no_args_is_help=True,
-    help="Add, list and remove DocuSign's signing keys. DocuSign creates them; several can be valid at once.",
+keys = commands(
+    "Add, list and remove DocuSign's signing keys. DocuSign creates them; several can be valid at once."
 )
 
 
@@ -118,7 +118,7 @@ def _print_status(found: Reception) -> None:
     people.print(found.says, style="bold")
     if found.remedy:
         people.print(f"→ {found.remedy}")
-        for command in commands(found.action):
+        for command in offers.commands(found.action):
             people.print(f"  {command}", markup=False, soft_wrap=True)
     people.print(f"\nDocuSign keys: {found.keys}")
     rows = [

@@ -6,22 +6,23 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
+from events.clock import SystemClock, SystemEntropy
 from worker.actions.keys import lose_keys, reseal_secrets, retire_key
-from worker.cli.context import JsonOption, Unusable, person, run
-from worker.cli.groups import GroupedCommands
-from worker.cli.output import FINDING, people, print_json, print_rows
+from worker.cli.context import person, run
+from worker.cli.failing import FINDING, Unusable
+from worker.cli.lazy import commands
+from worker.cli.options import JsonOption
+from worker.cli.output import people, print_json, print_rows
 from worker.runtime import logs
 from worker.runtime.environment import environment
 from worker.runtime.installed import check_database_file, token_keys
 from worker.runtime.vault import Vault
-from worker.services import Services
+from worker.services import Services, open_database, see_to_tables
 from worker.workspaces import keyring
 from worker.workspaces.keyring import Resealed, Shown
 
-keys = typer.Typer(
-    cls=GroupedCommands,
-    no_args_is_help=True,
-    help="Rotate the keys that encrypt secrets. They are in Q2C_TOKEN_KEYS, or in token.key beside the database.",
+keys = commands(
+    "Rotate the keys that encrypt secrets. They are in Q2C_TOKEN_KEYS, or in token.key beside the database."
 )
 
 
@@ -91,9 +92,6 @@ def lost(
 
     Connect QuickBooks and add DocuSign's keys again afterwards.
     """
-    from events.clock import SystemClock, SystemEntropy  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.services import open_database, see_to_tables  # noqa: PLC0415 - as above
-
     if not yes:
         raise Unusable(
             "This deletes every QuickBooks connection and DocuSign key that the present keys can't decrypt, and retires"

@@ -1,9 +1,8 @@
 """What commands print: for people by default, JSON alone on stdout with `--json`."""
 
-import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from events.contract import controls, json
-from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker.runtime.environment import ConfigurationError, secrets_given
-from worker.runtime.masking import scrubbed
-
-FINDING, USAGE = 1, 2
 
 CELL_CHARACTERS_MAX = 300  # the whole is in --json
 # Where there is no terminal to fit into, rows are not squeezed.
@@ -93,61 +87,3 @@ def _cell(value: object) -> str:
         return ""
     text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
     return text if len(text) <= CELL_CHARACTERS_MAX else f"{text[: CELL_CHARACTERS_MAX - 1]}…"
-
-
-@contextlib.contextmanager
-def fail_kindly() -> Iterator[None]:
-    """Turn what a person can mend into a sentence and an exit status."""
-    from worker.actions.admin import ActionRefused  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.cli.context import Unusable  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.kafka.messages import BrokerUnavailable  # noqa: PLC0415 - as above
-    from worker.quickbooks.errors import QuickBooksError  # noqa: PLC0415 - as above
-    from worker.runtime.vault import Unsealable  # noqa: PLC0415 - as above
-    from worker.workspaces.api_tokens import TokenRefused  # noqa: PLC0415 - as above
-    from worker.workspaces.docusign_keys import KeyRefused  # noqa: PLC0415 - as above
-    from worker.workspaces.keyring import KeyringRefused  # noqa: PLC0415 - as above
-    from worker.workspaces.settings import SettingInvalid  # noqa: PLC0415 - as above
-    from worker.workspaces.tenants import WorkspaceInvalid  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except (
-        ActionRefused,
-        ConfigurationError,
-        DatabaseRefused,
-        KeyRefused,
-        KeyringRefused,
-        SettingInvalid,
-        TokenRefused,
-        WorkspaceInvalid,
-        Unusable,
-        Unsealable,
-    ) as error:
-        _say(error)
-        sys.exit(USAGE)
-    except (BrokerUnavailable, DatabaseUnavailable, QuickBooksError, OSError) as error:
-        _say(error)
-        sys.exit(FINDING)
-    except Exception:
-        damaged = _damage()
-        if damaged is None:
-            raise
-        _say(damaged)
-        sys.exit(FINDING)
-
-
-def _say(problem: object) -> None:
-    """Say what is wrong in a sentence that quotes no secret of the environment."""
-    errors.print(f"q2c: {scrubbed(str(problem), secrets_given())}", soft_wrap=True)
-
-
-def _damage() -> str | None:
-    """Look whether a defect is one of the database: what can't be read in a row may be a damaged page."""
-    from events.database.sqlite import damage  # noqa: PLC0415 - as above
-    from worker.runtime.environment import environment  # noqa: PLC0415 - as above
-
-    try:
-        settings = environment()
-    except ConfigurationError:
-        return None
-    return damage(settings.database_path) if settings.embedded else None

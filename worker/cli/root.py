@@ -1,67 +1,78 @@
-"""Every command, in the group that help lists it under."""
+"""Every command, in the section that help lists it under. A command's module is imported when the command is used."""
 
-import typer
+from collections.abc import Iterator
+from typing import Any
 
-from worker.cli import (
-    checking,
-    dead_letters,
-    docusign,
-    installation,
-    kafka,
-    keys,
-    people,
-    reading,
-    running,
-    tokens,
-)
-from worker.cli.groups import GroupedCommands
+from worker.cli.lazy import Lazy, LazyCommands, Listed, commands
 
-app = typer.Typer(
-    cls=GroupedCommands,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Invoices Coeffection's signed deals in QuickBooks Online.",
-)
+SECTIONS: dict[str, dict[str, Lazy]] = {
+    "Try it out": {
+        "demo": Lazy("demo:demo", "Sell sample deals and invoice them in a sandbox, with faults."),
+        "sandbox": Lazy("sandbox:sandbox", "Run a QuickBooks and DocuSign to test against."),
+    },
+    "Run": {
+        "up": Lazy("roles:up", "Run the whole system in one process, until SIGTERM or Ctrl-C."),
+        "run": Lazy("roles:run_roles", "Run one or more roles in this process; needs PostgreSQL."),
+        "wait": Lazy("roles:wait", "Wait until every event is processed and no command is due."),
+        "migrate": Lazy("tables:migrate", "Create or upgrade the tables; workers refuse any other schema."),
+        "config": Lazy("config:config", "Show and check this installation's settings, with secrets masked."),
+        "topics": Lazy("topics:topics", "Create and check Kafka's topics."),
+    },
+    "People": {
+        "connect": Lazy("connections:connect", "Connect a workspace to a QuickBooks company, in a browser."),
+        "set": Lazy("settings:set_command", "Change a workspace's settings: all of those given, or none."),
+        "settings": Lazy(
+            "settings:settings", "Show a workspace's settings: value, default, and what each does."
+        ),
+        "map": Lazy("mappings:map_account", "Map a CRM account to a QuickBooks customer, or create one."),
+        "map-product": Lazy("mappings:map_product", "Map a CRM product to a QuickBooks item, or create one."),
+        "invoice": Lazy("invoices:invoice", "Create a deal's invoice by hand, or retry a refused one."),
+        "deals": Lazy("deals:deals", "List deals, each with its first unmet gate."),
+        "invoices": Lazy("invoices:invoices", "List invoices in QuickBooks, with balance and status."),
+        "log": Lazy("log:log", "Show the integration log: what was done, refused and corrected."),
+        "explain": Lazy("deals:explain", "Show a deal's gates and events: why it has no invoice yet."),
+        "workspace": Lazy("workspaces:workspace", "Add and list workspaces, API tokens and DocuSign keys."),
+    },
+    "Operations": {
+        "emit": Lazy("events:emit", "Append CloudEvents from a file to the log."),
+        "tail": Lazy("feeds:tail", "Print a topic's outgoing events, one CloudEvent a line."),
+        "replay": Lazy("topics:replay", "Read Kafka's topics again, from an instant or an offset."),
+        "rebuild": Lazy("read_models:rebuild", "Rebuild the read models from the log."),
+        "offsets": Lazy("offsets:offsets", "Show and reset Kafka's consumer offsets."),
+        "dead-letters": Lazy("dead_letters:app", "List, show and discard unusable messages."),
+        "keys": Lazy("keys:keys", "Rotate the keys that encrypt secrets."),
+    },
+    "Proof": {
+        "verify": Lazy(
+            "invariants:verify", "Check the database and QuickBooks' books for broken invariants."
+        ),
+        "simulate": Lazy(
+            "simulation:simulate", "Run the worker on a virtual clock, with random faults by seed."
+        ),
+    },
+}
 
-TRY = "Try it out"
-app.command("demo", rich_help_panel=TRY)(running.demo)
-app.command("sandbox", rich_help_panel=TRY)(running.sandbox)
 
-RUN = "Run"
-app.command("up", rich_help_panel=RUN)(running.up)
-app.command("run", rich_help_panel=RUN)(running.run_roles)
-app.command("wait", rich_help_panel=RUN)(running.wait)
-app.command("migrate", rich_help_panel=RUN)(installation.migrate)
-app.add_typer(kafka.topics, name="topics", rich_help_panel=RUN)
-app.command("config", rich_help_panel=RUN)(installation.config)
+class Root(Listed):
+    """The first words of every command; none is imported to list them."""
 
-PEOPLE = "People"
-app.command("connect", rich_help_panel=PEOPLE)(installation.connect)
-app.command("set", cls=people.SettingsListed, rich_help_panel=PEOPLE)(people.set_settings)
-app.command("settings", rich_help_panel=PEOPLE)(people.settings)
-app.command("map", rich_help_panel=PEOPLE)(people.map_account)
-app.command("map-product", rich_help_panel=PEOPLE)(people.map_product)
-app.command("invoice", rich_help_panel=PEOPLE)(people.invoice)
-app.command("deals", rich_help_panel=PEOPLE)(reading.deals)
-app.command("invoices", rich_help_panel=PEOPLE)(reading.invoices)
-app.command("log", rich_help_panel=PEOPLE)(reading.log)
-app.command("explain", rich_help_panel=PEOPLE)(reading.explain)
-installation.workspace.command("docusign")(docusign.status)
-installation.workspace.add_typer(docusign.keys, name="docusign-key")
-installation.workspace.add_typer(tokens.tokens, name="token")
-app.add_typer(installation.workspace, name="workspace", rich_help_panel=PEOPLE)
+    def __init__(self, **options: Any) -> None:
+        homes = {name: lazy.home for section in SECTIONS.values() for name, lazy in section.items()}
+        super().__init__(**{**options, "commands": LazyCommands(homes)})
 
-OPERATIONS = "Operations"
-app.command("emit", rich_help_panel=OPERATIONS)(people.emit)
-app.command("tail", rich_help_panel=OPERATIONS)(reading.tail)
-app.command("replay", rich_help_panel=OPERATIONS)(kafka.replay)
-app.command("rebuild", rich_help_panel=OPERATIONS)(reading.rebuild)
-app.add_typer(kafka.offsets, name="offsets", rich_help_panel=OPERATIONS)
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATIONS)
-app.add_typer(keys.keys, name="keys", rich_help_panel=OPERATIONS)
+    def sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Give the sections, from the table."""
+        for title, section in SECTIONS.items():
+            yield title, [(name, lazy.help) for name, lazy in section.items()]
 
-PROOF = "Proof"
-app.command("verify", rich_help_panel=PROOF)(checking.verify)
-app.command("simulate", rich_help_panel=PROOF)(checking.simulate)
+    def list_commands(self, _context: Any) -> list[str]:
+        """Return the names."""
+        return list(self.commands)
+
+
+app = commands("Invoices Coeffection's signed deals in QuickBooks Online.", cls=Root)
+
+
+@app.callback()
+def main() -> None:
+    """Without this, an app to which no command was added would be refused."""

@@ -7,8 +7,9 @@ import typer
 from msgspec.structs import asdict
 
 from worker.actions.tokens import add_token, revoke_token
-from worker.cli.context import JsonOption, WorkspaceOption, admin, run, workspace_name
-from worker.cli.groups import GroupedCommands
+from worker.cli.context import admin, run, workspace_name
+from worker.cli.lazy import commands
+from worker.cli.options import JsonOption, WorkspaceOption
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
 from worker.workspaces import api_tokens
@@ -16,11 +17,7 @@ from worker.workspaces.api_tokens import Scope, Token
 
 FROM_STDIN = "-"
 
-tokens = typer.Typer(
-    cls=GroupedCommands,
-    no_args_is_help=True,
-    help="Add, list and revoke API tokens. A token is printed once, when it is added.",
-)
+tokens = commands("Add, list and revoke API tokens. A token is printed once, when it is added.")
 
 
 @tokens.command("add")

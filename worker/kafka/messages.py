@@ -11,13 +11,14 @@ from msgspec import Struct
 from events.contract.envelope import Event, partition_key
 from events.contract.headers import CONTENT_TYPE, Headers
 from events.contract.headers import KAFKA_PREFIX as PREFIX
+from events.errors import OutsideError
 
 JSON = b"application/json"
 # Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
 PUBLISH_SECONDS_MAX = 4.0
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailable(OutsideError):
     """Kafka did not do what it was asked in time; nothing is lost, and the same may be tried again."""
 
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from events.errors import OutsideError
+
 NOT_AUTHENTICATED = "100"
 LACK_OF_RIGHTS = "120"
 OBJECT_NOT_FOUND = "610"
@@ -52,7 +54,7 @@ class FaultError(Struct, frozen=True):
     element: str = ""
 
 
-class QuickBooksError(Exception):
+class QuickBooksError(OutsideError):
     """Anything that goes wrong with QuickBooks."""
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.contract.envelope import BATCH_EVENTS_MAX
+from events.errors import UserError
 from events.log.dead_letters import LetterLimits
 from worker.runtime.masking import MASK, masked, replacements, secret_texts
 
@@ -26,7 +27,7 @@ TOKEN_KEY_BYTES = 32
 BROKER = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(UserError):
     """A setting of the installation is wrong; the message names the setting and the value it needs."""
 
 

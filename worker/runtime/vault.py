@@ -9,13 +9,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from events.clock import Entropy
+from events.errors import UserError
 from worker.runtime.environment import TOKEN_KEY_BYTES, ConfigurationError, Environment
 
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 
 
-class Unsealable(Exception):
+class Unsealable(UserError):
     """A sealed record can't be opened: its key is not among ours, or it is not this owner's."""
 
 

@@ -16,6 +16,7 @@ from events.clock import Entropy
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
 from events.database.statements import Statement
+from events.errors import UserError
 from events.log.tables import UtcInstant, metadata
 
 PREFIX = "q2c_"
@@ -72,7 +73,7 @@ class Scope(StrEnum):
     ACT = "act"
 
 
-class TokenRefused(Exception):
+class TokenRefused(UserError):
     """A token can't be made as it was asked for; the message says what could."""
 
 

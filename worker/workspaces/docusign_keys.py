@@ -12,6 +12,7 @@ from msgspec import Struct
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
 from events.database.statements import Statement
+from events.errors import UserError
 from events.log.tables import Position, UtcInstant, metadata
 from worker.runtime import sealing
 from worker.runtime.sealing import Sealed
@@ -52,7 +53,7 @@ SEALED = Sealed(
 )
 
 
-class KeyRefused(Exception):
+class KeyRefused(UserError):
     """A key does not fit; the message says what would."""
 
 

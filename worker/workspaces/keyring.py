@@ -17,7 +17,7 @@ from msgspec import Struct
 from events.clock import Clock, Entropy
 from events.database.locks import Lock, acquire
 from events.database.port import Database
-from events.errors import DatabaseUnavailable
+from events.errors import DatabaseUnavailable, UserError
 from worker.quickbooks import grants, tokens
 from worker.runtime import sealing
 from worker.runtime.environment import ConfigurationError, Environment
@@ -35,7 +35,7 @@ _KEYS = sealing.token_keys
 logger = structlog.get_logger()
 
 
-class KeyringRefused(Exception):
+class KeyringRefused(UserError):
     """What was asked of a key can't be done; the message says why and what to do."""
 
 

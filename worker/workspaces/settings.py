@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields, replace
 
+from events.errors import UserError
 from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_ZONE, Kind
 
 
@@ -119,7 +120,7 @@ SETTINGS = tuple(map(_of_field, fields(Settings)))
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
-class SettingInvalid(Exception):
+class SettingInvalid(UserError):
     """A setting or its value is unknown; the message names the valid ones."""
 
 

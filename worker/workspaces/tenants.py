@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from events.contract.values import Workspace
 from events.database.locks import Lock, acquire
+from events.errors import UserError
 from events.log.tables import UtcInstant, metadata
 from worker.workspaces import api_tokens
 
@@ -19,7 +20,7 @@ workspaces = sa.Table(
 )
 
 
-class WorkspaceInvalid(Exception):
+class WorkspaceInvalid(UserError):
     """A workspace's name does not fit, or it exists already."""
 
 

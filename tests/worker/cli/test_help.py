@@ -1,15 +1,16 @@
-"""The help texts: every command, argument and option has one, whole, and each command stands in a group."""
+"""The help texts: every command, argument and option has one, whole, and each command stands in a section."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from worker.cli.groups import UNGROUPED
-from worker.cli.root import app
-
-GROUPS = ("Try it out:", "Run:", "People:", "Operations:", "Proof:")
+from worker.cli.lazy import SENTENCE_CHARACTERS_MAX
+from worker.cli.root import SECTIONS, app
 
 
 def _commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -36,7 +37,25 @@ def test_every_command_argument_and_option_has_a_help_text(path: tuple[str, ...]
     assert (without, bool(command.help)) == ([], True)  # type: ignore[attr-defined] # as above
 
 
-def test_every_command_stands_in_a_group() -> None:
+def test_every_command_stands_in_a_section_with_the_first_sentence_of_its_own_help() -> None:
     lines = CliRunner().invoke(app, ["--help"], prog_name="q2c").stdout.splitlines()
-    assert [line for line in lines if line in GROUPS] == list(GROUPS)
-    assert f"{UNGROUPED}:" not in lines
+    assert [line for line in lines if line.endswith(":")][1:] == [f"{title}:" for title in SECTIONS]
+    for section in SECTIONS.values():
+        for name, lazy in section.items():
+            command: Any = COMMANDS[name,]
+            assert lazy.help == command.get_short_help_str(SENTENCE_CHARACTERS_MAX)
+
+
+def test_listing_the_commands_imports_none_of_them() -> None:
+    code = "import sys, worker.cli; sys.argv = ['q2c', '--help']; worker.cli.main()"
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True
+    )
+    imported = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert {name for name in imported if name.startswith("worker.")} == {
+        "worker.cli",
+        "worker.cli.failing",
+        "worker.cli.lazy",
+        "worker.cli.root",
+    }
+    assert imported.isdisjoint({"sqlalchemy", "pydantic", "rich", "httpx"})

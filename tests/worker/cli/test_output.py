@@ -3,7 +3,7 @@
 import pytest
 
 from events.errors import DatabaseUnavailable
-from worker.cli.output import FINDING, fail_kindly
+from worker.cli.failing import FINDING, fail_kindly
 
 
 def test_a_reason_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:

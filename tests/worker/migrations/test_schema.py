@@ -32,7 +32,7 @@ from projections.all import PROJECTIONS
 from tests import stories
 from tests.fakes import FakeClock
 from tests.world import TOKEN_KEY, World, open_world
-from worker.cli import installation
+from worker.cli import tables
 from worker.migrations import schema
 from worker.quickbooks.gateway import open_gateway
 from worker.quote_to_cash import manager
@@ -384,5 +384,5 @@ def test_no_limit_cuts_a_migration_off(
     monkeypatch.setattr(
         schema, "migrate", lambda connection: [*migrated(connection), connection.scalar(asked)]
     )
-    installation.migrate(as_json=True)
+    tables.migrate(as_json=True)
     assert json.loads(capsys.readouterr().out)["done"][-1] == "0"

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from events.database import postgres
 from events.errors import DatabaseRefused, DatabaseUnavailable
-from worker.cli import installation, output
+from worker.cli import config, failing, output
 from worker.runtime import logs
 from worker.runtime.environment import ConfigurationError, Environment, environment, secrets_given
 from worker.runtime.masking import masked, replacements, scrubbed
@@ -107,11 +107,11 @@ def said(variables: dict[str, str]) -> str:
     ):
         for as_json in (True, False):
             with contextlib.suppress(typer.Exit):
-                installation.config(as_json=as_json)
-        with contextlib.suppress(SystemExit), output.fail_kindly():
+                config.config(as_json=as_json)
+        with contextlib.suppress(SystemExit), failing.fail_kindly():
             environment()
         for value in variables.values():
-            with contextlib.suppress(SystemExit), output.fail_kindly():
+            with contextlib.suppress(SystemExit), failing.fail_kindly():
                 raise DatabaseUnavailable(f"The driver says of {value} that it can't be")
     return printed.getvalue()
 

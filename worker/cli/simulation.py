@@ -1,61 +1,21 @@
-"""Checking: the invariants on a live store, and the simulation."""
+"""The simulation: seeds, crash points, and safeguards taken away."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from collections.abc import Iterator
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
 
-from worker.cli.context import JsonOption, Unusable, run
-from worker.cli.output import FINDING, errors, people, print_json
-from worker.services import Services
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from worker.simulation.campaign import Ablated
-    from worker.simulation.crashpoints import CrashPoint
+from worker.cli.failing import FINDING, Unusable
+from worker.cli.options import JsonOption
+from worker.cli.output import errors, people, print_json
+from worker.simulation import campaign, crashpoints
+from worker.simulation.ablations import BY_NAME
+from worker.simulation.campaign import Ablated
+from worker.simulation.crashpoints import CrashPoint
 
 SHOWN_MAX = 20
-
-
-def verify(
-    *,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Check the database only; send no request to QuickBooks.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Check the database and QuickBooks' books for broken invariants.
-
-    Reads only. Exits with 1 if an invariant is broken.
-    """
-    from worker.quickbooks.gateway import open_gateway  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.verification import invariants  # noqa: PLC0415 - as above
-    from worker.verification.books import Books, read_books  # noqa: PLC0415 - as above
-
-    async def work(opened: Services) -> dict[str, list[str]]:
-        books = Books()
-        if not offline:
-            async with open_gateway(
-                opened.environment, opened.database, opened.clock, opened.entropy, opened.vault
-            ) as gateway:
-                books = await read_books(opened.database, gateway.client)
-        return await opened.database.read(invariants.violations, opened.clock.now(), books)
-
-    found = run(work)
-    good = not any(found.values())
-    if as_json:
-        print_json({"good": good, "violations": found})
-    else:
-        for invariant in invariants.INVARIANTS:
-            broken = found[invariant.name]
-            people.print(f"{'✗' if broken else '✓'} {invariant.name}  {invariant.says}", markup=False)
-            for violation in broken[:SHOWN_MAX]:
-                people.print(f"      {violation}", markup=False)
-            if len(broken) > SHOWN_MAX:
-                people.print(f"      and {len(broken) - SHOWN_MAX} more", markup=False)
-    raise typer.Exit(0 if good else FINDING)
 
 
 def simulate(
@@ -89,9 +49,6 @@ def simulate(
 
     A failing seed prints the command that replays it exactly.
     """
-    from worker.simulation import campaign  # noqa: PLC0415 - nothing is imported before it is used
-    from worker.simulation.ablations import BY_NAME  # noqa: PLC0415 - as above
-
     ablated = without or []
     if unknown := [name for name in ablated if name not in BY_NAME]:
         raise Unusable(f"Unknown safeguard {unknown[0]!r}; choose from {', '.join(BY_NAME)}.")
@@ -117,7 +74,7 @@ def simulate(
     raise typer.Exit(FINDING if report.failed else 0)
 
 
-def _show_ablations(found: "Iterator[Ablated]", *, as_json: bool) -> NoReturn:
+def _show_ablations(found: Iterator[Ablated], *, as_json: bool) -> NoReturn:
     unnoticed = 0
     for ablated in found:
         unnoticed += not ablated.noticed
@@ -130,8 +87,7 @@ def _show_ablations(found: "Iterator[Ablated]", *, as_json: bool) -> NoReturn:
     raise typer.Exit(FINDING if unnoticed else 0)
 
 
-def _crash_point(text: str) -> "CrashPoint":
-    from worker.simulation import crashpoints  # noqa: PLC0415 - nothing is imported before it is used
+def _crash_point(text: str) -> CrashPoint:
 
     try:
         return crashpoints.parse(text)

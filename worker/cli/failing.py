@@ -1,0 +1,56 @@
+"""What a person can correct is one sentence and an exit status, never a traceback.
+
+Every command imports this, also those that only show help: what an error needs is imported when there is one.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from events.errors import DatabaseRefused, DatabaseUnavailable, OutsideError, UserError
+
+FINDING, USAGE = 1, 2
+
+
+class Unusable(UserError):
+    """An argument, an option or a name is wrong; the message names the right one."""
+
+
+@contextlib.contextmanager
+def fail_kindly() -> Iterator[None]:
+    """Turn what a person can correct into a sentence and an exit status."""
+    try:
+        yield
+    except (UserError, DatabaseRefused) as error:
+        _say(error)
+        sys.exit(USAGE)
+    except (OutsideError, DatabaseUnavailable, OSError) as error:
+        _say(error)
+        sys.exit(FINDING)
+    except Exception:
+        damaged = _damage()
+        if damaged is None:
+            raise
+        _say(damaged)
+        sys.exit(FINDING)
+
+
+def _say(problem: object) -> None:
+    """Say what is wrong in a sentence that quotes no secret of the environment."""
+    from worker.cli.output import errors  # noqa: PLC0415 - only where there is an error
+    from worker.runtime.environment import secrets_given  # noqa: PLC0415 - as above
+    from worker.runtime.masking import scrubbed  # noqa: PLC0415 - as above
+
+    errors.print(f"q2c: {scrubbed(str(problem), secrets_given())}", soft_wrap=True)
+
+
+def _damage() -> str | None:
+    """Look whether a defect is one of the database: what can't be read in a row may be a damaged page."""
+    from events.database.sqlite import damage  # noqa: PLC0415 - only where there is an error
+    from worker.runtime.environment import ConfigurationError, environment  # noqa: PLC0415 - as above
+
+    try:
+        settings = environment()
+    except ConfigurationError:
+        return None
+    return damage(settings.database_path) if settings.embedded else None

@@ -1,0 +1,72 @@
+"""The sandbox: a QuickBooks and DocuSign to test against."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from events.clock import SystemClock
+from worker.cli.failing import Unusable
+from worker.cli.options import HOST, JsonOption
+from worker.cli.output import people, print_exports, print_json
+from worker.roles.supervisor import stop_signals
+from worker.sandbox import seeds, server
+from worker.sandbox.service import Sandbox
+from worker.sandbox.trouble import Plan
+
+
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="Address the sandbox listens on.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0 picks a free one.")] = 8089,
+    company: Annotated[
+        list[str] | None, typer.Option(help="Kind of company: us, us-ast, uk or ca; may be repeated.")
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            envvar="Q2C_SANDBOX_SEED", help="Seed of the companies and faults; the same seed repeats them."
+        ),
+    ] = 1,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            envvar="Q2C_SANDBOX_CLIENT_ID", help="Client ID of its app; default: made from the seed."
+        ),
+    ] = None,
+    client_secret: Annotated[
+        str | None, typer.Option(envvar="Q2C_SANDBOX_CLIENT_SECRET", help="Client secret of its app.")
+    ] = None,
+    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of requests that fail, 0 to 1.")] = 0,
+    public_url: Annotated[
+        str | None, typer.Option(help="URL of its consent page for browsers, if the worker uses another.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a QuickBooks and DocuSign to test against."""
+    kinds = company or ["us"]
+    if unknown := [kind for kind in kinds if kind not in seeds.KINDS]:
+        raise Unusable(f"Unknown company {unknown[0]!r}; choose from {', '.join(seeds.KINDS)}.")
+    if (client_id is None) != (client_secret is None):
+        raise Unusable("Set --client-id and --client-secret together, or neither.")
+    app = (client_id, client_secret) if client_id and client_secret else None
+    clock = SystemClock()
+    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url, app=app)
+
+    def ready(url: str) -> None:
+        if as_json:
+            print_json(server.ready_line(box, url))
+            return
+        companies = ", ".join(f"{found.traits.name} ({realm})" for realm, found in box.companies.items())
+        people.print(f"QuickBooks is at {url}, with {companies}. Stop with Ctrl-C.", soft_wrap=True)
+        people.print("Its DocuSign signs with these keys; add them to your workspace once:", soft_wrap=True)
+        for key in box.docusign_keys:
+            people.print(f"q2c workspace docusign-key add {key}", soft_wrap=True)
+        people.print("To point a worker at it:")
+        print_exports(server.exports(box, url))
+
+    async def work() -> None:
+        with stop_signals() as stopping:
+            await server.run(box, clock, host=host, port=port, ready=ready, stopping=stopping)
+
+    asyncio.run(work())

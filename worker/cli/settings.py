@@ -1,0 +1,88 @@
+"""Settings of a workspace."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from worker.actions.settings import CurrentSetting, change_settings, current_settings
+from worker.cli.context import accepted, admin, run, workspace_name
+from worker.cli.failing import Unusable
+from worker.cli.lazy import plain
+from worker.cli.options import JsonOption, WorkspaceOption
+from worker.cli.output import people, print_json
+from worker.services import Services
+from worker.workspaces.settings import SETTINGS
+
+
+class SettingsListed(TyperCommand):
+    """A command whose help ends with every setting."""
+
+    def format_epilog(self, _context: Any, formatter: Any) -> None:
+        """Write a section with what each setting does, and what its values look like."""
+        with formatter.section("Settings"):
+            formatter.write_dl(
+                [(setting.name, f"{setting.help} Value: {setting.kind.form}.") for setting in SETTINGS]
+            )
+
+
+set_command = plain()
+
+
+@set_command.command(cls=SettingsListed)
+def set_settings(
+    changes: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="An empty value restores the default.")
+    ],
+    *,
+    why: Annotated[str | None, typer.Option(help="Why you change them; kept in the log.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a workspace's settings: all of those given, or none.
+
+    q2c settings shows the current values.
+    """
+    pairs = [change.partition("=") for change in changes]
+    for key, separator, _ in pairs:
+        if not separator:
+            raise Unusable(f"Write {key}=VALUE.")
+    wanted = {key: value for key, _, value in pairs}
+    if twice := [key for key, count in Counter(key for key, _, _ in pairs).items() if count > 1]:
+        raise Unusable(f"Give each setting once; more than once: {', '.join(twice)}.")
+
+    async def work(opened: Services) -> int:
+        return await change_settings(await admin(opened, workspace), wanted, why)
+
+    accepted(run(work), f"Set {', '.join(changes)}.", as_json=as_json)
+
+
+def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show a workspace's settings: value, default, and what each does."""
+
+    async def work(opened: Services) -> list[CurrentSetting]:
+        return await opened.database.read(current_settings, await workspace_name(opened, workspace))
+
+    for setting in run(work):
+        if as_json:
+            print_json(setting)
+        else:
+            _print_setting(setting)
+
+
+def _print_setting(setting: CurrentSetting) -> None:
+    origin = f": {setting.reason}" if setting.reason else ""
+    note = f"(chosen; default: {_said(setting.default)})" if setting.chosen else f"(default{origin})"
+    people.print(f"{setting.key:27} {_said(setting.value)}  {note}", style="bold", soft_wrap=True)
+    people.print(f"    {setting.help}", style="dim", soft_wrap=True)
+
+
+def _said(value: object) -> str:
+    """Write a value as `q2c set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return "(not set)" if value is None else str(value)
