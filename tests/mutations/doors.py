@@ -107,7 +107,7 @@ MUTATIONS = (
     Mutation(
         "dead_letter_lost",
         "events/log/intake.py",
-        "kept = iter(store_letters(connection, letters, now, bounds))",
+        "kept = iter(store_letters(connection, letters, now, limits))",
         "kept = iter([True] * len(letters))",
         "What can't be used is dropped without a trace.",
         _EVENTS,
