@@ -108,8 +108,8 @@ MUTATIONS = (
         "date_of_outcome",
         _CREATED,
         'txn_date=date.fromisoformat(invoice["TxnDate"])',
-        "txn_date=now.date()",
-        "An invoice that was found later is reported on the day on which it was found.",
+        "txn_date=command.created_at.date()",
+        "An invoice is reported on the day, in UTC, on which it was commanded.",
         _ROOM,
     ),
     Mutation(
