@@ -216,7 +216,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("mark_on_adoption", lambda: [(marks, "is_own", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
-    Safeguard("clocks_set_back", lambda: [(leases, "latest", lambda *_: FAR_OFF)], budget=120),
+    Safeguard("clocks_set_back", lambda: [(leases, "latest_end", lambda *_: FAR_OFF)], budget=120),
     Safeguard("fencing_token", _fencing_token, budget=200),
     Safeguard("in_flight_per_subject", _in_flight_per_subject),
     Safeguard("one_transaction", _one_transaction),
