@@ -101,8 +101,6 @@ class _WorkspaceRead:
             raise TypeError(f"A gate read {name}, on which nothing waits")
         if name == "settings":
             return _SettingsRead(self._state.settings, self._keys)
-        if name == "time_zone":
-            self._keys[of_setting(name)] = None
         self._keys[DOCUSIGN if name == DOCUSIGN else COMPANY] = None
         return getattr(self._state, name)
 
