@@ -62,7 +62,6 @@ def explain(
 
 
 def _print_gate(deal: str, gate: Any) -> None:
-
     people.print(" ✓" if gate.met else " ✗", gate.gate, style="green" if gate.met else "red")
     if not gate.met:
         people.print(f"     {gate.reason}")
@@ -72,7 +71,6 @@ def _print_gate(deal: str, gate: Any) -> None:
 
 
 def _print_explanation(found: Any) -> None:
-
     people.print(f"{found.deal}  {found.stage.replace('_', ' ')}\n", style="bold")
     for gate in found.gates:
         _print_gate(found.deal, gate)

@@ -41,7 +41,6 @@ def run_roles(
 
 
 def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> None:
-
     settings = environment()
     chosen = role.all_that_fit(settings) if names is None else role.chosen(settings, names)
 

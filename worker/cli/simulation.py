@@ -88,7 +88,6 @@ def _show_ablations(found: Iterator[Ablated], *, as_json: bool) -> NoReturn:
 
 
 def _crash_point(text: str) -> CrashPoint:
-
     try:
         return crashpoints.parse(text)
     except ValueError as error:
