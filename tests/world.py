@@ -32,7 +32,7 @@ from worker.commands.dispatcher import Dispatcher
 from worker.commands.freezing import can_be_dated
 from worker.commands.table import OPEN, commands, realms
 from worker.connections import consenting
-from worker.connections.steps import Standing
+from worker.connections.steps import ConsentStatus
 from worker.demo.doors import Secrets, open_workspace
 from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
@@ -100,7 +100,7 @@ class World:
 
     async def consent(
         self, workspace: str = "acme", realm: str | None = None, *, named: str | None = None
-    ) -> Standing:
+    ) -> ConsentStatus:
         """Consent as a browser does; `named` is the company that comes back, if it is not the one of the consent."""
         start = await consenting.begin(self.services, workspace)
         link = parse_qs(urlsplit(start).query)["link"][0]

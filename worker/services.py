@@ -1,4 +1,4 @@
-"""The parts that the web, the command line and the running worker share, put together in one place."""
+"""The services that the web, the command line and the worker share, constructed in one place."""
 
 from collections.abc import Sequence
 
@@ -26,11 +26,11 @@ SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
     *(projection.subscription for projection in PROJECTIONS),
 )
-FOLLOWING = (manager.NAME,)  # what must not wait for read models to be built, beside the live ones
+FOLLOWING = (manager.NAME,)  # the subscriptions that must not wait for a rebuild of read models
 
 
 class Services(Struct, frozen=True):
-    """What everything that touches the log needs; with a publisher, what comes in goes to Kafka first."""
+    """The shared services of a process; with a publisher, received events go to Kafka first."""
 
     environment: Environment
     database: Database
@@ -44,10 +44,10 @@ class Services(Struct, frozen=True):
 
 
 async def open_services(environment: Environment) -> Services:
-    """Open the database, and see that its tables are what this code knows.
+    """Open the database, and check that its tables have this code's schema.
 
     Raises:
-        ConfigurationError: A token key does not fit, is missing or retired, the database's file is something else, or its tables are.
+        ConfigurationError: A token key is wrong, missing or retired, the file is no database, or its schema differs.
         DatabaseUnavailable: The file can't be opened.
     """
     check_database_file(environment)
@@ -64,7 +64,7 @@ async def open_services(environment: Environment) -> Services:
 
 
 def open_database(environment: Environment, *, migrating: bool = False) -> Database:
-    """Open the database that the environment names; nothing is read yet. A migration takes as long as it has to."""
+    """Open the database that the environment names, without reading it. A migration's statements have no time limit."""
     if environment.embedded:
         return SqliteDatabase(environment.database_path)
     from events.database import postgres  # noqa: PLC0415 - SQLite needs no PostgreSQL driver
@@ -74,10 +74,10 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
 
 
 async def migrate(database: Database, clock: Clock, entropy: Entropy, told: Told | None = None) -> list[str]:
-    """Make the tables what this code knows, and fill read models of a version that is new; say what was done.
+    """Migrate the tables to this code's schema, and fill new versions of read models; return what was done.
 
     Raises:
-        ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
+        ConfigurationError: The tables have a revision that this code does not know, or we may not change them.
     """
     done = await database.transaction(schema.migrate)
     holder = f"migrate:{entropy.token()[:8]}"
@@ -86,7 +86,7 @@ async def migrate(database: Database, clock: Clock, entropy: Entropy, told: Told
 
 
 async def see_to_tables(environment: Environment, database: Database) -> None:
-    """Migrate a SQLite file by itself: it is this installation's alone. PostgreSQL's tables are ops' to migrate."""
+    """Migrate a SQLite file automatically, since only this installation uses it; ops migrate PostgreSQL."""
     await check_ours(environment, database)
     if not environment.embedded:
         await database.read(schema.check)
@@ -95,10 +95,10 @@ async def see_to_tables(environment: Environment, database: Database) -> None:
 
 
 async def check_ours(environment: Environment, database: Database) -> None:
-    """See that a SQLite file is not another program's: tables are made in it without asking.
+    """Check that a SQLite file is not another program's, before tables are created in it.
 
     Raises:
-        ConfigurationError: It has tables, and none of ours.
+        ConfigurationError: The file has tables, but none of ours.
     """
     if environment.embedded and await database.read(schema.is_of_others):
         raise ConfigurationError(

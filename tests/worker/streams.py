@@ -87,12 +87,12 @@ class Stream:
 
     async def ends(self, topic: str = catalog.DEALS) -> dict[Partition, int]:
         of = await cluster.partitions(self.environment, [self.environment.topic(topic)])
-        return {at: kept.end for at, kept in (await cluster.bounds(self.environment, of)).items()}
+        return {at: kept.end for at, kept in (await cluster.offset_ranges(self.environment, of)).items()}
 
     async def read(self, topic: str) -> list[Any]:
         """Every message of a topic, one partition after the other."""
         of = await cluster.partitions(self.environment, [self.environment.topic(topic)])
-        kept = await cluster.bounds(self.environment, of)
+        kept = await cluster.offset_ranges(self.environment, of)
         messages: list[Any] = []
         async with cluster.consumer(self.environment) as consumer:
             for at in of:

@@ -14,7 +14,7 @@ from tests.world import World
 from worker.commands.claims import needs_look_up
 from worker.docusign import watch as docusign_watch
 from worker.docusign.state import GOOD
-from worker.docusign.watch import Told
+from worker.docusign.watch import LastReport
 from worker.roles import dispatch, process, roles
 from worker.roles.idle import left_to_do
 from worker.roles.role import Role, RoleContext
@@ -121,7 +121,7 @@ def _lead_all(connection: object, world: World) -> None:
 
 @pytest.mark.parametrize("back", BACK)
 async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> None:
-    told = Told(GOOD, 7, twelfth_at=ready.clock.now())
+    told = LastReport(GOOD, 7, twelfth_at=ready.clock.now())
     bad = DocusignReceptionChanged("refusing", "signature_invalid", ready.clock.now())
     assert not docusign_watch._may_be_told(bad, told, ready.clock.now())
     assert docusign_watch._may_be_told(bad, told, ready.clock.now() - back)

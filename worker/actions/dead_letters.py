@@ -74,7 +74,7 @@ async def discard(services: Services, chosen: LetterSelection, by: str, why: str
     if chosen.workspace is not None:
         fact = DeadLettersDiscarded(count, by, chosen.reason, tuple(chosen.numbers), why)
         position = await Admin.of(services, chosen.workspace, by).say(catalog.DEAD_LETTERS_DISCARDED, fact)
-    bounds, done = services.environment.dead_letter_bounds, 0
+    bounds, done = services.environment.dead_letter_limits, 0
     while done < count:  # what comes meanwhile was not looked at by anybody
         limit = min(count - done, dead_letters.DISCARDED_AT_ONCE_MAX)
         gone = await services.database.transaction(

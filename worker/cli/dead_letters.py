@@ -51,7 +51,7 @@ def list_letters(
     async def work(opened: Services) -> tuple[list[dict[str, Any]], Standing]:
         name = await _whose(opened, workspace, of_nobody=of_nobody)
         rows = await opened.database.read(listed, name)
-        return rows, await opened.database.read(standing, name, opened.environment.dead_letter_bounds)
+        return rows, await opened.database.read(standing, name, opened.environment.dead_letter_limits)
 
     rows, found = run(work)
     print_rows(rows, COLUMNS, as_json=as_json, empty="No dead letters.")

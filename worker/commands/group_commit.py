@@ -1,19 +1,17 @@
 """What becomes of commands, stored together where it comes together."""
 
-import worker.runtime.group_commit
 from events.database.port import Database
 from worker.commands import transitions
 from worker.commands.claims import LeaseLost
 from worker.commands.transitions import Transition
+from worker.runtime.group_commit import CommitQueue
 
 
 class GroupCommit:
     """Stores transitions of commands."""
 
     def __init__(self) -> None:
-        self._group: worker.runtime.group_commit.GroupCommit[Transition, bool] = (
-            worker.runtime.group_commit.GroupCommit(transitions.store)
-        )
+        self._group: CommitQueue[Transition, bool] = CommitQueue(transitions.store)
 
     async def store(self, database: Database, transition: Transition) -> None:
         """Store a transition in one transaction with whatever else waits to be stored.

@@ -78,11 +78,11 @@ def after(  # noqa: PLR0911 - one for each kind of error
     match error:
         case errors.Throttled():
             return HoldRealm(quiet_until, command.refused_since)
-        case errors.CompanyRefused():
+        case errors.CompanyBlocked():
             lasted = (now - command.gate_since).total_seconds() if command.gate_since else 0.0
             seconds = min(max(lasted, timing.throttled_seconds), PAUSE_SECONDS_MAX)
             return HoldCompany(now + timedelta(seconds=seconds), error.gate, error.explanation)
-        case errors.ConnectionExpired():
+        case errors.ReconnectRequired():
             return Disconnect(str(error))
         case errors.Unauthorized():
             refused_since = min(command.refused_since or now, now)

@@ -1,1 +1,1 @@
-"""Connecting a workspace to a QuickBooks company: a consent in a browser, its proof, its end."""
+"""Connect a workspace to a QuickBooks company: consent in a browser, proof, connection or revocation."""

@@ -1,4 +1,4 @@
-"""Connecting a workspace to a QuickBooks company, as a browser goes through it: address, consent, callback."""
+"""The steps of a consent in a browser: address, consent, callback."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from worker.connections import proving, steps
-from worker.connections.steps import CALLBACK_PATH, Standing, redirect_uri
+from worker.connections.steps import CALLBACK_PATH, ConsentStatus, redirect_uri
 from worker.quickbooks import consents, grants
 from worker.quickbooks.consents import REALM, ConsentRefused
 from worker.quickbooks.gateway import Gateway
-from worker.quickbooks.grants import Grant
+from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.oauth import OAuthClient
 from worker.services import Services
 
@@ -18,7 +18,7 @@ __all__ = [
     "CALLBACK_PATH",
     "START_PATH",
     "ConsentRefused",
-    "Opened",
+    "OpenedConsent",
     "begin",
     "complete",
     "deny",
@@ -28,8 +28,8 @@ __all__ = [
 START_PATH = "/oauth/quickbooks/start"
 
 
-class Opened(Struct, frozen=True):
-    """A consent that a browser has opened: where it goes, and the cookie without which it does not come back."""
+class OpenedConsent(Struct, frozen=True):
+    """A consent that a browser has opened: Intuit's address, the state, and the cookie that the callback needs."""
 
     address: str
     state: str
@@ -37,35 +37,35 @@ class Opened(Struct, frozen=True):
 
 
 async def begin(services: Services, workspace: str) -> str:
-    """Begin a consent; return the address of our own that an admin opens in a browser, once."""
+    """Start a consent; return our address that an admin opens in a browser, once."""
     link = services.entropy.token()
     await services.database.transaction(consents.create_link, link, workspace, services.clock.now())
     return f"{services.environment.public_url.rstrip('/')}{START_PATH}?link={link}"
 
 
-async def open_link(services: Services, oauth: OAuthClient, link: str) -> Opened:
-    """Open the address; Intuit is asked first, so that a failure spends nothing.
+async def open_link(services: Services, oauth: OAuthClient, link: str) -> OpenedConsent:
+    """Open the address that starts a consent; Intuit's endpoint is read first, so that a failure spends nothing.
 
     Raises:
-        ConsentRefused: The address is not one of ours, or was opened, or is older than ten minutes.
-        NotSent: Intuit does not say where people consent.
+        ConsentRefused: The address is unknown, was already opened, or is older than ten minutes.
+        NotSent: Intuit's endpoint could not be read.
     """
     state, cookie = services.entropy.token(), services.entropy.token()
     address = ""
     if await services.database.read(consents.is_link, link, services.clock.now()):
         address = await oauth.authorize_url(redirect_uri(services), state)
     await services.database.transaction(consents.open_link, link, state, cookie, services.clock.now())
-    return Opened(address, state, cookie)
+    return OpenedConsent(address, state, cookie)
 
 
 async def complete(
     services: Services, gateway: Gateway, *, state: str, cookie: str | None, code: str, realm: str
-) -> Standing:
-    """Take a consent from its callback, and see it through as far as QuickBooks answers.
+) -> ConsentStatus:
+    """Continue a consent from its callback, as far as QuickBooks answers.
 
     Raises:
-        ConsentRefused: The state is not one of ours, or was spent, or is too old, or belongs to another browser; or
-            the company's id is none.
+        ConsentRefused: The state is unknown, was already used, is too old, or belongs to another browser; or the
+            company's ID is invalid.
     """
     if not REALM.fullmatch(realm):
         raise ConsentRefused("The ID of a QuickBooks company must have 1 to 20 digits")
@@ -80,10 +80,10 @@ async def complete(
 
 
 async def deny(services: Services, *, state: str, cookie: str | None) -> str:
-    """Spend the state of a consent that was refused at Intuit; return its workspace.
+    """Spend the state of a consent that a person denied at Intuit; return its workspace.
 
     Raises:
-        ConsentRefused: As of `complete`.
+        ConsentRefused: As `complete`.
     """
     return await services.database.transaction(consents.redeem_state, state, cookie, services.clock.now())
 
@@ -97,9 +97,9 @@ def _redeemed(
     sealed: bytes,
     now: datetime,
     leased_until: datetime,
-) -> Grant:
-    """Spend the state and keep the code together: whatever happens from here on, somebody goes on with it."""
+) -> PendingGrant:
+    """Spend the state and store the code in one transaction, so that after a crash another process continues."""
     workspace = consents.redeem_state(connection, state, cookie, now)
-    grant = Grant(grant_id, workspace, realm, "exchanging", sealed, now)
+    grant = PendingGrant(grant_id, workspace, realm, "exchanging", sealed, now)
     grants.add(connection, grant, now, leased_until)
     return grant

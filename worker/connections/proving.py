@@ -1,4 +1,4 @@
-"""Seeing consents through: on the page that waits for one, and in the background when nobody waits any more."""
+"""Complete consents: for the page that waits for one, and later in the background."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -12,10 +12,10 @@ from events.contract.administration import ConnectionAwaited
 from events.errors import DatabaseUnavailable
 from events.log import log
 from worker.connections import steps
-from worker.connections.steps import Lost, Standing, Unanswered, lease
+from worker.connections.steps import ConsentStatus, Lost, Unanswered, lease
 from worker.quickbooks import grants
 from worker.quickbooks.gateway import Gateway
-from worker.quickbooks.grants import Grant
+from worker.quickbooks.grants import PendingGrant
 from worker.runtime.wake import pause
 from worker.services import Services
 
@@ -23,7 +23,7 @@ ASKED_FOR = timedelta(minutes=10)
 REVOKED_FOR = timedelta(days=1)
 LOOK_SECONDS = 5.0
 AT_ONCE = 8
-# A page waits for so many tries, as long as they come quickly.
+# A page waits for this many attempts, if they end quickly.
 TRIES_OF_A_PAGE = 3
 PAGE_SECONDS = 10.0
 BETWEEN_TRIES_SECONDS = 1.0
@@ -35,14 +35,14 @@ logger = structlog.get_logger()
 
 
 async def work_off(services: Services, gateway: Gateway, stopping: asyncio.Event) -> None:
-    """Go on with grants that nobody goes on with, until told to stop."""
+    """Continue grants that no process has leased, until `stopping` is set."""
     while not stopping.is_set():
         await look(services, gateway)
         await pause(services.clock, stopping, LOOK_SECONDS)
 
 
 async def look(services: Services, gateway: Gateway) -> None:
-    """Go on once with what is due now."""
+    """Continue the grants that are due now, once."""
     try:
         found = await services.database.read(grants.due, services.clock.now(), AT_ONCE)
     except DatabaseUnavailable as error:
@@ -51,20 +51,22 @@ async def look(services: Services, gateway: Gateway) -> None:
     await asyncio.gather(*(_taken(services, gateway, grant) for grant in found))
 
 
-async def _taken(services: Services, gateway: Gateway, grant: Grant) -> None:
+async def _taken(services: Services, gateway: Gateway, grant: PendingGrant) -> None:
     now = services.clock.now()
     try:
         taken = await services.database.transaction(grants.take, grant, now + lease(gateway), now)
         if taken is not None:
             await see_through(services, gateway, taken)
-    except DatabaseUnavailable as error:  # the lease runs out by itself
+    except DatabaseUnavailable as error:  # the lease expires
         logger.warning("consent.retry", workspace=grant.workspace, problem=str(error))
 
 
-async def see_through(services: Services, gateway: Gateway, grant: Grant, *, tries: int = 1) -> Standing:
-    """Go on with a grant that is leased to the caller until it is over, or until an answer is missing."""
+async def see_through(
+    services: Services, gateway: Gateway, grant: PendingGrant, *, tries: int = 1
+) -> ConsentStatus:
+    """Continue a grant that is leased to the caller until it ends, or until an answer is missing."""
     until = services.clock.monotonic() + PAGE_SECONDS
-    refused: Standing | None = None
+    refused: ConsentStatus | None = None
     try:
         while True:
             try:
@@ -76,17 +78,19 @@ async def see_through(services: Services, gateway: Gateway, grant: Grant, *, tri
                     await services.clock.sleep(BETWEEN_TRIES_SECONDS)
                     continue
                 found = await _handed_back(services, gateway, grant, str(problem))
-            if isinstance(found, Standing):
+            if isinstance(found, ConsentStatus):
                 return refused or found
             if found.step == "revoking" and grant.step != "revoking":
-                refused = Standing("refused", grant.workspace, grant.realm, found.problem or "")
+                refused = ConsentStatus("refused", grant.workspace, grant.realm, found.problem or "")
             grant = found
     except Lost:
-        return refused or Standing("waiting", grant.workspace, grant.realm, WAITING)
+        return refused or ConsentStatus("waiting", grant.workspace, grant.realm, WAITING)
 
 
-async def _handed_back(services: Services, gateway: Gateway, grant: Grant, problem: str) -> Grant | Standing:
-    """Leave a grant to be gone on with later; give it up where that has gone on for too long."""
+async def _handed_back(
+    services: Services, gateway: Gateway, grant: PendingGrant, problem: str
+) -> PendingGrant | ConsentStatus:
+    """Release a grant for a later attempt; end it if that has gone on for too long."""
     now = services.clock.now()
     revoking = grant.step == "revoking"
     seconds = min(PAUSE_SECONDS_MAX, PAUSE_SECONDS * 2 ** min(grant.attempts - 1, 10))
@@ -94,18 +98,20 @@ async def _handed_back(services: Services, gateway: Gateway, grant: Grant, probl
     if now < until:
         due_at = min(now + timedelta(seconds=seconds), until)
         await services.database.transaction(_leave, grant, problem, due_at, now)
-        return Standing("waiting", grant.workspace, grant.realm, WAITING)
+        return ConsentStatus("waiting", grant.workspace, grant.realm, WAITING)
     if revoking:
         logger.error("consent.not_revoked", workspace=grant.workspace, realm=grant.realm, problem=problem)
         await services.database.transaction(grants.drop, grant)
-        return Standing("refused", grant.workspace, grant.realm, problem)
+        return ConsentStatus("refused", grant.workspace, grant.realm, problem)
     granted = steps.tokens_of(services, grant) if grant.step == "proving" else None
     return await steps.refused(
         services, gateway, grant, f"QuickBooks has not answered for ten minutes: {problem}", granted
     )
 
 
-def _leave(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime, now: datetime) -> None:
+def _leave(
+    connection: sa.Connection, grant: PendingGrant, problem: str, due_at: datetime, now: datetime
+) -> None:
     if not grants.hand_back(connection, grant, problem, due_at, now):
         raise Lost
     if grant.step != "revoking" and grant.problem is None:

@@ -1,7 +1,7 @@
-"""The steps from a code to a connection: exchange, prove, claim; or give back.
+"""The steps from a code to a connection: exchange, prove, claim; or revoke.
 
-A grant is a row at each step, so that whoever comes first goes on after a crash. The tokens are asked with before the
-company that the callback names is believed: until QuickBooks has answered, nothing of a workspace's is touched. See
+A grant is a row at each step, so that any process can continue it after a crash. A read with the tokens proves the company
+that the callback names: until QuickBooks has answered, nothing of the workspace changes. See
 `docs/decisions/0015-proven-consents.md`.
 """
 
@@ -23,9 +23,9 @@ from events.contract.values import Fact
 from events.log import log
 from worker.commands import table
 from worker.quickbooks import grants, tokens
-from worker.quickbooks.errors import CompanyRefused, NotSent, QuickBooksError, Rejected, Unauthorized
+from worker.quickbooks.errors import CompanyBlocked, NotSent, QuickBooksError, Rejected, Unauthorized
 from worker.quickbooks.gateway import Gateway
-from worker.quickbooks.grants import Grant
+from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.oauth import GrantRefused, GrantUnusable, TokenSet
 from worker.quickbooks.tokens import RealmTaken
 from worker.runtime.vault import Unsealable
@@ -33,15 +33,15 @@ from worker.services import Services
 
 SOURCE = "urn:coeffection:connections"
 CALLBACK_PATH = "/oauth/quickbooks/callback"
-# QuickBooks refuses even fresh tokens now and then, so a refusal counts once it has been said so often.
+# QuickBooks sometimes refuses even fresh tokens, so only this many refusals count.
 REFUSALS = 3
 NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 CONNECTED_ASKED_MAX = 20
 logger = structlog.get_logger()
 
 
-class Standing(Struct, frozen=True):
-    """What came of a consent so far; `says` is a sentence."""
+class ConsentStatus(Struct, frozen=True):
+    """The state of a consent; `says` is a sentence about it."""
 
     state: Literal["connected", "refused", "waiting"]
     workspace: str
@@ -50,14 +50,14 @@ class Standing(Struct, frozen=True):
 
 
 class Unanswered(Exception):
-    """There was no answer that says anything; it is asked again."""
+    """There was no conclusive answer; the step is retried."""
 
 
 class NotProven(Exception):
     """The tokens do not connect the company; the message says why.
 
     Attributes:
-        other_company: Whether QuickBooks said that they are not of the company which the callback named.
+        other_company: Whether QuickBooks said that the tokens belong to another company than the callback named.
     """
 
     def __init__(self, message: str, *, other_company: bool = False) -> None:
@@ -66,16 +66,16 @@ class NotProven(Exception):
 
 
 class Lost(Exception):
-    """Somebody else goes on with the grant by now."""
+    """Another process has leased the grant."""
 
 
 def redirect_uri(services: Services) -> str:
-    """Return where Intuit sends the browser back to."""
+    """Return the address of the callback, to which Intuit sends the browser."""
     return services.environment.public_url.rstrip("/") + CALLBACK_PATH
 
 
 def lease(gateway: Gateway) -> timedelta:
-    """Return how long a grant is somebody's who went on with it: longer than the requests of a page take."""
+    """Return the length of a grant's lease: longer than the requests of a page take."""
     return 3 * gateway.oauth.refresh_lasts_at_most
 
 
@@ -84,7 +84,9 @@ def seal(services: Services, grant_id: str, secret: bytes) -> bytes:
     return services.vault.seal(secret, grants.owner(grant_id))
 
 
-async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
+async def _exchange(
+    services: Services, gateway: Gateway, grant: PendingGrant
+) -> PendingGrant | ConsentStatus:
     code = _open(services, grant)
     if code is None:
         return await refused(
@@ -102,13 +104,13 @@ async def _exchange(services: Services, gateway: Gateway, grant: Grant) -> Grant
     sealed = _sealed(services, grant, granted)
     moved = await services.database.transaction(grants.move, grant, "proving", sealed, leased_until)
     if moved is None:
-        # The other one that goes on has the code alone, which is spent: these tokens are to be given back.
+        # The process that now has the lease has only the code, which is spent: these tokens have to be revoked.
         await _add_to_revoke(services, grant, granted)
         raise Lost
     return moved
 
 
-async def _prove(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
+async def _prove(services: Services, gateway: Gateway, grant: PendingGrant) -> PendingGrant | ConsentStatus:
     granted = tokens_of(services, grant)
     if granted is None:
         return await refused(
@@ -124,22 +126,22 @@ async def _prove(services: Services, gateway: Gateway, grant: Grant) -> Grant | 
     except (NotProven, RealmTaken) as problem:
         other = isinstance(problem, NotProven) and problem.other_company
         if other and await _may_be_of_a_connected_company(services, gateway, grant, granted):
-            return await refused(services, gateway, grant, str(problem))  # and its tokens are forgotten
+            return await refused(services, gateway, grant, str(problem))  # and its tokens are deleted
         return await refused(services, gateway, grant, str(problem), granted, other_company=other)
     gateway.tokens.changed(grant.realm)
     services.wake.all()
     logger.info("connection.authorized", workspace=grant.workspace, realm=grant.realm)
     name = str(company.get("CompanyName") or "The company")
     says = f"{name} (QuickBooks company {grant.realm}) is connected to the workspace {grant.workspace}"
-    return Standing("connected", grant.workspace, grant.realm, says)
+    return ConsentStatus("connected", grant.workspace, grant.realm, says)
 
 
-async def _asked(gateway: Gateway, grant: Grant, access_token: str) -> dict[str, Any]:
-    """Ask the company with the tokens; what it says of itself proves that they are its own.
+async def _asked(gateway: Gateway, grant: PendingGrant, access_token: str) -> dict[str, Any]:
+    """Read the company's `CompanyInfo` with the tokens; an answer proves that the tokens belong to it.
 
     Raises:
-        NotProven: QuickBooks says no.
-        Unanswered: It says nothing about it.
+        NotProven: QuickBooks refuses the tokens or the company.
+        Unanswered: There was no conclusive answer.
     """
     try:
         return await gateway.client.prove(grant.realm, access_token)
@@ -148,7 +150,7 @@ async def _asked(gateway: Gateway, grant: Grant, access_token: str) -> dict[str,
             raise Unanswered(str(problem)) from problem
         said = f"QuickBooks does not accept these tokens for company {grant.realm}: {problem}"
         raise NotProven(said, other_company=problem.of_other_company) from problem
-    except CompanyRefused as problem:
+    except CompanyBlocked as problem:
         raise NotProven(str(problem)) from problem
     except Rejected as problem:
         if problem.status not in NOT_LET_IN:
@@ -159,24 +161,24 @@ async def _asked(gateway: Gateway, grant: Grant, access_token: str) -> dict[str,
 
 
 async def _may_be_of_a_connected_company(
-    services: Services, gateway: Gateway, grant: Grant, granted: TokenSet
+    services: Services, gateway: Gateway, grant: PendingGrant, granted: TokenSet
 ) -> bool:
-    """Say whether tokens of an unknown company may be of one that a workspace is connected to.
+    """Return whether tokens of an unknown company may belong to a company that a workspace is connected to.
 
-    The callback named another company than the tokens are of, so every other connected company is asked with them;
-    where those are many, or the tokens have expired, nobody can tell.
+    The callback named a company that the tokens do not belong to, so every connected company is read with them. If
+    there are too many, or the tokens have expired, they may.
 
     Raises:
-        Unanswered: One did not answer.
+        Unanswered: A read got no conclusive answer.
     """
     now = services.clock.now()
-    connected = await services.database.read(tokens.held, now, CONNECTED_ASKED_MAX + 1)
+    connected = await services.database.read(tokens.connected_realms, now, CONNECTED_ASKED_MAX + 1)
     if len(connected) > CONNECTED_ASKED_MAX or granted.access_expires_at <= now:
         return True
     for realm in (realm for realm in connected if realm != grant.realm):
         try:
             await gateway.client.prove(realm, granted.access_token)
-        except (Unauthorized, CompanyRefused):
+        except (Unauthorized, CompanyBlocked):
             continue
         except Rejected as problem:
             if problem.status not in NOT_LET_IN:
@@ -189,17 +191,22 @@ async def _may_be_of_a_connected_company(
 
 
 def claim(
-    connection: sa.Connection, realm: str, grant: Grant, sealed: bytes, granted: TokenSet, now: datetime
+    connection: sa.Connection,
+    realm: str,
+    grant: PendingGrant,
+    sealed: bytes,
+    granted: TokenSet,
+    now: datetime,
 ) -> None:
     """Make a proven grant the workspace's connection.
 
     Raises:
         NotProven: A later consent of the workspace is its connection already.
-        RealmTaken: Another workspace holds the company.
-        Unanswered: An earlier grant of the company is being revoked at this moment, which may end this one too.
-        Lost: Somebody else goes on with the grant.
+        RealmTaken: Another workspace is connected to the company.
+        Unanswered: An earlier grant of the company is being revoked, which may end this one too.
+        Lost: Another process has leased the grant.
     """
-    tokens.is_held(connection, realm, now)  # holds the lock under which others look before they revoke
+    tokens.is_connected(connection, realm, now)  # takes the lock under which `may_be_revoked` checks
     if grants.is_being_revoked(connection, realm, now):
         raise Unanswered("The tokens of the company's earlier consent are being revoked")
     if grants.is_superseded(connection, grant):
@@ -220,9 +227,9 @@ def claim(
     log.append_own(connection, [event_of(grant, catalog.CONNECTION_AUTHORIZED, fact, now)], now)
 
 
-async def _revoke(services: Services, gateway: Gateway, grant: Grant) -> Grant | Standing:
-    """Give the tokens back, unless that might end a connection that somebody has."""
-    over = Standing("refused", grant.workspace, grant.realm, grant.problem or "")
+async def _revoke(services: Services, gateway: Gateway, grant: PendingGrant) -> PendingGrant | ConsentStatus:
+    """Revoke the tokens, unless that might end a workspace's connection."""
+    over = ConsentStatus("refused", grant.workspace, grant.realm, grant.problem or "")
     granted = tokens_of(services, grant)
     is_free = granted is not None and await services.database.transaction(
         may_be_revoked, grant, services.clock.now()
@@ -240,18 +247,18 @@ async def _revoke(services: Services, gateway: Gateway, grant: Grant) -> Grant |
     return over
 
 
-def may_be_revoked(connection: sa.Connection, grant: Grant, now: datetime) -> bool:
-    """Say whether tokens may be given back: Intuit may end with them whatever our app was granted by the company.
+def may_be_revoked(connection: sa.Connection, grant: PendingGrant, now: datetime) -> bool:
+    """Return whether tokens may be revoked: Intuit may then end every grant of the company to our app.
 
-    Those of a company that a workspace is connected to are forgotten instead; nobody else has them. Where QuickBooks said
-    that they are not of the company which the callback named, its connection has nothing to do with them.
+    Tokens of a company that a workspace is connected to are deleted instead; nobody else has them. If QuickBooks said that
+    they do not belong to the company in the callback, that company's connection is not affected.
 
     Raises:
-        Unanswered: Another consent to the company is under way; it is waited for.
+        Unanswered: Another consent to the company is under way, and has to end first.
     """
     if grant.other_company:
         return True
-    if tokens.is_held(connection, grant.realm, now):
+    if tokens.is_connected(connection, grant.realm, now):
         return False
     if grants.is_under_way(connection, grant.realm):
         raise Unanswered("Another consent to the company is under way")
@@ -261,13 +268,13 @@ def may_be_revoked(connection: sa.Connection, grant: Grant, now: datetime) -> bo
 async def refused(
     services: Services,
     gateway: Gateway,
-    grant: Grant,
+    grant: PendingGrant,
     reason: str,
     granted: TokenSet | None = None,
     *,
     other_company: bool = False,
-) -> Grant | Standing:
-    """End a consent without a connection; the tokens, if there are any, are to be given back."""
+) -> PendingGrant | ConsentStatus:
+    """End a consent without a connection, and schedule the revocation of its tokens, if there are any."""
     logger.warning("connection.refused", workspace=grant.workspace, realm=grant.realm, problem=reason)
     now = services.clock.now()
     event = event_of(grant, catalog.CONNECTION_REFUSED, ConnectionRefused(grant.realm, now, reason), now)
@@ -277,19 +284,19 @@ async def refused(
     )
     services.wake.all()
     if moved is None:
-        return Standing("refused", grant.workspace, grant.realm, reason)
+        return ConsentStatus("refused", grant.workspace, grant.realm, reason)
     return replace(moved, problem=reason)
 
 
 def _end(
     connection: sa.Connection,
-    grant: Grant,
+    grant: PendingGrant,
     sealed: bytes | None,
     event: Event,
     leased_until: datetime,
     *,
     other_company: bool,
-) -> Grant | None:
+) -> PendingGrant | None:
     if sealed is None:
         moved = None
         kept = grants.drop(connection, grant)
@@ -302,33 +309,33 @@ def _end(
     return moved
 
 
-async def _add_to_revoke(services: Services, grant: Grant, granted: TokenSet) -> None:
+async def _add_to_revoke(services: Services, grant: PendingGrant, granted: TokenSet) -> None:
     now = services.clock.now()
     left = replace(grant, id=str(services.entropy.uuid7(now)), step="revoking", version=1, attempts=0)
     left = replace(left, sealed=_sealed(services, left, granted))
     await services.database.transaction(grants.add, left, now, None)
 
 
-def event_of(grant: Grant, event_type: str, fact: Fact, at: datetime) -> Event:
-    """Make an event about a grant, which is said once."""
+def event_of(grant: PendingGrant, event_type: str, fact: Fact, at: datetime) -> Event:
+    """Make an event about a grant; its ID derives from the grant, so it is appended once."""
     kind = event_type.removeprefix(catalog.PREFIX)
     return own_event(
         event_type, fact, workspace=grant.workspace, source=SOURCE, time=at, id=f"{grant.id}:{kind}"
     )
 
 
-def _sealed(services: Services, grant: Grant, granted: TokenSet) -> bytes:
+def _sealed(services: Services, grant: PendingGrant, granted: TokenSet) -> bytes:
     return seal(services, grant.id, msgspec.json.encode(granted))
 
 
-def tokens_of(services: Services, grant: Grant) -> TokenSet | None:
-    """Open the tokens of a grant; nothing if our keys do not open them."""
+def tokens_of(services: Services, grant: PendingGrant) -> TokenSet | None:
+    """Decrypt the tokens of a grant; None if our keys can't."""
     plain = _open(services, grant)
     return None if plain is None else msgspec.json.decode(plain, type=TokenSet)
 
 
-def _open(services: Services, grant: Grant) -> bytes | None:
-    """Open what is sealed; nothing if our keys do not open it."""
+def _open(services: Services, grant: PendingGrant) -> bytes | None:
+    """Decrypt a grant's secret; None if our keys can't."""
     try:
         return services.vault.open(grant.sealed, grants.owner(grant.id))
     except Unsealable as error:
@@ -336,7 +343,7 @@ def _open(services: Services, grant: Grant) -> bytes | None:
         return None
 
 
-STEPS: dict[str, Callable[[Services, Gateway, Grant], Awaitable[Grant | Standing]]] = {
+STEPS: dict[str, Callable[[Services, Gateway, PendingGrant], Awaitable[PendingGrant | ConsentStatus]]] = {
     "exchanging": _exchange,
     "proving": _prove,
     "revoking": _revoke,

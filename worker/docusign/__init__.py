@@ -1,1 +1,1 @@
-"""DocuSign Connect as an installation knows it: the keys it signs with, and whether its messages are taken."""
+"""DocuSign Connect: its messages, their signatures, and whether they are accepted."""

@@ -1,7 +1,7 @@
-"""DocuSign Connect messages (JSON SIM: one message an event) read as contract events.
+"""Read DocuSign Connect's messages (JSON SIM: one message for each event) as contract events.
 
-Messages often bring the signed documents, also where that was switched off. Nothing here builds anything of them: what
-is read is picked out, and what is kept is kept without them.
+Messages often contain the signed documents, even if that was switched off. The documents are never decoded: only the needed
+fields are read, and a stored message has no documents.
 """
 
 import re
@@ -19,7 +19,7 @@ from events.contract.values import Fact, Identifier
 from events.errors import InvalidEvent
 
 COMPLETED = "envelope-completed"
-# Which Connect events concern a deal, and the instant in the envelope that says when.
+# The Connect events that concern a deal, with the envelope's fields for their instant.
 _EVENTS = {
     "envelope-sent": (catalog.CONTRACT_SENT, "sentDateTime"),
     "envelope-delivered": (catalog.CONTRACT_DELIVERED, "deliveredDateTime"),
@@ -27,8 +27,8 @@ _EVENTS = {
     "envelope-declined": (catalog.CONTRACT_DECLINED, "declinedDateTime"),
     "envelope-voided": (catalog.CONTRACT_VOIDED, "voidedDateTime"),
 }
-# Those that DocuSign documents and that change no deal. An envelope that its sender deleted or removed from a folder
-# is still what it was: if it can no longer be signed, that it was voided is said as well.
+# Documented events that change no deal. An envelope that its sender deleted or removed from a folder keeps its status: if
+# it can no longer be signed, DocuSign also reports that it was voided.
 _MEANINGLESS = frozenset(
     f"envelope-{name}"
     for name in (
@@ -51,7 +51,7 @@ _OF_EACH_SENDING = (
     (re.compile(rb'("retryCount"\s*:\s*)"?[0-9]+"?'), rb"\g<1>0"),
     (re.compile(rb'("generatedDateTime"\s*:\s*")[^"]*'), rb"\1"),
 )
-# Whatever it is called: no text of ours is that long without a blank. Lines of base64 are wrapped, in JSON by escapes.
+# A document, whatever its field: no other text is that long without a blank. Lines of base64 are wrapped, in JSON by escapes.
 _UNBROKEN = b"x" * TEXT_BYTES_KEPT_MAX
 _SHAPE = bytes(
     ord("x") if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "+/=_-\\\r\n") else ord(" ")
@@ -74,7 +74,7 @@ class CustomFields(Fact, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """What is read of an envelope; the rest, documents among it, is passed over."""
+    """The fields of an envelope that are read; others, including documents, are skipped."""
 
     status: Any = None
     sentDateTime: Any = None  # noqa: N815 - DocuSign's spelling
@@ -90,40 +90,40 @@ class Summary(Struct, frozen=True):
 
 
 class Data(Struct, frozen=True):
-    """What a message is about."""
+    """The data of a message: its envelope."""
 
     accountId: Any = None  # noqa: N815 - DocuSign's spelling
     envelopeId: Any = None  # noqa: N815 - as above
     envelopeSummary: Summary | None = None  # noqa: N815 - as above
 
 
-class Message(Struct, frozen=True):
-    """A message of Connect's, as far as it is read."""
+class ConnectMessage(Struct, frozen=True):
+    """The fields of a Connect message that are read."""
 
     event: Any = None
     data: Data | None = None
 
     @property
     def is_needed(self) -> bool:
-        """Whether it can change a deal; events that DocuSign documents and that can't are passed over."""
+        """Whether the message can change a deal; documented events that can't are skipped."""
         event = str(self.event)
         return event not in _MEANINGLESS and not event.startswith(_OF_OTHERS)
 
     @property
     def is_completed(self) -> bool:
-        """Whether it says that an envelope is completed."""
+        """Whether the message says that an envelope is completed."""
         return bool(self.event == COMPLETED)
 
     @property
     def tells_of_a_completion(self) -> bool:
-        """Whether a recipient's message says that the whole envelope is completed: the envelope's own has to follow."""
+        """Whether a recipient's message shows a completed envelope, so that the envelope's own message has to follow."""
         summary = self.data.envelopeSummary if self.data else None
         completed = summary is not None and summary.status == "completed"
         return completed and bool(self.event == "recipient-completed")
 
 
 class _OtherForm(Struct, frozen=True):
-    """What stands at the top of a message that is an envelope rather than an event."""
+    """The top-level fields of a message that is an envelope instead of an event."""
 
     envelopeId: Any = None  # noqa: N815 - DocuSign's spelling
     envelopeUri: Any = None  # noqa: N815 - as above
@@ -133,11 +133,11 @@ class _OtherForm(Struct, frozen=True):
     envelopes: Any = None
 
 
-def parse(raw: bytes) -> Message:
-    """Read a message's form.
+def parse(raw: bytes) -> ConnectMessage:
+    """Decode a message.
 
     Raises:
-        InvalidEvent: With reason `format_unsupported` where it is in another of DocuSign's forms, or as `json.decode` does.
+        InvalidEvent: With reason `format_unsupported` if it has another of DocuSign's formats, or as `json.decode` does.
     """
     start = raw[: len(raw) - len(raw.lstrip(_ALSO_BEFORE_JSON)) + 1]
     if start.endswith(b"<"):
@@ -145,7 +145,7 @@ def parse(raw: bytes) -> Message:
     if start.endswith(b"["):
         raise InvalidEvent("format_unsupported", f"The message is a list of messages: {_CHOOSE}")
     text = raw.removeprefix(b"\xef\xbb\xbf")
-    message = json.decode(text, Message)
+    message = json.decode(text, ConnectMessage)
     if message.event is None and any(msgspec.structs.astuple(json.decode(text, _OtherForm))):
         raise InvalidEvent(
             "format_unsupported",
@@ -157,20 +157,20 @@ def parse(raw: bytes) -> Message:
 def read_message(raw: bytes, *, workspace: str) -> Event:
     """Read a Connect message as a contract event.
 
-    Its identity is the envelope, the event and its status time: a retry of the same message, whose
-    `retryCount` and `generatedDateTime` differ, is the same event.
+    Its identity is the envelope, the event and its status time: a retry of the same message, with another
+    `retryCount` and `generatedDateTime`, is the same event.
 
     Raises:
-        InvalidEvent: It can't be used; the reason and field say why.
+        InvalidEvent: The message can't become an event; the reason and field say why.
     """
     return contract_event(parse(raw), workspace=workspace)
 
 
-def contract_event(message: Message, *, workspace: str) -> Event:
-    """Say what a message means for a contract.
+def contract_event(message: ConnectMessage, *, workspace: str) -> Event:
+    """Return the contract event of a message.
 
     Raises:
-        InvalidEvent: It can't be used; the reason and field say why.
+        InvalidEvent: The message can't become an event; the reason and field say why.
     """
     kind = _text(message.event, "event")
     if kind not in _EVENTS:
@@ -206,7 +206,7 @@ def contract_event(message: Message, *, workspace: str) -> Event:
 
 
 def without_documents(raw: bytes) -> bytes:
-    """Return a message without the documents in it, as it may be kept; one that has none is returned as it is."""
+    """Return a message without its documents, for storing; a message without documents is returned unchanged."""
     for document, emptied in _DOCUMENTS:
         raw = document.sub(emptied, raw)
     shape = raw.translate(_SHAPE)
@@ -217,12 +217,12 @@ def without_documents(raw: bytes) -> bytes:
         if place < 0:
             return b"".join(kept)
         while raw[place - 1] == ord("\\"):
-            place -= 1  # it escapes what comes next
+            place -= 1  # it escapes the next character
     return b"".join((*kept, raw[place:])) if kept else raw
 
 
 def check_rest(rest: bytes) -> None:
-    """Look at how much a message holds besides its documents, before anything is made of it.
+    """Check the size of a message without its documents, before it is decoded.
 
     Raises:
         InvalidEvent: With reason `too_large`.
@@ -237,7 +237,7 @@ def check_rest(rest: bytes) -> None:
 
 
 def without_repetition(raw: bytes) -> bytes:
-    """Return a message without what differs each time it is sent, so that a dead letter is kept once and counted."""
+    """Return a message without the fields that differ with each retry, so that its dead letter is stored once and counted."""
     for differing, same in _OF_EACH_SENDING:
         raw = differing.sub(same, raw, count=1)
     return raw
@@ -292,7 +292,7 @@ def _deal_id(summary: Summary) -> str:
         name = identifiers.trimmed(field.name or "").lower().replace(" ", "_")
         deal_id = identifiers.trimmed(
             field.value or ""
-        )  # people type it, or paste it with what stood around it
+        )  # people type it, or paste it with surrounding blanks
         if name in {"deal_id", "dealid"} and deal_id:
             return deal_id
     raise InvalidEvent(
@@ -301,7 +301,7 @@ def _deal_id(summary: Summary) -> str:
 
 
 def _reason(kind: str, summary: Summary) -> str | None:
-    """Return why it was voided or declined; what is wrong with that spoils nothing else."""
+    """Return why an envelope was voided or declined; an invalid reason does not invalidate the message."""
     given: Any = None
     if kind == "envelope-voided":
         given = summary.voidedReason

@@ -1,7 +1,7 @@
-"""Whether DocuSign's messages are taken: how many, since when, and why not; counted, and nothing of them kept.
+"""Counts of DocuSign's messages by outcome, with the instants of the first and last; the messages are not stored.
 
-Anybody may knock at the door, so what is stored here of what is not authenticated is a number and two instants for
-each reason. What comes often is summed up in memory, and written once a second.
+Anybody can send to the door, so for messages that are not authenticated, only a count and instants are stored for each
+reason. Frequent messages are added up in memory, and written once a second.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ from events.database import bulk
 from events.log.tables import UtcInstant, metadata
 from worker.workspaces.docusign_keys import docusign_keys
 
-# What else a message is counted under: `signed` shows that the keys are right, though it may be of no use otherwise;
-# `unfinished` that a recipient's message told of a completed envelope, whose own message has to follow.
+# Further outcomes of a message: `signed` shows that the keys are right, even if the message is invalid otherwise;
+# `unfinished` that a recipient's message showed a completed envelope, whose own message has to follow.
 ACCEPTED, SIGNED, COMPLETED, IGNORED, UNFINISHED = "accepted", "signed", "completed", "ignored", "unfinished"
-# Reasons of a refusal. What is wrong with keys is over once a message is accepted; what is wrong with a message is not,
-# since the next one may be another envelope's.
+# Reasons of a refusal. A problem with keys ends when a message is accepted; a problem with a message does not, since the
+# next message may be about another envelope.
 OF_KEYS = ("key_missing", "key_unreadable", "signature_missing", "signature_invalid")
 OF_MESSAGES = ("too_large", "format_unsupported", "envelope_data_missing", "unusable")
 REFUSALS = (*OF_KEYS, *OF_MESSAGES)
@@ -58,13 +58,13 @@ _VERIFIED = (
 
 
 class Count(Struct, frozen=True):
-    """How often something was the outcome.
+    """The count of an outcome.
 
     Attributes:
-        messages: How often, in all.
-        first_at: When for the first time.
-        last_at: When for the last time.
-        since: When it began to be so, if it is still not over.
+        messages: The number of messages.
+        first_at: When the first one came.
+        last_at: When the last one came.
+        since: When the problem began, if it has not ended.
     """
 
     messages: int
@@ -73,11 +73,11 @@ class Count(Struct, frozen=True):
     since: datetime | None = None
 
     def and_again(self, at: datetime) -> "Count":
-        """Return the count with one more."""
+        """Return the count with one more message."""
         return Count(self.messages + 1, self.first_at, at)
 
     def and_then(self, later: "Count") -> "Count":
-        """Return the count with what came after it."""
+        """Return the sum of this count and a later one."""
         return Count(self.messages + later.messages, self.first_at, later.last_at)
 
 
@@ -85,14 +85,14 @@ Counts = Mapping[str, Count]
 
 
 class Noted(Struct, frozen=True):
-    """What came since it was written down last: outcomes by workspace, and when which key fitted."""
+    """The messages since the last write: counts by workspace and outcome, and when each key last matched."""
 
     outcomes: Mapping[tuple[str, str], Count]
     verified: Mapping[int, datetime]
 
 
 def write(connection: sa.Connection, noted: Noted) -> None:
-    """Add what came to what is counted; whoever writes at the same time waits, and never deadlocks."""
+    """Add new counts to the stored ones; concurrent writers wait for each other, and never deadlock."""
     rows = sorted(noted.outcomes.items())
     absent = [
         {"workspace": workspace, "outcome": outcome, "messages": 0, "since": None, **_instants(count)}
@@ -113,7 +113,7 @@ def write(connection: sa.Connection, noted: Noted) -> None:
 
 
 def read(connection: sa.Connection, workspace: str | None = None) -> dict[str, dict[str, Count]]:
-    """Return what is counted, by workspace and outcome; of all workspaces unless one is named."""
+    """Return the counts by workspace and outcome, of one workspace or of all."""
     statement = sa.select(docusign_reception)
     if workspace is not None:
         statement = statement.where(_COLUMNS.workspace == workspace)
@@ -125,13 +125,13 @@ def read(connection: sa.Connection, workspace: str | None = None) -> dict[str, d
 
 
 def seen(connection: sa.Connection, workspace: str, now: datetime) -> bool:
-    """Put down as over what a person has seen to: messages that were refused, and were sent again; say if there were."""
+    """End the problems that a person has corrected, after DocuSign sent the messages again; return whether there were any."""
     of = ({"in_": workspace, "of_": outcome, "by": now} for outcome in (*REFUSALS, UNFINISHED))
     return sum([connection.execute(_OVER, values).rowcount for values in of]) > 0
 
 
 def _ends(outcome: str) -> Iterable[str]:
-    """Say what is over once something has come."""
+    """Return the outcomes whose problem ends with an outcome."""
     if outcome in {ACCEPTED, SIGNED}:
         return OF_KEYS
     return (UNFINISHED,) if outcome == COMPLETED else ()

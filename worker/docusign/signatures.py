@@ -1,7 +1,6 @@
-"""Connect's signatures: HMAC-SHA256 over the raw bytes of a message, one header for each active key.
+"""Verify Connect's signatures: HMAC-SHA256 over the raw bytes of a message, with one header for each active key.
 
-The key is the text that DocuSign shows, as it stands: its bytes are those of the text, never of what the
-base64 in it would decode to.
+The key is the text that DocuSign shows: its bytes are the text's, not those that its base64 would decode to.
 """
 
 import base64
@@ -14,10 +13,10 @@ SIGNATURES_MAX = 100
 
 
 class Verifier:
-    """Takes a message's bytes as they come, and knows in the end under which keys it was signed.
+    """Computes the signatures of a message from its bytes in chunks, and finds the matching keys.
 
     Args:
-        keys: The keys to try, by their numbers.
+        keys: The keys to try, by number.
     """
 
     def __init__(self, keys: Mapping[int, str]) -> None:
@@ -27,16 +26,16 @@ class Verifier:
 
     @property
     def count(self) -> int:
-        """How many keys are tried."""
+        """The number of keys."""
         return len(self._digests)
 
     def update(self, chunk: bytes) -> None:
-        """Take the next bytes, exactly as they were sent."""
+        """Add the next bytes, exactly as they were sent."""
         for digest in self._digests.values():
             digest.update(chunk)
 
     def fitting(self, given: Sequence[str]) -> list[int]:
-        """Return the numbers of the keys that one of the signatures fits; all are compared, whatever fits."""
+        """Return the numbers of the keys that match one of the signatures; all are compared, even after a match."""
         found = []
         for number, digest in self._digests.items():
             expected = base64.b64encode(digest.digest())
@@ -52,7 +51,7 @@ def signatures(headers: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def is_signed(headers: Iterable[tuple[str, str]], body: bytes, keys: Sequence[str]) -> bool:
-    """Say whether any signature among the headers fits the raw body under any of the keys."""
+    """Return whether any signature among the headers matches the raw body under any of the keys."""
     verifier = Verifier(dict(enumerate(keys)))
     verifier.update(body)
     return bool(verifier.fitting(signatures(headers)))

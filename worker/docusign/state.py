@@ -1,4 +1,4 @@
-"""What the counts at the door amount to: whether DocuSign's messages are taken, and if not, why and since when. Pure."""
+"""Compute from the counts whether DocuSign's messages are accepted, and if not, why and since when; a pure function."""
 
 from datetime import datetime, timedelta
 
@@ -6,11 +6,11 @@ from events.contract.docusign import DocusignReceptionChanged
 from worker.docusign.reception import ACCEPTED, COMPLETED, OF_KEYS, SIGNED, UNFINISHED, Counts
 
 SILENCE = timedelta(days=7)
-# A recipient's message and the envelope's own leave DocuSign within moments of one another.
+# DocuSign sends a recipient's message and the envelope's own within moments of each other.
 COMPLETION_FOLLOWS_WITHIN = timedelta(hours=1)
-# An envelope that nobody signs expires after 120 days unless its sender says otherwise.
+# By default, an unsigned envelope expires after 120 days.
 REMEMBERED = timedelta(days=120)
-# Messages that need not be any deal's, such as those without a deal's id, are dead letters and nothing more.
+# Messages that may belong to no deal, such as those without a deal's ID, are only dead letters.
 _SAID_OF_MESSAGES = ("too_large", "format_unsupported", "envelope_data_missing")
 GOOD = DocusignReceptionChanged("good")
 
@@ -18,13 +18,13 @@ GOOD = DocusignReceptionChanged("good")
 def judge(
     counts: Counts, *, keys: int, out_since: datetime | None, now: datetime
 ) -> DocusignReceptionChanged:
-    """Say how it stands.
+    """Return the state of reception in one workspace.
 
     Args:
-        counts: What came in one workspace, by outcome.
-        keys: How many keys it has.
-        out_since: Since when a contract has been out for signature; none if none is.
-        now: The present instant.
+        counts: The workspace's messages by outcome.
+        keys: The number of its keys.
+        out_since: Since when a contract has been out for signature; none if no contract is.
+        now: The current instant.
     """
     refusing = _refusing(counts, now)
     if refusing is not None:
@@ -39,7 +39,7 @@ def judge(
 
 
 def _refusing(counts: Counts, now: datetime) -> DocusignReceptionChanged | None:
-    """Say why messages are refused: of keys what was wrong last, of messages what has been wrong for longest."""
+    """Return why messages are refused: the latest problem with keys, otherwise the oldest problem with messages."""
     going_on = {reason: count for reason, count in counts.items() if count.since is not None}
     of_keys = [(count.last_at, reason) for reason, count in going_on.items() if reason in OF_KEYS]
     if of_keys:
@@ -57,7 +57,7 @@ def _refusing(counts: Counts, now: datetime) -> DocusignReceptionChanged | None:
 
 
 def _incomplete_since(counts: Counts, out_since: datetime | None, now: datetime) -> datetime | None:
-    """Return since when messages tell of everything but of completed envelopes."""
+    """Return since when messages report every event except completed envelopes."""
     unfinished, accepted = counts.get(UNFINISHED), counts.get(ACCEPTED)
     if unfinished and unfinished.since and now - unfinished.since >= COMPLETION_FOLLOWS_WITHIN:
         return unfinished.since
@@ -68,7 +68,7 @@ def _incomplete_since(counts: Counts, out_since: datetime | None, now: datetime)
 
 
 def _silent_since(counts: Counts, keys: int, out_since: datetime | None) -> datetime | None:
-    """Return since when nothing has come, where DocuSign is in use and a contract is out."""
+    """Return since when no message has come, if DocuSign is in use and a contract is out."""
     came = [counts[outcome].last_at for outcome in (ACCEPTED, SIGNED) if outcome in counts]
     if out_since is None or not (keys or came):
         return None

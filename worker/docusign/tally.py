@@ -1,4 +1,4 @@
-"""Counting at the door: at once where little comes, once a second where much does."""
+"""Count DocuSign's messages at the door: written at once if few come, once a second if many do."""
 
 import asyncio
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ logger = structlog.get_logger()
 
 
 class Tally:
-    """Counts what becomes of messages. What is counted but not written yet is lost with the process, a second at most."""
+    """Counts messages by outcome. A crash loses the counts that are not written yet, at most the last second's."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -37,7 +37,7 @@ class Tally:
         self._writing: asyncio.Task[None] | None = None
 
     async def note(self, workspace: str, *outcomes: str, verified: Iterable[int] = ()) -> None:
-        """Count a message under each of its outcomes, and the keys that it fitted."""
+        """Count a message under each of its outcomes, and record the keys that matched it."""
         now = self._clock.now()
         for outcome in outcomes:
             messages_total.labels(workspace, outcome).inc()
@@ -67,7 +67,7 @@ class Tally:
         try:
             await self._database.transaction(reception.write, noted)
         except DatabaseUnavailable as error:
-            # It may have been written all the same; better counted twice than a refusal that nobody sees.
+            # The counts may have been written all the same; counting twice is better than hiding a refusal.
             logger.warning("docusign.not_counted", problem=str(error))
             for key, count in noted.outcomes.items():
                 later = self._outcomes.get(key)

@@ -1,4 +1,4 @@
-"""Watching whether DocuSign's messages are taken: a change becomes an event, a message never does."""
+"""Watch whether DocuSign's messages are accepted: a change of the state becomes an event, a refused message never does."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from worker.workspaces.tenants import workspaces
 
 SOURCE = "urn:coeffection:docusign"
 LOOK_SECONDS = 5.0
-# Anybody may knock, and each change is news to every deal that waits for a signature.
+# Anybody can send to the door, and each change reaches every deal that waits for a signature.
 CHANGES_AN_HOUR_MAX = 12
 _HOUR = timedelta(hours=1)
 
@@ -55,8 +55,8 @@ _TOLD = sa.select(
 logger = structlog.get_logger()
 
 
-class Told(Struct, frozen=True):
-    """What the log says last of a workspace, and when it said as much as it may in an hour."""
+class LastReport(Struct, frozen=True):
+    """The last event about a workspace, and when the last of the hour's allowed events was appended."""
 
     fact: DocusignReceptionChanged = GOOD
     position: int = 0
@@ -67,11 +67,11 @@ class Refusals(Struct, frozen=True):
     """Messages that were refused for one reason.
 
     Attributes:
-        reason: Why, as a code.
-        messages: How many, in all.
-        first_at: When the first one was.
-        last_at: When the last one was.
-        since: Since when they are refused; none where that is over.
+        reason: The code of the reason.
+        messages: The number of messages.
+        first_at: When the first one came.
+        last_at: When the last one came.
+        since: Since when they are refused; none if that has ended.
     """
 
     reason: str
@@ -82,22 +82,22 @@ class Refusals(Struct, frozen=True):
 
 
 class Reception(Struct, frozen=True):
-    """How it stands with DocuSign's messages, as people see it.
+    """The reception of DocuSign's messages, as people see it.
 
     Attributes:
-        workspace: Whose messages they are.
-        state: `good` where they are taken; else `refusing`, `incomplete` or `silent`.
-        reason: Why they are not, as a code.
-        since: Since when they are not.
-        says: The same in a sentence.
-        remedy: What to do, in a sentence.
-        action: What to do, as a code.
-        keys: How many keys DocuSign may sign with.
-        last_accepted_at: When a message was taken last.
-        last_refused_at: When one was refused last.
-        last_refused_because: Why that one was, as a code.
-        taken: How often messages came to what, by the outcome.
-        refused: How often they were refused, by the reason, the last one first.
+        workspace: The workspace.
+        state: `good` if messages are accepted; otherwise `refusing`, `incomplete` or `silent`.
+        reason: The code of the problem.
+        since: Since when the problem exists.
+        says: A sentence about the state.
+        remedy: A sentence: what a person has to do.
+        action: The remedy as a code.
+        keys: The number of keys that DocuSign may sign with.
+        last_accepted_at: When a message was last accepted.
+        last_refused_at: When a message was last refused.
+        last_refused_because: The code of that refusal's reason.
+        taken: The number of messages by outcome.
+        refused: The refused messages by reason, the latest first.
     """
 
     workspace: str
@@ -116,7 +116,7 @@ class Reception(Struct, frozen=True):
 
 
 async def watch(services: Services, stopping: asyncio.Event) -> None:
-    """Say in the log when it stands otherwise in a workspace, until told to stop."""
+    """Append an event when the reception of a workspace changes, until `stopping` is set."""
     while not stopping.is_set():
         now = services.clock.now()
         try:
@@ -130,25 +130,27 @@ async def watch(services: Services, stopping: asyncio.Event) -> None:
 
 
 def _tell(connection: sa.Connection, found: Sequence[Event], now: datetime) -> None:
-    # Who looked at the same moment may have said it, or have seen a little more: one of both is in the log then.
+    # Another process may have appended the same change, or a slightly later state: the log then has one of the two.
     log.append(connection, found, now)
 
 
 def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
-    """Return an event for each workspace in which it stands otherwise than the log says.
+    """Return an event for each workspace whose reception differs from its last event.
 
-    It is named by what it comes after, so that several who look at the same moment say it once.
+    Its ID derives from the last event, so that concurrent processes append it once.
     """
     counts = reception.read(connection)
     keys = {row[0]: row[1] for row in connection.execute(_KEYS)}
     out = {row[0]: row[1] for row in connection.execute(_OUT_SINCE)}
     told = {
-        row.workspace: Told(json.decode(row.data, DocusignReceptionChanged), row.position, row.twelfth_at)
+        row.workspace: LastReport(
+            json.decode(row.data, DocusignReceptionChanged), row.position, row.twelfth_at
+        )
         for row in connection.execute(_TOLD)
     }
     found_changes = []
     for name in sorted({*counts, *keys, *told}):
-        before = told.get(name, Told())
+        before = told.get(name, LastReport())
         found = judge(counts.get(name, {}), keys=keys.get(name, 0), out_since=out.get(name), now=now)
         if found != before.fact and _may_be_told(found, before, now):
             found_changes.append(_event(name, found, before, now))
@@ -156,7 +158,7 @@ def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
 
 
 def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception:
-    """Return how it stands in one workspace."""
+    """Return the reception of one workspace."""
     counts = reception.read(connection, workspace).get(workspace, {})
     keys = connection.scalar(
         sa.select(sa.func.count()).select_from(docusign_keys).where(docusign_keys.c.workspace == workspace)
@@ -197,13 +199,13 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
     )
 
 
-def _may_be_told(found: DocusignReceptionChanged, before: Told, now: datetime) -> bool:
-    """Say whether it may be said: that all is well always, that it is not only so often."""
-    quiet_until = None if before.twelfth_at is None else before.twelfth_at + _HOUR
-    return found == GOOD or not leases.is_active(quiet_until, _HOUR, now)
+def _may_be_told(found: DocusignReceptionChanged, before: LastReport, now: datetime) -> bool:
+    """Return whether a change may be appended: a change to `good` always, others only so often in an hour."""
+    silent_until = None if before.twelfth_at is None else before.twelfth_at + _HOUR
+    return found == GOOD or not leases.is_active(silent_until, _HOUR, now)
 
 
-def _event(workspace: str, found: DocusignReceptionChanged, before: Told, now: datetime) -> Event:
+def _event(workspace: str, found: DocusignReceptionChanged, before: LastReport, now: datetime) -> Event:
     return own_event(
         catalog.DOCUSIGN_RECEPTION_CHANGED,
         found,

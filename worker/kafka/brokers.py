@@ -1,4 +1,4 @@
-"""How Kafka's brokers are reached: in the clear, or by TLS with a password, a certificate of our own, or neither."""
+"""The connection to Kafka's brokers: in plain text, or over TLS with a password, a client certificate, or neither."""
 
 import ssl
 from typing import Any
@@ -9,7 +9,7 @@ CLIENT = "q2c"
 
 
 def connection(environment: Environment) -> dict[str, Any]:
-    """Return how every client reaches the brokers, in aiokafka's words.
+    """Return aiokafka's options for the connection of every client.
 
     Raises:
         ConfigurationError: A certificate or key can't be used.
@@ -32,10 +32,10 @@ def connection(environment: Environment) -> dict[str, Any]:
 
 
 def tls_context(environment: Environment) -> ssl.SSLContext | None:
-    """Return what TLS checks and shows: always the brokers' certificates and host names, maybe one of our own.
+    """Return the TLS context, which verifies the brokers' certificates and host names; None without TLS.
 
     Raises:
-        ConfigurationError: A file can't be used; the variable is named.
+        ConfigurationError: A file can't be used; the message names the variable.
     """
     if not environment.kafka_by_tls:
         return None

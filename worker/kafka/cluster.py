@@ -1,7 +1,7 @@
-"""What we ask of Kafka: what it holds, and what a group has read.
+"""Ask Kafka for the offsets of partitions and of consumer groups.
 
-Only here, in `worker.kafka.publisher`, in `worker.kafka.topics` and in `worker.sources` is Kafka's client known. Every call is bounded in time, and says
-`BrokerUnavailable` where Kafka did not do what it was asked.
+Only this module, `worker.kafka.publisher`, `worker.kafka.topics` and `worker.sources` use Kafka's client. Every call has a
+time limit, and raises `BrokerUnavailable` if Kafka does not carry out the request.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ from worker.runtime.environment import Environment
 REQUEST_SECONDS_MAX = 10
 ADMIN_SECONDS_MAX = 30
 PEEK_MILLISECONDS = 2_000
-MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and the frame around them
+MESSAGE_BYTES_MAX = 1024 * 1024 + 128 * 1024  # an event of 1 MiB, its attributes, and Kafka's framing
 
 
 class TopicMissing(BrokerUnavailable):
-    """There is no such topic; whoever set Kafka up has to make it."""
+    """The topic does not exist; an admin has to create it."""
 
 
 class GroupActive(BrokerUnavailable):
-    """The group's offsets can't be changed while its members are reading."""
+    """The group's offsets can't be changed while it has members."""
 
 
-class Bounds(Struct, frozen=True):
-    """The first offset that a partition still keeps, and the one that its next message will have."""
+class OffsetRange(Struct, frozen=True):
+    """The first offset that a partition still has, and the offset that its next message will have."""
 
     beginning: int
     end: int
@@ -49,7 +49,7 @@ class Bounds(Struct, frozen=True):
 
 @asynccontextmanager
 async def admin(environment: Environment) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Open a client that asks for and changes what the brokers keep.
+    """Open a client that reads and changes the state of the brokers.
 
     Raises:
         BrokerUnavailable: The brokers can't be reached, or refuse.
@@ -68,7 +68,7 @@ async def admin(environment: Environment) -> AsyncIterator[AIOKafkaAdminClient]:
 async def consumer(
     environment: Environment, group: str | None = None, **options: Any
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """Open a consumer that is told what to read; it joins no group, and commits nothing by itself.
+    """Open a consumer with assigned partitions; it joins no group, and commits nothing by itself.
 
     Raises:
         BrokerUnavailable: The brokers can't be reached, or refuse.
@@ -78,7 +78,7 @@ async def consumer(
         **connection(environment),
         group_id=group,
         enable_auto_commit=False,
-        auto_offset_reset="none",  # where there is nothing to read, that is said, not passed over
+        auto_offset_reset="none",  # an offset that does not exist is an error, and is not skipped
         request_timeout_ms=REQUEST_SECONDS_MAX * 1000,
         **options,
     )
@@ -95,7 +95,7 @@ async def partitions(environment: Environment, topics: Sequence[str]) -> list[Pa
 
     Raises:
         BrokerUnavailable: The brokers can't be reached, or refuse.
-        TopicMissing: There is no such topic.
+        TopicMissing: A topic does not exist.
     """
     async with admin(environment) as client:
         described = await client.describe_topics(list(topics))
@@ -106,18 +106,18 @@ async def partitions(environment: Environment, topics: Sequence[str]) -> list[Pa
     return sorted((topic["topic"], part["partition"]) for topic in described for part in topic["partitions"])
 
 
-async def bounds(environment: Environment, of: Sequence[Partition]) -> dict[Partition, Bounds]:
-    """Return what is kept of each partition."""
+async def offset_ranges(environment: Environment, of: Sequence[Partition]) -> dict[Partition, OffsetRange]:
+    """Return the offsets that each partition still has."""
     async with consumer(environment) as client:
         beginnings = _ours(await client.beginning_offsets(_theirs(of)))
         ends = _ours(await client.end_offsets(_theirs(of)))
-    return {partition: Bounds(beginnings[partition], ends[partition]) for partition in of}
+    return {partition: OffsetRange(beginnings[partition], ends[partition]) for partition in of}
 
 
 async def has_messages(environment: Environment, beyond: Offsets) -> bool:
-    """Say whether there is any message to read from these offsets on.
+    """Return whether there is a message at these offsets or later.
 
-    There may be none before the end: what marks the end of a transaction takes an offset too.
+    There may be none before the end: the marker of a transaction's end takes an offset too.
     """
     async with consumer(environment) as client:
         client.assign(_theirs(list(beyond)))
@@ -127,7 +127,7 @@ async def has_messages(environment: Environment, beyond: Offsets) -> bool:
 
 
 async def committed(environment: Environment, group: str, of: Sequence[Partition]) -> dict[Partition, int]:
-    """Return the next offset of each partition as Kafka knows it of a group, where it knows one."""
+    """Return a group's committed offset of each partition that has one."""
     async with consumer(environment, group) as client:
         at = _theirs(of)
         client.assign(at)
@@ -137,7 +137,7 @@ async def committed(environment: Environment, group: str, of: Sequence[Partition
 
 
 async def commit(environment: Environment, group: str, offsets: Offsets) -> None:
-    """Tell Kafka where a group goes on, whose members must all be stopped.
+    """Commit offsets for a group, whose members must all be stopped.
 
     Raises:
         BrokerUnavailable: The brokers can't be reached, or refuse.
@@ -157,25 +157,25 @@ async def commit(environment: Environment, group: str, offsets: Offsets) -> None
 
 
 async def _close(opened: AIOKafkaConsumer) -> None:
-    """Close a consumer. Where a request has just failed, its own stop() ends by a cancellation, halfway."""
-    await _turn()  # its stop() fails where a task of its has not had one yet
+    """Close a consumer. After a failed request, its own stop() is cancelled halfway."""
+    await _turn()  # its stop() fails if one of its tasks has not started yet
     try:
         await opened.stop()
     except asyncio.CancelledError:
         if are_cancelled():
             raise
     finally:
-        await opened._client.close()  # noqa: SLF001 - there is no public way, and closing it twice does no harm
+        await opened._client.close()  # noqa: SLF001 - there is no public method, and closing it twice does no harm
 
 
 def are_cancelled() -> bool:
-    """Say whether it is us that somebody wants to end; Kafka's client lets cancellations of its own tasks escape."""
+    """Return whether our own task is being cancelled; Kafka's client lets cancellations of its own tasks escape."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 async def _turn() -> None:
-    """Let everything that is ready have a turn."""
+    """Let every ready task run once."""
     loop = asyncio.get_running_loop()
     turn = loop.create_future()
     loop.call_soon(turn.set_result, None)
@@ -184,7 +184,7 @@ async def _turn() -> None:
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Say in our words that Kafka did not do what it was asked."""
+    """Convert the errors of Kafka's client to BrokerUnavailable."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
@@ -198,10 +198,10 @@ def reaching() -> Iterator[None]:
 
 
 def expect(code: int, what: str, message: str | None = None) -> None:
-    """See that Kafka did what it was asked.
+    """Check the error code of Kafka's answer.
 
     Raises:
-        BrokerUnavailable: It refused; the message says what, and why.
+        BrokerUnavailable: Kafka refused; the message says what, and why.
     """
     if code:
         said = for_code(code)
@@ -209,9 +209,9 @@ def expect(code: int, what: str, message: str | None = None) -> None:
 
 
 def missing(topics: set[str]) -> TopicMissing:
-    """Return the error that says which topics there have to be."""
+    """Return the error that names missing topics."""
     return TopicMissing(
-        f"Kafka has no topic {', '.join(sorted(topics))}: make what is missing with q2c topics apply"
+        f"Kafka has no topic {', '.join(sorted(topics))}: create missing topics with q2c topics apply"
     )
 
 

@@ -1,7 +1,7 @@
-"""Headers whose names are not UTF-8: aiokafka can't read a message that has one, nor any behind it.
+"""Tolerate header names that are not UTF-8: aiokafka can't read a message with one, nor any message after it.
 
-Kafka looks at no header, so any producer can send one, and would stop all ingestion. Its fast reader goes on reading;
-where that fails, the same batch is read by aiokafka's plain Python, which we make forgive such a name.
+Kafka does not check headers, so any producer could send one and stop all ingestion. aiokafka's fast reader is still used; if
+it fails, aiokafka's plain Python reads the same batch, changed to tolerate such a name.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
 
 def forgive() -> None:
-    """Make every consumer of this process read such messages; what is not UTF-8 in a name is written in hex."""
+    """Make every consumer of this process read such messages; a name's bytes that are not UTF-8 are shown in hex."""
     fetcher.MemoryRecords = ForgivingRecords
 
 
 class ForgivingRecords:
-    """What a fetch brought, batch by batch, as aiokafka's own class gives it."""
+    """The batches of a fetch, with the interface of aiokafka's own class."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -26,11 +26,11 @@ class ForgivingRecords:
         self._given = 0
 
     def size_in_bytes(self) -> int:
-        """Return how much it was."""
+        """Return the size of the fetch."""
         return int(self._fast.size_in_bytes())
 
     def has_next(self) -> bool:
-        """Say whether there is another batch."""
+        """Return whether there is another batch."""
         return bool(self._fast.has_next())
 
     def next_batch(self) -> "ForgivingBatch | None":
@@ -41,7 +41,7 @@ class ForgivingRecords:
 
 
 class ForgivingBatch:
-    """A batch; everything but its messages is aiokafka's own."""
+    """A batch of aiokafka's whose messages are read tolerantly."""
 
     def __init__(self, fast: Any, data: bytes, number: int) -> None:
         self._fast = fast
@@ -67,19 +67,19 @@ class ForgivingBatch:
         batches = _MemoryRecordsPy(self._data)
         for _ in range(self._number - 1):
             batches.next_batch()
-        batch = _DefaultRecordBatchPy(batches._next_slice)  # noqa: SLF001 - a test watches what we use of it
+        batch = _DefaultRecordBatchPy(batches._next_slice)  # noqa: SLF001 - a test checks the parts that we use
         messages: Iterator[Any] = iter(batch)
         batch._buffer = _Forgiving(batch._buffer)  # noqa: SLF001 - as above
         return messages
 
 
 class _Forgiving(bytearray):
-    """Bytes of which every text can be read."""
+    """Bytes whose every slice can be decoded."""
 
     def __getitem__(self, at: SupportsIndex | slice) -> Any:
         found = super().__getitem__(at)
         return _Forgiving(found) if isinstance(found, bytearray) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Read a text; what is not UTF-8 is written in hex."""
+        """Decode a text; bytes that are not UTF-8 are shown in hex."""
         return super().decode(encoding, "backslashreplace" if errors == "strict" else errors)

@@ -14,19 +14,19 @@ from events.contract.headers import KAFKA_PREFIX as PREFIX
 from events.errors import OutsideError
 
 JSON = b"application/json"
-# Shorter than the relay's lease: when another takes over, nothing of ours is on its way any more.
+# Shorter than the relay's lease: when another relay takes over, none of our messages is still being sent.
 PUBLISH_SECONDS_MAX = 4.0
 
 
 class BrokerUnavailable(OutsideError):
-    """Kafka did not do what it was asked in time; nothing is lost, and the same may be tried again."""
+    """Kafka did not carry out a request in time; nothing is lost, and the request can be retried."""
 
 
 class MessageRefused(BrokerUnavailable):
-    """Kafka will not take a message as it is; trying again does not help before a person has done something.
+    """Kafka refuses a message; a retry does not help before a person has carried out the remedy.
 
     Attributes:
-        remedy: What to do.
+        remedy: What a person has to do.
     """
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -35,7 +35,7 @@ class MessageRefused(BrokerUnavailable):
 
 
 class Message(Struct, frozen=True):
-    """What is sent to a topic; messages of one key keep their order."""
+    """A message for a topic; messages of one key keep their order."""
 
     topic: str
     key: bytes | None
@@ -47,21 +47,21 @@ class Publishing(Protocol):
     """Sends messages to Kafka."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send messages in their order, and wait until every one is kept by the brokers.
+        """Send messages in order, and wait until the brokers have stored every one.
 
         Raises:
-            BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
-            MessageRefused: The brokers will not take one of them as it is. Others may have arrived.
+            BrokerUnavailable: The brokers did not store them in time. Any of them may have arrived, or may still arrive.
+            MessageRefused: The brokers refuse one of them. Others may have arrived.
         """
         ...
 
     async def discard(self) -> None:
-        """Send nothing any more of what could not be sent in time."""
+        """Drop the messages that could not be sent in time."""
         ...
 
 
 def name_of(message: Message) -> str:
-    """Say which message it is, by what it holds."""
+    """Return a description of a message by its content."""
     said = {name: (value or b"").decode(errors="replace") for name, value in message.headers}
     event = said.get(f"{PREFIX}id")
     place = f" at position {said[f'{PREFIX}sequence']}" if f"{PREFIX}sequence" in said else ""
@@ -74,9 +74,9 @@ def encode(event: Event, topic: str, *, sequence: int | None = None) -> Message:
     """Write an event as a message.
 
     Args:
-        event: What is sent.
-        topic: Where to; topics may be called otherwise in an installation.
-        sequence: Its position in the log: who reads the topic drops what is not beyond the last one.
+        event: The event to send.
+        topic: The topic's name in this installation.
+        sequence: The event's position in the log: consumers drop a message whose sequence is not above the last one.
     """
     attributes = {
         **{name.lower(): value for name, value in event.extensions.items()},

@@ -1,4 +1,4 @@
-"""How far ingestion got in each partition: by the database, which is the truth, and by what Kafka believes."""
+"""The offset of ingestion in each partition: the stored one in the database, which is valid, and Kafka's committed one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,15 +15,15 @@ PLACES_SHOWN_MAX = 5
 
 
 class Position(Struct, frozen=True):
-    """Where a partition stands.
+    """The offsets of a partition.
 
     Attributes:
-        topic: As Kafka calls it.
+        topic: The topic's name in Kafka.
         partition: Its number.
-        beginning: The first offset that Kafka still keeps.
+        beginning: The first offset that Kafka still has.
         end: The offset that the next message will have.
-        stored: The next offset to be read, as the database has it; None where nothing was read yet.
-        committed: The same, as Kafka has it.
+        stored: The next offset to read, by the database; None if nothing was read yet.
+        committed: The next offset to read, by Kafka.
     """
 
     topic: str
@@ -35,34 +35,34 @@ class Position(Struct, frozen=True):
 
     @property
     def next_offset(self) -> int:
-        """Where reading goes on."""
+        """The offset at which reading continues."""
         return self.beginning if self.recreated else max(self.stored or 0, self.beginning)
 
     @property
     def lag(self) -> int:
-        """How many messages are kept that were not read yet."""
+        """The number of unread messages that Kafka still has."""
         return max(0, self.end - self.next_offset)
 
     @property
     def lost(self) -> int:
-        """How many messages Kafka dropped before they were read, because they were older than it keeps them."""
+        """The number of messages that Kafka's retention deleted before they were read."""
         return max(0, self.beginning - self.stored) if self.stored is not None else 0
 
     @property
     def recreated(self) -> bool:
-        """Whether we had come further than there is: the topic was deleted and made anew, or lost its end."""
+        """Whether the stored offset is beyond the end: the topic was deleted and recreated, or lost its newest messages."""
         return self.stored is not None and self.stored > self.end
 
     @property
     def ahead(self) -> bool:
-        """Whether Kafka would go on beyond what the database has: then what lies between would never be read."""
+        """Whether the committed offset is beyond the stored one: the messages in between would never be read."""
         return not self.recreated and self.committed is not None and self.committed > self.next_offset
 
 
 async def positions(
     environment: Environment, database: Database, topics: Sequence[str] | None = None
 ) -> list[Position]:
-    """Return where each partition of the topics in stands, or of some of them, as Kafka calls them.
+    """Return the position of each partition of the incoming topics, or of `topics` by their names in Kafka.
 
     Raises:
         BrokerUnavailable: Kafka can't be reached, or refuses; or a topic is missing.
@@ -70,11 +70,11 @@ async def positions(
     """
     named = list(map(environment.topic, catalog.TOPICS_IN)) if topics is None else topics
     of = await cluster.partitions(environment, named)
-    # Before the database is read: it is never behind what was committed when we asked.
+    # Before the database is read: so the database is never behind the committed offsets.
     committed = await cluster.committed(environment, environment.kafka_group, of)
     stored = await database.read(offsets.stored, environment.kafka_group)
-    # After the database was read: nobody has come further than the end that there is later.
-    kept = await cluster.bounds(environment, of)
+    # After the database was read: so no stored offset is beyond the end.
+    kept = await cluster.offset_ranges(environment, of)
     return [
         Position(
             *partition,
@@ -88,10 +88,10 @@ async def positions(
 
 
 def refuse_if_ahead(found: Sequence[Position], group: str) -> None:
-    """See that Kafka would not pass over what the database lacks.
+    """Check that Kafka is not ahead of the database, and would not skip messages.
 
     Raises:
-        ConfigurationError: It would; the message names where, and what to do.
+        ConfigurationError: Kafka is ahead; the message names the partitions and the remedy.
     """
     ahead = [position for position in found if position.ahead]
     if not ahead:
@@ -108,12 +108,12 @@ def refuse_if_ahead(found: Sequence[Position], group: str) -> None:
 
 
 async def reset_from_database(environment: Environment, database: Database) -> list[Position]:
-    """Tell Kafka to go on where the database ends; return the positions that were changed, as they were.
+    """Set Kafka's committed offsets to the database's; return the former positions of the changed partitions.
 
-    Where a topic was made anew, the database says nothing of it: see `reset_recreated`.
+    The stored offsets of a recreated topic are invalid: see `reset_recreated`.
 
     Raises:
-        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` where workers are running.
+        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` if workers are running.
         DatabaseUnavailable: The database can't be read.
     """
     found = await positions(environment, database)
@@ -131,10 +131,10 @@ async def reset_from_database(environment: Environment, database: Database) -> l
 
 
 async def reset_recreated(environment: Environment, database: Database, now: datetime) -> list[Position]:
-    """Begin anew with every partition of topics made anew; return the positions that were changed, as they were.
+    """Set the partitions of recreated topics to their beginning; return the former positions of the changed partitions.
 
     Raises:
-        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` where workers are reading.
+        BrokerUnavailable: Kafka can't be reached, or refuses; `GroupActive` if workers are running.
         DatabaseUnavailable: The database can't be read or written.
     """
     found = await positions(environment, database)
@@ -144,6 +144,6 @@ async def reset_recreated(environment: Environment, database: Database, now: dat
     if to:
         await cluster.commit(
             environment, environment.kafka_group, to
-        )  # first: it refuses while anybody reads
+        )  # first, because it fails while a worker reads
         await database.transaction(offsets.rewind, environment.kafka_group, to, now)
     return changed

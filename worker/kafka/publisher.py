@@ -1,4 +1,4 @@
-"""Sends messages to Kafka, each kept by every replica in sync before we go on."""
+"""Send messages to Kafka, and wait until every in-sync replica has stored each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ from worker.kafka.cluster import are_cancelled, missing
 from worker.kafka.messages import PUBLISH_SECONDS_MAX, BrokerUnavailable, Message, MessageRefused, name_of
 from worker.runtime.environment import Environment
 
-# Shorter than publishing may take, so that a topic that is not there is told apart from a broker that is not.
+# Shorter than publishing may take, so that a missing topic is distinguished from an unavailable broker.
 PRODUCE_SECONDS_MAX = 3
-CLOSE_SECONDS_MAX = PRODUCE_SECONDS_MAX + 2  # a request that is under way has ended by then
+CLOSE_SECONDS_MAX = PRODUCE_SECONDS_MAX + 2  # a running request has ended by then
 LINGER_MILLISECONDS = 5
 BATCH_BYTES_MAX = 128 * 1024
 REFUSALS = (
@@ -40,7 +40,7 @@ logger = structlog.get_logger()
 
 
 class Publisher:
-    """Sends messages, each kept by every replica in sync before we go on. Connects when it first has to."""
+    """Sends messages, and waits until every in-sync replica has stored each. Connects when it is first used."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -56,11 +56,11 @@ class Publisher:
         await self.discard()
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Send messages in their order, and wait until every one is kept by the brokers.
+        """Send messages in order, and wait until the brokers have stored every one.
 
         Raises:
-            BrokerUnavailable: That did not happen in time. Any of them may have arrived, or arrive yet.
-            MessageRefused: The brokers will not take one of them as it is. Others may have arrived.
+            BrokerUnavailable: The brokers did not store them in time. Any of them may have arrived, or may still arrive.
+            MessageRefused: The brokers refuse one of them. Others may have arrived.
         """
         futures: list[asyncio.Future[Any]] = []
         producer = None
@@ -72,7 +72,7 @@ class Publisher:
                     try:
                         sent = await producer.send(message.topic, message.value, message.key, headers=headers)
                     except MessageSizeTooLargeError as error:
-                        # By our own limit: nothing was sent, and the producer is as good as before.
+                        # The producer's own limit: nothing was sent, and the producer can still be used.
                         raise _refused(message, error) from error
                     futures.append(sent)
                 await asyncio.gather(*futures)
@@ -91,17 +91,17 @@ class Publisher:
             refused = [
                 message for message, sent in zip(messages, futures, strict=False) if _failed(sent, error)
             ]
-            await self._end(producer)  # what it numbered would leave a gap
+            await self._end(producer)  # its sequence numbers would have a gap
             raise _refused(refused[0], error) from error
         except (KafkaError, OSError) as error:
-            await self._end(producer)  # one that failed for good would refuse whatever comes after
+            await self._end(producer)  # after a fatal error, the producer refuses every message
             raise BrokerUnavailable(f"Kafka did not accept the messages: {error!r}") from error
         finally:
             for future in futures:
-                future.cancel()  # nobody asks any more what became of it
+                future.cancel()  # its result is no longer needed
 
     async def discard(self) -> None:
-        """Send nothing any more of what could not be sent in time."""
+        """Drop the messages that could not be sent in time."""
         await self._end(self._producer)
 
     async def _end(self, producer: AIOKafkaProducer | None) -> None:
@@ -131,8 +131,8 @@ class Publisher:
 
 
 async def _end(producer: AIOKafkaProducer) -> None:
-    """End a producer without sending what it still holds; its own stop() would wait for brokers that are down."""
-    task = producer._sender.sender_task  # noqa: SLF001 - there is no public way, and a test watches this one
+    """End a producer without sending its remaining messages; its own stop() would wait for unavailable brokers."""
+    task = producer._sender.sender_task  # noqa: SLF001 - there is no public way, and a test checks this attribute
     if task is not None:
         task.cancel()
     await producer.client.close()
@@ -141,11 +141,11 @@ async def _end(producer: AIOKafkaProducer) -> None:
             await producer.stop()
     except (TimeoutError, KafkaError, OSError) as error:
         logger.warning("kafka.producer_not_closed", problem=repr(error))
-        await producer.client.close()  # what it has opened since
+        await producer.client.close()  # connections that it has opened since
 
 
 def _failed(sent: asyncio.Future[Any], error: Exception) -> bool:
-    """Whether it is this message that was refused, or one that it was sent together with."""
+    """Return whether this message was refused, rather than another message of its batch."""
     return sent.done() and not sent.cancelled() and type(sent.exception()) is type(error)
 
 
@@ -154,5 +154,5 @@ def _refused(message: Message, error: KafkaError) -> MessageRefused:
     return MessageRefused(
         f"Kafka refuses {name_of(message)} of {size} bytes for {message.topic}: {type(error).__name__}.",
         f"Run q2c topics check, then q2c topics apply: {message.topic} needs max.message.bytes of at least"
-        f" {cluster.MESSAGE_BYTES_MAX}, and the brokers' policies have to let it in. What comes behind it waits.",
+        f" {cluster.MESSAGE_BYTES_MAX}, and the brokers' policies have to allow it. Later messages wait.",
     )

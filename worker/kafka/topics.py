@@ -1,4 +1,4 @@
-"""What topics there must be, how far Kafka's are from that, and making them so."""
+"""The topics that the worker needs: compare Kafka's topics with them, and create or correct them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from worker.runtime.environment import DEAD_LETTERS, Environment
 
 KEPT = timedelta(days=30)
 DEAD_LETTERS_KEPT = timedelta(days=90)
-DEAD_LETTER_PARTITIONS = 1  # in the order in which they were found
+DEAD_LETTER_PARTITIONS = 1  # keeps the order of dead letters
 REPLICAS_TO_LOSE_ONE = 3
 FOREVER = "-1"
-SET_FOR_THE_TOPIC = 1  # DescribeConfigs: where a value comes from
+SET_FOR_THE_TOPIC = 1  # DescribeConfigs: the source of a value
 VISIBLE_SECONDS_MAX = 30
-EXACT = ("cleanup.policy",)  # of other configurations, more is as good
+EXACT = ("cleanup.policy",)  # for other settings, a larger value is fine too
 
 Kind = Literal[
     "topic_missing",
@@ -42,11 +42,11 @@ class Topic(Struct, frozen=True):
     """A topic as it is, or as it should be.
 
     Attributes:
-        name: As Kafka calls it.
-        partitions: How many.
-        replication: How many brokers keep each of them; -1 leaves it to Kafka.
-        configs: What is set for this topic alone.
-        effective: Everything that holds for it, of a topic as it is.
+        name: The topic's name in Kafka.
+        partitions: The number of partitions.
+        replication: The number of replicas of each partition; -1 means the brokers' default.
+        configs: The settings of this topic itself.
+        effective: All effective settings of an existing topic, including the brokers' defaults.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Topic(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """Something that is not as it should be.
+    """A difference between a topic and what the worker needs.
 
     Attributes:
         kind: A stable code.
-        topic: Where, as Kafka calls it.
+        topic: The topic's name in Kafka.
         detail: One sentence for a person.
-        remedy: What to do.
-        partition: Where, if it is one partition's.
+        remedy: What a person has to do.
+        partition: The partition, if it is about one.
     """
 
     kind: Kind
@@ -75,7 +75,7 @@ class Finding(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """What was done to a topic."""
+    """A change that was made to a topic."""
 
     topic: str
     action: Literal["made", "configured"]
@@ -83,7 +83,7 @@ class Done(Struct, frozen=True):
 
 
 async def check(environment: Environment, database: Database) -> list[Finding]:
-    """Compare Kafka's topics with what they should be, and what it keeps with what was read; change nothing.
+    """Compare Kafka's topics with the wanted ones, and their offsets with the stored ones; change nothing.
 
     Raises:
         BrokerUnavailable: Kafka can't be reached, or refuses.
@@ -98,7 +98,7 @@ async def check(environment: Environment, database: Database) -> list[Finding]:
 
 
 async def apply(environment: Environment) -> list[Done]:
-    """Make topics that are missing, and set configurations that differ. Nothing that would move a key is changed.
+    """Create missing topics, and set configurations that differ; never change a partition count, which moves keys.
 
     Raises:
         BrokerUnavailable: Kafka can't be reached, or refuses.
@@ -112,7 +112,7 @@ async def apply(environment: Environment) -> list[Done]:
     ]
     if missing:
         await create(environment, missing)
-    if wrong:  # what is set besides has to be named again, or Kafka would unset it
+    if wrong:  # all other settings have to be repeated, or Kafka would unset them
         changed = [
             msgspec.structs.replace(topic, configs={**topic.configs, **differing})
             for topic, differing in wrong
@@ -129,7 +129,7 @@ def wanted(environment: Environment) -> list[Topic]:
     """Return every topic as it should be."""
     common = {"max.message.bytes": str(MESSAGE_BYTES_MAX)}
     if environment.kafka_replication >= REPLICAS_TO_LOSE_ONE:
-        common["min.insync.replicas"] = "2"  # what was acknowledged survives the loss of a broker
+        common["min.insync.replicas"] = "2"  # acknowledged messages survive the loss of a broker
 
     def topic(name: str, partitions: int, kept: timedelta | None) -> Topic:
         cleanup = {"cleanup.policy": "compact"}  # the last message of each key stays for ever
@@ -153,7 +153,7 @@ def wanted(environment: Environment) -> list[Topic]:
 
 
 def compare(topic: Topic, found: Topic | None) -> Iterator[Finding]:
-    """Say how a topic differs from what it should be."""
+    """Yield the differences of a topic from the wanted one."""
     apply_it = "Run q2c topics apply."
     if found is None:
         yield Finding("topic_missing", topic.name, f"There is no topic {topic.name}.", apply_it)
@@ -180,7 +180,7 @@ def compare(topic: Topic, found: Topic | None) -> Iterator[Finding]:
 
 
 def lost(position: Position) -> Finding:
-    """Say what Kafka dropped unread."""
+    """Return the finding that Kafka deleted unread messages."""
     return Finding(
         "events_lost",
         position.topic,
@@ -194,7 +194,7 @@ def lost(position: Position) -> Finding:
 
 
 def recreated(position: Position) -> Finding:
-    """Say that what a topic holds is not what we have read."""
+    """Return the finding that a topic was recreated, or lost messages that were read."""
     return Finding(
         "topic_recreated",
         position.topic,
@@ -208,7 +208,7 @@ def recreated(position: Position) -> Finding:
 
 
 async def describe(environment: Environment, names: Sequence[str]) -> list[Topic]:
-    """Return those topics that there are."""
+    """Return the topics that exist."""
     async with cluster.admin(environment) as client:
         described = await client.describe_topics(list(names))
         there = [topic for topic in described if topic["error_code"] != UnknownTopicOrPartitionError.errno]
@@ -217,7 +217,7 @@ async def describe(environment: Environment, names: Sequence[str]) -> list[Topic
     entries = {}
     for code, message, _, name, found in (of for answer in answers for of in answer.resources):
         if code == UnknownTopicOrPartitionError.errno:
-            continue  # so new that not every broker has heard of it
+            continue  # so new that not every broker knows it
         cluster.expect(code, f"describe {name}", message)
         entries[name] = [(key, value, source) for key, value, _, source, *_ in found]
     for topic in there:
@@ -238,13 +238,13 @@ async def describe(environment: Environment, names: Sequence[str]) -> list[Topic
 
 
 async def create(environment: Environment, topics: Sequence[Topic]) -> None:
-    """Make topics; one that another has made meanwhile is left as it is."""
+    """Create topics; a topic that another process has created meanwhile is not changed."""
     made = [
         NewTopic(
             topic.name,
             topic.partitions,
             topic.replication,
-            replica_assignments={} if topic.replication < 0 else None,  # what aiokafka wants with a -1
+            replica_assignments={} if topic.replication < 0 else None,  # aiokafka requires it with -1
             topic_configs=dict(topic.configs),
         )
         for topic in topics
@@ -257,13 +257,13 @@ async def create(environment: Environment, topics: Sequence[Topic]) -> None:
 
 
 async def delete(environment: Environment, names: Sequence[str]) -> None:
-    """Delete topics, with all that is in them."""
+    """Delete topics with all their messages."""
     async with cluster.admin(environment) as client:
         await client.delete_topics(list(names))
 
 
 async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
-    """Set the configurations of topics; what is set for a topic and not named here is unset."""
+    """Set the configurations of topics; settings that are not in `configs` are unset."""
     wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.configs)) for topic in topics]
     async with cluster.admin(environment) as client:
         answers = await client.alter_configs(wanted)
@@ -272,7 +272,7 @@ async def configure(environment: Environment, topics: Sequence[Topic]) -> None:
 
 
 async def _until_visible(environment: Environment) -> None:
-    """Wait until the brokers say what their controller has done, so that whoever comes next finds it."""
+    """Wait until the brokers report the controller's changes, so that the next request finds them."""
     try:
         async with asyncio.timeout(VISIBLE_SECONDS_MAX):
             while True:
@@ -302,7 +302,7 @@ def _differing(topic: Topic, found: Topic) -> dict[str, str]:
 
 
 def _is_enough(key: str, value: str, actual: str) -> bool:
-    """Whether a configuration will do: who keeps more, or for longer, has reasons that we do not know."""
+    """Return whether a setting suffices: a larger size or a longer retention is an admin's choice."""
     if key in EXACT or not actual.isdecimal():
         return actual in {value, FOREVER}
     return int(actual) >= int(value)

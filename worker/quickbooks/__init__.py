@@ -1,1 +1,1 @@
-"""QuickBooks Online: the only place that knows HTTP to Intuit."""
+"""QuickBooks Online: the only package that sends HTTP requests to Intuit."""

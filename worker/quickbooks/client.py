@@ -1,8 +1,7 @@
-"""The QuickBooks Online API: one long-lived HTTP client, every outcome told apart.
+"""The client of the QuickBooks Online API, which distinguishes every outcome of a request.
 
-It never repeats a write: that decision is the dispatcher's. It does resend once, byte for byte, after a
-401 with a fresh token, since a request refused for its token was not applied. A read that failed is asked
-again, since it changes nothing.
+It never retries a write: the dispatcher decides that. It does resend a write once, byte for byte, after a 401 with a
+fresh token, since a request with a refused token was not applied. A failed read is retried, since it changes nothing.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ from worker.quickbooks.errors import (
     APPLICATION_ERROR,
     GATE_OF_COMPANY,
     THROTTLED,
-    CompanyRefused,
+    CompanyBlocked,
     FaultError,
     NotSent,
     OutcomeUnknown,
@@ -44,8 +43,8 @@ RESTARTS_MAX = 3
 READ_PAUSES_SECONDS = (0.2, 0.5)
 
 Entity = dict[str, Any]
-# Raised before anything was written to the wire.
 BeforeSending = Callable[[], Awaitable[None]]
+# These errors are raised before any byte is sent.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 _seconds = Histogram(
@@ -55,7 +54,7 @@ logger = structlog.get_logger()
 
 
 class _Reply(Struct, frozen=True):
-    """What came over the wire."""
+    """An HTTP answer of QuickBooks."""
 
     status: int
     body: bytes
@@ -68,23 +67,23 @@ class _Reply(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """It may have been applied all the same."""
+        """Whether QuickBooks failed; it may have applied the request all the same."""
         late = self.status == HTTPStatus.REQUEST_TIMEOUT
         return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or self._says(APPLICATION_ERROR)
 
     @property
     def token_refused(self) -> bool:
-        """A fresh token could help; not where the user or the application lacks the right."""
+        """Whether a fresh token could help; not if the user or the app lacks the right."""
         return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused
 
     @property
     def company_refused(self) -> bool:
-        """Whatever is asked of the company will be refused, also where this comes with HTTP 200."""
+        """Whether QuickBooks refuses every request for the company; such an answer may have status 200."""
         return any(self._says(code) for code in GATE_OF_COMPANY)
 
     @property
     def refused(self) -> bool:
-        """QuickBooks itself said no, with a code. A page without one is of a proxy on the way, which can't know."""
+        """Whether QuickBooks rejected the request with a code. An answer without a code may come from a proxy."""
         return any(fault.code for fault in self.faults)
 
     def _says(self, code: str) -> bool:
@@ -92,7 +91,7 @@ class _Reply(Struct, frozen=True):
 
 
 class QuickBooksClient:
-    """Calls the API for any realm whose tokens we hold."""
+    """Calls the API for any realm whose tokens are stored."""
 
     def __init__(
         self,
@@ -119,15 +118,15 @@ class QuickBooksClient:
         *,
         before_sending: BeforeSending | None = None,
     ) -> Entity:
-        """Create an object from a body that is sent as it is; return what QuickBooks holds.
+        """Create an object from a body that is sent unchanged; return the object as QuickBooks stored it.
 
-        What `before_sending` has to do is done when its turn has come, last of all; where it raises, nothing is sent.
+        `before_sending` is awaited last, when the company's turn has come; if it raises, nothing is sent.
 
         Raises:
-            NotSent: It was certainly not applied.
-            OutcomeUnknown: It may have been.
-            Rejected: QuickBooks refused it.
-            CompanyRefused: QuickBooks refuses whatever is asked of the company.
+            NotSent: The request was certainly not applied.
+            OutcomeUnknown: The request may have been applied.
+            Rejected: QuickBooks rejected the request.
+            CompanyBlocked: QuickBooks refuses every request for the company.
         """
         answer = await self._call(
             "POST",
@@ -144,26 +143,26 @@ class QuickBooksClient:
         return created
 
     async def read(self, realm: str, entity: str, entity_id: str) -> Entity:
-        """Read one object by its id."""
+        """Read one object by its ID."""
         path = f"{entity.lower()}/{quote(entity_id, safe='')}"
         return _member(await self._read(realm, path, {}), entity)
 
     async def query(self, realm: str, statement: str) -> Entity:
-        """Run one statement; return what stands under `QueryResponse`."""
+        """Run one query; return its `QueryResponse`."""
         return _member(await self._read(realm, "query", {"query": statement}), "QueryResponse")
 
     async def query_pages(
         self, realm: str, entity: str, where: Sequence[Condition] = (), *, fields: Sequence[str] = ("*",)
     ) -> AsyncIterator[list[Entity]]:
-        """Read every object that meets the conditions, page by page in the order of their ids, each once.
+        """Yield the objects that meet the conditions, page by page in the order of their IDs, each once.
 
-        `fields` are what is read of each, `Id` among them; all by default.
+        `fields` are the fields to read, with `Id`; by default all.
 
-        Edits do not change the order of ids, but a deletion would move rows onto a page already read. So
-        each page begins with the last row of the one before; where it does not, reading starts over.
+        Edits do not change the order of IDs, but a deletion would move rows onto a page already read. So each page
+        begins with the last row of the page before; if it does not, reading starts over.
 
         Raises:
-            OutcomeUnknown: An answer could not be understood, or rows kept going away.
+            OutcomeUnknown: An answer could not be read, or rows kept disappearing.
         """
         seen: set[str] = set()
         for _ in range(RESTARTS_MAX + 1):
@@ -184,22 +183,22 @@ class QuickBooksClient:
         raise OutcomeUnknown(f"The list of {entity} kept changing while it was read")
 
     async def company_info(self, realm: str) -> Entity:
-        """Read what the company says of itself."""
+        """Read the company's `CompanyInfo`."""
         return _member(await self._read(realm, f"companyinfo/{quote(realm, safe='')}", {}), "CompanyInfo")
 
     async def prove(self, realm: str, access_token: str) -> Entity:
-        """Read with tokens that are not known to be a company's yet what it says of itself; asked once.
+        """Read the company's `CompanyInfo` with unproven tokens, without a retry.
 
         Raises:
-            Unauthorized: The tokens are not that company's, or not good.
-            CompanyRefused: QuickBooks refuses whatever is asked of the company.
-            QuickBooksError: There was no answer, or one that says nothing about it.
+            Unauthorized: The tokens are invalid, or belong to another company.
+            CompanyBlocked: QuickBooks refuses every request for the company.
+            QuickBooksError: There was no answer, or one that proves nothing.
         """
         path = f"companyinfo/{quote(realm, safe='')}"
         return _member(await self._call("GET", realm, path, {}, with_token=access_token), "CompanyInfo")
 
     async def preferences(self, realm: str) -> Entity:
-        """Read how the company is set up."""
+        """Read the company's `Preferences`."""
         return _member(await self._read(realm, "preferences", {}), "Preferences")
 
     async def _read(self, realm: str, path: str, params: dict[str, str]) -> Entity:
@@ -224,7 +223,7 @@ class QuickBooksClient:
         before_sending: BeforeSending | None = None,
         with_token: str | None = None,
     ) -> Entity:
-        # Whole, since a URL to which parameters are added is taken apart once more.
+        # The whole URL at once, since httpx would parse a URL again to add parameters.
         url = f"{self._base}/{quote(realm, safe='')}/{path}?{urlencode({**params, 'minorversion': MINOR_VERSION})}"
         token = with_token or await self._tokens.access_token(realm)
         for last_try in (False, True):
@@ -237,10 +236,10 @@ class QuickBooksClient:
             async with self._pacing.slot(realm):
                 if before_sending is not None:
                     await before_sending()
-                    self._pacing.refuse_if_held(realm)
+                    self._pacing.refuse_if_paused(realm)
                 reply = await self._send(request, realm, path, params.get("requestid"))
                 if reply.throttled:
-                    self._pacing.hold(realm, self._throttled_seconds)
+                    self._pacing.pause(realm, self._throttled_seconds)
             if last_try or with_token or not reply.token_refused:
                 break
             token = await self._tokens.renewed(realm, token)
@@ -278,7 +277,7 @@ class QuickBooksClient:
         return reply
 
     async def _exchange(self, request: httpx.Request) -> _Reply:
-        """Send, and read no more of the answer than the limit."""
+        """Send a request, and read the answer up to the limit."""
         response = await self._http.send(request, stream=True)
         try:
             body = bytearray()
@@ -298,14 +297,14 @@ class QuickBooksClient:
 
 
 def _answer(reply: _Reply) -> Entity:
-    """Read an answer, or raise what it means."""
+    """Return the answer's document, or raise the error that it means."""
     status, faults = reply.status, reply.faults
     if reply.throttled:
         raise Throttled("QuickBooks rate-limited the company")
     if reply.token_refused:
         raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}", faults)
     if reply.company_refused:
-        raise CompanyRefused(Rejected(status, faults, reply.intuit_tid))
+        raise CompanyBlocked(Rejected(status, faults, reply.intuit_tid))
     if reply.failed:
         raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_said(faults)}")
     if reply.refused:
@@ -333,7 +332,11 @@ def _member(document: Entity, name: str) -> Entity:
 
 
 def _rows(found: Entity, entity: str) -> list[Entity]:
-    """Return the rows of a query. None is said by leaving them out; anything else unfitting says nothing."""
+    """Return the rows of a query; if the answer omits the rows, there are none.
+
+    Raises:
+        OutcomeUnknown: The rows could not be read.
+    """
     rows = found.get(entity, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Id") for row in rows):
         raise OutcomeUnknown(f"The {entity} rows of QuickBooks' answer could not be read")

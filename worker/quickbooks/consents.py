@@ -1,7 +1,7 @@
-"""Consents on their way: the address that begins one, and the state that brings it back.
+"""Consents under way: the address that starts a consent, and the state of its callback.
 
-Each is good once and for ten minutes, and is kept hashed. A state belongs to the browser that opened the address: it is
-spent only together with that browser's cookie.
+Each works once, within ten minutes, and is stored hashed. A state belongs to the browser that opened the address: it is
+accepted only with that browser's cookie.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class ConsentRefused(Exception):
 
 
 def create_link(connection: sa.Connection, link: str, workspace: str, now: datetime) -> None:
-    """Remember the address that begins a consent; forget what has expired."""
+    """Store the address that starts a consent; delete expired ones."""
     for table in (consent_links, oauth_states):
         connection.execute(table.delete().where(table.c.created_at <= _oldest(now)))
     connection.execute(
@@ -49,15 +49,15 @@ def create_link(connection: sa.Connection, link: str, workspace: str, now: datet
 
 
 def is_link(connection: sa.Connection, link: str, now: datetime) -> bool:
-    """Say whether an address could be opened now."""
+    """Return whether an address can be opened now."""
     return connection.scalar(sa.select(consent_links.c.workspace).where(*_good(link, now))) is not None
 
 
 def open_link(connection: sa.Connection, link: str, state: str, cookie: str, now: datetime) -> None:
-    """Spend the address that begins a consent: from now on the state brings it back, with the cookie.
+    """Spend the address that starts a consent, and store the state and the cookie for its callback.
 
     Raises:
-        ConsentRefused: The address is not one of ours, or was opened, or is older than ten minutes.
+        ConsentRefused: The address is unknown, was already opened, or is older than ten minutes.
     """
     workspace = connection.scalar(sa.select(consent_links.c.workspace).where(*_good(link, now)))
     spent = connection.execute(consent_links.delete().where(consent_links.c.link_hash == hashed(link)))
@@ -73,11 +73,11 @@ def open_link(connection: sa.Connection, link: str, state: str, cookie: str, now
 
 
 def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now: datetime) -> str:
-    """Spend a state in the browser that it belongs to; return the workspace whose consent it is.
+    """Spend a state in the browser that it belongs to; return the consent's workspace.
 
     Raises:
-        ConsentRefused: It is not one of ours, or was spent, or is too old; or the browser is another, and nothing is
-            spent.
+        ConsentRefused: The state is unknown, was already used, or is too old; or it belongs to another browser, and is
+            not spent.
     """
     of_state = oauth_states.c.state_hash == hashed(state)
     row = connection.execute(sa.select(oauth_states).where(of_state)).first()
@@ -101,7 +101,7 @@ def hashed(secret: str) -> str:
 
 
 def _good(link: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    # As `leases.is_active` says it: one that was made later than now was made before the clock was set back.
+    # The condition of `leases.is_active`: a link made later than now was made before the clock was set back.
     created_at = consent_links.c.created_at
     is_new = sa.and_(created_at > _oldest(now), created_at <= leases.latest_end(timedelta(0), now))
     return consent_links.c.link_hash == hashed(link), is_new

@@ -1,15 +1,15 @@
-"""What can go wrong with QuickBooks, told apart by what it means for a command.
+"""The errors of requests to QuickBooks, by their meaning for a command.
 
 ::
 
     QuickBooksError
-    ├── NotSent                 no connection could be made: certainly not applied
-    │   └── Throttled           too many requests: certainly not applied; leave the realm alone
-    ├── OutcomeUnknown          sent, and no clear answer of QuickBooks' own: it may have been applied
-    ├── Rejected                a definite no to this one request, with QuickBooks' code
-    ├── CompanyRefused          a definite no to whatever is asked of the company, until somebody has mended it
-    ├── Unauthorized            the token is refused even after a refresh
-    └── ConnectionExpired       the refresh token is no good: a person has to connect again
+    ├── NotSent                 no connection could be made: the request was certainly not applied
+    │   └── Throttled           too many requests: certainly not applied; pause the realm
+    ├── OutcomeUnknown          sent, without a clear answer from QuickBooks: it may have been applied
+    ├── Rejected                QuickBooks rejected this request, with a code
+    ├── CompanyBlocked          QuickBooks refuses every request for the company, until a person corrects the cause
+    ├── Unauthorized            QuickBooks refuses the access token even after a refresh
+    └── ReconnectRequired       the refresh token is invalid or missing: a person has to connect again
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ PERIOD_CLOSED = "6210"
 DUPLICATE_NAME = "6240"
 APPLICATION_ERROR = "10000"
 
-# What a company stands at while QuickBooks refuses everything of it: the codes of gates, by QuickBooks' own.
+# The gates at which deals wait while QuickBooks refuses every request for the company, by QuickBooks' code.
 GATE_OF_COMPANY = {
     COMPANY_UNAVAILABLE: "subscription_lapsed",
     LACK_OF_RIGHTS: "insufficient_rights",
@@ -55,15 +55,15 @@ class FaultError(Struct, frozen=True):
 
 
 class QuickBooksError(OutsideError):
-    """Anything that goes wrong with QuickBooks."""
+    """The base of all errors of requests to QuickBooks."""
 
 
 class NotSent(QuickBooksError):
-    """The request certainly did not reach QuickBooks' books."""
+    """The request was certainly not applied."""
 
 
 class Throttled(NotSent):
-    """QuickBooks refused to listen for now; it says no word about for how long."""
+    """QuickBooks rate-limited the company; it does not say for how long."""
 
 
 class OutcomeUnknown(QuickBooksError):
@@ -71,12 +71,12 @@ class OutcomeUnknown(QuickBooksError):
 
 
 class Rejected(QuickBooksError):
-    """QuickBooks definitely refused.
+    """QuickBooks definitely rejected the request.
 
     Attributes:
-        code: Of the first error; what decisions go by.
-        explanation: What to show a person.
-        intuit_tid: What Intuit's support asks for.
+        code: The code of the first error; decisions depend on it.
+        explanation: A sentence for a person.
+        intuit_tid: The ID of the request, for Intuit's support.
     """
 
     def __init__(self, status: int, errors: tuple[FaultError, ...], intuit_tid: str | None) -> None:
@@ -90,13 +90,13 @@ class Rejected(QuickBooksError):
         self.intuit_tid = intuit_tid
 
 
-class CompanyRefused(QuickBooksError):
-    """QuickBooks refuses the whole company, whatever is asked: it lapsed, or we lost the right.
+class CompanyBlocked(QuickBooksError):
+    """QuickBooks refuses every request for the company: its subscription lapsed, or we lost the right.
 
     Attributes:
-        gate: What deals stand at meanwhile.
-        code: QuickBooks' own.
-        explanation: What to show a person.
+        gate: The gate at which deals wait meanwhile.
+        code: QuickBooks' code.
+        explanation: A sentence for a person.
     """
 
     def __init__(self, rejected: Rejected) -> None:
@@ -111,7 +111,7 @@ class Unauthorized(QuickBooksError):
     """QuickBooks refuses the access token, even a fresh one.
 
     Attributes:
-        of_other_company: Whether it says so in the words that it has for a token of another company.
+        of_other_company: Whether QuickBooks' message is the one for a token of another company.
     """
 
     def __init__(self, message: str, errors: Sequence[FaultError] = ()) -> None:
@@ -119,5 +119,5 @@ class Unauthorized(QuickBooksError):
         self.of_other_company = any(error.code == NOT_AUTHENTICATED for error in errors)
 
 
-class ConnectionExpired(QuickBooksError):
+class ReconnectRequired(QuickBooksError):
     """Intuit refuses the refresh token, or there is none; a person has to connect again."""

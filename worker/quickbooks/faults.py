@@ -1,4 +1,4 @@
-"""The three forms in which QuickBooks says no: JSON with capitals, JSON without, XML."""
+"""Parse QuickBooks' errors in their three forms: JSON with capitals, JSON without, XML."""
 
 import re
 from typing import Any
@@ -15,17 +15,17 @@ _TXN_ID = re.compile(r"\bTxnId=([0-9]+)")
 
 
 class TakenNumber(Struct, frozen=True):
-    """Which transaction has a document number, as far as QuickBooks says so."""
+    """The transaction that has a document number, as far as QuickBooks names it."""
 
     txn_id: str | None
     doc_number: str | None
 
 
 def taken_number(error: FaultError) -> TakenNumber | None:
-    """Read who has a number that was refused as taken; nothing for any other error.
+    """Return the transaction that has a number which was rejected as taken; None for any other error.
 
-    The sentence around is in the company's language, so only its `Name=value` parts are read. A number that
-    holds a space is cut at it. It says who has the number, never that it is ours.
+    The sentence is in the company's language, so only its `Name=value` parts are read. A number with a space is
+    truncated at it. The transaction may or may not be ours.
     """
     if error.code != DUPLICATE_DOC_NUMBER:
         return None
@@ -37,12 +37,12 @@ def taken_number(error: FaultError) -> TakenNumber | None:
 
 
 def parse_fault(body: bytes) -> tuple[FaultError, ...]:
-    """Read the errors of a Fault; nothing if the body holds none, in whatever form."""
+    """Return the errors of a Fault in any form; empty if the body has none."""
     stripped = body.lstrip()
     if stripped.startswith(b"<"):
         return _from_xml(stripped)
     if b"ault" not in stripped:
-        return ()  # neither Fault nor fault: an answer as nearly all are, which need not be read twice
+        return ()  # neither Fault nor fault: nearly every answer, which need not be parsed twice
     try:
         document = msgspec.json.decode(stripped)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -68,7 +68,7 @@ def _from_json(document: Any) -> tuple[FaultError, ...]:
 
 
 def _member(value: Any, name: str) -> Any:
-    """Return a member whatever the case of its first letter."""
+    """Return a member, with its first letter in either case."""
     if not isinstance(value, dict):
         return None
     return value.get(name.capitalize(), value.get(name))
@@ -85,8 +85,8 @@ def _code(value: Any) -> str:
 
 
 def _from_xml(body: bytes) -> tuple[FaultError, ...]:
-    # Entities are declared in a DOCTYPE only; QuickBooks sends none, so one is not read at all. Neither is
-    # a NUL byte: in UTF-16 and UTF-32, which expat reads unasked, a DOCTYPE would go unseen here.
+    # Only a DOCTYPE declares entities; QuickBooks sends none, so a body with one is not parsed. Nor is a body with
+    # a NUL byte: expat also reads UTF-16 and UTF-32, in which this check would miss a DOCTYPE.
     if len(body) > XML_BYTES_MAX or b"\0" in body or b"<!DOCTYPE" in body.upper():
         return ()
     try:

@@ -1,8 +1,9 @@
-"""Grants that are not a connection yet, as rows: what is known of each, and who works on it.
+"""The table of pending grants, which are not a connection yet.
 
-A row is there from before its code is exchanged until its company is connected, or its tokens are revoked. Its step is
-`exchanging`, while `sealed` holds the code, then `proving` and `revoking`, while it holds tokens. Whoever works on it
-leases it; every change counts its version up, so that one who lost the lease changes nothing. Numbers are in the order in which browsers came back, whatever clocks say.
+A row exists from before its code is exchanged until its company is connected, or its tokens are revoked. Its step is
+`exchanging`, while `sealed` has the code, then `proving` and `revoking`, while it has tokens. The process that works on a
+grant leases it; every change counts its version up, so a process that lost the lease changes nothing. Numbers follow the
+order in which browsers came back, whatever the clocks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ pending_grants = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("due_at", UtcInstant, nullable=False),
     sa.Column("leased_until", UtcInstant),
-    sa.Column("waits_since", UtcInstant),  # when `due_at` was decided, or the lease taken
+    sa.Column("waits_since", UtcInstant),  # when `due_at` was set, or the lease taken
 )
 
 
@@ -52,19 +53,19 @@ SEALED = Sealed(
 )
 
 
-class Grant(Struct, frozen=True):
+class PendingGrant(Struct, frozen=True):
     """A grant that is not a connection yet.
 
     Attributes:
-        id: Its own.
-        workspace: Whose consent it is.
+        id: The grant's ID.
+        workspace: The workspace of the consent.
         realm: The company that the callback named.
-        step: What is to be done next.
+        step: The next step.
         sealed: The code, or the tokens.
-        version: Counts changes.
-        attempts: How often the step was tried.
-        other_company: Whether QuickBooks said that the tokens are not of the company which the callback named.
-        problem: Why there was no answer last.
+        version: The number of changes.
+        attempts: The number of attempts at the step.
+        other_company: Whether QuickBooks said that the tokens belong to another company than the callback named.
+        problem: Why the last attempt got no answer.
         created_at: When the browser came back.
     """
 
@@ -81,7 +82,7 @@ class Grant(Struct, frozen=True):
 
 
 def _has_waited(until: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Say that a grant waits no more: there is no end to wait for, it is over, or the clock was set back since."""
+    """Return as SQL whether a grant's wait has ended: it has no end, the end has passed, or the clock was set back."""
     instant = pending_grants.c.due_at.type
     latest, now = sa.bindparam("latest", type_=instant), sa.bindparam("now", type_=instant)
     set_back = sa.func.coalesce(pending_grants.c.waits_since > latest, sa.false())
@@ -89,11 +90,11 @@ def _has_waited(until: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
 
 
 def _instants(now: datetime) -> dict[str, datetime]:
-    """Return what `_IS_DUE` is bound to."""
+    """Return the parameters of `_IS_DUE`."""
     return {"now": now, "latest": leases.latest_end(timedelta(0), now)}
 
 
-_COLUMNS = tuple(pending_grants.c[name] for name in Grant.__struct_fields__)
+_COLUMNS = tuple(pending_grants.c[name] for name in PendingGrant.__struct_fields__)
 _IS_DUE = sa.and_(_has_waited(pending_grants.c.due_at), _has_waited(pending_grants.c.leased_until))
 _DUE = (
     sa.select(*_COLUMNS)
@@ -103,8 +104,8 @@ _DUE = (
 )
 
 
-def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: datetime | None) -> None:
-    """Add a grant, leased to the caller if it goes on with it at once."""
+def add(connection: sa.Connection, grant: PendingGrant, now: datetime, leased_until: datetime | None) -> None:
+    """Add a grant, leased to the caller if the caller continues with it at once."""
     sealing.check(connection, grant.sealed)
     connection.execute(
         pending_grants.insert().values(
@@ -113,28 +114,30 @@ def add(connection: sa.Connection, grant: Grant, now: datetime, leased_until: da
     )
 
 
-def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Grant]:
-    """Return grants that somebody should go on with, the oldest first."""
+def due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[PendingGrant]:
+    """Return the grants whose next attempt is due, oldest first."""
     found = connection.execute(_DUE, {**_instants(now), "limit": limit})
-    return [Grant(*row) for row in found]
+    return [PendingGrant(*row) for row in found]
 
 
-def take(connection: sa.Connection, grant: Grant, leased_until: datetime, now: datetime) -> Grant | None:
-    """Lease a grant that is due; none if somebody else was first."""
+def take(
+    connection: sa.Connection, grant: PendingGrant, leased_until: datetime, now: datetime
+) -> PendingGrant | None:
+    """Lease a grant that is due; None if another process was first."""
     changes = {"leased_until": leased_until, "waits_since": now}
     return _changed(connection, grant, changes, _IS_DUE, bound=_instants(now))
 
 
 def move(
     connection: sa.Connection,
-    grant: Grant,
+    grant: PendingGrant,
     step: Step,
     sealed: bytes,
     leased_until: datetime,
     *,
     other_company: bool = False,
-) -> Grant | None:
-    """Go on to another step, and keep the lease; none if it was lost."""
+) -> PendingGrant | None:
+    """Move a grant to another step, and renew the lease; None if the lease was lost."""
     sealing.check(connection, sealed)
     return _changed(
         connection,
@@ -149,8 +152,10 @@ def move(
     )
 
 
-def hand_back(connection: sa.Connection, grant: Grant, problem: str, due_at: datetime, now: datetime) -> bool:
-    """Leave a grant to whoever comes first at that time; say whether it was the caller's still."""
+def hand_back(
+    connection: sa.Connection, grant: PendingGrant, problem: str, due_at: datetime, now: datetime
+) -> bool:
+    """Release a grant until its next attempt is due; return whether the caller still had the lease."""
     changes = {
         "attempts": grant.attempts,
         "problem": problem,
@@ -161,14 +166,14 @@ def hand_back(connection: sa.Connection, grant: Grant, problem: str, due_at: dat
     return _changed(connection, grant, changes) is not None
 
 
-def drop(connection: sa.Connection, grant: Grant) -> bool:
-    """Forget a grant; say whether it was the caller's still."""
+def drop(connection: sa.Connection, grant: PendingGrant) -> bool:
+    """Delete a grant; return whether the caller still had the lease."""
     deleted = connection.execute(pending_grants.delete().where(*_same(grant)))
     return deleted.rowcount == 1
 
 
 def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bool:
-    """Say whether somebody is revoking a grant that may be of a company at this moment."""
+    """Return whether a process is revoking a grant that may belong to a company."""
     statement = sa.select(pending_grants.c.id).where(
         pending_grants.c.realm == realm,
         pending_grants.c.step == "revoking",
@@ -179,28 +184,28 @@ def is_being_revoked(connection: sa.Connection, realm: str, now: datetime) -> bo
 
 
 def is_under_way(connection: sa.Connection, realm: str) -> bool:
-    """Say whether a consent to a company may still become its connection."""
+    """Return whether a consent to a company may still become its connection."""
     steps = pending_grants.c.step.in_(("exchanging", "proving"))
     statement = sa.select(pending_grants.c.id).where(pending_grants.c.realm == realm, steps)
     return connection.execute(statement).first() is not None
 
 
-def is_superseded(connection: sa.Connection, grant: Grant) -> bool:
-    """Say whether a consent of the same workspace that came back later has become its connection."""
+def is_superseded(connection: sa.Connection, grant: PendingGrant) -> bool:
+    """Return whether a later consent of the same workspace has become its connection."""
     return bool(
         connection.scalar(sa.select(pending_grants.c.superseded).where(pending_grants.c.id == grant.id))
     )
 
 
-def supersede_older(connection: sa.Connection, grant: Grant) -> None:
-    """Let no consent of the same workspace that came back before become its connection any more."""
+def supersede_older(connection: sa.Connection, grant: PendingGrant) -> None:
+    """Prevent earlier consents of the same workspace from becoming its connection."""
     number = sa.select(pending_grants.c.number).where(pending_grants.c.id == grant.id).scalar_subquery()
     older = (pending_grants.c.workspace == grant.workspace, pending_grants.c.number < number)
     connection.execute(pending_grants.update().where(*older).values(superseded=True))
 
 
 def owner(grant_id: str) -> str:
-    """Return for whom what is sealed of a grant is sealed."""
+    """Return the owner that a grant's secret is sealed for."""
     return f"grant:{grant_id}"
 
 
@@ -210,17 +215,17 @@ def _forget(connection: sa.Connection, grant_id: str) -> None:
 
 def _changed(
     connection: sa.Connection,
-    grant: Grant,
+    grant: PendingGrant,
     changes: dict[str, Any],
     *conditions: sa.ColumnElement[bool],
     bound: Mapping[str, Any] = {},
-) -> Grant | None:
+) -> PendingGrant | None:
     values = {**changes, "version": grant.version + 1}
     statement = pending_grants.update().where(*_same(grant), *conditions).values(**values)
     updated = connection.execute(statement, bound)
-    known = {name: value for name, value in values.items() if name in Grant.__struct_fields__}
+    known = {name: value for name, value in values.items() if name in PendingGrant.__struct_fields__}
     return replace(grant, **known) if updated.rowcount == 1 else None
 
 
-def _same(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
+def _same(grant: PendingGrant) -> tuple[sa.ColumnElement[bool], ...]:
     return pending_grants.c.id == grant.id, pending_grants.c.version == grant.version

@@ -1,4 +1,4 @@
-"""The one HTTP client to Intuit: its limits, its timeouts, and errors that are httpx's own."""
+"""The HTTP client to Intuit, with limits, timeouts and httpx's errors."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ CONNECTIONS_MAX = 128
 
 
 class HttpClient(httpx.AsyncClient):
-    """httpx's client, whose every failure of a connection is an `httpx.HTTPError`.
+    """httpx's client, whose every connection failure is an `httpx.HTTPError`.
 
-    A connection that is reset before its first use has no socket on uvloop any more; anyio asks for its peer all the same,
-    and the `AttributeError` would end the process.
+    On uvloop, a connection that is reset before its first use has no socket; anyio asks for its peer all the same, and
+    the `AttributeError` would end the process.
     """
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request.
 
         Raises:
-            httpx.HTTPError: There is no answer.
+            httpx.HTTPError: There was no answer.
         """
         try:
             return await super().send(request, **options)
@@ -30,13 +30,13 @@ class HttpClient(httpx.AsyncClient):
 def http_client(
     timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """Open the one HTTP client, with every limit and timeout stated.
+    """Open the HTTP client with explicit limits and timeouts.
 
-    `timeout_seconds` is for a whole request to the API, however slowly its answer trickles.
+    `timeout_seconds` limits a whole request to the API, even if its answer arrives slowly.
     """
     connect_seconds = min(CONNECT_SECONDS, timeout_seconds / 2)
     return HttpClient(
-        # Connecting ends well before the whole does, so that what was never sent is known as such.
+        # The connect timeout ends well before the whole request's, so that an unsent request is known to be unsent.
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds, pool=connect_seconds),
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
         follow_redirects=False,

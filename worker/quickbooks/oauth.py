@@ -14,14 +14,14 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.quickbooks.errors import ConnectionExpired, NotSent, QuickBooksError
+from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 
 SCOPE = "com.intuit.quickbooks.accounting"
 ACCESS_TOKEN_SECONDS_DEFAULT = 3600
 REFRESH_TOKEN_SECONDS_DEFAULT = 100 * 24 * 3600
 SECONDS_MAX = 20 * 366 * 24 * 3600
 ANSWER_BYTES_MAX = 64 * 1024
-# Answers that may be given another time; any other refusal of a code is final.
+# Errors that may be temporary; any other refusal of a code is final.
 _ERROR_CODE = re.compile(r"[a-z_]{1,60}")
 _NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _TOKENS = {
@@ -33,7 +33,7 @@ logger = structlog.get_logger()
 
 
 class Discovery(Struct, frozen=True):
-    """Where Intuit's OAuth endpoints are."""
+    """The addresses of Intuit's OAuth endpoints."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -41,21 +41,21 @@ class Discovery(Struct, frozen=True):
 
 
 class _Veiled(Struct, frozen=True):
-    """Holds secrets, and shows none: not in a repr, and not where rich draws an error's local variables."""
+    """A struct whose secrets are shown neither by repr nor by rich in a traceback's local variables."""
 
     def __repr__(self) -> str:
-        """Show what it is, not what it holds."""
+        """Return the type's name without the values."""
         return f"{type(self).__name__}(…)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Show rich nothing either; it does not go by `__repr__`."""
+        """Return no values for rich, which does not use `__repr__`."""
         return []
 
 
 class TokenSet(_Veiled, frozen=True):
-    """What lets us act for a company.
+    """The tokens of a company.
 
-    `refresh_hard_expires_at` is when Intuit wants a new consent however often we refresh, where it says so.
+    `refresh_hard_expires_at` is when Intuit requires a new consent in spite of refreshes, if it says so.
     """
 
     access_token: str
@@ -65,7 +65,7 @@ class TokenSet(_Veiled, frozen=True):
     refresh_hard_expires_at: datetime | None = None
 
 
-# What can stand in a header, and seconds with which any clock can reckon.
+# Texts that a header can carry, and seconds that a clock can represent.
 Secret = Annotated[str, Meta(pattern=r"^[!-~]{1,8192}(?!\n)$")]
 Seconds = Annotated[int, Meta(ge=1, le=SECONDS_MAX)]
 
@@ -79,7 +79,7 @@ class _TokenAnswer(_Veiled, frozen=True):
 
 
 class _Answer(_Veiled, frozen=True):
-    """What came over the wire; of what is too long, the beginning."""
+    """An HTTP answer of Intuit; if it is too long, its beginning."""
 
     status: int
     body: bytes
@@ -96,10 +96,10 @@ class GrantRefused(QuickBooksError):
 
 
 class GrantUnusable(QuickBooksError):
-    """Intuit exchanged a code, and what it said can't be used; the browser has to start again.
+    """Intuit exchanged a code, but its answer can't be used; the browser has to start again.
 
     Attributes:
-        granted: Tokens that could be read all the same, to be revoked.
+        granted: The readable tokens of the answer, to be revoked.
     """
 
     def __init__(self, message: str, granted: TokenSet | None) -> None:
@@ -108,15 +108,15 @@ class GrantUnusable(QuickBooksError):
 
 
 class RefreshTokenOnly(NotSent):
-    """Of an answer to a refresh only the new refresh token could be read; it is to be kept."""
+    """The answer to a refresh has only a readable refresh token, which has to be stored."""
 
     def __init__(self, refresh_token: str) -> None:
-        super().__init__("Intuit's token answer holds no access token that can be used")
+        super().__init__("Intuit's token answer has no usable access token")
         self.refresh_token = refresh_token
 
 
 class OAuthClient:
-    """Speaks OAuth with Intuit for one app."""
+    """Sends OAuth requests to Intuit for one app."""
 
     def __init__(
         self,
@@ -138,11 +138,11 @@ class OAuthClient:
 
     @property
     def refresh_lasts_at_most(self) -> timedelta:
-        """How long the two requests of a refresh can take: for the endpoints, and for the tokens."""
+        """The longest duration of a refresh's two requests: for the endpoints, and for the tokens."""
         return timedelta(seconds=2 * self._request_seconds)
 
     async def authorize_url(self, redirect_uri: str, state: str) -> str:
-        """Return where a person consents. The caller keeps `state` and checks it at the callback."""
+        """Return the address where a person consents. The caller stores `state` and checks it at the callback."""
         discovery = await self.discovery()
         query = urlencode(
             {
@@ -156,10 +156,10 @@ class OAuthClient:
         return f"{discovery.authorization_endpoint}?{query}"
 
     async def exchange(self, code: str, redirect_uri: str) -> TokenSet:
-        """Turn the code of a callback into tokens.
+        """Exchange the code of a callback for tokens.
 
         Raises:
-            GrantRefused: The code is not good (any more).
+            GrantRefused: The code is invalid or expired.
             GrantUnusable: The answer can't be used, and the code is spent.
             NotSent: Intuit could not be reached, or did not answer; the code may be spent.
         """
@@ -179,21 +179,21 @@ class OAuthClient:
         raise GrantRefused(f"Intuit refused the code ({said}); start again with q2c connect")
 
     async def refresh(self, refresh_token: str) -> TokenSet:
-        """Get new tokens. The refresh token may change; the one returned holds from now on.
+        """Refresh the tokens. The returned refresh token replaces the old one.
 
-        What is absurd beside a good token is taken as Intuit documents it: to lose a token that replaced ours would end
-        the connection, and one that ends earlier is refused and refreshed then.
+        Absurd values beside a readable token are taken as Intuit documents them: losing a rotated token would end the
+        connection, while a token that expires earlier is refused and refreshed then.
 
         Raises:
-            ConnectionExpired: The refresh token is no good; a person has to connect again.
-            RefreshTokenOnly: It was replaced, and no access token came with it.
-            NotSent: Intuit could not be reached, or did not answer; the old token stays good for a day.
+            ReconnectRequired: The refresh token is invalid; a person has to connect again.
+            RefreshTokenOnly: The refresh token was rotated, but the answer has no access token.
+            NotSent: Intuit could not be reached, or did not answer; the old token stays valid for a day.
         """
         answer = await self._token_request({"grant_type": "refresh_token", "refresh_token": refresh_token})
         if answer.status != HTTPStatus.OK:
             error = _error_of(answer)
             if error == "invalid_grant":
-                raise ConnectionExpired("Intuit no longer accepts the refresh token (invalid_grant)")
+                raise ReconnectRequired("Intuit no longer accepts the refresh token (invalid_grant)")
             raise NotSent(f"Intuit did not refresh the token: HTTP {answer.status} {error}".strip())
         tokens = self._tokens(answer)
         if tokens is not None:
@@ -207,10 +207,10 @@ class OAuthClient:
         return replace(readable, refresh_token=readable.refresh_token or refresh_token)
 
     async def revoke(self, token: str) -> None:
-        """Give a token back; one that Intuit does not know (any more) is given back already.
+        """Revoke a token; a token that Intuit does not know counts as revoked.
 
         Raises:
-            NotSent: Intuit could not be reached or did not accept it.
+            NotSent: Intuit could not be reached, or did not revoke it.
         """
         discovery = await self.discovery()
         answer = await self._answer(
@@ -221,10 +221,10 @@ class OAuthClient:
             raise NotSent(f"Intuit did not revoke the token: HTTP {answer.status}")
 
     async def discovery(self) -> Discovery:
-        """Return the endpoints; read once.
+        """Return the endpoints; the document is read once.
 
         Raises:
-            NotSent: The document could not be read, or names an endpoint that secrets should not go to.
+            NotSent: The document could not be read, or names an endpoint that must not get secrets.
         """
         if self._discovered is None:
             answer = await self._answer("GET", self._discovery_url)
@@ -246,7 +246,7 @@ class OAuthClient:
         return self._discovered
 
     def _trusted(self, endpoint: str) -> bool:
-        """Say whether secrets may go there: https, or http where the document itself came by http."""
+        """Return whether an endpoint may get secrets: https, or http if the document itself came over http."""
         try:
             address = urlsplit(endpoint)
         except ValueError:
@@ -267,12 +267,12 @@ class OAuthClient:
     async def _answer(
         self, method: str, url: str, *, headers: dict[str, str] | None = None, **sent: Any
     ) -> _Answer:
-        """Ask, for so long at most however slowly the answer trickles, and read no more of it than the limit.
+        """Send a request with a time limit for the whole answer, and read it up to the limit.
 
         Raises:
             NotSent: Intuit could not be reached, or did not answer.
         """
-        # What is compressed could be far longer than what came.
+        # A compressed answer could be far longer than its bytes.
         stated = {"accept": "application/json", "accept-encoding": "identity", **(headers or {})}
         body = bytearray()
         try:
@@ -296,11 +296,11 @@ class OAuthClient:
         )
 
     def _tokens(self, answer: _Answer) -> TokenSet | None:
-        """Read an answer; nothing if there is anything in it that can't be."""
+        """Return the tokens of an answer; None if any part of it is invalid."""
         try:
             found = msgspec.json.decode(answer.body, type=_TokenAnswer)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return None  # the error would quote what came, and that may hold a token
+            return None  # the error would quote the answer, which may contain a token
         if not answer.whole:
             return None
         now = self._clock.now()
@@ -314,7 +314,7 @@ class OAuthClient:
         )
 
     def _readable(self, answer: _Answer) -> TokenSet | None:
-        """Read the tokens of an answer that is odd otherwise, and those it has not as empty."""
+        """Return the readable tokens of an invalid answer; missing tokens are empty."""
         found = {name: pattern.search(answer.body) for name, pattern in _TOKENS.items()}
         if not any(found.values()):
             return None
@@ -329,7 +329,7 @@ class OAuthClient:
 
 
 def _error_of(answer: _Answer) -> str:
-    """Return the code of an error; nothing of an answer that has none."""
+    """Return the code of an error; an empty text if the answer has none."""
     try:
         said = msgspec.json.decode(answer.body, type=_ErrorAnswer).error
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""Staying within QuickBooks' limits: 10 requests a second, 500 a minute and 10 at once for each realm.
+"""Pace requests within QuickBooks' limits: 10 requests a second, 500 a minute and 10 at once for each realm.
 
-It counts the requests of this process; while a realm passes from one process to another, QuickBooks' own
-refusal (429) is what keeps them apart: it is definite, so nothing is lost by it.
+Only the requests of this process are counted. While a realm passes from one process to another, QuickBooks' own
+refusal (429) enforces the limits: it is definite, so nothing is lost.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from events.clock import Clock
 from worker.quickbooks.errors import Throttled
 
-# One after the other rather than ten at once, and a little below the limits: requests arrive at other distances from
-# each other than they left at, and one too many costs a minute of quiet.
+# One after the other rather than ten at once, and a little below the limits: the distances between requests change on
+# the way, and one request too many costs a pause of a minute.
 WINDOWS = ((1, 0.11), (495, 60.0))
 MARGIN_SECONDS = 0.001
 CONCURRENT_MAX = 10
@@ -22,20 +22,20 @@ WAIT_SECONDS_MAX = 15.0
 
 
 class _Realm:
-    """What one realm did lately. There are as many as realms, and each is of bounded size."""
+    """The recent requests of one realm, of bounded size."""
 
     def __init__(self) -> None:
         self.starts: deque[float] = deque(maxlen=max(count for count, _ in WINDOWS))
         self.running = asyncio.Semaphore(CONCURRENT_MAX)
         self.first_in_line = asyncio.Lock()
         self.waiting = 0
-        self.quiet_until = float("-inf")
+        self.paused_until = float("-inf")
 
 
 class Pacing:
-    """Lets requests of a realm go in the order in which they asked, no faster than its limits allow.
+    """Starts the requests of a realm in their order, no faster than its limits allow.
 
-    It never waits for long: who would have to is told `Throttled`, and holds no slot meanwhile.
+    No request waits long: it gets `Throttled` instead, and takes no slot meanwhile.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -44,12 +44,12 @@ class Pacing:
 
     @asynccontextmanager
     async def slot(self, realm: str) -> AsyncIterator[None]:
-        """Wait for this realm's turn, and hold one of its places until the request is over.
+        """Wait for a slot of this realm, and keep it until the request has ended.
 
         Raises:
-            Throttled: The realm is held, too many wait already, or its turn is too far off.
+            Throttled: The realm is paused, too many requests wait already, or the wait would be too long.
         """
-        self.refuse_if_held(realm)
+        self.refuse_if_paused(realm)
         paced = self._realms[realm]
         if paced.waiting >= WAITING_MAX:
             raise Throttled("Too many requests to this company are already waiting")
@@ -69,28 +69,28 @@ class Pacing:
         finally:
             paced.running.release()
 
-    def hold(self, realm: str, seconds: float) -> None:
-        """Let nothing of a realm start for so long: QuickBooks asked for quiet."""
+    def pause(self, realm: str, seconds: float) -> None:
+        """Start no request of a realm for `seconds`, because QuickBooks rate-limited it."""
         paced = self._realms[realm]
-        paced.quiet_until = max(paced.quiet_until, self._clock.monotonic() + seconds)
+        paced.paused_until = max(paced.paused_until, self._clock.monotonic() + seconds)
 
-    def refuse_if_held(self, realm: str) -> None:
-        """Say no while a realm is held, also to whoever had its turn and was busy since.
+    def refuse_if_paused(self, realm: str) -> None:
+        """Refuse a request while a realm is paused, even if it already has a slot.
 
         Raises:
-            Throttled: The realm is held.
+            Throttled: The realm is paused.
         """
-        if self._realms[realm].quiet_until > self._clock.monotonic():
+        if self._realms[realm].paused_until > self._clock.monotonic():
             raise Throttled("QuickBooks rate-limited the company")
 
     async def _start(self, realm: str) -> None:
-        """Wait until a request may go, and note when it went rather than when it was due.
+        """Wait until a request may start, and record when it started rather than when it was due.
 
-        The realm may be held while this waits, so it looks again after each sleep.
+        The realm may be paused during the wait, so this is checked again after each sleep.
         """
         starts = self._realms[realm].starts
         while True:
-            self.refuse_if_held(realm)
+            self.refuse_if_paused(realm)
             now = self._clock.monotonic()
             seconds = _seconds_to_wait(starts, now)
             if seconds <= 0:

@@ -1,4 +1,4 @@
-"""Statements of QuickBooks' query language, with everything in them quoted."""
+"""Write statements of QuickBooks' query language, with every literal quoted."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ ACTIVE_OR_NOT: Condition = (
     "Active",
     "IN",
     (True, False),
-)  # rows of name lists that are inactive don't show without
+)  # without it, inactive rows of name lists are omitted
 
 
 def select(
@@ -30,7 +30,7 @@ def select(
 
 
 def _literal(value: str | tuple[bool, ...]) -> str:
-    """Write what a field is compared with: texts are quoted, and so are numbers; booleans are not."""
+    """Write the value that a field is compared with: texts and numbers are quoted, booleans are not."""
     if isinstance(value, str):
         return quoted(value)
     return f"({', '.join(str(one).lower() for one in value)})"
@@ -43,8 +43,8 @@ def quoted(value: str) -> str:
 
 
 def pattern(text: str) -> str:
-    """Write a text as a pattern for LIKE that other texts may fit too: of what is hard to quote, anything will do.
+    """Write a text as a pattern for LIKE with a wildcard for each character that is hard to quote; others may match too.
 
-    Curly quotes and the like may be no characters of the query language, however they are quoted.
+    The query language may lack characters such as curly quotes, however they are quoted.
     """
     return _HARD_TO_QUOTE.sub("%", text)

@@ -1,13 +1,12 @@
 """The tokens of each realm: sealed at rest, one refresh in flight across all processes.
 
-A refresh is led by a lease in the database. Whoever holds it re-reads the stored tokens, refreshes, and
-stores what came before anybody uses it. If the holder dies, or the answer is lost, the lease runs out and
-the next one refreshes with the old token, which Intuit accepts for a day after it was replaced.
+A process needs a lease in the database to refresh. It then re-reads the stored tokens, refreshes, and stores the new
+tokens before any use. If it dies, or the answer is lost, the lease expires and the next process refreshes with the old
+token, which Intuit accepts for a day after it was rotated.
 
-Tokens that were read are given out for some seconds without asking the database again. What this process itself
-changes counts at once; what another process changes, within those seconds. Till then nothing wrong can come of it: a
-token that was replaced stays good until it expires, which is minutes off, and one whose connection was ended is refused
-by Intuit, upon which `renewed` reads what is stored.
+Tokens are cached for some seconds after they were read. This process's own changes apply at once, other processes'
+within those seconds. Until then the cache does no harm: a rotated token stays valid until it expires, minutes later, and
+Intuit refuses a token of an ended connection, after which `renewed` reads the stored tokens.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,7 +26,7 @@ from events.database.locks import Lock, acquire
 from events.database.port import Database
 from events.database.statements import Statement
 from events.log.tables import UtcInstant, metadata
-from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
 from worker.runtime import sealing
 from worker.runtime.sealing import Sealed
@@ -35,7 +34,7 @@ from worker.runtime.vault import KeyRetired, Unsealable, Vault
 
 REFRESH_AHEAD = timedelta(minutes=5)
 POLL_SECONDS = 0.1
-FRESH_SECONDS = 10.0  # far less than tokens are refreshed ahead
+FRESH_SECONDS = 10.0  # far less than the time before expiry at which tokens are refreshed
 logger = structlog.get_logger()
 
 tokens = sa.Table(
@@ -73,8 +72,8 @@ class RealmTaken(Exception):
     """The QuickBooks company is connected to another workspace already."""
 
 
-class Stored(Struct, frozen=True):
-    """A realm's tokens as they are in the database."""
+class StoredTokens(Struct, frozen=True):
+    """A realm's tokens as the database stores them."""
 
     sealed: bytes
     version: int
@@ -82,7 +81,7 @@ class Stored(Struct, frozen=True):
 
 
 class _Opened(Struct, frozen=True):
-    """A realm's tokens as they were read; `read_at` is the monotonic clock's, before the database was asked."""
+    """A realm's decrypted tokens; `read_at` is the monotonic clock's time before the database was read."""
 
     version: int
     tokens: TokenSet
@@ -101,8 +100,8 @@ def put(
     """Store the tokens of a realm that a person connected.
 
     Raises:
-        RealmTaken: Another workspace holds the realm.
-        KeyRetired: The key that sealed them was retired meanwhile.
+        RealmTaken: Another workspace is connected to the realm.
+        KeyRetired: The key that sealed the tokens was retired meanwhile.
     """
     acquire(connection, Lock.TENANTS)
     sealing.check(connection, sealed)
@@ -128,15 +127,15 @@ def put(
     )
 
 
-def is_held(connection: sa.Connection, realm: str, now: datetime) -> bool:
-    """Say whether a workspace has good tokens of a realm; nobody changes that before the transaction ends."""
+def is_connected(connection: sa.Connection, realm: str, now: datetime) -> bool:
+    """Return whether a workspace has valid tokens of a realm; locks that until the transaction ends."""
     acquire(connection, Lock.TENANTS)
     row = connection.execute(sa.select(tokens).where(tokens.c.realm == realm)).first()
     return row is not None and _is_good(row, now)
 
 
-def held(connection: sa.Connection, now: datetime, limit: int) -> Sequence[str]:
-    """Return companies that any workspace has good tokens of, at most so many."""
+def connected_realms(connection: sa.Connection, now: datetime, limit: int) -> Sequence[str]:
+    """Return companies of which a workspace has valid tokens, at most `limit`."""
     good = (~tokens.c.expired, tokens.c.refresh_expires_at > now)
     return connection.scalars(
         sa.select(tokens.c.realm).where(*good).order_by(tokens.c.realm).limit(limit)
@@ -144,10 +143,10 @@ def held(connection: sa.Connection, now: datetime, limit: int) -> Sequence[str]:
 
 
 def forget(connection: sa.Connection, realm: str) -> None:
-    """Drop the tokens of a realm; a person has to connect again, in whichever workspace.
+    """Delete the tokens of a realm; a person has to connect again, in any workspace.
 
-    The row stays, and its version grows: else a later consent would get a version that processes still
-    know old tokens by, and a refresh in flight could bring the tokens back.
+    The row stays, and its version grows: otherwise a later consent would reuse a version that processes have cached
+    with old tokens, and a refresh in flight could restore the tokens.
     """
     connection.execute(
         tokens.update()
@@ -157,7 +156,7 @@ def forget(connection: sa.Connection, realm: str) -> None:
 
 
 def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str]:
-    """Return those realms whose tokens are no longer good; where they were stored, nobody changes them meanwhile."""
+    """Return the realms whose tokens are no longer valid; locks the rows until the transaction ends."""
     keys = [(realm,) for realm in realms]
     rows = bulk.lock(
         connection, (tokens.c.realm, tokens.c.expired), (tokens.c.realm,), keys, (tokens.c.realm,)
@@ -166,7 +165,7 @@ def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str
 
 
 class TokenStore:
-    """Gives out access tokens that are good, refreshing them when they are not."""
+    """Returns valid access tokens, and refreshes them when needed."""
 
     def __init__(
         self, database: Database, clock: Clock, entropy: Entropy, vault: Vault, oauth: OAuthClient
@@ -176,7 +175,7 @@ class TokenStore:
         self._entropy = entropy
         self._vault = vault
         self._oauth = oauth
-        # Nobody else begins while a holder lives, and whoever waits sees a dead one's lease end.
+        # No other process begins while the holder lives, and a waiting process sees a dead holder's lease expire.
         self._lease = 1.5 * oauth.refresh_lasts_at_most
         self._wait = 2 * oauth.refresh_lasts_at_most
         self._opened: dict[str, _Opened] = {}
@@ -186,15 +185,15 @@ class TokenStore:
         return self._vault.seal(msgspec.json.encode(tokens_), _owner(realm))
 
     def changed(self, realm: str) -> None:
-        """Learn that this process has stored other tokens of a realm."""
+        """Drop a realm's cached tokens, because this process has stored others."""
         self._opened.pop(realm, None)
 
     async def access_token(self, realm: str) -> str:
-        """Return an access token that is good for some minutes yet.
+        """Return an access token that stays valid for some minutes.
 
         Raises:
-            ConnectionExpired: A person has to connect again.
-            NotSent: Intuit can't be reached to refresh it, or our keys do not open it.
+            ReconnectRequired: A person has to connect again.
+            NotSent: Intuit can't be reached to refresh it, or our keys can't decrypt it.
         """
         opened = self._opened.get(realm)
         if opened is None or opened.read_at + FRESH_SECONDS <= self._clock.monotonic():
@@ -204,11 +203,11 @@ class TokenStore:
         return await self.renewed(realm, opened.tokens.access_token)
 
     async def renewed(self, realm: str, refused: str) -> str:
-        """Return another access token than the one that was refused.
+        """Return an access token that differs from the refused one.
 
         Raises:
-            ConnectionExpired: A person has to connect again.
-            NotSent: Intuit can't be reached, or another process takes too long over it.
+            ReconnectRequired: A person has to connect again.
+            NotSent: Intuit can't be reached, or another process takes too long to refresh.
         """
         holder = self._entropy.token()
         deadline = self._clock.monotonic() + self._wait.total_seconds()
@@ -226,7 +225,7 @@ class TokenStore:
     async def _refresh(self, realm: str, old: _Opened, holder: str) -> str:
         try:
             new = await self._oauth.refresh(old.tokens.refresh_token)
-        except ConnectionExpired:
+        except ReconnectRequired:
             expired = await self._database.transaction(_expire, realm, old.version)
             self.changed(realm)
             if expired:
@@ -244,12 +243,12 @@ class TokenStore:
         return new.access_token if rotated else (await self._current(realm)).tokens.access_token
 
     async def _store(self, realm: str, old: _Opened, new: TokenSet, holder: str) -> bool:
-        """Store tokens in place of those that they are from; say whether those were there still."""
+        """Replace the old tokens by new ones; return whether the old ones were still stored."""
         try:
             sealed = self.seal(realm, new)
             rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
         except KeyRetired as error:
-            # Intuit takes the tokens that are stored for a day yet, so a process with another key goes on with them.
+            # Intuit accepts the stored tokens for a day, so a process with another key can continue with them.
             logger.error("tokens.key_retired", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
             await self._database.transaction(_release, realm, holder)
             raise NotSent(str(error)) from error
@@ -257,12 +256,12 @@ class TokenStore:
         return rotated
 
     async def _current(self, realm: str) -> _Opened:
-        """Read what is stored, and open it if it is not what was read before."""
+        """Read the stored tokens, and decrypt them if they changed."""
         read_at = self._clock.monotonic()
         stored = await self._database.read(_stored, realm)
         if stored is None or stored.expired:
             self.changed(realm)
-            raise ConnectionExpired(f"QuickBooks company {realm} is no longer connected")
+            raise ReconnectRequired(f"QuickBooks company {realm} is no longer connected")
         known = self._opened.get(realm)
         if known is not None and known.version == stored.version:
             tokens_ = known.tokens
@@ -271,19 +270,19 @@ class TokenStore:
         self._opened[realm] = opened = _Opened(stored.version, tokens_, read_at)
         return opened
 
-    def _open(self, realm: str, stored: Stored) -> TokenSet:
+    def _open(self, realm: str, stored: StoredTokens) -> TokenSet:
         try:
             plain = self._vault.open(stored.sealed, _owner(realm))
         except Unsealable as error:
-            # A key given back makes it good again, so the connection is not expired; and one realm's
-            # trouble stops no other.
+            # Restoring the key makes the tokens usable again, so the connection is not expired; other realms are not
+            # affected.
             logger.error("tokens.unsealable", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
             raise NotSent(str(error)) from error
         return msgspec.json.decode(plain, type=TokenSet)
 
 
-def _stored(connection: sa.Connection, realm: str) -> Stored | None:
-    return next((Stored(*row) for row in _STORED.rows(connection, {"realm_": realm})), None)
+def _stored(connection: sa.Connection, realm: str) -> StoredTokens | None:
+    return next((StoredTokens(*row) for row in _STORED.rows(connection, {"realm_": realm})), None)
 
 
 def _lease(

@@ -1,1 +1,1 @@
-"""What a process can be, one file a role; and how a process starts and ends."""
+"""The roles of a process, one file for each, and the start and end of a process."""

@@ -9,7 +9,7 @@ from worker.roles.role import RoleContext
 
 
 async def run(context: RoleContext) -> None:
-    """Send commands to QuickBooks, and see consents through that it has not answered yet."""
+    """Send commands to QuickBooks, and continue consents that QuickBooks has not answered yet."""
     services, environment = context.services, context.services.environment
     timing = Timing(
         request_seconds=environment.quickbooks_timeout_seconds,

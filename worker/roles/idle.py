@@ -1,4 +1,4 @@
-"""Whether anything is left to do: Kafka read, every subscription at the head, no command due, everything sent."""
+"""Check whether the system is idle: Kafka is read, every subscription is at the head, no command is due, all is sent."""
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -13,7 +13,7 @@ POLL_SECONDS = 0.1
 
 
 class Idleness(Struct, frozen=True):
-    """Whether nothing is due; `waiting_for` says what is, if something is."""
+    """Whether the system is idle; if not, `waiting_for` describes the work that is due."""
 
     idle: bool
     position: int
@@ -22,7 +22,7 @@ class Idleness(Struct, frozen=True):
 
 
 async def wait_until_idle(services: Services, timeout_seconds: float) -> Idleness:
-    """Wait until nothing is due, at most that long."""
+    """Wait until the system is idle, at most `timeout_seconds`."""
     started = services.clock.monotonic()
     while True:
         position, waiting_for = await services.database.read(left_to_do)
@@ -35,7 +35,7 @@ async def wait_until_idle(services: Services, timeout_seconds: float) -> Idlenes
 
 
 async def _left_in_kafka(services: Services) -> str | None:
-    """Return what is not read from Kafka yet, or not sent to it."""
+    """Return the work that is left with Kafka: messages to read or to send; None if there is none."""
     from worker.kafka import cluster, positions  # noqa: PLC0415 - only with Kafka
     from worker.roles import relay  # noqa: PLC0415 - only with Kafka
 
@@ -48,10 +48,10 @@ async def _left_in_kafka(services: Services) -> str | None:
 
 
 def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
-    """Return the head of the log, and what is not done yet.
+    """Return the head of the log, and the work that is left.
 
-    Commands of a realm that is paused, no longer connected, or wholly refused by QuickBooks wait for a person, as
-    invoices do that can't be dated; they are not due.
+    Commands of a realm that is paused, no longer connected, or refused by QuickBooks wait for a person, and so do invoices
+    without a time zone; they are not due.
     """
     head = log.head(connection)
     checkpoints = subscriptions.checkpoints(connection)
@@ -59,7 +59,7 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     if behind:
         return head, f"{', '.join(behind)} to reach position {head}"
     if changed := reconsiderations.workspaces(connection):
-        return head, f"{', '.join(changed)} to reconsider what changed"
+        return head, f"{', '.join(changed)} to reconsider changes"
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))

@@ -1,4 +1,4 @@
-"""The role `process`: follow the log. One process leads by lease, the others stand by."""
+"""The role `process`: run the subscriptions. One process leads by lease, the others stand by."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,12 @@ from worker.services import SUBSCRIPTIONS
 
 
 async def run(context: RoleContext) -> None:
-    """Decide, and keep the read models up to date, until told to stop or until there is work and no progress."""
+    """Decide and keep the read models up to date, until the role is stopped or has work without progress."""
     services = context.services
     names = [subscription.name for subscription in SUBSCRIPTIONS]
 
     async def look() -> Progress:
-        # What another process leads is not ours to do: if it stands still, its lease ends, and then it is.
+        # Work that another process leads does not count: if that process hangs, its lease expires, and then it does.
         ours = await services.database.read(
             subscriptions.pending, names, context.holder, services.clock.now()
         )
@@ -28,7 +28,7 @@ async def run(context: RoleContext) -> None:
 
 
 async def follow_the_log(context: RoleContext) -> None:
-    """Follow the log, and reconsider in portions what many deals wait on."""
+    """Run the subscriptions, and reconsider in portions the deals that wait on one change."""
     async with asyncio.TaskGroup() as work:
         work.create_task(follow(context.services, SUBSCRIPTIONS, context.holder, context.stopping))
         work.create_task(reconsider(context.services, context.holder, context.stopping))
@@ -37,7 +37,7 @@ async def follow_the_log(context: RoleContext) -> None:
 async def _watched(
     context: RoleContext, role: Role, work: Awaitable[None], look: Callable[[], Awaitable[Progress]]
 ) -> None:
-    """Run a role's work until it ends, or until it has work and gets nowhere."""
+    """Run a role's work until it ends, or until it has work without progress."""
     services = context.services
     working = asyncio.ensure_future(work)
     watching = asyncio.ensure_future(watch(services.clock, role, look, services.environment.watchdog_seconds))

@@ -1,4 +1,4 @@
-"""Reconsiders queued changes portion by portion, and lets new events go first."""
+"""Reconsider queued changes portion by portion, and handle new events first."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ logger = structlog.get_logger()
 
 
 async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -> None:
-    """Reconsider queued changes until told to stop."""
+    """Reconsider queued changes until `stopping` is set."""
     size = ShortTurns(STREAMS_MAX)
     while not stopping.is_set():
         try:
@@ -59,7 +59,7 @@ def due(connection: sa.Connection) -> Sequence[str]:
 
 
 def is_behind(connection: sa.Connection) -> bool:
-    """Say whether any subscription has more than a few hundred events to handle."""
+    """Return whether any subscription has more than a few hundred events to handle."""
     positions = subscriptions.checkpoints(connection)
     behind = log.head(connection) - min(positions.get(each.name, 0) for each in SUBSCRIPTIONS)
     return behind > BEHIND_MAX

@@ -1,7 +1,7 @@
-"""The log to Kafka's topics: what goes out, in the order of positions, and dead letters to their own topics.
+"""The role `relay`: publish outgoing events to Kafka in the order of positions, and dead letters to their own topics.
 
-A page is published, every message acknowledged, and only then the checkpoint moves: nothing is left out. What a
-crash lets us send again carries the same `ce_sequence`, by which readers drop it.
+The checkpoint moves only after every message of a page is acknowledged, so no message is left out. A message that is sent
+again after a crash has the same `ce_sequence`, by which consumers drop it.
 """
 
 import asyncio
@@ -42,43 +42,43 @@ RETRY_SECONDS = 1.0
 REFUSED_RETRY_SECONDS = 10.0  # a person has to do something first
 KAFKA = "kafka:"
 DISTRIBUTION = "coeffection-quickbooks"
-# What is begun later could still be on its way when another leads already.
+# A page that begins later could still be on its way when another relay leads.
 BEGIN_SECONDS_MAX = LEASE_SECONDS - PUBLISH_SECONDS_MAX
 
 published_total = Counter("q2c_events_published_total", "Messages published to Kafka", ["channel"])
 logger = structlog.get_logger()
 
 
-class Page(Struct, frozen=True):
-    """What to publish next, where its reader is after each message, and where after all of it."""
+class PublishPage(Struct, frozen=True):
+    """The next messages to publish, with the checkpoint after each message and after the whole page."""
 
     messages: Sequence[Message]
     ends: Sequence[int]
     end: int
 
-    def first(self) -> "Page":
+    def first(self) -> "PublishPage":
         """Return the page that ends with its first message."""
-        return Page(self.messages[:1], self.ends[:1], self.ends[0]) if len(self.messages) > 1 else self
+        return PublishPage(self.messages[:1], self.ends[:1], self.ends[0]) if len(self.messages) > 1 else self
 
 
 class Channel(Struct, frozen=True):
-    """One way out: whose checkpoint it has, where its end is at present, and how its pages are read."""
+    """A stream of messages to Kafka: the name of its checkpoint, its current end, and the function that reads a page."""
 
     name: str
     head: Callable[[sa.Connection], int]
-    page: Callable[[sa.Connection, Environment, int], Page]
+    page: Callable[[sa.Connection, Environment, int], PublishPage]
 
 
 async def run(context: RoleContext) -> None:
-    """Send what goes out to Kafka's topics until told to stop."""
+    """Publish outgoing messages to Kafka until the role is stopped."""
     await relay(context.services, context.holder, context.stopping)
 
 
 async def relay(services: Services, holder: str, stopping: asyncio.Event) -> None:
-    """Publish whatever goes out, until told to stop; of several relays one leads.
+    """Publish outgoing messages until `stopping` is set; one of several relays leads.
 
     Raises:
-        ConfigurationError: There is no Kafka to publish to.
+        ConfigurationError: Kafka is not configured.
     """
     publisher = services.publisher
     if publisher is None:
@@ -91,19 +91,19 @@ async def relay(services: Services, holder: str, stopping: asyncio.Event) -> Non
 async def turn(
     services: Services, publisher: Publishing, channel: Channel, holder: str, *, singly: bool = False
 ) -> bool:
-    """Publish one page, if there is one that is ours to publish; say whether to look again at once.
+    """Publish one page, if there is one and no other relay leads; return whether there may be more.
 
     Args:
         services: Open services.
-        publisher: The way to Kafka.
-        channel: What is published.
-        holder: The name that its lease is held under.
-        singly: Publish the first message alone, for one of them was refused.
+        publisher: Sends messages to Kafka.
+        channel: The channel to publish.
+        holder: The holder of the lease.
+        singly: Publish only the first message, because Kafka refused one of the page.
 
     Raises:
-        BrokerUnavailable: Kafka did not take everything; the checkpoint is where it was.
-        MessageRefused: Kafka will not take a message as it is; the same.
-        CheckpointMoved: Another relay has moved on meanwhile.
+        BrokerUnavailable: Kafka did not acknowledge every message; the checkpoint has not moved.
+        MessageRefused: Kafka refuses a message; the checkpoint has not moved.
+        CheckpointMoved: Another relay has moved the checkpoint meanwhile.
         DatabaseUnavailable: The database did not answer.
     """
     database, clock = services.database, services.clock
@@ -117,7 +117,7 @@ async def turn(
     if singly:
         page = page.first()
     if page.messages:
-        if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # a page that took long to read
+        if clock.monotonic() - leased_at > BEGIN_SECONDS_MAX:  # reading the page took too long
             renewed = await database.transaction(subscriptions.lease, channel.name, holder, clock.now())
             if renewed != position:
                 return True
@@ -128,7 +128,7 @@ async def turn(
 
 
 def behind(connection: sa.Connection) -> list[str]:
-    """Name the channels that have not reached their end."""
+    """Return the names of the channels that have not reached their end."""
     reached = subscriptions.checkpoints(connection)
     return [channel.name for channel in CHANNELS if reached.get(channel.name, 0) < channel.head(connection)]
 
@@ -144,7 +144,7 @@ async def _follow(
             said = {"problem": str(error), "remedy": error.remedy}
             logger.error("relay.refused", channel=channel.name, **said)  # noqa: TRY400 - it is no defect of ours
             services.health.bad(channel.name, f"{error} {error.remedy}")
-            # What stands before it goes out, and what stands behind it is not sent again and again.
+            # So the messages before it are published, and those after it are not sent again each time.
             await pause(services.clock, stopping, REFUSED_RETRY_SECONDS if alone else 0)
             alone = PAGE_EVENTS_MAX
             continue
@@ -152,7 +152,7 @@ async def _follow(
             logger.warning("relay.retry", channel=channel.name, problem=str(error))
             services.health.bad(channel.name, str(error))
             if isinstance(error, BrokerUnavailable):
-                await publisher.discard()  # what arrives late would come after what is newer
+                await publisher.discard()  # a late message would arrive after newer ones
             await pause(services.clock, stopping, RETRY_SECONDS)
             continue
         services.health.good(channel.name)
@@ -165,7 +165,7 @@ def _is_due(connection: sa.Connection, channel: Channel, holder: str, now: datet
     return subscriptions.is_due(connection, channel.name, channel.head(connection), holder, now)
 
 
-def _events(connection: sa.Connection, environment: Environment, after: int) -> Page:
+def _events(connection: sa.Connection, environment: Environment, after: int) -> PublishPage:
     messages, ends, end, size = [], [], after, 0
     for recorded in _recorded(connection, after):
         end = recorded.position
@@ -176,11 +176,11 @@ def _events(connection: sa.Connection, environment: Environment, after: int) -> 
             size += len(message.value)
             if size >= PAGE_BYTES_MAX:
                 break
-    return Page(messages, ends, end)
+    return PublishPage(messages, ends, end)
 
 
 def _recorded(connection: sa.Connection, after: int) -> Iterator[Recorded]:
-    """Give events in portions: whoever stops early has read few that it does not need."""
+    """Yield events in portions, so that a caller that stops early has read few unneeded ones."""
     for _ in range(0, PAGE_EVENTS_MAX, PORTION_EVENTS_MAX):
         found = log.read(connection, after=after, limit=min(PORTION_EVENTS_MAX, PAGE_EVENTS_MAX))
         yield from found
@@ -189,7 +189,7 @@ def _recorded(connection: sa.Connection, after: int) -> Iterator[Recorded]:
         after = found[-1].position
 
 
-def _letters(connection: sa.Connection, environment: Environment, after: int) -> Page:
+def _letters(connection: sa.Connection, environment: Environment, after: int) -> PublishPage:
     of = {environment.topic(topic): environment.topic(topic + DEAD_LETTERS) for topic in catalog.TOPICS_IN}
     statement = (
         sa.select(dead_letters)
@@ -204,11 +204,11 @@ def _letters(connection: sa.Connection, environment: Environment, after: int) ->
         if letter.origin.startswith(KAFKA) and (topic := of.get(letter.origin.split(":")[1]))
     ]
     messages = [_letter(topic, letter) for letter, topic in ours]
-    return Page(messages, [letter.number for letter, _ in ours], found[-1].number if found else after)
+    return PublishPage(messages, [letter.number for letter, _ in ours], found[-1].number if found else after)
 
 
 def _letter(topic: str, letter: sa.Row[tuple[object, ...]]) -> Message:
-    """Write a dead letter: bytes and headers as they came, and in further headers what became of them."""
+    """Write a dead letter as a message: its original bytes and headers, and further headers with the reason."""
     said = {
         "origin": letter.origin,
         "reason": letter.reason,

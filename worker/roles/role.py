@@ -1,4 +1,4 @@
-"""The roles by name, which of them an installation can have, and what a role is run with."""
+"""The roles by name, the roles that an installation can have, and the context of a role."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from worker.services import Services
 
 
 class Role(StrEnum):
-    """A part of the work that a process can take on."""
+    """A part of the worker that can run as a process."""
 
     WEB = "web"
     INGEST = "ingest"
@@ -28,16 +28,16 @@ PUBLISHES = frozenset({Role.WEB, Role.RELAY})
 
 
 class RoleContext(Struct, frozen=True):
-    """What a role is run with.
+    """The context in which a role runs.
 
     Attributes:
         services: Open services.
-        gateway: The way to QuickBooks, for the roles that need one.
-        holder: The name that leases are held under; no two processes have the same.
-        stopping: Set when the role is to finish what it does, and end.
-        host: Where the front door listens.
-        port: Its port; 0 picks a free one.
-        listening: Told the URL once the front door answers.
+        gateway: The gateway to QuickBooks, for the roles that need one.
+        holder: The holder of leases, unique to the process.
+        stopping: Set to stop the role; it finishes its current work and ends.
+        host: The address that the front door listens on.
+        port: The front door's port; 0 picks a free one.
+        listening: Called with the URL once the front door listens.
     """
 
     services: Services
@@ -49,10 +49,10 @@ class RoleContext(Struct, frozen=True):
     listening: Callable[[str], None]
 
     def quickbooks(self) -> Gateway:
-        """Return the way to QuickBooks.
+        """Return the gateway to QuickBooks.
 
         Raises:
-            ConfigurationError: Nobody opened one.
+            ConfigurationError: The process has opened none.
         """
         if self.gateway is None:
             raise ConfigurationError("This role needs QuickBooks")
@@ -60,10 +60,10 @@ class RoleContext(Struct, frozen=True):
 
 
 def chosen(environment: Environment, names: Sequence[str]) -> tuple[Role, ...]:
-    """Return the roles of a process of its own.
+    """Return the roles with certain names, to run in a separate process.
 
     Raises:
-        ConfigurationError: There is no such role, or the installation can't have it.
+        ConfigurationError: A role does not exist, or the installation can't have it.
     """
     known = ", ".join(Role)
     if unknown := [name for name in names if name not in set(Role)]:
@@ -80,5 +80,5 @@ def chosen(environment: Environment, names: Sequence[str]) -> tuple[Role, ...]:
 
 
 def all_that_fit(environment: Environment) -> tuple[Role, ...]:
-    """Return every role that an installation has a use for."""
+    """Return every role that the installation can have."""
     return tuple(role for role in Role if environment.kafka_url or role not in NEEDS_KAFKA)

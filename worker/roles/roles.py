@@ -1,4 +1,4 @@
-"""What each role runs: one loop that ends when it is told to."""
+"""The function that each role runs: one loop that ends when the role is stopped."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

@@ -1,4 +1,4 @@
-"""Runs subscriptions: a batch of each in one transaction, woken at once, polling as the fallback."""
+"""Run subscriptions: one batch of each in one transaction, woken by new events, with polling as the fallback."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ PART = "process"
 RETRY_SECONDS = 1.0
 TURN_SECONDS_MAX = 0.05
 TURN_EVENTS_MIN = 50
-TURN_EVENTS_MAX = 1_600  # more than any subscription takes
+TURN_EVENTS_MAX = 1_600  # more than any subscription's batch size
 
 _handled = Counter("q2c_events_handled_total", "Events handled, counted once for each subscription")
 
@@ -30,10 +30,8 @@ logger = structlog.get_logger()
 async def follow(
     services: Services, following: Sequence[Subscription], holder: str, stopping: asyncio.Event
 ) -> None:
-    """Keep subscriptions at the head of the log, until told to stop."""
-    alone = (
-        services.environment.embedded
-    )  # nobody else handles the log, and whoever writes waits for its turn
+    """Keep subscriptions at the head of the log until `stopping` is set."""
+    alone = services.environment.embedded  # no other process handles the log, and all writers take turns
     short = ShortTurns() if alone else None
     try:
         while not stopping.is_set():
@@ -56,9 +54,9 @@ async def follow(
 
 
 class ShortTurns:
-    """How many events a turn takes where all who write take turns: as many as are handled while nobody minds waiting.
+    """Adapts the number of events in a turn, where all writers take turns, so that other writers wait only briefly.
 
-    A contract that was signed waits for a few turns until its request is sent, whosever events they are.
+    A signed contract waits for a few turns until its request is sent, whichever workspace's events they handle.
     """
 
     def __init__(self, most: int = TURN_EVENTS_MAX) -> None:
@@ -66,7 +64,7 @@ class ShortTurns:
         self.events = self._least
 
     def note(self, seconds: float, handled: int) -> None:
-        """Take fewer after a turn that was long, and more after one that was full and short."""
+        """Reduce the number of events after a long turn, and raise it after a full and short one."""
         if seconds > TURN_SECONDS_MAX:
             self.events = max(self.events // 2, self._least)
         elif seconds < TURN_SECONDS_MAX / 2 and handled >= self.events:
@@ -80,7 +78,7 @@ async def turn(
     holder: str,
     short: ShortTurns | None = None,
 ) -> int:
-    """Handle one batch of each subscription that has one, in one transaction; return how many events."""
+    """Handle the next batch of each subscription in one transaction; return the number of events."""
     names = [subscription.name for subscription in following]
     pending = await database.read(subscriptions.pending, names, holder, clock.now())
     if not pending:
@@ -99,13 +97,13 @@ async def turn(
 def _advance(
     connection: sa.Connection, due: Sequence[Subscription], holder: str, clock: Clock
 ) -> tuple[TurnResult, float]:
-    """Handle a batch; return how many seconds that took, without the waiting before."""
+    """Handle a batch; return the result and its duration in seconds, without the wait for the database."""
     started = clock.monotonic()
     progress = subscriptions.advance(connection, due, holder, clock.now())
     return progress, clock.monotonic() - started
 
 
 async def catch_up(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> None:
-    """Bring all to the head once, where nothing else runs."""
+    """Bring all subscriptions to the head once, while no other runner is active."""
     while await turn(database, clock, following, holder):
         pass

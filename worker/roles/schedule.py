@@ -1,6 +1,6 @@
-"""Time as events: decisions and read models have no clock, so the days are told to them.
+"""The role `schedule`: append time as events, since decisions and read models have no clock.
 
-Any number of processes may do it: a day's event is named by its date, and the log takes it once.
+Any number of processes may run it: the ID of a day's event is its date, and the log appends it once.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ PART = "schedule"
 SOURCE = "urn:coeffection:schedule"
 LOOK_SECONDS = 30.0
 
-# A workspace's days are its company's: while nobody knows in which time zone that is, none begins.
+# A workspace's days are its company's: while the company's time zone is unknown, no day begins.
 _ZONES = (
     sa.select(workspaces.c.workspace, sa.func.max(realms.c.time_zone))
     .join(realms, sa.and_(realms.c.workspace == workspaces.c.workspace, realms.c.connected))
@@ -39,14 +39,14 @@ logger = structlog.get_logger()
 
 
 async def run(context: RoleContext) -> None:
-    """Tell the log when days begin, and whether DocuSign's messages are taken, until told to stop."""
+    """Append the beginnings of days, and changes in DocuSign's reception, until the role is stopped."""
     async with asyncio.TaskGroup() as work:
         work.create_task(keep_time(context.services, context.stopping))
         work.create_task(watch_docusign(context.services, context.stopping))
 
 
 async def keep_time(services: Services, stopping: asyncio.Event) -> None:
-    """Say in the log when a day begins in each workspace, until told to stop."""
+    """Append an event when a day begins in a workspace, until `stopping` is set."""
     told: set[tuple[str, str]] = set()
     while not stopping.is_set():
         now = services.clock.now()
@@ -57,7 +57,7 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
                 if (day.workspace, day.id) not in told
             ]
             if days:
-                # The first to say a day wins: a company's zone that is known since begins no second one.
+                # The first event of a day wins: a time zone that becomes known later begins no second day.
                 await services.database.transaction(log.append, days, now)
                 services.wake.all()
             told.update((day.workspace, day.id) for day in days)
@@ -69,7 +69,7 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
 
 
 def days_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:
-    """Return the event that begins the present day in each workspace whose company's time zone is known."""
+    """Return the event of the current day for each workspace whose company's time zone is known."""
     return [_day(workspace, ZoneInfo(name), now) for workspace, name in connection.execute(_ZONES)]
 
 

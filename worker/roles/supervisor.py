@@ -1,7 +1,7 @@
-"""A process: some roles, what they share, and an orderly end. Whatever fails unexpectedly ends it all.
+"""Run the roles of a process until it is stopped; an unexpected failure of any part ends the process.
 
-Crash-only: nothing here mends a role that failed. The process exits, is started again by whatever watches
-over it, and goes on from what was committed.
+Crash-only: a failed role is never repaired. The process exits, its supervisor restarts it, and it continues from the last
+commit.
 """
 
 import asyncio
@@ -41,20 +41,20 @@ Ready = Callable[[str | None], None]
 
 
 async def run(services: Services, chosen: Sequence[Role], *, host: str, port: int, ready: Ready) -> int:
-    """Run roles until SIGTERM or SIGINT, then drain: take nothing new, finish what is in flight.
+    """Run roles until SIGTERM or SIGINT, then drain: start no new work, and finish the work in flight.
 
     Args:
         services: Open services.
         chosen: The roles of this process.
-        host: Where the front door listens.
-        port: Its port; 0 picks a free one.
-        ready: Told the front door's URL, if there is one, once every role does its work.
+        host: The address that the front door listens on.
+        port: The front door's port; 0 picks a free one.
+        ready: Called with the front door's URL, if there is one, once every role does its work.
 
     Returns:
         The exit status: 0 after an orderly end, 70 if a role failed.
 
     Raises:
-        ConfigurationError: Something that a role needs is not set.
+        ConfigurationError: A setting that a role needs is missing.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:{services.entropy.token()[:8]}"
     urls: list[str] = []
@@ -81,7 +81,7 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
 
 
 def _beside(context: RoleContext, urls: Sequence[str], ready: Ready) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return what every process does beside its roles."""
+    """Return the tasks that every process runs beside its roles."""
     services = context.services
     environment = services.environment
 
@@ -110,11 +110,11 @@ async def _until_stopped(
     parts: set[asyncio.Task[None]],
     beside: set[asyncio.Task[None]],
 ) -> int:
-    """Wait for a signal or a failure, then bring everything to its end, in bounded time."""
+    """Wait for a signal or a failure, then end every part within a time limit."""
     failed: list[str] = []
 
     def ended(task: asyncio.Task[None]) -> None:
-        """Say at once why a part has ended: what is done afterwards may hang."""
+        """Log at once why a part has ended, since the shutdown may hang."""
         why = _why(task, told=stopping.is_set() or task.get_name() == READY)
         if why is not None:
             failed.append(task.get_name())
@@ -139,26 +139,26 @@ async def _until_stopped(
     try:
         async with asyncio.timeout(RELEASE_SECONDS_MAX):
             await services.database.transaction(_release, holder)
-    except (DatabaseUnavailable, TimeoutError) as error:  # leases run out by themselves
+    except (DatabaseUnavailable, TimeoutError) as error:  # leases expire by themselves
         logger.warning("worker.leases_kept", problem=str(error) or "the database gave no answer")
     logger.info("worker.stopped")
     return 0 if orderly and not failed else CRASHED
 
 
 def _why(task: asyncio.Task[None], *, told: bool) -> dict[str, Any] | None:
-    """Return what to say of a part that has ended, unless it ended as it was told to."""
+    """Return the log fields about the end of a part; None if it ended because the process is stopping."""
     if task.cancelled():
-        return None if told else {"problem": "It was cancelled, though nobody has told it to stop"}
+        return None if told else {"problem": "It was cancelled without a stop request"}
     error = task.exception()
     if error is None:
-        return None if told else {"problem": "It ended by itself, though nobody has told it to stop"}
+        return None if told else {"problem": "It ended by itself without a stop request"}
     problem = "; ".join(_sentences(error))
     explains_itself = isinstance(error, (ConfigurationError, DatabaseRefused, OSError)) and str(error)
     return {"problem": problem} if explains_itself else {"problem": problem, "exc_info": error}
 
 
 def _sentences(error: BaseException) -> Iterator[str]:
-    """Give what is to be said of each error that came together; many have no words of their own."""
+    """Yield a sentence for each error of a group; many errors have no message."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield from _sentences(each)
@@ -182,7 +182,7 @@ async def _publishing(services: Services) -> AsyncIterator[Services]:
 
 
 async def _listen(services: Services, stopping: asyncio.Event) -> None:
-    """Let PostgreSQL wake us when another process has appended; polling goes on meanwhile."""
+    """Wake the subscriptions when PostgreSQL notifies of appended events; polling continues meanwhile."""
     from events.database.postgres import listen  # noqa: PLC0415 - only with PostgreSQL
 
     while not stopping.is_set():
@@ -194,7 +194,7 @@ async def _listen(services: Services, stopping: asyncio.Event) -> None:
 
 
 async def _ops(services: Services, stopping: asyncio.Event, host: str, port: int) -> None:
-    """Serve health and metrics on a port of their own."""
+    """Serve health and metrics on a separate port."""
     from worker.web.app import create_ops_app  # noqa: PLC0415 - only where it is asked for
 
     app = create_ops_app(services)
@@ -209,7 +209,7 @@ async def _ops(services: Services, stopping: asyncio.Event, host: str, port: int
 
 @contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
-    """Give an event that SIGTERM and SIGINT set."""
+    """Yield an event that SIGTERM and SIGINT set."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,11 +1,11 @@
-"""The role `web`: the front door, of events, webhooks, feeds and the API. Any number of processes may have it."""
+"""The role `web`: the front door for events, webhooks, feeds and the API. Any number of processes may run it."""
 
 from worker.roles.role import Role, RoleContext
 from worker.runtime.serving import serve
 
 
 async def run(context: RoleContext) -> None:
-    """Serve the front door until told to stop."""
+    """Serve the front door until the role is stopped."""
     from worker.web.app import create_app  # noqa: PLC0415 - only this role needs the web framework
 
     def listening(url: str) -> None:

@@ -1,1 +1,1 @@
-"""What any process needs and what knows nothing of deals."""
+"""The parts of every process that do not depend on deals: settings, logs, encryption, serving, watchdog."""

@@ -1,4 +1,4 @@
-"""Work that takes long, beside the event loop: nobody waits for one large body but who sent it."""
+"""Run long work beside the event loop, so that only the sender of a large body waits for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,23 +7,23 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-INLINE_BYTES_MAX = 16 * 1024  # some milliseconds, whatever they hold
+INLINE_BYTES_MAX = 16 * 1024  # some milliseconds of work, whatever the content
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
-    """Do work over so many bytes: at once where they are few, else in another thread."""
+    """Run work over `size` bytes: at once if they are few, otherwise in another thread."""
     return work() if size <= INLINE_BYTES_MAX else await asyncio.to_thread(work)
 
 
 class Turns:
-    """Large bodies of one workspace come one after another, so others find a free thread and the writer of the database."""
+    """Processes one workspace's large bodies one at a time, so others find a free thread and database writer."""
 
     def __init__(self) -> None:
         self._turns: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def taken(self, workspace: str, size: int) -> AsyncIterator[None]:
-        """Wait for the turn of a body of so many bytes; a small one needs none."""
+        """Wait for the turn of a body of `size` bytes; a small one needs none."""
         if size <= INLINE_BYTES_MAX:
             yield
             return

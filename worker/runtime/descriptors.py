@@ -1,7 +1,7 @@
-"""File descriptors: each connection and each file takes one, and a process may have only so many.
+"""Watch the file descriptors: each connection and each file takes one, and a process has a limited number.
 
-Who runs out of them says nothing by itself: connections are dropped, files are not found. So a few are taken from time to
-time, to see that they are there.
+A process that runs out of them does not report it: connections are dropped, files seem missing. So a few descriptors are
+opened from time to time, to check that they are available.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ from worker.runtime.health import Health
 
 PART = "descriptors"
 WANTED = 65_536
-SPARE = 8  # with fewer, the next connection or file may be the one that is refused
+SPARE = 8  # with fewer, the next connection or file may be refused
 LOOK_SECONDS = 1.0
 SAY_SECONDS = 60.0
-REMEDY = "Raise the limit (ulimit -n, LimitNOFILE= of systemd, ulimits of Docker), or see who opens so many connections"
+REMEDY = "Raise the limit (ulimit -n, LimitNOFILE= of systemd, ulimits of Docker), or find the client that opens so many connections"
 logger = structlog.get_logger()
 
 
 def raise_limit() -> None:
-    """Take as many as this process may have without asking anybody."""
+    """Raise this process's soft limit to its hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -32,13 +32,13 @@ def raise_limit() -> None:
 
 
 def limit() -> int:
-    """Return how many this process may have."""
+    """Return this process's limit of file descriptors."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return WANTED if soft == resource.RLIM_INFINITY else soft
 
 
 async def watch(clock: Clock, health: Health) -> None:
-    """Say when they run out, each minute anew, and when there are enough again; until cancelled."""
+    """Log each minute that descriptors have run out, and once that there are enough again; until cancelled."""
     said_at: float | None = None
     while True:
         if are_left(SPARE):
@@ -55,10 +55,10 @@ async def watch(clock: Clock, health: Health) -> None:
 
 
 def are_left(count: int) -> bool:
-    """Say whether so many more can be opened.
+    """Return whether `count` more descriptors can be opened.
 
     Raises:
-        OSError: It is something else that can't be done.
+        OSError: Opening failed for another reason.
     """
     with contextlib.ExitStack() as opened:
         try:

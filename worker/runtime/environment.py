@@ -32,7 +32,7 @@ class ConfigurationError(UserError):
 
 
 class Environment(BaseSettings):
-    """The installation's settings. Secrets are masked wherever they are shown."""
+    """The settings of an installation. Secrets are masked wherever they are shown."""
 
     model_config = SettingsConfigDict(env_prefix="Q2C_", env_ignore_empty=True, frozen=True)
 
@@ -196,7 +196,7 @@ class Environment(BaseSettings):
 
     @property
     def kafka_by_tls(self) -> bool:
-        """Whether brokers are reached by TLS."""
+        """Whether clients connect to the brokers over TLS."""
         return self.kafka_tls or self.kafka_ca_file is not None or self.kafka_cert_file is not None
 
     @property
@@ -211,22 +211,22 @@ class Environment(BaseSettings):
 
     @property
     def kafka_brokers(self) -> list[str]:
-        """Hosts with ports, to begin with."""
+        """The bootstrap brokers, as hosts with ports."""
         return _brokers(self.kafka_url or "")
 
     @property
-    def dead_letter_bounds(self) -> LetterLimits:
-        """How many dead letters of a workspace are kept."""
+    def dead_letter_limits(self) -> LetterLimits:
+        """The limits of a workspace's dead letters."""
         return LetterLimits(self.dead_letters_max, self.dead_letters_bytes_max)
 
     def topic(self, name: str) -> str:
-        """Return what a topic is called here; that of dead letters is called after the one that they are of."""
+        """Return a topic's name in this installation; a topic of dead letters is named after its original topic."""
         of = name.removesuffix(DEAD_LETTERS)
         called = self.kafka_topic_names.get(of, of) + name.removeprefix(of)
         return self.kafka_topic_names.get(name, called)
 
     def shown(self) -> dict[str, object]:
-        """Return every setting as it may be shown: no secret, no password in a URL."""
+        """Return every setting as it may be shown: without secrets, and without passwords in URLs."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
 
 
@@ -243,10 +243,10 @@ def _with_tls_that_can_be(url: str) -> str:
 
 
 def sqlite_path(url: str) -> Path:
-    """Return the file that a SQLite URL names: all that stands behind sqlite:///, exactly as it stands there.
+    """Return the file that a SQLite URL names: everything after sqlite:///, unchanged.
 
     Raises:
-        ValueError: It names none, or could be read as the name of two.
+        ValueError: The URL names no file, or its name is ambiguous.
     """
     path = url.removeprefix(SQLITE)
     if not url.startswith(SQLITE) or not Path(path).name or ":memory:" in path:
@@ -278,15 +278,15 @@ def _shown(value: object) -> object:
         return [_shown(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    is_url = isinstance(value, str) and not value.startswith(SQLITE)  # which is a path and nothing more
+    is_url = isinstance(value, str) and not value.startswith(SQLITE)  # a SQLite URL is only a path
     return masked(str(value)) if is_url else value
 
 
 def environment() -> Environment:
-    """Read the environment.
+    """Read the settings from the environment.
 
     Raises:
-        ConfigurationError: Something does not fit; each problem is named by its variable.
+        ConfigurationError: A setting is invalid; the message names the variable of each problem.
     """
     try:
         return Environment()
@@ -295,7 +295,7 @@ def environment() -> Environment:
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Name what is wrong, by variable, never showing a value: it may be a secret."""
+    """Return the problems by variable, without values, which may be secrets."""
     return [
         "".join(f"Q2C_{str(part).upper()}: " for part in found["loc"][:1])
         + found["msg"].removeprefix("Value error, ")
@@ -304,7 +304,7 @@ def problems(error: ValidationError) -> list[str]:
 
 
 def secrets_given() -> Mapping[str, str]:
-    """Return what is said in place of each secret in the environment, whether or not it fits, and of URLs with one."""
+    """Return the replacement of each secret in the environment, valid or not, and of each URL with a secret."""
     found: dict[str, str] = {}
     for name, field in Environment.model_fields.items():
         text = os.environ.get(f"Q2C_{name.upper()}", "")

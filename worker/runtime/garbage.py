@@ -1,4 +1,4 @@
-"""How often Python looks for cycles among the objects that are in use."""
+"""Reduce how often Python collects garbage during bulk work."""
 
 import gc
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for garbage less often: what is read is needed until it is stored, so there is none, at much of the time."""
+    """Collect garbage less often: objects of a read batch live until it is stored, so most collections find nothing."""
     before = gc.get_threshold()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
     try:

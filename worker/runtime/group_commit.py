@@ -1,4 +1,4 @@
-"""Group commit: while one transaction runs, what else is to be stored gathers, and is stored by the next."""
+"""Group commit: items that arrive while a transaction runs are stored together by the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,17 +13,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class GroupCommit(Generic[Item, Result]):
-    """Stores items together that come together, in the order in which they came.
+class CommitQueue(Generic[Item, Result]):
+    """Stores concurrent items in one transaction, in the order of their arrival.
 
-    Nobody waits for company: who is alone is stored alone.
+    An item never waits for others to join it: a single item is stored alone.
 
     Args:
-        work: Stores a group in one transaction; returns a result for each.
-        size: How much of a transaction an item takes.
-        size_max: How much a group takes at most, so that nobody waits for long behind it; an item that is larger is
-            stored alone.
-        before: Awaited before each group; who comes meanwhile joins it.
+        work: Stores a group in one transaction, and returns a result for each item.
+        size: Returns the size of an item.
+        size_max: The largest size of a group, so that no item waits long behind it; a larger item is stored alone.
+        before: Awaited before each group; items that arrive meanwhile join the group.
     """
 
     def __init__(
@@ -41,12 +40,12 @@ class GroupCommit(Generic[Item, Result]):
         self._storing: asyncio.Task[None] | None = None
 
     async def store(self, database: Database, item: Item) -> Result:
-        """Store an item in one transaction with whatever else waits to be stored; return its result.
+        """Store an item in one transaction with the other waiting items; return its result.
 
-        Whoever is cancelled meanwhile takes nobody along: the transaction is no member's own.
+        Cancelling one caller does not affect the others: the transaction belongs to no caller.
 
         Raises:
-            DatabaseUnavailable: Nothing of the group was stored, unless it was the answer that got lost.
+            DatabaseUnavailable: Nothing of the group was stored, unless only the answer to the commit was lost.
         """
         stored: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._gathering.append((item, stored))
@@ -55,7 +54,7 @@ class GroupCommit(Generic[Item, Result]):
         return await stored
 
     async def _store(self, database: Database) -> None:
-        """Store group after group, until nobody waits."""
+        """Store group after group, until no item waits."""
         group: Sequence[tuple[Item, asyncio.Future[Result]]] = ()
         while self._gathering:
             try:
@@ -69,7 +68,7 @@ class GroupCommit(Generic[Item, Result]):
                 raise
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Result]]]:
-        """Take whoever waits longest, and whoever comes next, as long as there is room."""
+        """Return the next group: the oldest item and those after it, up to `size_max`."""
         count = taken = 0
         for item, _ in self._gathering:
             taken += self._size(item)
@@ -86,12 +85,12 @@ class GroupCommit(Generic[Item, Result]):
             results = await database.transaction(self._work, [item for item, _ in group])
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever ends the transaction is for its cause to raise
+        except BaseException as error:  # noqa: BLE001 - the caller whose item failed raises it
             one_may_be_the_cause = isinstance(error, Exception) and not isinstance(error, DatabaseUnavailable)
             if len(group) == 1 or not one_may_be_the_cause:
                 _fail(group, error)
                 return
-            for member in group:  # the others are not to suffer
+            for member in group:  # so that only the failing item fails
                 await self._store_group(database, [member])
         else:
             for (_, stored), result in zip(group, results, strict=True):

@@ -1,10 +1,10 @@
-"""What each part of this process says of itself; `/readyz` tells it on."""
+"""The health of each part of this process; `/readyz` reports it."""
 
 import asyncio
 
 
 class Health:
-    """Which parts can't do their work at present, and why. A part that has not spoken yet is starting."""
+    """The parts that can't do their work now, with the reason. A part without a report is starting."""
 
     def __init__(self) -> None:
         self._problems: dict[str, str] = {}
@@ -13,20 +13,20 @@ class Health:
 
     @property
     def problems(self) -> dict[str, str]:
-        """Each part that can't work, with one sentence."""
+        """Each part that can't do its work, with a sentence that says why."""
         return dict(self._problems)
 
     def starting(self, part: str) -> None:
-        """Say that a part is not there yet."""
+        """Record that a part is starting."""
         self.bad(part, "Starting")
 
     def bad(self, part: str, problem: str) -> None:
-        """Say that a part can't do its work, and why."""
+        """Record that a part can't do its work, and why."""
         self._problems[part] = problem
         self._good.clear()
 
     def good(self, part: str) -> None:
-        """Say that a part does its work."""
+        """Record that a part does its work."""
         self._problems.pop(part, None)
         if not self._problems:
             self._good.set()

@@ -1,4 +1,4 @@
-"""The files of an installation: the SQLite database, and the key beside it where the environment gives none."""
+"""The files of an installation: the SQLite database, and the key beside it if the environment has none."""
 
 import base64
 import binascii
@@ -25,10 +25,10 @@ logger = structlog.get_logger()
 
 
 def check_database_file(settings: Environment) -> None:
-    """See that what is at the database's path, if anything is, is a SQLite file.
+    """Check that the file at the database's path, if there is one, is a SQLite file.
 
     Raises:
-        ConfigurationError: It is something else, was cut off, or can't be read.
+        ConfigurationError: It is another kind of file, truncated, or can't be read.
     """
     if not settings.embedded:
         return
@@ -53,24 +53,24 @@ def check_database_file(settings: Environment) -> None:
 
 
 def key_file(settings: Environment) -> Path:
-    """Return where the key is that encrypts secrets, unless the environment gives keys.
+    """Return the file of the key that encrypts secrets when the environment has no keys.
 
-    It is beside a SQLite database. With PostgreSQL it serves the processes that start in the same directory; others are
-    refused when they start, for they have another one or none.
+    It is beside a SQLite database. With PostgreSQL it serves the processes that start in the same directory; processes
+    elsewhere have another key or none, and refuse to start.
     """
     database = settings.database_path if settings.embedded else sqlite_path(DEFAULT_DATABASE_URL)
     return database.with_name(KEY_FILE)
 
 
 def token_keys(settings: Environment, *, make: bool = True) -> tuple[str, ...]:
-    """Return the keys that encrypt secrets; without any in the environment, the one in the file.
+    """Return the keys that encrypt secrets: those in the environment, otherwise the key in the file.
 
     Args:
         settings: The environment.
-        make: Whether a key may be made where there is none: nothing may have been sealed with one yet.
+        make: Whether to create a missing key; only if no secret was ever encrypted.
 
     Raises:
-        ConfigurationError: The file is not there and may not be made, can't be read, or holds no key.
+        ConfigurationError: The file is missing and may not be created, can't be read, or contains no key.
     """
     if settings.token_keys:
         return tuple(key.get_secret_value() for key in settings.token_keys)
@@ -116,10 +116,10 @@ def _is_key(text: str) -> bool:
 
 
 def _make_token_key(path: Path) -> None:
-    """Make a key for whoever starts first; of several at the same moment one's is taken, and is there whole."""
+    """Create a key file; if several processes do so at once, one whole key wins."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as made:  # ours alone to read
         made.write(base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_KEY_BYTES)))
         made.flush()
-        os.fsync(made.fileno())  # what is sealed with it is worth nothing without it
+        os.fsync(made.fileno())  # secrets that are sealed with it can't be opened without it
         with contextlib.suppress(FileExistsError):
             os.link(made.name, path)

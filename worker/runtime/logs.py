@@ -1,6 +1,6 @@
 """Logging: structlog to stderr, JSON lines for machines and colours for a terminal.
 
-Much of what is logged comes from outside. On a terminal it is shown, never obeyed; in JSON it stays in its string.
+Many logged texts come from outside. On a terminal, their control characters are escaped; in JSON, they stay in strings.
 """
 
 import functools
@@ -58,10 +58,10 @@ def configure(environment: Environment) -> None:
 
 
 class _OfLibraries(logging.Handler):
-    """Writes down what libraries log as entries like ours."""
+    """Writes the log records of libraries in our format."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write an entry."""
+        """Write a record as an entry of our log."""
         try:
             said = record.getMessage()
         except (TypeError, ValueError):  # its arguments do not fit its format
@@ -71,7 +71,7 @@ class _OfLibraries(logging.Handler):
 
 
 def _scrubbed(value: Any, secrets: Mapping[str, str]) -> Any:
-    """Return what is logged without the secrets in the environment, wherever it quotes one."""
+    """Return a logged value with the environment's secrets replaced."""
     if isinstance(value, str):
         return scrubbed(value, secrets)
     if isinstance(value, MutableMapping):
@@ -82,7 +82,7 @@ def _scrubbed(value: Any, secrets: Mapping[str, str]) -> Any:
 
 
 def _line(entry: dict[str, Any], *, default: Callable[[Any], Any]) -> bytes:
-    """Write an entry as JSON; one that can't be written in UTF-8 as it is, with escapes."""
+    """Write an entry as JSON, with escapes if it can't be encoded in UTF-8."""
     try:
         line = msgspec.json.encode(entry, enc_hook=default)
     except UnicodeEncodeError:
@@ -91,12 +91,12 @@ def _line(entry: dict[str, Any], *, default: Callable[[Any], Any]) -> bytes:
 
 
 def mask_secrets(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask what is named like a secret, should anybody ever log one."""
+    """Mask values whose names look like secrets' names, in case code logs one."""
     return {key: "***" if _is_secret(key) else value for key, value in entry.items()}
 
 
 def show_controls(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Show what is in an entry so that it stays one line, and nothing in it is obeyed; tracebacks are shown later."""
+    """Escape control characters in an entry, so that it stays one line; tracebacks are escaped later."""
     return {
         controls.shown(key, lines=False): value if key in _OF_DEFECTS else _shown(value)
         for key, value in entry.items()
@@ -114,7 +114,7 @@ def _shown(value: Any) -> Any:
 
 
 def _traceback(out: TextIO, exc_info: Any) -> None:
-    """Write a traceback, each line indented: an exception may tell of what came in, in lines of its own."""
+    """Write a traceback with each line indented: an exception's message may contain received lines."""
     plain = io.StringIO()
     structlog.dev.plain_traceback(plain, exc_info)
     out.write("\n".join(f"  {line}" for line in controls.shown(plain.getvalue()).split("\n")))

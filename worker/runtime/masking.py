@@ -1,7 +1,7 @@
-"""URLs as they may be shown: what may be a secret is masked, and so is whatever can't be told from one.
+"""Mask URLs for display: every part that is or could be a secret.
 
-A password may hold any character, also those that mean something in a URL, so where a URL can be read in two ways the
-reading that hides more is shown.
+A password may contain any character, including those with a meaning in a URL. So where a URL can be read in two ways,
+the reading that hides more is used.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, unquote_plus
 
 MASK = "***"
-SECRET_CHARACTERS_MIN = 4  # of what is looked for in texts: a shorter one stands in every sentence
+SECRET_CHARACTERS_MIN = 4  # shorter secrets are not replaced in texts: they would match in every sentence
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PORTS = re.compile(r"(:[0-9]{1,5})?")
-# Parameters whose values say nothing secret: libpq's that we know, and those of this kind that others use.
+# Parameters without secret values: libpq's, and similar ones of other clients.
 _SHOWN = frozenset(
     [
         "application_name",
@@ -43,14 +43,14 @@ _SECRET = frozenset(
 
 
 def masked(url: str) -> str:
-    """Return a URL, or several separated by commas, without what may be a secret."""
+    """Return a URL, or several separated by commas, with every possible secret masked."""
     scheme = _SCHEME.match(url)
     if scheme is None:
         return url
     start, rest = scheme[0], url[scheme.end() :]
     head, asked, query = rest.partition("?")
     if "@" in query or (asked and "#" in head) or "@" in head.partition("#")[2]:
-        return f"{start}{MASK}"  # the question mark, or the hash, may stand in a password
+        return f"{start}{MASK}"  # the question mark, or the hash, may be part of a password
     userinfo, at, place = head.rpartition("@")
     place, hashed, _ = place.partition("#")
     if not at and not _is_place(place):
@@ -60,7 +60,7 @@ def masked(url: str) -> str:
 
 
 def replacements(url: str) -> dict[str, str]:
-    """Return what is said in place of a URL, and of what of it is secret, as it is written and as it is decoded."""
+    """Return the replacements of a URL and of its secret parts, as written and decoded."""
     scheme = _SCHEME.match(url)
     if scheme is None:
         return {}
@@ -77,19 +77,19 @@ def replacements(url: str) -> dict[str, str]:
 
 
 def secret_texts(secrets: Iterable[str]) -> dict[str, str]:
-    """Return what is said in place of secrets."""
+    """Return the replacement of each secret."""
     return {secret: MASK for secret in secrets if len(secret) >= SECRET_CHARACTERS_MIN}
 
 
 def scrubbed(text: str, said_instead: Mapping[str, str]) -> str:
-    """Return a text without secrets, wherever it quotes one; the longest is looked for first."""
+    """Return a text with its secrets replaced, longest first."""
     for secret in sorted(said_instead, key=len, reverse=True):
         text = text.replace(secret, said_instead[secret])
     return text
 
 
 def _user(start: str, userinfo: str) -> str:
-    """Show who a database is used as; with others a user may be a key."""
+    """Return the user of a database's URL; in other URLs, mask it, since it may be a key."""
     if not userinfo:
         return ""
     user, colon, _ = userinfo.partition(":")
@@ -99,7 +99,7 @@ def _user(start: str, userinfo: str) -> str:
 
 
 def _is_place(place: str) -> bool:
-    """Say whether a text without a user is hosts with ports, and a path: else it may be half of a password."""
+    """Return whether a text without a user is hosts with ports and a path: otherwise it may be part of a password."""
     hosts = re.split("[/]", re.sub(r"[a-z]+://", "", place), maxsplit=1)[0]
     return all(
         _PORTS.fullmatch(re.sub(r"^(\[[0-9A-Fa-f:.]*\]|[^:\[\]]*)", "", host)) for host in hosts.split(",")

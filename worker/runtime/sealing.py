@@ -1,7 +1,7 @@
-"""Which keys seal this database's secrets, and which are retired.
+"""The keys that seal this database's secrets, and the retired keys.
 
-Whatever stores a sealed record calls `check` in the same transaction, so that none is stored under a key that was retired
-a moment before, by whichever process.
+Code that stores a sealed record calls `check` in the same transaction, so that no record is stored under a key that
+another process has just retired.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ token_keys = sa.Table(
 
 
 class Known(Struct, frozen=True):
-    """A key by its id, never the key itself."""
+    """A key that the database was used with, by its ID, never the key itself."""
 
     key_id: str
     first_used_at: datetime
@@ -38,12 +38,12 @@ class Sealed(Struct, frozen=True):
     """A table whose column `sealed` holds secrets.
 
     Attributes:
-        name: What a record is.
-        table: The table; where there is no secret, `sealed` is empty.
-        called: What a row's record is called.
-        owner: For whom a row's record is sealed.
-        lose: Forgets a row's record that can't be opened any more, so that everybody sees that it is gone.
-        remedy: What a person does about one that is lost.
+        name: The kind of secret.
+        table: The table; a row without a secret has an empty `sealed`.
+        called: Returns the name of a row's secret.
+        owner: Returns the owner that a row's secret is sealed for.
+        lose: Deletes a row's secret that can't be opened any more, so that it shows as missing.
+        remedy: What a person does about a lost secret.
     """
 
     name: str
@@ -55,10 +55,10 @@ class Sealed(Struct, frozen=True):
 
 
 def check(connection: sa.Connection, record: bytes) -> None:
-    """See that the key which sealed a record is not retired, and keep it so until the transaction ends.
+    """Check that the key which sealed a record is not retired, and lock the keys until the transaction ends.
 
     Raises:
-        KeyRetired: It is; the record must not be stored.
+        KeyRetired: The key is retired; the record must not be stored.
     """
     acquire(connection, Lock.KEYS)
     key_id = key_id_of(record)
@@ -70,12 +70,12 @@ def check(connection: sa.Connection, record: bytes) -> None:
 
 
 def known(connection: sa.Connection) -> Mapping[str, Known]:
-    """Return every key that this database was ever used with, in order."""
+    """Return every key that this database was used with, in order of first use."""
     rows = connection.execute(sa.select(token_keys).order_by(token_keys.c.first_used_at, token_keys.c.key_id))
     return {row.key_id: Known(*row) for row in rows}
 
 
 def retired(connection: sa.Connection) -> frozenset[str]:
-    """Return the ids of the keys that are retired."""
+    """Return the IDs of the retired keys."""
     ids = sa.select(token_keys.c.key_id).where(token_keys.c.retired_at.is_not(None))
     return frozenset(connection.scalars(ids))

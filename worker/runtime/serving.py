@@ -1,7 +1,7 @@
-"""An ASGI application on a socket, with our own signals, a word when it listens, and no patience with slow clients.
+"""Serve an ASGI application on a socket, without uvicorn's signals, and close the connections of slow clients.
 
-A connection on which nothing gets on costs its client nothing and us a descriptor, so it is closed: where a request does
-not come, its body does not end, or the answer is not taken.
+An idle connection costs its client nothing and us a descriptor. So a connection is closed if no request comes, if the body
+does not end, or if the client does not read the answer.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ logger = structlog.get_logger()
 
 
 class Patience(Struct, frozen=True):
-    """For how long connections may get nowhere, and how many there may be.
+    """The time limits of a connection, and the limit of connections.
 
     Attributes:
-        request_seconds: From its beginning, or the end of an answer, until the next request's headers have come.
-        body_seconds: From there until the body has come; doors may have less.
-        answer_seconds: For each portion of an answer to be taken.
-        connections_max: With more, requests are refused; from half of it on, those are closed that wait longest for
-            their client. It is half of the descriptors at most.
-        look_seconds: How often it is looked at.
+        request_seconds: From the connection's beginning, or the end of an answer, to the next request's headers.
+        body_seconds: From there to the end of the body; single doors may have a lower limit.
+        answer_seconds: For the client to read each portion of an answer.
+        connections_max: Beyond it, requests are refused; from half of it on, the connections that have waited longest
+            for their client are closed. At most half of the descriptors.
+        look_seconds: The interval of the checks.
     """
 
     request_seconds: float = 20
@@ -49,7 +49,7 @@ What = Literal["request", "body", "answer"]
 
 
 class _Wait(NamedTuple):
-    """What a connection waits for its client for, and marks that change when it gets on."""
+    """The thing that a connection waits for from its client, and marks that change with progress."""
 
     what: What
     cycle: object
@@ -57,25 +57,25 @@ class _Wait(NamedTuple):
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to us and saying when it listens."""
+    """Uvicorn without signal handlers, which sets `listening` once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then set `listening`."""
         await super().startup(sockets)
         self.listening.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
 class _Sweeper:
-    """Closes the connections of a server that get nowhere."""
+    """Closes the connections of a server that make no progress."""
 
     def __init__(self, server: _Server, patience: Patience, connections_max: int) -> None:
         self._connections: set[Any] = server.server_state.connections
@@ -88,8 +88,8 @@ class _Sweeper:
         self._since: dict[H11Protocol, tuple[_Wait, float]] = {}
 
     async def sweep(self, every_seconds: float) -> None:
-        """Look from time to time, until cancelled."""
-        clock = SystemClock()  # sockets know no other
+        """Check the connections at intervals, until cancelled."""
+        clock = SystemClock()  # sockets have no virtual time
         while True:
             self._look(clock.monotonic())
             await clock.sleep(every_seconds)
@@ -110,7 +110,7 @@ class _Sweeper:
             logger.info("http.slow_closed", waited_for=dict(closed), connections=len(self._connections))
 
     def _too_many(self, late: set[H11Protocol]) -> set[H11Protocol]:
-        """Return whom to close so that others are served: first of all who has not asked for anything."""
+        """Return the connections to close so that others are served: first those without a request."""
         excess = len(self._connections) - len(late) - self._usual_max
         if excess <= 0:
             return set()
@@ -121,7 +121,7 @@ class _Sweeper:
 
 
 def _waits_for(connection: H11Protocol) -> _Wait | None:
-    """Return what a connection waits for its client for, if that is who it waits for."""
+    """Return the thing that a connection waits for from its client; None if it does not wait for its client."""
     if unsent := connection.transport.get_write_buffer_size():
         return _Wait("answer", connection.cycle, unsent // PORTION_BYTES)
     if connection.conn.their_state is h11.IDLE:
@@ -148,15 +148,15 @@ async def serve(
     stopping: asyncio.Event,
     patience: Patience = Patience(),  # noqa: B008 - it never changes
 ) -> None:
-    """Serve until told to stop; then answer what is being asked, and return.
+    """Serve until `stopping` is set; then finish the requests in flight and return.
 
     Args:
         app: An ASGI application.
-        host: Where it listens.
-        port: Its port; 0 picks a free one.
-        ready: Told the URL once it listens.
-        stopping: Set when it is to stop.
-        patience: With clients.
+        host: The address to listen on.
+        port: The port to listen on; 0 picks a free one.
+        ready: Called with the URL once the server listens.
+        stopping: Set to stop the server.
+        patience: The time limits of connections.
     """
     listener = socket.create_server((host, port), backlog=BACKLOG)
     url = f"http://{host}:{listener.getsockname()[1]}"

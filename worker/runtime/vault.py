@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM, the key's id in the record, the owner's name as associated data."""
+"""Encrypt secrets at rest: AES-256-GCM, with the key's ID in the record and the owner's name as associated data."""
 
 import base64
 import binascii
@@ -17,15 +17,15 @@ NONCE_BYTES = 12
 
 
 class Unsealable(UserError):
-    """A sealed record can't be opened: its key is not among ours, or it is not this owner's."""
+    """A sealed record can't be opened: its key is not among ours, or it was sealed for another owner."""
 
 
 class KeyRetired(Unsealable):
-    """The key that this process seals with was retired meanwhile; it has to start again with other keys."""
+    """The key that this process seals with was retired; the process has to restart with other keys."""
 
 
 class Vault:
-    """Seals with the newest key; opens with whichever key sealed."""
+    """Seals with the newest key; opens a record with the key that sealed it."""
 
     def __init__(self, keys: Sequence[str], entropy: Entropy) -> None:
         if not keys:
@@ -37,10 +37,10 @@ class Vault:
         self._entropy = entropy
 
     def seal(self, secret: bytes, owner: str) -> bytes:
-        """Encrypt a secret for its owner, such as a realm; no other owner's record opens in its place.
+        """Encrypt a secret for its owner, such as a realm; another owner's record does not open in its place.
 
         Raises:
-            KeyRetired: The newest key may not be used any more.
+            KeyRetired: The newest key is retired.
         """
         cipher = self._ciphers.get(self._newest)
         if cipher is None:
@@ -69,31 +69,31 @@ class Vault:
             ) from error
 
     def retire(self, key_ids: Collection[str]) -> bool:
-        """Neither seal nor open with some keys from now on; say whether the newest is among them."""
+        """Stop sealing and opening with some keys; return whether the newest key is among them."""
         for key_id in key_ids:
             self._ciphers.pop(bytes.fromhex(key_id), None)
         return self._newest not in self._ciphers
 
     def is_current(self, record: bytes) -> bool:
-        """Say whether the newest key sealed a record; if not, sealing it anew completes a rotation."""
+        """Return whether the newest key sealed a record; if not, a rotation has to seal it again."""
         return record[:KEY_ID_BYTES] == self._newest
 
 
 def key_id_of(record: bytes) -> str:
-    """Return the id of the key that sealed a record."""
+    """Return the ID of the key that sealed a record."""
     return record[:KEY_ID_BYTES].hex()
 
 
 def retired_words(key_id: str) -> str:
-    """Say what is to be done where a key is used that was retired."""
+    """Return the error message about a retired key, with the remedy."""
     return f"Key {key_id} was retired while this process ran; remove it from Q2C_TOKEN_KEYS, and restart the process"
 
 
 def check_token_keys(settings: Environment) -> None:
-    """See that the keys in the environment, if there are any, are keys.
+    """Check the form of the keys in the environment.
 
     Raises:
-        ConfigurationError: One is not.
+        ConfigurationError: A key is malformed.
     """
     for place, key in enumerate(settings.token_keys, start=1):
         _decoded(key.get_secret_value(), place)
@@ -106,7 +106,7 @@ def _key_id(key: bytes) -> bytes:
 def _decoded(key: str, place: int) -> bytes:
     try:
         padded = key + "=" * (-len(key) % 4)
-        # The lenient decoder drops what it does not know, and would take a mistyped key for another one.
+        # The lenient decoder skips invalid characters, and would turn a mistyped key into another key.
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         decoded = b""

@@ -1,4 +1,4 @@
-"""Waiting: for more of the log, for a while, or to be told to stop."""
+"""Wait for new events, for a time, or for a stop."""
 
 import asyncio
 
@@ -6,18 +6,18 @@ from events.clock import Clock
 
 
 class Wake:
-    """Tells everything that follows the log that there may be more of it."""
+    """Wakes the readers of the log when there may be new events."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def all(self) -> None:
-        """Wake everything that waits."""
+        """Wake every waiting task."""
         self._event.set()
         self._event = asyncio.Event()
 
     async def wait(self, clock: Clock, seconds: float) -> None:
-        """Wait until woken, at most that long."""
+        """Wait until woken, at most `seconds`."""
         woken = asyncio.ensure_future(self._event.wait())
         slept = asyncio.ensure_future(clock.sleep(seconds))
         try:
@@ -28,7 +28,7 @@ class Wake:
 
 
 async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
-    """Wait that long, or until told to stop."""
+    """Wait `seconds`, or until `stopping` is set."""
     stopped = asyncio.ensure_future(stopping.wait())
     slept = asyncio.ensure_future(clock.sleep(seconds))
     try:

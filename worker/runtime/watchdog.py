@@ -1,6 +1,6 @@
-"""Ends a process that has work and gets nowhere: another one, or the next start, will do it.
+"""End a process that has work but makes no progress: another process, or its restart, continues the work.
 
-A hang says nothing, so nobody comes to help; an exit is seen, and whatever supervises us starts us again.
+A hang stays unnoticed; an exit is noticed, and the supervisor restarts the process.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from events.clock import Clock
 from events.errors import DatabaseUnavailable
 
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
-LOOKS = 8  # in the time that no progress is tolerated
+LOOKS = 8  # checks during the longest time without progress
 SAY_SECONDS_MAX = 5.0
 PLACES_SHOWN_MAX = 5
 logger = structlog.get_logger()
 
 
 class Stalled(Exception):
-    """A part of this process has work and has made no progress for too long."""
+    """A part of this process has work, but has made no progress for too long."""
 
 
 class Progress(Struct, frozen=True):
-    """How far a part got, and whether it has work that it could do now."""
+    """A mark that changes with a part's progress, and whether the part has work that it could do now."""
 
     mark: object
     behind: bool
 
 
 async def watch(clock: Clock, part: str, look: Callable[[], Awaitable[Progress]], patience: float) -> None:
-    """Look from time to time, until cancelled.
+    """Check a part's progress at intervals, until cancelled.
 
     Raises:
-        Stalled: For `patience` seconds there was work at every look, and the mark never moved.
+        Stalled: For `patience` seconds, every check found work and the same mark.
     """
     last, since = None, clock.monotonic()
     while True:
@@ -50,16 +50,18 @@ async def watch(clock: Clock, part: str, look: Callable[[], Awaitable[Progress]]
         except TimeoutError:
             raise Stalled(f"The progress of {part} can't be seen: no answer for {patience:g} s") from None
         except DatabaseUnavailable:
-            since = clock.monotonic()  # nobody gets on while the database is away, and others say so
+            since = (
+                clock.monotonic()
+            )  # no part makes progress without the database, and other checks report that
             continue
         if not progress.behind or progress.mark != last:
             last, since = progress.mark, clock.monotonic()
         elif clock.monotonic() - since >= patience:
-            raise Stalled(f"{part} has work and has made no progress for {patience:g} s")
+            raise Stalled(f"{part} has work, but has made no progress for {patience:g} s")
 
 
 async def keep_awake(clock: Clock, patience: float) -> None:
-    """Show a thread that the event loop still turns, until cancelled; it ends the process when it does not."""
+    """Show a thread that the event loop still runs, until cancelled; the thread ends the process if the loop is stuck."""
     beat = clock.monotonic()
     loop_thread = threading.get_ident()
     stopped = threading.Event()
@@ -79,7 +81,7 @@ async def keep_awake(clock: Clock, patience: float) -> None:
 
 
 async def bounded(tasks: set[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for tasks to end, then cancel those that do not; end the process if even that does not end them."""
+    """Wait for tasks to end, then cancel the rest; end the process if a cancelled task does not end."""
     if not tasks:
         return
     _, late = await asyncio.wait(tasks, timeout=seconds)
@@ -94,8 +96,8 @@ async def bounded(tasks: set[asyncio.Task[None]], seconds: float) -> None:
 
 
 def leave(why: str, **said: object) -> NoReturn:
-    """End the process at once, saying why; it ends even if nobody reads what it says."""
-    # A log that is not read blocks whoever writes to it, and one that is closed raises.
+    """Log the reason and end the process at once, even if nobody reads the log."""
+    # Writing to a log that is not read blocks, and writing to a closed one raises.
     deadline = threading.Timer(SAY_SECONDS_MAX, os._exit, (CRASHED,))
     deadline.daemon = True
     deadline.start()
@@ -106,7 +108,7 @@ def leave(why: str, **said: object) -> NoReturn:
 
 
 def _where(thread: int) -> list[str]:
-    """Name the places in the code where a thread stands, the innermost last."""
+    """Return a thread's stack as places in the code, the innermost last."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way, in spite of its name
     stack = traceback.extract_stack(frame)[-PLACES_SHOWN_MAX:] if frame is not None else []
     return [f"{place.filename}:{place.lineno} {place.name}" for place in stack]

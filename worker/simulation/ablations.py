@@ -231,7 +231,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     ),
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
     Safeguard("realm_left_alone", lambda: _without_effect(RateLimited)),
-    Safeguard("quiet_after_429", lambda: [(Pacing, "hold", lambda *_: None)]),
+    Safeguard("quiet_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}
 

@@ -1,1 +1,1 @@
-"""Where events come from; each source hands records to the one way in, `events.log.intake`."""
+"""The sources of events; each passes its records to `events.log.intake`."""

@@ -1,8 +1,8 @@
-"""Events from Kafka, live: Faust reads, and one transaction appends a batch and notes how far we got.
+"""Ingest events from Kafka: Faust reads, and one transaction appends a batch and stores its offsets.
 
-No event is lost because nothing is acknowledged before that transaction has committed, messages are
-acknowledged in their order, and whatever fails unexpectedly ends the process, which begins again at what was
-committed. What is read twice is dropped by its identity.
+No event is lost, because a message is acknowledged only after that transaction has committed, messages are
+acknowledged in order, and an unexpected error ends the process, which restarts at the committed offsets. An event that
+is read twice is dropped by its identity.
 """
 
 import asyncio
@@ -40,15 +40,15 @@ from worker.sources.records import Arrival
 
 PART = "ingest"
 BROKERS = "kafka"
-POLL_SECONDS_MAX = 300  # a member that is silent for so long loses its partitions
+POLL_SECONDS_MAX = 300  # a member that does not poll for this time loses its partitions
 STORE_SECONDS_MAX = 120  # well below that
 RETRY_SECONDS = 0.2
 RETRY_SECONDS_MAX = 5.0
-FINISH_SECONDS_MAX = 15.0  # for the batch in hand
-START_SECONDS_MAX = 3.0  # for what is being started when it is to be stopped
+FINISH_SECONDS_MAX = 15.0  # for the current batch
+START_SECONDS_MAX = 3.0  # for a start that is under way at the stop
 STOP_SECONDS_MAX = 10.0
 REQUEST_SECONDS_MAX = 60
-HEARTBEATS = 15  # in the time that a silent member is waited for, as by Kafka's own defaults
+HEARTBEATS = 15  # within a session's timeout, as by Kafka's own defaults
 FETCH_BYTES_MAX = 4 * cluster.MESSAGE_BYTES_MAX
 
 lag = Gauge("q2c_kafka_lag_events", "Unread messages in this process's partitions")
@@ -60,18 +60,18 @@ Take = Callable[[Batch], Awaitable[None]]
 
 
 class IngestFailed(Exception):
-    """Reading from Kafka ended by itself; the process has to end too, and begins again at what was committed."""
+    """Reading from Kafka ended by itself; the process has to end too, and restarts at the committed offsets."""
 
 
 async def ingest(services: Services, stopping: asyncio.Event) -> None:
-    """Take events in from Kafka until told to stop.
+    """Ingest events from Kafka until `stopping` is set.
 
-    What Faust leaves behind may hang: the process ends by `os._exit` afterwards, whatever came of this.
+    Faust's remaining tasks and threads may hang, so the process ends by `os._exit` afterwards, whatever the result.
 
     Raises:
-        ConfigurationError: Kafka is ahead of the database, so events would be passed over.
-        IngestFailed: Faust, or what we do in it, failed.
-        Stalled: There is something to read, and nothing was read for too long.
+        ConfigurationError: Kafka is ahead of the database, so events would be skipped.
+        IngestFailed: Faust, or our agent in it, failed.
+        Stalled: There are messages to read, but none was read for too long.
     """
     if not await _is_safe_to_start(services, stopping):
         return
@@ -97,14 +97,14 @@ async def ingest(services: Services, stopping: asyncio.Event) -> None:
 
 
 class _Intake:
-    """What is done with a batch: read, stored, acknowledged, in this order."""
+    """Processes batches: decodes, stores and acknowledges each, in this order."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._in_hand = asyncio.Lock()
 
     async def take(self, batch: Batch) -> None:
-        """Store a batch, then acknowledge it in its order."""
+        """Store a batch, then acknowledge its messages in order."""
         async with self._in_hand:
             arrivals = [_arrival(event.message) for event in batch]
             made = await records.read_all(arrivals, self._services.clock)
@@ -115,7 +115,7 @@ class _Intake:
             self._services.wake.all()
 
     async def finish(self) -> None:
-        """Wait for the batch in hand, and keep another from being begun."""
+        """Wait for the current batch, and prevent another from starting."""
         try:
             async with asyncio.timeout(FINISH_SECONDS_MAX):
                 await self._in_hand.acquire()
@@ -123,7 +123,7 @@ class _Intake:
             logger.warning("ingest.batch_given_up")  # not acknowledged, so it is read again
 
     async def _store(self, made: Sequence[Record], reached: Offsets) -> list[Received]:
-        """Store, trying again while the database is away, but not for so long that Kafka gives us up."""
+        """Store a batch; retry while the database is unavailable, but end before Kafka removes us from the group."""
         services = self._services
         group = services.environment.kafka_group
         until = services.clock.monotonic() + STORE_SECONDS_MAX
@@ -131,7 +131,7 @@ class _Intake:
         while True:
             try:
                 stored = await services.database.transaction(
-                    store, made, group, reached, services.clock.now(), services.environment.dead_letter_bounds
+                    store, made, group, reached, services.clock.now(), services.environment.dead_letter_limits
                 )
             except DatabaseUnavailable as error:
                 if services.clock.monotonic() + delay > until:
@@ -151,23 +151,23 @@ def store(
     group: str,
     reached: Offsets,
     now: datetime,
-    bounds: LetterLimits = LIMITS,
+    limits: LetterLimits = LIMITS,
 ) -> list[Received]:
-    """Append a batch and note how far we got, in one transaction."""
-    results = records.receive(connection, made, now, bounds)
+    """Append a batch and store its offsets, in one transaction."""
+    results = records.receive(connection, made, now, limits)
     offsets.advance(connection, group, reached, now)
     return results
 
 
 class _App(faust.App):
-    """An application that keeps nothing in files, so that it needs no place for them."""
+    """An application without files, which needs no directory for them."""
 
     def _create_directories(self) -> None:
-        """Create none."""
+        """Create no directory."""
 
 
 def build(environment: Environment, clock: Clock, take: Take) -> faust.App:
-    """Put the application together: one agent, which acknowledges by itself what it has stored."""
+    """Build the application: one agent, which acknowledges the messages that it has stored."""
     forgive()
     app = _App(environment.kafka_group, **settings(environment))
     names = [environment.topic(name) for name in catalog.TOPICS_IN]
@@ -175,9 +175,9 @@ def build(environment: Environment, clock: Clock, take: Take) -> faust.App:
 
     @app.agent(
         topic, name=PART, concurrency=1
-    )  # two at work would acknowledge out of order, which loses events
+    )  # two agents would acknowledge out of order, which loses events
     async def read(stream: Any) -> None:
-        # Whoever iterates over the stream itself has what an agent failed on acknowledged.
+        # Iterating over the stream itself would acknowledge a message on which the agent failed.
         async for batch in batches(stream, clock):
             await take(batch)
 
@@ -188,15 +188,15 @@ def settings(environment: Environment) -> dict[str, Any]:
     """Return Faust's settings; with most of its defaults, events would be lost or a stop would hang."""
     session = environment.kafka_session_seconds
     return {
-        "version": 1,  # another one is another group, which reads everything again
+        "version": 1,  # another version is another group, which reads everything again
         "broker": ";".join(KAFKA + broker for broker in environment.kafka_brokers),
         "broker_credentials": _credentials(environment),
-        # What does not decode inside Faust is acknowledged and gone, so nothing is decoded there.
+        # Faust acknowledges and drops a message that it can't decode, so it decodes none.
         "key_serializer": "raw",
         "value_serializer": "raw",
-        # Others restart the agent after an error, and go on behind the event that it failed on.
+        # Other supervisors restart the agent after an error, and continue after the event on which it failed.
         "agent_supervisor": mode.CrashingSupervisor,
-        # Kafka's transactions can't hold the database's; an event's identity makes its effect happen once.
+        # Kafka's transactions can't include the database's; an event's identity makes its effect happen once.
         "processing_guarantee": "at_least_once",
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": environment.kafka_instance_id,
@@ -204,15 +204,15 @@ def settings(environment: Environment) -> dict[str, Any]:
         "broker_commit_every": 1_000,
         "broker_session_timeout": session,
         "broker_heartbeat_interval": session / HEARTBEATS,
-        # Faust wants it no shorter than a session.
+        # Faust requires it to be at least a session's timeout.
         "broker_request_timeout": max(REQUEST_SECONDS_MAX, session),
         "broker_rebalance_timeout": 60,
         "broker_max_poll_interval": POLL_SECONDS_MAX,
         "consumer_max_fetch_size": FETCH_BYTES_MAX,
-        "stream_buffer_maxsize": 20_000,  # where it is full, Faust's loop sleeps for a second
-        "stream_wait_empty": False,  # waits for what a failed agent will never acknowledge
+        "stream_buffer_maxsize": 20_000,  # when it is full, Faust's loop sleeps for a second
+        "stream_wait_empty": False,  # True would wait for messages that a failed agent never acknowledges
         "stream_publish_on_commit": False,
-        "topic_allow_declare": False,  # topics are made on purpose, see worker.kafka.topics
+        "topic_allow_declare": False,  # q2c topics apply creates topics, see worker.kafka.topics
         "topic_disable_leader": True,  # would need a topic of its own
         "table_standby_replicas": 0,  # with it, partitions are spread evenly
         "producer_threaded": False,
@@ -235,32 +235,35 @@ def _credentials(environment: Environment) -> Any:
 
 
 async def _start(services: Services, app: faust.App) -> None:
-    """Start the application in our own loop, without Faust's worker, logging and signals."""
+    """Start the application in our own event loop, without Faust's worker, logging and signals."""
     try:
         await app.start()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the end of the application
+    except Exception as error:  # noqa: BLE001 - any error ends the application
         await app.crash(error)
     else:
         services.health.good(PART)
 
 
 async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
-    """Stop the application, or give it up: while it joins a group it does not listen."""
-    await asyncio.wait({starting}, timeout=START_SECONDS_MAX)  # half started, it would leave threads behind
+    """Stop the application; stop waiting for it after a time, since it ignores a stop while it joins a group."""
+    await asyncio.wait(
+        {starting}, timeout=START_SECONDS_MAX
+    )  # stopping it half started would leave threads behind
     stopping = asyncio.ensure_future(app.stop())
     await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
     if not stopping.done():
         logger.warning("ingest.stop_given_up", seconds=STOP_SECONDS_MAX)
-    elif stopping.cancelled():  # from within; to raise that would hide why we stop
+    elif stopping.cancelled():  # by Faust itself; raising that would hide the reason for the stop
         logger.warning("ingest.stop_failed", problem="Faust has cancelled its own stop")
     elif (error := stopping.exception()) is not None:
         logger.warning("ingest.stop_failed", problem=repr(error))
 
 
 async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool:
-    """Compare Kafka's positions with ours, waiting until both answer and are of the same topics.
+    """Compare Kafka's offsets with the stored ones, after waiting until both can be read and are of the same topics.
 
-    Return False where we are to stop before that.
+    Returns:
+        False if `stopping` was set before that.
     """
     while not stopping.is_set():
         try:
@@ -288,14 +291,14 @@ async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool
 
 
 async def _watch(services: Services, app: faust.App) -> None:
-    """End it all where there is something to read for us and nothing is read: Faust has died silently before."""
+    """End the process if there are messages to read but none is read: Faust can fail silently."""
     environment = services.environment
 
     async def look() -> Progress:
         try:
             found = await positions(environment, services.database)
             assigned = _assigned(app)
-            # One without any partition stands by, unless nobody else reads what there is.
+            # A process without a partition stands by, unless no process reads the messages.
             ours = [at for at in found if not assigned or (at.topic, at.partition) in assigned]
             lag.set(sum(at.lag for at in ours) if assigned else 0)
             behind = {(at.topic, at.partition): at.next_offset for at in ours if at.lag}
@@ -303,10 +306,10 @@ async def _watch(services: Services, app: faust.App) -> None:
         except BrokerUnavailable as error:
             logger.warning("ingest.watch", problem=str(error))
             services.health.bad(BROKERS, str(error))
-            return Progress(object(), behind=False)  # nobody gets on without it
+            return Progress(object(), behind=False)  # no process makes progress without Kafka or the database
         services.health.good(BROKERS)
         if anew := [recreated(position) for position in found if position.recreated]:
-            # Faust would drop what has an offset that it has seen. The next start waits for a person.
+            # Faust would drop messages at offsets that it has seen. The next start waits for a person.
             raise IngestFailed(f"{anew[0].detail} {anew[0].remedy}")
         return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
 

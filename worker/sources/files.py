@@ -1,4 +1,4 @@
-"""A file of events as text, whatever it was saved as: in pieces, so that its size does not matter."""
+"""Read a file of events as text in any supported encoding, in pieces, so that it may have any size."""
 
 import codecs
 import gzip
@@ -24,12 +24,12 @@ _OTHERS = {
 
 
 class FileUnusable(Exception):
-    """A file can't be read as events: what is wrong, and what to do. Nothing of it was stored."""
+    """A file can't be read as events; the message has the problem and the remedy. No event of it was stored."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that can be read more than once; what comes through a pipe is put on disk first."""
+    """Open a file so that it can be read more than once; a pipe is copied to disk first."""
     with path.open("rb") as file:
         if path.is_file():
             yield file
@@ -40,10 +40,10 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def pieces(file: BinaryIO) -> Iterator[str]:
-    """Read a file from its beginning, unpacked, without a byte order mark, with line feeds alone at the ends of lines.
+    """Yield a file's text from its beginning: decompressed, without a byte order mark, lines ending in a line feed.
 
     Raises:
-        FileUnusable: It is no text.
+        FileUnusable: The file is no text.
     """
     file.seek(0)
     packed = file.read(len(GZIP)) == GZIP
@@ -69,7 +69,7 @@ def pieces(file: BinaryIO) -> Iterator[str]:
 
 
 def encoding_of(beginning: bytes) -> str:
-    """Tell the encoding of JSON by its first bytes: by its mark, or because JSON begins in ASCII."""
+    """Return the encoding of JSON by its first bytes: by a byte order mark, or because JSON begins in ASCII."""
     if beginning.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

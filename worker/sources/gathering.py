@@ -1,8 +1,8 @@
-"""Gathers what Faust has delivered to an agent into batches, each as large as what waits.
+"""Gather the messages that Faust has delivered to an agent into batches, each as large as the messages that wait.
 
-Faust's own way to an agent takes a turn of the event loop for each message; here a batch takes one. As there, what
-came before the group was rearranged is passed over: Faust reads it again from what was committed. Here it is not
-acknowledged.
+Faust passes each message to an agent in one turn of the event loop; here, a batch takes one turn. Like Faust, this skips
+messages from before a rebalance, which Faust reads again from the committed offsets. Unlike Faust, it does not
+acknowledge them.
 """
 
 from collections.abc import AsyncIterator
@@ -11,31 +11,31 @@ from typing import Any
 from events.clock import Clock
 
 BATCH_EVENTS_MAX = 1_000
-BATCH_BYTES_MAX = 16 * 1024 * 1024  # beyond it no more is added
+BATCH_BYTES_MAX = 16 * 1024 * 1024  # beyond it, no message is added
 LOOK_SECONDS = 0.005
 GATHER_SECONDS_MAX = 0.05
-FLOOD_EVENTS = 20  # from so many within a look on, more is waited for
+FLOOD_EVENTS = 20  # from this many messages within one check on, a batch waits for more
 
 
 async def batches(stream: Any, clock: Clock) -> AsyncIterator[list[Any]]:
-    """Give Faust's events in the order of their partitions until the agent is stopped; acknowledge none."""
+    """Yield Faust's events in the order of their partitions until the agent is stopped; acknowledge none."""
     app, queue = stream.app, stream.channel.queue
     while True:
         try:
             first = await queue.get()
             await _flood(queue, clock)
             taken = [event for event in _taken(first, queue) if is_current(app, event)]
-        except StopAsyncIteration:  # so Faust ends an agent
+        except StopAsyncIteration:  # Faust ends an agent this way
             return
         if taken:
-            # Faust complains of partitions that it believes nobody reads.
+            # Faust warns about partitions that it considers unread.
             partitions = {event.message.tp for event in taken}
             app.monitor.stream_inbound_time.update(dict.fromkeys(partitions, clock.monotonic()))
             yield taken
 
 
 async def _flood(queue: Any, clock: Clock) -> None:
-    """Let a batch fill up while events pour in; one that comes alone does not wait."""
+    """Let a batch fill up while many events arrive; a single event does not wait."""
     until = clock.monotonic() + GATHER_SECONDS_MAX
     before = 0
     while before + FLOOD_EVENTS <= queue.qsize() < BATCH_EVENTS_MAX and clock.monotonic() < until:
@@ -44,7 +44,7 @@ async def _flood(queue: Any, clock: Clock) -> None:
 
 
 def _taken(first: Any, queue: Any) -> list[Any]:
-    """Take what is there, as far as it is not too much for one transaction."""
+    """Return the waiting messages, as many as fit into one transaction."""
     taken = [first]
     size = _size(first)
     while len(taken) < BATCH_EVENTS_MAX and size < BATCH_BYTES_MAX and not queue.empty():
@@ -55,7 +55,7 @@ def _taken(first: Any, queue: Any) -> list[Any]:
 
 
 def is_current(app: Any, event: Any) -> bool:
-    """Say whether a message was read since the group was last rearranged."""
+    """Return whether a message was read after the last rebalance."""
     current: bool = app.flow_control.is_active() and event.message.generation_id == app.consumer_generation_id
     return current
 

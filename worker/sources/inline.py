@@ -1,4 +1,4 @@
-"""Events from a file, through the same way in as any other: looked through first, so that none is taken by half."""
+"""Read events from a file; the whole file is checked first, so that none is read only in part."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from worker.sources.files import FileUnusable, opened, pieces
 from worker.sources.splitting import Broken
 
 BATCH_EVENTS_MAX = 200
-BATCH_CHARACTERS_MAX = 1024 * 1024  # beyond it no more is added: the one writer is others' too
+BATCH_CHARACTERS_MAX = 1024 * 1024  # beyond it, no event is added, since others wait for the only writer
 
 
 async def emit_file(
@@ -25,20 +25,20 @@ async def emit_file(
     path: Path,
     workspace: str,
     advanced: Callable[[int], None],
-    bounds: LetterLimits = LIMITS,
+    limits: LetterLimits = LIMITS,
 ) -> Counter[str]:
-    """Receive every event of a file; count appended, duplicate, conflict and dead, and refused where there are such.
+    """Receive every event of a file; return the counts by outcome: appended, duplicate, conflict, dead and refused.
 
     Args:
-        database: Where the log is.
-        clock: The time of events that bring none.
+        database: The database with the log.
+        clock: The time of events without a time.
         path: CloudEvents in structured form: JSON Lines, objects over many lines, or arrays; also compressed with gzip.
-        workspace: Whose events these are.
-        advanced: Told the bytes done after each batch.
-        bounds: How many dead letters are kept.
+        workspace: The workspace of the events.
+        advanced: Called after each batch with the bytes read so far.
+        limits: The limits of dead letters.
 
     Raises:
-        FileUnusable: It is none of these; nothing was stored.
+        FileUnusable: The file has another form; nothing was stored.
     """
     counts: Counter[str] = Counter(appended=0, duplicate=0, conflict=0, dead=0)
     with opened(path) as file:
@@ -55,7 +55,7 @@ async def emit_file(
                 )
                 for line, text in batch
             ]
-            received = await database.transaction(intake.receive, records, now, bounds)
+            received = await database.transaction(intake.receive, records, now, limits)
             counts.update(result.outcome for result in received)
             advanced(sum(len(record.raw) + 1 for record in records))
     return counts
@@ -71,13 +71,13 @@ def _batch(found: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def _how(file: BinaryIO) -> Callable[[Iterator[str]], Iterator[tuple[int, str]]]:
-    """Read a file to its end and say how it is taken apart."""
+    """Read a file to its end and return the function that splits it into events."""
     try:
         for _ in splitting.values(pieces(file)):
             pass
     except Broken as error:
         if splitting.is_in_lines(pieces(file)):
-            return splitting.lines  # a line that is no JSON is a dead letter, and spoils no other
+            return splitting.lines  # an invalid line becomes a dead letter, and does not affect other lines
         raise FileUnusable(
             f"{error}. Write one CloudEvent a line, or a JSON array of them; no event was stored."
         ) from error

@@ -1,4 +1,4 @@
-"""What came in, in numbers and in one line, whatever door it came through."""
+"""Count and log received records, for every source."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ logger = structlog.get_logger()
 
 
 def note(door: str, received: Sequence[Received], *, routine: bool = False, **about: object) -> None:
-    """Count what came and say it in one line of the log; of what is routine only where something was of no use."""
+    """Count received records and log them in one line; if `routine`, only log them if some are invalid."""
     outcomes = Counter(result.outcome for result in received)
     for outcome, count in outcomes.items():
         received_total.labels(door, outcome).inc(count)

@@ -1,6 +1,6 @@
-"""Messages of Kafka as records of the one way in: CloudEvents in binary or structured mode.
+"""Decode Kafka's messages, which are CloudEvents in binary or structured mode, to records for intake.
 
-Whatever a message holds, it becomes an event or a dead letter; nothing that a producer sends raises.
+Every message becomes an event or a dead letter; no message of a producer raises an error.
 """
 
 import functools
@@ -24,11 +24,11 @@ from events.log.offsets import Partition
 from worker.runtime.aside import aside
 from worker.workspaces import tenants
 
-TURN_EVENTS = 50  # some milliseconds of reading, unless they are large
+TURN_EVENTS = 50  # some milliseconds of decoding, unless they are large
 
 
 class Arrival(Struct, frozen=True):
-    """A message as it was read; `timestamp_seconds` is when it was produced, by its producer's clock."""
+    """A message from Kafka; `timestamp_seconds` is its production time by the producer's clock."""
 
     topic: str
     partition: int
@@ -39,17 +39,17 @@ class Arrival(Struct, frozen=True):
 
     @property
     def origin(self) -> str:
-        """Where it came from, as dead letters name it."""
+        """The origin of the message, for dead letters."""
         return f"{self.place}:{self.offset}"
 
     @property
     def place(self) -> str:
-        """Where it stays, for as long as Kafka keeps it."""
+        """The partition that has the message until Kafka deletes it."""
         return f"kafka:{self.topic}:{self.partition}"
 
 
 def read(arrival: Arrival, now: datetime) -> Record:
-    """Read a message; what can't be an event keeps its reason, and whose it says it is."""
+    """Decode a message; an invalid message gives a record with the error and the workspace that it names."""
     raw = arrival.value or b""
     try:
         event = _event(arrival, now)
@@ -63,7 +63,7 @@ def _read(arrivals: Sequence[Arrival], now: datetime) -> list[Record]:
 
 
 async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:
-    """Read messages, and let whatever else there is get on meanwhile."""
+    """Decode messages, and let other tasks run in between."""
     now = clock.now()
     made: list[Record] = []
     for first in range(0, len(arrivals), TURN_EVENTS):
@@ -75,15 +75,15 @@ async def read_all(arrivals: Sequence[Arrival], clock: Clock) -> list[Record]:
 
 
 def receive(
-    connection: sa.Connection, records: Sequence[Record], now: datetime, bounds: LetterLimits = LIMITS
+    connection: sa.Connection, records: Sequence[Record], now: datetime, limits: LetterLimits = LIMITS
 ) -> list[Received]:
-    """Store a batch, good and bad, in this transaction. Nobody at this door vouches for workspaces, so we look."""
+    """Store a batch, valid and invalid, in this transaction; check that each workspace exists, since Kafka does not."""
     known = set(tenants.names(connection))
-    return intake.receive(connection, [_of_known(record, known) for record in records], now, bounds)
+    return intake.receive(connection, [_of_known(record, known) for record in records], now, limits)
 
 
 def next_offsets(arrivals: Sequence[Arrival]) -> dict[Partition, int]:
-    """Return where to go on in each partition; messages of a partition come in its order."""
+    """Return the next offset of each partition; messages of a partition are in order."""
     return {(arrival.topic, arrival.partition): arrival.offset + 1 for arrival in arrivals}
 
 
@@ -103,7 +103,7 @@ def _event(arrival: Arrival, now: datetime) -> Event:
 
 
 def _produced_at(arrival: Arrival) -> datetime | None:
-    """Return when a message was produced: a better time than now for an event that was read long after."""
+    """Return the instant at which a message was produced: for an event that is read late, a better time than now."""
     if arrival.timestamp_seconds is None or arrival.timestamp_seconds <= 0:
         return None
     try:
@@ -113,7 +113,7 @@ def _produced_at(arrival: Arrival) -> datetime | None:
 
 
 def _claimed(arrival: Arrival) -> str | None:
-    """Return whose a message says it is, however useless it is otherwise: its people will want to see it."""
+    """Return the workspace that a message names, so that its people see the dead letter of an invalid message."""
     headers = {name.lower(): value for name, value in arrival.headers}
     try:
         claim = headers.get(f"{KAFKA_PREFIX}workspace")

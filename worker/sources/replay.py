@@ -1,7 +1,7 @@
-"""Events from Kafka in bulk: read again from a time or an offset, through the same way in.
+"""Read events from Kafka again in bulk, from a time or an offset on.
 
-What the log has already is dropped as a duplicate. The group of live ingestion plays no part in it: its offsets,
-in Kafka and in the database, stay as they are.
+Events that the log already has are dropped as duplicates. The consumer group of ingestion is not involved: its offsets,
+in Kafka and in the database, do not change.
 """
 
 import asyncio
@@ -36,21 +36,21 @@ async def replay(
     transaction_events_max: int = TRANSACTION_EVENTS_MAX,
     advanced: Callable[[int], None] | None = None,
 ) -> Counter[str]:
-    """Receive what topics hold from a time or an offset on, up to where they end now.
+    """Receive the messages of topics from a time or an offset on, up to their current end.
 
     Args:
         services: Open services.
-        topics: Which of the topics in, by their names in the catalog; none means all of them.
-        beginning: Messages produced at this instant or later; or from this offset on, in every partition.
-        transaction_events_max: How many are stored at a time.
-        advanced: Told after each transaction how many messages that were.
+        topics: Incoming topics, by their names in the catalog; empty means all.
+        beginning: The earliest production time; or the first offset, in every partition.
+        transaction_events_max: The most events in one transaction.
+        advanced: Called after each transaction with its number of messages.
 
     Returns:
-        How many were appended, duplicate, conflict and dead.
+        The counts by outcome: appended, duplicate, conflict and dead.
 
     Raises:
         BrokerUnavailable: Kafka can't be reached, or refuses; or a topic is missing.
-        DatabaseUnavailable: The database did not answer; what was done is done, and may be done again.
+        DatabaseUnavailable: The database did not answer; earlier transactions are stored, and a repeat does no harm.
     """
     environment = services.environment
     named = [environment.topic(topic) for topic in topics or catalog.TOPICS_IN]
@@ -77,8 +77,8 @@ async def replay(
 
 
 async def _store(services: Services, made: Sequence[Record]) -> list[Received]:
-    bounds = services.environment.dead_letter_bounds
-    return await services.database.transaction(records.receive, made, services.clock.now(), bounds)
+    limits = services.environment.dead_letter_limits
+    return await services.database.transaction(records.receive, made, services.clock.now(), limits)
 
 
 def _count(counts: Counter[str], stored: Sequence[Received], advanced: Callable[[int], None] | None) -> None:
@@ -90,7 +90,7 @@ def _count(counts: Counter[str], stored: Sequence[Received], advanced: Callable[
 async def _arrivals(
     consumer: AIOKafkaConsumer, of: Sequence[Partition], beginning: datetime | int, limit: int
 ) -> AsyncIterator[list[Arrival]]:
-    """Give messages in batches, each partition in its order, up to the present end of each."""
+    """Yield messages in batches, each partition in order, up to its current end."""
     partitions = [TopicPartition(*partition) for partition in of]
     consumer.assign(partitions)
     starts = await _starts(consumer, partitions, beginning)
@@ -115,7 +115,7 @@ async def _arrivals(
         ]
         if arrivals:
             yield arrivals
-        # By position, not by message: the last offset may be the mark at the end of a transaction.
+        # By position, not by message: the last offset may be the marker of a transaction's end.
         left = {partition for partition in left if await consumer.position(partition) < ends[partition]}
 
 

@@ -1,7 +1,7 @@
-"""Taking a text of JSON apart into the events that it holds, in pieces, each with the line where it begins.
+"""Split a JSON text, given in pieces, into its events, each with its line number.
 
-Events stand one after another, on a line each or over many, or in an array. Where a line of JSON Lines is no JSON, the
-other lines are told apart all the same.
+Events follow each other, on one line each or over many lines, or are in an array. In JSON Lines, a line with invalid JSON
+does not affect the other lines.
 """
 
 import json
@@ -13,27 +13,27 @@ import msgspec
 
 from events.contract.envelope import EVENT_BYTES_MAX
 
-CHARACTERS_MAX = EVENT_BYTES_MAX + 1024  # what is longer is cut, and too long for an event still
-_BLANKS = " \t\n\ufeff"  # files put together keep the byte order mark of each
+CHARACTERS_MAX = EVENT_BYTES_MAX + 1024  # a longer text is truncated, and is still too long for an event
+_BLANKS = " \t\n\ufeff"  # concatenated files keep their byte order marks
 _VISIBLE = re.compile(f"[^{_BLANKS}]")
-# Nothing is made of what is found but where it ends.
+# Only the end of each value is needed, so the scanner builds no objects.
 _DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
 
 Place = Literal["outside", "first", "next", "after"]
 
 
 class Broken(Exception):
-    """Text is not what it should be, from a line on."""
+    """The text has another form than expected, from a line on."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(f"Line {line}: {problem}")
 
 
 def values(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
-    """Yield objects that stand one after another, and whatever stands in arrays.
+    """Yield consecutive objects, and the elements of arrays, each with its line number.
 
     Raises:
-        Broken: Something else is there.
+        Broken: The text has anything else.
     """
     text = _Text(pieces)
     place: Place = "outside"
@@ -59,7 +59,7 @@ def values(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
 
 
 def lines(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
-    """Yield what stands on each line; empty lines are passed over, and what is too long is cut."""
+    """Yield each line with its number; skip empty lines, and truncate lines that are too long."""
     number, rest = 1, ""
     for piece in pieces:
         first, *others = piece.split("\n")
@@ -73,7 +73,7 @@ def lines(pieces: Iterator[str]) -> Iterator[tuple[int, str]]:
 
 
 def is_in_lines(pieces: Iterator[str]) -> bool:
-    """Say whether a text is JSON Lines, though not every line of it is JSON: at least half of them are objects."""
+    """Return whether a text is JSON Lines with some invalid lines: at least half of the lines are objects."""
     whole = broken = 0
     for _, text in lines(pieces):
         if not whole + broken and text.strip(_BLANKS).startswith("["):
@@ -91,7 +91,7 @@ def _is_object(text: str) -> bool:
 
 
 class _Text:
-    """As much of a text as one value needs."""
+    """A window on a text that is large enough for one value."""
 
     def __init__(self, pieces: Iterator[str]) -> None:
         self.line = 1
@@ -100,7 +100,7 @@ class _Text:
         self._at = 0
 
     def visible(self) -> str:
-        """Go on to the next character that is no blank, and return it; nothing at the end."""
+        """Move to the next character that is no blank, and return it; an empty text at the end."""
         while True:
             found = _VISIBLE.search(self._held, self._at)
             self._pass(found.start() if found else len(self._held))
@@ -108,11 +108,11 @@ class _Text:
                 return found[0] if found else ""
 
     def step(self) -> None:
-        """Pass over one character."""
+        """Skip one character."""
         self._pass(self._at + 1)
 
     def value(self) -> tuple[int, str]:
-        """Pass over one value; return where it begins, and its text."""
+        """Skip one value; return its line number and its text."""
         while True:
             try:
                 _, end = _DECODER.raw_decode(self._held, self._at)
@@ -131,7 +131,7 @@ class _Text:
         return found
 
     def glimpse(self) -> str:
-        """Return what is here, for a person."""
+        """Return the next characters, for an error message."""
         return self._held[self._at : self._at + 20].partition("\n")[0]
 
     def _has_more(self) -> bool:

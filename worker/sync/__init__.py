@@ -1,1 +1,1 @@
-"""What QuickBooks says, made facts."""
+"""Read a QuickBooks company as observed facts."""

@@ -1,4 +1,4 @@
-"""Countries by their two letters, however QuickBooks writes them: two letters, three, or a name."""
+"""Convert countries to their two-letter codes from QuickBooks' forms: two letters, three, or a name."""
 
 import functools
 import unicodedata
@@ -42,13 +42,13 @@ _OTHER_NAMES = {
 
 
 def country_code(written: str | None) -> str | None:
-    """Return the two letters of a country; nothing for one that is not known here."""
+    """Return the two-letter code of a country; None for an unknown one."""
     text = folded(written)
     return _codes().get(text) or _OTHER_NAMES.get(text)
 
 
 def folded(written: str | None) -> str:
-    """Write a name as names are compared: no case, accents or dots, single spaces."""
+    """Normalise a name for comparison: no case, accents or dots, single spaces."""
     plain = unicodedata.normalize("NFKD", written or "").casefold()
     kept = "".join(character for character in plain if not unicodedata.combining(character))
     return " ".join(kept.replace(".", "").replace(",", " ").split())

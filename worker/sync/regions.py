@@ -1,8 +1,7 @@
 """The time zones of the states and provinces of countries that have several.
 
-Each line says which zones there are in which regions. A region with one zone lies wholly in it, or practically,
-all but the places named in `EXCEPT`. Where a region has several, the address alone does not decide, unless a
-postal code does. Zones that keep the same time anyway count as one.
+Each line lists the zones of some regions. A region with one zone lies in it, except for the places in `EXCEPT`. In a
+region with several zones, only a postal code can decide. Zones that keep the same time count as one.
 """
 
 ZONES = {
@@ -78,7 +77,7 @@ ZONES = {
     },
 }
 
-# Where a postal code decides, by its beginning: the country, the region if one matters, the zone.
+# Postal codes that decide, by their beginning: the country, the region if one matters, the zone.
 BY_POSTAL_CODE = {
     ("CA", "ON"): {"America/Toronto": "K L M N"},  # P, the north, has both
     ("CA", "BC"): {"America/Vancouver": "V3 V4 V5 V6 V7 V8 V9"},  # V0 to V2, the interior, have both
@@ -90,7 +89,7 @@ BY_POSTAL_CODE = {
     },
 }
 
-# Places that keep another time than the rest of their region or country, by their postal codes; a person is asked there.
+# Places with another time than the rest of their region or country, by their postal codes; a person has to choose there.
 EXCEPT = {
     ("US", "AK"): "99546 99547",  # Adak and Atka
     ("US", "AZ"): "865 86020 86033 86035 86044 86045 86053 86054",  # the Navajo Nation
@@ -104,10 +103,10 @@ EXCEPT = {
     ("FR", None): "97 98",  # overseas
 }
 
-# Countries of which the zones of a few far islands are left out; see `EXCEPT`.
+# Countries whose zones of a few remote islands are left out; see `EXCEPT`.
 MOSTLY = {"NZ": "Pacific/Auckland"}
 
-# A region whose own code is also that of a country, as QuickBooks may write either.
+# Regions whose code is also a country's code, since QuickBooks may write either.
 TERRITORIES = {"US": frozenset({"PR", "VI", "GU", "MP", "AS"}), "GB": frozenset({"GG", "IM", "JE"})}
 
 NAMES = {

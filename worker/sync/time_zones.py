@@ -1,7 +1,7 @@
-"""The time zone of a company, as far as its address and country give exactly one.
+"""Find the time zone of a company, if its address and country allow exactly one.
 
-QuickBooks says no time zone. An offset alone would not tell one: many zones share it, and part with it twice a
-year. A zone that is merely likely is none: it would date invoices of an evening on the wrong day.
+QuickBooks does not state a time zone. An offset does not determine one: many zones share an offset and differ twice a
+year. A zone that is merely likely is not used: it would date an evening's invoices on the wrong day.
 """
 
 import functools
@@ -21,14 +21,14 @@ _TELLING = ("Country", "CountrySubDivisionCode", "PostalCode")
 
 
 class Found(Struct, frozen=True):
-    """A zone if there is exactly one; `reason` says where it is from, or why there is none."""
+    """A zone if there is exactly one; `reason` says how it was found, or why there is none."""
 
     zone: str | None
     reason: str
 
 
 def zone_of(company: dict[str, Any], now: datetime) -> Found:
-    """Find the zone of a company by what QuickBooks says of it, its `CompanyInfo`."""
+    """Find the zone of a company by its `CompanyInfo` in QuickBooks."""
     country = country_code(company.get("Country"))
     address = _address(company)
     written = address.get("Country") or company.get("Country")
@@ -53,7 +53,7 @@ def zone_of(company: dict[str, Any], now: datetime) -> Found:
 
 
 def _address(company: dict[str, Any]) -> dict[str, Any]:
-    """Return where the company is, else where it is registered; empty if it says neither."""
+    """Return the company's address, otherwise its registered address; empty if it has neither."""
     for kind in ("CompanyAddr", "LegalAddr"):
         address = company.get(kind)
         if isinstance(address, dict) and any(address.get(name) for name in _TELLING):
@@ -62,7 +62,7 @@ def _address(company: dict[str, Any]) -> dict[str, Any]:
 
 
 def _candidates(country: str, region: str | None, postal_code: str) -> Sequence[str]:
-    """Return the zones that a place may be in."""
+    """Return the possible zones of a place."""
     for home, territories in TERRITORIES.items():
         if home == "US" and country in territories:
             country, region = home, country
@@ -84,7 +84,7 @@ def _of_region(country: str, code: str) -> Sequence[str]:
 
 
 def _region_code(country: str, written: str | None) -> str | None:
-    """Return the code of a region by its code or name; nothing for one that is not known here."""
+    """Return the code of a region by its code or name; None for an unknown one."""
     text = folded(written).removeprefix(f"{country.lower()}-")
     return _regions(country).get(text)
 
@@ -104,7 +104,7 @@ def _every_zone(country: str) -> Sequence[str]:
 
 
 def _one_of_each(zones: Sequence[str], day: int) -> Sequence[str]:
-    """Return one zone, the first, of those that keep the same time from a day on."""
+    """Return the first of each group of zones that keep the same time from a day on."""
     return list({_time_kept(zone, day): zone for zone in reversed(zones)}.values())[::-1]
 
 

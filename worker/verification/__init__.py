@@ -1,1 +1,1 @@
-"""The invariants: what holds of every store, simulated or live, and how to check it."""
+"""The invariants of every database, simulated or live, and their checks."""

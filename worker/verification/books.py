@@ -1,4 +1,4 @@
-"""QuickBooks' own books, for comparing: every invoice that carries our mark, of every company in use."""
+"""QuickBooks' own books, for comparison: the invoices with our mark, of every company in use."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ _MARK_BEGINS = marker("").removesuffix("]")
 
 
 class Books(Struct, frozen=True):
-    """What QuickBooks has, as far as it could be read.
+    """The invoices in QuickBooks, as far as they could be read.
 
     Attributes:
-        invoices: Those of each realm; without our mark they do not matter.
+        invoices: The invoices of each realm; those without our mark are ignored.
         unread: The realms that could not be read, each with the reason.
     """
 
@@ -33,7 +33,7 @@ class Books(Struct, frozen=True):
 
 
 async def read_books(database: Database, client: QuickBooksClient) -> Books:
-    """Read the invoices of the company of each workspace; one that can't be read is in no other's way."""
+    """Read the invoices of each workspace's company; a company that can't be read does not stop the others."""
     invoices: dict[str, Invoices] = {}
     unread: dict[str, str] = {}
     for realm in await database.read(companies):
@@ -47,19 +47,19 @@ async def read_books(database: Database, client: QuickBooksClient) -> Books:
 
 
 def companies(connection: sa.Connection) -> list[str]:
-    """Return the company that each workspace uses, whether or not it is still let in there."""
+    """Return the company that each workspace uses, whether or not its connection still works."""
     states = (StateStore(connection, name).get(WorkspaceState) for name in tenants.names(connection))
     return sorted({state.connection.realm for state in states if state.connection is not None})
 
 
 def unchecked(books: Books) -> Iterator[str]:
-    """Say which companies nothing is known of."""
+    """Yield a finding for each company that could not be read."""
     for realm, reason in sorted(books.unread.items()):
         yield f"Not checked: QuickBooks company {realm} could not be read: {reason}"
 
 
 def compared(books: Books, held: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Compare the invoices that carry our mark with those we know of, by realm and id."""
+    """Compare the invoices with our mark with those in the log, by realm and ID."""
     for realm, found in books.invoices.items():
         known = held.get(realm, {})
         for invoice in found:
@@ -67,7 +67,7 @@ def compared(books: Books, held: Mapping[str, Mapping[str, Any]]) -> Iterator[st
                 continue
             row = known.get(invoice["Id"])
             if row is None:
-                yield f"{realm}: QuickBooks has invoice {invoice['Id']} of ours, the log does not"
+                yield f"{realm}: QuickBooks has our invoice {invoice['Id']}, the log does not"
             elif row["total"] != Decimal(str(invoice["TotalAmt"])):
                 yield (
                     f"{realm}: invoice {invoice['Id']} is over {invoice['TotalAmt']} in QuickBooks,"
@@ -79,7 +79,7 @@ def compared(books: Books, held: Mapping[str, Mapping[str, Any]]) -> Iterator[st
 
 
 def marked_twice(books: Books) -> Iterator[str]:
-    """Find commands that made more than one invoice."""
+    """Yield a finding for each command that made more than one invoice."""
     for realm, found in books.invoices.items():
         live = (invoice for invoice in found if _is_marked(invoice) and not _is_voided(invoice))
         marks = Counter(_note(invoice).rpartition(_MARK_BEGINS)[2].partition("]")[0] for invoice in live)

@@ -1,7 +1,7 @@
-"""I1 to I8: what must hold of a store at any time, one function each; a violation is a sentence.
+"""I1 to I8: the invariants of a database, one function each; a violation is a sentence.
 
-Each is a plain function of a connection and changes nothing. Where QuickBooks' own books are at hand, I1
-and I4 compare with them too; of a company that could not be read they say that it is not checked.
+Each is a plain function of a connection and changes nothing. If QuickBooks' own books were read, I1 and I4 compare with
+them too; for a company that could not be read, they report that it is not checked.
 """
 
 from collections import Counter
@@ -41,14 +41,14 @@ STUCK_AFTER = timedelta(hours=1)
 _CREATED = {catalog.INVOICE_CREATED, catalog.CUSTOMER_CREATED, catalog.ITEM_CREATED}
 
 
-class View(Struct, frozen=True):
-    """What is verified.
+class StoreSnapshot(Struct, frozen=True):
+    """A snapshot of the database with the data to compare it with.
 
     Attributes:
-        connection: One snapshot of the store.
-        now: As of when.
-        books: QuickBooks' own, as far as they could be read.
-        scratch: The store's log folded anew.
+        connection: One snapshot of the database.
+        now: The instant of the check.
+        books: QuickBooks' own books, as far as they could be read.
+        scratch: The result of folding the log again.
     """
 
     connection: sa.Connection
@@ -58,15 +58,15 @@ class View(Struct, frozen=True):
 
 
 class Invariant(Struct, frozen=True):
-    """A rule with its name and what it says; `violations` finds what breaks it."""
+    """A rule with its name and its sentence; `violations` yields what violates it."""
 
     name: str
     says: str
-    violations: Callable[[View], Iterator[str]]
+    violations: Callable[[StoreSnapshot], Iterator[str]]
 
 
-def an_invoice_or_a_reason(view: View) -> Iterator[str]:
-    """I1: one live invoice of the right amount for each deal, or the gate that it stands at is shown."""
+def an_invoice_or_a_reason(view: StoreSnapshot) -> Iterator[str]:
+    """I1: each won deal has one live invoice of the right amount, or shows the gate at which it waits."""
     known = list(view.connection.execute(sa.select(invoices)).mappings())
     held = [row for row in known if row["status"] != "voided"]
     counts = Counter((row["workspace"], row["deal"], row["part"]) for row in held)
@@ -82,8 +82,8 @@ def an_invoice_or_a_reason(view: View) -> Iterator[str]:
     yield from unchecked(view.books)
 
 
-def every_event_once(view: View) -> Iterator[str]:
-    """I2: every identity is in the log once, with the content that its hash was made of."""
+def every_event_once(view: StoreSnapshot) -> Iterator[str]:
+    """I2: every identity is in the log once, with the content that matches its hash."""
     statement = (
         sa.select(events.c.workspace, events.c.source, events.c.id)
         .group_by(events.c.workspace, events.c.source, events.c.id)
@@ -97,16 +97,16 @@ def every_event_once(view: View) -> Iterator[str]:
             json.content_hash(event.type, event.subject, json.parse(event.data.encode()))
             != event.content_hash
         ):
-            yield f"The event at position {recorded.position} is not what its hash was made of"
+            yield f"The event at position {recorded.position} does not match its hash"
 
 
-def read_models_follow_from_the_log(view: View) -> Iterator[str]:
-    """I3: every read model, and the state of decisions, is the fold of the log, byte for byte."""
+def read_models_follow_from_the_log(view: StoreSnapshot) -> Iterator[str]:
+    """I3: every read model, and the process manager's state, equals the fold of the log, byte for byte."""
     yield from differences(view.connection, view.scratch)
 
 
-def commands_and_outcomes_agree(view: View) -> Iterator[str]:
-    """I4: what is done has one outcome in the log, what is not done has none, each object one command."""
+def commands_and_outcomes_agree(view: StoreSnapshot) -> Iterator[str]:
+    """I4: a finished command has one outcome in the log, any other has none; each object has one command."""
     outcomes = Counter(
         recorded.event.payload.request_id
         for recorded in _whole_log(view.connection)
@@ -125,37 +125,37 @@ def commands_and_outcomes_agree(view: View) -> Iterator[str]:
     yield from unchecked(view.books)
 
 
-def nothing_is_sent_by_folding(view: View) -> Iterator[str]:
-    """I5: folding the log again commands nothing; every command follows from its key and its cause."""
+def nothing_is_sent_by_folding(view: StoreSnapshot) -> Iterator[str]:
+    """I5: folding the log again makes no command; every command follows from its key and its cause."""
     for row in view.scratch.execute(sa.select(commands)).mappings():
         yield f"Folding the log commanded {row['kind']} of {row['subject']} again"
     causes = set(view.connection.scalars(sa.select(events.c.id)))
     for row in view.connection.execute(sa.select(commands)).mappings():
         key = CommandKey(row["workspace"], row["subject"], row["kind"], row["part"], row["generation"])
         if request_id(row["realm"], key) != row["request_id"]:
-            yield f"{row['kind']} of {row['subject']} has a request id that does not follow from its key"
+            yield f"{row['kind']} of {row['subject']} has a request ID that does not follow from its key"
         if row["cause_id"] not in causes:
             yield f"{row['kind']} of {row['subject']} was caused by {row['cause_id']}, which is not in the log"
 
 
-def what_is_of_no_use_blocks_nothing(view: View) -> Iterator[str]:
-    """I6: everything in the log can be read; everything else is a dead letter, whole and with its reason.
+def what_is_of_no_use_blocks_nothing(view: StoreSnapshot) -> Iterator[str]:
+    """I6: every event in the log can be read; every other message is a dead letter, whole and with its reason.
 
-    The first is found out before anything else is looked at.
+    The events are read before any other check.
     """
     for row in view.connection.execute(sa.select(dead_letters)).mappings():
         if not row["reason"] or not row["detail"]:
             yield f"Dead letter {row['number']} has no reason"
 
 
-def nothing_is_stuck(view: View) -> Iterator[str]:
-    """I7: what could be done is done in time."""
+def nothing_is_stuck(view: StoreSnapshot) -> Iterator[str]:
+    """I7: all due work is done in time."""
     since = view.now - STUCK_AFTER
     checkpoints = subscriptions.checkpoints(view.connection)
     for subscription in SUBSCRIPTIONS:
         waiting = log.read(view.connection, after=checkpoints.get(subscription.name, 0), limit=1)
         if waiting and waiting[0].recorded_at < since:
-            yield f"{subscription.name} has not got beyond position {waiting[0].position - 1} for an hour"
+            yield f"{subscription.name} has not moved beyond position {waiting[0].position - 1} for an hour"
     changed = reconsiderations.reconsiderations
     waiting_for = (
         sa.select(changed.c.workspace, changed.c.key)
@@ -175,8 +175,8 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
     yield from unanswered(view.connection, view.now)
 
 
-def reading_skips_nothing(view: View) -> Iterator[str]:
-    """I8: whoever reads the log page by page sees every event, in the order of positions."""
+def reading_skips_nothing(view: StoreSnapshot) -> Iterator[str]:
+    """I8: reading the log page by page gives every event, in the order of positions."""
     seen = [recorded.position for recorded in _whole_log(view.connection)]
     if seen != sorted(set(seen)):
         yield "Reading the log page by page does not follow its positions"
@@ -198,7 +198,7 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant("I4", "Commands, outcomes and books agree", commands_and_outcomes_agree),
     Invariant("I5", "Folding the log again sends nothing to QuickBooks", nothing_is_sent_by_folding),
     Invariant(
-        "I6", "InvalidEvent messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
+        "I6", "Unusable messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
     ),
     Invariant("I7", "No due work is left undone", nothing_is_stuck),
     Invariant("I8", "Reading the log skips no event", reading_skips_nothing),
@@ -206,12 +206,12 @@ INVARIANTS: Sequence[Invariant] = (
 
 
 def violations(connection: sa.Connection, now: datetime, books: Books) -> dict[str, list[str]]:
-    """Check every invariant on one snapshot of a store; return what breaks each, by its name."""
+    """Check every invariant on one snapshot of a database; return the violations of each, by its name."""
     if unreadable := list(_unreadable(connection)):
         unchecked = ["Not checked: the log can't be read from end to end, see I6"]
         return {invariant.name: unchecked for invariant in INVARIANTS} | {"I6": unreadable}
     with refolded(connection, now) as scratch:
-        view = View(connection, now, books, scratch)
+        view = StoreSnapshot(connection, now, books, scratch)
         return {invariant.name: list(invariant.violations(view)) for invariant in INVARIANTS}
 
 
@@ -219,12 +219,12 @@ def _unreadable(connection: sa.Connection) -> Iterator[str]:
     for recorded in _whole_log(connection):
         try:
             _ = recorded.event.payload
-        except Exception as error:  # noqa: BLE001 - whatever it is, it would stop every subscription
+        except Exception as error:  # noqa: BLE001 - any error would stop every subscription
             yield f"The event at position {recorded.position} can't be read: {error}"
 
 
-def _reasons(view: View, invoiced: set[tuple[str, str]]) -> Iterator[str]:
-    """Compare what is shown of each deal with what it stands at, but for those of which more is to be decided."""
+def _reasons(view: StoreSnapshot, invoiced: set[tuple[str, str]]) -> Iterator[str]:
+    """Compare each deal's shown gate with its actual gate, except for deals whose events are not all decided yet."""
     later = _not_followed(view.connection)
     rows = (
         view.connection.execute(sa.select(deals).order_by(deals.c.workspace, deals.c.deal)).mappings().all()
@@ -255,13 +255,13 @@ def _reason(
     unmet = unmet_gates(store, name) if deal.part(WHOLE).invoice is None else []
     gate = unmet[0].code if unmet else None
     if gate != row["gate"]:
-        yield f"{workspace}/{name} is shown at {row['gate']}, but stands at {gate}"
+        yield f"{workspace}/{name} is shown at {row['gate']}, but waits at {gate}"
     elif gate is None and not is_invoiced:
         yield f"{workspace}/{name} waits on nothing, but has no invoice"
 
 
 def _not_followed(connection: sa.Connection) -> set[tuple[str, str]]:
-    """Return workspace and stream of every change of which consequences are still to be decided or shown."""
+    """Return the workspace and stream of every event whose consequences are not yet decided or shown."""
     checkpoints = subscriptions.checkpoints(connection)
     followed = min(
         checkpoints.get(name, 0) for name in (quote_to_cash.NAME, DEALS.versioned, INVOICES.versioned)
@@ -271,8 +271,8 @@ def _not_followed(connection: sa.Connection) -> set[tuple[str, str]]:
     return not_decided | reconsiderations.pending(connection)
 
 
-def _amounts(view: View) -> Iterator[str]:
-    """Compare what was decided with what QuickBooks made of it."""
+def _amounts(view: StoreSnapshot) -> Iterator[str]:
+    """Compare the decided amounts with those of QuickBooks' invoices."""
     wanted: dict[str, Decimal] = {}
     for recorded in _whole_log(view.connection):
         payload = recorded.event.payload

@@ -1,4 +1,4 @@
-"""The log folded anew beside the store, to compare what comes of it."""
+"""Fold the log again beside the database, to compare the results."""
 
 import functools
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SHOWN: tuple[sa.Subquery | sa.Table, ...] = (
 
 @contextmanager
 def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
-    """Fold the store's log, as far as each subscription got, into tables in memory."""
+    """Fold the database's log, up to each subscription's position, into tables in memory."""
     checkpoints = subscriptions.checkpoints(store)
     with _engine().connect() as scratch, scratch.begin() as transaction:
         live = subscriptions.lock(scratch, [subscription.name for subscription in READ_MODELS])
@@ -43,7 +43,7 @@ def refolded(store: sa.Connection, now: datetime) -> Iterator[sa.Connection]:
 
 
 def differences(store: sa.Connection, scratch: sa.Connection) -> Iterator[str]:
-    """Say where what the store shows is not what the log folds to."""
+    """Yield the rows that differ between the database and the fold of its log."""
     for table in SHOWN:
         keys = list(table.primary_key)
         kept = {tuple(row): row for row in store.execute(sa.select(table).order_by(*keys))}

@@ -1,4 +1,4 @@
-"""What QuickBooks has not answered for long: whether it has what was sent, or may have been by an earlier life."""
+"""Find commands whose look-up QuickBooks has not answered for long."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from worker.commands.kinds.all import READINGS
 from worker.commands.table import OPEN, commands
 
-# Longer than QuickBooks may take to apply what was sent, and than it takes to look for it when it answers.
+# Longer than QuickBooks may take to apply a request, and than an answered look-up takes.
 AFTER = timedelta(minutes=10)
 
 
 def unanswered(connection: sa.Connection, now: datetime) -> Iterator[str]:
-    """Say which commands have waited for an answer for long, whatever keeps it; nothing is sent before it comes.
+    """Yield a finding for each command that has waited for an answer for long; nothing is sent before the answer.
 
-    A reading changes nothing: what waits for one says so at its gate.
+    A reading changes nothing, and the deals that wait for one show it at their gate.
     """
     sent_long_ago = commands.c.last_sent_at < now - AFTER
     looked_for = sa.and_(

@@ -14,9 +14,9 @@ from events.contract import catalog
 from events.contract.administration import ConnectionAwaited, ConnectionRefused
 from tests.world import World, open_world
 from worker.connections import proving, steps
-from worker.connections.steps import Standing
+from worker.connections.steps import ConsentStatus
 from worker.quickbooks import grants, tokens
-from worker.quickbooks.errors import ConnectionExpired, NotSent, QuickBooksError
+from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
 from worker.sandbox.oauth_trouble import OAuthPlan
 from worker.sandbox.refusals import Refusal
@@ -24,7 +24,7 @@ from worker.sandbox.trouble import Plan
 
 UNKNOWN = "9130000000000000001"  # no company
 SILENT = Plan(probability={"server_error": 1})
-Scenario = Callable[[World], Awaitable[Standing]]
+Scenario = Callable[[World], Awaitable[ConsentStatus]]
 
 
 class Killed(BaseException):
@@ -105,20 +105,20 @@ async def works(world: World, company: str) -> bool:
     return True
 
 
-async def connects(world: World) -> Standing:
+async def connects(world: World) -> ConsentStatus:
     return await world.consent("acme", realm(world, 1))
 
 
-async def claims_another(world: World) -> Standing:
+async def claims_another(world: World) -> ConsentStatus:
     return await world.consent("acme", realm(world, 1), named=realm(world, 0))
 
 
-async def is_told_nonsense(world: World) -> Standing:
+async def is_told_nonsense(world: World) -> ConsentStatus:
     world.sandbox.oauth.trouble.follow(OAuthPlan(token_says={"expires_in": -1}, replay_revokes=True))
     return await world.consent("acme", realm(world, 1))
 
 
-async def gets_no_answer(world: World) -> Standing:
+async def gets_no_answer(world: World) -> ConsentStatus:
     world.sandbox.trouble.follow(SILENT)
     return await world.consent("acme", realm(world, 1))
 
@@ -436,7 +436,7 @@ async def test_a_refresh_that_says_absurd_things_loses_nothing(two: World) -> No
         assert await works(two, company)
     two.sandbox.oauth.disconnect(company)
     two.clock.advance(3600)
-    with pytest.raises(ConnectionExpired):
+    with pytest.raises(ReconnectRequired):
         await two.gateway.client.company_info(company)
 
 

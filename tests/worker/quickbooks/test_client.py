@@ -15,10 +15,10 @@ from tests.worker.quickbooks.intuit import CLIENT_SECRET, REALM, TOKEN_EXPIRED, 
 from worker.quickbooks import client as client_module
 from worker.quickbooks import queries
 from worker.quickbooks.errors import (
-    CompanyRefused,
-    ConnectionExpired,
+    CompanyBlocked,
     NotSent,
     OutcomeUnknown,
+    ReconnectRequired,
     Rejected,
     Throttled,
     Unauthorized,
@@ -84,11 +84,11 @@ async def test_a_create_sends_the_bytes_as_they_are(tmp_path: Path) -> None:
         (400, fault("6240"), Rejected),
         (200, fault("6240"), Rejected),
         (400, fault("610"), Rejected),
-        (403, fault("3100"), CompanyRefused),
-        (401, fault("120"), CompanyRefused),
-        (403, fault("120"), CompanyRefused),
-        (400, fault("6190"), CompanyRefused),
-        (200, fault("6190"), CompanyRefused),
+        (403, fault("3100"), CompanyBlocked),
+        (401, fault("120"), CompanyBlocked),
+        (403, fault("120"), CompanyBlocked),
+        (400, fault("6190"), CompanyBlocked),
+        (200, fault("6190"), CompanyBlocked),
         (413, b"<html>too large</html>", OutcomeUnknown),
         (403, b"<html>blocked by the proxy</html>", OutcomeUnknown),
         (404, b"", OutcomeUnknown),
@@ -225,7 +225,7 @@ async def test_what_no_token_could_cure_is_sent_once_and_nothing_refreshed(
 ) -> None:
     async with bench(tmp_path, answer=lambda _: says(status, fault(code))) as one:
         await connect(one)
-        with pytest.raises(CompanyRefused) as caught:
+        with pytest.raises(CompanyBlocked) as caught:
             await one.client.create(REALM, "Invoice", BODY, "request-1")
         assert caught.value.code == code
         assert len(one.intuit.requests) == 1
@@ -256,7 +256,7 @@ async def test_intuit_out_of_reach_while_renewing_means_not_sent(tmp_path: Path)
 
 async def test_a_connection_that_expired_is_not_sent_for(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.client.create("nobody", "Invoice", BODY, "request-1")
         assert one.intuit.requests == []
 
@@ -452,7 +452,7 @@ async def test_canaries_show_nowhere(tmp_path: Path) -> None:
                     one.intuit.on_refresh = refreshing
                     try:
                         await one.client.create(REALM, "Invoice", body, "request-1")
-                    except (NotSent, OutcomeUnknown, Rejected, Unauthorized, ConnectionExpired) as error:
+                    except (NotSent, OutcomeUnknown, Rejected, Unauthorized, ReconnectRequired) as error:
                         shown += [str(error), repr(error), repr(error.args), repr(error.__cause__)]
                     shown += [repr(one.client), repr(one.tokens), repr(one.oauth), repr(one.vault)]
     shown.append(repr(logs))

@@ -12,7 +12,7 @@ from rich.pretty import pretty_repr
 from tests.fakes import FakeClock
 from tests.worker.quickbooks.intuit import CLIENT_SECRET, OAUTH, bench, token_answer
 from worker.quickbooks import oauth as oauth_module
-from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import GrantRefused, GrantUnusable, OAuthClient, RefreshTokenOnly, TokenSet
 
@@ -86,7 +86,7 @@ async def test_discovery_is_read_once(tmp_path: Path) -> None:
 async def test_invalid_grant_needs_a_person(tmp_path: Path, body: bytes) -> None:
     async with bench(tmp_path) as one:
         one.intuit.on_refresh = lambda _: httpx.Response(400, content=body)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.oauth.refresh("CANARY-old")
         with pytest.raises(GrantRefused):
             await one.oauth.exchange("CANARY-code", "https://us.test/callback")

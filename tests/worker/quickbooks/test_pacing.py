@@ -121,7 +121,7 @@ async def test_no_more_at_once_than_allowed() -> None:
 async def test_a_held_realm_says_so_at_once_and_holds_no_slot() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
-    pacing.hold("1", 60)
+    pacing.pause("1", 60)
     for _ in range(100):
         with pytest.raises(Throttled):
             await go(pacing, clock, "1", [])
@@ -146,7 +146,7 @@ async def test_who_waits_when_the_realm_is_held_does_not_go() -> None:
     for _ in range(40):
         await asyncio.sleep(0)
     assert len(times) == 1
-    pacing.hold("1", 60)
+    pacing.pause("1", 60)
     await asyncio.gather(*tasks)
     assert (len(times), refused) == (1, 29)
 
@@ -154,8 +154,8 @@ async def test_who_waits_when_the_realm_is_held_does_not_go() -> None:
 async def test_a_shorter_hold_does_not_cut_a_longer_one_short() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
-    pacing.hold("1", 60)
-    pacing.hold("1", 1)
+    pacing.pause("1", 60)
+    pacing.pause("1", 1)
     clock.advance(59)
     with pytest.raises(Throttled):
         await go(pacing, clock, "1", [])

@@ -12,7 +12,7 @@ from tests.events.samples import NOW
 from worker.connections import steps
 from worker.quickbooks import consents, grants, tokens
 from worker.quickbooks.consents import ConsentRefused
-from worker.quickbooks.grants import Grant
+from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import RealmTaken
 from worker.workspaces import api_tokens, tenants
@@ -97,7 +97,7 @@ async def test_a_consent_that_comes_back_twice_counts_once(postgres: PostgresDat
 
 
 async def test_a_grant_that_two_processes_find_due_is_one_of_theirs(postgres: PostgresDatabase) -> None:
-    grant = Grant("g-1", "acme", REALM, "proving", b"1", NOW)
+    grant = PendingGrant("g-1", "acme", REALM, "proving", b"1", NOW)
     await postgres.transaction(grants.add, grant, NOW, None)
 
     def take(connection: sa.Connection) -> bool:
@@ -109,7 +109,7 @@ async def test_a_grant_that_two_processes_find_due_is_one_of_theirs(postgres: Po
 async def test_nobody_revokes_what_may_be_of_a_company_that_is_connected_at_this_moment(
     postgres: PostgresDatabase,
 ) -> None:
-    grant = Grant("g-1", "bolt", REALM, "revoking", b"1", NOW)
+    grant = PendingGrant("g-1", "bolt", REALM, "revoking", b"1", NOW)
 
     def may_be_revoked(connection: sa.Connection) -> bool:
         return steps.may_be_revoked(connection, grant, NOW)

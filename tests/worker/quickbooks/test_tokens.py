@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from events.log.tables import UtcInstant
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
 from worker.quickbooks import oauth, tokens
-from worker.quickbooks.errors import ConnectionExpired, NotSent
+from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.tokens import RealmTaken
 from worker.runtime.vault import Vault
 from worker.simulation.ports import SeededEntropy
@@ -142,9 +142,9 @@ async def test_invalid_grant_expires_the_connection_once(tmp_path: Path) -> None
         one.intuit.on_refresh = lambda _: httpx.Response(400, json={"error": "invalid_grant"})
         callers = [one.tokens.access_token(REALM) for _ in range(10)]
         got = await asyncio.gather(*callers, return_exceptions=True)
-        assert {type(error) for error in got} == {ConnectionExpired}
+        assert {type(error) for error in got} == {ReconnectRequired}
         assert one.intuit.refreshes == 1
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
         assert one.intuit.refreshes == 1
 
@@ -179,7 +179,7 @@ async def test_connecting_again_ends_the_expiry(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         await connect(one, good_for=0)
         one.intuit.on_refresh = lambda _: httpx.Response(400, json={"error": "invalid_grant"})
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
         await connect(one)
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
@@ -187,7 +187,7 @@ async def test_connecting_again_ends_the_expiry(tmp_path: Path) -> None:
 
 async def test_an_unknown_realm(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token("nobody")
 
 
@@ -265,7 +265,7 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
         await one.database.transaction(tokens.forget, REALM)
         one.tokens.changed(REALM)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
         assert b"CANARY" not in (tmp_path / "q2c.sqlite3").read_bytes()
         now = one.clock.now()
@@ -285,7 +285,7 @@ async def test_what_another_process_forgot_is_given_out_for_seconds_at_most(tmp_
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
         await one.database.transaction(tokens.forget, REALM)
         await one.clock.sleep(tokens.FRESH_SECONDS)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
 
 
@@ -294,9 +294,9 @@ async def test_a_refused_token_that_another_process_forgot_is_not_renewed(tmp_pa
         await connect(one)
         refused = await one.tokens.access_token(REALM)
         await one.database.transaction(tokens.forget, REALM)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.renewed(REALM, refused)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
         assert one.intuit.refreshes == 0
 
@@ -307,7 +307,7 @@ async def test_many_calls_within_seconds_read_the_tokens_once(
     reads = []
     stored = tokens._stored
 
-    def counted(connection: sa.Connection, realm: str) -> tokens.Stored | None:
+    def counted(connection: sa.Connection, realm: str) -> tokens.StoredTokens | None:
         reads.append(realm)
         return stored(connection, realm)
 
@@ -339,9 +339,9 @@ async def test_a_refresh_in_flight_does_not_revive_what_was_forgotten(tmp_path: 
             return token_answer(1)
 
         one.intuit.on_refresh = forgotten
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
-        with pytest.raises(ConnectionExpired):
+        with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
 
 

@@ -58,8 +58,8 @@ async def run(world: World, monkeypatch: pytest.MonkeyPatch, work: Work) -> tupl
         (lambda _: raised(ConnectionResetError()), "ConnectionResetError"),
         (lambda _: raised(ValueError("a defect")), "ValueError: a defect"),
         (grouped, "TimeoutError"),
-        (cancelled, "It was cancelled, though nobody has told it to stop"),
-        (returned, "It ended by itself, though nobody has told it to stop"),
+        (cancelled, "It was cancelled without a stop request"),
+        (returned, "It ended by itself without a stop request"),
     ],
 )
 async def test_a_part_that_ends_by_itself_ends_the_process_and_says_why(

@@ -15,7 +15,7 @@ from tests import stories
 from tests.world import World
 from worker.roles.runner import TURN_EVENTS_MIN, TURN_SECONDS_MAX, ShortTurns
 from worker.runtime.arrivals import GROUP_BYTES_MAX, Arrivals
-from worker.runtime.group_commit import GroupCommit
+from worker.runtime.group_commit import CommitQueue
 from worker.web.doors.events import record
 
 
@@ -48,7 +48,7 @@ class Yielding:
 
 async def _stored(items: Sequence[int], size_max: int = 1_000) -> tuple[list[Any], list[list[int]]]:
     groups = Groups()
-    group: GroupCommit[int, int] = GroupCommit(groups.work, abs, size_max)
+    group: CommitQueue[int, int] = CommitQueue(groups.work, abs, size_max)
     database: Any = Yielding()
     results = await asyncio.gather(*(group.store(database, item) for item in items), return_exceptions=True)
     return results, groups.given

@@ -40,7 +40,7 @@ async def watched_for(seconds: float, progress: Callable[[], Progress]) -> None:
 
 
 async def test_work_that_does_not_get_on_ends_the_process() -> None:
-    with pytest.raises(Stalled, match="process has work and has made no progress for 80 s"):
+    with pytest.raises(Stalled, match="process has work, but has made no progress for 80 s"):
         await watched_for(3 * PATIENCE, lambda: Progress(7, behind=True))
 
 

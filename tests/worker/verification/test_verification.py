@@ -23,11 +23,11 @@ from worker.commands import standing
 from worker.commands.table import commands
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
-    ConnectionExpired,
     FaultError,
     NotSent,
     OutcomeUnknown,
     QuickBooksError,
+    ReconnectRequired,
     Rejected,
     Throttled,
     Unauthorized,
@@ -230,7 +230,7 @@ async def test_books_that_differ_are_found(healthy: World, edit: Edit, expected:
 
 
 NO_ANSWERS: list[QuickBooksError] = [
-    ConnectionExpired("a person has to connect again"),
+    ReconnectRequired("a person has to connect again"),
     Unauthorized("QuickBooks refuses the access token"),
     Rejected(400, (FaultError("4002", "Invalid email address"),), None),
     OutcomeUnknown("QuickBooks failed: HTTP 500"),

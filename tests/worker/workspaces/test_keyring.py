@@ -16,7 +16,7 @@ from tests.fakes import FakeClock
 from tests.world import TOKEN_KEY, World
 from worker.quickbooks import grants
 from worker.quickbooks.errors import NotSent
-from worker.quickbooks.grants import Grant
+from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.tokens import TokenStore
 from worker.quickbooks.tokens import tokens as tokens_table
 from worker.runtime import sealing
@@ -47,7 +47,7 @@ async def sealed(ready: World) -> AsyncIterator[World]:
     """A world with secrets of every kind, sealed with the old key."""
     database, clock = ready.services.database, ready.services.clock
     await database.transaction(keyring.note, [OLD], clock.now())
-    grant = Grant("g-1", "acme", "77", "exchanging", b"", clock.now())
+    grant = PendingGrant("g-1", "acme", "77", "exchanging", b"", clock.now())
     record = ready.services.vault.seal(b"code", grants.owner(grant.id))
     await database.transaction(grants.add, replace(grant, sealed=record), clock.now(), None)
     counts = await database.read(

@@ -87,7 +87,7 @@ async def post_events(
     rate: NamedDependency[Rate],
     turns: NamedDependency[Turns],
 ) -> Response[Stored | BatchStored]:
-    """Store events, then answer. InvalidEvent events are stored as dead letters, and the answer names them."""
+    """Store events, then answer. Invalid events are stored as dead letters, and the answer names them."""
     # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
     raw = b"".join([part async for part in request.stream()])
     workspace, headers = token.workspace, _kept(request)
@@ -129,7 +129,7 @@ async def store(
                 services.database,
                 rest,
                 services.clock.now(),
-                services.environment.dead_letter_bounds,
+                services.environment.dead_letter_limits,
                 urgent=urgent,
             )
             if rest

@@ -21,7 +21,7 @@ from litestar.di import NamedDependency
 from events.errors import DatabaseUnavailable
 from worker.connections import consenting
 from worker.connections.consenting import ConsentRefused
-from worker.connections.steps import Standing
+from worker.connections.steps import ConsentStatus
 from worker.quickbooks.consents import CONSENT_MINUTES, hashed
 from worker.quickbooks.errors import NotSent
 from worker.quickbooks.gateway import Gateway
@@ -138,7 +138,7 @@ async def _completed(
     return _of(standing)
 
 
-def _of(standing: Standing) -> Response[str]:
+def _of(standing: ConsentStatus) -> Response[str]:
     match standing.state:
         case "connected":
             text = f"{standing.says}. Won deals can be invoiced now. You can close this page."
