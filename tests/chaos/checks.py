@@ -9,9 +9,9 @@ from msgspec import Struct
 from tests.chaos.messages import Identity
 from tests.chaos.stores import Logged, Relayed, Sent
 from worker.demo import proof
-from worker.demo.expected import Chosen, Company
+from worker.demo.announced import Announcement
+from worker.demo.expected import AppliedSettings, CompanyBooks
 from worker.demo.story import Tale
-from worker.demo.told import Told
 from worker.runtime.environment import DEAD_LETTERS
 
 SHOWN_MAX = 5
@@ -94,9 +94,9 @@ def everything_is_at_its_end(
 def books_are_right(
     tales: Sequence[Tale],
     rows: Sequence[dict[str, Any]],
-    company: Company,
-    chosen: Chosen,
-    messages: Mapping[str, Sequence[Told]],
+    company: CompanyBooks,
+    chosen: AppliedSettings,
+    messages: Mapping[str, Sequence[Announcement]],
 ) -> Iterator[str]:
     """One invoice for each deal that was won, which says what it must, none for others; and so are others told."""
     found = proof.prove(tales, rows, company, chosen, messages)

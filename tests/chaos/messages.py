@@ -8,7 +8,7 @@ import msgspec
 
 from events.contract import catalog
 from worker.demo.doors import life
-from worker.demo.story import Contract, Tale
+from worker.demo.story import StoryContract, Tale
 from worker.sandbox.docusign import Status
 
 SOURCE = "https://crm.coeffection.example"
@@ -77,7 +77,7 @@ def contract(workspace: str, tale: Tale) -> list[Message]:
     ]
 
 
-def _instant(sent: Contract, status: Status) -> datetime:
+def _instant(sent: StoryContract, status: Status) -> datetime:
     if status == "sent":
         return sent.sent_at
     return sent.sent_at + timedelta(minutes=1) if status == "delivered" else sent.ended_at

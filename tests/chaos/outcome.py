@@ -19,7 +19,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.report import Report
 from tests.chaos.stores import Found
 from tests.chaos.trouble import Trouble
-from worker.demo import play, told
+from worker.demo import announced, play
 from worker.kafka.positions import positions
 from worker.sandbox.seeds import KINDS
 from worker.services import SUBSCRIPTIONS
@@ -73,10 +73,10 @@ async def check(laid: Ground, poured: Poured, found: Found) -> dict[str, list[st
         "everything is at its end": list(at_end),
     }
     wrong: list[str] = []
-    chosen = play.chosen_between(poured.flow.began_at, services.clock.now())
+    chosen = play.settings_between(poured.flow.began_at, services.clock.now())
     for (workspace, tales), realm in zip(poured.flow.tales.items(), laid.sandbox.realms, strict=True):
         rows = await services.database.read(queries.list_deals, workspace, DEALS_MAX)
-        messages = await services.database.read(told.read, workspace)
+        messages = await services.database.read(announced.read, workspace)
         company = play.company_of(workspace, realm, KINDS[ground.KIND], found.books[workspace])
         right = checks.books_are_right(tales, rows, company, chosen, messages)
         wrong += [f"{workspace}: {problem}" for problem in right]

@@ -64,7 +64,7 @@ async def run(
 
     Args:
         options: How much of everything.
-        say: Told what is being done.
+        say: Called with each progress message.
         kept: Whether the logs are kept though all is well.
         opened: Starts the servers.
     """

@@ -16,7 +16,7 @@ from events.clock import SystemClock
 from projections import queries
 from tests.proof.amounts import AMOUNTS
 from worker.connections import consenting
-from worker.demo import play, proof, stage, story, told
+from worker.demo import announced, play, proof, stage, story
 from worker.demo.doors import Doors, open_workspace
 from worker.demo.place import Place
 from worker.demo.story import Tale
@@ -71,13 +71,13 @@ async def test_nothing_acknowledged_is_lost_and_the_books_are_right(tmp_path: Pa
             assert idleness.idle, idleness.waiting_for
             assert worker.restarts == KILLS
             rows = await services.database.read(queries.list_deals, WORKSPACE)
-            messages = await services.database.read(told.read, WORKSPACE)
+            messages = await services.database.read(announced.read, WORKSPACE)
             (realm, opened), *_ = sandbox.companies.items()
             company = play.company_of(WORKSPACE, realm, opened.traits, opened.books())
         finally:
             await worker.stop()
             await services.database.close()
-        found = proof.prove(tales, rows, company, play.chosen_between(began_at, clock.now()), messages)
+        found = proof.prove(tales, rows, company, play.settings_between(began_at, clock.now()), messages)
         assert found.wrong == ()
         assert found.duplicates == 0
         assert await _verified(play.variables_of(environment)) == {"good": True}

@@ -1,1 +1,1 @@
-"""The main job, shown: deals and contracts through the real doors, faults on, the worker killed on the way."""
+"""The demo: deals and contracts through the real doors, with faults, while the worker is killed twice."""

@@ -1,9 +1,9 @@
-"""The customers and items that the worker was asked to create, compared with what the CRM says of them."""
+"""Compare the customers and items that the worker created with the CRM's accounts and products."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from worker.demo.expected import Company, Entity, marks_of_customer
+from worker.demo.expected import CompanyBooks, Entity, marks_of_customer
 
 _ADDRESS = {
     "Line1": "line1",
@@ -15,8 +15,8 @@ _ADDRESS = {
 }
 
 
-def customer_problems(account: Mapping[str, Any], company: Company) -> Iterator[str]:
-    """Say what is wrong with the customer of an account that was to be created: there is one, as the CRM has it."""
+def customer_problems(account: Mapping[str, Any], company: CompanyBooks) -> Iterator[str]:
+    """Yield the errors of an account's created customer: there must be one, with the CRM's data."""
     ours = marks_of_customer(company, account["account_id"])
     made = [c for c in company.books["Customer"] if any(mark in str(c.get("Notes")) for mark in ours)]
     if len(made) != 1:
@@ -40,8 +40,8 @@ def customer_problems(account: Mapping[str, Any], company: Company) -> Iterator[
         yield f"{account['account_id']}: its notes are {notes!r}"
 
 
-def item_problems(lines: Iterable[Mapping[str, Any]], company: Company) -> Iterator[str]:
-    """Say what is wrong with the items of products that were to be created, each known by a line of a quote."""
+def item_problems(lines: Iterable[Mapping[str, Any]], company: CompanyBooks) -> Iterator[str]:
+    """Yield the errors of the created items of products, each product given by a line of a quote."""
     for line in {line["product_id"]: line for line in lines}.values():
         made = [item for item in company.books["Item"] if item["Name"] == line["name"]]
         if len(made) != 1:

@@ -1,4 +1,4 @@
-"""The CRM, DocuSign and an admin, as the demo plays them: all through the worker's real doors."""
+"""The demo's CRM, DocuSign and admin, which use the worker's real doors."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.demo.story import Contract, Tale, Twist
+from worker.demo.story import StoryContract, Tale, Twist
 from worker.sandbox import docusign
 from worker.sandbox.docusign import Envelope, Status
 from worker.services import Services
@@ -27,7 +27,7 @@ PREFIX = "com.coeffection."
 
 
 class Secrets(Struct, frozen=True):
-    """What those outside need: the CRM a token of the workspace's, DocuSign the keys that it made."""
+    """The secrets of the senders: the CRM's API token, and DocuSign's signing keys."""
 
     workspace: str
     token: str
@@ -35,7 +35,7 @@ class Secrets(Struct, frozen=True):
 
 
 async def open_workspace(services: Services, name: str, docusign_keys: Sequence[str]) -> Secrets:
-    """Add a workspace, and give it the keys that DocuSign signs with."""
+    """Add a workspace with DocuSign's signing keys."""
     now = services.clock.now()
     token = api_tokens.new(services.entropy)
     await services.database.transaction(tenants.add, name, token, now)
@@ -45,7 +45,7 @@ async def open_workspace(services: Services, name: str, docusign_keys: Sequence[
 
 
 class Doors:
-    """Sends like a well-behaved producer: again and again until it is acknowledged, sometimes twice."""
+    """Sends like a well-behaved producer: retries until the worker acknowledges, and sometimes sends twice."""
 
     def __init__(
         self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: Secrets
@@ -60,8 +60,8 @@ class Doors:
         self.sent = 0
 
     async def connect(self, start_url: str, realm: str) -> None:
-        """Consent in a browser: open our address, choose the company at Intuit, come back with the cookie."""
-        # One of its own, since the cookies of those who send events are nobody's.
+        """Consent in a browser: open our address, choose the company at Intuit, return with the cookie."""
+        # A separate client, since the senders of events have no cookies.
         async with httpx.AsyncClient(timeout=self._http.timeout) as browser:
             start = await browser.get(start_url)
             consent = start.headers["location"]
@@ -71,13 +71,13 @@ class Doors:
             callback.raise_for_status()
 
     async def api(self, path: str, body: dict[str, Any]) -> None:
-        """Call the API as an admin's script does."""
+        """Send a request to the API as an admin's script does."""
         await self._until_taken(
             f"{self._url}/api/v1/{path}", msgspec.json.encode(body), {"content-type": "application/json"}
         )
 
     async def crm(self, kind: str, data: Sequence[dict[str, Any]]) -> None:
-        """Send events of one type as a batch; now and then the whole batch again."""
+        """Send events of one type as a batch, and sometimes repeat the whole batch."""
         batch = [cloudevent(kind, item, self._workspace) for item in data]
         headers = {"content-type": "application/cloudevents-batch+json"}
         for _ in range(self._random.choice((1, 1, 2))):
@@ -85,9 +85,9 @@ class Doors:
             self.sent += len(batch)
 
     async def contract(self, tale: Tale) -> None:
-        """Tell an envelope's life as DocuSign does: retries, and not always in order."""
+        """Send an envelope's messages as DocuSign does: with retries, and not always in order."""
         statuses = life(tale)
-        if self._random.random() < 0.3:  # noqa: PLR2004 - Connect promises no order
+        if self._random.random() < 0.3:  # noqa: PLR2004 - Connect guarantees no order
             self._random.shuffle(statuses)
         for contract, status in statuses:
             envelope = as_people_make_it(envelope_of(tale, contract, status), self._random)
@@ -98,7 +98,7 @@ class Doors:
                 self.sent += 1
 
     async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
-        """Send until the worker acknowledges; it may be down for a moment, or ask for a pause."""
+        """Send until the worker acknowledges; it may be down for a moment, or answer with Retry-After."""
         headers = {"authorization": f"Bearer {self._token}", **headers}
         for _ in range(TRIES_MAX):
             try:
@@ -109,17 +109,17 @@ class Doors:
             if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                 await self._clock.sleep(float(answer.headers["retry-after"]))
                 continue
-            if answer.status_code < 500:  # noqa: PLR2004 - a 5xx asks to be sent again
+            if answer.status_code < 500:  # noqa: PLR2004 - a 5xx asks for a retry
                 answer.raise_for_status()
                 return
             await self._clock.sleep(RETRY_SECONDS)
-        raise httpx.ConnectError(f"{url} took nothing in {TRIES_MAX} tries")
+        raise httpx.ConnectError(f"{url} accepted no request in {TRIES_MAX} tries")
 
 
 def cloudevent(
     kind: str, data: dict[str, Any], workspace: str, written_at: datetime | None = None
 ) -> dict[str, Any]:
-    """Wrap a deal or an account as the CRM does; not every CRM says when it was written."""
+    """Wrap a deal or an account in a CloudEvent as the CRM does; `written_at` is its time, which not every CRM sends."""
     subject = data.get("deal_id") or data["account_id"]
     return {
         **({"time": written_at.isoformat()} if written_at else {}),
@@ -133,8 +133,8 @@ def cloudevent(
     }
 
 
-def life(tale: Tale) -> list[tuple[Contract, Status]]:
-    """Return what DocuSign says of a deal's envelopes, in order."""
+def life(tale: Tale) -> list[tuple[StoryContract, Status]]:
+    """Return the statuses of a deal's envelopes, in order."""
     return [(contract, status) for contract in tale.contracts for status in _statuses(tale.twist)]
 
 
@@ -151,7 +151,7 @@ def _statuses(twist: Twist) -> Sequence[Status]:
 
 
 def as_people_make_it(envelope: Envelope, random: Random) -> Envelope:
-    """Return an envelope as it may well be: with its documents in its messages, its deal's id pasted with blanks around."""
+    """Return an envelope with realistic flaws: documents in its messages, blanks around the deal's ID."""
     before, after = random.choice(BLANKS), random.choice(BLANKS)
     return replace(
         envelope,
@@ -160,8 +160,8 @@ def as_people_make_it(envelope: Envelope, random: Random) -> Envelope:
     )
 
 
-def envelope_of(tale: Tale, contract: Contract, status: Status) -> Envelope:
-    """Return an envelope as it is at one status."""
+def envelope_of(tale: Tale, contract: StoryContract, status: Status) -> Envelope:
+    """Return an envelope with a status."""
     return Envelope(
         envelope_id=contract.envelope_id,
         deal_id=tale.deal_id,

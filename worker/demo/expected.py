@@ -1,7 +1,6 @@
-"""What a deal's one invoice must say: made from the story and QuickBooks' own lists, never from the worker's rules.
+"""Compare an invoice with its deal's story and QuickBooks' own lists, without using the worker's rules.
 
-Where QuickBooks leaves the worker a choice, such as which line bears a cent of rounding, a rule says what
-must hold of it.
+Where the worker has a choice, such as the line that gets a cent of rounding, a condition on the choice is checked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,25 +22,25 @@ Entity = dict[str, Any]
 Books = Mapping[str, Sequence[Entity]]
 
 CENT = Decimal("0.01")
-# A line's amount is rounded, and bears at most one cent of what all lines are off.
+# A line's amount is rounded, and gets at most one cent of the lines' rounding error.
 AMOUNT_OFF_MAX = Decimal("0.015")
 NOTE_CHARACTERS_MAX = 4000
 SHIPPING = "SHIPPING_ITEM_ID"
 GENERATIONS = range(1, 10)
 
 
-class Company(Struct, frozen=True):
+class CompanyBooks(Struct, frozen=True):
     """A workspace and its QuickBooks company.
 
     Attributes:
-        workspace: Whose deals they are.
+        workspace: The workspace.
         realm: The company.
-        traits: What kind of company it is.
-        books: Everything that it holds.
-        accounts: Those of the CRM, by id, each at its last revision.
-        customers: The customer that a person said an account is; the others were to be created.
-        items: The item that a person said a product is; the others were to be created.
-        income_account: The name of the account that created items earn into.
+        traits: The kind of company.
+        books: Every object in its books.
+        accounts: The CRM's accounts by ID, each at its last revision.
+        customers: The customers of the mapped accounts; all others are created.
+        items: The items of the mapped products; all others are created.
+        income_account: The name of the income account of created items.
     """
 
     workspace: str
@@ -54,8 +53,8 @@ class Company(Struct, frozen=True):
     income_account: str
 
 
-class Chosen(Struct, frozen=True):
-    """The settings that held when an invoice was made, and between which instants it was first sent."""
+class AppliedSettings(Struct, frozen=True):
+    """The settings when an invoice was made, and the interval in which it was first sent."""
 
     memo: str | None
     terms: str | None
@@ -64,22 +63,22 @@ class Chosen(Struct, frozen=True):
     until: datetime
 
 
-def marks(company: Company, kind: Kind, made_for: str, part: int = 0) -> list[str]:
-    """Return the marks that something made for a deal or an account may carry."""
+def marks(company: CompanyBooks, kind: Kind, made_for: str, part: int = 0) -> list[str]:
+    """Return the possible marks of an object that was created for a deal or an account."""
     subject = kind.subject(made_for)
     keys = (CommandKey(company.workspace, subject, kind.name, part, number) for number in GENERATIONS)
     return [marker(request_id(company.realm, key)) for key in keys]
 
 
-def marks_of_customer(company: Company, account_id: str) -> list[str]:
-    """Return the marks that the customer made for an account may carry, in whichever currency it is billed."""
+def marks_of_customer(company: CompanyBooks, account_id: str) -> list[str]:
+    """Return the possible marks of an account's created customer, in any currency."""
     currency = company.accounts[account_id]["currency"]
     at_home = currency == company.traits.home_currency
     return marks(company, create_customer.KIND, account_id, 0 if at_home else currency_number(currency))
 
 
-def invoices_of(tale: Tale, company: Company) -> list[Entity]:
-    """Return the invoices that the books hold for a deal."""
+def invoices_of(tale: Tale, company: CompanyBooks) -> list[Entity]:
+    """Return the invoices of a deal in the books."""
     ours = marks(company, create_invoice.KIND, tale.deal_id)
     return [
         invoice
@@ -88,8 +87,8 @@ def invoices_of(tale: Tale, company: Company) -> list[Entity]:
     ]
 
 
-def problems(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
-    """Say what an invoice says that it should not."""
+def problems(tale: Tale, invoice: Entity, company: CompanyBooks, chosen: AppliedSettings) -> Iterator[str]:
+    """Yield the errors of an invoice."""
     quote = tale.quote
     if quote is None:
         yield "an invoice of nothing"
@@ -116,8 +115,8 @@ def problems(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> I
     yield from _lines(quote, invoice, company)
 
 
-def customer_of(account_id: str, company: Company) -> Entity:
-    """Return the customer that an account is; nothing if there is none."""
+def customer_of(account_id: str, company: CompanyBooks) -> Entity:
+    """Return the customer of an account; empty if there is none."""
     customers = company.books["Customer"]
     if (by_hand := company.customers.get(account_id)) is not None:
         return next((customer for customer in customers if customer["Id"] == by_hand), {})
@@ -126,8 +125,8 @@ def customer_of(account_id: str, company: Company) -> Entity:
     return made[0] if made else {}
 
 
-def item_of(line: Mapping[str, Any], company: Company) -> Entity:
-    """Return the item that a line's product is; nothing if there is none."""
+def item_of(line: Mapping[str, Any], company: CompanyBooks) -> Entity:
+    """Return the item of a line's product; empty if there is none."""
     items = company.books["Item"]
     if (by_hand := company.items.get(line["product_id"])) is not None:
         return next((item for item in items if item["Id"] == by_hand), {})
@@ -140,8 +139,8 @@ def net(invoice: Entity) -> Decimal:
     return Decimal(str(invoice["TotalAmt"])) - Decimal(str(tax))
 
 
-def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company: Company) -> Decimal:
-    """Compute the tax from what each line should bear, the discount spread over them by their share."""
+def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks) -> Decimal:
+    """Compute the tax from each line's rate, with the discount spread over the lines by their shares."""
     sold = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail"]
     amounts = [Decimal(str(line["Amount"])) for line in sold]
     subtotal = sum(amounts, Decimal(0))
@@ -155,7 +154,7 @@ def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company:
 
 
 def _rate(
-    line: Mapping[str, Any] | None, quote: Mapping[str, Any], customer: Entity, company: Company
+    line: Mapping[str, Any] | None, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks
 ) -> Decimal:
     """Return the rate of a line, or of the shipping, in percent."""
     tax, code = company.traits.tax, tax_code(line, quote, company)
@@ -170,8 +169,8 @@ def _rate(
     return Decimal(str(_named(company.books["TaxRate"], name)["RateValue"]))
 
 
-def tax_code(line: Mapping[str, Any] | None, quote: Mapping[str, Any], company: Company) -> str | None:
-    """Return the id of the tax code that a line must have; no line is the shipping."""
+def tax_code(line: Mapping[str, Any] | None, quote: Mapping[str, Any], company: CompanyBooks) -> str | None:
+    """Return the ID of a line's tax code; without a line, the shipping's."""
     if company.traits.country == "US":
         if line is None:
             return None
@@ -188,8 +187,8 @@ def _calculation(quote: Mapping[str, Any], traits: Traits) -> str | None:
     return "NotApplicable" if quote["tax_mode"] == "none" else "TaxExcluded"
 
 
-def _dates(invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
-    """Compare the date with the days of the company on which it was first sent, and when it is due."""
+def _dates(invoice: Entity, company: CompanyBooks, chosen: AppliedSettings) -> Iterator[str]:
+    """Check the invoice's date against the company's days on which it was first sent, and its due date."""
     zone = ZoneInfo(chosen.time_zone or company.traits.time_zone)
     first, last = (instant.astimezone(zone).date() for instant in (chosen.since, chosen.until))
     dated = date.fromisoformat(invoice["TxnDate"])
@@ -201,8 +200,8 @@ def _dates(invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
             yield f"due on {invoice['DueDate']}, not {chosen.terms} from {dated}"
 
 
-def _note(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iterator[str]:
-    """The note is the memo, shortened where it is too long, and ends with the whole mark."""
+def _note(tale: Tale, invoice: Entity, company: CompanyBooks, chosen: AppliedSettings) -> Iterator[str]:
+    """Check the private note: the memo, truncated if it is too long, with the whole mark at its end."""
     memo, last = chosen.memo or "Deal {deal_id}: {deal_name}", tale.snapshots[-1]
     for name, value in (
         ("{deal_name}", tale.name),
@@ -225,16 +224,16 @@ def _note(tale: Tale, invoice: Entity, company: Company, chosen: Chosen) -> Iter
         yield f"its note is {text[:60]!r}, not {memo[:60]!r}"
 
 
-def _number(tale: Tale, invoice: Entity, company: Company) -> Iterator[str]:
-    """A number is ours where the company numbers by hand, else QuickBooks' own."""
+def _number(tale: Tale, invoice: Entity, company: CompanyBooks) -> Iterator[str]:
+    """Check the number: ours if the company has custom numbers, otherwise QuickBooks' own."""
     number = str(invoice.get("DocNumber"))
     ours = number == tale.deal_id or number.startswith(f"{tale.deal_id}-R")
     if ours != company.traits.custom_transaction_numbers:
         yield f"its number is {number}"
 
 
-def _lines(quote: Mapping[str, Any], invoice: Entity, company: Company) -> Iterator[str]:
-    """Compare the lines with the quote's, in their order, then the shipping, then the discount."""
+def _lines(quote: Mapping[str, Any], invoice: Entity, company: CompanyBooks) -> Iterator[str]:
+    """Compare the lines with the quote's, in order, then the shipping, then the discount."""
     lines = [line for line in invoice["Line"] if line["DetailType"] != "SubTotalLineDetail"]
     shipping, off = Decimal(quote.get("shipping") or 0), Decimal(0)
     if lines and lines[-1]["DetailType"] == "DiscountLineDetail":
@@ -253,7 +252,9 @@ def _lines(quote: Mapping[str, Any], invoice: Entity, company: Company) -> Itera
         yield from (f"line {sold['line_id']}: {problem}" for problem in _line(line, sold, quote, company))
 
 
-def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], company: Company) -> Iterator[str]:
+def _line(
+    line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], company: CompanyBooks
+) -> Iterator[str]:
     detail, amount = line["SalesItemLineDetail"], Decimal(str(line["Amount"]))
     quantity, rate = detail.get("Qty"), detail.get("UnitPrice")
     exact = Decimal(sold["quantity"]) * Decimal(sold["unit_price"])
@@ -281,16 +282,16 @@ def _line(line: Entity, sold: Mapping[str, Any], quote: Mapping[str, Any], compa
             yield f"{name} is {_plain(detail.get(name))}, not {value}"
     called = f"{sold['name']}: {sold['description']}" if sold.get("description") else sold["name"]
     said = str(line.get("Description"))
-    # What the columns do not show, such as a discount of the line's own, is said behind it.
+    # Terms that the columns do not show, such as the line's own discount, follow the description.
     if said != called and not (said.startswith(f"{called} (") and not is_as_quoted):
         yield f"it is called {said!r}, not {called!r}"
 
 
 def _named(entities: Sequence[Entity], name: str | None) -> Entity:
-    """Return an entry of a list by its name; nothing if there is none."""
+    """Return an entry of a list by its name; empty if there is none."""
     return next((entity for entity in entities if entity["Name"] == name), {})
 
 
 def _plain(value: Any) -> Any:
-    """Return the id that a reference holds, and any other value as it is."""
+    """Return the ID in a reference, and any other value unchanged."""
     return value.get("value") if isinstance(value, dict) else value

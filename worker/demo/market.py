@@ -1,4 +1,4 @@
-"""Who buys and what is sold: the accounts and products of the demo's deals, for companies in several countries."""
+"""The accounts and products of the demo's deals, for companies in several countries."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ Product = tuple[str, str, str, tuple[str, ...]]
 
 
 class Market(Struct, frozen=True):
-    """What the deals of a company have in common.
+    """The common data of a company's deals.
 
     Attributes:
-        country: Where its customers are.
-        currencies: What it sells in, its home currency first; each account has one of them.
-        tax_codes: The names of those that its lines have, where each line needs one.
-        tax_modes: Those that its quotes have.
+        country: The country of its customers.
+        currencies: The currencies of its deals, its home currency first; each account has one of them.
+        tax_codes: The names of its lines' tax codes, if each line needs one.
+        tax_modes: The tax modes of its quotes.
     """
 
     country: str = "US"
@@ -58,7 +58,7 @@ PRODUCTS: tuple[Product, ...] = (
     ("P-INT", "Integration hour", "128.350", ("7.5", "14.50", "40")),
 )
 UNMAPPED_PRODUCT: Product = ("P-BETA", "Forecasting (beta)", "640.00", ("1",))
-# What the sales tax of automated companies goes by is the state.
+# The sales tax of companies with automated taxes depends on the state.
 _TOWNS = {
     "US": (
         ("Portland", "OR", "97205"),
@@ -80,7 +80,7 @@ def accounts(market: Market = US) -> list[dict[str, Any]]:
 
 
 def revisions(account: dict[str, Any], count: int) -> list[dict[str, Any]]:
-    """Return an account as it was at earlier revisions, and at last as it is, as the CRM sends it each time."""
+    """Return the CRM's snapshots of an account: earlier revisions, then the current one."""
     before = [
         {
             **account,

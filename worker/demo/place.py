@@ -1,6 +1,6 @@
-"""Where a demo keeps its data: a directory of its own, or a database and topics of its own on given servers.
+"""The place of a demo's data: a separate directory, or a separate database and topics on given servers.
 
-`Q2C_DATABASE_URL` and `Q2C_KAFKA_URL` say which servers; what others keep there is not touched.
+`Q2C_DATABASE_URL` and `Q2C_KAFKA_URL` name the servers; other databases and topics there are not touched.
 """
 
 import shutil
@@ -30,10 +30,10 @@ class Place(Struct, frozen=True):
 
 @asynccontextmanager
 async def lay(base: Environment, name: str, *, kept: bool) -> AsyncIterator[Place]:
-    """Lay a place for a demo called `name`, and clear it away in the end; `kept` leaves the directory.
+    """Create the place of a demo called `name`, and remove it at the end; `kept` keeps the directory.
 
     Raises:
-        ConfigurationError: The database's user may make no database.
+        ConfigurationError: The database's user may not create a database.
         BrokerUnavailable: Kafka can't be reached, or refuses.
     """
     directory = Path(tempfile.mkdtemp(prefix=f"{name}-"))
@@ -68,8 +68,8 @@ async def _database(base: Environment, name: str) -> AsyncIterator[str]:
         await execute(f'CREATE DATABASE "{name}"')
     except asyncpg.InsufficientPrivilegeError as error:
         raise ConfigurationError(
-            "Q2C_DATABASE_URL: the demo makes a database of its own there, which this user may not;"
-            " let a superuser say ALTER ROLE … CREATEDB"
+            "Q2C_DATABASE_URL: the demo creates a database, which this user may not;"
+            " let a superuser run ALTER ROLE … CREATEDB"
         ) from error
     url = urlsplit(base.database_url)._replace(path=f"/{name}").geturl()
     try:
@@ -87,7 +87,7 @@ async def _topics(base: Environment, name: str) -> AsyncIterator[dict[str, Any]]
 
     settings = {
         "kafka_group": name,
-        "kafka_instance_id": name,  # the worker that is started again has its partitions at once
+        "kafka_instance_id": name,  # a restarted worker gets its partitions back at once
         "kafka_partitions": PARTITIONS,
         "kafka_topic_names": {
             topic: f"{name}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)

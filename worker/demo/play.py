@@ -1,4 +1,4 @@
-"""The demo from curtain to curtain."""
+"""Run the demo from beginning to end."""
 
 import asyncio
 import base64
@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from events.clock import SystemClock, SystemEntropy
 from projections import queries
 from worker.connections import consenting
-from worker.demo import market, proof, stage, story, told
+from worker.demo import announced, market, proof, stage, story
 from worker.demo.doors import Doors, open_workspace
-from worker.demo.expected import Books, Chosen, Company
+from worker.demo.expected import AppliedSettings, Books, CompanyBooks
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
@@ -32,7 +32,7 @@ from worker.services import Services, open_services
 
 WORKSPACE = "demo"
 SEED = 20_260_505
-# A command that needs seven attempts waits two minutes in all; where nearly half of all requests go wrong, some may.
+# A command with seven attempts waits two minutes in all; if nearly half of all requests fail, some need that many.
 IDLE_SECONDS_MAX = 300.0
 LATE_SECONDS = 1.5
 NAME_BYTES = 4
@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 class Performance(Struct, frozen=True):
-    """What happened: the proof, and what it happened through."""
+    """The result of a demo: the proof, and the numbers of the run."""
 
     proof: Proof
     tales: Sequence[Tale]
@@ -70,7 +70,7 @@ async def play(
     curtain: Callable[[Performance], Any],
     keep: Callable[[], Any] | None,
 ) -> None:
-    """Play the demo; show what came of it at `curtain`, and go on running for as long as `keep` waits."""
+    """Run the demo; pass the result to `curtain`, and keep running while `keep` waits."""
     clock, entropy = SystemClock(), SystemEntropy()
     sandbox = Sandbox(clock, kinds=("us",), seed=SEED, plan=Plan(late_seconds=LATE_SECONDS))
     name = f"q2c-demo-{entropy.nonce(NAME_BYTES).hex()}"
@@ -134,10 +134,10 @@ async def _act(
             (await http.get(books_url)).content
         )
     rows = await services.database.read(queries.list_deals, WORKSPACE)
-    messages = await services.database.read(told.read, WORKSPACE)
+    messages = await services.database.read(announced.read, WORKSPACE)
     (realm, company), *_ = sandbox.companies.items()
     shown = company_of(WORKSPACE, realm, company.traits, books)
-    chosen = chosen_between(began_at, clock.now())
+    chosen = settings_between(began_at, clock.now())
     return Performance(
         proof=proof.prove(tales, rows, shown, chosen, messages),
         tales=tales,
@@ -158,7 +158,7 @@ async def _act(
 async def _tell(
     doors: Doors, worker: stage.Worker, tales: Sequence[Tale], random: Random, say: Callable[[str], None]
 ) -> None:
-    """Send everything in a believable muddle, and kill the worker twice on the way."""
+    """Send everything in a realistic disorder, and kill the worker twice meanwhile."""
     say(f"Sending {len(tales)} deals from the CRM and their contracts from DocuSign")
     await introduce(doors)
     acts = random.sample(tales, len(tales))
@@ -172,7 +172,7 @@ async def _tell(
 
 
 async def introduce(doors: Doors) -> None:
-    """Send the accounts, and say that each is to be a customer and each product an item."""
+    """Send the accounts, and request a customer for each account and an item for each product."""
     await doors.crm("account.updated.v1", market.accounts())
     for place in range(1, len(market.ACCOUNTS) + 1):
         await doors.api(f"mappings/accounts/A-{place:02}", {})
@@ -194,19 +194,19 @@ async def tell(doors: Doors, tale: Tale, random: Random) -> None:
         await doors.contract(tale)
 
 
-def company_of(workspace: str, realm: str, traits: Traits, books: Books) -> Company:
-    """Return a workspace to whose company `introduce` has brought everything that is sold and whoever buys."""
+def company_of(workspace: str, realm: str, traits: Traits, books: Books) -> CompanyBooks:
+    """Return a workspace and its company, in which `introduce` has created every item and customer."""
     accounts = {account["account_id"]: account for account in market.accounts()}
-    return Company(workspace, realm, traits, books, accounts, {}, {}, SETTINGS["income_account"])
+    return CompanyBooks(workspace, realm, traits, books, accounts, {}, {}, SETTINGS["income_account"])
 
 
-def chosen_between(since: datetime, until: datetime) -> Chosen:
-    """Return the settings of whoever chose `SETTINGS`, in a play of that length."""
-    return Chosen(SETTINGS["memo"], SETTINGS["terms"], None, since, until)
+def settings_between(since: datetime, until: datetime) -> AppliedSettings:
+    """Return `SETTINGS` as applied to invoices that were sent between two instants."""
+    return AppliedSettings(SETTINGS["memo"], SETTINGS["terms"], None, since, until)
 
 
 def environment_of(place: Place, sandbox: Sandbox, sandbox_url: str, port: int) -> dict[str, Any]:
-    """Return the settings of a worker that works in a place, against a sandbox."""
+    """Return the settings of a worker that runs in a place, against a sandbox."""
     key = base64.urlsafe_b64encode(Random(SEED).randbytes(TOKEN_KEY_BYTES)).decode()  # noqa: S311 - guards a sandbox
     return {
         **place.settings,
@@ -223,7 +223,7 @@ def environment_of(place: Place, sandbox: Sandbox, sandbox_url: str, port: int) 
 
 
 def variables_of(environment: dict[str, Any]) -> dict[str, str]:
-    """Write settings as variables of a process."""
+    """Write settings as environment variables."""
     return {f"Q2C_{name.upper()}": _written(value) for name, value in environment.items()}
 
 

@@ -1,18 +1,18 @@
-"""What QuickBooks' books say in the end, compared with what was signed."""
+"""Compare QuickBooks' books with the signed deals."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from worker.demo import created, expected, market, story, told
-from worker.demo.expected import Chosen, Company, Entity
+from worker.demo import announced, created, expected, market, story
+from worker.demo.announced import Announcement
+from worker.demo.expected import AppliedSettings, CompanyBooks, Entity
 from worker.demo.story import Tale
-from worker.demo.told import Told
 
 
 class Proof(Struct, frozen=True):
-    """The comparison. `wrong` says in words what does not fit; `found` is the first invoice of each deal."""
+    """The result of the comparison: `wrong` has the errors as sentences, `found` the first invoice of each deal."""
 
     deals: int
     won: int
@@ -26,18 +26,18 @@ class Proof(Struct, frozen=True):
 def prove(
     tales: Sequence[Tale],
     rows: Sequence[dict[str, Any]],
-    company: Company,
-    chosen: Chosen,
-    messages: Mapping[str, Sequence[Told]],
+    company: CompanyBooks,
+    chosen: AppliedSettings,
+    messages: Mapping[str, Sequence[Announcement]],
 ) -> Proof:
-    """Compare each deal with the invoices that the books hold for it, and with what was told of it.
+    """Compare each deal with its invoices in the books, and with its announcements.
 
     Args:
-        tales: What was sold.
+        tales: The deals.
         rows: The worker's read model of the deals.
-        company: Whose it is, with every object of its books, from the sandbox itself.
-        chosen: The settings all the while.
-        messages: What the CRM and reporting were told, by deal.
+        company: The company with every object in its books, from the sandbox itself.
+        chosen: The settings during the whole run.
+        messages: The announcements to the CRM and reporting, by deal.
     """
     by_deal = {tale.deal_id: expected.invoices_of(tale, company) for tale in tales}
     stands = {row["deal"]: row for row in rows}
@@ -68,9 +68,9 @@ def prove(
 def _problems(
     tale: Tale,
     invoices: Sequence[Entity],
-    company: Company,
-    chosen: Chosen,
-    messages: Mapping[str, Sequence[Told]],
+    company: CompanyBooks,
+    chosen: AppliedSettings,
+    messages: Mapping[str, Sequence[Announcement]],
 ) -> Iterator[str]:
     wanted = 1 if tale.expects_invoice else 0
     if len(invoices) != wanted:
@@ -79,11 +79,11 @@ def _problems(
     for invoice in invoices:
         yield from expected.problems(tale, invoice, company, chosen)
     first = invoices[0] if invoices else None
-    yield from told.problems(tale, company, first, messages.get(tale.deal_id, ()))
+    yield from announced.problems(tale, company, first, messages.get(tale.deal_id, ()))
 
 
-def _created(tales: Sequence[Tale], company: Company) -> Iterator[str]:
-    """Compare the customers and items of what was invoiced."""
+def _created(tales: Sequence[Tale], company: CompanyBooks) -> Iterator[str]:
+    """Compare the created customers and items of the invoices."""
     invoiced = [tale for tale in tales if tale.expects_invoice]
     for account in sorted({tale.account_id for tale in invoiced} - company.customers.keys()):
         yield from created.customer_problems(company.accounts[account], company)

@@ -1,4 +1,4 @@
-"""One invoice as a person reads it: names instead of ids, and everything that it says."""
+"""Show one whole invoice for people, with names instead of IDs."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from worker.demo.expected import SHIPPING, Books, Entity, net
 
 
 def title(deal_id: str, invoice: Entity) -> str:
-    """Say which invoice it is."""
+    """Return the heading of an invoice."""
     return f"Invoice {invoice['DocNumber']} of {deal_id}, as it is in QuickBooks"
 
 
 def head(invoice: Entity, books: Books) -> Table:
-    """Return who it is for, its dates, its currency and its note."""
+    """Return a table with the customer, dates, currency and note of an invoice."""
     customer = _entry(books, "Customer", invoice["CustomerRef"])
     address = invoice.get("BillAddr") or {}
     parts = ("Line1", "City", "CountrySubDivisionCode", "PostalCode", "Country")
@@ -33,7 +33,7 @@ def head(invoice: Entity, books: Books) -> Table:
 
 
 def lines(invoice: Entity, books: Books) -> Table:
-    """Return what is sold, and what it comes to."""
+    """Return a table with the lines and totals of an invoice."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name, justify in (
         ("", "left"),

@@ -1,4 +1,4 @@
-"""The table and the line of proof that end the demo."""
+"""The demo's final report: a table of the deals, one invoice, and the proof."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ GOOD, BAD = Text("✓", style="green"), Text("✗", style="red")
 
 
 def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
-    """Return the numbers."""
+    """Return the report as JSON values."""
     proof = performance.proof
     return {
         "deals": proof.deals,
@@ -34,7 +34,7 @@ def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
 
 
 def is_good(performance: Performance) -> bool:
-    """Say whether every won deal has its one right invoice, and nothing is left hanging."""
+    """Return whether every won deal has its one correct invoice, and no work is left."""
     proof = performance.proof
     return not proof.wrong and proof.duplicates == 0 and performance.idleness.idle
 
@@ -89,7 +89,7 @@ def _stage(row: dict[str, Any]) -> str:
 
 
 def _print_one(performance: Performance, console: Console) -> None:
-    """Print the invoice that has most to say, whole."""
+    """Print the whole invoice with the most lines and details."""
     found = performance.proof.found
     if not found:
         return

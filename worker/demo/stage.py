@@ -1,4 +1,4 @@
-"""The demo's machinery: a sandbox in this process, the worker in one of its own that can be killed."""
+"""Run the demo's sandbox in this process, and its worker in a separate process that can be killed."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ STOP_SECONDS_MAX = 30.0
 
 
 class WorkerFailed(Exception):
-    """The worker did not start; the message says where its log is."""
+    """The worker did not start; the message names its log."""
 
 
 class Worker:
@@ -34,10 +34,10 @@ class Worker:
         self.restarts = -1
 
     async def start(self) -> None:
-        """Start it, and wait until it answers.
+        """Start the worker, and wait until it answers.
 
         Raises:
-            WorkerFailed: It ended, or said nothing in time.
+            WorkerFailed: It ended, or did not answer in time.
         """
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -60,14 +60,14 @@ class Worker:
             raise WorkerFailed(f"The worker did not start; its log is {self._log}")
 
     async def kill(self) -> None:
-        """Kill it as a power cut would, and start it again."""
+        """Kill the worker with SIGKILL, and start it again."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
         await self.start()
 
     async def stop(self) -> None:
-        """Ask it to drain and end."""
+        """Let the worker drain and exit."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -81,7 +81,7 @@ class Worker:
 
 @asynccontextmanager
 async def running_sandbox(sandbox: Sandbox) -> AsyncIterator[str]:
-    """Serve a sandbox on a free port; give its URL."""
+    """Serve a sandbox on a free port; yield its URL."""
     stopping = asyncio.Event()
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
@@ -95,7 +95,7 @@ async def running_sandbox(sandbox: Sandbox) -> AsyncIterator[str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port on which no process listens now."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The deals of the demo: what a small company might sell in a quarter, and what goes wrong with it."""
+"""The deals of the demo: the sales of a small company in a quarter, with their complications."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -45,12 +45,12 @@ TWISTS: tuple[Twist, ...] = (
     "no_quote",
     "draft",
 )
-# What happens around the instant from which on invoices are made.
+# Complications around the cut-over.
 OLD_TWISTS: tuple[Twist, ...] = ("signed_around", "won_before", "straddled", "edited_since")
-# What comes of these depends on the contracts' coming after the snapshots.
+# Complications whose result depends on contracts arriving after the snapshots.
 IN_ORDER = frozenset({"quote_changed", "closed_lost", "signed_again", "straddled"})
 TWIST_EVERY = 3
-# The gates that each may end at; of what gets an invoice there is none here.
+# The gates at which a deal with each complication may end; a deal with an invoice has none.
 GATES: dict[Twist, tuple[str, ...]] = {
     "not_signed": ("contract_not_signed",),
     "declined": ("contract_declined",),
@@ -70,8 +70,8 @@ GATES: dict[Twist, tuple[str, ...]] = {
 SIGNED_AFTER = timedelta(minutes=2)
 
 
-class Contract(Struct, frozen=True):
-    """A contract that DocuSign sends out, and when what was last done to it was done."""
+class StoryContract(Struct, frozen=True):
+    """A contract that DocuSign sends, with the instants of its sending and of its last status."""
 
     envelope_id: str
     sent_at: datetime
@@ -79,13 +79,13 @@ class Contract(Struct, frozen=True):
 
 
 class Tale(Struct, frozen=True):
-    """One deal: its snapshots in order, what DocuSign says, and what should come of it.
+    """One deal: its snapshots in order, its contracts, and its expected result.
 
     Attributes:
         written_at: When the CRM wrote each snapshot.
-        contracts: In the order in which they were sent; the last one counts.
-        quote: What is to be invoiced, as the CRM has it; None where there is nothing to invoice.
-        gates: The gates that the deal may stand at in the end; none where it gets its invoice.
+        contracts: The contracts in the order of sending; the last one counts.
+        quote: The quote to invoice, as the CRM has it; None if there is no invoice.
+        gates: The gates at which the deal may end; empty if it gets its invoice.
     """
 
     deal_id: str
@@ -95,18 +95,18 @@ class Tale(Struct, frozen=True):
     currency: str
     snapshots: tuple[dict[str, Any], ...]
     written_at: tuple[datetime, ...]
-    contracts: tuple[Contract, ...]
+    contracts: tuple[StoryContract, ...]
     quote: dict[str, Any] | None
     gates: tuple[str, ...]
 
     @property
     def expects_invoice(self) -> bool:
-        """Whether QuickBooks must hold an invoice in the end."""
+        """Whether QuickBooks must have an invoice at the end."""
         return not self.gates
 
     @property
     def total(self) -> Decimal | None:
-        """What was signed, before tax."""
+        """The signed total before tax."""
         return Decimal(self.quote["total"]) if self.quote else None
 
     @property
@@ -116,12 +116,12 @@ class Tale(Struct, frozen=True):
 
     @property
     def ends_at(self) -> datetime:
-        """When the last thing happened."""
+        """The instant of the last snapshot or contract status."""
         return max(*self.written_at, *(contract.ended_at for contract in self.contracts))
 
 
 def tales(count: int, random: Random, now: datetime, market: Market = US) -> list[Tale]:
-    """Tell that many deals; every third has a twist."""
+    """Make `count` deals; every third has a twist."""
     return [tale(number, _twist(number), random, now, market) for number in range(1, count + 1)]
 
 
@@ -140,16 +140,16 @@ def tale(
     cut_over: datetime | None = None,
     minutes_ago: tuple[int, int] = (3, 12),
 ) -> Tale:
-    """Tell one deal.
+    """Make one deal.
 
     Args:
-        number: What it is called by.
-        twist: What is special about it.
-        random: The chance of everything else.
-        now: When it is told.
-        market: Where it is sold.
-        cut_over: From when on invoices are made; needed by the twists around it.
-        minutes_ago: How long before, at least and at most, its contract was sent.
+        number: The number in its ID.
+        twist: Its complication.
+        random: The randomness of everything else.
+        now: The current instant.
+        market: Its accounts and products.
+        cut_over: The cut-over; needed by the twists around it.
+        minutes_ago: The least and most minutes since its contract was sent.
     """
     account = len(ACCOUNTS) + 1 if twist == "account_unmapped" else random.randint(1, len(ACCOUNTS))
     product = random.choice(PRODUCTS)
@@ -185,22 +185,22 @@ def tale(
 
 
 def lines(tales: Sequence[Tale]) -> Iterator[dict[str, Any]]:
-    """Return the lines of all quotes that are told of, also of those that were changed."""
+    """Return the lines of all quotes in the snapshots, including changed ones."""
     quotes = (snapshot.get("quote") or {} for tale in tales for snapshot in tale.snapshots)
     return (line for quote in quotes for line in quote.get("lines", ()))
 
 
 def day_of_the_first(tales: Sequence[Tale]) -> datetime:
-    """Return when the day began, in UTC, on which the first contract was sent: just after midnight, yesterday."""
+    """Return the beginning, in UTC, of the day on which the first contract was sent: just after midnight, yesterday."""
     first = min(tale.begins_at for tale in tales)
     return first.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _contracts(
     twist: Twist, sent_at: datetime, random: Random, cut_over: datetime | None
-) -> tuple[Contract, ...]:
-    def contract(sent: datetime, ended: datetime) -> Contract:
-        return Contract(str(UUID(int=random.getrandbits(128), version=4)), sent, ended)
+) -> tuple[StoryContract, ...]:
+    def contract(sent: datetime, ended: datetime) -> StoryContract:
+        return StoryContract(str(UUID(int=random.getrandbits(128), version=4)), sent, ended)
 
     if twist == "signed_again":
         before = sent_at - timedelta(minutes=20)
@@ -208,14 +208,14 @@ def _contracts(
     if cut_over is not None and twist == "signed_around":
         return (contract(cut_over - timedelta(hours=3), sent_at + SIGNED_AFTER),)
     if cut_over is not None and twist in OLD_TWISTS:
-        # One is signed, after all, when the CRM had closed the deal long ago.
+        # One is signed long after the CRM closed the deal.
         signed_at = sent_at if twist == "straddled" else cut_over - timedelta(hours=1)
         return (contract(cut_over - timedelta(hours=3), signed_at),)
     return (contract(sent_at, sent_at + SIGNED_AFTER),)
 
 
 def _snapshots(
-    base: dict[str, Any], twist: Twist, contracts: Sequence[Contract], cut_over: datetime | None
+    base: dict[str, Any], twist: Twist, contracts: Sequence[StoryContract], cut_over: datetime | None
 ) -> Sequence[tuple[datetime, dict[str, Any]]]:
     """Return the snapshots of a deal, each with when the CRM wrote it."""
     sent_at, ended_at = contracts[0].sent_at, contracts[-1].ended_at

@@ -1,1 +1,1 @@
-"""How the tables came to be what they are, one revision after the other; read by Alembic."""
+"""The migrations of the tables, one revision after the other; Alembic runs them."""

@@ -1,4 +1,4 @@
-"""Runs revisions on the connection that `worker.migrations.schema` gives, in its transaction."""
+"""Run revisions on the connection of `worker.migrations.schema`, in its transaction."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
-"""The tables of an installation: whether they are what this code knows, and making them so.
+"""Compare the tables of an installation with this code's schema, and migrate them.
 
-Log, commands, connections and state are migrated, forwards only. Read models are made anew instead, and filled
-from the log.
+Log, commands, connections and state are migrated, only forwards. Read models are created anew instead, and filled from
+the log.
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ _VERSION = sa.text("SELECT version_num FROM alembic_version")
 
 
 def current(connection: sa.Connection) -> str | None:
-    """Return the revision of the tables; none where there are none.
+    """Return the revision of the tables; None without tables.
 
-    Tables that were made before there were revisions are the first one.
+    Tables from before the first revision count as the first revision.
     """
     inspector = sa.inspect(connection)
     if inspector.has_table("alembic_version"):
@@ -38,15 +38,15 @@ def current(connection: sa.Connection) -> str | None:
 
 
 def is_of_others(connection: sa.Connection) -> bool:
-    """Say whether there are tables, and none of them is ours."""
+    """Return whether the database has tables, but none of ours."""
     return current(connection) is None and bool(sa.inspect(connection).get_table_names())
 
 
 def problem(connection: sa.Connection) -> str | None:
-    """Say what has to be migrated, if anything.
+    """Return what has to be migrated, as the rest of a sentence; None if nothing has to.
 
     Raises:
-        ConfigurationError: The tables are of a revision that this code does not know.
+        ConfigurationError: The tables have a revision that this code does not know.
     """
     found = current(connection)
     if found is None:
@@ -67,10 +67,10 @@ def problem(connection: sa.Connection) -> str | None:
 
 
 def check(connection: sa.Connection) -> None:
-    """See that the tables are what this code knows.
+    """Check that the tables have this code's schema.
 
     Raises:
-        ConfigurationError: They are not, or may not be read; the message says what to do.
+        ConfigurationError: They have another schema, or we may not read them; the message has the remedy.
     """
     with _permitted():
         found = problem(connection)
@@ -79,12 +79,12 @@ def check(connection: sa.Connection) -> None:
 
 
 def migrate(connection: sa.Connection) -> list[str]:
-    """Make the tables what this code knows, in the caller's transaction; say what was done.
+    """Migrate the tables to this code's schema, in the caller's transaction; return what was done.
 
-    Any number of processes may try at once: the first one does it.
+    Several processes may call it at once: the first one migrates.
 
     Raises:
-        ConfigurationError: The tables are of a revision that this code does not know, or others' to change.
+        ConfigurationError: The tables have a revision that this code does not know, or we may not change them.
     """
     with _permitted():
         acquire(connection, Lock.SCHEMA)
@@ -96,13 +96,13 @@ def _migrated(connection: sa.Connection) -> list[str]:
     done = []
     if before != HEAD:
         upgrade(connection, HEAD)
-        done.append(f"Tables brought from revision {before or 'none'} to {HEAD}")
-    return done + [f"Read model {name} made" for name in shape.prepare(connection)]
+        done.append(f"Tables migrated from revision {before or 'none'} to {HEAD}")
+    return done + [f"Read model {name} created" for name in shape.prepare(connection)]
 
 
 def upgrade(connection: sa.Connection, to: str) -> None:
-    """Run the revisions that are missing, up to one; read models are left as they are."""
-    from alembic import command  # noqa: PLC0415 - a third of a second, and seldom needed
+    """Run the missing revisions up to `to`; read models are not changed."""
+    from alembic import command  # noqa: PLC0415 - takes a third of a second, and is seldom needed
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
@@ -119,7 +119,7 @@ def _permitted() -> Iterator[None]:
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
             raise
-        said = error.orig.__cause__ if error.orig else None  # the driver's own words
+        said = error.orig.__cause__ if error.orig else None  # the driver's own error
         raise ConfigurationError(
             f"The database refused: {said or error}. Run q2c migrate as the owner of the tables; docs/postgresql.md lists"
             " the rights that workers need"

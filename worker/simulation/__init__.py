@@ -1,1 +1,1 @@
-"""The deterministic simulation: the shipped code under virtual time, with everything going wrong by seed."""
+"""The deterministic simulation: the shipped code on virtual time, with faults drawn from a seed."""

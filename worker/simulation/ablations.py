@@ -1,7 +1,7 @@
-"""Safeguards taken away, one by one, to see that the simulation would notice.
+"""Remove safeguards one by one, to check that the simulation notices.
 
 Each is replaced for the length of a run, from outside: the shipped code has no switch for it. `masked_by`
-names the safeguards that hide its absence by themselves; they are taken away with it.
+names the safeguards that would hide its absence; they are removed with it.
 """
 
 import functools
@@ -45,7 +45,7 @@ LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinf
 
 
 class Safeguard(Struct, frozen=True):
-    """What is taken away: attributes and what stands in their place; `budget` seeds must suffice to notice."""
+    """A safeguard to remove: attributes and their replacements; its absence must be noticed within `budget` seeds."""
 
     name: str
     without: Callable[[], Sequence[tuple[Any, str, Any]]]
@@ -70,7 +70,7 @@ def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
-    sent_body = claims._sent_body  # noqa: SLF001 - taken apart on purpose
+    sent_body = claims._sent_body  # noqa: SLF001 - replaced on purpose
     return [
         (
             claims,
@@ -117,7 +117,7 @@ def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
 
 def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
     async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
-        """Store what follows from a batch, and how far that got, in two transactions."""
+        """Store the results of a batch and its checkpoint in two transactions."""
         names = [subscription.name for subscription in following]
         pending = await database.read(subscriptions.pending, names, holder, clock.now())
         due = [subscription for subscription in following if subscription.name in pending]
@@ -163,7 +163,7 @@ def _refused_read_counts_not() -> Sequence[tuple[Any, str, Any]]:
     async def refused(
         self: Attempts, command: Claimed, error: Rejected | OutcomeUnknown, *, sent: bool = False
     ) -> str:
-        """Take a refused look-up for a refused write."""
+        """Treat a rejected look-up as a rejected write."""
         if isinstance(error, Rejected) and command.key.kind not in READINGS:
             return await self._rejected(command, error)
         return await unanswered(self, command, error, sent=sent)
@@ -212,7 +212,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
     Safeguard("earlier_generations", _earlier_generations, budget=200),
     Safeguard("earlier_lives", _earlier_lives, budget=200),
-    Safeguard("company_left_alone", lambda: _without_effect(Refused)),
+    Safeguard("company_paused", lambda: _without_effect(Refused)),
     Safeguard("mark_on_adoption", lambda: [(marks, "is_own", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),
@@ -230,18 +230,18 @@ SAFEGUARDS: Sequence[Safeguard] = (
         "dead_letters", lambda: [(intake, "store_letters", lambda _, letters, *__: [True] * len(letters))]
     ),
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
-    Safeguard("realm_left_alone", lambda: _without_effect(RateLimited)),
-    Safeguard("quiet_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
+    Safeguard("realm_paused", lambda: _without_effect(RateLimited)),
+    Safeguard("pause_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}
 
 
 @contextmanager
 def without(names: Sequence[str]) -> Iterator[None]:
-    """Take safeguards away; those that mask them go too.
+    """Remove safeguards, with those that mask them.
 
     Raises:
-        KeyError: There is no such safeguard.
+        KeyError: A safeguard does not exist.
     """
     chosen = dict.fromkeys(names)
     for name in names:

@@ -1,4 +1,4 @@
-"""Many seeds, or many crash points, over all cores: what they found, and how to play a failure again."""
+"""Run many seeds or crash points on all cores, and report the failures with the commands that replay them."""
 
 import atexit
 import functools
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Report(Struct, frozen=True):
-    """What a campaign came to; `seeds` counts crash points where those were played."""
+    """The result of a campaign; `seeds` is the number of seeds or of crash points."""
 
     seeds: int
     failed: tuple[Verdict, ...]
@@ -41,7 +41,7 @@ class Report(Struct, frozen=True):
 
     @property
     def kills(self) -> int:
-        """How often a worker was killed."""
+        """The number of kills of a worker."""
         return self.faults.get("kill", 0)
 
 
@@ -52,26 +52,26 @@ def run(
     processes: int = 1,
     stop_at_first: bool = False,
 ) -> Report:
-    """Play seeds, and add up what happened in them."""
+    """Run seeds, and add up their results."""
     return _campaign(_seeds, seeds, ablated, processes, stop_at_first=stop_at_first)
 
 
 def run_crash_points(
     points: Sequence[CrashPoint], *, ablated: Sequence[str] = (), processes: int = 1
 ) -> Report:
-    """Kill at single steps."""
+    """Run crash points, and add up their results."""
     return _campaign(_crash_points, points, ablated, processes)
 
 
 def spread(count: int, *, ablated: Sequence[str] = ()) -> list[CrashPoint]:
-    """Choose so many single steps, spread over all workloads."""
+    """Return `count` crash points, spread over all workloads."""
     quiet()
     with without(ablated):
         return crashpoints.spread(_store(tuple(ablated)), count)
 
 
 class Ablated(Struct, frozen=True):
-    """How often the absence of a safeguard was noticed, and the first time."""
+    """The number of seeds that noticed the absence of a safeguard, and the first of them."""
 
     safeguard: str
     masked_by: tuple[str, ...]
@@ -82,14 +82,14 @@ class Ablated(Struct, frozen=True):
 
     @property
     def per_1000(self) -> float:
-        """How many of 1,000 seeds would notice."""
+        """The expected number of 1,000 seeds that notice."""
         return round(1000 * self.noticed / self.seeds, 1)
 
 
 def run_ablations(
     seeds: Sequence[int] | None, *, processes: int = 1, stop_at_first: bool = True
 ) -> Iterator[Ablated]:
-    """Take each safeguard away in turn; without `seeds`, for as many as its budget."""
+    """Remove each safeguard in turn; without `seeds`, for as many seeds as its budget."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [
             pool.submit(_ablate, safeguard.name, seeds or range(1, safeguard.budget + 1), stop_at_first)
@@ -113,7 +113,7 @@ def _ablate(name: str, seeds: Sequence[int], stop_at_first: bool) -> Ablated:
 
 
 def replay_line(verdict: Verdict, ablated: Sequence[str] = ()) -> str:
-    """Return the command that plays a seed or a crash point again."""
+    """Return the command that replays a seed or a crash point."""
     options = "".join(f" --without {name}" for name in ablated)
     what = (
         f"--crash-at {verdict.name}" if ":" in verdict.name else f"--seeds {verdict.seed}:{verdict.seed + 1}"
@@ -145,13 +145,13 @@ def summary(report: Report) -> str:
         f"{report.seeds} played in {report.seconds} s ({report.seeds / max(report.seconds, 0.1):.1f}/s):"
         f" {report.deals} deals, {report.requests} requests to QuickBooks,"
         f" {report.virtual_s / 3600:.1f} virtual hours.\n"
-        f"Went wrong on the way: {faults}.\n"
+        f"Faults: {faults}.\n"
         f"{len(report.failed)} failed."
     )
 
 
 def quiet() -> None:
-    """Log nothing but what is critical: a simulation is full of warnings."""
+    """Log only critical messages, since a simulation causes many warnings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
@@ -191,7 +191,7 @@ def _verdicts(
     if processes == 1 or len(chunks) == 1:
         yield from (_play_chunk(play, chunk, ablated) for chunk in chunks)
         return
-    # A fresh process knows nothing of this one's locks, threads and patches.
+    # A fresh process has none of this one's locks, threads and patches.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(_play_chunk, play, chunk, ablated) for chunk in chunks]
         try:
@@ -213,7 +213,7 @@ def _play_chunk(
 
 @contextmanager
 def _collected_after() -> Iterator[None]:
-    """Collect garbage once a chunk rather than while seeds play, and only what the chunk left."""
+    """Collect garbage once after a chunk instead of while seeds run, and only the chunk's objects."""
     gc.disable()
     gc.freeze()
     try:
@@ -233,9 +233,9 @@ def _crash_points(store: Store, point: CrashPoint) -> Verdict:
 
 @functools.cache
 def _store(_ablated: tuple[str, ...]) -> Store:
-    """Open one store a process, since compiling its statements takes longer than a seed.
+    """Open one store for each process, since compiling its statements takes longer than a seed.
 
-    What is taken away may be part of the tables, so each ablation has its own.
+    A removed safeguard may be part of the tables, so each ablation has its own store.
     """
     directory = tempfile.mkdtemp(prefix="q2c-simulation-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a plan lets happen to hosts, disk, QuickBooks and settings while a seed plays."""
+"""Carry out a plan's faults of hosts, disk and QuickBooks, and its changes of settings, while a seed runs."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
 
 
 class Chaos:
-    """Lets it happen, each thing at its time."""
+    """Carries out the faults and changes of a plan, each at its time."""
 
     def __init__(
         self, cluster: Cluster, store: Store, outside: Outside, tellings: Mapping[str, Telling]
@@ -39,7 +39,7 @@ class Chaos:
         cluster.copy_now = self._copy_now
 
     def acts(self) -> list[Coroutine[Any, Any, None]]:
-        """Return everything that happens once, each thing at its time."""
+        """Return the faults and changes that happen once, each at its time."""
         plan, hosts = self._plan, self._cluster.hosts
         return [
             *(self._kill(at, hosts[number]) for at, number in plan.kills),
@@ -56,7 +56,7 @@ class Chaos:
         ]
 
     def habits(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what QuickBooks and admins do all the while."""
+        """Return the continuous actions of QuickBooks and admins."""
         attended = (self._attend(telling) for telling in self._tellings.values())
         return [self._apply_late(), self._forget_requests(), self._outside.follow(), *attended]
 
@@ -119,15 +119,15 @@ class Chaos:
         await self._outside.administer(workspace, change_settings, {"auto_invoice": "true"})
 
     async def _connect_another(self, at: float, workspace: str, seconds: float) -> None:
-        """Connect another company, in which the same ids are others' customers and items, and this one again."""
+        """Connect another company, in which the same IDs belong to other customers and items, and then the first again."""
         await self._sleep_until(at)
         if not await self._tellings[workspace].until_commanded(self._plan.faults_end):
             return
-        # What one company was asked to create and did not answer yet, the next one would be asked for.
+        # A creation that one company has not answered yet would be requested from the next one.
         while await self._cluster.store.read(_is_creating, workspace):
             if (
                 self._cluster.loop.time() >= self._plan.faults_end
-            ):  # a pause that a frozen host asked for late
+            ):  # a pause that a frozen host requested late
                 return
             await asyncio.sleep(1)
         self._cluster.counts["another_company"] += 1
@@ -142,9 +142,9 @@ class Chaos:
         self._restoring = self._cluster.loop.spawn(DRIVER, self._restore(now, now + seconds))
 
     async def _restore(self, copied_at: float, restored_at: float) -> None:
-        """Put an earlier copy of the store back, while QuickBooks has gone on and has forgotten request ids.
+        """Restore an earlier copy of the store, while QuickBooks has newer books and has forgotten request IDs.
 
-        That takes longer than QuickBooks may take to apply what was on its way.
+        The restore takes longer than QuickBooks may take to apply requests on their way.
         """
         await self._sleep_until(copied_at)
         copy, since = self._store.copied(), self._cluster.loop.time()
@@ -160,7 +160,7 @@ class Chaos:
         await self._outside.say_again(since)
 
     async def _attend(self, telling: Telling) -> None:
-        """Have an admin look from time to time, and do what a person is asked to do."""
+        """Let an admin check from time to time, and follow the remedies."""
         while True:
             await asyncio.sleep(self._outside.random.uniform(10, ATTENDED_SECONDS_MAX))
             await telling.attend()
@@ -171,7 +171,7 @@ class Chaos:
             self._cluster.sandbox.apply_late()
 
     async def _forget_requests(self) -> None:
-        """Forget a requestid some time after it was first seen: QuickBooks does not say when it does."""
+        """Let QuickBooks forget a request ID some time after it first came, since the time is not documented."""
         seen: dict[str, float] = {}
         while True:
             now = self._cluster.loop.time()
@@ -183,9 +183,9 @@ class Chaos:
             await asyncio.sleep(FORGETTING_SECONDS)
 
     async def _until_at_work(self, host: Host) -> None:
-        """Wait, half of the time, until a host is in the middle of a command: that is where it hurts.
+        """Wait, half of the time, until a host is in the middle of a command, where faults matter most.
 
-        Then it is either in the middle of a call, or between two steps that take no time.
+        The host is then either in the middle of a request, or between two steps that take no time.
         """
         random = self._outside.random
         if random.getrandbits(1):
@@ -204,7 +204,7 @@ class Chaos:
 
 
 def _is_creating(connection: sa.Connection, workspace: str) -> bool:
-    """Say whether a customer or an item of a workspace is still to be created, or may be, once more is decided."""
+    """Return whether a workspace still has, or may still get, a customer or an item to create."""
     if subscriptions.checkpoints(connection).get(quote_to_cash.NAME, 0) < log.head(connection):
         return True
     creating = (commands.c.workspace == workspace, commands.c.kind.in_(("create_customer", "create_item")))

@@ -1,4 +1,4 @@
-"""The hosts of a simulation: each runs what `q2c up` runs, can be killed, frozen, and started again."""
+"""The hosts of a simulation: each runs the tasks of `q2c up`, and can be killed, frozen and restarted."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ RESTART_SECONDS = 1.0
 
 
 class Host:
-    """A machine with one worker process on it, which may die and come again."""
+    """A machine with one worker process, which may be killed and restarted."""
 
     def __init__(self, name: str, clock: SimulatedClock) -> None:
         self.name = name
@@ -47,7 +47,7 @@ class Host:
 
     @property
     def life(self) -> str:
-        """The present process, told apart from those that died."""
+        """The name of the current process, which differs from earlier ones."""
         return f"{self.name}#{self.lives}"
 
 
@@ -86,7 +86,7 @@ class Cluster:
         self._network = Random(f"{seed}:network")  # noqa: S311 - a simulation repeats itself
         self._asked: list[tuple[str, asyncio.Task[Any]]] = []
         self._halted_until = 0.0
-        # Told a moment, as a crash point is: from then on a copy of the store is put back so many seconds later.
+        # Called at a crash point with a number of seconds: a copy of the store is made, and restored after that time.
         self.copy_now: Callable[[float], None] = lambda _: None
         self._environment = Environment(
             public_url="https://worker.test",
@@ -101,13 +101,13 @@ class Cluster:
         )
 
     def join(self) -> Host:
-        """Add a host, on which nothing runs yet."""
+        """Add a host without a worker."""
         host = Host(f"w{len(self.hosts) + 1}", SimulatedClock(self.loop, self._began_at))
         self.hosts.append(host)
         return host
 
     def start(self, host: Host) -> None:
-        """Start a worker on a host, as soon as any may run."""
+        """Start a worker on a host, as soon as workers may run."""
         if (wait := self._halted_until - self.loop.time()) > 0:
             self.loop.call_later(wait, self.start, host)
             return
@@ -116,7 +116,7 @@ class Cluster:
         self.loop.spawn(host.life, self._work(host, host.services))
 
     def kill(self, host: Host, *, down_seconds: float = RESTART_SECONDS) -> None:
-        """Kill the worker of a host, as SIGKILL does; another is started soon."""
+        """Kill the worker of a host, as SIGKILL does; another one starts soon."""
         self.counts["kill"] += 1
         self.loop.kill(host.life)
         self.watch.gone.add(host.life)
@@ -124,14 +124,14 @@ class Cluster:
         self.loop.call_later(down_seconds, self.start, host)
 
     def halt(self, seconds: float) -> None:
-        """Kill whatever runs, and let nothing run for a while."""
+        """Kill every worker, and start none for a while."""
         self._halted_until = self.loop.time() + seconds
         for host in self.hosts:
             if host.services is not None:
                 self.kill(host)
 
     def freeze(self, host: Host, seconds: float) -> None:
-        """Stop a host for a while; it will not know."""
+        """Suspend a host for a while without its noticing."""
         self.counts["freeze"] += 1
         self.watch.lenient.add(host.life)
         life = host.life
@@ -145,7 +145,7 @@ class Cluster:
         host.clock.jump(timedelta(seconds=seconds))
 
     def reset(self, seconds: float) -> None:
-        """Kill every worker, and set all wall clocks before any is started again."""
+        """Kill every worker, and set all wall clocks before any restarts."""
         for host in self.hosts:
             if host.services is not None:
                 self.kill(host)
@@ -154,10 +154,10 @@ class Cluster:
         self.watch.clocks_wrong_seconds += abs(seconds)
 
     async def call(self, host: Host, work: Callable[[Services, Gateway], Awaitable[T]]) -> T:
-        """Have a host do something, as a request to it does.
+        """Run work on a host, as a request to it would.
 
         Raises:
-            ConnectionError: It is down, or no answer came; it may have done it all the same.
+            ConnectionError: The host is down, or did not answer; it may have done the work all the same.
         """
         services, gateway = host.services, host.gateway
         if services is None or gateway is None:
@@ -174,7 +174,7 @@ class Cluster:
         return task.result()
 
     async def answered(self) -> None:
-        """Wait until no host is at a request any more, not even one that whoever asked gave up."""
+        """Wait until no host works on a request, including requests whose sender gave up."""
         while working := self._at_work():
             await asyncio.wait(working, timeout=RESTART_SECONDS)
 
@@ -202,7 +202,7 @@ class Cluster:
                 done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
-        except Exception as error:  # noqa: BLE001 - whatever ends a worker is a finding
+        except Exception as error:  # noqa: BLE001 - any error that ends a worker is a finding
             self.watch.violations.append(f"a worker ended: {error!r}")
             self.kill(host)
 

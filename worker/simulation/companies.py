@@ -1,4 +1,4 @@
-"""The companies that a seed plays with: what kind each is, what its admin chose, what it sells and where."""
+"""The companies of a seed: their kinds, settings, products and markets."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from worker.sandbox.oauth import Lifetimes
 from worker.sandbox.seeds import KINDS
 from worker.sandbox.service import Sandbox
 
-# Tokens live for minutes here, so that a seed sees them expire and change.
+# Tokens are valid for minutes here, so that they expire and rotate within a seed.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
 INCOME_ACCOUNT = "Services"
 TERMS = (None, "Net 15", "Net 30", "Due on receipt")
@@ -25,17 +25,17 @@ MEMOS = (
     "{po_number} {deal_name} [signed]",
     "{deal_name} " * 200,  # far too long
 )
-# Those far ahead of UTC and far behind it: where the day is another for most of the time.
+# Zones far ahead of UTC and far behind it, whose day usually differs from UTC's.
 TIME_ZONES = (None, "America/Los_Angeles", "Asia/Tokyo", "Europe/London", "Pacific/Auckland")
 _CURRENCIES = ("EUR", "GBP", "USD")
 _TAX_CODES = {
     "uk": ("20.0% S", "5.0% R", "0.0% Z", "Exempt"),
     "ca": ("GST", "HST ON", "HST NS", "Zero-rated"),
 }
-# By the company's clock: at midday, when the day of UTC is another, and just before midnight.
+# By the company's clock: at midday, when UTC has another day, and just before midnight.
 _TIMES = ((12, 0, 0), (20, 30, 0), (0, 40, 0), (23, 58, 30))
 _DAYS = ((2026, 5, 5), (2026, 5, 31), (2026, 12, 31))
-# The cut-over, counted back from the beginning; none is when invoicing was switched on.
+# The cut-over, counted back from the beginning; None: when invoicing was switched on.
 _CUT_OVER_AGO = (timedelta(days=60), timedelta(days=60), timedelta(days=1), None)
 
 
@@ -43,11 +43,11 @@ class CompanyPlan(Struct, frozen=True):
     """A workspace and its company.
 
     Attributes:
-        kind: Of the sandbox's.
-        traits: What is otherwise with this one.
-        settings: What its admin chose before the first deal.
-        market: What it sells where.
-        cut_over_ago: How long before the beginning the cut-over is; None where it is when invoicing is switched on.
+        kind: The sandbox's kind of company.
+        traits: Its differences from that kind.
+        settings: The settings that its admin chose before the first deal.
+        market: Its accounts and products.
+        cut_over_ago: How long before the beginning the cut-over is; None if it is when invoicing is switched on.
     """
 
     kind: str
@@ -57,24 +57,24 @@ class CompanyPlan(Struct, frozen=True):
     cut_over_ago: timedelta | None
 
     def cut_over(self, start: datetime) -> datetime:
-        """Return an instant from which on invoices are made, and before which none are."""
+        """Return the cut-over: deals won before it are not invoiced."""
         return start - (self.cut_over_ago or timedelta(hours=1))
 
     def chosen(self, start: datetime) -> dict[str, str]:
-        """Return all that its admin chooses."""
+        """Return every setting that its admin chooses."""
         common = {"auto_invoice": "true", "income_account": INCOME_ACCOUNT, **self.settings}
         if self.cut_over_ago is None:
             return common
         return {**common, "cut_over": self.cut_over(start).isoformat()}
 
     def start(self, random: Random) -> datetime:
-        """Draw an instant that matters by its clock."""
+        """Draw an instant that matters by the company's clock."""
         zone = ZoneInfo(self.settings.get("time_zone") or KINDS[self.kind].time_zone)
         return datetime(*random.choice(_DAYS), *random.choice(_TIMES), tzinfo=zone).astimezone(UTC)
 
 
 def plain(kind: str) -> CompanyPlan:
-    """Return a company of which nothing is special."""
+    """Return a company of a kind, without differences."""
     return CompanyPlan(kind, {}, {"memo": MEMOS[0]}, US, _CUT_OVER_AGO[0])
 
 
@@ -102,7 +102,7 @@ def draw(random: Random) -> CompanyPlan:
 
 
 def opened(plans: Mapping[str, CompanyPlan], clock: Clock, seed: int, *, others: bool) -> Sandbox:
-    """Open the companies of workspaces, and as many others that have customers and items by the same ids."""
+    """Open the companies of workspaces, and as many others with the same IDs for other customers and items."""
     kinds = [plan.kind for plan in plans.values()]
     sandbox = Sandbox(clock, kinds=kinds * 2 if others else kinds, seed=seed, lifetimes=LIFETIMES)
     for realm, plan in zip(list(sandbox.companies), plans.values(), strict=False):

@@ -1,4 +1,4 @@
-"""What QuickBooks holds, and what the CRM and reporting were told, compared with how the story goes."""
+"""Compare QuickBooks' books, and the announcements to the CRM and reporting, with the story."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -11,14 +11,14 @@ from events.contract import catalog
 from events.log.tables import log
 from projections.deals import deals
 from worker.commands.identity import marker
-from worker.demo import created, expected, market, story, told
-from worker.demo.expected import Chosen, Company, Entity
+from worker.demo import announced, created, expected, market, story
+from worker.demo.expected import AppliedSettings, CompanyBooks, Entity
 from worker.demo.story import Tale
 from worker.simulation.companies import INCOME_ACCOUNT
 from worker.simulation.outside import Outside
 from worker.simulation.telling import Telling
 
-# Until then invoicing was surely on, where that is the cut-over, before the first deal was won.
+# By then, invoicing was on before the first deal was won, where switching it on is the cut-over.
 SWITCHED_ON_SECONDS_MAX = 60.0
 
 
@@ -33,7 +33,7 @@ class Comparison:
         self._all_chosen: list[dict[str, str]] = []
         realm = outside.realms[telling.workspace]
         company = outside.cluster.sandbox.companies[realm]
-        self._company = Company(
+        self._company = CompanyBooks(
             workspace=telling.workspace,
             realm=realm,
             traits=company.traits,
@@ -45,9 +45,9 @@ class Comparison:
         )
 
     def violations(self) -> Iterator[str]:
-        """Say what is not as the story goes."""
+        """Yield the differences from the story."""
         chosen = self._chosen()
-        messages = told.read(self._connection, self._workspace)
+        messages = announced.read(self._connection, self._workspace)
         gates = self._gates()
         for tale in self._telling.tales:
             found = expected.invoices_of(tale, self._company)
@@ -58,10 +58,10 @@ class Comparison:
             for one in found:
                 yield from self._named(tale, self._of(tale, one, _by_mark(one, chosen)))
             yield from self._named(
-                tale, told.problems(tale, self._company, invoice, messages.get(tale.deal_id, []))
+                tale, announced.problems(tale, self._company, invoice, messages.get(tale.deal_id, []))
             )
             if (gate := gates.get(tale.deal_id)) not in (tale.gates or (None,)):
-                yield f"I1: {self._workspace}/{tale.deal_id} ({tale.twist}) stands at {gate}, not at {tale.gates}"
+                yield f"I1: {self._workspace}/{tale.deal_id} ({tale.twist}) waits at {gate}, not at {tale.gates}"
         yield from (f"I1: {self._workspace}: {problem}" for problem in self._created())
         yield from self._elsewhere()
 
@@ -75,26 +75,26 @@ class Comparison:
 
     def _of(self, tale: Tale, invoice: Entity, settings: Mapping[str, str] | None) -> Iterator[str]:
         if self._outside.cluster.counts["restore"]:
-            # Where it was found again, it was made by what held before the store was put back, which may be all that
-            # asked for it.
+            # An adopted invoice was made with the settings from before the store was restored, and may have been
+            # requested only then.
             held = [*([] if settings is None else [settings]), *self._all_chosen]
             found = [list(self._says(tale, invoice, chosen)) for chosen in held]
             yield from min(found, key=len)
             return
         if settings is None:
-            yield "nobody asked for its invoice"
+            yield "its invoice was not requested"
             return
         if settings.get("auto_invoice") != "true" and not settings.get("ordered"):
             yield "it was invoiced while invoicing was off"
         if settings.get("paused") == "true":
-            yield "its invoice was asked for in a pause"
+            yield "its invoice was requested during a pause"
         yield from self._says(tale, invoice, settings)
 
     def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
         began = self._outside.plan.start + timedelta(seconds=self._telling.told_at[tale.deal_id])
         made = datetime.fromisoformat(invoice["MetaData"]["CreateTime"])
         wrong = timedelta(seconds=self._outside.cluster.watch.clocks_wrong_seconds)
-        chosen = Chosen(
+        chosen = AppliedSettings(
             memo=settings.get("memo"),
             terms=settings.get("terms"),
             time_zone=settings.get("time_zone"),
@@ -104,12 +104,12 @@ class Comparison:
         yield from expected.problems(tale, invoice, self._company, chosen)
 
     def _may_be_held(self, tale: Tale) -> bool:
-        """Say whether it may have been won before invoicing was switched on for the first time, which went slowly."""
+        """Return whether the deal may have been won before invoicing was first switched on, which may be late."""
         by_default = self._outside.plan.companies[self._workspace].cut_over_ago is None
         return by_default and (self._telling.switched_on_at or 0.0) > SWITCHED_ON_SECONDS_MAX and bool(tale)
 
     def _chosen(self) -> dict[str, dict[str, str]]:
-        """Return the settings that held when each invoice was asked for, by the mark that it carries."""
+        """Return the settings at the time when each invoice was requested, by the invoice's mark."""
         rows = self._connection.execute(
             sa.select(log.c.position, log.c.id, log.c.type, log.c.extensions, log.c.data)
             .where(log.c.workspace == self._workspace)
@@ -137,7 +137,7 @@ class Comparison:
         return {row.deal: row.gate for row in rows}
 
     def _created(self) -> Iterator[str]:
-        # What nobody waits for may have been asked of a company that was connected meanwhile.
+        # An object that no deal waits for may have been created in a company that was connected meanwhile.
         certain = [tale for tale in self._telling.tales if tale.expects_invoice or not self._outside.others]
         wanted = {tale.account_id for tale in certain if tale.twist != "account_unmapped"}
         for account in sorted(wanted - self._telling.customers.keys()):
@@ -147,7 +147,7 @@ class Comparison:
         yield from created.item_problems(lines, self._company)
 
     def _elsewhere(self) -> Iterator[str]:
-        """A company that was connected meanwhile has no invoice of ours."""
+        """Check that a company that was connected meanwhile has none of our invoices."""
         other = self._outside.others.get(self._workspace)
         if other is None:
             return

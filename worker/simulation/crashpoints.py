@@ -1,9 +1,9 @@
-"""A kill after every single step of a worker, for several workloads; then it recovers, and is judged.
+"""Kill a worker after a single step, a different one each time, for several workloads; then check the result.
 
-In two workloads it is not killed but stopped, while another takes over: for longer than its leases last, or
-for a time in which somebody ends the connection and connects anew.
+In two workloads the worker is suspended instead, while another takes over: for longer than its leases, or for a time in
+which an admin disconnects the company and connects it again.
 
-Random kills seldom hit the one moment between two commits that matters. So here each moment has its turn.
+Random kills rarely hit the one moment between two commits that matters. So each moment is tried here.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from worker.sandbox.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store
-from worker.simulation.plan import DAY, FOREVER, Plan
+from worker.simulation.plan import DAY, FOREVER, SeedPlan
 from worker.simulation.refusing import READS
 from worker.simulation.seed import AfterStep, Verdict, run_seed
 
@@ -34,11 +34,12 @@ SEVERAL: tuple[Twist, ...] = ("none", "won_by_crm", "none", "none")
 
 
 class Workload(Struct, frozen=True):
-    """Some deals of one workspace, and what goes wrong beside the kill.
+    """Some deals of one workspace, and the faults beside the kill.
 
-    With `frozen_seconds` the worker is not killed but stopped for so long; with `restored_after` a copy of the
-    store is made, and put back so much later. At most `at_once` streams are reconsidered in one transaction. `disconnected_at` is when somebody clicks Disconnect,
-    `closed_until` when the books are opened, both in seconds; 0 is never.
+    With `frozen_seconds`, the worker is suspended for that time instead of killed; with `restored_after`, a copy of the
+    store is made, and restored after that time. At most `at_once` streams are reconsidered in one transaction.
+    `disconnected_at` is when an admin disconnects the company, `closed_until` when the books are opened, both in
+    seconds; 0 means never.
     """
 
     name: str
@@ -83,7 +84,7 @@ WORKLOADS: Sequence[Workload] = (
 
 
 class CrashPoint(Struct, frozen=True):
-    """One moment of one workload: after so many steps of the first worker, in the order that a seed gives them."""
+    """One moment of a workload: after a number of steps of the first worker, in the order of a seed."""
 
     workload: str
     seed: int
@@ -91,17 +92,17 @@ class CrashPoint(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The moment as people write it, such as `calm:1:17`."""
+        """The name of the crash point, such as `calm:1:17`."""
         return f"{self.workload}:{self.seed}:{self.step}"
 
 
-def plan(workload: Workload, seed: int) -> Plan:
-    """Make the plan of a workload: one worker, nothing by chance but the deals and the order of steps."""
+def plan(workload: Workload, seed: int) -> SeedPlan:
+    """Make the plan of a workload: one worker, with only the deals and the order of steps drawn by chance."""
     random = Random(f"{seed}:{workload.name}")  # noqa: S311 - a simulation repeats itself
     tales = tuple(
         story.tale(number, twist, random, DAY) for number, twist in enumerate(workload.twists, start=1)
     )
-    return Plan(
+    return SeedPlan(
         hosts=1,
         start=DAY,
         tales={"acme": tales},
@@ -132,7 +133,7 @@ def plan(workload: Workload, seed: int) -> Plan:
 
 
 def spread(store: Store, count: int) -> list[CrashPoint]:
-    """Choose so many moments: evenly over all of the first seed, or all of as many seeds as it takes."""
+    """Return `count` crash points: spread evenly over the first seed, or all of several seeds."""
     moments = _moments(store, FIRST_SEED)
     if count < len(moments):
         return [moments[place * len(moments) // count] for place in range(count)]
@@ -152,7 +153,7 @@ def parse(text: str) -> CrashPoint:
     """Read a crash point as a failure names it, such as `answers_lost:1:217`.
 
     Raises:
-        ValueError: There is no such workload, seed or step.
+        ValueError: The workload, the seed or the step does not exist.
     """
     workload, *numbers = text.split(":")
     known = workload in {known.name for known in WORKLOADS}
@@ -165,14 +166,14 @@ def parse(text: str) -> CrashPoint:
 
 
 def kill_at(store: Store, point: CrashPoint) -> Verdict:
-    """Play a workload, killing or stopping its worker at one moment."""
+    """Run a workload, and kill or suspend its worker at one moment."""
     workload = next(workload for workload in WORKLOADS if workload.name == point.workload)
     verdict = run_seed(store, point.seed, plan(workload, point.seed), _striking(workload, point.step))
     return replace(verdict, name=point.name)
 
 
 def steps_of(store: Store, workload: Workload, seed: int = FIRST_SEED) -> int:
-    """Count the steps of a workload's worker when nobody kills it."""
+    """Count the steps of a workload's worker without a kill."""
     steps = 0
 
     def count(cluster: Cluster, life: str) -> None:

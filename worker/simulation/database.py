@@ -1,4 +1,4 @@
-"""The real SQLite store, in the simulation's own thread: every transaction a step, each one may fail."""
+"""The real SQLite store in the simulation's own thread: every transaction is a step, and may fail."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,7 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-import worker.services  # noqa: F401 - it knows every table
+import worker.services  # noqa: F401 - it imports every table
 from events.database.sqlite import InlineDatabase
 from events.database.statements import Statement
 from events.errors import DatabaseUnavailable
@@ -40,7 +40,7 @@ class Store:
         self._empty: sqlite3.Connection | None = None
 
     async def cleared(self) -> InlineDatabase:
-        """Return the database with nothing in it, and no free page: a full disk is full at once."""
+        """Return the database without rows and without free pages, so that a full disk is full at once."""
         with closing(sqlite3.connect(self._path)) as file:
             if self._empty is None:
                 await self.database.transaction(metadata.create_all)
@@ -51,21 +51,21 @@ class Store:
         return self.database
 
     def copied(self) -> sqlite3.Connection:
-        """Return a copy of what the database holds, as a backup is made."""
+        """Return a copy of the database, made as a backup."""
         copy = sqlite3.connect(":memory:")
         with closing(sqlite3.connect(self._path)) as file:
             file.backup(copy)
         return copy
 
     def put_back(self, copy: sqlite3.Connection) -> None:
-        """Let the database hold what a copy holds, and nothing else."""
+        """Replace the database's content by a copy's."""
         with closing(sqlite3.connect(self._path)) as file:
             copy.backup(file)
         copy.close()
 
 
 class DatabaseTrouble:
-    """What goes wrong with the database, by chance; `full` says whether the disk is full at present."""
+    """The random faults of the database; `full` is true while the disk is full."""
 
     def __init__(self, random: Random, rate: float) -> None:
         self._random = random
@@ -74,7 +74,7 @@ class DatabaseTrouble:
         self.counts: Counter[str] = Counter()
 
     def next(self) -> Fault | None:
-        """Decide what the next transaction suffers."""
+        """Draw the fault of the next transaction."""
         if self.full:
             return "disk_full"
         if not self.rate or self._random.random() >= self.rate:
@@ -82,7 +82,7 @@ class DatabaseTrouble:
         return self._random.choice(FAULTS[:2])
 
     def count(self, fault: Fault) -> None:
-        """Remember that a fault happened."""
+        """Count a fault that happened."""
         self.counts[fault] += 1
 
 
@@ -104,12 +104,12 @@ class SimulatedDatabase:
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work` between two steps at which the host may die; the answer of the commit may be lost."""
+        """Run `work` between two steps at which the host may be killed; the answer to the commit may be lost."""
         await asyncio.sleep(0)
         try:
             return await self._transaction(work, *args, **kwargs)
         except DatabaseUnavailable:
-            # Whichever attempt that was, it is over, and its lease runs out by itself.
+            # The attempt, whichever it was, is over, and its lease expires.
             self._watch.gave_up(self._life)
             raise
 
@@ -119,10 +119,10 @@ class SimulatedDatabase:
                 continue
             self._watch.wrote(self._life, transition.command)
             if effects.pauses(transition.effect):
-                self._watch.held(transition.command.realm)
+                self._watch.pauses(transition.command.realm)
             if transition.is_over:
                 self._watch.attempted(
-                    self._life, transition.command, left_alone=effects.pauses(transition.effect)
+                    self._life, transition.command, paused=effects.pauses(transition.effect)
                 )
 
     async def _transaction(
@@ -136,7 +136,7 @@ class SimulatedDatabase:
             result = await self._on_a_full_disk(work, *args, **kwargs)
         else:
             result = await self._inner.transaction(work, *args, **kwargs)
-        # What was done counts from here on, however long its host may be frozen before it hears of it.
+        # The transaction counts from here on, however long the host may be frozen before it learns of the commit.
         claimed = [item for item in result if isinstance(item, Claimed)] if isinstance(result, list) else []
         if claimed:
             self._watch.finds(await self._inner.read(_claimed_wrongly, claimed))
@@ -159,12 +159,12 @@ class SimulatedDatabase:
         return await self._inner.read(work, *args, **kwargs)
 
     async def close(self) -> None:
-        """Leave the file to the others."""
+        """Do nothing, since other hosts use the file."""
 
     async def _on_a_full_disk(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Let SQLite itself refuse to grow the file."""
+        """Run `work` with a page limit, so that SQLite itself refuses to grow the file."""
 
         def cramped(connection: sa.Connection) -> T:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -181,7 +181,7 @@ class SimulatedDatabase:
 
 
 def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[str]:
-    """Say what a claim should not have given, as the claimed commands stand in the database."""
+    """Return the violations of a claim, by the claimed commands' rows in the database."""
     realms_shut = {realm for (realm,) in _REALMS_SHUT.rows(connection)}
     wrong = [
         f"{command.key.kind} of {command.key.subject} is claimed though {command.realm} is paused or cut off"

@@ -1,8 +1,8 @@
-"""A deterministic event loop: virtual time, a seeded choice among what is ready, hosts that die or freeze.
+"""A deterministic event loop: virtual time, a seeded choice among ready handles, hosts that are killed or frozen.
 
-One handle runs at a time, picked by the seed's randomness; time passes only when nothing is ready, and then
-at once to the next timer. A handle belongs to the host whose context scheduled it. What belongs to a dead
-host never runs again: no `finally`, no `except`, as after SIGKILL.
+One handle runs at a time, drawn by the seed; time advances only when no handle is ready, and then at once to the next
+timer. A handle belongs to the host whose context scheduled it. A killed host's handles never run again: no `finally`, no
+`except`, as after SIGKILL.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ host_name: ContextVar[str] = ContextVar("host_name", default=DRIVER)
 
 
 class Stuck(Exception):
-    """Nothing can ever run again, or it runs on without an end."""
+    """No handle can ever become ready, or the run does not end."""
 
 
 class SimulationLoop(asyncio.BaseEventLoop):
     """Runs one seed.
 
     Attributes:
-        random: The seed's randomness of scheduling.
-        steps: How many handles ran.
-        after_step: Told the host after each step; it may kill it.
+        random: The seed's randomness for scheduling.
+        steps: The number of handles that ran.
+        after_step: Called with the host after each step; it may kill the host.
     """
 
-    # What BaseEventLoop keeps and typeshed does not show.
+    # Attributes of BaseEventLoop that typeshed omits.
     _ready: Any
     _scheduled: list[Any]
     _stopping: bool
@@ -48,7 +48,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._dead: set[str] = set()
         self._frozen: dict[str, list[Any]] = {}
         self._trace = hashlib.blake2b(digest_size=8)
-        # Were a dead host's task collected, its `finally` blocks would run: an orderly end, not a kill.
+        # If a killed host's task were garbage-collected, its `finally` blocks would run: an orderly end, not a kill.
         self._graveyard: list[Any] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self.set_task_factory(self._remembered)
@@ -57,11 +57,11 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     @property
     def trace(self) -> str:
-        """A hash of everything that ran, in its order."""
+        """A hash of every step, in order."""
         return self._trace.hexdigest()
 
     def note(self, said: str) -> None:
-        """Make something part of the trace."""
+        """Add a text to the trace."""
         self._trace.update(said.encode())
 
     def time(self) -> float:
@@ -75,39 +75,39 @@ class SimulationLoop(asyncio.BaseEventLoop):
         return self.create_task(work, context=context)
 
     def kill(self, host: str) -> None:
-        """Let nothing of a host run ever again."""
+        """Never run a handle of a host again."""
         self._dead.add(host)
         self._graveyard += self._frozen.pop(host, [])
 
     def freeze(self, host: str) -> None:
-        """Let nothing of a host run until it is thawed."""
+        """Run no handle of a host until it is thawed."""
         self._frozen.setdefault(host, [])
 
     def thaw(self, host: str) -> None:
-        """Let a frozen host go on."""
+        """Let a frozen host continue."""
         self._ready.extend(self._frozen.pop(host, []))
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """Run until `main` is done, then drop everything else.
+        """Run until `main` is done, then drop all other tasks.
 
         Raises:
-            Stuck: `main` can never be done.
+            Stuck: `main` can never finish.
         """
         asyncio.set_event_loop(self)
         try:
             return self.run_until_complete(main)
         finally:
             asyncio.set_event_loop(None)
-            self._bury()
+            self._discard()
 
-    def _bury(self) -> None:
+    def _discard(self) -> None:
         self._ready.clear()
         self._scheduled.clear()
         for task in self._tasks:
             if task.done():
                 continue
             task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - it stays pending on purpose
-            # A coroutine may await while it is closed; nothing is there to wait for any more.
+            # A coroutine may await while it is closed; there is nothing left to await.
             with contextlib.suppress(Exception):
                 task.get_coro().close()
         self._tasks.clear()
@@ -144,7 +144,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 continue
             self.steps += 1
             if self.steps > STEPS_MAX:
-                raise Stuck(f"It has not come to an end after {STEPS_MAX} steps")
+                raise Stuck(f"The run has not ended after {STEPS_MAX} steps")
             self._trace.update(f"{self.steps}|{self._now:.6f}|{host}\n".encode())
             handle._run()  # noqa: SLF001 - what BaseEventLoop does
             if self.after_step is not None:
@@ -155,13 +155,13 @@ class SimulationLoop(asyncio.BaseEventLoop):
         if not self._ready:
             if self._stopping:
                 return None
-            raise Stuck("Everybody waits for somebody")
+            raise Stuck("Every task waits, and no timer is set")
         if len(self._ready) > 1:
             self._ready.rotate(-self.random.randrange(len(self._ready)))
         return self._ready.popleft()
 
     def _wake_due(self) -> None:
-        """Make ready what is due; where nothing is ready, let time pass to the next timer."""
+        """Make due timers ready; if no handle is ready, advance time to the next timer."""
         while True:
             while self._scheduled and (
                 self._scheduled[0]._cancelled or self._scheduled[0]._when <= self._now  # noqa: SLF001 - as BaseEventLoop

@@ -1,4 +1,4 @@
-"""The admins of a simulation, and the doors that everybody comes through: they ask again until somebody answers."""
+"""The admins of a simulation, and all its requests to the worker, which are retried until a host answers."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ from worker.quickbooks.oauth import GrantRefused
 from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
-from worker.simulation.plan import WORKSPACES, Plan
+from worker.simulation.plan import WORKSPACES, SeedPlan
 from worker.workspaces import api_tokens, docusign_keys
 
 P = ParamSpec("P")
@@ -43,7 +43,7 @@ Work = Callable[[Services, Gateway], Awaitable[T]]
 AGAIN_SECONDS_MAX = 2.0
 TRIES_MAX = 2000
 LOOK_SECONDS = 5.0
-# Where a person who has looked asks for the invoice by hand.
+# The gates at which an admin, after a check, orders the invoice by hand.
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 UNMAPPED = ("account_not_mapped", "product_not_mapped")
 DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
@@ -57,13 +57,13 @@ _PASSING = (
 )
 
 
-class Asked(Struct, frozen=True):
-    """What people are asked to do.
+class PendingActions(Struct, frozen=True):
+    """The remedies that wait for an admin.
 
     Attributes:
-        to_connect: Whether to connect QuickBooks anew.
-        to_order: Deals whose invoices QuickBooks refused.
-        unmapped: Deals that wait until their account or a product is known in QuickBooks.
+        to_connect: Whether to connect QuickBooks again.
+        to_order: Deals whose invoices QuickBooks rejected.
+        unmapped: Deals that wait for the mapping of their account or a product.
     """
 
     to_connect: bool
@@ -72,20 +72,20 @@ class Asked(Struct, frozen=True):
 
 
 class Outside:
-    """Everybody who talks to the worker.
+    """All senders of requests to the worker.
 
     Attributes:
         realms: The company of each workspace, and in `others` one that may be connected meanwhile.
-        connected: The company that each is connected to at present.
-        acknowledged: Workspace, source and id of events that their sender was told are stored.
-        actions: The positions of what admins did.
-        poison: Useless messages that were answered as such.
-        ended: How many grants of each workspace somebody ended.
+        connected: The company that each workspace is connected to now.
+        acknowledged: Workspace, source and ID of the events that were acknowledged as stored.
+        actions: The positions of the admins' actions.
+        poison: Unusable messages that were answered as such.
+        ended: The number of ended grants of each workspace.
         followed: The positions that a reader of the log has seen.
-        restores_left: How many copies of the store are still to be put back.
+        restores_left: The number of copies of the store that are still to be restored.
     """
 
-    def __init__(self, cluster: Cluster, plan: Plan) -> None:
+    def __init__(self, cluster: Cluster, plan: SeedPlan) -> None:
         self.cluster = cluster
         self.plan = plan
         self.random = Random(f"{cluster.seed}:outside")  # noqa: S311 - a simulation repeats itself
@@ -104,7 +104,7 @@ class Outside:
         self._nothing_is_lost.set()
 
     async def set_up(self, workspace: str) -> None:
-        """Make a workspace, connect it, and choose its settings."""
+        """Add a workspace, connect it, and choose its settings."""
         await self.insist(lambda services, _: _add_workspace(services, workspace))
         for key in self.cluster.sandbox.docusign_keys:
             await self.insist(partial(_add_docusign_key, workspace, key))
@@ -113,33 +113,33 @@ class Outside:
         await self.administer(workspace, change_settings, chosen)
 
     async def finish(self, workspace: str) -> None:
-        """Put back whatever was asked of a host that was frozen, and was done when it thawed."""
+        """Undo the late effects of actions that a frozen host carried out when it thawed."""
         at_last = {"paused": "false", "auto_invoice": "true"}
         await self.administer(workspace, change_settings, at_last)
         if self.others:
             await self.connect_to(workspace, self.realms[workspace])
 
     async def attend(self, workspace: str) -> None:
-        """Put right what people are asked to put right."""
+        """Carry out the remedies that wait for an admin."""
         asked = await self.asked(workspace)
         if asked.to_connect:
             await self.connect(workspace)
         for deal in asked.to_order:
-            with contextlib.suppress(ActionRefused):  # it was made meanwhile
+            with contextlib.suppress(ActionRefused):  # the invoice was created meanwhile
                 await self.administer(workspace, order_invoice, deal)
 
-    async def asked(self, workspace: str) -> Asked:
-        """Look what people are asked to put right; nobody orders an invoice while the books are closed."""
+    async def asked(self, workspace: str) -> PendingActions:
+        """Return the remedies that wait for an admin; admins order no invoice while the books are closed."""
         asked = await self.cluster.store.read(_asked, workspace)
         company = self.cluster.sandbox.companies[self.realms[workspace]]
         return replace(asked, to_order=()) if company.traits.books_closed_until else asked
 
     def disconnect(self, workspace: str) -> None:
-        """Click Disconnect in QuickBooks."""
+        """Disconnect the company in QuickBooks."""
         self.ended[workspace] += self.cluster.sandbox.oauth.disconnect(self.connected[workspace])
 
     def ended_of(self, workspace: str) -> int:
-        """Count the grants of a workspace that ended: somebody ended them, or did by giving another one back."""
+        """Count the ended grants of a workspace: ended in QuickBooks, or by the revocation of another grant."""
         revoking = self.cluster.sandbox.oauth.ended_by_revoking
         mine = {self.realms[workspace], self.others.get(workspace)}
         return self.ended[workspace] + sum(count for realm, count in revoking.items() if realm in mine)
@@ -156,7 +156,7 @@ class Outside:
         self.cluster.sandbox.change_traits(self.realms[workspace], {"books_closed_until": closed_until})
 
     async def connect_to(self, workspace: str, realm: str) -> None:
-        """Connect a workspace to this company from now on."""
+        """Connect a workspace to another company."""
         self.connected[workspace] = realm
         await self.connect(workspace)
 
@@ -188,21 +188,21 @@ class Outside:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Do what an admin does."""
+        """Carry out an admin's action."""
 
         async def ask(services: Services, _: Gateway) -> None:
             admin = Admin.of(services, workspace, by="ada")
             try:
                 self.actions.add(await act(admin, *args, **kwargs))
             except ActionRefused as refused:
-                # It was done already: the answer to the one who asked first was lost, or somebody came before.
+                # The action was already done: the first answer was lost, or another admin was faster.
                 if refused.reason not in DONE_ALREADY:
                     raise
 
         await self.insist(ask)
 
     async def insist(self, work: Work[T]) -> T:
-        """Ask one host after another until one answers; nobody goes on while what was lost is not said again."""
+        """Send work to one host after another until one answers; wait first until lost events have been sent again."""
         for _ in range(TRIES_MAX):
             await self._nothing_is_lost.wait()
             try:
@@ -212,13 +212,13 @@ class Outside:
                 continue
             self._done.append((self.cluster.loop.time(), work))
             return answer
-        raise AssertionError("Nobody answers")
+        raise AssertionError("No host answers")
 
     async def _ask(self, work: Work[T]) -> T:
         return await self.cluster.call(self.random.choice(self.cluster.hosts), work)
 
     async def follow(self) -> None:
-        """Read the log as a consumer does: page by page, from where it stopped."""
+        """Read the log as a consumer does: page by page, from its last position."""
         while True:
             after = self.followed[-1] if self.followed else 0
             page = await self.cluster.store.read(events_log.read, after=after, limit=20)
@@ -226,15 +226,15 @@ class Outside:
             await asyncio.sleep(0 if page else LOOK_SECONDS)
 
     def lose(self, head: int) -> None:
-        """Learn that the store is as it was when its log ended there."""
+        """Forget the events after a position, because the store was restored to it."""
         self._nothing_is_lost.clear()
         self.followed = [position for position in self.followed if position <= head]
         self.actions = {position for position in self.actions if position <= head}
         for workspace in self.plan.tales:
-            self.ended[workspace] += 1  # by tokens that were replaced since
+            self.ended[workspace] += 1  # because the restored tokens were rotated since
 
     async def say_again(self, since: float) -> None:
-        """Send and do again, in its order, what was sent and done since a copy was made: it is not in the store."""
+        """Repeat, in order, the messages and actions since a copy was made, which the restored store lacks."""
         for at, work in [done for done in self._done if done[0] >= since]:
             self._done.remove((at, work))
             while True:
@@ -244,7 +244,7 @@ class Outside:
                     await asyncio.sleep(self.random.uniform(0, AGAIN_SECONDS_MAX))
                     continue
                 except ActionRefused:
-                    pass  # what was ordered then is there now
+                    pass  # the ordered invoice exists by now
                 break
             self._done.append((self.cluster.loop.time(), work))
         self.restores_left -= 1
@@ -263,11 +263,11 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
     )
 
 
-def _asked(connection: sa.Connection, workspace: str) -> Asked:
-    """Read what people are told: in the log that the connection ended, of deals which gate they stand at."""
+def _asked(connection: sa.Connection, workspace: str) -> PendingActions:
+    """Return the remedies in the log and at the gates of deals."""
     said = _CONNECTION_SAID.rows(connection, {"workspace_": workspace})
     held = _HELD_AT.rows(connection, {"workspace_": workspace})
-    return Asked(
+    return PendingActions(
         to_connect=bool(said) and said[0][0] == catalog.CONNECTION_EXPIRED,
         to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
         unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),

@@ -1,4 +1,4 @@
-"""What a seed does: its deals, and what goes wrong on the way."""
+"""The plan of a seed: its deals and its faults."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,13 @@ from worker.simulation.companies import CompanyPlan
 WORKSPACES = ("acme", "bolt")
 HOSTS = 2
 DEALS_MIN, DEALS_MAX = 3, 4
-# Six in ten deals should get their invoice; the others show that nothing else does.
+# Six in ten deals should get their invoice; the others should get none.
 TWISTS: tuple[Twist, ...] = (
     *("none",) * 12,
     *("won_by_crm", "signed_again", "signed_around") * 2,
     *sorted({*story.TWISTS, *story.OLD_TWISTS, "no_tax_code"} - {"won_by_crm"}),
 )
-# What is judged before anything that is older than the cut-over, and after it.
+# Twists whose gates are checked before the cut-over's gate, and after it.
 BEFORE_CUT_OVER = frozenset(
     {"not_won", "contract_not_signed", "contract_declined", "contract_voided", "deal_closed_lost"}
 )
@@ -34,38 +34,38 @@ RESTORES = (0, 0, 0, 0, 0, 1)
 # An hour and a day, as a wrong time zone, a wrong date or a machine without a battery sets a clock.
 RESET_SECONDS = (-3600.0, -86_400.0, 3600.0)
 RESETS_RATE = 0.25
-# Whoever is frozen sends what it was about to send within QuickBooks' memory of it.
+# A frozen worker sends its pending request within the time that QuickBooks remembers request IDs.
 MEMORY_SECONDS, FOREVER = 200.0, 1e9
 
 
-class Plan(Struct, frozen=True):
-    """One seed's course, in virtual seconds where nothing else is said.
+class SeedPlan(Struct, frozen=True):
+    """The plan of one seed, in virtual seconds unless stated otherwise.
 
     Attributes:
-        hosts: How many workers there are.
+        hosts: The number of workers.
         start: The first instant.
         tales: The deals of each workspace.
-        companies: The workspaces' companies, and what their admins chose.
-        dates_snapshots: Whether the CRM says when it wrote a snapshot.
-        stale_drafts: Deals whose first draft was another quote, and arrives after everything else.
-        quickbooks: What goes wrong at QuickBooks while faults are on.
-        memory_seconds: For how long QuickBooks remembers a requestid.
-        at_once: How many streams are reconsidered in one transaction; more are in portions of that size.
+        companies: The workspaces' companies, with their settings.
+        dates_snapshots: Whether the CRM dates its snapshots.
+        stale_drafts: Deals whose first draft had another quote, and arrives last.
+        quickbooks: The faults of QuickBooks while faults are on.
+        memory_seconds: For how long QuickBooks remembers a request ID.
+        at_once: The most streams that are reconsidered in one transaction, and the size of a portion.
         database_rate: The share of transactions that fail or whose answer is lost.
-        duplicate_rate: The share of messages that come twice.
-        poison: Messages that nobody can use.
-        kills: When which host is killed.
-        freezes: When which host stops, and for how long.
-        jumps: When which host's wall clock is set, and by how much.
-        resets: When everything is killed and all wall clocks are set while it is down, and by how much.
-        full_disk: When the disk is full, and for how long.
-        disconnects: When somebody clicks Disconnect in QuickBooks, and in which workspace.
-        pauses: When an admin pauses a workspace, and for how long.
-        closings: When the books of a workspace's company are closed for the day, and for how long.
-        switchings: When an admin switches invoicing off, in which workspace, and for how long.
-        interludes: When an admin connects another company, in which workspace, and for how long.
-        restores: When a copy of the store is made, and when it is put back.
-        faults_end: When faults end and everything has to settle.
+        duplicate_rate: The share of messages that are sent twice.
+        poison: The number of unusable messages.
+        kills: The time and host of each kill.
+        freezes: The time, host and length of each freeze.
+        jumps: The time and host of each change of a wall clock, and by how much.
+        resets: The time of each kill of all workers with a change of all wall clocks, and by how much.
+        full_disk: The time and length of each full disk.
+        disconnects: The time and workspace of each disconnection in QuickBooks.
+        pauses: The time, workspace and length of each pause.
+        closings: The time, workspace and length of each closing of the books.
+        switchings: The time, workspace and length for which an admin switches invoicing off.
+        interludes: The time, workspace and length for which an admin connects another company.
+        restores: The times when a copy of the store is made, and when it is restored.
+        faults_end: When faults end and all work has to finish.
     """
 
     hosts: int
@@ -94,7 +94,7 @@ class Plan(Struct, frozen=True):
     faults_end: float
 
 
-def draw(seed: int) -> Plan:
+def draw(seed: int) -> SeedPlan:
     """Draw a seed's plan."""
     random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
     drawn = {workspace: companies.draw(random) for workspace in WORKSPACES}
@@ -109,16 +109,16 @@ def draw(seed: int) -> Plan:
         return random.randrange(HOSTS)
 
     def sometimes(*counts: int) -> tuple[tuple[float, str, float], ...]:
-        """At some instants, in some workspace, for some time."""
+        """Draw some instants, each with a workspace and a length."""
         return tuple(
             (at, random.choice(WORKSPACES), random.uniform(20, 100)) for at in instants(random.choice(counts))
         )
 
     tales = {workspace: _tales(random, start, company) for workspace, company in drawn.items()}
     interludes = sometimes(0, 0, 0, 0, 0, 1)
-    # Whoever puts a copy back that knows of another company has deals invoiced there, as was decided then.
+    # A restored copy with another company connected would invoice deals there, as decided then.
     restored_at = () if interludes else instants(random.choice(RESTORES))
-    plan = Plan(
+    plan = SeedPlan(
         hosts=HOSTS,
         start=start,
         tales=tales,
@@ -154,14 +154,14 @@ def draw(seed: int) -> Plan:
         restores=tuple((at, at + random.uniform(20, 90)) for at in restored_at),
         faults_end=faults_end,
     )
-    # By a wrong clock of ours, an edit that the CRM doesn't date seems to be from before the sending.
+    # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))
 
 
 def _resets(
     random: Random, faults_end: float, drawn: Iterable[CompanyPlan]
 ) -> tuple[tuple[float, float], ...]:
-    """Set the clocks, seldom: where a cut-over is when invoicing was switched on, a wrong clock decides what is before."""
+    """Draw changes of all clocks, rarely, and none if a cut-over depends on a clock (when invoicing is switched on)."""
     if random.random() >= RESETS_RATE or any(company.cut_over_ago is None for company in drawn):
         return ()
     return tuple(
@@ -171,7 +171,7 @@ def _resets(
 
 
 def stale_draft(tale: Tale) -> dict[str, Any]:
-    """Return the first draft of a deal, in which the quote was another."""
+    """Return the first draft of a deal, with another quote."""
     draft = tale.snapshots[0]
     quote = {**draft["quote"], "lines": draft["quote"]["lines"][:1], "total": "1.00"}
     return {**draft, "quote": quote}
@@ -183,14 +183,14 @@ def _tales(random: Random, start: datetime, company: CompanyPlan) -> tuple[Tale,
 
 
 def _tale(number: int, random: Random, start: datetime, company: CompanyPlan) -> Tale:
-    """Tell a deal so that it ends as it must in its company."""
+    """Make a deal whose result is certain in its company."""
     twist = random.choice(TWISTS)
     if twist == "no_tax_code" and not company.market.tax_codes:
         twist = "none"
     if twist == "signed_again" and company.cut_over_ago is None:
-        twist = "none"  # what was signed first would be older than the cut-over
-    # Some come late by days, which is long enough for them to be looked up before they are sent at all.
-    # Not those that the CRM won: some don't say when, and then they count as won when they are heard of.
+        twist = "none"  # the first contract would be older than the cut-over
+    # Some deals arrive days late, which is long enough for a look-up before the first send.
+    # Not those that the CRM won: without a date, they count as won when they arrive.
     late = random.random() < 0.2 and twist not in {*story.OLD_TWISTS, "won_by_crm"}  # noqa: PLR2004 - some
     now, minutes_ago = start, (3, 12)
     if company.cut_over_ago is None:

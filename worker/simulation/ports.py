@@ -17,30 +17,30 @@ class SimulatedClock:
         self._jumped = timedelta()
 
     def now(self) -> datetime:
-        """Return the present instant."""
+        """Return the current instant."""
         return self._start + timedelta(seconds=self._loop.time()) + self._jumped
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return the seconds of a clock that never goes back."""
         return self._loop.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that many virtual seconds."""
+        """Wait `seconds` of virtual time."""
         await asyncio.sleep(seconds)
 
     def jump(self, by: timedelta) -> None:
-        """Set the wall clock; durations are untouched."""
+        """Change the wall clock; the monotonic clock does not change."""
         self._jumped += by
 
 
 class SeededEntropy:
-    """Randomness that is the same in every run."""
+    """Randomness from a seed."""
 
     def __init__(self, seed: int | str = 0) -> None:
         self._random = Random(seed)  # noqa: S311 - a simulation repeats itself
 
     def uuid7(self, now: datetime) -> UUID:
-        """Return an identifier that sorts by time."""
+        """Return a UUID that sorts by time."""
         return uuid7_of(now, self._random.getrandbits(74))
 
     def token(self) -> str:
@@ -52,5 +52,5 @@ class SeededEntropy:
         return self._random.randbytes(size_bytes)
 
     def uniform(self, low: float, high: float) -> float:
-        """Return a number between the two."""
+        """Return a number between `low` and `high`."""
         return self._random.uniform(low, high)

@@ -1,11 +1,11 @@
-"""What QuickBooks refuses while a seed plays: reads that say nothing about writes, companies, writes that it did."""
+"""QuickBooks' refusals in a seed: refused reads, refused companies, and refused writes that it applied all the same."""
 
 from random import Random
 
 from worker.sandbox.refusals import Operation, Refusal
 
 READS: tuple[Operation, ...] = ("read", "query")
-# Each is tried beside the others of its seed; those that are always refused are so for as long as faults last.
+# Each is combined with the others of its seed; a permanent refusal lasts as long as the faults.
 _OF_READS = (
     Refusal("4002", operations=READS, entities=("Invoice",)),
     Refusal("4002", operations=("query",), entities=("Invoice",), containing="SELECT *"),
@@ -20,7 +20,7 @@ _OF_COMPANIES = (
     Refusal("3100", 403, "lower_case", rate=0.03),
     Refusal("120", 403, rate=0.03),
 )
-# QuickBooks says no to an invoice that it makes all the same, or a proxy in its place.
+# QuickBooks, or a proxy, refuses an invoice that is created all the same.
 _OF_WRITES = (
     Refusal("6000", operations=("create",), entities=("Invoice",), rate=0.3, times=2),
     Refusal("6000", operations=("create",), entities=("Invoice",), rate=0.5, times=2, applied=True),
@@ -30,7 +30,7 @@ _OF_WRITES = (
 
 
 def drawn(random: Random) -> tuple[Refusal, ...]:
-    """Draw what is refused in a seed; in half of them nothing is."""
+    """Draw the refusals of a seed; half of the seeds have none."""
     if random.getrandbits(1):
         return ()
     chosen = random.sample(_OF_READS, random.randint(0, 2)) + random.sample(_OF_WRITES, random.randint(0, 2))

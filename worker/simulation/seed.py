@@ -1,4 +1,4 @@
-"""One seed from its plan to its verdict."""
+"""Run one seed, from its plan to its verdict."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ from worker.simulation.comparing import Comparison
 from worker.simulation.database import DatabaseTrouble, Store
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.outside import LOOK_SECONDS, Outside
-from worker.simulation.plan import Plan, draw
+from worker.simulation.plan import SeedPlan, draw
 from worker.simulation.ports import SimulatedClock
 from worker.simulation.telling import Telling
 from worker.verification.books import Books
@@ -40,7 +40,7 @@ _TOLD_THAT_IT_ENDED = (
 
 
 class Verdict(Struct, frozen=True):
-    """What came of a seed, or of a crash point; `name` says which."""
+    """The result of the seed or crash point `name`."""
 
     name: str
     seed: int
@@ -57,9 +57,9 @@ AfterStep = Callable[[Cluster, str], None]
 
 
 def run_seed(
-    store: Store, seed: int, plan: Plan | None = None, after_step: AfterStep | None = None
+    store: Store, seed: int, plan: SeedPlan | None = None, after_step: AfterStep | None = None
 ) -> Verdict:
-    """Play a seed and judge it; the same seed gives the same trace in any process."""
+    """Run a seed and check the result; the same seed gives the same trace in any process."""
     plan = plan or draw(seed)
     loop = SimulationLoop(Random(f"{seed}:loop"))  # noqa: S311 - a simulation repeats itself
     clock = SimulatedClock(loop, plan.start)
@@ -83,8 +83,8 @@ def run_seed(
             patch.object(reconsidering, "STREAMS_MAX", plan.at_once),
         ):
             found = loop.run(_play(store, cluster, plan, outside))
-    except Exception as error:  # noqa: BLE001 - whatever ends a seed before its end is a finding
-        found = [f"The seed did not come to its end: {error!r}"]
+    except Exception as error:  # noqa: BLE001 - any error that ends a seed early is a finding
+        found = [f"The seed ended early: {error!r}"]
     loop.note(repr(found))
     return Verdict(
         name=str(seed),
@@ -99,8 +99,8 @@ def run_seed(
     )
 
 
-async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside) -> list[str]:
-    """Let everything happen, then let it settle, then judge."""
+async def _play(store: Store, cluster: Cluster, plan: SeedPlan, outside: Outside) -> list[str]:
+    """Run the story with its faults, then wait until all work is finished, then check the result."""
     await store.cleared()
     tellings = {workspace: Telling(outside, workspace) for workspace in plan.tales}
     chaos = Chaos(cluster, store, outside, tellings)
@@ -113,7 +113,7 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside) ->
     await asyncio.sleep(max(0.0, plan.faults_end - cluster.loop.time()))
     cluster.sandbox.trouble.follow(QuickBooksPlan())
     cluster.trouble.rate, cluster.trouble.full = 0.0, False
-    # What was asked of a frozen host is done when it thaws; nobody puts right what is still going wrong.
+    # A frozen host carries out its pending requests when it thaws; admins act only after the faults have ended.
     await asyncio.gather(*acts)
     await cluster.answered()
     for workspace in plan.tales:
@@ -124,7 +124,7 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside) ->
             task.result()
         task.cancel()
     if waiting_for is not None:
-        return [f"It does not settle: {waiting_for}"]
+        return [f"The work does not finish: {waiting_for}"]
     cluster.watch.check_books()
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tellings, clock))
@@ -134,13 +134,13 @@ async def _play(store: Store, cluster: Cluster, plan: Plan, outside: Outside) ->
 
 
 async def _settle(cluster: Cluster, outside: Outside, tellings: Mapping[str, Telling]) -> str | None:
-    """Wait until nothing is left to do, at two looks in a row; return what is, if it takes too long."""
+    """Wait until two checks in a row find no work; return the remaining work if it takes too long."""
     until = cluster.loop.time() + SETTLE_SECONDS_MAX
     idle, waiting_for = 0, None
     while cluster.loop.time() < until:
         waiting_for = await _waits_for(cluster, outside, tellings)
         idle = idle + 1 if waiting_for is None else 0
-        if idle == 2:  # noqa: PLR2004 - two looks
+        if idle == 2:  # noqa: PLR2004 - two checks
             return None
         await asyncio.sleep(LOOK_SECONDS)
     return waiting_for or "it never stays done"
@@ -155,7 +155,7 @@ async def _waits_for(cluster: Cluster, outside: Outside, tellings: Mapping[str, 
         if asked.to_connect or asked.to_order or unmapped:
             waiting_for = waiting_for or f"a person of {workspace}: {asked}"
     if outside.restores_left:
-        return "a copy of the store to be put back"
+        return "a copy of the store to be restored"
     if waiting_for is None and not (outside.followed and outside.followed[-1] >= position):
         return "a reader of the log"
     return waiting_for
@@ -174,7 +174,7 @@ def _judge(
     for telling in tellings.values():
         found += Comparison(connection, outside, telling).violations()
     found += [
-        f"{workspace} is told {count} times that its connection ended, {outside.ended_of(workspace)} grants did"
+        f"{workspace} has {count} events of an ended connection, but {outside.ended_of(workspace)} grants ended"
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
         if count > outside.ended_of(workspace)
     ]
@@ -192,16 +192,16 @@ def _judge(
         found.append("I8: a reader that followed the log missed events")
     stored_letters = {(row.workspace, row.raw) for row in connection.execute(sa.select(dead_letters))}
     if stored_letters != outside.poison:
-        found.append(f"I6: {len(outside.poison)} useless messages, {len(stored_letters)} dead letters")
+        found.append(f"I6: {len(outside.poison)} unusable messages, {len(stored_letters)} dead letters")
     return found
 
 
 def _refused_by_nobody(connection: sa.Connection, refused: set[str]) -> Iterator[str]:
-    """Find what is recorded as refused though QuickBooks never refused to make it."""
+    """Yield the commands that are recorded as rejected although QuickBooks never rejected them."""
     for workspace, data in connection.execute(_REFUSED):
         fact = catalog.payload(catalog.COMMAND_REJECTED, data)
         if fact.code is not None and fact.request_id not in refused:
-            yield f"{workspace}/{fact.subject}: {fact.kind} counts as refused, and nothing refused it"
+            yield f"{workspace}/{fact.subject}: {fact.kind} is recorded as rejected, but QuickBooks never rejected it"
 
 
 def _digest(connection: sa.Connection) -> str:

@@ -1,4 +1,4 @@
-"""What happens in a workspace of a simulation: its accounts, its mappings, its deals and their contracts."""
+"""Play the story of a workspace in a simulation: its accounts, mappings, deals and contracts."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from events.log.intake import Record
 from events.log.tables import log
 from worker.actions.mappings import map_account, map_product, request_customer, request_item
 from worker.demo import doors, market, story
-from worker.demo.story import Contract, Tale
+from worker.demo.story import StoryContract, Tale
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import docusign
 from worker.services import Services
@@ -28,14 +28,14 @@ REVISIONS_MAX = 3
 
 
 class Telling:
-    """Tells a workspace's deals.
+    """Sends the messages of a workspace's deals.
 
     Attributes:
-        accounts: What the CRM says of each account in the end, by id.
-        customers: The customer that somebody said an account is, by the account's id.
-        items: The item that somebody said a product is, by the product's id.
-        told_at: When the first of each deal was told.
-        switched_on_at: When it was sure that invoicing was on; None before.
+        accounts: The CRM's last snapshot of each account, by ID.
+        customers: The customers of the mapped accounts, by the account's ID.
+        items: The items of the mapped products, by the product's ID.
+        told_at: When the first message of each deal was sent.
+        switched_on_at: When invoicing was certainly on; None before.
     """
 
     def __init__(self, outside: Outside, workspace: str) -> None:
@@ -52,7 +52,7 @@ class Telling:
         self._plan = outside.plan
 
     async def play(self) -> None:
-        """Set the workspace up, and let its deals happen."""
+        """Set up the workspace, and send its deals."""
         await self._outside.set_up(self.workspace)
         self.switched_on_at = self._now()
         wanted = {tale.account_id for tale in self.tales}
@@ -68,13 +68,13 @@ class Telling:
         await asyncio.gather(self._map(), self._poison(), *(self._tell(tale) for tale in self.tales))
 
     async def attend(self) -> None:
-        """Put right what people are asked to put right."""
+        """Carry out the remedies that wait for an admin."""
         await self._outside.attend(self.workspace)
         for tale in await self.unmapped():
             await self._map_again(tale)
 
     async def unmapped(self) -> list[Tale]:
-        """Return the deals that wait for what was in QuickBooks before, or for what another company made unclear."""
+        """Return the deals that wait for a mapping to an existing customer or item, or one that another company made unclear."""
         at_home = self._outside.connected[self.workspace] == self._outside.realms[self.workspace]
         if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
             return []
@@ -83,7 +83,7 @@ class Telling:
         return [tale for tale in self.tales if tale.deal_id in waiting and tale.twist not in for_ever]
 
     async def until_commanded(self, until: float) -> bool:
-        """Wait until all that is to be created was commanded in the company that is connected; say whether it was in time."""
+        """Wait until every requested customer and item is commanded in the connected company; return whether it was in time."""
         while self._now() < until:
             if self._is_mapped.is_set() and await self._outside.cluster.store.read(self._is_commanded):
                 return True
@@ -103,19 +103,19 @@ class Telling:
 
     @property
     def _chosen_in(self) -> str | None:
-        """Return the company whose list an id is chosen from, where another one may be connected when it arrives."""
+        """Return the company that an ID is chosen from, if another company may be connected when the choice arrives."""
         return self._outside.realms[self.workspace] if self._plan.interludes else None
 
     @property
     def _may_be_unmapped(self) -> bool:
-        # By a clock that is ahead of QuickBooks', an item that we made seems to have been there before.
+        # By a clock that is ahead of QuickBooks', an item that we created seems to be older than its request.
         counts = self._outside.cluster.counts
         return bool(self._plan.interludes or counts["restore"] or counts["clock_reset"])
 
     async def _map(self) -> None:
-        """Say what accounts and products are: half are created in QuickBooks, half are there."""
+        """Map accounts and products: half to new customers and items, half to existing ones."""
         for account in sorted({tale.account_id for tale in self.tales if tale.twist != "account_unmapped"}):
-            # The customer of a deal in another currency is there.
+            # The customer of a deal in another currency exists.
             is_there = any(
                 tale.account_id == account and tale.twist == "foreign_currency" for tale in self.tales
             )
@@ -130,11 +130,10 @@ class Telling:
         self._is_mapped.set()
 
     async def map_elsewhere(self) -> None:
-        """Map accounts in the company that is connected meanwhile, or products.
+        """Map accounts or products in the company that is connected meanwhile.
 
-        Which company's list they chose from is said: a host that was frozen may do it once this company is
-        connected again.
-        Never both of a deal, so that nothing is invoiced there; what was to be created may be created there.
+        The mapping names its company, since a frozen host may carry it out after the first company is connected again.
+        Never both of a deal, so that no invoice is created there; requested customers and items may be created there.
         """
         realm = self._outside.others[self.workspace]
         if self._random.getrandbits(1):
@@ -166,7 +165,7 @@ class Telling:
             await self._outside.administer(self.workspace, map_product, product, item, realm=self._chosen_in)
 
     async def _map_again(self, tale: Tale) -> None:
-        """Map what a deal waits for; what QuickBooks has by that name is chosen from its list."""
+        """Map the account or products that a deal waits for, to the entries with their names in QuickBooks."""
         await self._map_account(tale.account_id)
         items = self._outside.cluster.sandbox.companies[self._outside.realms[self.workspace]].every("Item")
         by_name = {item["Name"]: str(item["Id"]) for item in items}
@@ -176,7 +175,7 @@ class Telling:
             await self._map_product(line["product_id"])
 
     def _customer_in(self, currency: str) -> str:
-        """Return the first customer that QuickBooks bills in a currency."""
+        """Return the first customer in QuickBooks that is billed in a currency."""
         company = self._outside.cluster.sandbox.companies[self._outside.realms[self.workspace]]
         billed = (c for c in company.every("Customer") if c["CurrencyRef"]["value"] == currency)
         return str(next(billed)["Id"])
@@ -185,7 +184,7 @@ class Telling:
         return set().union(*(_products(tale) for tale in self.tales))
 
     async def _tell(self, tale: Tale) -> None:
-        """Send a deal's snapshots and contracts in an order in which they might come."""
+        """Send a deal's snapshots and contracts in a possible order."""
         ended_at = (tale.ends_at - self._plan.start).total_seconds()
         await asyncio.sleep(max(self._random.uniform(0, 60), ended_at - self._now()))
         snapshots = [self._snapshot(tale, *written) for written in _written(tale)]
@@ -196,7 +195,7 @@ class Telling:
         self._random.shuffle(contracts)
         self.told_at[tale.deal_id] = self._now()
         if (self.workspace, tale.deal_id) in self._plan.stale_drafts:
-            # The draft comes last of all, and shows a quote that nobody signed.
+            # The draft arrives last, with a quote that was not signed.
             late = self._snapshot(tale, stale_draft(tale), tale.written_at[0])
             await self._send([*snapshots[1:], *contracts, late])
         elif tale.twist in story.IN_ORDER:
@@ -210,17 +209,17 @@ class Telling:
             await self._contradict(tale)
 
     def _snapshot(self, tale: Tale, data: dict[str, Any], written_at: datetime) -> bytes:
-        # Which of two contracts went out with which quote shows by when each was written.
+        # Only the snapshots' dates show which of two contracts was sent with which quote.
         dated = self._plan.dates_snapshots or len(tale.contracts) > 1
         return _crm("deal.updated.v1", self.workspace, data, written_at if dated else None)
 
     async def _contradict(self, tale: Tale) -> None:
-        """Send other content under an identity that the log has."""
+        """Send other content with an identity that the log has."""
         other = self._snapshot(tale, {**tale.snapshots[0], "name": "Somebody else's"}, tale.written_at[0])
         await self._send([other])
         self._outside.poison.add((self.workspace, other))
 
-    def _envelope(self, tale: Tale, contract: Contract, status: docusign.Status) -> bytes:
+    def _envelope(self, tale: Tale, contract: StoryContract, status: docusign.Status) -> bytes:
         now = self._plan.start + timedelta(seconds=self._now())
         envelope = doors.as_people_make_it(doors.envelope_of(tale, contract, status), self._random)
         return docusign.message(envelope, status, now, self._random.randint(0, 3))

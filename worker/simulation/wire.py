@@ -1,7 +1,7 @@
-"""The network between a host and QuickBooks: requests outlive their sender, and everything on it is watched.
+"""The network between a host and QuickBooks: requests outlive their sender, and each is checked against the protocol.
 
-The books alone would let one safeguard hide another: a requestid that QuickBooks remembers makes up for a
-missing look-up. So each rule of the protocol is checked here by itself.
+If only the books were checked, one safeguard could hide the absence of another: a request ID that QuickBooks remembers
+makes up for a missing look-up. So each rule of the protocol is checked here by itself.
 """
 
 import asyncio
@@ -24,25 +24,25 @@ from worker.simulation.loop import SimulationLoop
 NETWORK = "network"
 LATENCY_SECONDS_MAX = 0.5
 CLOCKS_APART_SECONDS = 300.0
-INSTANT_SECONDS = 1e-5  # instants are kept by the microsecond
+INSTANT_SECONDS = 1e-5  # instants are stored in microseconds
 
 
 class Sent(Struct):
-    """A create whose outcome its sender does not know."""
+    """A create request whose sender does not know the outcome."""
 
     at: float
     looked_up_at: float = -1.0
 
 
 class Watch:
-    """What the rules say about requests, checked as they go.
+    """Checks requests, claims and outcomes against the rules of the protocol.
 
     Attributes:
-        violations: What broke a rule.
-        lenient: Hosts that were frozen once: they act late, on what was true before.
+        violations: The violations found.
+        lenient: Hosts that were frozen once: they act late, on outdated state.
         gone: Hosts that were killed.
-        clocks_wrong_seconds: By how much wall clocks may be wrong, since somebody has set them.
-        refused: The requestids of creates that QuickBooks refused.
+        clocks_wrong_seconds: By how much wall clocks may be wrong after they were set.
+        refused: The request IDs of creates that QuickBooks rejected.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class Watch:
         self._claims: dict[str, tuple[float, Claimed]] = {}
         self._queried_at: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, Sent] = {}
-        self._quiet_until: dict[tuple[str, str], float] = {}
-        self._asked_for_quiet: set[tuple[str, str]] = set()
+        self._paused_until: dict[tuple[str, str], float] = {}
+        self._rate_limited: set[tuple[str, str]] = set()
         self._held_until: dict[str, float] = {}
         self._claiming: dict[str, asyncio.Event] = {}
         self._served_by: dict[str, tuple[str, float]] = {}
@@ -76,11 +76,11 @@ class Watch:
 
     @property
     def clocks_jumped(self) -> bool:
-        """Whether wall clocks can't be trusted with waiting times."""
+        """Whether wall clocks were set, so that waiting times can't be checked."""
         return self.clocks_wrong_seconds > 0
 
     def claimed(self, life: str, commands: Sequence[Claimed]) -> None:
-        """Check that nobody else works on what is claimed, nor for its company, and that it may be worked on."""
+        """Check that no other host works on the claimed commands or their companies, and that they may be claimed."""
         if commands and life in self._claiming:
             self._claiming.pop(life).set()
         for command in commands:
@@ -89,56 +89,56 @@ class Watch:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
             held = self._held_until.get(command.realm, 0.0) > self._loop.time()
             if held and not self.clocks_jumped:
-                self._violated(f"{life} claims {command.key.kind} though {command.realm} is left alone")
+                self._violated(f"{life} claims {command.key.kind} though {command.realm} is paused")
             holder, until = self._served_by.get(command.realm, (life, 0.0))
             if holder != life and self._loop.time() < until - INSTANT_SECONDS and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {holder} holds {command.realm}")
             first = self._generations.setdefault(_object(command), command.key.generation)
             self._generations[_object(command)] = min(first, command.key.generation)
             self._working[command.request_id] = life
-            self._asked_for_quiet.discard((life, command.request_id))
+            self._rate_limited.discard((life, command.request_id))
             self._claims[command.request_id] = (self._loop.time(), command)
-            # From when on whoever was frozen holds it, only its own clock knows.
+            # Only a frozen host's own clock knows when its lease began.
             seconds = 0.0 if life in self.lenient else REALM_HELD_SECONDS
             self._served_by[command.realm] = (life, self._loop.time() + seconds)
 
     def wrote(self, life: str, command: Claimed) -> None:
-        """Check that nobody writes down what came of a command that was claimed again since."""
+        """Check that no host stores an outcome of a command that was claimed again since."""
         if self._claims[command.request_id][1] is not command:
             self._violated(f"{life} wrote about {command.key.kind} of {command.key.subject} after its lease")
 
     def forget(self) -> None:
-        """Learn that the store was put back: what was sent since is known to nobody but QuickBooks."""
+        """Forget the requests since a copy, because the store was restored: only QuickBooks knows them."""
         for known in (self._bodies, self._request_ids, self._working, self._claims, self._unknown):
             known.clear()
         self._held_until.clear()
         self._served_by.clear()
 
     async def next_claim(self, life: str) -> None:
-        """Wait until a host has claimed something."""
+        """Wait until a host has claimed a command."""
         await self._claiming.setdefault(life, asyncio.Event()).wait()
 
     def gave_up(self, life: str) -> None:
-        """Learn that an attempt is over, without knowing which."""
+        """Record that a host's attempt is over, without knowing which."""
         self._working = {key: other for key, other in self._working.items() if other != life}
 
     def finds(self, rules: Sequence[str]) -> None:
-        """Take note of what was found elsewhere."""
+        """Add violations that were found elsewhere."""
         for rule in rules:
             self._violated(rule)
 
-    def held(self, realm: str) -> None:
-        """Learn that everybody was told to leave a realm alone."""
+    def pauses(self, realm: str) -> None:
+        """Record that a realm is paused for all hosts."""
         self._held_until[realm] = self._loop.time() + self._quiet
 
     def released(self, realm: str) -> None:
-        """Learn that somebody has connected a realm anew: whatever it was left alone for is tried again."""
+        """Record that a realm was connected again, which ends its pause."""
         self._held_until.pop(realm, None)
 
-    def attempted(self, life: str, command: Claimed, *, left_alone: bool) -> None:
-        """Learn that an attempt is over; check that what QuickBooks asked of one is asked of everybody."""
-        if (life, command.request_id) in self._asked_for_quiet and not left_alone:
-            self._violated(f"{life} keeps it to itself that QuickBooks asked for quiet at {command.realm}")
+    def attempted(self, life: str, command: Claimed, *, paused: bool) -> None:
+        """Record that an attempt is over; check that a rate limit pauses the realm for all hosts."""
+        if (life, command.request_id) in self._rate_limited and not paused:
+            self._violated(f"{life} does not store that QuickBooks rate-limited {command.realm}")
         if self._working.get(command.request_id) == life:
             del self._working[command.request_id]
 
@@ -146,8 +146,8 @@ class Watch:
         """Check a request as it leaves its host."""
         self.requests += 1
         realm = _realm(request)
-        if self._loop.time() < self._quiet_until.get((life, realm), -1.0):
-            self._violated(f"{life} calls {realm} although QuickBooks asked it for quiet")
+        if self._loop.time() < self._paused_until.get((life, realm), -1.0):
+            self._violated(f"{life} sends a request to {realm} although QuickBooks rate-limited it")
         request_id = request.url.params.get("requestid")
         if request_id is None:
             return
@@ -171,12 +171,12 @@ class Watch:
             self._violated(f"{command.key.kind} of {command.key.subject} is sent anew without a look-up")
 
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
-        """Learn from an answer as it reaches its host."""
+        """Record an answer as it reaches its host."""
         request_id = request.url.params.get("requestid")
-        self._asked_for_quiet.discard((life, request_id or ""))
+        self._rate_limited.discard((life, request_id or ""))
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            self._quiet_until[life, _realm(request)] = self._loop.time() + self._quiet
-            self._asked_for_quiet.add((life, request_id or ""))
+            self._paused_until[life, _realm(request)] = self._loop.time() + self._quiet
+            self._rate_limited.add((life, request_id or ""))
         is_fault = b"ault" in response.content
         if request_id is not None and is_fault:
             self.refused.add(request_id)
@@ -192,13 +192,13 @@ class Watch:
                 sent.looked_up_at = self._loop.time()
 
     def refresh_begins(self, token: str) -> None:
-        """Check that nobody else refreshes with the same token."""
+        """Check that no other host refreshes with the same token."""
         self._refreshing[token] += 1
         if self._refreshing[token] > 1 and not self.lenient and not self.clocks_jumped:
             self._violated("two refreshes of one token are in flight")
 
     def refresh_ends(self, token: str) -> None:
-        """Learn that a refresh is over."""
+        """Record that a refresh is over."""
         self._refreshing[token] -= 1
 
     def check_books(self) -> None:
@@ -215,11 +215,11 @@ class Watch:
                         self._violated(f"{count} {entity} objects carry the mark {mark}")
 
     def _is_anew(self, command: Claimed) -> bool:
-        """Say whether an earlier generation was wished for in the same company."""
+        """Return whether an earlier generation was commanded in the same company."""
         return command.key.generation > self._generations[_object(command)]
 
     def _is_old(self, command: Claimed) -> bool:
-        """Say whether an earlier life of the installation may have sent it, whatever a host's clock says."""
+        """Return whether the request may have been sent before a restore, whatever a host's clock says."""
         age = self._clock.now() - command.cause_at
         return age.total_seconds() > self._old + max(CLOCKS_APART_SECONDS, self.clocks_wrong_seconds)
 
@@ -249,7 +249,7 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         self._watch = watch
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it; whether or not its sender lives to see the answer, it arrives."""
+        """Send a request; it arrives even if its sender is killed before the answer."""
         await request.aread()
         self._watch.sends(self._life, request)
         under_way = self._loop.spawn(NETWORK, self._carry(request))
@@ -279,7 +279,7 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
 
 
 def _object(command: Claimed) -> tuple[str, str, str, str]:
-    """Name what a command wishes for, whichever generation it is of."""
+    """Return the identity of the object that a command creates, for all its generations."""
     return command.realm, command.key.workspace, command.key.kind, command.key.subject
 
 

@@ -1,1 +1,1 @@
-"""The front door: events and webhooks in, feeds and the API out."""
+"""The front door: HTTP routes for events, webhooks, feeds and the API."""

@@ -1,7 +1,7 @@
-"""Who may call: a bearer token is one workspace's, and each route says which of its scopes it needs.
+"""Check the bearer token of a request: a token belongs to one workspace, and each route declares the scope it needs.
 
-Every route declares `needs=Scope.…`, or `needs=OPEN` where it does without a token: webhooks are signed, a consent
-has its state, ops ask from within. A route that declares nothing is refused when the application is built.
+Every route declares `needs=Scope.…`, or `needs=OPEN` if it needs no token: webhooks are signed, a consent has its state,
+ops call from inside. The application refuses to start with a route that declares nothing.
 """
 
 import asyncio
@@ -33,17 +33,17 @@ logger = structlog.get_logger()
 
 
 class Access:
-    """Asks for tokens at the door, and notes when each was used last."""
+    """Checks tokens at the door, and records when each was last used."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._uses = LastUses(services)
 
     async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler) -> None:
-        """Let in whoever brings a token with the scope that the route needs; others need none.
+        """Admit a request whose token has the scope that the route needs; open routes need no token.
 
         Raises:
-            Problem: 401 without a token, or with one that nobody has or that is revoked; 403 where it lacks the scope.
+            Problem: 401 without a token, or with an unknown or revoked one; 403 if the token lacks the scope.
         """
         needs = _needs(route)
         if needs == OPEN:
@@ -63,7 +63,7 @@ class Access:
         self._uses.note(token)
 
     async def token_of(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Token:
-        """Return the token that a request brings, as it is now.
+        """Return the current state of a request's token.
 
         Raises:
             Problem: 401, as above.
@@ -94,14 +94,14 @@ class Access:
         return token
 
     async def close(self) -> None:
-        """Finish noting what was used."""
+        """Finish writing the last uses."""
         await self._uses.close()
 
 
 class LastUses:
-    """Notes when tokens are used, each at most once a minute, so that what is noted is at most a minute old.
+    """Records when each token was last used, at most once a minute, so the stored time is at most a minute old.
 
-    No request waits for it. What can't be written is said in the log, and tried again when the token is used again.
+    No request waits for it. A failed write is logged, and retried when the token is used again.
     """
 
     def __init__(self, services: Services) -> None:
@@ -110,7 +110,7 @@ class LastUses:
         self._writing: set[asyncio.Task[None]] = set()
 
     def note(self, token: Token) -> None:
-        """Note that a token is used now."""
+        """Record that a token is used now."""
         key, now = (token.workspace, token.number), self._services.clock.now()
         noted = max(filter(None, (token.last_used_at, self._written.get(key))), default=None)
         if noted is not None and now - noted < NOTED_EVERY:
@@ -121,7 +121,7 @@ class LastUses:
         task.add_done_callback(self._writing.discard)
 
     async def close(self) -> None:
-        """Finish what is being written."""
+        """Finish running writes."""
         if self._writing:
             await asyncio.wait(self._writing)
 
@@ -134,7 +134,7 @@ class LastUses:
 
 
 def current(request: Request[Any, Any, Any]) -> Token:
-    """Return the token that the door let in."""
+    """Return the token of an admitted request."""
     token: Token = request.state.token
     return token
 
@@ -146,18 +146,18 @@ def actor(
         HeaderParameter(
             name=PERSON,
             pattern=PERSON_PATTERN,
-            description="The person on whose behalf a console does this, such as their e-mail address. The log names them"
-            " behind the token that vouches for them.",
+            description="The person for whom a console sends the request, such as their e-mail address. The log names"
+            " them after the token.",
             schema_extra={"examples": ["kim@coeffection.example"]},
         ),
     ] = None,
 ) -> str:
-    """Return who did what is done, as events name it: the token, and the person that its console names."""
+    """Return the actor of a request, as events name it: the token, and the person that its console names."""
     return token.actor if q2c_actor is None else f"{token.actor_alone} for {q2c_actor}"
 
 
 def undeclared(app: Litestar) -> Iterable[str]:
-    """Name the routes that do not say what they need."""
+    """Yield the routes that do not declare what they need."""
     for route in app.routes:
         for handler in getattr(route, "route_handlers", [getattr(route, "route_handler", None)]):
             if handler is not None and _needs(handler) not in {OPEN, *Scope}:
@@ -165,6 +165,6 @@ def undeclared(app: Litestar) -> Iterable[str]:
 
 
 def _needs(route: BaseRouteHandler) -> object:
-    """Return what a route needs; that which methods there are is the framework's to say, to anybody."""
+    """Return the declared need of a route; the framework's own answer about methods is open."""
     methods: object = getattr(route, "http_methods", None)
     return OPEN if methods == {"OPTIONS"} else route.opt.get(NEEDS)

@@ -1,4 +1,4 @@
-"""The front door, put together."""
+"""Build the ASGI applications of the front door and of ops."""
 
 from decimal import Decimal
 
@@ -34,7 +34,7 @@ from worker.workspaces.api_tokens import Token
 
 
 def create_app(services: Services, gateway: Gateway) -> Litestar:
-    """Build the ASGI application over services that are open."""
+    """Build the ASGI application of the front door on open services."""
     access = Access(services)
 
     def workspace(token: NamedDependency[Token]) -> str:
@@ -93,7 +93,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
 
 
 def create_ops_app(services: Services) -> Litestar:
-    """Build what ops ask of any process, whatever its roles."""
+    """Build the ASGI application with health and metrics, which any process can serve."""
     return Litestar(
         route_handlers=[livez, readyz_of_ops, metrics],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},

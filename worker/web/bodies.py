@@ -1,4 +1,4 @@
-"""Bodies of several megabytes: read as they come, measured, and never more of them in memory than there is room for."""
+"""Read large request bodies in chunks, with limits for each body and for all bodies in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,11 +14,11 @@ READ_SECONDS_MAX = 60
 
 
 class Body(Struct, frozen=True):
-    """What was sent: its bytes, unless there were too many of them.
+    """A request's body, unless it was too large.
 
     Attributes:
-        content: The bytes; none if there were too many.
-        whole: Whether all that was sent was looked at.
+        content: The bytes; None if there were too many.
+        whole: Whether the whole body was read.
     """
 
     content: bytes | None
@@ -26,7 +26,7 @@ class Body(Struct, frozen=True):
 
 
 class Room:
-    """Room in memory for bodies that are larger than usual. Whoever finds none waits a little for others to be done."""
+    """A limit of memory for large bodies. A request that finds no room waits a little for others to finish."""
 
     def __init__(self, bytes_max: int, *, wait_seconds: float) -> None:
         self._free = bytes_max
@@ -35,7 +35,7 @@ class Room:
 
     @asynccontextmanager
     async def taken(self, size: int) -> AsyncIterator[bool]:
-        """Take room for so many bytes, and give it back in the end; false if there was none."""
+        """Reserve `size` bytes for the context; yield False if there was no room."""
         async with self._changed:
             try:
                 async with asyncio.timeout(self._wait_seconds):
@@ -62,17 +62,17 @@ async def read(
     update: Callable[[bytes], None],
     weight: int,
 ) -> Body:
-    """Read a body, handing on each part of it as it comes.
+    """Read a body, and pass each chunk to `update`.
 
-    One that is too large is read on and let go: a sender that is still sending when it is answered may never see the
+    A body that is too large is still read, and dropped: a sender that is answered while it sends may never see the
     answer.
 
     Args:
         request: The request.
-        bytes_max: How many bytes are kept.
-        read_bytes_max: How many are looked at, if there are more than that.
-        update: Takes each part.
-        weight: How often it goes over each byte; what takes long is done in another thread.
+        bytes_max: The most bytes that are returned.
+        read_bytes_max: The most bytes that are read if there are more than `bytes_max`.
+        update: Called with each chunk.
+        weight: How often `update` processes each byte; long work runs in another thread.
 
     Raises:
         TimeoutError: The sender took longer than a minute.

@@ -1,8 +1,8 @@
-"""The OpenAPI description: what each route needs, what it answers, and what every field means.
+"""The OpenAPI description: the scope and the answers of each route, and the meaning of every field.
 
-A route says `**described(Scope.READ, 400, 404)`: the scope that it needs, and the statuses by which it may refuse, beside
-those that every route with a token has. What fields mean is taken from the docstrings of the structs, so that it is
-written once.
+A route declares `**described(Scope.READ, 400, 404)`: the scope that it needs, and the statuses of its refusals, beside
+those that every route with a token has. The meanings of fields come from the structs' docstrings, so they are written
+once.
 """
 
 import inspect
@@ -44,7 +44,7 @@ TOKEN = "token"  # noqa: S105 - the name of the scheme
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n(.*)", re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
-# An example for each status by which a route refuses: the reason, and what it says.
+# An example for each status of a refusal: the reason and the detail.
 _REFUSALS = {
     400: ("parameter_invalid", "limit: Expected `int` <= 1000"),
     401: ("token_missing", "Send an API token of the workspace: Authorization: Bearer …"),
@@ -83,7 +83,7 @@ class Described(Operation):
     """An operation whose refusals name their headers, and whose parameters are left out rather than null."""
 
     def __post_init__(self) -> None:
-        """Say so."""
+        """Change the operation's description accordingly."""
         for parameter in self.parameters or []:
             if isinstance(parameter, Parameter) and isinstance(parameter.schema, Schema):
                 parameter.schema = _without_null(parameter.schema)
@@ -97,7 +97,7 @@ class Described(Operation):
 
 @dataclass
 class _Shown(BaseSchemaObject):
-    """A body as it is; the framework would leave out what is null in it."""
+    """A body with its null values, which the framework would omit."""
 
     body: dict[str, Any]
 
@@ -112,13 +112,13 @@ def described(
     operation: type[Described] = Described,
     also: Mapping[int, ResponseSpec] | None = None,
 ) -> Mapping[str, Any]:
-    """Return what a route is declared with.
+    """Return the arguments of a route's declaration.
 
     Args:
-        needs: The scope that it needs, or `OPEN`.
-        statuses: Those by which it may refuse, beside 503, and beside 401 and 403 where it needs a token.
-        operation: What describes it, where its body is not read by the framework.
-        also: What else it answers.
+        needs: The scope that the route needs, or `OPEN`.
+        statuses: The statuses of its refusals, beside 503, and beside 401 and 403 if it needs a token.
+        operation: The class that describes it, if the framework does not read its body.
+        also: Its further answers.
     """
     of_tokens = () if needs == OPEN else (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
     refusals = sorted({*statuses, *of_tokens, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -131,13 +131,13 @@ def described(
 
 
 def identifier(description: str, example: str) -> PathParameter:
-    """Describe an id in the address; whether it fits is said by the action itself, with the field's name."""
+    """Describe an ID in the path; the action itself checks it, and names the field in its refusal."""
     extra = {"minLength": 1, "maxLength": 128, "examples": [example]}
     return PathParameter(description=description, schema_extra=extra)
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Say what the description is of, and where it is served."""
+    """Return the configuration of the OpenAPI description."""
     return OpenAPIConfig(
         title="Coeffection for QuickBooks",
         version="1",
@@ -159,17 +159,17 @@ def openapi_config() -> OpenAPIConfig:
 
 
 class Structs(StructSchemaPlugin):
-    """Describes structs by their docstrings, and shows examples of them.
+    """Describes structs by their docstrings, and adds examples.
 
     Args:
-        examples: A value of each struct that is a whole body.
+        examples: An example of each struct that is a whole body.
     """
 
     def __init__(self, examples: Mapping[type[Struct], Struct]) -> None:
         self._examples = examples
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Return the schema of a struct, described."""
+        """Return the schema of a struct with its descriptions."""
         schema = super().to_openapi_schema(field_definition, schema_creator)
         kind = field_definition.type_
         summary, fields = documented(kind)
@@ -184,7 +184,7 @@ class Structs(StructSchemaPlugin):
 
 
 def documented(kind: type) -> tuple[str, dict[str, str]]:
-    """Return what docstrings say of a class, and of each of its attributes, also of those that it inherits."""
+    """Return the description of a class, and of each of its attributes, including inherited ones, by the docstrings."""
     said: dict[str, str] = {}
     summary = ""
     for each in reversed(kind.__mro__):
@@ -198,7 +198,7 @@ def documented(kind: type) -> tuple[str, dict[str, str]]:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """Return the schema of a parameter that may be left out: what is in an address is never null."""
+    """Return the schema of an optional parameter without null: a parameter in an address is never null."""
     [kind] = [each for each in schema.one_of or () if not _is_null(each)] or [schema]
     if isinstance(kind, Reference):
         return replace(schema, one_of=None, all_of=[kind])

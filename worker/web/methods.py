@@ -1,7 +1,6 @@
-"""Which methods an address has, for whoever asks by OPTIONS.
+"""Answer OPTIONS with the methods of an address.
 
-The framework's own answer names the methods of the route that it was registered with first, and not those that came to
-the same address later.
+The framework's own answer names only the methods of the route that was registered first at the address.
 """
 
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from litestar.routes import HTTPRoute
 
 
 async def name_methods(request: Request[Any, Any, Any]) -> Response[None] | None:
-    """Answer OPTIONS with all of them; leave other requests to their routes."""
+    """Answer OPTIONS with every method of the address; pass other requests to their routes."""
     if request.method != "OPTIONS":
         return None
     path = request.scope["path_template"]

@@ -1,6 +1,6 @@
-"""Parameters that a route does not know are refused: a filter that is misspelt would show more than was asked for.
+"""Refuse unknown parameters: a misspelt filter would return too many rows.
 
-So are ids in the address that hold U+0000, which no database takes.
+IDs in the address that contain U+0000 are refused too, since no database accepts it.
 """
 
 import functools
@@ -16,7 +16,7 @@ from worker.web.problems import Problem
 
 
 def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler) -> None:
-    """Let requests through whose parameters the route knows, each there once; open routes take what senders add.
+    """Check that a route knows every parameter of a request, and that each is given once; open routes ignore others.
 
     Raises:
         Problem: 400 `parameter_invalid`, `parameter_unknown` or `parameter_repeated`.
@@ -44,7 +44,7 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: Base
             )
         if given.count(name) > 1:
             raise Problem(HTTPStatus.BAD_REQUEST, "parameter_repeated", f"Give {name} once", field=name)
-        if value.lower() == "null" and not known[name]:  # which the framework would take for no value at all
+        if value.lower() == "null" and not known[name]:  # the framework would read it as a missing value
             raise Problem(
                 HTTPStatus.BAD_REQUEST, "parameter_invalid", f"{name}: {value!r} is not a value", field=name
             )
@@ -52,7 +52,7 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: Base
 
 @functools.cache  # there are as many routes as the code has
 def _known(route: BaseRouteHandler) -> dict[str, bool]:
-    """Return the names of a route's parameters, each with whether it takes any text."""
+    """Return the names of a route's parameters, each with whether it accepts any text."""
     return {
         field.kwarg_definition.name or name: str in (field.annotation, *get_args(field.annotation))
         for name, field in route.parsed_fn_signature.parameters.items()

@@ -1,4 +1,4 @@
-"""Every "no" of the front door, as problem+json (RFC 9457) with a stable reason."""
+"""The refusals of the front door, as problem+json (RFC 9457) with a stable reason."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from worker.workspaces.docusign_keys import KeyRefused, KeyUnknown
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
-FULL_RETRY_AFTER_SECONDS = 60  # a person makes room
+FULL_RETRY_AFTER_SECONDS = 60  # a person has to make room
 logger = structlog.get_logger()
 
 
@@ -103,7 +103,7 @@ class ProblemDetails(Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(Exception):
-    """An answer that says what is wrong; raised anywhere below a route."""
+    """A refusal, raised anywhere below a route."""
 
     def __init__(
         self,
@@ -120,12 +120,12 @@ class Problem(Exception):
         self.reason = reason
         self.detail = detail
         self.retry_after = retry_after  # in seconds
-        self.challenge = challenge  # how to authenticate, as RFC 6750 says it
+        self.challenge = challenge  # the WWW-Authenticate header of RFC 6750
         self.more = more
 
 
 class PartlyStored(Exception):
-    """Kafka has the events among what was sent; that the rest is unusable could not be noted."""
+    """Kafka has the valid events of a request, but its unusable events could not be stored as dead letters."""
 
     def __init__(self, problem: str, published: int, of: int) -> None:
         super().__init__(problem)
@@ -134,7 +134,7 @@ class PartlyStored(Exception):
 
 
 def of_received(received: Received) -> Problem:
-    """Say why one event was not taken."""
+    """Return the problem of one event that was not accepted."""
     if received.outcome == "refused":
         cause = Cause(received.reason, received.detail, received.field)
         return dead_letters_full(
@@ -154,7 +154,7 @@ def of_received(received: Received) -> Problem:
 
 
 def dead_letters_full(said: str, more: dict[str, Any]) -> Problem:
-    """Say that useless events are not kept any more; good ones are taken as ever."""
+    """Return the problem that unusable events are no longer stored; valid events are still accepted."""
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
         "dead_letters_full",
@@ -166,7 +166,7 @@ def dead_letters_full(said: str, more: dict[str, Any]) -> Problem:
 
 
 def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Response[bytes]:
-    """Write a problem; `more` are other fields of it."""
+    """Return the answer of a problem, with further fields in `more`."""
     body = ProblemDetails(
         type=f"urn:coeffection:problem:{reason}",
         title=HTTPStatus(status).phrase,
@@ -181,7 +181,7 @@ def answer(status: int, reason: str, detail: str, more: Mapping[str, Any]) -> Re
 def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     """Answer a problem that a route named."""
     problem.__traceback__ = (
-        None  # its frames hold the body and all that was made of it, until somebody looks for cycles
+        None  # its frames would keep the body and its objects in memory until the next garbage collection
     )
     response = answer(problem.status, problem.reason, problem.detail, problem.more)
     if problem.retry_after is not None:
@@ -192,25 +192,25 @@ def on_problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
 
 
 def on_action_refused(_: Request[Any, Any, Any], error: ActionRefused) -> Response[bytes]:
-    """Answer an action that does not fit."""
+    """Answer a refused action."""
     status = HTTPStatus.NOT_FOUND if isinstance(error, DealUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
     return answer(status, error.reason, error.detail, {"field": error.field} if error.field else {})
 
 
 def on_key_refused(_: Request[Any, Any, Any], error: KeyRefused) -> Response[bytes]:
-    """Answer a key of DocuSign's that does not fit, or that is not there."""
+    """Answer a DocuSign key that is invalid or does not exist."""
     status = HTTPStatus.NOT_FOUND if isinstance(error, KeyUnknown) else HTTPStatus.UNPROCESSABLE_ENTITY
     reason = "key_unknown" if isinstance(error, KeyUnknown) else "key_invalid"
     return answer(status, reason, str(error), {"field": "key"})
 
 
 def on_token_unknown(_: Request[Any, Any, Any], error: TokenUnknown) -> Response[bytes]:
-    """Answer a token of the workspace that is not there."""
+    """Answer a token that does not exist in the workspace."""
     return answer(HTTPStatus.NOT_FOUND, "token_unknown", str(error), {"field": "number"})
 
 
 def on_unsealable(_: Request[Any, Any, Any], error: Unsealable) -> Response[bytes]:
-    """Ask to try again: a key was retired, and this process is about to end and to start with others."""
+    """Ask for a retry: a key was retired, and this process is about to restart with other keys."""
     logger.error("http.unsealable", problem=str(error))
     return _again(
         "key_unusable", "This process can't encrypt or decrypt a secret now. Please try again in a moment."
@@ -218,7 +218,7 @@ def on_unsealable(_: Request[Any, Any, Any], error: Unsealable) -> Response[byte
 
 
 def on_validation_exception(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
-    """Answer parameters (400) or a body (422) that do not fit, naming each of them."""
+    """Answer invalid parameters (400) or an invalid body (422), naming each."""
     found = error.extra if isinstance(error.extra, list) else []
     if not found:
         return answer(HTTPStatus.BAD_REQUEST, "bad_request", error.detail, {})
@@ -235,13 +235,13 @@ def _invalid(item: Mapping[str, Any]) -> Flaw:
     missing = MISSING.fullmatch(message)
     if missing is not None:
         field = missing[1] if field == "data" else f"{field}.{missing[1]}"
-    if field == "data":  # the framework's name for the body; of one that is not there it says only that
+    if field == "data":  # the framework's name for the body, and its whole message for a missing one
         return Flaw("Expected a JSON body" if message == repr(field) else message, "body")
     return Flaw(message, field)
 
 
 def _named(item: Mapping[str, Any]) -> str:
-    """Return what does not fit as the sender calls it: of parameters, the framework says what the code does."""
+    """Return the sender's name of an invalid parameter: the framework gives the name in the code."""
     key = str(item.get("key", "data"))
     match item.get("source"):
         case "header":
@@ -253,13 +253,13 @@ def _named(item: Mapping[str, Any]) -> str:
 
 
 def on_database_unavailable(_: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
-    """Ask the sender to try again: nothing was stored."""
+    """Ask the sender for a retry: nothing was stored."""
     logger.error("database.unavailable", problem=str(error))
     return _again("database_unavailable", "Nothing was stored. Please send the request again in a moment.")
 
 
 def on_partly_stored(_: Request[Any, Any, Any], error: PartlyStored) -> Response[bytes]:
-    """Ask the sender to try again, and say what is kept already."""
+    """Ask the sender for a retry, and say how many events are stored already."""
     logger.error("database.unavailable", problem=str(error), published=error.published)
     return _again(
         "partly_stored",
@@ -269,7 +269,7 @@ def on_partly_stored(_: Request[Any, Any, Any], error: PartlyStored) -> Response
 
 
 def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -> Response[bytes]:
-    """Ask the sender to try again: what arrives twice is dropped."""
+    """Ask the sender for a retry: repeated events are dropped."""
     logger.error("broker.unavailable", problem=str(error))
     return _again(
         "broker_unavailable",
@@ -278,7 +278,7 @@ def on_broker_unavailable(_: Request[Any, Any, Any], error: BrokerUnavailable) -
 
 
 def on_quickbooks_error(_: Request[Any, Any, Any], error: QuickBooksError) -> Response[bytes]:
-    """Say that QuickBooks, which this needed, did not do its part."""
+    """Answer that QuickBooks failed a request that the route needs."""
     return answer(HTTPStatus.BAD_GATEWAY, "quickbooks_did_not_answer", str(error), {})
 
 
@@ -289,19 +289,19 @@ def _again(reason: str, detail: str) -> Response[bytes]:
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer what the framework itself refused: routes, methods, sizes, parameters."""
+    """Answer the framework's own refusals: routes, methods, sizes, parameters."""
     reason = HTTPStatus(error.status_code).name.lower()
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return answer(
             error.status_code, "too_large", f"A request can have at most {EVENT_BYTES_MAX} bytes", {}
         )
     response = answer(error.status_code, reason, error.detail, {})
-    response.headers.update(error.headers or {})  # of a method that there is not, which ones there are
+    response.headers.update(error.headers or {})  # for an unknown method, the allowed ones
     return response
 
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer a defect of ours without showing anything of it; the log has it whole."""
+    """Answer a defect of the code without details; the log has the whole traceback."""
     logger.error("http.defect", path=request.url.path, exc_info=error)
     return answer(
         HTTPStatus.INTERNAL_SERVER_ERROR,

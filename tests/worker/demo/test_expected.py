@@ -14,7 +14,7 @@ from worker.commands.identity import CommandKey, currency_number, marker, reques
 from worker.commands.kinds import create_customer, create_invoice
 from worker.commands.kinds.kind import Kind
 from worker.demo import created, expected, market, story
-from worker.demo.expected import Chosen, Company, Entity
+from worker.demo.expected import AppliedSettings, CompanyBooks, Entity
 from worker.demo.market import US, Market
 from worker.demo.story import Tale
 from worker.sandbox import invoices, lists
@@ -24,7 +24,7 @@ from worker.sandbox.seeds import seeded
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)  # the evening of 31 May in Los Angeles
 MEMO = "Deal {deal_id}: {deal_name} {po_number}"
 UK = Market("GB", ("GBP", "EUR"), ("20.0% S", "5.0% R"))
-CHOSEN = Chosen(MEMO, "Net 15", None, NOW - timedelta(minutes=9), NOW + timedelta(minutes=1))
+CHOSEN = AppliedSettings(MEMO, "Net 15", None, NOW - timedelta(minutes=9), NOW + timedelta(minutes=1))
 
 
 def mark(sandbox: Sandbox, kind: Kind, made_for: str, part: int = 0) -> str:
@@ -116,7 +116,7 @@ def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
     }
 
 
-def opened(kind: str, where: Market) -> tuple[Company, Tale, Entity]:
+def opened(kind: str, where: Market) -> tuple[CompanyBooks, Tale, Entity]:
     """A company that holds one right invoice."""
     sandbox, tale = seeded(kind, Random(7), NOW), a_tale(where)
     assert tale.quote is not None
@@ -136,22 +136,22 @@ def opened(kind: str, where: Market) -> tuple[Company, Tale, Entity]:
     accounts = {account["account_id"]: account for account in market.accounts(where)}
     books = copy.deepcopy(sandbox.books())
     return (
-        Company("acme", sandbox.realm, sandbox.traits, books, accounts, {}, {}, "Services"),
+        CompanyBooks("acme", sandbox.realm, sandbox.traits, books, accounts, {}, {}, "Services"),
         tale,
         copy.deepcopy(invoice),
     )
 
 
 @pytest.fixture(params=["us", "uk"])
-def case(request: pytest.FixtureRequest) -> tuple[Company, Tale, Entity]:
+def case(request: pytest.FixtureRequest) -> tuple[CompanyBooks, Tale, Entity]:
     return opened(request.param, UK if request.param == "uk" else US)
 
 
-def found(company: Company, tale: Tale, invoice: Entity, chosen: Chosen = CHOSEN) -> list[str]:
+def found(company: CompanyBooks, tale: Tale, invoice: Entity, chosen: AppliedSettings = CHOSEN) -> list[str]:
     return list(expected.problems(tale, invoice, company, chosen))
 
 
-def test_a_right_invoice_is_right(case: tuple[Company, Tale, Entity]) -> None:
+def test_a_right_invoice_is_right(case: tuple[CompanyBooks, Tale, Entity]) -> None:
     assert found(*case) == []
     assert len(expected.invoices_of(case[1], case[0])) == 1
 
@@ -214,7 +214,7 @@ CHANGES: dict[str, tuple[Callable[[Entity], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_whatever_is_wrong_is_said(case: tuple[Company, Tale, Entity], name: str) -> None:
+def test_whatever_is_wrong_is_said(case: tuple[CompanyBooks, Tale, Entity], name: str) -> None:
     company, tale, invoice = case
     change, said = CHANGES[name]
     change(invoice)
@@ -245,7 +245,7 @@ def test_a_number_is_ours_where_the_company_numbers_by_hand() -> None:
     assert found(by_hand, tale, invoice | {"DocNumber": tale.deal_id}) == []
 
 
-def test_created_customers_and_items_are_as_the_crm_has_them(case: tuple[Company, Tale, Entity]) -> None:
+def test_created_customers_and_items_are_as_the_crm_has_them(case: tuple[CompanyBooks, Tale, Entity]) -> None:
     company, tale, _ = case
     account = {**company.accounts[tale.account_id]}
     account.pop("shipping_address", None)

@@ -189,8 +189,8 @@ async def test_from_nothing_the_tables_are_those_of_the_code(empty: Database) ->
 async def test_what_was_there_before_there_were_revisions_is_kept(empty: Database, story: Rows) -> None:
     await empty.transaction(as_it_was, story)
     assert await empty.read(schema.current) == "0001"
-    done = [f"Tables brought from revision 0001 to {schema.HEAD}"]
-    done += [f"Read model {name} made" for name in READ_MODELS]
+    done = [f"Tables migrated from revision 0001 to {schema.HEAD}"]
+    done += [f"Read model {name} created" for name in READ_MODELS]
     assert await migrate(empty) == done + [
         f"Read model {projection.name} filled" for projection in PROJECTIONS
     ]
@@ -269,7 +269,7 @@ async def test_a_read_model_that_the_code_changed_is_filled_anew(empty: Database
         await empty.transaction(execute, *drift.split("; "))
         with pytest.raises(ConfigurationError, match=f"{name}_v1; run q2c migrate"):
             await empty.read(schema.check)
-        assert await migrate(empty) == [f"Read model {name}_v1 made", f"Read model {name} filled"]
+        assert await migrate(empty) == [f"Read model {name}_v1 created", f"Read model {name} filled"]
         assert await empty.read(schema.problem) is None
     filled = await empty.read(rows)
     assert {name: filled[name] for name in READ_MODELS} == {name: story[name] for name in READ_MODELS}

@@ -115,7 +115,7 @@ def test_the_loop_says_when_nothing_can_go_on() -> None:
     async def wait_for_nobody() -> None:
         await asyncio.get_running_loop().create_future()
 
-    with pytest.raises(Stuck, match="Everybody waits"):
+    with pytest.raises(Stuck, match="Every task waits"):
         SimulationLoop(Random(1)).run(wait_for_nobody())
 
 

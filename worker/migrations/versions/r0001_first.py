@@ -8,17 +8,17 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-# Written out rather than imported: what a revision makes never changes.
+# Written out rather than imported: a revision's tables never change.
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
-# Before there were revisions, a file got each table from the first command that used it; so it may have any of them.
+# Before the first revision, each table was created when a command first used it; so a file may have any of them.
 _table = partial(op.create_table, if_not_exists=True)
 _index = partial(op.create_index, if_not_exists=True)
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     _events()
     _commands()
     _tenants()

@@ -1,4 +1,4 @@
-"""How far Kafka was read; which dispatcher holds a company."""
+"""Store Kafka's offsets, and the dispatcher that leases a company."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add what several processes need to share their work."""
+    """Add the tables and columns that several processes need to share their work."""
     op.create_table(
         "kafka_offsets",
         sa.Column("group", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""What came beside the bytes of a dead letter: without it, one in binary mode can't be sent again."""
+"""Store the headers of a dead letter: without them, a message in binary mode can't be sent again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the headers; of earlier dead letters nobody knows them."""
+    """Add the headers; those of earlier dead letters are unknown."""
     op.add_column("dead_letters", sa.Column("headers", sa.Text))

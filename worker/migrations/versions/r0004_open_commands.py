@@ -1,4 +1,4 @@
-"""Each company's open commands in the order in which they are claimed."""
+"""Index each company's open commands in the order in which they are claimed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ OPEN = sa.text("status IN ('ready', 'leased', 'uncertain')")
 
 
 def upgrade() -> None:
-    """Let a claim read no more than it takes."""
+    """Add the index, so that a claim reads only the rows that it takes."""
     op.create_index(
         "commands_open",
         "commands",

@@ -1,4 +1,4 @@
-"""DocuSign's keys are told apart by a hint, and say when a message fitted them last."""
+"""Store a hint of each DocuSign key, and when it last verified a message."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add what is shown of a key; of those that were made here before nobody knows a hint."""
+    """Add the columns; the hints of earlier keys are unknown."""
     op.add_column("docusign_keys", sa.Column("hint", sa.Text, nullable=False, server_default=""))
     op.add_column("docusign_keys", sa.Column("verified_at", sa.DateTime(timezone=True)))

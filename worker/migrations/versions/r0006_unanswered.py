@@ -1,4 +1,4 @@
-"""What QuickBooks does not answer, and companies that it refuses wholly."""
+"""Store unanswered requests to QuickBooks, and companies that it refuses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Count sends and look-ups in vain, keep the invoice that a person named, and the gate of a company."""
+    """Add counts of unanswered sends and look-ups, the invoice that a person named, and the gate of a company."""
     op.add_column("commands", sa.Column("sends", sa.Integer, nullable=False, server_default="0"))
     op.add_column("commands", sa.Column("look_ups", sa.Integer, nullable=False, server_default="0"))
     op.add_column("commands", sa.Column("named_id", sa.Text))

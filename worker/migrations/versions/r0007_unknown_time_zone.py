@@ -1,4 +1,4 @@
-"""A company whose time zone nobody knows has none, rather than UTC."""
+"""Let a company's time zone be unknown, instead of UTC."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Let a time zone be missing; those that were taken for granted are read anew, or chosen."""
+    """Allow a missing time zone; a new reading or a person's choice replaces an assumed one."""
     with op.batch_alter_table("realms") as realms:
         realms.alter_column("time_zone", existing_type=sa.Text, nullable=True)

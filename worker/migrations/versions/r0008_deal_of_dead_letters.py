@@ -1,4 +1,4 @@
-"""Which deal a dead letter is about: a deal without an invoice says what of it could not be used."""
+"""Store the deal that a dead letter is about, so that a deal without an invoice shows its dead letters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add the deal; earlier dead letters are found by their workspace only."""
+    """Add the deal; earlier dead letters can only be found by their workspace."""
     op.add_column("dead_letters", sa.Column("deal", sa.Text))
     op.create_index("dead_letters_deal", "dead_letters", ["workspace", "deal"])

@@ -1,4 +1,4 @@
-"""Whether DocuSign's messages are taken."""
+"""Count DocuSign's messages by outcome."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add what is counted at the door."""
+    """Add the table of counts."""
     op.create_table(
         "docusign_reception",
         sa.Column("workspace", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""A company is connected once QuickBooks has answered with the tokens; consents belong to a browser."""
+"""Connect a company only after QuickBooks has answered with the tokens; bind consents to a browser."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add what is on its way; consents that are have no cookie, so they are begun again."""
+    """Add pending grants; consents under way have no cookie, so people have to start them again."""
     op.create_table(
         "consent_links",
         sa.Column("link_hash", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""Tokens have numbers, labels, scopes and dates."""
+"""Store numbers, labels, scopes and dates of tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ _NUMBERED = """
 
 
 def upgrade() -> None:
-    """Add what is known of a token beside its hash; those that are there may do everything, as they could."""
+    """Add the columns; existing tokens get every scope, as before."""
     op.add_column("api_tokens", sa.Column("number", sa.Integer, nullable=False, server_default="1"))
     op.add_column("api_tokens", sa.Column("label", sa.Text))
     op.add_column("api_tokens", sa.Column("hint", sa.Text, nullable=False, server_default="…"))

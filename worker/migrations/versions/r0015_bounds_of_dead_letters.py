@@ -1,4 +1,4 @@
-"""How many dead letters there are of each workspace, so that there can be enough of them."""
+"""Count the dead letters of each workspace, to limit them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ SELECT account, COUNT(*), SUM(kept_bytes), 0, 0 FROM dead_letters GROUP BY accou
 
 
 def upgrade() -> None:
-    """Count what there is."""
+    """Add the totals, and count the existing dead letters."""
     op.create_table(
         "dead_letter_totals",
         sa.Column("account", sa.Text, primary_key=True),

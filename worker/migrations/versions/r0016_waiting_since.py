@@ -1,4 +1,4 @@
-"""Since when commands, companies and grants wait: what began to wait before a clock was set back waits no more."""
+"""Store since when commands, companies and grants wait, so that a wait from before a clock was set back ends."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add when the end of each wait was decided; of what waits already nobody knows it."""
+    """Add the beginning of each wait; that of existing waits is unknown."""
     op.add_column("commands", sa.Column("waits_since", INSTANT))
     op.add_column("realms", sa.Column("waits_since", INSTANT))
     op.add_column("pending_grants", sa.Column("waits_since", INSTANT))

@@ -1,4 +1,4 @@
-"""It is known which keys encrypt secrets, and which are retired."""
+"""Store the keys that encrypt secrets, and the retired ones, by their IDs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add the keys by their ids; those in use are put there when a process starts with them."""
+    """Add the table; a process adds its keys when it starts."""
     op.create_table(
         "token_keys",
         sa.Column("key_id", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""Read models have tables for each version, and editions in them."""
+"""Give each version of a read model its own tables, with editions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ READ_MODELS = ("deals", "invoices", "mappings", "integration_log")
 
 
 def upgrade() -> None:
-    """Make room for the views that are called as the tables were; what was in these follows from the log."""
+    """Drop the former tables, since views get their names; their rows follow from the log."""
     for name in READ_MODELS:
         op.execute(f"DROP TABLE IF EXISTS {name}")
     subscriptions = sa.table("subscriptions", sa.column("name", sa.Text))

@@ -1,4 +1,4 @@
-"""What many deals wait on is reconsidered in portions, in the order of code points."""
+"""Queue changes that are reconsidered in portions, in the order of code points."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0020"
 
 
 def upgrade() -> None:
-    """Add what is still to be reconsidered; order the names of what waits by code points, as SQLite does."""
+    """Add the queue; order the names of waiting streams by code points, as SQLite does."""
     op.create_table(
         "reconsiderations",
         sa.Column("workspace", sa.Text, primary_key=True),

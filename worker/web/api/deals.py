@@ -43,7 +43,7 @@ DEALS = Listing("deals", queries.list_deals, dict.fromkeys(queries.DEALS_KEY, TE
 DealId = Annotated[str, identifier("The deal's id in the CRM.", "D-17")]
 
 
-class Deal(Struct, frozen=True):
+class DealSummary(Struct, frozen=True):
     """A deal with its unmet gates and its invoices.
 
     Attributes:
@@ -107,7 +107,7 @@ class Deals(Struct, frozen=True):
         next_cursor: The `cursor` of the next page; none on the last one.
     """
 
-    items: list[Deal]
+    items: list[DealSummary]
     next_cursor: str | None
 
 
@@ -216,10 +216,10 @@ class DealsApi(Controller):
         return Accepted(await order_invoice(admin, deal))
 
 
-def _deal(row: Row) -> Deal:
+def _deal(row: Row) -> DealSummary:
     gates = json.convert(row["gates"], tuple[UnmetGate, ...])
     invoices = json.convert(row["invoices"], tuple[DealInvoice, ...])
-    return shown(Deal, {**row, "gates": gates, "invoices": invoices})
+    return shown(DealSummary, {**row, "gates": gates, "invoices": invoices})
 
 
 def _unknown(deal: str, found: tuple[str, ...]) -> Problem:

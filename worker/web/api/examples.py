@@ -11,13 +11,13 @@ from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
 from worker.web.api.accepted import Accepted
-from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
-from worker.web.api.deals import Deal, Deals, InvoiceWish
+from worker.web.api.dead_letters import DeadLetters, DeadLetterSummary, DiscardWish, Header, WholeDeadLetter
+from worker.web.api.deals import Deals, DealSummary, InvoiceWish
 from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
 from worker.web.api.invoices import Invoice, Invoices
 from worker.web.api.log import Log, LogEntry
 from worker.web.api.mappings import Mapping, Mappings, MappingWish
-from worker.web.api.settings import Settings, SettingsChange
+from worker.web.api.settings import SettingsChange, SettingsList
 from worker.web.api.tokens import Tokens
 from worker.web.doors.events import BatchStored, Stored
 from worker.web.doors.feeds import CloudEvent, FeedPage
@@ -33,7 +33,7 @@ _GATE = UnmetGate(
     "map_account",
     ("account/A-9",),
 )
-_DEAL = Deal(
+_DEAL = DealSummary(
     deal="D-17",
     name="Acme renewal",
     account="A-9",
@@ -99,12 +99,12 @@ _ENTRY = LogEntry(
     remedy=None,
     by="api:acme/2 for kim@coeffection.example",
 )
-_LETTER = DeadLetter(
+_LETTER = DeadLetterSummary(
     number=3,
     origin="http",
     reason="schema_invalid",
     detail="Expected a decimal number written as a string at data.quote.total",
-    remedy="Correct data.quote.total where it was made, and send it again.",
+    remedy="Correct data.quote.total in the sending system, and send it again.",
     field="data.quote.total",
     deal="D-17",
     raw_bytes=29,
@@ -171,7 +171,7 @@ _RECEPTION = Reception(
     state="good",
     reason=None,
     since=None,
-    says="Messages from DocuSign are taken.",
+    says="Messages from DocuSign are accepted.",
     remedy=None,
     action=None,
     keys=1,
@@ -205,13 +205,13 @@ _BODIES: tuple[Struct, ...] = (
     Log([_ENTRY], None),
     DeadLetters([_LETTER], None),
     WholeDeadLetter(
-        **{name: getattr(_LETTER, name) for name in DeadLetter.__struct_fields__},
+        **{name: getattr(_LETTER, name) for name in DeadLetterSummary.__struct_fields__},
         headers=[Header("content-type", "application/cloudevents+json")],
         raw='{"specversion":"1.0","id":"1"',
     ),
     DiscardWish(reason="schema_invalid", why="The CRM has sent them again"),
     Discarded(3, 62),
-    Settings([_SETTING]),
+    SettingsList([_SETTING]),
     SettingsChange({"auto_invoice": "true"}, "We go live"),
     _RECEPTION,
     Keys([_KEY], None),

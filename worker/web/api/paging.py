@@ -1,7 +1,7 @@
-"""Pages of a list: a cursor says after which key to go on, and belongs to one workspace, one list and its filters.
+"""Pages of a list: a cursor names the key after which the next page begins, in one workspace, one list and its filters.
 
-A cursor is no secret and no right: it names a place, and each request reads the rows of its token's workspace alone. Its
-check finds those that were cut, mixed up or kept while the filters changed, before they show less than there is.
+A cursor is no secret and grants no right: each request reads only the rows of its token's workspace. A checksum detects a
+cursor that was truncated, mixed up or used with other filters, which would skip rows.
 """
 
 import base64
@@ -33,7 +33,7 @@ Wanted = TypeVar("Wanted", bound=Struct)
 ROWS_USUAL = 100
 CHECK_BYTES = 9
 TEXT_CHARACTERS_MAX = 200
-TEXT = r"^[^\u0000]*$"  # no database keeps U+0000
+TEXT = r"^[^\u0000]*$"  # no database stores U+0000
 TEXT_KEY = Annotated[str, Meta(pattern=TEXT)]
 NUMBER_KEY = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 INSTANT_EXAMPLE = "2026-05-05T16:30:12Z"
@@ -49,7 +49,7 @@ Cursor = Annotated[
 
 
 def text_parameter(description: str, example: str, name: str | None = None) -> QueryParameter:
-    """Describe a filter that is a text; a name is given where Python keeps it for itself."""
+    """Describe a filter that is a text; `name` is its name if Python reserves it."""
     return QueryParameter(
         name=name,
         description=description,
@@ -61,7 +61,7 @@ def text_parameter(description: str, example: str, name: str | None = None) -> Q
 
 def position_parameter(description: str) -> QueryParameter:
     """Describe a position in the log."""
-    exactly = {"maximum": POSITION_MAX}  # the framework would say it in a float
+    exactly = {"maximum": POSITION_MAX}  # the framework would write it as a float
     return QueryParameter(description=description, ge=0, le=POSITION_MAX, schema_extra=exactly)
 
 
@@ -78,7 +78,7 @@ def instant(field: str, text: str | None) -> datetime | None:
     """Read an instant.
 
     Raises:
-        Problem: 400, where it is none.
+        Problem: 400 if the text is no instant.
     """
     if text is None:
         return None
@@ -97,9 +97,9 @@ class Listing(Struct, frozen=True):
     """A list that is read page by page.
 
     Attributes:
-        name: What it is called.
-        read: Returns so many of its rows of a workspace that are wanted, after a key or from the beginning.
-        key: The fields of a row by which it is ordered, each with its type, `TEXT_KEY` or `NUMBER_KEY`.
+        name: The list's name.
+        read: Returns a number of a workspace's rows that match the filters, after a key or from the beginning.
+        key: The fields that order the rows, each with its type, `TEXT_KEY` or `NUMBER_KEY`.
     """
 
     name: str
@@ -110,10 +110,10 @@ class Listing(Struct, frozen=True):
 async def page(
     services: Services, workspace: str, listing: Listing, wanted: Struct, cursor: str | None, limit: int
 ) -> tuple[list[Row], str | None]:
-    """Return rows, and the cursor of the next page; none where there is no more.
+    """Return rows, and the cursor of the next page; None on the last page.
 
     Raises:
-        Problem: 400 `cursor_invalid`, where it is none of this list with these filters.
+        Problem: 400 `cursor_invalid` if the cursor does not belong to this list with these filters.
     """
     bound = (workspace, listing.name, wanted)
     after = None if cursor is None else _opened(cursor, bound, listing)
@@ -124,7 +124,7 @@ async def page(
 
 
 def shown(kind: type[T], row: Row) -> T:
-    """Return a row as it is shown: amounts as decimals in strings, never with an exponent."""
+    """Convert a row to its struct: amounts are decimals in strings, never with an exponent."""
     return kind(
         **{name: format(value, "f") if isinstance(value, Decimal) else value for name, value in row.items()}
     )

@@ -30,7 +30,7 @@ _CHANGES = {
 }
 
 
-class Settings(Struct, frozen=True):
+class SettingsList(Struct, frozen=True):
     """Every setting of the workspace.
 
     Attributes:
@@ -61,9 +61,9 @@ class SettingsApi(Controller):
     @get("/", **described(Scope.READ, 400), operation_id="readSettings", summary="Read the current settings")
     async def settings(
         self, services: NamedDependency[Services], workspace: NamedDependency[str]
-    ) -> Settings:
+    ) -> SettingsList:
         """Return every setting: its current value and its default, whether a person chose it, and what it does."""
-        return Settings(await services.database.read(current_settings, workspace))
+        return SettingsList(await services.database.read(current_settings, workspace))
 
     @post(
         "/",

@@ -1,4 +1,4 @@
-"""The bodies that doors read by themselves, as the OpenAPI description shows them."""
+"""The OpenAPI description of the bodies that doors read by themselves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,21 +39,21 @@ def _text(description: str, **more: Any) -> Schema:
 
 
 def _optional(description: str) -> Schema:
-    """Describe an attribute that may be empty or null, which is as if it were not there."""
+    """Describe an attribute that may be empty or null, with the same meaning as missing."""
     return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], description=description)
 
 
 def _event(*, with_data: bool = True) -> Schema:
-    data = Schema(type=OpenAPIType.OBJECT, description="What it says: its shape is that of its type.")
+    data = Schema(type=OpenAPIType.OBJECT, description="The event's data, in the shape of its type.")
     return Schema(
         type=OpenAPIType.OBJECT,
-        description="A CloudEvent 1.0; attributes that are not named here are kept.",
+        description="A CloudEvent 1.0; attributes that are not named here are stored too.",
         required=["specversion", "id", "source", "type", *(["data"] if with_data else [])],
         properties={
             "specversion": Schema(const="1.0", description="The version of CloudEvents."),
             "id": _text("Unique for its source.", min_length=1, max_length=128),
-            "source": _text("What made it, such as a URN.", min_length=1, max_length=300),
-            "type": _text("Its type, which says what its data holds.", enum=TYPES),
+            "source": _text("The producer of the event, such as a URN.", min_length=1, max_length=300),
+            "type": _text("The event's type, which defines its data.", enum=TYPES),
             "subject": _optional("The deal, account or contract that it is about."),
             "workspace": _optional("The workspace of the token."),
             "time": _optional("When it happened, as RFC 3339 writes it; without it, now."),
@@ -67,11 +67,11 @@ class EventsOperation(Described):
     """`POST /events`."""
 
     def __post_init__(self) -> None:
-        """Say what it takes."""
+        """Describe the request's body."""
         batch = Schema(type=OpenAPIType.ARRAY, items=_event(), max_items=1000)
         anything = Schema(
             type=OpenAPIType.OBJECT,
-            description="One CloudEvent; or in binary mode, with its attributes in headers ce-…, the data of one.",
+            description="One CloudEvent; or in binary mode, with its attributes in headers ce-…, its data.",
         )
         self.request_body = RequestBody(
             required=True,
@@ -94,7 +94,7 @@ class DocusignOperation(Described):
     """`POST /webhooks/docusign/{workspace}`."""
 
     def __post_init__(self) -> None:
-        """Say what it takes."""
+        """Describe the request's body."""
         message = Schema(
             type=OpenAPIType.OBJECT,
             description="A message of DocuSign Connect (JSON SIM), signed in X-DocuSign-Signature-… under a key of the"

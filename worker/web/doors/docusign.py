@@ -1,4 +1,4 @@
-"""`POST /webhooks/docusign/{workspace}`: DocuSign Connect; authenticated while it is read, stored before it is answered."""
+"""`POST /webhooks/docusign/{workspace}`: receive DocuSign Connect's messages, verify them, and store them before answering."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -31,22 +31,22 @@ MESSAGE_BYTES_MAX = 32 * MIB
 READ_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
 IN_FLIGHT_BYTES_MAX = 128 * MIB
 USUAL_BYTES_MAX = MIB  # a message without documents, for which there is always room
-WAIT_SECONDS_MAX = 5.0  # DocuSign wants its answer by then
+WAIT_SECONDS_MAX = 5.0  # leaves time to answer before DocuSign's timeout
 ORIGIN = "docusign"
 
 
 class Door(Struct, frozen=True):
-    """What the doors of all workspaces share."""
+    """The state that the doors of all workspaces share."""
 
     tally: Tally
     room: Room
 
 
-class Refused(Exception):
-    """A message is not taken.
+class RefusedMessage(Exception):
+    """A message is refused.
 
     Attributes:
-        outcome: What it is counted under.
+        outcome: The outcome under which it is counted.
         problem: The answer.
     """
 
@@ -57,14 +57,14 @@ class Refused(Exception):
 
 
 class Authentic(Struct, frozen=True):
-    """A message of DocuSign's, and the numbers of the keys that it is signed under."""
+    """A verified message of DocuSign's, and the numbers of the keys that match its signatures."""
 
     raw: bytes
     keys: list[int]
 
 
 def open_door(services: Services) -> Door:
-    """Make what the doors of all workspaces share."""
+    """Create the state that the doors of all workspaces share."""
     return Door(
         Tally(services.database, services.clock), Room(IN_FLIGHT_BYTES_MAX, wait_seconds=WAIT_SECONDS_MAX)
     )
@@ -77,7 +77,7 @@ def open_door(services: Services) -> Door:
     operation_id="receiveDocusignMessage",
     status_code=HTTPStatus.OK,
     summary="Receive a DocuSign Connect message",
-    request_max_body_size=None,  # it is read here, with limits of its own
+    request_max_body_size=None,  # the door reads the body itself, with its own limits
 )
 async def post_docusign(
     request: Request[Any, Any, Any],
@@ -95,7 +95,7 @@ async def post_docusign(
                 request, docusign_keys.opened(services.vault, name, records), there_is_room=there_is_room
             )
             record, outcomes = await aside(len(message.raw), lambda: _taken(name, message.raw))
-    except Refused as refused:
+    except RefusedMessage as refused:
         received_total.labels("docusign", "refused").inc()
         await door.tally.note(name, refused.outcome)
         raise refused.problem from refused
@@ -110,7 +110,7 @@ async def post_docusign(
 
 
 def record(workspace: str, raw: bytes) -> Record:
-    """Read one message, and keep it without the documents in it."""
+    """Decode one message to a record without its documents."""
     return intake.record(
         connect.without_documents(raw),
         ORIGIN,
@@ -120,7 +120,7 @@ def record(workspace: str, raw: bytes) -> Record:
 
 
 def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
-    """Read what DocuSign says: what is to be stored of it, if anything, and what it is counted under."""
+    """Decode a message; return the record to store, if any, and the outcomes under which it is counted."""
     kept = connect.without_documents(raw)
     try:
         connect.check_rest(kept)
@@ -138,10 +138,10 @@ def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
 
 
 async def _authenticated(request: Request[Any, Any, Any], known: Opened, *, there_is_room: bool) -> Authentic:
-    """Read a message, and see under which keys it is signed.
+    """Read a message and verify its signatures.
 
     Raises:
-        Refused: It is not, or there is too much of it.
+        RefusedMessage: No signature matches a key, or the message is too large.
     """
     given = signatures(request.headers.multi_items())
     verifier = Verifier(known.keys if given else {})
@@ -150,22 +150,24 @@ async def _authenticated(request: Request[Any, Any, Any], known: Opened, *, ther
         body = await bodies.read(request, kept_bytes_max, READ_BYTES_MAX, verifier.update, verifier.count)
     except TimeoutError as error:
         detail = f"The message did not arrive in {bodies.READ_SECONDS_MAX} s; send it again"
-        raise Refused("unusable", Problem(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail)) from error
+        raise RefusedMessage("unusable", Problem(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail)) from error
     fitting = verifier.fitting(given)
     if body.content is None:
-        # What is wrong with its signature is what it is counted under, but of its size the sender is told first.
+        # It is counted under the problem with its signature, but the answer names its size first.
         outcome = "too_large" if fitting or not body.whole else _unsigned(known, given).outcome
-        raise Refused(outcome, _too_large(there_is_room=there_is_room))
+        raise RefusedMessage(outcome, _too_large(there_is_room=there_is_room))
     if not fitting:
         raise _unsigned(known, given)
     return Authentic(body.content, fitting)
 
 
-def _unsigned(known: Opened, given: list[str]) -> Refused:
+def _unsigned(known: Opened, given: list[str]) -> RefusedMessage:
     if known.unreadable:
         numbers = ", ".join(map(str, known.unreadable))
         detail = f"Key {numbers} can't be decrypted: put its token key back into Q2C_TOKEN_KEYS"
-        return Refused("key_unreadable", Problem(HTTPStatus.SERVICE_UNAVAILABLE, "key_unreadable", detail))
+        return RefusedMessage(
+            "key_unreadable", Problem(HTTPStatus.SERVICE_UNAVAILABLE, "key_unreadable", detail)
+        )
     if not known.keys:
         detail = "This workspace has no DocuSign key: q2c workspace docusign-key add KEY"
         outcome = "key_missing"
@@ -175,7 +177,7 @@ def _unsigned(known: Opened, given: list[str]) -> Refused:
     else:
         detail = "No X-DocuSign-Signature of the message matches a key of the workspace"
         outcome = "signature_invalid"
-    return Refused(outcome, Problem(HTTPStatus.UNAUTHORIZED, "signature_invalid", detail))
+    return RefusedMessage(outcome, Problem(HTTPStatus.UNAUTHORIZED, "signature_invalid", detail))
 
 
 def _too_large(*, there_is_room: bool) -> Problem:
@@ -189,6 +191,6 @@ def _too_large(*, there_is_room: bool) -> Problem:
 
 
 def _room_for(content_length: str | None) -> int:
-    """Return how much room a message takes, by what it says of itself; none is needed for a usual one."""
+    """Return how much memory to reserve for a message, by its Content-Length; 0 for a usual size."""
     size = int(content_length) if content_length and content_length.isdecimal() else MESSAGE_BYTES_MAX
     return 0 if size <= USUAL_BYTES_MAX else min(size, MESSAGE_BYTES_MAX)

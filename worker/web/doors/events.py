@@ -42,12 +42,12 @@ logger = structlog.get_logger()
 
 
 class Stored(Struct, frozen=True, omit_defaults=True):
-    """What became of an event.
+    """The result of storing an event.
 
     Attributes:
-        outcome: `appended` to the log, a `duplicate` of one that is there, or `published` to Kafka; from DocuSign also
-            `ignored`, where it says nothing that an invoice waits for.
-        position: Where it is in the log, if that is known by now.
+        outcome: `appended` to the log, a `duplicate` of a stored event, or `published` to Kafka; from DocuSign also
+            `ignored`, if the message cannot change a deal.
+        position: Its position in the log, if it has one already.
     """
 
     outcome: Literal["appended", "duplicate", "published", "ignored", "conflict", "dead", "refused"]
@@ -55,14 +55,14 @@ class Stored(Struct, frozen=True, omit_defaults=True):
 
 
 class BatchStored(Struct, frozen=True, omit_defaults=True):
-    """How many events of a batch became what, where none is wrong.
+    """The results of storing a batch without unusable events.
 
     Attributes:
-        dead: How many can't be used; here 0.
-        appended: How many were new, and are in the log.
-        duplicate: How many were there already.
-        conflict: How many have the identity of another event; here 0.
-        published: How many were handed to Kafka.
+        dead: The number of unusable events; here 0.
+        appended: The number of new events, now in the log.
+        duplicate: The number of events that were stored before.
+        conflict: The number of events with the identity of another event; here 0.
+        published: The number of events published to Kafka.
     """
 
     dead: int
@@ -88,7 +88,7 @@ async def post_events(
     turns: NamedDependency[Turns],
 ) -> Response[Stored | BatchStored]:
     """Store events, then answer. Invalid events are stored as dead letters, and the answer names them."""
-    # `request.body()` would be kept with the request, for as long as nobody looks for cycles.
+    # `request.body()` would stay in memory with the request until the next garbage collection.
     raw = b"".join([part async for part in request.stream()])
     workspace, headers = token.workspace, _kept(request)
     is_batch = _is_batch(raw, headers)
@@ -112,14 +112,14 @@ async def post_events(
 async def store(
     services: Services, records: list[Record], door: str, *, urgent: bool = False
 ) -> list[Received]:
-    """Keep records before they are answered for: in the log, or by Kafka's brokers where there is Kafka.
+    """Store records before the answer: in the log, or with Kafka in its topics.
 
-    What is urgent does not wait until what came before is handled.
+    Urgent records do not wait until earlier events are handled.
 
     Raises:
-        BrokerUnavailable: Kafka did not take them; the sender has to send all of it again.
-        DatabaseUnavailable: The database did not take them; the same.
-        PartlyStored: Kafka took its part and the database did not; the same.
+        BrokerUnavailable: Kafka did not store them; the sender has to send all of them again.
+        DatabaseUnavailable: The database did not store them; the sender has to send all of them again.
+        PartlyStored: Kafka stored its part, the database did not; the sender has to send all of them again.
     """
     taken = await _publish(services, records) if services.publisher is not None else {}
     rest = [item for index, item in enumerate(records) if index not in taken]
@@ -146,7 +146,7 @@ async def store(
 
 
 async def _publish(services: Services, records: list[Record]) -> dict[int, Received]:
-    """Publish the events among records; return what became of them by their place."""
+    """Publish the events among records; return their results by index."""
     events = {index: item.content for index, item in enumerate(records) if isinstance(item.content, Event)}
     if services.publisher is not None and events:
         topic = services.environment.topic
@@ -156,7 +156,7 @@ async def _publish(services: Services, records: list[Record]) -> dict[int, Recei
 
 
 def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()) -> Record:
-    """Decode one event; `headers` are those that are part of it, and say in which mode it is."""
+    """Decode one event; `headers` are the headers that are part of it, and determine its mode."""
     now = services.clock.now()
 
     def decode(body: bytes) -> Event:
@@ -176,10 +176,10 @@ def record(services: Services, workspace: str, raw: bytes, headers: Headers = ()
 
 
 def _split(raw: bytes, headers: Headers) -> list[bytes] | InvalidEvent:
-    """Take a batch apart, its events unread, or say why it can't be.
+    """Split a batch into undecoded events, or return why it can't be split.
 
     Raises:
-        Problem: 413 where there are too many of them.
+        Problem: 413 if it has too many events.
     """
     try:
         return split_batch(media.in_utf8(raw, content_type(headers)))
@@ -194,10 +194,10 @@ def _split(raw: bytes, headers: Headers) -> list[bytes] | InvalidEvent:
 
 
 def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
-    """Let a token send so many events, all or none.
+    """Take all events of a request from the token's rate limit, or none.
 
     Raises:
-        Problem: 429 where that is too many by now.
+        Problem: 429 if the events exceed the limit.
     """
     seconds = rate.take((token.workspace, token.number), events)
     if seconds:
@@ -219,7 +219,7 @@ def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
 
 
 def _kept(request: Request[Any, Any, Any]) -> list[tuple[str, bytes | None]]:
-    """Return the headers that are part of an event, as they came; others, such as a token, are nobody's to keep."""
+    """Return the headers that are part of an event, as received; others, such as a token, must not be stored."""
     named = [(name.decode("latin-1").lower(), value) for name, value in request.scope["headers"]]
     return [(name, value) for name, value in named if is_attribute(name, HTTP_PREFIX)]
 
@@ -239,7 +239,7 @@ def _single_answer(result: Received) -> Response[Stored | BatchStored]:
 
 
 def answer(result: Received) -> Stored:
-    """Say what became of an event, and where it is, if it has a position already."""
+    """Return the answer about a stored event."""
     return Stored(result.outcome, result.position)
 
 
@@ -261,7 +261,7 @@ def _batch_answer(results: list[Received], expected: Sequence[str]) -> Response[
 
 
 def _errors(wrong: Sequence[tuple[int, Received]]) -> tuple[Flaw, ...]:
-    """Name the first that are wrong, those that are not kept before all others: nobody else has them."""
+    """Return the first errors of a batch; events that are not stored come first, since only their sender has them."""
     by_need = sorted(wrong, key=lambda one: one[1].outcome != "refused")
     return tuple(
         Flaw(result.detail, result.field, result.reason, index, kept=result.outcome != "refused")

@@ -1,4 +1,4 @@
-"""`GET /feeds/{topic}`: what goes out, for those without Kafka, in order, from any position."""
+"""`GET /feeds/{topic}`: return outgoing events in order from any position, for consumers without Kafka."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -25,23 +25,23 @@ WAIT_SECONDS_MAX = 30.0
 
 
 class CloudEvent(Struct, frozen=True, omit_defaults=True):
-    """An event that goes out, as CloudEvents 1.0 has it.
+    """An outgoing event, as a CloudEvent 1.0.
 
     Attributes:
         specversion: The version of CloudEvents.
         id: Unique for its source.
-        source: What made it.
-        type: Its type, which says what its data holds.
+        source: The part of the worker that made it.
+        type: Its type, which defines its data.
         time: When it happened.
-        workspace: Whose it is.
+        workspace: Its workspace.
         sequence: Its position in the log, as digits.
-        data: What it says.
-        datacontenttype: What its data is written in.
+        data: Its data.
+        datacontenttype: The media type of its data.
         subject: The deal, account or invoice that it is about.
         partitionkey: Events with the same one keep their order.
-        causationid: The id of the event that it followed from.
-        correlationid: The id of the event that all of it began with.
-        traceparent: The trace that it belongs to, as W3C writes it.
+        causationid: The ID of the event that caused it.
+        correlationid: The ID of the first event in the chain of causes.
+        traceparent: Its trace, as W3C Trace Context.
     """
 
     specversion: str
@@ -61,12 +61,12 @@ class CloudEvent(Struct, frozen=True, omit_defaults=True):
 
 
 class FeedPage(Struct, frozen=True):
-    """What went out on a topic after a position.
+    """A page of a topic's events after a position.
 
     Attributes:
         topic: The topic.
-        events: The events, in their order.
-        next: The position to go on from, as `after`.
+        events: The events, in order.
+        next: The `after` of the next page.
     """
 
     topic: str
@@ -122,7 +122,7 @@ async def get_feed(
     page = await services.database.read(read_page, workspace, topic, after, limit)
     while not page.events and (left := deadline - services.clock.monotonic()) > 0:
         await services.wake.wait(services.clock, min(left, 1.0))
-        await access.token_of(request)  # one that was revoked meanwhile is given nothing more
+        await access.token_of(request)  # a token that was revoked meanwhile gets no events
         page = await services.database.read(read_page, workspace, topic, after, limit)
     return page
 

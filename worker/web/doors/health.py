@@ -1,6 +1,6 @@
-"""`/livez` says that the process runs, `/readyz` that it does its work; `/metrics` are Prometheus'.
+"""`/livez` answers if the process runs, `/readyz` if it does its work; `/metrics` returns Prometheus metrics.
 
-At the front door, where anybody may ask, they say yes or no. Why is for ops, where those listen, and in the log.
+At the open front door, the answer has no reasons. The ops port and the log have them.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def livez() -> dict[str, bool]:
 
 
 class Readiness(Struct, frozen=True):
-    """What keeps this process from its work, where the log ends, and how far each subscription is behind."""
+    """The problems of this process, the head of the log, and how far each subscription is behind."""
 
     ready: bool
     problems: dict[str, str]
@@ -39,7 +39,7 @@ class Readiness(Struct, frozen=True):
 
     @property
     def status(self) -> HTTPStatus:
-        """What is answered to who asks."""
+        """The status of the answer."""
         return HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -52,13 +52,13 @@ async def readyz(services: NamedDependency[Services]) -> Response[dict[str, bool
 
 @get("/readyz", needs=OPEN, include_in_schema=False)
 async def readyz_of_ops(services: NamedDependency[Services]) -> Response[Readiness]:
-    """Answer the same, and either way say what is wrong, and how far each subscription is behind."""
+    """Answer as `readyz` does, with the problems and how far each subscription is behind."""
     found = await readiness(services)
     return Response(found, status_code=found.status)
 
 
 async def readiness(services: Services) -> Readiness:
-    """See how it stands. QuickBooks plays no part in it: a worker that waits for QuickBooks does what it should."""
+    """Return this process's readiness. It does not depend on QuickBooks: a worker that waits for QuickBooks is ready."""
     problems = services.health.problems
     head: int | None = None
     behind: dict[str, int] = {}
@@ -74,8 +74,10 @@ async def readiness(services: Services) -> Readiness:
 
 @get("/metrics", needs=OPEN, include_in_schema=False)
 async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
-    """Show the metrics of this process, and of the store; only where ops listen, never at the front door."""
-    with contextlib.suppress(DatabaseUnavailable, TimeoutError):  # /readyz says so; the rest is worth showing
+    """Return the metrics of this process and of the database; only on the ops port, never at the front door."""
+    with contextlib.suppress(
+        DatabaseUnavailable, TimeoutError
+    ):  # /readyz reports it; the other metrics are returned
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             await services.database.read(standing.measure)
             await services.database.read(dead_letters.measure)

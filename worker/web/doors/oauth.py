@@ -1,8 +1,7 @@
-"""The browser on its way to Intuit's consent page, and back.
+"""The routes of a consent in the browser: redirect to Intuit's consent page, and the callback.
 
-Everything in the address is a stranger's until it is shown otherwise: bounded, printable, given once. Nothing of it is
-logged, and nothing is shown but an error's code. Why each check is there is in
-`docs/decisions/0015-proven-consents.md`.
+Every parameter is untrusted: it has to be short, printable and given once. No parameter is logged, and only an error's
+code is shown. `docs/decisions/0015-proven-consents.md` gives the reason for each check.
 """
 
 import re
@@ -40,7 +39,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 QUERY_BYTES_MAX = 4096
-# What may stand in the address, by name.
+# The allowed form of each parameter.
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 PARAMETERS = {
     "link": SECRET,
@@ -51,7 +50,7 @@ PARAMETERS = {
 }
 COOKIE_BYTES_MAX = 128
 NOT_CONNECTED = "Not connected"
-# Programs that look at an address before a person does say so, most of them; they spend nothing.
+# Most programs that fetch an address before a person opens it identify themselves; they spend nothing.
 LOOKS_AHEAD = re.compile(
     r"bot[/;)-]|preview|facebookexternalhit|whatsapp|embedly|slurp|crawler|spider|unfurl", re.IGNORECASE
 )
@@ -68,11 +67,11 @@ logger = structlog.get_logger()
 async def get_start(
     request: Request[Any, Any, Any], services: NamedDependency[Services], gateway: NamedDependency[Gateway]
 ) -> Response[str]:
-    """Send the browser to Intuit with a state that only this browser can bring back."""
+    """Redirect the browser to Intuit with a state that only this browser can return."""
     try:
         given = asked(request, {"link"})
         if _looks_ahead(request):
-            return page(HTTPStatus.OK, "Connect QuickBooks", "Open this address in a browser to go on.")
+            return page(HTTPStatus.OK, "Connect QuickBooks", "Open this address in a browser to continue.")
         opened = await consenting.open_link(services, gateway.oauth, given["link"])
     except ConsentRefused as problem:
         return page(HTTPStatus.BAD_REQUEST, NOT_CONNECTED, f"{problem}.")
@@ -102,7 +101,7 @@ async def get_start(
 async def get_callback(
     request: Request[Any, Any, Any], services: NamedDependency[Services], gateway: NamedDependency[Gateway]
 ) -> Response[str]:
-    """Complete the connection, or say why not."""
+    """Complete the connection, or show why it failed."""
     try:
         given = asked(request, {"state", "error"}, {"state", "code", "realmId"})
         if _looks_ahead(request):
@@ -122,7 +121,7 @@ async def get_callback(
 async def _completed(
     request: Request[Any, Any, Any], services: Services, gateway: Gateway, given: Mapping[str, str]
 ) -> Response[str]:
-    """Spend the state, in the browser that it belongs to; go on with what came."""
+    """Spend the state in the browser that it belongs to, and continue with the code or the denial."""
     state = given["state"]
     cookie = request.cookies.get(cookie_name(services, state), "")[:COOKIE_BYTES_MAX] or None
     if "error" in given:
@@ -151,11 +150,14 @@ def _of(standing: ConsentStatus) -> Response[str]:
 
 
 def asked(request: Request[Any, Any, Any], *needed: set[str]) -> dict[str, str]:
-    """Return what the address says, of what we know; other parameters are nobody's business.
+    """Return the known parameters of the address, and ignore others.
+
+    Args:
+        request: The request.
+        needed: Sets of required parameters; the address must have all parameters of one set.
 
     Raises:
-        ConsentRefused: It is too long, or something in it is odd, or is there twice; or what is needed is not there, in
-            one way or another.
+        ConsentRefused: The address is too long, a parameter is invalid or given twice, or required ones are missing.
     """
     if len(request.scope["query_string"]) > QUERY_BYTES_MAX:
         raise ConsentRefused(f"The address is longer than {QUERY_BYTES_MAX} bytes; {_again()}")
@@ -174,13 +176,13 @@ def asked(request: Request[Any, Any, Any], *needed: set[str]) -> dict[str, str]:
 
 
 def cookie_name(services: Services, state: str) -> str:
-    """Return what the cookie of a consent is called: each has its own, so that two may be on their way."""
+    """Return the name of a consent's cookie, which is unique, so that two consents may be under way."""
     prefix = "__Host-" if _is_secure(services) else ""
     return f"{prefix}q2c-consent-{hashed(state)[:16]}"
 
 
 def page(status: int, title: str, text: str) -> Response[str]:
-    """Write a page of ours."""
+    """Return an HTML page with a title and a text."""
     return Response(
         PAGE.substitute(title=escape(title), text=escape(text)),
         status_code=status,
@@ -191,7 +193,7 @@ def page(status: int, title: str, text: str) -> Response[str]:
 
 def _cookie(services: Services, state: str, value: str, seconds: int) -> Cookie:
     secure = _is_secure(services)
-    # A cookie that no other host can set has to be for every path; without https there is none such.
+    # Only a cookie for every path can be limited to this host (`__Host-`), and only with https.
     path = "/" if secure else f"{urlsplit(services.environment.public_url).path.rstrip('/')}/oauth/quickbooks"
     return Cookie(
         key=cookie_name(services, state),
@@ -209,7 +211,7 @@ def _is_secure(services: Services) -> bool:
 
 
 def _looks_ahead(request: Request[Any, Any, Any]) -> bool:
-    """Say whether nobody has opened the address yet: it is only looked at for them."""
+    """Return whether a program fetches the address as a preview, and no person has opened it."""
     said = (request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
     return (
         request.method == HttpMethod.HEAD

@@ -1,23 +1,23 @@
-"""How many events a token may send: so many a second, and a burst at once. Each process counts for itself."""
+"""Rate limits of tokens: a number of events a second, and a burst. Each process counts for itself."""
 
 import math
 from collections.abc import Hashable
 
 from events.clock import Clock
 
-_SLACK_SECONDS = 1e-6  # more than floats of a monotonic clock lose, less than anybody waits
+_SLACK_SECONDS = 1e-6  # more than the rounding errors of a monotonic clock, less than a noticeable wait
 
 
 class Rate:
-    """A bucket of events for each token, which refills all the time.
+    """A token bucket of events for each API token.
 
-    Of a bucket one number is kept: when it will be full again. One that is full is as good as none, so those of idle
-    tokens are forgotten, and there are never more than tokens that sent within the last two times of refilling.
+    A bucket is stored as one number: when it will be full again. A full bucket need not be stored, so idle tokens'
+    buckets are deleted: there are at most as many as tokens that sent within the last two refill times.
 
     Args:
-        clock: Where the time comes from.
+        clock: The clock.
         per_second: Events that a bucket gains a second; 0 for no limit.
-        burst: Events that a full bucket holds.
+        burst: Events in a full bucket.
     """
 
     def __init__(self, clock: Clock, per_second: int, burst: int) -> None:
@@ -28,11 +28,10 @@ class Rate:
         self._swept_at = clock.monotonic()
 
     def take(self, token: Hashable, events: int) -> int:
-        """Take so many events, at most the burst, from a token's bucket.
+        """Take events, at most the burst, from a token's bucket: all or none.
 
         Returns:
-            0 if they are taken; else in how many whole seconds they will fit if nobody takes any meanwhile,
-            and none is taken.
+            0 if they were taken; otherwise after how many whole seconds they will fit if no others are taken meanwhile.
         """
         if not self._per_second:
             return 0
@@ -49,11 +48,11 @@ class Rate:
 
     @property
     def said(self) -> str:
-        """The limit in words."""
+        """The limit in a sentence."""
         return f"A token may send {self._per_second} events a second, and up to {self._burst} at once after a pause."
 
     def __len__(self) -> int:
-        """Return how many buckets are remembered."""
+        """Return the number of stored buckets."""
         return len(self._full_at)
 
     def _sweep(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What the CRM and reporting were told about a deal, compared with what happened to it."""
+"""Compare the announcements about a deal to the CRM and reporting with its story."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from msgspec import Struct
 from events.contract import catalog
 from events.log.tables import log
 from worker.demo.doors import life
-from worker.demo.expected import Company, Entity, net
+from worker.demo.expected import CompanyBooks, Entity, net
 from worker.demo.story import Tale
 
 CRM, REPORTING = "crm.deal-updates.v1", "reporting.revenue.v1"
 LINK = "https://qbo.intuit.com/app/invoice?txnId={}&companyId={}"
-# Currencies without cents are not sold in here.
+# The stories use no currencies without cents.
 _MONEY = re.compile(r"-?[0-9]+\.[0-9]{2}")
 _ABOUT_DEALS = (
     catalog.DEAL_CLOSED_WON,
@@ -27,17 +27,17 @@ _ABOUT_DEALS = (
 )
 
 
-class Told(Struct, frozen=True):
-    """A message that goes out."""
+class Announcement(Struct, frozen=True):
+    """An outgoing event about a deal."""
 
     type: str
     topic: str | None
     data: dict[str, Any]
 
 
-def read(connection: sa.Connection, workspace: str) -> dict[str, list[Told]]:
-    """Read what a workspace's CRM and reporting were told, by deal, in its order."""
-    found: dict[str, list[Told]] = {}
+def read(connection: sa.Connection, workspace: str) -> dict[str, list[Announcement]]:
+    """Return the announcements to a workspace's CRM and reporting, by deal and in order."""
+    found: dict[str, list[Announcement]] = {}
     rows = connection.execute(
         sa.select(log.c.type, log.c.topic, log.c.data)
         .where(log.c.workspace == workspace, log.c.type.in_(_ABOUT_DEALS))
@@ -45,12 +45,14 @@ def read(connection: sa.Connection, workspace: str) -> dict[str, list[Told]]:
     )
     for kind, topic, data in rows:
         said = msgspec.json.decode(data)
-        found.setdefault(said["deal_id"], []).append(Told(kind, topic, said))
+        found.setdefault(said["deal_id"], []).append(Announcement(kind, topic, said))
     return found
 
 
-def problems(tale: Tale, company: Company, invoice: Entity | None, told: Sequence[Told]) -> Iterator[str]:
-    """Say what was told that is not so, or not told that is."""
+def problems(
+    tale: Tale, company: CompanyBooks, invoice: Entity | None, told: Sequence[Announcement]
+) -> Iterator[str]:
+    """Yield the wrong and missing announcements about a deal."""
     for kind, topic in (
         (catalog.DEAL_CLOSED_WON, CRM),
         (catalog.DEAL_INVOICED, CRM),
@@ -75,15 +77,15 @@ def problems(tale: Tale, company: Company, invoice: Entity | None, told: Sequenc
         yield from _held(tale, _of(told, catalog.DEAL_INVOICE_HELD))
 
 
-def _of(told: Sequence[Told], kind: str) -> list[dict[str, Any]]:
+def _of(told: Sequence[Announcement], kind: str) -> list[dict[str, Any]]:
     return [said.data for said in told if said.type == kind]
 
 
 def _won(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A completed contract wins a deal, and the CRM is told so once, unless it says itself that it is lost."""
+    """Check that a deal won by a contract is announced as won once, unless the CRM lost it."""
     signed = [contract for contract, status in life(tale) if status == "completed"]
     wanted = 0 if tale.twist == "closed_lost" else min(len(signed), 1)
-    # A deal may be told won before its CRM is heard to have lost it.
+    # A deal may be announced as won before the CRM's loss of it arrives.
     if len(told) > max(wanted, len(signed[:1])) or len(told) < wanted:
         yield f"it is told won {len(told)} times instead of {wanted}"
     for said in told:
@@ -96,7 +98,7 @@ def _won(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _held(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Whoever won, declined or voided something is told why there is no invoice; of others nothing is told."""
+    """Check that only deals that were won, declined or voided are announced as held, with the reason."""
     ended = any(status not in {"sent", "delivered"} for _, status in life(tale))
     spoken_for = ended or any(snapshot["stage"] == "closed_won" for snapshot in tale.snapshots)
     if bool(told) != spoken_for:
@@ -108,7 +110,7 @@ def _held(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"what it is told of {gate['gate']} is no help: {gate}"
 
 
-def _for_the_crm(invoice: Entity, company: Company) -> dict[str, Any]:
+def _for_the_crm(invoice: Entity, company: CompanyBooks) -> dict[str, Any]:
     return {
         "part": 0,
         "realm": company.realm,
@@ -123,7 +125,7 @@ def _for_the_crm(invoice: Entity, company: Company) -> dict[str, Any]:
     }
 
 
-def _for_reporting(tale: Tale, invoice: Entity, company: Company) -> dict[str, Any]:
+def _for_reporting(tale: Tale, invoice: Entity, company: CompanyBooks) -> dict[str, Any]:
     known = _for_the_crm(invoice, company)
     known.pop("link")
     return {

@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from events.contract import catalog
-from worker.demo import story, told
-from worker.demo.expected import Company
+from worker.demo import announced, story
+from worker.demo.announced import CRM, REPORTING, Announcement
+from worker.demo.expected import CompanyBooks
 from worker.demo.story import Tale, Twist
-from worker.demo.told import CRM, REPORTING, Told
 from worker.sandbox.seeds import KINDS
 
 NOW = datetime(2026, 5, 5, 15, tzinfo=UTC)
-COMPANY = Company("acme", "9130", KINDS["us"], {}, {}, {}, {}, "Services")
+COMPANY = CompanyBooks("acme", "9130", KINDS["us"], {}, {}, {}, {}, "Services")
 INVOICE = {
     "Id": "7",
     "DocNumber": "1001",
@@ -45,7 +45,7 @@ def a_tale(twist: Twist) -> Tale:
     return story.tale(1, twist, Random(1), NOW)
 
 
-def right(tale: Tale) -> list[Told]:
+def right(tale: Tale) -> list[Announcement]:
     """What is told of a deal that is won by its contract, and invoiced."""
     contract = tale.contracts[-1]
     won = {"deal_id": tale.deal_id, "contract_id": contract.envelope_id, "at": contract.ended_at.isoformat()}
@@ -59,19 +59,19 @@ def right(tale: Tale) -> list[Told]:
         "txn_date": "2026-05-05",
     }
     return [
-        Told(catalog.DEAL_CLOSED_WON, CRM, won),
-        Told(catalog.DEAL_INVOICED, CRM, {**FIGURES, "deal_id": tale.deal_id, "link": LINK}),
-        Told(catalog.INVOICE_STATE, REPORTING, state),
+        Announcement(catalog.DEAL_CLOSED_WON, CRM, won),
+        Announcement(catalog.DEAL_INVOICED, CRM, {**FIGURES, "deal_id": tale.deal_id, "link": LINK}),
+        Announcement(catalog.INVOICE_STATE, REPORTING, state),
     ]
 
 
-def held(*gates: str, remedy: str = "Do this") -> Told:
+def held(*gates: str, remedy: str = "Do this") -> Announcement:
     said = [{"gate": gate, "reason": "Because", "remedy": remedy} for gate in gates]
-    return Told(catalog.DEAL_INVOICE_HELD, CRM, {"deal_id": "D-001", "part": 0, "gates": said})
+    return Announcement(catalog.DEAL_INVOICE_HELD, CRM, {"deal_id": "D-001", "part": 0, "gates": said})
 
 
-def problems(tale: Tale, said: list[Told], invoice: dict[str, Any] | None) -> list[str]:
-    return list(told.problems(tale, COMPANY, invoice, said))
+def problems(tale: Tale, said: list[Announcement], invoice: dict[str, Any] | None) -> list[str]:
+    return list(announced.problems(tale, COMPANY, invoice, said))
 
 
 def test_what_is_right_is_right() -> None:
