@@ -39,7 +39,7 @@ class LetterLimits(Struct, frozen=True):
 LIMITS = LetterLimits()
 
 
-class DeadLetter(Struct, frozen=True):
+class NewDeadLetter(Struct, frozen=True):
     """A message that could not become an event.
 
     Attributes:
@@ -119,7 +119,7 @@ class LetterFilter(Struct, frozen=True):
 
 
 def store_letters(
-    connection: sa.Connection, letters: Sequence[DeadLetter], now: datetime, limits: LetterLimits = LIMITS
+    connection: sa.Connection, letters: Sequence[NewDeadLetter], now: datetime, limits: LetterLimits = LIMITS
 ) -> list[bool]:
     """Store dead letters; return for each whether it was stored. A repeat is counted at the first one.
 
@@ -176,7 +176,7 @@ def _fitting(
     return place
 
 
-def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
+def _row(letter: NewDeadLetter, now: datetime) -> dict[str, Any]:
     beginning = _beginning(letter.headers)
     headers = msgspec.json.encode(beginning).decode() if beginning else None
     raw = letter.raw[:RAW_BYTES_MAX]
@@ -200,7 +200,7 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
     }
 
 
-def _group(letter: DeadLetter) -> str | None:
+def _group(letter: NewDeadLetter) -> str | None:
     """Return the fingerprint of the dead letters that are counted together beyond the limit of places."""
     return None if letter.place is None else _fingerprint((letter.account, letter.place, letter.reason), b"")
 

@@ -13,7 +13,7 @@ from events.contract.envelope import Event
 from events.contract.headers import Headers
 from events.errors import InvalidEvent
 from events.log import log
-from events.log.dead_letters import LIMITS, DeadLetter, LetterLimits, store_letters
+from events.log.dead_letters import LIMITS, LetterLimits, NewDeadLetter, store_letters
 
 DEALS = "deal/"
 
@@ -21,7 +21,7 @@ DEALS = "deal/"
 class Record(Struct, frozen=True):
     """A message from a source: its bytes and headers, and its event or the error that prevents one.
 
-    `deal` is the deal that an invalid message is about; `place` and `of_nobody` have the meaning of `DeadLetter`'s.
+    `deal` is the deal that an invalid message is about; `place` and `of_nobody` have the meaning of `NewDeadLetter`'s.
     """
 
     raw: bytes
@@ -82,7 +82,7 @@ def receive(
         log.append(connection, [item.content for item in records if isinstance(item.content, Event)], now)
     )
     received: list[Received] = []
-    letters: list[DeadLetter] = []
+    letters: list[NewDeadLetter] = []
     for item in records:
         if isinstance(item.content, Event):
             result = _accepted(item.content, next(results))
@@ -99,9 +99,9 @@ def receive(
     ]
 
 
-def _letter(item: Record, reason: str, detail: str, field: str | None) -> DeadLetter:
+def _letter(item: Record, reason: str, detail: str, field: str | None) -> NewDeadLetter:
     deal = deal_of_event(item.content) if isinstance(item.content, Event) else item.deal
-    return DeadLetter(
+    return NewDeadLetter(
         item.workspace,
         item.origin,
         reason,

@@ -18,9 +18,9 @@ from events.log import dead_letters, tables
 from events.log.dead_letters import (
     NO_WORKSPACE,
     PLACES_PER_LETTER,
-    DeadLetter,
     LetterLimits,
     LetterSelection,
+    NewDeadLetter,
     Totals,
     discard,
     listed,
@@ -35,11 +35,11 @@ LIMITS = LetterLimits(letters_max=3, bytes_max=2_000)
 LATER = NOW + timedelta(hours=1)
 
 
-def letter(number: int, workspace: str | None = "acme", **more: Any) -> DeadLetter:
-    return DeadLetter(workspace, "http", "undecodable", "Not JSON", b"%d" % number, **more)
+def letter(number: int, workspace: str | None = "acme", **more: Any) -> NewDeadLetter:
+    return NewDeadLetter(workspace, "http", "undecodable", "Not JSON", b"%d" % number, **more)
 
 
-def of_kafka(offset: int, **more: Any) -> DeadLetter:
+def of_kafka(offset: int, **more: Any) -> NewDeadLetter:
     place = "kafka:crm.deals.v1:3"
     return msgspec.structs.replace(letter(offset, **more), origin=f"{place}:{offset}", place=place)
 
@@ -49,7 +49,7 @@ def rows(connection: sa.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-async def stored_letters(database: Database, *letters: DeadLetter) -> list[bool]:
+async def stored_letters(database: Database, *letters: NewDeadLetter) -> list[bool]:
     return await database.transaction(store_letters, letters, NOW, LIMITS)
 
 

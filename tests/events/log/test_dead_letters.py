@@ -12,7 +12,7 @@ from events.log import tables
 from events.log.dead_letters import (
     HEADERS_BYTES_MAX,
     RAW_BYTES_MAX,
-    DeadLetter,
+    NewDeadLetter,
     headers_of,
     listed,
     of_deal,
@@ -22,7 +22,7 @@ from tests.events.samples import NOW, Killed
 
 LATER = NOW + timedelta(hours=1)
 HEADERS = [("ce_id", b"\xff\x00"), ("Zo\u00eb\0", None), ("ce_id", b"2"), ("content-type", b"")]
-LETTER = DeadLetter(
+LETTER = NewDeadLetter(
     "acme", "http", "schema_invalid", "Expected `str` at name", b'{"\xff\x00', "data.name", HEADERS
 )
 

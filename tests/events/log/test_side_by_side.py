@@ -11,13 +11,13 @@ from events.contract.envelope import Recorded
 from events.database.postgres import PostgresDatabase
 from events.errors import CheckpointMoved
 from events.log import dead_letters, log, offsets, subscriptions, tables
-from events.log.dead_letters import DeadLetter
+from events.log.dead_letters import NewDeadLetter
 from events.log.subscriptions import LEASE_SECONDS, Subscription, TurnResult
 from tests.beside import Both, GivenUp, beside
 from tests.events.samples import NOW, account, effects_of, note_effects
 
 PARTITION = ("crm.deals.v1", 3)
-LETTER = DeadLetter("acme", "http", "schema_invalid", "It is no event", b"?")
+LETTER = NewDeadLetter("acme", "http", "schema_invalid", "It is no event", b"?")
 
 
 def append(*numbers: int, **fields: Any) -> Callable[[sa.Connection], list[log.AppendResult]]:

@@ -124,7 +124,7 @@ def test_the_loop_says_when_it_goes_round_for_ever() -> None:
         while True:  # noqa: ASYNC110 - going round for ever is the point
             await asyncio.sleep(0)
 
-    with pytest.raises(Stuck, match="not come to an end"):
+    with pytest.raises(Stuck, match="not ended"):
         SimulationLoop(Random(1)).run(spin())
 
 

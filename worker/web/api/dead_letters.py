@@ -35,7 +35,7 @@ NUMBERS_MAX = 1000
 Number = Annotated[int, Meta(ge=1, le=POSITION_MAX)]
 
 
-class DeadLetterSummary(Struct, frozen=True, kw_only=True):
+class DeadLetter(Struct, frozen=True, kw_only=True):
     """A message that could not become an event.
 
     Attributes:
@@ -79,7 +79,7 @@ class Header(Struct, frozen=True):
     value: str
 
 
-class WholeDeadLetter(DeadLetterSummary, frozen=True, kw_only=True, omit_defaults=True):
+class WholeDeadLetter(DeadLetter, frozen=True, kw_only=True, omit_defaults=True):
     """A message that could not become an event, with its content.
 
     Attributes:
@@ -101,7 +101,7 @@ class DeadLetters(Struct, frozen=True):
         next_cursor: The `cursor` of the next page; none on the last one.
     """
 
-    items: list[DeadLetterSummary]
+    items: list[DeadLetter]
     next_cursor: str | None
 
 
@@ -151,7 +151,7 @@ class DeadLettersApi(Controller):
         """Return a page of dead letters, without their content."""
         wanted = LetterFilter(reason, deal, origin, instant("since", since))
         rows, next_cursor = await page(services, workspace, DEAD_LETTERS, wanted, cursor, limit)
-        return DeadLetters([DeadLetterSummary(**row) for row in rows], next_cursor)
+        return DeadLetters([DeadLetter(**row) for row in rows], next_cursor)
 
     @get(
         "/{number:int}",

@@ -11,7 +11,7 @@ from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
 from worker.web.api.accepted import Accepted
-from worker.web.api.dead_letters import DeadLetters, DeadLetterSummary, DiscardWish, Header, WholeDeadLetter
+from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
 from worker.web.api.deals import Deals, DealSummary, InvoiceWish
 from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
 from worker.web.api.invoices import Invoice, Invoices
@@ -99,7 +99,7 @@ _ENTRY = LogEntry(
     remedy=None,
     by="api:acme/2 for kim@coeffection.example",
 )
-_LETTER = DeadLetterSummary(
+_LETTER = DeadLetter(
     number=3,
     origin="http",
     reason="schema_invalid",
@@ -205,7 +205,7 @@ _BODIES: tuple[Struct, ...] = (
     Log([_ENTRY], None),
     DeadLetters([_LETTER], None),
     WholeDeadLetter(
-        **{name: getattr(_LETTER, name) for name in DeadLetterSummary.__struct_fields__},
+        **{name: getattr(_LETTER, name) for name in DeadLetter.__struct_fields__},
         headers=[Header("content-type", "application/cloudevents+json")],
         raw='{"specversion":"1.0","id":"1"',
     ),
