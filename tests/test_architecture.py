@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,10 @@ from worker.quote_to_cash.walk import BY_CODE
 ROOT = Path(__file__).parent.parent
 ROOMS = ("events", "projections", "worker")
 LINES_MAX = 375
+# Names that two classes still have.
+NAMED_TWICE = frozenset(
+    {"Added", "Company", "Kind", "Part", "Reading", "Refused", "State", "Statement", "Unusable", "View"}
+)
 CLOCKS = (
     "time.time",
     "time.monotonic",
@@ -287,3 +292,14 @@ def test_no_file_is_longer_than_a_reader_can_hold_in_mind() -> None:
         if (lines := len(path.read_text().splitlines())) > LINES_MAX
     }
     assert long == {}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    named = Counter(
+        node.name
+        for room in ROOMS
+        for _, tree in modules(room)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in named.items() if count > 1} <= NAMED_TWICE

@@ -47,7 +47,7 @@ def emit(
                 file,
                 name,
                 lambda done: progress.advance(task, done),
-                opened.environment.dead_letter_bounds,
+                opened.environment.dead_letter_limits,
             )
 
     try:
