@@ -189,6 +189,12 @@ class World:
         rows = await self.services.database.read(queries.list_deals, workspace)
         return {row["deal"]: row for row in rows}
 
+    async def invoice_of(self, deal: str = "D-1") -> str | None:
+        """Return the id of the invoice that the read model shows of a deal."""
+        shown = [invoice["invoice_id"] for invoice in (await self.deals())[deal]["invoices"]]
+        assert len(shown) <= 1, shown
+        return next(iter(shown), None)
+
     async def log(self) -> list[Recorded]:
         """Return the whole log."""
         return await self.services.database.read(log.read, after=0, limit=10_000)

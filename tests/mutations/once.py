@@ -41,8 +41,8 @@ MUTATIONS = (
     Mutation(
         "number_tells_absence",
         _INVOICE,
-        'Form((("DocNumber", "=", body["DocNumber"]),), tells_absence=False)',
-        'Form((("DocNumber", "=", body["DocNumber"]),))',
+        'Form(((("DocNumber", "=", body["DocNumber"]),),), tells_absence=False)',
+        'Form(((("DocNumber", "=", body["DocNumber"]),),))',
         "An invoice that an accountant renumbered is made again.",
         _COMMANDS,
     ),

@@ -78,17 +78,18 @@ async def _asked(client: QuickBooksClient, realm: str, entity: str, form: Form) 
     Raises:
         QuickBooksError: Not everything was answered; what was came before.
     """
-    if not form.one_by_one:
-        async for page in client.query_pages(realm, entity, form.where):
-            for found in page:
-                yield found
-        return
     refused: Rejected | None = None
-    async for page in client.query_pages(realm, entity, form.where, fields=("Id",)):
-        for row in page:
-            try:
-                yield await client.read(realm, entity, row["Id"])
-            except Rejected as error:
-                refused = refused if error.code == OBJECT_NOT_FOUND else error
+    for where in form.queries:
+        if not form.one_by_one:
+            async for page in client.query_pages(realm, entity, where):
+                for found in page:
+                    yield found
+            continue
+        async for page in client.query_pages(realm, entity, where, fields=("Id",)):
+            for row in page:
+                try:
+                    yield await client.read(realm, entity, row["Id"])
+                except Rejected as error:
+                    refused = refused if error.code == OBJECT_NOT_FOUND else error
     if refused is not None:
         raise refused

@@ -27,7 +27,7 @@ async def one_invoice(world: World, deal: str = "D-1") -> None:
     await world.settle()
     invoices = [i for i in world.books() if i["PrivateNote"].startswith(f"Deal {deal}:")]
     assert [str(net(invoice)) for invoice in invoices] == ["599.94"]
-    assert (await world.deals())[deal]["invoice_id"] == invoices[0]["Id"]
+    assert await world.invoice_of(deal) == invoices[0]["Id"]
     assert (await world.explain(deal)).first_unmet is None
 
 

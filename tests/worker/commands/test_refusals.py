@@ -53,7 +53,7 @@ async def test_someone_elses_number_is_never_adopted(ready: World) -> None:
     shut = next(gate for gate in explanation.gates if gate.gate == "doc_number_taken")
     assert shut.reason is not None
     assert stranger["Id"] in shut.reason
-    assert (await ready.deals())["D-1"]["invoice_id"] is None
+    assert await ready.invoice_of() is None
     await ready.admin().order_invoice("D-1")
     await ready.settle()
     assert [i["DocNumber"] for i in ready.books()][-1] == "D-1-R2"
@@ -102,7 +102,7 @@ async def test_a_revoked_connection_waits_for_a_new_consent(ready: World) -> Non
     await ready.settle()
     explanation = await ready.explain()
     assert "connection_expired" in {gate.gate for gate in explanation.gates if not gate.met}
-    assert (await ready.deals())["D-1"]["invoice_id"] is None
+    assert await ready.invoice_of() is None
     await ready.send(*stories.signed_deal("D-2"))
     await ready.settle()
     assert (await ready.explain("D-2")).first_unmet == "connection_expired"

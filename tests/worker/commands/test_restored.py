@@ -1,7 +1,11 @@
 """A store that was put back from a copy: what was invoiced since is found, not repeated."""
 
+from datetime import timedelta
+
+import pytest
+
 from tests import stories
-from tests.world import World
+from tests.world import NOW, World
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
 
@@ -24,6 +28,32 @@ async def test_what_an_earlier_life_sent_is_found_though_the_restored_store_know
     await world.settle()
     assert len(world.books()) == 1
     assert (await world.explain()).first_unmet is None
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("later", [60, DAY, 5 * DAY, 60 * DAY])
+@pytest.mark.parametrize("spoilt", [" >= ", "SELECT * "])
+async def test_it_is_found_on_its_own_day_though_look_ups_are_refused(
+    world: World, later: int, spoilt: str
+) -> None:
+    """The request is dated anew; QuickBooks refuses the usual look-up, and the others are narrower."""
+    await world.ready()
+    won = [*stories.signed_deal()[:2], stories.contract("signed", "D-1", "C-D-1", at=NOW.isoformat())]
+    await world.send(stories.account(), *won)
+    await world.follow()
+    before = world.copied()
+    await world.settle()
+    [invoice] = world.books()
+    world.clock.advance(later)
+    world.restore(before)
+    world.sandbox.companies[world.realm].replies.clear()
+    refusal = Refusal("4001", operations=("query",), entities=("Invoice",), containing=spoilt)
+    world.sandbox.trouble.follow(Plan(refusals=(refusal,)))
+    await world.settle(patience=timedelta(hours=1))
+    assert [found["Id"] for found in world.books()] == [invoice["Id"]]
+    assert await world.invoice_of() == invoice["Id"]
 
 
 async def test_a_generation_that_only_the_earlier_life_knew_is_found(ready: World) -> None:

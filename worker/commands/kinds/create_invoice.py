@@ -1,6 +1,6 @@
 """An invoice for a deal: found by its number or by customer and date, and ours only by its mark."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from events.contract import catalog
@@ -11,6 +11,8 @@ from worker.commands.entities import Entity, reference, sent
 from worker.commands.kinds import marks
 from worker.commands.kinds.kind import Create, Form, Names, Trace
 from worker.quickbooks.queries import Condition
+
+DAYS_ASKED_ONE_BY_ONE = 31
 
 
 def _created(command: Claimed, invoice: Entity, adopted: bool) -> InvoiceCreated:
@@ -49,27 +51,39 @@ def _net_of(body: Entity) -> Decimal:
 
 def _forms(trace: Trace) -> tuple[Form, ...]:
     body = trace.body
-    earliest = min(body.get("TxnDate", _day(trace.since)), _day(trace.since - timedelta(days=1)))
-    by_date = Form((_customer(body), ("TxnDate", ">=", earliest)))
+    by_date = Form(((_customer(body), ("TxnDate", ">=", _first_day(trace).isoformat())),))
     if "DocNumber" in body:
-        return (Form((("DocNumber", "=", body["DocNumber"]),), tells_absence=False), by_date)
+        return (Form(((("DocNumber", "=", body["DocNumber"]),),), tells_absence=False), by_date)
     return (by_date,)
 
 
 def _other_forms(trace: Trace) -> tuple[Form, ...]:
-    """Ask for less: fewer objects that could spoil the answer."""
+    """Ask for less at a time, so that fewer objects can spoil an answer: for each day, then for all that is later.
+
+    It may have another date than this request has: one that was sent before the store was restored from a backup got the
+    date of its own day, by a clock that may have been ahead of ours.
+    """
     if "TxnDate" not in trace.body:
         return ()
-    on_the_day = (_customer(trace.body), ("TxnDate", "=", trace.body["TxnDate"]))
-    return (Form(on_the_day), Form(on_the_day, one_by_one=True))
+    customer, last = _customer(trace.body), date.fromisoformat(trace.body["TxnDate"])
+    first = max(_first_day(trace), last - timedelta(days=DAYS_ASKED_ONE_BY_ONE - 1))
+    days = [last - timedelta(days=number) for number in range((last - first).days + 1)]
+    queries: list[tuple[Condition, ...]] = [(customer, ("TxnDate", "=", day.isoformat())) for day in days]
+    queries.append((customer, ("TxnDate", ">", last.isoformat())))
+    if _first_day(trace) < first:
+        before = ("TxnDate", ">", (_first_day(trace) - timedelta(days=1)).isoformat())
+        queries.append((customer, before, ("TxnDate", "<", first.isoformat())))
+    return (Form(tuple(queries)), Form(tuple(queries), one_by_one=True))
+
+
+def _first_day(trace: Trace) -> date:
+    """Return the earliest date that the invoice may have; in some time zone it was still the day before."""
+    wished = trace.since.date() - timedelta(days=1)
+    return min(date.fromisoformat(trace.body["TxnDate"]), wished) if "TxnDate" in trace.body else wished
 
 
 def _customer(body: Entity) -> Condition:
     return ("CustomerRef", "=", body["CustomerRef"]["value"])
-
-
-def _day(instant: datetime) -> str:
-    return instant.date().isoformat()
 
 
 def _is_ours(command: Claimed, invoice: Entity, trace: Trace) -> bool:

@@ -32,12 +32,12 @@ class Form(Struct, frozen=True):
     """A way to ask for a trace.
 
     Attributes:
-        where: What the objects are to meet.
-        tells_absence: Whether an object that this finds nothing of is not there; else it may just be named anew.
+        queries: The queries, each by its conditions: the trace may be in the answer to any of them.
+        tells_absence: Whether an object that is in none of the answers is not there; else it may just be named anew.
         one_by_one: Whether only ids are asked for, and each object is read by its own.
     """
 
-    where: tuple[Condition, ...]
+    queries: tuple[tuple[Condition, ...], ...]
     tells_absence: bool = True
     one_by_one: bool = False
 
