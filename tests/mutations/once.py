@@ -39,6 +39,14 @@ MUTATIONS = (
         _COMMANDS,
     ),
     Mutation(
+        "one_day_alone",
+        _INVOICE,
+        "for number in range((last - first).days + 1)]",
+        "for number in range(1)]",
+        "After a restore what was invoiced the day before is invoiced again, if QuickBooks refuses the usual look-up.",
+        _COMMANDS,
+    ),
+    Mutation(
         "number_tells_absence",
         _INVOICE,
         'Form(((("DocNumber", "=", body["DocNumber"]),),), tells_absence=False)',

@@ -144,7 +144,7 @@ MUTATIONS = (
     Mutation(
         "refusal_forgotten",
         _INVOICE_GATES,
-        "released = inquiry.deal.orders > attempt.asked",
+        "released = inquiry.part.orders > attempt.asked",
         "released = True",
         "What QuickBooks refused is sent again and again, as ever more commands.",
     ),

@@ -24,8 +24,8 @@ MUTATIONS = (
     Mutation(
         "told_link",
         _INVOICE_RULES,
-        "link=INVOICE_LINK.format(invoice_id=created.invoice_id, realm=created.realm)",
-        "link=INVOICE_LINK.format(invoice_id=created.doc_number, realm=created.realm)",
+        "link=invoice_link(created.realm, created.invoice_id)",
+        "link=invoice_link(created.realm, str(created.doc_number))",
         "The link in the CRM opens another invoice.",
     ),
     Mutation(
@@ -45,7 +45,7 @@ MUTATIONS = (
     Mutation(
         "reported_account",
         _INVOICE_RULES,
-        "account_id=latest.account_id if latest else created.customer_id,",
+        "account_id=latest.account_id if latest else None,",
         "account_id=created.customer_id,",
         "Reporting adds revenue up by ids that no account has.",
     ),
