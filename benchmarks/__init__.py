@@ -1,1 +1,1 @@
-"""How fast it is, beside the limit of the machine and beside peers, measured in one interleaved run."""
+"""Benchmarks beside the limit of the machine and beside peers, measured in one interleaved run."""

@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME]`: one benchmark, or all of them and the table of docs/benchmarks.md.
 
-Run it on a machine where nothing else runs. Figures go to stdout, what is being done to stderr.
+Run it on an idle machine. Figures go to stdout, progress to stderr.
 """
 
 import argparse
@@ -24,12 +24,12 @@ DOCUMENT = peer.ROOT / "docs" / "benchmarks.md"
 
 
 def main() -> int:
-    """Do what the command line says."""
+    """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=[each.name for each in BENCHMARKS], metavar="NAME")
     parser.add_argument("--list", action="store_true", help="name every benchmark")
     parser.add_argument("--json", action="store_true", help="a line of JSON a figure")
-    parser.add_argument("--rounds", type=int, help="how often everybody takes a turn")
+    parser.add_argument("--rounds", type=int, help="the number of rounds")
     parser.add_argument("--profile", action="store_true", help="show where one round of ours spends its time")
     chosen = parser.parse_args()
     quiet()
@@ -53,14 +53,14 @@ def main() -> int:
 
 
 def quiet() -> None:
-    """Log as a running worker does, with nobody reading it."""
-    nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - loggers keep it to the end
+    """Log as a running worker does, to /dev/null."""
+    nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - loggers use it to the end
     with contextlib.redirect_stderr(nowhere):
         logs.configure(Environment())
 
 
 def measure(benchmarks: list[Benchmark], rounds: int | None) -> tuple[list[Result], list[Missing]]:
-    """Run benchmarks one after another; those that this machine can't run are named."""
+    """Run benchmarks one after another; return the results, and the benchmarks that can't run on this machine."""
     results: list[Result] = []
     missing: list[Missing] = []
     for benchmark in benchmarks:
@@ -74,7 +74,7 @@ def measure(benchmarks: list[Benchmark], rounds: int | None) -> tuple[list[Resul
 
 @contextlib.contextmanager
 def place() -> Iterator[Path]:
-    """Give a new directory on the project's disk, where others may enter: servers run as another user."""
+    """Yield a new directory on the project's disk that other users can enter, since servers run as another user."""
     with tempfile.TemporaryDirectory(dir=peer.cache(), prefix="run-") as made:
         directory = Path(made)
         directory.chmod(0o755)
@@ -82,7 +82,7 @@ def place() -> Iterator[Path]:
 
 
 def tell(what: str) -> None:
-    """Say what is being done."""
+    """Print progress."""
     print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
 
 
@@ -102,7 +102,7 @@ def show(result: Result, *, as_json: bool) -> None:
 
 
 def write(results: list[Result], missing: list[Missing]) -> None:
-    """Put the table and the picture into the documents."""
+    """Write the table and the picture into the documents."""
     day = datetime.now(UTC).date().isoformat()
     measured = report.table(results, missing, machine.description(), day)
     DOCUMENT.write_text(report.rewritten(DOCUMENT.read_text(), measured))

@@ -1,9 +1,9 @@
 """Appending: raw events decoded, deduplicated and stored, a thousand a transaction.
 
-Everybody writes the same events in batches of the same size to a database of their own on the same disk or
-server, durably. Ours gets bytes and does everything the doors do. The limit gets rows that are decoded
-already, looks for no duplicates and writes the very same table. The peer's recorder gets its own objects, made
-before, and writes its own table, which has one index where the log has four.
+All contenders durably write the same events in batches of the same size, each to its own database on the same disk or
+server. Ours gets bytes and does everything the doors do. The limit gets decoded rows, looks for no duplicates and writes
+the same table. The peer's recorder gets its own prepared objects, and writes its own table, which has one index where the
+log has four.
 """
 
 from collections.abc import AsyncIterator

@@ -1,10 +1,9 @@
-"""QuickBooks' budget: how much of what it allows a company is used while a backlog is worked off.
+"""QuickBooks' budget: the used share of a company's rate limit while a backlog is carried out.
 
-On virtual time, so that it is exact and takes no minutes: the dispatcher as it runs, its client and its pacing, against
-a QuickBooks that counts requests as they arrive, and refuses what is beyond 10 in a second, 500 in a minute or 10 at
-once. That is how strictly its limits can be read. A request is on its way there for a quarter of a second: each for as
-long as any other, or each for its own time within a tenth of a second around that, as on a real network. What the
-database takes is left out: it is far faster than this.
+On virtual time, so that it is exact and fast: the shipped dispatcher, client and pacing run against a QuickBooks that
+counts requests as they arrive, and refuses requests beyond 10 in a second, 500 in a minute or 10 at once, the strictest
+reading of its limits. A request takes a quarter of a second to arrive: all the same time, or each a different one within a
+tenth of a second around it, as on a real network. The database's time is left out: it is far shorter.
 """
 
 import asyncio
@@ -49,7 +48,7 @@ STEADY_SECONDS, VARIED_SECONDS = (0.25, 0.25), (0.2, 0.3)
 
 
 class Limited(httpx.AsyncBaseTransport):
-    """A QuickBooks that creates whatever it is asked for, within its limits."""
+    """A QuickBooks that applies every request within its limits."""
 
     def __init__(self, clock: Clock, random: Random, travel_seconds: tuple[float, float]) -> None:
         self._clock = clock
@@ -62,7 +61,7 @@ class Limited(httpx.AsyncBaseTransport):
         self.refused = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Carry a request there, and answer it."""
+        """Deliver a request, and answer it."""
         self._present += 1
         try:
             await self._clock.sleep(self._random.uniform(*self._travel_seconds))
@@ -111,7 +110,7 @@ def _simulated(path: Path, seed: int, travel_seconds: tuple[float, float]) -> Me
 async def _worked_off(
     loop: SimulationLoop, path: Path, random: Random, travel_seconds: tuple[float, float]
 ) -> Measured:
-    """Work at a backlog for some minutes; say what came of it."""
+    """Carry out a backlog for some minutes; return the figures."""
     clock, entropy = SimulatedClock(loop, BEGINNING), SeededEntropy()
     quickbooks = Limited(clock, random, travel_seconds)
     environment = streams.environment(

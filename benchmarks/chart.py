@@ -1,4 +1,4 @@
-"""The picture of docs/benchmarks.md: each goal's figure as a multiple of what is required, on a scale of doublings."""
+"""The picture of docs/benchmarks.md: each goal's figure as a multiple of the required one, on a logarithmic scale."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -49,14 +49,14 @@ def drawn(results: Sequence[Result]) -> str:
 
 
 def times_required(value: float, verdict: Verdict) -> float:
-    """Return how many times better than required a value is; below 1 it is not good enough."""
+    """Return how many times better than required a value is; below 1, the goal is not reached."""
     goal = verdict.goal
     required = goal.required or value
     return required / value if goal.at_most else value / required
 
 
 def _x(times: float) -> float:
-    """Place a multiple on the scale; what lies beyond an end stands at it."""
+    """Return a multiple's place on the scale; values beyond an end are placed at the end."""
     doublings = min(max(math.log2(times), -DOUBLINGS), DOUBLINGS)
     return LEFT + (doublings + DOUBLINGS) / (2 * DOUBLINGS) * (RIGHT - LEFT)
 

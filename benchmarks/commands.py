@@ -1,10 +1,9 @@
-"""Commands worked off while QuickBooks answers at once: claimed, noted as being sent, finished with their outcome.
+"""Commands carried out while QuickBooks answers at once: claimed, recorded as sent, finished with their outcome.
 
-Everybody works off commands that are all due, on a PostgreSQL database of their own. Ours is the dispatcher as it
-runs, with a client that answers without any HTTP: it claims fairly over companies, notes each command before it is
-sent, and stores each outcome with its event. The limit claims and completes the same rows in batches of fifty, two
-statements a batch, and records nothing. The peer's tasks do nothing; its worker fetches and finishes them, sixteen at
-once, with which it is fastest.
+All contenders carry out commands that are due, each on its own PostgreSQL database. Ours is the shipped dispatcher with a
+client that answers without HTTP: it claims fairly over companies, records each command before it is sent, and stores each
+outcome with its event. The limit claims and completes the same rows in batches of fifty, two statements a batch, and
+records nothing. The peer's tasks do nothing; its worker fetches and finishes them, sixteen at once, its fastest number.
 """
 
 import asyncio
@@ -54,16 +53,16 @@ _COMPLETE = "UPDATE commands SET status = 'done' WHERE request_id = ANY($1)"
 
 
 class AtOnce(QuickBooksClient):
-    """A client to a QuickBooks that takes no time."""
+    """A client of a QuickBooks that answers at once."""
 
-    def __init__(self) -> None:  # without the real one's HTTP and tokens
+    def __init__(self) -> None:  # without the real client's HTTP and tokens
         self.left = 0
         self.all_sent = asyncio.Event()
         self._numbers = count(1)
 
     async def create(
         self,
-        realm: str,  # noqa: ARG002 - as the real one takes it, here and below
+        realm: str,  # noqa: ARG002 - the real client's parameter, here and below
         entity: str,  # noqa: ARG002
         body: bytes,  # noqa: ARG002
         request_id: str,  # noqa: ARG002
@@ -112,7 +111,7 @@ async def _open(directory: Path) -> AsyncIterator[Contenders]:
 
 
 async def _dispatched(database: Database) -> float:
-    """Let the dispatcher work off what is due; return how many seconds it took."""
+    """Let the dispatcher carry out due commands; return the seconds that it took."""
     client = AtOnce()
     client.left = COMMANDS
     dispatcher = Dispatcher(database, CLOCK, client, Timing(), Wake(), HOLDER)
@@ -133,7 +132,7 @@ async def _claimed(connection: asyncpg.Connection) -> float:
 
 
 def connect(connection: sa.Connection, companies: int = COMPANIES) -> None:
-    """Connect companies, each of a workspace of its own."""
+    """Connect companies, each to its own workspace."""
     rows = [
         {
             "realm": f"realm-{n}",
@@ -148,7 +147,7 @@ def connect(connection: sa.Connection, companies: int = COMPANIES) -> None:
 
 
 def add(connection: sa.Connection, numbers: Sequence[int], now: datetime, companies: int = COMPANIES) -> None:
-    """Add commands, spread over companies; drop those that are done."""
+    """Add commands, spread over companies; delete finished ones."""
     made = []
     for number in numbers:
         realm, workspace = f"realm-{number % companies}", f"{WORKSPACE}-{number % companies}"

@@ -1,9 +1,9 @@
-"""Decoding: a CloudEvent's JSON text to an event that the log takes, everything checked.
+"""Decoding: a CloudEvent's JSON text to an event that is ready to append, fully checked.
 
 The limit decodes the same texts by msgspec alone, in one pass, into structs with the same fields and limits, with
-`Decimal` where we have amounts; it hashes nothing and keeps no unknown fields. The peer is the same model in
-pydantic. Ours is the door's function: it checks the attributes, the payload and every text, hashes the content in
-its canonical form, and keeps what it does not know.
+`Decimal` where we have amounts; it hashes nothing and drops unknown fields. The peer is the same model in pydantic. Ours
+is the door's function: it checks the attributes, the payload and every text, hashes the content in its canonical form,
+and keeps unknown fields.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -157,7 +157,7 @@ async def _open(_directory: Path) -> AsyncIterator[Contenders]:
 def _timed(texts: list[bytes], decode: Callable[[bytes], object]) -> Measured:
     started = perf_counter()
     for text in texts:
-        decode(text)  # and drop it: keeping what was decoded costs more than decoding
+        decode(text)  # and drop the result: keeping it costs more than decoding
     return {"rate": len(texts) / (perf_counter() - started)}
 
 

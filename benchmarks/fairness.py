@@ -1,13 +1,13 @@
 """A signed contract, until the request for its invoice is on the wire to QuickBooks, alone and beside neighbours.
 
-A worker runs as it ships, `q2c up` as a process of its own, without Kafka. One workspace signs contracts one after
-the other for a minute: for each its account's new snapshot, the deal's draft and the quote that is sent are posted as
-one batch, the contract as a message of DocuSign's a moment later, on a new connection. Customers and products were
-mapped before. The time runs from the first byte of that message until a stub of QuickBooks has the whole request.
+The shipped worker runs (`q2c up`) as a separate process, without Kafka. One workspace signs contracts one after the other
+for a minute: for each, its account's new snapshot, the deal's draft and the sent quote are posted as one batch, the
+contract as DocuSign's message a moment later, on a new connection. Customers and products are mapped before. The time runs
+from the first byte of that message until a stub of QuickBooks has the whole request.
 
-The limit is the same minute without any other workspace. For the other figures five workspaces post drafts at exactly
-their tokens' rate limit, alone and in batches (`benchmarks.neighbours`). How far the slowest subscription is behind the head is
-asked once a second: if that grows, a minute more would have been slower.
+The limit is the same minute without other workspaces. For the other figures, five workspaces post drafts at exactly their
+tokens' rate limit, alone and in batches (`benchmarks.neighbours`). Once a second, the distance of the slowest subscription
+from the head is read: if it grows, another minute would have been slower.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ from worker.services import open_database
 from worker.workspaces import api_tokens, tenants
 
 NEIGHBOURS = 5
-FIRST_DEAL = 1_000_000  # beyond those that stores are prepared with
+FIRST_DEAL = 1_000_000  # beyond the numbers of the prepared deals
 SECONDS = 60.0
-PAUSE_SECONDS = 0.2  # QuickBooks takes 500 a minute
+PAUSE_SECONDS = 0.2  # QuickBooks allows 500 requests a minute
 LOOK_SECONDS = 0.02
 SAMPLE_SECONDS = 1.0
 ARRIVAL_SECONDS_MAX = 120.0
@@ -50,14 +50,14 @@ Open = Callable[[Path], AbstractContextManager[str]]
 
 
 class Tenant(Struct, frozen=True):
-    """The workspace that is measured.
+    """The measured workspace.
 
     Attributes:
-        ready: What it signs with, and its token.
-        deals: What it is to sell, one after the other.
+        ready: Its signing key and its token.
+        deals: Its deals, one after the other.
         quickbooks: The stub's URL.
-        port: The worker's front door.
-        ops_port: Where the worker tells ops how far each subscription is behind.
+        port: The port of the worker's front door.
+        ops_port: The worker's metrics port, which reports how far each subscription is behind.
     """
 
     ready: Ready
@@ -68,13 +68,13 @@ class Tenant(Struct, frozen=True):
 
 
 class Behind(Struct):
-    """How many events the slowest subscription was behind the head, sample after sample."""
+    """Samples of how many events the slowest subscription is behind the head."""
 
     samples: list[int]
 
     @property
     def growth(self) -> float:
-        """Events more in the last third than in the first, on average; about 0 where the worker keeps up."""
+        """The average of the last third minus that of the first; about 0 if the worker keeps up."""
         third = max(len(self.samples) // 3, 1)
         first, last = self.samples[:third], self.samples[-third:]
         return sum(last) / len(last) - sum(first) / len(first)
@@ -128,7 +128,7 @@ async def _neighbours(environment: Environment) -> list[str]:
 
 
 async def _beside(tenant: Tenant, tokens: list[str]) -> Measured:
-    """Sign contracts while the neighbours post, then let the worker catch up with what they left."""
+    """Sign contracts while the neighbours post, then let the worker catch up with the remaining events."""
     sampled = Behind([])
     ops = httpx.AsyncClient(base_url=f"http://{stage.HOST}:{tenant.ops_port}")
     async with neighbours.running(tenant.port, SECONDS, tokens) as others, ops, asyncio.TaskGroup() as work:
@@ -196,7 +196,7 @@ async def _most_behind(http: httpx.AsyncClient) -> int:
 
 
 async def _drained(http: httpx.AsyncClient) -> float:
-    """Wait until every subscription is at the head; return how many seconds it took."""
+    """Wait until every subscription is at the head; return the seconds that it took."""
     began = perf_counter()
     async with asyncio.timeout(DRAIN_SECONDS_MAX):
         while await _most_behind(http):  # noqa: ASYNC110 - another process has them

@@ -1,9 +1,9 @@
-"""The whole way of an event: appended, decided with our own events and commands, in all read models.
+"""The full path of an event: appended, decided with our own events and commands, and in all read models.
 
-Batches of a thousand are received; after each, every subscription is brought to the head of the log, own events
-included. What is counted is the events that came in, not the ones that we made of them (three for four), nor how
-often each was handled (five times). The limit only writes what came in into the same table. The peer appends
-batches too, and then runs one projection with one upsert an event, as its runner does: it decides nothing.
+Batches of a thousand are received; after each, every subscription is brought to the head of the log, including our own
+events. Only received events count, not our own events about them (three for four), nor how often each is handled (five
+times). The limit only writes the received events into the same table. The peer appends batches too, and then runs one
+projection with one upsert an event, as its runner does: it decides nothing.
 """
 
 from collections.abc import AsyncIterator

@@ -1,10 +1,9 @@
-"""Growth: what an event costs on its whole way, in an installation that has seen many before.
+"""Growth: the cost of an event's full path in an installation with a long log.
 
-Three installations lie side by side, with 10,000, 100,000 and 1,000,000 events in their logs. All are told the same
-deals and outcomes; then what the larger two have is copied, each copy under names of its own, in every table that
-grows: the log, the state of deals, commands, read models. In each round all get the same new events, in turns, received
-and brought through every subscription; its ratio is of the seconds that this took, to those of the smallest, which
-grows to some 20,000 meanwhile.
+Three installations have 10,000, 100,000 and 1,000,000 events in their logs. All get the same deals and outcomes; then the
+rows of the larger two are copied, each copy under other names, in every growing table: the log, the state of deals,
+commands, read models. In each round, all get the same new events in turns, which are received and handled by every
+subscription; the ratio is of the seconds that this takes to those of the smallest, which grows to some 20,000 meanwhile.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,7 +34,7 @@ COPIES = {"10k": 0, "100k": 9, "1m": 99}
 FIRST_EVENTS = 10_000
 BATCH_EVENTS = 500
 TURNS = 2
-# The columns of each table that grows by which one copy is told from another; positions go on.
+# The columns of each growing table that differ between copies; positions continue.
 NAMED: dict[sa.Table, tuple[str, ...]] = {
     events: ("id", "stream", "subject"),
     process_state: ("stream",),
@@ -73,7 +72,7 @@ async def _open(lay: Lay, directory: Path) -> AsyncIterator[Contenders]:
 
 
 async def _tell(databases: dict[str, Database], flow: Iterator[Message]) -> None:
-    """Prepare all, and bring them to the size of the smallest."""
+    """Prepare all installations, and fill them to the size of the smallest."""
     for database in databases.values():
         await stores.prepare(database)
     while await databases[SMALLEST].read(log.head) < FIRST_EVENTS:
@@ -86,7 +85,7 @@ async def _tell(databases: dict[str, Database], flow: Iterator[Message]) -> None
 
 
 def _copy(connection: sa.Connection, copies: int) -> None:
-    """Copy everything that many times, in the order of the log, and let every subscription have seen it."""
+    """Copy all rows `copies` times, in the order of the log, and move every subscription to the head."""
     first = log.head(connection)
     for table, named in NAMED.items():
         kept = sa.table(f"first_{table.name}", *(sa.column(column.name) for column in table.columns))
@@ -105,7 +104,7 @@ def _copy(connection: sa.Connection, copies: int) -> None:
 def _copied(
     column: sa.ColumnClause[Any], named: tuple[str, ...], number: int, first: int
 ) -> sa.ColumnElement[Any]:
-    """Return a column of a copy. Its names come before those of new deals, as those of old ones do."""
+    """Return a column of a copy. Its names sort before those of new deals, as old deals' names do."""
     if column.name == "position":
         return column + number * first
     return sa.literal(f"{number:03}~", sa.Text).concat(column) if column.name in named else column

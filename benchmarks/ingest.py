@@ -1,12 +1,11 @@
-"""Live ingestion: what waits in Kafka's topics, read by Faust into the log and through every subscription.
+"""Live ingestion: messages in Kafka's topics, read by Faust into the log and through every subscription.
 
-Everybody reads the same topics from their beginning, in a process of its own with the same event loop, in a consumer
-group that nobody has used before; the time runs from the first batch, which does not count, so that starting and
-joining are no part of it. Ours is `q2c run ingest` and `q2c run process` on PostgreSQL, a process each as the compose
-file has them: they decode, check, deduplicate and append, decide with our own events and commands, and write all read
-models; they are through when every subscription has come to the head. The peer is Faust as it comes, but for the
-broker, bytes instead of JSON, and no web server: its agent looks at nothing. The limit is Faust's own client, aiokafka,
-by itself.
+All contenders read the same topics from their beginning, each in its own process with the same event loop, in a new
+consumer group. The time begins with the first batch, which does not count, so starting and joining are not included. Ours
+is `q2c run ingest` and `q2c run process` on PostgreSQL, one process each as in the compose file: they decode, check,
+deduplicate and append, decide with our own events and commands, and write all read models; the time ends when every
+subscription is at the head. The peer is stock Faust, except for the broker, bytes instead of JSON, and no web server; its
+agent does nothing. The limit is Faust's own client, aiokafka, by itself.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ EVENTS = 5_000
 
 
 class ReaderFailed(Exception):
-    """A reader did not come to the end; the message says where its log is."""
+    """A reader failed; the message has the end of its log."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the machine allows: the log's own table, written and read by the drivers alone."""
+"""The limit of the machine: the log's own table, written and read by the drivers alone."""
 
 import re
 import sqlite3
@@ -28,10 +28,10 @@ Row = tuple[object, ...]
 
 
 class RawLog(Protocol):
-    """The table `events`, as it is in the product, with every index, on a database of its own."""
+    """The product's table `events`, with every index, in a separate database."""
 
     async def append(self, batch: Sequence[Row]) -> None:
-        """Write a batch in one transaction; it is on the disk when this returns."""
+        """Write a batch in one transaction; return when it is on the disk."""
         ...
 
     async def append_one(self, row: Row) -> None:
@@ -39,7 +39,7 @@ class RawLog(Protocol):
         ...
 
     def scan(self) -> AsyncIterator[Sequence[tuple[int, str, str]]]:
-        """Read position, type and data of every event, in order, as the driver does it fastest."""
+        """Read position, type and data of every event, in order, in the driver's fastest way."""
         ...
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class RawSqlite:
         self._connection.execute("COMMIT")
 
     async def append_one(self, row: Row) -> None:
-        """Write one row; without BEGIN it is a transaction of its own."""
+        """Write one row; without BEGIN it is a transaction by itself."""
         self._connection.execute(self._insert, row)
 
     async def scan(self) -> AsyncIterator[Sequence[tuple[int, str, str]]]:
@@ -100,7 +100,7 @@ class RawPostgres:
         await self._connection.copy_records_to_table("events", records=batch, columns=COLUMNS)
 
     async def append_one(self, row: Row) -> None:
-        """Insert one row by a prepared statement; without BEGIN it is a transaction of its own."""
+        """Insert one row by a prepared statement; without BEGIN it is a transaction by itself."""
         await self._connection.execute(_INSERT, *row)
 
     async def scan(self) -> AsyncIterator[Sequence[tuple[int, str, str]]]:
@@ -118,18 +118,18 @@ class RawPostgres:
 
 
 def rows(batch: Sequence[Message]) -> list[Row]:
-    """Return what the log keeps of a batch, in the order of `COLUMNS`."""
+    """Return the log's rows of a batch, in the order of `COLUMNS`."""
     now = SystemClock().now()
     return [row(from_structured(message.structured, now=now, workspace=WORKSPACE), now) for message in batch]
 
 
 def as_text(batch: Sequence[Row]) -> list[Row]:
-    """Write instants as SQLite keeps them, so that its driver has nothing to convert."""
+    """Write instants in SQLite's form, so that its driver converts nothing."""
     return [tuple(str(value) if isinstance(value, datetime) else value for value in row) for row in batch]
 
 
 def row(event: Event, now: datetime) -> Row:
-    """Return what the log keeps of an event."""
+    """Return the log's row of an event."""
     return (
         event.workspace,
         event.source,

@@ -1,8 +1,8 @@
-"""One event that comes alone: from its bytes at hand to its commit.
+"""One event that arrives alone: the time from its bytes to its commit.
 
-Nothing else happens meanwhile, and there is a pause before each, as there is where events are rare. Ours decodes,
-looks for a duplicate, stores and commits, through the `Database` port with its hop to the writer's thread. The
-limit inserts one row, decoded already, into the same table by the driver and commits it; both wait for the disk.
+Nothing else runs meanwhile, and there is a pause before each event, as where events are rare. Ours decodes, looks for a
+duplicate, stores and commits, through the `Database` port with its hop to the writer's thread. The limit inserts one
+decoded row into the same table by the driver and commits it; both wait for the disk.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ async def _open(grounds: Grounds, directory: Path) -> AsyncIterator[Contenders]:
 
 
 async def latencies(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> Measured:
-    """Do something with each, one at a time; return the percentiles of how long it took, in milliseconds."""
+    """Run `work` on each item, one at a time; return the percentiles of its duration, in milliseconds."""
     milliseconds = []
     for item in items:
         await asyncio.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""What machine a figure is from."""
+"""Describe the machine of a measurement."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ LIBRARIES = ("SQLAlchemy", "msgspec", "asyncpg", "aiokafka", "httpx")
 
 
 def description() -> dict[str, str]:
-    """Name the machine and what runs on it."""
+    """Return the machine's processor, system and versions of software."""
     return {
         "cores": str(os.cpu_count()),
         "processor": _processor(),
@@ -25,7 +25,7 @@ def description() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's model; Python does not know it on Linux."""
+    """Return the processor's model, which Python does not provide on Linux."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,7 +1,7 @@
-"""What a benchmark is, and how it is run: in rounds, everybody once a round, so that all meet the same machine.
+"""Run benchmarks in rounds: each contender takes a turn in each round, so that all meet the same conditions.
 
-A machine's speed swings by a factor of two within minutes. So no figure stands alone: the limit, the peer and
-ours take turns, in another order each round, and a ratio is taken within each round before the median is.
+A machine's speed varies by a factor of two within minutes. So no figure is measured alone: the limit, the peer and ours
+take turns, in another order each round, and ratios are calculated within each round before the median.
 """
 
 import gc
@@ -22,16 +22,16 @@ NAMES: tuple[Name, ...] = ("limit", "peer", "ours")
 
 
 class NotHere(Exception):
-    """A benchmark needs something that this machine does not have; the message says what."""
+    """A benchmark needs something that this machine lacks; the message names it."""
 
 
 class Goal(Struct, frozen=True):
-    """What a figure is to reach.
+    """The goal of a figure.
 
     Attributes:
-        against: Whose figure ours is divided by; `none` for a figure that stands for itself.
-        required: What must be reached, if anything.
-        aim: Where the limit says there is room.
+        against: The contender by whose figure ours is divided; `none` for our figure itself.
+        required: The value that must be reached, if any.
+        aim: A better value that seems possible.
         at_most: Whether less is better.
     """
 
@@ -41,14 +41,14 @@ class Goal(Struct, frozen=True):
     at_most: bool = False
 
     def reached(self, value: float, wanted: float | None) -> bool | None:
-        """Say whether a value is good enough, where anything is wanted."""
+        """Return whether a value reaches the wanted one; None if none is wanted."""
         if wanted is None:
             return None
         return value <= wanted if self.at_most else value >= wanted
 
 
 class Figure(Struct, frozen=True):
-    """One thing that a benchmark measures; contenders return it under its `key`."""
+    """One figure of a benchmark; contenders return it under its `key`."""
 
     key: str
     title: str
@@ -57,7 +57,7 @@ class Figure(Struct, frozen=True):
 
 
 class Contenders(Struct, frozen=True):
-    """Who takes part. Each call does one round's work on data of its own and returns its figures."""
+    """The contenders of a benchmark. Each call does one round's work on its own data, and returns its figures."""
 
     ours: Contender
     limit: Contender | None = None
@@ -65,15 +65,15 @@ class Contenders(Struct, frozen=True):
 
 
 class Benchmark(Struct, frozen=True):
-    """Something measured.
+    """A benchmark.
 
     Attributes:
-        name: What it is called on the command line.
-        figures: What comes of it.
-        limit: What the limit is, in a few words.
-        peer: What the peer is.
-        open: Sets everything up in a directory, gives the contenders, and clears up.
-        rounds: How often everybody takes a turn; one more round before warms up and does not count.
+        name: Its name on the command line.
+        figures: Its figures.
+        limit: A short description of the limit.
+        peer: A short description of the peer.
+        open: Prepares data in a directory, yields the contenders, and cleans up.
+        rounds: The number of rounds; one more round before them warms up and does not count.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Benchmark(Struct, frozen=True):
 
 
 class Spread(Struct, frozen=True):
-    """The median of some rounds, and how far they lay apart."""
+    """The median of some rounds, with the least and greatest values."""
 
     median: float
     low: float
@@ -100,17 +100,17 @@ class Verdict(Struct, frozen=True):
 
     @property
     def reached(self) -> bool | None:
-        """Whether what is required is reached; none where nothing is."""
+        """Whether the required value is reached; None if none is required."""
         return self.goal.reached(self.value.median, self.goal.required)
 
     @property
     def aim_reached(self) -> bool | None:
-        """Whether the aim is reached; none where there is no aim."""
+        """Whether the aim is reached; None without an aim."""
         return self.goal.reached(self.value.median, self.goal.aim)
 
 
 class Result(Struct, frozen=True):
-    """One figure of a benchmark that was run; `ratios` are ours divided by each other's."""
+    """The result of one figure; `ratios` are our figure divided by each other contender's."""
 
     benchmark: Benchmark
     figure: Figure
@@ -121,27 +121,27 @@ class Result(Struct, frozen=True):
 
 
 async def run(
-    benchmark: Benchmark, directory: Path, told: Callable[[str], None], rounds: int | None = None
+    benchmark: Benchmark, directory: Path, progress: Callable[[str], None], rounds: int | None = None
 ) -> list[Result]:
     """Run a benchmark.
 
     Args:
-        benchmark: Which.
-        directory: An empty directory for its data, on the disk whose speed is meant.
-        told: Told what is being done.
-        rounds: Another number of rounds than its own.
+        benchmark: The benchmark.
+        directory: An empty directory for its data, on the measured disk.
+        progress: Called with progress messages.
+        rounds: The number of rounds instead of the benchmark's own.
 
     Raises:
-        NotHere: The machine lacks something that it needs.
+        NotHere: The machine lacks something that the benchmark needs.
     """
     count = rounds or benchmark.rounds
     measured: dict[Name, list[Measured]] = {}
     async with benchmark.open(directory) as contenders:
         present = [(name, each) for name in NAMES if (each := getattr(contenders, name)) is not None]
         for number in range(count + 1):
-            told(f"{benchmark.name}: {f'round {number} of {count}' if number else 'warming up'}")
+            progress(f"{benchmark.name}: {f'round {number} of {count}' if number else 'warming up'}")
             for name, contender in rotated(present, number):
-                gc.collect()  # nobody pays for another's garbage
+                gc.collect()  # so that no contender collects another's garbage
                 with seldom_collected():  # as in every worker
                     figures = await contender()
                 if number:
@@ -150,13 +150,13 @@ async def run(
 
 
 def rotated(present: Sequence[tuple[Name, Contender]], number: int) -> Sequence[tuple[Name, Contender]]:
-    """Return who takes a turn in which order, so that nobody always comes first."""
+    """Return the contenders in the order of a round, so that none is always first."""
     start = number % len(present)
     return [*present[start:], *present[:start]]
 
 
 def result(benchmark: Benchmark, figure: Figure, measured: dict[Name, list[Measured]]) -> Result:
-    """Sum up what the rounds gave for a figure."""
+    """Return the result of a figure from all rounds."""
     columns = {
         name: [each[figure.key] for each in rounds]
         for name, rounds in measured.items()
@@ -182,12 +182,12 @@ def result(benchmark: Benchmark, figure: Figure, measured: dict[Name, list[Measu
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Sum up some values."""
+    """Return the spread of some values."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the value that so many percent are not above: the nearest rank."""
+    """Return a percentile by the nearest rank."""
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)
     return ordered[max(rank, 1) - 1]

@@ -1,8 +1,8 @@
 """Other workspaces at their rate limit: each posts drafts of deals over HTTP, as fast as its token may.
 
-A fifth of the events of each come alone and the others in batches of fifty, over connections that are kept alive, from a
-process of its own, so that they take no time from whoever measures. An event is due when the limit allows it, whether or not the
-answers before have come. `python -m benchmarks.neighbours PORT SECONDS TOKEN…` prints what came of it as JSON.
+A fifth of each workspace's events are sent alone, the others in batches of fifty, over keep-alive connections, from a
+separate process that takes no time from the measuring one. An event is due when the limit allows it, whether or not earlier
+answers have arrived. `python -m benchmarks.neighbours PORT SECONDS TOKEN…` prints the results as JSON.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ RATE = 200
 BATCH = 50
 ALONE = 12  # before each batch
 CONNECTIONS = 4
-REVISIONS = 3  # snapshots that a draft has, one soon after another
+REVISIONS = 3  # snapshots of a draft, sent soon after each other
 LINES = 4
 
 
 class Sent(Struct):
-    """What came of what was sent."""
+    """The numbers of sent events by result."""
 
     taken: int = 0
     limited: int = 0
@@ -36,13 +36,13 @@ class Sent(Struct):
 
     @property
     def rate(self) -> float:
-        """Events taken a second."""
+        """Accepted events a second."""
         return self.taken / self.seconds
 
 
 @asynccontextmanager
 async def running(port: int, seconds: float, tokens: list[str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run them as a process for so long; what they print is read by `ended`."""
+    """Run the neighbours as a process for `seconds`; `ended` reads their output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -61,13 +61,13 @@ async def running(port: int, seconds: float, tokens: list[str]) -> AsyncIterator
 
 
 async def ended(process: asyncio.subprocess.Process) -> Sent:
-    """Wait until they have sent all; return what came of it."""
+    """Wait until the neighbours have sent all; return the results."""
     said, _ = await process.communicate()
     return msgspec.json.decode(said, type=Sent)
 
 
 async def _neighbour(port: int, token: str, name: str, until: float, sent: Sent) -> None:
-    """Send what is due, on the connection that is free first."""
+    """Send due events, on the first free connection."""
     due = _due(name)
     began = perf_counter()
 
@@ -78,9 +78,9 @@ async def _neighbour(port: int, token: str, name: str, until: float, sent: Sent)
             if perf_counter() >= until:
                 break
             answered = await _post(reader, writer, token, events)
-            if answered == 202:  # noqa: PLR2004 - the door's word for taken
+            if answered == 202:  # noqa: PLR2004 - accepted
                 sent.taken += len(events)
-            elif answered == 429:  # noqa: PLR2004 - the door's word for too many
+            elif answered == 429:  # noqa: PLR2004 - over the rate limit
                 sent.limited += len(events)
             else:
                 sent.refused += len(events)
@@ -90,7 +90,7 @@ async def _neighbour(port: int, token: str, name: str, until: float, sent: Sent)
 
 
 def _due(name: str) -> Iterator[tuple[float, list[bytes]]]:
-    """Say when which events are due: some alone, one after the other, and a batch of fifty, again and again."""
+    """Yield events with the times when they are due: some alone, then a batch of fifty, again and again."""
     drafts, told = _drafts(name), 0
     while True:
         for size in (*[1] * ALONE, BATCH):
@@ -101,7 +101,7 @@ def _due(name: str) -> Iterator[tuple[float, list[bytes]]]:
 async def _post(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, events: list[bytes]
 ) -> int:
-    """Post on a connection that is kept alive; return the status."""
+    """Post on a keep-alive connection; return the status."""
     alone = len(events) == 1
     body = events[0] if alone else b"[" + b",".join(events) + b"]"
     kind = "application/cloudevents+json" if alone else "application/cloudevents-batch+json"
@@ -117,7 +117,7 @@ async def _post(
 
 
 def _drafts(name: str) -> Iterator[bytes]:
-    """Tell drafts without an end, each a few times: more and more revisions of new deals."""
+    """Yield drafts of deals without end, each in a few revisions."""
     template = json.dumps(_draft(name))
     number = 0
     while True:
@@ -169,7 +169,7 @@ def _draft(name: str) -> dict[str, object]:
 
 async def _main(port: int, seconds: float, tokens: list[str]) -> None:
     began, sent = perf_counter(), Sent()
-    marks = f"{began:.3f}"  # what was sent in an earlier turn is not sent again
+    marks = f"{began:.3f}"  # so that no turn repeats events of an earlier one
     await asyncio.gather(
         *(
             _neighbour(port, token, f"{marks}-{number}", began + seconds, sent)

@@ -1,4 +1,4 @@
-"""What QuickBooks says of every command that is due, without QuickBooks: outcomes as the dispatcher stores them."""
+"""Outcomes of all due commands without QuickBooks, stored as the dispatcher does."""
 
 from datetime import date, datetime
 from itertools import count
@@ -21,7 +21,7 @@ _numbers = count(1)
 
 
 async def settle(database: Database, now: datetime) -> None:
-    """Let every invoice that was commanded be created."""
+    """Record every commanded invoice as created."""
     await database.transaction(_settle, now)
 
 

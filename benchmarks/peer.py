@@ -1,8 +1,8 @@
-"""Peers run in an environment of their own, as processes that take turns with ours.
+"""Run peers in a separate environment, as processes that take turns with ours.
 
-`peers.txt` pins what is installed. A peer is a module of `benchmarks.peers`: it reads one JSON object a line
-(`{"call": …, …}`), does it, measures it by its own clock and answers with one. Data goes by file, so that
-nothing of this is part of a figure.
+`peers.txt` pins the installed versions. A peer is a module of `benchmarks.peers`: it reads one JSON object a line
+(`{"call": …, …}`), carries it out, measures it by its own clock and answers with one. Data is passed in files, so that
+the protocol is not part of a figure.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ ANSWER_BYTES_MAX = 1024 * 1024
 
 
 class PeerFailed(Exception):
-    """A peer could not do what it was asked; the message is its traceback."""
+    """A peer failed a request; the message is its traceback."""
 
 
 class Peer:
@@ -36,10 +36,10 @@ class Peer:
         self._process = process
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """Let it do something; return what it says of it.
+        """Send a request to the peer; return its answer.
 
         Raises:
-            PeerFailed: It could not, or it has ended.
+            PeerFailed: The peer failed, or has ended.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
@@ -82,10 +82,10 @@ async def running(module: str) -> AsyncIterator[Peer]:
 
 
 def prepared() -> Path:
-    """Make the peers' environment unless it is there as pinned; return its Python.
+    """Create the peers' environment unless it has the pinned versions; return its Python.
 
     Raises:
-        NotHere: It could not be made.
+        NotHere: The environment could not be created.
     """
     python = ENVIRONMENT / "bin" / "python"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
@@ -109,13 +109,13 @@ def prepared() -> Path:
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
         if done.returncode:
-            raise NotHere(f"the peers' environment could not be made: {done.stderr.strip()[-500:]}")
+            raise NotHere(f"the peers' environment could not be created: {done.stderr.strip()[-500:]}")
     stamp.write_text(wanted)
     return python
 
 
 def cache() -> Path:
-    """Return the directory for what benchmarks keep and write: on the project's disk, unseen by git."""
+    """Return the directory for the benchmarks' files: on the project's disk, ignored by git."""
     CACHE.mkdir(exist_ok=True)
     (CACHE / ".gitignore").write_text("*\n")
     return CACHE

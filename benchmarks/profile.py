@@ -1,4 +1,4 @@
-"""Where one round of ours spends its time, in every thread."""
+"""Profile one round of ours, in every thread."""
 
 import contextlib
 import cProfile
@@ -14,7 +14,7 @@ LINES = 50
 
 
 async def profiled(benchmark: Benchmark, directory: Path) -> str:
-    """Run rounds of ours alone, one to warm up; say where the time went, most first."""
+    """Run rounds of ours alone, one to warm up; return where the time was spent, most first."""
     profiles: list[cProfile.Profile] = []
     with _every_thread(profiles):
         async with benchmark.open(directory) as contenders:
@@ -23,7 +23,9 @@ async def profiled(benchmark: Benchmark, directory: Path) -> str:
                 each.clear()
             await contenders.ours()
     said = io.StringIO()
-    busy = [each for each in profiles if each.getstats()]  # pstats takes none of a thread that did nothing
+    busy = [
+        each for each in profiles if each.getstats()
+    ]  # pstats refuses the profile of a thread that did nothing
     stats = pstats.Stats(*busy, stream=said).strip_dirs()
     for order in ("tottime", "cumtime"):
         stats.sort_stats(order).print_stats(LINES)

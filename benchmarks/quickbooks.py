@@ -1,8 +1,8 @@
-"""What one call to QuickBooks costs beyond the HTTP client's own work.
+"""The cost of one request to QuickBooks beyond the HTTP client's own work.
 
-Both post the same invoice to the same stub on the loopback, one at a time over one kept connection, with a bearer
-token of 900 bytes. The bare one reads the answer and drops it. Ours looks up the token, keeps the company's pace, says
-in a line what it called, counts it, and reads the answer. Many companies take turns, so that no pace is ever met.
+Both post the same invoice to the same stub on the loopback, one at a time over one keep-alive connection, with a bearer
+token of 900 bytes. The bare client reads the answer and drops it. Ours gets the token, keeps the company's pace, logs and
+counts the request, and parses the answer. Many companies take turns, so that pacing never delays a request.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ async def _timed(call: Callable[[str], Awaitable[object]], realms: "cycle[str]")
 
 @asynccontextmanager
 async def _gateway_to(directory: Path, url: str) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
-    """Open our client on the stub, with a good token for each company."""
+    """Open our client on the stub, with a valid token for each company."""
     environment = Environment(
         database_url=f"sqlite:///{directory / 'ours.sqlite3'}",
         quickbooks_api_url=url,

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.readers WHO NAME EVENTS`: read that many events from Kafka, once; print how fast that was.
+"""`python -m benchmarks.readers WHO NAME EVENTS`: read a number of events from Kafka once, and print the rate.
 
-Each is a process that ends without clearing up, as what Faust leaves behind may hang.
+Each reader is a process that exits without cleaning up, since Faust's remaining tasks may hang.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ AT_ONCE_MAX = 500
 
 
 class Begun:
-    """A database that notes when the first batch comes to be stored, how large it is, and how many events follow."""
+    """A database that records when the first batch is stored, its size, and the number of later events."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
@@ -78,11 +78,11 @@ async def read_by_ours(environment: Environment, group: str, events: int) -> Mea
         supervisor.run(services, (Role.INGEST,), host="127.0.0.1", port=0, ready=lambda _: None)
     )
     try:
-        # Looking costs time too, so nobody looks before everything is stored.
+        # Checking takes time too, so the first check comes after everything is stored.
         while database.stored < events or not await opened.database.read(_is_through, group, events):
             await asyncio.wait({working}, timeout=LOOK_SECONDS)
             if working.done():
-                raise RuntimeError(f"It ended with {working.result()}")
+                raise RuntimeError(f"The reader ended with {working.result()}")
         return _rate(events - database.events, database.at)
     finally:
         beside.kill()
@@ -118,7 +118,7 @@ async def read_by_stock_faust(environment: Environment, name: str, events: int) 
 
 
 async def read_by_aiokafka(environment: Environment, _name: str, events: int) -> Measured:
-    """Ask for batches as large as ours."""
+    """Read batches as large as ours."""
     of = await cluster.partitions(environment, streams.topics_in(environment))
     began, first, number = None, 0, 0
     async with cluster.consumer(environment) as consumer:
@@ -143,7 +143,7 @@ def _is_through(connection: sa.Connection, group: str, events: int) -> bool:
 
 def _rate(events: int, began: float | None) -> Measured:
     if began is None:
-        raise RuntimeError("It read nothing")
+        raise RuntimeError("The reader read nothing")
     return {"rate": events / (perf_counter() - began)}
 
 

@@ -1,9 +1,9 @@
-"""Rebuilding the read models beside the live ones: a new edition of each filled, made live, and the oldest cleared.
+"""Rebuilding the read models beside the live ones: a new edition of each is filled and made live, the oldest is deleted.
 
-The log is what deals leave, with our own events and QuickBooks' outcomes in it; what is counted is its events. Ours
-builds four read models, in tables, beside the checkpoints. The limit holds a copy of the log: it reads position, type
-and data by the driver alone, decodes each event once into the same structs and keeps the last of each row in memory,
-where nothing is formatted and nothing stored. The peer builds the same rows by the loop of its runner.
+The log has the events of deals, with our own events and QuickBooks' outcomes; all of them count. Ours builds four read
+models in tables, with checkpoints. The limit has a copy of the log: it reads position, type and data by the driver alone,
+decodes each event once into the same structs and keeps the last of each row in memory, without formatting or storing. The
+peer builds the same rows by the loop of its runner.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -30,7 +30,7 @@ Keys = Callable[[Any], Iterable[tuple[str, ...]]]
 _DEAL: Keys = lambda payload: [(payload.deal_id,)]  # noqa: E731 - one of a table of functions
 _ACCOUNT: Keys = lambda payload: [("account", payload.account_id)]  # noqa: E731 - as above
 _PRODUCT: Keys = lambda payload: [("product", payload.product_id)]  # noqa: E731 - as above
-# Which rows an event concerns, of deals, of invoices and of mappings.
+# The keys of an event's rows in deals, invoices and mappings.
 KEYS: tuple[dict[str, Keys], ...] = (
     {kind: _DEAL for fold in DEALS.parts for kind in fold.types},
     {catalog.INVOICE_STATE: lambda payload: [(payload.realm, payload.invoice_id)]},

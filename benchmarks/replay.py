@@ -1,9 +1,9 @@
-"""Bulk replay: what Kafka's topics hold, read from the beginning into an empty log, in one process.
+"""Bulk replay: Kafka's topics, read from the beginning into an empty log, in one process.
 
 Ours is `q2c replay`'s own function: it decodes, checks, hashes, looks for duplicates and appends, a thousand at a
-time. The limit reads the same messages by the same client, and inserts the same rows into the same table on the same
-server in transactions of the same size, each one statement over arrays; its rows were made before, it decodes nothing
-and looks for no duplicates. Both find the topics' partitions and connect within the time.
+time. The limit reads the same messages with the same client, and inserts the same rows into the same table on the same
+server in transactions of the same size, each one statement over arrays; its rows are prepared, it decodes nothing and
+looks for no duplicates. The time of both includes finding the topics' partitions and connecting.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""The table of docs/benchmarks.md: written between two marks, so that what people write around it stays."""
+"""Write the table of docs/benchmarks.md between two marks, so that the text around it stays."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,14 +17,14 @@ _HEAD = (
 
 
 class Missing(Struct, frozen=True):
-    """A benchmark that could not be run here, and why."""
+    """A benchmark that could not run on this machine, with the reason."""
 
     name: str
     reason: str
 
 
 def as_json(result: Result) -> bytes:
-    """Write one figure as a line of JSON: medians, and the least and the most beside them."""
+    """Write one figure as a line of JSON: medians with their least and greatest values."""
     medians = {name: result.spreads[name].median if name in result.spreads else None for name in _EVERYBODY}
     return msgspec.json.encode(
         {
@@ -44,7 +44,7 @@ def as_json(result: Result) -> bytes:
 
 
 def table(results: Sequence[Result], missing: Sequence[Missing], machine: Mapping[str, str], day: str) -> str:
-    """Write what was measured, and on what."""
+    """Write the table of results, with the machine and the date."""
     judged = [verdict.reached for result in results for verdict in result.verdicts]
     reached = [each for each in judged if each is not None]
     on = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "cores")
@@ -63,10 +63,10 @@ def table(results: Sequence[Result], missing: Sequence[Missing], machine: Mappin
 
 
 def rewritten(document: str, measured: str) -> str:
-    """Put what was measured between the marks.
+    """Replace the text between the marks.
 
     Raises:
-        ValueError: The document does not have both.
+        ValueError: The document lacks a mark.
     """
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -76,8 +76,8 @@ def rewritten(document: str, measured: str) -> str:
 
 
 def figure(value: float) -> str:
-    """Write a number with three digits that count."""
-    if abs(value) >= 1000:  # noqa: PLR2004 - from here on no decimals count
+    """Write a number with three significant digits."""
+    if abs(value) >= 1000:  # noqa: PLR2004 - without decimals from here on
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
@@ -98,7 +98,7 @@ def _goal_as_json(verdict: Verdict) -> dict[str, object]:
 
 
 def _lines(result: Result) -> list[str]:
-    """Write a figure: one line, and another for each further goal."""
+    """Write the lines of a figure: one for each goal, at least one."""
     unit = result.figure.unit
     shown: dict[Name, str] = {
         name: f"{figure(result.spreads[name].median)} {unit}" if name in result.spreads else ""

@@ -1,4 +1,4 @@
-"""Real servers as benchmarks need them: our own, as they come, on the disk of the other data."""
+"""Real servers for benchmarks, with their default settings, on the same disk as the other data."""
 
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def kafka(directory: Path) -> Iterator[KafkaServer]:
 
 
 def versions() -> dict[str, str]:
-    """Name the versions of the servers that are here."""
+    """Return the versions of the installed servers."""
     try:
         program = packages.postgres_programs() / "postgres"
         said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - found by us

@@ -1,11 +1,11 @@
 """A signed contract, until the request for its invoice is on the wire to QuickBooks: one deal after another.
 
-A worker runs as it ships, `q2c up` as a process of its own, with everything else prepared: the deals are drafted, sent
-and delivered, customers and products mapped, QuickBooks connected. Embedded, on SQLite, DocuSign's message is posted
-to the door, signed, on a new connection; the time runs from the first byte. With PostgreSQL and Kafka, where that
-process has all roles, the same event is produced to its topic; the time runs from the moment when the producer gets
-it. It ends when a stub of QuickBooks, a process too, has the whole request; all go by the machine's one clock. Nothing
-else happens meanwhile, and before each there is a pause, within which QuickBooks' limits allow the next.
+The shipped worker runs (`q2c up`) as a separate process, with everything else prepared: the deals are drafted, sent and
+delivered, customers and products mapped, QuickBooks connected. Embedded, on SQLite, DocuSign's signed message is posted to
+the door on a new connection; the time begins with the first byte. With PostgreSQL and Kafka, where that process has all
+roles, the same event is produced to its topic; the time begins when the producer gets it. The time ends when a stub of
+QuickBooks, also a process, has the whole request; all use the machine's clock. Nothing else runs meanwhile, and a pause
+before each contract keeps the requests within QuickBooks' limits.
 """
 
 import asyncio
@@ -54,11 +54,11 @@ Sign = Callable[[Envelope], Awaitable[float]]
 
 
 class DoorRefused(Exception):
-    """The door did not take a contract; the message is what it said."""
+    """The door refused a contract; the message is its answer."""
 
 
 class Ready(Struct, frozen=True):
-    """A database whose deals wait for nothing but their signatures."""
+    """A database whose deals wait only for their signatures."""
 
     envelopes: Iterator[Envelope]
     docusign_key: str
@@ -109,7 +109,7 @@ async def _through_kafka(directory: Path) -> AsyncIterator[Contenders]:
 
 
 async def _latencies(quickbooks: str, envelopes: Iterator[Envelope], sign: Sign) -> Measured:
-    """Sign one deal after another; return how long each took until its request was there, in milliseconds."""
+    """Sign one deal after another; return the times until their requests arrived, in milliseconds."""
     milliseconds = []
     async with httpx.AsyncClient(base_url=quickbooks) as http:
         for _ in range(DEALS):
@@ -117,26 +117,26 @@ async def _latencies(quickbooks: str, envelopes: Iterator[Envelope], sign: Sign)
             signed_at = await sign(next(envelopes))
             await asyncio.sleep(PAUSE_SECONDS)
             async with asyncio.timeout(ARRIVAL_SECONDS_MAX):
-                while len(arrivals := await arrivals_of(http)) <= before:  # noqa: ASYNC110 - another process has them
+                while len(arrivals := await arrivals_of(http)) <= before:  # noqa: ASYNC110 - another process counts them
                     await asyncio.sleep(LOOK_SECONDS)
             milliseconds.append((arrivals[before] - signed_at) * 1000)
     return {"p50": percentile(milliseconds, 50), "p99": percentile(milliseconds, 99)}
 
 
 def completed(envelope: Envelope) -> bytes:
-    """Write what DocuSign says the moment that a contract is signed."""
+    """Write DocuSign's message about a completed envelope."""
     now = CLOCK.now()
     return docusign.message(replace(envelope, completed_at=now), "completed", now)
 
 
 async def arrivals_of(http: httpx.AsyncClient) -> list[float]:
-    """Ask the stub when each request came."""
+    """Return the arrival times of the requests, from the stub."""
     arrivals: list[float] = (await http.get("/arrivals")).json()
     return arrivals
 
 
 async def posted(port: int, path: str, headers: dict[str, str], body: bytes) -> float:
-    """Post as a sender does that comes once; return when it began."""
+    """Post on a new connection; return the time of the first byte."""
     named = {**headers, "host": stage.HOST, "content-length": str(len(body)), "connection": "close"}
     lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "", ""]
     request = "\r\n".join(lines).encode() + body
@@ -179,7 +179,7 @@ async def prepared(environment: Environment, deals: int = DEALS_PREPARED) -> Rea
 
 
 async def _grant(environment: Environment, database: Database, vault: Vault) -> None:
-    """Keep a good token, as consent would leave it."""
+    """Store a valid token, as a consent would."""
     entropy, until = SystemEntropy(), CLOCK.now() + timedelta(days=1)
     granted = TokenSet("t" * 900, "refresh", until, until)
     async with open_gateway(environment, database, CLOCK, entropy, vault) as gateway:
@@ -190,7 +190,7 @@ async def _grant(environment: Environment, database: Database, vault: Vault) -> 
 
 
 def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:
-    """Tell deals up to their signature; return what was told, and the contracts that are to be signed."""
+    """Return the messages of deals up to their signature, and their contracts."""
     before: list[Message] = []
     envelopes: list[Envelope] = []
     for each in story.flow():
@@ -205,14 +205,14 @@ def _waiting(deals: int) -> tuple[list[Message], list[Envelope]]:
 
 
 def envelope_of(deal_id: str) -> Envelope:
-    """Return the contract of a deal of the story's."""
+    """Return the contract of a deal of the story."""
     number = deal_id.removeprefix("D-")
     sent_at = BEGINNING + int(number) * story.STEP + story.STEP
     return Envelope(f"C-{number}", deal_id, "signer@customer.example", sent_at)
 
 
 def _nothing_due(connection: sa.Connection) -> None:
-    """Take the first reading of the company as done: the story says what it found."""
+    """Mark the first reading of the company as done, since the story has its result."""
     connection.execute(commands.update().values(status="done"))
 
 

@@ -1,7 +1,7 @@
-"""Stores as a running installation has them: tables there, a workspace connected, everything mapped.
+"""Databases of a running installation: with tables, a connected workspace, and everything mapped.
 
-Each benchmark of a store gets three databases side by side on the same disk or server: ours, the limit's and
-the peer's. All are as durable as the product's: a commit is on the disk.
+Each benchmark of a database gets three on the same disk or server: ours, the limit's and the peer's. All are as durable as
+the product's: a commit is on the disk.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -53,13 +53,13 @@ _COMPANY = CompanyObserved(
 
 
 class Ground(Struct, frozen=True):
-    """Where a benchmark of a store takes place.
+    """The three databases of a benchmark.
 
     Attributes:
         database: Ours, ready to invoice.
         limit: The log's table alone.
-        peer: The environment by which `eventsourcing` finds its database.
-        written: Rows of the log, as the limit's driver takes them.
+        peer: The environment variables with `eventsourcing`'s database.
+        written: Converts rows of the log for the limit's driver.
     """
 
     database: Database
@@ -72,7 +72,7 @@ Grounds = Callable[[Path], AbstractAsyncContextManager[Ground]]
 
 
 class Feed:
-    """The same events for everybody, each in the form that it takes; none twice."""
+    """The same events for all contenders, each in its own form; no event is used twice."""
 
     def __init__(self, ground: Ground, directory: Path) -> None:
         self._ground = ground
@@ -80,7 +80,7 @@ class Feed:
         self._flows = {name: story.flow() for name in NAMES}
 
     def ours(self, batches: int, size: int = BATCH_EVENTS) -> list[list[bytes]]:
-        """Return events as they come in."""
+        """Return events as received bytes."""
         return [[message.structured for message in batch] for batch in self._next("ours", batches, size)]
 
     def limit(self, batches: int, size: int = BATCH_EVENTS) -> list[Sequence[Row]]:
@@ -107,7 +107,7 @@ class Feed:
 
 @asynccontextmanager
 async def on_sqlite(directory: Path) -> AsyncIterator[Ground]:
-    """Lay three SQLite files: WAL, synchronous FULL."""
+    """Create three SQLite files: WAL, synchronous FULL."""
     database = SqliteDatabase(directory / "ours.sqlite3")
     limit = await RawSqlite.open(directory / "limit.sqlite3")
     try:
@@ -128,7 +128,7 @@ async def on_sqlite(directory: Path) -> AsyncIterator[Ground]:
 
 @asynccontextmanager
 async def on_postgres(directory: Path) -> AsyncIterator[Ground]:
-    """Start a PostgreSQL server as it comes, fsync on, with three databases."""
+    """Start a PostgreSQL server with its defaults, fsync on, with three databases."""
     with servers.postgres(directory) as server:
         urls = {name: server.create_database(name) for name in ("ours", "limit", "peer")}
         database = PostgresDatabase(urls["ours"])
@@ -142,7 +142,7 @@ async def on_postgres(directory: Path) -> AsyncIterator[Ground]:
 
 
 async def receive(database: Database, batch: Sequence[bytes]) -> None:
-    """Take a batch in as the doors do: decode each outside the transaction, store all in one."""
+    """Receive a batch as the doors do: decode each event outside the transaction, store all in one."""
     now = CLOCK.now()
     records = [intake.record(raw, HOLDER, WORKSPACE, lambda body: _decoded(body, now)) for raw in batch]
     await database.transaction(intake.receive, records, now)
@@ -170,16 +170,16 @@ def _peer_on_postgres(url: str) -> dict[str, str]:
 
 
 async def prepare(database: Database) -> None:
-    """Make the tables, connect the workspace, map everything."""
+    """Create the tables, connect the workspace, map everything."""
     await database.transaction(schema.migrate)
     await database.transaction(_set_up, CLOCK.now())
     await follow(database)
-    # What QuickBooks was to be asked is answered already.
+    # The requests to QuickBooks count as answered.
     await database.transaction(lambda connection: connection.execute(commands.delete()))
 
 
 def _set_up(connection: sa.Connection, now: datetime) -> None:
-    """Record what an admin and the first reading of the company leave in the log."""
+    """Append the events of an admin and of the first reading of the company."""
     facts: list[tuple[str, Fact]] = [
         (catalog.CONNECTION_AUTHORIZED, ConnectionAuthorized(REALM, BEGINNING)),
         (catalog.SETTINGS_CHANGED, SettingsChanged(_SETTINGS, "ada")),

@@ -1,9 +1,9 @@
-"""The events of many deals, as the CRM and DocuSign send them: the mix that every benchmark is fed.
+"""The events of many deals, as the CRM and DocuSign send them: the input of every benchmark.
 
-Each deal is drafted, goes out for signature, is delivered, and then mostly signed; the CRM says what became
-of it. Of ten deals eight are signed, one is declined and one stays open, and one brings a new snapshot of its
-account: 59 events in all, 29 of them snapshots of a deal whose quote has four lines. An event has 720 bytes on
-average, a deal 1,070. Five hundred deals are open at once, so that the events of one lie far apart.
+Each deal is drafted, sent for signature, delivered, and then mostly signed; the CRM sends its result. Of ten deals, eight
+are signed, one is declined and one stays open, and one has a new snapshot of its account: 59 events in all, 29 of them
+snapshots of a deal whose quote has four lines. An event has 720 bytes on average, a deal's snapshot 1,070. Five hundred
+deals are open at once, so the events of one deal are far apart.
 """
 
 import heapq
@@ -28,24 +28,24 @@ PRODUCTS = tuple(
 LINES = 4
 OPEN_DEALS = 500
 STEP = timedelta(seconds=7)
-# Which of ten deals brings a snapshot of its account, is declined, stays open; the others are signed.
+# Of ten deals: the one with a snapshot of its account, the declined one, the open one; the others are signed.
 WITH_ACCOUNT, DECLINED, STAYS_OPEN = 1, 2, 3
 
 
 class Message(Struct, frozen=True):
-    """An event on its way in: attributes and data apart, as Kafka carries it."""
+    """An incoming event with separate attributes and data, as in Kafka."""
 
     attributes: dict[str, str]
     data: bytes
 
     @property
     def structured(self) -> bytes:
-        """The same as one JSON object, as HTTP carries it."""
+        """The event as one JSON object, as over HTTP."""
         return msgspec.json.encode({**self.attributes, "data": msgspec.Raw(self.data)})
 
 
 def flow(seed: int = 1) -> Iterator[Message]:
-    """Tell deals without an end; the same seed tells the same."""
+    """Yield the events of deals without end; the same seed gives the same events."""
     random = Random(seed)  # noqa: S311 - the same story every time
     numbers = count(1)
     waiting: list[tuple[float, int, Iterator[Message]]] = []
@@ -62,7 +62,7 @@ def flow(seed: int = 1) -> Iterator[Message]:
 
 
 def sales(first: int, seed: int = 1) -> Iterator[tuple[str, list[Message]]]:
-    """Tell the beginnings of deals, each with a new snapshot of its account, until its contract is out; with its id."""
+    """Yield deals by ID with their first events: a new snapshot of the account, then those until the contract is sent."""
     random = Random(seed)  # noqa: S311 - the same story every time
     for number in count(first):
         deal_id, account_id = f"D-{number:07}", f"A-{random.randint(1, ACCOUNTS)}"

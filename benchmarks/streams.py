@@ -1,4 +1,4 @@
-"""Topics as producers leave them: the events of many deals, waiting in Kafka to be read."""
+"""Topics filled by producers: the events of many deals, waiting in Kafka to be read."""
 
 import base64
 import os
@@ -35,14 +35,14 @@ TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(TOKEN_KEY_BYTES))).decode()  # 
 
 
 class Ground(Struct, frozen=True):
-    """A broker whose topics hold events, and a PostgreSQL beside it.
+    """A broker with filled topics, and a PostgreSQL server.
 
     Attributes:
-        directory: For whatever else is written.
+        directory: The directory for other files.
         broker: Kafka.
         server: PostgreSQL.
-        reached: How the broker is reached.
-        events: What is in the topics.
+        reached: The settings of the connection to the broker.
+        events: The events in the topics.
     """
 
     directory: Path
@@ -52,14 +52,14 @@ class Ground(Struct, frozen=True):
     events: Sequence[Event]
 
     async def installation(self, name: str) -> Environment:
-        """Lay an installation with a database and a consumer group of its own, whose log is empty."""
+        """Create an installation with its own database, consumer group and empty log."""
         own = environment(
             database_url=self.server.create_database(name), kafka_url=self.broker.url, kafka_group=name
         )
         database = PostgresDatabase(own.database_url)
         try:
             await stores.prepare(database)
-            # As a worker that ends does: until its lease runs out, whoever is measured would stand by.
+            # As a stopping worker does: otherwise the measured process would stand by until the lease expires.
             await database.transaction(subscriptions.release, stores.HOLDER)
             await database.transaction(add_workspace, Vault(token_keys(own), SystemEntropy()))
         finally:
@@ -69,7 +69,7 @@ class Ground(Struct, frozen=True):
 
 @asynccontextmanager
 async def filled(directory: Path, events: int) -> AsyncIterator[Ground]:
-    """Start both servers, make the topics as the product makes them, and produce events into them."""
+    """Start both servers, create the topics as the product does, and produce events into them."""
     with servers.kafka(directory) as broker, servers.postgres(directory) as server:
         reached = environment(kafka_url=broker.url)
         await topics.apply(reached)
@@ -85,17 +85,17 @@ async def filled(directory: Path, events: int) -> AsyncIterator[Ground]:
 
 
 def as_messages(environment: Environment, events: Sequence[Event]) -> list[Message]:
-    """Write events as the front door publishes them."""
+    """Write events as messages, as the front door publishes them."""
     return [encode(event, environment.topic(event.topic)) for event in events if event.topic is not None]
 
 
 def topics_in(environment: Environment) -> list[str]:
-    """Return the topics that are read."""
+    """Return the incoming topics."""
     return [environment.topic(name) for name in catalog.TOPICS_IN]
 
 
 def add_workspace(connection: sa.Connection, vault: Vault, token: str | None = None) -> str:
-    """Add the workspace whose events these are: from Kafka, events of no other are taken. Return DocuSign's key."""
+    """Add the workspace of the events, since Kafka's events of unknown workspaces are refused; return DocuSign's key."""
     entropy = SystemEntropy()
     tenants.add(connection, WORKSPACE, token or api_tokens.new(entropy), CLOCK.now())
     key = base64.b64encode(entropy.nonce(32)).decode()
@@ -109,7 +109,7 @@ def environment(**settings: Any) -> Environment:
 
 
 def variables(environment: Environment) -> dict[str, str]:
-    """Return what a process needs to run in such an installation."""
+    """Return the environment variables of a process of the installation."""
     chosen = environment.model_dump(exclude_unset=True, exclude={"token_keys"})
     named = {f"Q2C_{name.upper()}": _written(value) for name, value in chosen.items()}
     return {**os.environ, **named, "Q2C_TOKEN_KEYS": TOKEN_KEY}

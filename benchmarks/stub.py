@@ -1,8 +1,8 @@
-"""A server that answers every POST with the same invoice, as fast as one can: QuickBooks at nearly 0 ms.
+"""A stub of QuickBooks that answers every POST with the same invoice in nearly 0 ms.
 
-It runs as a process of its own, so that it takes no time from whoever is measured, and prints its URL. What was asked
-is not looked at, but for when it came: `GET /arrivals` gives the instants of the requests so far, by the machine's
-monotonic clock, which all processes share.
+It runs as a separate process, so that it takes no time from the measured one, and prints its URL. It ignores requests
+except for their arrival: `GET /arrivals` returns the times of the requests so far, by the machine's monotonic clock, which
+all processes share.
 """
 
 import asyncio
@@ -50,11 +50,11 @@ class Stub(asyncio.Protocol):
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport for the answers."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Answer every complete request."""
         self._read += data
         while _HEAD_END in self._read:
             head, _, rest = self._read.partition(_HEAD_END)

@@ -1,4 +1,4 @@
-"""Waiting: what one changed setting costs where a hundred thousand deals wait on it.
+"""Waiting: the cost of one changed setting that a hundred thousand deals wait on.
 
 A thousand signed deals wait because automatic invoicing is switched off. Their state, the streams that they wait on and their rows
 in the read model are copied 99 times under other names. Then the cut-over is changed, which moves a gate of every deal, and the
@@ -38,13 +38,13 @@ T = TypeVar("T")
 TOLD, COPIES = 1_000, 99
 BATCH_EVENTS = 500
 DEAL = "deal/"
-# Which column of each table names a deal, and what stands before the name.
+# The column of each table that names a deal, and the prefix of the name.
 NAMED = ((process_state, "stream", DEAL), (process_waits, "stream", DEAL), (deals.table, "deal", ""))
 Lay = Callable[[Path], AbstractAsyncContextManager[Database]]
 
 
 class Timed:
-    """A database that notes the longest transaction. It implements `Database`."""
+    """A `Database` that records the longest transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Timed:
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work` in a transaction, and note how long that took."""
+        """Run `work` in a transaction, and record its duration."""
         started = perf_counter()
         done = await self._database.transaction(work, *args, **kwargs)
         self.longest_seconds = max(self.longest_seconds, perf_counter() - started)
@@ -66,7 +66,7 @@ class Timed:
         return await self._database.read(work, *args, **kwargs)
 
     async def close(self) -> None:
-        """Release every connection."""
+        """Close every connection."""
         await self._database.close()
 
 
@@ -101,7 +101,7 @@ async def _tell(database: Database) -> None:
 
 
 async def _work_off(database: Database) -> None:
-    """Take turns at following the log and reconsidering, as the role `process` does, until nothing is left."""
+    """Handle the log and reconsider deals in turns, as the role `process` does, until no work is left."""
     turns, size = ShortTurns(), ShortTurns(reconsidering.STREAMS_MAX)
     while True:
         handled = await turn(database, CLOCK, SUBSCRIPTIONS, HOLDER, turns)

@@ -1,1 +1,1 @@
-"""The peers, each as a process that speaks JSON lines; they run in an environment of their own."""
+"""The peers, each a process that exchanges JSON lines, in a separate environment."""

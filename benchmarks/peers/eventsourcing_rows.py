@@ -1,8 +1,8 @@
 """`eventsourcing`, building our four read models: the same rows, by the loop of its runner.
 
-It handles one event a transaction and notes how far it got in each, as its runner does; that is its design. Events are
-decoded and folded by our own functions, rows are remembered so that none is read back, and only the first events of
-the log are handled, for it would take minutes: all to its advantage.
+It handles one event a transaction and stores its position in each, as its runner does; that is its design. To its
+advantage, our own functions decode and fold the events, rows are cached so that none is read back, and only the first
+events of the log are handled, since all would take minutes.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -35,7 +35,7 @@ Changes = Sequence[tuple[Part, Folded]]
 
 
 class _Upsert:
-    """How a row of a table is written: the text of the statement, and what each value is converted by."""
+    """The upsert of a table: the text of the statement, and the converter of each value."""
 
     def __init__(self, table: sa.Table, dialect: sa.Dialect, mark: str) -> None:
         names = [column.name for column in table.c]
@@ -71,7 +71,7 @@ class SqliteRows(SQLiteTrackingRecorder):
         return [*super().construct_create_table_statements(), *_statements(SQLITE)]
 
     def put(self, changes: Changes, tracking: Tracking) -> None:
-        """Store rows and how far we got, in one transaction."""
+        """Store rows and the position, in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             for part, rows in changes:
                 upsert = self.upserts[part.table.name]
@@ -90,7 +90,7 @@ class PostgresRows(PostgresTrackingRecorder):
         self.sql_create_statements += [SQL(text) for text in _statements(POSTGRESQL)]
 
     def put(self, changes: Changes, tracking: Tracking) -> None:
-        """Store rows and how far we got, in one transaction."""
+        """Store rows and the position, in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             for part, rows in changes:
                 upsert = self.upserts[part.table.name]
@@ -123,7 +123,7 @@ def build(events: int) -> Answer:
     recorder, mapper = store.application.recorder, store.application.mapper
     on_sqlite = environment["PERSISTENCE_MODULE"] == "eventsourcing.sqlite"
     view: Any = store.application.factory.tracking_recorder(SqliteRows if on_sqlite else PostgresRows)
-    name = f"round-{next(_rounds)}"  # which has got nowhere yet
+    name = f"round-{next(_rounds)}"  # a name without a position yet
     remembered: dict[str, dict[Any, Any]] = {part.table.name: {} for part in PARTS}
     done = handled = 0
     started = perf_counter()

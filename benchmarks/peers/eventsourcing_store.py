@@ -1,9 +1,9 @@
-"""`eventsourcing`: its recorder, its reading of notifications, and a projection run as its runner runs one.
+"""`eventsourcing`: its recorder, its notifications, and a projection run as by its runner.
 
-It gets every advantage that costs nothing to give: stored events are made before the clock starts, appends are
-as large as ours, and its projection is one table with one upsert an event, where ours are four read models and
-the decisions. Its runner handles one event a transaction; that is its design, not our choice. On SQLite, where its
-recorder cannot be subscribed to, the loop of its runner is run over pages of notifications instead.
+To its advantage, its stored events are prepared before the time begins, its appends are as large as ours, and its
+projection is one table with one upsert an event, where ours are four read models and the decisions. Its runner handles one
+event a transaction; that is its design. On SQLite, whose recorder has no subscriptions, the loop of its runner reads pages
+of notifications instead.
 """
 
 import json
@@ -35,7 +35,7 @@ _UPSERT = (
 
 
 class Happened(DomainEvent):
-    """Something happened to a deal or an account."""
+    """An event of a deal or an account."""
 
     kind: str
     data: str
@@ -49,7 +49,7 @@ class SqliteView(SQLiteTrackingRecorder):
         return [*super().construct_create_table_statements(), _CREATE]
 
     def put(self, event: Happened, tracking: Tracking) -> None:
-        """Store a row and how far we got, in one transaction."""
+        """Store a row and the position, in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute(_UPSERT.format("?"), (event.originator_id.hex, event.kind, event.data))
             self._insert_tracking(cursor, tracking)
@@ -63,14 +63,14 @@ class PostgresView(PostgresTrackingRecorder):
         self.sql_create_statements.append(SQL(_CREATE))
 
     def put(self, event: Happened, tracking: Tracking) -> None:
-        """Store a row and how far we got, in one transaction."""
+        """Store a row and the position, in one transaction."""
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute(_UPSERT.format("%s"), (event.originator_id.hex, event.kind, event.data))
             self._insert_tracking(cursor, tracking)
 
 
 class Deals(Projection[Any]):
-    """Puts what happened to each deal last."""
+    """Stores the last event of each deal."""
 
     def __init__(self, view: Any) -> None:
         super().__init__(view)
@@ -78,14 +78,14 @@ class Deals(Projection[Any]):
         self.arrived = Event()
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        """Put an event; say when the awaited one is there."""
+        """Store an event; signal when it is the awaited one."""
         self.view.put(domain_event, tracking)
         if tracking.notification_id >= self.awaited:
             self.arrived.set()
 
 
 class Store:
-    """An application of the peer's and its projection, on one database."""
+    """The peer's application and projection, on one database."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
@@ -95,7 +95,7 @@ class Store:
         self._deals: Deals | None = None
 
     def stored(self, path: str) -> list[list[StoredEvent]]:
-        """Read batches of events from a file, and make of each what the recorder takes."""
+        """Read batches of events from a file, and convert each to the recorder's objects."""
         mapper, now = self.application.mapper, datetime_now_with_tzinfo()
         batches: list[list[list[str]]] = json.loads(Path(path).read_text())
         stored = []
@@ -115,7 +115,7 @@ class Store:
         return stored
 
     def follow(self, last: int) -> None:
-        """Run the projection until it has handled the event with that id."""
+        """Run the projection until it has handled the event with the ID `last`."""
         if self._environment["PERSISTENCE_MODULE"] == "eventsourcing.sqlite":
             self._follow_pages(last)
             return
@@ -168,7 +168,7 @@ def append(path: str) -> Answer:
 
 
 def full(path: str) -> Answer:
-    """Append a file's batches, and let the projection follow each."""
+    """Append a file's batches, and run the projection after each."""
     store = _stores[-1]
     batches = store.stored(path)
     started = perf_counter()
@@ -180,7 +180,7 @@ def full(path: str) -> Answer:
 def _insert(store: Store, batch: Sequence[StoredEvent]) -> int:
     inserted = store.application.recorder.insert_events(batch)
     if not inserted:
-        raise RuntimeError("The recorder says no ids")
+        raise RuntimeError("The recorder returns no IDs")
     return int(inserted[-1])
 
 

@@ -22,7 +22,7 @@ async def _nothing(number: int) -> None:
 
 
 def open_app(url: str) -> Answer:
-    """Make the peer's tables, and open its connections."""
+    """Create the peer's tables, and open its connections."""
     connector = procrastinate.PsycopgConnector(conninfo=url)
     app = procrastinate.App(connector=connector)
     app.task(name="nothing")(_nothing)
@@ -32,7 +32,7 @@ def open_app(url: str) -> Answer:
 
 
 def work(jobs: int) -> Answer:
-    """Add jobs, then let the worker do them all; only that is timed."""
+    """Add jobs, then let the worker run them all; only the run is timed."""
     return _loop.run_until_complete(_worked(_apps[-1], jobs))
 
 

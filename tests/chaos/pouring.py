@@ -158,12 +158,12 @@ class Visitor(Doors):
         self.given: set[Identity] = set()
         """Also what was sent and not acknowledged."""
 
-    async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+    async def _until_acknowledged(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         identities = self._identities(url, body)
         self.given |= identities
         while True:
             try:
-                await super()._until_taken(url, body, headers)
+                await super()._until_acknowledged(url, body, headers)
             except httpx.ConnectError:
                 continue  # it had tried for long enough; we have more patience than a demo
             self.acknowledged |= identities

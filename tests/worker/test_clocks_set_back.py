@@ -123,8 +123,8 @@ def _lead_all(connection: object, world: World) -> None:
 async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> None:
     told = LastReport(GOOD, 7, twelfth_at=ready.clock.now())
     bad = DocusignReceptionChanged("refusing", "signature_invalid", ready.clock.now())
-    assert not docusign_watch._may_be_told(bad, told, ready.clock.now())
-    assert docusign_watch._may_be_told(bad, told, ready.clock.now() - back)
+    assert not docusign_watch._may_be_appended(bad, told, ready.clock.now())
+    assert docusign_watch._may_be_appended(bad, told, ready.clock.now() - back)
 
 
 @pytest.mark.parametrize("later", ["cause_at", "created_at"])

@@ -50,7 +50,7 @@ async def see_docusign_refusals(admin: Admin) -> None:
     now = admin.clock.now()
 
     def work(connection: sa.Connection) -> None:
-        if reception.seen(connection, admin.workspace, now):
+        if reception.acknowledge(connection, admin.workspace, now):
             admin.tell(connection, catalog.ACCESS_CHANGED, AccessChanged("docusign_refusals_seen", admin.by))
 
     await admin.database.transaction(work)

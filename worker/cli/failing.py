@@ -38,10 +38,10 @@ def fail_kindly() -> Iterator[None]:
 def _say(problem: object) -> None:
     """Say what is wrong in a sentence that quotes no secret of the environment."""
     from worker.cli.output import errors  # noqa: PLC0415 - only where there is an error
-    from worker.runtime.environment import secrets_given  # noqa: PLC0415 - as above
+    from worker.runtime.environment import secret_replacements  # noqa: PLC0415 - as above
     from worker.runtime.masking import scrubbed  # noqa: PLC0415 - as above
 
-    errors.print(f"q2c: {scrubbed(str(problem), secrets_given())}", soft_wrap=True)
+    errors.print(f"q2c: {scrubbed(str(problem), secret_replacements())}", soft_wrap=True)
 
 
 def _damage() -> str | None:

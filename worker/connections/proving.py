@@ -48,10 +48,10 @@ async def look(services: Services, gateway: Gateway) -> None:
     except DatabaseUnavailable as error:
         logger.warning("consent.retry", problem=str(error))
         return
-    await asyncio.gather(*(_taken(services, gateway, grant) for grant in found))
+    await asyncio.gather(*(_continue(services, gateway, grant) for grant in found))
 
 
-async def _taken(services: Services, gateway: Gateway, grant: PendingGrant) -> None:
+async def _continue(services: Services, gateway: Gateway, grant: PendingGrant) -> None:
     now = services.clock.now()
     try:
         taken = await services.database.transaction(grants.take, grant, now + lease(gateway), now)
@@ -97,7 +97,7 @@ async def _handed_back(
     until = grant.created_at + (REVOKED_FOR if revoking else ASKED_FOR)
     if now < until:
         due_at = min(now + timedelta(seconds=seconds), until)
-        await services.database.transaction(_leave, grant, problem, due_at, now)
+        await services.database.transaction(_release, grant, problem, due_at, now)
         return ConsentStatus("waiting", grant.workspace, grant.realm, WAITING)
     if revoking:
         logger.error("consent.not_revoked", workspace=grant.workspace, realm=grant.realm, problem=problem)
@@ -109,7 +109,7 @@ async def _handed_back(
     )
 
 
-def _leave(
+def _release(
     connection: sa.Connection, grant: PendingGrant, problem: str, due_at: datetime, now: datetime
 ) -> None:
     if not grants.hand_back(connection, grant, problem, due_at, now):

@@ -119,7 +119,7 @@ async def _prove(services: Services, gateway: Gateway, grant: PendingGrant) -> P
     if granted.access_expires_at <= services.clock.now():
         raise Unanswered(grant.problem or "The consent's tokens have expired in the meantime")
     try:
-        company = await _asked(gateway, grant, granted.access_token)
+        company = await _company_info(gateway, grant, granted.access_token)
         sealed = gateway.tokens.seal(grant.realm, granted)
         now = services.clock.now()
         await services.database.transaction(claim, grant.realm, grant, sealed, granted, now)
@@ -136,7 +136,7 @@ async def _prove(services: Services, gateway: Gateway, grant: PendingGrant) -> P
     return ConsentStatus("connected", grant.workspace, grant.realm, says)
 
 
-async def _asked(gateway: Gateway, grant: PendingGrant, access_token: str) -> dict[str, Any]:
+async def _company_info(gateway: Gateway, grant: PendingGrant, access_token: str) -> dict[str, Any]:
     """Read the company's `CompanyInfo` with the tokens; an answer proves that the tokens belong to it.
 
     Raises:

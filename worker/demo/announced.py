@@ -44,13 +44,13 @@ def read(connection: sa.Connection, workspace: str) -> dict[str, list[Announceme
         .order_by(log.c.position)
     )
     for kind, topic, data in rows:
-        said = msgspec.json.decode(data)
-        found.setdefault(said["deal_id"], []).append(Announcement(kind, topic, said))
+        content = msgspec.json.decode(data)
+        found.setdefault(content["deal_id"], []).append(Announcement(kind, topic, content))
     return found
 
 
 def problems(
-    tale: Tale, company: CompanyBooks, invoice: Entity | None, told: Sequence[Announcement]
+    tale: Tale, company: CompanyBooks, invoice: Entity | None, announced: Sequence[Announcement]
 ) -> Iterator[str]:
     """Yield the wrong and missing announcements about a deal."""
     for kind, topic in (
@@ -60,54 +60,54 @@ def problems(
         (catalog.INVOICE_STATE, REPORTING),
     ):
         yield from (
-            f"{kind} goes to {said.topic}" for said in told if said.type == kind != said.topic != topic
+            f"{kind} goes to {said.topic}" for said in announced if said.type == kind != said.topic != topic
         )
-    yield from _won(tale, _of(told, catalog.DEAL_CLOSED_WON))
-    invoiced, state = _of(told, catalog.DEAL_INVOICED), _of(told, catalog.INVOICE_STATE)
+    yield from _won(tale, _of(announced, catalog.DEAL_CLOSED_WON))
+    invoiced, state = _of(announced, catalog.DEAL_INVOICED), _of(announced, catalog.INVOICE_STATE)
     once = 0 if invoice is None else 1
     if (len(invoiced), len(state)) != (once, once):
-        yield f"the CRM is told of {len(invoiced)} invoices, reporting of {len(state)}"
+        yield f"{len(invoiced)} invoices are announced to the CRM, {len(state)} to reporting"
     elif invoice is not None:
         yield from _differ("the CRM", invoiced[0], _for_the_crm(invoice, company))
         yield from _differ("reporting", state[0], _for_reporting(tale, invoice, company))
-        later = told[[said.type for said in told].index(catalog.DEAL_INVOICED) :]
+        later = announced[[said.type for said in announced].index(catalog.DEAL_INVOICED) :]
         if _of(later, catalog.DEAL_INVOICE_HELD):
-            yield "it is told to be held after it was told invoiced"
+            yield "it is announced as held after it was announced as invoiced"
     if invoice is None:
-        yield from _held(tale, _of(told, catalog.DEAL_INVOICE_HELD))
+        yield from _held(tale, _of(announced, catalog.DEAL_INVOICE_HELD))
 
 
-def _of(told: Sequence[Announcement], kind: str) -> list[dict[str, Any]]:
-    return [said.data for said in told if said.type == kind]
+def _of(announced: Sequence[Announcement], kind: str) -> list[dict[str, Any]]:
+    return [said.data for said in announced if said.type == kind]
 
 
-def _won(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _won(tale: Tale, announced: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Check that a deal won by a contract is announced as won once, unless the CRM lost it."""
     signed = [contract for contract, status in life(tale) if status == "completed"]
     wanted = 0 if tale.twist == "closed_lost" else min(len(signed), 1)
     # A deal may be announced as won before the CRM's loss of it arrives.
-    if len(told) > max(wanted, len(signed[:1])) or len(told) < wanted:
-        yield f"it is told won {len(told)} times instead of {wanted}"
-    for said in told:
+    if len(announced) > max(wanted, len(signed[:1])) or len(announced) < wanted:
+        yield f"it is announced as won {len(announced)} times instead of {wanted}"
+    for said in announced:
         at = said["at"].replace("Z", "+00:00")
         if not any(
             said["contract_id"] == contract.envelope_id and at == contract.ended_at.isoformat()
             for contract in signed
         ):
-            yield f"it is told won by contract {said['contract_id']} at {at}"
+            yield f"it is announced as won by contract {said['contract_id']} at {at}"
 
 
-def _held(tale: Tale, told: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _held(tale: Tale, announced: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Check that only deals that were won, declined or voided are announced as held, with the reason."""
     ended = any(status not in {"sent", "delivered"} for _, status in life(tale))
-    spoken_for = ended or any(snapshot["stage"] == "closed_won" for snapshot in tale.snapshots)
-    if bool(told) != spoken_for:
-        yield f"it is told held {len(told)} times, though {'' if spoken_for else 'not '}spoken for"
-    elif told and (first := told[-1]["gates"][0])["gate"] not in tale.gates:
-        yield f"it is told held at {first['gate']}, not at {' or '.join(tale.gates)}"
-    for gate in told[-1]["gates"] if told else ():
+    ended = ended or any(snapshot["stage"] == "closed_won" for snapshot in tale.snapshots)
+    if bool(announced) != ended:
+        yield f"it is announced as held {len(announced)} times, but {'was' if ended else 'was not'} won or ended"
+    elif announced and (first := announced[-1]["gates"][0])["gate"] not in tale.gates:
+        yield f"it is announced as held at {first['gate']}, not at {' or '.join(tale.gates)}"
+    for gate in announced[-1]["gates"] if announced else ():
         if not gate["reason"] or not gate["remedy"]:
-            yield f"what it is told of {gate['gate']} is no help: {gate}"
+            yield f"the announced gate {gate['gate']} has no reason or remedy: {gate}"
 
 
 def _for_the_crm(invoice: Entity, company: CompanyBooks) -> dict[str, Any]:
@@ -139,11 +139,11 @@ def _for_reporting(tale: Tale, invoice: Entity, company: CompanyBooks) -> dict[s
     }
 
 
-def _differ(who: str, said: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+def _differ(receiver: str, said: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
     for name, value in wanted.items():
-        told = said.get(name)
+        found = said.get(name)
         if isinstance(value, Decimal):
-            if not _MONEY.fullmatch(str(told)) or Decimal(str(told)) != value:
-                yield f"{who} is told {name} {told}, not {value}"
-        elif told != value:
-            yield f"{who} is told {name} {told}, not {value}"
+            if not _MONEY.fullmatch(str(found)) or Decimal(str(found)) != value:
+                yield f"{receiver} gets {name} {found}, not {value}"
+        elif found != value:
+            yield f"{receiver} gets {name} {found}, not {value}"

@@ -72,7 +72,7 @@ class Doors:
 
     async def api(self, path: str, body: dict[str, Any]) -> None:
         """Send a request to the API as an admin's script does."""
-        await self._until_taken(
+        await self._until_acknowledged(
             f"{self._url}/api/v1/{path}", msgspec.json.encode(body), {"content-type": "application/json"}
         )
 
@@ -81,7 +81,7 @@ class Doors:
         batch = [cloudevent(kind, item, self._workspace) for item in data]
         headers = {"content-type": "application/cloudevents-batch+json"}
         for _ in range(self._random.choice((1, 1, 2))):
-            await self._until_taken(f"{self._url}/events", msgspec.json.encode(batch), headers)
+            await self._until_acknowledged(f"{self._url}/events", msgspec.json.encode(batch), headers)
             self.sent += len(batch)
 
     async def contract(self, tale: Tale) -> None:
@@ -94,10 +94,12 @@ class Doors:
             for retry in range(self._random.choice((1, 1, 2))):
                 body = docusign.message(envelope, status, self._clock.now(), retry)
                 headers = docusign.signature_headers(body, self._docusign_keys)
-                await self._until_taken(f"{self._url}/webhooks/docusign/{self._workspace}", body, headers)
+                await self._until_acknowledged(
+                    f"{self._url}/webhooks/docusign/{self._workspace}", body, headers
+                )
                 self.sent += 1
 
-    async def _until_taken(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+    async def _until_acknowledged(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         """Send until the worker acknowledges; it may be down for a moment, or answer with Retry-After."""
         headers = {"authorization": f"Bearer {self._token}", **headers}
         for _ in range(TRIES_MAX):

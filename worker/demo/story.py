@@ -167,19 +167,19 @@ def tale(
         **({"quote": quote} if quote else {}),
     }
     contracts = _contracts(twist, sent_at, random, cut_over)
-    told = list(_snapshots(base, twist, contracts, cut_over))
+    dated = list(_snapshots(base, twist, contracts, cut_over))
     if twist == "won_by_crm" and random.getrandbits(1):
-        told[-1][1].pop("closed_at")  # not every CRM says when
+        dated[-1][1].pop("closed_at")  # not every CRM says when
     return Tale(
         deal_id=base["deal_id"],
         name=name,
         account_id=base["account_id"],
         twist=twist,
         currency=base["currency"],
-        snapshots=tuple(snapshot for _, snapshot in told),
-        written_at=tuple(instant for instant, _ in told),
+        snapshots=tuple(snapshot for _, snapshot in dated),
+        written_at=tuple(instant for instant, _ in dated),
         contracts=contracts,
-        quote=told[-1][1].get("quote"),
+        quote=dated[-1][1].get("quote"),
         gates=GATES.get(twist, ()),
     )
 
@@ -221,22 +221,22 @@ def _snapshots(
     sent_at, ended_at = contracts[0].sent_at, contracts[-1].ended_at
     first = (sent_at - timedelta(hours=1), {**base, "revision": 1, "stage": "quote_draft"})
     second = (sent_at + timedelta(seconds=5), {**base, "revision": 2, "stage": "contract_sent"})
-    told = [first] if twist in {"draft", "won_by_crm"} else [first, second]
+    dated = [first] if twist in {"draft", "won_by_crm"} else [first, second]
     if twist == "won_by_crm":
-        told.append((ended_at, _closed(base, 2, ended_at)))
+        dated.append((ended_at, _closed(base, 2, ended_at)))
     elif twist == "closed_lost":
-        told.append((ended_at + timedelta(minutes=1), {**base, "revision": 3, "stage": "closed_lost"}))
+        dated.append((ended_at + timedelta(minutes=1), {**base, "revision": 3, "stage": "closed_lost"}))
     elif twist == "quote_changed":
-        told.append((sent_at + timedelta(minutes=1), _with_another_line(base, 3)))
+        dated.append((sent_at + timedelta(minutes=1), _with_another_line(base, 3)))
     elif twist == "signed_again":
-        told.append((contracts[-1].sent_at - timedelta(seconds=30), _with_another_line(base, 3)))
+        dated.append((contracts[-1].sent_at - timedelta(seconds=30), _with_another_line(base, 3)))
     elif twist in {"straddled", "edited_since"} and cut_over is not None:
         closed_at = cut_over - timedelta(minutes=30)
-        told.append((closed_at, _closed(base, 3, closed_at)))
+        dated.append((closed_at, _closed(base, 3, closed_at)))
         if twist == "edited_since":
             edited = {**_closed(base, 4, closed_at), "owner": "new@coeffection.example"}
-            told.append((cut_over + timedelta(hours=1), edited))
-    return told
+            dated.append((cut_over + timedelta(hours=1), edited))
+    return dated
 
 
 def _closed(base: dict[str, Any], revision: int, closed_at: datetime) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def read(connection: sa.Connection, workspace: str | None = None) -> dict[str, d
     return found
 
 
-def seen(connection: sa.Connection, workspace: str, now: datetime) -> bool:
+def acknowledge(connection: sa.Connection, workspace: str, now: datetime) -> bool:
     """End the problems that a person has corrected, after DocuSign sent the messages again; return whether there were any."""
     of = ({"in_": workspace, "of_": outcome, "by": now} for outcome in (*REFUSALS, UNFINISHED))
     return sum([connection.execute(_OVER, values).rowcount for values in of]) > 0

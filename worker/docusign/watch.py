@@ -142,17 +142,17 @@ def changes(connection: sa.Connection, now: datetime) -> Sequence[Event]:
     counts = reception.read(connection)
     keys = {row[0]: row[1] for row in connection.execute(_KEYS)}
     out = {row[0]: row[1] for row in connection.execute(_OUT_SINCE)}
-    told = {
+    reports = {
         row.workspace: LastReport(
             json.decode(row.data, DocusignReceptionChanged), row.position, row.twelfth_at
         )
         for row in connection.execute(_TOLD)
     }
     found_changes = []
-    for name in sorted({*counts, *keys, *told}):
-        before = told.get(name, LastReport())
+    for name in sorted({*counts, *keys, *reports}):
+        before = reports.get(name, LastReport())
         found = judge(counts.get(name, {}), keys=keys.get(name, 0), out_since=out.get(name), now=now)
-        if found != before.fact and _may_be_told(found, before, now):
+        if found != before.fact and _may_be_appended(found, before, now):
             found_changes.append(_event(name, found, before, now))
     return found_changes
 
@@ -199,7 +199,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
     )
 
 
-def _may_be_told(found: DocusignReceptionChanged, before: LastReport, now: datetime) -> bool:
+def _may_be_appended(found: DocusignReceptionChanged, before: LastReport, now: datetime) -> bool:
     """Return whether a change may be appended: a change to `good` always, others only so often in an hour."""
     silent_until = None if before.twelfth_at is None else before.twelfth_at + _HOUR
     return found == GOOD or not leases.is_active(silent_until, _HOUR, now)

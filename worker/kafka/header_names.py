@@ -23,7 +23,7 @@ class ForgivingRecords:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._fast = MemoryRecords(data)
-        self._given = 0
+        self._batches = 0
 
     def size_in_bytes(self) -> int:
         """Return the size of the fetch."""
@@ -36,8 +36,8 @@ class ForgivingRecords:
     def next_batch(self) -> "ForgivingBatch | None":
         """Return the next batch, if there is one."""
         batch = self._fast.next_batch()
-        self._given += 1
-        return None if batch is None else ForgivingBatch(batch, self._data, self._given)
+        self._batches += 1
+        return None if batch is None else ForgivingBatch(batch, self._data, self._batches)
 
 
 class ForgivingBatch:

@@ -302,11 +302,11 @@ def _answer(reply: _Reply) -> Entity:
     if reply.throttled:
         raise Throttled("QuickBooks rate-limited the company")
     if reply.token_refused:
-        raise Unauthorized(f"QuickBooks refuses the access token{_said(faults)}", faults)
+        raise Unauthorized(f"QuickBooks refuses the access token{_quoted(faults)}", faults)
     if reply.company_refused:
         raise CompanyBlocked(Rejected(status, faults, reply.intuit_tid))
     if reply.failed:
-        raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_said(faults)}")
+        raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_quoted(faults)}")
     if reply.refused:
         raise Rejected(status, faults, reply.intuit_tid)
     if status >= HTTPStatus.BAD_REQUEST:
@@ -320,7 +320,7 @@ def _answer(reply: _Reply) -> Entity:
     return document
 
 
-def _said(faults: Sequence[FaultError]) -> str:
+def _quoted(faults: Sequence[FaultError]) -> str:
     return f" ({faults[0].code}: {faults[0].message})" if faults else ""
 
 

@@ -47,20 +47,20 @@ async def run(context: RoleContext) -> None:
 
 async def keep_time(services: Services, stopping: asyncio.Event) -> None:
     """Append an event when a day begins in a workspace, until `stopping` is set."""
-    told: set[tuple[str, str]] = set()
+    appended: set[tuple[str, str]] = set()
     while not stopping.is_set():
         now = services.clock.now()
         try:
             days = [
                 day
                 for day in await services.database.read(days_of, now)
-                if (day.workspace, day.id) not in told
+                if (day.workspace, day.id) not in appended
             ]
             if days:
                 # The first event of a day wins: a time zone that becomes known later begins no second day.
                 await services.database.transaction(log.append, days, now)
                 services.wake.all()
-            told.update((day.workspace, day.id) for day in days)
+            appended.update((day.workspace, day.id) for day in days)
             services.health.good(PART)
         except DatabaseUnavailable as error:
             services.health.bad(PART, str(error))

@@ -115,17 +115,17 @@ async def _until_stopped(
 
     def ended(task: asyncio.Task[None]) -> None:
         """Log at once why a part has ended, since the shutdown may hang."""
-        why = _why(task, told=stopping.is_set() or task.get_name() == READY)
+        why = _why(task, stop_requested=stopping.is_set() or task.get_name() == READY)
         if why is not None:
             failed.append(task.get_name())
             logger.critical("worker.failed", part=task.get_name(), **why)
 
-    async def told() -> None:
+    async def until_stopped() -> None:
         await stopping.wait()
 
     for task in (*parts, *beside):
         task.add_done_callback(ended)
-    stopped = asyncio.create_task(told(), name="stopping")
+    stopped = asyncio.create_task(until_stopped(), name="stopping")
     endless = {task for task in beside if task.get_name() != READY}
     await asyncio.wait({stopped, *parts, *endless}, return_when=asyncio.FIRST_COMPLETED)
     orderly = stopping.is_set()
@@ -145,13 +145,13 @@ async def _until_stopped(
     return 0 if orderly and not failed else CRASHED
 
 
-def _why(task: asyncio.Task[None], *, told: bool) -> dict[str, Any] | None:
+def _why(task: asyncio.Task[None], *, stop_requested: bool) -> dict[str, Any] | None:
     """Return the log fields about the end of a part; None if it ended because the process is stopping."""
     if task.cancelled():
-        return None if told else {"problem": "It was cancelled without a stop request"}
+        return None if stop_requested else {"problem": "It was cancelled without a stop request"}
     error = task.exception()
     if error is None:
-        return None if told else {"problem": "It ended by itself without a stop request"}
+        return None if stop_requested else {"problem": "It ended by itself without a stop request"}
     problem = "; ".join(_sentences(error))
     explains_itself = isinstance(error, (ConfigurationError, DatabaseRefused, OSError)) and str(error)
     return {"problem": problem} if explains_itself else {"problem": problem, "exc_info": error}

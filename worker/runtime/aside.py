@@ -22,7 +22,7 @@ class Turns:
         self._turns: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def taken(self, workspace: str, size: int) -> AsyncIterator[None]:
+    async def turn(self, workspace: str, size: int) -> AsyncIterator[None]:
         """Wait for the turn of a body of `size` bytes; a small one needs none."""
         if size <= INLINE_BYTES_MAX:
             yield

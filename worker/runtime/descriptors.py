@@ -39,22 +39,22 @@ def limit() -> int:
 
 async def watch(clock: Clock, health: Health) -> None:
     """Log each minute that descriptors have run out, and once that there are enough again; until cancelled."""
-    said_at: float | None = None
+    logged_at: float | None = None
     while True:
-        if are_left(SPARE):
-            if said_at is not None:
+        if are_available(SPARE):
+            if logged_at is not None:
                 logger.warning("descriptors.free_again")
-            said_at = None
+            logged_at = None
             health.good(PART)
         else:
             health.bad(PART, f"All {limit()} file descriptors are in use. {REMEDY}.")
-            if said_at is None or clock.monotonic() - said_at >= SAY_SECONDS:
+            if logged_at is None or clock.monotonic() - logged_at >= SAY_SECONDS:
                 logger.error("descriptors.exhausted", limit=limit(), remedy=REMEDY)
-                said_at = clock.monotonic()
+                logged_at = clock.monotonic()
         await clock.sleep(LOOK_SECONDS)
 
 
-def are_left(count: int) -> bool:
+def are_available(count: int) -> bool:
     """Return whether `count` more descriptors can be opened.
 
     Raises:

@@ -303,7 +303,7 @@ def problems(error: ValidationError) -> list[str]:
     ]
 
 
-def secrets_given() -> Mapping[str, str]:
+def secret_replacements() -> Mapping[str, str]:
     """Return the replacement of each secret in the environment, valid or not, and of each URL with a secret."""
     found: dict[str, str] = {}
     for name, field in Environment.model_fields.items():

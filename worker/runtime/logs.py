@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from events.contract import controls
-from worker.runtime.environment import Environment, secrets_given
+from worker.runtime.environment import Environment, secret_replacements
 from worker.runtime.masking import scrubbed
 
 _OF_DEFECTS = frozenset({"exc_info", "stack_info"})
@@ -27,18 +27,18 @@ _SECRET_NAME = re.compile(r"token$|secret|authorization|password|signature|^code
 def configure(environment: Environment) -> None:
     """Set up logging for this process."""
     level = _LEVELS[environment.log_level]
-    given = secrets_given()
+    secrets = secret_replacements()
     if sys.stderr.isatty():
         rendered: list[Any] = [
             show_controls,
             structlog.dev.ConsoleRenderer(exception_formatter=_traceback),
-            lambda _logger, _method, line: scrubbed(line, given),
+            lambda _logger, _method, line: scrubbed(line, secrets),
         ]
         factory: Any = structlog.PrintLoggerFactory(sys.stderr)
     else:
         rendered = [
             structlog.processors.format_exc_info,
-            lambda _logger, _method, entry: _scrubbed(entry, given),
+            lambda _logger, _method, entry: _scrubbed(entry, secrets),
             structlog.processors.JSONRenderer(serializer=_line),
         ]
         factory = structlog.BytesLoggerFactory(sys.stderr.buffer)

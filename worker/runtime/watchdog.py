@@ -69,7 +69,7 @@ async def keep_awake(clock: Clock, patience: float) -> None:
     def guard() -> None:
         while not stopped.wait(patience / LOOKS):
             if clock.monotonic() - beat > patience:
-                leave("watchdog.loop_stalled", seconds=patience, at=_where(loop_thread))
+                exit_process("watchdog.loop_stalled", seconds=patience, at=_where(loop_thread))
 
     threading.Thread(target=guard, name="watchdog", daemon=True).start()
     try:
@@ -91,11 +91,11 @@ async def bounded(tasks: set[asyncio.Task[None]], seconds: float) -> None:
         return
     _, running = await asyncio.wait(late, timeout=seconds)
     if running:
-        leave("worker.does_not_end", parts=sorted(task.get_name() for task in running))
+        exit_process("worker.does_not_end", parts=sorted(task.get_name() for task in running))
     logger.warning("worker.cancelled", parts=sorted(task.get_name() for task in late), seconds=seconds)
 
 
-def leave(why: str, **said: object) -> NoReturn:
+def exit_process(why: str, **said: object) -> NoReturn:
     """Log the reason and end the process at once, even if nobody reads the log."""
     # Writing to a log that is not read blocks, and writing to a closed one raises.
     deadline = threading.Timer(SAY_SECONDS_MAX, os._exit, (CRASHED,))

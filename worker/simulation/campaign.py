@@ -65,7 +65,7 @@ def run_crash_points(
 
 def spread(count: int, *, ablated: Sequence[str] = ()) -> list[CrashPoint]:
     """Return `count` crash points, spread over all workloads."""
-    quiet()
+    silence_logs()
     with without(ablated):
         return crashpoints.spread(_store(tuple(ablated)), count)
 
@@ -150,7 +150,7 @@ def summary(report: Report) -> str:
     )
 
 
-def quiet() -> None:
+def silence_logs() -> None:
     """Log only critical messages, since a simulation causes many warnings."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -205,7 +205,7 @@ def _verdicts(
 def _play_chunk(
     play: Callable[[Store, T], Verdict], chunk: Sequence[T], ablated: Sequence[str]
 ) -> list[Verdict]:
-    quiet()
+    silence_logs()
     with without(ablated), _collected_after():
         store = _store(tuple(ablated))
         return [play(store, item) for item in chunk]

@@ -75,7 +75,7 @@ class Cluster:
             sandbox,
             SimulatedClock(loop, start),
             settle=SETTLE_SECONDS,
-            quiet=THROTTLED_SECONDS,
+            pause=THROTTLED_SECONDS,
             old=Timing().look_up_after_seconds,
         )
         self.counts: Counter[str] = Counter()

@@ -91,7 +91,7 @@ class Comparison:
         yield from self._says(tale, invoice, settings)
 
     def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
-        began = self._outside.plan.start + timedelta(seconds=self._telling.told_at[tale.deal_id])
+        began = self._outside.plan.start + timedelta(seconds=self._telling.first_sent_at[tale.deal_id])
         made = datetime.fromisoformat(invoice["MetaData"]["CreateTime"])
         wrong = timedelta(seconds=self._outside.cluster.watch.clocks_wrong_seconds)
         chosen = AppliedSettings(

@@ -121,18 +121,18 @@ class Outside:
 
     async def attend(self, workspace: str) -> None:
         """Carry out the remedies that wait for an admin."""
-        asked = await self.asked(workspace)
+        asked = await self.pending_actions(workspace)
         if asked.to_connect:
             await self.connect(workspace)
         for deal in asked.to_order:
             with contextlib.suppress(ActionRefused):  # the invoice was created meanwhile
                 await self.administer(workspace, order_invoice, deal)
 
-    async def asked(self, workspace: str) -> PendingActions:
+    async def pending_actions(self, workspace: str) -> PendingActions:
         """Return the remedies that wait for an admin; admins order no invoice while the books are closed."""
-        asked = await self.cluster.store.read(_asked, workspace)
+        found = await self.cluster.store.read(_pending_actions, workspace)
         company = self.cluster.sandbox.companies[self.realms[workspace]]
-        return replace(asked, to_order=()) if company.traits.books_closed_until else asked
+        return replace(found, to_order=()) if company.traits.books_closed_until else found
 
     def disconnect(self, workspace: str) -> None:
         """Disconnect the company in QuickBooks."""
@@ -263,7 +263,7 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
     )
 
 
-def _asked(connection: sa.Connection, workspace: str) -> PendingActions:
+def _pending_actions(connection: sa.Connection, workspace: str) -> PendingActions:
     """Return the remedies in the log and at the gates of deals."""
     said = _CONNECTION_SAID.rows(connection, {"workspace_": workspace})
     held = _HELD_AT.rows(connection, {"workspace_": workspace})

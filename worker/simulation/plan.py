@@ -126,8 +126,8 @@ def draw(seed: int) -> SeedPlan:
         dates_snapshots=random.random() < 0.5,  # noqa: PLR2004 - half of them
         stale_drafts=frozenset(
             (workspace, tale.deal_id)
-            for workspace, told in tales.items()
-            for tale in told
+            for workspace, deals in tales.items()
+            for tale in deals
             if tale.twist == "none" and random.random() < 0.4  # noqa: PLR2004 - some
         ),
         quickbooks=QuickBooksPlan(

@@ -151,7 +151,7 @@ async def _waits_for(cluster: Cluster, outside: Outside, tellings: Mapping[str, 
     if held := await cluster.store.read(lambda connection: connection.scalar(_HELD)):
         waiting_for = waiting_for or f"company {held}, which QuickBooks refused"
     for workspace, telling in tellings.items():
-        asked, unmapped = await outside.asked(workspace), await telling.unmapped()
+        asked, unmapped = await outside.pending_actions(workspace), await telling.unmapped()
         if asked.to_connect or asked.to_order or unmapped:
             waiting_for = waiting_for or f"a person of {workspace}: {asked}"
     if outside.restores_left:

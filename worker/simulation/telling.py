@@ -34,7 +34,7 @@ class Telling:
         accounts: The CRM's last snapshot of each account, by ID.
         customers: The customers of the mapped accounts, by the account's ID.
         items: The items of the mapped products, by the product's ID.
-        told_at: When the first message of each deal was sent.
+        first_sent_at: When the first message of each deal was sent.
         switched_on_at: When invoicing was certainly on; None before.
     """
 
@@ -44,7 +44,7 @@ class Telling:
         self.accounts: dict[str, dict[str, Any]] = {}
         self.customers: dict[str, str] = {}
         self.items: dict[str, str] = {}
-        self.told_at: dict[str, float] = {}
+        self.first_sent_at: dict[str, float] = {}
         self.switched_on_at: float | None = None
         self._is_mapped = asyncio.Event()
         self._outside = outside
@@ -78,7 +78,7 @@ class Telling:
         at_home = self._outside.connected[self.workspace] == self._outside.realms[self.workspace]
         if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
             return []
-        waiting = (await self._outside.asked(self.workspace)).unmapped
+        waiting = (await self._outside.pending_actions(self.workspace)).unmapped
         for_ever = {"account_unmapped", "product_unmapped"}
         return [tale for tale in self.tales if tale.deal_id in waiting and tale.twist not in for_ever]
 
@@ -193,7 +193,7 @@ class Telling:
             for contract, status in doors.life(tale)
         ]
         self._random.shuffle(contracts)
-        self.told_at[tale.deal_id] = self._now()
+        self.first_sent_at[tale.deal_id] = self._now()
         if (self.workspace, tale.deal_id) in self._plan.stale_drafts:
             # The draft arrives last, with a quote that was not signed.
             late = self._snapshot(tale, stale_draft(tale), tale.written_at[0])

@@ -46,13 +46,13 @@ class Watch:
     """
 
     def __init__(
-        self, loop: SimulationLoop, sandbox: Sandbox, clock: Clock, *, settle: float, quiet: float, old: float
+        self, loop: SimulationLoop, sandbox: Sandbox, clock: Clock, *, settle: float, pause: float, old: float
     ) -> None:
         self._loop = loop
         self._sandbox = sandbox
         self._clock = clock
         self._settle = settle
-        self._quiet = quiet
+        self._pause_seconds = pause
         self._old = old
         self.violations: list[str] = []
         self.lenient: set[str] = set()
@@ -68,7 +68,7 @@ class Watch:
         self._unknown: dict[str, Sent] = {}
         self._paused_until: dict[tuple[str, str], float] = {}
         self._rate_limited: set[tuple[str, str]] = set()
-        self._held_until: dict[str, float] = {}
+        self._paused_realms: dict[str, float] = {}
         self._claiming: dict[str, asyncio.Event] = {}
         self._served_by: dict[str, tuple[str, float]] = {}
         self._generations: dict[tuple[str, str, str, str], int] = {}
@@ -87,7 +87,7 @@ class Watch:
             other = self._working.get(command.request_id)
             if other not in {None, *self.gone} and not self.lenient and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} of {command.key.subject} from {other}")
-            held = self._held_until.get(command.realm, 0.0) > self._loop.time()
+            held = self._paused_realms.get(command.realm, 0.0) > self._loop.time()
             if held and not self.clocks_jumped:
                 self._violated(f"{life} claims {command.key.kind} though {command.realm} is paused")
             holder, until = self._served_by.get(command.realm, (life, 0.0))
@@ -111,7 +111,7 @@ class Watch:
         """Forget the requests since a copy, because the store was restored: only QuickBooks knows them."""
         for known in (self._bodies, self._request_ids, self._working, self._claims, self._unknown):
             known.clear()
-        self._held_until.clear()
+        self._paused_realms.clear()
         self._served_by.clear()
 
     async def next_claim(self, life: str) -> None:
@@ -129,11 +129,11 @@ class Watch:
 
     def pauses(self, realm: str) -> None:
         """Record that a realm is paused for all hosts."""
-        self._held_until[realm] = self._loop.time() + self._quiet
+        self._paused_realms[realm] = self._loop.time() + self._pause_seconds
 
     def released(self, realm: str) -> None:
         """Record that a realm was connected again, which ends its pause."""
-        self._held_until.pop(realm, None)
+        self._paused_realms.pop(realm, None)
 
     def attempted(self, life: str, command: Claimed, *, paused: bool) -> None:
         """Record that an attempt is over; check that a rate limit pauses the realm for all hosts."""
@@ -175,7 +175,7 @@ class Watch:
         request_id = request.url.params.get("requestid")
         self._rate_limited.discard((life, request_id or ""))
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            self._paused_until[life, _realm(request)] = self._loop.time() + self._quiet
+            self._paused_until[life, _realm(request)] = self._loop.time() + self._pause_seconds
             self._rate_limited.add((life, request_id or ""))
         is_fault = b"ault" in response.content
         if request_id is not None and is_fault:

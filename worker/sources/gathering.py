@@ -24,7 +24,7 @@ async def batches(stream: Any, clock: Clock) -> AsyncIterator[list[Any]]:
         try:
             first = await queue.get()
             await _flood(queue, clock)
-            taken = [event for event in _taken(first, queue) if is_current(app, event)]
+            taken = [event for event in _next_batch(first, queue) if is_current(app, event)]
         except StopAsyncIteration:  # Faust ends an agent this way
             return
         if taken:
@@ -43,7 +43,7 @@ async def _flood(queue: Any, clock: Clock) -> None:
         await clock.sleep(LOOK_SECONDS)
 
 
-def _taken(first: Any, queue: Any) -> list[Any]:
+def _next_batch(first: Any, queue: Any) -> list[Any]:
     """Return the waiting messages, as many as fit into one transaction."""
     taken = [first]
     size = _size(first)

@@ -96,14 +96,14 @@ class _Text:
     def __init__(self, pieces: Iterator[str]) -> None:
         self.line = 1
         self._pieces = pieces
-        self._held = ""
+        self._buffer = ""
         self._at = 0
 
     def visible(self) -> str:
         """Move to the next character that is no blank, and return it; an empty text at the end."""
         while True:
-            found = _VISIBLE.search(self._held, self._at)
-            self._pass(found.start() if found else len(self._held))
+            found = _VISIBLE.search(self._buffer, self._at)
+            self._pass(found.start() if found else len(self._buffer))
             if found or not self._more():
                 return found[0] if found else ""
 
@@ -115,36 +115,36 @@ class _Text:
         """Skip one value; return its line number and its text."""
         while True:
             try:
-                _, end = _DECODER.raw_decode(self._held, self._at)
+                _, end = _DECODER.raw_decode(self._buffer, self._at)
             except RecursionError as error:
                 raise Broken(self.line, "Too many levels of nesting") from error
             except ValueError as error:
                 problem = f"Invalid JSON: {getattr(error, 'msg', error)}"
-                end = len(self._held) + 1
-            if end < len(self._held) or not self._has_more():
+                end = len(self._buffer) + 1
+            if end < len(self._buffer) or not self._has_more():
                 break
-        if end > len(self._held):
-            too_long = len(self._held) - self._at > CHARACTERS_MAX
+        if end > len(self._buffer):
+            too_long = len(self._buffer) - self._at > CHARACTERS_MAX
             raise Broken(self.line, "The event does not end, or has more than 1 MiB" if too_long else problem)
-        found = self.line, self._held[self._at : end]
+        found = self.line, self._buffer[self._at : end]
         self._pass(end)
         return found
 
     def glimpse(self) -> str:
         """Return the next characters, for an error message."""
-        return self._held[self._at : self._at + 20].partition("\n")[0]
+        return self._buffer[self._at : self._at + 20].partition("\n")[0]
 
     def _has_more(self) -> bool:
-        return len(self._held) - self._at <= CHARACTERS_MAX and self._more()
+        return len(self._buffer) - self._at <= CHARACTERS_MAX and self._more()
 
     def _more(self) -> bool:
         piece = next(self._pieces, None)
         if piece is not None:
-            self._held, self._at = self._held[self._at :] + piece, 0
+            self._buffer, self._at = self._buffer[self._at :] + piece, 0
         return piece is not None
 
     def _pass(self, to: int) -> None:
-        self.line += self._held.count("\n", self._at, to)
+        self.line += self._buffer.count("\n", self._at, to)
         self._at = to
 
 

@@ -105,10 +105,10 @@ def _every_zone(country: str) -> Sequence[str]:
 
 def _one_of_each(zones: Sequence[str], day: int) -> Sequence[str]:
     """Return the first of each group of zones that keep the same time from a day on."""
-    return list({_time_kept(zone, day): zone for zone in reversed(zones)}.values())[::-1]
+    return list({_local_times(zone, day): zone for zone in reversed(zones)}.values())[::-1]
 
 
 @functools.lru_cache(maxsize=512)
-def _time_kept(zone: str, day: int) -> tuple[timedelta | None, ...]:
+def _local_times(zone: str, day: int) -> tuple[timedelta | None, ...]:
     start = datetime.fromordinal(day).replace(hour=12, tzinfo=ZoneInfo(zone))
     return tuple((start + timedelta(days=days)).utcoffset() for days in range(AHEAD.days))

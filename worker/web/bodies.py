@@ -34,7 +34,7 @@ class Room:
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
-    async def taken(self, size: int) -> AsyncIterator[bool]:
+    async def reserved(self, size: int) -> AsyncIterator[bool]:
         """Reserve `size` bytes for the context; yield False if there was no room."""
         async with self._changed:
             try:

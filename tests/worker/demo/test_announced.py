@@ -1,4 +1,4 @@
-"""What the CRM and reporting are told is compared with what happened."""
+"""The announcements to the CRM and reporting are compared with the story."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -46,7 +46,7 @@ def a_tale(twist: Twist) -> Tale:
 
 
 def right(tale: Tale) -> list[Announcement]:
-    """What is told of a deal that is won by its contract, and invoiced."""
+    """Return the announcements of a deal that is won by its contract, and invoiced."""
     contract = tale.contracts[-1]
     won = {"deal_id": tale.deal_id, "contract_id": contract.envelope_id, "at": contract.ended_at.isoformat()}
     state = {
@@ -88,10 +88,10 @@ def test_a_wrong_figure_is_said(place: int, field: str) -> None:
     if field not in said[place].data:
         return
     said[place] = replace(said[place], data={**said[place].data, field: "0"})
-    assert any(f"is told {field} 0" in problem for problem in problems(tale, said, INVOICE))
+    assert any(f"gets {field} 0" in problem for problem in problems(tale, said, INVOICE))
 
 
-def test_what_is_told_twice_or_never_or_elsewhere_is_said() -> None:
+def test_repeated_missing_and_misdirected_announcements_are_found() -> None:
     tale = a_tale("none")
     said = right(tale)
     for place in range(3):
@@ -100,7 +100,7 @@ def test_what_is_told_twice_or_never_or_elsewhere_is_said() -> None:
         elsewhere = replace(said[place], topic="crm.account-updates.v1")
         assert problems(tale, [*said[:place], elsewhere, *said[place + 1 :]], INVOICE)
     assert problems(tale, [*said, held("paused")], INVOICE) == [
-        "it is told to be held after it was told invoiced"
+        "it is announced as held after it was announced as invoiced"
     ]
     assert problems(tale, said, None)
 

@@ -69,12 +69,12 @@ async def test_beyond_32_mib_it_is_too_large_and_counted(connect: Connect, *, an
 
 async def test_no_more_is_in_flight_than_there_is_room_for() -> None:
     room = Room(10, wait_seconds=0.05)
-    async with room.taken(6) as first:
-        async with room.taken(5) as second, room.taken(0) as usual:
+    async with room.reserved(6) as first:
+        async with room.reserved(5) as second, room.reserved(0) as usual:
             assert (first, second, usual) == (True, False, True)
-        async with room.taken(4) as third:
+        async with room.reserved(4) as third:
             assert third
-        waiting = asyncio.create_task(room.taken(10).__aenter__())
+        waiting = asyncio.create_task(room.reserved(10).__aenter__())
         await asyncio.sleep(0.01)
     assert await waiting, "as soon as the first is done"
 

@@ -97,7 +97,7 @@ async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None
     await postgres.transaction(reception.write, noted("accepted", last=timedelta(seconds=1)))
     shown = await postgres.read(watch.shown, "acme", LATER)
     assert (shown.reason, shown.last_accepted_at) == ("too_large", NOW + timedelta(seconds=1))
-    await postgres.transaction(reception.seen, "acme", LATER)
+    await postgres.transaction(reception.acknowledge, "acme", LATER)
     [changed] = await postgres.read(watch.changes, LATER)
     assert changed.payload.state == "good"
     [key] = await postgres.read(docusign_keys.listed, "acme")

@@ -118,6 +118,6 @@ def test_a_process_takes_as_many_as_it_may_have() -> None:
 
 def test_looking_takes_none() -> None:
     before = len(list(OPEN.iterdir()))
-    assert descriptors.are_left(20)
-    assert not descriptors.are_left(resource.getrlimit(resource.RLIMIT_NOFILE)[0] + 1)
+    assert descriptors.are_available(20)
+    assert not descriptors.are_available(resource.getrlimit(resource.RLIMIT_NOFILE)[0] + 1)
     assert len(list(OPEN.iterdir())) == before

@@ -22,7 +22,7 @@ from events.database import postgres
 from events.errors import DatabaseRefused, DatabaseUnavailable
 from worker.cli import config, failing, output
 from worker.runtime import logs
-from worker.runtime.environment import ConfigurationError, Environment, environment, secrets_given
+from worker.runtime.environment import ConfigurationError, Environment, environment, secret_replacements
 from worker.runtime.masking import masked, replacements, scrubbed
 
 CANARY = "CANARY"
@@ -174,7 +174,7 @@ def test_a_driver_that_refuses_a_url_does_not_quote_it(secret: str, place: str) 
 def test_what_is_looked_for_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("Q2C_TOKEN_KEYS", "first, second")
     monkeypatch.setenv("Q2C_DATABASE_URL", "postgresql://u:a%40b%2Bc@h/d")
-    assert {"first", "second", "a%40b%2Bc", "a@b+c"} <= set(secrets_given())
+    assert {"first", "second", "a%40b%2Bc", "a@b+c"} <= set(secret_replacements())
 
 
 async def test_a_url_that_the_driver_refuses_is_refused_without_its_password() -> None:

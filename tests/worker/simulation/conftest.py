@@ -12,7 +12,7 @@ from worker.simulation.database import Store
 @pytest.fixture(scope="package", autouse=True)
 def quiet() -> Iterator[None]:
     configured = structlog.get_config()
-    campaign.quiet()
+    campaign.silence_logs()
     yield
     structlog.configure(**configured)
 

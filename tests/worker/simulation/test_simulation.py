@@ -69,7 +69,7 @@ def test_the_same_seed_is_the_same_in_any_process(store: Store) -> None:
     code = (
         "import sys, tempfile; from pathlib import Path; from worker.simulation import campaign\n"
         "from worker.simulation.database import Store; from worker.simulation.seed import run_seed\n"
-        "campaign.quiet()\n"
+        "campaign.silence_logs()\n"
         "with tempfile.TemporaryDirectory() as directory:\n"
         "    store = Store(Path(directory))\n"
         "    print(*(run_seed(store, seed).trace for seed in (5, 10)))"

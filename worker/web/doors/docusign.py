@@ -90,11 +90,11 @@ async def post_docusign(
     if records is None:
         raise Problem(HTTPStatus.NOT_FOUND, "workspace_unknown", f"There is no workspace {name[:64]!r}")
     try:
-        async with door.room.taken(_room_for(request.headers.get("content-length"))) as there_is_room:
+        async with door.room.reserved(_room_for(request.headers.get("content-length"))) as there_is_room:
             message = await _authenticated(
                 request, docusign_keys.opened(services.vault, name, records), there_is_room=there_is_room
             )
-            record, outcomes = await aside(len(message.raw), lambda: _taken(name, message.raw))
+            record, outcomes = await aside(len(message.raw), lambda: _decoded(name, message.raw))
     except RefusedMessage as refused:
         received_total.labels("docusign", "refused").inc()
         await door.tally.note(name, refused.outcome)
@@ -119,20 +119,20 @@ def record(workspace: str, raw: bytes) -> Record:
     )
 
 
-def _taken(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
+def _decoded(workspace: str, raw: bytes) -> tuple[Record | None, tuple[str, ...]]:
     """Decode a message; return the record to store, if any, and the outcomes under which it is counted."""
     kept = connect.without_documents(raw)
     try:
         connect.check_rest(kept)
         message = connect.parse(raw)
         if not message.is_needed:
-            told = (UNFINISHED,) if message.tells_of_a_completion else ()
-            return None, (ACCEPTED, IGNORED, *told)
+            further = (UNFINISHED,) if message.tells_of_a_completion else ()
+            return None, (ACCEPTED, IGNORED, *further)
         event = connect.contract_event(message, workspace=workspace)
     except InvalidEvent as error:
         reason = error.reason if error.reason in REFUSALS else "unusable"
-        told_apart = connect.without_repetition(kept)
-        return intake.invalid(told_apart, ORIGIN, workspace, error), (SIGNED, reason)
+        identity = connect.without_repetition(kept)
+        return intake.invalid(identity, ORIGIN, workspace, error), (SIGNED, reason)
     outcomes = (ACCEPTED, COMPLETED) if message.is_completed else (ACCEPTED,)
     return Record(kept, ORIGIN, workspace, event), outcomes
 

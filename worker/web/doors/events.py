@@ -90,7 +90,7 @@ async def post_events(
     """Store events, then answer. Invalid events are stored as dead letters, and the answer names them."""
     # `request.body()` would stay in memory with the request until the next garbage collection.
     raw = b"".join([part async for part in request.stream()])
-    workspace, headers = token.workspace, _kept(request)
+    workspace, headers = token.workspace, _event_headers(request)
     is_batch = _is_batch(raw, headers)
     items = _split(raw, headers) if is_batch else [raw]
     _see_to_rate(rate, token, 1 if isinstance(items, InvalidEvent) else len(items))
@@ -101,7 +101,7 @@ async def post_events(
             return [intake.invalid(raw, ORIGIN, workspace, items)]
         return [record(services, workspace, item, beside) for item in items]
 
-    async with turns.taken(workspace, len(raw)):
+    async with turns.turn(workspace, len(raw)):
         results = await store(services, await aside(len(raw), read), "events")
     if not is_batch:
         return _single_answer(results[0])
@@ -213,12 +213,12 @@ def _see_to_rate(rate: Rate, token: Token, events: int) -> None:
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
             f"This token has reached its rate limit; no event was stored. Send the request again in {seconds} s."
-            f" {rate.said}",
+            f" {rate.sentence}",
             retry_after=seconds,
         )
 
 
-def _kept(request: Request[Any, Any, Any]) -> list[tuple[str, bytes | None]]:
+def _event_headers(request: Request[Any, Any, Any]) -> list[tuple[str, bytes | None]]:
     """Return the headers that are part of an event, as received; others, such as a token, must not be stored."""
     named = [(name.decode("latin-1").lower(), value) for name, value in request.scope["headers"]]
     return [(name, value) for name, value in named if is_attribute(name, HTTP_PREFIX)]

@@ -69,7 +69,7 @@ async def get_start(
 ) -> Response[str]:
     """Redirect the browser to Intuit with a state that only this browser can return."""
     try:
-        given = asked(request, {"link"})
+        given = parameters(request, {"link"})
         if _looks_ahead(request):
             return page(HTTPStatus.OK, "Connect QuickBooks", "Open this address in a browser to continue.")
         opened = await consenting.open_link(services, gateway.oauth, given["link"])
@@ -103,7 +103,7 @@ async def get_callback(
 ) -> Response[str]:
     """Complete the connection, or show why it failed."""
     try:
-        given = asked(request, {"state", "error"}, {"state", "code", "realmId"})
+        given = parameters(request, {"state", "error"}, {"state", "code", "realmId"})
         if _looks_ahead(request):
             return page(HTTPStatus.OK, "Connect QuickBooks", "Open this address in a browser.")
         answer = await _completed(request, services, gateway, given)
@@ -149,7 +149,7 @@ def _of(standing: ConsentStatus) -> Response[str]:
             return page(HTTPStatus.BAD_REQUEST, NOT_CONNECTED, f"{standing.says}.")
 
 
-def asked(request: Request[Any, Any, Any], *needed: set[str]) -> dict[str, str]:
+def parameters(request: Request[Any, Any, Any], *needed: set[str]) -> dict[str, str]:
     """Return the known parameters of the address, and ignore others.
 
     Args:

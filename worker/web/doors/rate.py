@@ -47,7 +47,7 @@ class Rate:
         return 0
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """The limit in a sentence."""
         return f"A token may send {self._per_second} events a second, and up to {self._burst} at once after a pause."
 
