@@ -1,4 +1,4 @@
-"""Two transactions side by side on a real PostgreSQL: the second begins while the first is open."""
+"""Run two transactions side by side on a real PostgreSQL: the second begins while the first is open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,18 +10,18 @@ from sqlalchemy.util import await_only
 from events.database.postgres import PostgresDatabase
 from events.log.tables import metadata
 
-PATIENCE_SECONDS = 4  # less than PostgreSQL lets a transaction idle
+PATIENCE_SECONDS = 4  # less than PostgreSQL's limit for an idle transaction
 _WAITING = sa.text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
 
 
 class GivenUp(Exception):
-    """The first transaction is rolled back."""
+    """Roll back the first transaction."""
 
 
 class Both(NamedTuple):
-    """What came of both, results or exceptions; `waited` says whether the second waited for the first."""
+    """The results or exceptions of both, and whether the second waited for the first."""
 
     first: Any
     second: Any
@@ -35,7 +35,7 @@ async def beside(
     *,
     rolled_back: bool = False,
 ) -> Both:
-    """Run `first`, and before it commits, or is rolled back, begin `second`, until that waits or has ended."""
+    """Run `first`; before it commits or rolls back, begin `second`, and wait until that waits or has ended."""
     done, go_on = asyncio.Event(), asyncio.Event()
 
     def held_open(connection: sa.Connection) -> Any:
@@ -58,14 +58,14 @@ async def beside(
 
 
 def empty(connection: sa.Connection) -> None:
-    """Have every table that is known here, with nothing in it."""
+    """Create and empty every imported table."""
     metadata.create_all(connection)
     names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
     connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
 
 
 async def _either(one: asyncio.Task[Any], other: Awaitable[Any]) -> None:
-    """Wait for the first of both; a failure of `one` is the test's."""
+    """Wait until one of both has ended; raise a failure of `one`."""
     told = asyncio.ensure_future(other)
     await asyncio.wait({one, told}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()

@@ -1,4 +1,4 @@
-"""Fixtures that every room uses."""
+"""Fixtures of all tests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.world import World, open_world
 
 pytest_plugins = ["tests.servers.fixtures"]
 ROOT = Path(__file__).parent
-# Begun first, so that no process is left alone with a long file in the end.
+# Started first, so that no process is left with a long file at the end.
 LONGEST_FIRST = (
     "proof/test_chaos.py",
     "proof/test_sigkill.py",
@@ -47,7 +47,7 @@ def quiet() -> None:
 
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A world with one US company and nothing else."""
+    """A world with only one US company."""
     async with open_world(tmp_path) as opened:
         yield opened
 

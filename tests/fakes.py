@@ -5,12 +5,12 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
-# How often everybody else gets a turn before time may pass: enough for what works without waiting.
+# How many turns other tasks get before time advances: enough for tasks that don't sleep.
 TURNS = 200
 
 
 class FakeClock:
-    """Virtual time: it passes only while everybody sleeps, and then at once to the next who wakes."""
+    """Virtual time: it advances only while every task sleeps, and then at once to the next wake-up."""
 
     def __init__(self, start: datetime = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)) -> None:
         self._start = start
@@ -21,15 +21,15 @@ class FakeClock:
         self._ticker: asyncio.Task[None] | None = None
 
     def now(self) -> datetime:
-        """Return the present instant; `jump` moves it, as an operator or NTP would."""
+        """Return the current instant; `jump` changes it, as an operator or NTP would."""
         return self._start + timedelta(seconds=self._elapsed) + self._jumped
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return the seconds of a clock that never goes back."""
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that many virtual seconds."""
+        """Wait `seconds` of virtual time."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wakes_at = self._elapsed + max(seconds, 0.0)
         heapq.heappush(self._sleepers, (wakes_at, next(self._order), future))
@@ -38,11 +38,11 @@ class FakeClock:
         await future
 
     def advance(self, seconds: float) -> None:
-        """Let time pass for whoever does not sleep."""
+        """Advance time without waiting for sleeping tasks."""
         self._elapsed += seconds
 
     def jump(self, by: timedelta) -> None:
-        """Set the wall clock; durations are untouched."""
+        """Change the wall clock; the monotonic clock does not change."""
         self._jumped += by
 
     async def _tick(self) -> None:

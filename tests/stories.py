@@ -1,4 +1,4 @@
-"""Events as the CRM and DocuSign send them, with everything right unless a test says otherwise."""
+"""Events as the CRM and DocuSign send them, valid unless a test changes them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ QUOTE: dict[str, Any] = {
 
 
 def cloudevent(kind: str, data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
-    """An event in structured form; its identity follows from what it says."""
+    """Return an event in structured form; its identity follows from its content."""
     subject = data.get("deal_id") or data.get("account_id")
     version = data.get("revision", data.get("contract_id"))
     return {
@@ -36,13 +36,13 @@ def cloudevent(kind: str, data: dict[str, Any], **attributes: Any) -> dict[str, 
 
 
 def account(account_id: str = "A-1", **fields: Any) -> dict[str, Any]:
-    """A company in the CRM."""
+    """Return a snapshot of an account."""
     data = {"account_id": account_id, "revision": 1, "name": f"Acme {account_id}", **fields}
     return cloudevent("account.updated", data)
 
 
 def deal(deal_id: str = "D-1", time: str = "2026-05-01T00:00:00Z", **fields: Any) -> dict[str, Any]:
-    """A snapshot of a deal whose contract went out."""
+    """Return a snapshot of a deal whose contract was sent."""
     data = {
         "deal_id": deal_id,
         "revision": 1,
@@ -65,13 +65,13 @@ def contract(
     at: str = "2026-05-02T00:00:00Z",
     **fields: Any,
 ) -> dict[str, Any]:
-    """Something happened to a contract."""
+    """Return an event of a contract."""
     data = {"contract_id": contract_id, "deal_id": deal_id, "at": at, **fields}
     return cloudevent(f"contract.{status}", data, source="urn:docusign:test")
 
 
 def signed_deal(deal_id: str = "D-1", **fields: Any) -> list[dict[str, Any]]:
-    """A deal and its contract, sent and signed."""
+    """Return the events of a deal and its contract, sent and signed."""
     return [
         deal(deal_id, **fields),
         contract("sent", deal_id, f"C-{deal_id}"),
@@ -80,10 +80,10 @@ def signed_deal(deal_id: str = "D-1", **fields: Any) -> list[dict[str, Any]]:
 
 
 def deals(*numbers: int) -> list[dict[str, Any]]:
-    """Snapshots of deals `D-0`, `D-1`, …"""
+    """Return snapshots of deals `D-0`, `D-1`, …"""
     return [deal(f"D-{number}") for number in numbers]
 
 
 def ids(*numbers: int) -> list[str]:
-    """What those snapshots are known by."""
+    """Return the event IDs of those snapshots."""
     return [snapshot["id"] for snapshot in deals(*numbers)]

@@ -1,4 +1,4 @@
-"""The rules of the house that a reader relies on: imports one way, one home for time, for HTTP, for each library."""
+"""The rules of the architecture: imports go one way; time, HTTP and each library are used in one place."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ CLOCKS = (
     "uuid.uuid4",
     "asyncio.sleep",
 )
-# Who may import a library whose reach must stay small.
+# The files that may import a library with limited use.
 ONLY = {
     "faust": ("worker/sources/faust.py",),
     "aiokafka": ("worker/kafka/", "worker/sources/replay.py", "worker/sources/faust.py"),
@@ -41,7 +41,7 @@ ONLY = {
     "rich": ("worker/cli/", "worker/demo/report.py", "worker/demo/reading.py"),
     "prometheus_client": ("worker/",),
 }
-# The house, from the ground up: a room may import from those before it, and from none after it.
+# The folders in order: a folder imports only from those before it.
 ORDER = (
     "events/errors.py",
     "events/clock.py",
@@ -71,7 +71,7 @@ ORDER = (
     "worker/simulation/",
     "worker/cli/",
 )
-# The machine's own time and chance have one home; whoever else asks them runs outside the simulation.
+# One module uses the machine's own time and randomness; the other modules here run outside the simulation.
 TELLS_TIME = (
     "events/clock.py",
     "worker/simulation/",
@@ -79,13 +79,13 @@ TELLS_TIME = (
     "worker/demo/stage.py",
     "worker/runtime/installed.py",
 )
-# Where it is decided what the books become, and what there has to do with the store.
+# The folder of decisions, and its modules that use the database.
 DECIDES = "worker/quote_to_cash"
 RECORDS = tuple(f"{DECIDES}/{name}.py" for name in ("decide", "evolve", "manager", "store", "explain"))
 STORES = tuple(
     f"{DECIDES}/{name}.py" for name in ("manager", "store", "reconsiderations", "explain", "nearest")
 )
-# Nothing that decides what the books become may depend on the tools that check it or show it off.
+# The product must not depend on the demo, the simulation or other tools.
 NOT_FOR_PRODUCTION = ("worker.sandbox", "worker.demo", "worker.simulation")
 MAY_USE_THEM = ("worker/sandbox/", "worker/demo/", "worker/simulation/", "worker/cli/")
 
@@ -143,7 +143,7 @@ def test_imports_go_one_way(room: str, forbidden: tuple[str, ...]) -> None:
 
 
 def room_of(path: str) -> str | None:
-    """Return the room that a file is in; the packages' own first pages are in none."""
+    """Return the folder of ORDER that a file is in; None for the packages' own `__init__.py`."""
     return next((room for room in ORDER if path.startswith(room)), None)
 
 
@@ -223,7 +223,7 @@ def test_time_and_chance_come_from_their_ports() -> None:
 
 
 def test_deciding_is_pure() -> None:
-    """No clock, no database, no network where decisions are made."""
+    """Decisions use no clock, no database and no network."""
     impure = ("sqlalchemy", "httpx", "asyncio", "structlog", "events.database", "events.clock", "events.log")
     wrong = [
         f"{path} imports {name}"
@@ -272,7 +272,7 @@ def test_only_its_own_file_names_a_kind_of_command() -> None:
 
 
 def test_every_gate_is_in_the_one_order() -> None:
-    """A gate that stands in no tuple of the order would be written and never checked."""
+    """A gate that is missing in the order would never be checked."""
     written = {
         node.args[0].value
         for _, tree in modules(DECIDES)

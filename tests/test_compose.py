@@ -1,4 +1,4 @@
-"""docker-compose.yml says nothing that the code does not know."""
+"""docker-compose.yml uses only commands and settings that the code has."""
 
 import re
 import subprocess
@@ -22,26 +22,26 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
 IMAGE = SERVICES["migrate"]["image"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == IMAGE}
 VARIABLE = re.compile(r"\$\{(\w+):[-?]([^}]*)\}")
-WORKERS = [name for name in OURS if name != "sandbox"]  # which is no part of the product
+WORKERS = [name for name in OURS if name != "sandbox"]  # the sandbox is not part of the product
 EACH_OF_OURS = pytest.mark.parametrize("name", OURS)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The keys and passwords that are made for one machine."""
+    """The generated keys and passwords of one machine."""
     directory = tmp_path_factory.mktemp("compose")
     return compose_env(directory)
 
 
 def compose_env(directory: Path) -> dict[str, str]:
-    subprocess.run(["make", "-f", ROOT / "Makefile", "compose-env"], cwd=directory, check=True, timeout=30)  # noqa: S607 - as a newcomer runs it
+    subprocess.run(["make", "-f", ROOT / "Makefile", "compose-env"], cwd=directory, check=True, timeout=30)  # noqa: S607 - as a user runs it
     written = directory / ".env"
     assert written.stat().st_mode & 0o777 == 0o600
     return dict(line.split("=", 1) for line in written.read_text().splitlines())
 
 
 def settings(name: str, made: dict[str, str]) -> dict[str, str]:
-    """The environment of a service, with the defaults that the file gives its variables, and with what was made."""
+    """Return the environment of a service, with the file's defaults and the generated values."""
     given = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
     return {
         key: VARIABLE.sub(lambda found: made.get(found[1]) or found[2], value) for key, value in given.items()
@@ -102,7 +102,7 @@ def test_the_sandbox_is_the_one_that_the_workers_have_the_credentials_of(made: d
 
 
 def test_no_key_and_no_password_is_known_to_anybody_else(made: dict[str, str], tmp_path: Path) -> None:
-    """None is in the file, each machine makes its own, and keeps them."""
+    """The file has none; each machine generates its own, and keeps them."""
     secret = re.compile("KEY|PASSWORD|SECRET|SEED|CLIENT_ID")
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer runs it: real processes, real sockets, faults on, kills included."""
+"""The demo as a user runs it: with real processes and sockets, faults and kills."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_what_is_kept_can_be_looked_around_in_by_what_it_prints() -> None:
 
 
 def _exports(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Read what a shell would take over, to the last line that the demo prints."""
+    """Return the variables that the demo exports for a shell, up to its last line."""
     for line in lines:
         (_, assignment) = shlex.split(line)
         name, _, value = assignment.partition("=")

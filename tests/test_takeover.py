@@ -1,4 +1,4 @@
-"""Roles as real processes on PostgreSQL: one leads, the other takes over, and both end when they are told to."""
+"""Roles as real processes on PostgreSQL: one leads, the other takes over, and both end on request."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ Process = asyncio.subprocess.Process
 
 @asynccontextmanager
 async def running(url: str, *roles: str) -> AsyncIterator[Process]:
-    """Run roles as a process of their own, once they say that they are ready."""
+    """Run roles in a separate process; yield it once it is ready."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -50,7 +50,7 @@ async def running(url: str, *roles: str) -> AsyncIterator[Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-        process._transport.close()  # type: ignore[attr-defined] # else its pipe outlives the loop
+        process._transport.close()  # type: ignore[attr-defined] # otherwise its pipe outlives the loop
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def appended(database: PostgresDatabase, number: int) -> None:
 
 
 async def known(database: PostgresDatabase, count: int) -> None:
-    """Wait until so many deals are in the read model."""
+    """Wait until `count` deals are in the read model."""
     statement = sa.select(sa.func.count()).select_from(deals)
     while await database.read(lambda c: c.scalar(statement)) != count:  # noqa: ASYNC110 - another process does it
         await asyncio.sleep(0.05)
@@ -95,11 +95,11 @@ async def test_a_standby_takes_over(
         await appended(database, 2)
         async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
             await known(database, 2)
-        await appended(database, 3)  # one that drains may still have handled the second, and gone
+        await appended(database, 3)  # a draining process may still have handled the second event
         async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
             await known(database, 3)
         assert await leader(database) in by_pid
-        if how is signal.SIGSTOP:  # and finds that another leads when it goes on
+        if how is signal.SIGSTOP:  # it continues, and finds that another process leads
             first.send_signal(signal.SIGCONT)
             await appended(database, 3)
             async with asyncio.timeout(TAKEOVER_SECONDS_MAX):
@@ -112,7 +112,7 @@ async def test_a_standby_takes_over(
 async def test_who_starts_after_the_clock_was_set_back_takes_over(
     database: PostgresDatabase, postgres_url: str
 ) -> None:
-    """What the killed process left behind is an hour ahead then."""
+    """The killed process's lease then ends an hour later."""
     async with running(postgres_url, "process") as killed:
         await appended(database, 1)
         async with asyncio.timeout(TAKEOVER_SECONDS_MAX):

@@ -1,4 +1,4 @@
-"""The whole system in one thread on virtual time: the shipped code, a sandbox's books, no sockets."""
+"""The whole system in one thread on virtual time: the shipped code and a sandbox, without sockets."""
 
 import base64
 import sqlite3
@@ -56,7 +56,7 @@ NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
 
 
 class Acting(Admin, frozen=True):
-    """An admin whose methods are the actions, which tests call much."""
+    """An admin with the actions as methods, since tests call them often."""
 
     change_settings = settings.change_settings
     map_account = mappings.map_account
@@ -90,7 +90,7 @@ class World:
         return Acting.of(self.services, workspace, by="ada")
 
     async def add_workspace(self, name: str = "acme") -> Secrets:
-        """Add a workspace, and give it the keys of the sandbox's DocuSign."""
+        """Add a workspace with the keys of the sandbox's DocuSign."""
         return await open_workspace(self.services, name, self.sandbox.docusign_keys)
 
     async def connect(self, workspace: str = "acme", realm: str | None = None) -> None:
@@ -101,7 +101,7 @@ class World:
     async def consent(
         self, workspace: str = "acme", realm: str | None = None, *, named: str | None = None
     ) -> ConsentStatus:
-        """Consent as a browser does; `named` is the company that comes back, if it is not the one of the consent."""
+        """Consent as a browser does; `named` is the company in the callback, if it differs from the consent's."""
         start = await consenting.begin(self.services, workspace)
         link = parse_qs(urlsplit(start).query)["link"][0]
         opened = await consenting.open_link(self.services, self.gateway.oauth, link)
@@ -118,14 +118,14 @@ class World:
     async def allowed(
         self, address: str, realm: str | None = None, decision: str = "allow"
     ) -> dict[str, str]:
-        """Choose a company on Intuit's page; return what comes back."""
+        """Choose a company on Intuit's page; return the callback's parameters."""
         async with httpx.AsyncClient(transport=SandboxTransport(self.sandbox, self.clock)) as browser:
             answer = await browser.post(address, data={"realm": realm or self.realm, "decision": decision})
         query = parse_qs(urlsplit(answer.headers["location"]).query)
         return {name: values[0] for name, values in query.items()}
 
     async def send(self, *events: dict[str, Any], workspace: str = "acme") -> list[Received]:
-        """Send events through the one way in."""
+        """Send events through intake."""
         now = self.clock.now()
         records = [
             intake.record(
@@ -139,20 +139,20 @@ class World:
         return await self.services.database.transaction(intake.receive, records, now)
 
     async def follow(self) -> None:
-        """Bring every subscription to the head, and reconsider what changed."""
+        """Bring every subscription to the head, and reconsider queued changes."""
         database, clock, size = self.services.database, self.services.clock, ShortTurns()
         await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
         while await reconsidering.portions(database, clock, "test", size):
             await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
 
     async def claim(self, slots: int = 16, per_realm: int = 4) -> list[Claimed]:
-        """Claim what is due."""
+        """Claim due commands."""
         return await self.services.database.transaction(
             claims.claim, self.timing, "test", self.clock.now(), slots=slots, per_realm=per_realm
         )
 
     async def settle(self, *, patience: timedelta = timedelta(hours=1)) -> None:
-        """Work until nothing is left, letting time pass only where everything waits for it."""
+        """Work until nothing is left; time advances only while all work waits for it."""
         until = self.clock.now() + patience
         for _ in range(STEPS_MAX):
             await self.follow()
@@ -169,13 +169,13 @@ class World:
         raise AssertionError("it never settles")
 
     def trouble(self, *script: Any, writes_only: bool = True, late_seconds: float = 5) -> None:
-        """Spoil the next requests."""
+        """Script the faults of the next requests."""
         self.sandbox.trouble.follow(
             Plan(script=script, writes_only=writes_only, late_seconds=late_seconds, slow_seconds=1)
         )
 
     def books(self, entity: str = "Invoice", realm: str | None = None) -> list[dict[str, Any]]:
-        """Return what the company holds."""
+        """Return the company's objects of an entity."""
         return self.sandbox.companies[realm or self.realm].books()[entity]
 
     async def explain(self, deal: str = "D-1", workspace: str = "acme") -> Explanation:
@@ -207,7 +207,7 @@ class World:
         return copy
 
     def restore(self, copy: sqlite3.Connection) -> None:
-        """Put a copy of the store back, and start the worker anew."""
+        """Restore a copy of the store, and restart the worker."""
         with closing(sqlite3.connect(self.services.environment.database_path)) as file:
             copy.backup(file)
         self.timing = replace(self.timing, began_at=self.clock.now())
@@ -249,14 +249,14 @@ async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int 
 
 
 def lay_tables(connection: sa.Connection) -> None:
-    """Make the tables as migrations would, at once."""
+    """Create the tables of the latest migration at once."""
     metadata.create_all(connection)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD})
 
 
 def _next_due(connection: sa.Connection) -> datetime:
-    """When the next command may be claimed."""
+    """Return when the next command is due."""
     instants = [
         max(row.leased_until if row.status == "leased" else row.due_at, row.not_before or row.due_at)
         for row in connection.execute(

@@ -1,1 +1,1 @@
-"""Everything real, everything going wrong at once: processes, servers and networks die while messages pour in."""
+"""Chaos: real processes, servers and networks fail together while messages arrive."""

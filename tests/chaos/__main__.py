@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: the long form; `… soak`: half load for long. Exit status 1 if anything is wrong."""
+"""`python -m tests.chaos`: the long form; `… soak`: half load for a long time. Exit status 1 after a finding."""
 
 import argparse
 import logging
@@ -24,17 +24,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["run", "soak"], default="run", help="run, or soak")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of a soak")
-    parser.add_argument("--messages", type=int, default=MESSAGES, help="good ones, each counted once")
+    parser.add_argument("--messages", type=int, default=MESSAGES, help="valid messages, each counted once")
     parser.add_argument("--kills", type=int, default=KILLS, help="SIGKILLs; other faults in proportion")
-    parser.add_argument("--tales", type=int, default=150, help="deals of each company told to their end")
+    parser.add_argument("--tales", type=int, default=150, help="complete deals of each company")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="repeats a run, but for its timing"
     )
-    parser.add_argument("--without", choices=SABOTAGES, help="a safeguard to do without: a run has to notice")
-    parser.add_argument("--keep", action="store_true", help="keep the logs though all is well")
+    parser.add_argument("--without", choices=SABOTAGES, help="a safeguard to remove: the run has to notice")
+    parser.add_argument("--keep", action="store_true", help="keep the logs even if every check passes")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
     given = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is down is no news here
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are killed on purpose
     found: Report | Soaked
     if given.what == "soak":
         found = uvloop.run(soak.soak(given.minutes, given.seed, say))

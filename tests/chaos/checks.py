@@ -1,4 +1,4 @@
-"""What must be true in the end, from what the stores hold: each check gives a sentence for whatever is wrong."""
+"""Checks of the final state: each yields a sentence for every error."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ RELAYS = ("relay", "relay_dead_letters")
 
 
 class Acknowledged(Struct, frozen=True):
-    """What producers were told is kept: by Kafka, and by the doors; `given` is also what was not acknowledged."""
+    """The events that Kafka and the doors acknowledged; `given` has every sent event, acknowledged or not."""
 
     to_kafka: Collection[Identity]
     to_doors: Collection[Identity]
@@ -27,7 +27,7 @@ class Acknowledged(Struct, frozen=True):
 
 
 def every_event_once(sent: Sent, acknowledged: Acknowledged, logged: Logged) -> Iterator[str]:
-    """The log holds what was sent, each once, and nothing else."""
+    """Check that the log has every sent event once, and no other."""
     counts = Counter(logged.arrived)
     held = counts.keys()
     yield from _differ(
@@ -40,7 +40,7 @@ def every_event_once(sent: Sent, acknowledged: Acknowledged, logged: Logged) -> 
 
 
 def every_poison_is_a_dead_letter(sent: Sent, logged: Logged) -> Iterator[str]:
-    """Each message that can't be an event is a dead letter, with the right reason; no other is."""
+    """Check that each poison message, and no other, is a dead letter with the right reason."""
     from_kafka = {origin: reason for origin, reason in logged.dead.items() if origin.startswith("kafka:")}
     yield from _differ("is poison, but no dead letter", sent.bad.keys() - from_kafka.keys())
     yield from _differ("is a dead letter, but no poison", from_kafka.keys() - sent.bad.keys())
@@ -50,7 +50,7 @@ def every_poison_is_a_dead_letter(sent: Sent, logged: Logged) -> Iterator[str]:
 
 
 def every_dead_letter_is_published(sent: Sent, relayed: Relayed) -> Iterator[str]:
-    """Each dead letter is in the topic of the one that it is of."""
+    """Check that each dead letter is in the `.dlq` topic of its original topic."""
     for topic, origins in relayed.letters.items():
         of = topic.removesuffix(DEAD_LETTERS)
         wanted = {origin for origin in sent.bad if origin.split(":")[1] == of}
@@ -59,7 +59,7 @@ def every_dead_letter_is_published(sent: Sent, relayed: Relayed) -> Iterator[str
 
 
 def everything_is_relayed_in_order(logged: Logged, relayed: Relayed) -> Iterator[str]:
-    """What goes out is all there as it is in the log; who drops repeats by `ce_sequence` reads each key in its order."""
+    """Check that each outgoing event is in its topic, in order for consumers that drop repeats by `ce_sequence`."""
     for topic, messages in relayed.events.items():
         there = {message.sequence: message.identity for message in messages}
         wanted = logged.outgoing[topic]
@@ -82,7 +82,7 @@ def everything_is_relayed_in_order(logged: Logged, relayed: Relayed) -> Iterator
 def everything_is_at_its_end(
     logged: Logged, subscriptions: Sequence[str], ends: Mapping[tuple[str, int], int]
 ) -> Iterator[str]:
-    """Every subscription is at the head of the log, every partition is read to its end."""
+    """Check that every subscription is at the head of the log, and every partition is read to its end."""
     for name in subscriptions:
         if name != "relay_dead_letters" and logged.checkpoints.get(name, 0) != logged.head:
             yield f"{name} is at {logged.checkpoints.get(name, 0)}, the log's head is {logged.head}"
@@ -98,11 +98,11 @@ def books_are_right(
     chosen: AppliedSettings,
     messages: Mapping[str, Sequence[Announcement]],
 ) -> Iterator[str]:
-    """One invoice for each deal that was won, which says what it must, none for others; and so are others told."""
+    """Check that each won deal, and no other, has one correct invoice, and that all announcements are correct."""
     found = proof.prove(tales, rows, company, chosen, messages)
     yield from found.wrong
     if found.duplicates:
-        yield f"{found.duplicates} invoices are there twice"
+        yield f"{found.duplicates} invoices exist twice"
 
 
 def _differ(how: str, names: Collection[object]) -> Iterator[str]:

@@ -14,7 +14,7 @@ CUT_OVER = "2026-01-01T00:00:00Z"
 
 
 async def open_companies(ground: Ground, http: httpx.AsyncClient, seed: int) -> dict[str, Visitor]:
-    """Set each up through the doors; the worker is running."""
+    """Set up each company through the doors of the running worker."""
     visitors = {}
     for number, realm in enumerate(ground.sandbox.realms):
         visitor = await _open(ground, http, f"company-{number + 1}", realm, Random(f"{seed} visits {number}"))

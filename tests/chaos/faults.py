@@ -1,4 +1,4 @@
-"""What goes wrong and when: two lists by seed, one of machines and one of networks, followed at the same time."""
+"""Two lists of faults by seed, one of machines and one of networks, carried out at the same time."""
 
 from collections.abc import Sequence
 from random import Random
@@ -13,7 +13,7 @@ from worker.commands.companies import REALM_HELD_SECONDS
 
 PLACES = tuple(f"{roles[0]}-{machine}" for machine in MACHINES for roles in ROLES_OF_A_MACHINE)
 PROXIES = ("postgres", "kafka", "quickbooks")
-# Longer than anything is held for: the Kafka session, a subscription, a company, a command.
+# Longer than every lease: the Kafka session, a subscription, a company, a command.
 HELD_SECONDS = max(SESSION_SECONDS, LEASE_SECONDS, REALM_HELD_SECONDS, TIMING.lease.total_seconds())
 FROZEN_SECONDS = (1.25 * HELD_SECONDS, 1.5 * HELD_SECONDS)
 DOWN_SECONDS = (0.5, 3.0)
@@ -21,20 +21,20 @@ VISIT_SECONDS = (5.0, 8.0)
 TROUBLE_SECONDS = (0.8, 2.0)
 BLACKHOLE_SECONDS = (2.0, 5.0)
 PAUSE_SECONDS = (0.3, 1.5)
-# What it takes besides until the next thing can be done; only to tell how long all of it will take.
+# The additional time until the next fault is possible; only to estimate the whole duration.
 BROKER_START_SECONDS = 8.0
 POSTGRES_START_SECONDS = 1.0
 
 
 class Fault(Struct, frozen=True):
-    """Something that goes wrong.
+    """A fault.
 
     Attributes:
         kind: `kill` and `term` of a process; `freeze` of a process or a machine; `broker` killed; `postgres`
-            stopped at once; `guest`, who joins ingestion and leaves; or one of a proxy's.
-        target: Which process, machine or proxy.
-        seconds: For how long.
-        pause_seconds: What follows.
+            stopped at once; `guest`, which joins ingestion and leaves; or a proxy's kind.
+        target: The process, machine or proxy.
+        seconds: The length of the fault.
+        pause_seconds: The pause after it.
     """
 
     kind: str
@@ -44,13 +44,13 @@ class Fault(Struct, frozen=True):
 
     @property
     def takes_seconds(self) -> float:
-        """About how long it takes, with the pause."""
+        """The approximate duration, with the pause."""
         start = {"broker": BROKER_START_SECONDS, "postgres": POSTGRES_START_SECONDS}.get(self.kind, 0)
         return self.seconds + self.pause_seconds + start
 
 
 class Amounts(Struct, frozen=True):
-    """How many of each; `rounds` are of every kind of trouble on every network."""
+    """The number of faults of each kind; `rounds` counts every network fault on every network."""
 
     kills: int
     terms: int
@@ -74,10 +74,10 @@ class Amounts(Struct, frozen=True):
 
 
 def machine_faults(amounts: Amounts, seed: int) -> list[Fault]:
-    """Processes and servers, in an order by chance; every place has its turn before one has its second."""
+    """Return the faults of processes and servers in random order; every place has a turn before one has its second."""
     random = Random(f"{seed} machines")
     kills, terms = _in_turn(PLACES, amounts.kills, random), _in_turn(PLACES, amounts.terms, random)
-    # A machine that stands still, then one process that does, and so on.
+    # Freezes of a machine and of one process alternate.
     frozen = _in_turn(MACHINES, amounts.freezes, random)
     frozen[1::2] = _in_turn(PLACES, len(frozen[1::2]), random)
     faults = [
@@ -92,7 +92,7 @@ def machine_faults(amounts: Amounts, seed: int) -> list[Fault]:
 
 
 def network_faults(amounts: Amounts, seed: int) -> list[Fault]:
-    """Every kind of trouble on every network, in an order by chance."""
+    """Return every kind of fault on every network, in random order."""
     random = Random(f"{seed} networks")
     faults = [
         Fault(kind, name, random.uniform(*(BLACKHOLE_SECONDS if kind == "blackhole" else TROUBLE_SECONDS)))

@@ -1,4 +1,4 @@
-"""The worker's processes, each `q2c run ROLE…`, started again by a small supervisor whenever one ends."""
+"""The worker's processes, each `q2c run ROLE…`, restarted by a small supervisor whenever one ends."""
 
 import asyncio
 import os
@@ -31,19 +31,19 @@ METRIC = re.compile(rb'^q2c_events_received_total\{door="kafka",outcome="(\w+)"\
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """How a process ended: `status` is negative for a signal, `asked` the signal that we sent, if we did."""
+    """The exit of a process: `status` is negative for a signal, `asked` is the signal that we sent, if any."""
 
     member: str
     status: int
     asked: str | None
     seconds: float
-    """After it was asked, or after its start where it was not."""
+    """The seconds since our signal, or since its start."""
     said: str
-    """The end of the line of its log that says why, or else of the last."""
+    """The end of the log line with the reason, otherwise of the last line."""
 
 
 class Member:
-    """One place in the fleet, and the process that holds it at present."""
+    """One place in the fleet, and its current process."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Member:
         self.exits: list[Exit] = []
         self.starts = 0
         self.received: Counter[str] = Counter()
-        """What its earlier processes received from Kafka, by outcome, as far as they were asked in time."""
+        """The records that its earlier processes received from Kafka, by outcome, as last read."""
         self._seen: Counter[str] = Counter()
         self._http = http
         self._program = PROGRAM if without is None else SABOTAGED.format(without)
@@ -78,17 +78,17 @@ class Member:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     def join(self, variables: Mapping[str, str]) -> None:
-        """Start, and start again whenever it ends."""
+        """Start the process, and restart it whenever it ends."""
         self._variables = {**os.environ, **variables, "Q2C_METRICS_PORT": str(self.ops_port)}
         self.come_back()
 
     def come_back(self) -> None:
-        """Start once more, after it has left."""
+        """Start the process again after `leave`."""
         self._leaving.clear()
         self._keeping = asyncio.create_task(self._keep())
 
     async def leave(self) -> None:
-        """Ask it to end, and let it be."""
+        """Stop the process for good."""
         self._leaving.set()
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
@@ -102,7 +102,7 @@ class Member:
 
     async def end(self, which: signal.Signals) -> None:
         """End the process by a signal; the next one starts a moment later."""
-        while self.pid is None:  # noqa: ASYNC110 - it is between two lives, and nobody is in a hurry
+        while self.pid is None:  # noqa: ASYNC110 - between two processes; a poll is fast enough
             await asyncio.sleep(POLL_SECONDS)
         starts = self.starts
         self.signal(which)
@@ -110,7 +110,7 @@ class Member:
             await asyncio.sleep(POLL_SECONDS)
 
     def signal(self, which: signal.Signals) -> None:
-        """Send a signal, if there is a process; remember it if it should end by it."""
+        """Send a signal to the process, if there is one; record it if it ends the process."""
         if self._process is None or self._process.returncode is not None:
             return
         if which in {signal.SIGKILL, signal.SIGTERM}:
@@ -118,17 +118,17 @@ class Member:
         self._process.send_signal(which)
 
     async def ready(self, seconds: float = READY_SECONDS_MAX) -> str | None:
-        """Wait until it says that it is ready; return what it says otherwise."""
+        """Wait until the process is ready; return its problem if it is not."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while (  # noqa: ASYNC110 - it is another process, which sets no event of ours
+        while (  # noqa: ASYNC110 - another process, which can't set our event
             said := await self._problem()
         ) is not None and loop.time() < deadline:
             await asyncio.sleep(POLL_SECONDS)
         return said
 
     async def look(self) -> None:
-        """Read the numbers of the process, before it may die."""
+        """Read the metrics of the process before it may be killed."""
         try:
             answer = await self._http.get(f"http://{LOOPBACK}:{self.ops_port}/metrics")
         except httpx.TransportError:
@@ -164,7 +164,7 @@ class Member:
                     stdout=log,
                     stderr=log,
                 )
-            if self._leaving.is_set():  # it was asked while there was nobody to ask
+            if self._leaving.is_set():  # `leave` was called between two processes
                 self.signal(signal.SIGTERM)
             status = await self._process.wait()
             self._note(status, started)
@@ -182,10 +182,10 @@ class Member:
 
 
 class Fleet:
-    """Two machines with a process of each role, and whoever joins for a while."""
+    """Two machines with a process of each role, and temporary guests."""
 
     def __init__(self, directory: Path, *, without: str | None = None) -> None:
-        """`without` names a safeguard that its processes do without."""
+        """`without` names a safeguard that is removed from its processes."""
         self._directory = directory
         self._without = without
         self._variables: Mapping[str, str] = {}
@@ -198,14 +198,14 @@ class Fleet:
         self.guests: list[Member] = []
 
     def guest(self, *roles: str) -> Member:
-        """A further process, which joins, and will leave."""
+        """Return a further process, which joins and leaves."""
         member = self._member(roles, f"guest{len(self.guests) + 1}")
         self.guests.append(member)
         member.join(self._variables_of(member))
         return member
 
     def at(self, target: str) -> list[Member]:
-        """One process by its name, or those of a machine."""
+        """Return one process by its name, or those of a machine."""
         if target in MACHINES:
             return [member for name, member in self.members.items() if name.endswith(f"-{target}")]
         return [self.members[target]]
@@ -227,13 +227,13 @@ class Fleet:
         return counts
 
     async def _watch(self) -> None:
-        """Read the numbers of those who take events in, again and again, until cancelled."""
+        """Read the metrics of the ingest processes at intervals, until cancelled."""
         while True:
             await asyncio.gather(*(member.look() for member in (*self.of_role("ingest"), *self.guests)))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def ready(self) -> list[str]:
-        """Wait until everybody is ready; say who is not."""
+        """Wait until every process is ready; return those that are not."""
         members = list(self.members.values())
         said = await asyncio.gather(*(member.ready() for member in members))
         return [
@@ -244,7 +244,7 @@ class Fleet:
 
     @asynccontextmanager
     async def running(self, variables: Mapping[str, str]) -> AsyncIterator["Fleet"]:
-        """Start everybody, with these settings; end everybody."""
+        """Start every process with these settings; stop every process at the end."""
         self._variables = variables
         watching = asyncio.create_task(self._watch())
         try:
@@ -260,7 +260,7 @@ class Fleet:
         return Member(f"{roles[0]}-{suffix}", roles, self._directory, self._http, without=self._without)
 
     def _variables_of(self, member: Member) -> Mapping[str, str]:
-        """What a process is told; one of those who take events in has a name of its own with Kafka."""
+        """Return the environment variables of a process; one ingest process is a static member of its Kafka group."""
         if member.name == STATIC:
             return {**self._variables, "Q2C_KAFKA_INSTANCE_ID": member.name}
         return self._variables

@@ -1,4 +1,4 @@
-"""What happens in the companies' CRMs while everything goes wrong: the same for a seed, whatever breaks when."""
+"""The messages of the companies' CRMs during a run: the same for a seed, whatever fails."""
 
 import heapq
 import itertools
@@ -24,20 +24,20 @@ SNAPSHOTS_UNTIL, CONTRACTS_FROM = 0.5, 0.85
 
 
 class Wait(Struct, frozen=True):
-    """Go on once the log holds these events."""
+    """Continue once the log has these events."""
 
     identities: frozenset[Identity]
 
 
 class Flow:
-    """The story of each workspace, filled up with what else a CRM says.
+    """The deals of each workspace, filled up with other messages of a CRM.
 
     Attributes:
-        tales: Every deal whose end is known, by workspace.
-        by_doors: Those of them that are told over HTTP; the others go to Kafka.
-        messages: How many good ones are sent, not counting what is sent again.
-        poison: How many others.
-        began_at: When the first of it may happen.
+        tales: Every deal with a known result, by workspace.
+        by_doors: The deals that are sent over HTTP; the others go to Kafka.
+        messages: The number of valid messages, without repeats.
+        poison: The number of other messages.
+        began_at: The earliest instant of the messages.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Flow:
         }
 
     def __iter__(self) -> Iterator[Message | Wait]:
-        """Each message in its turn, and some of them again, soon after or long after."""
+        """Yield each message in its turn, and some of them again, sooner or later."""
         random = Random(f"{self._seed} turns")
         others = _others(random, self._workspaces, self.began_at)
         turns = sorted(self._turns(random), key=lambda turn: turn[0])
@@ -81,7 +81,7 @@ class Flow:
         yield from (message for _, _, message in again)
 
     def _turns(self, random: Random) -> Iterator[tuple[float, Message | Wait]]:
-        """Whatever is not just filling, each with when its turn is, between 0 and 1."""
+        """Yield the messages other than the filling, each with its turn between 0 and 1."""
         awaited: set[Identity] = set()
         for workspace, tales in self.tales.items():
             for tale in tales:
@@ -116,7 +116,7 @@ class Flow:
 
 
 def endless(random: Random, workspaces: Sequence[str], now: datetime, *, won_every: int) -> Iterator[Message]:
-    """What a CRM says on any day, without an end; one in so many messages begins a deal that is won."""
+    """Yield ordinary messages of a CRM without end; one in `won_every` starts a deal that is won."""
     others = _others(random, workspaces, now)
     for number in itertools.count(1):
         workspace = random.choice(workspaces)
@@ -127,7 +127,7 @@ def endless(random: Random, workspaces: Sequence[str], now: datetime, *, won_eve
 
 
 def _others(random: Random, workspaces: Sequence[str], now: datetime) -> Iterator[Message]:
-    """Deals that are talked of without an end, and accounts that move."""
+    """Yield snapshots of open deals and of accounts without end."""
     deals: list[tuple[str, dict[str, Any]]] = []
     for workspace in workspaces:
         for number in range(1, OTHER_DEALS + 1):
@@ -157,5 +157,5 @@ def _account(account_id: str, revision: int) -> dict[str, Any]:
 def _spread(
     random: Random, messages: Sequence[Message], begin: float, end: float
 ) -> Iterator[tuple[float, Message]]:
-    """In their order, at any time in between."""
+    """Yield messages in order, at random times between `begin` and `end`."""
     yield from zip(sorted(random.uniform(begin, end) for _ in messages), messages, strict=True)

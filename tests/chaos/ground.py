@@ -1,4 +1,4 @@
-"""What the fleet stands on: real servers, a sandbox, workspaces that are connected, and the proxies between."""
+"""The environment of the fleet: real servers, a sandbox, and the proxies between."""
 
 import asyncio
 import base64
@@ -37,14 +37,14 @@ Books = dict[str, list[dict[str, Any]]]
 
 
 class Servers(msgspec.Struct, frozen=True):
-    """What stores: both our own, so that they can be killed.
+    """PostgreSQL and Kafka, both started by us so that they can be killed.
 
     Attributes:
         postgres: A real PostgreSQL.
         kafka: A real Kafka.
-        database_url: Of an empty database.
-        kafka_settings: How clients reach Kafka, as our settings say it.
-        kafka_port: Where a proxy to Kafka has to listen; none where there can't be one.
+        database_url: The URL of an empty database.
+        kafka_settings: Our settings for Kafka's clients.
+        kafka_port: The port on which a proxy to Kafka has to listen; None if there can't be one.
     """
 
     postgres: PostgresServer
@@ -55,7 +55,7 @@ class Servers(msgspec.Struct, frozen=True):
 
 
 class Sandbox:
-    """QuickBooks in a process of its own."""
+    """A QuickBooks sandbox in a separate process."""
 
     def __init__(self, line: Mapping[str, Any]) -> None:
         self.url: str = line["api"]
@@ -65,7 +65,7 @@ class Sandbox:
         self.docusign_keys: list[str] = line["docusign_keys"]
 
     async def follow(self, http: httpx.AsyncClient, plan: Plan) -> None:
-        """Have it make trouble of its own."""
+        """Set the faults inside QuickBooks."""
         answer = await http.post(f"{self.url}/_control/faults", content=msgspec.json.encode(plan))
         answer.raise_for_status()
 
@@ -84,25 +84,25 @@ class Ground(msgspec.Struct, frozen=True):
     servers: Servers
     sandbox: Sandbox
     proxies: Mapping[str, Proxy]
-    """To postgres, quickbooks and, where it can be, kafka."""
+    """The proxies to postgres, quickbooks and, if possible, kafka."""
     doors: Proxy
-    """Balances over the web processes, once there are any."""
+    """The proxy that balances over the web processes."""
     services: Services
-    """Our own way to the stores, past every proxy."""
+    """Our own services, without a proxy."""
     variables: Mapping[str, str]
-    """What the worker's processes are told: everything by proxy."""
+    """The environment variables of the worker's processes, with every address a proxy's."""
     direct: Mapping[str, str]
-    """The same, past every proxy."""
+    """The same variables without a proxy."""
 
     @property
     def kafka(self) -> dict[str, Any]:
-        """How a client of ours reaches Kafka, past every proxy."""
+        """The options of our own Kafka clients, without a proxy."""
         return connection(self.services.environment)
 
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """Servers that a proxy can stand before."""
+    """Yield servers that a proxy can be in front of."""
     port = free_port()
     with (
         running_postgres(own=True) as postgres,
@@ -113,7 +113,7 @@ def running_servers() -> Iterator[Servers]:
 
 @contextmanager
 def running_secured_servers() -> Iterator[Servers]:
-    """Servers that demand TLS and a password."""
+    """Yield servers that require TLS and a password."""
     with running_postgres(secured=True) as postgres, running_kafka(secured=True) as kafka:
         settings = {
             "kafka_url": kafka.url,
@@ -147,14 +147,14 @@ async def running_sandbox(companies: int, seed: int, log: Path) -> AsyncIterator
 async def running(
     servers: Servers, directory: Path, *, companies: int, seed: int, web_ports: Sequence[int]
 ) -> AsyncIterator[Ground]:
-    """Migrated, with topics, proxies and a sandbox.
+    """Yield a migrated installation with topics, proxies and a sandbox.
 
     Args:
-        servers: Real ones.
-        directory: Where logs go.
-        companies: How many the sandbox has.
-        seed: Of the sandbox and the proxies.
-        web_ports: Where the web processes will listen.
+        servers: Real servers.
+        directory: The directory for logs.
+        companies: The number of companies in the sandbox.
+        seed: The seed of the sandbox and the proxies.
+        web_ports: The ports of the web processes.
     """
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running_sandbox(companies, seed, directory / "sandbox.log"))
@@ -191,7 +191,7 @@ async def running(
 
 
 async def prepared(environment: Environment) -> Services:
-    """Services over tables and topics that are there."""
+    """Return services on existing tables and topics."""
     database = open_database(environment)
     try:
         await database.transaction(schema.migrate)

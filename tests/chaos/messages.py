@@ -1,4 +1,4 @@
-"""What is sent to Kafka: CloudEvents in binary mode, good ones and poison."""
+"""The messages to Kafka: CloudEvents in binary mode, valid ones and poison."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,15 +15,15 @@ SOURCE = "https://crm.coeffection.example"
 CONTRACTS = "urn:docusign:chaos"
 TOO_LARGE_BYTES = 1024 * 1024 + 1
 EXPECTED = "expected-reason"
-"""A header of poison; it is not one of CloudEvents', so nobody but the checks looks at it."""
+"""A header that marks poison; it is not one of CloudEvents', so only the checks read it."""
 
 Headers = dict[str, bytes]
 Identity = tuple[str, str, str]
-"""Workspace, source and id."""
+"""Workspace, source and ID."""
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What a producer sends."""
+    """A message of a producer."""
 
     topic: str
     key: bytes
@@ -32,7 +32,7 @@ class Message(msgspec.Struct, frozen=True):
 
     @property
     def identity(self) -> Identity | None:
-        """What the log must hold exactly once; none of poison."""
+        """The identity that the log must have exactly once; None for poison."""
         if EXPECTED in (headers := dict(self.headers)):
             return None
         workspace, source, name = (headers[f"ce_{name}"].decode() for name in ("workspace", "source", "id"))
@@ -40,7 +40,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def deal(workspace: str, data: Mapping[str, Any]) -> Message:
-    """A snapshot of a deal; its id is the one that the demo's CRM gives it."""
+    """Return the message of a deal's snapshot, with the ID that the demo's CRM gives it."""
     name = f"deal.updated.v1-{data['deal_id']}-{data['revision']}"
     return _event(workspace, catalog.DEAL_UPDATED, SOURCE, name, data["deal_id"], data)
 
@@ -51,7 +51,7 @@ def account(workspace: str, data: Mapping[str, Any]) -> Message:
 
 
 def contract(workspace: str, tale: Tale) -> list[Message]:
-    """An envelope's life."""
+    """Return the messages of an envelope's statuses."""
     types = {
         "sent": catalog.CONTRACT_SENT,
         "delivered": catalog.CONTRACT_DELIVERED,
@@ -84,7 +84,7 @@ def _instant(sent: StoryContract, status: Status) -> datetime:
 
 
 def conflicting(message: Message) -> Message:
-    """The same identity with another content."""
+    """Return a message with the same identity and other content."""
     value = (message.value or b"").replace(b'"revision":1', b'"revision":2')
     return msgspec.structs.replace(
         message, value=value, headers=(*message.headers, (EXPECTED, b"identity_conflict"))
@@ -92,7 +92,7 @@ def conflicting(message: Message) -> Message:
 
 
 def spoilt(message: Message, how: str) -> Message:
-    """Poison, made of a good message."""
+    """Return poison, made of a valid message."""
     reason, changes = POISON[how]
     headers, value = changes(dict(message.headers), message.value or b"")
     more = [("ce_id", b"another")] if how == "two_ids" else []
@@ -105,7 +105,7 @@ Change = Callable[[Headers, bytes], tuple[Headers, bytes | None]]
 
 
 def _with(**changed: bytes | None) -> Change:
-    """Other headers."""
+    """Return a change of headers."""
 
     def change(headers: Headers, value: bytes) -> tuple[Headers, bytes]:
         merged = {**headers, **{name.replace("__", "-"): to for name, to in changed.items()}}
@@ -119,7 +119,7 @@ def _value(change: Callable[[bytes], bytes | None]) -> Change:
 
 
 def _extra(field: bytes) -> Change:
-    """One more field, which the schema would let pass."""
+    """Return a change that adds a field which the schema allows."""
     return _value(lambda value: value[:-1] + b"," + field + b"}")
 
 

@@ -1,4 +1,4 @@
-"""What came of a run: checked, and put together for a reader."""
+"""Check the result of a run, and make its report."""
 
 import signal
 from collections import Counter
@@ -31,7 +31,7 @@ NAMES = [subscription.name for subscription in SUBSCRIPTIONS]
 
 
 class Poured(Struct, frozen=True):
-    """What was sent, as those who sent it know."""
+    """The sent messages, as the senders recorded them."""
 
     flow: Flow
     visitors: Mapping[str, Visitor]
@@ -39,7 +39,7 @@ class Poured(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """Everything that a report is made of."""
+    """The data of a report."""
 
     seed: int
     poured: Poured
@@ -53,7 +53,7 @@ class Outcome(Struct, frozen=True):
 
 
 async def check(laid: Ground, poured: Poured, found: Found) -> dict[str, list[str]]:
-    """Check everything that can be read from the stores."""
+    """Run every check on the databases and Kafka."""
     services, visitors = laid.services, poured.visitors.values()
     sent, logged, relayed = found.sent, found.logged, found.relayed
     acknowledged = Acknowledged(
@@ -90,7 +90,7 @@ async def check(laid: Ground, poured: Poured, found: Found) -> dict[str, list[st
 
 
 def ends(fleet: Fleet) -> list[str]:
-    """Say who did not end in order when everything was well."""
+    """Return the processes that did not exit in order at the end of the run."""
     last = [member.exits[-1] for member in fleet.members.values() if member.exits]
     return [
         f"{exit_.member} ended with {exit_.status} after {exit_.seconds} s"
@@ -100,7 +100,7 @@ def ends(fleet: Fleet) -> list[str]:
 
 
 def report_of(outcome: Outcome, proxies: Mapping[str, Proxy]) -> Report:
-    """Put a report together."""
+    """Return the report of a run."""
     found, fleet, visitors = outcome.found, outcome.fleet, outcome.poured.visitors.values()
     sent, logged = found.sent, found.logged
     counted = Counter(logged.arrived)

@@ -1,4 +1,4 @@
-"""Sending: to Kafka past every proxy, and over HTTP through the web processes' doors."""
+"""Send messages to Kafka without a proxy, and over HTTP to the web processes' doors."""
 
 import asyncio
 import json
@@ -27,10 +27,10 @@ REQUEST_BYTES_MAX = 2 * 1024 * 1024
 
 
 class Pace:
-    """Holds those who send back, so that they send all the while, and to the end."""
+    """Paces the senders, so that they send during the whole run."""
 
     def __init__(self, total: int, per_second: float) -> None:
-        """About how many are sent, and how many in a second."""
+        """Set the approximate total, and the rate."""
         self.per_second = per_second
         self.sent = 0
         self._total = total
@@ -40,32 +40,32 @@ class Pace:
         self._next = self._clock()
 
     def allow(self, share: float) -> None:
-        """Let so much of everything be sent."""
+        """Allow a share of all messages to be sent."""
         self._allowed = max(self._allowed, share)
         self._more.set()
 
     async def reached(self, share: float) -> None:
-        """Wait until so much may be sent."""
+        """Wait until a share is allowed."""
         while share > self._allowed:
             self._more.clear()
             await self._more.wait()
 
     async def sent_share(self, share: float) -> None:
-        """Wait until so much was sent."""
-        while self.sent < share * self._total:  # noqa: ASYNC110 - nobody is in a hurry
+        """Wait until a share is sent."""
+        while self.sent < share * self._total:  # noqa: ASYNC110 - a poll is fast enough
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def turn(self, count: int) -> None:
-        """Wait until so many more may be sent."""
+        """Wait until `count` more messages may be sent."""
         await self.reached(min(1.0, self.sent / self._total))
         self.sent += count
-        # Who was kept waiting catches up, but not all at once.
+        # A delayed sender catches up, but not all at once.
         self._next = max(self._next, self._clock() - CATCH_UP_SECONDS_MAX) + count / self.per_second
         await asyncio.sleep(max(0.0, self._next - self._clock()))
 
 
 class Producer:
-    """An idempotent producer that sends until everything is acknowledged, if need be again."""
+    """An idempotent producer that sends, and resends, until everything is acknowledged."""
 
     def __init__(self, kafka: Mapping[str, Any], pace: Pace) -> None:
         self.acknowledged: set[Identity] = set()
@@ -79,8 +79,8 @@ class Producer:
         """Send everything.
 
         Args:
-            flow: What there is to send.
-            stored: Says whether the log holds events.
+            flow: The messages to send.
+            stored: Returns whether the log has events.
         """
         producer = await self._opened()
         try:
@@ -147,7 +147,7 @@ def _chunks(flow: Iterable[Message | Wait]) -> Iterator[list[Message] | Wait]:
 
 
 class Visitor(Doors):
-    """The doors of one workspace, remembering what was acknowledged."""
+    """The senders of one workspace, which record acknowledged events."""
 
     def __init__(
         self, http: httpx.AsyncClient, clock: Clock, random: Random, *, url: str, secrets: Secrets
@@ -156,7 +156,7 @@ class Visitor(Doors):
         self.workspace = secrets.workspace
         self.acknowledged: set[Identity] = set()
         self.given: set[Identity] = set()
-        """Also what was sent and not acknowledged."""
+        """Every sent event, acknowledged or not."""
 
     async def _until_acknowledged(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         identities = self._identities(url, body)
@@ -165,7 +165,7 @@ class Visitor(Doors):
             try:
                 await super()._until_acknowledged(url, body, headers)
             except httpx.ConnectError:
-                continue  # it had tried for long enough; we have more patience than a demo
+                continue  # the demo's limit of attempts, which a chaos run exceeds
             self.acknowledged |= identities
             return
 
@@ -179,7 +179,7 @@ class Visitor(Doors):
 
 
 async def visit(visitor: Visitor, tales: Sequence[Tale], pace: Pace, random: Random) -> None:
-    """Tell tales over HTTP, spread over the whole time."""
+    """Send deals over HTTP, spread over the whole run."""
     for number, tale in enumerate(tales):
         await pace.reached(number / len(tales))
         await play.tell(visitor, tale, random)

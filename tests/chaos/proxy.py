@@ -1,4 +1,4 @@
-"""A network that goes wrong: a TCP proxy between the workers and whatever they talk to."""
+"""A TCP proxy between the workers and their servers, which simulates network faults."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ KINDS: Sequence[Kind] = get_args(Kind)
 
 CHUNK_BYTES = 64 * 1024
 CONNECT_SECONDS_MAX = 3.0
-# What each kind of trouble is like; the numbers are drawn anew for each chunk or connection.
+# The parameters of each kind of fault; they are drawn anew for each chunk or connection.
 LATENCY_SECONDS = (0.05, 0.4)
 BYTES_PER_SECOND = 64 * 1024
 SLICE_BYTES = 4 * 1024
@@ -34,7 +34,7 @@ class Link:
         self.client = client
         self.server = server
         self.bytes_left: int | None = None
-        """How much of the server's answers still passes before the connection breaks."""
+        """The bytes of the server's answers that still pass before the connection breaks."""
 
     def reset(self) -> None:
         _reset(self.client)
@@ -42,21 +42,21 @@ class Link:
 
 
 class Proxy:
-    """Passes connections on to the first of its upstreams that answers, and makes trouble when told to.
+    """Forwards connections to the first of its upstreams that answers, and causes faults on request.
 
-    - `latency`: everything takes longer;
-    - `bandwidth`: everything is slow;
-    - `blackhole`: nothing passes, and nobody is told;
+    - `latency`: bytes arrive later;
+    - `bandwidth`: bytes arrive slowly;
+    - `blackhole`: no bytes arrive, but connections stay open;
     - `reset`: every connection breaks, and so does each new one;
     - `cut`: each connection breaks after some more bytes of an answer;
-    - `slow_close`: servers close their connections, and clients hear of it late.
+    - `slow_close`: servers close their connections, and clients learn of it late.
     """
 
     def __init__(self, name: str, upstreams: Sequence[Address], random: Random, port: int) -> None:
         self.name = name
         self.port = port
         self.counts: Counter[Kind] = Counter()
-        """How many connections suffered what."""
+        """The number of affected connections, by kind of fault."""
         self._upstreams = list(upstreams)
         self._random = random
         self._trouble: Kind | None = None
@@ -70,7 +70,7 @@ class Proxy:
         return f"{LOOPBACK}:{self.port}"
 
     def begin(self, kind: Kind) -> None:
-        """Make trouble of a kind until told otherwise, also for the connections that there are."""
+        """Cause a kind of fault until `end`, also for existing connections."""
         self.end()
         self._trouble = kind
         self.counts[kind] += len(self._links)
@@ -85,7 +85,7 @@ class Proxy:
                 _reset(link.server)
 
     def end(self) -> None:
-        """Make no trouble any more; what was broken stays so."""
+        """End the fault; broken connections stay broken."""
         self._trouble = None
         self._passable.set()
         for link in self._links:
@@ -109,7 +109,7 @@ class Proxy:
         self._tasks.add(task)
         with suppress(
             asyncio.CancelledError
-        ):  # we end; Python's streams complain of a task that was cancelled
+        ):  # at our end; Python's streams log a cancelled task as an error
             await self._passed(reader, client)
         self._tasks.discard(task)
 
@@ -143,7 +143,7 @@ class Proxy:
             server.close()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """Connect to an upstream; who comes first changes, as with a balancer."""
+        """Connect to an upstream; the first one tried changes each time, as with a load balancer."""
         for host, port in list(self._upstreams):
             self._upstreams.append(self._upstreams.pop(0))
             with suppress(OSError, TimeoutError):
@@ -154,7 +154,7 @@ class Proxy:
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: Link | None = None
     ) -> None:
-        """Pass on what comes, until it ends or breaks; `cut` is the link whose answers these are."""
+        """Forward bytes until the connection ends or breaks; `cut` is the link if these are its answers."""
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._passable.wait()
@@ -178,7 +178,7 @@ class Proxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection as if the other side's machine had gone."""
+    """Reset a connection, as if the other side's machine had disappeared."""
     ours = writer.get_extra_info("socket")
     if ours is not None and not writer.transport.is_closing():
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_NOT_CLOSED)

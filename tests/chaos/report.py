@@ -1,4 +1,4 @@
-"""What a run says of itself, as JSON and as a text."""
+"""The report of a run, as JSON and as a text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,25 +8,25 @@ PROBLEMS_SHOWN_MAX = 10
 
 
 class Report(Struct, frozen=True):
-    """A run.
+    """The result of a run.
 
     Attributes:
-        good: Whether nothing is wrong.
-        seed: What makes the same things happen again, as far as the machine's timing lets them.
+        good: Whether every check passed.
+        seed: The seed that repeats the messages and faults, as far as the machine's timing allows.
         messages: `produced`, each once; `in_log` of them; `sent_again`; `poison` and `dead_letters`; `over_http`.
-        redelivered: How many messages were read from Kafka more than once, at least.
+        redelivered: The least number of messages that were read from Kafka more than once.
         deals: `told`, `won`, `invoices`, `duplicates`.
         kills: SIGKILLs, by role or server.
-        faults: How many of each kind were done.
-        troubled: Connections that suffered, by proxy and kind.
-        quickbooks: What went wrong inside QuickBooks, by kind.
-        exits: How processes ended: by whom, and with what status.
-        deaths: Whose processes ended by themselves, and the last that they said.
-        starts: How often a process was started.
+        faults: The number of faults by kind.
+        troubled: The affected connections, by proxy and kind.
+        quickbooks: The faults inside QuickBooks, by kind.
+        exits: The exits of processes, by cause and status.
+        deaths: The processes that ended by themselves, with their last log lines.
+        starts: The number of starts of processes.
         seconds: `pouring`, `settling`, `checking`, `all`.
-        per_second: Messages sent in a second, on average, while all this went wrong.
-        problems: What is wrong, by what was checked.
-        directory: Where the logs of the processes are.
+        per_second: The average number of sent messages a second during the faults.
+        problems: The findings, by check.
+        directory: The directory of the processes' logs.
     """
 
     good: bool
@@ -48,7 +48,7 @@ class Report(Struct, frozen=True):
 
 
 def text(report: Report) -> str:
-    """The report for a reader."""
+    """Return the report as text."""
     return "\n".join(_lines(report))
 
 

@@ -1,4 +1,4 @@
-"""A run from its beginning to its report: pour, let everything go wrong, settle, and look into the stores."""
+"""A run: send messages, carry out faults, wait until all work is finished, and check the databases."""
 
 import asyncio
 import shutil
@@ -30,19 +30,19 @@ from worker.sandbox.trouble import Plan
 
 COMPANIES = 4
 AGAIN_SECONDS = 0.2
-AHEAD_MAX = 0.05  # how far a list of faults may be ahead of what is sent
+AHEAD_MAX = 0.05  # how far a list of faults may be ahead of the sent messages
 
 
 class Options(Struct, frozen=True):
-    """How much of everything.
+    """The size of a run.
 
     Attributes:
-        seed: Of messages, faults and their order.
-        messages: How many good ones are produced, each once.
-        tales_each: How many deals of each company are told to their end.
-        amounts: Of faults.
-        settle_seconds_max: How long it may take until nothing is left to do, once nothing goes wrong any more.
-        without: The name of a safeguard that the worker's processes do without.
+        seed: The seed of messages, faults and their order.
+        messages: The number of valid messages, each produced once.
+        tales_each: The number of complete deals of each company.
+        amounts: The numbers of faults.
+        settle_seconds_max: The longest time until all work is finished after the faults.
+        without: The safeguard that is removed from the worker's processes, if any.
     """
 
     seed: int
@@ -60,12 +60,12 @@ async def run(
     kept: bool = False,
     opened: Callable[[], AbstractContextManager[Servers]] = ground.running_servers,
 ) -> Report:
-    """Run on servers of our own; everything that is wrong is in the report.
+    """Run on servers that are started for it; the report has every finding.
 
     Args:
-        options: How much of everything.
+        options: The size of the run.
         say: Called with each progress message.
-        kept: Whether the logs are kept though all is well.
+        kept: Whether the logs are kept if every check passes.
         opened: Starts the servers.
     """
     directory = Path(tempfile.mkdtemp(prefix="q2c-chaos-"))
@@ -90,19 +90,19 @@ async def _run(options: Options, servers: Servers, directory: Path, say: Callabl
             problems["everybody starts"] = await fleet.ready()
             visitors = await open_companies(laid, http, options.seed)
             await laid.sandbox.follow(http, QUICKBOOKS_TROUBLE)
-            say(f"Sending {options.messages:,} messages while everything goes wrong")
+            say(f"Sending {options.messages:,} messages during the faults")
             trouble = Trouble(laid, fleet, directory / "faults.jsonl")
             pouring = clock()
             poured = await _pour(options, laid, trouble, visitors)
             settling = clock()
-            say("Nothing goes wrong any more; waiting until nothing is left to do")
+            say("The faults have ended; waiting until all work is finished")
             quickbooks = await laid.sandbox.troubles(http)
             await laid.sandbox.follow(http, Plan())
             problems["everything settles"] = await settled(laid, options.settle_seconds_max)
             checking = clock()
             problems["everybody is ready"] = await fleet.ready()
         problems["everybody ends in order"] = outcome.ends(fleet)
-        say("Looking into the stores")
+        say("Checking the databases and Kafka")
         found = await stores.read_all(laid, http, list(visitors))
         problems |= await outcome.check(laid, poured, found)
     ended = clock()
@@ -117,7 +117,7 @@ async def _run(options: Options, servers: Servers, directory: Path, say: Callabl
 
 
 async def _pour(options: Options, laid: Ground, trouble: Trouble, visitors: Mapping[str, Visitor]) -> Poured:
-    """Send everything while everything goes wrong; both end together."""
+    """Send all messages during the faults; both end together."""
     now = laid.services.clock.now().astimezone(UTC)
     flow = Flow(
         options.seed, list(visitors), tales_each=options.tales_each, messages=options.messages, now=now
@@ -130,7 +130,7 @@ async def _pour(options: Options, laid: Ground, trouble: Trouble, visitors: Mapp
     done = 0
 
     async def advanced(share: float) -> None:
-        """Let more be sent; go on once as much is as a list is done."""
+        """Allow more messages; return once the sent share matches the share of done faults."""
         nonlocal done
         done += 1
         pace.allow((done + 1) / options.amounts.total)
@@ -153,7 +153,7 @@ async def _pour(options: Options, laid: Ground, trouble: Trouble, visitors: Mapp
 
 
 async def settled(laid: Ground, seconds_max: float) -> list[str]:
-    """Wait until nothing is left to do; say what is."""
+    """Wait until all work is finished; return the remaining work."""
     clock = asyncio.get_running_loop().time
     until = clock() + seconds_max
     while True:
@@ -162,13 +162,15 @@ async def settled(laid: Ground, seconds_max: float) -> list[str]:
         except (DatabaseUnavailable, BrokerUnavailable) as error:
             if clock() > until:
                 return [str(error)]
-            await asyncio.sleep(AGAIN_SECONDS)  # our own connections may be from before it was stopped
+            await asyncio.sleep(
+                AGAIN_SECONDS
+            )  # our own connections may be from before PostgreSQL was stopped
             continue
         return [] if idleness.idle else [f"Waiting for {idleness.waiting_for}"]
 
 
 def amounts_of(kills: int) -> Amounts:
-    """A run of so many kills, and of everything else in proportion."""
+    """Return the numbers of faults for a number of kills, all others in proportion."""
     return Amounts(
         kills=kills,
         terms=max(5, kills // 2),

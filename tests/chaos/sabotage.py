@@ -1,6 +1,6 @@
-"""Taking a safeguard away from the worker's processes, to see that a run notices.
+"""Remove a safeguard from the worker's processes, to check that a run notices.
 
-A process is told by name what to do without; what guards the same thing a second time goes with it.
+A process gets the safeguard's name; any second safeguard for the same fault is removed too.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from worker.kafka.publisher import Publisher
 from worker.quickbooks.client import QuickBooksClient
 from worker.sources import faust
 
-STORED_LATER_SECONDS = 1.5  # Kafka is told every second how far we are
+STORED_LATER_SECONDS = 1.5  # offsets are committed every second
 _sending: set[asyncio.Task[None]] = set()
 
 
@@ -33,7 +33,7 @@ def storing_first() -> None:
 
 
 def acknowledged_publishing() -> None:
-    """Relay and doors go on before Kafka has what they sent."""
+    """The relay and the doors continue before Kafka has acknowledged their messages."""
     publish = Publisher.publish
 
     async def sent(self: Publisher, messages: Sequence[Message]) -> None:
@@ -45,7 +45,7 @@ def acknowledged_publishing() -> None:
 
 
 def one_request_id() -> None:
-    """Each attempt at a command has a request id of its own, and nothing is looked up before."""
+    """Each attempt at a command has a new request ID, without a look-up before."""
     create = QuickBooksClient.create
 
     async def created(
@@ -64,7 +64,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
 
 
 def commit(name: str) -> None:
-    """Do without it from now on, in this process."""
+    """Remove a safeguard from this process."""
     SABOTAGES[name]()
 
 

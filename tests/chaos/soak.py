@@ -1,4 +1,4 @@
-"""Half of what the system can do, for as long as one likes: nothing may grow."""
+"""Half of the system's rate for a long time: no figure may grow."""
 
 import asyncio
 import itertools
@@ -44,7 +44,7 @@ _CONNECTIONS = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = cu
 
 
 class Growth(Struct, frozen=True):
-    """How something was after the warm-up and in the end."""
+    """A figure after the warm-up and at the end."""
 
     what: str
     unit: str
@@ -57,14 +57,14 @@ class Soaked(Struct, frozen=True):
     """A soak.
 
     Attributes:
-        good: Whether nothing has grown and nothing is wrong.
-        minutes: How long it was watched.
-        ceiling_per_second: What the slowest part does, measured before.
-        per_second: What was sent.
-        messages: How many in all.
-        growth: How each thing has grown.
-        problems: What is wrong, in sentences.
-        directory: Where the logs of the processes are.
+        good: Whether no figure has grown and every check passed.
+        minutes: The duration.
+        ceiling_per_second: The rate of the slowest part, measured before.
+        per_second: The rate of sent messages.
+        messages: The number of messages.
+        growth: The growth of each figure.
+        problems: The findings, as sentences.
+        directory: The directory of the processes' logs.
     """
 
     good: bool
@@ -78,7 +78,7 @@ class Soaked(Struct, frozen=True):
 
 
 async def soak(minutes: float, seed: int, say: Callable[[str], None]) -> Soaked:
-    """Measure the ceiling, then go on at half of it, and watch."""
+    """Measure the ceiling, then send at half of it, and watch the figures."""
     directory = Path(tempfile.mkdtemp(prefix="q2c-soak-"))
     say(f"Seed {seed}; the logs are in {directory}")
     fleet = Fleet(directory)
@@ -91,7 +91,7 @@ async def soak(minutes: float, seed: int, say: Callable[[str], None]) -> Soaked:
             said = endless(
                 Random(seed), workspaces, laid.services.clock.now().astimezone(UTC), won_every=WON_EVERY
             )
-            say(f"Measuring what it can do, with {BACKLOG_MESSAGES:,} messages")
+            say(f"Measuring the highest rate with {BACKLOG_MESSAGES:,} messages")
             ceiling = await _ceiling(laid, said)
             problems += await settled(laid, SETTLE_SECONDS_MAX)
             say(f"{ceiling:,.0f} messages a second; half of that for {minutes:g} minutes")
@@ -124,12 +124,12 @@ async def soak(minutes: float, seed: int, say: Callable[[str], None]) -> Soaked:
 
 
 def text(soaked: Soaked) -> str:
-    """The report for a reader."""
+    """Return the report as text."""
     return "\n".join(_lines(soaked))
 
 
 async def _ceiling(laid: Ground, said: Iterator[Message]) -> float:
-    """Send a backlog as fast as it goes, and see how fast whoever is slowest works it off meanwhile."""
+    """Send a backlog as fast as possible, and return the rate of the slowest subscription."""
     clock = asyncio.get_running_loop().time
     began, first = clock(), await laid.services.database.read(_handled)
     await _sent(laid, itertools.islice(said, BACKLOG_MESSAGES), FLOOD_PER_SECOND)
@@ -144,7 +144,7 @@ async def _ceiling(laid: Ground, said: Iterator[Message]) -> float:
 async def _steady(
     laid: Ground, fleet: Fleet, said: Iterator[Message], per_second: float, seconds: float
 ) -> tuple[list[dict[str, float]], int]:
-    """Send at a steady rate, and look at everything from time to time."""
+    """Send at a steady rate, and sample the figures at intervals."""
     clock = asyncio.get_running_loop().time
     until = clock() + seconds
     sending = asyncio.create_task(
@@ -168,7 +168,7 @@ async def _sent(laid: Ground, messages: Iterator[Message], per_second: float) ->
 
 
 def _handled(connection: sa.Connection) -> int:
-    """The position up to which every subscription has handled the log."""
+    """Return the position up to which every subscription has handled the log."""
     checkpoints = subscriptions.checkpoints(connection)
     return min(checkpoints.get(subscription.name, 0) for subscription in SUBSCRIPTIONS)
 
@@ -187,7 +187,7 @@ async def _sample(laid: Ground, fleet: Fleet) -> dict[str, float]:
 
 
 def _established(address: str) -> int:
-    """Connections that a server of this machine has."""
+    """Return the number of connections to a server on this machine."""
     port = f"{int(address.rpartition(':')[2]):04X}"
     lines = [
         line.split()

@@ -1,4 +1,4 @@
-"""What the stores hold in the end: Kafka's topics, the log, dead letters, QuickBooks' books. Nothing else is asked."""
+"""Read the final state: Kafka's topics, the log, dead letters, QuickBooks' books."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -22,12 +22,12 @@ ARRIVING = [name for name, kind in catalog.TYPES.items() if kind.direction == "i
 
 
 class Sent(Struct, frozen=True):
-    """What the topics in hold.
+    """The content of the incoming topics.
 
     Attributes:
-        messages: How many there are, with those that were sent again.
-        good: What they are about, where they are good.
-        bad: Where each other one is, as `kafka:TOPIC:PARTITION:OFFSET`, and the reason that it must get.
+        messages: The number of messages, with repeats.
+        good: The identities of the valid messages.
+        bad: The place of each other message, as `kafka:TOPIC:PARTITION:OFFSET`, and its expected reason.
     """
 
     messages: int
@@ -36,17 +36,17 @@ class Sent(Struct, frozen=True):
 
 
 class Logged(Struct, frozen=True):
-    """What the database holds.
+    """The content of the database.
 
     Attributes:
-        arrived: Every event from outside, as often as it is there.
-        outgoing: Every event that travels to others, by topic and its position.
-        says: What each of them says, by its position.
-        dead: Where each dead letter comes from, and its reason.
-        redelivered: How many dead letters were met again where they are: the log does not count events that were.
+        arrived: Every event from outside, with repeats.
+        outgoing: Every outgoing event, by topic and position.
+        says: The content of each outgoing event, by position.
+        dead: The origin and the reason of each dead letter.
+        redelivered: The number of repeats of dead letters at the same place; the log does not count repeated events.
         head: The last position.
-        checkpoints: How far each subscription got.
-        offsets: The next offset of each partition of the topics in.
+        checkpoints: The position of each subscription.
+        offsets: The next offset of each partition of the incoming topics.
     """
 
     arrived: list[Identity]
@@ -60,7 +60,7 @@ class Logged(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """A message of a topic out."""
+    """A message of an outgoing topic."""
 
     key: bytes | None
     sequence: int
@@ -69,11 +69,11 @@ class Published(Struct, frozen=True):
 
 
 class Relayed(Struct, frozen=True):
-    """What the topics out and those of dead letters hold, each partition in its order.
+    """The content of the outgoing topics and of the topics of dead letters, each partition in order.
 
     Attributes:
-        events: The messages of each topic, in the order in which they can be read.
-        letters: The origin of each message of a dead letters' topic, by topic.
+        events: The messages of each topic, in reading order.
+        letters: The origin of each dead letter, by topic.
     """
 
     events: dict[str, list[Published]]
@@ -81,7 +81,7 @@ class Relayed(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """All of it; books by workspace."""
+    """The whole final state; books by workspace."""
 
     sent: Sent
     logged: Logged
@@ -90,7 +90,7 @@ class Found(Struct, frozen=True):
 
 
 async def read_all(ground: Ground, http: httpx.AsyncClient, workspaces: Sequence[str]) -> Found:
-    """Read every store; the workspaces are in the order of the sandbox's companies."""
+    """Read the whole final state; the workspaces are in the order of the sandbox's companies."""
     sandbox = ground.sandbox
     realms = zip(workspaces, sandbox.realms, strict=True)
     return Found(
@@ -102,7 +102,7 @@ async def read_all(ground: Ground, http: httpx.AsyncClient, workspaces: Sequence
 
 
 async def read_sent(kafka: Mapping[str, Any]) -> Sent:
-    """Read the topics in from end to end."""
+    """Read the incoming topics from beginning to end."""
     messages, good, bad = 0, set(), {}
     async for record in _records(kafka, catalog.TOPICS_IN):
         headers = _headers(record)
@@ -149,7 +149,7 @@ def read_logged(connection: sa.Connection) -> Logged:
 
 
 async def read_relayed(kafka: Mapping[str, Any]) -> Relayed:
-    """Read the topics out from end to end, and those of dead letters."""
+    """Read the outgoing topics and those of dead letters from beginning to end."""
     published: dict[str, list[Published]] = {topic: [] for topic in catalog.TOPICS_OUT}
     async for record in _records(kafka, catalog.TOPICS_OUT):
         headers = _headers(record)
@@ -164,14 +164,14 @@ async def read_relayed(kafka: Mapping[str, Any]) -> Relayed:
 
 
 def holds(connection: sa.Connection, identities: frozenset[Identity]) -> bool:
-    """Say whether the log holds events."""
+    """Return whether the log has all of some events."""
     names = sorted({name for _, _, name in identities})
     statement = sa.select(events.c.workspace, events.c.source, events.c.id).where(events.c.id.in_(names))
     return identities <= {tuple(row) for row in connection.execute(statement)}
 
 
 async def _records(kafka: Mapping[str, Any], topics: Sequence[str]) -> AsyncIterator[ConsumerRecord]:
-    """Read topics from their beginnings to where they end now."""
+    """Read topics from their beginning to their current end."""
     consumer = AIOKafkaConsumer(
         **kafka,
         enable_auto_commit=False,

@@ -1,4 +1,4 @@
-"""Each check notices what it is for."""
+"""Each check finds the error that it is for."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The proxy makes the trouble that it promises, and none otherwise."""
+"""The proxy causes exactly the requested faults."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest_asyncio.fixture
 async def proxy() -> AsyncIterator[Proxy]:
-    """In front of a server that answers each line with 200,000 bytes, and of one that is not there."""
+    """A proxy in front of a server that answers each line with 200,000 bytes, and of a missing server."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():

@@ -1,4 +1,4 @@
-"""Kafka drops what was not read yet: it is said, what is left is read, and nothing hangs."""
+"""Kafka deletes unread messages: that is reported, the rest is read, and nothing hangs."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ async def member(stream: Stream, tmp_path: Path) -> AsyncIterator[Member]:
 
 
 async def drop_before(stream: Stream, offset: int) -> None:
-    """As retention does."""
+    """Delete messages as retention does."""
     partition = TopicPartition(stream.environment.topic(catalog.DEALS), 0)
     async with cluster.admin(stream.environment) as admin:
         await admin.delete_records({partition: RecordsToDelete(offset)})
@@ -65,7 +65,7 @@ async def said_on_metrics(member: Member, sentence: str) -> None:
 
 
 async def read_to_the_end(stream: Stream) -> None:
-    """In the database, and by what Kafka was told."""
+    """Wait until the stored and the committed offsets are at the end."""
 
     async def at_the_end() -> bool:
         found = await positions(stream.environment, stream.services.database)

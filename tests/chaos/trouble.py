@@ -1,4 +1,4 @@
-"""Doing what the lists of faults say, and writing down when."""
+"""Carry out the lists of faults, and record their times."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from tests.chaos.proxy import Kind
 
 
 class Done(msgspec.Struct, frozen=True):
-    """A fault, and when it began and ended, in seconds since the beginning."""
+    """A fault with its begin and end, in seconds since the start of the run."""
 
     kind: str
     target: str
@@ -24,7 +24,7 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Trouble:
-    """Makes trouble; each fault is over, and what it took down is up again, before its list goes on."""
+    """Carries out faults; each ends, and the affected server is up again, before the list continues."""
 
     def __init__(self, ground: Ground, fleet: Fleet, diary: Path) -> None:
         self.done: list[Done] = []
@@ -34,7 +34,7 @@ class Trouble:
         self._began = asyncio.get_running_loop().time()
 
     async def follow(self, faults: Sequence[Fault], advanced: Callable[[float], Awaitable[None]]) -> None:
-        """Do one fault after the other; `advanced` is told the share that is done, and may take its time."""
+        """Carry out one fault after the other; `advanced` is awaited with the share that is done."""
         for number, fault in enumerate(faults, start=1):
             began = self._seconds()
             await self._do(fault)
@@ -76,7 +76,7 @@ class Trouble:
 
 
 async def _freeze(members: Sequence[Member], seconds: float) -> None:
-    """Stop processes for a while; they go on where they were, and don't know."""
+    """Suspend processes for a while; they continue without noticing."""
     for member in members:
         member.signal(signal.SIGSTOP)
     try:

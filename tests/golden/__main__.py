@@ -1,4 +1,4 @@
-"""`python -m tests.golden` writes every file anew; whoever reviews the change reads the difference."""
+"""`python -m tests.golden` rewrites every golden file; review the diff."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Quotes, companies and settings, and what the invoice of each must come to, worked out by hand.
+"""Quotes, companies and settings, with the result of each invoice, calculated by hand.
 
 What is expected here is arithmetic that a person did, beside it; the bodies are in `bodies/`.
 """

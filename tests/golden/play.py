@@ -1,4 +1,4 @@
-"""Plays a case through the whole worker, and writes down what was sent and told."""
+"""Run a case through the whole worker, and record the requests and announcements."""
 
 from pathlib import Path
 from typing import Any

@@ -1,1 +1,1 @@
-"""Rules and safeguards of the code broken one by one, to see that something notices: `make mutate`."""
+"""Break rules and safeguards of the code one by one, to check that a test or seed notices: `make mutate`."""

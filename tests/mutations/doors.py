@@ -1,4 +1,4 @@
-"""What comes in: signatures, envelopes, identities, dead letters."""
+"""Mutations of incoming messages: signatures, envelopes, identities, dead letters."""
 
 from tests.mutations.mutation import Mutation
 

@@ -1,4 +1,4 @@
-"""Runs mutations in copies of the tree: the tests first, and where they see nothing, the simulation."""
+"""Run mutations in copies of the tree: first the tests, then the simulation if no test fails."""
 
 import os
 import re
@@ -20,10 +20,10 @@ from tests.mutations.mutation import ROOT, Mutation, mutated
 
 SEEDS = 300
 UNMUTATED_SECONDS_MAX = 3600
-# What takes so many times as long as without a mutation hangs, which is noticed too.
+# A run that takes this many times as long as without a mutation hangs, and counts as noticed.
 HANGS = 3
 SEEDS_SECONDS_MAX = 3600
-# What every mutation meets: bodies as they are sent, and the rules.
+# The tests of every mutation: request bodies, and the rules.
 TESTS = (
     "tests/golden",
     *(
@@ -45,7 +45,7 @@ if __name__ == "__main__":
 
 
 class Verdict(Struct, frozen=True):
-    """What noticed a mutation: a test, a seed, or nothing."""
+    """The test or seed that noticed a mutation, or neither."""
 
     mutation: Mutation
     by: Literal["test", "seed", "nothing"]
@@ -53,7 +53,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Unsound(Exception):
-    """Nothing can be said of a mutation: the tree fails as it is, or a process was killed."""
+    """A mutation could not be tried: the tree fails without it, or a process was killed."""
 
 
 def run(chosen: Sequence[Mutation], *, seeds: int = SEEDS, processes: int = 2) -> Iterator[Verdict]:

@@ -1,4 +1,4 @@
-"""What an invoice says: customer, lines, amounts, tax, currency, terms, number, note, date."""
+"""Mutations of an invoice: customer, lines, amounts, tax, currency, terms, number, note, date."""
 
 from tests.mutations.mutation import Mutation
 

@@ -1,4 +1,4 @@
-"""All mutations, room by room."""
+"""All mutations, by topic."""
 
 from tests.mutations import doors, invoice, once, parties, rules, side_by_side, told
 from tests.mutations.mutation import Mutation

@@ -1,4 +1,4 @@
-"""What a mutation is, and how it is made in a copy of the tree."""
+"""A mutation, and its application to a copy of the tree."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ class Mutation(Struct, frozen=True):
     """One rule or safeguard broken.
 
     Attributes:
-        name: Short, unique.
-        file: Which file of the tree.
-        old: Text that is in it exactly once.
-        new: What stands in its place.
-        harm: What that would do, in one sentence.
-        tests: Tests of its room, beside those that every mutation meets; of PostgreSQL alone where `seeds` is off.
-        seeds: Whether the simulation can meet it.
+        name: A short, unique name.
+        file: The file that it changes.
+        old: A text that is in the file exactly once.
+        new: The replacement of that text.
+        harm: The harm that it would do, in one sentence.
+        tests: Tests of its folder, beside those of every mutation; only on PostgreSQL if `seeds` is off.
+        seeds: Whether the simulation can notice it.
     """
 
     name: str

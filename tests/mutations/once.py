@@ -1,4 +1,4 @@
-"""Exactly one: looking up before anything is sent again, leases, what an error means."""
+"""Mutations of the safeguards of exactly one invoice: look-ups, leases, meanings of errors."""
 
 from tests.mutations.mutation import Mutation
 

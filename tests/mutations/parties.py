@@ -1,4 +1,4 @@
-"""Customers, items and companies: what is made of an account or a product, what is read of a company."""
+"""Mutations of created customers and items, and of the reading of a company."""
 
 from tests.mutations.mutation import Mutation
 

@@ -1,4 +1,4 @@
-"""What noticed which mutation, as a table in Markdown; and where it stands in the documentation."""
+"""Write the table of mutations, and of what noticed each, into the documentation."""
 
 from collections.abc import Iterator, Mapping
 

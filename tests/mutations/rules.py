@@ -1,4 +1,4 @@
-"""Which deals are invoiced, by which contract and quote, and how often: the rules of deciding."""
+"""Mutations of the rules of deciding: which deals are invoiced, by which contract and quote, and how often."""
 
 from tests.mutations.mutation import Mutation
 

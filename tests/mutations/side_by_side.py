@@ -1,4 +1,4 @@
-"""PostgreSQL's own dangers: what SQLite, and so the simulation, can't show."""
+"""Mutations of PostgreSQL's concurrency, which SQLite, and so the simulation, can't show."""
 
 from tests.mutations.mutation import Mutation
 

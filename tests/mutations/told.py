@@ -1,4 +1,4 @@
-"""What the CRM and reporting are told of an invoice, and what is known of it: QuickBooks' own figures."""
+"""Mutations of an invoice's announcements to the CRM and reporting, and of QuickBooks' figures."""
 
 from tests.mutations.mutation import Mutation
 

@@ -1,1 +1,1 @@
-"""The heavy proof: what lies here is left out of `make test`, and is all that `make prove` runs."""
+"""The heavy proof: `make prove` runs exactly this folder, and `make test` leaves it out."""

@@ -1,4 +1,4 @@
-"""How much is played: the default takes ten minutes on two cores; the long form is asked for by the environment."""
+"""The size of the proof: the default takes ten minutes on two cores; the environment sets the long form."""
 
 import os
 import subprocess
@@ -12,15 +12,15 @@ ALL = "all"
 
 
 class Amounts(Struct, frozen=True):
-    """What the environment asks for.
+    """The size of the proof.
 
     Attributes:
-        first_seed: The first of the seeds of the simulation.
-        end_seed: The one after the last.
-        crash_points: How many single steps a worker is killed after.
-        third: Which third of the safeguards is taken away; none is all of them.
-        kills: How often the real `q2c up` is killed.
-        seed: Of the kills and of the chaos.
+        first_seed: The first seed of the simulation.
+        end_seed: The seed after the last.
+        crash_points: The number of crash points.
+        third: The third of the safeguards that is removed; None means all.
+        kills: The number of kills of the real `q2c up`.
+        seed: The seed of the kills and of the chaos.
     """
 
     first_seed: int
@@ -32,10 +32,10 @@ class Amounts(Struct, frozen=True):
 
 
 def asked() -> Amounts:
-    """Read the environment.
+    """Read the size from the environment.
 
     Raises:
-        ValueError: A variable is none of what it can be.
+        ValueError: A variable has an invalid value.
     """
     first, _, end = os.environ.get("Q2C_PROVE_SEEDS", "1:201").partition(":")
     third = os.environ.get("Q2C_PROVE_ABLATIONS") or by_commit(commit())
@@ -50,7 +50,7 @@ def asked() -> Amounts:
 
 
 def commit() -> str:
-    """Name the commit of this tree; where there is none, nothing."""
+    """Return the short hash of this tree's commit; empty without one."""
     named = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - git is where the user has it
         capture_output=True,
@@ -62,7 +62,7 @@ def commit() -> str:
 
 
 def by_commit(short: str) -> str:
-    """Choose the third of a commit by its short hash, so that each has its turn; without a commit, all."""
+    """Return the third for a commit by its short hash, so that each third has its turn; without a commit, all."""
     return str(int(short, 16) % THIRDS) if short else ALL
 
 

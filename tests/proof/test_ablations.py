@@ -1,4 +1,4 @@
-"""Each safeguard taken away in turn: a third of them in a run, by its commit, or all."""
+"""Each safeguard removed in turn: a third of them in one run, chosen by the commit, or all."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The bounded form of `python -m tests.chaos`: some of every kind of fault, in a few minutes."""
+"""The short form of `python -m tests.chaos`: some faults of every kind, in a few minutes."""
 
 from tests.chaos import report, run
 from tests.chaos.faults import Amounts

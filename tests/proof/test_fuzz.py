@@ -1,4 +1,4 @@
-"""Whatever comes to a door has the fate that is answered."""
+"""The answer of a door to any bytes matches what happened to them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The real `q2c run ingest`, killed while events pour in: every one is in the log, once."""
+"""The real `q2c run ingest`, killed while events arrive: every event is in the log once."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from worker.kafka.positions import positions
 SEED = 20260505
 KILLS = 4
 BATCH = 20
-SESSION_SECONDS = 120  # far more than a restart takes on a machine that is busy
+SESSION_SECONDS = 120  # far more than a restart takes on a busy machine
 
 
 @pytest_asyncio.fixture
@@ -46,7 +46,7 @@ def start(stream: Stream) -> subprocess.Popen[bytes]:
 
 
 async def pour(stream: Stream, enough: asyncio.Event) -> int:
-    """Produce until it is enough; return how many events that were."""
+    """Produce until `enough` is set; return the number of events."""
     count = 0
     while not enough.is_set():
         await stream.send(*deals(*range(count, count + BATCH)))
@@ -76,7 +76,7 @@ async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Strea
         enough.set()
         count = await pouring
 
-        async def all_appended() -> bool:  # positions that a kill took from a transaction are never used
+        async def all_appended() -> bool:  # positions of a killed transaction are never used
             return len(await stream.ids()) >= count
 
         await stream.until(all_appended)
@@ -88,7 +88,7 @@ async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Strea
         pouring.cancel()
     assert Counter(await stream.ids()) == Counter(ids(*range(count)))
     assert await stream.letters() == []
-    # A member by its own name gets its partitions back at once; any other would have to wait for the dead one.
+    # A static member gets its partitions back at once; any other would have to wait for the dead member's session.
     assert max(waits) < SESSION_SECONDS / 2
     known = await positions(stream.environment, stream.services.database)
     assert all((at.committed or 0) <= (at.stored or 0) == at.end for at in known)

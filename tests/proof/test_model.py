@@ -1,4 +1,4 @@
-"""The commands' table does what the model says, whatever order workers, clocks and people come in."""
+"""The commands' table behaves as its model, in any order of workers, clocks and people."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""The whole story through a PostgreSQL and a Kafka that demand TLS and a password, both of which die on the way."""
+"""The whole story on a PostgreSQL and a Kafka that require TLS and a password, and are killed meanwhile."""
 
 from tests.chaos import ground, report, run
 from tests.chaos.faults import Amounts

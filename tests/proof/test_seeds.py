@@ -1,4 +1,4 @@
-"""The shipped code under virtual time with everything going wrong by seed, and killed after single steps."""
+"""The shipped code on virtual time, with random faults by seed, and killed after single steps."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def test_a_kill_after_a_step_is_recovered_from(crash_points: list[CrashPoint], p
 
 
 def wrong(report: campaign.Report) -> list[str]:
-    """Each failure with the command that plays it again."""
+    """Return each failure with the command that replays it."""
     print(campaign.summary(report))  # noqa: T201 - pytest shows it
     return [
         f"{campaign.replay_line(verdict)}: {'; '.join(verdict.violations[:3])}" for verdict in report.failed

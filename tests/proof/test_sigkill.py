@@ -1,4 +1,4 @@
-"""The real `q2c up`, killed at random moments while events pour in: what it acknowledged, it keeps."""
+"""The real `q2c up`, killed at random moments while events arrive: it loses no acknowledged event."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ TROUBLE = Plan(rate=0.2, late_seconds=1.5, slow_seconds=0.5)
 
 
 class Diary(Doors):
-    """The doors, remembering what was acknowledged."""
+    """The senders, which record acknowledged events."""
 
     acknowledged: set[str]
 

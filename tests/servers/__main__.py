@@ -1,4 +1,4 @@
-"""`python -m tests.servers`: both servers until Ctrl-C, for any number of test runs, benchmarks or a look around."""
+"""`python -m tests.servers`: run both servers until Ctrl-C, for test runs, benchmarks or experiments."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""Papers for servers that ask for them: a private authority, a server's and a client's certificate, a password."""
+"""Papers of secured servers: a private authority, a server's and a client's certificate, and a password."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -14,11 +14,11 @@ from tests.servers.processes import LOOPBACK, Owner, give
 
 VALID_DAYS = 30
 USERNAME = "q2c"
-PASSWORD = "sesam/öffne@dich:50%"  # what a URL must escape
+PASSWORD = "sesam/öffne@dich:50%"  # with characters that a URL must escape
 
 
 class Papers(msgspec.Struct, frozen=True):
-    """What a client needs, and the server's own."""
+    """The files and the password of a secured server's clients, and the server's own file."""
 
     ca_file: Path
     client_file: Path
@@ -29,7 +29,7 @@ class Papers(msgspec.Struct, frozen=True):
 
 
 class Authority:
-    """A certificate authority nobody else trusts."""
+    """A certificate authority for tests only."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -46,7 +46,7 @@ class Authority:
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, name: str) -> bytes:
-        """A key and its certificate, good for loopback and for either side of a connection, as PEM."""
+        """Return a key and its certificate as PEM, valid for loopback and for both sides of a connection."""
         key = ec.generate_private_key(ec.SECP256R1())
         hosts = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address(LOOPBACK))]
         sides = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -65,7 +65,7 @@ class Authority:
 
 
 def issue_papers(directory: Path, owner: Owner) -> Papers:
-    """New papers in a directory, the server's file its own."""
+    """Create new papers in a directory, with the server's file owned by its user."""
     authority = Authority()
     papers = Papers(directory / "ca.pem", directory / "client.pem", directory / "server.pem")
     papers.ca_file.write_bytes(authority.pem())

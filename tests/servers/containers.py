@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka in containers, where a Docker engine runs and has or gets the images."""
+"""PostgreSQL and Kafka in containers, if a Docker engine runs and has or can pull the images."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ ADDRESS = "/tmp/address.sh"  # noqa: S108 - in the container
 
 @cache
 def available(image: str) -> bool:
-    """Whether an engine answers, and has the images or can pull them; a client alone is not enough."""
+    """Return whether an engine answers, and has the image or can pull it; a client alone is not enough."""
     needed = [testcontainers_config.hub_image_name_prefix + image]
     if not testcontainers_config.ryuk_disabled:
         needed.append(testcontainers_config.ryuk_image)
@@ -35,7 +35,7 @@ def available(image: str) -> bool:
 
 @contextmanager
 def postgres(settings: Mapping[str, str]) -> Iterator[str]:
-    """Its URL."""
+    """Yield the URL of a PostgreSQL container."""
     container = PostgresContainer(
         POSTGRES_IMAGE, username="q2c", password="q2c", dbname="postgres", driver=None
     )
@@ -46,10 +46,10 @@ def postgres(settings: Mapping[str, str]) -> Iterator[str]:
 
 @contextmanager
 def kafka(settings: Mapping[str, str]) -> Iterator[str]:
-    """Its bootstrap server.
+    """Yield the bootstrap server of a Kafka container.
 
-    The address that clients are told must name the host's port, which is known only once the container runs:
-    it waits for a file that says so.
+    Its advertised address needs the host's port, which is known only once the container runs: so the container waits for a
+    file with the address.
     """
     container = DockerContainer(KAFKA_IMAGE).with_exposed_ports(KAFKA_PORT)
     container.with_envs(
@@ -72,7 +72,7 @@ def kafka(settings: Mapping[str, str]) -> Iterator[str]:
 
 
 def _docker(*command: str, seconds_max: float) -> bool:
-    """Whether the client succeeds. (Python's leaves its socket open where no engine listens.)"""
+    """Return whether a docker command succeeds. (Python's client leaves its socket open without an engine.)"""
     client = shutil.which("docker")
     if client is None:
         return False

@@ -1,26 +1,26 @@
-"""What can keep a test from its server."""
+"""The errors of servers for tests."""
 
 
 class ServerError(Exception):
-    """A server that tests need is not to be had.
+    """A server that tests need is not available.
 
-    ├── Missing    something is not installed; the message says the one line to run
-    ├── Failed     it does not start or stop; the message ends with its log
-    ├── NotOurs    it was not started from packages here, so nobody may stop it
-    └── NotSecured it asks for no papers, so it has none to show
+    ├── Missing    a program is not installed; the message has the command to run
+    ├── Failed     the server does not start or stop; the message ends with its log
+    ├── NotOurs    the server was not started by us, so tests may not stop it
+    └── NotSecured the server requires no certificates and password, so it has none
     """
 
 
 class Missing(ServerError):
-    """Something is not installed."""
+    """A program is not installed."""
 
 
 class Failed(ServerError):
-    """A server or one of its tools does not do what it should."""
+    """A server or one of its tools failed."""
 
 
 class NotOurs(ServerError):
-    """A given server or a container is used as it is."""
+    """A given server or a container can't be stopped or changed."""
 
 
 class NotSecured(ServerError):

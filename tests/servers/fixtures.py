@@ -1,4 +1,4 @@
-"""What tests ask for: servers started with the first test that needs them, and fresh databases."""
+"""Fixtures: servers, started by the first test that needs them, and fresh databases."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def migrated(postgres_server: PostgresServer) -> str:
-    """The name of a database with all tables, which nobody is connected to."""
+    """The name of a database with all tables, without connections."""
     name = _fresh_name()
     url = postgres_server.create_database(name)
 
@@ -43,7 +43,7 @@ def migrated(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def migrated_postgres_url(postgres_server: PostgresServer, migrated: str) -> str:
-    """A database with all tables for one test: to copy them takes a tenth of making them."""
+    """A database with all tables for one test: copying takes a tenth of the time of creating."""
     return postgres_server.create_database(_fresh_name(), like=migrated)
 
 
@@ -61,7 +61,7 @@ def kafka_server() -> Iterator[KafkaServer]:
 
 @pytest.fixture(scope="session")
 def kafka_url(kafka_server: KafkaServer) -> str:
-    """One broker for all tests: each names topics and groups of its own."""
+    """One broker for all tests: each uses its own topics and groups."""
     return kafka_server.url
 
 
@@ -70,5 +70,5 @@ def _fresh_database(server: PostgresServer) -> str:
 
 
 def _fresh_name() -> str:
-    """Nobody else's, for others may use the same server at the same time."""
+    """Return a unique name, since other tests may use the same server at the same time."""
     return f"q2c_test_{secrets.token_hex(8)}"

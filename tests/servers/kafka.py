@@ -1,4 +1,4 @@
-"""A real Apache Kafka: a given one, a container, or one of our own from packages."""
+"""A real Apache Kafka: a given one, a container, or one started from packages."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ from tests.servers.server import Server
 VARIABLE = "Q2C_TEST_KAFKA_URL"
 SCHEME = "kafka://"
 READY = "Kafka Server started"
-# To compile well takes longer than a test's broker, or one of the tools, runs.
+# Java's optimising compiler takes longer than a test's broker, or one of the tools, runs.
 QUICK = "-XX:TieredStopAtLevel=1"
 SCRAM = "SCRAM-SHA-512"
 PROTOCOLS = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
@@ -25,7 +25,7 @@ SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    # A killed broker may come back only when its former session has ended: 9 s unless told.
+    # A killed broker can restart only after its former session has ended: 9 s by default.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "500",
     "auto.create.topics.enable": "false",
@@ -82,14 +82,14 @@ class KafkaServer(Server):
 
     @property
     def mutual_bootstrap(self) -> str:
-        """Where a secured server wants a client's certificate instead of a password."""
+        """The bootstrap address of a secured server that requires a client's certificate instead of a password."""
         if self._mutual_bootstrap is None:
             raise NotSecured("only a secured Kafka listens for certificates")
         return self._mutual_bootstrap
 
     @property
     def behind_proxy(self) -> str:
-        """Where a proxy finds the broker, whose clients are told the proxy's own address."""
+        """The broker's address for a proxy; clients of this address are told the proxy's address."""
         if self._behind_proxy is None:
             raise NotOurs("no proxy was announced; ask for a server with advertised=HOST:PORT")
         return self._behind_proxy
@@ -107,15 +107,16 @@ def running_kafka(
     advertised: str | None = None,
     lasting: bool = False,
 ) -> Iterator[KafkaServer]:
-    """The server that the environment names, else a container, else our own.
+    """Yield the server that the environment names, otherwise a container, otherwise one started from packages.
 
     Args:
-        directory: Where our own keeps its data, from a former run too; it stays. A temporary one else.
-        own: Nobody else's will do, for it shall be stopped and started.
-        secured: It speaks TLS only, and asks for a password by SCRAM-SHA-512. Always our own.
-        advertised: A proxy's address. Who comes to the server's `behind_proxy` is told to use that one from
-            then on; who comes to its `bootstrap` is not. Always our own.
-        lasting: It is for benchmarks or a person, not for a test: our own is compiled as well as Java can.
+        directory: The data directory of a started server, which stays and may be from an earlier run; default: a
+            temporary one.
+        own: Whether it must be a started server, which can be stopped and restarted.
+        secured: Whether it requires TLS and a password (SCRAM-SHA-512); always a started server.
+        advertised: A proxy's address, which clients of the server's `behind_proxy`, but not of its `bootstrap`, are
+            told to use; always a started server.
+        lasting: Whether it is for benchmarks or a person instead of a test: Java then compiles it fully.
     """
     if own or secured or advertised is not None or directory is not None:
         with _our_own(directory, secured=secured, advertised=advertised, lasting=lasting) as server:
@@ -154,7 +155,7 @@ def _our_own(
         properties = _write(place / "server.properties", settings, owner)
         java.append(f"-Dlog4j2.configurationFile={_write(place / 'log4j2.properties', LOGGING, owner)}")
         if not data.exists():
-            # The first letter is an A: one that is a dash would be taken for an option.
+            # The ID begins with an A, because a leading dash would be read as an option.
             cluster = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
             storage = [*java, QUICK, "kafka.tools.StorageTool"]
             users = (
@@ -183,7 +184,7 @@ def _open(bootstrap: str) -> dict[str, str]:
 
 
 def _secured(papers: Papers, bootstrap: str, mutual: str) -> dict[str, str]:
-    """A password at one port, a certificate at the other, which is also how the broker speaks to itself."""
+    """Return the settings of two listeners: one with passwords, one with certificates, which the broker itself uses."""
     return {
         "listeners": f"SASL_SSL://{bootstrap},SSL://{mutual}",
         "inter.broker.listener.name": "SSL",

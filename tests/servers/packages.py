@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka as packages: found on this machine, or installed where we may."""
+"""PostgreSQL and Kafka as packages: found on this machine, or installed if permitted."""
 
 import os
 import re
@@ -37,7 +37,7 @@ POM = f"""\
 
 
 def postgres_programs() -> Path:
-    """The directory of initdb and postgres."""
+    """Return the directory of initdb and postgres."""
     return _postgres_found() or _installed(
         f"PostgreSQL {POSTGRES_MAJOR_MIN} or newer", "postgresql", _postgres_found
     )
@@ -48,7 +48,7 @@ def java() -> Path:
 
 
 def kafka_jars() -> Path:
-    """The directory of the jars, fetched by Maven the first time."""
+    """Return the directory of the jars, which Maven fetches the first time."""
     jars = _cache() / f"q2c-kafka-{KAFKA_VERSION}"
     if jars.is_dir():
         return jars
@@ -66,13 +66,13 @@ def kafka_jars() -> Path:
         try:
             copied.rename(jars)
         except OSError:
-            if not jars.is_dir():  # else somebody was faster
+            if not jars.is_dir():  # otherwise another process was faster
                 raise
     return jars
 
 
 def _cache() -> Path:
-    """Root's own is closed to the user who runs Kafka."""
+    """Return the cache directory, which Kafka's user can read, unlike root's own."""
     usual = Path("/var/cache") if os.geteuid() == 0 else Path.home() / ".cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or usual)
 
@@ -98,14 +98,14 @@ def _maven_found() -> Path | None:
 
 
 def _version(program: Path, question: str) -> int:
-    """The major version a program says it has."""
+    """Return the major version that a program reports."""
     said = subprocess.run([program, question], capture_output=True, text=True, check=True)
     number = re.search(r"\d+", said.stdout + said.stderr)
     return int(number.group()) if number else 0
 
 
 def _installed(what: str, package: str, found: Callable[[], Path | None]) -> Path:
-    """Install a Debian package where we may, or say what to run."""
+    """Install a Debian package if permitted, otherwise raise an error with the command to run."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Missing(
             f"{what} is missing. Run: sudo apt-get install -y {package} "

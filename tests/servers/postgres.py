@@ -1,4 +1,4 @@
-"""A real PostgreSQL: a given one, a container, or one of our own from packages."""
+"""A real PostgreSQL server: a given one, a container, or one started from packages."""
 
 import asyncio
 import os
@@ -21,9 +21,9 @@ from tests.servers.server import Server
 T = TypeVar("T")
 VARIABLE = "Q2C_TEST_DATABASE_URL"
 READY = "database system is ready to accept connections"
-# Text sorts as on a usual server, not as in Python; so a query that relies on the order is found out.
+# Text sorts as on a usual server, not as in Python, so that a query that relies on Python's order fails.
 INITDB = (
-    "--auth=trust",  # not asked: we bring our own rules
+    "--auth=trust",  # replaced by our own rules
     "--no-sync",
     "--encoding=UTF8",
     "--locale=C",
@@ -34,13 +34,13 @@ SETTINGS = {"max_connections": "200", "fsync": "on", "log_timezone": "UTC", "tim
 OWN_SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    # One call instead of one for each of a thousand files, before each recovery; only Linux offers it.
+    # One sync call instead of one for each of a thousand files, before each recovery; only Linux offers it.
     **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 
 
 class PostgresServer(Server):
-    """A running server and the ways to use it."""
+    """A running server, and the methods to use it."""
 
     orderly_stop = signal.SIGINT
 
@@ -50,7 +50,7 @@ class PostgresServer(Server):
         self._created: set[str] = set()
 
     def create_database(self, name: str, like: str = "template1") -> str:
-        """A database of this name, whatever there was before; its URL. It is empty unless it is to be like another."""
+        """Create a database, replacing one of that name, as a copy of `like`; return its URL."""
         self._drop_database(name)
         _in_thread(_execute(self.url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"'))
         self._created.add(name)
@@ -61,7 +61,7 @@ class PostgresServer(Server):
             self._drop_database(self._created.pop())
 
     def stop_immediate(self) -> None:
-        """What a crash leaves: no checkpoint, and the next start recovers from the log."""
+        """Stop as in a crash: without a checkpoint, so that the next start recovers from the log."""
         self._own().stop(signal.SIGQUIT)
 
     def _drop_database(self, name: str) -> None:
@@ -72,12 +72,13 @@ class PostgresServer(Server):
 def running_postgres(
     directory: Path | None = None, *, own: bool = False, secured: bool = False
 ) -> Iterator[PostgresServer]:
-    """The server that the environment names, else a container, else our own.
+    """Yield the server that the environment names, otherwise a container, otherwise one started from packages.
 
     Args:
-        directory: Where our own keeps its data, from a former run too; it stays. A temporary one else.
-        own: Nobody else's will do, for it shall be stopped and started.
-        secured: It speaks TLS only, and asks for a password. Always our own.
+        directory: The data directory of a started server, which stays and may be from an earlier run; default: a
+            temporary one.
+        own: Whether it must be a started server, which can be stopped and restarted.
+        secured: Whether it requires TLS and a password; always a started server.
     """
     if own or secured or directory is not None:
         with _our_own(directory, secured=secured) as server:
@@ -105,7 +106,7 @@ def _our_own(directory: Path | None, *, secured: bool) -> Iterator[PostgresServe
         data = place / "data"
         if not data.exists():
             password = _write(place / "password", PASSWORD, owner)
-            made = place / "new"  # one that was left half made is not taken for the data
+            made = place / "new"  # so that an incomplete directory is not used as data
             options = [f"--pgdata={made}", f"--username={USERNAME}", f"--pwfile={password}", *INITDB]
             run([programs / "initdb", *options], place, owner)
             made.rename(data)
@@ -152,7 +153,7 @@ def _write(path: Path, line: str, owner: Owner) -> Path:
 
 
 def _in_thread(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, whether or not the caller is inside a running loop."""
+    """Run a coroutine to its end, whether or not the caller is inside a running event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 

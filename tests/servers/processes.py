@@ -1,4 +1,4 @@
-"""Server processes that die with us, run by an ordinary user even where we are root."""
+"""Server processes that end with the test run, run by an ordinary user even if we are root."""
 
 import os
 import pwd
@@ -21,19 +21,19 @@ import msgspec
 from tests.servers.errors import Failed
 
 LOOPBACK = "127.0.0.1"
-# Below the ports that systems give to outgoing connections: what was free stays free while a server is down.
+# Below the ports of outgoing connections, so that a port stays free while a server is down.
 PORTS = range(20_000, 32_000)
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.03
 LOG_CHARACTERS_SHOWN = 3_000
 
-# A parent's death is its thread's death to Linux. This thread lives as long as the interpreter.
+# For Linux, a parent dies with its thread. This thread lives as long as the interpreter.
 _starter = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whom a server runs as, in Popen's words: None is whoever we are."""
+    """The user and group that a server runs as, as Popen's arguments; None means our own."""
 
     user: int | None = None
     group: int | None = None
@@ -41,7 +41,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 def ordinary_owner() -> Owner:
-    """PostgreSQL refuses to run as root."""
+    """Return an ordinary user if we are root, since PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return Owner()
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -50,7 +50,7 @@ def ordinary_owner() -> Owner:
 
 
 def give(path: Path, owner: Owner) -> None:
-    """Make a file or an empty directory the server's own."""
+    """Give a file or an empty directory to the server's user."""
     if owner.user is not None and owner.group is not None:
         os.chown(path, owner.user, owner.group)
 
@@ -68,7 +68,7 @@ def free_port() -> int:
 
 @contextmanager
 def home(directory: Path | None, name: str, owner: Owner) -> Iterator[Path]:
-    """The directory of a server: a given one is kept, another one is removed afterwards."""
+    """Yield the directory of a server: a given one stays, a temporary one is removed afterwards."""
     if directory is None:
         made = Path(tempfile.mkdtemp(prefix=f"q2c-{name}-"))
         give(made, owner)
@@ -83,7 +83,7 @@ def home(directory: Path | None, name: str, owner: Owner) -> Iterator[Path]:
     if owner.user is not None and not all(
         parent.stat().st_mode & stat.S_IXOTH for parent in resolved.parents
     ):
-        raise Failed(f"{directory} must lie where everybody may enter, for the server runs as another user")
+        raise Failed(f"{directory} must be accessible to all users, because the server runs as another user")
     yield resolved
 
 
@@ -108,7 +108,7 @@ def run(command: Sequence[str | Path], directory: Path, owner: Owner) -> None:
 
 
 class Process:
-    """A server that runs, or not, always by the same command; what it says goes to a log file."""
+    """A server process, running or stopped, with a fixed command and a log file."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Process:
         ready: str,
         orphaned: signal.Signals,
     ) -> None:
-        """What it logs once it is ready, and the signal it gets when we die without having stopped it."""
+        """`ready` is its log message when it is ready, `orphaned` its signal if we die without stopping it."""
         self.log = directory / "server.log"
         self._command = [*_dying_with_us(orphaned), *command]
         self._directory = directory
@@ -134,7 +134,7 @@ class Process:
         return self._running.pid
 
     def start(self) -> None:
-        """Start, and wait until it is ready."""
+        """Start the server, and wait until it is ready."""
         if self._running is not None and self._running.poll() is None:
             raise Failed(f"the server in {self._directory} runs already")
         with self.log.open("ab") as log:
@@ -149,7 +149,7 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def stop(self, how: signal.Signals) -> None:
-        """Send the signal and wait for the end; a server that is down already stays so."""
+        """Send a signal and wait until the server has ended; ignore a server that is down."""
         if self._running is None:
             return
         running, self._running = self._running, None
@@ -171,7 +171,7 @@ class Process:
             user=self._owner.user,
             group=self._owner.group,
             extra_groups=self._owner.extra_groups,
-            start_new_session=True,  # Ctrl-C is for us: we stop it in our order
+            start_new_session=True,  # Ctrl-C reaches only us: we stop servers in order
         )
 
     def _logged(self, after: int) -> str:
@@ -181,6 +181,6 @@ class Process:
 
 
 def _dying_with_us(how: signal.Signals) -> list[str]:
-    """Only Linux offers this; elsewhere a killed test run leaves its servers."""
+    """Return a command prefix that ends a process with us; only on Linux, elsewhere a killed run leaves its servers."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", how.name.removeprefix("SIG"), "--"] if setpriv else []

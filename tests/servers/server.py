@@ -1,4 +1,4 @@
-"""What PostgreSQL's and Kafka's servers have in common."""
+"""The common base of PostgreSQL's and Kafka's servers."""
 
 import signal
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.servers.processes import Process
 
 
 class Server:
-    """A running server: start and stop only where it is our own, papers only where it asks for them."""
+    """A running server, which can be stopped if it was started by us, and has papers if it is secured."""
 
     orderly_stop: ClassVar[signal.Signals]
 

@@ -1,4 +1,4 @@
-"""The servers that other tests rely on: they answer, they keep what they acknowledged, they ask for the right papers."""
+"""The servers of other tests: they answer, keep acknowledged data, and require the right certificates and passwords."""
 
 import asyncio
 import os
@@ -138,7 +138,7 @@ def test_a_given_kafka_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """Unlike pytest's, one that the server's user may enter."""
+    """A directory that the server's user can enter, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)
