@@ -1,4 +1,4 @@
-"""Every implementation of the `Database` port, empty; one more is one more line here."""
+"""Every implementation of the `Database` port, empty; a further one needs a line here."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ TABLES = [log, subscriptions, dead_letters, dead_letter_totals, kafka_offsets]
 
 
 def empty_tables(connection: sa.Connection) -> None:
-    """Leave nothing of an earlier test, where a database outlives it."""
+    """Delete the rows of earlier tests, if the database outlives them."""
     metadata.drop_all(connection, tables=TABLES)
     metadata.create_all(connection, tables=TABLES)
     effects.drop(connection, checkfirst=True)
@@ -42,7 +42,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @pytest_asyncio.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """What only the one with threads of its own can show."""
+    """The implementation with its own threads, for tests that need them."""
     opened = SqliteDatabase(tmp_path / "log.db")
     await opened.transaction(empty_tables)
     yield opened
@@ -51,7 +51,7 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 @pytest_asyncio.fixture
 async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
-    """What only the one with many writers can show."""
+    """The implementation with many writers, for tests that need them."""
     opened = PostgresDatabase(module_postgres_url)
     await opened.transaction(empty_tables)
     yield opened

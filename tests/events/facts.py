@@ -1,4 +1,4 @@
-"""Any fact of any type, made from its declaration: what a field allows is what is tried."""
+"""Generate any fact of any type from its declaration, with all values that its fields allow."""
 
 from collections.abc import Callable
 from datetime import UTC, date

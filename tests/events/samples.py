@@ -1,4 +1,4 @@
-"""Events and doings that the tests of this room share."""
+"""Events and handlers that the tests of `events` share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,38 +28,38 @@ effects = sa.Table(
 
 
 class Killed(BaseException):
-    """The process dies here."""
+    """Simulate that the process dies here."""
 
 
 def made(document: dict[str, Any], workspace: str = "acme") -> Event:
-    """Read an event as a door does."""
+    """Decode an event as a door does."""
     return from_structured(msgspec.json.encode(document), now=NOW, workspace=workspace)
 
 
 def account(number: int = 1, *, workspace: str = "acme", name: str = "Acme", **attributes: Any) -> Event:
-    """An event whose identity is its number; another name is other content."""
+    """Return an event whose identity is its number; another name is other content."""
     return made({**stories.account(f"A-{number}", name=name), **attributes}, workspace)
 
 
 def whole_log(connection: sa.Connection) -> list[Recorded]:
-    """Read all of it."""
+    """Read the whole log."""
     return log.read(connection, after=0, limit=EVERYTHING)
 
 
 def note_effects(connection: sa.Connection, batch: Sequence[Recorded], reader: str = "reader") -> None:
-    """What a handler does: one row an event, which can't be written twice."""
+    """Handle events by one row each, which can't be written twice."""
     rows = [{"reader": reader, "position": recorded.position} for recorded in batch]
     connection.execute(effects.insert(), rows)
 
 
 def effects_of(connection: sa.Connection, reader: str = "reader") -> list[int]:
-    """The positions that were handled."""
+    """Return the handled positions."""
     statement = sa.select(effects.c.position).where(effects.c.reader == reader).order_by(effects.c.position)
     return list(connection.scalars(statement))
 
 
 def refusal(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> InvalidEvent | None:
-    """Try it; return why it is refused, if it is. Any other exception is a failure of the test."""
+    """Call a function; return the reason if it refuses. Any other exception fails the test."""
     try:
         work(*args, **kwargs)
     except InvalidEvent as error:
@@ -76,13 +76,13 @@ def binary(attributes: Mapping[str, str], raw: bytes, workspace: str | None = "a
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Set one field, or leave it out."""
+    """Set one field, or remove it."""
     name, _, rest = path.partition(".")
     result = {**document, name: changed(document[name], rest, value) if rest else value}
     return {key: item for key, item in result.items() if item is not MISSING}
 
 
 def in_parts(document: dict[str, Any]) -> tuple[dict[str, str], bytes]:
-    """Put attributes into headers."""
+    """Write attributes as headers."""
     attributes = {key: value for key, value in document.items() if key != "data" and value is not None}
     return attributes, msgspec.json.encode(document["data"])

@@ -9,7 +9,7 @@ from tests.golden.play import BODIES, play
 
 
 async def write() -> None:
-    """Write what each case comes to, and nothing else."""
+    """Rewrite the file of each case, and remove others."""
     for old in BODIES.glob("*.json"):
         old.unlink()
     for case in CASES:

@@ -1,6 +1,6 @@
 """Quotes, companies and settings, with the result of each invoice, calculated by hand.
 
-What is expected here is arithmetic that a person did, beside it; the bodies are in `bodies/`.
+A person calculated the expected figures, with the arithmetic in comments; the bodies are in `bodies/`.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from tests import stories
 
 
 class Expected(Struct, frozen=True):
-    """What QuickBooks makes of the invoice, as text, digits and all; a deal that is held has only its gate."""
+    """QuickBooks' figures of the invoice, as exact text; a held deal has only its gate."""
 
     net: str | None = None
     tax: str | None = None
@@ -22,22 +22,22 @@ class Expected(Struct, frozen=True):
 
 
 class Case(Struct, frozen=True):
-    """A deal that is won, and all that its invoice follows from.
+    """A won deal, and the data that determine its invoice.
 
     Attributes:
         name: The name of the file with the bodies.
-        why: What it shows.
-        expected: What comes of it, worked out by hand.
+        why: The rule that it shows.
+        expected: The result, calculated by hand.
         deal: Fields of the deal beside those of `stories.deal`.
         quote: Fields of its quote.
         lines: Fields of each line of its quote.
         account: Fields of the account.
         company: The kind of company.
-        traits: What the company has otherwise than its kind.
-        settings: What the workspace chose.
+        traits: The company's differences from its kind.
+        settings: The workspace's settings.
         at: When it is won.
-        mapped: The customer that the account was mapped to; without one it is created.
-        refused_once: The first invoice meets closed books, and a person asks for another.
+        mapped: The customer that the account is mapped to; without it, a customer is created.
+        refused_once: Whether the first invoice is rejected by closed books, and a person orders another.
     """
 
     name: str

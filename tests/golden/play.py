@@ -16,7 +16,7 @@ from worker.web.doors.feeds import read_page
 
 BODIES = Path(__file__).parent / "bodies"
 KINDS = ("create_customer", "create_item", "create_invoice")
-# What QuickBooks answers beside what was sent to it, as far as somebody is told of it or it decides the tax.
+# The fields of QuickBooks' answers that are announced or that decide the tax.
 ANSWERED = (
     "DocNumber",
     "TxnDate",
@@ -30,7 +30,7 @@ ANSWERED = (
 
 
 async def play(case: Case, directory: Path) -> str:
-    """Play a case; return the text of its file."""
+    """Run a case; return the text of its file."""
     async with open_world(directory, kinds=(case.company,)) as world:
         await _won(case, world)
         explained = await world.explain(_deal_id(case))
@@ -73,7 +73,7 @@ async def _won(case: Case, world: World) -> None:
     if case.refused_once:
         world.sandbox.change_traits(world.realm, {"books_closed_until": "2026-12-31"})
     deal = {"deal_id": _deal_id(case), "quote": quote, **case.deal}
-    # A draft names the products, so that their items are there when the deal is won.
+    # A draft names the products, so that their items exist when the deal is won.
     await world.send(
         stories.account(**case.account), stories.deal(**{**deal, "deal_id": "D-0", "stage": "quote_draft"})
     )
@@ -93,7 +93,7 @@ def _deal_id(case: Case) -> str:
 
 
 def _sent(connection: sa.Connection) -> dict[str, list[msgspec.Raw]]:
-    """Return what was sent to QuickBooks, byte for byte, in the order of its keys."""
+    """Return the requests to QuickBooks, byte for byte, in the order of their keys."""
     rows = connection.execute(
         sa.select(commands.c.kind, commands.c.sent_body)
         .where(commands.c.sent_body.is_not(None))

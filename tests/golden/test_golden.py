@@ -1,7 +1,7 @@
-"""What is sent to QuickBooks and told to the CRM and reporting, byte for byte, for quotes, companies and settings.
+"""Requests to QuickBooks and announcements, byte for byte, for many quotes, companies and settings.
 
-When a difference is wanted, `python -m tests.golden` writes the files anew. Read what it changed: a file holds what the
-worker does, and only whoever reads it knows that this is right. What a case comes to is worked out by hand in `cases`.
+For an intended difference, `python -m tests.golden` rewrites the files. Review the diff: a file only has what the worker
+does. `cases` has the results that a person calculated.
 """
 
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,4 +1,4 @@
-"""Read models built anew beside the live ones: whatever happens meanwhile, they are what folding the log gives."""
+"""Read models rebuilt beside the live ones equal the fold of the log, whatever happens meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -41,7 +41,7 @@ from worker.verification.scratch import differences, refolded
 
 
 async def live_through_something(world: World, seed: int) -> None:
-    """A random stretch of an installation's life."""
+    """Run random actions and events on an installation."""
     random = Random(seed)
     await world.ready()
     events: list[Any] = [stories.account(f"A-{n}") for n in (1, 2)]
@@ -62,7 +62,7 @@ async def live_through_something(world: World, seed: int) -> None:
     for place in range(0, len(events), 5):
         world.trouble(*(random.choice([None, None, *KINDS]) for _ in range(3)), late_seconds=20)
         await world.send(*events[place : place + 5])
-        with suppress(ActionRefused):  # the deal may come later, or have its invoice
+        with suppress(ActionRefused):  # the deal may arrive later, or have its invoice
             await random.choice(actions)()
         if random.random() < 0.5:
             await world.settle()
@@ -70,7 +70,7 @@ async def live_through_something(world: World, seed: int) -> None:
 
 
 def shown(connection: sa.Connection) -> dict[str, list[Any]]:
-    """Every live row."""
+    """Return every live row."""
     return {
         live.name: [tuple(row) for row in connection.execute(sa.select(live).order_by(*live.primary_key))]
         for projection in PROJECTIONS
@@ -79,13 +79,13 @@ def shown(connection: sa.Connection) -> dict[str, list[Any]]:
 
 
 def editions(connection: sa.Connection) -> int:
-    """How many editions a table has rows of, at most."""
+    """Return the largest number of editions with rows in a table."""
     tables = [table for projection in PROJECTIONS for table in projection.tables]
     return max(len(set(connection.scalars(sa.select(table.c.edition)))) for table in tables)
 
 
 def standing(connection: sa.Connection) -> list[str]:
-    """What stands in the table of subscriptions for a projection."""
+    """Return the subscriptions of a projection."""
     names = connection.scalars(sa.select(readers.c.name).order_by(readers.c.name))
     return [name for name in names if name.startswith("deals")]
 
@@ -96,11 +96,11 @@ def unlike_the_log(connection: sa.Connection) -> list[str]:
 
 
 class Killed(Exception):
-    """The process that built read models is gone."""
+    """Simulate that the rebuilding process died."""
 
 
 class Stepping:
-    """A database at each step of which something happens: before it, and once it is committed but not answered."""
+    """A database that calls a function before each transaction, and after its commit before the answer."""
 
     def __init__(self, database: Database, happens: Callable[[], Awaitable[None]]) -> None:
         self._database = database
@@ -125,7 +125,7 @@ class Stepping:
 async def test_whatever_happens_meanwhile_what_is_built_is_what_the_log_gives(
     tmp_path_factory: pytest.TempPathFactory, seed: int, page: int
 ) -> None:
-    """Kills, events that come meanwhile, and people who change their mind about going back."""
+    """Interrupt a rebuild by kills, new events, and people who go back and return."""
     async with open_world(tmp_path_factory.mktemp("world"), seed=seed % 100) as world:
         random = Random(seed)
         await live_through_something(world, seed)
@@ -192,7 +192,7 @@ async def test_a_kill_between_any_two_steps_changes_nothing_and_is_gone_on_from(
 
 
 async def test_going_back_shows_what_was_there_before_brought_up_to_date(ready: World) -> None:
-    """Rows that a person spoiled by hand stay as they are in what is kept, so that they can be told apart."""
+    """Rows that a person changed by hand stay in the kept edition, which identifies it."""
     database, clock = ready.services.database, ready.clock
     with pytest.raises(NothingKept, match="deals has no previous rows"):
         await rebuild(database, clock, "r", PROJECTIONS, back=True)
@@ -236,14 +236,14 @@ async def test_a_rebuild_lets_what_follows_the_log_go_first(ready: World) -> Non
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where there is nothing yet."""
+    """An empty database."""
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'q2c.sqlite3'}"
 
 
 async def told(world: World, database: Database) -> None:
-    """Lay an installation whose log is that of another."""
+    """Create an installation with a copy of another's log."""
     await world.send(stories.account(), *stories.signed_deal())
     await world.settle()
     events = [recorded.event for recorded in await world.services.database.read(log.read, after=0, limit=500)]
@@ -253,7 +253,7 @@ async def told(world: World, database: Database) -> None:
 
 
 def second_version() -> tuple[Any, Any]:
-    """The deals as a later release has them."""
+    """The deals' read model of a later release."""
     [first] = DEALS.parts
     assert isinstance(first, Fold)
     columns = [column._copy() for column in first.table.c if column.name != "edition"]

@@ -1,4 +1,4 @@
-"""The real command, for every room that tries it."""
+"""The real `q2c` command as a fixture."""
 
 from collections.abc import Iterator
 

@@ -19,9 +19,9 @@ from worker.cli.root import SECTIONS
 def serve() -> None:
     """Fork for each line, one after the other."""
     for section in SECTIONS.values():
-        for (
-            lazy
-        ) in section.values():  # commands are imported when they are used: here they are imported already
+        for lazy in (
+            section.values()
+        ):  # commands are imported when they are used; here they are imported before the fork
             import_module(f"worker.cli.{lazy.home.partition(':')[0]}")
     gc.freeze()
     for line in sys.stdin.buffer:
@@ -34,7 +34,7 @@ def serve() -> None:
 
 
 def _command(asked: dict[str, Any]) -> NoReturn:
-    """Run the command, and end as Python does, except that nothing is taken down which ends with the process."""
+    """Run the command, and exit as Python does, but without the cleanup of objects that end with the process."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     for name, fileno in (("stdout", 1), ("stderr", 2)):

@@ -1,4 +1,4 @@
-"""What goes out to Kafka: appended, relayed, and read from its topic."""
+"""Append outgoing events, relay them, and read them from their topic."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ EVENTS, LETTERS = CHANNELS
 
 
 def said(event_type: str, fact: Fact, number: int) -> Event:
-    """Something that we said."""
+    """Return an outgoing event."""
     return own_event(
         event_type, fact, workspace="acme", source="urn:coeffection:q2c", time=AT, id=f"{number}"
     )
@@ -36,7 +36,7 @@ async def append(stream: Stream, *events: Event) -> None:
 
 @asynccontextmanager
 async def relaying_as(holder: str, services: Services) -> AsyncIterator[asyncio.Task[None]]:
-    """Run a relay, and stop it in an orderly way."""
+    """Run a relay, and stop it gracefully."""
     stopping = asyncio.Event()
     task = asyncio.create_task(relay(services, holder, stopping))
     try:

@@ -1,4 +1,4 @@
-"""How `q2c` is run from outside, and what it prints."""
+"""Run `q2c` from outside, and read its output."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SECONDS_MAX = 60.0
 
 
 class Forks:
-    """The real command in a process of its own each time, without the second that its imports take."""
+    """Runs the real command in a new process each time, without the second that its imports take."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -28,7 +28,7 @@ class Forks:
         """Run one command to its end.
 
         Raises:
-            TimeoutError: It took longer than a minute.
+            TimeoutError: The command took longer than a minute.
         """
         stdout, stderr = (
             directory.parent / f"{directory.name}.stdout",
@@ -53,7 +53,7 @@ class Forks:
 
 @contextmanager
 def forking() -> Iterator[Forks]:
-    """Start what forks."""
+    """Start the forking process."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.worker.forking"],
         stdin=subprocess.PIPE,

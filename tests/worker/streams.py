@@ -1,4 +1,4 @@
-"""An installation on a real Kafka and a real database, with topics and a group of its own."""
+"""An installation on a real Kafka and a real database, with its own topics and group."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ STRUCTURED = [("content-type", b"application/cloudevents+json")]
 
 
 class Stream:
-    """Topics, a database, and what tests ask of both."""
+    """Topics, a database, and the methods that tests need."""
 
     def __init__(self, services: Services, publisher: Publisher, secrets: Secrets) -> None:
         self.services = services
@@ -65,7 +65,7 @@ class Stream:
         key: bytes | None = b"key",
         topic: str = catalog.DEALS,
     ) -> None:
-        """Produce what no client of ours would."""
+        """Produce raw messages, unlike our own clients."""
         await self.publisher.publish([Message(self.environment.topic(topic), key, value, list(headers))])
 
     async def log(self) -> list[Recorded]:
@@ -78,7 +78,7 @@ class Stream:
         return await self.services.database.read(log.head)
 
     async def letters(self) -> Sequence[sa.RowMapping]:
-        """Every dead letter, in the order in which they came."""
+        """Return every dead letter, in order of arrival."""
         statement = sa.select(dead_letters).order_by(dead_letters.c.number)
         return await self.services.database.read(lambda c: c.execute(statement).mappings().all())
 
@@ -90,7 +90,7 @@ class Stream:
         return {at: kept.end for at, kept in (await cluster.offset_ranges(self.environment, of)).items()}
 
     async def read(self, topic: str) -> list[Any]:
-        """Every message of a topic, one partition after the other."""
+        """Return every message of a topic, one partition after the other."""
         of = await cluster.partitions(self.environment, [self.environment.topic(topic)])
         kept = await cluster.offset_ranges(self.environment, of)
         messages: list[Any] = []
@@ -107,7 +107,7 @@ class Stream:
     async def until(
         self, condition: Callable[[], Coroutine[Any, Any, bool]], *working: asyncio.Task[Any]
     ) -> None:
-        """Wait for a condition, while what works goes on working."""
+        """Wait for a condition, while other tasks run."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await condition():
                 for task in working:
@@ -131,7 +131,7 @@ class Stream:
 
 @asynccontextmanager
 async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> AsyncIterator[Stream]:
-    """Make topics and a workspace `acme` for one test."""
+    """Create topics and a workspace `acme` for one test."""
     prefix = f"t{token_hex(5)}"
     names = {topic: f"{prefix}.{topic}" for topic in (*catalog.TOPICS_IN, *catalog.TOPICS_OUT)}
     environment = Environment.model_validate(
@@ -161,7 +161,7 @@ async def open_stream(kafka_url: str, database_url: str, **settings: Any) -> Asy
 
 @asynccontextmanager
 async def ingesting(stream: Stream, services: Services | None = None) -> AsyncIterator[asyncio.Task[None]]:
-    """Run ingestion, and stop it in an orderly way."""
+    """Run ingestion, and stop it gracefully."""
     stopping = asyncio.Event()
     task = asyncio.create_task(ingest(services or stream.services, stopping))
     try:

@@ -1,4 +1,4 @@
-"""The wall clock is set back while a process is down: whatever it left behind makes nobody wait for that long."""
+"""The wall clock is set back while a process is down: its leases and pauses do not last that long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,25 +23,25 @@ from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS
 
 BACK = [timedelta(hours=1), timedelta(days=1), timedelta(days=400)]
-SOON_SECONDS = 400.0  # a lease may last for five minutes; what was sent settles for three
+SOON_SECONDS = 400.0  # a lease may last five minutes; a sent request settles for three
 WON = stories.signed_deal()
 
 
 async def led(world: World) -> None:
-    """It read the log, and wins the deal no more."""
+    """The process read the log, but does not decide the deal."""
     await world.follow()
     await world.send(*WON)
 
 
 async def in_flight(world: World) -> None:
-    """It claimed the command, and wrote down that it sends it."""
+    """The process claimed the command, and recorded that it sends it."""
     await world.send(*WON)
     await world.follow()
     assert await world.claim()
 
 
 async def answer_lost(world: World) -> None:
-    """It sent the command, and got no answer."""
+    """The process sent the command, and got no answer."""
     world.trouble("lost_answer")
     await world.send(*WON)
     await world.follow()
@@ -50,7 +50,7 @@ async def answer_lost(world: World) -> None:
 
 
 async def throttled(world: World) -> None:
-    """It was asked for quiet."""
+    """QuickBooks rate-limited the process."""
     world.trouble("throttled")
     await world.send(*WON)
     await world.follow()
@@ -59,7 +59,7 @@ async def throttled(world: World) -> None:
 
 
 async def company_refused(world: World) -> None:
-    """It was refused all of the company for hours, and asks once an hour by now."""
+    """QuickBooks has refused the company for hours, so the process retries once an hour."""
     world.sandbox.trouble.follow(Plan(refusals=(Refusal("6190", 200, message="Invalid Company Status"),)))
     await world.send(*WON)
     await world.settle(patience=timedelta(hours=5))
@@ -67,7 +67,7 @@ async def company_refused(world: World) -> None:
 
 
 async def just_decided(world: World) -> None:
-    """It decided that there is to be an invoice, and nobody has claimed it yet."""
+    """The process decided on an invoice that no dispatcher has claimed yet."""
     await world.send(*WON)
     await world.follow()
 
@@ -98,7 +98,7 @@ async def test_another_process_goes_on_soon(
 
 
 async def test_a_lease_of_another_is_no_reason_to_end(ready: World) -> None:
-    """However long it holds: the watchdog sees that there is nothing that this process could do."""
+    """However long the lease lasts, the watchdog sees that this process has no work."""
     stopping = asyncio.Event()
     context = RoleContext(ready.services, None, "standby", stopping, "", 0, lambda _: None)
     patience = ready.services.environment.watchdog_seconds
@@ -129,7 +129,7 @@ async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> 
 
 @pytest.mark.parametrize("later", ["cause_at", "created_at"])
 async def test_what_was_wished_for_later_than_now_is_looked_up(ready: World, later: str) -> None:
-    """An earlier life may have sent it: its clock was right, and ours is behind."""
+    """The request may have been sent before a restore: that process's clock was right, and ours is behind."""
     await ready.send(*WON)
     await ready.follow()
     [command] = await ready.claim()

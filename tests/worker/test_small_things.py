@@ -1,4 +1,4 @@
-"""A deal gets its invoice though much in it is not as documented; what was said is in the log, whole."""
+"""A deal with many deviations from the documentation gets its invoice; the log has the whole event."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def spoilt(nothing: Any) -> list[dict[str, Any]]:
-    """Everything optional says nothing."""
+    """Every optional field is empty."""
     line = {
         **stories.LINE,
         **dict.fromkeys(("sku", "description", "discount", "taxable", "tax_code", "service_date")),

@@ -1,4 +1,4 @@
-"""Bytes say which deal they are about, whatever else is wrong with them; what they say is safe to show."""
+"""The deal that a message names is found even if the message is invalid, and is safe to show."""
 
 import json
 from datetime import UTC, datetime

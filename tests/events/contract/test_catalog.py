@@ -1,4 +1,4 @@
-"""Every type of event can be written and read back; what is not known is refused by name."""
+"""Every type of event can be written and read back; an unknown type is refused by name."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_whatever_a_type_holds_is_read_back_the_same(known: EventType, data: st.
 
 
 def key_of(event: Event) -> str:
-    """What the documents of the interfaces say."""
+    """The types, directions and keys of the documented interfaces."""
     fact = event.payload
     if event.topic == catalog.REVENUE:
         return f"{fact.realm}/{fact.invoice_id}"

@@ -1,4 +1,4 @@
-"""What a terminal would obey is shown instead, and is no part of an identifier."""
+"""Control characters are shown as escapes, and are refused in identifiers."""
 
 import json
 import unicodedata
@@ -12,7 +12,7 @@ from events.contract.administration import InvoiceOrdered
 from events.errors import InvalidEvent
 
 ANY = st.text(st.characters(exclude_categories=[]))
-# As Unicode has them: Bidi_Control, and the categories of what is no character to be seen.
+# Unicode's Bidi_Control, and its categories of invisible characters.
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 OBEYED = {
     character
@@ -69,6 +69,6 @@ def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone
 
 @pytest.mark.parametrize("character", [*BIDI, "\x85", "\x9b", "\u2028"])
 def test_what_came_in_before_is_written_on(character: str) -> None:
-    """Events of ours are about deals that may have had such an identifier before it was refused."""
+    """Our events may be about a deal with such an identifier from before it was refused."""
     said = InvoiceOrdered(f"D{character}1", "ada")
     identifiers.check_own(said, json.dumps({"deal_id": said.deal_id}, ensure_ascii=False).encode())

@@ -1,4 +1,4 @@
-"""Money has its currency's digits, and never fewer than it needs."""
+"""Amounts have their currency's decimals, and never fewer than they need."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ currencies = st.sampled_from(["USD", "EUR", "JPY", "KRW", "KWD", "BHD", "CLF", "
         ("46.6", "GBP", "46.60"),
         ("0", "EUR", "0.00"),
         ("-0.5", "EUR", "-0.50"),
-        ("100.005", "USD", "100.005"),  # nothing is rounded away
+        ("100.005", "USD", "100.005"),  # never rounded
         ("1000", "JPY", "1000"),
         ("1000.00", "JPY", "1000"),
         ("1000.5", "JPY", "1000.5"),  # tax that QuickBooks computed to the hundredth

@@ -1,4 +1,4 @@
-"""An event reads the same whatever way it came; what can't be one is refused, the field named."""
+"""An event is the same in every mode; an invalid one is refused with the field's name."""
 
 import base64
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What can't be an event is refused and the field named; anything else is an event, and a sound one."""
+"""Any input is either refused with the field's name or read as a sound event."""
 
 from datetime import UTC
 from typing import Any
@@ -147,7 +147,7 @@ def test_a_header_that_no_database_keeps_is_refused(name: str, character: str) -
 
 
 def sound(event: Event) -> None:
-    """It can be stored, read and passed on, and is the same then."""
+    """Check that an event can be stored, read and sent on unchanged."""
     assert event.payload is not None
     assert event.workspace == "acme"
     assert event.time.tzinfo is UTC

@@ -1,4 +1,4 @@
-"""An event is taken though something small in it is not as it should be; what it says is never guessed."""
+"""An event with small deviations is accepted; its meaning is never guessed."""
 
 from decimal import Decimal
 from typing import Any
@@ -67,7 +67,7 @@ DOCUMENTS = [
 
 
 def places(info: Any, path: tuple[Any, ...] = (), *, needed: bool = False) -> list[tuple[Any, ...]]:
-    """Every field of a kind that may be absent, or else that is needed, however deep."""
+    """Yield every optional, or every required, field of a type at any depth."""
     if isinstance(info, declared.UnionType):
         return [place for one in info.types for place in places(one, path, needed=needed)]
     if isinstance(info, declared.VarTupleType):
@@ -87,7 +87,7 @@ OPTIONAL = [
 
 
 def put(data: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """Return data with another value at a place; the place has to be there."""
+    """Return data with another value at an existing place."""
     copy = msgspec.json.decode(msgspec.json.encode(data))
     place = copy
     for step in path[:-1]:
@@ -111,7 +111,7 @@ def of(document: dict[str, Any], data: Any) -> Event:
 
 
 def told(value: Any) -> Any:
-    """What is said, without what says nothing."""
+    """Return data without its empty values."""
     if isinstance(value, dict):
         kept = {name: told(item) for name, item in value.items()}
         return {
@@ -133,7 +133,7 @@ def test_what_may_be_absent_may_say_nothing(
 ) -> None:
     data = document["data"]
     if path[-1] in {"percent", "amount"} or (path[-1] == "taxable" and nothing is False):
-        return  # one of the two is needed: they have a test of their own; and not to be taxable is something
+        return  # one of the two is required, and has its own test; and `taxable: false` is a value
     assert says(of(document, put(data, path, nothing))) == says(of(document, without(data, path)))
 
 
@@ -336,7 +336,7 @@ def test_what_was_forgiven_is_read_back_the_same(document: dict[str, Any], data:
     spoilt = document["data"]
     for path in data.draw(st.lists(st.sampled_from(where), max_size=3, unique=True)):
         if any(path[: len(other)] == other for other in where if other != path):
-            continue  # what holds it may be gone
+            continue  # its parent may be gone
         spoilt = put(spoilt, path, data.draw(st.sampled_from(NOTHING)))
     event = of(document, spoilt)
     again = structured(json.encode(as_cloudevent(event)).encode())

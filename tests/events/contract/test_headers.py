@@ -1,4 +1,4 @@
-"""Attributes in headers are those of the event, whatever may be written there; two never become one."""
+"""Attributes in headers are read exactly, with any value; two different ones never become one."""
 
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +21,7 @@ def http(value: bytes, name: str = "id") -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Write a value as the binding says: what is printable ASCII stays, but for blanks, quotes and percents."""
+    """Encode a value as in the binding: printable ASCII stays, except blanks, quotes and percents."""
     return quote(text, safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~").encode()
 
 

@@ -1,4 +1,4 @@
-"""Any bytes are read exactly or refused by name; content has one hash, whatever way it was written."""
+"""Any bytes are read exactly or refused with a reason; equal content has one hash, however it is written."""
 
 import json as standard
 from decimal import Decimal
@@ -145,7 +145,7 @@ def reordered(value: Any) -> Any:
 
 @given(values)
 def test_the_hash_does_not_depend_on_the_order_of_keys_or_on_blanks(value: Any) -> None:
-    plain = standard.loads(written(value), parse_float=str)  # blanks and order, not numbers, are at stake
+    plain = standard.loads(written(value), parse_float=str)  # only blanks and order differ, not numbers
     blank = standard.dumps(reordered(plain), indent=1, ensure_ascii=True).encode()
     assert hashed(blank) == hashed(standard.dumps(plain, ensure_ascii=False).encode())
 
@@ -157,7 +157,7 @@ def test_the_hash_tells_contents_apart(one: Any, other: Any) -> None:
 
 
 def tagged(value: Any) -> Any:
-    """Python holds that True == 1; JSON does not."""
+    """In Python, True == 1; in JSON they differ."""
     if isinstance(value, dict):
         return {key: tagged(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -188,7 +188,7 @@ def test_any_bytes_are_read_or_refused_by_name(raw: bytes) -> None:
         assert refused.detail
     else:
         hashed(raw)
-        standard.loads(raw, parse_int=str, parse_float=str)  # it was JSON indeed
+        standard.loads(raw, parse_int=str, parse_float=str)  # the bytes are JSON
 
 
 @settings(max_examples=50)

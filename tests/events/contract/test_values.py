@@ -1,4 +1,4 @@
-"""A value is within its bounds, or its field is refused: nothing is rounded, trimmed or guessed."""
+"""A value is within its limits, or its field is refused: it is never rounded, trimmed or guessed."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal

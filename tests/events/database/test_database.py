@@ -1,4 +1,4 @@
-"""What every implementation of the `Database` port promises about transactions."""
+"""The guarantees of every implementation of the `Database` port about transactions."""
 
 import asyncio
 import sqlite3
@@ -35,7 +35,7 @@ async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
         log.append(connection, [account(1)], NOW)
         raise raised
 
-    for _ in range(2):  # and what failed once leaves nothing locked
+    for _ in range(2):  # and a failed transaction leaves nothing locked
         with pytest.raises(failure, match="as it is") as caught:
             await database.transaction(fail)
         assert caught.value is raised
@@ -45,7 +45,7 @@ async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
 
 
 async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Database) -> None:
-    """Each holds the log, reads the head, then appends at the position that follows: no two read the same head."""
+    """Each locks the log, reads the head, then appends at the next position: no two read the same head."""
 
     def work(connection: sa.Connection, number: int) -> bool:
         acquire(connection, Lock.LOG)

@@ -1,4 +1,4 @@
-"""What PostgreSQL says when it can't do its work, in our words."""
+"""PostgreSQL's errors become our errors."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""A statement that was compiled once says the same, and fails the same, as one that SQLAlchemy executes."""
+"""A compiled statement returns the same, and raises the same, as one that SQLAlchemy executes."""
 
 from decimal import Decimal
 

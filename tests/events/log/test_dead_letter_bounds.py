@@ -1,4 +1,4 @@
-"""There are never more dead letters than are kept, every one is answered for, and the count is that of the rows."""
+"""Dead letters never exceed their limits, each result is returned, and the totals match the rows."""
 
 import tempfile
 from collections.abc import Sequence

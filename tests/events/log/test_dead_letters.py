@@ -1,4 +1,4 @@
-"""What can't be used is kept whole, once, and counted; nobody sees another's."""
+"""An unusable message is stored whole, once, and counted; no workspace sees another's."""
 
 from datetime import timedelta
 from typing import cast

@@ -1,4 +1,4 @@
-"""Whatever is given ends as appended, duplicate, conflict or dead letter; nothing is lost on the way in."""
+"""Every record is appended, a duplicate, a conflict or a dead letter; no record is lost."""
 
 import tempfile
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A reader that works between its transactions leads by lease, and moves by compare-and-set."""
+"""A subscription that works between transactions leads by lease, and moves by compare-and-set."""
 
 from datetime import datetime, timedelta
 
@@ -54,7 +54,7 @@ async def test_a_lease_from_before_the_clock_was_set_back_is_over(
     database: Database, back: timedelta
 ) -> None:
     await lease(database)
-    assert await lease(database, "b", NOW - CLOCK_SKEW_MAX) is None  # whose clock is a little behind
+    assert await lease(database, "b", NOW - CLOCK_SKEW_MAX) is None  # a clock that is a little behind
     assert await database.read(subscriptions.is_due, "relay", 1, "b", NOW - back)
     assert await lease(database, "b", NOW - back) == 0
     assert await lease(database, "c", NOW - back) is None
@@ -62,7 +62,7 @@ async def test_a_lease_from_before_the_clock_was_set_back_is_over(
 
 @given(seconds=st.integers(-1000, 1000), lasting=st.integers(0, 500))
 def test_a_lease_holds_from_its_beginning_to_its_end(seconds: int, lasting: int) -> None:
-    """By the clock of whoever looks, which may be behind the one of who holds it."""
+    """By the clock of the process that checks, which may be behind the holder's clock."""
     until, length = NOW + timedelta(seconds=seconds), timedelta(seconds=lasting)
     began = until - length
     assert leases.is_active(until, length, NOW) == (began - CLOCK_SKEW_MAX <= NOW < until)

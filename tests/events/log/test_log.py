@@ -1,4 +1,4 @@
-"""The log holds each fact once, in one order without holes, whoever writes and reads at the same time."""
+"""The log has each event once, in one order without gaps, with concurrent writers and readers."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -146,7 +146,9 @@ async def test_what_is_rolled_back_leaves_no_event(database: Database, failure: 
         assert log.append(connection, [account(2), account(3)], NOW)[1].position == 3
         raise failure
 
-    first_free = 4 if isinstance(database, PostgresDatabase) else 2  # PostgreSQL counts on; nobody misses it
+    first_free = (
+        4 if isinstance(database, PostgresDatabase) else 2
+    )  # PostgreSQL skips the number, which no code relies on
 
     await database.transaction(log.append, [account(1)], NOW)
     with pytest.raises(failure):
@@ -186,7 +188,7 @@ async def test_an_extension_is_text_in_the_log(database: Database) -> None:
 
 
 async def tail(database: Database, until: int) -> list[int]:
-    """Read on from what was read last, as every subscription does."""
+    """Read from the last position on, as every subscription does."""
     seen: list[int] = []
     async with asyncio.timeout(20):
         while len(seen) < until:
@@ -201,7 +203,7 @@ async def test_a_reader_at_the_tail_misses_nothing_while_many_write(database: Da
         for n in range(10):
             await database.transaction(log.append, [account(writer * 100 + n), account(n)], NOW)
 
-    expected = 6 * 10 + 10  # what the writers share is there once
+    expected = 6 * 10 + 10  # the writers' common events are there once
     seen, again, *_ = await asyncio.gather(
         tail(database, expected), tail(database, expected), *(write(writer) for writer in range(1, 7))
     )

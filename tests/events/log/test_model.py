@@ -1,4 +1,4 @@
-"""The log and a subscription do what a few lines of plain Python do, wherever they crash."""
+"""The log and a subscription behave as a few lines of plain Python, wherever they crash."""
 
 import shutil
 import tempfile

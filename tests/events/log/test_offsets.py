@@ -1,4 +1,4 @@
-"""How far Kafka was read only moves forward, with what was appended, unless a person moves it back."""
+"""Kafka's stored offsets only move forward, with the appended events, unless a person moves them back."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""On PostgreSQL many write at once; a reader at the tail must skip nobody who commits late."""
+"""On PostgreSQL many transactions write at once; a reader at the head must skip no event that commits late."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SEED = 20260505
 
 
 async def tail(database: PostgresDatabase, until: int) -> list[int]:
-    """Read page by page from where it stopped, as every subscription does."""
+    """Read page by page from the last position, as every subscription does."""
     seen: list[int] = []
     async with asyncio.timeout(60):
         while not seen or seen[-1] < until:
@@ -33,7 +33,7 @@ async def write(database: PostgresDatabase, numbers: Iterator[int], total: int, 
 
 
 async def write_and_tail(database: PostgresDatabase, total: int) -> tuple[list[int], list[int]]:
-    """Return the positions that a reader at the tail saw, and those there are."""
+    """Return the positions that a reader at the head saw, and all positions."""
     numbers = iter(range(10**9))
     random = Random(SEED)
     writing = asyncio.gather(*(write(database, numbers, total, random) for _ in range(WRITERS)))
@@ -45,7 +45,7 @@ async def write_and_tail(database: PostgresDatabase, total: int) -> tuple[list[i
 
 
 async def slow_and_quick(database: PostgresDatabase) -> list[int]:
-    """Append in a transaction that takes long, and meanwhile in one that does not; read after each commit."""
+    """Append in a long transaction, and meanwhile in a short one; read after each commit."""
 
     def slowly(connection: sa.Connection) -> None:
         log.append(connection, [account(1)], NOW)
@@ -73,6 +73,6 @@ async def test_who_appends_later_commits_later(postgres: PostgresDatabase) -> No
 async def test_without_the_lock_a_reader_skips_who_commits_late(
     postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the two tests above rely on: taken away, they would fail."""
+    """Without the lock, the two tests above would fail."""
     monkeypatch.setattr(log, "acquire", lambda *_: None)
     assert await slow_and_quick(postgres) == [2]

@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do to the log: writers side by side, positions with holes, two runners at once."""
+"""The log under PostgreSQL's concurrency: parallel writers, positions with gaps, two runners at once."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ async def read_all(database: PostgresDatabase, page: int) -> list[int]:
 
 
 async def follow(database: PostgresDatabase, batch_size: int) -> list[int]:
-    """Follow as a subscription does, for as long as it says that there is anything to do."""
+    """Read as a subscription does, until it has handled every event."""
     while await database.read(subscriptions.pending, ["reader"], "a", NOW):
         assert (await database.transaction(turn("a", batch_size))).handled
     return await database.read(effects_of)

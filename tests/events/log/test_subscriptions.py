@@ -1,4 +1,4 @@
-"""A subscription handles each event once, in order, whoever else runs it and wherever it dies."""
+"""A subscription handles each event once, in order, with several runners and crashes at any point."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ READER = Subscription("reader", handle, batch_size=3)
 
 
 def handled_by(work: Callable[[sa.Connection], None]) -> Subscription:
-    """A reader in whose turn something happens after its effects are written."""
+    """A subscription during whose turn `then` runs after its effects are written."""
 
     def then(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) -> None:
         handle(connection, batch, now)
@@ -262,7 +262,7 @@ async def test_those_with_something_to_do_are_named_in_the_order_asked(database:
 
 
 async def test_many_runners_of_one_name_handle_each_event_once_while_many_write(database: Database) -> None:
-    """They call themselves the same, so nothing but the checkpoint keeps them apart."""
+    """Both have the same holder, so only the checkpoint separates them."""
     total = 40
 
     async def run() -> None:

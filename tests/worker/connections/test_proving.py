@@ -1,4 +1,4 @@
-"""From a code to a connection: what QuickBooks has not confirmed touches nobody, and what is not kept is given back."""
+"""From a code to a connection: an unproven grant changes nothing, and unused tokens are revoked."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -28,18 +28,18 @@ Scenario = Callable[[World], Awaitable[ConsentStatus]]
 
 
 class Killed(BaseException):
-    """The process died."""
+    """Simulate that the process died."""
 
 
 class Mortal:
-    """A database whose process dies at one moment: just before a transaction, or just after it is committed."""
+    """A database whose process dies just before a transaction, or just after its commit."""
 
     def __init__(self, inner: Any, moment: int) -> None:
         self.inner = inner
         self.left = moment
 
     async def transaction(self, work: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run it between two moments."""
+        """Run a transaction between two moments at which the process may die."""
         self._passes()
         result = await self.inner.transaction(work, *args, **kwargs)
         self._passes()
@@ -50,7 +50,7 @@ class Mortal:
         return await self.inner.read(work, *args, **kwargs)
 
     async def close(self) -> None:
-        """Leave it open."""
+        """Do nothing."""
 
     def _passes(self) -> None:
         self.left -= 1
@@ -73,7 +73,7 @@ def realm(world: World, number: int) -> str:
 
 
 async def later(world: World, minutes: float = 20) -> None:
-    """Let time pass for whoever goes on in the background."""
+    """Advance time for the background task."""
     for _ in range(int(minutes * 4)):
         await proving.look(world.services, world.gateway)
         world.clock.advance(15)
@@ -198,7 +198,7 @@ async def test_a_code_that_intuit_does_not_take_now_is_sent_again(two: World, od
 @pytest.mark.parametrize("hours", [1, 24])
 @pytest.mark.parametrize("leased", [False, True])
 async def test_a_clock_that_is_set_back_holds_up_nobody(two: World, hours: int, *, leased: bool) -> None:
-    """Neither where a grant waits to be asked about again, nor where the process died that went on with it."""
+    """Neither for a grant that waits for its next attempt, nor for one whose process died."""
     two.sandbox.trouble.follow(SILENT)
     await connects(two)
     if leased:
@@ -366,7 +366,7 @@ async def test_an_older_consent_does_not_replace_a_later_one(two: World) -> None
     two.sandbox.trouble.follow(SILENT)
     await connects(two)
     two.sandbox.trouble.follow(Plan())
-    two.clock.jump(timedelta(minutes=-3))  # whatever clocks say
+    two.clock.jump(timedelta(minutes=-3))  # with any clocks
     assert (await two.consent("acme", realm(two, 2))).state == "connected"
     await later(two)
     assert (await holders(two)) == {realm(two, 0): "bolt", realm(two, 2): "acme"}

@@ -1,4 +1,4 @@
-"""Each thing that an invoice says is compared with the story: a right one passes, and any one thing wrong is said."""
+"""Each field of an invoice is compared with the story: a correct one passes, and any single error is found."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def mark(sandbox: Sandbox, kind: Kind, made_for: str, part: int = 0) -> str:
 
 
 def a_tale(where: Market) -> Tale:
-    """A deal with a discount, shipping, and three lines of which some have a discount of their own."""
+    """Return a deal with a discount, shipping, and three lines, some with their own discount."""
     tales = (story.tale(1, "none", Random(seed), NOW, where) for seed in range(10_000))
     return next(
         tale
@@ -46,7 +46,7 @@ def a_tale(where: Market) -> Tale:
 
 
 def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> Entity:
-    """The right invoice, written down by hand."""
+    """Return the correct invoice, written by hand."""
     assert tale.quote is not None
     tax_codes = {code["Name"]: code["Id"] for code in sandbox.every("TaxCode")}
     is_us = sandbox.traits.country == "US"
@@ -94,7 +94,7 @@ def body(tale: Tale, sandbox: Sandbox, customer: str, items: dict[str, str]) -> 
 
 
 def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
-    """The right customer."""
+    """Return the correct customer."""
     account = next(a for a in market.accounts(where) if a["account_id"] == tale.account_id)
     address, currency = account["billing_address"], account["currency"]
     part = 0 if currency == sandbox.traits.home_currency else currency_number(currency)
@@ -117,7 +117,7 @@ def a_customer(tale: Tale, where: Market, sandbox: Sandbox) -> Entity:
 
 
 def opened(kind: str, where: Market) -> tuple[CompanyBooks, Tale, Entity]:
-    """A company that holds one right invoice."""
+    """Return a company with one correct invoice."""
     sandbox, tale = seeded(kind, Random(7), NOW), a_tale(where)
     assert tale.quote is not None
     customer = lists.create(sandbox, "Customer", a_customer(tale, where, sandbox), NOW)

@@ -1,4 +1,4 @@
-"""Whoever tells the demo's story waits where the door asks it to."""
+"""The demo's senders obey Retry-After."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Fixtures of this room."""
+"""Fixtures for DocuSign Connect."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from tests.world import World
 
 @pytest_asyncio.fixture
 async def connect(world: World) -> AsyncIterator[Connect]:
-    """DocuSign Connect, sending to a workspace that has the sandbox's keys."""
+    """A DocuSign Connect that sends to a workspace with the sandbox's keys."""
     async with connected(world) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""The door as DocuSign sees it: signed messages to a worker, and what became of them."""
+"""Send signed messages to the worker's door as DocuSign does, and read their results."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -33,7 +33,7 @@ class Connect:
         self.keys = list(keys)
 
     async def send(self, body: Any, *keys: str, **headers: str) -> httpx.Response:
-        """Send a message as it is, signed under these keys, or its own."""
+        """Send a message unchanged, signed with given keys or its own."""
         return await self.http.post(
             "/webhooks/docusign/acme", content=body, headers={**self.signed(body, *keys), **headers}
         )
@@ -43,11 +43,11 @@ class Connect:
         return docusign.signature_headers(body, keys or self.keys)
 
     async def shown(self) -> Reception:
-        """Return what people are shown."""
+        """Return the reception as people see it."""
         return await self.world.services.database.read(watch.shown, "acme", self.world.clock.now())
 
     async def look(self) -> int:
-        """Look once whether it stands otherwise, as the schedule does; return how many events say so."""
+        """Check the reception once, as the schedule does; return the number of appended events."""
         database, now = self.world.services.database, self.world.clock.now()
         found = await database.read(watch.changes, now)
         await database.transaction(log.append, found, now)
@@ -55,14 +55,14 @@ class Connect:
         return len(found)
 
     async def stored_letters(self) -> list[bytes]:
-        """Return what is kept of dead letters."""
+        """Return the stored content of dead letters."""
         statement = sa.select(dead_letters.c.raw).order_by(dead_letters.c.number)
         return await self.world.services.database.read(lambda c: list(c.scalars(statement)))
 
 
 @asynccontextmanager
 async def connected(world: World) -> AsyncIterator[Connect]:
-    """Open the door of a workspace that has the sandbox's keys."""
+    """Open the door of a workspace with the sandbox's keys."""
     secrets: Secrets = await world.add_workspace("acme")
     app: Any = create_app(world.services, world.gateway)
     async with httpx.AsyncClient(
@@ -74,7 +74,7 @@ async def connected(world: World) -> AsyncIterator[Connect]:
 
 
 def message(status: Status = "completed", deal_id: str = "D-1", **summary: Any) -> dict[str, Any]:
-    """Write a message, with further parts of the envelope."""
+    """Return a message with further parts of the envelope."""
     instants: dict[str, Any] = {} if status == "sent" else {f"{status}_at": AT}
     envelope = Envelope(str(uuid5(NAMESPACE_URL, deal_id)), deal_id, "bo@x.example", AT, **instants)
     written: dict[str, Any] = json.loads(docusign.message(envelope, status, AT))
@@ -83,12 +83,12 @@ def message(status: Status = "completed", deal_id: str = "D-1", **summary: Any) 
 
 
 def encoded(status: Status = "completed", deal_id: str = "D-1", **summary: Any) -> bytes:
-    """Write a message's bytes."""
+    """Return a message's bytes."""
     return json.dumps(message(status, deal_id, **summary)).encode()
 
 
 def with_documents(size: int, status: Status = "completed", **changes: Any) -> bytes:
-    """Write a message with a document of so many characters in it."""
+    """Return a message with a document of a number of characters."""
     documents = [
         {"documentId": "1", "name": "MSA.pdf", "type": "content", "PDFBytes": "JVBERi0x" * (size // 8)}
     ]

@@ -1,4 +1,4 @@
-"""What comes to the door: large, with documents, in other forms, of events that mean nothing here."""
+"""Messages at the door: large ones, with documents, in other formats, of events that change no deal."""
 
 import asyncio
 import json
@@ -224,7 +224,7 @@ async def test_documented_events_that_mean_nothing_here_are_answered_and_counted
 
 
 def flat(status: str = "completed") -> dict[str, Any]:
-    """An envelope as an aggregated configuration sends it: at the top, without what happened."""
+    """Return an envelope as an aggregated configuration sends it: at the top level, without an event."""
     return {
         "status": status,
         "documentsUri": "/envelopes/e-1/documents",

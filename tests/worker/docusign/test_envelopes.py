@@ -1,4 +1,4 @@
-"""What a Connect message means for a contract: which, of which deal, what happened, and when."""
+"""The contract event of a Connect message: its contract, deal, status and instant."""
 
 from datetime import datetime
 from typing import Any
@@ -95,5 +95,5 @@ def test_what_holds_more_than_any_envelope_is_not_read(part: bytes) -> None:
 
 
 def test_taking_documents_out_takes_no_time_whatever_looks_like_one() -> None:
-    message = b"<PDFBytes " * 100_000  # tens of minutes, were each looked through to the end
+    message = b"<PDFBytes " * 100_000  # would take tens of minutes if each were scanned to the end
     assert connect.without_documents(message) == message

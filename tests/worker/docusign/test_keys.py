@@ -1,4 +1,4 @@
-"""Keys that DocuSign made, given to a workspace: by the command line and by the API."""
+"""DocuSign's keys are added to a workspace by the command line and by the API."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,7 +34,7 @@ async def listed(world: World, workspace: str = "bolt") -> list[docusign_keys.Ke
 
 @pytest_asyncio.fixture
 async def bolt(world: World) -> World:
-    """A workspace without keys, beside one that has the sandbox's."""
+    """A workspace without keys, beside one with the sandbox's keys."""
     await world.add_workspace("acme")
     world.sandbox.docusign.all.clear()
     await world.add_workspace("bolt")

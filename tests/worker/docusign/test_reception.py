@@ -1,4 +1,4 @@
-"""Whether DocuSign's messages are taken: counted at the door, watched, said to people and to deals that wait."""
+"""Refused messages from DocuSign are counted, and shown to people and by the deals that wait."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ async def told(connect: Connect) -> list[DocusignReceptionChanged]:
 
 
 async def unmet(connect: Connect, deal: str = "D-1") -> tuple[str, str, str]:
-    """The gate that a deal stands at, its reason and remedy."""
+    """Return the gate at which a deal waits, with its reason and remedy."""
     found = await connect.world.explain(deal)
     [gate, *_] = [gate for gate in found.gates if not gate.met]
     row = (await connect.world.deals())[deal]
@@ -45,7 +45,7 @@ async def unmet(connect: Connect, deal: str = "D-1") -> tuple[str, str, str]:
 
 
 async def waiting(connect: Connect) -> None:
-    """A contract that is out by DocuSign's word, one by the CRM's alone, a draft, and a deal that is won."""
+    """Send a contract that DocuSign reported as sent, one that only the CRM did, a draft, and a won deal."""
     await connect.send(encoded("sent", "D-1"))
     await connect.world.send(
         stories.deal("D-1"),

@@ -1,4 +1,4 @@
-"""Keys and counts on PostgreSQL: several processes at the same moment, and the same answers as on SQLite."""
+"""Keys and counts on PostgreSQL: concurrent processes get the same results as on SQLite."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -105,7 +105,7 @@ async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None
 
 
 async def test_two_doors_that_count_at_once_never_wait_in_a_ring(postgres: PostgresDatabase) -> None:
-    """What a message that is taken ends is what ones that are not begin, in another order."""
+    """An accepted message ends the problems that refused ones begin, in another order of rows."""
 
     async def write(*outcomes: str) -> None:
         for _ in range(100):

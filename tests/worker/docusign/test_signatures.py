@@ -19,7 +19,7 @@ KEY, OTHER = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE=", "b3RoZXI="
 
 
 def signature(body: bytes, key: str) -> str:
-    """Sign as DocuSign's own example does: the key's text as it stands."""
+    """Sign as DocuSign's own example does: with the key's text as bytes."""
     return base64.b64encode(hmac.new(key.encode("utf-8"), body, hashlib.sha256).digest()).decode()
 
 

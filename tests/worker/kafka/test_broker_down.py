@@ -1,4 +1,4 @@
-"""A broker that is killed and comes back: nothing that was acknowledged is lost, and everybody goes on by themselves."""
+"""A broker is killed and restarted: no acknowledged message is lost, and all parts continue by themselves."""
 
 import asyncio
 import os
@@ -115,7 +115,7 @@ async def test_what_is_discarded_is_not_sent_when_the_broker_hears_again(
         os.kill(server.pid, signal.SIGCONT)
     await stream.send_raw(b"last")
     values = [message.value for message in await stream.read(catalog.DEALS)]
-    # What was on its way when the broker stopped may have arrived; what had not left us never does.
+    # Messages on their way when the broker stopped may have arrived; unsent ones never do.
     assert values[0] == b"first"
     assert values[-1] == b"last"
     assert b"later" not in values

@@ -1,4 +1,4 @@
-"""What Kafka's client does to those who use it stays its own matter."""
+"""Cancellations inside Kafka's client do not cancel our tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def test_a_request_that_fails_while_a_consumer_closes_cancels_nobody_else(
     topic = stream.environment.topic(catalog.DEALS)
     async with cluster.consumer(stream.environment) as consumer:
         found = consumer.partitions_for_topic(topic) or await cluster.partitions(stream.environment, [topic])
-        # What a request is while it waits to be tried again; when it is cancelled there, its cancellation escapes.
+        # The state of a request that waits for a retry; a cancellation there escapes the client.
         consumer._fetcher._pending_tasks.add(asyncio.create_task(asyncio.sleep(60)))
     assert len(found) == 2
     assert all(not connection.connected() for connection in consumer._client._conns.values())

@@ -1,4 +1,4 @@
-"""Kafka over TLS, by a password or by a certificate: for every client of ours, and for nobody who is not let in."""
+"""Kafka over TLS with a password or a certificate: for each of our clients, and for no unauthorised one."""
 
 import asyncio
 import ssl
@@ -47,7 +47,7 @@ def by_certificate(server: KafkaServer) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(autouse=True)
 async def said_goodbye() -> AsyncIterator[None]:
-    """End each test when its sockets are closed: TLS says goodbye first, and aiokafka doesn't wait for that."""
+    """End each test only when its sockets are closed: TLS closes with a handshake, which aiokafka doesn't wait for."""
     yield
     transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined] # no public name
     async with asyncio.timeout(30):

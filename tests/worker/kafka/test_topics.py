@@ -1,4 +1,4 @@
-"""Topics are made and set right; what an operator chose besides, and what would move keys, is left alone."""
+"""Topics are created and corrected; an operator's other settings, and partition counts, are not changed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ async def found(environment: Environment, topic: str) -> Topic:
 
 
 async def until(environment: Environment, topic: str, **configs: str) -> None:
-    """What the controller has changed, a broker says a moment later."""
+    """Wait until a broker shows the controller's change."""
     wanted = {name.replace("_", "."): value for name, value in configs.items()}
     async with asyncio.timeout(30):
         while wanted.items() - (await found(environment, topic)).configs.items():

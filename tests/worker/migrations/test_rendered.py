@@ -1,4 +1,4 @@
-"""Statements as they are rendered for PostgreSQL: the safeguards that are in no word of SQLite's."""
+"""Statements as rendered for PostgreSQL: the safeguards that SQLite's statements do not have."""
 
 import ast
 import importlib
@@ -48,7 +48,7 @@ def compiled(statement: Any) -> str:
 
 
 def modules() -> Iterator[Any]:
-    """Import every module of the three rooms but those that start something when they are."""
+    """Import every module of the three packages, except those that run something on import."""
     for room in (events, projections, worker):
         for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             if not found.name.startswith(("worker.migrations", "worker.sources.faust")):
@@ -56,7 +56,7 @@ def modules() -> Iterator[Any]:
 
 
 def statements() -> Iterator[tuple[str, Statement]]:
-    """Name every statement that stands in a module."""
+    """Return the names of every module-level statement."""
     for module in modules():
         for name, value in vars(module).items():
             within = value.items() if isinstance(value, dict) else ()
@@ -86,7 +86,9 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
                     and "Statement(" in ast.unparse(function).partition(":\n")[2]
                 ):
                     writing.add(f"{path.parent.name}.{path.stem}.{function.name}")
-    writing = {name for name in writing if not name.startswith("simulation.")}  # which runs on SQLite alone
+    writing = {
+        name for name in writing if not name.startswith("simulation.")
+    }  # the simulation runs only on SQLite
     here = {f"database.bulk.{name}" for name in BULK} | {
         f"log.subscriptions.{name}" for name in ("_locking", "_moving")
     }

@@ -1,4 +1,4 @@
-"""The tables: made from nothing, brought forward from what was, and refused where nobody knows them."""
+"""The tables are created, migrated from earlier revisions, and refused if their revision is unknown."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ from worker.verification.books import Books
 from worker.verification.invariants import violations
 
 Q2C = Path(sys.executable).with_name("q2c")
-# What later revisions added, and what it is of rows that were there before.
+# The columns of later revisions, and their values in existing rows.
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None, "waits_since": None},
     "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None},
@@ -70,7 +70,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where there is nothing yet."""
+    """An empty database."""
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'q2c.sqlite3'}"
@@ -78,7 +78,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture
 async def empty(url: str) -> AsyncIterator[Database]:
-    """A database with nothing in it."""
+    """A database without tables."""
     opened = open_database(Environment(database_url=url))
     yield opened
     await opened.close()
@@ -86,7 +86,7 @@ async def empty(url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture
 async def story(ready: World) -> Rows:
-    """Every row of an installation that is connected and has invoiced a deal."""
+    """Return every row of an installation that is connected and has invoiced a deal."""
     await ready.send(*stories.signed_deal())
     await ready.settle()
     found = await ready.services.database.read(rows)
@@ -97,7 +97,7 @@ async def story(ready: World) -> Rows:
 
 
 def rows(connection: sa.Connection) -> Rows:
-    """Every row; which edition of a read model is live, and who leads a subscription, plays no part."""
+    """Return every row, without the live edition of read models and the holders of leases."""
     return {
         table.name: [
             {name: row[name] for name in row if name not in PASSING.get(table.name, ("edition",))}
@@ -108,12 +108,12 @@ def rows(connection: sa.Connection) -> Rows:
 
 
 def as_it_was(connection: sa.Connection, story: Rows) -> None:
-    """Lay the first tables with rows in them, as somebody has them who never migrated."""
+    """Create the first revision's tables with rows, as in an installation that was never migrated."""
     schema.upgrade(connection, schema.FIRST)
     connection.execute(sa.text("DROP TABLE alembic_version"))
     for projection in PROJECTIONS:
         for view in projection.views:
-            connection.exec_driver_sql(f"CREATE TABLE {view.name} (workspace TEXT)")  # as it was called then
+            connection.exec_driver_sql(f"CREATE TABLE {view.name} (workspace TEXT)")  # its former name
     for table in metadata.sorted_tables:
         later = SINCE_THE_FIRST.get(table.name, {})
         if table is not kafka_offsets and table.name not in READ_MODELS and story[table.name]:
@@ -130,7 +130,7 @@ def differences(connection: sa.Connection) -> list[object]:
 
 
 def shape(connection: sa.Connection) -> dict[str, object]:
-    """Everything that the database says of our tables; where columns were added, their order is another."""
+    """Return the database's description of our tables, independent of the order of columns."""
 
     def said(found: Any) -> str:
         options = {name: str(value) for name, value in found.get("dialect_options", {}).items()}
@@ -217,7 +217,7 @@ async def test_dead_letters_that_were_there_are_counted(empty: Database, story: 
 
 
 async def test_tables_that_no_command_had_used_yet_are_made(empty: Database, story: Rows) -> None:
-    """Once each command made the tables that it knew: who added a workspace and stopped there has no tokens."""
+    """Before the first revision, each command created its own tables: an installation may lack the tokens' table."""
     await empty.transaction(as_it_was, story)
     await empty.transaction(execute, "DROP TABLE tokens", "DROP TABLE oauth_states", "DROP TABLE deals")
     await empty.transaction(schema.migrate)
@@ -339,7 +339,7 @@ async def test_workers_need_no_right_to_change_tables(postgres_url: str, tmp_pat
 
 @contextmanager
 def roles(url: str) -> Iterator[tuple[str, str, Iterable[str], Iterable[str]]]:
-    """The roles of docs/postgresql.md, word for word but for their names: a server has them once."""
+    """Create the roles of docs/postgresql.md, word for word except their names, which a server can have only once."""
     name = url.partition("?")[0].rpartition("/")[2]
     owner, application = f"{name}_owner", f"{name}_app"
     text = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text()
@@ -358,7 +358,7 @@ def acting(url: str, role: str) -> str:
 
 
 async def everything_that_workers_do(database: Database, directory: Path) -> None:
-    """Connect a company, invoice a deal, and build what follows from the log anew."""
+    """Connect a company, invoice a deal, and rebuild everything that follows from the log."""
     async with open_world(directory) as other:
         services = msgspec.structs.replace(other.services, database=database)
         parts = (services.environment, database, other.clock, services.entropy, services.vault)

@@ -1,4 +1,4 @@
-"""Every log line shows in this folder: what must not be in one can't be proved by filtering it out."""
+"""Log every level in this folder, so that tests can check that no line has a secret."""
 
 from collections.abc import Iterator
 

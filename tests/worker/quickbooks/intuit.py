@@ -1,4 +1,4 @@
-"""Intuit as a function of a request, for httpx.MockTransport: OAuth, and whatever a test answers."""
+"""Intuit as a function of a request, for httpx.MockTransport: OAuth, and a test's own answers."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ def fault(code: str, message: str = "Said", detail: str = "Why") -> dict[str, An
 
 
 class Intuit:
-    """Answers OAuth by itself and everything else by `answer`; remembers every request."""
+    """Answers OAuth requests by itself and all others by `answer`; records every request."""
 
     def __init__(self, clock: FakeClock, answer: Answer | None = None) -> None:
         self.clock = clock
@@ -112,7 +112,7 @@ def token_answer(number: int) -> httpx.Response:
 
 
 class Bench(msgspec.Struct):
-    """One process's worth of QuickBooks."""
+    """The QuickBooks client and tokens of one process."""
 
     clock: FakeClock
     intuit: Intuit
@@ -139,7 +139,7 @@ async def bench(
     timeout_seconds: float = 30,
     throttled_seconds: float = 60,
 ) -> AsyncIterator[Bench]:
-    """Open one process; give `intuit` to open another beside it on the same file."""
+    """Open the objects of one process; pass `intuit` to open another one on the same file."""
     intuit = intuit or Intuit(FakeClock(), answer)
     clock, entropy = intuit.clock, SeededEntropy(seed)
     database = InlineDatabase(path / "q2c.sqlite3")
@@ -176,6 +176,6 @@ async def connect(of: Bench, realm: str = REALM, workspace: str = "acme", *, goo
 
 
 async def settle() -> None:
-    """Let everybody who can go on do so."""
+    """Let every ready task run."""
     for _ in range(50):
         await asyncio.sleep(0)

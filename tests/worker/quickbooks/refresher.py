@@ -1,6 +1,6 @@
-"""One process that wants access tokens: `python -m tests.worker.quickbooks.refresher FILE URL REALM CALLS`.
+"""A process that requests access tokens: `python -m tests.worker.quickbooks.refresher FILE URL REALM CALLS`.
 
-It says `ready`, waits for a line, asks for the token that many times at once, and prints what it got.
+It prints `ready`, waits for a line, requests the token CALLS times at once, and prints the results.
 """
 
 import asyncio

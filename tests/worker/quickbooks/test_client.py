@@ -426,7 +426,7 @@ async def test_one_line_is_logged_for_each_call(tmp_path: Path) -> None:
 
 
 async def test_canaries_show_nowhere(tmp_path: Path) -> None:
-    """Tokens, secret and bodies in no log line, error or representation, whatever goes wrong."""
+    """No log line, error or repr contains tokens, the secret or bodies, whatever fails."""
 
     def lost(_: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("lost")

@@ -264,7 +264,7 @@ async def test_a_token_that_can_stand_in_no_header_is_none(tmp_path: Path, token
 
 
 class Endless(httpx.AsyncByteStream):
-    """An answer without an end; it counts how much of it was read."""
+    """An endless answer, which counts the bytes that were read."""
 
     def __init__(self, begins: bytes = b"") -> None:
         self.begins = begins

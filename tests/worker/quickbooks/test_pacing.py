@@ -11,7 +11,7 @@ from worker.quickbooks.pacing import CONCURRENT_MAX, WAIT_SECONDS_MAX, WAITING_M
 
 
 def busiest(times: list[float], seconds: float) -> int:
-    """Return how many of these lie in the fullest window of that length."""
+    """Return the largest number of instants in a window of a length."""
     return max(sum(1 for at in times if start <= at < start + seconds) for start in times)
 
 
@@ -43,7 +43,7 @@ def test_no_second_holds_more_than_ten(arrivals: list[tuple[float, float]]) -> N
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.floats(0, 0.05), min_size=40, max_size=40))
 def test_no_second_holds_more_than_ten_where_they_arrive(delays: list[float]) -> None:
-    """The network takes now a little longer, now a little less."""
+    """The network's delay varies a little."""
 
     async def run() -> None:
         clock, times = FakeClock(), list[float]()
@@ -70,7 +70,7 @@ async def test_no_minute_holds_more_than_five_hundred() -> None:
 
 
 async def test_a_loop_that_stalled_makes_no_burst() -> None:
-    """What counts is when requests went out, not when they were due."""
+    """Requests count when they are sent, not when they were due."""
     clock, times = FakeClock(), list[float]()
     pacing = Pacing(clock)
     tasks = [asyncio.create_task(go(pacing, clock, "1", times)) for _ in range(30)]

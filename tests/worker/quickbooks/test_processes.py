@@ -1,4 +1,4 @@
-"""Real processes, real sockets, one file: one refresh."""
+"""Several real processes on one file make only one refresh."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ REFRESH_SECONDS = 0.7
 
 
 class TokenServer(ThreadingHTTPServer):
-    """Counts refreshes, and how many are in flight at once."""
+    """Counts refreshes, and the largest number in flight at once."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _say(self, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
@@ -77,7 +77,7 @@ def server() -> Iterator[TokenServer]:
 
 async def test_four_processes_and_fifty_calls_make_one_refresh(tmp_path: Path, server: TokenServer) -> None:
     async with bench(tmp_path) as one:
-        # The fake clock stands in the past, so to real processes these tokens ended long ago.
+        # The fake clock is in the past, so for real processes these tokens have expired.
         await connect(one, good_for=0)
         file = str(tmp_path / "q2c.sqlite3")
         processes = [

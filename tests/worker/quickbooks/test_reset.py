@@ -1,4 +1,4 @@
-"""A connection that is reset as soon as it is made, which uvloop and anyio disagree about."""
+"""A connection that is reset as soon as it is made, which uvloop and anyio handle differently."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ import uvloop
 
 from worker.quickbooks.http import http_client
 
-REQUESTS = 1_500  # one in sixty meets it
+REQUESTS = 1_500  # one in sixty is affected
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 

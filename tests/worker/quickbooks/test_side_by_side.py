@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do to tokens and tenants: two processes in the same moment."""
+"""Tokens and workspaces under PostgreSQL's concurrency: two processes at the same moment."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta

@@ -80,7 +80,7 @@ async def test_realms_do_not_wait_for_one_another(tmp_path: Path) -> None:
 
 
 async def kill(task: asyncio.Task[str], of: Bench) -> None:
-    """End a holder as SIGKILL does: nothing of it runs any more, its lease stays."""
+    """End a holder as SIGKILL does: its tasks stop, its lease stays."""
     before = await of.database.read(row)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -362,7 +362,7 @@ async def test_a_clock_that_jumps_does_not_hold_a_lease_for_a_day(tmp_path: Path
 async def test_who_read_the_clock_before_a_lease_was_taken_does_not_take_it_too(
     tmp_path: Path, seconds: float
 ) -> None:
-    """It waited for the database meanwhile, or its machine's clock is behind."""
+    """The process waited for the database, or its clock is behind."""
     async with bench(tmp_path) as one:
         await connect(one, good_for=0)
         now = one.clock.now()

@@ -1,4 +1,4 @@
-"""What goes out reaches Kafka in order and without a gap, whoever leads and whatever fails on the way."""
+"""Outgoing events reach Kafka in order and without a gap, whichever relay leads and whatever fails."""
 
 import asyncio
 from collections import defaultdict
@@ -112,7 +112,7 @@ async def test_a_restart_goes_on_where_it_was(stream: Stream) -> None:
 
 
 class Troubled:
-    """A way to Kafka that fails as planned, before or after the messages arrived."""
+    """A publisher that fails as planned, before or after the messages arrived."""
 
     def __init__(self, stream: Stream, *plan: str) -> None:
         self._publisher = stream.publisher
@@ -154,7 +154,7 @@ async def test_another_takes_over_when_the_leader_is_gone(stream: Stream) -> Non
     async with relaying_as("standby", services) as standby:
         await append(stream, won(2))
         await until_at(stream, 2, leader, standby)
-        leader.cancel()  # it gives its lease back as little as a killed one does
+        leader.cancel()  # like a killed relay, it does not release its lease
         with suppress(asyncio.CancelledError):
             await leader
         await append(stream, won(3))
@@ -182,7 +182,7 @@ async def test_who_was_overtaken_while_sending_leaves_the_checkpoint_alone(strea
             await turn(later, stream.publisher, EVENTS, "b")
 
     class Ahead:
-        """The clock of a process that sees our lease run out."""
+        """The clock of a process that sees our lease expire."""
 
         def now(self) -> datetime:
             return datetime.fromtimestamp(stream.services.clock.now().timestamp() + LEASE_SECONDS + 1, tz=UTC)
@@ -213,7 +213,7 @@ async def test_who_was_overtaken_while_reading_sends_nothing(
 ) -> None:
     monkeypatch.setattr(relaying, "BEGIN_SECONDS_MAX", -1.0)
     lease = subscriptions.lease
-    leases = iter([lease, lambda *_: None])  # the second time another leads
+    leases = iter([lease, lambda *_: None])  # the second time, another relay leads
     monkeypatch.setattr(subscriptions, "lease", lambda *given: next(leases)(*given))  # noqa: PLW0108 - the next at each call
     await append(stream, won(1))
     assert await turn(stream.services, stream.publisher, EVENTS, "a")
@@ -236,7 +236,9 @@ async def test_dead_letters_of_kafka_go_to_their_own_topics(stream: Stream) -> N
     broken, garbage = await stream.read(catalog.DEALS + DEAD_LETTERS)
     (misfit,) = await stream.read(catalog.ACCOUNTS + DEAD_LETTERS)
     for message, given in ((broken, STRUCTURED), (garbage, BINARY), (misfit, STRUCTURED)):
-        assert list(message.headers[: len(given)]) == given  # as they came: it can be sent again
+        assert (
+            list(message.headers[: len(given)]) == given
+        )  # unchanged, so that the message can be sent again
         headers = {name: value.decode() for name, value in message.headers[len(given) :]}
         letter = letters[headers["origin"]]
         assert headers == {
@@ -327,5 +329,5 @@ async def test_a_refused_message_is_named_and_holds_up_its_lane_alone(
     assert {line["channel"] for line in logs if line["event"] == "relay.refused"} == {EVENTS.name}
     found = await deal_updates(stream)
     assert sorted(set(found)) == [1, 2, 3, 4]
-    assert found.count(4) <= 2  # with the refused one, not again and again
+    assert found.count(4) <= 2  # together with the refused message, but not each time
     await publisher.discard()

@@ -1,4 +1,4 @@
-"""Which roles a process can have, and what it says where it can't."""
+"""The roles that a process can have, and the errors for others."""
 
 import pytest
 

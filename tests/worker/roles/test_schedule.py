@@ -1,4 +1,4 @@
-"""Days are told once to each workspace, in its company's time zone."""
+"""Each workspace gets one event for each day, in its company's time zone."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A process that ends by itself says why, in one line, whatever it was that ended it."""
+"""A process that ends by itself logs the reason in one line, whatever ended it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,14 +23,14 @@ async def raised(error: BaseException) -> None:
 
 
 async def cancelled(_: RoleContext) -> None:
-    """What a library does that cancels what we wait for: nobody has cancelled us."""
+    """Await a task that a library cancels: we ourselves are not cancelled."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.cancel()
     await future
 
 
 async def returned(_: RoleContext) -> None:
-    """End, though nobody said so."""
+    """End without a stop request."""
 
 
 async def grouped(_: RoleContext) -> None:
@@ -39,7 +39,7 @@ async def grouped(_: RoleContext) -> None:
 
 
 async def run(world: World, monkeypatch: pytest.MonkeyPatch, work: Work) -> tuple[int, list[Any]]:
-    """Run a process whose only role does this; return its status, and what it said that ended it."""
+    """Run a process with `role` as its only role; return its status, and the logged reason of its end."""
     monkeypatch.setitem(roles.RUN, Role.SCHEDULE, work)
     with capture_logs() as said:
         status = await supervisor.run(

@@ -1,4 +1,4 @@
-"""What comes at the same time is stored together, in order and bounded; what one is guilty of, the others do not suffer."""
+"""Concurrent requests are stored together, in order and with a size limit; a failing one fails alone."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from worker.web.doors.events import record
 
 
 class Poisoned(Exception):
-    """What an item does to any transaction that it is in."""
+    """The error that an item raises in any transaction."""
 
 
 class Groups:
-    """Work that notes which groups it was given, and fails where one is poisoned."""
+    """Work that records its groups, and fails if an item is poisoned."""
 
     def __init__(self) -> None:
         self.given: list[list[int]] = []
@@ -39,7 +39,7 @@ class Groups:
 
 
 class Yielding:
-    """A database whose transactions take a turn of the event loop, so that others gather meanwhile."""
+    """A database whose transactions take a turn of the event loop, so that others arrive meanwhile."""
 
     async def transaction(self, work: Any, *args: Any) -> Any:
         await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_what_is_not_urgent_waits_until_what_was_stored_is_handled(
         storing = arrivals.store(services.database, records, services.clock.now(), urgent=urgent)
         return asyncio.create_task(storing)
 
-    await store(1)  # nobody handles anything here: nobody waits
+    await store(1)  # no part handles the log here, so no request waits
     await store(2)
     arrivals.caught_up()
     await store(3)

@@ -1,4 +1,4 @@
-"""A damaged database is named in one sentence with what to do, by every command and by every process."""
+"""Every command and process names a damaged database in one sentence with the remedy."""
 
 import json
 import os
@@ -71,7 +71,7 @@ HARMS: list[Callable[[Path], None]] = [cut, garbage, garbage_in_the_schema, wron
 
 
 async def damaged(world: World, harm: Callable[[Path], None]) -> Path:
-    """Copy the store of a world that has done something, and harm the copy."""
+    """Copy the database of a world with some events, and damage the copy."""
     await world.send(*stories.signed_deal())
     await world.settle()
     path = world.services.environment.database_path.with_name("harmed.sqlite3")

@@ -1,4 +1,4 @@
-"""A process that runs out of file descriptors says so, and goes on once there are some again."""
+"""A process that runs out of file descriptors reports it, and continues once some are free."""
 
 import json
 import resource
@@ -90,7 +90,7 @@ def test_it_says_so_once_and_goes_on_when_there_are_some_again() -> None:
         assert (entry["event"], entry["level"], entry["limit"]) == ("descriptors.exhausted", "error", LIMIT)
         assert "ulimit -n" in entry["remedy"]
         with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))):
-            pass  # nobody may be there to take it
+            pass  # the server may not accept it
         tell("free")
         assert json.loads(stderr.readline())["event"] == "descriptors.free_again"
         assert asked(url) == (200, "good")

@@ -1,4 +1,4 @@
-"""What the environment says is refused by name where it can't be, and a first start finds or makes its key."""
+"""Invalid settings are refused by name, and a first start finds or creates its key."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor

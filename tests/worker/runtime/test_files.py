@@ -1,4 +1,4 @@
-"""The files of an installation: the one that was named and no other, and its owner's alone."""
+"""The files of an installation: exactly the named one, accessible only to its owner."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Garbage is looked for less often for a while, and as before afterwards."""
+"""Garbage is collected less often for a while, and as before afterwards."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""Every line of the log is one line of JSON, whatever was logged; what is named like a secret is masked."""
+"""Every log entry is one line of JSON, whatever was logged; values named like secrets are masked."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def test_what_a_process_logs_is_json_a_line_and_no_secret() -> None:
 
 
 class Terminal(io.StringIO):
-    """What is written to it, which a person would see."""
+    """A terminal that records its output."""
 
     def isatty(self) -> bool:
         return True
@@ -67,7 +67,7 @@ class Terminal(io.StringIO):
 
 @contextmanager
 def terminal() -> Iterator[Terminal]:
-    """Stderr is a terminal, and logging is set up for it."""
+    """Set up logging with a terminal as stderr."""
     root, before, stderr = logging.getLogger(), structlog.get_config(), sys.stderr
     handlers = list(root.handlers)
     sys.stderr = written = Terminal()
@@ -91,7 +91,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
 
 
 class Odd:
-    """Whose own words may be anything."""
+    """An error with any message."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""No secret of a URL is ever said: not by q2c config, not in an error, not in the log."""
+"""No secret of a URL is ever shown: not by q2c config, not in an error, not in the log."""
 
 import contextlib
 import io
@@ -26,7 +26,7 @@ from worker.runtime.environment import ConfigurationError, Environment, environm
 from worker.runtime.masking import masked, replacements, scrubbed
 
 CANARY = "CANARY"
-# A secret has the canary in it, and around it what means something in a URL.
+# A secret contains the canary, surrounded by characters with a meaning in a URL.
 secrets = st.builds(
     lambda before, after: f"{before}{CANARY}{after}",
     st.text(st.sampled_from("ab1:/@?#&=%+,;[]. !$'*~"), max_size=8),
@@ -86,7 +86,7 @@ def test_what_is_no_secret_is_shown(url: str, shown: str) -> None:
 
 @contextlib.contextmanager
 def written_to(file: io.StringIO, *consoles: Console) -> Iterator[None]:
-    before = [console._file for console in consoles]  # None where it follows sys.stdout or sys.stderr
+    before = [console._file for console in consoles]  # None if it follows sys.stdout or sys.stderr
     for console in consoles:
         console.file = file
     try:
@@ -97,7 +97,7 @@ def written_to(file: io.StringIO, *consoles: Console) -> Iterator[None]:
 
 
 def said(variables: dict[str, str]) -> str:
-    """Everything that this process says about an environment: q2c config in both forms, its errors, its log."""
+    """Return all output of this process about an environment: q2c config in both forms, its errors, its log."""
     printed = io.StringIO()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
     with (

@@ -1,4 +1,4 @@
-"""Clients that are slow, on purpose or not, keep nobody else from service."""
+"""Slow clients, malicious or not, do not block other clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class App:
-    """Answers at once, after the body, with very much, or when it is let go."""
+    """Answers at once, after the body, with a large body, or when released."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -46,7 +46,7 @@ class App:
 
 
 class Place:
-    """Where an application is served, and who has connected to it."""
+    """The address of a served application, and its connections."""
 
     def __init__(self, app: App, port: int, stack: AsyncExitStack) -> None:
         self.app = app
@@ -80,7 +80,7 @@ async def served(patience: Patience = IMPATIENT) -> AsyncIterator[Place]:
 
 
 async def drip(stream: Stream, sent: bytes, seconds: float = 0.02) -> bytes:
-    """Send byte by byte until the other end closes; return what it said."""
+    """Send byte by byte until the server closes; return its answer."""
     reader, writer = stream
     answer = asyncio.create_task(_all_of(reader))
     for number in range(10**6):
@@ -92,7 +92,7 @@ async def drip(stream: Stream, sent: bytes, seconds: float = 0.02) -> bytes:
 
 
 async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    """Read to the end, or until the connection is reset since something was sent after it was closed."""
+    """Read to the end, or until the connection is reset because bytes were sent after its close."""
     said = b""
     with suppress(ConnectionResetError):
         while part := await reader.read(1000):
@@ -101,7 +101,7 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def closed(stream: Stream) -> bytes:
-    """Wait until the other end closes; return what it said."""
+    """Wait until the server closes; return its answer."""
     return await asyncio.wait_for(stream[0].read(), SOON)
 
 
@@ -124,7 +124,7 @@ async def test_a_body_that_comes_byte_by_byte_is_cut_off() -> None:
             assert await place.serves_others()
             assert (await slow).startswith(b"HTTP/1.1 408")
         assert place.app.cut_short == 1
-    assert said == []  # it is no defect of ours
+    assert said == []  # not a defect of ours
 
 
 async def test_a_body_that_is_sent_on_after_it_was_refused_is_cut_off() -> None:
@@ -173,7 +173,9 @@ async def test_a_connection_that_is_kept_is_used_on() -> None:
 
 @pytest.mark.parametrize("begun", [b"", REQUEST[:20], POST])
 async def test_any_number_of_idle_connections_keep_nobody_from_service(begun: bytes) -> None:
-    patience = Patience(connections_max=200, look_seconds=0.05)  # patient enough, but for their number
+    patience = Patience(
+        connections_max=200, look_seconds=0.05
+    )  # long time limits; only the number of connections is limited
     async with served(patience) as place:
         for _ in range(5):
             for _ in range(80):

@@ -1,4 +1,4 @@
-"""What has work and gets nowhere ends itself; what waits for others does not."""
+"""A process with work but without progress ends itself; a process that waits for others does not."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def look_of(progress: Callable[[], Progress]) -> Callable[[], asyncio.Future[Pro
 
 
 async def watched_for(seconds: float, progress: Callable[[], Progress]) -> None:
-    """Watch for so many virtual seconds."""
+    """Watch for a number of virtual seconds."""
     clock = FakeClock()
     watching = asyncio.create_task(watch(clock, "process", look_of(progress), PATIENCE))
     waiting = asyncio.create_task(clock.sleep(seconds))

@@ -1,4 +1,4 @@
-"""One quiet store for the simulation's tests: compiling its statements takes longer than a seed."""
+"""One store for the simulation's tests, without logs: compiling its statements takes longer than a seed."""
 
 from collections.abc import Iterator
 

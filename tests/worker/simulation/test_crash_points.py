@@ -1,4 +1,4 @@
-"""A kill after a single step is recovered from, and what keeps a stopped worker from sending late would be missed."""
+"""The worker recovers from a kill after a single step, and the absence of the guards against late sends is noticed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoin
 def test_sending_whenever_one_is_thawed_would_be_noticed(
     store: Store, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Callable[..., bool]], kind: str
 ) -> None:
-    """Stopped within a few steps of beginning to send: claimed with a note, or noted just before."""
+    """Suspended within a few steps of the send: recorded with the claim, or just before."""
     workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen")
     send = Attempts._send
     steps_taken, about_to_send = 0, list[int]()
@@ -82,7 +82,7 @@ def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
 
     monkeypatch.setattr(transitions, "disconnected", noting)
     found: list[str] = []
-    for seed in (1, 2, 3):  # whether an admin is faster than the worker thaws differs
+    for seed in (1, 2, 3):  # an admin may or may not be faster than the thaw
         steps_taken = 0
         told_at.clear()
         monkeypatch.setattr(transitions, "_is_cut_off", is_cut_off)

@@ -1,4 +1,4 @@
-"""The simulation itself: it repeats, it reaches what it should, and it would notice."""
+"""The simulation itself: it is repeatable, reaches all cases, and notices missing safeguards."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
 from worker.simulation.seed import run_seed
 
-SEEDS = range(1, 17)  # `make prove` plays hundreds
+SEEDS = range(1, 17)  # `make prove` runs hundreds
 
 
 @pytest.fixture(scope="module")

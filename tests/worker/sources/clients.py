@@ -1,4 +1,4 @@
-"""Events as clients of others write them."""
+"""Produce events with other Kafka clients."""
 
 from typing import Any
 

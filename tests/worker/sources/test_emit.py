@@ -1,4 +1,4 @@
-"""A file is read rightly, whatever it was saved as, or refused as a whole with what to do."""
+"""A file is read correctly in any encoding, or refused whole with the remedy."""
 
 import contextlib
 import gzip

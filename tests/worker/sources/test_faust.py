@@ -1,4 +1,4 @@
-"""Live ingestion loses nothing, whatever fails between Kafka and the log, and stores nothing twice."""
+"""Ingestion loses no event and stores none twice, whatever fails between Kafka and the log."""
 
 import asyncio
 from collections.abc import Callable
@@ -114,6 +114,4 @@ async def test_a_stop_that_faust_cancels_does_not_hide_why_it_stops() -> None:
 
     started = asyncio.get_running_loop().create_future()
     started.set_result(None)
-    await faust._stop(
-        cast("Any", Cancelling()), started
-    )  # what it raised would be raised instead of the reason
+    await faust._stop(cast("Any", Cancelling()), started)  # its own error would replace the reason

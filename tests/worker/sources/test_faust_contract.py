@@ -1,7 +1,7 @@
-"""What ingestion relies on in Faust and aiokafka, of the versions that it was proven with.
+"""The behaviour of Faust and aiokafka that ingestion relies on, in the versions that it was tested with.
 
-Where one of these fails, a library has changed beneath us: read what changed, and prove again that nothing is
-lost, before changing the test.
+If one of these tests fails, a library has changed: read its changes, and prove again that no event is lost, before you
+change the test.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ ENVIRONMENT = Environment(kafka_url="kafka://one:9092,two:9092", kafka_group="gr
 
 
 async def nothing(_: Any) -> None:
-    """Take nothing."""
+    """Read nothing."""
 
 
 def test_the_versions_are_those_that_it_was_proven_with() -> None:
@@ -95,7 +95,7 @@ async def test_an_agent_finds_what_was_delivered_in_a_queue_that_nobody_else_rea
 
 
 def test_what_a_stream_passes_over_is_what_we_do() -> None:
-    """It acknowledges that, though; and it keeps account of messages that nothing of ours asks for."""
+    """Faust acknowledges the message, however; and it tracks messages that our code never reads."""
     body = inspect.getsource(Stream._py_aiter)
     assert "not self.app.flow_control.is_active()" in body
     assert "or message.generation_id != self.app.consumer_generation_id" in body
@@ -103,7 +103,7 @@ def test_what_a_stream_passes_over_is_what_we_do() -> None:
 
 
 def test_a_crash_of_an_agent_reaches_the_application() -> None:
-    """This supervisor does not put itself between a service and its parents."""
+    """This supervisor passes a service's failure to its parents."""
     body = inspect.getsource(mode.CrashingSupervisor._contribute_to_service)
     assert body.rstrip().endswith("pass")
     assert isinstance(inspect.getattr_static(mode.Service, "crashed"), property)
@@ -138,7 +138,7 @@ def commits(committed: int | None, acknowledged: list[int]) -> int | None:
         (5, [5, 6, 8], 7),
         (5, [7, 8], None),
         (None, [0, 1], 2),
-        # Where nothing was committed yet, it takes whatever it finds first: only order keeps this right.
+        # Without a committed offset, Faust starts at the first message that it gets, so only their order makes this correct.
         (None, [3, 4], 5),
     ],
 )

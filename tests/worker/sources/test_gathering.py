@@ -1,5 +1,5 @@
-"""Batches are as large as what waits, nothing waits for a batch to fill but in a flood, and nothing is passed on
-that was read before the group was rearranged."""
+"""Batches have all waiting messages, a batch waits for more only in a flood, and messages from before a
+rebalance are skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ SECONDS_MAX = 10
 
 
 class Delivered:
-    """A stream as Faust gives it to an agent, with events that we put there."""
+    """A stream as Faust passes it to an agent, with our own events."""
 
     def __init__(self) -> None:
         flow = FlowControlEvent(initially_suspended=False)

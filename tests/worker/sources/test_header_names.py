@@ -1,4 +1,4 @@
-"""A header whose name is no text stops neither live ingestion nor a replay, nor hides what is behind it."""
+"""A header whose name is no text stops neither ingestion nor a replay, and hides no later message."""
 
 import gzip
 from typing import Any
@@ -21,12 +21,12 @@ BATCH_BYTES_MAX = 100_000
 
 
 class Name(str):
-    """What becomes bytes that are no text."""
+    """A text that is encoded to bytes which are no text."""
 
     __slots__ = ("raw",)
 
     def encode(self, *_: Any) -> bytes:
-        """Write what no client of ours would."""
+        """Encode to invalid bytes, unlike any real client."""
         return b"\xff\xfe" + super().encode()
 
 
@@ -92,6 +92,6 @@ def test_it_uses_what_the_library_has() -> None:
     plain = _MemoryRecordsPy(data)
     assert bytes(plain._next_slice or b"") == data
     assert isinstance(_DefaultRecordBatchPy(plain._next_slice)._buffer, bytearray)
-    # The library itself still can't; where it can one day, this module has had its time.
+    # The library itself still can't; once it can, this module is no longer needed.
     with pytest.raises(UnicodeDecodeError):
         list(MemoryRecords(bytes(batch((b"", [(Name("a"), b"")])).build())).next_batch())

@@ -1,4 +1,4 @@
-"""Whatever client a producer uses, in whatever mode and compression, its events are in the log."""
+"""Events of any Kafka client, in any mode and compression, are appended to the log."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ FLUSH_SECONDS_MAX = 20
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
 async def test_events_of_another_client(stream: Stream, compression: str) -> None:
-    """librdkafka, which most languages use."""
+    """Produce with librdkafka, which most languages use."""
     producer = confluent_kafka.Producer(
         {
             "bootstrap.servers": ",".join(stream.environment.kafka_brokers),
@@ -43,7 +43,7 @@ async def test_events_of_another_client(stream: Stream, compression: str) -> Non
 async def test_the_mark_of_a_transaction_is_nothing_to_wait_for(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mark takes an offset, so that what can be read ends before the partition does."""
+    """A transaction's end marker takes an offset, so the last message is before the partition's end."""
     topic = stream.environment.topic(catalog.DEALS)
     producer = AIOKafkaProducer(**connection(stream.environment), transactional_id=topic)
     await producer.start()

@@ -1,4 +1,4 @@
-"""A message of Kafka becomes an event or a dead letter, whatever it holds; the same event is the same by any way."""
+"""Every message of Kafka becomes an event or a dead letter; an event is the same over Kafka and HTTP."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ def arrived(message: Message) -> Record:
 
 
 def binary(document: dict[str, Any], **changed: str | None) -> Arrival:
-    """A message in binary mode, as any client may write it."""
+    """Return a message in binary mode, as any client may write it."""
     attributes = {name: value for name, value in document.items() if name != "data"} | changed
     headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items() if value is not None]
     return arrival(msgspec.json.encode(document["data"]), [*headers, ("content-type", b"application/json")])

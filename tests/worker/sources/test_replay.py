@@ -1,4 +1,4 @@
-"""Kafka read again in bulk: everything from a time or an offset on, once, and ingestion is not disturbed."""
+"""Replay reads every message from a time or an offset on once, without disturbing ingestion."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Where ingestion goes on after a restart, a restore, or a time in which Kafka dropped what nobody had read."""
+"""Where ingestion continues after a restart, a restore, or a deletion of unread messages by Kafka."""
 
 import asyncio
 from typing import Any
@@ -84,7 +84,7 @@ async def test_kafka_is_not_sent_back_under_a_worker_that_reads(stream: Stream) 
 
 
 async def made_anew(stream: Stream) -> None:
-    """Delete the topic of deals and make it again, as somebody may who wants other partitions."""
+    """Delete the topic of deals and create it again, as an admin may for another partition count."""
     name = stream.environment.topic(catalog.DEALS)
     await topics.delete(stream.environment, [name])
 
@@ -176,7 +176,7 @@ async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: St
         (Position("t", 0, beginning=5, end=9, stored=2, committed=2), 4, 3, False),
         (Position("t", 0, beginning=5, end=9, stored=None, committed=5), 4, 0, False),
         (Position("t", 0, beginning=5, end=9, stored=None, committed=6), 4, 0, True),
-        (Position("t", 0, beginning=0, end=3, stored=9, committed=9), 3, 0, False),  # made anew
+        (Position("t", 0, beginning=0, end=3, stored=9, committed=9), 3, 0, False),  # recreated
     ],
 )
 def test_what_a_position_means(position: Position, lag: int, lost: int, *, ahead: bool) -> None:
@@ -202,7 +202,7 @@ async def test_what_reads_nothing_though_there_is_something_ends_itself(
 
 
 async def test_what_can_not_be_stopped_is_given_up(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As while it joins a group with a dead member."""
+    """As while Faust joins a group with a dead member."""
 
     async def hang(_: Any) -> None:
         await asyncio.Event().wait()

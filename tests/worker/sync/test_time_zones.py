@@ -1,4 +1,4 @@
-"""A company's time zone follows from its address and country where these give exactly one, and else from nothing."""
+"""A company's time zone follows from its address and country if they allow exactly one; otherwise it has none."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 
 def company(country: str | None, region: str = "", code: str = "", of: str = "") -> dict[str, Any]:
-    """What QuickBooks says of a company; `of` is the country of its address."""
+    """Return a company's `CompanyInfo`; `of` is the country of its address."""
     parts = {"CountrySubDivisionCode": region, "PostalCode": code, "Country": of}
     address = {"Id": "1", "Line1": "1 High Street"} | {name: value for name, value in parts.items() if value}
     return {

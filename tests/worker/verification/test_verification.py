@@ -1,4 +1,4 @@
-"""Each invariant finds what breaks it, names it, and is quiet about a store that is well."""
+"""Each invariant finds its violations, and none in a correct database."""
 
 import json
 import os
@@ -47,7 +47,7 @@ Corrupt = Callable[[sa.Connection], Any]
 
 @pytest_asyncio.fixture
 async def healthy(tmp_path: Path) -> AsyncIterator[World]:
-    """Two invoiced deals, one that waits for a signature, a message that nobody can use."""
+    """Two invoiced deals, one that waits for a signature, an unusable message."""
     async with open_world(tmp_path) as world:
         await world.ready()
         waiting = [stories.deal("D-3"), stories.contract("sent", "D-3", "C-D-3")]
@@ -60,7 +60,7 @@ async def healthy(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def broken(world: World, books: Books | None = None, *, later: timedelta = timedelta()) -> set[str]:
-    """Return the invariants that are broken, having looked that every violation is a sentence."""
+    """Return the broken invariants, after checking that every violation is a sentence."""
     now = world.clock.now() + later
     found = await world.services.database.read(violations, now, books or Books())
     assert set(found) == {invariant.name for invariant in INVARIANTS}
@@ -112,7 +112,7 @@ def second_live_invoice(connection: sa.Connection) -> None:
 
 
 def event_twice(connection: sa.Connection) -> None:
-    """SQLite drops no constraint of a table, so the log moves to one without."""
+    """SQLite can't drop a table's constraint, so the log is copied to a table without it."""
     connection.exec_driver_sql("ALTER TABLE events RENAME TO constrained")
     connection.exec_driver_sql("CREATE TABLE events AS SELECT * FROM constrained")
     chosen = tables.log.c.id == stories.deal("D-3")["id"]
@@ -241,7 +241,7 @@ NO_ANSWERS: list[QuickBooksError] = [
 
 @pytest_asyncio.fixture
 async def two_companies(tmp_path: Path) -> AsyncIterator[World]:
-    """A workspace in each of two companies, an invoice in either, and the second one's is gone from its books."""
+    """Two workspaces with a company each, an invoice in each, and the second one is missing in its books."""
     async with open_world(tmp_path, kinds=("us", "us-ast")) as world:
         first, second = world.sandbox.companies
         for workspace, realm in (("acme", first), ("bolt", second)):
@@ -313,7 +313,7 @@ async def test_an_outcome_that_stays_uncertain_is_a_finding_with_its_reason(heal
 
 
 def verify(database: Path) -> tuple[int, dict[str, Any]]:
-    """Run the real command on a store."""
+    """Run the real command on a database."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("Q2C_")}
     finished = subprocess.run(
         [Q2C, "verify", "--offline", "--json"],

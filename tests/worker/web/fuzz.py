@@ -1,4 +1,4 @@
-"""Whatever comes to a door: it is in the log or a dead letter, the answer says which, and nothing stalls."""
+"""Any bytes at a door end in the log or as a dead letter, the answer says which, and nothing stalls."""
 
 import json
 from collections import Counter
@@ -34,7 +34,7 @@ Post = tuple[bytes, dict[str, str]]
 
 
 def fuzzing(examples: int) -> settings:
-    """So many examples, however long each takes."""
+    """A number of examples, without a time limit for each."""
     return settings(
         max_examples=examples,
         deadline=None,
@@ -70,7 +70,7 @@ envelopes = st.sampled_from(
 
 @st.composite
 def twisted(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
-    """A good document of which a few members, however deep, are gone or anything else."""
+    """A valid document with a few members, at any depth, removed or replaced by anything."""
     document = json.loads(json.dumps(draw(documents)))
     for _ in range(draw(st.integers(0, 3))):
         place = document
@@ -92,7 +92,7 @@ def twisted(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
 
 @st.composite
 def damaged(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> bytes:
-    """The bytes of a document, or not quite."""
+    """The bytes of a document, perhaps changed."""
     raw = json.dumps(draw(documents)).encode()
     at = draw(st.integers(0, len(raw)))
     match draw(st.sampled_from(["whole", "whole", "cut", "other byte", "more bytes", "twice"])):
@@ -122,7 +122,7 @@ def posts(draw: st.DrawFn) -> Post:
 
 
 def _header(value: Any) -> str:
-    """What HTTP lets through of a value."""
+    """Return the part of a value that HTTP allows."""
     return "".join(letter for letter in str(value) if letter.isprintable() and letter.isascii())[:200]
 
 
@@ -142,7 +142,7 @@ async def opened(
 
 
 async def kept(world: World) -> Counter[str]:
-    """How often each reason stands at the dead letters."""
+    """Return the number of dead letters by reason."""
     counts: Counter[str] = Counter()
     for letter in await world.services.database.read(listed, "acme"):
         counts[letter["reason"]] += letter["seen"]
@@ -150,7 +150,7 @@ async def kept(world: World) -> Counter[str]:
 
 
 async def check_fate(world: World, answer: httpx.Response, before: Counter[str]) -> None:
-    """What was answered is true: it is in the log, or kept with just the reasons that were named."""
+    """Check that the answer is true: events are in the log, or dead letters with exactly the named reasons."""
     if answer.status_code < 300:
         position = answer.json().get("position")
         assert position is None or position in {recorded.position for recorded in await world.log()}

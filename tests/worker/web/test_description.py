@@ -1,4 +1,4 @@
-"""The OpenAPI description: it names what each route needs and answers, and shows every body."""
+"""The OpenAPI description has the scope and answers of each route, and an example of every body."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

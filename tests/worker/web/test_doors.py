@@ -1,4 +1,4 @@
-"""The front door's answers: what is taken, what is refused, and in which words."""
+"""The front door's answers to accepted and refused requests."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""With Kafka, the front door answers for an event only when the brokers have it, and in the same words as ever."""
+"""With Kafka, the front door acknowledges an event only when the brokers have it, with the same answer as without."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -132,7 +132,7 @@ class Away:
         raise BrokerUnavailable(f"{len(messages)} at 10.0.0.1")
 
     async def discard(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("body", [stories.deal(), [stories.deal(), {"x": 1}]], ids=["one", "batch"])
@@ -202,7 +202,7 @@ async def test_where_the_database_is_away_the_answer_says_what_is_stored(
             return await stream.services.database.read(*given)
 
         async def close(self) -> None:
-            """Nothing is open."""
+            """Do nothing."""
 
     services = msgspec.structs.replace(stream.with_publisher(), database=cast("Database", Away()))
     async with door(stream, services) as http:

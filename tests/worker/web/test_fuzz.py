@@ -1,4 +1,4 @@
-"""Whatever comes to a door has the fate that is answered; `make prove` tries five times as much."""
+"""The answer of a door to any bytes matches what happened to them; `make prove` tries five times as many."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Junk at the front door: refused before anything is made of it, bounded, and never at the cost of what is good."""
+"""Junk at the front door is refused before it is decoded, limited, and never delays valid events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 
 @pytest_asyncio.fixture
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    """The door of an installation that keeps three dead letters."""
+    """The door of an installation with a limit of three dead letters."""
     environment = world.services.environment.model_copy(update={"dead_letters_max": 3})
     world.services = msgspec.structs.replace(world.services, environment=environment)
     secrets = await world.add_workspace("acme")
@@ -73,7 +73,7 @@ async def test_an_event_of_more_values_than_anybody_means_is_a_dead_letter(http:
 
 
 async def test_the_first_errors_are_named_and_the_rest_counted(http: httpx.AsyncClient) -> None:
-    answer = (await post(http, [{"x": 1}] * 700)).json()  # the same thing is one dead letter
+    answer = (await post(http, [{"x": 1}] * 700)).json()  # equal messages are one dead letter
     assert (answer["reason"], answer["errors_total"], answer["dead"]) == ("batch_partly_unusable", 700, 700)
     assert [error["index"] for error in answer["errors"]] == list(range(20))
 

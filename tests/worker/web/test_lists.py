@@ -1,4 +1,4 @@
-"""Lists of the API: pages, cursors and filters, whatever is written meanwhile."""
+"""Lists of the API: pages, cursors and filters, with concurrent writes."""
 
 import asyncio
 import base64
@@ -49,7 +49,7 @@ async def token_of(world: World, workspace: str = "acme", label: str | None = No
 
 @pytest_asyncio.fixture
 async def busy(world: World) -> World:
-    """A workspace with a few of everything; some deals are invoiced, others wait."""
+    """A workspace with a few objects of each kind; some deals are invoiced, others wait."""
     await world.ready()
     await world.send(stories.account(), stories.account("A-2"))
     for number in range(5):
@@ -146,7 +146,7 @@ async def test_a_cursor_that_was_changed_is_none(http: httpx.AsyncClient) -> Non
             if cursor[place] != letter:
                 changed = cursor[:place] + letter + cursor[place + 1 :]
                 answer = await http.get("/deals", params={"cursor": changed})
-                # the last letter has bits that say nothing
+                # the last letter has unused bits
                 assert place == len(cursor) - 1 or refusal(answer)[1] == "cursor_invalid", changed
 
 
@@ -162,7 +162,7 @@ async def test_rows_that_are_gone_are_no_obstacle(http: httpx.AsyncClient, busy:
 async def test_one_that_comes_again_between_two_pages_is_not_left_out(
     http: httpx.AsyncClient, busy: World
 ) -> None:
-    """The one that was seen last is shown first elsewhere; here a number stays where it is."""
+    """Other lists show the last seen dead letter first; here the order of numbers is stable."""
     page = (await http.get("/dead-letters", params={"limit": 2})).json()
     busy.clock.advance(60)
     await busy.send({"specversion": "1.0", "number": 0})
@@ -180,7 +180,7 @@ async def test_one_that_comes_again_between_two_pages_is_not_left_out(
 def test_whatever_is_written_between_pages_what_stays_comes_once(
     tmp_path_factory: pytest.TempPathFactory, before: set[int], between: list[list[int]], limit: int
 ) -> None:
-    """Deals come and change while they are read; those that were there come once, and so does each new one at most."""
+    """Deals are added and changed while they are read: each existing deal is listed once, each new one at most once."""
 
     async def story() -> None:
         async with open_world(tmp_path_factory.mktemp("lists")) as world:

@@ -1,4 +1,4 @@
-"""What lists are read by is the same on SQLite and PostgreSQL."""
+"""Lists return the same on SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import date
@@ -34,7 +34,7 @@ LISTS: dict[str, tuple[Callable[..., list[dict[str, Any]]], Any, tuple[str, ...]
     "log": (queries.list_log, LogWanted, queries.LOG_KEY),
     "dead letters": (dead_letters.page, LetterFilter, ("number",)),
 }
-# Everything by which a list is asked, at once, so that each condition is executed.
+# All filters of a list at once, so that each condition is executed.
 EVERYTHING: dict[str, Any] = {
     "deals": DealsWanted("closed_won", "auto_invoice_off", "A-1", "ß 1", NOW.replace(year=2020), 1),
     "invoices": InvoicesWanted("D-1", "paid", "1", "1", date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 1)),
@@ -48,7 +48,7 @@ EVERYTHING: dict[str, Any] = {
 
 @pytest_asyncio.fixture(params=["sqlite", "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """Deals that wait, their accounts and products, and what could not be used."""
+    """Waiting deals, their accounts and products, and unusable messages."""
     opened: Database
     if request.param == "sqlite":
         opened = InlineDatabase(tmp_path / "lists.sqlite3")

@@ -1,4 +1,4 @@
-"""A browser on its way to QuickBooks and back: what it is sent, and what is believed of what it brings."""
+"""The consent in a browser: its redirects, and the checks of its parameters and cookies."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ CALLBACK = "/oauth/quickbooks/callback"
 
 @asynccontextmanager
 async def browsing(world: World, url: str = "https://worker.test") -> AsyncIterator[httpx.AsyncClient]:
-    """A browser with no cookies yet."""
+    """A browser without cookies."""
     app: Any = create_app(world.services, world.gateway)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=url) as opened:
@@ -44,14 +44,14 @@ async def browser(acme: World) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def opened(world: World, browser: httpx.AsyncClient) -> str:
-    """Open our address; return where it leads."""
+    """Open our address; return the address that it redirects to."""
     answer = await browser.get(await consenting.begin(world.services, "acme"))
     assert answer.status_code == 303
     return answer.headers["location"]
 
 
 async def callback(world: World, browser: httpx.AsyncClient, decision: str = "allow") -> dict[str, str]:
-    """Go as far as Intuit's answer."""
+    """Continue to Intuit's answer."""
     return await world.allowed(await opened(world, browser), decision=decision)
 
 
@@ -157,11 +157,11 @@ async def test_of_callbacks_at_once_one_counts(acme: World, browser: httpx.Async
 async def test_another_browser_completes_nothing_and_spends_nothing(
     acme: World, browser: httpx.AsyncClient
 ) -> None:
-    """As where somebody is sent the callback of an attacker's consent, to connect what they did not choose."""
+    """As if an attacker sent somebody the callback of his own consent, to connect his company."""
     given = await callback(acme, browser)
     async with browsing(acme) as victim:
         refused(await victim.get(CALLBACK, params=given), "in another browser")
-        await opened(acme, victim)  # with a cookie of its own
+        await opened(acme, victim)  # with its own cookie
         refused(await victim.get(CALLBACK, params=given), "in another browser")
         denial = {"error": "access_denied", "state": given["state"]}
         refused(await victim.get(CALLBACK, params=denial), "in another browser")

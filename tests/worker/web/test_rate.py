@@ -1,4 +1,4 @@
-"""How many events a token may send: never more than the limit, over any time, and what is put off fits when it is said."""
+"""A token never sends more events than its rate limit allows, and a refused request fits after Retry-After."""
 
 import json
 import math

@@ -1,7 +1,7 @@
-"""Every route of the description, with whatever fits it and whatever does not: the answers are as it says.
+"""Every route, with valid and invalid requests, answers as the OpenAPI description says.
 
-The engine of schemathesis is driven as its command line drives it: what its pytest plugin has for a description that is
-known only at run time does not go with this pytest.
+The engine of schemathesis is used as by its command line: its pytest plugin for a description that is known only at run
+time does not work with this pytest.
 """
 
 import json
@@ -28,11 +28,11 @@ CONFIG: dict[str, Any] = {
         "stateful": {"enabled": False},  # cursors and numbers from answers are in test_lists.py
     },
 }
-# Requests that fit the schema and are refused, by the reason that is answered: no schema says what they lack.
+# Reasons of refused requests that fit the schema: their rules can't be in a schema.
 FIT_AND_REFUSED = {
-    "cursor_invalid",  # cursors come from answers; nobody makes them up
-    "setting_invalid",  # what a setting may be is a rule of its own
-    "invoice_exists",  # these are about what has happened before
+    "cursor_invalid",  # cursors come only from answers
+    "setting_invalid",  # settings have their own rules
+    "invoice_exists",  # these depend on earlier requests
     "customer_exists",
     "item_exists",
     "outcome_known",
@@ -40,15 +40,15 @@ FIT_AND_REFUSED = {
 # The same of one route.
 FIT_AND_REFUSED_BY = {
     ("POST /api/v1/dead-letters/discard", "schema_invalid"),  # exactly one of three is given
-    ("POST /events", "schema_invalid"),  # data is of the shape of its type, which the contract describes
+    ("POST /events", "schema_invalid"),  # the contract describes the data of each type
     ("POST /events", "batch_partly_unusable"),
 }
-# Requests that do not fit the schema and are taken.
+# Routes that accept requests which do not fit the schema.
 UNFIT_AND_TAKEN = {
-    "POST /api/v1/dead-letters/discard",  # a truth value or a number may be written in another form
-    "POST /events",  # what is small and clear is forgiven, such as an empty attribute
+    "POST /api/v1/dead-letters/discard",  # a boolean or a number may be written in another form
+    "POST /events",  # small deviations are accepted, such as an empty attribute
 }
-UNSIGNED = "POST /webhooks/docusign/{name}"  # tests/worker/docusign has those that are signed
+UNSIGNED = "POST /webhooks/docusign/{name}"  # tests/worker/docusign has signed messages
 
 
 @pytest_asyncio.fixture
@@ -75,11 +75,11 @@ def reason_of(response: Any) -> str | None:
 
 
 def is_expected(route: str, check: str, response: Any) -> bool:
-    """Say whether a failed check is none."""
+    """Return whether a failed check is expected."""
     reason = reason_of(response)
     if check == "positive_data_acceptance":
         return reason in FIT_AND_REFUSED or (route, reason) in FIT_AND_REFUSED_BY
-    if check == "negative_data_rejection":  # 413 is a refusal, which schemathesis does not know
+    if check == "negative_data_rejection":  # 413 is a refusal too, which schemathesis does not know
         return response.status_code == 413 or (response.status_code < 300 and route in UNFIT_AND_TAKEN)
     return False
 

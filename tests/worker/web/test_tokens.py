@@ -1,4 +1,4 @@
-"""Tokens at the door: scopes, revocation, and when each was used last."""
+"""Tokens at the door: scopes, revocation, and the time of the last use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ WITHOUT_A_TOKEN = {
     "/readyz",
     "/metrics",
 }
-# What each scope is for; a route that is new is named here, or this test says so.
+# The routes of each scope; a new route has to be added here.
 PRODUCES = {("POST", "/events")}
 
 
@@ -76,7 +76,7 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def routes(app: Litestar) -> dict[tuple[str, str], str]:
-    """What each route needs, by method and path; OPTIONS and HEAD are the framework's."""
+    """Return the scope of each route, by method and path, without the framework's OPTIONS and HEAD."""
     return {
         (method, route.path): handler.opt[NEEDS]
         for route in app.routes
@@ -103,7 +103,7 @@ def test_every_route_says_what_it_needs(app: Litestar, world: World) -> None:
 def test_a_route_that_says_nothing_is_noticed() -> None:
     @get("/forgotten", sync_to_thread=False)
     def forgotten() -> None:
-        """Say nothing of what is needed."""
+        """Declare no scope."""
 
     assert "/forgotten" in str(list(undeclared(Litestar([forgotten], openapi_config=None))))
 
@@ -111,7 +111,7 @@ def test_a_route_that_says_nothing_is_noticed() -> None:
 async def test_a_token_without_the_scope_is_let_in_nowhere_else(
     app: Litestar, http: httpx.AsyncClient, world: World
 ) -> None:
-    """Every route with every scope: 403 exactly where the scope is not the one that the route needs."""
+    """Each route with each scope answers 403 exactly if it needs another scope."""
     tokens = {scope: await make(world, scope) for scope in Scope}
     for (method, path), needs in routes(app).items():
         address = path.replace("{number:int}", "99").replace("{topic:str}", "crm.deal-updates.v1")
