@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog, json
-from events.contract.announcements import InvoiceStatus, UnmetGate, invoice_link
+from events.contract.announcements import InvoiceStatus, UnmetGate, invoice_link, unspoken
 from events.contract.currencies import in_currency
 from events.contract.gates import CREATING, IN_PROGRESS
 from events.contract.values import Amount
@@ -42,8 +42,6 @@ table = rows.table(
     sa.Column("contract_at", UtcInstant),
     sa.Column("sent_at", UtcInstant),
     sa.Column("gate", sa.Text),
-    sa.Column("reason", sa.Text),
-    sa.Column("remedy", sa.Text),
     sa.Column("gates", sa.Text, nullable=False),
     sa.Column("invoices", sa.Text, nullable=False),
     sa.Column("invoiced", Money),
@@ -61,7 +59,7 @@ _CONTRACT = {
     catalog.CONTRACT_DECLINED: "declined",
     catalog.CONTRACT_VOIDED: "voided",
 }
-_IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.reason, CREATING.remedy, CREATING.action)
+_IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.action)
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 
@@ -109,8 +107,6 @@ class DealRow(Struct, gc=False):
     contract_at: datetime | None = None
     sent_at: datetime | None = None
     gate: str | None = None
-    reason: str | None = None
-    remedy: str | None = None
     gates: str = "[]"
     invoices: str = "[]"
     invoiced: Decimal | None = None
@@ -203,11 +199,8 @@ def _contract(row: DealRow, status: str, payload: Any) -> None:
 
 def _stands_at(row: DealRow, gates: tuple[UnmetGate, ...]) -> None:
     """Note the gates that are not met, the first of them apart; none once there is an invoice."""
-    first = gates[0] if gates else None
-    row.gate, row.reason, row.remedy = (
-        (first.gate, first.reason, first.remedy) if first else (None, None, None)
-    )
-    row.gates = json.encode(gates)
+    row.gate = gates[0].gate if gates else None
+    row.gates = json.encode([unspoken(gate) for gate in gates])
 
 
 def _stage(row: DealRow) -> Stage:

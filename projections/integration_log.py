@@ -5,8 +5,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.docusign import RECEPTION_PROBLEMS, since_when
-from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY
+from events.contract.docusign import RECEPTION_PROBLEMS, params_of
+from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Entries, Written
@@ -119,7 +119,7 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return "attention", f"Failed to {what}; it is retried: {payload.message}", None
         case catalog.COMPANY_REFUSED:
             words = REFUSED_COMPANY[payload.gate]
-            return "attention", words.reason.format(detail=f": {payload.message}"), words.remedy
+            return "attention", words.reason_with({"message": payload.message}), words.remedy
         case catalog.COMPANY_SERVED:
             return "info", "QuickBooks accepts requests for the company again.", None
         case catalog.INVOICE_NAMED:
@@ -193,7 +193,7 @@ def _reception(payload: Any) -> tuple[Level, str, str | None]:
     trouble = RECEPTION_PROBLEMS.get(payload.reason or "")
     if trouble is None:
         return "info", "Messages from DocuSign are accepted again.", None
-    said = trouble.sentence.format(detail=since_when(payload))
+    said = filled(trouble.sentence, params_of(payload))
     return "attention", said[0].upper() + said[1:], trouble.remedy
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events.contract import catalog
-from events.contract.announcements import InvoiceStatus, UnmetGate
+from events.contract.announcements import HeldGate, InvoiceStatus, UnmetGate
 from events.contract.envelope import Recorded
 
 
@@ -49,6 +49,11 @@ class _DealUpdated(_Needed, frozen=True, gc=False):
 
 
 class _DealInvoiceHeld(_Needed, frozen=True, gc=False):
+    deal_id: str
+    gates: tuple[HeldGate, ...]
+
+
+class _DealGatesChanged(_Needed, frozen=True, gc=False):
     deal_id: str
     gates: tuple[UnmetGate, ...]
 
@@ -96,7 +101,7 @@ class _InvoiceState(_Needed, frozen=True, gc=False):
 _NEEDED: dict[str, type[_Needed]] = {
     catalog.DEAL_UPDATED: _DealUpdated,
     catalog.DEAL_INVOICE_HELD: _DealInvoiceHeld,
-    catalog.DEAL_GATES_CHANGED: _DealInvoiceHeld,
+    catalog.DEAL_GATES_CHANGED: _DealGatesChanged,
     catalog.INVOICE_REQUESTED: _InvoiceRequested,
     catalog.INVOICE_CREATED: _InvoiceCreated,
     catalog.DEAL_INVOICED: _DealInvoiced,

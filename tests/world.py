@@ -21,7 +21,6 @@ from events.database.sqlite import InlineDatabase
 from events.log import intake, log
 from events.log.intake import Received
 from events.log.tables import metadata
-from projections import queries
 from tests.fakes import FakeClock
 from worker.actions import invoices, mappings, settings
 from worker.actions.admin import Admin
@@ -36,7 +35,7 @@ from worker.connections.steps import ConsentStatus
 from worker.demo.doors import Secrets, open_workspace
 from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.quote_to_cash.explain import Explanation, explain
+from worker.quote_to_cash.explain import Explanation, explain, list_deals
 from worker.roles import reconsidering, runner
 from worker.roles.idle import left_to_do
 from worker.roles.runner import ShortTurns
@@ -186,7 +185,7 @@ class World:
 
     async def deals(self, workspace: str = "acme") -> dict[str, dict[str, Any]]:
         """Return the deals read model by deal."""
-        rows = await self.services.database.read(queries.list_deals, workspace)
+        rows = await self.services.database.read(list_deals, workspace)
         return {row["deal"]: row for row in rows}
 
     async def invoice_of(self, deal: str = "D-1") -> str | None:

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+from msgspec import field
+
 from events.contract.gates import Action
 from events.contract.quickbooks import Figures, Generation
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
@@ -26,37 +28,59 @@ class DealClosedWon(Fact, frozen=True):
 
 
 class UnmetGate(Fact, frozen=True):
-    """A condition that an invoice waits on.
+    """A condition that an invoice waits on. Its sentences are made where they are shown.
 
     Attributes:
         gate: The gate's code.
-        reason: A sentence: why the gate is unmet.
-        remedy: A sentence: how a person can meet it.
-        action: The remedy as a code, which a program can offer.
+        action: What opens the gate, as a code, which a program can offer.
+        case: The code of the cause, where the gate has several with sentences of their own.
+        params: The values that its sentences name, such as `{"total": "100.50", "currency": "USD"}`.
         about: The streams that the action applies to, such as `account/A-9`, if not the deal itself.
     """
 
     gate: Identifier
+    action: Action = "wait"
+    case: Identifier | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+
+
+class HeldGate(UnmetGate, frozen=True, kw_only=True):
+    """An unmet gate as the CRM gets it: with its sentences.
+
+    Attributes:
+        reason: A sentence: why the gate is unmet.
+        remedy: A sentence: how a person can meet it.
+    """
+
     reason: str
     remedy: str
-    action: Action = "wait"
-    about: tuple[str, ...] = ()
+
+
+def unspoken(gate: UnmetGate) -> UnmetGate:
+    """Return a gate without its sentences, if it has any."""
+    return UnmetGate(gate.gate, gate.action, gate.case, gate.params, gate.about)
 
 
 class DealInvoiceHeld(Fact, frozen=True):
     """A deal has no invoice yet; `gates` are the unmet gates, in the order in which they are checked.
 
-    `waits_on` names the streams, beside the deal's own, whose events may change the gates.
+    `waits_on` names the keys, beside the deal's own stream, whose changes may change the gates.
     """
+
+    deal_id: Identifier
+    part: int
+    gates: tuple[HeldGate, ...]
+    waits_on: tuple[str, ...] = ()
+
+
+class DealGatesChanged(Fact, frozen=True):
+    """The unmet gates of a deal have changed in a way that is not announced to the CRM; the fields are as above."""
 
     deal_id: Identifier
     part: int
     gates: tuple[UnmetGate, ...]
     waits_on: tuple[str, ...] = ()
-
-
-class DealGatesChanged(DealInvoiceHeld, frozen=True):
-    """The unmet gates of a deal, or their words, have changed in a way that is not announced to the CRM."""
 
 
 class DealInvoiced(Figures, frozen=True):

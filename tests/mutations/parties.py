@@ -71,14 +71,14 @@ MUTATIONS = (
     Mutation(
         "inactive_customer",
         _CUSTOMERS_GATES,
-        "return seen.active or Unmet(detail, about=_about(inquiry))",
+        'return seen.active or Unmet({"customer": customer}, about=_about(inquiry))',
         "return True",
         "An invoice is sent that QuickBooks refuses.",
     ),
     Mutation(
         "inactive_item",
         _ITEMS_GATES,
-        "return not items.inactive or Unmet(items.told(items.inactive), about=_about(items.inactive))",
+        'return not items.inactive or Unmet({"items": items.told(items.inactive)}, about=_about(items.inactive))',
         "return True",
         "An invoice is sent that QuickBooks refuses.",
     ),

@@ -95,7 +95,7 @@ MUTATIONS = (
     Mutation(
         "cut_over_ignored",
         _DEAL_GATES,
-        "return not early or _by_hand(inquiry) or Unmet(detail)",
+        'return not early or _by_hand(inquiry) or Unmet({"cut_over": cut_over.isoformat()} if cut_over else {})',
         "return True",
         "A CRM that sends its history has all of it invoiced again.",
     ),
@@ -109,7 +109,7 @@ MUTATIONS = (
     Mutation(
         "reopened_is_won",
         _DEAL_GATES,
-        'return Unmet(f" (revision {latest.revision} is {latest.stage})") if latest and reopened else True',
+        'return Unmet({"revision": str(latest.revision), "stage": latest.stage})',
         "return True",
         "A deal that is being negotiated again is invoiced.",
     ),
@@ -137,7 +137,7 @@ MUTATIONS = (
     Mutation(
         "customers_currency",
         _CUSTOMERS_GATES,
-        "return currency is None or currency == latest.currency or Unmet(detail, about=_about(inquiry))",
+        "return Unmet(params, about=_about(inquiry))",
         "return True",
         "An invoice is sent in a currency that its customer is not billed in.",
     ),

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from events.contract import json
-from projections import queries
 from worker.cli.context import run, workspace_name
 from worker.cli.failing import FINDING, USAGE
 from worker.cli.offers import commands
@@ -20,7 +19,7 @@ def deals(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> 
     """List deals, each with its first unmet gate."""
 
     async def work(opened: Services) -> list[dict[str, Any]]:
-        return await opened.database.read(queries.list_deals, await workspace_name(opened, workspace))
+        return await opened.database.read(explaining.list_deals, await workspace_name(opened, workspace))
 
     rows = run(work)
     if not as_json:

@@ -15,7 +15,6 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from events.clock import SystemClock, SystemEntropy
-from projections import queries
 from worker.connections import consenting
 from worker.demo import announced, market, proof, stage, story
 from worker.demo.doors import Doors, open_workspace
@@ -23,6 +22,7 @@ from worker.demo.expected import AppliedSettings, Books, CompanyBooks
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
+from worker.quote_to_cash.explain import list_deals
 from worker.roles.idle import Idleness, wait_until_idle
 from worker.runtime.environment import TOKEN_KEY_BYTES, Environment, environment
 from worker.sandbox.company import Traits
@@ -133,7 +133,7 @@ async def _act(
         books = msgspec.json.Decoder(dict[str, list[dict[str, Any]]], float_hook=Decimal).decode(
             (await http.get(books_url)).content
         )
-    rows = await services.database.read(queries.list_deals, WORKSPACE)
+    rows = await services.database.read(list_deals, WORKSPACE)
     messages = await services.database.read(announced.read, WORKSPACE)
     (realm, company), *_ = sandbox.companies.items()
     shown = company_of(WORKSPACE, realm, company.traits, books)

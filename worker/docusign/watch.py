@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from events import leases
 from events.contract import catalog, json
-from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged, since_when
+from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged, params_of
 from events.contract.envelope import Event, own_event
-from events.contract.gates import Action
+from events.contract.gates import Action, filled
 from events.errors import DatabaseUnavailable
 from events.log import log
 from events.log.tables import log as events_table
@@ -177,11 +177,7 @@ def shown(connection: sa.Connection, workspace: str, now: datetime) -> Reception
     taken = {outcome: count for outcome, count in counts.items() if outcome not in REFUSALS}
     accepted = counts.get(reception.ACCEPTED)
     trouble = RECEPTION_PROBLEMS.get(found.reason or "")
-    says = (
-        trouble.sentence.format(detail=since_when(found))
-        if trouble
-        else "messages from DocuSign are accepted."
-    )
+    says = filled(trouble.sentence, params_of(found)) if trouble else "messages from DocuSign are accepted."
     return Reception(
         workspace=workspace,
         state=found.state,

@@ -11,6 +11,8 @@ from events.contract import catalog
 from events.contract.envelope import Recorded
 from events.contract.gates import Action
 from events.log import dead_letters, log
+from projections import queries
+from projections.queries import DealsWanted, Key, Row
 from worker.commands.entities import sent
 from worker.commands.table import commands
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -20,6 +22,7 @@ from worker.quote_to_cash.deal.won import awaits_signature, is_won
 from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.referred import referred
+from worker.quote_to_cash.sentences import spoken_row
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import DOCUSIGN
 from worker.quote_to_cash.walk import gates_of
@@ -39,6 +42,8 @@ class ExplainedGate(Struct, frozen=True):
         event: The ID of the last event that could have changed the gate.
         action: What opens the gate, as a code.
         about: The subjects of that action, such as `account/A-9`, if not the deal.
+        case: The code of the cause, where the gate has several.
+        params: The values that the reason names, by name.
     """
 
     gate: str
@@ -48,6 +53,8 @@ class ExplainedGate(Struct, frozen=True):
     event: str | None
     action: Action | None = None
     about: tuple[str, ...] = ()
+    case: str | None = None
+    params: dict[str, str] = {}
 
 
 class ExplainedEvent(Struct, frozen=True):
@@ -126,6 +133,17 @@ class Explanation(Struct, frozen=True):
     nearest: tuple[str, ...] = ()
 
 
+def list_deals(
+    connection: sa.Connection,
+    workspace: str,
+    limit: int = queries.ROWS_MAX,
+    wanted: DealsWanted = DealsWanted(),  # noqa: B008 - it is frozen
+    after: Key | None = None,
+) -> list[Row]:
+    """Return the deals of a workspace as people see them, with the sentences of their unmet gates."""
+    return [spoken_row(row) for row in queries.list_deals(connection, workspace, limit, wanted, after)]
+
+
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
     """Explain a deal; nothing if nothing that came has ever named it."""
     view = StateStore(connection, workspace)
@@ -165,6 +183,8 @@ def _explained(gate: Checked, chain: list[Recorded], found: tuple[str, ...]) -> 
         event=_mover(chain, gate.gate.depends_on),
         action=None if gate.met else gate.action,
         about=gate.about,
+        case=gate.case,
+        params=gate.params,
     )
 
 

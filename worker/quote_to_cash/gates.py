@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from events.contract.announcements import UnmetGate
+from events.contract.announcements import HeldGate, UnmetGate
 from events.contract.gates import Action, Words
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.texts import shown
 
-DETAIL_CHARACTERS_MAX = 1000  # a reason travels in events, whatever was put into the CRM's fields
+PARAMETER_CHARACTERS_MAX = 1000  # a parameter travels in events, whatever was put into the CRM's fields
 
 
 def always(_inquiry: Inquiry) -> bool:
@@ -21,12 +21,12 @@ class Unmet(Struct, frozen=True):
     """Why a gate is unmet.
 
     Attributes:
-        detail: What the gate's reason says beside its words.
+        params: What the gate's sentences name, by the names of the parameters.
         case: The case of the gate's that it is, where it has its own words.
         about: The streams that something is to be done to, such as `account/A-9`, if that is not the deal.
     """
 
-    detail: str = ""
+    params: dict[str, str] = {}
     case: str | None = None
     about: tuple[str, ...] = ()
 
@@ -49,6 +49,10 @@ class Gate(Struct, frozen=True):
     depends_on: tuple[str, ...] = ("deal",)
     given: Callable[[Inquiry], bool] = always
     cases: Mapping[str, Words] = {}
+
+    def words_of(self, case: str | None) -> Words:
+        """Return the words of a case; those of the gate, if the case has none."""
+        return self.cases.get(case, self.words) if case else self.words
 
     def checked(self, inquiry: Inquiry) -> "Checked | None":
         """Check it for a deal; nothing if it can't be checked, or there is nothing to check."""
@@ -82,10 +86,15 @@ class Checked(Struct, frozen=True):
         return self.unmet.case if self.unmet else None
 
     @property
+    def params(self) -> dict[str, str]:
+        """What its sentences name, each value as long as an event has room for."""
+        params = self.unmet.params if self.unmet else {}
+        return {name: shown(value, PARAMETER_CHARACTERS_MAX) for name, value in params.items()}
+
+    @property
     def reason(self) -> str:
         """Why it is unmet, in a sentence."""
-        detail = self.unmet.detail if self.unmet else ""
-        return self._words.reason.format(detail=shown(detail, DETAIL_CHARACTERS_MAX))
+        return self._words.reason_with(self.params)
 
     @property
     def remedy(self) -> str:
@@ -104,8 +113,14 @@ class Checked(Struct, frozen=True):
 
     @property
     def _words(self) -> Words:
-        return self.gate.words if self.case is None else self.gate.cases[self.case]
+        return self.gate.words_of(self.case)
 
-    def announced(self) -> UnmetGate:
-        """Return it as events carry it."""
-        return UnmetGate(self.code, self.reason, self.remedy, self.action, self.about)
+    def announced(self) -> HeldGate:
+        """Return it as the CRM gets it."""
+        return HeldGate(
+            self.code, self.action, self.case, self.params, self.about, reason=self.reason, remedy=self.remedy
+        )
+
+    def recorded(self) -> UnmetGate:
+        """Return it as our own events carry it."""
+        return UnmetGate(self.code, self.action, self.case, self.params, self.about)

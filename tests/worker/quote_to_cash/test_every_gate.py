@@ -1,5 +1,6 @@
 """Each gate by the decider alone: what shuts it, in which words, and what opens it again."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from msgspec import Struct
 
 from events.contract import catalog
+from events.contract.announcements import unspoken
 from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged
-from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY
+from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY, filled
 from events.contract.quickbooks import (
     CommandKind,
     CommandRejected,
@@ -45,6 +47,7 @@ from tests.worker.quote_to_cash.given import (
     referred,
 )
 from worker.quickbooks.errors import GATE_OF_COMPANY
+from worker.quote_to_cash.sentences import spoken
 from worker.quote_to_cash.walk import BY_CODE, COMMANDED, GATES
 
 Happened = Any
@@ -176,7 +179,7 @@ CASES_OF_GATES = [
         Case(
             "contract_not_signed",
             [*ready(), *signed()[:2], reception(reason)],
-            "No signature has arrived: " + trouble.sentence.format(detail=" since 2026-05-01 00:00 UTC"),
+            "No signature has arrived: " + filled(trouble.sentence, {"since": "2026-05-01 00:00 UTC"}),
             signed()[2:],
             case=f"docusign_{reason}",
         )
@@ -574,6 +577,8 @@ def test_a_gate_shuts_says_why_and_opens(case: Case) -> None:
     assert case.gate in found
     assert (found[case.gate].case, found[case.gate].reason) == (case.case, case.reason)
     assert found[case.gate].remedy
+    held = found[case.gate].announced()
+    assert spoken(unspoken(held)) == held
     if case.opens is not None:
         decider.when(*(case.opens(decider) if callable(case.opens) else case.opens))
         assert case.gate not in {gate.code for gate in decider.gates()} - {IN_PROGRESS}
@@ -598,7 +603,9 @@ def test_the_words_of_a_gate_name_no_command_line_and_leave_no_hole() -> None:
             assert words.reason
             assert words.remedy
             assert "q2c" not in words.reason + words.remedy
-            assert "{" not in words.reason.format(detail="") + words.remedy
+            params = dict.fromkeys(re.findall(r"{(\w+)}", words.reason), "value")
+            for known in (params, {}):
+                assert not set("{}[]") & set(filled(words.reason, known) + words.remedy)
 
 
 def test_what_the_company_is_refused_for_is_a_gate() -> None:

@@ -12,18 +12,18 @@ def _is_served(code: str, inquiry: Inquiry) -> bool | Unmet:
     refused = inquiry.workspace.refused
     if refused is None or refused.gate != code:
         return True
-    return Unmet(f": {refused.message}")
+    return Unmet({"message": refused.message})
 
 
 def _is_read(inquiry: Inquiry) -> bool | Unmet:
     problem = inquiry.workspace.read_problem
-    return has_company(inquiry) or Unmet(f": {problem}" if problem else "")
+    return has_company(inquiry) or Unmet({"problem": problem} if problem else {})
 
 
 def _is_dated(inquiry: Inquiry) -> bool | Unmet:
     """Look whether it is known what day it is where the company is, which its invoices are dated by."""
     reason = inquiry.company.time_zone_reason
-    return inquiry.settings.time_zone is not None or Unmet(f": {reason}" if reason else "")
+    return inquiry.settings.time_zone is not None or Unmet({"reason": reason} if reason else {})
 
 
 _gate = partial(Gate, depends_on=("workspace",))
@@ -36,7 +36,7 @@ NOT_EXPIRED = _gate(
     "connection_expired",
     lambda inquiry: not inquiry.workspace.expired,
     Words(
-        "QuickBooks no longer accepts the connection{detail}.",
+        "QuickBooks no longer accepts the connection.",
         "Ask an admin to connect it again.",
         "connect",
     ),
@@ -45,7 +45,7 @@ READ = _gate(
     "company_not_read",
     _is_read,
     Words(
-        "The QuickBooks company has not been read yet{detail}.",
+        "The QuickBooks company has not been read yet[: {problem}].",
         "Wait a moment; if that does not help, connect again.",
         "connect",
     ),
@@ -55,7 +55,7 @@ DATED = _gate(
     "time_zone_not_set",
     _is_dated,
     Words(
-        "The QuickBooks company's time zone is not known, so its invoices can't be dated{detail}.",
+        "The QuickBooks company's time zone is not known, so its invoices can't be dated[: {reason}].",
         "Choose the time zone, such as America/Chicago.",
         "choose_time_zone",
     ),

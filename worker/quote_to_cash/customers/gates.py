@@ -12,7 +12,7 @@ from worker.quote_to_cash.readings.state import Customer
 def _arrived(inquiry: Inquiry) -> bool | Unmet:
     if inquiry.account.latest is not None or inquiry.link is not None:
         return True
-    return Unmet(inquiry.latest.account_id, about=_about(inquiry))
+    return Unmet({"account": inquiry.latest.account_id}, about=_about(inquiry))
 
 
 def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
@@ -23,8 +23,8 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
         return True
     refused = refusal(inquiry.view, inquiry.account.attempt)
     name = account_name(inquiry.view, inquiry.latest.account_id, refused)
-    detail = f"{inquiry.link.customer_id}, which the account {name} is mapped to"
-    return Unmet(detail, "no_such_customer", _about(inquiry))
+    params = {"customer": inquiry.link.customer_id, "account": name}
+    return Unmet(params, "no_such_customer", _about(inquiry))
 
 
 def _unmapped(inquiry: Inquiry) -> Unmet:
@@ -32,10 +32,14 @@ def _unmapped(inquiry: Inquiry) -> Unmet:
     view, account_id, attempt = inquiry.view, inquiry.latest.account_id, inquiry.account.attempt
     holder = attempt.holder if attempt is not None else None
     if attempt is None or holder is None:
-        return Unmet(account_name(view, account_id, refusal(view, attempt)), about=_about(inquiry))
+        account = account_name(view, account_id, refusal(view, attempt))
+        return Unmet({"account": account}, about=_about(inquiry))
     case = "name_of_customer" if holder.entity == "Customer" else "name_of_another_list"
-    detail = f"{account_name(view, account_id)}: {holder_name(view, attempt.realm, holder)}"
-    return Unmet(detail, case, _about(inquiry))
+    params = {
+        "account": account_name(view, account_id),
+        "holder": holder_name(view, attempt.realm, holder),
+    }
+    return Unmet(params, case, _about(inquiry))
 
 
 def _active(inquiry: Inquiry) -> bool | Unmet | None:
@@ -43,16 +47,18 @@ def _active(inquiry: Inquiry) -> bool | Unmet | None:
     if seen is None or inquiry.link is None or not seen.exists:
         return None
     refused = refusal(inquiry.view, inquiry.account.attempt)
-    detail = f"{seen.display_name} ({inquiry.link.customer_id}{refused})"
-    return seen.active or Unmet(detail, about=_about(inquiry))
+    customer = f"{seen.display_name} ({inquiry.link.customer_id}{refused})"
+    return seen.active or Unmet({"customer": customer}, about=_about(inquiry))
 
 
 def _currency(inquiry: Inquiry) -> bool | Unmet:
     latest = inquiry.latest
     currency = currency_of(inquiry.view, inquiry.link) if inquiry.link else None
     refused = refusal(inquiry.view, inquiry.account.attempt)
-    detail = f": {currency}, and the deal is in {latest.currency}{refused}"
-    return currency is None or currency == latest.currency or Unmet(detail, about=_about(inquiry))
+    if currency is None or currency == latest.currency:
+        return True
+    params = {"currency": currency, "deal_currency": f"{latest.currency}{refused}"}
+    return Unmet(params, about=_about(inquiry))
 
 
 def _seen(inquiry: Inquiry) -> CustomerObserved | None:
@@ -70,7 +76,7 @@ GATES = (
         "account_missing",
         _arrived,
         Words(
-            "The CRM has not sent the deal's account {detail} yet.",
+            "The CRM has not sent the deal's account {account} yet.",
             "Save the account once in the CRM.",
             "save_account",
         ),
@@ -81,7 +87,7 @@ GATES = (
         "account_not_mapped",
         _mapped,
         Words(
-            "The account {detail} has no QuickBooks customer.",
+            "The account {account} has no QuickBooks customer.",
             "Map it to a customer, or create one.",
             "map_account",
         ),
@@ -89,19 +95,19 @@ GATES = (
         given=has_arrived,
         cases={
             "name_of_customer": Words(
-                "No customer was created for the account {detail} already has the name.",
+                "No customer was created for the account {account}: {holder} already has the name.",
                 "If it is the same company, map the account to that customer (activate it in QuickBooks if it is inactive)."
                 " Otherwise, create the customer under another name.",
                 "map_account",
             ),
             "name_of_another_list": Words(
-                "No customer was created for the account {detail} already has the name, and in QuickBooks only one"
+                "No customer was created for the account {account}: {holder} already has the name, and in QuickBooks only one"
                 " customer, vendor or employee can have it.",
                 "Create the customer under another name, or map the account to an existing customer.",
                 "map_account",
             ),
             "no_such_customer": Words(
-                "QuickBooks has no customer {detail}.",
+                "QuickBooks has no customer {customer}, which the account {account} is mapped to.",
                 "Map the account to an existing customer, or create one.",
                 "map_account",
             ),
@@ -111,7 +117,7 @@ GATES = (
         "customer_inactive",
         _active,
         Words(
-            "The QuickBooks customer {detail} is inactive.",
+            "The QuickBooks customer {customer} is inactive.",
             "Activate the customer in QuickBooks, then order the invoice; or map the account to another customer, or"
             " create one.",
             "activate_customer",
@@ -124,7 +130,7 @@ CURRENCY = Gate(
     "customer_currency_differs",
     _currency,
     Words(
-        "The QuickBooks customer is billed in another currency{detail}.",
+        "The QuickBooks customer is billed in another currency: {currency}, and the deal is in {deal_currency}.",
         "Map the account to a customer with the deal's currency, or create one.",
         "map_account",
     ),

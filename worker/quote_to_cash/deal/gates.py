@@ -1,6 +1,6 @@
 """The gates of a deal: it is won, it may be invoiced, and its quote is the one that was signed."""
 
-from events.contract.docusign import RECEPTION_PROBLEMS, since_when
+from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import Words
 from worker.quote_to_cash.deal.won import awaits_signature, is_won, newest_contract, won_since
 from worker.quote_to_cash.gates import Gate, Unmet
@@ -27,7 +27,7 @@ def _missed(inquiry: Inquiry) -> Unmet:
     trouble = inquiry.workspace.docusign
     if trouble is None or not awaits_signature(inquiry.deal, inquiry.settings):
         return Unmet()
-    return Unmet(since_when(trouble), f"docusign_{trouble.reason}")
+    return Unmet(params_of(trouble), f"docusign_{trouble.reason}")
 
 
 def _won(inquiry: Inquiry) -> bool | Unmet:
@@ -42,7 +42,7 @@ def _signed(inquiry: Inquiry) -> bool | Unmet:
 
 def _ended(code: str, inquiry: Inquiry) -> bool | Unmet:
     newest = newest_contract(inquiry.deal)
-    reason = f": {newest.reason}" if newest and newest.reason else ""
+    reason = {"reason": newest.reason} if newest and newest.reason else {}
     return Unmet(reason) if _unsigned(inquiry) == code else True
 
 
@@ -54,7 +54,9 @@ def _not_reopened(inquiry: Inquiry) -> bool | Unmet:
         and latest.revision > won_revision
         and latest.stage not in {"closed_won", "closed_lost"}
     )
-    return Unmet(f" (revision {latest.revision} is {latest.stage})") if latest and reopened else True
+    if latest is None or not reopened:
+        return True
+    return Unmet({"revision": str(latest.revision), "stage": latest.stage})
 
 
 def _by_hand(inquiry: Inquiry) -> bool:
@@ -64,8 +66,7 @@ def _by_hand(inquiry: Inquiry) -> bool:
 def _after_cut_over(inquiry: Inquiry) -> bool | Unmet:
     cut_over, won_at = inquiry.settings.cut_over, won_since(inquiry.deal)
     early = cut_over is not None and won_at is not None and won_at < cut_over
-    detail = f" of {cut_over.isoformat()}" if cut_over else ""
-    return not early or _by_hand(inquiry) or Unmet(detail)
+    return not early or _by_hand(inquiry) or Unmet({"cut_over": cut_over.isoformat()} if cut_over else {})
 
 
 def _quoted(inquiry: Inquiry) -> bool | Unmet:
@@ -85,11 +86,9 @@ def _same_quote(inquiry: Inquiry) -> bool | Unmet:
     if sent is None or not differs:
         return True
     if other:
-        detail = (
-            f": the contract went out between revisions {sent.revision} and {other.revision}, which differ"
-        )
-        return Unmet(detail, "quote_changed_around")
-    return Unmet(f" (sent as revision {sent.revision}, now {newest.revision})")
+        revisions = {"before": str(sent.revision), "after": str(other.revision)}
+        return Unmet(revisions, "quote_changed_around")
+    return Unmet({"sent": str(sent.revision), "now": str(newest.revision)})
 
 
 _DOCUSIGN = {
@@ -130,7 +129,7 @@ WON = (
         "contract_declined",
         lambda inquiry: _ended("contract_declined", inquiry),
         Words(
-            "The contract was declined{detail}.",
+            "The contract was declined[: {reason}].",
             "Send a new contract and have it signed.",
             "send_contract",
         ),
@@ -139,7 +138,7 @@ WON = (
         "contract_voided",
         lambda inquiry: _ended("contract_voided", inquiry),
         Words(
-            "The contract was voided{detail}.",
+            "The contract was voided[: {reason}].",
             "Send a new contract and have it signed.",
             "send_contract",
         ),
@@ -148,7 +147,7 @@ WON = (
         "deal_reopened",
         _not_reopened,
         Words(
-            "The deal was reopened after it was won{detail}.",
+            "The deal was reopened after it was won (revision {revision} is {stage}).",
             "Move it back to Closed Won in the CRM.",
             "correct_deal",
         ),
@@ -171,7 +170,7 @@ ALLOWED = (
         "won_before_cut_over",
         _after_cut_over,
         Words(
-            "The deal was won before the cut-over{detail}.",
+            "The deal was won before the cut-over of {cut_over}.",
             "If it has no invoice yet, create it by hand.",
             "order_invoice",
         ),
@@ -184,7 +183,7 @@ QUOTE = (
     Gate(
         "quote_missing",
         _quoted,
-        Words("The deal has no quote{detail}.", "Add a quote to the deal in the CRM.", "correct_deal"),
+        Words("The deal has no quote.", "Add a quote to the deal in the CRM.", "correct_deal"),
         cases={
             "deal_not_arrived": Words(
                 "The CRM has not sent the contract's deal yet.",
@@ -212,14 +211,15 @@ QUOTE = (
         "quote_differs_from_signed",
         _same_quote,
         Words(
-            "The quote has changed since the contract was sent{detail}.",
+            "The quote has changed since the contract was sent (sent as revision {sent}, now {now}).",
             "Restore the signed quote in the CRM, or have the changed quote signed.",
             "correct_deal",
         ),
         given=has_quote,
         cases={
             "quote_changed_around": Words(
-                "It is not clear which quote was signed{detail}.",
+                "It is not clear which quote was signed: the contract went out between revisions {before} and {after}, which"
+                " differ.",
                 "Restore the signed quote in the CRM, or have the changed quote signed.",
                 "correct_deal",
             ),

@@ -11,15 +11,15 @@ from worker.quote_to_cash.texts import listed
 _FRACTIONS = {0: "total_not_whole", 2: "total_not_in_cents"}
 
 
-def _of_total(inquiry: Inquiry) -> str:
+def _total(inquiry: Inquiry) -> dict[str, str]:
     currency = inquiry.latest.currency
-    return f" of {in_currency(inquiry.quote.total, currency)} {currency}"
+    return {"total": str(in_currency(inquiry.quote.total, currency)), "currency": currency}
 
 
 def _adds_up(inquiry: Inquiry) -> bool | Unmet:
     quote, currency = inquiry.quote, inquiry.latest.currency
     case = None if is_billable(quote, currency) else _FRACTIONS.get(digits(currency), "total_beyond_cents")
-    return inquiry.priced is not None or Unmet(_of_total(inquiry), case)
+    return inquiry.priced is not None or Unmet(_total(inquiry), case)
 
 
 def _small_enough(inquiry: Inquiry) -> bool | Unmet | None:
@@ -28,7 +28,7 @@ def _small_enough(inquiry: Inquiry) -> bool | Unmet | None:
         return None
     large = [line.line.name for line in priced.lines if abs(line.amount) >= AMOUNT_LIMIT]
     too_large = bool(large) or max(priced.net, priced.shipping, priced.discount) >= AMOUNT_LIMIT
-    return not too_large or Unmet(f": {listed(large)}" if large else _of_total(inquiry))
+    return not too_large or Unmet({"lines": listed(large)} if large else _total(inquiry))
 
 
 GATES = (
@@ -36,24 +36,24 @@ GATES = (
         "quote_total_differs",
         _adds_up,
         Words(
-            "The quote's lines do not add up to its total{detail}.",
+            "The quote's lines do not add up to its total of {total} {currency}.",
             "Correct the lines or the total in the CRM.",
             "correct_deal",
         ),
         given=has_lines,
         cases={
             "total_not_in_cents": Words(
-                "The quote's total{detail} has fractions of a cent.",
+                "The quote's total of {total} {currency} has fractions of a cent.",
                 "Round the total to cents in the CRM.",
                 "correct_deal",
             ),
             "total_beyond_cents": Words(
-                "The quote's total{detail} has more than two decimals, and QuickBooks keeps no more.",
+                "The quote's total of {total} {currency} has more than two decimals, and QuickBooks keeps no more.",
                 "Round the total to two decimals in the CRM.",
                 "correct_deal",
             ),
             "total_not_whole": Words(
-                "The quote's total{detail} has decimals, and its currency has none.",
+                "The quote's total of {total} {currency} has decimals, and its currency has none.",
                 "Round the total in the CRM.",
                 "correct_deal",
             ),
@@ -63,7 +63,7 @@ GATES = (
         "amount_too_large",
         _small_enough,
         Words(
-            "QuickBooks takes amounts below 10,000,000,000.00, and the quote has larger ones{detail}.",
+            "QuickBooks takes amounts below 10,000,000,000.00, and the quote has larger ones[: {lines}][ of {total} {currency}].",
             "Divide the deal in the CRM into deals of smaller amounts.",
             "correct_deal",
         ),

@@ -6,7 +6,13 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.administration import InvoiceOrdered
-from events.contract.announcements import DealGatesChanged, DealInvoiced, DealInvoiceHeld, InvoiceRequested
+from events.contract.announcements import (
+    DealGatesChanged,
+    DealInvoiced,
+    DealInvoiceHeld,
+    InvoiceRequested,
+    unspoken,
+)
 from events.contract.gates import asking
 from events.contract.quickbooks import CommandRejected, CommandUncertain, InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt, with_end, with_success
@@ -32,9 +38,9 @@ def _gates_changed(view: View, changed: DealGatesChanged, _at: datetime) -> None
     _put(view, changed.deal_id, changed.part, part)
 
 
-def _waiting(view: View, held: DealInvoiceHeld) -> Part:
+def _waiting(view: View, held: DealInvoiceHeld | DealGatesChanged) -> Part:
     part = view.get(Deal, held.deal_id).part(held.part)
-    return replace(part, unmet=held.gates, waits_on=held.waits_on)
+    return replace(part, unmet=tuple(map(unspoken, held.gates)), waits_on=held.waits_on)
 
 
 def _requested(view: View, request: InvoiceRequested, _at: datetime) -> None:

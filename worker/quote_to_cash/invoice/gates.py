@@ -16,7 +16,7 @@ from worker.quote_to_cash.texts import shown
 
 def _term(inquiry: Inquiry) -> bool | Unmet:
     terms = inquiry.settings.terms
-    return not terms or named(inquiry.company.terms, terms) is not None or Unmet(repr(terms))
+    return not terms or named(inquiry.company.terms, terms) is not None or Unmet({"terms": terms})
 
 
 def _tax_codes(inquiry: Inquiry) -> bool | Unmet:
@@ -26,21 +26,21 @@ def _tax_codes(inquiry: Inquiry) -> bool | Unmet:
     wanted = {line.tax_code for line in quote.lines if line.tax_code}
     unknown = sorted(code for code in wanted if named(company_.tax_codes, code) is None)
     if unknown:
-        return Unmet(", ".join(unknown))
+        return Unmet({"tax_codes": ", ".join(unknown)})
     bare = [f"{shown(line.name)} ({line.product_id})" for line in quote.lines if not line.tax_code]
-    return not bare or Unmet(", ".join(bare), "lines_without_tax_code")
+    return not bare or Unmet({"lines": ", ".join(bare)}, "lines_without_tax_code")
 
 
 def _lines(inquiry: Inquiry) -> bool | Unmet:
     """Look how many lines the invoice would have; with tax QuickBooks takes fewer."""
     count = lines_of(inquiry.priced) if inquiry.priced else len(inquiry.quote.lines)
     most = LINES_TAXED_MAX if is_taxed(inquiry.quote, inquiry.company) else LINES_MAX
-    return count <= most or Unmet(f": {count:,}, and the limit is {most:,}")
+    return count <= most or Unmet({"lines": f"{count:,}", "limit": f"{most:,}"})
 
 
 def _currency(inquiry: Inquiry) -> bool | Unmet:
     currency, company_ = inquiry.latest.currency, inquiry.company
-    return company_.multicurrency or currency == company_.home_currency or Unmet(currency)
+    return company_.multicurrency or currency == company_.home_currency or Unmet({"currency": currency})
 
 
 def _arrived_and_read(inquiry: Inquiry) -> bool:
@@ -57,7 +57,7 @@ TAKEN = (
         "term_not_found",
         _term,
         Words(
-            "The QuickBooks company has no payment terms {detail}.",
+            "The QuickBooks company has no payment terms '{terms}'.",
             "Choose terms that the company has.",
             "choose_terms",
         ),
@@ -68,7 +68,7 @@ TAKEN = (
         "tax_code_not_mapped",
         _tax_codes,
         Words(
-            "The QuickBooks company has no tax code for {detail}.",
+            "The QuickBooks company has no tax code for {tax_codes}.",
             "Use the company's tax codes on the quote's lines.",
             "correct_deal",
         ),
@@ -76,7 +76,7 @@ TAKEN = (
         given=_quoted_and_read,
         cases={
             "lines_without_tax_code": Words(
-                "The quote has no tax code for {detail}, and this QuickBooks company needs one on every line.",
+                "The quote has no tax code for {lines}, and this QuickBooks company needs one on every line.",
                 "Give every line of the quote one of the company's tax codes.",
                 "correct_deal",
             ),
@@ -86,7 +86,7 @@ TAKEN = (
         "too_many_lines",
         _lines,
         Words(
-            "The invoice would have too many lines for QuickBooks{detail}.",
+            "The invoice would have too many lines for QuickBooks: {lines}, and the limit is {limit}.",
             "Split the deal in the CRM into deals with fewer lines.",
             "correct_deal",
         ),
@@ -96,7 +96,7 @@ TAKEN = (
         "currency_not_enabled",
         _currency,
         Words(
-            "The QuickBooks company can't invoice in {detail}: multicurrency is off.",
+            "The QuickBooks company can't invoice in {currency}: multicurrency is off.",
             "Switch on multicurrency in QuickBooks and connect again, or quote in the company's currency.",
             "connect",
         ),
@@ -123,13 +123,13 @@ def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
     if (attempt.gate if attempt.gate in _REFUSALS else "rejected_by_quickbooks") != code:
         return None
     released = inquiry.part.orders > attempt.asked
-    return released or Unmet(f": {attempt.message}" if attempt.message else "")
+    return released or Unmet({"message": attempt.message} if attempt.message else {})
 
 
 def _same_company(inquiry: Inquiry) -> bool | Unmet:
     """Look whether the company that the command is for is the one that is connected."""
     realm = _attempt(inquiry).realm
-    return inquiry.realm == realm or Unmet(realm)
+    return inquiry.realm == realm or Unmet({"realm": realm})
 
 
 def _certain(inquiry: Inquiry) -> bool | Unmet:
@@ -137,28 +137,28 @@ def _certain(inquiry: Inquiry) -> bool | Unmet:
     if attempt.status != "uncertain":
         return True
     case = "look_up_refused" if attempt.look_up_refused else None
-    return Unmet(f" ({attempt.message})" if attempt.message else "", case)
+    return Unmet({"message": attempt.message} if attempt.message else {}, case)
 
 
 _REFUSALS = {
     "period_closed": Words(
-        "The books are closed for the invoice's date{detail}.",
+        "The books are closed for the invoice's date[: {message}].",
         "Reopen the period in QuickBooks, then order the invoice.",
         "correct_in_quickbooks",
     ),
     "rejected_by_quickbooks": Words(
-        "QuickBooks refused the invoice{detail}.",
+        "QuickBooks refused the invoice[: {message}].",
         "Correct the cause that QuickBooks names, then order the invoice.",
         "correct_in_quickbooks",
     ),
     "quickbooks_fails_at_it": Words(
-        "QuickBooks failed each time the invoice was sent{detail}; no invoice was created.",
+        "QuickBooks failed each time the invoice was sent[: {message}]; no invoice was created.",
         "Read the request that was sent, and change the part that may make QuickBooks fail, such as a discount or an"
         " unusual character in a text; then order the invoice.",
         "order_invoice",
     ),
     "doc_number_taken": Words(
-        "Another document in QuickBooks already has this invoice's number{detail}.",
+        "Another document in QuickBooks already has this invoice's number[: {message}].",
         "Renumber that document in QuickBooks, or order the invoice: it then takes the next number.",
         "order_invoice",
     ),
@@ -172,7 +172,7 @@ STOPPED = (
         "other_company_connected",
         _same_company,
         Words(
-            "The invoice was made for QuickBooks company {detail}, but another company is connected now.",
+            "The invoice was made for QuickBooks company {realm}, but another company is connected now.",
             "Ask an admin to connect that company again: it may already have the invoice.",
             "connect",
         ),
@@ -187,7 +187,7 @@ UNCERTAIN = Gate(
     "outcome_uncertain",
     _certain,
     Words(
-        "The invoice was sent, but QuickBooks' answer was lost{detail}.",
+        "The invoice was sent, but QuickBooks' answer was lost[ ({message})].",
         "Nothing to do: the invoice is looked up in QuickBooks before it is sent again.",
     ),
     cases={"look_up_refused": LOOK_UP_REFUSED},

@@ -78,9 +78,9 @@ def _say_unmet(view: View, deal_id: str, number: int, unmet: list[Checked]) -> I
     signature = (DOCUSIGN,) if awaits_signature(deal, view.get(WorkspaceState).settings) else ()
     depends = depends_on(view, deal_id, number) if has_outcome(deal) else ()
     waits_on = tuple(dict.fromkeys((*depends, *signature)))
-    gates = tuple(gate.announced() for gate in unmet)
+    gates = tuple(gate.recorded() for gate in unmet)
     if has_outcome(deal) and asking(gate.code for gate in unmet) not in (part.notified, ()):
-        yield DealInvoiceHeld(deal_id, number, gates, waits_on)
+        yield DealInvoiceHeld(deal_id, number, tuple(gate.announced() for gate in unmet), waits_on)
     elif (gates, waits_on) != (part.unmet, part.waits_on) and (deal.latest or deal.contracts):
         yield DealGatesChanged(deal_id, number, gates, waits_on)
 

@@ -20,21 +20,21 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
     if items.unmapped:
         attempts = {p: items.products[p].attempt for p in items.unmapped}
-        detail = ", ".join(
+        products = ", ".join(
             f"{items.lines[p]} ({p}{refusal(items.view, attempts[p])})" for p in items.unmapped
         )
         taken = all(attempt is not None and attempt.holder for attempt in attempts.values())
-        return Unmet(detail, "name_of_item" if taken else None, _about(items.unmapped))
+        return Unmet({"products": products}, "name_of_item" if taken else None, _about(items.unmapped))
     if items.absent:
-        return Unmet(items.told(items.absent), "no_such_item", _about(items.absent))
+        return Unmet({"items": items.told(items.absent)}, "no_such_item", _about(items.absent))
     if items.unfit:
-        return Unmet(items.told(items.unfit), "item_not_for_sale", _about(items.unfit))
+        return Unmet({"items": items.told(items.unfit)}, "item_not_for_sale", _about(items.unfit))
     return True
 
 
 def _active(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
-    return not items.inactive or Unmet(items.told(items.inactive), about=_about(items.inactive))
+    return not items.inactive or Unmet({"items": items.told(items.inactive)}, about=_about(items.inactive))
 
 
 def _income_account(inquiry: Inquiry) -> bool | Unmet:
@@ -44,7 +44,7 @@ def _income_account(inquiry: Inquiry) -> bool | Unmet:
     unusable = {*items.unmapped, *items.absent, *items.unfit, *items.inactive}
     asked = [p for p, product in items.products.items() if product.requests > product.withdrawn]
     to_create = [p for p in asked if p in unusable]
-    return not to_create or Unmet(", ".join(to_create))
+    return not to_create or Unmet({"products": ", ".join(to_create)})
 
 
 def _quantity(inquiry: Inquiry) -> bool | Unmet:
@@ -56,7 +56,9 @@ def _quantity(inquiry: Inquiry) -> bool | Unmet:
         f"{line.line.name} ({line.line.quantity} for {in_currency(line.amount, currency)} {currency})"
         for line in needing
     ]
-    return not named or Unmet(listed(named), about=_about(line.line.product_id for line in needing))
+    return not named or Unmet(
+        {"lines": listed(named)}, about=_about(line.line.product_id for line in needing)
+    )
 
 
 def _needs_quantity(inquiry: Inquiry, product_id: str) -> bool:
@@ -77,24 +79,24 @@ GATES = (
         "product_not_mapped",
         _mapped,
         Words(
-            "No QuickBooks item is mapped to {detail}.",
+            "No QuickBooks item is mapped to {products}.",
             "Map the product to an item, or create one.",
             "map_product",
         ),
         cases={
             "name_of_item": Words(
-                "No QuickBooks item is mapped to {detail}.",
+                "No QuickBooks item is mapped to {products}.",
                 "If it is the same product, map the product to that item (activate it in QuickBooks if it is inactive)."
                 " Otherwise, create the item under another name.",
                 "map_product",
             ),
             "no_such_item": Words(
-                "QuickBooks has no item {detail}.",
+                "QuickBooks has no item {items}.",
                 "Map the product to an existing item, or create one.",
                 "map_product",
             ),
             "item_not_for_sale": Words(
-                "QuickBooks takes no category or bundle on an invoice line: {detail}.",
+                "QuickBooks takes no category or bundle on an invoice line: {items}.",
                 "Map the product to a QuickBooks product or service.",
                 "map_product",
             ),
@@ -104,7 +106,7 @@ GATES = (
         "item_inactive",
         _active,
         Words(
-            "An item of the invoice is inactive in QuickBooks: {detail}.",
+            "An item of the invoice is inactive in QuickBooks: {items}.",
             "Activate the item in QuickBooks, then order the invoice; or map the product to another item, or create one.",
             "activate_item",
         ),
@@ -114,7 +116,7 @@ GATES = (
         "income_account_missing",
         _income_account,
         Words(
-            "The item for {detail} can't be created without an income account.",
+            "The item for {products} can't be created without an income account.",
             "Choose an income account of the QuickBooks company.",
             "choose_income_account",
         ),
@@ -126,7 +128,7 @@ GATES = (
         _quantity,
         Words(
             "A line with an inventory item needs a quantity and a unit price, and no unit price with up to seven decimals"
-            " gives the exact amount of {detail}.",
+            " gives the exact amount of {lines}.",
             "Change the quantity, price or discount of these lines in the CRM so that they come to whole cents, and have"
             " the changed quote signed; or map their products to items without inventory.",
             "map_product",

@@ -12,7 +12,7 @@ def _readable(inquiry: Inquiry) -> bool | Unmet:
     failed = [
         f"{_spoken(stream)}: {reading.problem}" for stream, reading in states.items() if reading.problem
     ]
-    return not failed or Unmet("; ".join(failed))
+    return not failed or Unmet({"problems": "; ".join(failed)})
 
 
 def _is_read(inquiry: Inquiry) -> bool | Unmet:
@@ -22,7 +22,7 @@ def _is_read(inquiry: Inquiry) -> bool | Unmet:
         for stream, state in states.items()
         if not state.reading.problem and (state.observed is None or state.reading.is_open)
     ]
-    return not open_ or Unmet(", ".join(open_))
+    return not open_ or Unmet({"objects": ", ".join(open_)})
 
 
 def _referred(inquiry: Inquiry) -> list[str]:
@@ -39,7 +39,7 @@ GATES = (
         "mapping_not_read",
         _readable,
         Words(
-            "The invoice's customer or items could not be read from QuickBooks ({detail}).",
+            "The invoice's customer or items could not be read from QuickBooks ({problems}).",
             "Reading is retried by itself. If it keeps failing, correct the cause, or map to another customer or item.",
         ),
         depends_on=("customer", "item"),
@@ -48,7 +48,7 @@ GATES = (
     Gate(
         BEING_READ,
         _is_read,
-        Words("Reading {detail} from QuickBooks.", "Nothing to do."),
+        Words("Reading {objects} from QuickBooks.", "Nothing to do."),
         depends_on=("customer", "item"),
         given=has_arrived,
     ),

@@ -10,7 +10,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Struct
 
 from events.contract import json
-from events.contract.announcements import UnmetGate
+from events.contract.announcements import HeldGate
 from events.contract.values import Identifier
 from projections import queries
 from projections.deals import DealInvoice, Stage
@@ -18,7 +18,7 @@ from projections.queries import DealsWanted, Row
 from worker.actions.admin import Admin
 from worker.actions.invoices import name_invoice, order_invoice
 from worker.quickbooks.gateway import Gateway
-from worker.quote_to_cash.explain import Explanation, explain
+from worker.quote_to_cash.explain import Explanation, explain, list_deals
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.services import Services
 from worker.web.api.accepted import Accepted
@@ -39,7 +39,7 @@ from worker.web.description import described, identifier
 from worker.web.problems import Problem
 from worker.workspaces.api_tokens import Scope
 
-DEALS = Listing("deals", queries.list_deals, dict.fromkeys(queries.DEALS_KEY, TEXT_KEY))
+DEALS = Listing("deals", list_deals, dict.fromkeys(queries.DEALS_KEY, TEXT_KEY))
 DealId = Annotated[str, identifier("The deal's id in the CRM.", "D-17")]
 
 
@@ -90,7 +90,7 @@ class DealSummary(Struct, frozen=True):
     gate: str | None
     reason: str | None
     remedy: str | None
-    gates: tuple[UnmetGate, ...]
+    gates: tuple[HeldGate, ...]
     customer: str | None
     invoices: tuple[DealInvoice, ...]
     invoiced: str | None
@@ -217,7 +217,7 @@ class DealsApi(Controller):
 
 
 def _deal(row: Row) -> DealSummary:
-    gates = json.convert(row["gates"], tuple[UnmetGate, ...])
+    gates = json.convert(row["gates"], tuple[HeldGate, ...])
     invoices = json.convert(row["invoices"], tuple[DealInvoice, ...])
     return shown(DealSummary, {**row, "gates": gates, "invoices": invoices})
 

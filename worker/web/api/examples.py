@@ -10,6 +10,7 @@ from worker.actions.settings import CurrentSetting
 from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
+from worker.quote_to_cash.sentences import spoken
 from worker.web.api.accepted import Accepted
 from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
 from worker.web.api.deals import Deals, DealSummary, InvoiceWish
@@ -26,12 +27,13 @@ from worker.workspaces.docusign_keys import Key
 
 _AT = datetime(2026, 5, 5, 16, 30, 12, tzinfo=UTC)
 _NEXT = "WyJ2M2tPcDBrMVFyMnoiLCJELTE3Il0"
-_GATE = UnmetGate(
-    "account_not_mapped",
-    "The account Acme Inc. is no QuickBooks customer yet",
-    "Map the account to a customer.",
-    "map_account",
-    ("account/A-9",),
+_GATE = spoken(
+    UnmetGate(
+        "account_not_mapped",
+        "map_account",
+        params={"account": "Acme Inc. (A-9)"},
+        about=("account/A-9",),
+    )
 )
 _DEAL = DealSummary(
     deal="D-17",
