@@ -1,4 +1,4 @@
-"""The real command."""
+"""The real `q2c` command."""
 
 import os
 import subprocess

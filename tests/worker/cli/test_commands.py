@@ -1,4 +1,4 @@
-"""The command line from outside: JSON alone on stdout, the documented exit status, kind words for mistakes."""
+"""The command line from outside: only JSON on stdout, the documented exit status, helpful errors."""
 
 import json
 import subprocess
@@ -179,7 +179,7 @@ def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
     [found] = lines(explained)
     assert {"deal", "stage", "first_unmet", "gates", "events"} <= found.keys()
     assert all({"gate", "met", "reason", "remedy", "event"} <= gate.keys() for gate in found["gates"])
-    # Nothing runs, so nothing has been folded: the events that arrived are shown all the same.
+    # No worker runs, so no event is folded: the events are shown all the same.
     assert found["events"][0]["type"] == "com.coeffection.deal.updated.v1"
 
 

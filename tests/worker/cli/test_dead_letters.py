@@ -1,4 +1,4 @@
-"""Dead letters from the command line: listed, shown whole, discarded with a word in the log, and an alarm when full."""
+"""Dead letters from the command line: listed, shown whole, discarded with an entry in the log, and an alarm at the limit."""
 
 import json
 from pathlib import Path

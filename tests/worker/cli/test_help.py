@@ -1,4 +1,4 @@
-"""The help texts: every command, argument and option has one, whole, and each command stands in a section."""
+"""Help texts: every command, argument and option has a complete one, and each command is in a section."""
 
 import subprocess
 import sys

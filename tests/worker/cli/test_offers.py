@@ -1,4 +1,4 @@
-"""What a person types to open a gate: commands that there are, with what the gate is about filled in."""
+"""The commands that open a gate exist, and have the gate's objects filled in."""
 
 import re
 from typing import Any, get_args

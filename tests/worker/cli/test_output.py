@@ -1,4 +1,4 @@
-"""What a command says when it can't go on is one line, for whoever reads logs line by line."""
+"""The error of a failed command is one line, for logs that are read line by line."""
 
 import pytest
 

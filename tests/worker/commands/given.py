@@ -1,4 +1,4 @@
-"""Commands and their outcomes, as the tests of this room need them."""
+"""Commands and their outcomes for tests."""
 
 from datetime import UTC, datetime
 

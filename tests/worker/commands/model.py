@@ -1,4 +1,4 @@
-"""The commands' table against a model of it: whatever order workers, clocks and people come in."""
+"""Compare the commands' table with a model, in any order of workers, clocks and people."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,13 +34,13 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 
 
 def holds(until: datetime, lasting: timedelta, now: datetime) -> bool:
-    """Whether a lease is neither at its end nor from before the clock was set back."""
+    """Return whether a lease has neither ended nor began before the clock was set back."""
     return now < until and until - lasting <= now + CLOCK_SKEW_MAX
 
 
 @dataclass
 class Row:
-    """What the model knows of a command."""
+    """The model's state of a command."""
 
     key: CommandKey
     realm: str
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass
 class Company:
-    """What the model knows of a realm."""
+    """The model's state of a realm."""
 
     connected: bool = True
     paused: bool = False
@@ -77,7 +77,7 @@ class Company:
     tokens_good: bool = False
 
     def is_cut_off(self, command: Claimed) -> bool:
-        """By what a command met; unless somebody connected anew since."""
+        """Pause the realm after a command's answer, unless it was connected again since."""
         still_refused = command.refused_since is not None and self.refused_since == command.refused_since
         return self.connected and (still_refused or not self.tokens_good)
 
@@ -97,7 +97,7 @@ class Model:
     companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
 
     def claimable(self, holder: str, now: datetime, slots: int, per_realm: int) -> list[Row]:
-        """Fairly over realms, the longest due first, at most so many at a time of each."""
+        """Claim fairly over realms, the longest due first, with a limit for each realm."""
         chosen: list[tuple[int, datetime, str]] = []
         for realm in REALMS:
             if not self.companies[realm].is_free(holder, now):
@@ -143,7 +143,7 @@ seconds = st.integers(0, 120)
 
 
 class Commands(RuleBasedStateMachine):
-    """Workers that live, die and come back late; admins who pause; a company that is cut off."""
+    """Workers that run, die and return late; admins who pause; a company whose connection ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -334,7 +334,7 @@ class Commands(RuleBasedStateMachine):
         )
 
     def attempt(self, data: st.DataObject, after: int, change: Any, act: Any) -> None:
-        """A worker, who may have slept for long, writes down what came of a command it was given once."""
+        """Let a worker, perhaps after a long suspension, store the outcome of a command that it claimed."""
         if not self.given:
             return
         self.now += timedelta(seconds=after)

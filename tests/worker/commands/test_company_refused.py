@@ -1,4 +1,4 @@
-"""QuickBooks refuses a whole company: it is held once, asked seldom, and everything goes on by itself."""
+"""QuickBooks refuses a whole company: it is paused once, retried rarely, and all work continues by itself."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ DEALS = [f"D-{number}" for number in range(1, 6)]
 
 
 async def with_item(world: World) -> None:
-    """Bring the item there, so that each further deal is its invoice alone."""
+    """Create the item first, so that each further deal needs only its invoice."""
     await world.send(*stories.signed_deal("D-0"))
     await world.settle()
 
@@ -45,7 +45,7 @@ async def test_everything_of_the_company_stands_at_one_gate_and_goes_on_by_itsel
     for deal in DEALS[:3]:
         await ready.send(*stories.signed_deal(deal))
     await ready.settle()
-    for deal in DEALS[3:]:  # won while it lasts
+    for deal in DEALS[3:]:  # won during the refusal
         await ready.send(*stories.signed_deal(deal))
     await ready.settle()
     assert await gates(ready, DEALS) == {gate}

@@ -1,4 +1,4 @@
-"""Whatever is lost, late, refused or killed on the way: one invoice, never two, never none."""
+"""Each deal gets exactly one invoice, whatever is lost, late, refused or killed."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ from worker.sandbox.trouble import KINDS, Kind
 
 
 async def one_invoice(world: World, deal: str = "D-1") -> None:
-    """There is one invoice for the deal, of the right amount, and the deal knows it."""
+    """Check that the deal has one invoice of the right amount, in QuickBooks and in the read model."""
     await world.settle()
     invoices = [i for i in world.books() if i["PrivateNote"].startswith(f"Deal {deal}:")]
     assert [str(net(invoice)) for invoice in invoices] == ["599.94"]
@@ -61,14 +61,14 @@ async def test_any_sequence_of_trouble(
         await world.ready()
         world.trouble(*script, writes_only=False, late_seconds=30)
         await world.send(stories.account(), *stories.signed_deal())
-        if forget:  # QuickBooks does not say for how long it remembers a requestid
+        if forget:  # for how long QuickBooks remembers a request ID is not documented
             await world.follow()
             world.sandbox.companies[world.realm].replies.clear()
         await one_invoice(world)
 
 
 class Killed(BaseException):
-    """The process dies here."""
+    """Simulate that the process dies here."""
 
 
 def kill_at(
@@ -116,7 +116,7 @@ async def test_killed_at_any_transaction(
 async def test_the_workload_has_more_transactions_than_are_killed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Together with the test above: every transaction of a deal's way is killed at."""
+    """With the test above, the process is killed at every transaction of a deal's path."""
     await world.ready()
     await world.send(stories.account(), *stories.signed_deal())
     with monkeypatch.context() as patched:
@@ -180,7 +180,7 @@ async def test_what_was_claimed_once_is_not_held_up_by_what_another_clock_made_o
 
 
 def _add_older(connection: sa.Connection, claimed: Claimed) -> None:
-    """Wish for another thing of the same subject, by a clock that is slow."""
+    """Command another object of the same subject, by a clock that is behind."""
     is_claimed = commands.c.request_id == claimed.request_id
     row = connection.execute(sa.select(commands).where(is_claimed)).mappings().one()
     older = {

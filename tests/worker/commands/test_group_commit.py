@@ -1,4 +1,4 @@
-"""Outcomes stored together: each by its own lease, all or nothing for the rest, and nobody waits for company."""
+"""Outcomes are stored together: each by its own lease, otherwise all or none, and none waits for others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -52,7 +52,7 @@ async def postgres(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
 
 
 def fill(connection: sa.Connection) -> None:
-    """Connect companies, and wish for invoices in each of them."""
+    """Connect companies, and command invoices in each."""
     cause = outcome(claimed_of("0", 0), START, done=True)
     for company in range(COMPANIES):
         table.put_realm(connection, Realm(str(company), f"w{company}", True, False, "UTC"))
@@ -73,7 +73,7 @@ async def statuses(database: Database) -> dict[str, str]:
 
 
 class Counting:
-    """A database that counts what is stored by which transaction, and may fail."""
+    """A database that counts the transitions of each transaction, and may fail."""
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
@@ -165,7 +165,7 @@ async def test_a_process_that_is_cancelled_leaves_nobody_waiting(database: Datab
 
 
 async def test_who_decides_and_who_stores_wait_for_each_other(postgres: PostgresDatabase) -> None:
-    """Companies before the log, workspace by workspace, whoever it is and in whatever order they are named."""
+    """Every transaction locks companies before the log, workspace by workspace, in any order of the commands."""
     order, group = Random(1), GroupCommit()
 
     def decide(connection: sa.Connection, number: int) -> None:
@@ -192,7 +192,7 @@ async def test_who_decides_and_who_stores_wait_for_each_other(postgres: Postgres
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, seed: int) -> None:
-    """PostgreSQL looks at the first of each company, SQLite ranks all: the same commands in the same order."""
+    """PostgreSQL reads the first commands of each company, SQLite ranks all; both claim the same in the same order."""
     chance = Random(seed)
 
     def unlike(connection: sa.Connection) -> tuple[list[Any], list[Any]]:

@@ -1,4 +1,4 @@
-"""Every kind of command is whole: it has a record, and its event is of what the command is of."""
+"""Every kind of command has a record, and its event has the command's subject."""
 
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -32,7 +32,7 @@ EACH_KIND = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KI
 
 
 class Answering:
-    """QuickBooks' client, for which everything is there."""
+    """A client of a QuickBooks in which every object exists."""
 
     async def read(self, *_: str) -> dict[str, Any]:
         return ENTITY

@@ -1,4 +1,4 @@
-"""The commands' table does what the model says; `make prove` tries three times as much."""
+"""The commands' table behaves as its model; `make prove` tries three times as many steps."""
 
 from hypothesis import settings
 

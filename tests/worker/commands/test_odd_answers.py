@@ -1,4 +1,4 @@
-"""An answer in which something is missing says nothing: it stops its own command, and no other."""
+"""An incomplete answer proves nothing: it delays its own command, and no other."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ INVOICE: dict[str, Any] = {
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, name: str, *, reads: bool) -> None:
-    """Have QuickBooks leave a field out, or write something else, in invoices: when they are made, or always."""
+    """Let QuickBooks omit or change a field in invoices: when they are created, or always."""
     create, query = QuickBooksClient.create, QuickBooksClient.query
 
     def spoilt(entity: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What QuickBooks says of an invoice, a customer or an item is what is recorded of it, field by field."""
+"""The outcome of a command records QuickBooks' invoice, customer or item field by field."""
 
 from datetime import date, datetime
 from decimal import Decimal

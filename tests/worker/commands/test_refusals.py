@@ -1,4 +1,4 @@
-"""QuickBooks says no: the deal says why, waits for a person, and goes on when one has looked."""
+"""QuickBooks rejects a command: the deal shows the reason, waits for a person, and continues after their action."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ def change(world: World, **traits: Any) -> None:
 
 
 async def with_item(world: World) -> None:
-    """Bring the item there, so that the next deal is its invoice alone."""
+    """Create the item first, so that the next deal needs only its invoice."""
     await world.send(*stories.signed_deal("D-0"))
     await world.settle()
 

@@ -1,4 +1,4 @@
-"""A store that was put back from a copy: what was invoiced since is found, not repeated."""
+"""After a restore, invoices created since the backup are found, not created again."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from worker.sandbox.trouble import Plan
 async def test_what_an_earlier_life_sent_is_found_though_the_restored_store_knows_nothing_of_it(
     world: World,
 ) -> None:
-    """The books moved on while the store was put back; QuickBooks has forgotten the request ids."""
+    """The database is restored, QuickBooks has newer books and has forgotten the request IDs."""
     await world.ready()
     now = world.clock.now().isoformat()
     won = [*stories.signed_deal()[:2], stories.contract("signed", "D-1", "C-D-1", at=now)]

@@ -1,4 +1,4 @@
-"""What only PostgreSQL can do to commands: two workers, or a worker and an admin, in the same moment."""
+"""Commands under PostgreSQL's concurrency: two workers, or a worker and an admin, at the same moment."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ GRANTED = TokenSet("access", "refresh", START + timedelta(hours=1), START + time
 
 @pytest_asyncio.fixture
 async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
-    """One company with two invoices wished for."""
+    """One company with two commanded invoices."""
     opened = PostgresDatabase(module_postgres_url)
     await opened.transaction(empty)
     await opened.transaction(fill)

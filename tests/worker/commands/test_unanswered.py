@@ -1,4 +1,4 @@
-"""A refused read says nothing about a write: nothing is sent again before QuickBooks answered what it has."""
+"""A refused read proves nothing about a write: nothing is sent again before QuickBooks has answered a look-up."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ REFUSALS = {
 
 
 async def with_item(world: World) -> None:
-    """Bring the item there, so that the next deal is its invoice alone."""
+    """Create the item first, so that the next deal needs only its invoice."""
     await world.send(*stories.signed_deal("D-0"))
     await world.settle()
 
@@ -45,7 +45,7 @@ def of_reads(refusal: Refusal, **changes: Any) -> Refusal:
 
 
 async def attempt(world: World, *refusals: Refusal, script: Any = ()) -> None:
-    """Have the invoice of a deal sent once, whatever comes of it."""
+    """Send the invoice of a deal once, with any result."""
     trouble(world, *refusals, script=script)
     await world.send(*stories.signed_deal())
     await world.follow()
@@ -54,11 +54,13 @@ async def attempt(world: World, *refusals: Refusal, script: Any = ()) -> None:
 
 
 async def lose_the_answer(world: World, *refusals: Refusal) -> None:
-    """Have the next invoice made, its answer lost, and the look-ups for it refused."""
+    """Let the next invoice be created, its answer lost, and its look-ups refused."""
     await attempt(world, script=("lost_answer",))
     trouble(world, *refusals)
     await world.settle(patience=timedelta(minutes=20))
-    world.sandbox.companies[world.realm].replies.clear()  # QuickBooks does not say for how long it remembers
+    world.sandbox.companies[
+        world.realm
+    ].replies.clear()  # for how long QuickBooks remembers is not documented
 
 
 def of_deal(world: World, deal: str = "D-1") -> list[dict[str, Any]]:
@@ -131,7 +133,7 @@ async def test_another_invoice_that_cannot_be_read_does_not_hide_ours(ready: Wor
 
 
 async def test_not_everything_read_is_not_absence(ready: World) -> None:
-    """Where one of several invoices can't be read, it may be the one."""
+    """If one of several invoices can't be read, it may be ours."""
     await with_item(ready)
     await lose_the_answer(
         ready,
@@ -145,7 +147,7 @@ async def test_not_everything_read_is_not_absence(ready: World) -> None:
 
 @pytest.mark.parametrize("status", [400, 200])
 async def test_what_was_made_under_an_earlier_generation_is_found(ready: World, status: int) -> None:
-    """QuickBooks says no to what it did all the same."""
+    """QuickBooks refuses a request that it applied all the same."""
     await with_item(ready)
     trouble(
         ready, Refusal("6000", status, operations=("create",), entities=("Invoice",), applied=True, times=1)
@@ -339,7 +341,7 @@ async def test_a_company_that_cannot_be_read_is_read_later(world: World) -> None
 async def test_a_list_that_ends_early_on_a_refused_page_says_nothing(
     ready: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is on the pages that were shown is not all that there is."""
+    """The readable pages do not have all invoices."""
     await with_item(ready)
     company, made = ready.sandbox.companies[ready.realm], ready.books()[0]
     copied = {"CustomerRef": made["CustomerRef"], "TxnDate": made["TxnDate"], "Line": made["Line"][:1]}

@@ -1,4 +1,4 @@
-"""Given what happened, when this comes, then that is decided: the decider alone, over a state in memory."""
+"""Run the decider alone on a state in memory: given some events, check the decisions about a further one."""
 
 import itertools
 from collections import defaultdict, deque
@@ -64,7 +64,7 @@ _numbers_kept = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 class Memory:
-    """The state of a workspace, in memory. It implements `View`."""
+    """The state of a workspace in memory; implements `View`."""
 
     def __init__(self) -> None:
         self.workspace_name = "acme"
@@ -93,9 +93,9 @@ class Memory:
 
 
 class Decider:
-    """Decides one event after the other, as the log hands them over, its own ones among them.
+    """Decides one event after the other in the log's order, including its own.
 
-    Customers and items that are to be read are there, active and fit for sale, unless `reads` is off.
+    Readings of customers and items succeed, with active and saleable ones, unless `reads` is off.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Decider:
         self.reads = True
 
     def when(self, *happened: Event | dict[str, Any]) -> Self:
-        """Decide what happened; a document is read as a door reads it."""
+        """Decide events; a document is decoded as a door does."""
         coming = deque(made(item) if isinstance(item, dict) else item for item in happened)
         while coming:
             decision = decide(self.view, coming.popleft())
@@ -113,7 +113,7 @@ class Decider:
             self.commands += decision.commands
             assert all(is_of_its_kind(command) for command in decision.commands)
             for event in decision.events:
-                again = decide(self.view, event)  # it is read back from the log, and passed over
+                again = decide(self.view, event)  # it is read back from the log, and skipped
                 assert (again.events, again.commands) == ([], [])
             self.assert_nothing_is_stale()
             if self.reads:
@@ -121,7 +121,7 @@ class Decider:
         return self
 
     def assert_nothing_is_stale(self) -> None:
-        """Check that every deal is recorded at its first unmet gate, and at none that is met by now."""
+        """Check that every deal is recorded at its first unmet gate, and at no met one."""
         for deal_id, deal in self.view.deals():
             recorded = [gate.gate for gate in deal.part(WHOLE).unmet]
             if not recorded or not has_outcome(deal) or deal.part(WHOLE).invoice is not None:
@@ -134,7 +134,7 @@ class Decider:
         return [command for command in self.commands if command.key.kind == kind]
 
     def bodies(self, kind: str = "create_invoice") -> list[dict[str, Any]]:
-        """Return what is to be sent, with numbers as decimals."""
+        """Return the body to send, with numbers as decimals."""
         return [_numbers_kept.decode(command.body) for command in self.commanded(kind)]
 
     def gates(self, deal_id: str = "D-1") -> list[Checked]:
@@ -146,23 +146,23 @@ class Decider:
         return next((gate.code for gate in self.gates(deal_id)), None)
 
     def facts(self, event_type: str) -> list[Any]:
-        """Return what was recorded of a type."""
+        """Return the recorded events of a type."""
         return [event.payload for event in self.events if event.type == event_type]
 
 
 def is_of_its_kind(command: NewCommand) -> bool:
-    """Whether a command is about what commands of its kind are about."""
+    """Return whether a command has the subject of its kind."""
     (stream,) = (kind.stream for kind in KINDS if kind.name == command.key.kind)
     return command.key.subject.partition("/")[0] == stream
 
 
 def given(*happened: Event | dict[str, Any]) -> Decider:
-    """Begin with what happened."""
+    """Return a decider that has decided some events."""
     return Decider().when(*happened)
 
 
 def fact(event_type: str, payload: Fact, at: datetime = NOW) -> Event:
-    """Make an event that one of our own rooms records, each with an id of its own."""
+    """Return one of our own events, with a unique ID."""
     number = f"{event_type}-{next(_numbers)}"
     return own_event(event_type, payload, workspace="acme", source="urn:coeffection:test", time=at, id=number)
 
@@ -229,13 +229,13 @@ def ordered(deal: str = "D-1") -> Event:
 
 
 def ready(**settings: str) -> list[Event]:
-    """Everything that a signed deal of `stories` needs to be invoiced."""
+    """Return the events that a signed deal of `stories` needs to be invoiced."""
     wanted = {"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"} | settings
     return [chosen(**wanted), connected(), observed(), *referred()]
 
 
 def referred(customer: str = "7", item: str = "5", realm: str = REALM) -> list[Event]:
-    """Map account and product, and have read what they are."""
+    """Map the account and the product, and read the customer and the item."""
     seen = customer_seen(customer, realm), item_seen(item, realm)
     return [mapped("A-1", customer), mapped_product("P-1", item), *seen]
 

@@ -1,4 +1,4 @@
-"""Whatever a quote says, QuickBooks takes what is sent of it, and it comes to the cent to what was signed."""
+"""For any quote, QuickBooks accepts the invoice, and its total is the signed one to the cent."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
@@ -121,7 +121,7 @@ def written(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def untaxed(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave tax out of it: that of a credit can make an invoice negative, which is another rule."""
+    """Ignore tax: a credit's tax can make an invoice negative, which is another rule."""
     lines = [
         line
         if "TaxCodeRef" not in line.get("SalesItemLineDetail", {})

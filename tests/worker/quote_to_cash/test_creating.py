@@ -1,4 +1,4 @@
-"""What somebody asked to create is created, or it is said who or what is in the way and what to do."""
+"""A requested customer or item is created, or the gate names the obstacle and the remedy."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +21,7 @@ TAXED = {**stories.QUOTE, "lines": [{**stories.LINE, "tax_code": "20.0% S"}]}
 
 @pytest_asyncio.fixture
 async def opened(world: World) -> World:
-    """A world with an item for P-1, and nothing for the account."""
+    """A world with an item for P-1, but no customer for the account."""
     return await with_item(world)
 
 
@@ -58,7 +58,7 @@ def deactivate(world: World, entity: str, object_id: str) -> None:
 
 
 async def asked_for(world: World, name: str) -> None:
-    """A deal waits for the customer of an account, which somebody asked to create."""
+    """A deal waits for the requested customer of its account."""
     await world.send(stories.account(name=name), *stories.signed_deal())
     await world.settle()
     await world.admin().request_customer("A-1")

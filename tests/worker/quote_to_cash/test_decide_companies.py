@@ -1,4 +1,4 @@
-"""An id means something in its company only: another company is connected whose ids are the same."""
+"""IDs are unique only within a company: another company with the same IDs is connected."""
 
 import pytest
 
@@ -28,7 +28,7 @@ MOVED = [connected(OTHER_REALM), observed(realm=OTHER_REALM, company_name="Anoth
 
 
 def invoices(decider: Decider) -> list[tuple[str, str, str]]:
-    """Say of each invoice for which company, customer and item it is."""
+    """Return the company, customer and item of each invoice."""
     return [
         (
             command.realm,
@@ -115,7 +115,7 @@ def test_a_mapping_from_before_connecting_is_of_no_company_that_came_later() -> 
 def test_a_mapping_that_names_another_company_says_nothing_of_the_connected_one(
     late: Event, gate: str | None
 ) -> None:
-    """Somebody chose from the other company's list, and the choice arrived once this one was connected again."""
+    """A mapping to the other company's customer arrives after this company is connected again."""
     decider = given(*ready(), *MOVED, connected(), observed(), late, *stories.signed_deal())
     read = [*decider.commanded("read_customer"), *decider.commanded("read_item")]
     assert {command.realm for command in read} <= {REALM}, "a company is read only while it is connected"

@@ -1,4 +1,4 @@
-"""Which contract and which quote an invoice goes by: two signed contracts, edits around the signature, any order."""
+"""The contract and the quote of an invoice: with two signed contracts, edits around the signature, in any order."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def contract(status: str, contract_id: str, day: int, deal_id: str = "D-1") -> d
     return stories.contract(status, deal_id, contract_id, at=f"2026-05-{day:02}T18:00:00Z")
 
 
-# The one that was signed later has the earlier name.
+# The contract that was signed later has the earlier name.
 TWO_SIGNED = [
     SHOWN,
     contract("sent", "C-9", 1),
@@ -202,7 +202,7 @@ def minute(minutes: float) -> str:
 
 
 def second_contract(*shown: dict[str, Any]) -> Decider:
-    """A first contract goes out and is declined; a second one goes out at minute 0 and is signed."""
+    """A first contract is sent and declined; a second one is sent at minute 0 and signed."""
     first = [
         stories.contract(s, contract_id="C-1", at=minute(t)) for s, t in (("sent", -30), ("declined", -10))
     ]

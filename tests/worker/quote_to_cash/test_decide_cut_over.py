@@ -1,4 +1,4 @@
-"""What was won before the cut-over is never invoiced by itself, however its winning straddles it."""
+"""A deal won before the cut-over is never invoiced automatically, even if some of its winning events are after it."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -57,7 +57,7 @@ WON: list[tuple[str, list[dict[str, Any]], str | None]] = [
 
 
 def orders(happened: list[dict[str, Any]]) -> list[tuple[dict[str, Any], ...]]:
-    """Return the orders in which what wins the deal is heard as it happened: nobody knows what is to come."""
+    """Return the orders in which the winning events arrive as they happened."""
     winning = [event for event in happened if is_winning(event)]
     permuted = itertools.islice(itertools.permutations(happened), 120)
     return [order for order in permuted if [event for event in order if is_winning(event)] == winning]

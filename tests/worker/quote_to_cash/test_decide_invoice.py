@@ -1,4 +1,4 @@
-"""What an invoice says by settings and company, and what the CRM and reporting are told of it, field by field."""
+"""An invoice and its announcements, field by field, for various settings and companies."""
 
 import itertools
 from datetime import date
@@ -42,7 +42,7 @@ UK: dict[str, Any] = {
 
 
 def company(settings: dict[str, str] | None = None, **traits: Any) -> list[Any]:
-    """Like `ready`, with a company of other traits and a customer of its home currency."""
+    """Like `ready`, with other traits of the company and a customer in its home currency."""
     home = traits.get("home_currency", "USD")
     wanted = {"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"} | (settings or {})
     seen = customer_seen(currency=home, reading=9)
@@ -209,7 +209,7 @@ FIGURES = {
 
 
 def told(event_type: str, **changes: Any) -> dict[str, Any]:
-    """Return what is told of an invoice of which every figure is another."""
+    """Return the announcements of an invoice whose figures all differ."""
     decider = given(*ready(), *stories.signed_deal())
     decider.when(invoice_created(decider.commanded()[0], **FIGURES | changes))
     [fact] = decider.facts(event_type)

@@ -1,4 +1,4 @@
-"""Exactly one: a wish is commanded once, a refusal waits for a person, and each person's word counts once."""
+"""Exactly one: an invoice is commanded once, a rejection waits for a person, and each order counts once."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -157,7 +157,7 @@ def wish(request: pytest.FixtureRequest) -> "Wish":
 
 
 class Wish:
-    """A customer or an item that a person asked for, in a company that was read."""
+    """A requested customer or item, in a company that was read."""
 
     def __init__(self, kind: str) -> None:
         self.kind = f"create_{kind}"
@@ -237,14 +237,14 @@ def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and
     won = stories.deal(revision=2, stage="closed_won", closed_at="2026-05-02T00:00:00Z")
     (told,) = given(*ready(), won).commanded()
     assert told.since == datetime(2026, 5, 2, tzinfo=UTC)
-    # It may be sent again after a restore: it says nothing of when that was.
+    # The CRM may send it again after a restore, without a date.
     (untold,) = given(*ready(), stories.deal(revision=2, stage="closed_won")).commanded()
     assert untold.since is not None
     assert untold.since < datetime(2025, 6, 1, tzinfo=UTC)
 
 
 def test_what_was_won_later_than_what_it_follows_from_may_have_been_sent_long_ago() -> None:
-    """Our clock is hours behind DocuSign's: by it, what an earlier life sent seems to be wished for only now."""
+    """By our clock, hours behind DocuSign's, a request from before a restore seems to be commanded only now."""
     decider = given(*ready(auto_invoice="false"), *stories.signed_deal())
     won = datetime(2026, 5, 3, tzinfo=UTC)
     switched_on = chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z")

@@ -1,4 +1,4 @@
-"""Each gate by the decider alone: what shuts it, in which words, and what opens it again."""
+"""Each gate, by the decider alone: the events that make it unmet, its words, and the events that make it met."""
 
 import re
 from collections.abc import Callable
@@ -141,7 +141,7 @@ def elsewhere(**traits: Any) -> list[Happened]:
 
 
 def unmapped(*but: str) -> list[Happened]:
-    """Everything but a mapping."""
+    """Everything except a mapping."""
     everything = [chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"), connected(), observed()]
     return [*everything, *([] if "account" in but else [mapped()]), mapped_product()]
 
@@ -150,7 +150,7 @@ HOLDER = Holder("Customer", "58", "Acme A-1", active=False)
 
 
 class Case(Struct, frozen=True):
-    """What shuts a gate, the words of its reason, and what opens it; nothing where nothing on this page does."""
+    """The events that make a gate unmet, its reason, and the events that make it met; none if no event here does."""
 
     gate: str
     given: list[Happened]

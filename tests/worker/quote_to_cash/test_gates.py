@@ -1,4 +1,4 @@
-"""Each gate shuts for its reason, says so, and opens by its remedy."""
+"""Each gate becomes unmet for its reason, shows it, and becomes met by its remedy."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -92,7 +92,7 @@ HELD: list[tuple[str, list[dict[str, Any]], dict[str, str]]] = [
 async def test_a_gate_shuts_and_says_so(
     ready: World, gate: str, events: list[dict[str, Any]], settings: dict[str, str]
 ) -> None:
-    # The item is created from a deal's own words, so a first deal brings it there.
+    # The item is created from a deal's line, so a first deal creates it.
     await ready.send(*stories.signed_deal("D-0"))
     await ready.settle()
     if settings:
@@ -146,7 +146,7 @@ async def test_its_remedy_opens_a_gate_and_the_deal_goes_through(ready: World, g
 
 
 async def held_and_told(world: World) -> list[list[str]]:
-    """The codes of each time that the CRM was told that the invoice is held."""
+    """Return the gates' codes of each announcement that the invoice is held."""
     told = [r.event.payload for r in await world.log() if r.event.type == catalog.DEAL_INVOICE_HELD]
     return [[gate.gate for gate in held.gates] for held in told]
 

@@ -1,4 +1,4 @@
-"""The same books come out, whatever the order in which events arrive and however often."""
+"""The books are the same, in whatever order and however often events arrive."""
 
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def events() -> list[dict[str, Any]]:
 
 
 def boiled_down(world: World) -> list[tuple[str, str, str]]:
-    """What matters of the books."""
+    """Return the relevant parts of the books."""
     return sorted(
         (invoice["PrivateNote"].partition(":")[0], str(net(invoice)), invoice["CustomerRef"]["name"])
         for invoice in world.books()
@@ -128,7 +128,7 @@ async def test_a_quote_changed_after_sending_is_held_even_if_sent_arrives_late(
 
 
 async def play(world: World, *events: dict[str, Any]) -> None:
-    """Send one event after another, and let each have its consequences."""
+    """Send one event after another, and carry out the consequences of each."""
     await world.send(stories.deal("D-0", stage="quote_draft"))
     for event in events:
         await world.send(event)

@@ -1,4 +1,4 @@
-"""What many deals wait on: reconsidered in portions, it comes to what it would at once, and holds up nothing."""
+"""Deals that wait on one change are reconsidered in portions, with the same result as at once, and delay nothing."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from worker.roles import reconsidering, runner
 from worker.roles.runner import ShortTurns
 from worker.services import SUBSCRIPTIONS
 
-# Names that a collation would order in another way than code points do, and that surround the streams of deals.
+# Names whose order by a collation differs from that by code points, before and after the streams of deals.
 DEALS = ("D-1", "D-10", "D-2", "d-1", "D/1", "É", "~", "Z")
 HOLDER = "test"
 
@@ -50,14 +50,14 @@ def clock() -> FakeClock:
 
 
 async def decided(database: Database, clock: FakeClock, *happened: Event | dict[str, Any]) -> None:
-    """Append what happened, and bring every subscription to the head."""
+    """Append events, and bring every subscription to the head."""
     events = [made(item) if isinstance(item, dict) else item for item in happened]
     await database.transaction(log.append, events, NOW)
     await runner.catch_up(database, clock, SUBSCRIPTIONS, HOLDER)
 
 
 async def reconsidered(database: Database, clock: FakeClock, streams: int) -> int:
-    """Work off all portions; return how many transactions that took."""
+    """Carry out all portions; return the number of transactions."""
     size, taken = ShortTurns(streams), 0
     while await reconsidering.portions(database, clock, HOLDER, size):
         taken += 1
@@ -66,18 +66,18 @@ async def reconsidered(database: Database, clock: FakeClock, streams: int) -> in
 
 
 def switched(value: str, *, times: int = 0) -> Event:
-    """Automatic invoicing is switched, for the so-manieth time."""
+    """Return the event that switches automatic invoicing for the given time."""
     return chosen_at(NOW.replace(minute=times), {"auto_invoice": value})
 
 
 def waiting_deals() -> Sequence[Event | dict[str, Any]]:
-    """Deals that are signed and wait for automatic invoicing to be switched on."""
+    """Return signed deals that wait for automatic invoicing."""
     signed = [event for deal in DEALS for event in stories.signed_deal(deal)]
     return [*ready(), switched("false"), *signed]
 
 
 def kept(connection: sa.Connection) -> list[Any]:
-    """Return what was decided: the state, what waits on what, and what is to be sent."""
+    """Return the decisions: the state, the waiting streams, and the commands."""
     invoices = sa.select(commands.c.subject, commands.c.request_id, commands.c.body)
     return [
         sorted(tuple(row) for row in connection.execute(statement))
@@ -116,7 +116,7 @@ async def test_a_change_that_waits_for_its_turn_makes_room_for_a_newer_one(
         await decided(database, clock, switched("true", times=3))
         await decided(database, clock, switched("false", times=4))
         begun, newest = await database.read(_queued)
-        assert begun[0] == second[0]  # it has got somewhere, so it goes on
+        assert begun[0] == second[0]  # it has made progress, so it continues
         assert (second[1:], newest[1:]) == ((0, ""), (0, ""))
         await reconsidered(database, clock, 3)
         assert await database.read(_queued) == []

@@ -1,4 +1,4 @@
-"""Quantity and price stay on the invoice, and what QuickBooks can't take is held by name before it is sent."""
+"""Quantity and price stay on the invoice, and a line that QuickBooks can't accept holds the deal by name."""
 
 from decimal import Decimal
 from pathlib import Path

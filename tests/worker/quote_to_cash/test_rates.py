@@ -1,4 +1,4 @@
-"""The price of one that QuickBooks' own arithmetic brings to a line's amount."""
+"""The unit price that gives a line's amount by QuickBooks' own arithmetic."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -34,7 +34,7 @@ def in_cents(quantity: Decimal, price: Decimal) -> Decimal:
         ("0", "49.995", "0.00", "49.995"),
         ("-2", "50", "-100.00", "50"),
         ("1", "-90", "-90.00", "-90"),
-        # None that QuickBooks keeps.
+        # No price that QuickBooks keeps.
         ("0", "49.995", "-5.00", None),  # a discount on nothing
         ("0.12345678", "100", "12.35", None),  # eight decimals of a quantity
         ("1000000", "0.333", "333000.01", None),  # steps of 0.1 at seven decimals

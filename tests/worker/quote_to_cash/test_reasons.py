@@ -1,4 +1,4 @@
-"""What is shown of a deal is what it stands at, whatever came between its command and its invoice."""
+"""A deal shows its actual gate, whatever happens between its command and its invoice."""
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ LOST_ANSWER = ("lost_answer", *["server_error"] * 50)
 
 @asynccontextmanager
 async def with_item(directory: Path) -> AsyncIterator[World]:
-    """A first deal is invoiced, so that the next is its invoice alone; two companies."""
+    """Two companies, and a first invoiced deal, so that the next one needs only its invoice."""
     async with open_world(directory, kinds=("us", "us-ast")) as world:
         await world.ready()
         await world.send(stories.account(), *stories.signed_deal("D-0"))
@@ -33,7 +33,7 @@ async def with_item(directory: Path) -> AsyncIterator[World]:
 
 @pytest_asyncio.fixture
 async def commanded(tmp_path: Path) -> AsyncIterator[World]:
-    """A deal whose invoice was commanded, and nothing sent of it yet."""
+    """A deal whose invoice was commanded, but not sent yet."""
     async with with_item(tmp_path) as world:
         await world.send(*stories.signed_deal())
         await world.follow()
@@ -41,7 +41,7 @@ async def commanded(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def work(world: World) -> None:
-    """Have every due command done once."""
+    """Attempt every due command once."""
     for command in await world.claim():
         await world.dispatcher.work(command)
 
@@ -75,7 +75,7 @@ STOPS: dict[str, tuple[Act, str, str, Act]] = {
 
 
 async def gates_told(world: World) -> list[list[str]]:
-    """The codes of each time that the CRM was told that D-1 is held."""
+    """Return the gates' codes of each announcement that D-1 is held."""
     held = [r.event for r in await world.log() if r.event.type == catalog.DEAL_INVOICE_HELD]
     return [[gate.gate for gate in event.payload.gates] for event in held if event.subject == "D-1"]
 

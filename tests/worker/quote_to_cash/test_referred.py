@@ -1,4 +1,4 @@
-"""What an invoice refers to is read before anything is sent: what it may not name holds the deal, by name."""
+"""The customer and items of an invoice are read before it is sent; an unusable one holds the deal by name."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from worker.verification.invariants import violations
 
 @pytest_asyncio.fixture
 async def mapped(world: World) -> World:
-    """A world with a customer and an item of its own, which account A-1 and product P-1 are mapped to."""
+    """A world with a customer and an item, to which account A-1 and product P-1 are mapped."""
     await world.add_workspace()
     await world.connect()
     await world.admin().change_settings({"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"})
@@ -54,7 +54,7 @@ def change(world: World, entity: str, object_id: str, **fields: Any) -> None:
 
 
 async def map_again(world: World) -> None:
-    """Map the account and the product to what they are mapped to already."""
+    """Map the account and the product to their present customer and item again."""
     customers, items = world.books("Customer"), world.books("Item")
     await world.admin().map_account("A-1", next(c["Id"] for c in customers if "Acme" in c["DisplayName"]))
     await world.admin().map_product("P-1", next(i["Id"] for i in items if "Seat" in i["Name"]))

@@ -1,4 +1,4 @@
-"""Whatever the CRM has in a field, QuickBooks takes what is sent of it, and a person can see what was left out."""
+"""For any text in the CRM, QuickBooks accepts the sent part, and a person can see the omitted part."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from worker.workspaces.settings import Settings
 
 REQUEST = "0f7b3a2e-5e0b-5f0c-9a51-0c7c2cb2f6a1"
 COMPANY = CompanyObserved("1", "Craig's", "US", "USD", False, False, (), (), ())
-# Everything that the contract lets in, and what it may let in one day: halves of characters.
+# Every text that the contract allows, and single surrogates, which it may allow one day.
 characters = st.characters(exclude_characters="\0") | st.sampled_from(
     "\ud83d\udc4d👍🏽é\u0301 \u200d\ufe0f:\t\r\n,;@.~"
 )

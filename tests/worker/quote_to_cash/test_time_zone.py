@@ -1,4 +1,4 @@
-"""An invoice is dated where the company is. While nobody knows where that is, it waits; it is never UTC unasked."""
+"""An invoice is dated in the company's time zone. While that is unknown, it waits; UTC is never assumed."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ async def evening(world: World) -> None:
 
 
 async def in_texas(world: World) -> None:
-    """A world whose company says where it is in a way that does not tell its time zone."""
+    """A world whose company has an address that does not determine its time zone."""
     move(world, TEXAS)
     await world.ready()
     await world.send(stories.account())
@@ -137,7 +137,7 @@ async def test_an_invoice_that_was_commanded_waits_undated_where_the_zone_was_ta
     assert (await gate(world))[0] == "time_zone_not_set"
     assert (await world.services.database.read(left_to_do))[1] is None
     await check(world)
-    # Whatever needs no date goes on.
+    # Work that needs no date continues.
     await world.admin().map_account("A-1", "1")
     await world.settle()
     await world.admin().change_settings({"time_zone": "America/Chicago"})

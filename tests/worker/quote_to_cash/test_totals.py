@@ -1,4 +1,4 @@
-"""The invoice's amounts add up to what the customer signed, to the cent, and QuickBooks takes each of them."""
+"""The invoice's amounts add up to the signed total, to the cent, and QuickBooks accepts each."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path

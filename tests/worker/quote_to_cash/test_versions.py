@@ -1,4 +1,4 @@
-"""Snapshots that are kept together say of the signed quote what they would say one by one."""
+"""Snapshots stored together give the same signed quote as snapshots stored one by one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,11 +16,11 @@ BEGIN = datetime(2026, 5, 2, tzinfo=UTC)
 
 
 def at(halves: int) -> datetime:
-    """Half minutes, so that an edit within a minute of a sending is as likely as one after it."""
+    """Draw half minutes, so that an edit within a minute of a sending is as likely as a later one."""
     return BEGIN + timedelta(seconds=30 * halves)
 
 
-# Mostly the CRM speaks in time, one snapshot every minute; what it says late has the instant of its arrival.
+# Mostly the CRM sends in time, one snapshot every minute; late snapshots have the instant of their arrival.
 late = st.sampled_from([0, 0, 0, 0, 1, 5])
 STAGES: list[Stage] = ["contract_sent", "contract_sent", "contract_sent", "quote_draft", "closed_won"]
 stages = st.sampled_from(STAGES)
@@ -30,7 +30,7 @@ never_arrives = st.sampled_from([False, False, False, False, True])
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> list[Version]:
-    """A deal's, in the order in which they arrive; some never do."""
+    """Draw the snapshots of a deal in their order of arrival; some never arrive."""
     told = draw(st.lists(st.tuples(never_arrives, late, stages, quotes), min_size=3, max_size=10))
     arrived = [
         Version(revision, at(2 * revision + later), stage, quote)
@@ -55,7 +55,7 @@ def together(arrived: Sequence[Version]) -> tuple[Version, ...]:
 
 
 def said(signed: Signed) -> tuple[object, ...]:
-    """What an invoice and its gates depend on."""
+    """Return the data on which an invoice and its gates depend."""
     version, other = signed.version, signed.other
     return (
         version and (version.stage, version.quote),

@@ -1,4 +1,4 @@
-"""The life of the keys that encrypt secrets: taken up, resealed, retired, lost; and processes that run meanwhile."""
+"""The keys that encrypt secrets: adopted, resealed, retired and lost, while processes run."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ async def key_ids(world: World) -> set[str]:
 
 
 def test_nothing_that_is_sealed_is_forgotten() -> None:
-    """Whatever column holds sealed bytes is sealed anew, and noticed when its key is to be retired."""
+    """Every column with sealed bytes is resealed, and counted when its key is to be retired."""
     found = {
         table.name
         for table in metadata.sorted_tables
@@ -124,7 +124,7 @@ async def test_a_start_with_a_retired_key_is_refused(sealed: World) -> None:
 
 
 async def test_a_process_that_still_seals_with_the_old_key_is_noticed(sealed: World) -> None:
-    """It was started before the new key was there, and stores a secret after everything was sealed anew."""
+    """A process that started before the new key was added stores a secret after the resealing."""
     both, database = vault(NEW_KEY, TOKEN_KEY), sealed.services.database
     await database.transaction(keyring.reseal, both)
     await database.transaction(docusign_keys.add, sealed.services.vault, "acme", KEY, sealed.clock.now())

@@ -1,4 +1,4 @@
-"""The settings: each field has its record, and what people write is what holds."""
+"""Each setting has a record, and the values that people write apply."""
 
 from datetime import UTC, datetime
 
