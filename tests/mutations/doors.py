@@ -29,7 +29,7 @@ MUTATIONS = (
         _DOCUSIGN,
         'sent_at=_instant(summary, ("sentDateTime",))',
         'sent_at=_instant(summary, ("statusChangedDateTime",))',
-        "A quote that was edited between sending and signing passes for the signed one.",
+        "A quote that was edited between sending and signing is taken for the signed one.",
         _ENVELOPES,
     ),
     Mutation(
@@ -45,7 +45,7 @@ MUTATIONS = (
         _DOCUSIGN,
         'deal_id = identifiers.trimmed(\n            field.value or ""\n        )',
         'deal_id = field.value or ""',
-        "A deal whose id was pasted with a blank is never invoiced.",
+        "A deal whose ID was pasted with a blank is never invoiced.",
         _ENVELOPES,
     ),
     Mutation(
@@ -53,7 +53,7 @@ MUTATIONS = (
         _SIGNATURES,
         "for number, digest in self._digests.items():\n            expected",
         "for number, digest in list(self._digests.items())[:1]:\n            expected",
-        "While keys are rotated DocuSign's messages are refused.",
+        "During a rotation of keys, DocuSign's messages are refused.",
         _ENVELOPES,
     ),
     Mutation(
@@ -61,7 +61,7 @@ MUTATIONS = (
         _SIGNATURES,
         "fits |= hmac.compare_digest(expected, signature.encode())",
         "fits = hmac.compare_digest(expected, signature.encode())",
-        "Messages that are signed under several keys are refused.",
+        "Messages that are signed with several keys are refused.",
         _ENVELOPES,
     ),
     Mutation(
@@ -69,7 +69,7 @@ MUTATIONS = (
         _SIGNATURES,
         "hmac.new(key.encode(), digestmod=hashlib.sha256)",
         "hmac.new(base64.b64decode(key + '=='), digestmod=hashlib.sha256)",
-        "No message fits any key of DocuSign's.",
+        "No message matches any DocuSign key.",
         _ENVELOPES,
     ),
     Mutation(
@@ -77,7 +77,7 @@ MUTATIONS = (
         "worker/web/doors/docusign.py",
         "    if not fitting:\n        raise _unsigned(known, given)\n",
         "",
-        "Whoever knows the address signs contracts.",
+        "Anybody who knows the address can sign contracts.",
         _ENVELOPES,
     ),
     Mutation(
@@ -85,7 +85,7 @@ MUTATIONS = (
         _DOCUSIGN,
         'id=f"{envelope_id}:{kind}:{at.isoformat()}"',
         'id=f"{kind}:{at.isoformat()}"',
-        "Of two contracts that are signed in the same second one is lost.",
+        "Of two contracts that are signed in the same second, one is lost.",
         _ENVELOPES,
     ),
     Mutation(
@@ -93,7 +93,7 @@ MUTATIONS = (
         "events/contract/envelope.py",
         "if workspace is not None and owner != workspace:",
         "if workspace is not None and not owner:",
-        "One tenant writes into the deals of another.",
+        "A workspace writes into the deals of another.",
         _EVENTS,
     ),
     Mutation(
@@ -101,7 +101,7 @@ MUTATIONS = (
         "events/log/log.py",
         'AppendResult("duplicate" if same else "conflict", position, recorded_hash)',
         'AppendResult("duplicate", position, recorded_hash)',
-        "A correction under an identity that was used already is dropped without a trace.",
+        "A correction with a used identity is dropped without a trace.",
         _EVENTS,
     ),
     Mutation(
@@ -109,7 +109,7 @@ MUTATIONS = (
         "events/log/intake.py",
         "kept = iter(store_letters(connection, letters, now, limits))",
         "kept = iter([True] * len(letters))",
-        "What can't be used is dropped without a trace.",
+        "Unusable messages are dropped without a trace.",
         _EVENTS,
     ),
     Mutation(
@@ -117,7 +117,7 @@ MUTATIONS = (
         "events/contract/envelope.py",
         "if known.source.casefold().startswith(OWN_SOURCES):",
         "if known.source.startswith(OWN_SOURCES):",
-        "An event from outside passes for one of our own, and is passed over.",
+        "An event from outside is taken for one of our own, and is skipped.",
         _EVENTS,
     ),
 )

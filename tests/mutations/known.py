@@ -4,12 +4,12 @@ from tests.mutations import doors, invoice, once, parties, rules, side_by_side, 
 from tests.mutations.mutation import Mutation
 
 ROOMS = {
-    "What an invoice says": invoice.MUTATIONS,
-    "What is told of it": told.MUTATIONS,
+    "Content of an invoice": invoice.MUTATIONS,
+    "Announcements": told.MUTATIONS,
     "Customers, items, companies": parties.MUTATIONS,
-    "Which deals, contracts and quotes": rules.MUTATIONS,
-    "Exactly one": once.MUTATIONS,
-    "What comes in": doors.MUTATIONS,
+    "Deals, contracts and quotes": rules.MUTATIONS,
+    "Exactly one invoice": once.MUTATIONS,
+    "Incoming messages": doors.MUTATIONS,
     "PostgreSQL": side_by_side.MUTATIONS,
 }
 MUTATIONS: tuple[Mutation, ...] = tuple(mutation for room in ROOMS.values() for mutation in room)

@@ -19,7 +19,7 @@ MUTATIONS = (
         _CLAIMS,
         "return same and realm == command.realm and generation < key.generation",
         "return False",
-        "A second try is sent though the first one is in the books: two invoices.",
+        "A second attempt is sent although the first is in the books: two invoices.",
         _COMMANDS,
     ),
     Mutation(
@@ -27,7 +27,7 @@ MUTATIONS = (
         _CLAIMS,
         "return command.uncertain or bool(command.earlier) or restored or long_ago",
         "return command.uncertain or bool(command.earlier) or long_ago",
-        "After a restore what was invoiced since the copy is invoiced again.",
+        "After a restore, invoices created since the backup are created again.",
         _COMMANDS,
     ),
     Mutation(
@@ -43,7 +43,7 @@ MUTATIONS = (
         _INVOICE,
         "for number in range((last - first).days + 1)]",
         "for number in range(1)]",
-        "After a restore what was invoiced the day before is invoiced again, if QuickBooks refuses the usual look-up.",
+        "After a restore, the day before's invoices are created again, if QuickBooks refuses the usual look-up.",
         _COMMANDS,
     ),
     Mutation(
@@ -51,7 +51,7 @@ MUTATIONS = (
         _INVOICE,
         'Form(((("DocNumber", "=", body["DocNumber"]),),), tells_absence=False)',
         'Form(((("DocNumber", "=", body["DocNumber"]),),))',
-        "An invoice that an accountant renumbered is made again.",
+        "An invoice that an accountant renumbered is created again.",
         _COMMANDS,
     ),
     Mutation(
@@ -59,7 +59,7 @@ MUTATIONS = (
         _INVOICE,
         'return "Void" in note and not invoice.get("TotalAmt")',
         "return False",
-        "A voided invoice of an earlier try passes for the present one.",
+        "A voided invoice of an earlier attempt is taken for the current one.",
         _COMMANDS,
     ),
     Mutation(
@@ -75,7 +75,7 @@ MUTATIONS = (
         _STEPS,
         '"last_sent_at": command.last_sent_at,\n        "sends"',
         '"last_sent_at": None,\n        "sends"',
-        "A command whose answer was lost is sent without a look when its first look-up fails.",
+        "A command whose answer was lost is sent without a look-up after its first look-up fails.",
         _COMMANDS,
     ),
     Mutation(
@@ -83,7 +83,7 @@ MUTATIONS = (
         "worker/commands/retry.py",
         "case errors.OutcomeUnknown() if sent:",
         "case errors.OutcomeUnknown() if sent and not command.attempts:",
-        "What may have been applied is taken for not sent, and sent again without a look.",
+        "A request that may have been applied counts as not sent, and is sent again without a look-up.",
         _COMMANDS,
     ),
     Mutation(
@@ -91,7 +91,7 @@ MUTATIONS = (
         _CLIENT,
         "return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or",
         "return late or",
-        "A 500 that QuickBooks applied all the same counts as a refusal, and a person orders a second invoice.",
+        "A 500 that QuickBooks applied all the same counts as a rejection, and a person orders a second invoice.",
         _QUICKBOOKS,
     ),
     Mutation(
@@ -99,7 +99,7 @@ MUTATIONS = (
         f"{_KINDS}/create_customer.py",
         "return marks.is_own(command, note) or marks.is_of_another_generation(command, note)",
         "return True",
-        "Somebody else's customer of the same name is taken for ours, and invoiced.",
+        "Another customer of the same name is taken for ours, and invoiced.",
         _COMMANDS,
     ),
     Mutation(
@@ -107,7 +107,7 @@ MUTATIONS = (
         _CLIENT,
         "return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused",
         "return False",
-        "An expired token makes every invoice a refused one.",
+        "An expired token makes every invoice a rejected one.",
         _QUICKBOOKS,
     ),
     Mutation(
@@ -115,7 +115,7 @@ MUTATIONS = (
         _CLAIMS,
         "seconds=6 * self.request_seconds + self.settle_seconds",
         "seconds=self.request_seconds",
-        "A second worker takes a command that the first is still sending.",
+        "A second worker claims a command that the first is still sending.",
         _COMMANDS,
     ),
     Mutation(
@@ -131,7 +131,7 @@ MUTATIONS = (
         "worker/commands/table.py",
         '"cause_at": min(cause.time, command.since or cause.time)',
         '"cause_at": now',
-        "What an earlier life of the installation made is not looked for when its deal is replayed.",
+        "An invoice from before a restore is not looked up when its deal is replayed.",
         _COMMANDS,
     ),
 )

@@ -12,7 +12,7 @@ BEGINS, ENDS = "<!-- mutations: written by python -m tests.mutations --write -->
 
 def table(verdicts: Mapping[str, Verdict]) -> Iterator[str]:
     """Write verdicts, by the names of their mutations, room by room."""
-    yield "| broken | what it would do | noticed by |"
+    yield "| mutation | harm | noticed by |"
     yield "|---|---|---|"
     for room, mutations in ROOMS.items():
         if found := [verdicts[mutation.name] for mutation in mutations if mutation.name in verdicts]:
