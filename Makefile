@@ -6,40 +6,40 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 SEEDS ?= 1:201
 CRASH_POINTS ?= 500
 KILLS ?= 50
-# which safeguards are taken away: 0, 1 or 2 for a third of them, or all; unless told, by the commit
+# the safeguards to remove: 0, 1 or 2 for a third of them, or all; default: a third chosen by the commit
 ABLATIONS ?=
-# how many run at once, each with a Kafka and a PostgreSQL of its own; tests wait, so one more than there are cores
+# parallel test processes, each with its own Kafka and PostgreSQL; tests wait, so one more than the cores
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: demo test prove golden mutate chaos bench servers check format clean compose-env
 
-demo: $(VENV)/.installed ## the main job, shown: deals, contracts, QuickBooks, faults on
+demo: $(VENV)/.installed ## run the demo: deals, contracts, a QuickBooks sandbox with faults
 	$(BIN)/q2c demo
 
-test: $(VENV)/.installed-dev ## everything that must hold, but for the heavy proof in tests/proof
+test: $(VENV)/.installed-dev ## run the tests except tests/proof
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore tests/proof
 
-prove: $(VENV)/.installed-dev ## tests/proof: seeds, kills after single steps, safeguards taken away, SIGKILLs, chaos
+prove: $(VENV)/.installed-dev ## run tests/proof: seeds, kills after single steps, removed safeguards, SIGKILLs, chaos
 	Q2C_PROVE_SEEDS=$(SEEDS) Q2C_PROVE_CRASH_POINTS=$(CRASH_POINTS) Q2C_PROVE_KILLS=$(KILLS) \
 	Q2C_PROVE_ABLATIONS=$(ABLATIONS) \
 	$(BIN)/pytest --numprocesses auto --dist load --maxschedchunk 1 tests/proof
 
-golden: $(VENV)/.installed-dev ## writes tests/golden/bodies anew, for whoever reads the difference
+golden: $(VENV)/.installed-dev ## rewrite tests/golden/bodies; review the diff
 	$(BIN)/python -m tests.golden
 
-mutate: $(VENV)/.installed-dev ## rules and safeguards broken one by one, to see what notices each
+mutate: $(VENV)/.installed-dev ## break rules and safeguards one by one, to check that a test or seed notices each
 	$(BIN)/python -m tests.mutations
 
-chaos: $(VENV)/.installed-dev ## 300,000 messages through real servers while processes, servers and networks die
+chaos: $(VENV)/.installed-dev ## send 300,000 messages through real servers while processes, servers and networks fail
 	$(BIN)/python -m tests.chaos
 
-bench: $(VENV)/.installed-dev ## every benchmark beside its limit and its peer; writes docs/benchmarks.md
+bench: $(VENV)/.installed-dev ## run every benchmark beside its limit and its peer; write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-servers: $(VENV)/.installed-dev ## a Kafka and a PostgreSQL to try things on, until Ctrl-C
+servers: $(VENV)/.installed-dev ## run Kafka and PostgreSQL until Ctrl-C
 	$(BIN)/python -m tests.servers
 
-compose-env: ## keys and passwords of this machine's own, into .env, for docker compose; what is there already stays
+compose-env: ## generate keys and passwords into .env for docker compose; existing ones stay
 	@umask 077; touch .env; \
 	put() { grep -q "^$$1=." .env || printf '%s=%s\n' "$$1" "$$2" >>.env; }; \
 	random() { od -An -N"$$1" -tx1 /dev/urandom | tr -d ' \n'; }; \
@@ -49,7 +49,7 @@ compose-env: ## keys and passwords of this machine's own, into .env, for docker 
 	put Q2C_QUICKBOOKS_CLIENT_SECRET "$$(random 24)"; \
 	put Q2C_SANDBOX_SEED "$$(od -An -N6 -tu8 /dev/urandom | tr -d ' \n')"
 
-check: $(VENV)/.installed-dev ## formatting, lint, types
+check: $(VENV)/.installed-dev ## check formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
