@@ -1,7 +1,7 @@
-# One image for every role, the jobs and the sandbox: the command says which.
+# One image for every role, the jobs and the sandbox; the command selects one.
 FROM python:3.11-slim AS built
 
-# for packages that have no wheel for every machine
+# for packages without a wheel for every machine
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import CheckpointMoved
 from events.log import log, subscriptions
 from events.log.subscriptions import Reader
@@ -34,7 +34,7 @@ LAST_EVENTS = 500  # at most so many are folded while the live subscription wait
 CLEARED_ROWS = 10_000
 REMEMBERED_ROWS_MAX = 50_000
 
-_EVENTS = Statement(
+_EVENTS = SqlStatement(
     sa.select(
         events.c.position, events.c.workspace, events.c.type, events.c.stream, events.c.time, events.c.data
     )

@@ -19,7 +19,7 @@ ROOMS = ("events", "projections", "worker")
 LINES_MAX = 375
 # Names that two classes still have.
 NAMED_TWICE = frozenset(
-    {"Added", "Company", "Kind", "Part", "Reading", "Refused", "State", "Statement", "Unusable", "View"}
+    {"Added", "Company", "Kind", "Part", "Reading", "Refused", "State", "Unusable", "View"}
 )
 CLOCKS = (
     "time.time",

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from events.contract import json
-from events.database.statements import Row, Statement
+from events.database.statements import Row, SqlStatement
 
 Key = tuple[Any, ...]
 COPIED_ROWS_MIN = 200  # fewer rows are faster in one statement
 
 _FEW = sa.bindparam("few", type_=sa.Integer)
-_LAST = Statement(sa.text("SELECT last_insert_rowid()"))
+_LAST = SqlStatement(sa.text("SELECT last_insert_rowid()"))
 
 
 def fetch(
@@ -153,7 +153,7 @@ def _keys(connection: sa.Connection, where: Sequence[sa.Column[Any]], keys: Coll
     return {column.name: list(part) for column, part in zip(where, parts, strict=True)}
 
 
-def _execute(connection: sa.Connection, statement: Statement, rows: Sequence[Row]) -> None:
+def _execute(connection: sa.Connection, statement: SqlStatement, rows: Sequence[Row]) -> None:
     if connection.dialect.name == "postgresql":
         statement.changed(connection, _arrays(rows))
     else:
@@ -168,7 +168,7 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, 
 
 
 def _put(
-    connection: sa.Connection, statement: Statement, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+    connection: sa.Connection, statement: SqlStatement, table: sa.Table, rows: Sequence[tuple[Any, ...]]
 ) -> None:
     if connection.dialect.name == "postgresql":
         columns = map(list, zip(*rows, strict=True))
@@ -205,24 +205,26 @@ def _found(
 
 
 @functools.cache
-def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
-    return Statement(_found(columns, where, dialect))
+def _fetch(
+    columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str
+) -> SqlStatement:
+    return SqlStatement(_found(columns, where, dialect))
 
 
 @functools.cache
-def _fetch_few(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> Statement:
+def _fetch_few(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> SqlStatement:
     given = _unnested(where)
     same = (each == given.c[each.name] for each in where)
     found = sa.select(column).where(*same).order_by(column).limit(_FEW).lateral("found")
-    return Statement(
+    return SqlStatement(
         sa.select(given.c[where[-1].name], found.c[column.name]).join_from(given, found, sa.true())
     )
 
 
 @functools.cache
-def _fetch_first(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> Statement:
+def _fetch_first(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> SqlStatement:
     named = (each == sa.bindparam(each.name) for each in where)
-    return Statement(sa.select(column).where(*named).order_by(column).limit(_FEW))
+    return SqlStatement(sa.select(column).where(*named).order_by(column).limit(_FEW))
 
 
 @functools.cache
@@ -231,13 +233,13 @@ def _lock(
     where: tuple[sa.Column[Any], ...],
     order: tuple[sa.Column[Any], ...],
     dialect: str,
-) -> Statement:
+) -> SqlStatement:
     found = _found(columns, where, dialect)
-    return Statement(found.order_by(*order).with_for_update(of=columns[0].table))
+    return SqlStatement(found.order_by(*order).with_for_update(of=columns[0].table))
 
 
 @functools.cache
-def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
     """Compile an update whose parameters differ from the columns' names, which SQLAlchemy reserves in an update."""
     keys = {column.name for column in table.primary_key}
     columns = [table.c[name] for name in names]
@@ -246,41 +248,41 @@ def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
     else:
         new = _unnested(columns, "new_").c
     changing = table.update().where(*(table.c[name] == new[name] for name in keys))
-    return Statement(changing.values({name: new[name] for name in names if name not in keys}))
+    return SqlStatement(changing.values({name: new[name] for name in names if name not in keys}))
 
 
 @functools.cache
-def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> Statement:
+def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> SqlStatement:
     if dialect == "sqlite":
-        return Statement(
+        return SqlStatement(
             table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
         )
     given = _unnested(where)
-    return Statement(table.delete().where(*(column == given.c[column.name] for column in where)))
+    return SqlStatement(table.delete().where(*(column == given.c[column.name] for column in where)))
 
 
 @functools.cache
-def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
-    return Statement(_inserted(table, names, dialect), names)
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
+    return SqlStatement(_inserted(table, names, dialect), names)
 
 
 @functools.cache
-def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
-    return Statement(_inserted(table, names, dialect).on_conflict_do_nothing(), names)
+def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
+    return SqlStatement(_inserted(table, names, dialect).on_conflict_do_nothing(), names)
 
 
 @functools.cache
-def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> Statement:
+def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> SqlStatement:
     (number,) = table.primary_key
-    return Statement(_inserted(table, names, "postgresql").returning(number), names)
+    return SqlStatement(_inserted(table, names, "postgresql").returning(number), names)
 
 
 @functools.cache
-def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> Statement:
+def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
     keys = [column.name for column in table.primary_key]
     inserted = _inserted(table, names, dialect)
     others = {name: inserted.excluded[name] for name in names if name not in keys}
-    return Statement(inserted.on_conflict_do_update(index_elements=keys, set_=others), names)
+    return SqlStatement(inserted.on_conflict_do_update(index_elements=keys, set_=others), names)
 
 
 def _inserted(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:

@@ -29,7 +29,7 @@ class _Compiled(Struct, frozen=True):
         return _converted([tuple([row[name] for name in self.names]) for row in rows], self.given)
 
 
-class Statement:
+class SqlStatement:
     """A statement with named parameters, compiled once for each database.
 
     Args:

@@ -13,7 +13,7 @@ from events.contract import json
 from events.contract.envelope import Event, Recorded
 from events.database import bulk
 from events.database.locks import Lock, acquire
-from events.database.statements import Row, Statement
+from events.database.statements import Row, SqlStatement
 from events.errors import ContradictoryEvent
 from events.log.tables import log
 
@@ -24,9 +24,9 @@ Identity = tuple[str, str, str]
 
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
-_HEAD = Statement(sa.select(sa.func.max(log.c.position)))
+_HEAD = SqlStatement(sa.select(sa.func.max(log.c.position)))
 _READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
-_LAST = Statement(
+_LAST = SqlStatement(
     sa.select(*_READ)
     .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
     .order_by(log.c.position.desc())
@@ -147,9 +147,9 @@ def _row(event: Event, now: datetime) -> Row:
 
 
 @functools.cache
-def _page(narrowed: tuple[str, ...]) -> Statement:
+def _page(narrowed: tuple[str, ...]) -> SqlStatement:
     conditions = [log.c[name] == sa.bindparam(name) for name in narrowed]
-    return Statement(
+    return SqlStatement(
         sa.select(*_READ)
         .where(log.c.position > sa.bindparam("after"), *conditions)
         .order_by(log.c.position)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from events import leases
 from events.contract.envelope import Recorded
 from events.database import bulk
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import CheckpointMoved
 from events.log import log
 from events.log.tables import log as events
@@ -20,9 +20,9 @@ Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 5
 _LEASE = timedelta(seconds=LEASE_SECONDS)
 
-_ALL = Statement(sa.select(subscriptions))
-_ONE = Statement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
-_WITH_HEAD = Statement(
+_ALL = SqlStatement(sa.select(subscriptions))
+_ONE = SqlStatement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
+_WITH_HEAD = SqlStatement(
     sa.select(subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head"))
 )
 
@@ -220,15 +220,15 @@ def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
 
 
 @functools.cache
-def _locking(names: tuple[str, ...]) -> Statement:
-    return Statement(
+def _locking(names: tuple[str, ...]) -> SqlStatement:
+    return SqlStatement(
         sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
     )
 
 
 @functools.cache
-def _moving(names: tuple[str, ...]) -> Statement:
-    return Statement(
+def _moving(names: tuple[str, ...]) -> SqlStatement:
+    return SqlStatement(
         subscriptions.update()
         .where(_named(names), subscriptions.c.position == sa.bindparam("before"))
         .values(

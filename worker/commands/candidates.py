@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import leases
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
 from worker.commands.freezing import can_be_dated
@@ -88,7 +88,7 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _chosen(dialect: str) -> Statement:
+def _chosen(dialect: str) -> SqlStatement:
     """Choose commands, and say what their companies add to them.
 
     PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
@@ -123,7 +123,7 @@ def _chosen(dialect: str) -> Statement:
         ranked = first.subquery("ranked")
         of_workspace = ranked.c.workspace == realms.c.workspace
         joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
-    return Statement(
+    return SqlStatement(
         sa.select(
             ranked.c.request_id,
             ranked.c.fence,
@@ -169,7 +169,7 @@ def _age(table: sa.FromClause) -> sa.Tuple:
 
 
 _CHOSEN = {dialect: _chosen(dialect) for dialect in ("postgresql", "sqlite")}
-_ANY_DUE = Statement(
+_ANY_DUE = SqlStatement(
     sa.select(commands.c.request_id)
     .join(realms, its_company())
     .where(*_due(), *_serves(), can_be_dated())

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from events.contract.envelope import Event
 from events.database import bulk
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
@@ -140,14 +140,14 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
     bulk.insert(connection, commands, rows)
 
 
-_DISCONNECT_OTHERS = Statement(
+_DISCONNECT_OTHERS = SqlStatement(
     realms.update()
     .where(realms.c.workspace == sa.bindparam("workspace_"), realms.c.realm != sa.bindparam("realm_"))
     .values(connected=False)
 )
 
 
-_PUT_LOST = Statement(
+_PUT_LOST = SqlStatement(
     realms.update()
     .where(realms.c.realm == sa.bindparam("realm_"), realms.c.workspace == sa.bindparam("workspace_"))
     .values(connected=False)

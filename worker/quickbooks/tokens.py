@@ -24,7 +24,7 @@ from events.clock import Clock, Entropy
 from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.database.port import Database
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant, metadata
 from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
@@ -51,7 +51,7 @@ tokens = sa.Table(
     sa.Column("leased_until", UtcInstant),
 )
 
-_STORED = Statement(
+_STORED = SqlStatement(
     sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
         tokens.c.realm == sa.bindparam("realm_")
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.database import bulk
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash.store import process_waits
 
@@ -55,17 +55,17 @@ class Reconsideration(Struct, frozen=True):
 
 
 _COLUMNS = tuple(reconsiderations.c[name] for name in Reconsideration.__struct_fields__)
-_NEXT = Statement(
+_NEXT = SqlStatement(
     sa.select(*_COLUMNS)
     .where(reconsiderations.c.workspace == sa.bindparam("workspace_"))
     .order_by(reconsiderations.c.position, reconsiderations.c.key)
     .limit(1)
 )
-_WORKSPACES = Statement(
+_WORKSPACES = SqlStatement(
     sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
 )
-_PENDING = Statement(sa.select(reconsiderations.c.workspace, reconsiderations.c.key))
-_PORTION = Statement(
+_PENDING = SqlStatement(sa.select(reconsiderations.c.workspace, reconsiderations.c.key))
+_PORTION = SqlStatement(
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from events.contract import json
 from events.database import bulk
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash import view
 from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
@@ -31,13 +31,13 @@ process_waits = sa.Table(
     sa.Index("process_waits_stream", "workspace", "stream"),
 )
 
-_STATE = Statement(
+_STATE = SqlStatement(
     sa.select(process_state.c.data).where(
         process_state.c.workspace == sa.bindparam("workspace_"),
         process_state.c.stream == sa.bindparam("stream_"),
     )
 )
-_WAITING = Statement(
+_WAITING = SqlStatement(
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 import worker.services  # noqa: F401 - it imports every table
 from events.database.sqlite import InlineDatabase
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import DatabaseUnavailable
 from events.log.tables import metadata
 from worker.commands import effects, transitions
@@ -192,8 +192,8 @@ def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[
     return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
 
 
-_REALMS_SHUT = Statement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused)))
-_IN_FLIGHT_TWICE = Statement(
+_REALMS_SHUT = SqlStatement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused)))
+_IN_FLIGHT_TWICE = SqlStatement(
     sa.select(commands.c.workspace, commands.c.subject)
     .where(sa.or_(commands.c.status == "leased", commands.c.status == "uncertain"))
     .group_by(commands.c.workspace, commands.c.realm, commands.c.subject)

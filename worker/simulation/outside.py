@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 import worker.workspaces.tenants as workspaces_module
 from events.contract import catalog
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import DatabaseUnavailable
 from events.log import log as events_log
 from events.log.tables import log
@@ -274,7 +274,7 @@ def _pending_actions(connection: sa.Connection, workspace: str) -> PendingAction
     )
 
 
-_CONNECTION_SAID = Statement(
+_CONNECTION_SAID = SqlStatement(
     sa.select(log.c.type)
     .where(
         log.c.workspace == sa.bindparam("workspace_"),
@@ -285,7 +285,7 @@ _CONNECTION_SAID = Statement(
     .order_by(log.c.position.desc())
     .limit(sa.literal(1))
 )
-_HELD_AT = Statement(
+_HELD_AT = SqlStatement(
     sa.select(deals.c.deal, deals.c.gate)
     .where(
         deals.c.workspace == sa.bindparam("workspace_"),

@@ -15,7 +15,7 @@ from msgspec import Struct
 from events.clock import Entropy
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import UserError
 from events.log.tables import UtcInstant, metadata
 
@@ -53,8 +53,8 @@ _COLUMNS = (
     api_tokens.c.revoked_at,
     api_tokens.c.revoked_by,
 )
-_FOUND = Statement(sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed")))
-_USED = Statement(
+_FOUND = SqlStatement(sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed")))
+_USED = SqlStatement(
     api_tokens.update()
     .where(
         api_tokens.c.workspace == sa.bindparam("of"),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.errors import UserError
 from events.log.tables import Position, UtcInstant, metadata
 from worker.runtime import sealing
@@ -35,7 +35,7 @@ docusign_keys = sa.Table(
     sa.Column("verified_at", UtcInstant),
 )
 
-_SEALED = Statement(
+_SEALED = SqlStatement(
     sa.select(docusign_keys.c.number, docusign_keys.c.sealed)
     .select_from(workspaces.outerjoin(docusign_keys))
     .where(workspaces.c.workspace == sa.bindparam("name"))

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from events.database.port import Database
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log.tables import subscriptions
 from projections.fold import Money
 from tests.events.samples import NOW
 
 NAMES = ("name", "position", "holder", "leased_until")
-INSERT = Statement(sa.insert(subscriptions), NAMES)
+INSERT = SqlStatement(sa.insert(subscriptions), NAMES)
 LED_BY = sa.select(subscriptions).where(
     subscriptions.c.holder == sa.bindparam("holder_"), subscriptions.c.position > 0
 )
@@ -28,7 +28,7 @@ ROWS = [
 async def test_it_converts_what_goes_in_and_comes_out(database: Database) -> None:
     def rows(connection: sa.Connection) -> list[tuple[object, ...]]:
         INSERT.each(connection, ROWS)
-        return Statement(LED_BY).rows(connection, {"holder_": "w1"})
+        return SqlStatement(LED_BY).rows(connection, {"holder_": "w1"})
 
     def as_sqlalchemy_reads_them(connection: sa.Connection) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(LED_BY, {"holder_": "w1"})]
@@ -41,11 +41,11 @@ async def test_it_converts_what_goes_in_and_comes_out(database: Database) -> Non
 async def test_amounts_are_exact(database: Database) -> None:
     amount = sa.cast(sa.bindparam("amount", type_=Money()), Money()).label("amount")
     given = {"amount": Decimal("12345678901234567890.10")}
-    assert await database.read(Statement(sa.select(amount)).rows, given) == [(given["amount"],)]
+    assert await database.read(SqlStatement(sa.select(amount)).rows, given) == [(given["amount"],)]
 
 
 async def test_it_says_how_many_rows_it_changed(database: Database) -> None:
-    moved = Statement(
+    moved = SqlStatement(
         sa.update(subscriptions).where(subscriptions.c.position > sa.bindparam("than")).values(holder="w2")
     )
 
@@ -66,12 +66,12 @@ async def test_a_rule_that_is_broken_is_the_same_error_on_either_database(databa
 
 async def test_a_value_that_is_missing_is_an_error(database: Database) -> None:
     with pytest.raises(KeyError, match="holder_"):
-        await database.read(Statement(LED_BY).rows)
+        await database.read(SqlStatement(LED_BY).rows)
 
 
 def test_a_list_of_any_length_is_refused() -> None:
     engine = sa.create_engine("sqlite://")
-    statement = Statement(sa.select(subscriptions).where(subscriptions.c.name.in_(["deals", "relay"])))
+    statement = SqlStatement(sa.select(subscriptions).where(subscriptions.c.name.in_(["deals", "relay"])))
     with engine.connect() as connection, pytest.raises(ValueError, match="any length"):
         statement.rows(connection)
     engine.dispose()

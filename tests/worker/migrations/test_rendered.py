@@ -15,7 +15,7 @@ import events
 import projections
 import worker
 from events.database import bulk
-from events.database.statements import Statement
+from events.database.statements import SqlStatement
 from events.log import log, offsets, subscriptions, tables
 from worker.commands import candidates, table
 from worker.commands.table import commands, realms
@@ -38,7 +38,7 @@ BULK = (
 SQLITE_ALONE = {"events.database.bulk._LAST", "worker.commands.candidates._CHOSEN['sqlite']"}
 
 
-def rendered(statement: Statement) -> str:
+def rendered(statement: SqlStatement) -> str:
     """Return the text that PostgreSQL gets, in one line."""
     return " ".join(statement._for(POSTGRESQL).text.split())
 
@@ -55,7 +55,7 @@ def modules() -> Iterator[Any]:
                 yield importlib.import_module(found.name)
 
 
-def statements() -> Iterator[tuple[str, Statement]]:
+def statements() -> Iterator[tuple[str, SqlStatement]]:
     """Return the names of every module-level statement."""
     for module in modules():
         for name, value in vars(module).items():
@@ -63,9 +63,9 @@ def statements() -> Iterator[tuple[str, Statement]]:
             yield from (
                 (f"{module.__name__}.{name}[{key!r}]", item)
                 for key, item in within
-                if isinstance(item, Statement)
+                if isinstance(item, SqlStatement)
             )
-            if isinstance(value, Statement):
+            if isinstance(value, SqlStatement):
                 yield f"{module.__name__}.{name}", value
 
 
@@ -83,7 +83,7 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
             for function in ast.walk(ast.parse(path.read_text())):
                 if (
                     isinstance(function, ast.FunctionDef)
-                    and "Statement(" in ast.unparse(function).partition(":\n")[2]
+                    and "SqlStatement(" in ast.unparse(function).partition(":\n")[2]
                 ):
                     writing.add(f"{path.parent.name}.{path.stem}.{function.name}")
     writing = {
@@ -95,12 +95,11 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
     assert writing == here | {
         "log.log._page",
         "commands.candidates._chosen",
-        "sandbox.statements.statement",
     }
 
 
 @pytest.mark.parametrize("statement", [known[1] for known in KNOWN], ids=[known[0] for known in KNOWN])
-def test_every_statement_is_one_of_postgresqls(statement: Statement) -> None:
+def test_every_statement_is_one_of_postgresqls(statement: SqlStatement) -> None:
     text = rendered(statement)
     assert "json_each" not in text
     assert "?" not in text, "values are $1, $2, …"
