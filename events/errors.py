@@ -11,16 +11,16 @@
     │   └── DatabaseDamaged     the database can't read its data; a person has to restore a backup
     └── DatabaseRefused         the database refuses the login, or does not exist; a person has to correct the settings
 
-`UserError` and `OutsideError` are the bases of errors in every room, by what a command or an answer says of them.
+`UserError` and `OutsideError` are bases for errors of all packages; commands and HTTP answers treat each alike.
 """
 
 
 class UserError(Exception):
-    """The base of errors that a person can correct; the message says what is wrong and what to do."""
+    """The base of errors that a person can correct; the message has the problem and the remedy."""
 
 
 class OutsideError(Exception):
-    """The base of errors of what is outside this process: it does not answer, or refuses."""
+    """The base of errors of services outside this process, which do not answer or refuse."""
 
 
 class EventError(Exception):

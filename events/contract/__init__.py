@@ -1,1 +1,1 @@
-"""The contract with everyone outside: every type of event, what it holds, and how it is read."""
+"""The contract with producers and consumers: the types of events, their data, and their decoding."""

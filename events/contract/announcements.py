@@ -32,7 +32,7 @@ class UnmetGate(Fact, frozen=True):
 
     Attributes:
         gate: The gate's code.
-        action: What opens the gate, as a code, which a program can offer.
+        action: The remedy as a code, which a program can offer.
         case: The code of the cause, where the gate has several with sentences of their own.
         params: The values that its sentences name, such as `{"total": "100.50", "currency": "USD"}`.
         about: The streams that the action applies to, such as `account/A-9`, if not the deal itself.
@@ -94,10 +94,10 @@ class DealInvoiced(Figures, frozen=True):
 
 
 class InvoiceState(Figures, frozen=True):
-    """The present state of an invoice in QuickBooks, for reporting; the last event of a realm and an invoice holds.
+    """The current state of an invoice in QuickBooks, for reporting; the last event of a realm and an invoice is valid.
 
-    An invoice that no deal led to has no `deal_id`, `part` and `generation`, and one whose customer is no account's has no
-    `account_id`.
+    An invoice without a deal has no `deal_id`, `part` and `generation`; an invoice whose customer belongs to no account has
+    no `account_id`.
     """
 
     realm: Identifier

@@ -1,1 +1,1 @@
-"""The event log: append, read, follow; what could not become an event."""
+"""The event log: appending, reading, subscriptions, dead letters, Kafka's offsets."""

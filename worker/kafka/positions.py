@@ -138,8 +138,8 @@ async def reset_recreated(environment: Environment, database: Database, now: dat
         DatabaseUnavailable: The database can't be read or written.
     """
     found = await positions(environment, database)
-    anew = {position.topic for position in found if position.recreated}
-    changed = [position for position in found if position.topic in anew]
+    renewed = {position.topic for position in found if position.recreated}
+    changed = [position for position in found if position.topic in renewed]
     to = {(position.topic, position.partition): position.beginning for position in changed}
     if to:
         await cluster.commit(

@@ -93,8 +93,8 @@ async def check(environment: Environment, database: Database) -> list[Finding]:
     findings = [finding for topic in wanted(environment) for finding in compare(topic, found.get(topic.name))]
     topics_in = [name for name in map(environment.topic, catalog.TOPICS_IN) if name in found]
     read = await positions(environment, database, topics_in)
-    anew = [recreated(position) for position in read if position.recreated]
-    return [*findings, *(lost(position) for position in read if position.lost), *anew]
+    renewed = [recreated(position) for position in read if position.recreated]
+    return [*findings, *(lost(position) for position in read if position.lost), *renewed]
 
 
 async def apply(environment: Environment) -> list[Done]:

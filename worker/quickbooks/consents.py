@@ -36,7 +36,7 @@ oauth_states = sa.Table(
 
 
 class ConsentRefused(Exception):
-    """The consent did not lead to a connection; the message says why and what to do."""
+    """The consent did not lead to a connection; the message has the reason and the remedy."""
 
 
 def create_link(connection: sa.Connection, link: str, workspace: str, now: datetime) -> None:

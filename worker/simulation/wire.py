@@ -168,7 +168,7 @@ class Watch:
                 f"{command.key.kind} of {command.key.subject}, long due, is sent without a look-up"
             )
         if command is not None and self._is_anew(command) and not looked_up:
-            self._violated(f"{command.key.kind} of {command.key.subject} is sent anew without a look-up")
+            self._violated(f"{command.key.kind} of {command.key.subject} is sent again without a look-up")
 
     def answered(self, life: str, request: httpx.Request, response: httpx.Response) -> None:
         """Record an answer as it reaches its host."""

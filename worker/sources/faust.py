@@ -273,11 +273,11 @@ async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool
             services.health.bad(PART, str(error))
             await pause(services.clock, stopping, RETRY_SECONDS_MAX)
             continue
-        if anew := [recreated(position) for position in found if position.recreated]:
+        if renewed := [recreated(position) for position in found if position.recreated]:
             logger.error(
-                "ingest.topic_recreated", problem=anew[0].detail, remedy=anew[0].remedy, places=len(anew)
+                "ingest.topic_recreated", problem=renewed[0].detail, remedy=renewed[0].remedy, places=len(renewed)
             )
-            services.health.bad(PART, f"{anew[0].detail} {anew[0].remedy}")
+            services.health.bad(PART, f"{renewed[0].detail} {renewed[0].remedy}")
             await pause(services.clock, stopping, RETRY_SECONDS_MAX)
             continue
         refuse_if_ahead(found, services.environment.kafka_group)
@@ -308,9 +308,9 @@ async def _watch(services: Services, app: faust.App) -> None:
             services.health.bad(BROKERS, str(error))
             return Progress(object(), behind=False)  # no process makes progress without Kafka or the database
         services.health.good(BROKERS)
-        if anew := [recreated(position) for position in found if position.recreated]:
+        if renewed := [recreated(position) for position in found if position.recreated]:
             # Faust would drop messages at offsets that it has seen. The next start waits for a person.
-            raise IngestFailed(f"{anew[0].detail} {anew[0].remedy}")
+            raise IngestFailed(f"{renewed[0].detail} {renewed[0].remedy}")
         return Progress(tuple((at.topic, at.partition, at.stored) for at in ours), is_behind)
 
     await watch(services.clock, PART, look, environment.watchdog_seconds)
