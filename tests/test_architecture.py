@@ -181,7 +181,7 @@ def test_a_library_stays_where_it_belongs(library: str) -> None:
     assert wrong == []
 
 
-def test_the_product_does_not_depend_on_what_checks_it() -> None:
+def test_the_product_does_not_depend_on_its_tools() -> None:
     wrong = [
         f"{path} imports {name}"
         for path, tree in modules(*ROOMS)
@@ -201,7 +201,7 @@ def test_tests_share_helpers_not_tests() -> None:
     assert wrong == []
 
 
-def test_make_prove_runs_what_make_test_leaves_out() -> None:
+def test_make_prove_runs_the_tests_that_make_test_leaves_out() -> None:
     runs = re.findall(r"/pytest .*", (ROOT / "Makefile").read_text())
     assert [run.split()[-1] for run in runs] == ["tests/proof", "tests/proof"]
     assert [run.split()[-2] == "--ignore" for run in runs] == [True, False]

@@ -57,7 +57,7 @@ def known(name: str, made: dict[str, str]) -> Environment:
 
 
 @EACH_OF_OURS
-def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
+def test_each_command_is_valid_on_the_command_line(name: str) -> None:
     command = typer.main.get_command(app)
     arguments = list(OURS[name]["command"])
     with command.make_context("q2c", arguments, resilient_parsing=False) as context:
@@ -70,7 +70,7 @@ def test_each_command_is_one_that_the_command_line_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKERS)
-def test_each_variable_is_one_that_the_settings_know_and_fits(name: str, made: dict[str, str]) -> None:
+def test_each_variable_is_a_valid_setting(name: str, made: dict[str, str]) -> None:
     environment = known(name, made)
     Vault([key.get_secret_value() for key in environment.token_keys], SeededEntropy())
 
@@ -90,7 +90,7 @@ def test_every_role_is_run_by_one_service_and_by_two_processes_where_they_share_
             assert run[name]["deploy"]["replicas"] == 2
 
 
-def test_the_sandbox_is_the_one_that_the_workers_have_the_credentials_of(made: dict[str, str]) -> None:
+def test_the_workers_have_the_sandboxs_credentials(made: dict[str, str]) -> None:
     given, of_sandbox = settings("dispatch", made), settings("sandbox", made)
     options = typer.main.get_command(app).commands["sandbox"].params  # type: ignore[attr-defined] # it is a group
     assert set(of_sandbox) <= {option.envvar for option in options}
@@ -101,7 +101,7 @@ def test_the_sandbox_is_the_one_that_the_workers_have_the_credentials_of(made: d
     assert (sandbox.oauth.client_id, sandbox.oauth.client_secret) == credentials
 
 
-def test_no_key_and_no_password_is_known_to_anybody_else(made: dict[str, str], tmp_path: Path) -> None:
+def test_keys_and_passwords_are_generated_for_each_machine(made: dict[str, str], tmp_path: Path) -> None:
     """The file has none; each machine generates its own, and keeps them."""
     secret = re.compile("KEY|PASSWORD|SECRET|SEED|CLIENT_ID")
     for service in SERVICES.values():
@@ -134,7 +134,7 @@ def test_no_service_has_rights_that_it_has_no_use_for() -> None:
         assert not any("docker.sock" in volume for volume in service.get("volumes", ())), name
 
 
-def test_images_are_pinned_and_what_runs_is_watched_and_nobodys_root() -> None:
+def test_images_are_pinned_and_services_are_checked_and_not_root() -> None:
     for name, service in SERVICES.items():
         if name not in OURS:
             assert re.search(r":[0-9][0-9.]*$", service["image"]), name
@@ -157,7 +157,7 @@ def test_jobs_come_before_workers() -> None:
             }, name
 
 
-def test_metrics_can_be_read_by_other_services_and_by_nobody_else(made: dict[str, str]) -> None:
+def test_metrics_can_be_read_by_other_services_only(made: dict[str, str]) -> None:
     for name in WORKERS:
         service, environment = OURS[name], known(name, made)
         assert (environment.metrics_port, environment.metrics_host) == (9100, "0.0.0.0")  # noqa: S104 - in a container

@@ -36,7 +36,7 @@ def test_every_won_deal_gets_its_one_invoice() -> None:
     assert sum(shown["faults"].values()) > 5
 
 
-def test_what_is_kept_can_be_looked_around_in_by_what_it_prints() -> None:
+def test_a_kept_demo_can_be_used_by_its_printed_commands() -> None:
     command = [str(Q2C), "demo", "--keep", "--deals", "6", "--faults", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
         assert demo.stdout is not None

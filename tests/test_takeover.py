@@ -128,7 +128,7 @@ async def test_who_starts_after_the_clock_was_set_back_takes_over(
         assert await leader(database) == started.pid
 
 
-async def test_every_role_ends_when_it_is_told_to(database: PostgresDatabase, postgres_url: str) -> None:
+async def test_every_role_ends_on_request(database: PostgresDatabase, postgres_url: str) -> None:
     await appended(database, 1)
     async with running(postgres_url, "process", "schedule") as process:
         process.send_signal(signal.SIGTERM)

@@ -21,7 +21,7 @@ def count(connection: sa.Connection, table: sa.FromClause) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
-async def test_a_copied_installation_is_as_large_as_it_says_and_works_on(tmp_path: Path) -> None:
+async def test_a_copied_installation_has_its_stated_size_and_still_works(tmp_path: Path) -> None:
     database = InlineDatabase(tmp_path / "grown.sqlite3")
     flow = story.flow()
     await stores.prepare(database)
@@ -57,7 +57,7 @@ async def test_deals_wait_for_nothing_but_their_signature(tmp_path: Path) -> Non
     await database.close()
 
 
-async def test_quickbooks_refuses_what_is_beyond_ten_a_second() -> None:
+async def test_quickbooks_refuses_more_than_ten_requests_a_second() -> None:
     clock = FakeClock()
     quickbooks = budget.Limited(clock, Random(1), (0.0, 0.0))
     async with httpx.AsyncClient(transport=quickbooks) as http:

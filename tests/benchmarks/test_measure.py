@@ -45,7 +45,7 @@ async def measured(rates: dict[str, list[float]], figure: Figure = RATE) -> Resu
     return (await run(benchmark([], rates, figure), Path(), lambda _: None))[0]
 
 
-async def test_everybody_takes_a_turn_a_round_and_nobody_is_always_first() -> None:
+async def test_each_contender_takes_a_turn_a_round_and_none_is_always_first() -> None:
     turns: list[str] = []
     rates = {name: [1.0, 1.0] for name in ("limit", "peer", "ours")}
     await run(benchmark(turns, rates), Path(), lambda _: None)
@@ -95,7 +95,7 @@ async def test_json_has_the_medians_beside_the_ratios() -> None:
     assert [goal["reached"] for goal in line["goals"]] == [True, True]
 
 
-async def test_the_table_names_what_is_not_reached_and_what_was_not_measured() -> None:
+async def test_the_table_marks_missed_goals_and_lists_unmeasured_benchmarks() -> None:
     result = await measured({"limit": [100], "peer": [10], "ours": [30]})
     missing = [report.Missing("other", "it needs Java")]
     written = report.table([result], missing, {"cores": "2", "Python": "3.11"}, "2026-05-05")
@@ -106,7 +106,7 @@ async def test_the_table_names_what_is_not_reached_and_what_was_not_measured() -
     assert columns == {9}
 
 
-def test_what_people_wrote_around_the_table_stays() -> None:
+def test_the_text_around_the_table_stays() -> None:
     document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
     written = report.rewritten(document, "new")
     assert written == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"

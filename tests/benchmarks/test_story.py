@@ -19,7 +19,7 @@ def test_the_same_seed_tells_the_same_and_no_event_twice() -> None:
     assert len({(each.attributes["source"], each.attributes["id"]) for each in first}) == len(first)
 
 
-def test_both_forms_say_the_same() -> None:
+def test_both_forms_are_the_same_event() -> None:
     for message in islice(story.flow(), 300):
         structured = from_structured(message.structured, now=NOW)
         assert structured == from_binary(message.attributes, message.data, now=NOW)

@@ -95,7 +95,7 @@ def test_wrong_topics_are_noticed(relayed: Relayed, noticed: str) -> None:
     assert any(noticed in said for said in found(relayed=relayed))
 
 
-def test_what_was_acknowledged_and_is_gone_is_noticed() -> None:
+def test_a_lost_acknowledged_event_is_noticed() -> None:
     lost = Acknowledged(to_kafka={A, OURS}, to_doors={THEIRS}, given={THEIRS})
     said = list(found(acknowledged=lost))
     assert any("acknowledged by Kafka, but is in no topic" in sentence for sentence in said)

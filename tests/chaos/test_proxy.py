@@ -62,7 +62,7 @@ async def test_latency_and_bandwidth_take_time_and_nothing_else(proxy: Proxy) ->
     connection[1].close()
 
 
-async def test_a_blackhole_keeps_what_comes_until_it_ends(proxy: Proxy) -> None:
+async def test_a_blackhole_holds_bytes_back_until_it_ends(proxy: Proxy) -> None:
     before = await connected(proxy)
     proxy.begin("blackhole")
     during = await connected(proxy)
@@ -103,7 +103,7 @@ async def test_a_cut_ends_an_answer_in_its_middle(proxy: Proxy) -> None:
         connection[1].close()
 
 
-async def test_a_slow_close_is_heard_of_late(proxy: Proxy) -> None:
+async def test_a_slow_close_reaches_the_client_late(proxy: Proxy) -> None:
     reader, writer = await connected(proxy)
     assert await asked((reader, writer)) == ANSWER
     started = time.monotonic()

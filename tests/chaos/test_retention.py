@@ -74,7 +74,7 @@ async def read_to_the_end(stream: Stream) -> None:
     await stream.until(at_the_end)
 
 
-async def test_what_was_dropped_while_nobody_read_is_said(stream: Stream, member: Member) -> None:
+async def test_messages_deleted_unread_are_reported(stream: Stream, member: Member) -> None:
     await stream.send(*deals(*READ))
     await stream.until_appended(len(READ))
     await read_to_the_end(stream)

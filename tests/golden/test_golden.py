@@ -18,12 +18,12 @@ DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_what_is_sent_and_told_is_what_was_reviewed(case: Case, tmp_path: Path) -> None:
+async def test_requests_and_announcements_are_as_reviewed(case: Case, tmp_path: Path) -> None:
     assert await play(case, tmp_path) == (BODIES / f"{case.name}.json").read_text()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_was_reviewed_comes_to_what_was_worked_out_by_hand(case: Case) -> None:
+def test_reviewed_bodies_match_the_calculation_by_hand(case: Case) -> None:
     told = reviewed(case)["told"]
     deal_updates = [
         event for event in told["crm.deal-updates.v1"] if event["type"].endswith("deal.invoiced.v1")

@@ -12,7 +12,7 @@ from tests.mutations.mutation import ROOT, Mutation, OutOfDate, mutated
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_it_changes_code_that_is_there_into_other_code(mutation: Mutation) -> None:
+def test_a_mutation_changes_existing_code(mutation: Mutation) -> None:
     before, after = ((ROOT / mutation.file).read_text(), mutated(mutation))
     assert ast.dump(ast.parse(before)) != ast.dump(ast.parse(after))
 
@@ -21,11 +21,11 @@ def test_each_has_a_name_of_its_own() -> None:
     assert max(Counter(mutation.name for mutation in MUTATIONS).values()) == 1
 
 
-def test_the_tests_that_they_meet_are_there() -> None:
+def test_the_tests_of_mutations_exist() -> None:
     assert [path for path in harness.tests_of(*MUTATIONS) if not (ROOT / path).exists()] == []
 
 
-def test_one_whose_text_is_gone_is_an_error(tmp_path: Path) -> None:
+def test_a_mutation_without_its_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("one = 1\n")
     for old in ("two = 2", "1\none"):
         with pytest.raises(OutOfDate, match=r"its text is 0 times in code\.py"):

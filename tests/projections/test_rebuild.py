@@ -122,7 +122,7 @@ class Stepping:
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), page=st.integers(8, 60))
-async def test_whatever_happens_meanwhile_what_is_built_is_what_the_log_gives(
+async def test_a_rebuild_equals_the_fold_of_the_log_whatever_happens_meanwhile(
     tmp_path_factory: pytest.TempPathFactory, seed: int, page: int
 ) -> None:
     """Interrupt a rebuild by kills, new events, and people who go back and return."""
@@ -191,7 +191,7 @@ async def test_a_kill_between_any_two_steps_changes_nothing_and_is_gone_on_from(
     assert await database.read(standing) == ["deals_v1", "deals_v1.kept"]
 
 
-async def test_going_back_shows_what_was_there_before_brought_up_to_date(ready: World) -> None:
+async def test_going_back_shows_the_former_edition_up_to_date(ready: World) -> None:
     """Rows that a person changed by hand stay in the kept edition, which identifies it."""
     database, clock = ready.services.database, ready.clock
     with pytest.raises(NothingKept, match="deals has no previous rows"):
@@ -214,7 +214,7 @@ async def test_going_back_shows_what_was_there_before_brought_up_to_date(ready: 
     assert await database.read(unlike_the_log) != []
 
 
-async def test_a_rebuild_lets_what_follows_the_log_go_first(ready: World) -> None:
+async def test_a_rebuild_yields_to_subscriptions(ready: World) -> None:
     database, clock = ready.services.database, ready.clock
     await ready.send(*(stories.deal(f"D-{n}") for n in range(BEHIND_EVENTS + 50)))
     await ready.follow()
@@ -261,7 +261,7 @@ def second_version() -> tuple[Any, Any]:
     return replace(DEALS, version=2, parts=(replace(first, table=table),)), table
 
 
-async def test_a_new_version_is_filled_while_the_one_before_goes_on(
+async def test_a_new_version_is_filled_while_the_previous_one_continues(
     url: str, ready: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, clock = open_database(Environment(database_url=url)), SystemClock()

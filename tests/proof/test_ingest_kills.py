@@ -55,7 +55,7 @@ async def pour(stream: Stream, enough: asyncio.Event) -> int:
     return count
 
 
-async def test_nothing_is_lost_and_a_quick_restart_goes_on_at_once(stream: Stream) -> None:
+async def test_no_event_is_lost_and_a_quick_restart_continues_at_once(stream: Stream) -> None:
     random = Random(SEED)
     enough = asyncio.Event()
     pouring = asyncio.create_task(pour(stream, enough))

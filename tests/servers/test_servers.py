@@ -95,7 +95,7 @@ async def test_postgres_is_durable_and_roomy(own_postgres: PostgresServer) -> No
     assert await ask(own_postgres.url, "SHOW max_connections") == "200"
 
 
-async def test_postgres_recovers_what_was_committed(own_postgres: PostgresServer) -> None:
+async def test_postgres_recovers_committed_rows(own_postgres: PostgresServer) -> None:
     url = own_postgres.create_database("recovered")
     await ask(url, "CREATE TABLE kept (n int)")
     await ask(url, "INSERT INTO kept SELECT generate_series(1, 1000)")
@@ -152,7 +152,7 @@ async def test_a_named_directory_keeps_its_data(open_directory: Path) -> None:
         assert await ask(server.url, "SELECT count(*) FROM kept") == 0
 
 
-def test_what_is_missing_is_named_with_the_line_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_is_named_with_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(packages, "_java_found", lambda: None)
     with pytest.raises(Missing, match="sudo apt-get install -y default-jre-headless"):

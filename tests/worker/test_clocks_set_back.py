@@ -77,7 +77,7 @@ LEFT_BEHIND = [led, in_flight, answer_lost, throttled, company_refused, just_dec
 
 @pytest.mark.parametrize("back", BACK)
 @pytest.mark.parametrize("leave_behind", LEFT_BEHIND)
-async def test_another_process_goes_on_soon(
+async def test_another_process_continues_soon(
     ready: World, leave_behind: Callable[[World], Awaitable[None]], back: timedelta
 ) -> None:
     before = len(ready.books())
@@ -120,7 +120,7 @@ def _lead_all(connection: object, world: World) -> None:
 
 
 @pytest.mark.parametrize("back", BACK)
-async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> None:
+async def test_docusigns_problem_is_reported_soon(ready: World, back: timedelta) -> None:
     told = LastReport(GOOD, 7, twelfth_at=ready.clock.now())
     bad = DocusignReceptionChanged("refusing", "signature_invalid", ready.clock.now())
     assert not docusign_watch._may_be_appended(bad, told, ready.clock.now())
@@ -128,7 +128,7 @@ async def test_docusigns_trouble_is_told_soon(ready: World, back: timedelta) -> 
 
 
 @pytest.mark.parametrize("later", ["cause_at", "created_at"])
-async def test_what_was_wished_for_later_than_now_is_looked_up(ready: World, later: str) -> None:
+async def test_a_command_from_the_future_is_looked_up(ready: World, later: str) -> None:
     """The request may have been sent before a restore: that process's clock was right, and ours is behind."""
     await ready.send(*WON)
     await ready.follow()

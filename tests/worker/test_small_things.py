@@ -37,7 +37,7 @@ def spoilt(nothing: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=repr)
-async def test_a_deal_whose_optional_fields_say_nothing_is_invoiced(ready: World, nothing: Any) -> None:
+async def test_a_deal_with_empty_optional_fields_is_invoiced(ready: World, nothing: Any) -> None:
     results = await ready.send(*spoilt(nothing))
     assert {result.outcome for result in results} == {"appended"}
     await ready.settle()

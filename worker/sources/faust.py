@@ -275,7 +275,10 @@ async def _is_safe_to_start(services: Services, stopping: asyncio.Event) -> bool
             continue
         if renewed := [recreated(position) for position in found if position.recreated]:
             logger.error(
-                "ingest.topic_recreated", problem=renewed[0].detail, remedy=renewed[0].remedy, places=len(renewed)
+                "ingest.topic_recreated",
+                problem=renewed[0].detail,
+                remedy=renewed[0].remedy,
+                places=len(renewed),
             )
             services.health.bad(PART, f"{renewed[0].detail} {renewed[0].remedy}")
             await pause(services.clock, stopping, RETRY_SECONDS_MAX)

@@ -43,7 +43,7 @@ WITHOUT = json.dumps({**stories.deal("D-17"), "data": {}}).encode()
     ],
     ids=range(17),
 )
-def test_what_names_a_deal_is_about_it(raw: bytes) -> None:
+def test_a_message_that_names_a_deal_is_about_it(raw: bytes) -> None:
     assert deal_of(raw) == "D-17"
 
 
@@ -71,7 +71,7 @@ def test_what_names_a_deal_is_about_it(raw: bytes) -> None:
         json.dumps(stories.account("A-1", revision=None)).encode(),
     ],
 )
-def test_what_names_none_is_about_none(raw: bytes) -> None:
+def test_a_message_without_a_deal_is_about_none(raw: bytes) -> None:
     assert deal_of(raw) is None
 
 
@@ -90,14 +90,14 @@ def test_a_number_is_a_deal_too() -> None:
         ([("ce_subject", None)], None),
     ],
 )
-def test_the_subject_in_headers_says_it_too(headers: Headers, deal: str | None) -> None:
+def test_the_subject_in_headers_names_the_deal_too(headers: Headers, deal: str | None) -> None:
     for raw in (b"", b"{", b"{}", b"\xff"):
         assert deal_of(raw, headers) == deal
     assert deal_of(EVENT, headers) == "D-17", "what the data say comes first"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400) | st.integers())
-def test_what_is_shown_is_short_and_can_be_seen(named: Any) -> None:
+def test_a_shown_deal_is_short_and_printable(named: Any) -> None:
     for raw in (json.dumps({"deal_id": named}), json.dumps({"deal_id": named})[:-1]):
         deal = deal_of(raw.encode())
         assert deal is None or (
@@ -106,11 +106,11 @@ def test_what_is_shown_is_short_and_can_be_seen(named: Any) -> None:
 
 
 @given(st.binary(max_size=60) | st.just(EVENT).map(lambda raw: raw[:200]))
-def test_any_bytes_may_be_asked(raw: bytes) -> None:
+def test_any_bytes_give_a_deal_or_none(raw: bytes) -> None:
     deal_of(raw, [("ce-subject", raw), ("ce_subject", raw)])
 
 
-def test_it_takes_no_time_whatever_the_bytes_are() -> None:
+def test_any_bytes_are_searched_fast() -> None:
     for raw in (
         b"[" * 1_000_000,
         b'{"deal_id":"' * 80_000,

@@ -26,7 +26,7 @@ def own(known: EventType, fact: Any, number: int = 1) -> Event:
 @EACH_TYPE
 @settings(max_examples=5)
 @given(data=st.data())
-def test_whatever_a_type_holds_is_read_back_the_same(known: EventType, data: st.DataObject) -> None:
+def test_any_data_of_a_type_is_read_back_unchanged(known: EventType, data: st.DataObject) -> None:
     fact = data.draw(facts(known.payload))
     event = own(known, fact)
     assert event.payload == fact
@@ -50,7 +50,7 @@ def key_of(event: Event) -> str:
 
 @given(st.data())
 @settings(max_examples=10)
-def test_a_command_is_of_what_it_is_for(data: st.DataObject) -> None:
+def test_a_command_has_the_stream_of_its_object(data: st.DataObject) -> None:
     rejected = data.draw(facts(TYPES[catalog.COMMAND_REJECTED].payload))
     event = own(TYPES[catalog.COMMAND_REJECTED], rejected)
     assert event.stream == rejected.subject == f"{event.stream.partition('/')[0]}/{event.subject}"
@@ -111,7 +111,7 @@ def test_the_names_that_others_rely_on() -> None:
 
 
 @EACH_TYPE
-def test_a_producer_may_send_only_what_is_a_producers_to_say(known: EventType) -> None:
+def test_producers_may_send_only_their_own_types(known: EventType) -> None:
     refused = refusal(catalog.arriving, known.name)
     if known.direction == "in":
         assert refused is None
@@ -136,9 +136,7 @@ def test_a_producer_may_send_only_what_is_a_producers_to_say(known: EventType) -
         ("x" * 10_000, "type_unknown", "xxx"),
     ],
 )
-def test_a_type_that_is_not_known_is_refused_and_what_is_known_is_named(
-    name: str, reason: str, says: str
-) -> None:
+def test_an_unknown_type_is_refused_with_the_known_versions(name: str, reason: str, says: str) -> None:
     refused = refusal(catalog.arriving, name)
     assert refused is not None
     assert (refused.reason, refused.field) == (reason, "type")
@@ -167,7 +165,7 @@ def test_any_name_is_known_or_refused(name: str) -> None:
         (catalog.ACCOUNT_UPDATED, ""),
     ],
 )
-def test_what_the_log_holds_and_this_version_can_not_read_stops_the_reader(name: str, data: str) -> None:
+def test_an_unreadable_event_in_the_log_stops_the_reader(name: str, data: str) -> None:
     with pytest.raises(UnreadableEvent, match="The log holds an event of type"):
         catalog.payload(name, data)
 

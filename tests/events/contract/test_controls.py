@@ -30,7 +30,7 @@ def test_it_is_every_control_end_of_line_half_of_a_character_and_mark_of_directi
 
 @given(text=ANY)
 @example(text="\x1b[31m\u202e\x9b")
-def test_what_is_shown_is_not_obeyed_and_the_rest_stays(text: str) -> None:
+def test_control_characters_are_escaped_and_the_rest_stays(text: str) -> None:
     line, lines = controls.shown(text, lines=False), controls.shown(text)
     line.encode()
     assert not controls.holds_any(line)
@@ -40,14 +40,14 @@ def test_what_is_shown_is_not_obeyed_and_the_rest_stays(text: str) -> None:
         assert line == text
 
 
-def test_escapes_are_those_that_people_know() -> None:
+def test_escapes_have_the_usual_form() -> None:
     assert controls.shown("a\x1b[31m\t\x9b\u202e\n") == r"a\x1b[31m" "\t" r"\x9b\u202e" "\n"
     assert controls.shown("\t\n", lines=False) == r"\t\n"
 
 
 @given(text=st.text())
 @example(text="\x7f\x85\u202e")
-def test_json_says_the_same_without_them(text: str) -> None:
+def test_escaped_json_is_equal(text: str) -> None:
     shown = controls.shown_in_json(json.dumps({text: [text]}, ensure_ascii=False))
     assert not controls.holds_any(shown)
     assert json.loads(shown) == {text: [text]}
@@ -68,7 +68,7 @@ def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone
 
 
 @pytest.mark.parametrize("character", [*BIDI, "\x85", "\x9b", "\u2028"])
-def test_what_came_in_before_is_written_on(character: str) -> None:
+def test_identifiers_from_before_can_still_be_written(character: str) -> None:
     """Our events may be about a deal with such an identifier from before it was refused."""
     said = InvoiceOrdered(f"D{character}1", "ada")
     identifiers.check_own(said, json.dumps({"deal_id": said.deal_id}, ensure_ascii=False).encode())

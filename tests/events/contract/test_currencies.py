@@ -34,7 +34,7 @@ def test_money_is_written_with_its_currencys_digits(value: str, currency: str, w
 
 
 @given(st.decimals(-(10**14), 10**14, places=10), currencies)
-def test_what_is_written_is_the_same_money(value: Decimal, currency: str) -> None:
+def test_a_written_amount_is_equal(value: Decimal, currency: str) -> None:
     written = in_currency(value, currency)
     assert written == value
     assert -int(written.as_tuple().exponent) >= digits(currency)
@@ -50,6 +50,6 @@ def test_what_is_written_is_the_same_money(value: Decimal, currency: str) -> Non
         ("0.0005", "KWD", "0.00"),  # QuickBooks keeps two decimals of every currency
     ],
 )
-def test_what_can_be_billed_is_whole_yen_or_cents(value: str, currency: str, billed: str) -> None:
+def test_amounts_to_bill_are_whole_yen_or_cents(value: str, currency: str, billed: str) -> None:
     assert rounded(Decimal(value), currency) == Decimal(billed)
     assert rounded(Decimal(value), currency) % smallest(currency) == 0

@@ -51,7 +51,7 @@ def test_any_event_is_the_same_structured_in_binary_form_and_in_a_batch(
     assert [structured(item) for item in split_batch(blank)] == [event, event]
 
 
-def test_an_event_is_what_its_sender_said() -> None:
+def test_an_event_has_its_senders_attributes() -> None:
     event = made({**DOCUMENT, "time": "2026-05-01T02:00:00+02:00"})
     assert (event.workspace, event.source, event.id) == ("acme", "https://crm.example", DOCUMENT["id"])
     assert (event.type, event.subject, event.stream) == (catalog.DEAL_UPDATED, "D-1", "deal/D-1")
@@ -175,11 +175,11 @@ def test_an_event_that_brings_no_time_happened_now() -> None:
         None,
     ],
 )
-def test_data_is_json_however_that_is_said(kind: str | None) -> None:
+def test_data_is_json_in_every_notation(kind: str | None) -> None:
     assert made({**DOCUMENT, "datacontenttype": kind}).payload.deal_id == "D-1"
 
 
-def test_the_sender_or_the_event_says_whose_it_is() -> None:
+def test_the_sender_or_the_event_names_the_workspace() -> None:
     for said, sender in [("acme", "acme"), (None, "acme"), ("acme", None)]:
         raw = msgspec.json.encode({**DOCUMENT, "workspace": said})
         assert structured(raw, sender).workspace == "acme"
@@ -196,13 +196,13 @@ def ordered(deal_id: str = "D-1", cause: Event | None = None) -> Event:
 
 
 @pytest.mark.parametrize("deal_id", ["D-1", "2026/17", "a/b/c", "/", "workspace"])
-def test_our_own_event_is_about_its_deal_whatever_its_id_looks_like(deal_id: str) -> None:
+def test_our_own_event_is_about_its_deal_with_any_id(deal_id: str) -> None:
     event = ordered(deal_id)
     assert (event.subject, event.extensions) == (deal_id, {"partitionkey": f"acme/{deal_id}"})
 
 
 @pytest.mark.parametrize("deal_id", ["", "a\tb", "a\n", "x" * 129, "a\0", "a\udcff"])
-def test_what_the_catalog_could_not_read_again_is_never_written(deal_id: str) -> None:
+def test_an_event_that_the_catalog_can_not_read_is_never_written(deal_id: str) -> None:
     refused = refusal(ordered, deal_id)
     assert refused is not None
     assert refused.reason in {"schema_invalid", "text_invalid"}
@@ -217,7 +217,7 @@ def test_an_optional_identifier_is_looked_at_too() -> None:
     assert refused.field == "realm"
 
 
-def test_our_own_event_says_what_it_follows_from_and_what_began_it() -> None:
+def test_our_own_event_names_its_cause_and_its_origin() -> None:
     began = account(1, traceparent="00-ab", other="x")
     first = ordered(cause=began)
     expected = {"partitionkey": "acme/D-1", "correlationid": began.id, "traceparent": "00-ab"}

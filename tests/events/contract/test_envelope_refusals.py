@@ -60,7 +60,7 @@ anything = st.recursive(
         ("data.closed_at", "9999-12-31T23:59:59-14:00", "value_out_of_range"),
     ],
 )
-def test_what_is_wrong_is_refused_and_the_field_is_named(path: str, value: Any, reason: str) -> None:
+def test_an_invalid_event_is_refused_with_the_field(path: str, value: Any, reason: str) -> None:
     refused = refusal(structured, msgspec.json.encode(changed(DOCUMENT, path, value)))
     assert refused is not None
     assert (refused.reason, refused.field) == (reason, path)
@@ -94,7 +94,7 @@ def test_another_text_may_hold_control_characters() -> None:
     "path",
     ["specversion", "id", "source", "type", "data", "data.deal_id", "data.revision", "data.quote.total"],
 )
-def test_what_is_missing_is_named(path: str) -> None:
+def test_a_missing_field_is_named(path: str) -> None:
     refused = refusal(structured, msgspec.json.encode(changed(DOCUMENT, path, MISSING)))
     assert refused is not None
     assert (refused.reason, refused.field) == ("schema_invalid", path)
@@ -110,14 +110,14 @@ def test_a_header_that_is_missing_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["urn:coeffection:quote-to-cash", "URN:Coeffection:x", "urn:coeffection:"])
-def test_nobody_outside_speaks_as_one_of_us(source: str) -> None:
+def test_our_sources_are_refused_from_outside(source: str) -> None:
     refused = refusal(structured, msgspec.json.encode({**DOCUMENT, "source": source}))
     assert refused is not None
     assert (refused.reason, refused.field) == ("source_reserved", "source")
 
 
 @pytest.mark.parametrize("raw", [b"1", b"[]", b"null", b'"x"', b"[{}]"])
-def test_what_is_no_object_is_no_event(raw: bytes) -> None:
+def test_only_an_object_is_an_event(raw: bytes) -> None:
     refused = refusal(structured, raw)
     assert refused is not None
     assert refused.reason == "schema_invalid"

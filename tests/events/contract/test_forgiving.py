@@ -128,7 +128,7 @@ def says(event: Event) -> Any:
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=repr)
 @pytest.mark.parametrize(("document", "path"), OPTIONAL)
-def test_what_may_be_absent_may_say_nothing(
+def test_an_optional_field_may_be_empty(
     document: dict[str, Any], path: tuple[Any, ...], nothing: Any
 ) -> None:
     data = document["data"]
@@ -174,7 +174,7 @@ def test_a_text_has_no_bound_but_its_events_and_may_be_a_number(path: tuple[Any,
         for path in places(declared.type_info(TYPES[document["type"]].payload), needed=True)
     ],
 )
-def test_what_is_needed_is_refused_and_named(
+def test_an_empty_required_field_is_refused_by_name(
     document: dict[str, Any], path: tuple[Any, ...], nothing: Any
 ) -> None:
     data = put(document["data"], path, nothing)
@@ -210,7 +210,7 @@ def test_an_amount_is_the_number_that_was_written(written: Any, number: str) -> 
     "written",
     ["1,5", "1 000", "1e3", "NaN", "12 USD", "", " ", "٣", True, [], {}, 1e300, 0.1 + 0.2, "0x1", "--1"],
 )
-def test_what_could_be_another_number_is_none(written: Any) -> None:
+def test_an_ambiguous_number_is_refused(written: Any) -> None:
     refused = refusal(line, quantity=written)
     assert refused is not None
     assert refused.field == "data.quote.lines[0].quantity"
@@ -225,7 +225,7 @@ def test_a_number_of_json_is_read_to_its_last_digit(number: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_is_no_number_of_json_is_refused(number: bytes) -> None:
+def test_an_invalid_json_number_is_refused(number: bytes) -> None:
     refused = refusal(structured, msgspec.json.encode(stories.deal()).replace(b'"49.995"', number))
     assert refused is not None
     assert refused.reason == "undecodable"
@@ -244,7 +244,7 @@ def test_what_is_no_number_of_json_is_refused(number: bytes) -> None:
         ({"owner": 1.50}, ("owner", "1.5")),
     ],
 )
-def test_what_can_mean_one_thing_only_is_read(fields: dict[str, Any], read: tuple[str, Any]) -> None:
+def test_an_unambiguous_value_is_read(fields: dict[str, Any], read: tuple[str, Any]) -> None:
     assert getattr(made(stories.deal(**fields)).payload, read[0]) == read[1]
 
 
@@ -297,7 +297,7 @@ def test_another_instant_is_no_day() -> None:
         ({"percent": "0", "amount": "0"}, ("0", None)),
     ],
 )
-def test_a_discount_that_takes_nothing_off_says_nothing(discount: Any, read: tuple[Any, Any]) -> None:
+def test_a_zero_discount_is_ignored(discount: Any, read: tuple[Any, Any]) -> None:
     found = line(discount=discount).discount
     expected = tuple(None if part is None else Decimal(part) for part in read)
     assert (found.percent if found else None, found.amount if found else None) == expected
@@ -309,7 +309,7 @@ def test_unknown_fields_stay_as_they_are() -> None:
     assert msgspec.json.decode(event.data)["later"] == later
 
 
-def test_what_was_forgiven_is_the_same_event_as_what_was_right() -> None:
+def test_a_converted_event_equals_the_valid_one() -> None:
     right = made(stories.deal("17"))
     [line_] = stories.QUOTE["lines"]
     spelled = {
@@ -324,14 +324,14 @@ def test_what_was_forgiven_is_the_same_event_as_what_was_right() -> None:
 
 
 @given(st.sampled_from(ARRIVING), st.data())
-def test_what_fits_is_forgiven_nothing(name: str, data: st.DataObject) -> None:
+def test_valid_data_is_never_changed(name: str, data: st.DataObject) -> None:
     fact = data.draw(facts(TYPES[name].payload))
     event = own_event(name, fact, workspace="acme", source="s", time=NOW, id="1")
     assert structured(json.encode(as_cloudevent(event)).encode()).data == event.data
 
 
 @given(st.sampled_from(DOCUMENTS), st.data())
-def test_what_was_forgiven_is_read_back_the_same(document: dict[str, Any], data: st.DataObject) -> None:
+def test_a_converted_event_is_read_back_unchanged(document: dict[str, Any], data: st.DataObject) -> None:
     where = places(declared.type_info(TYPES[document["type"]].payload))
     spoilt = document["data"]
     for path in data.draw(st.lists(st.sampled_from(where), max_size=3, unique=True)):

@@ -26,7 +26,7 @@ def encoded(text: str) -> bytes:
 
 
 @given(attributes)
-def test_what_was_encoded_is_decoded(text: str) -> None:
+def test_an_encoded_value_is_decoded(text: str) -> None:
     assert http(encoded(text)) == text
 
 
@@ -72,7 +72,7 @@ def test_any_bytes_are_read_as_one_text_or_refused(value: bytes) -> None:
         (b'""', ""),
     ],
 )
-def test_a_value_is_read_as_the_binding_says(value: bytes, text: str) -> None:
+def test_a_value_is_read_as_in_the_binding(value: bytes, text: str) -> None:
     assert http(value) == text
 
 
@@ -86,7 +86,7 @@ def test_a_value_is_read_as_the_binding_says(value: bytes, text: str) -> None:
         *((value, "header_malformed") for value in (b"100%", b"%zz", b"%4", b'"a', b'"a"b', b'"', rb'"a\"')),
     ],
 )
-def test_what_is_no_text_is_no_identity(value: bytes, reason: str) -> None:
+def test_an_identity_must_be_text(value: bytes, reason: str) -> None:
     for name in ("id", "source", "workspace"):
         refused = refusal(http, value, name)
         assert refused is not None
@@ -98,7 +98,7 @@ def test_a_percent_sign_that_encodes_nothing_is_one_where_no_identity_hangs_on_i
 
 
 @pytest.mark.parametrize("read", [http_attributes, kafka_attributes])
-def test_a_header_is_there_once_by_any_case(read: Any) -> None:
+def test_a_header_in_different_cases_is_one(read: Any) -> None:
     prefix = "ce-" if read is http_attributes else "ce_"
     given = [
         (f"{prefix.upper()}ID", b"1"),
@@ -134,7 +134,7 @@ def test_kafka_encodes_nothing() -> None:
         ),
     ],
 )
-def test_the_content_type_says_the_mode(kind: str, binary: bool) -> None:
+def test_the_content_type_determines_the_mode(kind: str, binary: bool) -> None:
     headers = [("ce-id", b"1"), ("Content-Type", kind.encode())]
     assert content_type(headers) == kind
     assert is_binary(headers, "ce-") == binary
@@ -151,7 +151,7 @@ def test_the_content_type_says_the_mode(kind: str, binary: bool) -> None:
         ),
     ],
 )
-def test_what_says_json(kind: str, json: bool) -> None:
+def test_media_types_of_json(kind: str, json: bool) -> None:
     assert media.is_json(media.media_type(f" {kind.upper()} ; charset=utf-8")) == json
 
 
@@ -171,11 +171,11 @@ TEXT = '{"name":"Müller €"}'
         (TEXT.encode("utf-16-be"), "application/json; charset=UTF-16BE"),
     ],
 )
-def test_json_is_utf_8_or_what_it_claims_to_be(raw: bytes, said: str) -> None:
+def test_json_is_utf_8_or_in_its_charset(raw: bytes, said: str) -> None:
     assert media.in_utf8(raw, said) == TEXT.encode()
 
 
-def test_what_is_neither_is_refused() -> None:
+def test_text_in_neither_charset_is_refused() -> None:
     refused = refusal(media.in_utf8, TEXT.encode("utf-16")[:-1], "application/json; charset=utf-16")
     assert refused is not None
     assert refused.reason == "undecodable"

@@ -64,7 +64,7 @@ def hashed(raw: bytes) -> str:
         b'"\n"',
     ],
 )
-def test_what_is_no_json_is_undecodable(raw: bytes) -> None:
+def test_invalid_json_is_undecodable(raw: bytes) -> None:
     assert reason(raw) == "undecodable"
 
 
@@ -98,7 +98,7 @@ def test_a_few_bytes_never_stand_for_thousands() -> None:
     assert len(json.encode_numbers(json.parse(b"[1e39,1e40,-1e4000]"))) < 100
 
 
-def test_numbers_that_a_float_or_28_digits_confuse_are_told_apart() -> None:
+def test_numbers_that_a_float_or_28_digits_confuse_are_distinguished() -> None:
     raws = [b"0.1", b"0.1000000000000000055511151231257827", b"9007199254740992", b"9007199254740993"]
     raws += [b"1" + b"0" * 40 + digit for digit in (b"1", b"2", b"2.1", b"2.10000000001")]
     assert len({hashed(raw) for raw in raws}) == len(raws)
@@ -122,7 +122,7 @@ def test_another_way_to_write_the_same_has_the_same_hash(same: list[bytes]) -> N
     assert len({hashed(raw) for raw in same}) == 1
 
 
-def test_what_is_not_the_same_has_another_hash() -> None:
+def test_different_content_has_another_hash() -> None:
     raws = [b"1", b'"1"', b"true", b'"true"', b"null", b'"null"', b"[]", b"{}", b'""', b"[1]", b"[[1]]"]
     raws += [
         b'{"number":"1"}',
@@ -166,7 +166,7 @@ def tagged(value: Any) -> Any:
 
 
 @given(values)
-def test_what_is_written_is_read_back_exactly(value: Any) -> None:
+def test_written_values_are_read_back_exactly(value: Any) -> None:
     assert tagged(json.parse(written(value))) == tagged(value)
 
 
@@ -237,7 +237,7 @@ def test_a_batch_of_too_many_is_refused_before_it_is_read_to_its_end(raw: bytes)
 
 
 @pytest.mark.parametrize("part", [b"1,", b"{},", b"[],", b'"",'])
-def test_a_text_of_more_values_than_anybody_means_is_not_read(part: bytes) -> None:
+def test_a_text_of_too_many_values_is_not_decoded(part: bytes) -> None:
     most = b"[" + part * (json.VALUES_MAX // 2 - 2) + b"0]"
     assert refusal(json.check_values, most) is None
     refused = refusal(json.check_values, b"[" + part * json.VALUES_MAX + b"0]")
@@ -256,7 +256,7 @@ def test_a_text_of_more_values_than_anybody_means_is_not_read(part: bytes) -> No
         (b"[" * 100_000, "nesting_too_deep"),
     ],
 )
-def test_what_is_no_batch_is_refused(raw: bytes, expected: str) -> None:
+def test_an_invalid_batch_is_refused(raw: bytes, expected: str) -> None:
     refused = refusal(lambda given: json.elements(given, 1000), raw)
     assert refused is not None
     assert refused.reason == expected

@@ -123,7 +123,7 @@ def test_bounds_hold_to_the_last_digit(kind: type[Amount], good: list[str], bad:
     ],
     ids=["identifier", "workspace", "currency", "name", "revision", "instant"],
 )
-def test_what_a_field_takes_and_what_it_refuses(kind: Any, good: list[object], bad: list[object]) -> None:
+def test_a_fields_valid_and_invalid_values(kind: Any, good: list[object], bad: list[object]) -> None:
     assert [value for value in good if refusal(json.convert, value, kind)] == []
     assert [value for value in bad if not refusal(json.convert, value, kind)] == []
 

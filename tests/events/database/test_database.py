@@ -44,7 +44,7 @@ async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
     assert result.outcome == "appended"
 
 
-async def test_who_holds_a_lock_sees_what_was_done_under_it_before(database: Database) -> None:
+async def test_a_lock_holder_sees_earlier_commits_under_the_lock(database: Database) -> None:
     """Each locks the log, reads the head, then appends at the next position: no two read the same head."""
 
     def work(connection: sa.Connection, number: int) -> bool:
@@ -95,7 +95,7 @@ async def test_reading_can_not_write(sqlite: SqliteDatabase) -> None:
     assert await sqlite.read(log.head) == 0
 
 
-async def test_closing_finishes_what_runs(tmp_path: Path, sqlite: SqliteDatabase) -> None:
+async def test_closing_finishes_running_transactions(tmp_path: Path, sqlite: SqliteDatabase) -> None:
     running = [asyncio.create_task(sqlite.transaction(log.append, [account(n)], NOW)) for n in range(20)]
     await asyncio.sleep(0)
     await sqlite.close()

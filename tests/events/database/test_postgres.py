@@ -27,7 +27,7 @@ async def test_a_server_that_is_not_there_may_come_back() -> None:
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001", "57014", "53300", "55P03"])
-async def test_what_may_succeed_a_moment_later_is_unavailable(postgres_url: str, state: str) -> None:
+async def test_a_temporary_error_means_unavailable(postgres_url: str, state: str) -> None:
     database = PostgresDatabase(postgres_url)
 
     def fail(connection: sa.Connection) -> None:
@@ -57,7 +57,7 @@ async def test_a_server_that_went_and_came_back_is_used_again() -> None:
         await database.close()
 
 
-async def test_what_can_not_be_done_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invalid_parameters_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSSLMODE", "bogus")
     database = PostgresDatabase("postgresql://q2c@127.0.0.1:1/q2c")
     with pytest.raises(DatabaseRefused, match=r"^Q2C_DATABASE_URL: .*sslmode"):

@@ -25,7 +25,7 @@ ROWS = [
 ]
 
 
-async def test_it_converts_what_goes_in_and_comes_out(database: Database) -> None:
+async def test_it_converts_parameters_and_results(database: Database) -> None:
     def rows(connection: sa.Connection) -> list[tuple[object, ...]]:
         INSERT.each(connection, ROWS)
         return SqlStatement(LED_BY).rows(connection, {"holder_": "w1"})
@@ -44,7 +44,7 @@ async def test_amounts_are_exact(database: Database) -> None:
     assert await database.read(SqlStatement(sa.select(amount)).rows, given) == [(given["amount"],)]
 
 
-async def test_it_says_how_many_rows_it_changed(database: Database) -> None:
+async def test_it_returns_the_number_of_changed_rows(database: Database) -> None:
     moved = SqlStatement(
         sa.update(subscriptions).where(subscriptions.c.position > sa.bindparam("than")).values(holder="w2")
     )

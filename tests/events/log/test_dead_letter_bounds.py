@@ -53,13 +53,13 @@ async def stored_letters(database: Database, *letters: NewDeadLetter) -> list[bo
     return await database.transaction(store_letters, letters, NOW, LIMITS)
 
 
-async def test_within_a_batch_too_what_comes_again_is_counted(database: Database) -> None:
+async def test_a_repeat_within_a_batch_is_counted_too(database: Database) -> None:
     await stored_letters(database, letter(1))
     assert await stored_letters(database, letter(1), letter(2), letter(2), letter(1)) == [True] * 4
     assert [(row["raw"], row["seen"]) for row in await database.read(rows)] == [(b"1", 3), (b"2", 2)]
 
 
-async def test_where_there_is_no_room_the_sender_keeps_what_is_new(database: Database) -> None:
+async def test_at_the_limit_new_messages_stay_with_their_sender(database: Database) -> None:
     kept = await stored_letters(database, *(letter(number) for number in (1, 2, 3, 4, 2, 5)))
     assert kept == [True, True, True, False, True, False]
     assert await stored_letters(database, letter(1, "bolt"), letter(1, None), letter(6)) == [
@@ -81,7 +81,7 @@ async def test_bytes_are_bounded_as_well_and_smaller_ones_may_fit(database: Data
     assert await stored_letters(database, large, larger, letter(1)) == [True, False, True]
 
 
-async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_too_much(
+async def test_beyond_the_limit_kafkas_messages_are_stored_by_place_and_then_counted(
     database: Database,
 ) -> None:
     places = PLACES_PER_LETTER * LIMITS.letters_max
@@ -96,7 +96,7 @@ async def test_what_kafka_keeps_is_noted_by_its_place_and_counted_where_that_is_
     assert "read it from Kafka" in shown[0]["remedy"]
 
 
-async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(database: Database) -> None:
+async def test_unknown_workspaces_share_one_account(database: Database) -> None:
     letters = [of_kafka(n, workspace=f"ghost{n}", of_nobody=True) for n in range(5)]
     assert await stored_letters(database, *letters) == [True] * 5
     assert (await database.read(totals_of, None)).letters == 3
@@ -116,7 +116,7 @@ async def test_of_nobody_there_is_one_account_whatever_workspaces_are_named(data
     ],
     ids=str,
 )
-async def test_what_is_meant_is_discarded_and_nobody_elses(
+async def test_only_selected_dead_letters_are_discarded(
     database: Database, chosen: LetterSelection, left: Sequence[bytes]
 ) -> None:
     await stored_letters(database, letter(1), letter(2), letter(3), letter(1, "bolt"), letter(4))
@@ -144,7 +144,7 @@ discards = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(batches | discards, max_size=8))
-async def test_the_totals_are_those_of_the_rows_whatever_happens(steps: list[Any]) -> None:
+async def test_the_totals_always_match_the_rows(steps: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         database = InlineDatabase(Path(directory) / "log.db")
         await database.transaction(empty_tables)

@@ -64,14 +64,16 @@ async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: 
     ],
     ids=str,
 )
-async def test_what_differs_is_kept_apart(database: Database, difference: dict[str, object]) -> None:
+async def test_different_messages_are_different_dead_letters(
+    database: Database, difference: dict[str, object]
+) -> None:
     other = msgspec.structs.replace(LETTER, **difference)
     for letter in (LETTER, other, LETTER, other):
         await database.transaction(store_letters, [letter], NOW)
     assert [row["seen"] for row in await database.read(kept)] == [2, 2]
 
 
-async def test_beyond_the_limit_only_the_beginning_is_kept_and_told_apart_by_all(database: Database) -> None:
+async def test_a_long_message_is_truncated_but_identified_by_all_its_bytes(database: Database) -> None:
     most = b"x" * RAW_BYTES_MAX
     for raw in (most, most + b"y", most + b"z"):
         await database.transaction(store_letters, [msgspec.structs.replace(LETTER, raw=raw)], NOW)
@@ -126,7 +128,7 @@ async def test_of_too_many_headers_the_first_are_kept(database: Database) -> Non
     assert headers_of(cast("str", row["headers"])) == many[:3]
 
 
-async def test_a_deal_has_those_that_name_it(database: Database) -> None:
+async def test_a_deal_has_the_dead_letters_that_name_it(database: Database) -> None:
     about = msgspec.structs.replace(LETTER, deal="D-17", origin="1")
     told = msgspec.structs.replace(LETTER, deal="D-17", origin="2")
     others = [

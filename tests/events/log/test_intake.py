@@ -62,7 +62,7 @@ async def test_each_record_gets_its_answer_in_order(database: Database) -> None:
     assert [r.event for r in await database.read(whole_log)] == [account(1), account(2)]
 
 
-async def test_what_is_of_no_use_is_kept_with_its_reason_and_its_bytes(database: Database) -> None:
+async def test_an_unusable_message_is_stored_with_its_reason_and_its_bytes(database: Database) -> None:
     bad = written(1, data={"account_id": "A-1"})
     await receive(database, b"\xff\x00", bad, bad)
     kept = await database.read(stored_letters)
@@ -104,7 +104,7 @@ async def test_nothing_given_is_nothing_done(database: Database) -> None:
     assert await database.read(log.head) == 0
 
 
-def test_only_what_is_unusable_is_a_dead_letter_and_a_defect_is_not() -> None:
+def test_an_invalid_event_is_a_dead_letter_and_a_defect_is_an_error() -> None:
     def defect(_: bytes) -> Event:
         raise ZeroDivisionError
 

@@ -83,7 +83,7 @@ async def test_who_was_overtaken_moves_nothing(database: Database) -> None:
     assert await database.read(subscriptions.checkpoints) == {"relay": 5}
 
 
-async def test_what_is_due_is_behind_its_end_and_led_by_nobody_else(database: Database) -> None:
+async def test_a_subscription_is_due_if_it_is_behind_and_no_other_process_leads(database: Database) -> None:
     async def due(head: int, holder: str = "a") -> bool:
         return await database.read(subscriptions.is_due, "relay", head, holder, NOW)
 

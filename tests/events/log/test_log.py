@@ -31,7 +31,7 @@ async def positions(database: Database) -> list[int]:
     return [recorded.position for recorded in await database.read(whole_log)]
 
 
-async def test_what_was_appended_is_read_back_as_it_was(database: Database) -> None:
+async def test_appended_events_are_read_back_unchanged(database: Database) -> None:
     events = [
         account(1, traceparent="00-1", sequence=5),
         made(stories.deal("D-1", owner="Zoë 🦊", unknown={"kept": [1.50]})),
@@ -141,7 +141,7 @@ async def test_the_head_is_the_last_position(database: Database) -> None:
 
 
 @pytest.mark.parametrize("failure", [ValueError, Killed])
-async def test_what_is_rolled_back_leaves_no_event(database: Database, failure: type[BaseException]) -> None:
+async def test_a_rollback_leaves_no_event(database: Database, failure: type[BaseException]) -> None:
     def fail(connection: sa.Connection) -> None:
         assert log.append(connection, [account(2), account(3)], NOW)[1].position == 3
         raise failure

@@ -39,7 +39,7 @@ async def test_each_group_has_its_own(database: Database) -> None:
     assert await stored(database, "nobody") == {}
 
 
-async def test_they_are_stored_with_what_was_appended_or_not_at_all(database: Database) -> None:
+async def test_offsets_are_stored_with_the_events_or_not_at_all(database: Database) -> None:
     def killed(connection: sa.Connection) -> None:
         log.append(connection, [account(1)], NOW)
         offsets.advance(connection, "q2c", {("deals", 0): 1}, NOW)

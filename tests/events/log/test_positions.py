@@ -70,7 +70,7 @@ async def test_who_appends_later_commits_later(postgres: PostgresDatabase) -> No
     assert await slow_and_quick(postgres) == [1, 2]
 
 
-async def test_without_the_lock_a_reader_skips_who_commits_late(
+async def test_without_the_lock_a_reader_skips_a_late_commit(
     postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the lock, the two tests above would fail."""

@@ -81,7 +81,9 @@ async def test_the_same_event_from_two_sides_is_in_the_log_once(
     assert [(result.outcome, result.position) for result in both.second] == [(outcome, 1), ("appended", 2)]
 
 
-async def test_what_cannot_be_used_is_buried_once_from_two_sides(postgres: PostgresDatabase) -> None:
+async def test_concurrent_senders_of_an_unusable_message_store_one_dead_letter(
+    postgres: PostgresDatabase,
+) -> None:
     both = await beside(postgres, store_letters, store_letters)
     assert both == Both(None, None, waited=True)
     seen = sa.select(tables.dead_letters.c.seen)
@@ -102,7 +104,7 @@ async def test_two_runners_at_once_handle_a_batch_once(postgres: PostgresDatabas
     assert await postgres.read(effects_of) == [1, 2]
 
 
-async def test_a_runner_that_takes_over_goes_on_where_the_other_ended(postgres: PostgresDatabase) -> None:
+async def test_a_runner_that_takes_over_continues_where_the_other_ended(postgres: PostgresDatabase) -> None:
     await postgres.transaction(append(1, 2, 3))
     both = await beside(postgres, turn("a", 1), turn("b", 1, later=LEASE_SECONDS))
     assert both == Both(TurnResult(1), TurnResult(1), waited=True)

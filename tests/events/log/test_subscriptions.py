@@ -77,7 +77,7 @@ async def test_each_subscription_goes_at_its_own_pace(database: Database) -> Non
     assert await database.read(subscriptions.checkpoints) == {"reader": 3, "other": 5}
 
 
-async def test_those_that_go_together_read_once_and_those_that_do_not_at_their_own_position(
+async def test_subscriptions_at_one_position_share_a_read_and_others_read_their_own(
     database: Database,
 ) -> None:
     batches: list[tuple[str, list[int]]] = []
@@ -101,7 +101,7 @@ async def test_those_that_go_together_read_once_and_those_that_do_not_at_their_o
     assert await database.read(subscriptions.checkpoints) == {"ahead": 5, "one": 3, "two": 3, "small": 1}
 
 
-async def test_those_that_go_together_move_together_or_not_at_all(database: Database) -> None:
+async def test_subscriptions_in_one_turn_move_together_or_not_at_all(database: Database) -> None:
     def fail(*_: object) -> None:
         raise Killed
 
@@ -116,7 +116,7 @@ async def test_those_that_go_together_move_together_or_not_at_all(database: Data
     assert await database.read(subscriptions.checkpoints) == {"ahead": 5}
 
 
-async def test_what_another_leads_is_left_out_of_a_turn(database: Database) -> None:
+async def test_a_subscription_that_another_process_leads_is_left_out_of_a_turn(database: Database) -> None:
     led = Subscription("led", lambda *_: None, batch_size=1)
     await append(database, *range(3))
     await turn(database, led, holder="b")
@@ -154,7 +154,7 @@ def sent_back(connection: sa.Connection) -> None:
 
 
 @pytest.mark.parametrize("by_another", [moved_on, moved_back, sent_back])
-async def test_whose_checkpoint_was_moved_meanwhile_loses_everything(
+async def test_a_runner_whose_checkpoint_was_moved_rolls_back(
     database: Database, by_another: Callable[[sa.Connection], None]
 ) -> None:
     await append(database, *range(5))
@@ -165,7 +165,7 @@ async def test_whose_checkpoint_was_moved_meanwhile_loses_everything(
     assert await database.read(subscriptions.checkpoints) == {"reader": 3}
 
 
-async def test_a_handler_may_append_what_it_then_reads(database: Database) -> None:
+async def test_a_handler_may_append_events_that_it_then_reads(database: Database) -> None:
     def append_one(connection: sa.Connection) -> None:
         log.append(connection, [account(100)], NOW)
 
@@ -233,7 +233,7 @@ async def test_reset_reads_from_the_beginning(database: Database) -> None:
     assert batches == [1, 2, 3, 4]
 
 
-async def test_pending_says_whether_a_turn_has_anything_to_do(database: Database) -> None:
+async def test_pending_returns_the_subscriptions_with_events_to_handle(database: Database) -> None:
     assert not await pending(database), "the log is empty"
     await append(database, *range(4))
     assert await pending(database), "it never ran"
@@ -251,7 +251,7 @@ async def test_pending_says_whether_a_turn_has_anything_to_do(database: Database
     assert await pending(database, "b"), "there is something new"
 
 
-async def test_those_with_something_to_do_are_named_in_the_order_asked(database: Database) -> None:
+async def test_pending_keeps_the_order_of_the_names(database: Database) -> None:
     await append(database, *range(3))
     await turn(database)
     await turn(database, Subscription("led", lambda *_: None, batch_size=1), holder="b")

@@ -174,7 +174,7 @@ async def test_another_workspaces_company_is_not_believed_and_its_owner_is_not_l
     assert (await two.consent("bolt", realm(two, 2))).state == "connected", "and it is free"
 
 
-async def test_a_lost_answer_is_asked_for_again_until_the_connection_completes(two: World) -> None:
+async def test_a_request_without_an_answer_is_retried_until_the_connection_completes(two: World) -> None:
     two.sandbox.trouble.follow(Plan(script=("server_error", "lost_answer", "half_body", "throttled")))
     assert (await connects(two)).state == "waiting"
     assert realm(two, 1) not in await holders(two)
@@ -197,7 +197,7 @@ async def test_a_code_that_intuit_does_not_take_now_is_sent_again(two: World, od
 
 @pytest.mark.parametrize("hours", [1, 24])
 @pytest.mark.parametrize("leased", [False, True])
-async def test_a_clock_that_is_set_back_holds_up_nobody(two: World, hours: int, *, leased: bool) -> None:
+async def test_a_clock_that_is_set_back_delays_no_consent(two: World, hours: int, *, leased: bool) -> None:
     """Neither for a grant that waits for its next attempt, nor for one whose process died."""
     two.sandbox.trouble.follow(SILENT)
     await connects(two)
@@ -273,7 +273,7 @@ async def test_who_has_proven_a_company_of_another_workspace_does_not_cut_that_o
     assert await works(two, realm(two, 0)), "revoking may end what the company granted the app as a whole"
 
 
-async def test_a_callback_that_names_a_company_which_does_not_exist_cuts_off_nobody(two: World) -> None:
+async def test_a_callback_with_an_unknown_company_ends_no_connection(two: World) -> None:
     answer = await two.consent("acme", realm(two, 0), named=UNKNOWN)
     assert answer.state == "refused"
     await later(two, 1)
@@ -309,7 +309,7 @@ async def test_tokens_of_an_unknown_company_are_forgotten_where_too_many_could_b
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 1
 
 
-async def test_connecting_anew_while_nothing_answers_does_not_cut_off_what_is_connected(two: World) -> None:
+async def test_connecting_again_without_answers_does_not_end_the_connection(two: World) -> None:
     two.sandbox.trouble.follow(SILENT)
     assert (await two.consent("bolt", realm(two, 0))).state == "waiting"
     await later(two, 11)
@@ -318,7 +318,7 @@ async def test_connecting_anew_while_nothing_answers_does_not_cut_off_what_is_co
     assert await works(two, realm(two, 0))
 
 
-async def test_what_is_connected_meanwhile_is_not_revoked_afterwards(two: World) -> None:
+async def test_a_company_connected_meanwhile_is_not_revoked_afterwards(two: World) -> None:
     two.sandbox.trouble.follow(SILENT)
     two.sandbox.oauth.trouble.follow(OAuthPlan(revoke=("server_error",) * 99))
     await connects(two)
@@ -373,21 +373,21 @@ async def test_an_older_consent_does_not_replace_a_later_one(two: World) -> None
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
 
 
-async def test_a_connection_that_has_run_out_keeps_nobody_away(two: World) -> None:
+async def test_an_expired_connection_does_not_block_a_new_one(two: World) -> None:
     two.clock.advance(102 * 24 * 3600)
     assert (await two.consent("acme", realm(two, 0))).state == "connected"
     assert await holders(two) == {realm(two, 0): "acme"}
 
 
 @pytest.mark.parametrize("says", [{"expires_in": 10**12}, {"refresh_token": None}, {"access_token": "a\nb"}])
-async def test_what_can_be_read_of_a_useless_answer_is_given_back(two: World, says: dict[str, Any]) -> None:
+async def test_readable_tokens_of_an_unusable_answer_are_revoked(two: World, says: dict[str, Any]) -> None:
     two.sandbox.oauth.trouble.follow(OAuthPlan(token_says=says))
     assert (await connects(two)).state == "refused"
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
 
 
 @pytest.mark.parametrize("odd", ["huge", "cut"])
-async def test_what_can_be_read_of_an_endless_answer_is_given_back(two: World, odd: Any) -> None:
+async def test_readable_tokens_of_an_endless_answer_are_revoked(two: World, odd: Any) -> None:
     two.sandbox.oauth.trouble.follow(OAuthPlan(token=(odd,)))
     assert (await connects(two)).state == "refused"
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
@@ -427,7 +427,7 @@ async def test_a_refresh_that_brings_a_refresh_token_alone_loses_nothing(two: Wo
     assert await works(two, company), "the token before it is not good any more"
 
 
-async def test_a_refresh_that_says_absurd_things_loses_nothing(two: World) -> None:
+async def test_a_refresh_with_absurd_values_keeps_the_connection(two: World) -> None:
     company = realm(two, 0)
     says = {"expires_in": 10**12, "x_refresh_token_expires_in": -5}
     for _ in range(3):

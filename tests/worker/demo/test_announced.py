@@ -82,7 +82,7 @@ def test_what_is_right_is_right() -> None:
 
 @pytest.mark.parametrize("place", [1, 2])
 @pytest.mark.parametrize("field", [*FIGURES, "link", "account_id", "customer_id", "status", "txn_date"])
-def test_a_wrong_figure_is_said(place: int, field: str) -> None:
+def test_a_wrong_figure_is_found(place: int, field: str) -> None:
     tale = a_tale("none")
     said = right(tale)
     if field not in said[place].data:
@@ -113,7 +113,7 @@ def test_it_is_won_by_its_own_contract_at_its_own_instant() -> None:
 
 
 @pytest.mark.parametrize("twist", ["declined", "quote_changed", "draft"])
-def test_a_held_deal_says_its_gate_and_what_to_do(twist: Twist) -> None:
+def test_a_held_deal_is_announced_with_its_gate_and_remedy(twist: Twist) -> None:
     tale = a_tale(twist)
     won = right(tale)[:1] if twist == "quote_changed" else []
     if twist == "draft":

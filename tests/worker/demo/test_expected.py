@@ -214,7 +214,7 @@ CHANGES: dict[str, tuple[Callable[[Entity], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_whatever_is_wrong_is_said(case: tuple[CompanyBooks, Tale, Entity], name: str) -> None:
+def test_any_single_error_is_found(case: tuple[CompanyBooks, Tale, Entity], name: str) -> None:
     company, tale, invoice = case
     change, said = CHANGES[name]
     change(invoice)

@@ -8,7 +8,7 @@ from tests.fakes import FakeClock
 from worker.demo.doors import Doors, Secrets
 
 
-async def test_who_is_told_to_wait_waits_so_long_and_sends_the_same_again() -> None:
+async def test_a_sender_waits_for_retry_after_and_repeats_its_request() -> None:
     clock, bodies = FakeClock(), []
 
     def answer(request: httpx.Request) -> httpx.Response:

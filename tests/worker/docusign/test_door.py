@@ -100,7 +100,7 @@ async def _again(connect: Connect) -> AsyncIterator[Connect]:
         yield Connect(connect.world, http, connect.keys)
 
 
-async def test_who_sends_too_slowly_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_sender_gets_408(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     async def endless() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.sleep(60)
@@ -112,7 +112,7 @@ async def test_who_sends_too_slowly_is_told(connect: Connect, monkeypatch: pytes
     assert (answer.status_code, answer.json()["reason"]) == (408, "too_slow")
 
 
-async def test_the_loop_goes_on_while_a_large_message_is_verified_under_many_keys(connect: Connect) -> None:
+async def test_the_loop_runs_while_a_large_message_is_verified_with_many_keys(connect: Connect) -> None:
     services = connect.world.services
     for number in range(60):
         key = f"{number:03d}{connect.keys[0]}"
@@ -177,7 +177,7 @@ async def test_nor_in_one_of_a_conflict(connect: Connect) -> None:
     assert json.loads(raw)["data"]["envelopeId"] == message()["data"]["envelopeId"]
 
 
-def test_what_has_no_document_is_kept_as_it_came() -> None:
+def test_a_message_without_documents_is_stored_unchanged() -> None:
     for body in (encoded(), b"{", b"", b'"', b"x" * 4000, encoded(emailBlurb="Please sign. " * 2000)):
         assert without_documents(body) == body
     quoted = json.dumps({"a": "x" * 5000 + '"' + "y" * 10, "b": "x" * 5000 + "\\", "c": 1}).encode()
@@ -244,7 +244,7 @@ OTHER_FORMS: list[bytes] = [
 
 
 @pytest.mark.parametrize("body", OTHER_FORMS)
-async def test_other_forms_are_refused_with_what_to_choose(connect: Connect, body: bytes) -> None:
+async def test_other_formats_are_refused_with_the_remedy(connect: Connect, body: bytes) -> None:
     answer = await connect.send(body)
     assert (answer.status_code, answer.json()["reason"]) == (422, "format_unsupported")
     assert "choose JSON SIM" in answer.json()["detail"]
@@ -253,7 +253,7 @@ async def test_other_forms_are_refused_with_what_to_choose(connect: Connect, bod
     assert "choose JSON SIM" in str(found.remedy)
 
 
-async def test_without_envelope_data_or_custom_fields_it_says_what_to_select(connect: Connect) -> None:
+async def test_a_message_without_data_or_custom_fields_is_refused_with_the_remedy(connect: Connect) -> None:
     bare = message("sent")
     del bare["data"]["envelopeSummary"]
     answer = await connect.send(json.dumps(bare).encode())
@@ -268,7 +268,7 @@ async def test_without_envelope_data_or_custom_fields_it_says_what_to_select(con
     assert {letter["reason"] for letter in letters} == {"envelope_data_missing", "deal_id_missing"}
 
 
-async def test_what_is_of_no_use_is_one_dead_letter_however_often_it_is_sent(connect: Connect) -> None:
+async def test_an_unusable_message_is_one_dead_letter_however_often_it_is_sent(connect: Connect) -> None:
     for retry in range(4):
         again = {
             **message("sent", customFields={}),
@@ -302,9 +302,7 @@ INVISIBLE = (
 
 
 @pytest.mark.parametrize("around", INVISIBLE, ids=ascii)
-async def test_what_stands_around_a_deals_id_and_can_not_be_seen_is_no_part_of_it(
-    connect: Connect, around: str
-) -> None:
+async def test_invisible_characters_around_a_deals_id_are_removed(connect: Connect, around: str) -> None:
     body = encoded("sent", f"{around}{around}D-17{around}")
     assert (await connect.send(body)).json()["outcome"] == "appended"
     [recorded] = await connect.world.log()

@@ -53,7 +53,7 @@ def test_each_event_is_one_of_a_contract_at_its_own_instant(event: str) -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_each_says_when_the_contract_was_sent(event: str) -> None:
+def test_each_message_has_the_sending_of_its_contract(event: str) -> None:
     assert fact(event).sent_at == datetime.fromisoformat("2026-05-01T10:00:00.123456+00:00")
 
 
@@ -67,7 +67,7 @@ def test_two_envelopes_of_the_same_second_are_two_events() -> None:
     assert len(ids) == 2
 
 
-def test_what_is_sent_again_is_the_same_event_and_another_status_is_another() -> None:
+def test_a_retry_is_the_same_event_and_another_status_is_another() -> None:
     assert read("envelope-completed").id == read("envelope-completed").id
     assert len({read(event).id for event in EVENTS}) == len(EVENTS)
 
@@ -75,7 +75,7 @@ def test_what_is_sent_again_is_the_same_event_and_another_status_is_another() ->
 @pytest.mark.parametrize("typed", ["D-17", " D-17 ", "D-17\n", "\u00a0D-17\u200b", "\ufeffD-17"])
 @pytest.mark.parametrize("name", ["deal_id", "Deal ID", "dealid", " deal_id "])
 @pytest.mark.parametrize("kind", ["textCustomFields", "listCustomFields"])
-def test_the_deal_is_the_one_that_people_meant(typed: str, name: str, kind: str) -> None:
+def test_the_deal_id_is_read_in_spite_of_blanks(typed: str, name: str, kind: str) -> None:
     told = fact("envelope-completed", {"customFields": {kind: [{"name": name, "value": typed}]}})
     assert told.deal_id == "D-17"
 
@@ -88,12 +88,12 @@ def test_why_it_ended_is_kept() -> None:
 
 
 @pytest.mark.parametrize("part", [b"{},", b"[],", b"1,"])
-def test_what_holds_more_than_any_envelope_is_not_read(part: bytes) -> None:
+def test_a_message_larger_than_any_envelope_is_not_decoded(part: bytes) -> None:
     connect.check_rest(part * (connect.REST_OBJECTS_MAX // 2))
     with pytest.raises(InvalidEvent, match="too_large"):
         connect.check_rest(part * (connect.REST_VALUES_MAX + 1))
 
 
-def test_taking_documents_out_takes_no_time_whatever_looks_like_one() -> None:
+def test_documents_are_removed_fast_from_any_bytes() -> None:
     message = b"<PDFBytes " * 100_000  # would take tens of minutes if each were scanned to the end
     assert connect.without_documents(message) == message

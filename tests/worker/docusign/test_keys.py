@@ -63,7 +63,7 @@ async def test_keys_are_added_once_listed_by_a_hint_and_removed(bolt: World) -> 
     assert len(await listed(bolt, "acme")) == 2, "another workspace's are not touched"
 
 
-async def test_nobody_removes_another_workspaces_key(bolt: World) -> None:
+async def test_a_workspace_can_not_remove_another_workspaces_key(bolt: World) -> None:
     theirs = (await listed(bolt, "acme"))[0]
     for which in (str(theirs.number), "nonsense", ""):
         with pytest.raises(KeyUnknown, match="there is none"):
@@ -94,7 +94,7 @@ def test_a_key_with_something_inside_that_is_none_of_it_is_refused(inside: str) 
     key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=100),
     around=st.text(st.sampled_from(" \t\r\n\u00a0\u200b\ufeff\u2060\u00ad"), max_size=5),
 )
-def test_what_copying_put_around_a_key_is_no_part_of_it(key: str, around: str) -> None:
+def test_blanks_around_a_pasted_key_are_removed(key: str, around: str) -> None:
     assert cleaned(around + key + around) == key
 
 

@@ -63,7 +63,7 @@ async def waiting(connect: Connect) -> None:
         ((), "not signed", "switch on HMAC signatures"),
     ],
 )
-async def test_deals_that_wait_for_a_signature_say_that_messages_are_refused_and_since_when(
+async def test_deals_that_wait_for_a_signature_show_that_messages_are_refused_and_since_when(
     connect: Connect, keys: tuple[str, ...], reason: str, remedy: str
 ) -> None:
     await waiting(connect)
@@ -92,7 +92,7 @@ async def test_deals_that_wait_for_a_signature_say_that_messages_are_refused_and
     assert not any((await connect.world.services.database.read(violations, NOW, Books({}))).values())
 
 
-async def test_without_a_key_it_says_so(world: World) -> None:
+async def test_without_a_key_messages_are_refused_with_that_reason(world: World) -> None:
     world.sandbox.docusign.all.clear()
     async with connected(world) as connect:
         answer = await connect.send(encoded(), "any")
@@ -115,7 +115,7 @@ async def test_a_stranger_makes_no_more_than_a_little_noise(connect: Connect) ->
     assert (await connect.shown()).refused[0].messages == 120
 
 
-async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_person_says_so(
+async def test_a_too_large_message_stays_a_problem_until_a_person_clears_it(
     connect: Connect,
 ) -> None:
     await waiting(connect)
@@ -135,7 +135,7 @@ async def test_what_was_too_large_is_not_over_with_the_next_message_but_when_a_p
     assert "Wait for the signature" in (await unmet(connect))[2]
 
 
-async def test_one_thing_that_is_wrong_after_another_is_said_at_once(connect: Connect) -> None:
+async def test_each_new_problem_is_reported_at_once(connect: Connect) -> None:
     await waiting(connect)
     for body, says in (
         (b"<?xml version='1.0'?><a/>", "not in the format JSON SIM"),
@@ -174,7 +174,7 @@ async def test_silence_is_noticed_while_a_contract_is_out(connect: Connect) -> N
     assert await connect.look() == 1, "another contract is out still"
 
 
-async def test_nobody_is_silent_where_docusign_is_not_in_use_or_nothing_is_out(world: World) -> None:
+async def test_silence_counts_only_if_docusign_is_in_use_and_a_contract_is_out(world: World) -> None:
     world.sandbox.docusign.all.clear()
     await world.add_workspace("acme")
     await world.send(stories.deal("D-2"))
@@ -200,7 +200,7 @@ async def test_completed_events_that_are_not_among_the_configurations_are_notice
     assert (await connect.shown()).state == "good"
 
 
-async def test_what_people_and_metrics_are_shown(connect: Connect) -> None:
+async def test_the_reception_for_people_and_metrics(connect: Connect) -> None:
     await connect.send(encoded("sent"))
     await connect.world.clock.sleep(10)
     await connect.send(encoded("sent"), "wrong")
@@ -225,7 +225,7 @@ async def test_any_number_may_watch(connect: Connect) -> None:
     assert [fact.state for fact in await told(connect)] == ["refusing"]
 
 
-async def test_what_comes_often_is_summed_up_and_nothing_of_it_is_lost(world: World) -> None:
+async def test_frequent_messages_are_added_up_without_loss(world: World) -> None:
     writes = 0
     database = world.services.database
     transaction = database.transaction
@@ -271,7 +271,9 @@ async def test_what_comes_often_is_summed_up_and_nothing_of_it_is_lost(world: Wo
         ({"unusable": Count(1, NOW - DAY, NOW - DAY, NOW - DAY)}, 1, None, "good"),
     ],
 )
-def test_what_counts_amount_to(counts: dict[str, Count], keys: int, out: Any, state: str) -> None:
+def test_the_state_that_follows_from_counts(
+    counts: dict[str, Count], keys: int, out: Any, state: str
+) -> None:
     found = judge(counts, keys=keys, out_since=out, now=NOW)
     assert found.state == state
     assert (found.since is None) == (state == "good")

@@ -42,7 +42,7 @@ def noted(outcome: str, messages: int = 1, last: timedelta = timedelta(0)) -> No
     return Noted({("acme", outcome): Count(messages, NOW, NOW + last)}, {1: NOW})
 
 
-async def test_a_key_that_is_given_from_two_sides_is_there_once(postgres: PostgresDatabase) -> None:
+async def test_a_key_that_is_added_twice_at_once_is_stored_once(postgres: PostgresDatabase) -> None:
     both = await beside(postgres, add, add)
     assert (both.first.added, both.second.added, both.waited) == (True, False, True)
     assert len(await postgres.read(docusign_keys.listed, "acme")) == 1
@@ -86,7 +86,7 @@ async def test_counts_from_two_sides_are_added_up(postgres: PostgresDatabase) ->
     assert found == Count(7, NOW, NOW + timedelta(seconds=9), NOW)
 
 
-async def test_what_is_over_and_what_is_told(postgres: PostgresDatabase) -> None:
+async def test_ended_problems_and_reported_changes(postgres: PostgresDatabase) -> None:
     await postgres.transaction(add)
     await postgres.transaction(reception.write, noted("signature_invalid"))
     await postgres.transaction(reception.write, noted("too_large"))

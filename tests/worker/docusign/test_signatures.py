@@ -75,7 +75,7 @@ async def test_every_form_is_taken_under_its_own_signature_and_under_no_others(
     cuts=st.lists(st.integers(0, 2000), max_size=6),
     data=st.data(),
 )
-def test_in_whatever_parts_it_comes_and_under_whichever_keys(
+def test_any_chunks_and_any_keys_are_verified(
     body: bytes, keys: list[str], cuts: list[int], data: st.DataObject
 ) -> None:
     verifier = Verifier(dict(enumerate(keys)))
@@ -88,7 +88,7 @@ def test_in_whatever_parts_it_comes_and_under_whichever_keys(
     assert Verifier({0: keys[0]}).fitting([signature(body + b" ", keys[0])]) == []
 
 
-def test_the_key_is_its_text_and_not_what_its_base64_means() -> None:
+def test_the_key_is_its_text_and_not_its_decoded_base64() -> None:
     body = encoded()
     meant = hmac.new(base64.b64decode(KEY), body, hashlib.sha256).digest()
     assert not is_signed([("X-DocuSign-Signature-1", base64.b64encode(meant).decode())], body, [KEY])

@@ -34,7 +34,7 @@ async def stream(server: KafkaServer, migrated_postgres_url: str) -> AsyncIterat
         yield opened
 
 
-async def test_everybody_waits_for_a_broker_and_goes_on_when_it_is_back(
+async def test_all_parts_wait_for_a_broker_and_continue_when_it_is_back(
     stream: Stream, server: KafkaServer
 ) -> None:
     services = stream.with_publisher()
@@ -84,7 +84,7 @@ async def test_everybody_waits_for_a_broker_and_goes_on_when_it_is_back(
     assert [n for at, n in enumerate(sent) if n > max(sent[:at], default=0)] == positions
 
 
-async def test_what_starts_before_the_broker_waits_for_it(stream: Stream, server: KafkaServer) -> None:
+async def test_a_part_that_starts_before_the_broker_waits_for_it(stream: Stream, server: KafkaServer) -> None:
     await stream.send(*deals(1))
     server.kill()
     async with ingesting(stream) as ingest:
@@ -97,7 +97,7 @@ async def test_what_starts_before_the_broker_waits_for_it(stream: Stream, server
         await stream.until_appended(1, ingest)
 
 
-async def test_what_is_discarded_is_not_sent_when_the_broker_hears_again(
+async def test_discarded_messages_are_not_sent_when_the_broker_is_back(
     stream: Stream, server: KafkaServer
 ) -> None:
     publisher = stream.publisher

@@ -18,7 +18,7 @@ async def stream(kafka_url: str, migrated_postgres_url: str) -> AsyncIterator[St
         yield opened
 
 
-async def test_a_request_that_fails_while_a_consumer_closes_cancels_nobody_else(stream: Stream) -> None:
+async def test_a_request_that_fails_while_a_consumer_closes_cancels_no_other_task(stream: Stream) -> None:
     topic = stream.environment.topic(catalog.DEALS)
     async with cluster.consumer(stream.environment) as consumer:
         found = consumer.partitions_for_topic(topic) or await cluster.partitions(stream.environment, [topic])
@@ -40,7 +40,7 @@ async def test_who_is_cancelled_while_a_consumer_closes_is_cancelled(stream: Str
         await task
 
 
-async def test_what_the_client_cancels_is_a_broker_that_did_not_do_what_it_was_asked() -> None:
+async def test_a_cancellation_inside_the_client_means_broker_unavailable() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.cancel()
     with pytest.raises(BrokerUnavailable, match="cancelled the request"), cluster.reaching():
@@ -57,7 +57,7 @@ async def test_a_time_limit_within_is_still_one() -> None:
         await limited()
 
 
-async def test_what_the_client_cancels_of_a_message_may_be_sent_again(
+async def test_a_message_that_the_client_cancels_may_be_sent_again(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stream.send_raw(b"first")

@@ -78,7 +78,7 @@ async def test_every_client_of_ours_gets_in(stream: Stream) -> None:
     [{"kafka_password": "wrong"}, {"kafka_ca_file": None, "kafka_username": None, "kafka_password": None}],
     ids=["a wrong password", "in the clear"],
 )
-async def test_who_has_no_right_is_told_so_without_the_password(
+async def test_a_missing_right_is_reported_without_the_password(
     server: KafkaServer, changed: dict[str, Any]
 ) -> None:
     environment = Environment.model_validate(by_password(server) | changed)
@@ -90,7 +90,7 @@ async def test_who_has_no_right_is_told_so_without_the_password(
         await topics.describe(environment, ["t"])
 
 
-async def test_a_broker_that_nobody_vouches_for_is_not_trusted(server: KafkaServer) -> None:
+async def test_a_broker_with_an_unknown_certificate_is_not_trusted(server: KafkaServer) -> None:
     environment = Environment.model_validate(by_password(server) | {"kafka_ca_file": server.client_file})
     with pytest.raises(BrokerUnavailable):
         await topics.describe(environment, ["t"])

@@ -85,7 +85,7 @@ async def test_each_topic_is_as_it_is_used(environment: Environment) -> None:
     assert (dead.partitions, dead.configs["retention.ms"]) == (1, str(90 * DAY))
 
 
-async def test_what_differs_is_set_and_what_others_set_stays(
+async def test_differing_settings_are_corrected_and_others_stay(
     environment: Environment, database: Database
 ) -> None:
     await topics.apply(environment)
@@ -125,7 +125,7 @@ async def test_what_differs_is_set_and_what_others_set_stays(
     }
 
 
-async def test_more_than_is_asked_for_is_as_good(environment: Environment, database: Database) -> None:
+async def test_larger_values_than_required_are_accepted(environment: Environment, database: Database) -> None:
     await topics.apply(environment)
     deals = await found(environment, catalog.DEALS)
     await topics.configure(environment, [replace(deals, configs={**deals.configs, "retention.ms": "-1"})])
@@ -133,7 +133,7 @@ async def test_more_than_is_asked_for_is_as_good(environment: Environment, datab
     assert await topics.check(environment, database) == []
 
 
-async def test_another_number_of_partitions_is_said_and_left(
+async def test_another_partition_count_is_reported_and_not_changed(
     environment: Environment, database: Database
 ) -> None:
     await topics.apply(environment)
@@ -148,7 +148,7 @@ async def test_another_number_of_partitions_is_said_and_left(
     assert (await found(environment, catalog.DEALS)).partitions == 3
 
 
-async def test_too_few_replicas_are_said(environment: Environment, database: Database) -> None:
+async def test_too_few_replicas_are_reported(environment: Environment, database: Database) -> None:
     await topics.apply(environment)
     two = environment.model_copy(update={"kafka_replication": 2})
     findings = await topics.check(two, database)

@@ -106,7 +106,7 @@ def test_every_statement_is_one_of_postgresqls(statement: SqlStatement) -> None:
 
 
 @pytest.mark.parametrize("of", tables.metadata.sorted_tables, ids=lambda of: of.name)
-def test_rows_are_written_by_one_text_whatever_their_number(of: sa.Table) -> None:
+def test_any_number_of_rows_is_written_by_one_text(of: sa.Table) -> None:
     names, keys = tuple(of.c.keys()), [column.name for column in of.primary_key]
     inserted = rendered(bulk._insert(of, names, "postgresql"))
     assert inserted.startswith(f"INSERT INTO {of.name} (")
@@ -179,7 +179,7 @@ def test_a_checkpoint_moves_only_from_where_it_was_read() -> None:
     assert " AND subscriptions.position = $" in text
 
 
-def test_a_page_is_what_comes_next_in_order() -> None:
+def test_a_page_has_the_next_rows_in_order() -> None:
     text = rendered(log._page(("workspace",)))
     assert (
         "WHERE events.position > $1::BIGINT AND events.workspace = $2::VARCHAR ORDER BY events.position LIMIT"

@@ -186,7 +186,7 @@ async def test_from_nothing_the_tables_are_those_of_the_code(empty: Database) ->
     assert migrated == await empty.read(shape)
 
 
-async def test_what_was_there_before_there_were_revisions_is_kept(empty: Database, story: Rows) -> None:
+async def test_rows_from_before_the_first_revision_are_kept(empty: Database, story: Rows) -> None:
     await empty.transaction(as_it_was, story)
     assert await empty.read(schema.current) == "0001"
     done = [f"Tables migrated from revision 0001 to {schema.HEAD}"]
@@ -256,7 +256,7 @@ def test_any_number_of_processes_may_migrate_at_once(url: str, tmp_path: Path) -
     assert sum(bool(answer["done"]) for answer in said) == 1
 
 
-async def test_a_read_model_that_the_code_changed_is_filled_anew(empty: Database, story: Rows) -> None:
+async def test_a_changed_read_model_is_filled_again(empty: Database, story: Rows) -> None:
     await empty.transaction(as_it_was, story)
     await migrate(empty)
     drifts = {

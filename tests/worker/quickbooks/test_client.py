@@ -98,7 +98,7 @@ async def test_a_create_sends_the_bytes_as_they_are(tmp_path: Path) -> None:
         (401, b"", Unauthorized),
     ],
 )
-async def test_what_each_answer_to_a_write_means(
+async def test_the_meaning_of_each_answer_to_a_write(
     tmp_path: Path, status: int, body: object, expected: type[Exception]
 ) -> None:
     with pytest.raises(expected) as caught:
@@ -106,7 +106,7 @@ async def test_what_each_answer_to_a_write_means(
     assert type(caught.value) is expected
 
 
-async def test_a_refusal_says_everything(tmp_path: Path) -> None:
+async def test_a_rejection_has_all_details(tmp_path: Path) -> None:
     body = {
         "Fault": {
             "Error": [
@@ -207,7 +207,7 @@ async def test_a_token_refused_twice_is_not_tried_a_third_time(tmp_path: Path) -
         ]
 
 
-async def test_what_is_done_before_sending_may_say_no(tmp_path: Path) -> None:
+async def test_an_error_before_sending_prevents_the_request(tmp_path: Path) -> None:
     async def too_late() -> None:
         raise NotSent("too late")
 
@@ -220,7 +220,7 @@ async def test_what_is_done_before_sending_may_say_no(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", ["3100", "120"])
 @pytest.mark.parametrize("status", [401, 403])
-async def test_what_no_token_could_cure_is_sent_once_and_nothing_refreshed(
+async def test_a_refusal_that_no_token_could_cure_is_not_retried(
     tmp_path: Path, status: int, code: str
 ) -> None:
     async with bench(tmp_path, answer=lambda _: says(status, fault(code))) as one:

@@ -53,11 +53,11 @@ def test_no_doctype_is_read_in_any_encoding() -> None:
         assert parse_fault(BOMB.encode(encoding)) == ()
 
 
-def test_an_entity_that_nobody_declared_is_no_fault() -> None:
+def test_an_undeclared_entity_is_no_fault() -> None:
     assert parse_fault(b'<Fault><Error code="1"><Message>&e;</Message></Error></Fault>') == ()
 
 
-def test_what_is_no_fault() -> None:
+def test_bodies_without_a_fault() -> None:
     for body in (b"", b"{}", b"[]", b"null", b'{"Invoice":{}}', b'{"Fault":null}', b'{"Fault":{"Error":{}}}'):
         assert parse_fault(body) == ()
 
@@ -113,10 +113,10 @@ def test_who_has_a_number_is_read_in_any_language(detail: str, expected: TakenNu
     assert taken_number(FaultError("6140", "Duplicate", detail)) == expected
 
 
-def test_no_other_error_says_who_has_a_number() -> None:
+def test_no_other_error_names_the_owner_of_a_number() -> None:
     assert taken_number(FaultError("6240", "Taken", "TxnId=1 DocNumber=2")) is None
 
 
 @given(st.text())
-def test_reading_who_has_a_number_never_fails(detail: str) -> None:
+def test_reading_the_owner_of_a_number_never_fails(detail: str) -> None:
     assert taken_number(FaultError("6140", "Duplicate", detail)) is not None

@@ -164,7 +164,7 @@ async def test_a_discovery_document_that_would_send_secrets_astray_is_refused(do
         await discovering(document).discovery()
 
 
-async def test_a_sandbox_whose_document_came_by_plain_http_may_go_on_in_it() -> None:
+async def test_a_sandbox_with_a_document_over_http_may_use_http() -> None:
     document = {name: f"http://127.0.0.1:8001/{name}" for name in DISCOVERY}
     found = await discovering(document, "http://127.0.0.1:8001/discovery").discovery()
     assert found.token_endpoint == "http://127.0.0.1:8001/token_endpoint"
@@ -192,7 +192,7 @@ async def test_tokens_show_in_no_representation(tmp_path: Path) -> None:
         assert "CANARY" not in repr(one.oauth)
 
 
-async def test_the_hard_end_of_a_refresh_token_is_kept_if_intuit_says_it(tmp_path: Path) -> None:
+async def test_the_hard_end_of_a_refresh_token_is_stored_if_intuit_states_it(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         body = {**token_answer(1).json(), "x_refresh_token_hard_expires_in": 157680000}
         one.intuit.on_refresh = lambda _: httpx.Response(200, json=body)
@@ -243,7 +243,7 @@ async def test_without_a_refresh_token_the_old_one_stays(tmp_path: Path) -> None
         assert (await one.oauth.refresh("CANARY-old")).refresh_token == "CANARY-old"
 
 
-async def test_a_refresh_token_that_comes_alone_is_told_to_be_kept(tmp_path: Path) -> None:
+async def test_a_refresh_token_without_an_access_token_is_to_be_stored(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         one.intuit.on_refresh = lambda _: httpx.Response(200, json={"refresh_token": "CANARY-new"})
         with pytest.raises(RefreshTokenOnly) as caught:
@@ -295,7 +295,7 @@ async def test_a_discovery_document_without_an_end_is_given_up_on() -> None:
     assert stream.read <= oauth_module.ANSWER_BYTES_MAX + 4096
 
 
-async def test_what_is_compressed_is_not_taken() -> None:
+async def test_a_compressed_answer_is_refused() -> None:
     client = answering(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Endless()))
     with pytest.raises(NotSent, match="compressed"):
         await client.discovery()

@@ -118,7 +118,7 @@ async def test_no_more_at_once_than_allowed() -> None:
     assert most == CONCURRENT_MAX
 
 
-async def test_a_held_realm_says_so_at_once_and_holds_no_slot() -> None:
+async def test_a_paused_realm_refuses_at_once_and_takes_no_slot() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
     pacing.pause("1", 60)

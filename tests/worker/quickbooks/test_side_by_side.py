@@ -106,7 +106,7 @@ async def test_a_grant_that_two_processes_find_due_is_one_of_theirs(postgres: Po
     assert await beside(postgres, take, take) == Both(True, False, waited=True)
 
 
-async def test_nobody_revokes_what_may_be_of_a_company_that_is_connected_at_this_moment(
+async def test_tokens_are_not_revoked_while_their_company_is_being_connected(
     postgres: PostgresDatabase,
 ) -> None:
     grant = PendingGrant("g-1", "bolt", REALM, "revoking", b"1", NOW)

@@ -225,7 +225,7 @@ async def test_a_lost_key_stops_its_realm_and_no_other(tmp_path: Path) -> None:
         assert await one.tokens.access_token("2") == "CANARY-access-0"
 
 
-async def test_the_newest_key_seals_what_is_stored_next(tmp_path: Path) -> None:
+async def test_the_newest_key_seals_the_next_secret(tmp_path: Path) -> None:
     async with bench(tmp_path, keys=(OLDER_KEY,)) as before:
         await connect(before, good_for=0)
     async with bench(tmp_path, keys=(KEY, OLDER_KEY)) as during:
@@ -234,7 +234,7 @@ async def test_the_newest_key_seals_what_is_stored_next(tmp_path: Path) -> None:
         assert await after.tokens.access_token(REALM) == "CANARY-access-1"
 
 
-async def test_everything_can_be_sealed_anew_at_once(tmp_path: Path) -> None:
+async def test_all_secrets_can_be_resealed_at_once(tmp_path: Path) -> None:
     async with bench(tmp_path, keys=(OLDER_KEY,)) as before:
         for realm in ("1", "2", "3"):
             await connect(before, realm)
@@ -246,7 +246,7 @@ async def test_everything_can_be_sealed_anew_at_once(tmp_path: Path) -> None:
         assert await after.tokens.access_token("3") == "CANARY-access-0"
 
 
-async def test_sealing_anew_does_not_undo_a_refresh_in_flight(tmp_path: Path) -> None:
+async def test_resealing_does_not_undo_a_refresh_in_flight(tmp_path: Path) -> None:
     async with bench(tmp_path, keys=(OLDER_KEY,)) as one:
         await connect(one, good_for=0)
         newest = Vault((KEY, OLDER_KEY), SeededEntropy(7))
@@ -279,7 +279,7 @@ async def test_a_forgotten_realm_needs_a_person_and_starts_afresh(tmp_path: Path
         assert await one.tokens.access_token(REALM) == "CANARY-fresh"
 
 
-async def test_what_another_process_forgot_is_given_out_for_seconds_at_most(tmp_path: Path) -> None:
+async def test_tokens_deleted_by_another_process_are_returned_for_seconds_at_most(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         await connect(one)
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
@@ -320,7 +320,7 @@ async def test_many_calls_within_seconds_read_the_tokens_once(
         assert reads == [REALM]
 
 
-async def test_what_another_process_refreshed_is_used_at_once_after_a_refusal(tmp_path: Path) -> None:
+async def test_tokens_refreshed_by_another_process_are_used_at_once_after_a_refusal(tmp_path: Path) -> None:
     async with bench(tmp_path) as one, bench(tmp_path, intuit=one.intuit, seed=1) as two:
         await connect(one)
         refused = await one.tokens.access_token(REALM)
@@ -330,7 +330,7 @@ async def test_what_another_process_refreshed_is_used_at_once_after_a_refusal(tm
         assert one.intuit.refreshes == 1
 
 
-async def test_a_refresh_in_flight_does_not_revive_what_was_forgotten(tmp_path: Path) -> None:
+async def test_a_refresh_in_flight_does_not_restore_deleted_tokens(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         await connect(one, good_for=0)
 

@@ -74,7 +74,7 @@ def invoice_state(number: int) -> Event:
     return said(catalog.INVOICE_STATE, fact, number)
 
 
-async def test_what_goes_out_is_on_its_topic_in_order_with_its_position(stream: Stream) -> None:
+async def test_outgoing_events_are_on_their_topic_in_order_with_their_positions(stream: Stream) -> None:
     events = [won(number, f"D-{number % 7}") for number in range(60)]
     await append(stream, *events, invoice_state(60))
     async with relaying_as("a", stream.with_publisher()) as task:
@@ -94,7 +94,7 @@ async def test_what_goes_out_is_on_its_topic_in_order_with_its_position(stream: 
     assert (state.key, dict(state.headers)["ce_workspace"]) == (b"R-1/17", b"acme")
 
 
-async def test_only_what_is_for_others_goes_out(stream: Stream) -> None:
+async def test_only_outgoing_events_are_published(stream: Stream) -> None:
     ordered = [said(catalog.INVOICE_ORDERED, InvoiceOrdered("D-1", "ada"), number) for number in range(5)]
     await append(stream, *ordered, won(5))
     async with relaying_as("a", stream.with_publisher()) as task:
@@ -102,7 +102,7 @@ async def test_only_what_is_for_others_goes_out(stream: Stream) -> None:
     assert await deal_updates(stream) == [6]
 
 
-async def test_a_restart_goes_on_where_it_was(stream: Stream) -> None:
+async def test_a_restart_continues_at_the_checkpoint(stream: Stream) -> None:
     for holder, numbers in (("a", range(10)), ("b", range(10, 20))):
         await append(stream, *(won(number) for number in numbers))
         async with relaying_as(holder, stream.with_publisher()) as task:
@@ -130,7 +130,7 @@ class Troubled:
         self.discarded += 1
 
 
-async def test_what_is_not_sure_to_have_arrived_is_sent_again(
+async def test_messages_that_may_not_have_arrived_are_sent_again(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relaying, "RETRY_SECONDS", 0.05)

@@ -27,14 +27,14 @@ def test_roles_are_taken_by_name_once_each() -> None:
         (POSTGRES, ["web", "relay"], "Q2C_KAFKA_URL: not set; the role relay needs it"),
     ],
 )
-def test_what_can_not_be_is_refused_with_its_reason(
+def test_an_impossible_role_is_refused_with_the_reason(
     settings: dict[str, str], names: list[str], said: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
         chosen(Environment(**settings), names)  # type: ignore[arg-type] # as the environment gives them
 
 
-def test_everything_in_one_process_is_what_the_installation_has_a_use_for() -> None:
+def test_one_process_runs_every_role_that_the_installation_can_have() -> None:
     assert set(all_that_fit(Environment())) == set(Role) - {Role.INGEST, Role.RELAY}
     assert set(all_that_fit(Environment(**KAFKA))) == set(Role)  # type: ignore[arg-type] # as above
 

@@ -24,14 +24,14 @@ async def in_zone(world: World, zone: str | None, workspace: str = "acme", realm
     await world.services.database.transaction(put_realm, connected)
 
 
-async def test_no_day_begins_while_nobody_knows_where(world: World) -> None:
+async def test_no_day_begins_while_the_time_zone_is_unknown(world: World) -> None:
     await world.add_workspace("acme")
     assert await world.services.database.read(days_of, world.clock.now()) == []
     await in_zone(world, None)
     assert await world.services.database.read(days_of, world.clock.now()) == []
 
 
-async def test_a_day_begins_once_whoever_says_so(world: World) -> None:
+async def test_a_day_begins_once_with_several_schedulers(world: World) -> None:
     for name, realm in (("acme", "1"), ("bolt", "2")):
         await world.add_workspace(name)
         await in_zone(world, "UTC", name, realm)

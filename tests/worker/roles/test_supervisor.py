@@ -62,7 +62,7 @@ async def run(world: World, monkeypatch: pytest.MonkeyPatch, work: Work) -> tupl
         (returned, "It ended by itself without a stop request"),
     ],
 )
-async def test_a_part_that_ends_by_itself_ends_the_process_and_says_why(
+async def test_a_part_that_ends_by_itself_ends_the_process_and_logs_why(
     world: World, monkeypatch: pytest.MonkeyPatch, work: Work, problem: str
 ) -> None:
     status, (line,) = await run(world, monkeypatch, work)
@@ -70,7 +70,7 @@ async def test_a_part_that_ends_by_itself_ends_the_process_and_says_why(
     assert (line["event"], line["part"], line["problem"]) == ("worker.failed", "schedule", problem)
 
 
-async def test_what_does_not_explain_itself_is_said_with_its_place(
+async def test_an_error_without_a_message_is_logged_with_its_place(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, (line,) = await run(world, monkeypatch, lambda _: raised(TimeoutError()))
@@ -79,7 +79,7 @@ async def test_what_does_not_explain_itself_is_said_with_its_place(
     assert "exc_info" not in line
 
 
-async def test_why_is_said_before_the_others_are_waited_for(
+async def test_the_reason_is_logged_before_the_other_parts_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -97,7 +97,9 @@ async def test_why_is_said_before_the_others_are_waited_for(
     assert seen == ["ValueError: a defect"]
 
 
-async def test_who_ends_as_told_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_that_ends_on_request_logs_no_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def obedient(context: RoleContext) -> None:
         context.stopping.set()  # as a signal does
         await context.stopping.wait()
@@ -105,9 +107,7 @@ async def test_who_ends_as_told_says_nothing(world: World, monkeypatch: pytest.M
     assert await run(world, monkeypatch, obedient) == (0, [])
 
 
-async def test_metrics_listen_where_they_are_told_to_whatever_the_front_door_does(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_metrics_listen_on_their_own_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts: list[str] = []
 
     async def serve(_: Any, *, host: str, stopping: asyncio.Event, **__: Any) -> None:

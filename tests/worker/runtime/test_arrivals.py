@@ -60,20 +60,20 @@ async def test_a_group_is_stored_in_order_and_takes_no_more_than_it_may() -> Non
     assert given == [[1, 4, 5], [1], [30], [2], [9, 1]]
 
 
-async def test_one_that_fails_whatever_is_beside_it_fails_alone() -> None:
+async def test_a_failing_request_fails_alone() -> None:
     results, given = await _stored([1, -1, 3])
     assert (results[0], results[2]) == (10, 30)
     assert isinstance(results[1], Poisoned)
     assert given == [[1, -1, 3], [1], [-1], [3]]
 
 
-async def test_a_database_that_is_gone_is_asked_once() -> None:
+async def test_an_unavailable_database_is_tried_once() -> None:
     results, given = await _stored([1, -2, 3])
     assert {type(result) for result in results} == {DatabaseUnavailable}
     assert given == [[1, -2, 3]]
 
 
-async def test_requests_are_told_apart_whatever_is_in_them(world: World) -> None:
+async def test_each_request_gets_its_own_results(world: World) -> None:
     services = world.services
     await world.add_workspace("acme")
 
@@ -106,7 +106,7 @@ async def test_a_request_of_any_size_is_stored_whole(world: World, events: int) 
     assert [result.outcome for result in results] == ["appended"] * events
 
 
-async def test_what_is_not_urgent_waits_until_what_was_stored_is_handled(
+async def test_a_request_that_is_not_urgent_waits_until_stored_events_are_handled(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, arrivals = world.services, Arrivals()
@@ -133,7 +133,7 @@ async def test_what_is_not_urgent_waits_until_what_was_stored_is_handled(
     assert await services.database.read(log.head) == 6
 
 
-async def test_what_is_slow_to_be_handled_is_still_taken(
+async def test_requests_are_stored_even_if_handling_is_slow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, arrivals = world.services, Arrivals()

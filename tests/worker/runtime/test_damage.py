@@ -109,7 +109,7 @@ async def test_a_running_process_takes_it_for_unavailable(ready: World, harm: Ca
     await database.close()
 
 
-def test_what_is_no_file_or_no_database_is_named(q2c: Run, tmp_path: Path) -> None:
+def test_a_path_without_a_database_is_named(q2c: Run, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("something else")
     loop = tmp_path / "loop"

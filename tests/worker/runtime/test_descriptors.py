@@ -65,7 +65,7 @@ uvloop.run(both())
 """
 
 
-def test_it_says_so_once_and_goes_on_when_there_are_some_again() -> None:
+def test_it_reports_once_and_continues_when_descriptors_are_free() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SERVING % LIMIT],
         stdin=subprocess.PIPE,

@@ -34,7 +34,7 @@ def test_a_url_of_postgresql_that_no_try_would_make_good_is_refused(
         environment()
 
 
-def test_what_a_url_of_postgresql_may_say_of_tls(tmp_path: Path) -> None:
+def test_the_tls_parameters_of_a_postgresql_url(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text("")
     url = f"postgresql://u@h/d?sslmode=verify-full&sslrootcert={authority}"

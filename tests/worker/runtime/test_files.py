@@ -51,7 +51,7 @@ def modes(directory: Path) -> set[int]:
         (":memory:", "must be sqlite:/// and a path"),
     ],
 )
-def test_what_could_be_another_file_is_refused(
+def test_an_ambiguous_path_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -100,7 +100,7 @@ def test_exactly_the_file_that_is_named_is_made_or_none(
         asyncio.run(make())
 
 
-async def test_everything_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+async def test_only_the_owner_has_access_whatever_the_umask(tmp_path: Path) -> None:
     path = tmp_path / "one" / "two" / "q2c.sqlite3"
     with nothing_masked():
         services = await open_services(Environment(database_url=f"sqlite:///{path}"))
@@ -119,7 +119,7 @@ async def test_everything_is_its_owners_alone_whatever_the_umask(tmp_path: Path)
         await services.database.close()
 
 
-async def test_what_a_link_leads_to_is_made_private_too(tmp_path: Path) -> None:
+async def test_the_target_of_a_link_is_made_private_too(tmp_path: Path) -> None:
     real, link = tmp_path / "real" / "log.db", tmp_path / "link.db"
     real.parent.mkdir()
     link.symlink_to(real)
@@ -132,7 +132,7 @@ async def test_what_a_link_leads_to_is_made_private_too(tmp_path: Path) -> None:
             await database.close()
 
 
-def test_what_is_others_to_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.db"
     path.touch(0o644)
 

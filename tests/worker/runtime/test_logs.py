@@ -37,7 +37,7 @@ logger.debug("too much")
 """
 
 
-def test_what_a_process_logs_is_json_a_line_and_no_secret() -> None:
+def test_a_process_logs_lines_of_json_without_secrets() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, "-c", LOGGING], env=environment, capture_output=True, check=True, timeout=60
@@ -120,13 +120,13 @@ def test_a_terminal_obeys_nothing_that_is_logged(text: str) -> None:
 
 @given(text=st.text(st.characters(exclude_categories=[])))
 @example(text=HOSTILE)
-def test_a_line_of_json_is_one_line_and_says_the_same(text: str) -> None:
+def test_an_entry_in_json_is_one_line_with_the_same_content(text: str) -> None:
     line = logs._line({"event": text, f"key{text}": [text]}, default=repr)
     assert not controls.holds_any(line.decode())
     assert json.loads(line) == {"event": text, f"key{text}": [text]}
 
 
-def test_what_a_library_logs_is_an_entry_like_ours() -> None:
+def test_a_librarys_record_is_an_entry_like_ours() -> None:
     said = """
 import logging
 from worker.runtime import environment, logs

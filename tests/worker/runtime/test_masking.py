@@ -63,7 +63,7 @@ NAMES = ("database_url", "kafka_url", "public_url", "quickbooks_api_url", "quick
 @settings(max_examples=600)
 @example("postgresql://h:5432/d?password=p@CANARY")
 @example("postgresql://u:12?sslmode=CANARY@h/d")
-def test_a_masked_url_has_nothing_of_a_secret(url: str) -> None:
+def test_a_masked_url_contains_no_part_of_a_secret(url: str) -> None:
     assert CANARY not in masked(url)
 
 
@@ -80,7 +80,7 @@ def test_a_masked_url_has_nothing_of_a_secret(url: str) -> None:
         ("no url at all", "no url at all"),
     ],
 )
-def test_what_is_no_secret_is_shown(url: str, shown: str) -> None:
+def test_parts_without_secrets_are_shown(url: str, shown: str) -> None:
     assert masked(url) == shown
 
 
@@ -118,7 +118,7 @@ def said(variables: dict[str, str]) -> str:
 
 @given(st.sampled_from(NAMES), urls)
 @settings(max_examples=80, deadline=None)
-def test_config_and_errors_say_no_secret(name: str, url: str) -> None:
+def test_config_and_errors_show_no_secret(name: str, url: str) -> None:
     assume("\0" not in url)
     found = said({f"Q2C_{name.upper()}": url})
     assert found
@@ -127,7 +127,7 @@ def test_config_and_errors_say_no_secret(name: str, url: str) -> None:
 
 @given(secrets)
 @settings(max_examples=15, deadline=None)
-def test_nothing_says_a_secret_that_stands_by_itself(secret: str) -> None:
+def test_a_secret_without_a_url_is_never_shown(secret: str) -> None:
     assume(secret == secret.strip())
     for name in ("QUICKBOOKS_CLIENT_SECRET", "KAFKA_PASSWORD", "TOKEN_KEYS", "QUICKBOOKS_VERIFIER_TOKEN"):
         assert CANARY not in said({f"Q2C_{name}": secret, "Q2C_QUICKBOOKS_CLIENT_ID": "abc"})
@@ -171,7 +171,7 @@ def test_a_driver_that_refuses_a_url_does_not_quote_it(secret: str, place: str) 
     assert CANARY not in scrubbed(problem, replacements(url))
 
 
-def test_what_is_looked_for_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_given_secrets_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("Q2C_TOKEN_KEYS", "first, second")
     monkeypatch.setenv("Q2C_DATABASE_URL", "postgresql://u:a%40b%2Bc@h/d")
     assert {"first", "second", "a%40b%2Bc", "a@b+c"} <= set(secret_replacements())

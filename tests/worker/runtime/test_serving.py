@@ -172,7 +172,7 @@ async def test_a_connection_that_is_kept_is_used_on() -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", REQUEST[:20], POST])
-async def test_any_number_of_idle_connections_keep_nobody_from_service(begun: bytes) -> None:
+async def test_idle_connections_do_not_block_other_clients(begun: bytes) -> None:
     patience = Patience(
         connections_max=200, look_seconds=0.05
     )  # long time limits; only the number of connections is limited
@@ -184,7 +184,7 @@ async def test_any_number_of_idle_connections_keep_nobody_from_service(begun: by
             assert await place.serves_others()
 
 
-async def test_more_than_there_may_be_are_told_so() -> None:
+async def test_connections_beyond_the_limit_get_503() -> None:
     async with served(Patience(connections_max=4, look_seconds=60)) as place:
         busy = [await place.connect(REQUEST.replace(b"/quick", b"/slow")) for _ in range(5)]
         reader, _ = await place.connect(REQUEST)
@@ -193,7 +193,7 @@ async def test_more_than_there_may_be_are_told_so() -> None:
         assert (await busy[0][0].readline()).startswith(b"HTTP/1.1 200")
 
 
-async def test_an_answer_does_not_say_what_serves_it() -> None:
+async def test_an_answer_does_not_name_the_server() -> None:
     async with served() as place:
         reader, _ = await place.connect(REQUEST)
         assert b"server:" not in (await reader.readuntil(b"\r\n\r\n")).lower()

@@ -12,7 +12,7 @@ def vault(*keys: str) -> Vault:
     return Vault(keys, SeededEntropy())
 
 
-def test_what_is_sealed_opens_again_and_is_not_legible() -> None:
+def test_a_sealed_secret_opens_again_and_is_not_legible() -> None:
     sealed = vault(KEY).seal(b"CANARY", "realm:1")
     assert b"CANARY" not in sealed
     assert vault(KEY).open(sealed, "realm:1") == b"CANARY"

@@ -53,7 +53,7 @@ async def test_nothing_to_do_is_not_stalled() -> None:
     await watched_for(10 * PATIENCE, lambda: Progress(7, behind=False))
 
 
-async def test_a_database_that_is_away_stalls_nobody() -> None:
+async def test_an_unavailable_database_is_no_stall() -> None:
     def away() -> Progress:
         raise DatabaseUnavailable("away")
 
@@ -69,7 +69,7 @@ async def test_a_look_that_hangs_is_no_progress() -> None:
         await watch(SystemClock(), "process", look, 0.2)
 
 
-async def test_what_ends_in_time_is_waited_for_and_what_does_not_is_cancelled() -> None:
+async def test_tasks_that_end_in_time_are_awaited_and_others_cancelled() -> None:
     ended: list[str] = []
 
     async def work(name: str, seconds: float) -> None:
@@ -125,14 +125,14 @@ asyncio.run(main())
         (DEAF, rb"worker\.does_not_end .* parts=\['Task-\d+'\]"),
     ],
 )
-def test_a_process_that_hangs_exits_and_says_why(stuck: str, said: bytes) -> None:
+def test_a_hanging_process_exits_and_logs_why(stuck: str, said: bytes) -> None:
     done = subprocess.run(hanging(stuck), check=False, capture_output=True, timeout=30, cwd=ROOT)
     assert done.returncode == CRASHED
     assert re.search(said, re.sub(rb"\x1b\[[0-9;]*m", b"", done.stdout)), done
 
 
 @pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
-def test_it_exits_where_nobody_listens_any_more(stuck: str) -> None:
+def test_it_exits_if_the_reader_of_its_log_is_gone(stuck: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(hanging(stuck), check=False, stdout=writer, timeout=30, cwd=ROOT)
@@ -141,7 +141,7 @@ def test_it_exits_where_nobody_listens_any_more(stuck: str) -> None:
 
 
 @pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
-def test_it_exits_where_what_it_says_is_not_read(stuck: str) -> None:
+def test_it_exits_if_its_log_is_not_read(stuck: str) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):

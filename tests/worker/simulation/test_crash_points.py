@@ -65,9 +65,7 @@ def test_sending_whenever_one_is_thawed_would_be_noticed(
     assert any("after its lease" in violation for verdict in verdicts for violation in verdict.violations)
 
 
-def test_cutting_off_whatever_was_connected_meanwhile_would_be_noticed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ending_a_connection_made_meanwhile_is_noticed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
     disconnected, is_cut_off = transitions.disconnected, transitions._is_cut_off
     steps_taken, told_at = 0, list[int]()

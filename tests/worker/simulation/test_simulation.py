@@ -88,7 +88,7 @@ def test_the_same_seed_is_the_same_in_any_process(store: Store) -> None:
         assert done.stdout.split() == [other_order[5], other_order[10]]
 
 
-def test_a_safeguard_is_only_away_for_as_long_as_asked() -> None:
+def test_a_safeguard_is_removed_only_within_the_context() -> None:
     def attributes() -> list[object]:
         return [
             getattr(target, attribute)
@@ -111,7 +111,7 @@ def test_a_failure_names_the_line_that_replays_it() -> None:
     )
 
 
-def test_the_loop_says_when_nothing_can_go_on() -> None:
+def test_the_loop_notices_when_no_task_can_run() -> None:
     async def wait_for_nobody() -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -119,7 +119,7 @@ def test_the_loop_says_when_nothing_can_go_on() -> None:
         SimulationLoop(Random(1)).run(wait_for_nobody())
 
 
-def test_the_loop_says_when_it_goes_round_for_ever() -> None:
+def test_the_loop_notices_an_endless_run() -> None:
     async def spin() -> None:
         while True:  # noqa: ASYNC110 - going round for ever is the point
             await asyncio.sleep(0)
@@ -128,7 +128,7 @@ def test_the_loop_says_when_it_goes_round_for_ever() -> None:
         SimulationLoop(Random(1)).run(spin())
 
 
-def test_a_killed_host_runs_no_finally_and_a_frozen_one_goes_on() -> None:
+def test_a_killed_host_runs_no_finally_and_a_frozen_one_continues() -> None:
     said: list[str] = []
     loop = SimulationLoop(Random(1))
 

@@ -80,7 +80,7 @@ def split(raw: bytes) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("form", FORMS)
-def test_an_event_is_the_same_whatever_its_file_was_saved_as(form: str, encoding: str) -> None:
+def test_an_event_is_the_same_in_any_encoding_of_its_file(form: str, encoding: str) -> None:
     raw = FORMS[form].encode(ENCODINGS[encoding])
     for written in (raw, gzip.compress(raw, mtime=0)):
         assert [json.loads(text) for _, text in split(written)] == EVENTS
@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("raw", "said"), REFUSED.values(), ids=REFUSED)
-async def test_what_is_refused_is_refused_as_a_whole(
+async def test_an_unreadable_file_is_refused_whole(
     acme: World, tmp_path: Path, raw: bytes, said: str
 ) -> None:
     with pytest.raises(FileUnusable) as refused:
@@ -238,6 +238,6 @@ def test_any_file_is_taken_apart_or_refused(content: str | bytes) -> None:
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values())
 @pytest.mark.parametrize("text", ["{}", "[{", ' {"é', "\n{", '{"\u4e00'])
-def test_an_encoding_is_told_by_the_beginning(text: str, encoding: str) -> None:
+def test_an_encoding_is_recognised_by_the_first_bytes(text: str, encoding: str) -> None:
     raw = text.encode(encoding)
     assert raw.decode(encoding_of(raw)) == text

@@ -17,7 +17,7 @@ from worker.sources import faust
 from worker.sources.faust import IngestFailed
 
 
-async def test_what_is_produced_is_in_the_log_once_and_both_know_how_far_it_was_read(stream: Stream) -> None:
+async def test_produced_events_are_in_the_log_once_and_both_offsets_agree(stream: Stream) -> None:
     await stream.send(*deals(*range(300)), stories.account())
     async with ingesting(stream) as task:
         await stream.until_appended(301, task)
@@ -80,7 +80,7 @@ async def test_a_database_that_is_away_for_a_while_is_waited_for(
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["after its commit", "before its commit"])
-async def test_a_failure_ends_ingestion_and_the_next_start_goes_on(
+async def test_a_failure_ends_ingestion_and_the_next_start_continues(
     stream: Stream, *, committed: bool
 ) -> None:
     for number in range(3):

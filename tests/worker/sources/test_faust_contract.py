@@ -41,12 +41,12 @@ async def nothing(_: Any) -> None:
     """Read nothing."""
 
 
-def test_the_versions_are_those_that_it_was_proven_with() -> None:
+def test_the_versions_are_the_tested_ones() -> None:
     assert version("faust-streaming") == "0.15.3"
     assert version("aiokafka") == "0.14.0"
 
 
-async def test_the_settings_load_and_mean_what_they_say() -> None:
+async def test_the_settings_load_with_their_meaning() -> None:
     conf: Any = build(ENVIRONMENT, SystemClock(), nothing).conf
     assert conf.id == "group"
     assert [str(url) for url in conf.broker] == ["kafka://one:9092", "kafka://two:9092"]
@@ -80,7 +80,7 @@ async def test_it_keeps_nothing_in_files_and_declares_no_topics(
     assert not app.tables.changelog_topics
 
 
-async def test_an_agent_finds_what_was_delivered_in_a_queue_that_nobody_else_reads() -> None:
+async def test_an_agent_reads_delivered_messages_from_its_own_queue() -> None:
     app = build(ENVIRONMENT, SystemClock(), nothing)
     (agent,) = app.agents.values()
     stream: Any = agent.stream()
@@ -94,7 +94,7 @@ async def test_an_agent_finds_what_was_delivered_in_a_queue_that_nobody_else_rea
     assert "_throw(StopAsyncIteration())" in inspect.getsource(Actor.cancel)
 
 
-def test_what_a_stream_passes_over_is_what_we_do() -> None:
+def test_a_stream_skips_the_same_messages_as_we_do() -> None:
     """Faust acknowledges the message, however; and it tracks messages that our code never reads."""
     body = inspect.getsource(Stream._py_aiter)
     assert "not self.app.flow_control.is_active()" in body
@@ -110,7 +110,7 @@ def test_a_crash_of_an_agent_reaches_the_application() -> None:
     assert isinstance(inspect.getattr_static(mode.Service, "crash_reason"), property)
 
 
-async def test_whoever_waits_for_the_end_is_told_of_a_crash() -> None:
+async def test_a_crash_is_raised_where_the_end_is_awaited() -> None:
     service: Any = mode.Service()
     waiting = asyncio.ensure_future(service.wait_until_stopped())
     await asyncio.sleep(0)
@@ -142,7 +142,7 @@ def commits(committed: int | None, acknowledged: list[int]) -> int | None:
         (None, [3, 4], 5),
     ],
 )
-def test_what_is_committed_is_what_was_acknowledged_without_a_gap(
+def test_the_committed_offset_follows_acknowledged_messages_without_a_gap(
     committed: int | None, acknowledged: list[int], expected: int | None
 ) -> None:
     assert commits(committed, acknowledged) == expected
@@ -159,7 +159,7 @@ def test_a_password_needs_tls_to_be_kept() -> None:
     assert faust.SASLCredentials(username="a", password="b").protocol.value == "SASL_PLAINTEXT"
 
 
-def test_a_producer_can_be_ended_without_sending_what_it_holds() -> None:
+def test_a_producer_can_be_ended_without_sending_its_messages() -> None:
     assert "self._sender = Sender(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
     assert isinstance(Sender.sender_task, property)
     ended = inspect.getsource(Sender._sender_routine)

@@ -91,7 +91,7 @@ async def test_a_flood_is_waited_for_only_so_long() -> None:
     pouring.cancel()
 
 
-async def test_when_no_more_comes_what_is_there_goes_on() -> None:
+async def test_waiting_messages_are_passed_on_when_no_more_arrive() -> None:
     delivered = Delivered()
     delivered.put(3 * FLOOD_EVENTS)
     assert await offsets(delivered.batches()) == list(range(3 * FLOOD_EVENTS))
@@ -114,7 +114,7 @@ async def test_large_events_make_small_batches(monkeypatch: pytest.MonkeyPatch) 
     assert [await offsets(given) for _ in range(3)] == [[0, 1], [2, 3], [4]]
 
 
-async def test_what_was_read_before_the_group_was_rearranged_is_passed_over() -> None:
+async def test_messages_from_before_a_rebalance_are_skipped() -> None:
     delivered = Delivered()
     delivered.app.consumer_generation_id = 2
     delivered.put(2, generation=1)

@@ -38,7 +38,7 @@ def batch(*messages: tuple[bytes, list[tuple[str, bytes]]], compression: int = 0
 
 
 @pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
-def test_what_can_be_read_fast_is_and_the_rest_slowly(compression: int) -> None:
+def test_readable_batches_are_read_fast_and_the_rest_slowly(compression: int) -> None:
     good = [(b"%d" % number, [("name", b"\xff")]) for number in range(3)]
     bad = (b"bad", [(Name("a"), b"1"), ("b", b"2")])
     data = bytes(batch(*good).build()) + bytes(batch(*good, bad, *good, compression=compression).build())
@@ -85,7 +85,7 @@ async def test_a_bad_name_is_a_header_like_any_other(stream: Stream) -> None:
     assert (letter["reason"], letter["seen"]) == ("undecodable", 2)
 
 
-def test_it_uses_what_the_library_has() -> None:
+def test_it_uses_existing_parts_of_the_library() -> None:
     forgive()
     assert fetcher.MemoryRecords is ForgivingRecords
     data = bytes(batch((gzip.compress(b"x"), [])).build())

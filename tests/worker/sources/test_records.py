@@ -70,7 +70,7 @@ DEAL = {**stories.deal(), "workspace": "acme"}
 )
 @settings(max_examples=10)
 @given(data=st.data())
-def test_what_we_write_is_read_back_the_same(known: Any, data: st.DataObject) -> None:
+def test_a_written_message_is_read_back_unchanged(known: Any, data: st.DataObject) -> None:
     fact = data.draw(facts(known.payload))
     event = own_event(known.name, fact, workspace="acme", source="https://crm.example", time=NOW, id="ü 1")
     record = arrived(encode(event, known.topic))
@@ -84,7 +84,7 @@ def test_what_we_write_is_read_back_the_same(known: Any, data: st.DataObject) ->
     )
 
 
-def test_a_message_says_everything_in_headers_and_its_key_keeps_a_deal_together() -> None:
+def test_a_message_has_its_attributes_in_headers_and_its_deal_as_key() -> None:
     event = made({**stories.deal("D-1"), "traceparent": "00-ab", "Mixed": "x", "subject": "Zoë"})
     message = encode(event, "topic", sequence=17)
     assert dict(message.headers) == {
@@ -163,7 +163,7 @@ def test_headers_beside_a_whole_event_do_not_count() -> None:
     ("seconds", "time"),
     [(PRODUCED_AT.timestamp(), PRODUCED_AT), (-0.001, NOW), (None, NOW), (1e18, NOW), (1e12, NOW)],
 )
-def test_an_event_that_says_no_time_has_that_of_its_message(seconds: float | None, time: datetime) -> None:
+def test_an_event_without_a_time_has_its_messages_time(seconds: float | None, time: datetime) -> None:
     given = msgspec.structs.replace(binary(DEAL, time=None), timestamp_seconds=seconds)
     content = read(given, NOW).content
     assert isinstance(content, Event)
@@ -265,7 +265,7 @@ USELESS = {
 
 
 @pytest.mark.parametrize(("given", "expected"), USELESS.values(), ids=USELESS)
-def test_what_can_not_be_an_event_says_why_and_whose_it_is(
+def test_an_invalid_message_has_its_reason_and_workspace(
     given: Arrival, expected: tuple[str, str | None, str | None]
 ) -> None:
     assert reason(given) == expected
@@ -293,14 +293,14 @@ async def received(database: Database, *given: Arrival) -> list[Received]:
     return await database.transaction(receive, [read(one, NOW) for one in given], NOW)
 
 
-async def test_the_same_event_is_one_whatever_way_it_comes(database: Database) -> None:
+async def test_an_event_over_kafka_and_http_is_one(database: Database) -> None:
     results = await received(
         database, binary(DEAL), structured(DEAL), binary({**DEAL, "data": {**DEAL["data"], "name": "!"}})
     )
     assert [result.outcome for result in results] == ["appended", "duplicate", "conflict"]
 
 
-async def test_events_of_nobody_are_kept_as_dead_letters(database: Database) -> None:
+async def test_events_of_unknown_workspaces_are_dead_letters(database: Database) -> None:
     results = await received(database, binary({**DEAL, "workspace": "nobody"}), binary(DEAL))
     assert [(result.outcome, result.reason) for result in results] == [
         ("dead", "workspace_unknown"),

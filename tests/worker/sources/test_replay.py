@@ -16,7 +16,7 @@ from worker.kafka.positions import positions
 from worker.sources.replay import replay
 
 
-async def test_everything_is_received_once_and_nobody_elses_offsets_move(stream: Stream) -> None:
+async def test_everything_is_received_once_and_no_other_offsets_move(stream: Stream) -> None:
     await stream.send(*deals(*range(50)), stories.account())
     await stream.send_raw(b"{", STRUCTURED)
     counts = await replay(stream.services, (), 0, transaction_events_max=7)
@@ -58,7 +58,7 @@ async def _last_timestamp(stream: Stream) -> float:
     return float(max(message.timestamp for message in await stream.read(catalog.DEALS)) / 1000)
 
 
-async def test_what_kafka_does_not_keep_any_more_is_passed_over(stream: Stream) -> None:
+async def test_messages_that_kafka_deleted_are_skipped(stream: Stream) -> None:
     await stream.send(*deals(*range(30)))
     dropped = {TopicPartition(*at): RecordsToDelete(end - 4) for at, end in (await stream.ends()).items()}
     async with cluster.admin(stream.environment) as admin:

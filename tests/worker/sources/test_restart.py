@@ -95,7 +95,7 @@ async def made_anew(stream: Stream) -> None:
     await topics.apply(stream.environment)
 
 
-async def test_a_topic_made_anew_is_waited_for_until_a_person_begins_it_anew(stream: Stream) -> None:
+async def test_a_recreated_topic_waits_for_a_persons_reset(stream: Stream) -> None:
     environment, database = stream.environment, stream.services.database
     await stream.send(*deals(*range(20)))
     async with ingesting(stream) as task:
@@ -125,7 +125,7 @@ async def test_a_topic_made_anew_is_waited_for_until_a_person_begins_it_anew(str
     assert await topics.check(environment, database) == []
 
 
-async def test_a_topic_made_anew_under_a_reader_ends_it_with_the_reason(stream: Stream) -> None:
+async def test_a_topic_recreated_under_a_reader_ends_it_with_the_reason(stream: Stream) -> None:
     services = msgspec.structs.replace(
         stream.services, environment=stream.environment.model_copy(update={"watchdog_seconds": 5.0})
     )
@@ -137,7 +137,7 @@ async def test_a_topic_made_anew_under_a_reader_ends_it_with_the_reason(stream: 
         await asyncio.wait_for(task, 30)
 
 
-async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: Stream) -> None:
+async def test_messages_deleted_unread_are_reported_and_the_rest_is_read(stream: Stream) -> None:
     await stream.send(*deals(*range(20)))
     async with ingesting(stream) as task:
         await stream.until_appended(20, task)
@@ -179,12 +179,12 @@ async def test_what_kafka_dropped_unread_is_said_and_the_rest_is_read(stream: St
         (Position("t", 0, beginning=0, end=3, stored=9, committed=9), 3, 0, False),  # recreated
     ],
 )
-def test_what_a_position_means(position: Position, lag: int, lost: int, *, ahead: bool) -> None:
+def test_the_meaning_of_a_position(position: Position, lag: int, lost: int, *, ahead: bool) -> None:
     assert (position.lag, position.lost, position.ahead) == (lag, lost, ahead)
     assert position.recreated is ((position.stored or 0) > position.end)
 
 
-async def test_what_reads_nothing_though_there_is_something_ends_itself(
+async def test_ingestion_without_progress_ends_itself(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(*_: Any) -> None:
@@ -201,7 +201,9 @@ async def test_what_reads_nothing_though_there_is_something_ends_itself(
             await asyncio.wait({task}, timeout=30)
 
 
-async def test_what_can_not_be_stopped_is_given_up(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_application_that_can_not_be_stopped_is_abandoned(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As while Faust joins a group with a dead member."""
 
     async def hang(_: Any) -> None:

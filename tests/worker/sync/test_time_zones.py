@@ -107,7 +107,7 @@ NONE = [
 
 
 @pytest.mark.parametrize(("said", "words"), NONE)
-def test_whatever_leaves_more_than_one_gives_none_and_says_why(said: dict[str, Any], words: str) -> None:
+def test_an_ambiguous_address_gives_no_zone_with_the_reason(said: dict[str, Any], words: str) -> None:
     found = zone_of(said, NOW)
     assert found.zone is None
     assert words in found.reason
@@ -132,7 +132,7 @@ def test_every_country_that_has_one_zone_gives_it_by_two_letters_and_by_three() 
     assert [country_code(code) for code in ("usa", "GBR", "Can", "U.S.A.")] == ["US", "GB", "CA", "US"]
 
 
-def test_the_tables_name_what_there_is() -> None:
+def test_the_tables_name_existing_zones() -> None:
     tables = (*ZONES.values(), *BY_POSTAL_CODE.values())
     named = {zone for table in tables for zones in table for zone in zones.split()} | set(MOSTLY.values())
     assert named <= available_timezones()

@@ -74,14 +74,14 @@ async def test_a_healthy_store_breaks_nothing(healthy: World) -> None:
     assert await broken(healthy, books) == set()
 
 
-async def test_what_is_not_decided_yet_breaks_nothing(healthy: World) -> None:
+async def test_undecided_events_are_no_violation(healthy: World) -> None:
     await healthy.send(stories.contract("signed", "D-3", "C-D-3"), *stories.signed_deal("D-5"))
     assert await broken(healthy) == set()
     await healthy.follow()
     assert await broken(healthy) == set()
 
 
-async def test_what_is_not_reconsidered_yet_breaks_nothing(healthy: World) -> None:
+async def test_queued_changes_are_no_violation(healthy: World) -> None:
     await healthy.admin().change_settings({"auto_invoice": "false"})
     await healthy.send(*stories.signed_deal("D-5"))
     await healthy.settle()
@@ -193,7 +193,7 @@ async def test_an_event_that_cannot_be_read_is_named(healthy: World) -> None:
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["sent", "looked up before it is sent"])
-async def test_what_quickbooks_does_not_let_us_look_up_is_a_finding(healthy: World, *, is_new: bool) -> None:
+async def test_a_refused_look_up_is_a_finding(healthy: World, *, is_new: bool) -> None:
     refusal = Refusal("4002", operations=("query", "read"), entities=("Invoice",), detail="Bad address")
     healthy.sandbox.trouble.follow(Plan(script=("lost_answer",), writes_only=True, refusals=(refusal,)))
     at = healthy.clock.now().isoformat() if is_new else "2026-05-02T00:00:00Z"
@@ -326,7 +326,7 @@ def verify(database: Path) -> tuple[int, dict[str, Any]]:
     return finished.returncode, json.loads(finished.stdout)
 
 
-async def test_the_command_says_it_with_its_exit_status(healthy: World, tmp_path: Path) -> None:
+async def test_the_command_has_the_exit_status_of_its_findings(healthy: World, tmp_path: Path) -> None:
     database = tmp_path / "world.sqlite3"
     status, said = verify(database)
     assert (status, said["good"]) == (0, True)

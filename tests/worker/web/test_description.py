@@ -63,7 +63,9 @@ def shown(description: dict[str, Any], content: dict[str, Any]) -> list[Any]:
     ]
 
 
-def test_the_token_is_asked_for_where_it_is_needed(app: Litestar, description: dict[str, Any]) -> None:
+def test_the_description_names_the_token_where_it_is_needed(
+    app: Litestar, description: dict[str, Any]
+) -> None:
     assert description["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     needs = {
         (method.lower(), route.path_format): handler.opt[NEEDS]
@@ -79,7 +81,7 @@ def test_the_token_is_asked_for_where_it_is_needed(app: Litestar, description: d
             assert {"401", "403", "503"} <= operation["responses"].keys(), path
 
 
-def test_every_route_says_what_it_is_for(description: dict[str, Any]) -> None:
+def test_every_route_has_a_description(description: dict[str, Any]) -> None:
     found = list(operations(description))
     assert len(found) > 20
     assert len({operation["operationId"] for *_, operation in found}) == len(found)
@@ -92,7 +94,7 @@ def test_every_route_says_what_it_is_for(description: dict[str, Any]) -> None:
             assert parameter["description"], (method, path, parameter["name"])
 
 
-def test_every_field_says_what_it_means(description: dict[str, Any]) -> None:
+def test_every_field_has_a_description(description: dict[str, Any]) -> None:
     silent = [
         (name, field)
         for name, schema in description["components"]["schemas"].items()
@@ -143,7 +145,7 @@ async def test_an_event_as_it_is_described_is_taken(
             assert answer.status_code == 202, answer.text
 
 
-async def test_a_method_that_there_is_not_names_those_that_there_are(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_method_gets_the_allowed_ones(http: httpx.AsyncClient) -> None:
     for method, path in (("PUT", "/api/v1/settings"), ("OPTIONS", "/api/v1/settings"), ("GET", "/events")):
         answer = await http.request(method, path)
         assert answer.status_code == (204 if method == "OPTIONS" else 405)

@@ -110,7 +110,7 @@ async def test_data_in_any_kind_of_json_is_read(http: httpx.AsyncClient, kind: b
     assert again.json()["outcome"] == "duplicate"
 
 
-async def test_the_content_type_says_the_mode(http: httpx.AsyncClient) -> None:
+async def test_the_content_type_determines_the_mode(http: httpx.AsyncClient) -> None:
     event = stories.deal()
     unused = in_headers({**event, "id": "unused"})
     answer = await post_binary(http, unused, event, b"Application/CloudEvents+JSON; charset=utf-8")
@@ -123,7 +123,7 @@ async def test_the_content_type_says_the_mode(http: httpx.AsyncClient) -> None:
     assert refused == (422, "content_type_unsupported", "datacontenttype")
 
 
-async def test_a_header_that_is_there_twice_says_nothing_sure(http: httpx.AsyncClient) -> None:
+async def test_a_repeated_header_is_refused(http: httpx.AsyncClient) -> None:
     event = stories.deal()
     assert problem(await post_binary(http, [*in_headers(event), (b"CE-Id", b"2")], event["data"])) == (
         422,
@@ -138,7 +138,7 @@ async def test_a_batch_may_begin_with_a_byte_order_mark(http: httpx.AsyncClient)
         assert (await post(http, content, kind)).status_code == 202
 
 
-async def test_what_came_in_headers_is_kept_with_a_dead_letter_but_never_a_token(
+async def test_a_dead_letter_has_its_events_headers_but_never_a_token(
     http: httpx.AsyncClient, world: World
 ) -> None:
     attributes = {"ce-id": "1", "ce-source": "urn:caf%C3%A9", "ce-type": "nonsense", "ce-specversion": "1.0"}
@@ -189,7 +189,7 @@ REFUSED: list[tuple[Any, tuple[int, str, str | None]]] = [
 
 
 @pytest.mark.parametrize(("body", "answer"), REFUSED, ids=range(len(REFUSED)))
-async def test_what_cannot_be_used_is_named_and_kept(
+async def test_an_unusable_event_is_named_and_stored(
     http: httpx.AsyncClient, world: World, body: Any, answer: tuple[int, str, str | None]
 ) -> None:
     assert problem(await post(http, body)) == answer
@@ -290,7 +290,7 @@ async def test_docusign_is_stored_before_it_is_answered_and_retries_are_one_even
         ("voided", {"voided_at": AT, "reason": "oops"}, "oops"),
     ],
 )
-async def test_docusign_says_why(
+async def test_docusigns_door_answers_with_the_reason(
     http: httpx.AsyncClient,
     world: World,
     secrets: Secrets,
@@ -348,7 +348,7 @@ async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secr
 
 
 @pytest.mark.usefixtures("ready_to_read")
-async def test_feeds_page_through_what_goes_out(http: httpx.AsyncClient) -> None:
+async def test_feeds_return_outgoing_events_page_by_page(http: httpx.AsyncClient) -> None:
     page = (await http.get("/feeds/crm.deal-updates.v1", params={"limit": 1})).json()
     [event] = page["events"]
     assert event["type"] == "com.coeffection.deal.closed-won.v1"
@@ -418,7 +418,7 @@ UNFIT_ACTIONS: list[tuple[str, Any, tuple[int, str, str | None]]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "answer"), UNFIT_ACTIONS, ids=range(len(UNFIT_ACTIONS)))
-async def test_what_people_ask_for_fits_or_leaves_nothing_in_the_log(
+async def test_an_invalid_action_leaves_no_event(
     http: httpx.AsyncClient, world: World, path: str, body: Any, answer: tuple[int, str, str | None]
 ) -> None:
     content = None if body is None else json.dumps(body).encode()

@@ -174,7 +174,7 @@ async def test_docusign_is_answered_when_the_brokers_have_it(stream: Stream, htt
     assert again.json() == {"outcome": "duplicate", "position": 1}
 
 
-async def test_docusign_sends_again_what_the_brokers_did_not_take(stream: Stream) -> None:
+async def test_docusign_retries_messages_that_the_brokers_did_not_store(stream: Stream) -> None:
     body, headers = signed(stream.secrets.docusign_keys[0])
     async with door(stream, stream.with_publisher(Away())) as http:
         answer = await http.post("/webhooks/docusign/acme", content=body, headers=headers)
@@ -191,7 +191,7 @@ async def test_docusign_sends_again_what_the_brokers_did_not_take(stream: Stream
     ],
     ids=["some", "none"],
 )
-async def test_where_the_database_is_away_the_answer_says_what_is_stored(
+async def test_without_the_database_the_answer_states_the_stored_events(
     stream: Stream, body: Any, reason: str, detail: str, published: int
 ) -> None:
     class Away:

@@ -66,7 +66,7 @@ async def test_a_thousand_are_taken(http: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["appended"]) == (202, 1000)
 
 
-async def test_an_event_of_more_values_than_anybody_means_is_a_dead_letter(http: httpx.AsyncClient) -> None:
+async def test_an_event_of_too_many_values_is_a_dead_letter(http: httpx.AsyncClient) -> None:
     event = {**stories.deal(), "x": [0] * event_json.VALUES_MAX}
     answer = await post(http, event, "application/cloudevents+json")
     assert (answer.status_code, answer.json()["reason"]) == (422, "too_many_values")
@@ -122,7 +122,9 @@ async def test_where_there_is_no_room_good_events_are_stored_and_bad_ones_stay_w
     )
 
 
-async def test_docusign_is_told_to_send_again_what_is_not_kept(http: httpx.AsyncClient, world: World) -> None:
+async def test_docusign_is_asked_to_retry_messages_that_are_not_stored(
+    http: httpx.AsyncClient, world: World
+) -> None:
     await post(http, [{"x": number} for number in range(3)])
     now = world.clock.now()
     envelope = Envelope("E-1", "D-1", "ada@example.com", now, completed_at=now)

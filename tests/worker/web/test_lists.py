@@ -177,7 +177,7 @@ async def test_one_that_comes_again_between_two_pages_is_not_left_out(
     between=st.lists(st.lists(st.integers(0, 30), max_size=3), max_size=40),
     limit=st.integers(1, 4),
 )
-def test_whatever_is_written_between_pages_what_stays_comes_once(
+def test_unchanged_rows_are_listed_once_with_any_writes_between_pages(
     tmp_path_factory: pytest.TempPathFactory, before: set[int], between: list[list[int]], limit: int
 ) -> None:
     """Deals are added and changed while they are read: each existing deal is listed once, each new one at most once."""
@@ -251,12 +251,12 @@ FILTERS: list[tuple[str, dict[str, str], int]] = [
 ]
 
 
-async def test_filters_leave_what_was_asked_for(http: httpx.AsyncClient) -> None:
+async def test_filters_return_the_matching_rows(http: httpx.AsyncClient) -> None:
     found = [(path, wanted, len(await read(http, path, limit=2, **wanted))) for path, wanted, _ in FILTERS]
     assert found == FILTERS
 
 
-async def test_the_log_is_read_by_what_it_is_about(http: httpx.AsyncClient) -> None:
+async def test_the_log_is_filtered_by_subject(http: httpx.AsyncClient) -> None:
     whole = await read(http, "log")
     assert await read(http, "log", order="newest", limit=3) == whole[::-1]
     for kind in ("deal", "account", "workspace"):
@@ -272,7 +272,7 @@ async def test_the_log_is_read_by_what_it_is_about(http: httpx.AsyncClient) -> N
     assert await read(http, "log", since=later) == [row for row in whole if row["at"] >= later]
 
 
-async def test_the_log_says_who_let_whom_in(http: httpx.AsyncClient, busy: World) -> None:
+async def test_the_log_records_changes_of_access(http: httpx.AsyncClient, busy: World) -> None:
     by = {"Q2C-Actor": "kim@coeffection.example"}
     added = (
         await http.post("/docusign/keys", json={"key": "made-by-docusign-and-long-enough="}, headers=by)
@@ -318,7 +318,7 @@ async def test_an_absurd_text_is_refused_and_an_odd_one_matches_nothing(
         assert await read(http, path, **{field: text}) == []
 
 
-async def test_no_id_in_an_address_holds_what_no_database_takes(http: httpx.AsyncClient) -> None:
+async def test_an_id_with_a_nul_is_refused(http: httpx.AsyncClient) -> None:
     for method, path, field in (
         ("GET", "deals/a%00b/explanation", "deal"),
         ("POST", "deals/a%00b/invoice", "deal"),
@@ -365,7 +365,7 @@ async def test_amounts_are_decimals_in_strings_and_instants_are_in_utc(http: htt
     assert isinstance(quoted["quote"]["total"], str)
 
 
-async def test_a_dead_letter_is_shown_whole_and_discarded_with_who_did_it(
+async def test_a_dead_letter_is_shown_whole_and_discarded_with_the_actor(
     http: httpx.AsyncClient, busy: World
 ) -> None:
     first, *others = await read(http, "dead-letters")
@@ -393,7 +393,7 @@ async def test_a_dead_letter_is_shown_whole_and_discarded_with_who_did_it(
     }
 
 
-async def test_the_log_says_who_did_it(busy: World) -> None:
+async def test_the_log_names_the_actor(busy: World) -> None:
     async with client(busy, await token_of(busy, label="Finance console")) as http:
         mapped = {"target": "7"}
         await http.post("/mappings/accounts/A-2", json=mapped)

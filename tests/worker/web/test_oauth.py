@@ -123,7 +123,7 @@ async def test_an_address_and_a_state_last_ten_minutes(acme: World, browser: htt
         {"user-agent": "WhatsApp/2.23.20.0"},
     ],
 )
-async def test_whoever_only_looks_ahead_spends_nothing(
+async def test_a_preview_spends_nothing(
     acme: World, browser: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     start = await consenting.begin(acme.services, "acme")
@@ -209,7 +209,7 @@ async def test_a_denial_spends_the_state_too(acme: World, browser: httpx.AsyncCl
         ({"else": "x" * 4096}, "longer than 4096 bytes"),
     ],
 )
-async def test_what_is_odd_in_an_address_is_refused_by_name_and_spends_nothing(
+async def test_an_invalid_parameter_is_refused_by_name_and_spends_nothing(
     acme: World, browser: httpx.AsyncClient, change: dict[str, str], says: str
 ) -> None:
     given = await callback(acme, browser)
@@ -219,9 +219,7 @@ async def test_what_is_odd_in_an_address_is_refused_by_name_and_spends_nothing(
     assert (await browser.get(CALLBACK, params=given)).status_code == 200
 
 
-async def test_a_parameter_that_is_there_twice_says_nothing_sure(
-    acme: World, browser: httpx.AsyncClient
-) -> None:
+async def test_a_repeated_parameter_is_refused(acme: World, browser: httpx.AsyncClient) -> None:
     given = await callback(acme, browser)
     twice = [*given.items(), ("realmId", "1")]
     refused(await browser.get(f"{CALLBACK}?{urlencode(twice)}"), "has realmId twice")
@@ -235,7 +233,7 @@ async def test_an_address_that_is_none_of_ours(browser: httpx.AsyncClient, query
 
 
 @pytest.mark.parametrize("odd", ["huge", "cut", "malformed", "server_error", "lost_answer"])
-async def test_an_address_is_not_spent_while_intuit_does_not_say_where_people_consent(
+async def test_an_address_is_not_spent_while_intuits_endpoint_is_unknown(
     acme: World, browser: httpx.AsyncClient, odd: Any
 ) -> None:
     start = await consenting.begin(acme.services, "acme")
@@ -246,7 +244,9 @@ async def test_an_address_is_not_spent_while_intuit_does_not_say_where_people_co
     assert (await browser.get(start)).status_code == 303
 
 
-async def test_who_waits_for_quickbooks_is_told_so(acme: World, browser: httpx.AsyncClient) -> None:
+async def test_the_page_shows_that_quickbooks_has_not_answered(
+    acme: World, browser: httpx.AsyncClient
+) -> None:
     given = await callback(acme, browser)
     acme.sandbox.trouble.follow(Plan(probability={"server_error": 1}))
     answer = await browser.get(CALLBACK, params=given)
@@ -257,7 +257,7 @@ async def test_who_waits_for_quickbooks_is_told_so(acme: World, browser: httpx.A
     await acme.gateway.client.company_info(acme.realm)
 
 
-async def test_a_database_that_does_not_answer_is_said_to_a_person(
+async def test_the_page_reports_an_unavailable_database(
     acme: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = await consenting.begin(acme.services, "acme")

@@ -36,7 +36,7 @@ tries = st.lists(
 
 
 @given(limits, st.floats(0, 1e7), tries)
-def test_over_any_time_no_more_passes_than_the_burst_and_what_is_gained_meanwhile(
+def test_over_any_time_no_more_passes_than_the_burst_and_the_refill(
     limit: tuple[int, int], started: float, tries: list[tuple[float, int, str]]
 ) -> None:
     per_second, burst = limit
@@ -60,7 +60,7 @@ def test_over_any_time_no_more_passes_than_the_burst_and_what_is_gained_meanwhil
 
 @example((1, 38), 32713.3, [(0.0, 38, "a")] * 2)
 @given(limits, st.floats(0, 1e7), tries)
-def test_whoever_waits_as_told_is_let_in_and_is_not_told_to_wait_a_second_too_long(
+def test_retry_after_is_sufficient_and_at_most_a_second_too_long(
     limit: tuple[int, int], started: float, tries: list[tuple[float, int, str]]
 ) -> None:
     per_second, burst = limit
@@ -93,7 +93,7 @@ def test_a_token_has_a_bucket_of_its_own_and_idle_ones_are_forgotten() -> None:
     assert len(rate) == 1
 
 
-def test_what_is_put_off_takes_nothing() -> None:
+def test_a_refused_request_takes_no_events() -> None:
     clock = FakeClock()
     rate = Rate(clock, 10, 100)
     assert rate.take("token", 60) == 0
@@ -148,7 +148,7 @@ def _limited() -> float:
     return REGISTRY.get_sample_value("q2c_requests_limited_total") or 0.0
 
 
-async def test_what_is_too_much_is_refused_whole_and_taken_when_it_is_said(
+async def test_a_request_beyond_the_limit_is_refused_whole_and_fits_after_retry_after(
     world: World, http: httpx.AsyncClient
 ) -> None:
     assert (await _send(http, 0, BURST - 10)).status_code == 202
@@ -167,7 +167,7 @@ async def test_what_is_too_much_is_refused_whole_and_taken_when_it_is_said(
     assert await _head(world) == BURST + 11
 
 
-async def test_one_event_counts_as_one_and_so_does_what_is_no_batch(http: httpx.AsyncClient) -> None:
+async def test_one_event_counts_as_one_and_so_does_an_invalid_batch(http: httpx.AsyncClient) -> None:
     assert (await _send(http, 0, BURST - 2)).status_code == 202
     assert (await http.post("/events", json=stories.deal("D-a"))).status_code == 202
     broken = await http.post("/events", content=b"[1", headers={"content-type": BATCH})
@@ -199,7 +199,7 @@ async def test_other_tokens_and_docusign_are_not_limited_by_it(
         assert (await http.post("/webhooks/docusign/acme", content=body, headers=headers)).is_success
 
 
-async def test_whoever_has_no_token_that_we_know_has_no_bucket(
+async def test_an_unknown_token_has_no_bucket(
     monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
 ) -> None:
     asked: list[tuple[str, int]] = []

@@ -86,7 +86,7 @@ def routes(app: Litestar) -> dict[tuple[str, str], str]:
     }
 
 
-def test_every_route_says_what_it_needs(app: Litestar, world: World) -> None:
+def test_every_route_declares_its_scope(app: Litestar, world: World) -> None:
     found = routes(app)
     assert len(found) > 15
     for (method, path), needs in found.items():
@@ -100,7 +100,7 @@ def test_every_route_says_what_it_needs(app: Litestar, world: World) -> None:
     assert set(routes(create_ops_app(world.services)).values()) == {OPEN}
 
 
-def test_a_route_that_says_nothing_is_noticed() -> None:
+def test_a_route_without_a_declared_scope_is_noticed() -> None:
     @get("/forgotten", sync_to_thread=False)
     def forgotten() -> None:
         """Declare no scope."""
@@ -132,9 +132,7 @@ async def test_a_token_without_the_scope_is_let_in_nowhere_else(
                 )
 
 
-async def test_a_revoked_token_is_refused_at_once_whatever_it_was(
-    http: httpx.AsyncClient, world: World
-) -> None:
+async def test_a_revoked_token_is_refused_at_once(http: httpx.AsyncClient, world: World) -> None:
     text, other = await make(world), await make(world)
     for which in (text, "3"):
         assert (await http.get("/api/v1/deals", headers=bearer(other))).status_code == 200
@@ -145,7 +143,7 @@ async def test_a_revoked_token_is_refused_at_once_whatever_it_was(
     assert await world.log() == []
 
 
-async def test_what_is_revoked_while_a_feed_waits_gets_nothing_more(
+async def test_a_token_revoked_while_a_feed_waits_gets_no_events(
     http: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = await make(world, Scope.READ)
@@ -195,7 +193,7 @@ async def test_by_the_api_tokens_are_listed_and_revoked_and_none_is_made(
     assert {token.revoked_by for token in await listed(world)} == {"api:acme/2"}
 
 
-async def test_what_is_done_names_the_token(http: httpx.AsyncClient, world: World) -> None:
+async def test_actions_name_the_token(http: httpx.AsyncClient, world: World) -> None:
     text = await make(world, Scope.ACT)
     await http.post("/api/v1/settings", json={"changes": {"paused": "true"}}, headers=bearer(text))
     [recorded] = await world.log()
