@@ -143,7 +143,7 @@ def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa:
             gates = payload.gates
         elif kind == catalog.DEAL_CLOSED_WON:
             row.won = True
-        elif kind == catalog.INVOICE_REQUESTED:
+        elif kind == catalog.INVOICE_COMMANDED:
             gates = (_IN_PROGRESS,)
         elif kind == catalog.DEAL_INVOICED:
             gates = ()
@@ -227,7 +227,7 @@ _FOLD = Fold(
             catalog.DEAL_CLOSED_WON,
             catalog.DEAL_INVOICE_HELD,
             catalog.DEAL_GATES_CHANGED,
-            catalog.INVOICE_REQUESTED,
+            catalog.INVOICE_COMMANDED,
             catalog.DEAL_INVOICED,
         ),
         _key,

@@ -47,9 +47,9 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             first, others = payload.gates[0], len(payload.gates) - 1
             more = f" (and {others} more unmet gates)" if others else ""
             return "attention", f"No invoice yet: {first.reason}{more}", first.remedy
-        case catalog.INVOICE_ORDERED:
-            return "info", f"{payload.by} ordered the invoice by hand.", None
         case catalog.INVOICE_REQUESTED:
+            return "info", f"{payload.by} requested the invoice by hand.", None
+        case catalog.INVOICE_COMMANDED:
             return (
                 "info",
                 _noted(f"Creating an invoice of {payload.net} {payload.currency} in QuickBooks.", payload),
@@ -218,8 +218,8 @@ _TOLD = frozenset(
         catalog.CONTRACT_VOIDED,
         catalog.DEAL_CLOSED_WON,
         catalog.DEAL_INVOICE_HELD,
-        catalog.INVOICE_ORDERED,
         catalog.INVOICE_REQUESTED,
+        catalog.INVOICE_COMMANDED,
         catalog.INVOICE_CREATED,
         catalog.CUSTOMER_REQUESTED,
         catalog.CUSTOMER_COMMANDED,

@@ -58,7 +58,7 @@ class _DealGatesChanged(_Needed, frozen=True, gc=False):
     gates: tuple[UnmetGate, ...]
 
 
-class _InvoiceRequested(_Needed, frozen=True, gc=False):
+class _InvoiceCommanded(_Needed, frozen=True, gc=False):
     deal_id: str
     currency: str
     net: Decimal
@@ -102,7 +102,7 @@ _NEEDED: dict[str, type[_Needed]] = {
     catalog.DEAL_UPDATED: _DealUpdated,
     catalog.DEAL_INVOICE_HELD: _DealInvoiceHeld,
     catalog.DEAL_GATES_CHANGED: _DealGatesChanged,
-    catalog.INVOICE_REQUESTED: _InvoiceRequested,
+    catalog.INVOICE_COMMANDED: _InvoiceCommanded,
     catalog.INVOICE_CREATED: _InvoiceCreated,
     catalog.DEAL_INVOICED: _DealInvoiced,
     catalog.INVOICE_STATE: _InvoiceState,

@@ -62,7 +62,7 @@ class Acting(Admin, frozen=True):
     request_customer = mappings.request_customer
     map_product = mappings.map_product
     request_item = mappings.request_item
-    order_invoice = invoices.order_invoice
+    request_invoice = invoices.request_invoice
 
 
 class World:

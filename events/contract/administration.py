@@ -1,4 +1,4 @@
-"""Events from the actions of people: settings, mappings, connections, invoices ordered by hand."""
+"""Events from the actions of people: settings, mappings, connections, invoices requested by hand."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -66,8 +66,8 @@ class ItemRequested(Fact, frozen=True):
     instead_of: Identifier | None = None
 
 
-class InvoiceOrdered(Fact, frozen=True):
-    """A person ordered a deal's invoice by hand.
+class InvoiceRequested(Fact, frozen=True):
+    """A person requested a deal's invoice by hand.
 
     This opens the gates that a person may open (`auto_invoice_off`, `won_before_cut_over`), and retries an invoice
     that QuickBooks definitely rejected as the next generation.

@@ -121,10 +121,10 @@ class CustomerLinked(Fact, frozen=True):
     currency: Currency | None = None
 
 
-class InvoiceRequested(Fact, frozen=True):
+class InvoiceCommanded(Fact, frozen=True):
     """Every gate of a deal was met, and its invoice was commanded.
 
-    `orders` counts the orders by hand before this decision; `notes` list the parts of the deal that QuickBooks does not
+    `requests` counts the requests by hand before this decision; `notes` list the parts of the deal that QuickBooks does not
     get, or gets in other words.
     """
 
@@ -137,7 +137,7 @@ class InvoiceRequested(Fact, frozen=True):
     customer_id: Identifier
     currency: Currency
     net: Amount
-    orders: int = 0
+    requests: int = 0
     notes: tuple[str, ...] = ()
 
 

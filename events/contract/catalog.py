@@ -137,7 +137,7 @@ ACCOUNT_MAPPED = f"{PREFIX}account.mapped.v1"
 CUSTOMER_REQUESTED = f"{PREFIX}account.customer-requested.v1"
 PRODUCT_MAPPED = f"{PREFIX}product.mapped.v1"
 ITEM_REQUESTED = f"{PREFIX}product.item-requested.v1"
-INVOICE_ORDERED = f"{PREFIX}deal.invoice-ordered.v1"
+INVOICE_REQUESTED = f"{PREFIX}deal.invoice-requested.v1"
 INVOICE_NAMED = f"{PREFIX}deal.invoice-named.v1"
 CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
 CONNECTION_AWAITED = f"{PREFIX}connection.awaited.v1"
@@ -164,7 +164,7 @@ COMPANY_READ_COMMANDED = f"{PREFIX}company.read-commanded.v1"
 READ_COMMANDED = f"{PREFIX}quickbooks.read-commanded.v1"
 CUSTOMER_COMMANDED = f"{PREFIX}account.customer-commanded.v1"
 ITEM_COMMANDED = f"{PREFIX}product.item-commanded.v1"
-INVOICE_REQUESTED = f"{PREFIX}invoice.requested.v1"
+INVOICE_COMMANDED = f"{PREFIX}invoice.commanded.v1"
 DEAL_GATES_CHANGED = f"{PREFIX}deal.gates-changed.v1"
 
 DEAL_CLOSED_WON = f"{PREFIX}deal.closed-won.v1"
@@ -192,7 +192,7 @@ _ALL = (
     EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
     EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
     EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
-    EventType(INVOICE_ORDERED, administration.InvoiceOrdered, _deal),
+    EventType(INVOICE_REQUESTED, administration.InvoiceRequested, _deal),
     EventType(INVOICE_NAMED, administration.InvoiceNamed, _deal),
     EventType(CONNECTION_AUTHORIZED, administration.ConnectionAuthorized, _workspace),
     EventType(CONNECTION_AWAITED, administration.ConnectionAwaited, _workspace),
@@ -217,7 +217,7 @@ _ALL = (
     EventType(READ_COMMANDED, announcements.ReadCommanded, _command),
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
-    EventType(INVOICE_REQUESTED, announcements.InvoiceRequested, _deal),
+    EventType(INVOICE_COMMANDED, announcements.InvoiceCommanded, _deal),
     EventType(DEAL_GATES_CHANGED, announcements.DealGatesChanged, _deal),
     EventType(DEAL_CLOSED_WON, announcements.DealClosedWon, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),

@@ -17,7 +17,7 @@ Action = Literal[
     "correct_deal",
     "save_account",
     "switch_on",
-    "order_invoice",
+    "request_invoice",
     "map_account",
     "map_product",
     "activate_customer",

@@ -40,4 +40,4 @@ async def test_signed_deals_end_in_commands(tmp_path: Path) -> None:
     made, kinds = await database.read(count)
     await database.close()
     signed = sum(message.attributes["type"] == catalog.CONTRACT_SIGNED for message in taken)
-    assert made == kinds[catalog.INVOICE_REQUESTED] == kinds[catalog.DEAL_CLOSED_WON] == signed > 0
+    assert made == kinds[catalog.INVOICE_COMMANDED] == kinds[catalog.DEAL_CLOSED_WON] == signed > 0

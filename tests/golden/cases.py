@@ -37,7 +37,7 @@ class Case(Struct, frozen=True):
         settings: The workspace's settings.
         at: When it is won.
         mapped: The customer that the account is mapped to; without it, a customer is created.
-        refused_once: Whether the first invoice is rejected by closed books, and a person orders another.
+        refused_once: Whether the first invoice is rejected by closed books, and a person requests another.
     """
 
     name: str

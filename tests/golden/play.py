@@ -83,7 +83,7 @@ async def _won(case: Case, world: World) -> None:
     if case.refused_once:
         assert (await world.explain(_deal_id(case))).first_unmet == "period_closed"
         world.sandbox.change_traits(world.realm, {"books_closed_until": None})
-        await world.admin().order_invoice(_deal_id(case))
+        await world.admin().request_invoice(_deal_id(case))
         await world.settle()
     assert (await world.explain(_deal_id(case))).first_unmet == case.expected.gate
 

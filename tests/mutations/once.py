@@ -91,7 +91,7 @@ MUTATIONS = (
         _CLIENT,
         "return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or",
         "return late or",
-        "A 500 that QuickBooks applied all the same counts as a rejection, and a person orders a second invoice.",
+        "A 500 that QuickBooks applied all the same counts as a rejection, and a person requests a second invoice.",
         _QUICKBOOKS,
     ),
     Mutation(

@@ -144,7 +144,7 @@ MUTATIONS = (
     Mutation(
         "refusal_forgotten",
         _INVOICE_GATES,
-        "released = inquiry.part.orders > attempt.asked",
+        "released = inquiry.part.requests > attempt.asked",
         "released = True",
         "A rejected invoice is commanded and sent again and again.",
     ),
@@ -153,14 +153,14 @@ MUTATIONS = (
         _ATTEMPT,
         'return attempt.request_id == outcome.request_id and attempt.status != "done"',
         'return attempt.status != "done"',
-        "The late rejection of an earlier attempt stops the current one, and a person orders a third.",
+        "The late rejection of an earlier attempt stops the current one, and a person requests a third.",
     ),
     Mutation(
         "orders_add_up",
         _ATTEMPT,
         "asked=asked,\n        gate=rejected.gate,",
         "asked=attempt.asked,\n        gate=rejected.gate,",
-        "An order given while an invoice was under way sends another one after its rejection.",
+        "A request made while an invoice was under way sends another one after its rejection.",
     ),
     Mutation(
         "outcome_of_another",

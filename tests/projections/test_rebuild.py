@@ -52,7 +52,7 @@ async def live_through_something(world: World, seed: int) -> None:
     random.shuffle(events)
     actions = [
         lambda: world.admin().request_customer("A-2"),
-        lambda: world.admin().order_invoice("D-1"),
+        lambda: world.admin().request_invoice("D-1"),
         lambda: world.admin().change_settings({"paused": "true"}),
         lambda: world.admin().change_settings(
             {"paused": "false", "terms": random.choice(("Net 30", "Net 7"))}

@@ -1,11 +1,11 @@
-"""A deal's invoice by hand: ordering it, or naming the one in QuickBooks where it can't be looked up."""
+"""A deal's invoice by hand: requesting it, or naming the one in QuickBooks where it can't be looked up."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.administration import InvoiceNamed, InvoiceOrdered
+from events.contract.administration import InvoiceNamed, InvoiceRequested
 from events.contract.envelope import Event
 from events.log import log
 from worker.actions.admin import ActionRefused, Admin
@@ -24,15 +24,15 @@ class DealUnknown(ActionRefused):
     """No event has named the deal."""
 
 
-async def order_invoice(admin: Admin, deal_id: str) -> int:
+async def request_invoice(admin: Admin, deal_id: str) -> int:
     """Ask for a deal's invoice by hand.
 
     Raises:
-        DealUnknown: No event has named the deal; ordering its invoice would make it up.
+        DealUnknown: No event has named the deal; requesting its invoice would make it up.
         ActionRefused: It has its invoice, or may have: asking would change nothing.
     """
 
-    def check(connection: sa.Connection, ordered: Event) -> None:
+    def check(connection: sa.Connection, requested: Event) -> None:
         part = StateStore(connection, admin.workspace).get(Deal, deal_id).part(WHOLE)
         if part.invoice is not None:
             raise ActionRefused("invoice_exists", f"{deal_id} already has invoice {part.invoice.invoice_id}")
@@ -43,11 +43,11 @@ async def order_invoice(admin: Admin, deal_id: str) -> int:
                 f" answers that it does not exist (q2c explain {deal_id}). If you find it in QuickBooks, name it"
                 f" (q2c invoice {deal_id} --is ID)",
             )
-        if not log.read(connection, after=0, limit=1, workspace=ordered.workspace, stream=ordered.stream):
-            found = nearest(connection, ordered.workspace, deal_id)
+        if not log.read(connection, after=0, limit=1, workspace=requested.workspace, stream=requested.stream):
+            found = nearest(connection, requested.workspace, deal_id)
             raise DealUnknown("deal_unknown", f"No event has named a deal {deal_id!r}.{sentence(found)}")
 
-    return await admin.say(catalog.INVOICE_ORDERED, InvoiceOrdered(deal_id, admin.by), check)
+    return await admin.say(catalog.INVOICE_REQUESTED, InvoiceRequested(deal_id, admin.by), check)
 
 
 async def name_invoice(admin: Admin, client: QuickBooksClient, deal_id: str, invoice_id: str) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from projections import queries
-from worker.actions.invoices import name_invoice, order_invoice
+from worker.actions.invoices import name_invoice, request_invoice
 from worker.cli.context import accepted, admin, run, workspace_name
 from worker.cli.options import JsonOption, WorkspaceOption
 from worker.cli.output import print_rows
@@ -32,8 +32,8 @@ def invoice(
     Works without auto_invoice, and for deals won before the cut-over.
     """
 
-    async def order(opened: Services) -> int:
-        return await order_invoice(await admin(opened, workspace), deal)
+    async def request(opened: Services) -> int:
+        return await request_invoice(await admin(opened, workspace), deal)
 
     async def name(opened: Services) -> int:
 
@@ -43,8 +43,8 @@ def invoice(
             return await name_invoice(acting, gateway.client, deal, named or "")
 
     if named is None:
-        said = f"Ordered the invoice of {deal}; q2c explain {deal} shows its progress."
-        accepted(run(order), said, as_json=as_json)
+        said = f"Requested the invoice of {deal}; q2c explain {deal} shows its progress."
+        accepted(run(request), said, as_json=as_json)
     else:
         accepted(run(name), f"Linked invoice {named} to {deal}: it carries the deal's mark.", as_json=as_json)
 

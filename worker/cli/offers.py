@@ -9,7 +9,7 @@ _MAP = ("q2c map {account} CUSTOMER_ID", "q2c map {account} --create")
 _MAP_PRODUCT = ("q2c map-product {product} ITEM_ID", "q2c map-product {product} --create")
 COMMANDS: dict[Action, tuple[str, ...]] = {
     "switch_on": ("q2c set auto_invoice=true", _ORDER),
-    "order_invoice": (_ORDER,),
+    "request_invoice": (_ORDER,),
     "map_account": (*_MAP, "q2c map {account} --create --name NAME --currency CURRENCY"),
     "map_product": (*_MAP_PRODUCT, "q2c map-product {product} --create --name NAME"),
     "activate_customer": (_ORDER, *_MAP),

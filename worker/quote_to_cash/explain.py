@@ -28,7 +28,7 @@ from worker.quote_to_cash.view import DOCUSIGN
 from worker.quote_to_cash.walk import gates_of
 
 EVENTS_MAX = 500  # the last of each stream: what led to where a deal stands, not how it began
-_WITH_NOTES = {catalog.INVOICE_REQUESTED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
+_WITH_NOTES = {catalog.INVOICE_COMMANDED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
 
 
 class ExplainedGate(Struct, frozen=True):

@@ -84,7 +84,7 @@ class Comparison:
         if settings is None:
             yield "its invoice was not requested"
             return
-        if settings.get("auto_invoice") != "true" and not settings.get("ordered"):
+        if settings.get("auto_invoice") != "true" and not settings.get("requested"):
             yield "it was invoiced while invoicing was off"
         if settings.get("paused") == "true":
             yield "its invoice was requested during a pause"
@@ -123,11 +123,11 @@ class Comparison:
                 settings = {**settings, **msgspec.json.decode(data)["changes"]}
                 self._all_chosen.append(settings)
             at.setdefault(event_id, settings)
-            if kind == catalog.INVOICE_REQUESTED:
+            if kind == catalog.INVOICE_COMMANDED:
                 said: dict[str, Any] = msgspec.json.decode(data)
                 known = extensions if isinstance(extensions, dict) else msgspec.json.decode(extensions)
-                ordered = {"ordered": "true"} if said.get("orders") else {}
-                requested[marker(said["request_id"])] = at[known["causationid"]] | ordered
+                by_hand = {"requested": "true"} if said.get("requests") else {}
+                requested[marker(said["request_id"])] = at[known["causationid"]] | by_hand
         return requested
 
     def _gates(self) -> dict[str, str | None]:

@@ -23,7 +23,7 @@ from events.log import log as events_log
 from events.log.tables import log
 from projections.deals import deals
 from worker.actions.admin import ActionRefused, Admin
-from worker.actions.invoices import order_invoice
+from worker.actions.invoices import request_invoice
 from worker.actions.settings import change_settings
 from worker.connections import consenting
 from worker.connections.consenting import ConsentRefused
@@ -43,7 +43,7 @@ Work = Callable[[Services, Gateway], Awaitable[T]]
 AGAIN_SECONDS_MAX = 2.0
 TRIES_MAX = 2000
 LOOK_SECONDS = 5.0
-# The gates at which an admin, after a check, orders the invoice by hand.
+# The gates at which an admin, after a check, requests the invoice by hand.
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 UNMAPPED = ("account_not_mapped", "product_not_mapped")
 DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
@@ -126,10 +126,10 @@ class Outside:
             await self.connect(workspace)
         for deal in asked.to_order:
             with contextlib.suppress(ActionRefused):  # the invoice was created meanwhile
-                await self.administer(workspace, order_invoice, deal)
+                await self.administer(workspace, request_invoice, deal)
 
     async def pending_actions(self, workspace: str) -> PendingActions:
-        """Return the remedies that wait for an admin; admins order no invoice while the books are closed."""
+        """Return the remedies that wait for an admin; admins request no invoice while the books are closed."""
         found = await self.cluster.store.read(_pending_actions, workspace)
         company = self.cluster.sandbox.companies[self.realms[workspace]]
         return replace(found, to_order=()) if company.traits.books_closed_until else found
@@ -244,7 +244,7 @@ class Outside:
                     await asyncio.sleep(self.random.uniform(0, AGAIN_SECONDS_MAX))
                     continue
                 except ActionRefused:
-                    pass  # the ordered invoice exists by now
+                    pass  # the requested invoice exists by now
                 break
             self._done.append((self.cluster.loop.time(), work))
         self.restores_left -= 1

@@ -276,7 +276,7 @@ def _amounts(view: StoreSnapshot) -> Iterator[str]:
     wanted: dict[str, Decimal] = {}
     for recorded in _whole_log(view.connection):
         payload = recorded.event.payload
-        if recorded.event.type == catalog.INVOICE_REQUESTED:
+        if recorded.event.type == catalog.INVOICE_COMMANDED:
             wanted[payload.request_id] = payload.net
         elif recorded.event.type == catalog.INVOICE_CREATED and payload.net != wanted.get(payload.request_id):
             yield (

@@ -42,7 +42,7 @@ class Settings(Struct, frozen=True):
         Setting(
             FLAG,
             "Automatic invoicing",
-            "Create the invoice of every won deal. While it is false, a deal waits until a person orders its invoice.",
+            "Create the invoice of every won deal. While it is false, a deal waits until a person requests its invoice.",
             first_on_sets="cut_over",
         ),
     ] = False

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.contract import controls, identifiers
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.errors import InvalidEvent
 
 ANY = st.text(st.characters(exclude_categories=[]))
@@ -58,7 +58,7 @@ def test_escaped_json_is_equal(text: str) -> None:
 @example(text="D\x9b1", ascii_alone=True)
 def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone: bool) -> None:
     written = json.dumps({"deal_id": text}, ensure_ascii=ascii_alone).encode()
-    said = InvoiceOrdered(text, "ada")
+    said = InvoiceRequested(text, "ada")
     if not controls.holds_any(text):
         identifiers.check(said, written)
         return
@@ -70,5 +70,5 @@ def test_no_identifier_holds_any_however_it_is_written(text: str, *, ascii_alone
 @pytest.mark.parametrize("character", [*BIDI, "\x85", "\x9b", "\u2028"])
 def test_identifiers_from_before_can_still_be_written(character: str) -> None:
     """Our events may be about a deal with such an identifier from before it was refused."""
-    said = InvoiceOrdered(f"D{character}1", "ada")
+    said = InvoiceRequested(f"D{character}1", "ada")
     identifiers.check_own(said, json.dumps({"deal_id": said.deal_id}, ensure_ascii=False).encode())

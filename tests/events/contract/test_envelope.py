@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.contract import catalog, json
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.contract.announcements import CustomerLinked
 from events.contract.catalog import TYPES
 from events.contract.envelope import Event, as_cloudevent, derived_id, own_event, split_batch
@@ -189,9 +189,9 @@ def test_the_sender_or_the_event_names_the_workspace() -> None:
 
 
 def ordered(deal_id: str = "D-1", cause: Event | None = None) -> Event:
-    fact = InvoiceOrdered(deal_id, "ada")
+    fact = InvoiceRequested(deal_id, "ada")
     return own_event(
-        catalog.INVOICE_ORDERED, fact, workspace="acme", source="q2c", time=NOW, id="1", cause=cause
+        catalog.INVOICE_REQUESTED, fact, workspace="acme", source="q2c", time=NOW, id="1", cause=cause
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from events.contract import catalog, json
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.contract.envelope import Event, Recorded, own_event
 from events.database.port import Database
 from events.database.postgres import PostgresDatabase
@@ -23,7 +23,12 @@ from tests.events.samples import NOW, Killed, account, made, whole_log
 
 def ordered(by: str = "ada") -> Event:
     return own_event(
-        catalog.INVOICE_ORDERED, InvoiceOrdered("D-1", by), workspace="acme", source="q2c", time=NOW, id="1"
+        catalog.INVOICE_REQUESTED,
+        InvoiceRequested("D-1", by),
+        workspace="acme",
+        source="q2c",
+        time=NOW,
+        id="1",
     )
 
 

@@ -32,7 +32,7 @@ async def test_a_closed_period_waits_for_a_person_and_then_goes_on(ready: World)
     change(ready, books_closed_until=None)
     await ready.settle()
     assert len(ready.books()) == 1, "nobody has looked yet"
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert len(ready.books()) == 2
     created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED]
@@ -54,7 +54,7 @@ async def test_someone_elses_number_is_never_adopted(ready: World) -> None:
     assert shut.reason is not None
     assert stranger["Id"] in shut.reason
     assert await ready.invoice_of() is None
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert [i["DocNumber"] for i in ready.books()][-1] == "D-1-R2"
 

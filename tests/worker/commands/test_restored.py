@@ -63,11 +63,11 @@ async def test_a_generation_that_only_the_earlier_life_knew_is_found(ready: Worl
     await ready.send(*stories.signed_deal("D-0"))
     await ready.settle()
     before = ready.copied()
-    await ready.admin().order_invoice("D-0")
+    await ready.admin().request_invoice("D-0")
     await ready.settle()
     ready.restore(before)
     ready.sandbox.companies[ready.realm].replies.clear()
-    await ready.admin().order_invoice("D-0")
+    await ready.admin().request_invoice("D-0")
     await ready.settle()
     assert len(ready.books()) == 1
     assert (await ready.explain("D-0")).first_unmet is None

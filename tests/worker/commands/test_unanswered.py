@@ -74,7 +74,7 @@ async def test_a_refused_look_up_leaves_the_outcome_unknown(ready: World, said: 
     assert await ready.invoice_of() is None
     assert "command.rejected.v1" not in types(await ready.log())
     with pytest.raises(ActionRefused, match="may be in QuickBooks"):
-        await ready.admin().order_invoice("D-1")
+        await ready.admin().request_invoice("D-1")
     await ready.settle(patience=timedelta(hours=2))
     assert len(of_deal(ready)) == 1
     shut = [gate.gate for gate in (await ready.explain()).gates if not gate.met]
@@ -156,7 +156,7 @@ async def test_what_was_made_under_an_earlier_generation_is_found(ready: World, 
     await ready.settle()
     assert (await ready.explain()).first_unmet == "rejected_by_quickbooks"
     ready.clock.advance(48 * 3600)
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     [invoice] = of_deal(ready)
     assert await ready.invoice_of() == invoice["Id"]
@@ -168,7 +168,7 @@ async def test_a_later_generation_is_not_sent_before_the_earlier_is_looked_up(re
     trouble(ready, Refusal("4002", operations=READS, entities=("Invoice",)))
     await ready.settle()
     assert (await ready.explain()).first_unmet == "rejected_by_quickbooks"
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle(patience=timedelta(minutes=30))
     assert len(of_deal(ready)) == 1
     assert (await ready.explain()).first_unmet == "outcome_uncertain"
@@ -182,7 +182,7 @@ async def test_what_an_earlier_generation_made_for_another_customer_is_found(rea
     [invoice] = of_deal(ready)
     await ready.admin().map_account("A-1", another_customer(ready, invoice))
     await ready.settle()
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert [found["Id"] for found in of_deal(ready)] == [invoice["Id"]]
     assert await ready.invoice_of() == invoice["Id"]
@@ -234,7 +234,7 @@ async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
     [made] = of_deal(ready)
     company = ready.sandbox.companies[ready.realm]
     invoices.void(company, {"Id": made["Id"], "SyncToken": made["SyncToken"]}, ready.clock.now())
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert [str(net(invoice)) for invoice in of_deal(ready)] == ["0", "599.94"]
 
@@ -270,7 +270,7 @@ async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another
     await ready.settle()
     [invoice] = of_deal(ready)
     await ready.admin().map_account("A-1", another_customer(ready, invoice))
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     trouble(ready, Refusal("4002", operations=("query",), entities=("Invoice",)))
     await ready.settle(patience=timedelta(minutes=30))
     assert (await ready.explain()).first_unmet == "outcome_uncertain"
@@ -292,7 +292,7 @@ async def test_what_quickbooks_fails_at_each_time_is_for_a_person(ready: World) 
     assert "Deal D-1:" in explained.sent["PrivateNote"]
     assert ready.sandbox.trouble.counts["refused"] == 10
     trouble(ready)
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert len(of_deal(ready)) == 1
     created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]

@@ -16,7 +16,7 @@ from events.contract.administration import (
     ConnectionAuthorized,
     ConnectionExpired,
     CustomerRequested,
-    InvoiceOrdered,
+    InvoiceRequested,
     ItemRequested,
     ProductMapped,
     SettingsChanged,
@@ -225,7 +225,7 @@ def item_asked(product: str = "P-1") -> Event:
 
 
 def ordered(deal: str = "D-1") -> Event:
-    return fact(catalog.INVOICE_ORDERED, InvoiceOrdered(deal, "ada"))
+    return fact(catalog.INVOICE_REQUESTED, InvoiceRequested(deal, "ada"))
 
 
 def ready(**settings: str) -> list[Event]:

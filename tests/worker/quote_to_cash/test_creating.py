@@ -155,7 +155,7 @@ async def test_a_customer_that_became_inactive_is_made_anew_if_somebody_asks(ope
     await opened.admin().request_customer("A-1")
     await opened.settle()
     assert names(opened)[-1] == "Acme"
-    await opened.admin().order_invoice("D-2")
+    await opened.admin().request_invoice("D-2")
     await opened.settle()
     customers = [invoice["CustomerRef"]["value"] for invoice in opened.books()]
     assert customers == [first, opened.books("Customer")[-1]["Id"]]

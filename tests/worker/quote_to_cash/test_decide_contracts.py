@@ -32,7 +32,7 @@ TWO_SIGNED = [
 
 
 def net_of(decider: Decider) -> list[str]:
-    return [str(fact.net) for fact in decider.facts(catalog.INVOICE_REQUESTED)]
+    return [str(fact.net) for fact in decider.facts(catalog.INVOICE_COMMANDED)]
 
 
 @pytest.mark.parametrize("seed", range(40))

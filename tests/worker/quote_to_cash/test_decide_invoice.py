@@ -187,7 +187,7 @@ def test_the_invoice_is_for_what_the_account_and_the_products_are_mapped_to() ->
 def test_what_was_commanded_is_recorded_as_it_was_sent() -> None:
     discounted = quote(discount={"amount": "99.94"}, total="500.00")
     decider = given(*ready(), *stories.signed_deal(quote=discounted), ordered(), ordered())
-    [fact], [command], sent = decider.facts(catalog.INVOICE_REQUESTED), decider.commanded(), body(decider)
+    [fact], [command], sent = decider.facts(catalog.INVOICE_COMMANDED), decider.commanded(), body(decider)
     amounts = [row["Amount"] for row in sent["Line"]]
     assert (fact.net, amounts) == (Decimal("500.00"), [Decimal("599.94"), Decimal("99.94")])
     assert (fact.deal_id, fact.account_id, fact.customer_id, fact.currency) == ("D-1", "A-1", "7", "USD")
@@ -279,7 +279,7 @@ def test_an_item_earns_into_the_account_that_was_chosen() -> None:
 
 def test_what_is_decided_is_dated_by_what_caused_it() -> None:
     decider = given(*ready(), *stories.signed_deal(), chosen(memo="-"))
-    assert NOW not in {event.time for event in decider.events if event.type == catalog.INVOICE_REQUESTED}
+    assert NOW not in {event.time for event in decider.events if event.type == catalog.INVOICE_COMMANDED}
 
 
 PAUSED: list[Any] = [*ready(paused="true"), *stories.signed_deal()]

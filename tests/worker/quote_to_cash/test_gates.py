@@ -112,7 +112,7 @@ async def test_a_gate_shuts_and_says_so(
 
 OPENED: dict[str, Step] = {
     "auto_invoice_off": lambda world: world.admin().change_settings({"auto_invoice": "true"}),
-    "won_before_cut_over": lambda world: world.admin().order_invoice("D-1"),
+    "won_before_cut_over": lambda world: world.admin().request_invoice("D-1"),
     "quote_missing": lambda world: world.send(stories.deal(revision=2)),
     "quote_total_differs": lambda world: world.send(stories.deal(revision=2)),
     "account_missing": lambda world: world.admin().map_account("A-9", "1"),

@@ -159,7 +159,7 @@ async def test_a_draft_is_not_what_was_signed(ready: World, sent: dict[str, Any]
 
 async def test_a_drafts_quote_is_invoiced_by_hand(ready: World) -> None:
     await play(ready, DRAFT, *stories.signed_deal()[1:])
-    await ready.admin().order_invoice("D-1")
+    await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert amounts(ready) == ["1199.88"]
 

@@ -164,7 +164,7 @@ async def accept_again(world: World) -> None:
 async def order(world: World) -> None:
     for deal in await world.deals():
         with suppress(ActionRefused):  # it has its invoice, or may have
-            await world.admin().order_invoice(deal)
+            await world.admin().request_invoice(deal)
 
 
 async def change_in_quickbooks(world: World, *, active: bool) -> None:

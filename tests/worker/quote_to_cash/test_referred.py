@@ -109,7 +109,7 @@ async def test_what_is_inactive_is_said_before_it_is_sent(mapped: World, entity:
     await check(mapped)
 
     change(mapped, entity, object_id, Active=True)
-    await mapped.admin().order_invoice("D-1")
+    await mapped.admin().request_invoice("D-1")
     await mapped.settle()
     assert len(mapped.books()) == 1
     await check(mapped)
@@ -126,7 +126,7 @@ async def test_what_became_inactive_since_is_refused_read_again_and_named(mapped
     assert object_id in reason
     await check(mapped)
     change(mapped, entity, object_id, Active=True)
-    await mapped.admin().order_invoice("D-1")
+    await mapped.admin().request_invoice("D-1")
     await mapped.settle()
     assert len(mapped.books()) == 1
     assert (await mapped.explain()).first_unmet is None

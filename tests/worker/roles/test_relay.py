@@ -14,7 +14,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from events.contract import catalog
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.contract.announcements import InvoiceState
 from events.contract.envelope import Event
 from events.contract.values import Amount
@@ -95,8 +95,10 @@ async def test_outgoing_events_are_on_their_topic_in_order_with_their_positions(
 
 
 async def test_only_outgoing_events_are_published(stream: Stream) -> None:
-    ordered = [said(catalog.INVOICE_ORDERED, InvoiceOrdered("D-1", "ada"), number) for number in range(5)]
-    await append(stream, *ordered, won(5))
+    requested = [
+        said(catalog.INVOICE_REQUESTED, InvoiceRequested("D-1", "ada"), number) for number in range(5)
+    ]
+    await append(stream, *requested, won(5))
     async with relaying_as("a", stream.with_publisher()) as task:
         await until_at(stream, 6, task)
     assert await deal_updates(stream) == [6]

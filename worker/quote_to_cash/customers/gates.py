@@ -118,7 +118,7 @@ GATES = (
         _active,
         Words(
             "The QuickBooks customer {customer} is inactive.",
-            "Activate the customer in QuickBooks, then order the invoice; or map the account to another customer, or"
+            "Activate the customer in QuickBooks, then request the invoice; or map the account to another customer, or"
             " create one.",
             "activate_customer",
         ),

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from events.contract import catalog, json
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.contract.announcements import DealClosedWon
 from events.contract.contracts import ContractChanged
 from events.contract.crm import DealUpdated, Quote
@@ -79,10 +79,10 @@ def _supersedes(status: ContractStatus, change: ContractChanged, known: Contract
     return (change.at, status) > (known.at, known.status)
 
 
-def _invoice_ordered(view: View, order: InvoiceOrdered, _at: datetime) -> None:
-    deal = view.get(Deal, order.deal_id)
-    part = deal.part(order.part)
-    view.put(deal.with_part(order.part, replace(part, orders=part.orders + 1)), order.deal_id)
+def _invoice_requested(view: View, request: InvoiceRequested, _at: datetime) -> None:
+    deal = view.get(Deal, request.deal_id)
+    part = deal.part(request.part)
+    view.put(deal.with_part(request.part, replace(part, requests=part.requests + 1)), request.deal_id)
 
 
 def _closed_won(view: View, won: DealClosedWon, _at: datetime) -> None:
@@ -92,6 +92,6 @@ def _closed_won(view: View, won: DealClosedWon, _at: datetime) -> None:
 FOLDS: Folds = {
     catalog.DEAL_UPDATED: _deal_updated,
     **{event_type: partial(_contract_changed, status) for event_type, status in CONTRACT_STATUS.items()},
-    catalog.INVOICE_ORDERED: _invoice_ordered,
+    catalog.INVOICE_REQUESTED: _invoice_requested,
     catalog.DEAL_CLOSED_WON: _closed_won,
 }

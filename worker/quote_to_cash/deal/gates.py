@@ -60,7 +60,7 @@ def _not_reopened(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _by_hand(inquiry: Inquiry) -> bool:
-    return inquiry.part.orders > 0
+    return inquiry.part.requests > 0
 
 
 def _after_cut_over(inquiry: Inquiry) -> bool | Unmet:
@@ -172,7 +172,7 @@ ALLOWED = (
         Words(
             "The deal was won before the cut-over of {cut_over}.",
             "If it has no invoice yet, create it by hand.",
-            "order_invoice",
+            "request_invoice",
         ),
         depends_on=("deal", "workspace"),
         given=has_arrived,
@@ -193,7 +193,7 @@ QUOTE = (
             "quote_not_shown": Words(
                 "The deal is still a draft in the CRM, so the quote that was signed is not known.",
                 "Move the deal to Contract Sent in the CRM, or invoice the draft's quote by hand.",
-                "order_invoice",
+                "request_invoice",
             ),
         },
     ),

@@ -32,7 +32,7 @@ class Part(Struct, frozen=True):
     """An invoice of a deal in the making, and the ones that were made: of the whole deal, or later of an entry of its billing schedule.
 
     Attributes:
-        orders: How many times a person ordered it.
+        requests: How many times a person requested it.
         unmet: The gates that were recorded last.
         waits_on: The keys that it waits on meanwhile.
         notified: The codes of the gates that the CRM knows.
@@ -40,7 +40,7 @@ class Part(Struct, frozen=True):
         invoices: The invoices that QuickBooks has of it, each under its generation.
     """
 
-    orders: int = 0
+    requests: int = 0
     unmet: tuple[UnmetGate, ...] = ()
     waits_on: tuple[str, ...] = ()
     notified: tuple[str, ...] = ()

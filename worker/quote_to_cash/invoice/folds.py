@@ -5,12 +5,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import InvoiceOrdered
+from events.contract.administration import InvoiceRequested
 from events.contract.announcements import (
     DealGatesChanged,
     DealInvoiced,
     DealInvoiceHeld,
-    InvoiceRequested,
+    InvoiceCommanded,
     unspoken,
 )
 from events.contract.gates import asking
@@ -43,9 +43,9 @@ def _waiting(view: View, held: DealInvoiceHeld | DealGatesChanged) -> Part:
     return replace(part, unmet=tuple(map(unspoken, held.gates)), waits_on=held.waits_on)
 
 
-def _requested(view: View, request: InvoiceRequested, _at: datetime) -> None:
+def _requested(view: View, request: InvoiceCommanded, _at: datetime) -> None:
     part = view.get(Deal, request.deal_id).part(request.part)
-    attempt = Attempt(request.generation, "commanded", request.realm, request.request_id, request.orders)
+    attempt = Attempt(request.generation, "commanded", request.realm, request.request_id, request.requests)
     # Until it is invoiced, its command can be held up by a lost connection or by a pause.
     waiting = replace(_unheld(part), attempts=(*part.attempts, attempt), waits_on=HOLDING_UP)
     _put(view, request.deal_id, request.part, waiting)
@@ -55,7 +55,7 @@ def _created(view: View, created: InvoiceCreated, _at: datetime) -> None:
     part = view.get(Deal, created.deal_id).part(created.part)
     made = replace(
         part,
-        attempts=with_success(part.attempts, created, part.orders, created.generation),
+        attempts=with_success(part.attempts, created, part.requests, created.generation),
         invoices={**part.invoices, created.generation: created},
     )
     _put(view, created.deal_id, created.part, made)
@@ -83,14 +83,14 @@ def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetim
     deal_id = catalog.key_of(outcome.subject)
     deal = view.get(Deal, deal_id)
     part = deal.part(outcome.part)
-    ended = replace(part, attempts=with_end(part.attempts, outcome, part.orders))
+    ended = replace(part, attempts=with_end(part.attempts, outcome, part.requests))
     view.put(deal.with_part(outcome.part, ended), deal_id)
     if isinstance(outcome, CommandRejected) and outcome.code in _MISSING:
         _read_again(view, deal)
 
 
-def _ordered(view: View, order: InvoiceOrdered, _at: datetime) -> None:
-    _read_again(view, view.get(Deal, order.deal_id))
+def _requested_by_hand(view: View, request: InvoiceRequested, _at: datetime) -> None:
+    _read_again(view, view.get(Deal, request.deal_id))
 
 
 def _read_again(view: View, deal: Deal) -> None:
@@ -100,10 +100,10 @@ def _read_again(view: View, deal: Deal) -> None:
 
 
 FOLDS: Folds = {
-    catalog.INVOICE_ORDERED: _ordered,
+    catalog.INVOICE_REQUESTED: _requested_by_hand,
     catalog.DEAL_INVOICE_HELD: _held,
     catalog.DEAL_GATES_CHANGED: _gates_changed,
-    catalog.INVOICE_REQUESTED: _requested,
+    catalog.INVOICE_COMMANDED: _requested,
     catalog.INVOICE_CREATED: _created,
     catalog.DEAL_INVOICED: _invoiced,
     catalog.COMMAND_REJECTED: _ended,

@@ -122,7 +122,7 @@ def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
     attempt = _attempt(inquiry)
     if (attempt.gate if attempt.gate in _REFUSALS else "rejected_by_quickbooks") != code:
         return None
-    released = inquiry.part.orders > attempt.asked
+    released = inquiry.part.requests > attempt.asked
     return released or Unmet({"message": attempt.message} if attempt.message else {})
 
 
@@ -143,24 +143,24 @@ def _certain(inquiry: Inquiry) -> bool | Unmet:
 _REFUSALS = {
     "period_closed": Words(
         "The books are closed for the invoice's date[: {message}].",
-        "Reopen the period in QuickBooks, then order the invoice.",
+        "Reopen the period in QuickBooks, then request the invoice.",
         "correct_in_quickbooks",
     ),
     "rejected_by_quickbooks": Words(
         "QuickBooks refused the invoice[: {message}].",
-        "Correct the cause that QuickBooks names, then order the invoice.",
+        "Correct the cause that QuickBooks names, then request the invoice.",
         "correct_in_quickbooks",
     ),
     "quickbooks_fails_at_it": Words(
         "QuickBooks failed each time the invoice was sent[: {message}]; no invoice was created.",
         "Read the request that was sent, and change the part that may make QuickBooks fail, such as a discount or an"
-        " unusual character in a text; then order the invoice.",
-        "order_invoice",
+        " unusual character in a text; then request the invoice.",
+        "request_invoice",
     ),
     "doc_number_taken": Words(
         "Another document in QuickBooks already has this invoice's number[: {message}].",
-        "Renumber that document in QuickBooks, or order the invoice: it then takes the next number.",
-        "order_invoice",
+        "Renumber that document in QuickBooks, or request the invoice: it then takes the next number.",
+        "request_invoice",
     ),
 }
 REFUSED = tuple(

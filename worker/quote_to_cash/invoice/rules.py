@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from events.contract import catalog, json
-from events.contract.administration import InvoiceNamed, InvoiceOrdered
+from events.contract.administration import InvoiceNamed, InvoiceRequested
 from events.contract.announcements import (
     DealGatesChanged,
     DealInvoiced,
     DealInvoiceHeld,
-    InvoiceRequested,
+    InvoiceCommanded,
     InvoiceState,
     invoice_link,
 )
@@ -109,7 +109,7 @@ def _request(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
         generation=generation,
         request=request,
     )
-    yield InvoiceRequested(
+    yield InvoiceCommanded(
         deal_id=deal_id,
         part=number,
         generation=generation,
@@ -119,7 +119,7 @@ def _request(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
         customer_id=customer.customer_id,
         currency=latest.currency,
         net=in_currency(priced.net, latest.currency),
-        orders=inquiry.part.orders,
+        requests=inquiry.part.requests,
         notes=composed.notes,
     )
     body = json.encode_numbers(composed.body)
@@ -180,8 +180,8 @@ def _refers_to(view: View, deal_id: str) -> list[str]:
     return referred(view, latest) if latest is not None else []
 
 
-def _read_again(view: View, event: InvoiceOrdered | CommandRejected) -> list[str]:
-    if isinstance(event, InvoiceOrdered):
+def _read_again(view: View, event: InvoiceRequested | CommandRejected) -> list[str]:
+    if isinstance(event, InvoiceRequested):
         return sorted(_refers_to(view, event.deal_id))
     of_invoice = event.kind == "create_invoice"
     return sorted(_refers_to(view, catalog.key_of(event.subject))) if of_invoice else []
@@ -192,6 +192,6 @@ FAMILY = Family(
     FOLDS,
     consider,
     follows={catalog.INVOICE_CREATED: _created, catalog.INVOICE_NAMED: _named},
-    changed_by={catalog.INVOICE_ORDERED: _read_again, catalog.COMMAND_REJECTED: _read_again},
+    changed_by={catalog.INVOICE_REQUESTED: _read_again, catalog.COMMAND_REJECTED: _read_again},
     reads=(_names, _refers_to),
 )

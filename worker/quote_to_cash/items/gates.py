@@ -107,7 +107,7 @@ GATES = (
         _active,
         Words(
             "An item of the invoice is inactive in QuickBooks: {items}.",
-            "Activate the item in QuickBooks, then order the invoice; or map the product to another item, or create one.",
+            "Activate the item in QuickBooks, then request the invoice; or map the product to another item, or create one.",
             "activate_item",
         ),
         depends_on=("item",),

@@ -16,7 +16,7 @@ from projections import queries
 from projections.deals import DealInvoice, Stage
 from projections.queries import DealsWanted, Row
 from worker.actions.admin import Admin
-from worker.actions.invoices import name_invoice, order_invoice
+from worker.actions.invoices import name_invoice, request_invoice
 from worker.quickbooks.gateway import Gateway
 from worker.quote_to_cash.explain import Explanation, explain, list_deals
 from worker.quote_to_cash.nearest import nearest, sentence
@@ -195,11 +195,11 @@ class DealsApi(Controller):
     @post(
         "/{deal:str}/invoice",
         **described(Scope.ACT, 400, 404, 413, 422, 502),
-        operation_id="orderInvoice",
+        operation_id="requestInvoice",
         summary="Create a deal's invoice by hand, or link an existing one",
         status_code=HTTPStatus.ACCEPTED,
     )
-    async def order_invoice(
+    async def request_invoice(
         self,
         admin: NamedDependency[Admin],
         gateway: NamedDependency[Gateway],
@@ -213,7 +213,7 @@ class DealsApi(Controller):
         """
         if data is not None and data.invoice_id is not None:
             return Accepted(await name_invoice(admin, gateway.client, deal, data.invoice_id))
-        return Accepted(await order_invoice(admin, deal))
+        return Accepted(await request_invoice(admin, deal))
 
 
 def _deal(row: Row) -> DealSummary:
