@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog, json
-from events.contract.announcements import InvoiceStatus, UnmetGate, invoice_link, unspoken
+from events.contract.announcements import DealStage, InvoiceStatus, UnmetGate, invoice_link, unspoken
 from events.contract.currencies import in_currency
 from events.contract.gates import CREATING, IN_PROGRESS
 from events.contract.values import Amount
@@ -18,10 +18,6 @@ from projections import rows
 from projections.fold import Fold, Key, Money
 from projections.projection import Projection
 from projections.seen import Happened
-
-Stage = Literal[
-    "quote_draft", "contract_sent", "signed", "closed_won", "invoice_created", "paid", "closed_lost"
-]
 
 VERSION = 1
 table = rows.table(
@@ -60,6 +56,7 @@ _CONTRACT = {
     catalog.CONTRACT_VOIDED: "voided",
 }
 _IN_PROGRESS = UnmetGate(IN_PROGRESS, CREATING.action)
+_GATES_AFTER = {catalog.INVOICE_COMMANDED: (_IN_PROGRESS,), catalog.DEAL_INVOICED: ()}
 _CONTRACT_RANK = {None: 0, "sent": 1, "delivered": 2, "voided": 3, "declined": 3, "signed": 4}
 
 
@@ -98,7 +95,7 @@ class DealRow(Struct, gc=False):
     account: str | None = None
     revision: int = -1
     crm_stage: str | None = None
-    stage: Stage = "quote_draft"
+    stage: DealStage = "quote_draft"
     won: bool = False
     currency: str | None = None
     total: Decimal | None = None
@@ -142,18 +139,17 @@ def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa:
         elif kind in {catalog.DEAL_INVOICE_HELD, catalog.DEAL_GATES_CHANGED}:
             gates = payload.gates
         elif kind == catalog.DEAL_CLOSED_WON:
-            row.won = True
-        elif kind == catalog.INVOICE_COMMANDED:
-            gates = (_IN_PROGRESS,)
-        elif kind == catalog.DEAL_INVOICED:
-            gates = ()
+            row.won, row.stage = True, "closed_won"
+        elif kind == catalog.DEAL_STAGE_CHANGED:
+            row.stage = payload.stage
+        elif kind in _GATES_AFTER:
+            gates = _GATES_AFTER[kind]
         elif kind == catalog.INVOICE_STATE:
             _invoiced(row, payload)
     if snapshot is not None:
         _quoted(row, snapshot)
     if gates is not None:
         _stands_at(row, gates)
-    row.stage = _stage(row)
     row.updated_at, row.position = events[-1].time, events[-1].position
 
 
@@ -185,6 +181,7 @@ def _invoiced(row: DealRow, state: Any) -> None:
     row.invoices = json.encode(invoices)
     row.invoiced = sum((each.total for each in invoices), Decimal(0))
     row.balance = sum((each.balance for each in invoices), Decimal(0))
+    row.stage = "invoice_created" if row.balance else "paid"
 
 
 def _contract(row: DealRow, status: str, payload: Any) -> None:
@@ -203,20 +200,6 @@ def _stands_at(row: DealRow, gates: tuple[UnmetGate, ...]) -> None:
     row.gates = json.encode([unspoken(gate) for gate in gates])
 
 
-def _stage(row: DealRow) -> Stage:
-    if row.invoiced is not None:
-        return "invoice_created" if row.balance else "paid"
-    if row.crm_stage == "closed_lost":
-        return "closed_lost"
-    if row.won:
-        return "closed_won"
-    if row.contract_status == "signed":
-        return "signed"
-    if row.contract_status in {"sent", "delivered"} or row.crm_stage == "contract_sent":
-        return "contract_sent"
-    return "quote_draft"
-
-
 _FOLD = Fold(
     table=table,
     row=DealRow,
@@ -225,6 +208,7 @@ _FOLD = Fold(
             catalog.DEAL_UPDATED,
             *_CONTRACT,
             catalog.DEAL_CLOSED_WON,
+            catalog.DEAL_STAGE_CHANGED,
             catalog.DEAL_INVOICE_HELD,
             catalog.DEAL_GATES_CHANGED,
             catalog.INVOICE_COMMANDED,

@@ -11,6 +11,9 @@ from events.contract.values import Amount, Currency, Fact, Identifier, Instant, 
 
 INVOICE_LINK = "https://qbo.intuit.com/app/invoice?txnId={invoice_id}&companyId={realm}"
 
+DealStage = Literal[
+    "quote_draft", "contract_sent", "signed", "closed_won", "invoice_created", "paid", "closed_lost"
+]
 InvoiceStatus = Literal["outstanding", "partly_paid", "paid", "overdue", "voided", "written_off"]
 
 
@@ -25,6 +28,13 @@ class DealClosedWon(Fact, frozen=True):
     deal_id: Identifier
     contract_id: Identifier
     at: Instant
+
+
+class DealStageChanged(Fact, frozen=True):
+    """A deal is in another stage; that it was won or invoiced is told by other events."""
+
+    deal_id: Identifier
+    stage: DealStage
 
 
 class UnmetGate(Fact, frozen=True):

@@ -165,6 +165,7 @@ READ_COMMANDED = f"{PREFIX}quickbooks.read-commanded.v1"
 CUSTOMER_COMMANDED = f"{PREFIX}account.customer-commanded.v1"
 ITEM_COMMANDED = f"{PREFIX}product.item-commanded.v1"
 INVOICE_COMMANDED = f"{PREFIX}invoice.commanded.v1"
+DEAL_STAGE_CHANGED = f"{PREFIX}deal.stage-changed.v1"
 DEAL_GATES_CHANGED = f"{PREFIX}deal.gates-changed.v1"
 
 DEAL_CLOSED_WON = f"{PREFIX}deal.closed-won.v1"
@@ -218,6 +219,7 @@ _ALL = (
     EventType(CUSTOMER_COMMANDED, announcements.CustomerCommanded, _account),
     EventType(ITEM_COMMANDED, announcements.ItemCommanded, _product),
     EventType(INVOICE_COMMANDED, announcements.InvoiceCommanded, _deal),
+    EventType(DEAL_STAGE_CHANGED, announcements.DealStageChanged, _deal),
     EventType(DEAL_GATES_CHANGED, announcements.DealGatesChanged, _deal),
     EventType(DEAL_CLOSED_WON, announcements.DealClosedWon, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),

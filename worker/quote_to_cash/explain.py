@@ -16,9 +16,8 @@ from projections.queries import DealsWanted, Key, Row
 from worker.commands.entities import sent
 from worker.commands.table import commands
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.deal.signed import signed_contract
 from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
-from worker.quote_to_cash.deal.won import awaits_signature, is_won
+from worker.quote_to_cash.deal.won import awaits_signature
 from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.referred import referred
@@ -153,7 +152,6 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     refused = _refused(connection, workspace, deal_id)
     if not known:
         return _unusable(deal_id, refused) if refused else None
-    settings = view.get(WorkspaceState).settings
     gates = gates_of(view, deal_id)
     found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
     explained = tuple(_explained(gate, chain, found) for gate in gates)
@@ -161,7 +159,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     unmet = next((gate.code for gate in gates if not gate.met), None)
     return Explanation(
         deal=deal_id,
-        stage=stage_of(deal, won=is_won(deal, settings)),
+        stage=deal.stage,
         first_unmet=None if invoice else unmet,
         gates=explained,
         events=tuple(_told(recorded) for recorded in chain),
@@ -220,23 +218,6 @@ def _sent(connection: sa.Connection, deal: Deal) -> dict[str, Any] | None:
         )
     )
     return sent(body) if body else None
-
-
-def stage_of(deal: Deal, *, won: bool) -> str:
-    """Name the stage that a deal is in, from Quote Draft to Paid."""
-    if deal.invoices:
-        return "invoice_created" if any(invoice.balance for invoice in deal.invoices) else "paid"
-    latest = deal.latest
-    if latest is not None and latest.stage == "closed_lost":
-        return "closed_lost"
-    if deal.announced_won or (won and deal.won_revision is not None):
-        return "closed_won"
-    if signed_contract(deal) is not None:
-        return "signed"
-    out = any(contract.status in {"sent", "delivered"} for contract in deal.contracts.values())
-    if out or (latest is not None and latest.stage == "contract_sent"):
-        return "contract_sent"
-    return "quote_draft"
 
 
 def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal) -> list[Recorded]:

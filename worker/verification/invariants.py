@@ -252,6 +252,8 @@ def _reason(
         keys.add(WORKSPACE)  # the stream of the events that change them
     if later & {(workspace, key) for key in keys}:
         return
+    if row["stage"] != deal.stage:
+        yield f"{workspace}/{name} is shown in stage {row['stage']}, but is in {deal.stage}"
     unmet = unmet_gates(store, name) if deal.part(WHOLE).invoice is None else []
     gate = unmet[0].code if unmet else None
     if gate != row["gate"]:

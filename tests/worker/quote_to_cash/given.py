@@ -37,6 +37,8 @@ from events.contract.values import Amount, Fact
 from tests.events.samples import made
 from worker.commands.kinds.all import KINDS
 from worker.commands.table import NewCommand
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.deal.stage import stage_of
 from worker.quote_to_cash.deal.state import WHOLE, Deal
 from worker.quote_to_cash.deal.won import has_outcome
 from worker.quote_to_cash.decide import decide
@@ -123,6 +125,7 @@ class Decider:
     def assert_nothing_is_stale(self) -> None:
         """Check that every deal is recorded at its first unmet gate, and at no met one."""
         for deal_id, deal in self.view.deals():
+            assert deal.stage == stage_of(deal, self.view.get(WorkspaceState).settings), deal_id
             recorded = [gate.gate for gate in deal.part(WHOLE).unmet]
             if not recorded or not has_outcome(deal) or deal.part(WHOLE).invoice is not None:
                 continue

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog, json
 from events.contract.administration import InvoiceRequested
-from events.contract.announcements import DealClosedWon
+from events.contract.announcements import DealClosedWon, DealStageChanged
 from events.contract.contracts import ContractChanged
 from events.contract.crm import DealUpdated, Quote
 from worker.quote_to_cash.deal.state import Contract, ContractStatus, Deal
@@ -86,7 +86,11 @@ def _invoice_requested(view: View, request: InvoiceRequested, _at: datetime) -> 
 
 
 def _closed_won(view: View, won: DealClosedWon, _at: datetime) -> None:
-    view.put(replace(view.get(Deal, won.deal_id), announced_won=True), won.deal_id)
+    view.put(replace(view.get(Deal, won.deal_id), announced_won=True, stage="closed_won"), won.deal_id)
+
+
+def _stage_changed(view: View, changed: DealStageChanged, _at: datetime) -> None:
+    view.put(replace(view.get(Deal, changed.deal_id), stage=changed.stage), changed.deal_id)
 
 
 FOLDS: Folds = {
@@ -94,4 +98,5 @@ FOLDS: Folds = {
     **{event_type: partial(_contract_changed, status) for event_type, status in CONTRACT_STATUS.items()},
     catalog.INVOICE_REQUESTED: _invoice_requested,
     catalog.DEAL_CLOSED_WON: _closed_won,
+    catalog.DEAL_STAGE_CHANGED: _stage_changed,
 }

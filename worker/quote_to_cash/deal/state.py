@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from events.contract.announcements import UnmetGate
+from events.contract.announcements import DealStage, UnmetGate
 from events.contract.crm import DealUpdated, Quote
 from events.contract.quickbooks import InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt
@@ -71,6 +71,7 @@ class Deal(State, frozen=True):
     contracts: dict[str, Contract] = field(default_factory=dict)
 
     announced_won: bool = False
+    stage: DealStage = "quote_draft"
     parts: dict[int, Part] = field(default_factory=dict)
 
     def part(self, number: int) -> Part:

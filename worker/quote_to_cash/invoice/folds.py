@@ -16,6 +16,7 @@ from events.contract.announcements import (
 from events.contract.gates import asking
 from events.contract.quickbooks import CommandRejected, CommandUncertain, InvoiceCreated
 from worker.quote_to_cash.attempt import Attempt, with_end, with_success
+from worker.quote_to_cash.deal.stage import stage_of_invoices
 from worker.quote_to_cash.deal.state import Deal, Part
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.keys import HOLDING_UP
@@ -59,6 +60,8 @@ def _created(view: View, created: InvoiceCreated, _at: datetime) -> None:
         invoices={**part.invoices, created.generation: created},
     )
     _put(view, created.deal_id, created.part, made)
+    deal = view.get(Deal, created.deal_id)
+    view.put(replace(deal, stage=stage_of_invoices(deal.invoices)), created.deal_id)
 
 
 def _invoiced(view: View, invoiced: DealInvoiced, _at: datetime) -> None:

@@ -10,10 +10,10 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Struct
 
 from events.contract import json
-from events.contract.announcements import HeldGate
+from events.contract.announcements import DealStage, HeldGate
 from events.contract.values import Identifier
 from projections import queries
-from projections.deals import DealInvoice, Stage
+from projections.deals import DealInvoice
 from projections.queries import DealsWanted, Row
 from worker.actions.admin import Admin
 from worker.actions.invoices import name_invoice, request_invoice
@@ -79,7 +79,7 @@ class DealSummary(Struct, frozen=True):
     account_name: str | None
     revision: int
     crm_stage: str | None
-    stage: Stage
+    stage: DealStage
     won: bool
     currency: str | None
     total: str | None
@@ -138,7 +138,7 @@ class DealsApi(Controller):
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
         deal: Annotated[str | None, text_parameter("Only the deal with this id.", "D-17")] = None,
-        stage: Annotated[Stage | None, QueryParameter(description="Only deals in this stage.")] = None,
+        stage: Annotated[DealStage | None, QueryParameter(description="Only deals in this stage.")] = None,
         gate: Annotated[
             str | None,
             text_parameter("Only deals whose first unmet gate has this code.", "account_not_mapped"),
