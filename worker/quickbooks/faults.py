@@ -1,39 +1,13 @@
 """Parse QuickBooks' errors in their three forms: JSON with capitals, JSON without, XML."""
 
-import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
-from msgspec import Struct
 
-from worker.quickbooks.errors import DUPLICATE_DOC_NUMBER, FaultError
+from worker.quickbooks.errors import FaultError
 
 XML_BYTES_MAX = 64 * 1024
-_DOC_NUMBER = re.compile(r"\bDocNumber=(\S+)")
-_TXN_ID = re.compile(r"\bTxnId=([0-9]+)")
-
-
-class TakenNumber(Struct, frozen=True):
-    """The transaction that has a document number, as far as QuickBooks names it."""
-
-    txn_id: str | None
-    doc_number: str | None
-
-
-def taken_number(error: FaultError) -> TakenNumber | None:
-    """Return the transaction that has a number which was rejected as taken; None for any other error.
-
-    The sentence is in the company's language, so only its `Name=value` parts are read. A number with a space is
-    truncated at it. The transaction may or may not be ours.
-    """
-    if error.code != DUPLICATE_DOC_NUMBER:
-        return None
-    txn_id, doc_number = _TXN_ID.search(error.detail), _DOC_NUMBER.search(error.detail)
-    return TakenNumber(
-        txn_id=txn_id.group(1) if txn_id else None,
-        doc_number=doc_number.group(1) if doc_number else None,
-    )
 
 
 def parse_fault(body: bytes) -> tuple[FaultError, ...]:

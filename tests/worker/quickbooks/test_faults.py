@@ -1,9 +1,8 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.quickbooks.errors import FaultError
-from worker.quickbooks.faults import TakenNumber, parse_fault, taken_number
+from worker.quickbooks.faults import parse_fault
 
 LOWER = (
     b'{"warnings":null,"intuitObject":null,"fault":{"error":[{"message":"message=AuthenticationFailed;'
@@ -85,38 +84,3 @@ def test_never_fails_on_a_damaged_fault(data: st.DataObject) -> None:
     damage = data.draw(st.binary(max_size=8))
     for error in parse_fault(whole[:start] + damage + whole[end:]):
         assert isinstance(error.code, str)
-
-
-@pytest.mark.parametrize(
-    ("detail", "expected"),
-    [
-        (
-            (
-                "Duplicate Document Number Error : You must specify a different number. This number has already"
-                " been used. DocNumber=1042 is assigned to TxnType=Invoice with TxnId=17984"
-            ),
-            TakenNumber("17984", "1042"),
-        ),
-        (
-            (
-                "Erreur : Numéro de document en double. DocNumber=F-7 est attribué à TxnType=Facture,"
-                " TxnId=17984."
-            ),
-            TakenNumber("17984", "F-7"),
-        ),
-        ("DocNumber=1042", TakenNumber(None, "1042")),
-        ("Numéro de document en double", TakenNumber(None, None)),
-        ("", TakenNumber(None, None)),
-    ],
-)
-def test_who_has_a_number_is_read_in_any_language(detail: str, expected: TakenNumber) -> None:
-    assert taken_number(FaultError("6140", "Duplicate", detail)) == expected
-
-
-def test_no_other_error_names_the_owner_of_a_number() -> None:
-    assert taken_number(FaultError("6240", "Taken", "TxnId=1 DocNumber=2")) is None
-
-
-@given(st.text())
-def test_reading_the_owner_of_a_number_never_fails(detail: str) -> None:
-    assert taken_number(FaultError("6140", "Duplicate", detail)) is not None
