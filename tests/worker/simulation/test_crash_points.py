@@ -68,28 +68,28 @@ def test_sending_whenever_one_is_thawed_would_be_noticed(
 def test_ending_a_connection_made_meanwhile_is_noticed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     workload = next(workload for workload in crashpoints.WORKLOADS if workload.name == "frozen_cut_off")
     disconnected, is_cut_off = transitions.disconnected, transitions._is_cut_off
-    steps_taken, told_at = 0, list[int]()
+    steps_taken, noted_at = 0, list[int]()
 
     def count(_: Cluster, life: str) -> None:
         nonlocal steps_taken
         steps_taken += life == "w1#1"
 
     def noting(*args: Any) -> transitions.Transition:
-        told_at.append(steps_taken)
+        noted_at.append(steps_taken)
         return disconnected(*args)
 
     monkeypatch.setattr(transitions, "disconnected", noting)
     found: list[str] = []
     for seed in (1, 2, 3):  # an admin may or may not be faster than the thaw
         steps_taken = 0
-        told_at.clear()
+        noted_at.clear()
         monkeypatch.setattr(transitions, "_is_cut_off", is_cut_off)
         assert run_seed(store, seed, crashpoints.plan(workload, seed), count).violations == ()
         monkeypatch.setattr(transitions, "_is_cut_off", lambda company, *_: company.connected)
         for later in (0, 1, 2):
-            point = crashpoints.CrashPoint(workload.name, seed, told_at[0] + later)
+            point = crashpoints.CrashPoint(workload.name, seed, noted_at[0] + later)
             found += crashpoints.kill_at(store, point).violations
-    assert any("is told 2 times" in violation for violation in found)
+    assert any("has 2 events of an ended connection" in violation for violation in found)
 
 
 def test_beyond_the_moments_of_a_seed_come_those_of_the_next(
