@@ -159,8 +159,8 @@ async def _latencies(tenant: Tenant, until: float) -> list[float]:
     async with httpx.AsyncClient(base_url=tenant.quickbooks) as quickbooks, _client(tenant) as door:
         while perf_counter() < until:
             before = len(await signed.arrivals_of(quickbooks))
-            deal_id, told = next(tenant.deals)
-            (await door.post("/events", content=_batch(told))).raise_for_status()
+            deal_id, messages = next(tenant.deals)
+            (await door.post("/events", content=_batch(messages))).raise_for_status()
             await asyncio.sleep(PAUSE_SECONDS)
             body = signed.completed(signed.envelope_of(deal_id))
             headers = docusign.signature_headers(body, [tenant.ready.docusign_key])

@@ -91,11 +91,11 @@ async def _neighbour(port: int, token: str, name: str, until: float, sent: Sent)
 
 def _due(name: str) -> Iterator[tuple[float, list[bytes]]]:
     """Yield events with the times when they are due: some alone, then a batch of fifty, again and again."""
-    drafts, told = _drafts(name), 0
+    drafts, sent = _drafts(name), 0
     while True:
         for size in (*[1] * ALONE, BATCH):
-            told += size
-            yield told / RATE, [next(drafts) for _ in range(size)]
+            sent += size
+            yield sent / RATE, [next(drafts) for _ in range(size)]
 
 
 async def _post(

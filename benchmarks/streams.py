@@ -74,14 +74,14 @@ async def filled(directory: Path, events: int) -> AsyncIterator[Ground]:
         reached = environment(kafka_url=broker.url)
         await topics.apply(reached)
         now = CLOCK.now()
-        told = [
+        messages = [
             from_structured(message.structured, now=now, workspace=WORKSPACE)
             for message in islice(story.flow(), events)
         ]
         async with Publisher(reached) as publisher:
             for start in range(0, events, PUBLISHED_AT_ONCE):
-                await publisher.publish(as_messages(reached, told[start : start + PUBLISHED_AT_ONCE]))
-        yield Ground(directory, broker, server, reached, told)
+                await publisher.publish(as_messages(reached, messages[start : start + PUBLISHED_AT_ONCE]))
+        yield Ground(directory, broker, server, reached, messages)
 
 
 def as_messages(environment: Environment, events: Sequence[Event]) -> list[Message]:

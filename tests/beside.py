@@ -66,9 +66,9 @@ def empty(connection: sa.Connection) -> None:
 
 async def _either(one: asyncio.Task[Any], other: Awaitable[Any]) -> None:
     """Wait until one of both has ended; raise a failure of `one`."""
-    told = asyncio.ensure_future(other)
-    await asyncio.wait({one, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
+    ended = asyncio.ensure_future(other)
+    await asyncio.wait({one, ended}, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
     if one.done():
         one.result()
 
