@@ -99,15 +99,17 @@ def write(connection: sa.Connection, noted: Noted) -> None:
         for (workspace, outcome), count in rows
     ]
     bulk.insert_absent(connection, docusign_reception, absent)
-    key = (_COLUMNS.workspace, _COLUMNS.outcome)
-    changed = {(workspace, name) for (workspace, of), _ in rows for name in (of, *_ends(of))}
-    bulk.lock(connection, key, key, sorted(changed), key)
+    # Only locked rows are updated: a row that another writer has inserted since may be locked in another order by now.
+    locked = _lock(
+        connection, {(workspace, name) for (workspace, of), _ in rows for name in (of, *_ends(of))}
+    )
     for (workspace, outcome), count in rows:
         given = {"in_": workspace, "of_": outcome, "more": count.messages}
         connection.execute(_COUNT, {**given, "last": count.last_at, "first": count.first_at})
     for (workspace, outcome), count in rows:
         for over in _ends(outcome):
-            connection.execute(_OVER, {"in_": workspace, "of_": over, "by": count.last_at})
+            if (workspace, over) in locked:
+                connection.execute(_OVER, {"in_": workspace, "of_": over, "by": count.last_at})
     for number, at in sorted(noted.verified.items()):
         connection.execute(_VERIFIED, {"which": number, "last": at})
 
@@ -126,8 +128,15 @@ def read(connection: sa.Connection, workspace: str | None = None) -> dict[str, d
 
 def acknowledge(connection: sa.Connection, workspace: str, now: datetime) -> bool:
     """End the problems that a person has corrected, after DocuSign sent the messages again; return whether there were any."""
-    of = ({"in_": workspace, "of_": outcome, "by": now} for outcome in (*REFUSALS, UNFINISHED))
+    locked = _lock(connection, {(workspace, outcome) for outcome in (*REFUSALS, UNFINISHED)})
+    of = ({"in_": workspace, "of_": outcome, "by": now} for _, outcome in locked)
     return sum([connection.execute(_OVER, values).rowcount for values in of]) > 0
+
+
+def _lock(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Lock the rows that exist, in an order that all writers keep; return their keys."""
+    key = (_COLUMNS.workspace, _COLUMNS.outcome)
+    return {(workspace, outcome) for workspace, outcome in bulk.lock(connection, key, key, sorted(rows), key)}
 
 
 def _ends(outcome: str) -> Iterable[str]:

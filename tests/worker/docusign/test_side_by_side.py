@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest_asyncio
 import sqlalchemy as sa
+from sqlalchemy.util import await_only
 
+from events.database import bulk
 from events.database.postgres import PostgresDatabase
 from events.log import log
 from tests.beside import beside, empty
@@ -115,3 +119,21 @@ async def test_two_doors_that_count_at_once_never_wait_in_a_ring(postgres: Postg
     await asyncio.gather(write("accepted"), write("signature_invalid", "signature_missing"))
     found = (await postgres.read(reception.read))["acme"]
     assert {count.messages for count in found.values()} == {100}
+
+
+async def test_a_door_updates_no_row_that_another_inserted_after_it_locked_its_own(
+    postgres: PostgresDatabase,
+) -> None:
+    """Such a row may be locked by a writer that waits for another row."""
+    lock, refused = bulk.lock, noted("signature_invalid")
+
+    def late(connection: sa.Connection, *arguments: Any) -> list[tuple[Any, ...]]:
+        found = lock(connection, *arguments)
+        if ("acme", "accepted") in arguments[2]:
+            await_only(postgres.transaction(reception.write, refused))
+        return found
+
+    with patch.object(bulk, "lock", late):
+        await postgres.transaction(reception.write, noted("accepted", last=timedelta(seconds=1)))
+    found = (await postgres.read(reception.read))["acme"]
+    assert found["signature_invalid"].since == NOW, "the next accepted message ends it"
