@@ -12,7 +12,7 @@ from worker.commands.kinds import marks
 from worker.commands.kinds.kind import Create, Form, Names, Trace
 from worker.quickbooks.queries import Condition
 
-DAYS_ASKED_ONE_BY_ONE = 31
+DAYS_ASKED_ONE_BY_ONE = 7  # each is a request, of two look-ups; a command is leased for minutes only
 
 
 def _created(command: Claimed, invoice: Entity, adopted: bool) -> InvoiceCreated:
