@@ -95,8 +95,8 @@ MUTATIONS = (
     Mutation(
         "cut_over_ignored",
         _DEAL_GATES,
-        'return not early or _by_hand(inquiry) or Unmet({"cut_over": cut_over.isoformat()} if cut_over else {})',
-        "return True",
+        "if cut_over is None or won_at is None or won_at >= cut_over or _by_hand(inquiry):",
+        "if cut_over is None or True:",
         "A CRM that sends its history gets all of it invoiced again.",
     ),
     Mutation(

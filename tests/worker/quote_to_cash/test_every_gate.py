@@ -212,7 +212,7 @@ CASES_OF_GATES = [
     Case(
         "won_before_cut_over",
         [*ready(cut_over=LATER), *signed()],
-        "The deal was won before the cut-over of 2026-05-04T00:00:00+00:00.",
+        "The deal was won before the cut-over of 2026-05-04 00:00:00 UTC.",
         [ordered()],
     ),
     Case("quote_missing", [*ready(), *signed(quote=None)], "The deal has no quote.", [revised()]),

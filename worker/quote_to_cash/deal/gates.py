@@ -1,5 +1,7 @@
 """The gates of a deal: it is won, it may be invoiced, and its quote is the one that was signed."""
 
+from datetime import UTC
+
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import Words
 from worker.quote_to_cash.deal.won import awaits_signature, is_won, newest_contract, won_since
@@ -65,8 +67,9 @@ def _by_hand(inquiry: Inquiry) -> bool:
 
 def _after_cut_over(inquiry: Inquiry) -> bool | Unmet:
     cut_over, won_at = inquiry.settings.cut_over, won_since(inquiry.deal)
-    early = cut_over is not None and won_at is not None and won_at < cut_over
-    return not early or _by_hand(inquiry) or Unmet({"cut_over": cut_over.isoformat()} if cut_over else {})
+    if cut_over is None or won_at is None or won_at >= cut_over or _by_hand(inquiry):
+        return True
+    return Unmet({"cut_over": f"{cut_over.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"})
 
 
 def _quoted(inquiry: Inquiry) -> bool | Unmet:
