@@ -16,6 +16,7 @@ from worker.connections.steps import ConsentStatus, Lost, Unanswered, lease
 from worker.quickbooks import grants
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.grants import PendingGrant
+from worker.runtime.repeating import Retry, repeat
 from worker.runtime.wake import pause
 from worker.services import Services
 
@@ -36,18 +37,27 @@ logger = structlog.get_logger()
 
 async def work_off(services: Services, gateway: Gateway, stopping: asyncio.Event) -> None:
     """Continue grants that no process has leased, until `stopping` is set."""
-    while not stopping.is_set():
+
+    async def turn() -> bool:
         await look(services, gateway)
-        await pause(services.clock, stopping, LOOK_SECONDS)
+        return False
+
+    await repeat(
+        turn,
+        lambda: pause(services.clock, stopping, LOOK_SECONDS),
+        Retry("consent.retry", LOOK_SECONDS),
+        clock=services.clock,
+        stopping=stopping,
+    )
 
 
 async def look(services: Services, gateway: Gateway) -> None:
-    """Continue the grants that are due now, once."""
-    try:
-        found = await services.database.read(grants.due, services.clock.now(), AT_ONCE)
-    except DatabaseUnavailable as error:
-        logger.warning("consent.retry", problem=str(error))
-        return
+    """Continue the grants that are due now, once.
+
+    Raises:
+        DatabaseUnavailable: The database can't say which.
+    """
+    found = await services.database.read(grants.due, services.clock.now(), AT_ONCE)
     await asyncio.gather(*(_continue(services, gateway, grant) for grant in found))
 
 

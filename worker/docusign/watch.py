@@ -13,13 +13,13 @@ from events.contract import catalog, json
 from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged, params_of
 from events.contract.envelope import Event, own_event
 from events.contract.gates import Action, filled
-from events.errors import DatabaseUnavailable
 from events.log import log
 from events.log.tables import log as events_table
 from projections.deals import deals
 from worker.docusign import reception
 from worker.docusign.reception import REFUSALS, Count
 from worker.docusign.state import GOOD, judge
+from worker.runtime.repeating import Retry, repeat
 from worker.runtime.wake import pause
 from worker.services import Services
 from worker.workspaces.docusign_keys import docusign_keys
@@ -117,16 +117,22 @@ class Reception(Struct, frozen=True):
 
 async def watch(services: Services, stopping: asyncio.Event) -> None:
     """Append an event when the reception of a workspace changes, until `stopping` is set."""
-    while not stopping.is_set():
+
+    async def turn() -> bool:
         now = services.clock.now()
-        try:
-            found = await services.database.read(changes, now)
-            if found:
-                await services.database.transaction(_tell, found, now)
-                services.wake.all()
-        except DatabaseUnavailable as error:
-            logger.warning("docusign.retry", problem=str(error))
-        await pause(services.clock, stopping, LOOK_SECONDS)
+        found = await services.database.read(changes, now)
+        if found:
+            await services.database.transaction(_tell, found, now)
+            services.wake.all()
+        return False
+
+    await repeat(
+        turn,
+        lambda: pause(services.clock, stopping, LOOK_SECONDS),
+        Retry("docusign.retry", LOOK_SECONDS),
+        clock=services.clock,
+        stopping=stopping,
+    )
 
 
 def _tell(connection: sa.Connection, found: Sequence[Event], now: datetime) -> None:

@@ -8,11 +8,10 @@ import structlog
 
 from events.clock import Clock
 from events.database.port import Database
-from events.errors import DatabaseUnavailable
 from events.log import log, subscriptions
 from worker.quote_to_cash import manager, reconsiderations
 from worker.roles.runner import RETRY_SECONDS, ShortTurns
-from worker.runtime.wake import pause
+from worker.runtime.repeating import Retry, repeat
 from worker.services import SUBSCRIPTIONS, Services
 
 # No portion begins while a subscription is further behind: a signed contract would queue behind the portion's events.
@@ -24,17 +23,20 @@ logger = structlog.get_logger()
 async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -> None:
     """Reconsider queued changes until `stopping` is set."""
     size = ShortTurns(STREAMS_MAX)
-    while not stopping.is_set():
-        try:
-            done = await portions(services.database, services.clock, holder, size)
-        except DatabaseUnavailable as error:
-            logger.warning("reconsideration.retry", problem=str(error))
-            await pause(services.clock, stopping, RETRY_SECONDS)
-            continue
+
+    async def turn() -> bool:
+        done = await portions(services.database, services.clock, holder, size)
         if done:
             services.wake.all()
-        else:
-            await services.wake.wait(services.clock, services.environment.poll_seconds)
+        return done
+
+    await repeat(
+        turn,
+        lambda: services.wake.wait(services.clock, services.environment.poll_seconds),
+        Retry("reconsideration.retry", RETRY_SECONDS),
+        clock=services.clock,
+        stopping=stopping,
+    )
 
 
 async def portions(database: Database, clock: Clock, holder: str, size: ShortTurns) -> bool:

@@ -13,7 +13,7 @@ from events.database.port import Database
 from events.errors import CheckpointMoved, DatabaseUnavailable
 from events.log import subscriptions
 from events.log.subscriptions import Subscription, TurnResult
-from worker.runtime.wake import pause
+from worker.runtime.repeating import ReportedPart, Retry, repeat
 from worker.services import Services
 
 PART = "process"
@@ -33,22 +33,27 @@ async def follow(
     """Keep subscriptions at the head of the log until `stopping` is set."""
     alone = services.environment.embedded  # no other process handles the log, and all writers take turns
     short = ShortTurns() if alone else None
+
+    async def one() -> bool:
+        handled = await turn(services.database, services.clock, following, holder, short)
+        if handled:
+            services.wake.all()
+        return bool(handled)
+
+    async def idle() -> None:
+        if alone:
+            services.arrivals.caught_up()
+        await services.wake.wait(services.clock, services.environment.poll_seconds)
+
     try:
-        while not stopping.is_set():
-            try:
-                handled = await turn(services.database, services.clock, following, holder, short)
-            except (CheckpointMoved, DatabaseUnavailable) as error:
-                logger.warning("subscription.retry", problem=str(error))
-                services.health.bad(PART, str(error))
-                await pause(services.clock, stopping, RETRY_SECONDS)
-                continue
-            services.health.good(PART)
-            if handled:
-                services.wake.all()
-                continue
-            if alone:
-                services.arrivals.caught_up()
-            await services.wake.wait(services.clock, services.environment.poll_seconds)
+        await repeat(
+            one,
+            idle,
+            Retry("subscription.retry", RETRY_SECONDS, (CheckpointMoved, DatabaseUnavailable)),
+            clock=services.clock,
+            stopping=stopping,
+            part=ReportedPart(services.health, PART),
+        )
     finally:
         services.arrivals.not_followed()
 

@@ -14,11 +14,11 @@ import structlog
 from events.contract import catalog
 from events.contract.administration import DayBegan
 from events.contract.envelope import Event, own_event
-from events.errors import DatabaseUnavailable
 from events.log import log
 from worker.commands.table import realms
 from worker.docusign.watch import watch as watch_docusign
 from worker.roles.role import RoleContext
+from worker.runtime.repeating import ReportedPart, Retry, repeat
 from worker.runtime.wake import pause
 from worker.services import Services
 from worker.workspaces.tenants import workspaces
@@ -48,24 +48,26 @@ async def run(context: RoleContext) -> None:
 async def keep_time(services: Services, stopping: asyncio.Event) -> None:
     """Append an event when a day begins in a workspace, until `stopping` is set."""
     appended: set[tuple[str, str]] = set()
-    while not stopping.is_set():
+
+    async def turn() -> bool:
         now = services.clock.now()
-        try:
-            days = [
-                day
-                for day in await services.database.read(days_of, now)
-                if (day.workspace, day.id) not in appended
-            ]
-            if days:
-                # The first event of a day wins: a time zone that becomes known later begins no second day.
-                await services.database.transaction(log.append, days, now)
-                services.wake.all()
-            appended.update((day.workspace, day.id) for day in days)
-            services.health.good(PART)
-        except DatabaseUnavailable as error:
-            services.health.bad(PART, str(error))
-            logger.warning("schedule.retry", problem=str(error))
-        await pause(services.clock, stopping, LOOK_SECONDS)
+        found = await services.database.read(days_of, now)
+        days = [day for day in found if (day.workspace, day.id) not in appended]
+        if days:
+            # The first event of a day wins: a time zone that becomes known later begins no second day.
+            await services.database.transaction(log.append, days, now)
+            services.wake.all()
+        appended.update((day.workspace, day.id) for day in days)
+        return False
+
+    await repeat(
+        turn,
+        lambda: pause(services.clock, stopping, LOOK_SECONDS),
+        Retry("schedule.retry", LOOK_SECONDS),
+        clock=services.clock,
+        stopping=stopping,
+        part=ReportedPart(services.health, PART),
+    )
 
 
 def days_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:

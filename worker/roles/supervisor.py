@@ -25,6 +25,7 @@ from worker.roles.role import NEEDS_QUICKBOOKS, PUBLISHES, Role, RoleContext
 from worker.runtime import descriptors
 from worker.runtime.environment import ConfigurationError
 from worker.runtime.garbage import seldom_collected
+from worker.runtime.repeating import Retry, repeat
 from worker.runtime.serving import serve
 from worker.runtime.wake import pause
 from worker.runtime.watchdog import CRASHED, bounded, keep_awake
@@ -185,12 +186,17 @@ async def _listen(services: Services, stopping: asyncio.Event) -> None:
     """Wake the subscriptions when PostgreSQL notifies of appended events; polling continues meanwhile."""
     from events.database.postgres import listen  # noqa: PLC0415 - only with PostgreSQL
 
-    while not stopping.is_set():
-        try:
-            await listen(services.environment.database_url, log.APPENDED, services.wake.all)
-        except DatabaseUnavailable as error:
-            logger.warning("listen.retry", problem=str(error))
-            await pause(services.clock, stopping, LISTEN_RETRY_SECONDS)
+    async def turn() -> bool:
+        await listen(services.environment.database_url, log.APPENDED, services.wake.all)
+        return True
+
+    await repeat(
+        turn,
+        lambda: pause(services.clock, stopping, LISTEN_RETRY_SECONDS),
+        Retry("listen.retry", LISTEN_RETRY_SECONDS),
+        clock=services.clock,
+        stopping=stopping,
+    )
 
 
 async def _ops(services: Services, stopping: asyncio.Event, host: str, port: int) -> None:

@@ -17,11 +17,12 @@ from msgspec import Struct
 from events.clock import Clock, Entropy
 from events.database.locks import Lock, acquire
 from events.database.port import Database
-from events.errors import DatabaseUnavailable, UserError
+from events.errors import UserError
 from worker.quickbooks import grants, tokens
 from worker.runtime import sealing
 from worker.runtime.environment import ConfigurationError, Environment
 from worker.runtime.installed import key_file, token_keys
+from worker.runtime.repeating import Retry, repeat
 from worker.runtime.sealing import Known, Sealed
 from worker.runtime.vault import Unsealable, Vault, key_id_of, retired_words
 from worker.runtime.wake import pause
@@ -232,13 +233,19 @@ async def watch(vault: Vault, database: Database, clock: Clock, stopping: asynci
     Raises:
         ConfigurationError: The newest is among them; the process has to start again with other keys.
     """
-    while not stopping.is_set():
-        try:
-            if vault.retire(await database.read(sealing.retired)):
-                raise ConfigurationError(retired_words(vault.key_ids[0]))
-        except DatabaseUnavailable as error:
-            logger.warning("keys.retry", problem=str(error))
-        await pause(clock, stopping, LOOK_SECONDS)
+
+    async def turn() -> bool:
+        if vault.retire(await database.read(sealing.retired)):
+            raise ConfigurationError(retired_words(vault.key_ids[0]))
+        return False
+
+    await repeat(
+        turn,
+        lambda: pause(clock, stopping, LOOK_SECONDS),
+        Retry("keys.retry", LOOK_SECONDS),
+        clock=clock,
+        stopping=stopping,
+    )
 
 
 def _hold_all(connection: sa.Connection) -> None:
