@@ -23,7 +23,7 @@ from events.log.subscriptions import Reader
 from events.log.tables import log as events
 from events.log.tables import subscriptions as readers
 from projections import seen, shape
-from projections.fold import Folded, Key, Part
+from projections.fold import Folded, Key, TableFold
 from projections.projection import Projection
 from projections.rows import EDITION
 from projections.seen import Happened
@@ -85,7 +85,7 @@ class Memory:
         self._rows: dict[str, dict[Key, Any]] = {}
 
     def recall(
-        self, connection: sa.Connection, part: Part, edition: int, keys: Collection[Key]
+        self, connection: sa.Connection, part: TableFold, edition: int, keys: Collection[Key]
     ) -> dict[Key, Any]:
         """Return the rows of a part, those among them that have these keys and were there before."""
         rows = self._rows.setdefault(part.table.name, {})

@@ -61,7 +61,7 @@ class Folded(Struct, frozen=True):
     changed: list[Written] = []
 
 
-class Part(Protocol):
+class TableFold(Protocol):
     """The rows of one table, and how they follow from events."""
 
     @property
@@ -90,7 +90,7 @@ class Part(Protocol):
         ...
 
 
-def write(connection: sa.Connection, part: Part, batch: Sequence[Happened], edition: int) -> None:
+def write(connection: sa.Connection, part: TableFold, batch: Sequence[Happened], edition: int) -> None:
     """Fold a batch into the rows of an edition."""
     rows = part.folded(batch, partial(part.load, connection, edition))
     part.store(connection, edition, rows)

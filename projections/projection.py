@@ -9,11 +9,11 @@ from msgspec import Struct
 from events.contract.envelope import Recorded
 from events.log.subscriptions import Subscription
 from projections import rows
-from projections.fold import Part, write
+from projections.fold import TableFold, write
 from projections.seen import seen
 
 
-class View(Struct, frozen=True):
+class SqlView(Struct, frozen=True):
     """What others may select from in the database, under a name that stays."""
 
     name: str
@@ -32,8 +32,8 @@ class Projection(Struct, frozen=True):
 
     name: str
     version: int
-    parts: tuple[Part, ...]
-    more_views: tuple[View, ...] = ()
+    parts: tuple[TableFold, ...]
+    more_views: tuple[SqlView, ...] = ()
 
     @property
     def versioned(self) -> str:
@@ -51,9 +51,9 @@ class Projection(Struct, frozen=True):
         return tuple(rows.live(table, self.versioned) for table in self.tables)
 
     @property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[SqlView, ...]:
         """Its views: one of the live rows of each table, and others."""
-        return (*(View(shown.name, sa.select(shown)) for shown in self.live), *self.more_views)
+        return (*(SqlView(shown.name, sa.select(shown)) for shown in self.live), *self.more_views)
 
     @property
     def types(self) -> frozenset[str]:
@@ -69,7 +69,7 @@ class Projection(Struct, frozen=True):
 class ReadModel(Subscription, frozen=True, kw_only=True):
     """The subscription of a projection."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TableFold, ...]
     types: frozenset[str]
 
     def take(

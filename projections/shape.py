@@ -14,7 +14,7 @@ from events.log import log, subscriptions
 from events.log.tables import subscriptions as readers
 from projections import rows
 from projections.all import PROJECTIONS
-from projections.projection import Projection, View
+from projections.projection import Projection, SqlView
 
 _VERSIONED = re.compile(r"\b[a-z_]+_v\d+\b")
 
@@ -78,7 +78,7 @@ def _drop_views(connection: sa.Connection, projection: Projection) -> None:
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
 
 
-def _shows(connection: sa.Connection, view: View) -> bool:
+def _shows(connection: sa.Connection, view: SqlView) -> bool:
     """Compare which versions a view names; its text comes back otherwise than it was written."""
     inspector = sa.inspect(connection)
     if not inspector.has_table(view.name):
@@ -87,7 +87,7 @@ def _shows(connection: sa.Connection, view: View) -> bool:
     return set(_VERSIONED.findall(found)) == set(_VERSIONED.findall(_text(connection, view)))
 
 
-def _text(connection: sa.Connection, view: View) -> str:
+def _text(connection: sa.Connection, view: SqlView) -> str:
     return str(view.select.compile(connection, compile_kwargs={"literal_binds": True}))
 
 

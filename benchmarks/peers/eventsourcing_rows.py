@@ -23,15 +23,15 @@ from benchmarks.peers.eventsourcing_store import PAGE, Store
 from benchmarks.peers.line import Answer, serve
 from projections import seen
 from projections.all import PROJECTIONS
-from projections.fold import Folded, Part, Written
+from projections.fold import Folded, TableFold, Written
 from projections.seen import Happened
 
 WORKSPACE = "acme"
 TIME = datetime(2026, 5, 5, 12, tzinfo=UTC)
-PARTS: list[Part] = [part for projection in PROJECTIONS for part in projection.parts]
+PARTS: list[TableFold] = [part for projection in PROJECTIONS for part in projection.parts]
 SQLITE: sa.Dialect = sqlite.dialect()
 POSTGRESQL: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy has no types there
-Changes = Sequence[tuple[Part, Folded]]
+Changes = Sequence[tuple[TableFold, Folded]]
 
 
 class _Upsert:

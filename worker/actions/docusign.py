@@ -8,10 +8,10 @@ from worker.actions.admin import Admin
 from worker.docusign import reception
 from worker.runtime.vault import Vault
 from worker.workspaces import docusign_keys
-from worker.workspaces.docusign_keys import Added, Key
+from worker.workspaces.docusign_keys import AddedKey, Key
 
 
-async def add_docusign_key(admin: Admin, vault: Vault, text: str) -> Added:
+async def add_docusign_key(admin: Admin, vault: Vault, text: str) -> AddedKey:
     """Keep a key that DocuSign signs with.
 
     Raises:
@@ -19,7 +19,7 @@ async def add_docusign_key(admin: Admin, vault: Vault, text: str) -> Added:
     """
     now = admin.clock.now()
 
-    def work(connection: sa.Connection) -> Added:
+    def work(connection: sa.Connection) -> AddedKey:
         found = docusign_keys.add(connection, vault, admin.workspace, text, now)
         if found.added:
             fact = AccessChanged("docusign_key_added", admin.by, found.key.number, found.key.hint)

@@ -6,7 +6,7 @@ from worker.services import Services
 from worker.workspaces import api_tokens, tenants
 
 
-class Added(Struct, frozen=True):
+class AddedWorkspace(Struct, frozen=True):
     """A workspace that was added.
 
     Attributes:
@@ -20,7 +20,7 @@ class Added(Struct, frozen=True):
     docusign_url: str
 
 
-async def add_workspace(services: Services, name: str, by: str) -> Added:
+async def add_workspace(services: Services, name: str, by: str) -> AddedWorkspace:
     """Add a workspace with its first API token.
 
     Raises:
@@ -29,4 +29,4 @@ async def add_workspace(services: Services, name: str, by: str) -> Added:
     token = api_tokens.new(services.entropy)
     await services.database.transaction(tenants.add, name, token, services.clock.now(), by)
     address = f"{services.environment.public_url.rstrip('/')}/webhooks/docusign/{name}"
-    return Added(name, token, address)
+    return AddedWorkspace(name, token, address)

@@ -17,7 +17,7 @@ from worker.cli.output import people, print_json, print_rows
 from worker.docusign.watch import Reception, shown
 from worker.services import Services
 from worker.workspaces import docusign_keys
-from worker.workspaces.docusign_keys import Added, Key
+from worker.workspaces.docusign_keys import AddedKey, Key
 
 T = TypeVar("T")
 FROM_STDIN = "-"
@@ -39,7 +39,7 @@ def add(
     """Add a signing key. Find it in DocuSign: Connect, Connect Keys, Add Secret Key."""
     text = sys.stdin.readline() if key == FROM_STDIN else key
 
-    async def work(opened: Services, name: str) -> Added:
+    async def work(opened: Services, name: str) -> AddedKey:
         return await add_docusign_key(await admin(opened, name), opened.vault, text)
 
     found = _changed(work, workspace)

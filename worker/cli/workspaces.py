@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from worker.actions.workspaces import Added, add_workspace
+from worker.actions.workspaces import AddedWorkspace, add_workspace
 from worker.cli import docusign, tokens
 from worker.cli.context import person, run
 from worker.cli.lazy import commands
@@ -31,7 +31,7 @@ def add(
     The token has every scope. Add DocuSign's keys with docusign-key.
     """
 
-    async def work(opened: Services) -> Added:
+    async def work(opened: Services) -> AddedWorkspace:
         return await add_workspace(opened, name, person())
 
     made = run(work)

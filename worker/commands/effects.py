@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.commands import companies
-from worker.commands.companies import Company
+from worker.commands.companies import CompanyRow
 
 
 class Kept(Struct, frozen=True):
@@ -36,7 +36,7 @@ class RateLimited(Struct, frozen=True):
     refused_since: datetime | None
 
 
-class Refused(Struct, frozen=True):
+class CompanyPaused(Struct, frozen=True):
     """QuickBooks refuses every request for the company: deals stop at `gate`, and the company is paused until `until`."""
 
     gate: str
@@ -52,15 +52,15 @@ class Disconnected(Struct, frozen=True):
     """The connection has ended, unless somebody has connected anew since the claim."""
 
 
-Effect = Kept | TokenAccepted | RateLimited | Refused | Served | Disconnected
+Effect = Kept | TokenAccepted | RateLimited | CompanyPaused | Served | Disconnected
 
 
 def pauses(effect: Effect | None) -> bool:
     """Return whether an effect pauses the company."""
-    return isinstance(effect, RateLimited | Refused)
+    return isinstance(effect, RateLimited | CompanyPaused)
 
 
-def applied(effect: Effect, company: Company) -> Company:
+def applied(effect: Effect, company: CompanyRow) -> CompanyRow:
     """Return the company with an effect applied."""
     match effect:
         case Kept(holder, now):
@@ -71,7 +71,7 @@ def applied(effect: Effect, company: Company) -> Company:
             # Where somebody connected anew since the claim, refusals are counted from there on.
             since = refused_since if company.refused_since == refused_before else company.refused_since
             return replace(company, not_before=until, waits_since=now, refused_since=since)
-        case Refused(gate, until, now):
+        case CompanyPaused(gate, until, now):
             since = company.gate_since if company.gate == gate else now
             return replace(
                 company, not_before=until, waits_since=now, gate=gate, gate_since=since, refused_since=None

@@ -18,8 +18,16 @@ from events.log import log
 from worker.commands import companies, effects, outcomes
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
-from worker.commands.companies import Company
-from worker.commands.effects import Disconnected, Effect, Kept, RateLimited, Refused, Served, TokenAccepted
+from worker.commands.companies import CompanyRow
+from worker.commands.effects import (
+    CompanyPaused,
+    Disconnected,
+    Effect,
+    Kept,
+    RateLimited,
+    Served,
+    TokenAccepted,
+)
 from worker.commands.table import commands
 from worker.quickbooks import tokens
 
@@ -132,7 +140,7 @@ def hold_company(
     Only `event`'s gate is news: that it is still refused is none.
     """
     transition = not_sent(command, until, problem, now, look_ups=command.look_ups)
-    return replace(transition, effect=Refused(gate, until, now), company_event=event)
+    return replace(transition, effect=CompanyPaused(gate, until, now), company_event=event)
 
 
 def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Transition:
@@ -174,8 +182,8 @@ def _leases(connection: sa.Connection, transitions: Sequence[Transition]) -> set
 
 
 def _followed(
-    before: dict[str, Company], transitions: Sequence[Transition], expired: Collection[str]
-) -> tuple[dict[str, Company], list[Event]]:
+    before: dict[str, CompanyRow], transitions: Sequence[Transition], expired: Collection[str]
+) -> tuple[dict[str, CompanyRow], list[Event]]:
     """Apply effects to companies one after the other; return the companies and the events to record."""
     after, events = dict(before), []
     for each in transitions:
@@ -192,7 +200,7 @@ def _followed(
     return after, events
 
 
-def _is_cut_off(company: Company, command: Claimed, expired: Collection[str]) -> bool:
+def _is_cut_off(company: CompanyRow, command: Claimed, expired: Collection[str]) -> bool:
     """Say whether what a command met still ends the connection: a person may have connected anew since."""
     still_refused = command.refused_since is not None and company.refused_since == command.refused_since
     return company.connected and (company.realm in expired or still_refused)

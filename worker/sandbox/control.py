@@ -36,7 +36,7 @@ def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
         if path[:2] == ["docusign", "keys"]:
             return _docusign_keys(sandbox.docusign, request, path[2:])
         return _done(sandbox, request, path)
-    except (msgspec.DecodeError, webhooks.Unusable) as error:
+    except (msgspec.DecodeError, webhooks.InvalidDelivery) as error:
         return json_reply(400, {"error": str(error)})
 
 

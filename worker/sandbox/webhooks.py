@@ -20,7 +20,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
-class Unusable(Exception):
+class InvalidDelivery(Exception):
     """What was asked for can't be sent; the message says why."""
 
 
@@ -66,7 +66,7 @@ def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
     """Write and sign the message that a request's body asks for.
 
     Raises:
-        Unusable: Its `url` is no address on the web, or the contract is sent after it is signed.
+        InvalidDelivery: Its `url` is no address on the web, or the contract is sent after it is signed.
         msgspec.DecodeError: It is not in the form of `Asked`.
     """
     wanted = msgspec.json.decode(body, type=Asked)
@@ -102,16 +102,16 @@ def _check_url(url: str) -> None:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise Unusable(f"{error} - at `$.url`") from None
+        raise InvalidDelivery(f"{error} - at `$.url`") from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise Unusable("Expected an http or https address - at `$.url`")
+        raise InvalidDelivery("Expected an http or https address - at `$.url`")
 
 
 def _envelope(wanted: Asked, now: datetime) -> Envelope:
     at = wanted.at or now
     sent_at = wanted.sent_at or at
     if sent_at > at:
-        raise Unusable(f"Expected an instant not after {at.isoformat()} - at `$.sent_at`")
+        raise InvalidDelivery(f"Expected an instant not after {at.isoformat()} - at `$.sent_at`")
     return Envelope(
         envelope_id=wanted.contract_id or str(uuid5(NAMESPACE_URL, f"envelope of {wanted.deal_id}")),
         deal_id=wanted.deal_id,

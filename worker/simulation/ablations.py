@@ -27,8 +27,8 @@ from worker.commands import candidates, claims, effects, transitions
 from worker.commands.attempts import Attempts
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
-from worker.commands.companies import Company
-from worker.commands.effects import Effect, Kept, RateLimited, Refused
+from worker.commands.companies import CompanyRow
+from worker.commands.effects import CompanyPaused, Effect, Kept, RateLimited
 from worker.commands.kinds import marks
 from worker.commands.kinds.all import READINGS
 from worker.commands.transitions import Transition
@@ -95,7 +95,7 @@ def _one_dispatcher_per_realm() -> Sequence[tuple[Any, str, Any]]:
 def _without_effect(kind: type[Effect]) -> Sequence[tuple[Any, str, Any]]:
     applied = effects.applied
 
-    def but_one(effect: Effect, company: Company) -> Company:
+    def but_one(effect: Effect, company: CompanyRow) -> CompanyRow:
         return company if isinstance(effect, kind) else applied(effect, company)
 
     return [(effects, "applied", but_one)]
@@ -212,7 +212,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
     Safeguard("earlier_generations", _earlier_generations, budget=200),
     Safeguard("earlier_lives", _earlier_lives, budget=200),
-    Safeguard("company_paused", lambda: _without_effect(Refused)),
+    Safeguard("company_paused", lambda: _without_effect(CompanyPaused)),
     Safeguard("mark_on_adoption", lambda: [(marks, "is_own", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
     Safeguard("lease", lambda: [(Timing, "lease", timedelta(0))]),

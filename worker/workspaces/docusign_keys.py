@@ -77,7 +77,7 @@ class Key(Struct, frozen=True):
     verified_at: datetime | None = None
 
 
-class Added(Struct, frozen=True):
+class AddedKey(Struct, frozen=True):
     """A key that was given to us; `added` is false where it was there already."""
 
     key: Key
@@ -111,7 +111,7 @@ def cleaned(text: str) -> str:
     return key
 
 
-def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now: datetime) -> Added:
+def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now: datetime) -> AddedKey:
     """Keep a key of a workspace that exists.
 
     Raises:
@@ -127,7 +127,7 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
     acquire(connection, Lock.TENANTS)
     number = _number_of(connection, vault, workspace, key)
     if number is not None:
-        return Added(_shown(connection, workspace, number), added=False, note=note)
+        return AddedKey(_shown(connection, workspace, number), added=False, note=note)
     if len(listed(connection, workspace)) >= KEYS_MAX:
         raise KeyRefused(
             f"The workspace already has {KEYS_MAX} keys; remove one that DocuSign no longer uses"
@@ -141,7 +141,7 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
     }
     sealing.check(connection, record)
     kept = connection.execute(docusign_keys.insert().values(row).returning(docusign_keys.c.number))
-    return Added(_shown(connection, workspace, kept.scalar_one()), added=True, note=note)
+    return AddedKey(_shown(connection, workspace, kept.scalar_one()), added=True, note=note)
 
 
 def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) -> Key:

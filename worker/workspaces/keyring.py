@@ -68,7 +68,7 @@ class Resealed(Struct, frozen=True):
     unreadable: tuple[str, ...]
 
 
-class State(Struct, frozen=True):
+class KeyUse(Struct, frozen=True):
     """What the database says of keys; `begun` is false while nothing can have been sealed."""
 
     known: Mapping[str, Known]
@@ -89,11 +89,11 @@ async def open_vault(environment: Environment, database: Database, entropy: Entr
     return vault
 
 
-def state(connection: sa.Connection) -> State:
+def state(connection: sa.Connection) -> KeyUse:
     """Return what the database says of keys."""
     found = sealing.known(connection)
     has_workspace = sa.select(workspaces.c.workspace).limit(1)
-    return State(found, bool(found) or connection.scalar(has_workspace) is not None)
+    return KeyUse(found, bool(found) or connection.scalar(has_workspace) is not None)
 
 
 def check(environment: Environment, given: Sequence[str], known: Mapping[str, Known]) -> None:

@@ -21,7 +21,7 @@ _TIME_ZONE = "an IANA name such as Europe/London"
 KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo"]
 
 
-class Kind(Struct, frozen=True):
+class SettingKind(Struct, frozen=True):
     """A kind of setting.
 
     Attributes:
@@ -83,8 +83,8 @@ def _unfit(form: str, value: str) -> ValueError:
     return ValueError(f"must be {form}, not {value!r}")
 
 
-FLAG = Kind("flag", _FLAG, _flag)
-INSTANT = Kind("instant", _INSTANT, _instant)
-TIME_ZONE = Kind("time_zone", _TIME_ZONE, _time_zone)
-QUICKBOOKS_NAME = Kind("quickbooks_name", "a name or ID in QuickBooks", str)
-MEMO = Kind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
+FLAG = SettingKind("flag", _FLAG, _flag)
+INSTANT = SettingKind("instant", _INSTANT, _instant)
+TIME_ZONE = SettingKind("time_zone", _TIME_ZONE, _time_zone)
+QUICKBOOKS_NAME = SettingKind("quickbooks_name", "a name or ID in QuickBooks", str)
+MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)

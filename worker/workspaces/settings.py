@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields, replace
 
 from events.errors import UserError
-from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_ZONE, Kind
+from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_ZONE, SettingKind
 
 
 class Setting(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Setting(Struct, frozen=True):
         default: What its field is by default; a workspace can have another default, such as its company's time zone.
     """
 
-    kind: Kind
+    kind: SettingKind
     label: str
     help: str
     first_on_sets: str | None = None

@@ -21,7 +21,7 @@ KEY, OTHER = (
 )
 
 
-async def add(world: World, key: str, workspace: str = "bolt") -> docusign_keys.Added:
+async def add(world: World, key: str, workspace: str = "bolt") -> docusign_keys.AddedKey:
     services = world.services
     return await services.database.transaction(
         docusign_keys.add, services.vault, workspace, key, services.clock.now()

@@ -20,7 +20,7 @@ from worker.docusign.reception import Count, Noted
 from worker.runtime.vault import KeyRetired, Vault
 from worker.simulation.ports import SeededEntropy
 from worker.workspaces import docusign_keys, keyring, tenants
-from worker.workspaces.docusign_keys import Added
+from worker.workspaces.docusign_keys import AddedKey
 from worker.workspaces.keyring import KeyringRefused
 
 KEY = "bm90IGEgc2VjcmV0LCBvZiAzMiBieXRlcyBhcyB0aGV5IGE="
@@ -38,7 +38,7 @@ async def postgres(module_postgres_url: str) -> AsyncIterator[PostgresDatabase]:
     await opened.close()
 
 
-def add(connection: sa.Connection) -> Added:
+def add(connection: sa.Connection) -> AddedKey:
     return docusign_keys.add(connection, VAULT, "acme", KEY, NOW)
 
 

@@ -10,7 +10,7 @@ from events.contract.announcements import ReadCommanded
 from events.contract.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.keys import COMPANY
-from worker.quote_to_cash.readings.state import KINDS, Customer, Item, Reading
+from worker.quote_to_cash.readings.state import KINDS, Customer, Item, ReadingState
 from worker.quote_to_cash.view import View
 
 
@@ -50,7 +50,7 @@ def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> No
         put(view, stream, replace(state, accounts=tuple(sorted(others | ({account_id} if is_it else set())))))
 
 
-def _wanted_once_more(reading: Reading) -> Reading:
+def _wanted_once_more(reading: ReadingState) -> ReadingState:
     return replace(reading, wanted=reading.wanted + 1)
 
 

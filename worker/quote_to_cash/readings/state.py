@@ -8,7 +8,7 @@ from events.contract.quickbooks import CustomerObserved, ItemObserved
 from worker.quote_to_cash.view import State
 
 
-class Reading(Struct, frozen=True):
+class ReadingState(Struct, frozen=True):
     """How often an object of QuickBooks was to be read, and what came of it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Customer(State, frozen=True):
 
     accounts: tuple[str, ...] = ()
     observed: CustomerObserved | None = None
-    reading: Reading = Reading()
+    reading: ReadingState = ReadingState()
 
 
 class Item(State, frozen=True):
@@ -53,7 +53,7 @@ class Item(State, frozen=True):
     kind: ClassVar[str] = "item"
 
     observed: ItemObserved | None = None
-    reading: Reading = Reading()
+    reading: ReadingState = ReadingState()
 
 
 KINDS: dict[str, type[Customer | Item]] = {"customer": Customer, "item": Item}
