@@ -1,6 +1,6 @@
 """Compare QuickBooks' books, and the announcements to the CRM and reporting, with the story."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ class Comparison:
         self._telling = telling
         self._workspace = telling.workspace
         self._all_chosen: list[dict[str, str]] = []
+        self._first_on_seconds = 0.0  # by the log: after a restore, invoicing is switched on again
         realm = outside.realms[telling.workspace]
         company = outside.cluster.sandbox.companies[realm]
         self._company = CompanyBooks(
@@ -73,21 +74,25 @@ class Comparison:
         if len(found) != wanted:
             yield f"{len(found)} invoices instead of {wanted}"
 
-    def _of(self, tale: Tale, invoice: Entity, settings: Mapping[str, str] | None) -> Iterator[str]:
+    def _of(self, tale: Tale, invoice: Entity, chosen: Sequence[Mapping[str, str]] | None) -> Iterator[str]:
         if self._outside.cluster.counts["restore"]:
             # An adopted invoice was made with the settings from before the store was restored, and may have been
-            # requested only then.
-            held = [*([] if settings is None else [settings]), *self._all_chosen]
-            found = [list(self._says(tale, invoice, chosen)) for chosen in held]
+            # commanded only then.
+            held = [*(chosen or ()), *self._all_chosen]
+            found = [list(self._says(tale, invoice, settings)) for settings in held]
             yield from min(found, key=len)
             return
-        if settings is None:
-            yield "its invoice was not requested"
+        if chosen is None:
+            yield "its invoice was not commanded"
             return
+        yield from min((list(self._decided(tale, invoice, settings)) for settings in chosen), key=len)
+
+    def _decided(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
+        """Yield the differences of an invoice that was decided by these settings."""
         if settings.get("auto_invoice") != "true" and not settings.get("requested"):
             yield "it was invoiced while invoicing was off"
         if settings.get("paused") == "true":
-            yield "its invoice was requested during a pause"
+            yield "its invoice was commanded during a pause"
         yield from self._says(tale, invoice, settings)
 
     def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
@@ -106,29 +111,38 @@ class Comparison:
     def _may_be_held(self, tale: Tale) -> bool:
         """Return whether the deal may have been won before invoicing was first switched on, which may be late."""
         by_default = self._outside.plan.companies[self._workspace].cut_over_ago is None
-        return by_default and (self._telling.switched_on_at or 0.0) > SWITCHED_ON_SECONDS_MAX and bool(tale)
+        late = max(self._telling.switched_on_at or 0.0, self._first_on_seconds) > SWITCHED_ON_SECONDS_MAX
+        return by_default and late and bool(tale)
 
-    def _chosen(self) -> dict[str, dict[str, str]]:
-        """Return the settings at the time when each invoice was requested, by the invoice's mark."""
+    def _chosen(self) -> dict[str, list[dict[str, str]]]:
+        """Return the settings by which each invoice may have been commanded, by the invoice's mark.
+
+        Those are the settings at its cause, and any that followed until it was commanded: a deal that is reconsidered in
+        a portion is decided by the settings of that time.
+        """
         rows = self._connection.execute(
-            sa.select(log.c.position, log.c.id, log.c.type, log.c.extensions, log.c.data)
+            sa.select(log.c.time, log.c.id, log.c.type, log.c.extensions, log.c.data)
             .where(log.c.workspace == self._workspace)
             .order_by(log.c.position)
         ).all()
-        at: dict[str, dict[str, str]] = {}
-        settings: dict[str, str] = {}
-        requested: dict[str, dict[str, str]] = {}
-        for _, event_id, kind, extensions, data in rows:
+        at: dict[str, int] = {}
+        history: list[dict[str, str]] = [{}]
+        commanded: dict[str, list[dict[str, str]]] = {}
+        for time, event_id, kind, extensions, data in rows:
             if kind == catalog.SETTINGS_CHANGED:
-                settings = {**settings, **msgspec.json.decode(data)["changes"]}
-                self._all_chosen.append(settings)
-            at.setdefault(event_id, settings)
+                changes = msgspec.json.decode(data)["changes"]
+                if not self._first_on_seconds and changes.get("auto_invoice") == "true":
+                    self._first_on_seconds = (time - self._outside.plan.start).total_seconds()
+                history.append({**history[-1], **changes})
+                self._all_chosen.append(history[-1])
+            at.setdefault(event_id, len(history) - 1)
             if kind == catalog.INVOICE_COMMANDED:
                 said: dict[str, Any] = msgspec.json.decode(data)
                 known = extensions if isinstance(extensions, dict) else msgspec.json.decode(extensions)
                 by_hand = {"requested": "true"} if said.get("requests") else {}
-                requested[marker(said["request_id"])] = at[known["causationid"]] | by_hand
-        return requested
+                since = history[at[known["causationid"]] :]
+                commanded[marker(said["request_id"])] = [settings | by_hand for settings in since]
+        return commanded
 
     def _gates(self) -> dict[str, str | None]:
         rows = self._connection.execute(
@@ -155,6 +169,8 @@ class Comparison:
             yield f"I1: {self._workspace}: {invoice.get('PrivateNote')!r} is in the other company's books"
 
 
-def _by_mark(invoice: Entity, chosen: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+def _by_mark(
+    invoice: Entity, chosen: Mapping[str, Sequence[Mapping[str, str]]]
+) -> Sequence[Mapping[str, str]] | None:
     note = str(invoice.get("PrivateNote"))
     return next((settings for mark, settings in chosen.items() if mark in note), None)
