@@ -18,6 +18,7 @@ from events.errors import DatabaseUnavailable
 from events.log.tables import metadata
 from worker.commands import effects, transitions
 from worker.commands.claimed import Claimed
+from worker.commands.effects import CompanyPaused, RateLimited
 from worker.commands.table import commands, realms
 from worker.commands.transitions import Transition
 from worker.connections import steps as grant_steps
@@ -118,8 +119,8 @@ class SimulatedDatabase:
             if not stored:
                 continue
             self._watch.wrote(self._life, transition.command)
-            if effects.pauses(transition.effect):
-                self._watch.pauses(transition.command.realm)
+            if isinstance(transition.effect, RateLimited | CompanyPaused):
+                self._watch.pauses(transition.command.realm, transition.effect.until)
             if transition.is_over:
                 self._watch.attempted(
                     self._life, transition.command, paused=effects.pauses(transition.effect)

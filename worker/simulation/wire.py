@@ -7,6 +7,7 @@ makes up for a missing look-up. So each rule of the protocol is checked here by 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs
@@ -127,9 +128,10 @@ class Watch:
         for rule in rules:
             self._violated(rule)
 
-    def pauses(self, realm: str) -> None:
-        """Record that a realm is paused for all hosts."""
-        self._paused_realms[realm] = self._loop.time() + self._pause_seconds
+    def pauses(self, realm: str, until: datetime) -> None:
+        """Record that a realm is paused for all hosts: from QuickBooks' answer on, which may be stored late."""
+        left = (until - self._clock.now()).total_seconds()
+        self._paused_realms[realm] = self._loop.time() + min(self._pause_seconds, left)
 
     def released(self, realm: str) -> None:
         """Record that a realm was connected again, which ends its pause."""
