@@ -17,7 +17,6 @@ from worker.quickbooks import grants
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.grants import PendingGrant
 from worker.runtime.repeating import Retry, repeat
-from worker.runtime.wake import pause
 from worker.services import Services
 
 ASKED_FOR = timedelta(minutes=10)
@@ -44,7 +43,6 @@ async def work_off(services: Services, gateway: Gateway, stopping: asyncio.Event
 
     await repeat(
         turn,
-        lambda: pause(services.clock, stopping, LOOK_SECONDS),
         Retry("consent.retry", LOOK_SECONDS),
         clock=services.clock,
         stopping=stopping,

@@ -20,7 +20,6 @@ from worker.docusign import reception
 from worker.docusign.reception import REFUSALS, Count
 from worker.docusign.state import GOOD, judge
 from worker.runtime.repeating import Retry, repeat
-from worker.runtime.wake import pause
 from worker.services import Services
 from worker.workspaces.docusign_keys import docusign_keys
 from worker.workspaces.tenants import workspaces
@@ -128,7 +127,6 @@ async def watch(services: Services, stopping: asyncio.Event) -> None:
 
     await repeat(
         turn,
-        lambda: pause(services.clock, stopping, LOOK_SECONDS),
         Retry("docusign.retry", LOOK_SECONDS),
         clock=services.clock,
         stopping=stopping,

@@ -32,10 +32,10 @@ async def reconsider(services: Services, holder: str, stopping: asyncio.Event) -
 
     await repeat(
         turn,
-        lambda: services.wake.wait(services.clock, services.environment.poll_seconds),
         Retry("reconsideration.retry", RETRY_SECONDS),
         clock=services.clock,
         stopping=stopping,
+        idle=lambda: services.wake.wait(services.clock, services.environment.poll_seconds),
     )
 
 

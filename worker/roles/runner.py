@@ -48,10 +48,10 @@ async def follow(
     try:
         await repeat(
             one,
-            idle,
             Retry("subscription.retry", RETRY_SECONDS, (CheckpointMoved, DatabaseUnavailable)),
             clock=services.clock,
             stopping=stopping,
+            idle=idle,
             part=ReportedPart(services.health, PART),
         )
     finally:

@@ -19,7 +19,6 @@ from worker.commands.table import realms
 from worker.docusign.watch import watch as watch_docusign
 from worker.roles.role import RoleContext
 from worker.runtime.repeating import ReportedPart, Retry, repeat
-from worker.runtime.wake import pause
 from worker.services import Services
 from worker.workspaces.tenants import workspaces
 
@@ -62,7 +61,6 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
 
     await repeat(
         turn,
-        lambda: pause(services.clock, stopping, LOOK_SECONDS),
         Retry("schedule.retry", LOOK_SECONDS),
         clock=services.clock,
         stopping=stopping,

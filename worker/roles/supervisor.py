@@ -27,7 +27,6 @@ from worker.runtime.environment import ConfigurationError
 from worker.runtime.garbage import seldom_collected
 from worker.runtime.repeating import Retry, repeat
 from worker.runtime.serving import serve
-from worker.runtime.wake import pause
 from worker.runtime.watchdog import CRASHED, bounded, keep_awake
 from worker.services import Services
 from worker.workspaces import keyring
@@ -192,7 +191,6 @@ async def _listen(services: Services, stopping: asyncio.Event) -> None:
 
     await repeat(
         turn,
-        lambda: pause(services.clock, stopping, LISTEN_RETRY_SECONDS),
         Retry("listen.retry", LISTEN_RETRY_SECONDS),
         clock=services.clock,
         stopping=stopping,

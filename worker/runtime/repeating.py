@@ -37,21 +37,21 @@ class ReportedPart(Struct, frozen=True):
 
 async def repeat(
     turn: Callable[[], Awaitable[bool]],
-    idle: Callable[[], Awaitable[None]],
     retry: Retry,
     *,
     clock: Clock,
     stopping: asyncio.Event,
+    idle: Callable[[], Awaitable[None]] | None = None,
     part: ReportedPart | None = None,
 ) -> None:
     """Take turns until `stopping` is set.
 
     Args:
         turn: Takes a turn; returns whether more may be left to do at once.
-        idle: Waits until the next turn, when nothing is left to do.
         retry: What to do when a turn fails.
         clock: The clock.
         stopping: Set when the process stops.
+        idle: Waits until the next turn, when nothing is left to do; by default as long as before a retry.
         part: What `/readyz` reports while turns fail; none if other parts report the same.
     """
     while not stopping.is_set():
@@ -66,4 +66,4 @@ async def repeat(
         if part is not None:
             part.health.good(part.name)
         if not more:
-            await idle()
+            await (idle() if idle is not None else pause(clock, stopping, retry.seconds))

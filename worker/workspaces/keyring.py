@@ -25,7 +25,6 @@ from worker.runtime.installed import key_file, token_keys
 from worker.runtime.repeating import Retry, repeat
 from worker.runtime.sealing import Known, Sealed
 from worker.runtime.vault import Unsealable, Vault, key_id_of, retired_words
-from worker.runtime.wake import pause
 from worker.workspaces import docusign_keys
 from worker.workspaces.tenants import workspaces
 
@@ -241,7 +240,6 @@ async def watch(vault: Vault, database: Database, clock: Clock, stopping: asynci
 
     await repeat(
         turn,
-        lambda: pause(clock, stopping, LOOK_SECONDS),
         Retry("keys.retry", LOOK_SECONDS),
         clock=clock,
         stopping=stopping,

@@ -36,10 +36,10 @@ class Task:
     async def run(self) -> None:
         await repeat(
             self.turn,
-            self.idle,
             Retry("task.retry", 5.0),
             clock=self.clock,
             stopping=self.stopping,
+            idle=self.idle,
             part=ReportedPart(self.health, "part"),
         )
 
@@ -73,3 +73,10 @@ async def test_a_stop_ends_the_wait_for_a_retry() -> None:
     task.stopping.set()
     await task.run()
     assert task.seen == []
+
+
+async def test_without_a_wait_of_its_own_a_task_waits_as_long_as_before_a_retry() -> None:
+    task = Task(False, False)
+    await repeat(task.turn, Retry("task.retry", 5.0), clock=task.clock, stopping=task.stopping)
+    assert task.seen == ["turn, good"] * 3
+    assert (task.clock.now() - NOW).total_seconds() >= 10
