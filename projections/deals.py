@@ -159,7 +159,7 @@ def _quoted(row: DealRow, snapshot: Any) -> None:
 
 
 def _invoiced(row: DealRow, state: Any) -> None:
-    """Note the state of an invoice, and add up the deal's invoices anew."""
+    """Store the state of an invoice in the row, and recompute the sums over the deal's invoices."""
     invoice = DealInvoice(
         realm=state.realm,
         invoice_id=state.invoice_id,

@@ -1,4 +1,4 @@
-"""The keys of a workspace's state: the parts of it that change one by one, and that streams wait on.
+"""The keys of a workspace's state: its parts that change separately, and that other streams wait on.
 
 Most events of a workspace change one setting or the company. A deal waits on the keys that its gates have read, so that
 it is not reconsidered for the others.
@@ -24,7 +24,7 @@ def of_setting(name: str) -> str:
     return waits_key(f"settings/{name}")
 
 
-# What holds up the command of an invoice while its outcome is still to come.
+# The keys that can hold up an invoice's command until its outcome is known.
 HOLDING_UP = (COMPANY, of_setting("paused"), of_setting("time_zone"))
 
 
@@ -49,15 +49,7 @@ def likely_changed(payload: Fact) -> list[str]:
 
 def _of_company(state: WorkspaceState) -> WorkspaceState:
     """Return the state without its settings, DocuSign and counts."""
-    none = WorkspaceState()
-    return replace(
-        state,
-        chosen=none.chosen,
-        instants=none.instants,
-        docusign=None,
-        reads_wanted=0,
-        reads_commanded=0,
-    )
+    return replace(state, chosen={}, instants={}, docusign=None, reads_wanted=0, reads_commanded=0)
 
 
 class ReadThrough:
@@ -69,7 +61,7 @@ class ReadThrough:
         self._view = view
 
     def get(self, kind: type[T], key: str = "") -> T:
-        """Return the state of a stream, and record its key; the state of the workspace records what is read of it."""
+        """Return the state of a stream, and record its key; of the workspace's state, each part is recorded by itself."""
         state = self._view.get(kind, key)
         if isinstance(state, WorkspaceState):
             return cast(T, _WorkspaceRead(state, self.keys))

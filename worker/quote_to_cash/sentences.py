@@ -10,7 +10,7 @@ from worker.quote_to_cash.walk import BY_CODE
 
 _OF_ANOTHER_VERSION = Words(
     "The deal was held by another version of the worker, at a gate that this version does not have.",
-    "Ask for an explanation of the deal: it checks the gates anew.",
+    "Explain the deal: an explanation checks the gates of this version.",
 )
 
 

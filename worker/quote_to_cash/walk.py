@@ -67,7 +67,7 @@ def depends_on(view: View, deal_id: str, number: int = WHOLE) -> tuple[str, ...]
     keys = dict(read.keys)
     for later in walk:
         if first is not None and not later.met:
-            # Asked anew: what an inquiry has worked out once, it does not read again.
+            # Checked again with a fresh inquiry: an inquiry reads each state only once.
             alone = ReadThrough(view)
             later.gate.checked(Inquiry(alone, deal_id, number))
             keys |= alone.keys

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 
 from events.contract import catalog
-from events.contract.announcements import unspoken
+from events.contract.announcements import UnmetGate, unspoken
 from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged
 from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY, filled
 from events.contract.quickbooks import (
@@ -617,3 +617,14 @@ def test_a_customer_that_was_created_opens_what_waits_for_it() -> None:
     assert decider.stands_at() == "account_not_mapped"
     decider.when(customer_created(decider.commanded("create_customer")[0]))
     assert len(decider.commanded()) == 1
+
+
+def test_a_gate_of_another_version_does_not_break_the_list() -> None:
+    held = spoken(UnmetGate("gone_since", "connect", params={"total": "5"}))
+    assert (held.gate, held.action, held.params) == ("gone_since", "connect", {"total": "5"})
+    assert "another version" in held.reason
+
+
+def test_a_parameter_that_an_older_event_lacks_is_a_question_mark() -> None:
+    assert spoken(UnmetGate("account_missing")).reason == "The CRM has not sent the deal's account ? yet."
+    assert spoken(UnmetGate("contract_declined")).reason == "The contract was declined."

@@ -1,4 +1,4 @@
-"""Looking up what has a name that no other object of its list has."""
+"""Look up an object by its unique name."""
 
 import re
 
@@ -7,12 +7,12 @@ from worker.quickbooks import queries
 
 
 def forms(field: str, trace: Trace) -> tuple[Form, ...]:
-    """Ask for the name that was sent."""
+    """Query for the name in the request."""
     return (Form((((field, "=", trace.body[field]),),)),)
 
 
 def other_forms(field: str, trace: Trace) -> tuple[Form, ...]:
-    """Ask without the characters that QuickBooks' language may not have, then for whatever is new."""
+    """Query for the name without characters that the query language may not accept, then for all new objects."""
     made_since = trace.earliest.isoformat(timespec="seconds")
     recent = Form(((("MetaData.CreateTime", ">=", made_since),),))
     pattern = queries.pattern(trace.body[field])

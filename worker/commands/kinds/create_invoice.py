@@ -58,10 +58,10 @@ def _forms(trace: Trace) -> tuple[Form, ...]:
 
 
 def _other_forms(trace: Trace) -> tuple[Form, ...]:
-    """Ask for less at a time, so that fewer objects can spoil an answer: for each day, then for all that is later.
+    """Query for fewer invoices at a time, so that fewer can make QuickBooks reject a query: day by day, then all later ones.
 
-    It may have another date than this request has: one that was sent before the store was restored from a backup got the
-    date of its own day, by a clock that may have been ahead of ours.
+    The date of this request is not enough: a request from before the store was restored from a backup has the date of its own
+    day, by a clock that may have been ahead of ours.
     """
     if "TxnDate" not in trace.body:
         return ()
@@ -87,9 +87,9 @@ def _customer(body: Entity) -> Condition:
 
 
 def _is_ours(command: Claimed, invoice: Entity, trace: Trace) -> bool:
-    """Say whether an invoice has the mark of any generation of the very same key, and is for the same customer.
+    """Return whether an invoice has the mark of any generation of the same key, and the same customer.
 
-    One of another generation that was voided since is in nobody's way.
+    A voided invoice of another generation does not count.
     """
     note = str(invoice.get("PrivateNote") or "")
     is_marked = marks.is_own(command, note) or (

@@ -1,6 +1,7 @@
-"""An item for a product: it has no room for a mark.
+"""Create an item for a product.
 
-It is ours if it has the name, type and account that we sent, and came into being after it was wished for.
+An item has no field for a mark. It counts as ours if it has the name, type and account of the request, and was created after
+the command's cause.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a kind of command declares. Claiming, looking up, sending and storing what came of it are the same for all."""
+"""The record of a kind of command. Claims, look-ups, requests and outcomes work alike for all kinds, by this record."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from worker.quickbooks.queries import Condition
 
 
 class Trace(Struct, frozen=True):
-    """What a request may have left in the books.
+    """A request whose object a look-up searches for in the books.
 
     Attributes:
-        body: What it sent, or would have.
-        since: When it was first wished for.
-        earliest: When it may have been sent first, by the clock that is the furthest behind.
+        body: The request's body, sent or still to be sent.
+        since: The time of the command's cause.
+        earliest: The earliest time at which it may have been sent, by the clock that is furthest behind.
     """
 
     body: Entity
@@ -29,12 +29,12 @@ class Trace(Struct, frozen=True):
 
 
 class Form(Struct, frozen=True):
-    """A way to ask for a trace.
+    """One form of a look-up.
 
     Attributes:
-        queries: The queries, each by its conditions: the trace may be in the answer to any of them.
-        tells_absence: Whether an object that is in none of the answers is not there; else it may just be named anew.
-        one_by_one: Whether only ids are asked for, and each object is read by its own.
+        queries: The queries, each a list of conditions; the object may be in the answer to any of them.
+        tells_absence: Whether QuickBooks has no such object if no answer has it; false if it may have been renamed.
+        one_by_one: Whether the queries return only IDs, and each object is read by its ID.
     """
 
     queries: tuple[tuple[Condition, ...], ...]
@@ -43,12 +43,12 @@ class Form(Struct, frozen=True):
 
 
 class Names(Struct, frozen=True):
-    """What QuickBooks has only once: a name or a number.
+    """A name or a number that must be unique in QuickBooks.
 
     Attributes:
-        field: Where an object has it.
-        entities: The lists that share it.
-        kept_by_inactive: Whether they have objects that are inactive, which keep theirs.
+        field: The object's field with the name or number.
+        entities: The entities among which it must be unique.
+        kept_by_inactive: Whether these entities can be inactive; an inactive object keeps its name.
     """
 
     field: str
@@ -57,12 +57,12 @@ class Names(Struct, frozen=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """What every kind of command has.
+    """A kind of command.
 
     Attributes:
         name: Its name in commands and events.
-        stream: Of which streams its subjects are, such as `deal`.
-        event: The type of the event that its success becomes.
+        stream: The kind of its subjects' streams, such as `deal`.
+        event: The type of the event that records its success.
     """
 
     name: CommandKind
@@ -75,16 +75,16 @@ class Kind(Struct, frozen=True, kw_only=True):
 
 
 class Create(Kind, frozen=True, kw_only=True):
-    """A kind that makes an object in QuickBooks.
+    """A kind that creates an object in QuickBooks.
 
     Attributes:
-        entity: What QuickBooks calls the object.
-        fact: What is recorded of the object; the last argument says that it was found, not just made.
-        forms: How it is looked up: one after the other, until one tells that it is there or not.
-        other_forms: How it is looked up besides, where QuickBooks refuses those again and again.
-        is_ours: Whether an object that was found is the one that left this trace.
-        names: Its name or number, which somebody else's object may have.
-        dated: The field that gets the company's date when it is first sent.
+        entity: The object's entity in QuickBooks.
+        fact: Returns the payload of the event; the last argument is true for an object that a look-up found.
+        forms: Returns the forms of a look-up, tried in order until one shows that the object exists or does not.
+        other_forms: Returns further forms, tried if QuickBooks has rejected the usual ones several times.
+        is_ours: Returns whether a found object was created by this request.
+        names: The unique name or number, which another object may already have.
+        dated: The field that is set to the company's date at the first send.
     """
 
     entity: str
@@ -100,9 +100,9 @@ class Reading(Kind, frozen=True, kw_only=True):
     """A kind that reads something in QuickBooks.
 
     Attributes:
-        label: What people call it, such as `the customer`.
-        ask: Asks QuickBooks; what it returns is for `fact` alone.
-        fact: What is recorded of that, as of an instant.
+        label: Its name in sentences, such as `the customer`.
+        ask: Asks QuickBooks; its result is passed to `fact`.
+        fact: Returns the payload of the event for that result, at an instant.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""Reading one object by its id: that QuickBooks does not have it is an answer, too."""
+"""Read one object by its ID; QuickBooks may answer that it has no such object."""
 
 from worker.commands.claimed import Claimed
 from worker.commands.entities import Entity

@@ -1,4 +1,4 @@
-"""Reading what decisions need to know of a company: what it is called, how it is set up, some of its lists."""
+"""Read the company: its name and preferences, its terms, tax codes and income accounts."""
 
 from datetime import datetime
 

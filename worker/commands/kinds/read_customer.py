@@ -1,4 +1,4 @@
-"""Reading a customer that an account is, or may be."""
+"""Read a customer that an account is mapped to."""
 
 from datetime import datetime
 

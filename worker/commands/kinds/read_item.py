@@ -1,4 +1,4 @@
-"""Reading an item that a product is, or may be."""
+"""Read an item that a product is mapped to."""
 
 from datetime import datetime
 

@@ -53,14 +53,14 @@ def _requested(view: View, request: InvoiceCommanded, _at: datetime) -> None:
 
 
 def _created(view: View, created: InvoiceCreated, _at: datetime) -> None:
-    part = view.get(Deal, created.deal_id).part(created.part)
+    deal = view.get(Deal, created.deal_id)
+    part = deal.part(created.part)
     made = replace(
         part,
         attempts=with_success(part.attempts, created, part.requests, created.generation),
         invoices={**part.invoices, created.generation: created},
     )
-    _put(view, created.deal_id, created.part, made)
-    deal = view.get(Deal, created.deal_id)
+    deal = deal.with_part(created.part, made)
     view.put(replace(deal, stage=stage_of_invoices(deal.invoices)), created.deal_id)
 
 
