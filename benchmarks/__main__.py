@@ -32,17 +32,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="the number of rounds")
     parser.add_argument("--profile", action="store_true", help="show where one round of ours spends its time")
     chosen = parser.parse_args()
-    quiet()
     if chosen.list:
         for each in BENCHMARKS:
             print(f"{each.name:18} {each.figures[0].title}")
         return 0
     benchmarks = [each for each in BENCHMARKS if chosen.name in (None, each.name)]
     if chosen.profile:
-        with place() as directory:
+        with quiet(), place() as directory:
             print(asyncio.run(profile.profiled(benchmarks[0], directory)))
         return 0
-    results, missing = measure(benchmarks, chosen.rounds)
+    with quiet():
+        results, missing = measure(benchmarks, chosen.rounds)
     for result in results:
         show(result, as_json=chosen.json)
     for lacking in missing:
@@ -52,11 +52,13 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def quiet() -> None:
-    """Log as a running worker does, to /dev/null."""
-    nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - loggers use it to the end
-    with contextlib.redirect_stderr(nowhere):
-        logs.configure(Environment())
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Log as a running worker does, but to /dev/null."""
+    with Path(os.devnull).open("w") as nowhere:
+        with contextlib.redirect_stderr(nowhere):
+            logs.configure(Environment())
+        yield
 
 
 def measure(benchmarks: list[Benchmark], rounds: int | None) -> tuple[list[Result], list[Missing]]:
@@ -94,7 +96,7 @@ def show(result: Result, *, as_json: bool) -> None:
     tell("")
     spreads = (f"{name} {report.figure(each.median)}" for name, each in result.spreads.items())
     ratios = (f"{report.figure(each.median)} of the {name}" for name, each in result.ratios.items())
-    words = {True: "reached", False: "NOT REACHED", None: "not required"}
+    words = {True: "reached", False: "NOT REACHED", None: "no floor"}
     marks = (words[verdict.reached] for verdict in result.verdicts)
     print(
         f"{result.figure.title}: {', '.join([*spreads, *ratios, *marks])} ({result.figure.unit})", flush=True

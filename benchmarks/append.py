@@ -60,7 +60,7 @@ POSTGRES = Benchmark(
             "rate",
             "Append with decode and dedupe, PostgreSQL",
             "events/s",
-            (Goal("limit", 0.4, 0.6), Goal("peer", 1)),
+            (Goal("limit", 0.28, 0.5), Goal("peer", 0.8, 1.5)),
         ),
     ),
     open=lambda directory: _open(stores.on_postgres, directory),

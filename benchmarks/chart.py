@@ -1,4 +1,4 @@
-"""The picture of docs/benchmarks.md: each goal's figure as a multiple of the required one, on a logarithmic scale."""
+"""The picture of docs/benchmarks.md: each goal's figure as a multiple of its floor, on a logarithmic scale."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ WIDTH = 960
 LEFT, RIGHT = 400, 790
 TOP, ROW, BOTTOM = 78, 26, 40
 DOUBLINGS = 4
-_SAYS = "Ours, as a multiple of what is required"
+_SAYS = "Ours, as a multiple of its floor"
 _LEGEND = "The median of interleaved rounds; the line from the least to the most; the aim a diamond. Right is better."
 _STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill: #1f2328 }
@@ -33,7 +33,7 @@ def drawn(results: Sequence[Result]) -> str:
         (result, verdict)
         for result in results
         for verdict in result.verdicts
-        if verdict.goal.required is not None
+        if verdict.goal.floor is not None
     ]
     height = TOP + ROW * len(rows) + BOTTOM
     parts = [
@@ -48,11 +48,11 @@ def drawn(results: Sequence[Result]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def times_required(value: float, verdict: Verdict) -> float:
-    """Return how many times better than required a value is; below 1, the goal is not reached."""
+def times_floor(value: float, verdict: Verdict) -> float:
+    """Return how many times better than its floor a value is; below 1, the floor is not reached."""
     goal = verdict.goal
-    required = goal.required or value
-    return required / value if goal.at_most else value / required
+    floor = goal.floor or value
+    return floor / value if goal.at_most else value / floor
 
 
 def _x(times: float) -> float:
@@ -64,7 +64,7 @@ def _x(times: float) -> float:
 def _grid(bottom: float) -> Iterator[str]:
     for doublings in range(-DOUBLINGS, DOUBLINGS + 1):
         x = _x(2.0**doublings)
-        name = "required" if doublings == 0 else f"{2**doublings}" if doublings > 0 else f"1/{2**-doublings}"
+        name = "floor" if doublings == 0 else f"{2**doublings}" if doublings > 0 else f"1/{2**-doublings}"
         kind = "one" if doublings == 0 else "grid"
         yield f'<line class="{kind}" x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{bottom + 4:.0f}"/>'
         yield f'<text class="small middle" x="{x:.1f}" y="{bottom + 22:.0f}">{name}</text>'
@@ -74,8 +74,8 @@ def _row(place: int, result: Result, verdict: Verdict) -> Iterator[str]:
     y = TOP + ROW * place + ROW / 2
     goal, value = verdict.goal, verdict.value
     against = f" {result.figure.unit}" if goal.against == "none" else f" of the {goal.against}"
-    at, one = _x(times_required(value.median, verdict)), _x(1)
-    low, high = sorted((_x(times_required(value.low, verdict)), _x(times_required(value.high, verdict))))
+    at, one = _x(times_floor(value.median, verdict)), _x(1)
+    low, high = sorted((_x(times_floor(value.low, verdict)), _x(times_floor(value.high, verdict))))
     if place % 2 == 0:
         yield f'<rect class="stripe" x="8" y="{y - ROW / 2:.1f}" width="{WIDTH - 16}" height="{ROW}" rx="4"/>'
     yield f'<text class="end" x="{LEFT - 12}" y="{y + 4.5:.1f}">{escape(result.figure.title)}</text>'
@@ -85,6 +85,6 @@ def _row(place: int, result: Result, verdict: Verdict) -> Iterator[str]:
     )
     yield f'<line class="spread" x1="{low:.1f}" y1="{y:.1f}" x2="{high:.1f}" y2="{y:.1f}"/>'
     if goal.aim is not None:
-        x = _x(times_required(goal.aim, verdict))
+        x = _x(times_floor(goal.aim, verdict))
         yield f'<path class="aim" d="M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5 -6z"/>'
     yield f'<text class="small" x="{RIGHT + 14}" y="{y + 4:.1f}">{figure(value.median)}{escape(against)}</text>'

@@ -172,7 +172,7 @@ COMMANDS_AT_ONCE = Benchmark(
             "rate",
             "Commands claimed and completed, PostgreSQL",
             "commands/s",
-            (Goal("peer", 20), Goal("limit", None, 0.4)),
+            (Goal("peer", 4, 8), Goal("limit", 0.3, 0.5)),
         ),
     ),
     open=_open,

@@ -168,7 +168,7 @@ DECODE = Benchmark(
             "rate",
             "Decode and full validation",
             "events/s",
-            (Goal("limit", 0.8, 0.95), Goal("peer", 3)),
+            (Goal("limit", 0.45, 0.75),),
         ),
     ),
     open=_open,

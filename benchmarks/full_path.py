@@ -50,7 +50,7 @@ async def _open(grounds: Grounds, directory: Path) -> AsyncIterator[Contenders]:
 
 SQLITE = Benchmark(
     name="full-sqlite",
-    figures=(Figure("rate", "Full path, SQLite", "events/s", (Goal("limit", 0.2, 0.35),)),),
+    figures=(Figure("rate", "Full path, SQLite", "events/s", (Goal("limit", 0.04, 0.12),)),),
     open=lambda directory: _open(stores.on_sqlite, directory),
     limit="executemany into the same table",
     peer="one projection in eventsourcing, by the loop of its runner",
@@ -58,9 +58,7 @@ SQLITE = Benchmark(
 POSTGRES = Benchmark(
     name="full-postgres",
     figures=(
-        Figure(
-            "rate", "Full path, PostgreSQL", "events/s", (Goal("limit", 0.08, 0.15), Goal("peer", 15, 30))
-        ),
+        Figure("rate", "Full path, PostgreSQL", "events/s", (Goal("limit", 0.05, 0.12), Goal("peer", 2, 5))),
     ),
     open=lambda directory: _open(stores.on_postgres, directory),
     limit="COPY into the same table",

@@ -67,7 +67,7 @@ async def _read(ground: Ground, who: str, name: str, environment: Environment) -
 
 INGEST = Benchmark(
     name="ingest",
-    figures=(Figure("rate", "Kafka to log and read models, Faust", "events/s", (Goal("peer", 0.3, 0.6),)),),
+    figures=(Figure("rate", "Kafka to log and read models, Faust", "events/s", (Goal("peer", 0.2, 0.5),)),),
     open=_open,
     limit="aiokafka's getmany",
     peer="stock Faust, an agent that does nothing",

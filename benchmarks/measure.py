@@ -30,13 +30,13 @@ class Goal(Struct, frozen=True):
 
     Attributes:
         against: The contender by whose figure ours is divided; `none` for our figure itself.
-        required: The value that must be reached, if any.
+        floor: The value that a change must not fall below, if any.
         aim: A better value that seems possible.
         at_most: Whether less is better.
     """
 
     against: Literal["limit", "peer", "none"]
-    required: float | None
+    floor: float | None
     aim: float | None = None
     at_most: bool = False
 
@@ -100,8 +100,8 @@ class Verdict(Struct, frozen=True):
 
     @property
     def reached(self) -> bool | None:
-        """Whether the required value is reached; None if none is required."""
-        return self.goal.reached(self.value.median, self.goal.required)
+        """Whether the floor is reached; None without a floor."""
+        return self.goal.reached(self.value.median, self.goal.floor)
 
     @property
     def aim_reached(self) -> bool | None:

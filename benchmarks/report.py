@@ -11,7 +11,7 @@ BEGIN = "<!-- measured: begin -->"
 END = "<!-- measured: end -->"
 CHART = "benchmarks.svg"
 _HEAD = (
-    "| | ours | limit | peer | ratio, least to most | required | aim | |",
+    "| | ours | limit | peer | ratio, least to most | floor | aim | |",
     "|---|--:|--:|--:|---|--:|--:|---|",
 )
 
@@ -49,10 +49,10 @@ def table(results: Sequence[Result], missing: Sequence[Missing], machine: Mappin
     reached = [each for each in judged if each is not None]
     on = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "cores")
     lines = [
-        f"![Ours beside what is required]({CHART})",
+        f"![Ours beside its floors]({CHART})",
         "",
         f"Measured on {day}, {machine['cores']} cores: {on}.",
-        f"{sum(reached)} of {len(reached)} required figures are reached.",
+        f"{sum(reached)} of {len(reached)} floors are reached.",
         "",
         *_HEAD,
         *(line for result in results for line in _lines(result)),
@@ -89,7 +89,7 @@ def _goal_as_json(verdict: Verdict) -> dict[str, object]:
     return {
         "against": verdict.goal.against,
         "at_most": verdict.goal.at_most,
-        "required": verdict.goal.required,
+        "floor": verdict.goal.floor,
         "aim": verdict.goal.aim,
         "measured": verdict.value.median,
         "reached": verdict.reached,
@@ -121,11 +121,11 @@ def _judged(verdict: Verdict, unit: str) -> str:
     goal = verdict.goal
     alone = goal.against == "none"
     value = f"{_ratio(verdict.value)}{f' {unit}' if alone else f' of the {goal.against}'}"
-    required, aim = (
+    floor, aim = (
         f"{'≤' if goal.at_most else '≥'} {figure(wanted)}" if wanted is not None else ""
-        for wanted in (goal.required, goal.aim)
+        for wanted in (goal.floor, goal.aim)
     )
-    return f" {value} | {required} | {aim} | {_mark(verdict)} |"
+    return f" {value} | {floor} | {aim} | {_mark(verdict)} |"
 
 
 def _mark(verdict: Verdict) -> str:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from benchmarks import report
-from benchmarks.chart import drawn, times_required
+from benchmarks.chart import drawn, times_floor
 from benchmarks.measure import (
     Benchmark,
     Contenders,
@@ -72,7 +72,7 @@ async def test_less_may_be_better(value: float, *, reached: bool) -> None:
     figure = Figure("p50", "One", "ms", (Goal("none", 2, at_most=True),))
     result = await measured({"ours": [value]}, figure)
     assert result.verdicts[0].reached is reached
-    assert (times_required(value, result.verdicts[0]) >= 1) is reached
+    assert (times_floor(value, result.verdicts[0]) >= 1) is reached
 
 
 def test_a_percentile_is_a_value_that_occurred() -> None:
@@ -99,7 +99,7 @@ async def test_the_table_marks_missed_goals_and_lists_unmeasured_benchmarks() ->
     result = await measured({"limit": [100], "peer": [10], "ours": [30]})
     missing = [report.Missing("other", "it needs Java")]
     written = report.table([result], missing, {"cores": "2", "Python": "3.11"}, "2026-05-05")
-    assert "1 of 2 required figures are reached" in written
+    assert "1 of 2 floors are reached" in written
     assert "**not reached**" in written
     assert "- `other`: it needs Java" in written
     columns = {line.count("|") for line in written.splitlines() if line.startswith("|")}
@@ -123,10 +123,10 @@ async def test_the_picture_has_a_row_a_goal() -> None:
     assert "Somethings &lt;b&gt;" in picture
 
 
-def test_how_much_better_than_required() -> None:
+def test_how_much_better_than_the_floor() -> None:
     at_least = Verdict(Goal("limit", 0.4), Spread(0.8, 0.8, 0.8))
     at_most = Verdict(Goal("none", 10, at_most=True), Spread(5, 5, 5))
-    assert times_required(0.8, at_least) == times_required(5, at_most) == 2
+    assert times_floor(0.8, at_least) == times_floor(5, at_most) == 2
 
 
 @pytest.mark.parametrize(("value", "shown"), [(12_345.6, "12,346"), (123.4, "123"), (0.0345, "0.0345")])
