@@ -42,9 +42,9 @@ from worker.roles.runner import ShortTurns
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
+from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
-from worker.sandbox.trouble import Plan
 from worker.services import SUBSCRIPTIONS, Services
 from worker.simulation.ports import SeededEntropy
 

@@ -24,7 +24,7 @@ from worker.kafka import topics
 from worker.kafka.brokers import connection
 from worker.migrations import schema
 from worker.runtime.environment import TOKEN_KEY_BYTES, Environment
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.trouble import Plan
 from worker.services import Services, open_database, open_services
 
 SESSION_SECONDS = 6

@@ -21,7 +21,7 @@ from tests.chaos.stores import Found
 from tests.chaos.trouble import Trouble
 from worker.demo import announced, play
 from worker.kafka.positions import positions
-from worker.sandbox.seeds import KINDS
+from worker.sandbox.openings.seeds import KINDS
 from worker.services import SUBSCRIPTIONS
 from worker.verification import invariants
 from worker.verification.books import Books

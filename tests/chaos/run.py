@@ -26,7 +26,7 @@ from tests.chaos.report import Report
 from tests.chaos.trouble import Trouble
 from worker.kafka.messages import BrokerUnavailable
 from worker.roles.idle import wait_until_idle
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.trouble import Plan
 
 COMPANIES = 4
 AGAIN_SECONDS = 0.2

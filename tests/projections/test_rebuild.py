@@ -35,7 +35,7 @@ from worker.migrations import schema
 from worker.quote_to_cash import manager
 from worker.roles import runner
 from worker.runtime.environment import Environment
-from worker.sandbox.trouble import KINDS
+from worker.sandbox.failing.trouble import KINDS
 from worker.services import open_database
 from worker.verification.scratch import differences, refolded
 

@@ -22,8 +22,8 @@ from worker.demo.place import Place
 from worker.demo.story import Tale
 from worker.roles.idle import wait_until_idle
 from worker.runtime.environment import Environment
+from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.service import Sandbox
-from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
 
 KILLS, SEED = AMOUNTS.kills, AMOUNTS.seed

@@ -18,8 +18,8 @@ from worker.docusign.watch import LastReport
 from worker.roles import dispatch, process, roles
 from worker.roles.idle import left_to_do
 from worker.roles.role import Role, RoleContext
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 from worker.services import SUBSCRIPTIONS
 
 BACK = [timedelta(hours=1), timedelta(days=1), timedelta(days=400)]

@@ -10,9 +10,10 @@ from worker.cli.failing import Unusable
 from worker.cli.options import HOST, JsonOption
 from worker.cli.output import people, print_exports, print_json
 from worker.roles.supervisor import stop_signals
-from worker.sandbox import seeds, server
+from worker.sandbox import server
+from worker.sandbox.failing.trouble import Plan
+from worker.sandbox.openings import seeds
 from worker.sandbox.service import Sandbox
-from worker.sandbox.trouble import Plan
 
 
 def sandbox(

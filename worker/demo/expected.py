@@ -15,8 +15,8 @@ from worker.commands.identity import CommandKey, currency_number, marker, reques
 from worker.commands.kinds import create_customer, create_invoice
 from worker.commands.kinds.kind import Kind
 from worker.demo.story import Tale
-from worker.sandbox.company import Traits
-from worker.sandbox.taxes import STATE_RATES, US_RATE
+from worker.sandbox.books.traits import Traits
+from worker.sandbox.sales.taxes import STATES
 
 Entity = dict[str, Any]
 Books = Mapping[str, Sequence[Entity]]
@@ -161,11 +161,15 @@ def _rate(
     if code in {None, "NON"}:
         return Decimal(0)
     if tax == "us":
-        return US_RATE
-    if tax == "us-ast":
+        name = "Sales tax"
+    elif tax == "us-ast":
         address = customer.get("ShipAddr") or customer.get("BillAddr") or {}
-        return STATE_RATES.get(address.get("CountrySubDivisionCode", "CA"), Decimal(0))
-    name = next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code)
+        state = address.get("CountrySubDivisionCode", "CA")
+        if state not in STATES:
+            return Decimal(0)
+        name = STATES[state]
+    else:
+        name = next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code)
     return Decimal(str(_named(company.books["TaxRate"], name)["RateValue"]))
 
 

@@ -25,9 +25,9 @@ from worker.demo.story import Tale
 from worker.quote_to_cash.explain import list_deals
 from worker.roles.idle import Idleness, wait_until_idle
 from worker.runtime.environment import TOKEN_KEY_BYTES, Environment, environment
-from worker.sandbox.company import Traits
+from worker.sandbox.books.traits import Traits
+from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.service import Sandbox
-from worker.sandbox.trouble import Plan
 from worker.services import Services, open_services
 
 WORKSPACE = "demo"

@@ -7,9 +7,9 @@ from msgspec import Meta, Struct
 
 from worker.sandbox import webhooks
 from worker.sandbox.connect_keys import ConnectKeys
+from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.messages import Reply, Request, json_reply
 from worker.sandbox.oauth_trouble import OAuthPlan
-from worker.sandbox.trouble import Plan
 
 if TYPE_CHECKING:  # the sandbox itself has this API
     from worker.sandbox.service import Sandbox

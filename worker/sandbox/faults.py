@@ -90,6 +90,45 @@ def inactive(kind: str) -> Fault:
     )
 
 
+def deleted(kind: str) -> Fault:
+    """A transaction is not there."""
+    return Fault(
+        "610",
+        "Object Not Found",
+        "Object Not Found : Another user has deleted this transaction.",
+        element=kind,
+    )
+
+
+def invalid_enumeration(value: str, name: str) -> Fault:
+    """A word is none of those that a property can have."""
+    return Fault("2170", "Invalid Enumeration", f"Invalid Enumeration : {value}", element=name)
+
+
+def invalid_date(value: object, name: str) -> Fault:
+    """A date is none."""
+    return Fault("2010", "Invalid date", f"Invalid date {value} for {name}", element=name)
+
+
+def invalid_email(value: str) -> Fault:
+    """An e-mail address is none."""
+    return Fault("2210", "Invalid email address format", f"Email Address {value} is not valid")
+
+
+def unsupported_operation(name: str) -> Fault:
+    """There is no such operation, or not for this entity."""
+    return Fault("500", "Unsupported Operation", f"Operation {name} is not supported.")
+
+
+def linked(kind: str) -> Fault:
+    """A transaction can't be deleted, because another one is linked to it."""
+    return Fault(
+        "6480",
+        "Object is in use",
+        f"{kind} is linked to other transactions. Delete or unlink them before you delete it.",
+    )
+
+
 def stale() -> Fault:
     """The SyncToken is not the present one."""
     return Fault(

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from worker.sandbox.company import Entity
 from worker.sandbox.faults import Fault
+from worker.sandbox.schema.kinds import Fields
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
@@ -60,7 +60,7 @@ def json_reply(status: int, value: object) -> Reply:
     return Reply(status, _encoder.encode(_plain(value)))
 
 
-def json_object(body: bytes) -> Entity:
+def json_object(body: bytes) -> Fields:
     """Read a body.
 
     Raises:

@@ -16,14 +16,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import control, faults, invoices, lists, oauth_trouble, query, seeds
-from worker.sandbox.company import ENTITIES, Company, Entity, Traits
+from worker.sandbox import api, control, faults, oauth_trouble
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Act
+from worker.sandbox.books.traits import Traits
 from worker.sandbox.connect_keys import ConnectKeys
+from worker.sandbox.failing.refusals import Operation
+from worker.sandbox.failing.trouble import Kind, Plan, Trouble
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
 from worker.sandbox.oauth import Lifetimes, OAuthServer
-from worker.sandbox.refusals import Operation
-from worker.sandbox.trouble import Kind, Plan, Trouble
+from worker.sandbox.openings import seeds
 
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
@@ -100,11 +103,8 @@ class Sandbox:
     def change_traits(self, realm: str, changes: dict[str, Any]) -> None:
         """Change how a company is set up, as its owner does in QuickBooks."""
         company = self.companies[realm]
-        company.traits = msgspec.convert({**msgspec.to_builtins(company.traits), **changes}, Traits)
-        said = {"Preferences": seeds.preferences, "CompanyInfo": seeds.company_info}
-        for entity, say in said.items():
-            before = company.objects[entity]["1"]
-            company.replace(entity, before, {**before, **say(company.traits)}, self.now())
+        traits = msgspec.convert({**msgspec.to_builtins(company.traits), **changes}, Traits)
+        seeds.change_traits(company, traits, self.now())
 
     def _api(self, request: Request, realm: str, path: list[str]) -> Reply:
         refused = self._refused(request, realm)
@@ -149,47 +149,14 @@ class Sandbox:
             status, body = company.replies[request_id]
             return Reply(status, body)
         try:
-            reply = json_reply(200, self._applied(company, request, path))
+            time = self.now().isoformat(timespec="milliseconds")
+            body = api.answer(company, request, path, Act(self.now()))
+            reply = json_reply(200, {**body, "time": time})
         except Fault as fault:
             return self._fault(fault)
         if request_id:
             company.replies[request_id] = (reply.status, reply.body)
         return reply
-
-    def _applied(self, company: Company, request: Request, path: list[str]) -> Entity:
-        time = {"time": self.now().isoformat(timespec="milliseconds")}
-        if path[0] == "query":
-            statement = request.query.get("query") or request.body.decode(errors="replace")
-            return query.run(company, statement) | time
-        entity = next((name for name in ENTITIES if name.lower() == path[0]), None)
-        if entity is None or request.method not in {"GET", "POST"}:
-            raise Fault("500", "Unsupported Operation", f"Operation {path[0]} is not supported.")
-        if request.method == "GET":
-            identifier = "1" if entity in {"CompanyInfo", "Preferences"} else path[-1]
-            found = company.get(entity, identifier)
-            if found is None:
-                raise faults.inactive(entity)
-            return {entity: found} | time
-        return {entity: self._written(company, entity, request)} | time
-
-    def _written(self, company: Company, entity: str, request: Request) -> Entity:
-        data = json_object(request.body)
-        operation = request.query.get("operation")
-        now = self.now()
-        if entity == "Invoice":
-            if operation == "void":
-                return invoices.void(company, data, now)
-            if operation == "delete":
-                return invoices.delete(company, data)
-            if data.get("Id"):
-                return invoices.update(company, data, now)
-            allowed = "allowduplicatedocnum" in request.query.get("include", "")
-            return invoices.create(company, data, now, allow_duplicate_number=allowed)
-        if entity not in lists.NAME_LISTS:
-            raise Fault("500", "Unsupported Operation", f"{entity} cannot be written here.")
-        if data.get("Id"):
-            return lists.update(company, entity, data, now)
-        return lists.create(company, entity, data, now)
 
     def _refused(self, request: Request, realm: str) -> Reply | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

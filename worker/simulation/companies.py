@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from events.clock import Clock
 from worker.demo.market import US, Market
-from worker.sandbox import lists
+from worker.sandbox import accountant
 from worker.sandbox.oauth import Lifetimes
-from worker.sandbox.seeds import KINDS
+from worker.sandbox.openings.seeds import KINDS
 from worker.sandbox.service import Sandbox
 
 # Tokens are valid for minutes here, so that they expire and rotate within a seed.
@@ -110,5 +110,5 @@ def opened(plans: Mapping[str, CompanyPlan], clock: Clock, seed: int, *, others:
             sandbox.change_traits(realm, plan.traits)
         for currency in plan.market.currencies[1:]:
             abroad = {"DisplayName": f"Somebody abroad ({currency})", "CurrencyRef": {"value": currency}}
-            lists.create(sandbox.companies[realm], "Customer", abroad, clock.now())
+            accountant.create(sandbox.companies[realm], "Customer", abroad, clock.now())
     return sandbox

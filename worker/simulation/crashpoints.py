@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from worker.demo import story
 from worker.demo.story import Twist
 from worker.quote_to_cash.view import AT_ONCE
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Kind
-from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Kind
+from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from worker.demo import story
 from worker.demo.story import Tale, Twist
-from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies, refusing
 from worker.simulation.companies import CompanyPlan
 

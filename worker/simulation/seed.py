@@ -15,7 +15,7 @@ from worker.commands.table import realms
 from worker.quote_to_cash import view
 from worker.roles import reconsidering
 from worker.roles.idle import left_to_do
-from worker.sandbox.trouble import Plan as QuickBooksPlan
+from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster

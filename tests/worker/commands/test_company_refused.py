@@ -7,8 +7,8 @@ import pytest
 from events.contract import catalog
 from tests import stories
 from tests.world import World, types
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 
 HOLDING = {
     "subscription_lapsed": Refusal("6190", 200, message="Invalid Company Status"),

@@ -19,7 +19,7 @@ from worker.commands.claims import LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import commands
-from worker.sandbox.trouble import KINDS, Kind
+from worker.sandbox.failing.trouble import KINDS, Kind
 
 
 async def one_invoice(world: World, deal: str = "D-1") -> None:

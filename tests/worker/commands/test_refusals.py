@@ -9,7 +9,7 @@ from events.contract import catalog
 from tests import stories
 from tests.world import World, net, types
 from worker.commands.table import realms
-from worker.sandbox import invoices
+from worker.sandbox import accountant
 
 
 def change(world: World, **traits: Any) -> None:
@@ -45,7 +45,8 @@ async def test_someone_elses_number_is_never_adopted(ready: World) -> None:
     await ready.connect()  # the company is read again
     await ready.settle()
     body = {"CustomerRef": {"value": "1"}, "DocNumber": "D-1", "Line": ready.books()[0]["Line"][:1]}
-    stranger = invoices.create(ready.sandbox.companies[ready.realm], body, ready.clock.now())
+    company = ready.sandbox.companies[ready.realm]
+    stranger = accountant.create(company, "Invoice", body, ready.clock.now())
     await ready.send(*stories.signed_deal())
     await ready.settle()
     explanation = await ready.explain()
@@ -218,8 +219,7 @@ async def test_a_differing_total_is_adopted_and_flagged(ready: World) -> None:
     company = ready.sandbox.companies[ready.realm]
     invoice = company.books()["Invoice"][-1]
     line = {**invoice["Line"][0], "Amount": 500, "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
-    update = {"Id": invoice["Id"], "SyncToken": invoice["SyncToken"], "sparse": True, "Line": [line]}
-    invoices.update(company, update, ready.clock.now())
+    accountant.change(company, "Invoice", invoice["Id"], {"Line": [line]}, ready.clock.now())
     await ready.settle()
     created = [r.event.payload for r in await ready.log() if r.event.type == catalog.INVOICE_CREATED][-1]
     assert (created.adopted, str(created.net), str(created.expected)) == (True, "500.00", "599.94")

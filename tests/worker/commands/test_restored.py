@@ -6,8 +6,8 @@ import pytest
 
 from tests import stories
 from tests.world import NOW, World
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 
 
 async def test_what_an_earlier_life_sent_is_found_though_the_restored_store_knows_nothing_of_it(

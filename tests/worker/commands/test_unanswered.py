@@ -14,9 +14,9 @@ from worker.actions.invoices import name_invoice
 from worker.commands import standing
 from worker.commands.identity import marker
 from worker.quickbooks import queries
-from worker.sandbox import invoices
-from worker.sandbox.refusals import Operation, Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox import accountant
+from worker.sandbox.failing.refusals import Operation, Refusal
+from worker.sandbox.failing.trouble import Plan
 
 READS: tuple[Operation, ...] = ("read", "query")
 REFUSALS = {
@@ -122,7 +122,8 @@ async def test_another_invoice_that_cannot_be_read_does_not_hide_ours(ready: Wor
     ]
     company = ready.sandbox.companies[ready.realm]
     customer = ready.books()[0]["CustomerRef"]["value"]
-    broken = invoices.create(company, {"CustomerRef": {"value": customer}, "Line": line}, ready.clock.now())
+    fields = {"CustomerRef": {"value": customer}, "Line": line}
+    broken = accountant.create(company, "Invoice", fields, ready.clock.now())
     await lose_the_answer(
         ready,
         Refusal("4002", operations=("query",), containing="SELECT * "),
@@ -233,7 +234,7 @@ async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
     await ready.settle()
     [made] = of_deal(ready)
     company = ready.sandbox.companies[ready.realm]
-    invoices.void(company, {"Id": made["Id"], "SyncToken": made["SyncToken"]}, ready.clock.now())
+    accountant.void(company, "Invoice", made["Id"], ready.clock.now())
     await ready.admin().request_invoice("D-1")
     await ready.settle()
     assert [str(net(invoice)) for invoice in of_deal(ready)] == ["0", "599.94"]
@@ -346,7 +347,7 @@ async def test_a_list_that_ends_early_on_a_refused_page_says_nothing(
     company, made = ready.sandbox.companies[ready.realm], ready.books()[0]
     copied = {"CustomerRef": made["CustomerRef"], "TxnDate": made["TxnDate"], "Line": made["Line"][:1]}
     for _ in range(3):
-        invoices.create(company, copied, ready.clock.now())
+        accountant.create(company, "Invoice", copied, ready.clock.now())
     monkeypatch.setattr(queries, "PAGE_ROWS_MAX", 3)
     await lose_the_answer(ready, Refusal("4002", operations=("query",), containing="STARTPOSITION 3"))
     await ready.settle(patience=timedelta(hours=2))

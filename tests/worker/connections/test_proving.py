@@ -18,9 +18,9 @@ from worker.connections.steps import ConsentStatus
 from worker.quickbooks import grants, tokens
 from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.oauth_trouble import OAuthPlan
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
 
 UNKNOWN = "9130000000000000001"  # no company
 SILENT = Plan(probability={"server_error": 1})

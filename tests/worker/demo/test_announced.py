@@ -13,7 +13,7 @@ from worker.demo import announced, story
 from worker.demo.announced import CRM, REPORTING, Announcement
 from worker.demo.expected import CompanyBooks
 from worker.demo.story import Tale, Twist
-from worker.sandbox.seeds import KINDS
+from worker.sandbox.openings.seeds import KINDS
 
 NOW = datetime(2026, 5, 5, 15, tzinfo=UTC)
 COMPANY = CompanyBooks("acme", "9130", KINDS["us"], {}, {}, {}, {}, "Services")

@@ -17,9 +17,9 @@ from worker.demo import created, expected, market, story
 from worker.demo.expected import AppliedSettings, CompanyBooks, Entity
 from worker.demo.market import US, Market
 from worker.demo.story import Tale
-from worker.sandbox import invoices, lists
-from worker.sandbox.company import Company as Sandbox
-from worker.sandbox.seeds import seeded
+from worker.sandbox import accountant
+from worker.sandbox.books.company import Company as Sandbox
+from worker.sandbox.openings.seeds import seeded
 
 NOW = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)  # the evening of 31 May in Los Angeles
 MEMO = "Deal {deal_id}: {deal_name} {po_number}"
@@ -120,7 +120,7 @@ def opened(kind: str, where: Market) -> tuple[CompanyBooks, Tale, Entity]:
     """Return a company with one correct invoice."""
     sandbox, tale = seeded(kind, Random(7), NOW), a_tale(where)
     assert tale.quote is not None
-    customer = lists.create(sandbox, "Customer", a_customer(tale, where, sandbox), NOW)
+    customer = accountant.create(sandbox, "Customer", a_customer(tale, where, sandbox), NOW)
     income = next(account["Id"] for account in sandbox.every("Account") if account["Name"] == "Services")
     items = {}
     for line in tale.quote["lines"]:
@@ -131,8 +131,8 @@ def opened(kind: str, where: Market) -> tuple[CompanyBooks, Tale, Entity]:
             "Taxable": line["taxable"],
             "IncomeAccountRef": {"value": income},
         }
-        items[line["product_id"]] = lists.create(sandbox, "Item", fields, NOW)["Id"]
-    invoice = invoices.create(sandbox, body(tale, sandbox, customer["Id"], items), NOW)
+        items[line["product_id"]] = accountant.create(sandbox, "Item", fields, NOW)["Id"]
+    invoice = accountant.create(sandbox, "Invoice", body(tale, sandbox, customer["Id"], items), NOW)
     accounts = {account["account_id"]: account for account in market.accounts(where)}
     books = copy.deepcopy(sandbox.books())
     return (

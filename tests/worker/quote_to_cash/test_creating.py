@@ -10,9 +10,9 @@ import pytest_asyncio
 from tests import stories
 from tests.world import World, open_world, types
 from worker.actions.admin import ActionRefused
-from worker.sandbox import lists
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox import accountant
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 
@@ -47,14 +47,12 @@ async def with_item(world: World) -> World:
 def add(world: World, entity: str, name: str, **fields: Any) -> str:
     field = "Name" if entity == "Item" else "DisplayName"
     company = world.sandbox.companies[world.realm]
-    return str(lists.create(company, entity, {field: name, **fields}, world.clock.now())["Id"])
+    return str(accountant.create(company, entity, {field: name, **fields}, world.clock.now())["Id"])
 
 
 def deactivate(world: World, entity: str, object_id: str) -> None:
     company = world.sandbox.companies[world.realm]
-    token = company.objects[entity][object_id]["SyncToken"]
-    data = {"Id": object_id, "SyncToken": token, "sparse": True, "Active": False}
-    lists.update(company, entity, data, world.clock.now())
+    accountant.change(company, entity, object_id, {"Active": False}, world.clock.now())
 
 
 async def asked_for(world: World, name: str) -> None:

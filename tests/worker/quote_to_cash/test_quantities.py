@@ -8,7 +8,7 @@ import pytest
 
 from tests import stories
 from tests.world import World, net, open_world
-from worker.sandbox import lists
+from worker.sandbox import accountant
 
 
 def quoted(*lines: dict[str, Any], total: str, **fields: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def inventory(world: World) -> str:
     company = world.sandbox.companies[world.realm]
     account = next(each["Id"] for each in company.every("Account") if each["Name"] == "Services")
     fields = {"Name": "Router", "Type": "Inventory", "IncomeAccountRef": {"value": account}}
-    item_id: str = lists.create(company, "Item", fields, world.clock.now())["Id"]
+    item_id: str = accountant.create(company, "Item", fields, world.clock.now())["Id"]
     return item_id
 
 

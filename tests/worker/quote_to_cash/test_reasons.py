@@ -15,7 +15,7 @@ from events.contract import catalog
 from tests import stories
 from tests.world import World, open_world
 from worker.actions.admin import ActionRefused
-from worker.sandbox import lists
+from worker.sandbox import accountant
 
 Act = Callable[[World], Awaitable[object]]
 LOST_ANSWER = ("lost_answer", *["server_error"] * 50)
@@ -172,8 +172,7 @@ async def change_in_quickbooks(world: World, *, active: bool) -> None:
     company = world.sandbox.companies[world.realm]
     for entity in ("Customer", "Item"):
         for before in list(company.every(entity))[-1:]:
-            data = {"Id": before["Id"], "SyncToken": before["SyncToken"], "sparse": True, "Active": active}
-            lists.update(company, entity, data, world.clock.now())
+            accountant.change(company, entity, before["Id"], {"Active": active}, world.clock.now())
 
 
 async def map_again(world: World) -> None:

@@ -9,9 +9,9 @@ import pytest_asyncio
 from events.contract import catalog
 from tests import stories
 from tests.world import World, types
-from worker.sandbox import lists
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox import accountant
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 
@@ -37,7 +37,7 @@ def services(world: World) -> dict[str, str]:
 
 
 def add(world: World, entity: str, **fields: Any) -> str:
-    made = lists.create(world.sandbox.companies[world.realm], entity, fields, world.clock.now())
+    made = accountant.create(world.sandbox.companies[world.realm], entity, fields, world.clock.now())
     return str(made["Id"])
 
 
@@ -48,9 +48,7 @@ def named(world: World, entity: str, name: str) -> str:
 
 def change(world: World, entity: str, object_id: str, **fields: Any) -> None:
     company = world.sandbox.companies[world.realm]
-    before = company.objects[entity][object_id]
-    data = {"Id": object_id, "SyncToken": before["SyncToken"], "sparse": True, **fields}
-    lists.update(company, entity, data, world.clock.now())
+    accountant.change(company, entity, object_id, fields, world.clock.now())
 
 
 async def map_again(world: World) -> None:

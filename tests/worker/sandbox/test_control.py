@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.worker.sandbox.app import App, decoded, fault, invoice
-from worker.sandbox.company import ENTITIES
+from worker.sandbox.entities.catalog import ENTITIES
+from worker.sandbox.failing.trouble import KINDS, Plan
 from worker.sandbox.service import Sandbox
-from worker.sandbox.trouble import KINDS, Plan
 
 
 def test_the_books(app: App) -> None:

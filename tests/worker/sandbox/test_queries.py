@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worker.sandbox.app import App, decoded, fault, invoice, line
-from worker.sandbox import query
+from worker.sandbox.entities.catalog import ENTITIES
 from worker.sandbox.faults import Fault
-from worker.sandbox.statements import Condition, Statement, parse
+from worker.sandbox.queries import query
+from worker.sandbox.queries.statements import Condition, Statement, parse
 
 BOOKS = App()
 BOOKS.made("Invoice", invoice())
@@ -265,6 +266,6 @@ def test_any_text_is_a_statement_or_a_fault(text: str) -> None:
 @given(st.text())
 def test_every_text_can_be_looked_for(text: str) -> None:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    statement = parse(f"SELECT * FROM Invoice WHERE DocNumber = '{escaped}' AND Id IN ('1')")
+    statement = parse(f"SELECT * FROM Invoice WHERE DocNumber = '{escaped}' AND Id IN ('1')", ENTITIES)
     wanted = (Condition("DocNumber", "=", (text,)), Condition("Id", "IN", ("1",)))
-    assert statement == Statement("Invoice", conditions=wanted)
+    assert statement == Statement("Invoice", all_fields=True, conditions=wanted)

@@ -14,7 +14,7 @@ from tests.worker.sandbox.app import App, invoice
 from tests.worker.sandbox.sockets import served
 from worker.runtime.environment import Environment
 from worker.sandbox import server
-from worker.sandbox.trouble import KINDS, Kind
+from worker.sandbox.failing.trouble import KINDS, Kind
 
 SLOW_SECONDS = 0.4
 LATE_SECONDS = 30

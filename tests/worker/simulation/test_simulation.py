@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 from worker.demo.story import Twist
-from worker.sandbox.seeds import KINDS as KINDS_OF_COMPANIES
-from worker.sandbox.trouble import KINDS
+from worker.sandbox.failing.trouble import KINDS
+from worker.sandbox.openings.seeds import KINDS as KINDS_OF_COMPANIES
 from worker.simulation import campaign
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
 from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES

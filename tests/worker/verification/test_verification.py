@@ -35,8 +35,8 @@ from worker.quickbooks.errors import (
 from worker.quote_to_cash import view
 from worker.quote_to_cash.store import process_state
 from worker.roles.runner import catch_up
-from worker.sandbox.refusals import Refusal
-from worker.sandbox.trouble import Plan
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
 from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, Invoices, companies, read_books
 from worker.verification.invariants import INVARIANTS, violations

@@ -1,11 +1,13 @@
 """QuickBooks' query language: from a text to a statement."""
 
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from worker.sandbox.company import ENTITIES
+from worker.sandbox.books.entity import Entity
 from worker.sandbox.faults import Fault
+from worker.sandbox.schema.common import METADATA
 
 ROWS_DEFAULT = 100
 ROWS_MAX = 1000
@@ -24,10 +26,11 @@ class Condition(Struct, frozen=True):
 
 
 class Statement(Struct, frozen=True):
-    """A parsed SELECT. No fields means all of them."""
+    """A parsed SELECT; `all_fields` is the asterisk, beside which fields may be named."""
 
     entity: str
     fields: tuple[str, ...] = ()
+    all_fields: bool = False
     count: bool = False
     conditions: tuple[Condition, ...] = ()
     order: tuple[tuple[str, bool], ...] = ()
@@ -35,18 +38,19 @@ class Statement(Struct, frozen=True):
     rows: int = ROWS_DEFAULT
 
 
-def parse(text: str) -> Statement:
+def parse(text: str, entities: Mapping[str, Entity]) -> Statement:
     """Parse a statement.
 
     Raises:
         Fault: 4000 or 4001.
     """
-    return _Parser(text).statement()
+    return _Parser(text, entities).statement()
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, entities: Mapping[str, Entity]) -> None:
         self._text = text
+        self._entities = entities
         self._tokens: list[tuple[str, int]] = []
         self._next = 0
         position = 0
@@ -64,23 +68,26 @@ class _Parser:
         fields, count = self._fields()
         self._keyword("FROM")
         entity = self._entity()
+        described = self._entities[entity]
         conditions: list[Condition] = []
         if self._accept("WHERE"):
-            conditions.append(self._condition())
+            conditions.append(self._condition(described))
             while self._accept("AND"):
-                conditions.append(self._condition())
+                conditions.append(self._condition(described))
         order: list[tuple[str, bool]] = []
         start, rows = 1, ROWS_DEFAULT
         while self._peek() is not None:
             if self._accept("ORDERBY") or (self._accept("ORDER") and self._keyword("BY")):
-                order = self._order()
+                order = self._order(described)
             elif self._accept("STARTPOSITION"):
                 start = self._number(1, "STARTPOSITION")
             elif self._accept("MAXRESULTS"):
                 rows = min(self._number(1, "MAXRESULTS"), ROWS_MAX)
             else:
                 raise self._error()
-        return Statement(entity, tuple(fields), count, tuple(conditions), tuple(order), start, rows)
+        named = tuple(_spelt(described, field) for field in fields if field != "*")
+        everything = "*" in fields
+        return Statement(entity, named, everything, count, tuple(conditions), tuple(order), start, rows)
 
     def _fields(self) -> tuple[list[str], bool]:
         if self._accept("COUNT"):
@@ -90,20 +97,20 @@ class _Parser:
         fields = [self._field()]
         while self._accept(","):
             fields.append(self._field())
-        return ([] if "*" in fields else fields), False
+        return fields, False
 
     def _field(self) -> str:
         return "*" if self._accept("*") else self._name()
 
     def _entity(self) -> str:
         word = self._name()
-        found = next((entity for entity in ENTITIES if entity.casefold() == word.casefold()), None)
+        found = next((entity for entity in self._entities if entity.casefold() == word.casefold()), None)
         if found is None:
             raise invalid(f"Metadata not found for Entity: {word}")
         return found
 
-    def _condition(self) -> Condition:
-        field = self._name()
+    def _condition(self, entity: Entity) -> Condition:
+        field = _spelt(entity, self._name())
         operator = self._word().upper()
         if operator not in _OPERATORS:
             raise self._error(back=True)
@@ -116,10 +123,10 @@ class _Parser:
         self._keyword(")")
         return Condition(field, operator, tuple(values))
 
-    def _order(self) -> list[tuple[str, bool]]:
+    def _order(self, entity: Entity) -> list[tuple[str, bool]]:
         order = []
         while True:
-            field = self._name()
+            field = _spelt(entity, self._name())
             descending = bool(self._accept("DESC"))
             if not descending:
                 self._accept("ASC")
@@ -181,6 +188,14 @@ class _Parser:
             "Error parsing query",
             f'QueryParserError: Encountered " {shown} at line 1, column {position + 1}.',
         )
+
+
+def _spelt(entity: Entity, path: str) -> str:
+    """Return a property's path as the entity spells it; a statement may use other cases."""
+    name, dot, rest = path.partition(".")
+    known = {each.casefold(): each for each in entity.properties.by_name}
+    inner = {each.casefold(): each for each in METADATA.by_name}
+    return known.get(name.casefold(), name) + dot + inner.get(rest.casefold(), rest)
 
 
 def invalid(detail: str) -> Fault:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from worker.sandbox.refusals import Operation, Refusal
+from worker.sandbox.failing.refusals import Operation, Refusal
 
 Kind = Literal[
     "lost_before",

@@ -1,0 +1,1 @@
+"""The books of one company: its objects, the ledger under them, and the journal of their changes."""

@@ -1,0 +1,220 @@
+"""One company: its objects by entity, their names, and the ledger and journal under them.
+
+Stored objects are never changed, only replaced, so that a snapshot is a copy of dictionaries. They hold references
+without names, and no amounts that follow from the ledger: `shown` adds both, as they are at present.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from worker.sandbox import faults
+from worker.sandbox.books.entity import Act, Entity
+from worker.sandbox.books.journal import Change, Changed, Journal
+from worker.sandbox.books.ledger import Key, Ledger
+from worker.sandbox.books.names import Names, full_name
+from worker.sandbox.books.numbers import Numbers
+from worker.sandbox.books.traits import Traits
+from worker.sandbox.schema.currencies import CURRENCIES
+from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Kind, Ref, Several
+
+_FIRST_ID = {"Account": 1150040000}
+
+
+class Company:
+    """One company. Every change goes through `store`, `replace` and `remove`."""
+
+    def __init__(self, realm: str, traits: Traits, entities: Mapping[str, Entity]) -> None:
+        self.realm = realm
+        self.traits = traits
+        self.entities = entities
+        self.objects: dict[str, dict[str, Fields]] = {name: {} for name in entities}
+        self.names = Names(entities)
+        self.ledger = Ledger()
+        self.journal = Journal()
+        self.replies: dict[str, tuple[int, bytes]] = {}
+        self.numbers = Numbers()
+        self._sequences: Counter[str] = Counter(_FIRST_ID)
+
+    def get(self, entity: str, identifier: str) -> Fields | None:
+        """Return a stored object."""
+        return self.objects[entity].get(identifier)
+
+    def active(self, entity: str, identifier: str, words: str | None = None) -> Fields:
+        """Return an object that others may refer to.
+
+        Raises:
+            Fault: 2500 if there is none, 610 if it is inactive.
+        """
+        found = self.objects[entity].get(identifier)
+        if found is None:
+            raise faults.invalid_reference(words or f"{entity}s", identifier)
+        if found.get("Active") is False:
+            raise faults.inactive(entity)
+        return found
+
+    def every(self, entity: str) -> Iterator[Fields]:
+        """Yield the objects of an entity as QuickBooks shows them, in the order of their creation."""
+        described = self.entities[entity]
+        return (self.shown(described, stored) for stored in list(self.objects[entity].values()))
+
+    def books(self) -> dict[str, list[Fields]]:
+        """Return every object of the company, by entity."""
+        return {entity: list(self.every(entity)) for entity in self.objects}
+
+    def today(self, now: datetime) -> date:
+        """Return the company's date."""
+        return now.astimezone(ZoneInfo(self.traits.time_zone)).date()
+
+    def instant(self, now: datetime) -> str:
+        """Write an instant as objects carry it: whole seconds, with the company's offset."""
+        return now.astimezone(ZoneInfo(self.traits.time_zone)).isoformat(timespec="seconds")
+
+    def shown(self, entity: Entity, stored: Fields) -> Fields:
+        """Return an object as QuickBooks shows it: with present names and balances."""
+        named = _with_names(self, entity.properties, stored)
+        return {**named, **entity.derived(self, stored), "domain": "QBO", "sparse": False}
+
+    def name_of(self, entity: str, identifier: str) -> str | None:
+        """Return the name by which references show an object."""
+        stored = self.objects[entity].get(identifier)
+        naming = self.entities[entity].naming
+        if stored is None or naming is None:
+            return None
+        return full_name(self, entity, stored) if naming.full else str(stored[naming.field])
+
+    def refer(self, kind: Ref, reference: Fields) -> None:
+        """Check a reference of a request.
+
+        Raises:
+            Fault: 2500 if it refers to nothing, 610 if the object is inactive.
+        """
+        identifier = reference["value"]
+        if not kind.to or identifier in kind.also:
+            return
+        entity = next((name for name in kind.to if identifier in self.objects[name]), kind.to[0])
+        self.active(entity, identifier, kind.words)
+
+    def store(self, entity: str, fields: Fields, act: Act, identifier: str | None = None) -> Fields:
+        """Store a new object."""
+        described = self.entities[entity]
+        new_id = identifier or self._next_id(described.ids)
+        at = self.instant(act.at)
+        stored = {
+            **fields,
+            "Id": new_id,
+            "SyncToken": "0",
+            "MetaData": {"CreateTime": at, "LastUpdatedTime": at, "LastModifiedByRef": {"value": act.by}},
+        }
+        self._save(described, None, stored)
+        self._note(entity, new_id, act, "Create")
+        self._settle(described, stored, act)
+        return stored
+
+    def replace(
+        self, entity: str, before: Fields, fields: Fields, act: Act, operation: Changed = "Update"
+    ) -> Fields:
+        """Store a changed object; if nothing changed, its sync token and time stay."""
+        described = self.entities[entity]
+        kept = {name: before[name] for name in ("Id", "SyncToken", "MetaData")}
+        if {**fields, **kept} == before:
+            return before
+        stored = {**fields, "Id": before["Id"], **self._touched(before, act)}
+        self._save(described, before, stored)
+        self._note(entity, before["Id"], act, operation)
+        self._settle(described, stored, act)
+        return stored
+
+    def remove(self, entity: str, before: Fields, act: Act) -> None:
+        """Delete an object, with its postings."""
+        described = self.entities[entity]
+        key = (entity, before["Id"])
+        del self.objects[entity][before["Id"]]
+        self.names.move(described, before, None)
+        self.numbers.move(entity, before, None)
+        self.ledger.post(key, ())
+        self._note(entity, before["Id"], act, "Delete")
+        for target in self.ledger.apply(key, ()):
+            self._touch(target, act, notified=False)
+
+    def current(self, entity: str, data: Mapping[str, Any]) -> Fields:
+        """Return the object that an update is about.
+
+        Raises:
+            Fault: 610 if it is not there, 5010 if it has changed since.
+        """
+        found = self.objects[entity].get(str(data.get("Id")))
+        if found is None:
+            raise faults.deleted(entity) if self.entities[entity].is_transaction else faults.inactive(entity)
+        if str(data.get("SyncToken")) != found["SyncToken"]:
+            raise faults.stale()
+        return found
+
+    def account(self, subtype: str) -> Fields:
+        """Return the account that a role of the books has, by its AccountSubType."""
+        return next(
+            each for each in self.objects["Account"].values() if each.get("AccountSubType") == subtype
+        )
+
+    def _save(self, entity: Entity, before: Fields | None, stored: Fields) -> None:
+        self.objects[entity.name][stored["Id"]] = stored
+        self.names.move(entity, before, stored)
+        self.numbers.move(entity.name, before, stored)
+        self.ledger.post((entity.name, stored["Id"]), entity.postings(self, stored))
+
+    def _settle(self, entity: Entity, stored: Fields, act: Act) -> None:
+        """Apply a transaction to others. One that is settled no longer changes without a notification."""
+        key = (entity.name, stored["Id"])
+        applications = tuple(entity.applications(stored))
+        settled = {each.target for each in applications}
+        for target in self.ledger.apply(key, applications):
+            self._touch(target, act, notified=target in settled)
+
+    def _touch(self, key: Key, act: Act, *, notified: bool) -> None:
+        """Give a transaction whose open amount changed a new time."""
+        name, identifier = key
+        stored = self.objects[name].get(identifier)
+        if stored is not None:
+            self.objects[name][identifier] = {**stored, **self._touched(stored, act)}
+            self._note(name, identifier, act, "Update", notified=notified)
+
+    def _touched(self, before: Fields, act: Act) -> Fields:
+        meta = {**before["MetaData"], "LastUpdatedTime": self.instant(act.at)}
+        return {
+            "SyncToken": str(int(before["SyncToken"]) + 1),
+            "MetaData": {**meta, "LastModifiedByRef": {"value": act.by}},
+        }
+
+    def _note(
+        self, entity: str, identifier: str, act: Act, operation: Changed, *, notified: bool = True
+    ) -> None:
+        self.journal.append(Change(act.at, entity, identifier, operation, act.by, notified=notified))
+
+    def _next_id(self, sequence: str) -> str:
+        self._sequences[sequence] += 1
+        return str(self._sequences[sequence])
+
+
+def _with_names(company: Company, kind: Group, fields: Fields) -> Fields:
+    """Return a copy of an object whose references have the present names."""
+    shown = dict(fields)
+    for name, value in fields.items():
+        if isinstance(value, dict | list):
+            shown[name] = _named(company, kind.by_name[name].kind, value)
+    return shown
+
+
+def _named(company: Company, kind: Kind, value: Any) -> Any:
+    if isinstance(kind, Ref):
+        found = (company.name_of(entity, value["value"]) for entity in kind.to)
+        name = next((each for each in found if each is not None), None)
+        return value if name is None else {**value, "name": name}
+    if isinstance(kind, Group):
+        return _with_names(company, kind, value)
+    if isinstance(kind, Several):
+        return [_named(company, kind.of, item) for item in value]
+    if isinstance(kind, CurrencyCode):
+        return {**value, "name": CURRENCIES[value["value"]]}
+    return value

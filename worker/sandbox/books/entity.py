@@ -1,0 +1,117 @@
+"""An entity: its properties, its names, its operations and its rules, in one record."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from worker.sandbox.books.ledger import Application, Posting
+from worker.sandbox.schema.kinds import Fields, Group
+
+if TYPE_CHECKING:  # a company holds objects of entities
+    from worker.sandbox.books.company import Company
+
+Operation = Literal["create", "read", "update", "delete", "void", "send", "pdf", "query"]
+LIST: frozenset[Operation] = frozenset({"create", "read", "update", "query"})
+TRANSACTION: frozenset[Operation] = LIST | {"delete"}
+
+
+class Act(Struct, frozen=True):
+    """When a write happens, and who writes: the Id of a user."""
+
+    at: datetime
+    by: str = "1"
+
+
+class Draft(Struct, frozen=True):
+    """An object that is about to be stored.
+
+    Attributes:
+        fields: Its properties: the request's, over those that stay.
+        given: The properties that the request sets.
+        before: The object as it is, if it exists.
+        act: When and by whom it is written.
+        include: The request's `include` options, such as `allowduplicatedocnum`.
+    """
+
+    fields: Fields
+    given: Fields
+    before: Fields | None
+    act: Act
+    include: frozenset[str] = frozenset()
+
+
+class Naming(Struct, frozen=True):
+    """How the entries of a name list are named.
+
+    Attributes:
+        field: The property that holds the name.
+        space: Entries of one space have different names.
+        flag: The property that says that an entry is below another; None if the list has no levels.
+        alone: Whether a name must differ in the whole space, instead of below its parent only.
+        full: Whether references show the full name, "Parent:Child".
+    """
+
+    field: str = "Name"
+    space: str = ""
+    flag: str | None = None
+    alone: bool = True
+    full: bool = False
+
+
+def as_given(_: "Company", draft: Draft) -> Fields:
+    """Store an object as the request has it."""
+    return draft.fields
+
+
+def no_postings(_: "Company", __: Fields) -> Iterable[Posting]:
+    """Post nothing."""
+    return ()
+
+
+def no_applications(_: Fields) -> Iterable[Application]:
+    """Settle nothing."""
+    return ()
+
+
+def nothing_derived(_: "Company", __: Fields) -> Fields:
+    """Show an object as it is stored."""
+    return {}
+
+
+class Entity(Struct, frozen=True):
+    """An entity of QuickBooks.
+
+    Attributes:
+        name: Its name, such as `Invoice`.
+        properties: Its properties.
+        ids: The sequence that its Ids come from; several entities share one.
+        operations: The operations that its endpoint has.
+        naming: How its entries are named; None for transactions and settings.
+        counted: Whether a query's answer has a `totalCount`.
+        derived_names: The properties that `derived` calculates.
+        compose: Check and complete an object before it is stored; raises a `Fault`.
+        postings: Return what a stored object posts to the ledger.
+        applications: Return what a stored object settles of others.
+        derived: Return the properties that follow from the books and are not stored.
+        void: Return a voided object.
+    """
+
+    name: str
+    properties: Group
+    ids: str
+    operations: frozenset[Operation]
+    naming: Naming | None = None
+    counted: bool = False
+    derived_names: frozenset[str] = frozenset()
+    compose: "Callable[[Company, Draft], Fields]" = as_given
+    postings: "Callable[[Company, Fields], Iterable[Posting]]" = no_postings
+    applications: Callable[[Fields], Iterable[Application]] = no_applications
+    derived: "Callable[[Company, Fields], Fields]" = nothing_derived
+    void: Callable[[Fields], Fields] | None = None
+
+    @property
+    def is_transaction(self) -> bool:
+        """Whether it is dated and posted, and can be deleted."""
+        return "delete" in self.operations

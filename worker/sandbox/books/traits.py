@@ -1,0 +1,53 @@
+"""The traits of a company: its country, its settings, and what is unsure of QuickBooks, as switches."""
+
+from datetime import date
+
+from msgspec import Struct
+
+
+class Traits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a company is set up; the control API can change each.
+
+    Attributes:
+        name: The company's name.
+        country: Its country, two letters.
+        home_currency: The currency of its books.
+        time_zone: Its zone; apps see it in the offsets of times only.
+        tax: Its tax regime: `us`, `us-ast` (automated), `uk` or `ca`.
+        address: Its address.
+        plan: Its subscription, such as `Plus`.
+        custom_transaction_numbers: Whether people choose document numbers; if not, QuickBooks counts.
+        multicurrency: Whether it has several currencies.
+        using_sales_tax: Whether it charges sales tax at all.
+        allow_discount: Whether invoices may have a discount.
+        allow_shipping: Whether invoices may have a line for shipping.
+        allow_deposit: Whether invoices may have a deposit.
+        auto_apply_credit: Whether QuickBooks applies open credits to new invoices by itself.
+        books_closed_until: The last day of the closed books.
+        typographic_quotes_in_queries: Whether a query may hold curly quotes; for years they were lexical errors.
+        inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
+        payments_change_invoices: Whether a payment gives its invoices a new sync token.
+        number_checked_on_every_update: Whether an update that leaves the number alone is checked for duplicates.
+        request_ids_of_any_entity: Whether a request ID answers a request for another entity with the first answer.
+    """
+
+    name: str
+    country: str
+    home_currency: str
+    time_zone: str
+    tax: str
+    address: dict[str, str] = {}
+    plan: str = "Plus"
+    custom_transaction_numbers: bool = False
+    multicurrency: bool = False
+    using_sales_tax: bool = True
+    allow_discount: bool = True
+    allow_shipping: bool = True
+    allow_deposit: bool = False
+    auto_apply_credit: bool = False
+    books_closed_until: date | None = None
+    typographic_quotes_in_queries: bool = False
+    inactive_names_stay: bool = False
+    payments_change_invoices: bool = True
+    number_checked_on_every_update: bool = False
+    request_ids_of_any_entity: bool = True

@@ -1,0 +1,163 @@
+"""Writing to the books: what every create, full update, sparse update, deactivation, void and deletion has in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from worker.sandbox import faults
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Act, Draft, Entity, Operation
+from worker.sandbox.books.names import LEVELS_MAX, level
+from worker.sandbox.schema.kinds import Fields, Ref, references
+
+_PERSON_NAME = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
+Include = frozenset[str]
+
+
+def create(
+    company: Company, entity: Entity, data: Mapping[str, Any], act: Act, include: Include = frozenset()
+) -> Fields:
+    """Create an object.
+
+    Raises:
+        Fault: QuickBooks refuses it.
+    """
+    allow(entity, "create")
+    given, _ = entity.properties.given(data)
+    fields = {**entity.properties.defaults(), **given}
+    fields = _named(company, entity, fields, None)
+    _check_references(company, entity, fields, None)
+    return company.store(entity.name, entity.compose(company, Draft(fields, given, None, act, include)), act)
+
+
+def update(
+    company: Company, entity: Entity, data: Mapping[str, Any], act: Act, include: Include = frozenset()
+) -> Fields:
+    """Change an object: a sparse update keeps the properties that it does not name, a full one empties them.
+
+    Raises:
+        Fault: QuickBooks refuses it, or it has changed since it was read.
+    """
+    allow(entity, "update")
+    before = company.current(entity.name, data)
+    given, emptied = entity.properties.given(data)
+    if data.get("sparse") is True:
+        kept = {name: value for name, value in before.items() if name not in emptied}
+    else:
+        kept = {**entity.properties.defaults(), **_read_only(entity, before)}
+    fields = _named(company, entity, {**kept, **given}, before)
+    _check_references(company, entity, fields, before)
+    composed = entity.compose(company, Draft(fields, given, before, act, include))
+    return company.replace(entity.name, before, composed, act)
+
+
+def void(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) -> Fields:
+    """Void a transaction: its amounts become 0, and it stays."""
+    allow(entity, "void")
+    before = company.current(entity.name, data)
+    check_open(company, before)
+    voided = entity.void(before) if entity.void else before
+    note = f"{before.get('PrivateNote') or ''} Voided".strip()
+    return company.replace(entity.name, before, {**voided, "PrivateNote": note}, act, "Void")
+
+
+def delete(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) -> Fields:
+    """Delete a transaction.
+
+    Raises:
+        Fault: Another one is linked to it, or its period is closed.
+    """
+    allow(entity, "delete")
+    before = company.current(entity.name, data)
+    check_open(company, before)
+    if company.ledger.settling((entity.name, before["Id"])):
+        raise faults.linked(entity.name)
+    company.remove(entity.name, before, act)
+    return {"domain": "QBO", "status": "Deleted", "Id": before["Id"]}
+
+
+def allow(entity: Entity, operation: Operation) -> None:
+    """Refuse an operation that an entity does not have.
+
+    Raises:
+        Fault: 500.
+    """
+    if operation not in entity.operations:
+        raise faults.unsupported_operation(f"{operation} of {entity.name}")
+
+
+def check_open(company: Company, *fields: Fields | None) -> None:
+    """Refuse a transaction whose date is in the closed books.
+
+    Raises:
+        Fault: 6210.
+    """
+    closed = company.traits.books_closed_until
+    days = (str(each["TxnDate"]) for each in fields if each is not None and "TxnDate" in each)
+    if closed is not None and any(day <= closed.isoformat() for day in days):
+        raise faults.period_closed()
+
+
+def _read_only(entity: Entity, before: Fields) -> Fields:
+    by_name = entity.properties.by_name
+    return {name: value for name, value in before.items() if name in by_name and by_name[name].read_only}
+
+
+def _named(company: Company, entity: Entity, fields: Fields, before: Fields | None) -> Fields:
+    """Return an entry with its name in order: trimmed, unique, and marked if it is made inactive."""
+    naming = entity.naming
+    if naming is None:
+        return fields
+    name = " ".join(str(fields.get(naming.field) or _composed_name(fields)).split())
+    if not name:
+        raise faults.required(naming.field)
+    kind = entity.properties.by_name[naming.field].kind
+    fields = {**fields, naming.field: kind.read(name, naming.field)}
+    if naming.flag is not None:
+        fields = _placed(company, entity, naming.flag, fields)
+    if before is not None and before.get("Active") and fields.get("Active") is False:
+        return (
+            fields if company.traits.inactive_names_stay else _deleted(company, entity, naming.field, fields)
+        )
+    if company.names.holder(entity, fields) is not None:
+        raise faults.duplicate_name()
+    return fields
+
+
+def _composed_name(fields: Fields) -> str:
+    """Return the name that QuickBooks gives a person from the parts of a name."""
+    return " ".join(str(fields[part]) for part in _PERSON_NAME if fields.get(part))
+
+
+def _deleted(company: Company, entity: Entity, field: str, fields: Fields) -> Fields:
+    """Return an inactive entry, whose name is free for another from now on."""
+    while True:
+        fields = {**fields, field: f"{fields[field]} (deleted)"}
+        if company.names.holder(entity, fields) is None:
+            return fields
+
+
+def _placed(company: Company, entity: Entity, flag: str, fields: Fields) -> Fields:
+    """Return an entry in its place below another one, or at the top."""
+    parent = fields.get("ParentRef")
+    if not parent:
+        return {**fields, flag: False}
+    above = company.active(entity.name, parent["value"], "Names")
+    lineage, present = set(), above
+    while present.get("ParentRef"):
+        if present["Id"] in lineage:
+            break
+        lineage.add(present["Id"])
+        present = company.objects[entity.name][present["ParentRef"]["value"]]
+    if fields.get("Id") in {above["Id"], present["Id"], *lineage} and "Id" in fields:
+        raise faults.business(f"A {entity.name.lower()} can't be below itself")
+    if level(company, entity.name, above) + 1 >= LEVELS_MAX:
+        raise faults.business(f"{entity.name}s have at most {LEVELS_MAX} levels")
+    return {**fields, flag: True}
+
+
+def _check_references(company: Company, entity: Entity, fields: Fields, before: Fields | None) -> None:
+    """Refuse new references to nothing; references that were there before may be inactive by now."""
+    old = {(kind, ref["value"]) for kind, ref in references(entity.properties, before or {})}
+    for kind, ref in references(entity.properties, fields):
+        if isinstance(kind, Ref) and (kind, ref["value"]) not in old:
+            company.refer(kind, ref)

@@ -1,0 +1,1 @@
+"""The entities of QuickBooks, one file each: its properties, its names and its rules."""

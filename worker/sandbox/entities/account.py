@@ -1,0 +1,121 @@
+"""Accounts, whose type says what can be posted to them."""
+
+from decimal import Decimal
+
+from worker.sandbox import faults
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import LIST, Draft, Entity, Naming
+from worker.sandbox.books.names import full_name, level
+from worker.sandbox.schema.common import ACTIVE, described
+from worker.sandbox.schema.kinds import Choice, CurrencyCode, Day, Fields, Flag, Number, Property, Ref, Text
+
+# The classification of each account type, and whether its balance is shown as credits less debits.
+CLASSIFICATIONS = {
+    "Bank": "Asset",
+    "Accounts Receivable": "Asset",
+    "Other Current Asset": "Asset",
+    "Fixed Asset": "Asset",
+    "Other Asset": "Asset",
+    "Accounts Payable": "Liability",
+    "Credit Card": "Liability",
+    "Other Current Liability": "Liability",
+    "Long Term Liability": "Liability",
+    "Equity": "Equity",
+    "Income": "Revenue",
+    "Other Income": "Revenue",
+    "Expense": "Expense",
+    "Other Expense": "Expense",
+    "Cost of Goods Sold": "Expense",
+    "Non-Posting": "Asset",
+}
+_SUBTYPES = {
+    "Bank": "Checking",
+    "Accounts Receivable": "AccountsReceivable",
+    "Other Current Asset": "OtherCurrentAssets",
+    "Fixed Asset": "OtherFixedAssets",
+    "Other Asset": "OtherLongTermAssets",
+    "Accounts Payable": "AccountsPayable",
+    "Credit Card": "CreditCard",
+    "Other Current Liability": "OtherCurrentLiabilities",
+    "Long Term Liability": "OtherLongTermLiabilities",
+    "Equity": "OpeningBalanceEquity",
+    "Income": "ServiceFeeIncome",
+    "Other Income": "OtherMiscellaneousIncome",
+    "Expense": "OtherMiscellaneousServiceCost",
+    "Other Expense": "OtherMiscellaneousExpense",
+    "Cost of Goods Sold": "SuppliesMaterialsCogs",
+    "Non-Posting": "OtherCurrentAssets",
+}
+_CREDITS = frozenset({"Liability", "Equity", "Revenue"})
+_PROPERTIES = described(
+    ACTIVE,
+    Property("Name", Text(100, '":'), filterable=True),
+    Property("SubAccount", Flag(), filterable=True, default=False),
+    Property("ParentRef", Ref(("Account",), "Accounts"), filterable=True),
+    Property("Description", Text(100), filterable=True),
+    Property("FullyQualifiedName", Text(), read_only=True, filterable=True),
+    Property("Level", Number(), read_only=True),
+    Property("AccountAlias", Text(100)),
+    Property("TxnLocationType", Text(100)),
+    Property(
+        "Classification", Choice(("Asset", "Equity", "Expense", "Liability", "Revenue")), filterable=True
+    ),
+    Property("AccountType", Choice(tuple(CLASSIFICATIONS)), filterable=True),
+    Property("AccountSubType", Text(100), filterable=True),
+    Property("AcctNum", Text(20), filterable=True),
+    Property("BankNum", Text(100)),
+    Property("OpeningBalance", Number()),
+    Property("OpeningBalanceDate", Day()),
+    Property("CurrentBalance", Number(), read_only=True, filterable=True),
+    Property("CurrentBalanceWithSubAccounts", Number(), read_only=True, filterable=True),
+    Property("CurrencyRef", CurrencyCode()),
+    Property("TaxAccount", Flag()),
+    Property("TaxCodeRef", Ref(("TaxCode",), "TaxCodes")),
+)
+
+
+def compose(company: Company, draft: Draft) -> Fields:
+    """Complete an account: its type decides its classification, and its first detail type."""
+    fields = draft.fields
+    kind = fields.get("AccountType") or (draft.before or {}).get("AccountType")
+    if kind is None:
+        raise faults.required("AccountType")
+    currency = fields.get("CurrencyRef") or {"value": company.traits.home_currency}
+    return {
+        "AccountSubType": _SUBTYPES[kind],
+        **fields,
+        "AccountType": kind,
+        "Classification": CLASSIFICATIONS[kind],
+        "CurrencyRef": currency,
+    }
+
+
+def derived(company: Company, stored: Fields) -> Fields:
+    """Calculate an account's place and balances."""
+    sign = -1 if stored["Classification"] in _CREDITS else 1
+    place = level(company, "Account", stored)
+    return {
+        "FullyQualifiedName": full_name(company, "Account", stored),
+        **({"Level": place} if place else {}),
+        "CurrentBalance": sign * company.ledger.account(stored["Id"]),
+        "CurrentBalanceWithSubAccounts": sign * _with_below(company, stored["Id"]),
+    }
+
+
+def _with_below(company: Company, identifier: str) -> Decimal:
+    below = company.names.below("Account", identifier)
+    return sum((_with_below(company, each) for each in below), company.ledger.account(identifier))
+
+
+ACCOUNT = Entity(
+    name="Account",
+    properties=_PROPERTIES,
+    ids="Account",
+    operations=LIST,
+    naming=Naming(flag="SubAccount", alone=False, full=True),
+    derived_names=frozenset(
+        {"FullyQualifiedName", "Level", "CurrentBalance", "CurrentBalanceWithSubAccounts"}
+    ),
+    compose=compose,
+    derived=derived,
+)

@@ -1,0 +1,99 @@
+"""Invoices: due by a term, open until payments and credits settle them."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
+from worker.sandbox.books.ledger import Posting
+from worker.sandbox.entities.term import due
+from worker.sandbox.sales import form
+from worker.sandbox.sales.lines import voided
+from worker.sandbox.sales.postings import receivable
+from worker.sandbox.schema.common import described
+from worker.sandbox.schema.kinds import Amount, Anything, Day, Fields, Flag, Number, Property, Ref, Text
+
+_PROPERTIES = described(
+    *form.PROPERTIES,
+    Property("DueDate", Day(), filterable=True),
+    Property("SalesTermRef", Ref(("Term",), "Terms"), filterable=True),
+    Property("ARAccountRef", Ref(("Account",), "Accounts")),
+    Property("DepositToAccountRef", Ref(("Account",), "Accounts")),
+    Property("Deposit", Amount(0)),
+    Property("Balance", Number(), read_only=True, filterable=True),
+    Property("HomeBalance", Number(), read_only=True),
+    Property("AllowOnlineACHPayment", Flag(), default=True),
+    Property("AllowOnlineCreditCardPayment", Flag(), default=True),
+    Property("AllowOnlinePayment", Flag(), default=False),
+    Property("AllowIPNPayment", Flag(), default=False),
+    Property("EInvoiceStatus", Text(), read_only=True),
+    Property("ECloudStatusTimeStamp", Text(), read_only=True),
+    Property("InvoiceLink", Text(), read_only=True),
+    Property("InvoiceLinkSecurityCode", Text(), read_only=True),
+    Property("InvoiceLinkExpiryDate", Text(), read_only=True),
+    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods")),
+    Property("PaymentRefNum", Text(21)),
+    Property("PaymentType", Text()),
+    Property("SalesRepRef", Ref(())),
+    Property("PONumber", Text(25)),
+    Property("FOB", Text(25)),
+    Property("TemplateRef", Ref(())),
+    Property("FinanceCharge", Flag()),
+    Property("LessCIS", Number(), read_only=True),
+    Property("CheckPayment", Anything()),
+    Property("CreditCardPayment", Anything()),
+)
+
+
+def compose(company: Company, draft: Draft) -> Fields:
+    """Complete an invoice: it is due by its own term, else by its customer's, else after 30 days."""
+    fields = form.composed(company, draft, counter="sales", entity="Invoice")
+    customer = company.objects["Customer"][fields["CustomerRef"]["value"]]
+    # Reported, not documented: without a term of its own, an invoice is due by the customer's.
+    chosen = fields.get("SalesTermRef") or customer.get("SalesTermRef")
+    term = None if chosen is None else company.objects["Term"][chosen["value"]]
+    return {"DueDate": due(term, form.day_of(fields)).isoformat(), **fields}
+
+
+def postings(company: Company, fields: Fields) -> Iterable[Posting]:
+    """Debit the customer, credit income and tax."""
+    return receivable(company, fields, 1)
+
+
+def derived(company: Company, stored: Fields) -> Fields:
+    """Calculate the open balance, and list the transactions that settle the invoice."""
+    key = ("Invoice", stored["Id"])
+    balance = stored["TotalAmt"] - stored.get("Deposit", Decimal(0)) - company.ledger.settled(key)
+    settling = [{"TxnId": by, "TxnType": kind} for kind, by in company.ledger.settling(key)]
+    shown: Fields = {"Balance": balance, "LinkedTxn": [*stored.get("LinkedTxn", ()), *settling]}
+    if company.traits.multicurrency:
+        shown |= {
+            "HomeTotalAmt": form.home(stored, stored["TotalAmt"]),
+            "HomeBalance": form.home(stored, balance),
+        }
+    return shown
+
+
+def void(fields: Fields) -> Fields:
+    """Return a voided invoice: amounts and quantities are 0."""
+    zero = Decimal(0)
+    return {
+        **fields,
+        "Line": [voided(line) for line in fields["Line"]],
+        "TxnTaxDetail": {"TotalTax": zero},
+        "TotalAmt": zero,
+    }
+
+
+INVOICE = Entity(
+    name="Invoice",
+    properties=_PROPERTIES,
+    ids="transactions",
+    operations=TRANSACTION | {"void", "send", "pdf"},
+    counted=True,
+    derived_names=frozenset({"Balance", "LinkedTxn", "HomeTotalAmt", "HomeBalance"}),
+    compose=compose,
+    postings=postings,
+    derived=derived,
+    void=void,
+)

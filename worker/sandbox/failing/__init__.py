@@ -1,0 +1,1 @@
+"""Failures on purpose: lost, late and refused requests, throttles."""

@@ -1,0 +1,1 @@
+"""Reading the books: QuickBooks' query language, and what changed since an instant."""

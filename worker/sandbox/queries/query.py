@@ -1,0 +1,168 @@
+"""The rows that a statement of QuickBooks' query language selects from a company's books."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Entity
+from worker.sandbox.queries.statements import Condition, Statement, invalid, lexical_error, parse
+from worker.sandbox.schema.kinds import Fields, Group, Property
+
+_TYPOGRAPHIC = re.compile("[\u2018\u2019\u201c\u201d]")
+_NUMBERED = frozenset({"Id", "SyncToken"})  # texts that hold numbers; unlike "007" in a name
+_ALWAYS_SELECTED = frozenset({"Id", "SyncToken", "domain", "sparse"})
+
+
+def run(company: Company, text: str) -> Fields:
+    """Run a statement.
+
+    Raises:
+        Fault: 4000 if it can't be parsed, 4001 if it names a property that can't be queried.
+    """
+    if not company.traits.typographic_quotes_in_queries and (place := _TYPOGRAPHIC.search(text)):
+        raise lexical_error(text, place.start())
+    statement = parse(text, company.entities)
+    entity = company.entities[statement.entity]
+    _check(entity, statement)
+    found = [each for each in _candidates(company, entity, statement) if _matches(each, statement)]
+    if statement.count:
+        return {"QueryResponse": {"totalCount": len(found)}}
+    page = _ordered(company, entity, found, statement)[statement.start - 1 :][: statement.rows]
+    if not page:
+        return {"QueryResponse": {}}
+    response: Fields = {
+        statement.entity: [_projected(entity, company.shown(entity, each), statement) for each in page],
+        "startPosition": statement.start,
+        "maxResults": len(page),
+    }
+    if entity.counted:
+        response["totalCount"] = len(found)
+    return {"QueryResponse": response}
+
+
+def _check(entity: Entity, statement: Statement) -> None:
+    """Refuse properties that an entity does not have, and filters by those that can't be filtered by."""
+    for path in (*statement.fields, *(field for field, _ in statement.order)):
+        _property(entity, path)
+    for condition in statement.conditions:
+        if not _property(entity, condition.field).filterable:
+            raise invalid(f"property '{condition.field}' is not queryable")
+
+
+def _property(entity: Entity, path: str) -> Property:
+    """Return the property that a path such as `MetaData.CreateTime` names."""
+    name, _, rest = path.partition(".")
+    found = entity.properties.by_name.get(name)
+    inner = found.kind if found is not None else None
+    known = not rest or rest == "value" or (isinstance(inner, Group) and rest in inner.by_name)
+    if found is None or not known:
+        raise invalid(f"Property {path} not found for Entity {entity.name}")
+    return found
+
+
+def _candidates(company: Company, entity: Entity, statement: Statement) -> Iterator[Fields]:
+    """Yield the objects that may match: by their Id, name or number where a condition has it, else all."""
+    calculated = any(condition.field in entity.derived_names for condition in statement.conditions)
+    for identifier in _identifiers(company, entity, statement):
+        stored = company.get(entity.name, identifier)
+        if stored is not None:
+            yield {**stored, **entity.derived(company, stored)} if calculated else stored
+
+
+def _identifiers(company: Company, entity: Entity, statement: Statement) -> Iterable[str]:
+    for condition in statement.conditions:
+        if condition.operator not in {"=", "IN"}:
+            continue
+        if condition.field == "Id":
+            return dict.fromkeys(condition.values)
+        if entity.naming is not None and condition.field == entity.naming.field and entity.naming.alone:
+            return company.names.of(entity, condition.values)
+    return list(company.objects[entity.name])
+
+
+def _matches(fields: Fields, statement: Statement) -> bool:
+    asked = any(condition.field == "Active" for condition in statement.conditions)
+    if fields.get("Active") is False and not asked:
+        return False
+    return all(_meets(_value(fields, condition.field), condition) for condition in statement.conditions)
+
+
+def _value(fields: Fields, path: str) -> Any:
+    value: Any = fields
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        return next((value[name] for name in ("value", "Address", "FreeFormNumber") if name in value), None)
+    return value
+
+
+def _meets(value: Any, condition: Condition) -> bool:
+    if value is None:
+        return condition.operator == "!="
+    if condition.operator == "IN":
+        return any(_order(condition.field, value, wanted) == 0 for wanted in condition.values)
+    wanted = condition.values[0]
+    if condition.operator == "LIKE":
+        pattern = "".join(".*" if part == "%" else re.escape(part) for part in re.split("(%)", wanted))
+        return re.fullmatch(pattern, str(value), re.IGNORECASE | re.DOTALL) is not None
+    order = _order(condition.field, value, wanted)
+    return {
+        "=": order == 0,
+        "!=": order != 0,
+        "<": order < 0,
+        "<=": order <= 0,
+        ">": order > 0,
+        ">=": order >= 0,
+    }[condition.operator]
+
+
+def _order(field: str, value: Any, wanted: str) -> int:
+    """Return whether a value is less than (-1), the same as (0) or more than (1) the wanted one."""
+    left, right = _key(field, value), _key(field, wanted, like=value)
+    return (left > right) - (left < right)
+
+
+def _key(field: str, value: Any, like: Any = None) -> tuple[int, Decimal, str]:
+    """Return the key that a value is compared by: numbers and Ids as numbers, instants as instants, all else as text."""
+    if field.startswith("MetaData."):
+        try:
+            instant = datetime.fromisoformat(str(value))
+        except ValueError:
+            pass
+        else:
+            instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+            return (0, Decimal(str(instant.timestamp())), "")
+    kind = value if like is None else like
+    if field in _NUMBERED or (isinstance(kind, int | Decimal) and not isinstance(kind, bool)):
+        try:
+            number = Decimal(value)
+        except ArithmeticError:
+            pass
+        else:
+            if number.is_finite():
+                return (0, number, "")
+    return (1, Decimal(0), str(value).casefold())
+
+
+def _ordered(company: Company, entity: Entity, found: list[Fields], statement: Statement) -> list[Fields]:
+    if not statement.order:
+        # As recorded: transactions by their last change, the newest first; lists by name.
+        if entity.is_transaction:
+            return sorted(found, key=lambda e: (e["MetaData"]["LastUpdatedTime"], int(e["Id"])), reverse=True)
+        name = entity.naming.field if entity.naming is not None else "Id"
+        return sorted(found, key=lambda e: str(e.get(name, "")).casefold())
+    rows = [(each, {**each, **entity.derived(company, each)}) for each in found]
+    for field, descending in reversed(statement.order):
+        rows.sort(key=lambda row: _key(field, _value(row[1], field)), reverse=descending)
+    return [each for each, _ in rows]
+
+
+def _projected(entity: Entity, shown: Fields, statement: Statement) -> Fields:
+    named = {field.partition(".")[0] for field in statement.fields if field != "*"}
+    by_name = entity.properties.by_name
+    if statement.all_fields:
+        return {name: value for name, value in shown.items() if by_name[name].selected or name in named}
+    return {name: value for name, value in shown.items() if name in named | _ALWAYS_SELECTED}

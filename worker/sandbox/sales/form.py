@@ -1,0 +1,224 @@
+"""A sales form: the properties and rules that invoices, credit memos, receipts and estimates share."""
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from worker.sandbox import faults
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Draft
+from worker.sandbox.books.writing import check_open
+from worker.sandbox.sales import lines as lines_of
+from worker.sandbox.sales import taxes
+from worker.sandbox.sales.lines import LINES, LINKED, TAX_CODE
+from worker.sandbox.schema.common import ADDRESS, ATTACHABLES, EMAIL, MEMO
+from worker.sandbox.schema.kinds import (
+    CENT,
+    Anything,
+    Choice,
+    CurrencyCode,
+    Day,
+    Fields,
+    Flag,
+    Number,
+    Property,
+    Ref,
+    Several,
+    Text,
+    group,
+)
+
+LINES_TAXED_MAX = 750
+_TAX_DETAIL = group(
+    Property("TxnTaxCodeRef", TAX_CODE),
+    Property("TotalTax", Number()),
+    Property("TaxLine", Several(Anything())),
+    Property("UseAutomatedSalesTax", Flag()),
+)
+_CUSTOM = group(
+    Property("DefinitionId", Text()),
+    Property("Name", Text(), read_only=True),
+    Property("Type", Choice(("StringType", "NumberType", "DateType", "BooleanType"))),
+    Property("StringValue", Text(31)),
+    Property("NumberValue", Number()),
+    Property("DateValue", Day()),
+    Property("BooleanValue", Flag()),
+)
+PROPERTIES = (
+    Property("CustomerRef", Ref(("Customer",)), filterable=True),
+    Property("Line", LINES),
+    Property("TxnDate", Day(), filterable=True),
+    Property("DocNumber", Text(21), filterable=True, blank=True),
+    Property("AutoDocNumber", Flag()),
+    Property("PrivateNote", Text(4000)),
+    Property("CustomerMemo", MEMO),
+    Property("BillEmail", EMAIL),
+    Property("BillEmailCc", EMAIL),
+    Property("BillEmailBcc", EMAIL),
+    Property("BillAddr", ADDRESS),
+    Property("ShipAddr", ADDRESS),
+    Property("ShipFromAddr", ADDRESS),
+    Property("FreeFormAddress", Flag(), read_only=True),
+    Property("ShipDate", Day(), filterable=True),
+    Property("ShipMethodRef", Ref(())),
+    Property("TrackingNum", Text(31)),
+    Property("EmailStatus", Choice(("NotSet", "NeedToSend", "EmailSent"))),
+    Property("PrintStatus", Choice(("NotSet", "NeedToPrint", "PrintComplete"))),
+    Property("CurrencyRef", CurrencyCode(), filterable=True),
+    Property("ExchangeRate", Number(0)),
+    Property("GlobalTaxCalculation", Choice(("TaxExcluded", "TaxInclusive", "NotApplicable"))),
+    Property("TxnTaxDetail", _TAX_DETAIL),
+    Property("ApplyTaxAfterDiscount", Flag()),
+    Property("ClassRef", Ref(("Class",), "Klasses"), filterable=True),
+    Property("DepartmentRef", Ref(("Department",), "Depts"), filterable=True),
+    Property("CustomField", Several(_CUSTOM)),
+    Property("LinkedTxn", Several(LINKED)),
+    Property("DeliveryInfo", Anything(), read_only=True),
+    Property("TotalAmt", Number(), read_only=True, filterable=True),
+    Property("HomeTotalAmt", Number(), read_only=True),
+    Property("TxnSource", Text()),
+    Property("TransactionLocationType", Text()),
+    Property("TaxExemptionRef", Ref(())),
+    Property("RecurDataRef", Ref(()), read_only=True),
+    ATTACHABLES,
+)
+# An update that touches none of these leaves the lines and amounts as they are.
+_PRICES = frozenset(
+    {
+        "Line",
+        "CustomerRef",
+        "GlobalTaxCalculation",
+        "TxnTaxDetail",
+        "ApplyTaxAfterDiscount",
+        "ShipAddr",
+        "BillAddr",
+        "CurrencyRef",
+        "ExchangeRate",
+    }
+)
+_AMOUNTS = ("Line", "TxnTaxDetail", "TotalAmt")
+
+
+def composed(company: Company, draft: Draft, *, counter: str | None, entity: str) -> Fields:
+    """Check and complete a sales form.
+
+    Args:
+        company: The company.
+        draft: The form, as the request has it.
+        counter: The counter that its number comes from.
+        entity: The entity, such as `Invoice`.
+
+    Raises:
+        Fault: It breaks a rule of the books.
+    """
+    fields, before = draft.fields, draft.before
+    customer = _customer(company, fields, before)
+    addresses = {name: customer[name] for name in ("BillAddr", "ShipAddr") if customer.get(name)}
+    fields = {**(addresses if before is None else {}), **fields}
+    if fields.get("EmailStatus") == "NeedToSend" and not (fields.get("BillEmail") or {}).get("Address"):
+        raise faults.business("An e-mail address is needed to send the transaction")
+    day = fields.get("TxnDate") or company.today(draft.act.at).isoformat()
+    fields = {**fields, "TxnDate": day, **_currency(company, fields, customer)}
+    check_open(company, fields, before)
+    return {
+        "CustomField": [],
+        "PrintStatus": "NeedToPrint",
+        "EmailStatus": "NotSet",
+        "ApplyTaxAfterDiscount": False,
+        **fields,
+        **_calculation(company, fields),
+        **_priced(company, fields, draft),
+        **_number(company, draft, counter, entity),
+    }
+
+
+def day_of(fields: Fields) -> date:
+    """Return the date of a transaction."""
+    return date.fromisoformat(fields["TxnDate"])
+
+
+def home(fields: Fields, amount: Decimal) -> Decimal:
+    """Return an amount of a transaction in the home currency."""
+    return (amount * fields.get("ExchangeRate", 1)).quantize(CENT, ROUND_HALF_UP)
+
+
+def _customer(company: Company, fields: Fields, before: Fields | None) -> Fields:
+    reference = fields.get("CustomerRef")
+    if reference is None:
+        raise faults.required("CustomerRef")
+    if not fields.get("Line"):
+        raise faults.required("Line")
+    known = before is not None and before.get("CustomerRef") == reference
+    found = company.get("Customer", reference["value"]) if known else None
+    return found or company.active("Customer", reference["value"])
+
+
+def _currency(company: Company, fields: Fields, customer: Fields) -> Fields:
+    """Return the currency of a form, which is its customer's, and the exchange rate of a company with several."""
+    currency = fields.get("CurrencyRef")
+    if company.traits.multicurrency and currency is None:
+        raise faults.required("CurrencyRef")
+    billed_in = customer["CurrencyRef"]
+    if currency is not None and currency != billed_in:
+        raise faults.business(f"The customer is billed in {billed_in['value']}, not in {currency['value']}")
+    if not company.traits.multicurrency:
+        return {"CurrencyRef": billed_in}
+    at_home = billed_in["value"] == company.traits.home_currency
+    rate = Decimal(1) if at_home else fields.get("ExchangeRate", Decimal(1))
+    return {"CurrencyRef": billed_in, "ExchangeRate": rate}
+
+
+def _calculation(company: Company, fields: Fields) -> Fields:
+    if company.traits.tax in taxes.AMERICAN:
+        return {}
+    return {"GlobalTaxCalculation": fields.get("GlobalTaxCalculation") or "TaxExcluded"}
+
+
+def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
+    """Return the lines, the tax and the total of a form."""
+    before = draft.before
+    if before is not None and not any(fields.get(name) != before.get(name) for name in _PRICES):
+        return {name: before[name] for name in _AMOUNTS}
+    fields = {**fields, **_calculation(company, fields)}
+    inclusive = fields.get("GlobalTaxCalculation") == "TaxInclusive"
+    lines = lines_of.priced(company, fields["Line"])
+    taxes.check(company, fields, lines)
+    subtotal = taxes.gross(lines, inclusive=inclusive)
+    lines, discount = lines_of.discounted(company, lines, subtotal)
+    found = taxes.taxed(company, fields, lines, subtotal, discount)
+    if found.total and len(lines) > LINES_TAXED_MAX:
+        raise faults.business(f"A transaction with tax has at most {LINES_TAXED_MAX} lines")
+    total = found.subtotal - found.discount + found.total
+    if total < 0:
+        raise faults.business("The total of a transaction cannot be less than 0")
+    lines = _net_discounts(found.lines, discount, found.discount)
+    return {
+        "Line": lines_of.numbered(lines, before, found.subtotal),
+        "TxnTaxDetail": found.detail,
+        "TotalAmt": total,
+    }
+
+
+def _net_discounts(lines: list[Fields], gross: Decimal, net: Decimal) -> list[Fields]:
+    """Return the lines with the discount without its tax; there is one discount at most."""
+    if gross == net:
+        return lines
+    return [{**line, "Amount": net} if line["DetailType"] == "DiscountLineDetail" else line for line in lines]
+
+
+def _number(company: Company, draft: Draft, counter: str | None, entity: str) -> Fields:
+    """Return the document number: the request's, the former one, or the next of the counter."""
+    before = draft.before
+    wanted: Any = draft.fields.get("DocNumber")
+    if wanted is None and before is not None and "DocNumber" not in draft.given:
+        wanted = before.get("DocNumber")
+    if not wanted:
+        if before is not None or counter is None or company.traits.custom_transaction_numbers:
+            return {"DocNumber": None}
+        return {"DocNumber": company.numbers.next(counter)}
+    kept = before is not None and before.get("DocNumber") == wanted
+    checked = not kept or company.traits.number_checked_on_every_update
+    holder = company.numbers.holder(entity, wanted, (before or {}).get("Id"))
+    if checked and holder is not None and "allowduplicatedocnum" not in draft.include:
+        raise faults.duplicate_number(wanted, holder, entity)
+    return {"DocNumber": wanted}

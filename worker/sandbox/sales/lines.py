@@ -1,0 +1,257 @@
+"""The lines of a sales transaction: products, discounts, texts and bundles, with their prices."""
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+from worker.sandbox import faults
+from worker.sandbox.books.company import Company
+from worker.sandbox.schema.kinds import (
+    AMOUNT_LIMIT,
+    CENT,
+    Amount,
+    Anything,
+    Choice,
+    Day,
+    Fields,
+    Flag,
+    Number,
+    Property,
+    Ref,
+    Several,
+    Text,
+    Whole,
+    group,
+)
+
+EXACT = Context(prec=64)
+LINES_MAX = 10_000
+# Decimals that QuickBooks keeps of a quantity and of a unit price; it drops those after them.
+KEPT = Decimal("0.0000001")
+SHIPPING, GRATUITY = "SHIPPING_ITEM_ID", "GRATUITY_ITEM_ID"
+ITEM = Ref(("Item",), "Items", also=(SHIPPING, GRATUITY))
+TAX_CODE = Ref(("TaxCode",), "TaxCodes")
+LINKED = group(Property("TxnId", Text()), Property("TxnType", Text()), Property("TxnLineId", Text()))
+_CLASS = Property("ClassRef", Ref(("Class",), "Klasses"))
+_SALES_ITEM = group(
+    Property("ItemRef", ITEM),
+    _CLASS,
+    Property("Qty", Number()),
+    Property("UnitPrice", Number()),
+    Property("RatePercent", Number()),
+    Property("PriceLevelRef", Ref(())),
+    Property("MarkupInfo", Anything()),
+    Property("ItemAccountRef", Ref(("Account",), "Accounts")),
+    Property("TaxCodeRef", TAX_CODE),
+    Property("TaxClassificationRef", Ref(())),
+    Property("ServiceDate", Day()),
+    Property("TaxInclusiveAmt", Amount()),
+    Property("DiscountRate", Number()),
+    Property("DiscountAmt", Number()),
+)
+_DISCOUNT = group(
+    Property("PercentBased", Flag()),
+    Property("DiscountPercent", Number(0)),
+    Property("DiscountAccountRef", Ref(("Account",), "Accounts")),
+    Property("DiscountRef", Ref(())),
+    _CLASS,
+    Property("TaxCodeRef", TAX_CODE),
+    Property("ServiceDate", Day()),
+)
+_TEXT = group(Property("ServiceDate", Day()), Property("TaxCodeRef", TAX_CODE))
+_SUBTOTAL = group(Property("ItemRef", ITEM), Property("ServiceDate", Day()), Property("Qty", Number()))
+_COMMON = (
+    Property("Id", Text()),
+    Property("LineNum", Whole()),
+    Property("Description", Text(4000)),
+    Property("Amount", Amount()),
+    Property("LinkedTxn", Several(LINKED)),
+    Property("CustomExtensions", Several(Anything())),
+    Property("CustomField", Several(Anything())),
+)
+_KINDS = (
+    "SalesItemLineDetail",
+    "DiscountLineDetail",
+    "DescriptionOnly",
+    "SubTotalLineDetail",
+    "GroupLineDetail",
+)
+_WITHIN_BUNDLE = group(
+    *_COMMON, Property("DetailType", Choice(_KINDS)), Property("SalesItemLineDetail", _SALES_ITEM)
+)
+_BUNDLE = group(
+    Property("GroupItemRef", Ref(("Item",), "Items")),
+    Property("Quantity", Number(0)),
+    Property("ServiceDate", Day()),
+    Property("Line", Several(_WITHIN_BUNDLE)),
+)
+LINES = Several(
+    group(
+        *_COMMON,
+        Property("DetailType", Choice(_KINDS)),
+        Property("SalesItemLineDetail", _SALES_ITEM),
+        Property("DiscountLineDetail", _DISCOUNT),
+        Property("DescriptionLineDetail", _TEXT),
+        Property("DescriptionOnlyDetail", _TEXT),
+        Property("SubTotalLineDetail", _SUBTOTAL),
+        Property("GroupLineDetail", _BUNDLE),
+    ),
+    LINES_MAX,
+)
+_NOT_SOLD = frozenset({"Category", "Group"})
+
+
+def priced(company: Company, lines: Sequence[Fields]) -> list[Fields]:
+    """Return the lines of a request, checked and complete, without the subtotal.
+
+    Raises:
+        Fault: 2020 for a missing amount, 6070 for one that is not quantity times price, 610 or 2500 for an item.
+    """
+    return [_priced(company, line) for line in lines if line.get("DetailType") != "SubTotalLineDetail"]
+
+
+def sold(lines: Sequence[Fields]) -> Iterator[Fields]:
+    """Yield the lines that sell an item, also those of bundles."""
+    for line in lines:
+        if line["DetailType"] == "SalesItemLineDetail":
+            yield line
+        elif line["DetailType"] == "GroupLineDetail":
+            yield from sold(line["GroupLineDetail"]["Line"])
+
+
+def discounted(company: Company, lines: Sequence[Fields], subtotal: Decimal) -> tuple[list[Fields], Decimal]:
+    """Return the lines with the amounts of discounts, and the sum of the discounts."""
+    result, total = [], Decimal(0)
+    for line in lines:
+        if line["DetailType"] != "DiscountLineDetail":
+            result.append(line)
+            continue
+        if not company.traits.allow_discount:
+            raise faults.business("Discounts are not switched on for this company")
+        detail = line.get("DiscountLineDetail") or {}
+        if detail.get("PercentBased"):
+            percent = _given(detail, "DiscountPercent")
+            amount = (subtotal * percent / 100).quantize(CENT, ROUND_HALF_UP)
+        else:
+            amount = _given(line, "Amount")
+        account = detail.get("DiscountAccountRef") or {
+            "value": company.account("DiscountsRefundsGiven")["Id"]
+        }
+        result.append(
+            {**line, "Amount": amount, "DiscountLineDetail": {**detail, "DiscountAccountRef": account}}
+        )
+        total += amount
+    return result, total
+
+
+def numbered(lines: Sequence[Fields], before: Fields | None, subtotal: Decimal) -> list[Fields]:
+    """Return the lines in their order with their Ids; a line that was there keeps its own. The subtotal follows."""
+    known = {line["Id"] for line in (before or {}).get("Line", ()) if "Id" in line}
+    last = max((int(each) for each in known), default=0)
+    result = []
+    for place, line in enumerate(lines, start=1):
+        identifier = line.get("Id")
+        if identifier in known:
+            known.discard(identifier)
+        else:
+            last += 1
+            identifier = str(last)
+        result.append({**line, "Id": identifier, "LineNum": place})
+    return [*result, {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}]
+
+
+def voided(line: Fields) -> Fields:
+    """Return a line of a voided transaction: no amount, no quantity."""
+    zero = {**line, "Amount": Decimal(0)} if "Amount" in line else dict(line)
+    detail = line.get("SalesItemLineDetail")
+    if detail is not None:
+        kept = {name: value for name, value in detail.items() if name != "TaxInclusiveAmt"}
+        zero["SalesItemLineDetail"] = {**kept, "Qty": Decimal(0)} if "Qty" in kept else kept
+    bundle = line.get("GroupLineDetail")
+    if bundle is not None:
+        zero["GroupLineDetail"] = {**bundle, "Line": [voided(each) for each in bundle["Line"]]}
+    return zero
+
+
+def _priced(company: Company, line: Fields) -> Fields:
+    kind = line.get("DetailType")
+    if kind is None:
+        raise faults.required("DetailType")
+    if kind == "SalesItemLineDetail":
+        return _selling(company, line)
+    if kind == "GroupLineDetail":
+        return _bundle(company, line)
+    return dict(line)
+
+
+def _selling(company: Company, line: Fields) -> Fields:
+    detail = line.get("SalesItemLineDetail") or {}
+    amount = _given(line, "Amount")
+    detail = {**detail, **{name: _kept(detail[name]) for name in ("Qty", "UnitPrice") if name in detail}}
+    if "Qty" in detail and "UnitPrice" in detail:
+        product = EXACT.multiply(detail["Qty"], detail["UnitPrice"])
+        amounts = {amount, detail.get("TaxInclusiveAmt", amount)}
+        if abs(product) >= AMOUNT_LIMIT or product.quantize(CENT, ROUND_HALF_UP, EXACT) not in amounts:
+            raise faults.business(
+                f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount:,}", code="6070"
+            )
+    item = (detail.get("ItemRef") or {"value": "1"})["value"]
+    if item == SHIPPING and not company.traits.allow_shipping:
+        raise faults.business("Shipping is not switched on for this company")
+    if item not in ITEM.also:
+        detail = _of_item(company, item, detail)
+    return {**line, "Amount": amount, "SalesItemLineDetail": {**detail, "ItemRef": {"value": item}}}
+
+
+def _of_item(company: Company, identifier: str, detail: Fields) -> Fields:
+    """Complete a line with its item's account; an item that is inactive by now may stay where it was."""
+    item = company.get("Item", identifier)
+    if item is None:
+        raise faults.invalid_reference(ITEM.words, identifier)
+    if item["Type"] in _NOT_SOLD:
+        raise faults.business(f"A {item['Type']} can't be used on a line of a transaction")
+    if item["Type"] == "Inventory" and "Qty" not in detail:
+        raise faults.business("Quantity required for inventory item", code="6520")
+    account = item.get("IncomeAccountRef")
+    return {**detail, "ItemAccountRef": account} if account else detail
+
+
+def _bundle(company: Company, line: Fields) -> Fields:
+    """Complete a bundle with the lines of its items, unless the request has them."""
+    detail = line.get("GroupLineDetail") or {}
+    reference = detail.get("GroupItemRef")
+    if reference is None:
+        raise faults.required("GroupItemRef")
+    quantity = detail.get("Quantity", Decimal(1))
+    lines = detail.get("Line") or [
+        _of_bundle(company, part, quantity)
+        for part in company.active("Item", reference["value"], "Items")
+        .get("ItemGroupDetail", {})
+        .get("ItemGroupLine", [])
+    ]
+    inside = [_selling(company, each) for each in lines]
+    total = sum((each["Amount"] for each in inside), Decimal(0))
+    detail = {**detail, "Quantity": quantity, "Line": inside}
+    return {**line, "Amount": total, "GroupLineDetail": detail}
+
+
+def _of_bundle(company: Company, part: Fields, quantity: Decimal) -> Fields:
+    item = company.active("Item", part["ItemRef"]["value"], "Items")
+    count = quantity * part.get("Qty", Decimal(1))
+    price = item.get("UnitPrice", Decimal(0))
+    return {
+        "DetailType": "SalesItemLineDetail",
+        "Amount": EXACT.multiply(count, price).quantize(CENT, ROUND_HALF_UP, EXACT),
+        "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}, "Qty": count, "UnitPrice": price},
+    }
+
+
+def _given(fields: Fields, name: str) -> Any:
+    if fields.get(name) is None:
+        raise faults.required(name)
+    return fields[name]
+
+
+def _kept(value: Decimal) -> Decimal:
+    kept = value.quantize(KEPT, ROUND_DOWN, EXACT)
+    return value if kept == value else kept

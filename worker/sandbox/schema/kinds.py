@@ -1,0 +1,293 @@
+"""The types of property values: what each accepts in a request, and what is stored of it.
+
+Every type has `read(value, name)`, which returns the value to store and raises a `Fault` for one that QuickBooks
+refuses: 2010 for a wrong type, 2050 for a text that is too long, 2170 for a value outside an enumeration. A number for
+a text and a text that holds a number are taken, as JSON readers of QuickBooks' kind do.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from worker.sandbox import faults
+from worker.sandbox.schema.currencies import CURRENCIES
+
+Fields = dict[str, Any]
+
+CENT = Decimal("0.01")
+AMOUNT_LIMIT = Decimal(10) ** 10
+# XML cannot hold these characters; QuickBooks refuses them, because they broke other requests later.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class Kind(Protocol):
+    """A type of values."""
+
+    def read(self, value: Any, name: str) -> Any:
+        """Return the value to store; raise a `Fault` for one that QuickBooks refuses."""
+
+
+class Text(Struct, frozen=True):
+    """A text of at most `maximum` characters, without the `forbidden` ones."""
+
+    maximum: int | None = None
+    forbidden: str = ""
+
+    def read(self, value: Any, name: str) -> str:
+        """Read a text; a number is taken as its digits."""
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+            raise faults.unsupported_property(name)
+        text = str(value)
+        if _NOT_IN_XML.search(text) or any(character in text for character in self.forbidden):
+            raise faults.unsupported_property(name)
+        if self.maximum is not None and java_length(text) > self.maximum:
+            raise faults.too_long(self.maximum)
+        return text
+
+
+class Email(Struct, frozen=True):
+    """One or several e-mail addresses, separated by commas, which count together."""
+
+    maximum: int = 100
+
+    def read(self, value: Any, name: str) -> str:
+        """Read addresses."""
+        text = Text(self.maximum).read(value, name)
+        for address in text.split(","):
+            user, at, host = address.strip().partition("@")
+            if not (user and at and "." in host) or any(mark in address.strip() for mark in " ;<>"):
+                raise faults.invalid_email(text)
+        return text
+
+
+class Number(Struct, frozen=True):
+    """A number with at most ten digits before the point, not below `least`."""
+
+    least: int | None = None
+
+    def read(self, value: Any, name: str) -> Decimal:
+        """Read a number, also from a text."""
+        if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+            raise faults.unsupported_property(name)
+        try:
+            number = Decimal(value)
+        except ArithmeticError:
+            raise faults.unsupported_property(name) from None
+        if not number.is_finite():
+            raise faults.unsupported_property(name)
+        if abs(number) >= AMOUNT_LIMIT or (self.least is not None and number < self.least):
+            raise faults.business(f"{name} is out of range. Supplied value:{value}")
+        return number
+
+
+class Amount(Struct, frozen=True):
+    """An amount of money in whole cents, not below `least`."""
+
+    least: int | None = None
+
+    def read(self, value: Any, name: str) -> Decimal:
+        """Read an amount."""
+        amount = Number(self.least).read(value, name)
+        if amount != amount.quantize(CENT):
+            raise faults.business(f"{name} {amount} has more than two decimals")
+        return amount
+
+
+class Whole(Struct, frozen=True):
+    """A whole number between two others."""
+
+    least: int = 0
+    most: int = 999_999
+
+    def read(self, value: Any, name: str) -> int:
+        """Read a whole number."""
+        number = Number().read(value, name)
+        if number != number.to_integral_value() or not self.least <= number <= self.most:
+            raise faults.unsupported_property(name)
+        return int(number)
+
+
+class Flag(Struct, frozen=True):
+    """True or false."""
+
+    def read(self, value: Any, name: str) -> bool:
+        """Read a truth value, also from a text."""
+        if isinstance(value, str) and value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        if not isinstance(value, bool):
+            raise faults.unsupported_property(name)
+        return value
+
+
+class Day(Struct, frozen=True):
+    """A date; an instant is taken for its date."""
+
+    def read(self, value: Any, name: str) -> str:
+        """Read a date."""
+        if not isinstance(value, str):
+            raise faults.unsupported_property(name)
+        try:
+            found = date.fromisoformat(value[:10])
+            datetime.fromisoformat(value)
+        except ValueError:
+            raise faults.invalid_date(value, name) from None
+        return found.isoformat()
+
+
+class Instant(Struct, frozen=True):
+    """A date with a time."""
+
+    def read(self, value: Any, name: str) -> str:
+        """Read an instant."""
+        Day().read(value, name)
+        return str(value)
+
+
+class Choice(Struct, frozen=True):
+    """One of several words."""
+
+    words: tuple[str, ...]
+
+    def read(self, value: Any, name: str) -> str:
+        """Read a word."""
+        if not isinstance(value, str):
+            raise faults.unsupported_property(name)
+        if value not in self.words:
+            raise faults.invalid_enumeration(value, name)
+        return value
+
+
+class Ref(Struct, frozen=True):
+    """A reference to another object by its Id.
+
+    Attributes:
+        to: The entities that it may refer to.
+        words: The kind of object in QuickBooks' words, as fault 2500 says it.
+        also: Ids that mean something without an object behind them, such as `SHIPPING_ITEM_ID`.
+    """
+
+    to: tuple[str, ...]
+    words: str = "Names"
+    also: tuple[str, ...] = ()
+
+    def read(self, value: Any, name: str) -> Fields:
+        """Read a reference; the name in it is QuickBooks' to say."""
+        if not isinstance(value, dict) or not value.keys() <= {"value", "name", "type"}:
+            raise faults.unsupported_property(name)
+        read = {"value": Text().read(value.get("value"), name)}
+        return {**read, "type": Text().read(value["type"], name)} if value.get("type") else read
+
+
+class CurrencyCode(Struct, frozen=True):
+    """A reference to a currency by its code."""
+
+    def read(self, value: Any, name: str) -> Fields:
+        """Read a code of ISO 4217."""
+        code = Ref(()).read(value, name)["value"]
+        if code not in CURRENCIES:
+            raise faults.invalid_reference("Currency", code)
+        return {"value": code}
+
+
+class Property(Struct, frozen=True):
+    """A property of an entity.
+
+    Attributes:
+        name: Its name, as in JSON.
+        kind: The type of its value.
+        read_only: Whether QuickBooks sets it and ignores it in requests.
+        filterable: Whether a query may filter by it.
+        selected: Whether `SELECT *` includes it.
+        blank: Whether an empty text is a value of its own, instead of none.
+        default: The value of a new object whose request lacks it.
+    """
+
+    name: str
+    kind: Kind
+    read_only: bool = False
+    filterable: bool = False
+    selected: bool = True
+    blank: bool = False
+    default: Any = None
+
+
+class Group(Struct, frozen=True):
+    """An object of named properties."""
+
+    by_name: Mapping[str, Property]
+
+    def read(self, value: Any, name: str) -> Fields:
+        """Read an object: empty values are dropped, and what QuickBooks sets itself is ignored."""
+        if not isinstance(value, dict):
+            raise faults.unsupported_property(name)
+        return self.given(value)[0]
+
+    def given(self, value: Mapping[str, Any]) -> tuple[Fields, frozenset[str]]:
+        """Return the values that a request sets, and the names of those that it empties."""
+        values: Fields = {}
+        emptied = []
+        for key, item in value.items():
+            found = self.by_name.get(key)
+            if found is None:
+                raise faults.unsupported_property(key)
+            if found.read_only:
+                continue
+            if item is None or (item == "" and not found.blank):
+                emptied.append(key)
+            else:
+                values[key] = found.kind.read(item, key)
+        return values, frozenset(emptied)
+
+    def defaults(self) -> Fields:
+        """Return the values that properties have unless a request sets them."""
+        return {name: each.default for name, each in self.by_name.items() if each.default is not None}
+
+
+class Several(Struct, frozen=True):
+    """A list."""
+
+    of: Kind
+    most: int | None = None
+
+    def read(self, value: Any, name: str) -> list[Any]:
+        """Read a list."""
+        if not isinstance(value, list):
+            raise faults.unsupported_property(name)
+        if self.most is not None and len(value) > self.most:
+            raise faults.business(f"{name} has at most {self.most} entries")
+        return [self.of.read(item, name) for item in value]
+
+
+class Anything(Struct, frozen=True):
+    """A value that QuickBooks sets itself, or takes and ignores."""
+
+    def read(self, value: Any, name: str) -> Any:  # noqa: ARG002 - every type has both
+        """Return the value."""
+        return value
+
+
+def group(*properties: Property) -> Group:
+    """Describe an object by its properties."""
+    return Group({each.name: each for each in properties})
+
+
+def references(kind: Kind, value: Any) -> Iterator[tuple[Ref | CurrencyCode, Fields]]:
+    """Yield the references within a value, each with its type."""
+    if isinstance(kind, Ref | CurrencyCode):
+        yield kind, value
+    elif isinstance(kind, Group):
+        for name, item in value.items():
+            if isinstance(item, dict | list) and name in kind.by_name:
+                yield from references(kind.by_name[name].kind, item)
+    elif isinstance(kind, Several):
+        for item in value:
+            yield from references(kind.of, item)
+
+
+def java_length(text: str) -> int:
+    """Return the length of a text as Java counts: a character beyond U+FFFF counts as two."""
+    return len(text) + sum(character > "\uffff" for character in text)
