@@ -30,11 +30,12 @@ def customer_problems(account: Mapping[str, Any], company: CompanyBooks) -> Iter
         "PrimaryPhone": {"FreeFormNumber": account["phone"]},
         "BillAddr": _address(account["billing_address"]),
         "ShipAddr": _address(account["shipping_address"]) if "shipping_address" in account else None,
-        "CurrencyRef": {"value": account["currency"]},
     }
     for name, value in wanted.items():
         if customer.get(name) != value:
             yield f"{account['account_id']}: {name} is {customer.get(name)}, not {value}"
+    if (billed_in := customer["CurrencyRef"]["value"]) != account["currency"]:
+        yield f"{account['account_id']}: it is billed in {billed_in}, not in {account['currency']}"
     notes = str(customer["Notes"])
     if not notes.startswith(f"Account {account['account_id']} ") or not notes.endswith(tuple(ours)):
         yield f"{account['account_id']}: its notes are {notes!r}"

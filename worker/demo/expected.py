@@ -140,37 +140,37 @@ def net(invoice: Entity) -> Decimal:
 
 
 def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks) -> Decimal:
-    """Compute the tax from each line's rate, with the discount spread over the lines by their shares."""
+    """Compute the tax, rounded for each rate, with the discount spread over the lines by their shares."""
     sold = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail"]
     amounts = [Decimal(str(line["Amount"])) for line in sold]
     subtotal = sum(amounts, Decimal(0))
     share = (Decimal(quote["total"])) / subtotal if subtotal else Decimal(1)
     codes = [*(line for line in quote["lines"]), *([None] if quote.get("shipping") else [])]
+    taxed: dict[str | None, Decimal] = {}
+    for amount, line in zip(amounts, codes, strict=False):
+        rate = _rate(line, quote, customer, company)
+        taxed[rate] = taxed.get(rate, Decimal(0)) + amount * share
     taxes = (
-        amount * share * _rate(line, quote, customer, company) / 100
-        for amount, line in zip(amounts, codes, strict=False)
+        base * Decimal(str(_named(company.books["TaxRate"], rate)["RateValue"])) / 100
+        for rate, base in taxed.items()
+        if rate is not None
     )
-    return sum(taxes, Decimal(0)).quantize(CENT, ROUND_HALF_UP)
+    return sum((tax.quantize(CENT, ROUND_HALF_UP) for tax in taxes), Decimal(0))
 
 
 def _rate(
     line: Mapping[str, Any] | None, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks
-) -> Decimal:
-    """Return the rate of a line, or of the shipping, in percent."""
+) -> str | None:
+    """Return the name of the tax rate of a line, or of the shipping; None without one."""
     tax, code = company.traits.tax, tax_code(line, quote, company)
     if code in {None, "NON"}:
-        return Decimal(0)
+        return None
     if tax == "us":
-        name = "Sales tax"
-    elif tax == "us-ast":
+        return "Sales tax"
+    if tax == "us-ast":
         address = customer.get("ShipAddr") or customer.get("BillAddr") or {}
-        state = address.get("CountrySubDivisionCode", "CA")
-        if state not in STATES:
-            return Decimal(0)
-        name = STATES[state]
-    else:
-        name = next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code)
-    return Decimal(str(_named(company.books["TaxRate"], name)["RateValue"]))
+        return STATES.get(address.get("CountrySubDivisionCode", "CA"))
+    return str(next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code))
 
 
 def tax_code(line: Mapping[str, Any] | None, quote: Mapping[str, Any], company: CompanyBooks) -> str | None:

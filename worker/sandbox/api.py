@@ -1,20 +1,26 @@
 """QuickBooks' API for one company: which operation of which entity a request asks for, and its answer."""
 
+from collections.abc import Mapping
+
 from worker.sandbox import faults
-from worker.sandbox.books import writing
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import Act, Entity
+from worker.sandbox.books.entity import Act, Entity, Operation
+from worker.sandbox.books.operations import operate
+from worker.sandbox.books.writing import allow
 from worker.sandbox.entities.catalog import BY_PATH
-from worker.sandbox.messages import Request, json_object
-from worker.sandbox.queries import query
+from worker.sandbox.messages import PDF, Reply, Request, json_object, json_reply
+from worker.sandbox.queries.batch import batch
+from worker.sandbox.queries.changes import changes
+from worker.sandbox.queries.query import run
+from worker.sandbox.sales.sending import pdf, send
 from worker.sandbox.schema.kinds import Fields
 
 # There is one object of these entities, whatever Id a request has.
 _SINGLE = frozenset({"CompanyInfo", "Preferences"})
 
 
-def answer(company: Company, request: Request, path: list[str], act: Act) -> Fields:
-    """Return the body of an answer, without its time.
+def answer(company: Company, request: Request, path: list[str], act: Act) -> Reply:
+    """Answer a request.
 
     Args:
         company: The company.
@@ -26,20 +32,60 @@ def answer(company: Company, request: Request, path: list[str], act: Act) -> Fie
         Fault: QuickBooks refuses it.
     """
     match request.method, path:
-        case _, ["query"]:
-            return query.run(company, statement(request))
-        case "GET", [name] if name in BY_PATH:
-            return _read(company, BY_PATH[name], "1")
-        case "GET", [name, identifier] if name in BY_PATH:
-            return _read(company, BY_PATH[name], identifier)
-        case "POST", [name] if name in BY_PATH:
-            return _written(company, BY_PATH[name], request, act)
-    raise faults.unsupported_operation("/".join(path))
+        case "GET", [name, identifier, "pdf"]:
+            return Reply(200, pdf(company, _having(name, "pdf"), identifier), PDF)
+    body = _body(company, request, path, act)
+    return json_reply(200, {**body, "time": act.at.isoformat(timespec="milliseconds")})
 
 
 def statement(request: Request) -> str:
     """Return the statement of a query, which comes in the address or as the body."""
     return request.query.get("query") or request.body.decode(errors="replace")
+
+
+def _body(company: Company, request: Request, path: list[str], act: Act) -> Fields:
+    if path == ["query"]:
+        return run(company, statement(request))
+    if request.method == "GET":
+        return _found(company, request.query, path, act)
+    if request.method == "POST":
+        return _done(company, request, path, act)
+    raise faults.unsupported_operation(request.method)
+
+
+def _found(company: Company, asked: Mapping[str, str], path: list[str], act: Act) -> Fields:
+    match path:
+        case ["cdc"]:
+            return changes(company, asked.get("entities", ""), asked.get("changedSince", ""), act.at)
+        case ["preferences"]:
+            return _read(company, _having("preferences", "read"), "1")
+        case [name, identifier]:
+            return _read(company, _having(name, "read"), identifier)
+    raise faults.unsupported_operation("/".join(path))
+
+
+def _done(company: Company, request: Request, path: list[str], act: Act) -> Fields:
+    asked = request.query
+    match path:
+        case ["batch"]:
+            return batch(company, json_object(request.body), asked.get("requestid", ""), act)
+        case [name, identifier, "send"]:
+            entity = _having(name, "send")
+            return {entity.name: send(company, entity, identifier, asked.get("sendTo"), act)}
+        case [name] if name in BY_PATH:
+            entity, include = BY_PATH[name], frozenset(asked.get("include", "").split(","))
+            data = json_object(request.body)
+            return {entity.name: operate(company, entity, asked.get("operation"), data, include, act)}
+    raise faults.unsupported_operation("/".join(path))
+
+
+def _having(name: str, operation: Operation) -> Entity:
+    """Return the entity of a path that has an operation."""
+    entity = BY_PATH.get(name)
+    if entity is None:
+        raise faults.unsupported_operation(name)
+    allow(entity, operation)
+    return entity
 
 
 def _read(company: Company, entity: Entity, identifier: str) -> Fields:
@@ -50,23 +96,3 @@ def _read(company: Company, entity: Entity, identifier: str) -> Fields:
     if found is None:
         raise faults.deleted(entity.name) if entity.is_transaction else faults.inactive(entity.name)
     return {entity.name: company.shown(entity, found)}
-
-
-def _written(company: Company, entity: Entity, request: Request, act: Act) -> Fields:
-    data = json_object(request.body)
-    operation = request.query.get("operation", "update" if data.get("Id") else "create")
-    include = frozenset(request.query.get("include", "").split(","))
-    if operation == "update" and "void" in include:
-        operation = "void"
-    match operation:
-        case "create" if not data.get("Id"):
-            stored = writing.create(company, entity, data, act, include)
-        case "update":
-            stored = writing.update(company, entity, data, act, include)
-        case "void":
-            stored = writing.void(company, entity, data, act)
-        case "delete":
-            return {entity.name: writing.delete(company, entity, data, act)}
-        case _:
-            raise faults.unsupported_operation(operation)
-    return {entity.name: company.shown(entity, stored)}

@@ -30,13 +30,17 @@ class Fault(Exception):
 
     def body(self, time: str) -> dict[str, Any]:
         """Write it in the usual form."""
+        return {"Fault": self.fields(), "time": time}
+
+    def fields(self) -> dict[str, Any]:
+        """Write it without the time, as the items of a batch have it."""
         error = {
             "Message": self.message,
             "Detail": self.detail,
             "code": self.code,
             "element": self.element,
         }
-        return {"Fault": {"Error": [error], "type": self.kind}, "time": time}
+        return {"Error": [error], "type": self.kind}
 
 
 def required(name: str) -> Fault:

@@ -12,6 +12,7 @@ from worker.sandbox.schema.kinds import Fields
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 XML = "application/xml;charset=UTF-8"
+PDF = "application/pdf"
 
 
 class Request(Struct, frozen=True):

@@ -149,9 +149,7 @@ class Sandbox:
             status, body = company.replies[request_id]
             return Reply(status, body)
         try:
-            time = self.now().isoformat(timespec="milliseconds")
-            body = api.answer(company, request, path, Act(self.now()))
-            reply = json_reply(200, {**body, "time": time})
+            reply = api.answer(company, request, path, Act(self.now()))
         except Fault as fault:
             return self._fault(fault)
         if request_id:
@@ -220,7 +218,7 @@ class Sandbox:
 def _asked(request: Request, path: list[str]) -> tuple[Operation, str, str]:
     """Say what a request is about: the operation, the entity, and the text in which it says so."""
     if path[0] == "query":
-        statement = request.query.get("query") or request.body.decode(errors="replace")
+        statement = api.statement(request)
         entity = _FROM.search(statement)
         return "query", entity.group(1) if entity else "", statement
     if request.method != "POST":

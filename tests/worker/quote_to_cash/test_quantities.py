@@ -19,8 +19,16 @@ def quoted(*lines: dict[str, Any], total: str, **fields: Any) -> dict[str, Any]:
 def inventory(world: World) -> str:
     """Add an item with inventory to the company; return its id."""
     company = world.sandbox.companies[world.realm]
-    account = next(each["Id"] for each in company.every("Account") if each["Name"] == "Services")
-    fields = {"Name": "Router", "Type": "Inventory", "IncomeAccountRef": {"value": account}}
+    accounts = {each["Name"]: {"value": each["Id"]} for each in company.every("Account")}
+    fields = {
+        "Name": "Router",
+        "Type": "Inventory",
+        "IncomeAccountRef": accounts["Sales of Product Income"],
+        "AssetAccountRef": accounts["Inventory Asset"],
+        "ExpenseAccountRef": accounts["Cost of Goods Sold"],
+        "QtyOnHand": 100,
+        "InvStartDate": "2026-01-01",
+    }
     item_id: str = accountant.create(company, "Item", fields, world.clock.now())["Id"]
     return item_id
 

@@ -18,7 +18,7 @@ def test_what_quickbooks_adds(app: App) -> None:
     assert (customer["Id"], customer["SyncToken"]) == ("4", "0"), "vendors have ids of the same sequence"
     assert customer["DisplayName"] == customer["FullyQualifiedName"] == "Acme Ltd"
     assert customer["Active"] is True
-    assert customer["CurrencyRef"] == {"value": "USD"}
+    assert customer["CurrencyRef"] == {"value": "USD", "name": "United States Dollar"}
     made = app.made("Item", item("Seat"))
     assert made["IncomeAccountRef"] == {**INCOME, "name": "Services"}
     assert (made["Id"], made["UnitPrice"], made["Taxable"]) == ("3", 0, False)
@@ -40,11 +40,11 @@ def test_a_name_is_one_items(app: App) -> None:
     app.made("Item", {"Id": "4", "SyncToken": "0", "sparse": True, "Name": "SEAT"})
 
 
-def test_the_name_of_who_is_made_inactive_is_free_again(app: App) -> None:
-    for _ in range(2):
+def test_the_name_of_an_inactive_customer_is_free_again(app: App) -> None:
+    for name in ("Acme (deleted)", "Acme (deleted) (deleted)"):
         made = app.made("Customer", {"DisplayName": "Acme"})
         off = {"Id": made["Id"], "SyncToken": "0", "sparse": True, "Active": False}
-        assert app.made("Customer", off)["DisplayName"] == "Acme (deleted)"
+        assert app.made("Customer", off)["DisplayName"] == name
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_refused(app: App, entity: str, fields: dict[str, Any], code: st
 def test_what_is_just_allowed(app: App) -> None:
     app.made("Customer", {"DisplayName": "x" * 500, "Notes": "x" * 2000})
     app.made("Item", item("x" * 100))
-    app.made("Term", {"Name": "x" * 31})
+    app.made("Term", {"Name": "x" * 31, "DueDays": 7})
     named = app.made("Customer", {"GivenName": "Ada", "FamilyName": "O'Neil"})
     assert named["DisplayName"] == "Ada O'Neil"
 
@@ -138,7 +138,8 @@ def test_the_company_itself_is_read(app: App) -> None:
     info = decoded(app.call("GET", f"companyinfo/{app.company.realm}"))["CompanyInfo"]
     assert info["CompanyName"] == "Craig's Consulting"
     assert decoded(app.call("GET", "preferences"))["Preferences"]["CurrencyPrefs"]["HomeCurrency"] == {
-        "value": "USD"
+        "value": "USD",
+        "name": "United States Dollar",
     }
 
 

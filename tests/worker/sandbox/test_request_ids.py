@@ -11,7 +11,7 @@ def test_a_repeated_request_is_applied_once(app: App) -> None:
     again = app.call("POST", "invoice", invoice(), requestid="r-1")
     assert (again.status, again.body) == (200, first.body)
     assert len(app.company.books()["Invoice"]) == 1
-    assert app.company.next_document_number == 1002
+    assert app.company.numbers.next("sales") == "1002"
 
 
 def test_an_answer_stays_what_it_was(app: App) -> None:

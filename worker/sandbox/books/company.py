@@ -36,7 +36,7 @@ class Company:
         self.journal = Journal()
         self.replies: dict[str, tuple[int, bytes]] = {}
         self.numbers = Numbers()
-        self._sequences: Counter[str] = Counter(_FIRST_ID)
+        self.sequences: Counter[str] = Counter(_FIRST_ID)
 
     def get(self, entity: str, identifier: str) -> Fields | None:
         """Return a stored object."""
@@ -158,6 +158,18 @@ class Company:
             each for each in self.objects["Account"].values() if each.get("AccountSubType") == subtype
         )
 
+    def load(self, objects: Mapping[str, Mapping[str, Fields]]) -> None:
+        """Replace all objects; names, numbers and the ledger follow from them."""
+        self.objects = {name: {} for name in self.entities}
+        self.names, self.ledger = Names(self.entities), Ledger()
+        self.numbers = self.numbers.emptied()
+        for name, stored in objects.items():
+            for each in stored.values():
+                self._save(self.entities[name], None, each)
+        for name, stored in objects.items():
+            for identifier, each in stored.items():
+                self.ledger.apply((name, identifier), self.entities[name].applications(each))
+
     def _save(self, entity: Entity, before: Fields | None, stored: Fields) -> None:
         self.objects[entity.name][stored["Id"]] = stored
         self.names.move(entity, before, stored)
@@ -193,8 +205,8 @@ class Company:
         self.journal.append(Change(act.at, entity, identifier, operation, act.by, notified=notified))
 
     def _next_id(self, sequence: str) -> str:
-        self._sequences[sequence] += 1
-        return str(self._sequences[sequence])
+        self.sequences[sequence] += 1
+        return str(self.sequences[sequence])
 
 
 def _with_names(company: Company, kind: Group, fields: Fields) -> Fields:

@@ -14,6 +14,12 @@ class Numbers:
         self._taken: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._last: defaultdict[str, int] = defaultdict(lambda: FIRST - 1)
 
+    def emptied(self) -> "Numbers":
+        """Return the same counters without any number taken."""
+        numbers = Numbers()
+        numbers._last.update(self._last)
+        return numbers
+
     def next(self, counter: str) -> str:
         """Return the next number of a counter; a number that somebody chose does not move it."""
         self._last[counter] += 1

@@ -3,14 +3,14 @@
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity
 from worker.sandbox.entities import people
-from worker.sandbox.schema.common import described
+from worker.sandbox.schema.common import ADDRESS, described
 from worker.sandbox.schema.kinds import Amount, Choice, Day, Fields, Flag, Property, Text
 
 _PROPERTIES = described(
     *people.PROPERTIES,
     Property("SSN", Text(11)),
     Property("EmployeeNumber", Text(100)),
-    Property("PrimaryAddr", people.ADDRESS),
+    Property("PrimaryAddr", ADDRESS),
     Property("Gender", Choice(("Male", "Female"))),
     Property("BirthDate", Day()),
     Property("HiredDate", Day()),

@@ -79,7 +79,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     """
     fields = {"Type": "Inventory", **draft.fields}
     kind = fields["Type"]
-    needed = _INVENTORY if kind == "Inventory" and "Type" in draft.fields else ()
+    needed: tuple[str, ...] = _INVENTORY if kind == "Inventory" and "Type" in draft.fields else ()
     if kind in {"Service", "NonInventory"}:
         needed = ("IncomeAccountRef",)
     for name in needed:

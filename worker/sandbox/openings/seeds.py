@@ -100,14 +100,18 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
     traits = KINDS[kind]
     company = Company(str(random.randrange(9_130_000_000_000_000, 9_139_999_999_999_999)), traits, ENTITIES)
     act = Act(now)
+    usual = _seed_taxes(company, act)
+    chosen = preferences(traits)
+    taxes = (
+        chosen["TaxPrefs"] if usual is None else {**chosen["TaxPrefs"], "TaxGroupCodeRef": {"value": usual}}
+    )
     company.store("CompanyInfo", company_info(traits), act, identifier="1")
-    company.store("Preferences", preferences(traits), act, identifier="1")
+    company.store("Preferences", {**chosen, "TaxPrefs": taxes}, act, identifier="1")
     for name, days in _TERMS:
         _made(company, "Term", {"Name": name, "DueDays": days}, act)
     for name, account_type, subtype in _ACCOUNTS:
         fields = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
         _made(company, "Account", fields, act)
-    _seed_taxes(company, act)
     services = company.names.find("Account", "Services")
     for name in ("Services", "Hours"):
         account = {"value": services[1]} if services else None
@@ -131,20 +135,19 @@ def _made(company: Company, entity: str, fields: Mapping[str, Any], act: Act) ->
     return writing.create(company, ENTITIES[entity], fields, act)
 
 
-def _seed_taxes(company: Company, act: Act) -> None:
+def _seed_taxes(company: Company, act: Act) -> str | None:
+    """Seed the taxes of a regime; return the Id of the usual tax code of a US company."""
     regime = company.traits.tax
     agency = company.store("TaxAgency", {"DisplayName": _AGENCIES[regime], "TaxTrackedOnSales": True}, act)
     if regime not in _AMERICAN_TAXES:
         for name, percent in _TAX_CODES[regime]:
             _seed_tax(company, name, percent, agency, act)
-        return
+        return None
     for name, taxable in (("TAX", True), ("NON", False)):
         fields = {"Name": name, "Active": True, "Taxable": taxable, "TaxGroup": False, "Hidden": False}
         company.store("TaxCode", fields, act, identifier=name)
     codes = [_seed_tax(company, name, percent, agency, act) for name, percent in _AMERICAN_TAXES[regime]]
-    before = company.objects["Preferences"]["1"]
-    prefs = {**before["TaxPrefs"], "TaxGroupCodeRef": {"value": codes[0]["Id"]}}
-    company.replace("Preferences", before, {**before, "TaxPrefs": prefs}, act)
+    return str(codes[0]["Id"])
 
 
 def _seed_tax(company: Company, name: str, percent: str, agency: Fields, act: Act) -> Fields:

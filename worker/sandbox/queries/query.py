@@ -77,7 +77,7 @@ def _identifiers(company: Company, entity: Entity, statement: Statement) -> Iter
         if condition.operator not in {"=", "IN"}:
             continue
         if condition.field == "Id":
-            return dict.fromkeys(condition.values)
+            return dict.fromkeys(str(int(each)) if each.isdecimal() else each for each in condition.values)
         if entity.naming is not None and condition.field == entity.naming.field and entity.naming.alone:
             return company.names.of(entity, condition.values)
     return list(company.objects[entity.name])

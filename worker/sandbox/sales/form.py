@@ -139,7 +139,8 @@ def day_of(fields: Fields) -> date:
 
 def home(fields: Fields, amount: Decimal) -> Decimal:
     """Return an amount of a transaction in the home currency."""
-    return (amount * fields.get("ExchangeRate", 1)).quantize(CENT, ROUND_HALF_UP)
+    rate: Decimal = fields.get("ExchangeRate", Decimal(1))
+    return (amount * rate).quantize(CENT, ROUND_HALF_UP)
 
 
 def _customer(company: Company, fields: Fields, before: Fields | None) -> Fields:

@@ -77,9 +77,8 @@ class Number(Struct, frozen=True):
             number = Decimal(value)
         except ArithmeticError:
             raise faults.unsupported_property(name) from None
-        if not number.is_finite():
-            raise faults.unsupported_property(name)
-        if abs(number) >= AMOUNT_LIMIT or (self.least is not None and number < self.least):
+        least = number if self.least is None else self.least
+        if not number.is_finite() or abs(number) >= AMOUNT_LIMIT or number < least:
             raise faults.business(f"{name} is out of range. Supplied value:{value}")
         return number
 
