@@ -17,14 +17,19 @@ from msgspec.structs import replace
 
 from events.clock import Clock
 from worker.sandbox import control, faults, invoices, lists, oauth_trouble, query, seeds
+from worker.sandbox.books import journal
+from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.company import ENTITIES, Company, Entity, Traits
-from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
 from worker.sandbox.oauth import Lifetimes, OAuthServer
 from worker.sandbox.refusals import Operation
 from worker.sandbox.trouble import Kind, Plan, Trouble
+from worker.sandbox.webhooks.connect_keys import ConnectKeys
+from worker.sandbox.webhooks.deliveries import Deliveries
+from worker.sandbox.webhooks.envelopes import Envelopes
 
+_OPERATIONS: dict[str | None, journal.Operation] = {"void": "Void", "delete": "Delete"}
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
@@ -60,6 +65,16 @@ class Sandbox:
         self.verifier_token = str(random.randrange(10**15, 10**16))
         self.docusign = ConnectKeys(Random(seed + 3))  # noqa: S311 - as above
         self.trouble = Trouble(Random(seed + 1), plan)  # noqa: S311 - as above
+        self.envelopes = Envelopes(Random(seed + 4))  # noqa: S311 - as above
+        self.journals = {realm: Journal() for realm in self.companies}
+        self.deliveries = Deliveries(
+            Random(seed + 5),  # noqa: S311 - as above
+            client_id=self.oauth.client_id,
+            verifier_token=self.verifier_token,
+            keys=self.docusign,
+            journals=lambda: self.journals,
+            connected=lambda realm: self.oauth.grants_of(realm) > 0,
+        )
         self._tids = Random(seed + 2)  # noqa: S311 - as above
         self._late: list[Late] = []
 
@@ -75,6 +90,7 @@ class Sandbox:
     def handle(self, request: Request) -> Reply:
         """Answer a request."""
         self.apply_late()
+        self.deliveries.read()
         parts = [part for part in request.path.split("/") if part]
         if parts[:2] == ["v3", "company"] and len(parts) >= 4:  # noqa: PLR2004 - /v3/company/REALM/ENTITY
             reply = self._api(request, parts[2], parts[3:])
@@ -170,7 +186,12 @@ class Sandbox:
             if found is None:
                 raise faults.inactive(entity)
             return {entity: found} | time
-        return {entity: self._written(company, entity, request)} | time
+        written = self._written(company, entity, request)
+        operation = _operation(request, written)
+        if operation is not None:
+            change = Change(self.now(), entity, written["Id"], operation, by=self.oauth.client_id)
+            self.journals[company.realm].append(change)
+        return {entity: written} | time
 
     def _written(self, company: Company, entity: str, request: Request) -> Entity:
         data = json_object(request.body)
@@ -248,6 +269,17 @@ class Sandbox:
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
+
+
+def _operation(request: Request, written: Entity) -> journal.Operation | None:
+    """Return the kind of change that a write was; None if it changed nothing."""
+    asked = request.query.get("operation")
+    if asked in _OPERATIONS:
+        return _OPERATIONS[asked]
+    sent = json_object(request.body)
+    if not sent.get("Id"):
+        return "Create"
+    return "Update" if written["SyncToken"] != str(sent["SyncToken"]) else None
 
 
 def _asked(request: Request, path: list[str]) -> tuple[Operation, str, str]:
