@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from worker.sandbox.messages import Reply, Request, json_reply
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
 from worker.sandbox.trouble import Plan
 from worker.sandbox.webhooks import controls, on_demand
 from worker.sandbox.webhooks.receivers import InvalidDelivery

@@ -9,20 +9,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import control, faults, invoices, lists, oauth_trouble, query, seeds
+from worker.sandbox import control, faults, invoices, lists, query, seeds
 from worker.sandbox.books import journal
 from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.company import ENTITIES, Company, Entity, Traits
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
-from worker.sandbox.oauth import Lifetimes, OAuthServer
+from worker.sandbox.oauth import CHALLENGE, Connectable, Lifetimes, OAuthServer, bearer_token
 from worker.sandbox.refusals import Operation
 from worker.sandbox.trouble import Kind, Plan, Trouble
 from worker.sandbox.webhooks.connect_keys import ConnectKeys
@@ -97,7 +96,7 @@ class Sandbox:
         elif parts[:1] == ["_control"]:
             reply = control.answer(self, request, parts[1:])
         else:
-            reply = self._oauth_answered(request)
+            reply = self.oauth.handle(request, self._connectable(), self.now())
         return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
 
     def advance(self, seconds: float) -> None:
@@ -213,59 +212,24 @@ class Sandbox:
         return lists.create(company, entity, data, now)
 
     def _refused(self, request: Request, realm: str) -> Reply | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        granted = self.oauth.realm_of(token, self.now()) if scheme.lower() == "bearer" else None
-        if granted is None:
-            return self._token_refused("Token expired")
-        if granted != realm or realm not in self.companies:
+        token = bearer_token(request)
+        bearer = self.oauth.access(token, self.now())
+        if bearer is None:
+            return self._token_refused(self.oauth.refusal(token, self.now()))
+        if bearer.realm != realm or realm not in self.companies:
             return Reply(401, faults.OTHER_REALM_XML, XML)
         return None
 
-    def _oauth_answered(self, request: Request) -> Reply:
-        try:
-            return self._oauth(request)
-        except Fault:  # a body that is no JSON
-            return json_reply(400, {"error": "invalid_request"})
-
-    def _oauth(self, request: Request) -> Reply:
-        path = request.path.rstrip("/")
-        if path in {"/.well-known/openid_sandbox_configuration", "/.well-known/openid_configuration"}:
-            odd = self.oauth.trouble.next("discovery")
-            found = json_reply(200, self.oauth.discovery(request.base_url))
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(found, odd)
-        names = {realm: company.traits.name for realm, company in self.companies.items()}
-        if path == "/connect/oauth2" and request.method == "GET":
-            page = self.oauth.consent_page(request.query, names)
-            return Reply(200, page.encode(), HTML) if page else Reply(400, b"Not a consent of this app", HTML)
-        if path == "/connect/oauth2":
-            target = self.oauth.consent(request.query, _form(request.body), names, self.now())
-            return (
-                Reply(302, headers={"location": target}) if target else Reply(400, b"No such company", HTML)
-            )
-        if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
-            odd = self.oauth.trouble.next("token")
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._token(request), odd)
-        if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
-            odd = self.oauth.trouble.next("revoke")
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._revoked(request), odd)
-        return json_reply(404, {"error": "not_found"})
-
-    def _token(self, request: Request) -> Reply:
-        authorization = request.headers.get("authorization", "")
-        status, answer = self.oauth.token(_form(request.body), authorization, self.now())
-        reply = json_reply(status, self.oauth.trouble.said(status, answer))
-        return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
-
-    def _revoked(self, request: Request) -> Reply:
-        token = str(json_object(request.body).get("token", ""))
-        return json_reply(self.oauth.revoke(token, request.headers.get("authorization", "")), {})
+    def _connectable(self) -> dict[str, Connectable]:
+        return {realm: Connectable(company.traits.name) for realm, company in self.companies.items()}
 
     def _fault(self, fault: Fault) -> Reply:
         return json_reply(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
 
-    def _token_refused(self, detail: str) -> Reply:
+    def _token_refused(self, detail: str | None) -> Reply:
         milliseconds = int(self.now().timestamp() * 1000)
-        return Reply(401, msgspec.json.encode(faults.authentication_body(detail, milliseconds)))
+        body = msgspec.json.encode(faults.authentication_body(detail, milliseconds))
+        return Reply(401, body, headers=CHALLENGE)
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
@@ -305,7 +269,3 @@ def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
     if kind == "slow":
         return replace(reply, delay_seconds=plan.slow_seconds)
     return reply
-
-
-def _form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

@@ -18,7 +18,7 @@ from worker.connections.steps import ConsentStatus
 from worker.quickbooks import grants, tokens
 from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
 from worker.sandbox.refusals import Refusal
 from worker.sandbox.trouble import Plan
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from events.errors import DatabaseUnavailable
 from tests.world import World, open_world
 from worker.connections import consenting, proving
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
 from worker.sandbox.trouble import Plan
 from worker.web.app import create_app
 
