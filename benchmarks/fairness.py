@@ -32,7 +32,7 @@ from benchmarks.story import WORKSPACE, Message
 from events.clock import SystemEntropy
 from worker.demo import stage
 from worker.runtime.environment import Environment
-from worker.sandbox import docusign
+from worker.sandbox.webhooks import docusign
 from worker.services import open_database
 from worker.workspaces import api_tokens, tenants
 

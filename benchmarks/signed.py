@@ -39,8 +39,8 @@ from worker.quickbooks.oauth import TokenSet
 from worker.runtime.environment import Environment
 from worker.runtime.installed import token_keys
 from worker.runtime.vault import Vault
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.services import open_database
 from worker.workspaces import api_tokens
 

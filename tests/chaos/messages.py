@@ -9,7 +9,7 @@ import msgspec
 from events.contract import catalog
 from worker.demo.doors import life
 from worker.demo.story import StoryContract, Tale
-from worker.sandbox.docusign import Status
+from worker.sandbox.webhooks.envelope import Status
 
 SOURCE = "https://crm.coeffection.example"
 CONTRACTS = "urn:docusign:chaos"

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from events.clock import Clock
 from worker.demo.story import StoryContract, Tale, Twist
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope, Status
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope, Status
 from worker.services import Services
 from worker.workspaces import api_tokens, tenants
 from worker.workspaces import docusign_keys as keys

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from worker.sandbox import webhooks
-from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.messages import Reply, Request, json_reply
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
+from worker.sandbox.webhooks import controls, on_demand
+from worker.sandbox.webhooks.receivers import InvalidDelivery
 
 if TYPE_CHECKING:  # the sandbox itself has this API
     from worker.sandbox.service import Sandbox
@@ -21,22 +21,16 @@ class Advance(Struct, frozen=True, forbid_unknown_fields=True):
     advance_seconds: Annotated[float, Meta(ge=0, le=1e9)]
 
 
-class KeyWish(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether a key of DocuSign's signs messages."""
-
-    active: bool = True
-
-
 def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
     """Answer a control request: 404 if there is no such control or company, 400 if its body is unusable."""
     match path:
         case ["books" | "companies" | "disconnect", realm] if realm not in sandbox.companies:
             return json_reply(404, {"error": f"There is no company {realm}"})
     try:
-        if path[:2] == ["docusign", "keys"]:
-            return _docusign_keys(sandbox.docusign, request, path[2:])
+        if path[:1] in (["subscriptions"], ["docusign"]):
+            return controls.answer(sandbox, request, path)
         return _done(sandbox, request, path)
-    except (msgspec.DecodeError, webhooks.InvalidDelivery) as error:
+    except (msgspec.DecodeError, InvalidDelivery) as error:
         return json_reply(400, {"error": str(error)})
 
 
@@ -58,7 +52,7 @@ def _done(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
             for company in sandbox.companies.values():
                 company.replies.clear()
         case "POST", ["webhooks"]:
-            return Reply(delivery=webhooks.asked(request.body, sandbox.docusign_keys, sandbox.now()))
+            return Reply(delivery=on_demand.asked(request.body, sandbox.docusign_keys, sandbox.now()))
         case _:
             return json_reply(404, {"error": "There is no such control"})
     return json_reply(200, {"now": sandbox.now().isoformat()})
@@ -70,22 +64,3 @@ def _follow(sandbox: "Sandbox", concerned: str, plan: bytes) -> None:
         sandbox.oauth.trouble.follow(msgspec.json.decode(plan, type=OAuthPlan))
     else:
         sandbox.trouble.follow(msgspec.json.decode(plan, type=Plan))
-
-
-def _docusign_keys(keys: ConnectKeys, request: Request, rest: list[str]) -> Reply:
-    """List, make, switch and remove DocuSign's keys, as its administrator does under Connect Keys."""
-    number = int(rest[0]) if len(rest) == 1 and rest[0].isdecimal() else None
-    if rest and (number is None or number not in keys.all):
-        return json_reply(404, {"error": "There is no such key"})
-    match request.method:
-        case "GET" if number is None:
-            return json_reply(200, {"keys": [keys.shown(each) for each in keys.all]})
-        case "POST":
-            wish = msgspec.json.decode(request.body or b"{}", type=KeyWish)
-            number = keys.make() if number is None else number
-            keys.switch(number, active=wish.active)
-            return json_reply(200, keys.shown(number))
-        case "DELETE" if number is not None:
-            keys.remove(number)
-            return json_reply(200, {"keys": [keys.shown(each) for each in keys.all]})
-    return json_reply(404, {"error": "There is no such control"})

@@ -189,6 +189,17 @@ def application_error() -> Fault:
     )
 
 
+def no_rights() -> Fault:
+    """The user who connected the app has no right to do this any more."""
+    return Fault(
+        "120",
+        "Authorization Failure",
+        "AuthorizationFailure: You don't have permission to do this operation.",
+        status=HTTPStatus.FORBIDDEN,
+        kind="AuthorizationFault",
+    )
+
+
 def throttled() -> Fault:
     """Too many requests."""
     return Fault(

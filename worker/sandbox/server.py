@@ -6,6 +6,7 @@ too, so a framework would have nothing to do here.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,9 +14,10 @@ import uvicorn
 
 from events.clock import Clock
 from worker.runtime.serving import serve
-from worker.sandbox import webhooks
 from worker.sandbox.messages import Reply, Request
 from worker.sandbox.service import Sandbox
+from worker.sandbox.webhooks import on_demand
+from worker.sandbox.webhooks.courier import Courier
 
 Scope = dict[str, Any]
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -24,9 +26,10 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 class SandboxApp:
     """Carries requests from a web server to a sandbox, and cuts the connections that are to break."""
 
-    def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
+    def __init__(self, sandbox: Sandbox, clock: Clock, courier: Courier) -> None:
         self._sandbox = sandbox
         self._clock = clock
+        self._courier = courier
 
     async def __call__(self, scope: Scope, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         """Answer one HTTP request."""
@@ -45,8 +48,9 @@ class SandboxApp:
                 base_url=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
             )
         )
+        self._courier.wake()
         if reply.delivery is not None:
-            reply = await webhooks.deliver(reply.delivery)
+            reply = await on_demand.deliver(reply.delivery)
         if reply.delay_seconds:
             await self._clock.sleep(reply.delay_seconds)
         if reply.broken is None:
@@ -66,8 +70,17 @@ async def run(
     ready: Callable[[str], None],
     stopping: asyncio.Event,
 ) -> None:
-    """Serve until told to stop."""
-    await serve(SandboxApp(sandbox, clock), host=host, port=port, ready=ready, stopping=stopping)
+    """Serve, and send the sandbox's own messages, until told to stop."""
+    courier = Courier(sandbox.deliveries, clock, sandbox.now)
+    sending = asyncio.create_task(courier.run())
+    sending.add_done_callback(lambda _: stopping.set())
+    try:
+        app = SandboxApp(sandbox, clock, courier)
+        await serve(app, host=host, port=port, ready=ready, stopping=stopping)
+    finally:
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
 
 
 def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:

@@ -9,24 +9,26 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import api, control, faults, oauth_trouble
+from worker.sandbox import api, control, faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
 from worker.sandbox.books.traits import Traits
-from worker.sandbox.connect_keys import ConnectKeys
 from worker.sandbox.failing.refusals import Operation
+from worker.sandbox.failing.throttles import NO_LIMITS, Limits, Throttle
 from worker.sandbox.failing.trouble import Kind, Plan, Trouble
 from worker.sandbox.faults import Fault
-from worker.sandbox.messages import HTML, XML, Reply, Request, json_object, json_reply
-from worker.sandbox.oauth import Lifetimes, OAuthServer
+from worker.sandbox.messages import HTML, XML, Reply, Request, json_reply
+from worker.sandbox.oauth import CHALLENGE, Connectable, Lifetimes, OAuthServer, bearer_token
 from worker.sandbox.openings import seeds
+from worker.sandbox.webhooks.connect_keys import ConnectKeys
+from worker.sandbox.webhooks.deliveries import Deliveries
+from worker.sandbox.webhooks.envelopes import Envelopes
 
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
@@ -51,6 +53,7 @@ class Sandbox:
         lifetimes: Lifetimes | None = None,
         public_url: str | None = None,
         app: tuple[str, str] | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         random = Random(seed)  # noqa: S311 - reproducible on purpose; nothing here guards anything
         self._clock = clock
@@ -63,6 +66,16 @@ class Sandbox:
         self.verifier_token = str(random.randrange(10**15, 10**16))
         self.docusign = ConnectKeys(Random(seed + 3))  # noqa: S311 - as above
         self.trouble = Trouble(Random(seed + 1), plan)  # noqa: S311 - as above
+        self.throttle = Throttle(limits)
+        self.envelopes = Envelopes(Random(seed + 4))  # noqa: S311 - as above
+        self.deliveries = Deliveries(
+            Random(seed + 5),  # noqa: S311 - as above
+            client_id=self.oauth.client_id,
+            verifier_token=self.verifier_token,
+            keys=self.docusign,
+            journals=lambda: {realm: company.journal for realm, company in self.companies.items()},
+            connected=lambda realm: self.oauth.grants_of(realm) > 0,
+        )
         self._tids = Random(seed + 2)  # noqa: S311 - as above
         self._late: list[Late] = []
 
@@ -78,13 +91,14 @@ class Sandbox:
     def handle(self, request: Request) -> Reply:
         """Answer a request."""
         self.apply_late()
+        self.deliveries.read()
         parts = [part for part in request.path.split("/") if part]
         if parts[:2] == ["v3", "company"] and len(parts) >= 4:  # noqa: PLR2004 - /v3/company/REALM/ENTITY
             reply = self._api(request, parts[2], parts[3:])
         elif parts[:1] == ["_control"]:
             reply = control.answer(self, request, parts[1:])
         else:
-            reply = self._oauth_answered(request)
+            reply = self.oauth.handle(request, self._connectable(), self.now())
         return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
 
     def advance(self, seconds: float) -> None:
@@ -107,7 +121,7 @@ class Sandbox:
         seeds.change_traits(company, traits, self.now())
 
     def _api(self, request: Request, realm: str, path: list[str]) -> Reply:
-        refused = self._refused(request, realm)
+        refused = self._refused(request, realm, path)
         if refused is not None:
             return refused
         company = self.companies[realm]
@@ -142,9 +156,10 @@ class Sandbox:
 
     def _answered(self, company: Company, request: Request, path: list[str]) -> Reply:
         """Apply a request once: a repeated requestid gets the first answer, byte for byte."""
-        request_id = request.query.get("requestid")
-        if request.method != "POST" or path[0] == "query":
-            request_id = None
+        asked = request.query.get("requestid")
+        request_id = None if request.method != "POST" or path[0] == "query" else asked
+        if request_id and not company.traits.request_ids_of_any_entity:
+            request_id = f"{request_id} {path[0]}"
         if request_id and request_id in company.replies:
             status, body = company.replies[request_id]
             return Reply(status, body)
@@ -156,60 +171,31 @@ class Sandbox:
             company.replies[request_id] = (reply.status, reply.body)
         return reply
 
-    def _refused(self, request: Request, realm: str) -> Reply | None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        granted = self.oauth.realm_of(token, self.now()) if scheme.lower() == "bearer" else None
-        if granted is None:
-            return self._token_refused("Token expired")
-        if granted != realm or realm not in self.companies:
+    def _refused(self, request: Request, realm: str, path: list[str]) -> Reply | None:
+        """Refuse a request without a good token, of a user without rights, or above the limits."""
+        token, now = bearer_token(request), self.now()
+        bearer = self.oauth.access(token, now)
+        if bearer is None:
+            return self._token_refused(self.oauth.refusal(token, now))
+        if bearer.realm != realm or realm not in self.companies:
             return Reply(401, faults.OTHER_REALM_XML, XML)
+        if bearer.user.email in self.companies[realm].traits.users_without_rights:
+            return self._fault(faults.no_rights())
+        read = request.method == "GET" or path[0] == "query"
+        if self.throttle.refuses(realm, now, batch=path[0] == "batch", read=read):
+            return self._fault(faults.throttled())
         return None
 
-    def _oauth_answered(self, request: Request) -> Reply:
-        try:
-            return self._oauth(request)
-        except Fault:  # a body that is no JSON
-            return json_reply(400, {"error": "invalid_request"})
-
-    def _oauth(self, request: Request) -> Reply:
-        path = request.path.rstrip("/")
-        if path in {"/.well-known/openid_sandbox_configuration", "/.well-known/openid_configuration"}:
-            odd = self.oauth.trouble.next("discovery")
-            found = json_reply(200, self.oauth.discovery(request.base_url))
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(found, odd)
-        names = {realm: company.traits.name for realm, company in self.companies.items()}
-        if path == "/connect/oauth2" and request.method == "GET":
-            page = self.oauth.consent_page(request.query, names)
-            return Reply(200, page.encode(), HTML) if page else Reply(400, b"Not a consent of this app", HTML)
-        if path == "/connect/oauth2":
-            target = self.oauth.consent(request.query, _form(request.body), names, self.now())
-            return (
-                Reply(302, headers={"location": target}) if target else Reply(400, b"No such company", HTML)
-            )
-        if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
-            odd = self.oauth.trouble.next("token")
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._token(request), odd)
-        if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
-            odd = self.oauth.trouble.next("revoke")
-            return oauth_trouble.before(odd) or oauth_trouble.spoilt(self._revoked(request), odd)
-        return json_reply(404, {"error": "not_found"})
-
-    def _token(self, request: Request) -> Reply:
-        authorization = request.headers.get("authorization", "")
-        status, answer = self.oauth.token(_form(request.body), authorization, self.now())
-        reply = json_reply(status, self.oauth.trouble.said(status, answer))
-        return replace(reply, headers={"cache-control": "no-cache, no-store", "pragma": "no-cache"})
-
-    def _revoked(self, request: Request) -> Reply:
-        token = str(json_object(request.body).get("token", ""))
-        return json_reply(self.oauth.revoke(token, request.headers.get("authorization", "")), {})
+    def _connectable(self) -> dict[str, Connectable]:
+        return {realm: Connectable(company.traits.name) for realm, company in self.companies.items()}
 
     def _fault(self, fault: Fault) -> Reply:
         return json_reply(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
 
-    def _token_refused(self, detail: str) -> Reply:
+    def _token_refused(self, detail: str | None) -> Reply:
         milliseconds = int(self.now().timestamp() * 1000)
-        return Reply(401, msgspec.json.encode(faults.authentication_body(detail, milliseconds)))
+        body = msgspec.json.encode(faults.authentication_body(detail, milliseconds))
+        return Reply(401, body, headers=CHALLENGE)
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
@@ -238,7 +224,3 @@ def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
     if kind == "slow":
         return replace(reply, delay_seconds=plan.slow_seconds)
     return reply
-
-
-def _form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

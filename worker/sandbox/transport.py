@@ -3,9 +3,9 @@
 import httpx
 
 from events.clock import Clock
-from worker.sandbox import webhooks
 from worker.sandbox.messages import Reply, Request
 from worker.sandbox.service import Sandbox
+from worker.sandbox.webhooks import on_demand
 
 
 class SandboxTransport(httpx.AsyncBaseTransport):
@@ -29,7 +29,7 @@ class SandboxTransport(httpx.AsyncBaseTransport):
             )
         )
         if reply.delivery is not None:
-            reply = await webhooks.deliver(reply.delivery)
+            reply = await on_demand.deliver(reply.delivery)
         return await self._carried(reply, request)
 
     async def _carried(self, reply: Reply, request: httpx.Request) -> httpx.Response:

@@ -17,7 +17,8 @@ from worker.actions.mappings import map_account, map_product, request_customer, 
 from worker.demo import doors, market, story
 from worker.demo.story import StoryContract, Tale
 from worker.quickbooks.gateway import Gateway
-from worker.sandbox import docusign
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Status
 from worker.services import Services
 from worker.simulation.outside import LOOK_SECONDS, Outside
 from worker.simulation.plan import stale_draft
@@ -219,7 +220,7 @@ class Telling:
         await self._send([other])
         self._outside.poison.add((self.workspace, other))
 
-    def _envelope(self, tale: Tale, contract: StoryContract, status: docusign.Status) -> bytes:
+    def _envelope(self, tale: Tale, contract: StoryContract, status: Status) -> bytes:
         now = self._plan.start + timedelta(seconds=self._now())
         envelope = doors.as_people_make_it(doors.envelope_of(tale, contract, status), self._random)
         return docusign.message(envelope, status, now, self._random.randint(0, 3))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from events.contract.about import DEAL_CHARACTERS_MAX, deal_of
 from events.contract.headers import Headers
 from tests import stories
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 
 AT = datetime(2026, 5, 2, tzinfo=UTC)
 EVENT = json.dumps(stories.deal("D-17", name="x" * 600)).encode()

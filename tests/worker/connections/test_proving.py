@@ -20,7 +20,7 @@ from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
 
 UNKNOWN = "9130000000000000001"  # no company
 SILENT = Plan(probability={"server_error": 1})

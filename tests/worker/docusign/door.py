@@ -16,8 +16,8 @@ from tests.world import World
 from worker.demo.doors import Secrets
 from worker.docusign import watch
 from worker.docusign.watch import Reception
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope, Status
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope, Status
 from worker.web.app import create_app
 
 AT = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)

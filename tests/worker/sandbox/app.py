@@ -2,7 +2,7 @@
 
 import base64
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 
@@ -20,6 +20,7 @@ class App:
 
     def __init__(self, kind: str = "us", seed: int = 1) -> None:
         self.clock = FakeClock()
+        self.scope = "com.intuit.quickbooks.accounting"
         self.sandbox = Sandbox(self.clock, kinds=[kind], seed=seed)
         self.company = next(iter(self.sandbox.companies.values()))
         self.tokens: dict[str, Any] = decoded(self.exchange(self.consent()["code"]))
@@ -36,7 +37,7 @@ class App:
         return {
             "client_id": self.sandbox.oauth.client_id,
             "response_type": "code",
-            "scope": "com.intuit.quickbooks.accounting openid",
+            "scope": self.scope,
             "redirect_uri": CALLBACK,
             "state": "s&1",
         }
@@ -49,10 +50,13 @@ class App:
         query: dict[str, str] | None = None,
         body: object = b"",
         authorization: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Reply:
         """Ask for anything."""
         content = body if isinstance(body, bytes) else _encoder.encode(body)
-        headers = {} if authorization is None else {"authorization": authorization}
+        headers = dict(headers or {})
+        if authorization is not None:
+            headers["authorization"] = authorization
         return self.sandbox.handle(Request(method, path, query or {}, headers, content, URL))
 
     def call(self, method: str, path: str, body: object = b"", **query: str) -> Reply:
@@ -91,9 +95,9 @@ class App:
         """Ask the control API."""
         return self.request(method, f"/_control/{path}", body=body)
 
-    def consent(self, decision: str = "allow") -> dict[str, str]:
+    def consent(self, decision: str = "allow", **fields: str) -> dict[str, str]:
         """Consent as a browser does; return what comes back with it."""
-        form = f"realm={self.company.realm}&decision={decision}".encode()
+        form = urlencode({"realm": self.company.realm, "decision": decision, **fields}).encode()
         reply = self.request("POST", "/connect/oauth2", query=self.consent_query, body=form)
         assert reply.status == 302
         assert reply.headers["location"].startswith(f"{CALLBACK}?")
@@ -103,13 +107,31 @@ class App:
 
     def exchange(self, code: str, redirect_uri: str = CALLBACK) -> Reply:
         """Exchange a code for tokens."""
-        form = f"grant_type=authorization_code&code={code}&redirect_uri={redirect_uri}".encode()
-        return self.request("POST", "/oauth2/v1/tokens/bearer", body=form, authorization=self.basic)
+        return self.token({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri})
 
     def refresh(self, token: str) -> Reply:
         """Refresh tokens."""
-        form = f"grant_type=refresh_token&refresh_token={token}".encode()
-        return self.request("POST", "/oauth2/v1/tokens/bearer", body=form, authorization=self.basic)
+        return self.token({"grant_type": "refresh_token", "refresh_token": token})
+
+    def token(self, form: dict[str, str], **headers: str) -> Reply:
+        """Ask the token endpoint for anything."""
+        return self.request(
+            "POST",
+            "/oauth2/v1/tokens/bearer",
+            body=urlencode(form).encode(),
+            authorization=self.basic,
+            headers=headers,
+        )
+
+    def api_status(self, access_token: str | None = None) -> int:
+        """Return what the API says to a token, the present one if none is given."""
+        self.tokens["access_token"] = access_token or self.tokens["access_token"]
+        return self.call("GET", "preferences").status
+
+    def refresh_refused(self, token: str) -> tuple[int, str]:
+        """Ask for tokens that must be refused; return the status and the error."""
+        reply = self.refresh(token)
+        return reply.status, decoded(reply)["error"]
 
     def later(self, seconds: float) -> None:
         """Let time pass, and renew the tokens."""

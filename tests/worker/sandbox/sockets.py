@@ -44,13 +44,17 @@ class Receiver:
 
     def __init__(self) -> None:
         self.status = 202
+        self.delay_seconds = 0.0
         self.taken: list[tuple[str, list[tuple[str, str]], bytes]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take one."""
-        message = await receive()
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
-        self.taken.append((scope["path"], headers, message["body"]))
+        self.taken.append((scope["path"], headers, body + message["body"]))
+        await asyncio.sleep(self.delay_seconds)
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"as you say"})
 

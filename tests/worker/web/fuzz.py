@@ -17,8 +17,8 @@ from tests import stories
 from tests.world import World, open_world
 from worker.demo.doors import Secrets
 from worker.roles.idle import left_to_do
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.web.app import create_app
 
 AT = datetime(2026, 5, 2, 12, tzinfo=UTC)

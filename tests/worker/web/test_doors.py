@@ -16,8 +16,8 @@ from events.log.tables import dead_letters
 from tests import stories
 from tests.world import World
 from worker.demo.doors import Secrets
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.web.app import create_app
 
 STRUCTURED = "application/cloudevents+json"

@@ -19,8 +19,8 @@ from tests import stories
 from tests.worker.streams import Stream, ingesting, open_stream
 from worker.kafka.messages import BrokerUnavailable, Message, Publishing
 from worker.quickbooks.gateway import Gateway
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.services import Services
 from worker.web.app import create_app
 

@@ -16,8 +16,8 @@ from events.log.dead_letters import LetterSelection, listed
 from tests import stories
 from tests.world import World
 from worker.actions import dead_letters
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.web.app import create_app
 
 BATCH = "application/cloudevents-batch+json"

@@ -16,7 +16,7 @@ from events.errors import DatabaseUnavailable
 from tests.world import World, open_world
 from worker.connections import consenting, proving
 from worker.sandbox.failing.trouble import Plan
-from worker.sandbox.oauth_trouble import OAuthPlan
+from worker.sandbox.oauth import OAuthPlan
 from worker.web.app import create_app
 
 CALLBACK = "/oauth/quickbooks/callback"

@@ -20,8 +20,8 @@ from tests.fakes import FakeClock
 from tests.world import World
 from worker.demo.doors import Secrets
 from worker.runtime.environment import Environment
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Envelope
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope
 from worker.web.app import create_app
 from worker.web.doors.rate import Rate
 

@@ -11,8 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.sandbox import faults
+from worker.sandbox.books import journal
 from worker.sandbox.books.entity import Act, Entity
-from worker.sandbox.books.journal import Change, Changed, Journal
+from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.books.ledger import Key, Ledger
 from worker.sandbox.books.names import Names, full_name
 from worker.sandbox.books.numbers import Numbers
@@ -114,7 +115,7 @@ class Company:
         return stored
 
     def replace(
-        self, entity: str, before: Fields, fields: Fields, act: Act, operation: Changed = "Update"
+        self, entity: str, before: Fields, fields: Fields, act: Act, operation: journal.Operation = "Update"
     ) -> Fields:
         """Store a changed object; if nothing changed, its sync token and time stay."""
         described = self.entities[entity]
@@ -200,7 +201,7 @@ class Company:
         }
 
     def _note(
-        self, entity: str, identifier: str, act: Act, operation: Changed, *, notified: bool = True
+        self, entity: str, identifier: str, act: Act, operation: journal.Operation, *, notified: bool = True
     ) -> None:
         self.journal.append(Change(act.at, entity, identifier, operation, act.by, notified=notified))
 

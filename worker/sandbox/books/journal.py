@@ -1,4 +1,7 @@
-"""The journal of a company: every change of every object, in order."""
+"""The change journal of a company: each change of an object, in the order in which it happened.
+
+Change data capture, webhooks, deletions and snapshots are derived from it.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -7,44 +10,46 @@ from typing import Literal
 
 from msgspec import Struct
 
-Changed = Literal["Create", "Update", "Delete", "Void", "Merge", "Emailed"]
+Operation = Literal["Create", "Update", "Delete", "Void", "Merge", "Emailed"]
 
 
 class Change(Struct, frozen=True):
     """One change of one object.
 
     Attributes:
-        at: When, in UTC.
-        entity: The entity, such as `Invoice`.
-        identifier: The object's Id.
-        operation: The kind of change.
-        by: The Id of the user who made it.
-        notified: Whether QuickBooks sends a notification of it.
+        at: The sandbox's instant, in UTC.
+        entity: The object's entity, such as "Invoice".
+        identifier: Its Id; after a merge, the Id of the object that is left.
+        operation: The change.
+        by: The client ID of the app, or the person's name.
+        notified: False for a change that QuickBooks does not announce, such as that of an invoice whose payment was unlinked.
         deleted_id: The Id that is gone after a merge.
     """
 
     at: datetime
     entity: str
     identifier: str
-    operation: Changed
+    operation: Operation
     by: str
     notified: bool = True
     deleted_id: str | None = None
 
 
 class Journal:
-    """The changes of a company; positions count from 0."""
+    """The changes of a company. Positions count from 0: a position is the number of the changes before it."""
 
     def __init__(self) -> None:
         self._changes: list[Change] = []
+        # The latest instant up to each change. Unlike the instants themselves, these never go back with a clock.
+        self._latest: list[datetime] = []
 
     def __len__(self) -> int:
-        """Return the number of changes, which is the position of the next."""
         return len(self._changes)
 
     def append(self, change: Change) -> None:
         """Add a change."""
         self._changes.append(change)
+        self._latest.append(max(self._latest[-1], change.at) if self._latest else change.at)
 
     def after(self, position: int) -> Sequence[Change]:
         """Return the changes from a position on."""
@@ -52,8 +57,10 @@ class Journal:
 
     def since(self, instant: datetime) -> Sequence[Change]:
         """Return the changes at or after an instant."""
-        return self._changes[bisect_left(self._changes, instant, key=lambda change: change.at) :]
+        first = bisect_left(self._latest, instant)
+        return [change for change in self._changes[first:] if change.at >= instant]
 
     def truncate(self, position: int) -> None:
-        """Forget the changes from a position on, because the books were restored."""
+        """Forget the changes from a position on, for a restored snapshot of the books."""
         del self._changes[position:]
+        del self._latest[position:]

@@ -24,6 +24,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         allow_deposit: Whether invoices may have a deposit.
         auto_apply_credit: Whether QuickBooks applies open credits to new invoices by itself.
         books_closed_until: The last day of the closed books.
+        users_without_rights: The e-mail addresses of users who connected an app and lost the right to it.
         typographic_quotes_in_queries: Whether a query may hold curly quotes; for years they were lexical errors.
         inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
@@ -46,6 +47,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     allow_deposit: bool = False
     auto_apply_credit: bool = False
     books_closed_until: date | None = None
+    users_without_rights: tuple[str, ...] = ()
     typographic_quotes_in_queries: bool = False
     inactive_names_stay: bool = False
     payments_change_invoices: bool = True

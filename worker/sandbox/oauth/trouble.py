@@ -4,9 +4,9 @@ Answers can be lost, late, far too long, cut, or say what can't be; a plan says 
 """
 
 from collections import deque
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from worker.sandbox.messages import HTML, Reply
@@ -20,22 +20,31 @@ class OAuthPlan(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         token: What the next answers of the token endpoint suffer, one each; none is no trouble.
+        token_seconds: How long the token endpoint takes to answer. Until then a refresh is under way, and another one
+            happens at once with it.
         token_says: What good answers of the token endpoint say otherwise, such as `{"expires_in": -1}`; null leaves a
             member out.
         revoke: What the next answers to a revocation suffer, one each.
         discovery: What every discovery document suffers.
         revoking_ends: What ends with a token that is given back: the company's connection to the app, in all its grants,
             or that grant alone. Intuit does not say; the former is what can do harm.
-        replay_revokes: Whether a code that comes twice ends the grant that it gave, as RFC 6749 advises. Intuit does not
-            say; that it does not is what leaves a grant behind.
+        replay_revokes: Whether a code that comes twice ends the grant that it gave, as RFC 6749 advises and an engineer of
+            Intuit says. Intuit's documentation doesn't; that it does not is what leaves a grant behind.
+        refreshes_at_once: What a refresh does that comes while another one of the grant is under way: nothing special, or
+            it is refused, or it ends the grant as well, as if the token had been stolen. Intuit does not say, and apps
+            report each. The last one is the default: an app that survives it survives the others.
+        invalid_client_status: The status that tells another app off: RFC 6749 allows both.
     """
 
     token: tuple[Odd | None, ...] = ()
+    token_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0
     token_says: dict[str, Any] = {}
     revoke: tuple[Odd | None, ...] = ()
     discovery: Odd | None = None
     revoking_ends: Literal["company", "grant"] = "company"
     replay_revokes: bool = False
+    refreshes_at_once: Literal["harmless", "refused", "end_the_grant"] = "end_the_grant"
+    invalid_client_status: Literal[400, 401] = 401
 
 
 class OAuthTrouble:

@@ -1,4 +1,4 @@
-"""Webhook messages on demand: signed, sent to whoever is to get them, and what that one said."""
+"""Messages on demand: signed, sent once, and the receiver's answer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,9 +9,11 @@ import httpx
 import msgspec
 from msgspec import Meta, Struct
 
-from worker.sandbox import docusign
-from worker.sandbox.docusign import Configuration, Envelope, Form, Status
 from worker.sandbox.messages import Delivery, Reply, json_reply
+from worker.sandbox.webhooks import docusign
+from worker.sandbox.webhooks.envelope import Envelope, Form, Status
+from worker.sandbox.webhooks.receivers import InvalidDelivery, check_url
+from worker.sandbox.webhooks.summary import Configuration
 
 RECEIVER_SECONDS_MAX = 10.0
 ANSWER_CHARACTERS_SHOWN = 2000
@@ -20,29 +22,26 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
-class InvalidDelivery(Exception):
-    """What was asked for can't be sent; the message says why."""
-
-
 class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     """A message to send.
 
     Attributes:
-        url: Who gets it.
-        kind: Whose message it is.
-        deal_id: The deal, as the envelope's custom field has it.
-        status: What the contract has come to.
-        contract_id: The envelope; one that the deal decides unless given.
-        key: What it is signed under instead of the sandbox's own keys; nothing signs it if that is empty.
-        sent_at: When the contract was sent; `at` unless given.
-        at: When it came to its status; now unless given.
+        url: The receiver's address.
+        kind: The sender.
+        deal_id: The deal, a custom field of the envelope.
+        status: The envelope's status.
+        contract_id: The envelope's ID; by default one that follows from the deal's.
+        key: The key that signs it instead of the sandbox's own; none does if it is empty.
+        sent_at: When the envelope was sent; by default `at`.
+        at: When it got its status; by default now.
         reason: Why it was declined or voided.
-        retry_count: Which repetition of the message it is.
-        event: What the message is called; after its status unless given.
-        document_bytes: How large the document in it is; there is none unless given.
-        form: The form that DocuSign's configuration chose.
+        retry_count: The number of earlier tries that the message claims.
+        event: The event's name; by default that of the status.
+        document_bytes: The size of the document in it; 0 for none.
+        form: The form that the configuration chose.
         envelope_data: Whether the configuration includes the envelope's data.
         custom_fields: Whether it includes the custom fields.
+        recipients: Whether it includes the recipients.
     """
 
     url: Name
@@ -60,6 +59,7 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     form: Form = "sim"
     envelope_data: bool = True
     custom_fields: bool = True
+    recipients: bool = True
 
 
 def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
@@ -70,7 +70,7 @@ def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
         msgspec.DecodeError: It is not in the form of `Asked`.
     """
     wanted = msgspec.json.decode(body, type=Asked)
-    _check_url(wanted.url)
+    check_url(wanted.url)
     signing = keys if wanted.key is None else [wanted.key] if wanted.key else []
     message = docusign.message(
         _envelope(wanted, now),
@@ -79,11 +79,13 @@ def asked(body: bytes, keys: Sequence[str], now: datetime) -> Delivery:
         wanted.retry_count,
         event=wanted.event,
         configuration=Configuration(
-            form=wanted.form, envelope_data=wanted.envelope_data, custom_fields=wanted.custom_fields
+            form=wanted.form,
+            envelope_data=wanted.envelope_data,
+            custom_fields=wanted.custom_fields,
+            recipients=wanted.recipients,
         ),
     )
-    content_type = "text/xml; charset=utf-8" if wanted.form == "xml" else "application/json"
-    return Delivery(wanted.url, docusign.signature_headers(message, signing, content_type), message)
+    return Delivery(wanted.url, docusign.signature_headers(message, signing, wanted.form), message)
 
 
 async def deliver(delivery: Delivery, *, transport: httpx.AsyncBaseTransport | None = None) -> Reply:
@@ -96,15 +98,6 @@ async def deliver(delivery: Delivery, *, transport: httpx.AsyncBaseTransport | N
             problem = f"{delivery.url} did not answer: {type(error).__name__} {error}".strip()
             return json_reply(502, {"error": problem})
     return json_reply(200, {"status": answer.status_code, "answer": answer.text[:ANSWER_CHARACTERS_SHOWN]})
-
-
-def _check_url(url: str) -> None:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise InvalidDelivery(f"{error} - at `$.url`") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InvalidDelivery("Expected an http or https address - at `$.url`")
 
 
 def _envelope(wanted: Asked, now: datetime) -> Envelope:

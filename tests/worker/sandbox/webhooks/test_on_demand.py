@@ -14,10 +14,10 @@ from tests.worker.sandbox.app import App, decoded
 from tests.worker.sandbox.sockets import receiving, served
 from worker.docusign.connect import read_message
 from worker.docusign.signatures import is_signed
-from worker.sandbox import webhooks
-from worker.sandbox.docusign import Status
 from worker.sandbox.messages import Delivery
 from worker.sandbox.transport import SandboxTransport
+from worker.sandbox.webhooks import on_demand
+from worker.sandbox.webhooks.envelope import Status
 
 URL = "http://worker.test/webhooks/docusign/acme"
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -96,7 +96,8 @@ def test_what_docusign_really_sends(app: App) -> None:
         assert is_signed(other.headers.items(), other.body, app.sandbox.docusign_keys)
         with pytest.raises(InvalidEvent, match="choose JSON SIM"):
             read(other)
-    assert delivery(app, key="").headers == {"content-type": "application/json"}
+    unsigned = delivery(app, key="").headers
+    assert unsigned == {"content-type": "application/json", "user-agent": "DocuSign-Connect"}
 
 
 def test_docusign_makes_its_own_keys(app: App) -> None:
@@ -182,5 +183,5 @@ async def test_redirects_are_answers_too() -> None:
         return httpx.Response(307, headers={"location": "http://elsewhere.test"}, text="x" * 5000)
 
     sent = Delivery(URL, {}, b"{}")
-    reply = await webhooks.deliver(sent, transport=httpx.MockTransport(elsewhere))
+    reply = await on_demand.deliver(sent, transport=httpx.MockTransport(elsewhere))
     assert decoded(reply) == {"status": 307, "answer": "x" * 2000}
