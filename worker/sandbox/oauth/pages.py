@@ -22,20 +22,21 @@ _PAGE = Template("""<!doctype html>
 @media(prefers-color-scheme:dark){:root{--ink:#eef1f3;--soft:#a9b3bb;--line:#4a545c;--card:#1e2428;--back:#12171a;
 --green:#6fd35f}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--back);color:var(--ink);
+body{margin:0;min-height:100vh;display:grid;grid-template-columns:minmax(0,32rem);place-content:center;padding:1rem;
+background:var(--back);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}
-main{width:100%;max-width:32rem;padding:1.5rem 2rem 2rem;background:var(--card);border:1px solid var(--line);
+main{padding:1.5rem 2rem 2rem;background:var(--card);border:1px solid var(--line);
 border-radius:12px}
 h1{margin:.25rem 0 .5rem;font-size:1.5rem;line-height:1.25}
 p{margin:.5rem 0}ul{margin:.5rem 0 1.25rem;padding-left:1.25rem}small,.soft{color:var(--soft)}
 strong{overflow-wrap:anywhere}
-fieldset{margin:0;padding:0;border:0}legend{padding:0;font-weight:600}
+fieldset{min-width:0;margin:0;padding:0;border:0}legend{padding:0;font-weight:600}
 .choices{max-height:45vh;overflow:auto;margin-top:.5rem;padding:2px}
 .choice{margin-bottom:.5rem;border:1px solid var(--line);border-radius:8px}
 .choice:has(input:checked){border-color:var(--green);box-shadow:0 0 0 1px var(--green)}
 .choice label{display:flex;gap:.75rem;align-items:center;padding:.75rem 1rem;cursor:pointer}
 .choice small{display:block}
-.choice .user{padding-top:0;padding-left:2.6rem;cursor:default}
+.choice .user{flex-wrap:wrap;padding-top:0;padding-left:2.85rem;cursor:default}
 .choice:has(input:not(:checked)) .user{display:none}
 input{accent-color:var(--green);width:1.1rem;height:1.1rem;flex:none}
 select{font:inherit;padding:.25rem .5rem;min-width:0;max-width:100%}
