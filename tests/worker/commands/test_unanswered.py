@@ -15,6 +15,7 @@ from worker.commands import standing
 from worker.commands.identity import marker
 from worker.quickbooks import queries
 from worker.sandbox import accountant
+from worker.sandbox.books.entity import Act
 from worker.sandbox.failing.refusals import Operation, Refusal
 from worker.sandbox.failing.trouble import Plan
 
@@ -220,7 +221,7 @@ async def test_a_copy_for_another_customer_is_not_ours_whoever_says_so(ready: Wo
     [model] = of_deal(ready, "D-0")
     note = f"Deal D-1: copied {marker(command.request_id)}"
     copied = {**model, "PrivateNote": note, "CustomerRef": {"value": another_customer(ready, model)}}
-    copy = ready.sandbox.companies[ready.realm].store("Invoice", copied, ready.clock.now())
+    copy = ready.sandbox.companies[ready.realm].store("Invoice", copied, Act(ready.clock.now()))
     await ready.dispatcher.work(command)
     await name_invoice(ready.admin(), ready.gateway.client, "D-1", copy["Id"])
     await ready.settle()

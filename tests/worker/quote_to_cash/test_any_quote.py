@@ -10,6 +10,7 @@ from events.contract import json
 from events.contract.crm import DealUpdated, Quote
 from events.contract.quickbooks import CompanyObserved
 from tests import stories
+from tests.products import router
 from tests.worker.sandbox.app import App, decoded
 from worker.quote_to_cash.invoice.body import invoice_body
 from worker.quote_to_cash.invoice.rates import AMOUNT_LIMIT
@@ -111,9 +112,7 @@ def test_quickbooks_takes_any_quote_to_the_cent(
 
 def written(body: dict[str, Any]) -> dict[str, Any]:
     if not APP.company.get("Item", INVENTORY):
-        account = next(str(each["Id"]) for each in APP.company.every("Account") if each["Name"] == "Services")
-        fields = {"Name": "Router", "Type": "Inventory", "IncomeAccountRef": {"value": account}}
-        assert APP.made("Item", fields)["Id"] == INVENTORY
+        assert APP.made("Item", router(APP.company))["Id"] == INVENTORY
     reply = APP.call("POST", "invoice", json.encode_numbers(untaxed(body)).encode())
     assert reply.status == 200, reply.body
     made: dict[str, Any] = decoded(reply)["Invoice"]

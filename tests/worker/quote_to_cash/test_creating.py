@@ -226,7 +226,7 @@ async def test_a_first_deal_in_a_foreign_currency_makes_a_customer_of_that_curre
     await london.admin().request_customer("A-1")
     await london.settle()
     [invoice] = london.books()
-    assert invoice["CurrencyRef"] == {"value": "EUR"}
+    assert invoice["CurrencyRef"]["value"] == "EUR"
     await london.send(*stories.signed_deal("D-2", currency="GBP", quote=TAXED))
     await london.settle()
     code, reason, remedy = await gate(london, "D-2")

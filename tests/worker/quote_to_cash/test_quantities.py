@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests import stories
+from tests.products import add_router
 from tests.world import World, net, open_world
-from worker.sandbox import accountant
 
 
 def quoted(*lines: dict[str, Any], total: str, **fields: Any) -> dict[str, Any]:
@@ -18,19 +18,7 @@ def quoted(*lines: dict[str, Any], total: str, **fields: Any) -> dict[str, Any]:
 
 def inventory(world: World) -> str:
     """Add an item with inventory to the company; return its id."""
-    company = world.sandbox.companies[world.realm]
-    accounts = {each["Name"]: {"value": each["Id"]} for each in company.every("Account")}
-    fields = {
-        "Name": "Router",
-        "Type": "Inventory",
-        "IncomeAccountRef": accounts["Sales of Product Income"],
-        "AssetAccountRef": accounts["Inventory Asset"],
-        "ExpenseAccountRef": accounts["Cost of Goods Sold"],
-        "QtyOnHand": 100,
-        "InvStartDate": "2026-01-01",
-    }
-    item_id: str = accountant.create(company, "Item", fields, world.clock.now())["Id"]
-    return item_id
+    return add_router(world.sandbox.companies[world.realm], world.clock.now())
 
 
 async def invoiced(world: World, quote: dict[str, Any]) -> dict[str, Any]:

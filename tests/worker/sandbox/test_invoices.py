@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from tests.products import router
 from tests.worker.sandbox.app import App, decoded, discount, fault, invoice, line
 from worker.sandbox.messages import Reply
 
@@ -238,21 +239,10 @@ def test_currencies(uk: App) -> None:
 
 
 def test_an_inventory_item_wants_a_quantity(app: App) -> None:
-    accounts = {each["Name"]: {"value": each["Id"]} for each in app.company.every("Account")}
-    fields = {
-        "Name": "Router",
-        "Type": "Inventory",
-        "IncomeAccountRef": accounts["Sales of Product Income"],
-        "AssetAccountRef": accounts["Inventory Asset"],
-        "ExpenseAccountRef": accounts["Cost of Goods Sold"],
-        "TrackQtyOnHand": True,
-        "QtyOnHand": 10,
-        "InvStartDate": "2026-01-01",
-    }
-    router = {"ItemRef": {"value": app.made("Item", fields)["Id"]}}
-    assert app.refused("Invoice", invoice(line(100, **router))) == "6520"
-    assert app.refused("Invoice", invoice(line(100, Qty=2, UnitPrice=49, **router))) == "6070"
-    app.made("Invoice", invoice(line(100, Qty=2, UnitPrice=50, **router)))
+    item = {"ItemRef": {"value": app.made("Item", router(app.company))["Id"]}}
+    assert app.refused("Invoice", invoice(line(100, **item))) == "6520"
+    assert app.refused("Invoice", invoice(line(100, Qty=2, UnitPrice=49, **item))) == "6070"
+    app.made("Invoice", invoice(line(100, Qty=2, UnitPrice=50, **item)))
 
 
 def test_what_an_invoice_does_not_say_the_customer_says(app: App) -> None:
