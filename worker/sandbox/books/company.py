@@ -15,11 +15,11 @@ from worker.sandbox.books import journal
 from worker.sandbox.books.entity import Act, Entity
 from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.books.ledger import Key, Ledger
-from worker.sandbox.books.names import Names, full_name
+from worker.sandbox.books.names import NameIndex, full_name
 from worker.sandbox.books.numbers import Numbers
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.schema.currencies import CURRENCIES
-from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Kind, Ref, Several
+from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Ref, Several, ValueType
 
 _FIRST_ID = {"Account": 1150040000}
 
@@ -32,7 +32,7 @@ class Company:
         self.traits = traits
         self.entities = entities
         self.objects: dict[str, dict[str, Fields]] = {name: {} for name in entities}
-        self.names = Names(entities)
+        self.names = NameIndex(entities)
         self.ledger = Ledger()
         self.journal = Journal()
         self.replies: dict[str, tuple[int, bytes]] = {}
@@ -162,7 +162,7 @@ class Company:
     def load(self, objects: Mapping[str, Mapping[str, Fields]]) -> None:
         """Replace all objects; names, numbers and the ledger follow from them."""
         self.objects = {name: {} for name in self.entities}
-        self.names, self.ledger = Names(self.entities), Ledger()
+        self.names, self.ledger = NameIndex(self.entities), Ledger()
         self.numbers = self.numbers.emptied()
         for name, stored in objects.items():
             for each in stored.values():
@@ -219,7 +219,7 @@ def _with_names(company: Company, kind: Group, fields: Fields) -> Fields:
     return shown
 
 
-def _named(company: Company, kind: Kind, value: Any) -> Any:
+def _named(company: Company, kind: ValueType, value: Any) -> Any:
     if isinstance(kind, Ref):
         found = (company.name_of(entity, value["value"]) for entity in kind.to)
         name = next((each for each in found if each is not None), None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a company has names
 LEVELS_MAX = 5
 
 
-class Names:
+class NameIndex:
     """The names that are taken, by space."""
 
     def __init__(self, entities: Mapping[str, Entity]) -> None:

@@ -10,7 +10,7 @@ from worker.sandbox.books.entity import LIST, Draft, Entity
 from worker.sandbox.books.names import full_name, level
 from worker.sandbox.entities import people
 from worker.sandbox.schema.common import described
-from worker.sandbox.schema.kinds import Amount, Choice, Day, Fields, Flag, Number, Property, Ref, Text, Whole
+from worker.sandbox.schema.kinds import Cents, Choice, Day, Fields, Flag, Number, Property, Ref, Text, Whole
 
 _PROPERTIES = described(
     *people.PROPERTIES,
@@ -35,10 +35,10 @@ _PROPERTIES = described(
     Property("ARAccountRef", Ref(("Account",), "Accounts")),
     Property("GSTIN", Text(15)),
     Property("GSTRegistrationType", Text(15)),
-    Property("Balance", Amount(), filterable=True),
+    Property("Balance", Cents(), filterable=True),
     Property("OpenBalanceDate", Day()),
     Property("BalanceWithJobs", Number(), read_only=True, filterable=True),
-    Property("CreditLimit", Amount()),
+    Property("CreditLimit", Cents()),
     Property("OverDueBalance", Number(), read_only=True),
     Property("TotalRevenue", Number(), read_only=True),
     Property("TotalExpense", Number(), read_only=True),

@@ -4,7 +4,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity
 from worker.sandbox.entities import people
 from worker.sandbox.schema.common import ADDRESS, described
-from worker.sandbox.schema.kinds import Amount, Choice, Day, Fields, Flag, Property, Text
+from worker.sandbox.schema.kinds import Cents, Choice, Day, Fields, Flag, Property, Text
 
 _PROPERTIES = described(
     *people.PROPERTIES,
@@ -16,8 +16,8 @@ _PROPERTIES = described(
     Property("HiredDate", Day()),
     Property("ReleasedDate", Day()),
     Property("BillableTime", Flag(), default=False),
-    Property("BillRate", Amount()),
-    Property("CostRate", Amount()),
+    Property("BillRate", Cents()),
+    Property("CostRate", Cents()),
     Property("V4IDPseudonym", Text(), read_only=True),
 )
 

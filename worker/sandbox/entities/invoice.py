@@ -11,7 +11,7 @@ from worker.sandbox.sales import form
 from worker.sandbox.sales.lines import voided
 from worker.sandbox.sales.postings import receivable
 from worker.sandbox.schema.common import described
-from worker.sandbox.schema.kinds import Amount, Anything, Day, Fields, Flag, Number, Property, Ref, Text
+from worker.sandbox.schema.kinds import Anything, Cents, Day, Fields, Flag, Number, Property, Ref, Text
 
 _PROPERTIES = described(
     *form.PROPERTIES,
@@ -19,7 +19,7 @@ _PROPERTIES = described(
     Property("SalesTermRef", Ref(("Term",), "Terms"), filterable=True),
     Property("ARAccountRef", Ref(("Account",), "Accounts")),
     Property("DepositToAccountRef", Ref(("Account",), "Accounts")),
-    Property("Deposit", Amount(0)),
+    Property("Deposit", Cents(0)),
     Property("Balance", Number(), read_only=True, filterable=True),
     Property("HomeBalance", Number(), read_only=True),
     Property("AllowOnlineACHPayment", Flag(), default=True),

@@ -5,7 +5,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity
 from worker.sandbox.entities import people
 from worker.sandbox.schema.common import described
-from worker.sandbox.schema.kinds import Amount, Day, Fields, Flag, Number, Property, Ref, Text
+from worker.sandbox.schema.kinds import Cents, Day, Fields, Flag, Number, Property, Ref, Text
 
 _PROPERTIES = described(
     *people.PROPERTIES,
@@ -13,8 +13,8 @@ _PROPERTIES = described(
     Property("APAccountRef", Ref(("Account",), "Accounts")),
     Property("TaxIdentifier", Text(20)),
     Property("TaxReportingBasis", Text(20)),
-    Property("BillRate", Amount()),
-    Property("CostRate", Amount()),
+    Property("BillRate", Cents()),
+    Property("CostRate", Cents()),
     Property("Vendor1099", Flag(), default=False),
     Property("Balance", Number(), read_only=True, filterable=True),
     Property("GSTIN", Text(15)),

@@ -9,8 +9,8 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.schema.kinds import (
     AMOUNT_LIMIT,
     CENT,
-    Amount,
     Anything,
+    Cents,
     Choice,
     Day,
     Fields,
@@ -45,7 +45,7 @@ _SALES_ITEM = group(
     Property("TaxCodeRef", TAX_CODE),
     Property("TaxClassificationRef", Ref(())),
     Property("ServiceDate", Day()),
-    Property("TaxInclusiveAmt", Amount()),
+    Property("TaxInclusiveAmt", Cents()),
     Property("DiscountRate", Number()),
     Property("DiscountAmt", Number()),
 )
@@ -64,7 +64,7 @@ _COMMON = (
     Property("Id", Text()),
     Property("LineNum", Whole()),
     Property("Description", Text(4000)),
-    Property("Amount", Amount()),
+    Property("Amount", Cents()),
     Property("LinkedTxn", Several(LINKED)),
     Property("CustomExtensions", Several(Anything())),
     Property("CustomField", Several(Anything())),

@@ -24,7 +24,7 @@ AMOUNT_LIMIT = Decimal(10) ** 10
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-class Kind(Protocol):
+class ValueType(Protocol):
     """A type of values."""
 
     def read(self, value: Any, name: str) -> Any:
@@ -83,7 +83,7 @@ class Number(Struct, frozen=True):
         return number
 
 
-class Amount(Struct, frozen=True):
+class Cents(Struct, frozen=True):
     """An amount of money in whole cents, not below `least`."""
 
     least: int | None = None
@@ -206,7 +206,7 @@ class Property(Struct, frozen=True):
     """
 
     name: str
-    kind: Kind
+    kind: ValueType
     read_only: bool = False
     filterable: bool = False
     selected: bool = True
@@ -249,7 +249,7 @@ class Group(Struct, frozen=True):
 class Several(Struct, frozen=True):
     """A list."""
 
-    of: Kind
+    of: ValueType
     most: int | None = None
 
     def read(self, value: Any, name: str) -> list[Any]:
@@ -274,7 +274,7 @@ def group(*properties: Property) -> Group:
     return Group({each.name: each for each in properties})
 
 
-def references(kind: Kind, value: Any) -> Iterator[tuple[Ref | CurrencyCode, Fields]]:
+def references(kind: ValueType, value: Any) -> Iterator[tuple[Ref | CurrencyCode, Fields]]:
     """Yield the references within a value, each with its type."""
     if isinstance(kind, Ref | CurrencyCode):
         yield kind, value
