@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 
 from events.contract import json
 from events.database.statements import Row, SqlStatement
@@ -200,8 +201,20 @@ def _found(
         same = (column == given.c[column.name] for column in where)
         return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
     each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
-    parts = (sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(where)))
-    return sa.select(*columns).where(sa.tuple_(*where).in_(sa.select(*parts)))
+    same = (column == sa.func.json_extract(each.c.value, f"$[{place}]") for place, column in enumerate(where))
+    return sa.select(*columns).select_from(_KeysFirst(each, columns[0].table, sa.and_(*same)))
+
+
+class _KeysFirst(sa.Join):
+    """A join in which SQLite looks up each key; it might also look at each row, for its keys."""
+
+    inherit_cache = True
+
+
+@compiles(_KeysFirst)
+def _keys_first(join: _KeysFirst, compiler: Any, **options: Any) -> str:
+    keys, table, same = (compiler.process(part, **options) for part in (join.left, join.right, join.onclause))
+    return f"{keys} CROSS JOIN {table} ON {same}"
 
 
 @functools.cache

@@ -28,7 +28,8 @@ process_waits = sa.Table(
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("stream", _NAME, primary_key=True),
-    sa.Index("process_waits_stream", "workspace", "stream"),
+    # With every column: SQLite would rather use the primary key, and read all that waits in the workspace.
+    sa.Index("process_waits_stream", "workspace", "stream", "key"),
 )
 
 _STATE = SqlStatement(

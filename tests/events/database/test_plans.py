@@ -1,0 +1,55 @@
+"""SQLite looks up each key of a batch by all its columns, however large a table is, with or without statistics."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from events.database import bulk
+from events.log import log, tables
+from projections.all import PROJECTIONS
+from worker.commands.table import commands
+from worker.quote_to_cash import store
+
+Columns = tuple[sa.Column[object], ...]
+
+
+# What is read of batches, by which keys.
+LOOKED_UP: dict[str, tuple[Columns, Columns]] = {
+    "events": (tuple(tables.log.c), log._IDENTITY),
+    "commands": (tuple(commands.c), (commands.c.request_id,)),
+    "states": (tuple(store.process_state.c), store._STATE_KEY),
+    "waits": (store._WAITS, store._WAITS_STREAM),
+    **{table.name: (tuple(table.c), tuple(table.primary_key)) for of in PROJECTIONS for table in of.tables},
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+@pytest.mark.parametrize("has_statistics", [False, True])
+def test_each_key_is_looked_up_by_all_its_columns(name: str, *, has_statistics: bool) -> None:
+    columns, where = LOOKED_UP[name]
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        tables.metadata.create_all(connection)
+        if has_statistics:
+            of_one_row(connection, columns[0].table)
+        steps = plan(connection, bulk._found(columns, where, "sqlite"))
+    engine.dispose()
+    found = re.search(r"\((.*)\)$", steps[-1])
+    assert found is not None, steps
+    assert found[1].split(" AND ") == [f"{column.name}=?" for column in where]
+
+
+def of_one_row(connection: sa.Connection, table: sa.FromClause) -> None:
+    """Let SQLite believe that the table has one row, since it had one when statistics were taken."""
+    connection.exec_driver_sql("ANALYZE")
+    connection.exec_driver_sql("DELETE FROM sqlite_stat1")
+    connection.exec_driver_sql("INSERT INTO sqlite_stat1 VALUES (?, NULL, '1')", (str(table),))
+    connection.exec_driver_sql("ANALYZE sqlite_schema")
+
+
+def plan(connection: sa.Connection, statement: sa.Select[tuple[object, ...]]) -> list[str]:
+    """Return the steps in which SQLite executes a statement."""
+    compiled = statement.compile(connection)
+    values = tuple(compiled.params[name] or "[]" for name in compiled.positiontup or ())
+    return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
