@@ -11,6 +11,7 @@ from worker.cli.options import HOST, JsonOption
 from worker.cli.output import people, print_exports, print_json
 from worker.roles.supervisor import stop_signals
 from worker.sandbox import server
+from worker.sandbox.failing.throttles import NO_LIMITS, Limits
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.openings import seeds
 from worker.sandbox.service import Sandbox
@@ -42,6 +43,9 @@ def sandbox(
     public_url: Annotated[
         str | None, typer.Option(help="URL of its consent page for browsers, if the worker uses another.")
     ] = None,
+    limits: Annotated[
+        bool, typer.Option(help="Whether QuickBooks' limits on requests apply: 500 a minute, 10 a second.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run a QuickBooks and DocuSign to test against."""
@@ -52,7 +56,15 @@ def sandbox(
         raise Unusable("Set --client-id and --client-secret together, or neither.")
     app = (client_id, client_secret) if client_id and client_secret else None
     clock = SystemClock()
-    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url, app=app)
+    box = Sandbox(
+        clock,
+        kinds=kinds,
+        seed=seed,
+        plan=Plan(rate=faults),
+        public_url=public_url,
+        app=app,
+        limits=Limits() if limits else NO_LIMITS,
+    )
 
     def ready(url: str) -> None:
         if as_json:

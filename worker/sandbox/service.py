@@ -15,10 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.clock import Clock
-from worker.sandbox import api, control, faults
+from worker.sandbox import api, faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
+from worker.sandbox.books.snapshots import Snapshot
 from worker.sandbox.books.traits import Traits
+from worker.sandbox.control import api as control
 from worker.sandbox.failing.refusals import Operation
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits, Throttle
 from worker.sandbox.failing.trouble import Kind, Plan, Trouble
@@ -76,6 +78,7 @@ class Sandbox:
             journals=lambda: {realm: company.journal for realm, company in self.companies.items()},
             connected=lambda realm: self.oauth.grants_of(realm) > 0,
         )
+        self.snapshots: dict[str, dict[str, Snapshot]] = {}
         self._tids = Random(seed + 2)  # noqa: S311 - as above
         self._late: list[Late] = []
 
@@ -139,7 +142,8 @@ class Sandbox:
             if refusal.applied and write:
                 self._answered(company, request, path)
             now = self.now()
-            return refusal.reply(now.isoformat(timespec="milliseconds"), int(now.timestamp() * 1000))
+            said = refusal.reply(now.isoformat(timespec="milliseconds"), int(now.timestamp() * 1000))
+            return replace(said, delay_seconds=refusal.delay_seconds)
         return _spoilt(self._answered(company, request, path), kind, plan)
 
     def _before(self, kind: Kind | None) -> Reply | None:
@@ -202,15 +206,30 @@ class Sandbox:
 
 
 def _asked(request: Request, path: list[str]) -> tuple[Operation, str, str]:
-    """Say what a request is about: the operation, the entity, and the text in which it says so."""
+    """Return the operation and the entity of a request, and the text in which it says so."""
     if path[0] == "query":
         statement = api.statement(request)
         entity = _FROM.search(statement)
         return "query", entity.group(1) if entity else "", statement
+    if path[0] == "cdc":
+        return "cdc", request.query.get("entities", ""), request.path
     if request.method != "POST":
         return "read", path[0], request.path
     text = request.body.decode(errors="replace")
-    return "update" if '"SyncToken"' in text else "create", path[0], text
+    return _operation(request, path, text), path[0], text
+
+
+def _operation(request: Request, path: list[str], text: str) -> Operation:
+    match request.query.get("operation"):
+        case "delete":
+            return "delete"
+        case "void":
+            return "void"
+    if path[0] == "batch":
+        return "batch"
+    if path[-1] == "send":
+        return "send"
+    return "update" if '"SyncToken"' in text else "create"
 
 
 def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
@@ -221,6 +240,4 @@ def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
         return replace(reply, broken="half")
     if kind == "server_error_after":
         return Reply(503, b"<html>Service Unavailable</html>", HTML)
-    if kind == "slow":
-        return replace(reply, delay_seconds=plan.slow_seconds)
-    return reply
+    return replace(reply, delay_seconds=plan.slow_seconds if kind == "slow" else plan.latency_seconds)

@@ -5,6 +5,7 @@ because of another invoice's bad e-mail address, everything because a subscripti
 proxy on the way. Such a refusal comes as JSON of either case, as XML, as a page in HTML, or with HTTP 200.
 """
 
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from msgspec import Meta, Struct
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, json_reply
 
-Operation = Literal["create", "update", "read", "query"]
+Operation = Literal["create", "update", "delete", "void", "send", "batch", "read", "query", "cdc"]
 Form = Literal["json", "lower_case", "xml", "html"]
 _XML = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><IntuitResponse time="{time}" '
@@ -37,6 +38,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
         rate: The share of such requests.
         times: How many of them at most.
         applied: Whether a write is applied all the same.
+        delay_seconds: How long the refusal takes.
     """
 
     code: str = "4002"
@@ -50,6 +52,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     rate: Annotated[float, Meta(ge=0, le=1)] = 1.0
     times: Annotated[int, Meta(ge=0)] | None = None
     applied: bool = False
+    delay_seconds: Annotated[float, Meta(ge=0)] = 0
 
     def concerns(self, operation: Operation, entity: str, text: str) -> bool:
         """Say whether it is about a request."""
@@ -62,7 +65,8 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     def reply(self, instant: str, milliseconds: int) -> Reply:
         """Write it in its form."""
         if self.form == "html":
-            page = f"<html><head><title>{self.status} Forbidden</title></head><body>Blocked</body></html>"
+            title = f"{self.status} {HTTPStatus(self.status).phrase}"
+            page = f"<html><head><title>{title}</title></head><body>{title}</body></html>"
             return Reply(self.status, page.encode(), HTML)
         kind = "SERVICE" if self.status == 403 else "ValidationFault"  # noqa: PLR2004 - Forbidden
         if self.form == "xml":

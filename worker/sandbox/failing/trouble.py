@@ -33,6 +33,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
         writes_only: Whether only requests that change the books suffer.
         late_seconds: How long after its request a late one is applied.
         slow_seconds: How long a slow answer takes.
+        latency_seconds: How long every other answer takes.
         refusals: Which requests are refused, in what words; the first that is about a request counts.
     """
 
@@ -42,6 +43,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     writes_only: bool = False
     late_seconds: float = 5
     slow_seconds: float = 2
+    latency_seconds: float = 0
     refusals: tuple[Refusal, ...] = ()
 
 
