@@ -13,6 +13,7 @@ from worker.roles.supervisor import stop_signals
 from worker.sandbox import server
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.openings import seeds
+from worker.sandbox.openings.plausible import Amounts
 from worker.sandbox.service import Sandbox
 
 
@@ -29,6 +30,11 @@ def sandbox(
             envvar="Q2C_SANDBOX_SEED", help="Seed of the companies and faults; the same seed repeats them."
         ),
     ] = 1,
+    customers: Annotated[int, typer.Option(min=0, help="New customers of each company.")] = 0,
+    items: Annotated[int, typer.Option(min=0, help="New products and services of each company.")] = 0,
+    history: Annotated[
+        int, typer.Option(min=0, max=120, help="Months of invoices, most of them paid, of each company.")
+    ] = 0,
     client_id: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +58,15 @@ def sandbox(
         raise Unusable("Set --client-id and --client-secret together, or neither.")
     app = (client_id, client_secret) if client_id and client_secret else None
     clock = SystemClock()
-    box = Sandbox(clock, kinds=kinds, seed=seed, plan=Plan(rate=faults), public_url=public_url, app=app)
+    box = Sandbox(
+        clock,
+        kinds=kinds,
+        seed=seed,
+        plan=Plan(rate=faults),
+        public_url=public_url,
+        app=app,
+        books=Amounts(customers, items, history),
+    )
 
     def ready(url: str) -> None:
         if as_json:
