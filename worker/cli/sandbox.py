@@ -14,6 +14,7 @@ from worker.sandbox import server
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.openings import seeds
+from worker.sandbox.openings.plausible import Amounts
 from worker.sandbox.service import Sandbox
 
 
@@ -30,6 +31,11 @@ def sandbox(
             envvar="Q2C_SANDBOX_SEED", help="Seed of the companies and faults; the same seed repeats them."
         ),
     ] = 1,
+    customers: Annotated[int, typer.Option(min=0, help="New customers of each company.")] = 0,
+    items: Annotated[int, typer.Option(min=0, help="New products and services of each company.")] = 0,
+    history: Annotated[
+        int, typer.Option(min=0, max=120, help="Months of invoices, most of them paid, of each company.")
+    ] = 0,
     client_id: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +70,7 @@ def sandbox(
         public_url=public_url,
         app=app,
         limits=Limits() if limits else NO_LIMITS,
+        books=Amounts(customers, items, history),
     )
 
     def ready(url: str) -> None:

@@ -140,28 +140,36 @@ def net(invoice: Entity) -> Decimal:
 
 
 def tax_of(invoice: Entity, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks) -> Decimal:
-    """Compute the tax, rounded for each rate, with the discount spread over the lines by their shares."""
+    """Compute the tax, rounded for each tax code, with the discount spread over the lines by their shares."""
     sold = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail"]
     amounts = [Decimal(str(line["Amount"])) for line in sold]
     subtotal = sum(amounts, Decimal(0))
-    share = (Decimal(quote["total"])) / subtotal if subtotal else Decimal(1)
+    net = Decimal(quote["total"]) if subtotal else Decimal(1)
     codes = [*(line for line in quote["lines"]), *([None] if quote.get("shipping") else [])]
     taxed: dict[str | None, Decimal] = {}
     for amount, line in zip(amounts, codes, strict=False):
-        rate = _rate(line, quote, customer, company)
-        taxed[rate] = taxed.get(rate, Decimal(0)) + amount * share
+        name = _taxed_by(line, quote, customer, company)
+        taxed[name] = taxed.get(name, Decimal(0)) + amount
     taxes = (
-        base * Decimal(str(_named(company.books["TaxRate"], rate)["RateValue"])) / 100
-        for rate, base in taxed.items()
-        if rate is not None
+        base * _percent(name, company) * net / (100 * (subtotal or 1))
+        for name, base in taxed.items()
+        if name is not None
     )
     return sum((tax.quantize(CENT, ROUND_HALF_UP) for tax in taxes), Decimal(0))
 
 
-def _rate(
+def _percent(name: str, company: CompanyBooks) -> Decimal:
+    """Return the sum of the rates of a tax code, in percent."""
+    code = _named(company.books["TaxCode"], name)
+    rates = {rate["Id"]: Decimal(str(rate["RateValue"])) for rate in company.books["TaxRate"]}
+    details = code["SalesTaxRateList"]["TaxRateDetail"]
+    return sum((rates[detail["TaxRateRef"]["value"]] for detail in details), Decimal(0))
+
+
+def _taxed_by(
     line: Mapping[str, Any] | None, quote: Mapping[str, Any], customer: Entity, company: CompanyBooks
 ) -> str | None:
-    """Return the name of the tax rate of a line, or of the shipping; None without one."""
+    """Return the name of the tax code of a line, or of the shipping, whose rates it bears; None without one."""
     tax, code = company.traits.tax, tax_code(line, quote, company)
     if code in {None, "NON"}:
         return None
@@ -169,7 +177,8 @@ def _rate(
         return "Sales tax"
     if tax == "us-ast":
         address = customer.get("ShipAddr") or customer.get("BillAddr") or {}
-        return STATES.get(address.get("CountrySubDivisionCode", "CA"))
+        state = address.get("CountrySubDivisionCode") or company.traits.address["CountrySubDivisionCode"]
+        return STATES.get(state)
     return str(next(known["Name"] for known in company.books["TaxCode"] if known["Id"] == code))
 
 

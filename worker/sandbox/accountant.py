@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.sandbox.books import writing
+from worker.sandbox.books import merging, writing
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
 from worker.sandbox.schema.kinds import Fields
@@ -54,6 +54,16 @@ def delete(company: Company, entity: str, identifier: str, now: datetime) -> Non
     """
     data = _present(company, entity, identifier)
     writing.delete(company, company.entities[entity], data, Act(now, ACCOUNTANT))
+
+
+def merge(company: Company, entity: str, gone: str, stays: str, now: datetime) -> Fields:
+    """Merge an entry of a list into another one, which takes over all that refers to it; return that one.
+
+    Raises:
+        Fault: QuickBooks refuses it.
+    """
+    merged = merging.merge(company, entity, gone, stays, Act(now, ACCOUNTANT))
+    return company.shown(company.entities[entity], merged)
 
 
 def _present(company: Company, entity: str, identifier: str) -> Fields:

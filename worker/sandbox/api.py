@@ -1,17 +1,21 @@
 """QuickBooks' API for one company: which operation of which entity a request asks for, and its answer."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Entity, Operation
 from worker.sandbox.books.operations import operate
+from worker.sandbox.books.traits import Traits
 from worker.sandbox.books.writing import allow
+from worker.sandbox.entities import exchange_rate
 from worker.sandbox.entities.catalog import BY_PATH
 from worker.sandbox.messages import PDF, Reply, Request, json_object, json_reply
 from worker.sandbox.queries.batch import batch
 from worker.sandbox.queries.changes import changes
 from worker.sandbox.queries.query import run
+from worker.sandbox.sales import tax_service
 from worker.sandbox.sales.sending import pdf, send
 from worker.sandbox.schema.kinds import Fields
 
@@ -31,11 +35,24 @@ def answer(company: Company, request: Request, path: list[str], act: Act) -> Rep
     Raises:
         Fault: QuickBooks refuses it.
     """
+    check_subscription(company.traits, request.method, path)
     match request.method, path:
         case "GET", [name, identifier, "pdf"]:
             return Reply(200, pdf(company, _having(name, "pdf"), identifier), PDF)
     body = _body(company, request, path, act)
     return json_reply(200, {**body, "time": act.at.isoformat(timespec="milliseconds")})
+
+
+def check_subscription(traits: Traits, method: str, path: list[str]) -> None:
+    """Refuse requests to a company whose subscription has ended.
+
+    Raises:
+        Fault: 6190.
+    """
+    reads = method == "GET" or path == ["query"]
+    if traits.subscription == "lapsed" and not (reads and traits.lapsed_books_are_readable):
+        status = HTTPStatus.OK if traits.lapsed_status_is_200 else HTTPStatus.BAD_REQUEST
+        raise faults.subscription_lapsed(traits.plan, status)
 
 
 def statement(request: Request) -> str:
@@ -59,6 +76,8 @@ def _found(company: Company, asked: Mapping[str, str], path: list[str], act: Act
             return changes(company, asked.get("entities", ""), asked.get("changedSince", ""), act.at)
         case ["preferences"]:
             return _read(company, _having("preferences", "read"), "1")
+        case ["exchangerate"]:
+            return {"ExchangeRate": exchange_rate.read(company, asked, act)}
         case [name, identifier]:
             return _read(company, _having(name, "read"), identifier)
     raise faults.unsupported_operation("/".join(path))
@@ -72,9 +91,15 @@ def _done(company: Company, request: Request, path: list[str], act: Act) -> Fiel
         case [name, identifier, "send"]:
             entity = _having(name, "send")
             return {entity.name: send(company, entity, identifier, asked.get("sendTo"), act)}
+        case ["exchangerate"]:
+            return {"ExchangeRate": exchange_rate.write(company, json_object(request.body), act)}
+        case ["taxservice", "taxcode"]:
+            return tax_service.create(company, json_object(request.body), act)
         case [name] if name in BY_PATH:
             entity, include = BY_PATH[name], frozenset(asked.get("include", "").split(","))
             data = json_object(request.body)
+            if entity.name in _SINGLE and "SyncToken" in data:
+                data = {**data, "Id": "1"}
             return {entity.name: operate(company, entity, asked.get("operation"), data, include, act)}
     raise faults.unsupported_operation("/".join(path))
 

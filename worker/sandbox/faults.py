@@ -178,6 +178,44 @@ def period_closed() -> Fault:
     )
 
 
+def invalid_line_tax_code(code: str) -> Fault:
+    """A line of a US company has a tax code that is neither TAX nor NON."""
+    return Fault(
+        "6100",
+        "Invalid Line TaxCode in the request",
+        "Invalid Line TaxCode in the request : Valid Line TaxCodes for US should be TAX or NON. "
+        f"Supplied value:{code}",
+    )
+
+
+def not_in_plan(feature: str) -> Fault:
+    """The company's plan does not have a feature."""
+    return Fault(
+        "5020",
+        "Permission Denied Error",
+        f"Permission Denied Error : You do not have permission to access this feature: {feature}",
+    )
+
+
+def not_switched_on(feature: str) -> Fault:
+    """The company has a feature in its plan, but does not use it."""
+    return Fault(
+        "5030", "Feature Not Supported Error", f"Feature Not Supported Error : {feature} is not switched on"
+    )
+
+
+def subscription_lapsed(plan: str, status: int) -> Fault:
+    """The company's subscription has ended."""
+    return Fault(
+        "6190",
+        "Invalid Company Status",
+        "Subscription period has ended or canceled or there was a billing problem : You can't add data to "
+        f"QuickBooks Online {plan} because your trial or subscription period ended, you canceled your "
+        "subscription, or there was a billing problem.",
+        status=status,
+    )
+
+
 def application_error() -> Fault:
     """Something broke inside QuickBooks."""
     return Fault(

@@ -27,7 +27,8 @@ from worker.sandbox.failing.trouble import Kind, Plan, Trouble
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, Request, json_reply
 from worker.sandbox.oauth import CHALLENGE, Connectable, Lifetimes, OAuthServer, bearer_token
-from worker.sandbox.openings import seeds
+from worker.sandbox.openings import plausible, seeds
+from worker.sandbox.openings.plausible import NO_BOOKS, Amounts
 from worker.sandbox.webhooks.connect_keys import ConnectKeys
 from worker.sandbox.webhooks.deliveries import Deliveries
 from worker.sandbox.webhooks.envelopes import Envelopes
@@ -56,6 +57,7 @@ class Sandbox:
         public_url: str | None = None,
         app: tuple[str, str] | None = None,
         limits: Limits = NO_LIMITS,
+        books: Amounts = NO_BOOKS,
     ) -> None:
         random = Random(seed)  # noqa: S311 - reproducible on purpose; nothing here guards anything
         self._clock = clock
@@ -63,7 +65,10 @@ class Sandbox:
         self.oauth = OAuthServer(random, lifetimes, public_url)
         if app is not None:
             self.oauth.client_id, self.oauth.client_secret = app
-        opened = [seeds.seeded(kind, random, self.now()) for kind in kinds]
+        since = plausible.begin(self.now(), books.months)
+        opened = [seeds.seeded(kind, random, since) for kind in kinds]
+        for company in opened:
+            plausible.fill(company, books, seed, self.now())
         self.companies = {company.realm: company for company in opened}
         self.verifier_token = str(random.randrange(10**15, 10**16))
         self.docusign = ConnectKeys(Random(seed + 3))  # noqa: S311 - as above

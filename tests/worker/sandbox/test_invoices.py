@@ -17,7 +17,7 @@ CENT = Decimal("0.01")
 APPS = {kind: App(kind) for kind in ("us", "us-ast", "uk", "ca")}
 CODES = {
     "us": {"TAX": "8", "NON": "0"},
-    "us-ast": {"TAX": "7.25", "NON": "0"},
+    "us-ast": {"TAX": "8.875", "NON": "0"},
     "uk": {"1": "20", "2": "5", "3": "0"},
     "ca": {"1": "5", "2": "13", "3": "14"},
 }
@@ -155,6 +155,7 @@ def test_numbers_are_printed_without_trailing_zeros(app: App) -> None:
         ({"Line": [line("inf")]}, "6000"),
         ({"Line": [line(), discount(Decimal("0.005"))]}, "6000"),
         ({"Line": [line(), discount(Decimal("100.01"))]}, "6000"),
+        ({"Line": [line(), discount(1), discount(1)]}, "6000"),
         ({"Line": [line(-1)]}, "6000"),
         ({"EmailStatus": "NeedToSend"}, "6000"),
         ({"CurrencyRef": {"value": "EUR"}}, "6000"),

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.sandbox import faults
-from worker.sandbox.books import journal
+from worker.sandbox.books import journal, plans
 from worker.sandbox.books.entity import Act, Entity
 from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.books.ledger import Key, Ledger
@@ -20,6 +20,7 @@ from worker.sandbox.books.numbers import Numbers
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.schema.currencies import CURRENCIES
 from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Ref, Several, ValueType
+from worker.sandbox.schema.moving import referring_to
 
 _FIRST_ID = {"Account": 1150040000}
 
@@ -96,12 +97,15 @@ class Company:
         if not kind.to or identifier in kind.also:
             return
         entity = next((name for name in kind.to if identifier in self.objects[name]), kind.to[0])
+        plans.check_entity(self.traits, entity)
         self.active(entity, identifier, kind.words)
 
     def store(self, entity: str, fields: Fields, act: Act, identifier: str | None = None) -> Fields:
-        """Store a new object."""
+        """Store a new object; an Id that is chosen for it is never given again."""
         described = self.entities[entity]
         new_id = identifier or self._next_id(described.ids)
+        if new_id.isdecimal():
+            self.sequences[described.ids] = max(self.sequences[described.ids], int(new_id))
         at = self.instant(act.at)
         stored = {
             **fields,
@@ -110,6 +114,7 @@ class Company:
             "MetaData": {"CreateTime": at, "LastUpdatedTime": at, "LastModifiedByRef": {"value": act.by}},
         }
         self._save(described, None, stored)
+        described.follow(self, stored)
         self._note(entity, new_id, act, "Create")
         self._settle(described, stored, act)
         return stored
@@ -124,6 +129,7 @@ class Company:
             return before
         stored = {**fields, "Id": before["Id"], **self._touched(before, act)}
         self._save(described, before, stored)
+        described.follow(self, stored)
         self._note(entity, before["Id"], act, operation)
         self._settle(described, stored, act)
         return stored
@@ -139,6 +145,29 @@ class Company:
         self._note(entity, before["Id"], act, "Delete")
         for target in self.ledger.apply(key, ()):
             self._touch(target, act, notified=False)
+
+    def merge(self, entity: str, gone: Fields, stays: Fields, act: Act) -> Fields:
+        """Make two entries one: all that refers to one of them refers to the other from now on."""
+        old, new = gone["Id"], stays["Id"]
+        for described in self.entities.values():
+            for stored in list(self.objects[described.name].values()):
+                moved = referring_to(described.properties, stored, entity, old, new)
+                if moved is not stored:
+                    self._move(described, stored, moved, act)
+        del self.objects[entity][old]
+        self.names.move(self.entities[entity], gone, None)
+        present = self.objects[entity][new]
+        self._save(self.entities[entity], present, {**present, **self._touched(present, act)})
+        self.journal.append(Change(act.at, entity, new, "Merge", act.by, deleted_id=old))
+        return self.objects[entity][new]
+
+    def _move(self, entity: Entity, before: Fields, moved: Fields, act: Act) -> None:
+        """Store an object whose references moved in a merge."""
+        if not self.traits.merges_change_transactions:
+            self._save(entity, before, moved)
+            return
+        self._save(entity, before, {**moved, **self._touched(before, act)})
+        self._note(entity.name, before["Id"], act, "Update")
 
     def current(self, entity: str, data: Mapping[str, Any]) -> Fields:
         """Return the object that an update is about.

@@ -80,6 +80,10 @@ def nothing_derived(_: "Company", __: Fields) -> Fields:
     return {}
 
 
+def nothing_follows(_: "Company", __: Fields) -> None:
+    """Change nothing else."""
+
+
 class Entity(Struct, frozen=True):
     """An entity of QuickBooks.
 
@@ -96,6 +100,7 @@ class Entity(Struct, frozen=True):
         applications: Return what a stored object settles of others.
         derived: Return the properties that follow from the books and are not stored.
         void: Return a voided object.
+        follow: Change what follows from a stored object: settings decide the traits of their company.
     """
 
     name: str
@@ -110,6 +115,7 @@ class Entity(Struct, frozen=True):
     applications: Callable[[Fields], Iterable[Application]] = no_applications
     derived: "Callable[[Company, Fields], Fields]" = nothing_derived
     void: Callable[[Fields], Fields] | None = None
+    follow: "Callable[[Company, Fields], None]" = nothing_follows
 
     @property
     def is_transaction(self) -> bool:

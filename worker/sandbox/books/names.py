@@ -1,7 +1,7 @@
 """The names of entries: which are taken, which entries are below others, and their full names."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from worker.sandbox.books.entity import Entity, Naming
@@ -67,6 +67,15 @@ def full_name(company: "Company", entity: str, stored: Fields) -> str:
 def level(company: "Company", entity: str, stored: Fields) -> int:
     """Return the number of entries above an entry."""
     return len(_lineage(company, entity, stored)) - 1
+
+
+def in_levels(entity: str) -> "Callable[[Company, Fields], Fields]":
+    """Return how the place of an entity's entries among the others is calculated."""
+
+    def derived(company: "Company", stored: Fields) -> Fields:
+        return {"FullyQualifiedName": full_name(company, entity, stored)}
+
+    return derived
 
 
 def _lineage(company: "Company", entity: str, stored: Fields) -> list[str]:

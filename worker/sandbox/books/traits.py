@@ -1,8 +1,12 @@
 """The traits of a company: its country, its settings, and what is unsure of QuickBooks, as switches."""
 
 from datetime import date
+from typing import Literal
 
 from msgspec import Struct
+
+Plan = Literal["Simple Start", "Essentials", "Plus", "Advanced"]
+Subscription = Literal["paid", "trial", "lapsed"]
 
 
 class Traits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,7 +19,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         time_zone: Its zone; apps see it in the offsets of times only.
         tax: Its tax regime: `us`, `us-ast` (automated), `uk` or `ca`.
         address: Its address.
-        plan: Its subscription, such as `Plus`.
+        plan: What it subscribes to.
+        subscription: Whether it pays, tries, or has ended; then its books are closed to apps.
+        fiscal_year_start: The first month of its fiscal year.
         custom_transaction_numbers: Whether people choose document numbers; if not, QuickBooks counts.
         multicurrency: Whether it has several currencies.
         using_sales_tax: Whether it charges sales tax at all.
@@ -23,6 +29,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         allow_shipping: Whether invoices may have a line for shipping.
         allow_deposit: Whether invoices may have a deposit.
         auto_apply_credit: Whether QuickBooks applies open credits to new invoices by itself.
+        classes_per_transaction: Whether a transaction has one class.
+        classes_per_line: Whether each line has a class.
+        track_departments: Whether transactions have a department, which QuickBooks also calls a location.
         books_closed_until: The last day of the closed books.
         users_without_rights: The e-mail addresses of users who connected an app and lost the right to it.
         typographic_quotes_in_queries: Whether a query may hold curly quotes; for years they were lexical errors.
@@ -30,6 +39,12 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
         number_checked_on_every_update: Whether an update that leaves the number alone is checked for duplicates.
         request_ids_of_any_entity: Whether a request ID answers a request for another entity with the first answer.
+        book_close_date_visible: Whether the preferences tell apps until when the books are closed.
+        lapsed_books_are_readable: Whether apps can still read the books of a subscription that has ended.
+        lapsed_status_is_200: Whether the fault of a lapsed subscription comes with HTTP 200.
+        tax_can_be_overridden: Whether the tax that a request states replaces the calculated one, in the US.
+        automated_tax_rounds_each_rate: Whether automated tax is rounded for each rate, instead of once for all.
+        merges_change_transactions: Whether what moves in a merge gets a new sync token and a notification.
     """
 
     name: str
@@ -38,7 +53,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str
     tax: str
     address: dict[str, str] = {}
-    plan: str = "Plus"
+    plan: Plan = "Plus"
+    subscription: Subscription = "paid"
+    fiscal_year_start: str = "January"
     custom_transaction_numbers: bool = False
     multicurrency: bool = False
     using_sales_tax: bool = True
@@ -46,6 +63,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     allow_shipping: bool = True
     allow_deposit: bool = False
     auto_apply_credit: bool = False
+    classes_per_transaction: bool = False
+    classes_per_line: bool = True
+    track_departments: bool = True
     books_closed_until: date | None = None
     users_without_rights: tuple[str, ...] = ()
     typographic_quotes_in_queries: bool = False
@@ -53,3 +73,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     payments_change_invoices: bool = True
     number_checked_on_every_update: bool = False
     request_ids_of_any_entity: bool = True
+    book_close_date_visible: bool = False
+    lapsed_books_are_readable: bool = False
+    lapsed_status_is_200: bool = False
+    tax_can_be_overridden: bool = False
+    automated_tax_rounds_each_rate: bool = False
+    merges_change_transactions: bool = False

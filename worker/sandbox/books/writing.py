@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.sandbox import faults
+from worker.sandbox.books import plans
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, level
@@ -22,6 +23,7 @@ def create(
         Fault: QuickBooks refuses it.
     """
     allow(entity, "create")
+    plans.check_entity(company.traits, entity.name)
     given, _ = entity.properties.given(data)
     fields = {**entity.properties.defaults(), **given}
     fields = _named(company, entity, fields, None)
@@ -38,6 +40,7 @@ def update(
         Fault: QuickBooks refuses it, or it has changed since it was read.
     """
     allow(entity, "update")
+    plans.check_entity(company.traits, entity.name)
     before = company.current(entity.name, data)
     given, emptied = entity.properties.given(data)
     if data.get("sparse") is True:

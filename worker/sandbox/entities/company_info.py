@@ -1,9 +1,15 @@
 """Facts about a company. There is one such object, and it has no time zone."""
 
-from worker.sandbox.books.entity import Entity
-from worker.sandbox.books.traits import Traits
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Draft, Entity
+from worker.sandbox.books.traits import Subscription, Traits
+from worker.sandbox.entities.preference_groups import MONTHS
 from worker.sandbox.schema.common import ADDRESS, EMAIL, PHONE, WEBSITE, described
-from worker.sandbox.schema.kinds import Day, Fields, Property, Several, Text, group
+from worker.sandbox.schema.kinds import Choice, Day, Fields, Property, Several, Text, group
 
 _PROPERTIES = described(
     Property("CompanyName", Text(1024), filterable=True),
@@ -14,7 +20,7 @@ _PROPERTIES = described(
     Property("PrimaryPhone", PHONE),
     Property("CompanyStartDate", Day(), read_only=True),
     Property("EmployerId", Text(), read_only=True),
-    Property("FiscalYearStartMonth", Text(20)),
+    Property("FiscalYearStartMonth", Choice(MONTHS)),
     Property("Country", Text(), read_only=True),
     Property("Email", EMAIL),
     Property("CustomerCommunicationEmailAddr", EMAIL),
@@ -26,16 +32,11 @@ _PROPERTIES = described(
     ),
 )
 _ADDRESSES = ("CompanyAddr", "LegalAddr", "CustomerCommunicationAddr")
-COMPANY_INFO = Entity(
-    name="CompanyInfo",
-    properties=_PROPERTIES,
-    ids="CompanyInfo",
-    operations=frozenset({"read", "update", "query"}),
-)
+_STATUS: Mapping[Subscription, str] = {"paid": "PAID", "trial": "TRIAL", "lapsed": "EXPIRED"}
 
 
 def company_info(traits: Traits) -> Fields:
-    """Return a company's facts as its traits have them."""
+    """Return the facts about a new company."""
     return {
         "CompanyName": traits.name,
         "LegalName": traits.name,
@@ -43,10 +44,59 @@ def company_info(traits: Traits) -> Fields:
         "Country": traits.country,
         "CompanyStartDate": "2015-06-05",
         "WebAddr": {},
-        "FiscalYearStartMonth": "January",
+        "Email": {"Address": "owner@company.example"},
+        "CustomerCommunicationEmailAddr": {"Address": "owner@company.example"},
+        "PrimaryPhone": {"FreeFormNumber": "(555) 010-0100"},
+        "FiscalYearStartMonth": traits.fiscal_year_start,
         "SupportedLanguages": "en",
         "NameValue": [
+            {"Name": "NeoEnabled", "Value": "true"},
+            {"Name": "IndustryType", "Value": "Management Consulting Services"},
             {"Name": "OfferingSku", "Value": f"QuickBooks Online {traits.plan}"},
-            {"Name": "SubscriptionStatus", "Value": "PAID"},
+            {"Name": "SubscriptionStatus", "Value": _STATUS[traits.subscription]},
+            {"Name": "PayrollFeature", "Value": "false"},
+            {"Name": "AccountantFeature", "Value": "false"},
         ],
     }
+
+
+def compose(company: Company, draft: Draft) -> Fields:
+    """Complete the facts: a company always has a name, addresses and a fiscal year."""
+    present = {
+        "CompanyName": company.traits.name,
+        "FiscalYearStartMonth": company.traits.fiscal_year_start,
+        **{name: (draft.before or {}).get(name, {}) for name in _ADDRESSES},
+    }
+    addresses = {
+        name: {**draft.given[name], "Id": present[name].get("Id")}
+        for name in _ADDRESSES
+        if name in draft.given
+    }
+    kept = {name: value for name, value in present.items() if name not in draft.given}
+    return {**draft.fields, **kept, **addresses}
+
+
+def derived(company: Company, _: Fields) -> Fields:
+    """Show the fiscal year, which the preferences can change as well."""
+    return {"FiscalYearStartMonth": company.traits.fiscal_year_start}
+
+
+def follow(company: Company, stored: Fields) -> None:
+    """Change the traits of a company to what is said of it."""
+    company.traits = replace(
+        company.traits,
+        name=stored["CompanyName"],
+        address={name: value for name, value in stored["CompanyAddr"].items() if name != "Id"},
+        fiscal_year_start=stored["FiscalYearStartMonth"],
+    )
+
+
+COMPANY_INFO = Entity(
+    name="CompanyInfo",
+    properties=_PROPERTIES,
+    ids="CompanyInfo",
+    operations=frozenset({"read", "update", "query"}),
+    compose=compose,
+    derived=derived,
+    follow=follow,
+)

@@ -25,7 +25,7 @@ _PROPERTIES = described(
     Property("ClientEntityId", Text(), read_only=True),
     Property("SalesTermRef", Ref(("Term",), "Terms")),
     Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods")),
-    Property("CustomerTypeRef", Ref(())),
+    Property("CustomerTypeRef", Ref(("CustomerType",), "CustomerTypes")),
     Property("PreferredDeliveryMethod", Choice(("Print", "Email", "None")), default="Print"),
     Property("ResaleNum", Text(16)),
     Property("DefaultTaxCodeRef", Ref(("TaxCode",), "TaxCodes")),
@@ -57,6 +57,9 @@ def compose(company: Company, draft: Draft) -> Fields:
         raise faults.business("Multi-currency is not enabled for this company")
     if draft.before is not None and currency != draft.before["CurrencyRef"]:
         raise faults.business("The currency of a customer cannot be changed")
+    if draft.before is None and company.traits.tax == "us" and fields["Taxable"]:
+        usual = company.objects["Preferences"]["1"]["TaxPrefs"]["TaxGroupCodeRef"]
+        fields = {"DefaultTaxCodeRef": usual, **fields}
     fields.setdefault("PrintOnCheckName", fields.get("CompanyName") or fields["DisplayName"])
     return {**fields, "CurrencyRef": currency, "IsProject": False}
 

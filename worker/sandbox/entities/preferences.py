@@ -1,84 +1,165 @@
-"""The preferences of a company: one object, in groups."""
+"""The preferences of a company: one object, in groups. Those behind which there is a rule are the company's traits."""
 
-from worker.sandbox.books.entity import Entity
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from msgspec.structs import replace
+
+from worker.sandbox.books import plans
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Draft, Entity
 from worker.sandbox.books.traits import Traits
+from worker.sandbox.entities.preference_groups import GROUPS
 from worker.sandbox.schema.common import described
-from worker.sandbox.schema.kinds import Anything, CurrencyCode, Fields, Flag, Property, Several, Text, group
+from worker.sandbox.schema.currencies import CURRENCIES
+from worker.sandbox.schema.kinds import Fields
 
-_SALES = group(
-    *(
-        Property(name, Flag())
-        for name in (
-            "CustomTxnNumbers",
-            "AllowDeposit",
-            "AllowDiscount",
-            "AllowEstimates",
-            "AllowServiceDate",
-            "AllowShipping",
-            "AutoApplyCredit",
-            "AutoApplyPayments",
-            "EmailCopyToCompany",
-            "ETransactionPaymentEnabled",
-            "IPNSupportEnabled",
-            "UsingPriceLevels",
-            "UsingProgressInvoicing",
-        )
-    ),
-    Property("CustomField", Several(Anything())),
-    Property("DefaultDiscountAccount", Text()),
-    Property("DefaultShippingAccount", Text()),
-    Property("DefaultCustomerMessage", Text(1000)),
-    Property("DefaultTerms", Anything()),
-    Property("ETransactionAttachPDF", Flag()),
-    Property("ETransactionEnabledStatus", Text()),
-)
-_TAX = group(
-    Property("UsingSalesTax", Flag()),
-    Property("PartnerTaxEnabled", Flag(), read_only=True),
-    Property("TaxGroupCodeRef", Anything()),
-)
-_CURRENCY = group(Property("MultiCurrencyEnabled", Flag()), Property("HomeCurrency", CurrencyCode()))
-PREFERENCES = Entity(
-    name="Preferences",
-    properties=described(
-        Property("SalesFormsPrefs", _SALES),
-        Property("TaxPrefs", _TAX),
-        Property("CurrencyPrefs", _CURRENCY),
-        *(
-            Property(name, Anything())
-            for name in (
-                "AccountingInfoPrefs",
-                "EmailMessagesPrefs",
-                "OtherPrefs",
-                "ProductAndServicesPrefs",
-                "ReportPrefs",
-                "TimeTrackingPrefs",
-                "VendorAndPurchasesPrefs",
-            )
-        ),
-    ),
-    ids="Preferences",
-    operations=frozenset({"read", "query"}),
-)
+# The traits that preferences switch, by group and property.
+_TRAITS: Mapping[str, Mapping[str, str]] = {
+    "AccountingInfoPrefs": {
+        "FirstMonthOfFiscalYear": "fiscal_year_start",
+        "ClassTrackingPerTxn": "classes_per_transaction",
+        "ClassTrackingPerTxnLine": "classes_per_line",
+        "TrackDepartments": "track_departments",
+        "BookCloseDate": "books_closed_until",
+    },
+    "SalesFormsPrefs": {
+        "CustomTxnNumbers": "custom_transaction_numbers",
+        "AllowDiscount": "allow_discount",
+        "AllowShipping": "allow_shipping",
+        "AllowDeposit": "allow_deposit",
+        "AutoApplyCredit": "auto_apply_credit",
+    },
+    "TaxPrefs": {"UsingSalesTax": "using_sales_tax"},
+    "CurrencyPrefs": {"MultiCurrencyEnabled": "multicurrency"},
+}
+_WITH_STOCK = frozenset({"Plus", "Advanced"})
 
 
 def preferences(traits: Traits) -> Fields:
-    """Return a company's preferences as its traits have them."""
-    return {
+    """Return the preferences of a new company."""
+    usual: dict[str, Fields] = {
+        "AccountingInfoPrefs": {
+            "UseAccountNumbers": False,
+            "TaxYearMonth": "January",
+            "DepartmentTerminology": "Location",
+            "CustomerTerminology": "Customers",
+        },
+        "ProductAndServicesPrefs": {
+            "ForSales": True,
+            "ForPurchase": True,
+            "QuantityWithPriceAndRate": True,
+            "QuantityOnHand": traits.plan in _WITH_STOCK,
+        },
         "SalesFormsPrefs": {
-            "CustomTxnNumbers": traits.custom_transaction_numbers,
-            "AllowDiscount": traits.allow_discount,
-            "AllowShipping": traits.allow_shipping,
-            "AllowDeposit": traits.allow_deposit,
-            "AutoApplyCredit": traits.auto_apply_credit,
+            "AllowEstimates": True,
+            "AllowServiceDate": False,
+            "AutoApplyPayments": True,
+            "EmailCopyToCompany": False,
+            "ETransactionAttachPDF": False,
+            "ETransactionEnabledStatus": "NotApplicable",
             "ETransactionPaymentEnabled": False,
+            "IPNSupportEnabled": False,
+            "UsingPriceLevels": False,
+            "UsingProgressInvoicing": False,
+            "DefaultTerms": {"value": "3"},
+            "DefaultCustomerMessage": "Thank you for your business and have a great day!",
+            "CustomField": [],
         },
-        "TaxPrefs": {
-            "UsingSalesTax": traits.using_sales_tax,
-            "PartnerTaxEnabled": traits.tax == "us-ast",
+        "EmailMessagesPrefs": {
+            f"{kind.replace(' ', '')}Message": _message(kind, traits.name)
+            for kind in ("Invoice", "Estimate", "Sales Receipt", "Statement")
         },
-        "CurrencyPrefs": {
-            "MultiCurrencyEnabled": traits.multicurrency,
-            "HomeCurrency": {"value": traits.home_currency},
+        "VendorAndPurchasesPrefs": {
+            "BillableExpenseTracking": True,
+            "TrackingByCustomer": True,
+            "POCustomField": [],
         },
+        "TimeTrackingPrefs": {
+            "UseServices": True,
+            "BillCustomers": True,
+            "ShowBillRateToAll": False,
+            "WorkWeekStartDate": "Monday",
+            "MarkTimeEntriesBillable": True,
+        },
+        "TaxPrefs": {"PartnerTaxEnabled": True} if traits.tax == "us-ast" else {},
+        "CurrencyPrefs": {"HomeCurrency": {"value": traits.home_currency}},
+        "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
+        "OtherPrefs": {"NameValue": [{"Name": "SFCEnabled", "Value": "true"}]},
     }
+    return _merged(usual, _of_traits(traits))
+
+
+def compose(company: Company, draft: Draft) -> Fields:
+    """Change preferences: what a request does not name stays, also in a full update.
+
+    Raises:
+        Fault: 5020 for what the plan lacks, 6000 for several currencies that would become one.
+    """
+    present = {name: (draft.before or {}).get(name, {}) for name in GROUPS}
+    given = {name: value for name, value in draft.given.items() if name in GROUPS}
+    groups = _merged(_merged(present, _of_traits(company.traits)), given)
+    plans.check_traits(company.traits, _switched(company.traits, groups))
+    return {**draft.fields, **groups}
+
+
+def derived(company: Company, stored: Fields) -> Fields:
+    """Show preferences as the company's traits are."""
+    groups = _merged({name: stored.get(name, {}) for name in GROUPS}, _of_traits(company.traits))
+    home = {"value": company.traits.home_currency, "name": CURRENCIES[company.traits.home_currency]}
+    groups["CurrencyPrefs"] = {**groups["CurrencyPrefs"], "HomeCurrency": home}
+    if not company.traits.book_close_date_visible:
+        groups["AccountingInfoPrefs"] = {**groups["AccountingInfoPrefs"], "BookCloseDate": None}
+    return groups
+
+
+def follow(company: Company, stored: Fields) -> None:
+    """Change the traits of a company to its preferences."""
+    company.traits = _switched(company.traits, stored)
+
+
+def _of_traits(traits: Traits) -> dict[str, Fields]:
+    """Return the preferences that are traits."""
+    return {
+        group: {name: _written(getattr(traits, trait)) for name, trait in names.items()}
+        for group, names in _TRAITS.items()
+    }
+
+
+def _switched(traits: Traits, groups: Fields) -> Traits:
+    """Return traits as preferences say."""
+    changes: dict[str, Any] = {
+        trait: groups[group][name] for group, names in _TRAITS.items() for name, trait in names.items()
+    }
+    closed = changes["books_closed_until"]
+    return replace(
+        traits, **{**changes, "books_closed_until": date.fromisoformat(closed) if closed else None}
+    )
+
+
+def _written(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _merged(under: Mapping[str, Fields], over: Mapping[str, Fields]) -> dict[str, Fields]:
+    """Return groups with the values of others over theirs."""
+    return {name: {**values, **over.get(name, {})} for name, values in under.items()}
+
+
+def _message(kind: str, company: str) -> Fields:
+    return {
+        "Subject": f"{kind} from {company}",
+        "Message": f"Your {kind.lower()} is attached.\nThank you for your business.\n\nSincerely,\n{company}",
+    }
+
+
+PREFERENCES = Entity(
+    name="Preferences",
+    properties=described(*GROUPS.values()),
+    ids="Preferences",
+    operations=frozenset({"read", "update", "query"}),
+    compose=compose,
+    derived=derived,
+    follow=follow,
+)

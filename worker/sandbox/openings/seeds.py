@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from random import Random
 from typing import Any
 
-from worker.sandbox.books import writing
+from worker.sandbox.books import exchange, plans, writing
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
 from worker.sandbox.books.traits import Traits
+from worker.sandbox.entities import exchange_rate
 from worker.sandbox.entities.catalog import ENTITIES
 from worker.sandbox.entities.company_info import company_info
 from worker.sandbox.entities.preferences import preferences
+from worker.sandbox.openings.taxes import open_taxes
 from worker.sandbox.schema.kinds import Fields
 
 
@@ -79,20 +80,15 @@ _ACCOUNTS = (
     ("Inventory Asset", "Other Current Asset", "Inventory"),
     ("Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
 )
-_TAX_CODES = {
-    "uk": (("20.0% S", "20"), ("5.0% R", "5"), ("0.0% Z", "0"), ("Exempt", "0"), ("No VAT", "0")),
-    "ca": (("GST", "5"), ("HST ON", "13"), ("HST NS", "14"), ("Zero-rated", "0"), ("Exempt", "0")),
-}
-_AMERICAN_TAXES = {
-    "us": (("Sales tax", "8"),),
-    "us-ast": (("California", "7.25"), ("New York", "8.875"), ("Texas", "6.25"), ("Washington", "6.5")),
-}
-_AGENCIES = {
-    "us": "State Board of Equalization",
-    "us-ast": "State tax departments",
-    "uk": "HM Revenue & Customs (VAT)",
-    "ca": "Canada Revenue Agency",
-}
+_PAYMENT_METHODS = (
+    ("Cash", "NON_CREDIT_CARD"),
+    ("Check", "NON_CREDIT_CARD"),
+    ("Visa", "CREDIT_CARD"),
+    ("MasterCard", "CREDIT_CARD"),
+    ("American Express", "CREDIT_CARD"),
+)
+_CUSTOMER_TYPES = ("Retail", "Wholesale")
+_CURRENCIES = ("EUR", "USD")
 
 
 def seeded(kind: str, random: Random, now: datetime) -> Company:
@@ -100,7 +96,7 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
     traits = KINDS[kind]
     company = Company(str(random.randrange(9_130_000_000_000_000, 9_139_999_999_999_999)), traits, ENTITIES)
     act = Act(now)
-    usual = _seed_taxes(company, act)
+    usual = open_taxes(company, act)
     chosen = preferences(traits)
     taxes = (
         chosen["TaxPrefs"] if usual is None else {**chosen["TaxPrefs"], "TaxGroupCodeRef": {"value": usual}}
@@ -112,6 +108,14 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
     for name, account_type, subtype in _ACCOUNTS:
         fields = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
         _made(company, "Account", fields, act)
+    for name, method in _PAYMENT_METHODS:
+        _made(company, "PaymentMethod", {"Name": name, "Type": method}, act)
+    for name in _CUSTOMER_TYPES:
+        company.store("CustomerType", {"Name": name, "Active": True}, act)
+    for code in _CURRENCIES if traits.multicurrency else ():
+        _made(company, "CompanyCurrency", {"Code": code}, act)
+        rate = exchange.market(code, traits.home_currency, company.today(now))
+        exchange_rate.write(company, {"SourceCurrencyCode": code, "Rate": rate}, act)
     services = company.names.find("Account", "Services")
     for name in ("Services", "Hours"):
         account = {"value": services[1]} if services else None
@@ -124,61 +128,23 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
 
 def change_traits(company: Company, traits: Traits, now: datetime) -> None:
     """Change how a company is set up, as its owner does in QuickBooks, and what its settings say."""
-    company.traits = traits
-    for entity, fields in (("Preferences", preferences(traits)), ("CompanyInfo", company_info(traits))):
+    former, present = company.traits, plans.within(traits)
+    company.traits = present
+    for entity, settings in (("Preferences", preferences), ("CompanyInfo", company_info)):
         before = company.objects[entity]["1"]
-        taxes = {"TaxPrefs": {**before["TaxPrefs"], **fields["TaxPrefs"]}} if entity == "Preferences" else {}
-        company.replace(entity, before, {**before, **fields, **taxes}, Act(now))
+        company.replace(entity, before, _changed(before, settings(former), settings(present)), Act(now))
+
+
+def _changed(stored: Fields, former: Fields, present: Fields) -> Fields:
+    """Return stored settings with those that differ between two others."""
+    differing = {name: value for name, value in present.items() if former[name] != value}
+    inner = {
+        name: _changed(stored.get(name, {}), former[name], value)
+        for name, value in differing.items()
+        if isinstance(value, dict) and former[name].keys() == value.keys()
+    }
+    return {**stored, **differing, **inner}
 
 
 def _made(company: Company, entity: str, fields: Mapping[str, Any], act: Act) -> Fields:
     return writing.create(company, ENTITIES[entity], fields, act)
-
-
-def _seed_taxes(company: Company, act: Act) -> str | None:
-    """Seed the taxes of a regime; return the Id of the usual tax code of a US company."""
-    regime = company.traits.tax
-    agency = company.store("TaxAgency", {"DisplayName": _AGENCIES[regime], "TaxTrackedOnSales": True}, act)
-    if regime not in _AMERICAN_TAXES:
-        for name, percent in _TAX_CODES[regime]:
-            _seed_tax(company, name, percent, agency, act)
-        return None
-    for name, taxable in (("TAX", True), ("NON", False)):
-        fields = {"Name": name, "Active": True, "Taxable": taxable, "TaxGroup": False, "Hidden": False}
-        company.store("TaxCode", fields, act, identifier=name)
-    codes = [_seed_tax(company, name, percent, agency, act) for name, percent in _AMERICAN_TAXES[regime]]
-    return str(codes[0]["Id"])
-
-
-def _seed_tax(company: Company, name: str, percent: str, agency: Fields, act: Act) -> Fields:
-    rate = company.store(
-        "TaxRate",
-        {
-            "Name": name,
-            "Description": name,
-            "Active": True,
-            "RateValue": Decimal(percent),
-            "AgencyRef": {"value": agency["Id"]},
-            "SpecialTaxType": "NONE",
-            "DisplayType": "ReadOnly",
-            "EffectiveTaxRate": [
-                {"RateValue": Decimal(percent), "EffectiveDate": "2015-01-01T00:00:00-08:00"}
-            ],
-        },
-        act,
-    )
-    detail = {"TaxRateRef": {"value": rate["Id"]}, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}
-    return company.store(
-        "TaxCode",
-        {
-            "Name": name,
-            "Description": name,
-            "Active": True,
-            "Hidden": False,
-            "Taxable": True,
-            "TaxGroup": True,
-            "SalesTaxRateList": {"TaxRateDetail": [detail]},
-            "PurchaseTaxRateList": {"TaxRateDetail": []},
-        },
-        act,
-    )

@@ -5,11 +5,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from worker.sandbox import faults
+from worker.sandbox.books import exchange
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
 from worker.sandbox.books.writing import check_open
+from worker.sandbox.sales import inclusive, taxes
 from worker.sandbox.sales import lines as lines_of
-from worker.sandbox.sales import taxes
 from worker.sandbox.sales.lines import LINES, LINKED, TAX_CODE
 from worker.sandbox.schema.common import ADDRESS, ATTACHABLES, EMAIL, MEMO
 from worker.sandbox.schema.kinds import (
@@ -118,7 +119,8 @@ def composed(company: Company, draft: Draft, *, counter: str | None, entity: str
     if fields.get("EmailStatus") == "NeedToSend" and not (fields.get("BillEmail") or {}).get("Address"):
         raise faults.business("An e-mail address is needed to send the transaction")
     day = fields.get("TxnDate") or company.today(draft.act.at).isoformat()
-    fields = {**fields, "TxnDate": day, **_currency(company, fields, customer)}
+    fields = {**_calculated(company, fields), "TxnDate": day}
+    fields = {**fields, **_currency(company, fields, customer)}
     check_open(company, fields, before)
     return {
         "CustomField": [],
@@ -126,7 +128,6 @@ def composed(company: Company, draft: Draft, *, counter: str | None, entity: str
         "EmailStatus": "NotSet",
         "ApplyTaxAfterDiscount": False,
         **fields,
-        **_calculation(company, fields),
         **_priced(company, fields, draft),
         **_number(company, draft, counter, entity),
     }
@@ -165,14 +166,18 @@ def _currency(company: Company, fields: Fields, customer: Fields) -> Fields:
     if not company.traits.multicurrency:
         return {"CurrencyRef": billed_in}
     at_home = billed_in["value"] == company.traits.home_currency
-    rate = Decimal(1) if at_home else fields.get("ExchangeRate", Decimal(1))
+    if at_home:
+        return {"CurrencyRef": billed_in, "ExchangeRate": Decimal(1)}
+    rate = fields.get("ExchangeRate") or exchange.rate(company, billed_in["value"], day_of(fields))
     return {"CurrencyRef": billed_in, "ExchangeRate": rate}
 
 
-def _calculation(company: Company, fields: Fields) -> Fields:
-    if company.traits.tax in taxes.AMERICAN:
-        return {}
-    return {"GlobalTaxCalculation": fields.get("GlobalTaxCalculation") or "TaxExcluded"}
+def _calculated(company: Company, fields: Fields) -> Fields:
+    """Return a form that says how its amounts are meant, which forms of US companies do not."""
+    calculation = taxes.calculation(company, fields)
+    if calculation is None:
+        return {name: value for name, value in fields.items() if name != "GlobalTaxCalculation"}
+    return {**fields, "GlobalTaxCalculation": calculation}
 
 
 def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
@@ -180,13 +185,12 @@ def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
     before = draft.before
     if before is not None and not any(fields.get(name) != before.get(name) for name in _PRICES):
         return {name: before[name] for name in _AMOUNTS}
-    fields = {**fields, **_calculation(company, fields)}
-    inclusive = fields.get("GlobalTaxCalculation") == "TaxInclusive"
-    lines = lines_of.priced(company, fields["Line"])
+    lines = lines_of.priced(company, inclusive.discount_again(fields["Line"], before))
     taxes.check(company, fields, lines)
-    subtotal = taxes.gross(lines, inclusive=inclusive)
+    subtotal = inclusive.gross(lines, with_tax=fields.get("GlobalTaxCalculation") == "TaxInclusive")
     lines, discount = lines_of.discounted(company, lines, subtotal)
-    found = taxes.taxed(company, fields, lines, subtotal, discount)
+    stated = draft.given.get("TxnTaxDetail", {}).get("TotalTax")
+    found = taxes.taxed(company, fields, lines, subtotal, discount, stated)
     if found.total and len(lines) > LINES_TAXED_MAX:
         raise faults.business(f"A transaction with tax has at most {LINES_TAXED_MAX} lines")
     total = found.subtotal - found.discount + found.total

@@ -128,6 +128,8 @@ def discounted(company: Company, lines: Sequence[Fields], subtotal: Decimal) -> 
             continue
         if not company.traits.allow_discount:
             raise faults.business("Discounts are not switched on for this company")
+        if any(each["DetailType"] == "DiscountLineDetail" for each in result):
+            raise faults.business("A transaction has at most one discount line")
         detail = line.get("DiscountLineDetail") or {}
         if detail.get("PercentBased"):
             percent = _given(detail, "DiscountPercent")
@@ -242,8 +244,20 @@ def _of_bundle(company: Company, part: Fields, quantity: Decimal) -> Fields:
     return {
         "DetailType": "SalesItemLineDetail",
         "Amount": EXACT.multiply(count, price).quantize(CENT, ROUND_HALF_UP, EXACT),
-        "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}, "Qty": count, "UnitPrice": price},
+        "SalesItemLineDetail": {
+            "ItemRef": {"value": item["Id"]},
+            "Qty": count,
+            "UnitPrice": price,
+            **_tax_code(company, item),
+        },
     }
+
+
+def _tax_code(company: Company, item: Fields) -> Fields:
+    """Return the tax code of a line that has its item's: in the US whether it is taxable, elsewhere a code."""
+    if company.traits.country == "US":
+        return {"TaxCodeRef": {"value": "TAX" if item.get("Taxable") else "NON"}}
+    return {"TaxCodeRef": item["SalesTaxCodeRef"]} if item.get("SalesTaxCodeRef") else {}
 
 
 def _given(fields: Fields, name: str) -> Any:

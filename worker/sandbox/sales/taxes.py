@@ -1,27 +1,31 @@
 """Sales tax by the company's regime, calculated for each rate on the sum of the lines that bear it.
 
-In the US a line says `TAX` or `NON`; the rate comes from the transaction's tax code, or with automated sales tax from
+In the US a line says `TAX` or `NON`; the rates come from the transaction's tax code, or with automated sales tax from
 the address that the goods go to. Elsewhere each line has a tax code of one or several rates. Amounts are without tax, or
 with it (`TaxInclusive`): then the net amount of a line is what remains without the tax.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 
 from msgspec import Struct
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
+from worker.sandbox.sales import inclusive
 from worker.sandbox.sales.lines import sold
-from worker.sandbox.schema.kinds import CENT, Fields
+from worker.sandbox.sales.rounding import cents, shared
+from worker.sandbox.schema.kinds import Fields
 
 AMERICAN = frozenset({"us", "us-ast"})
 CODES_OF_LINES = frozenset({"TAX", "NON"})
 _TAX_WORD = {"uk": "VAT", "ca": "GST/HST"}
-_HUNDRED = Decimal(100)
+_NOTHING = Decimal(0)
 # The states whose automated sales tax is known here, with the names of their tax codes.
 STATES = {"CA": "California", "NY": "New York", "TX": "Texas", "WA": "Washington"}
+Rates = Mapping[str, Decimal]
 
 
 class Taxed(Struct, frozen=True):
@@ -42,27 +46,42 @@ class Taxed(Struct, frozen=True):
     detail: Fields
 
 
+def calculation(company: Company, fields: Fields) -> str | None:
+    """Return how the amounts of a transaction are meant; None in the US, where they are always without tax."""
+    if company.traits.tax in AMERICAN:
+        return None
+    if not company.traits.using_sales_tax:
+        return "NotApplicable"
+    return str(fields.get("GlobalTaxCalculation") or "TaxExcluded")
+
+
 def check(company: Company, fields: Fields, lines: Sequence[Fields]) -> None:
     """Refuse tax codes that the company's regime does not have.
 
     Raises:
-        Fault: 6000 for a line without a tax code outside the US, 2500 for a code that does not exist.
+        Fault: 6000 for a line without a tax code outside the US, 2500 for a code that does not exist, 6100 for a line
+            in the US that says neither TAX nor NON.
     """
     codes = [_code(line) for line in sold(lines)]
     if company.traits.tax in AMERICAN:
         wrong = next((code for code in codes if code is not None and code not in CODES_OF_LINES), None)
         if wrong is not None:
-            raise faults.invalid_reference("TaxCodes", wrong)
+            raise faults.invalid_line_tax_code(wrong)
         chosen = _transaction_code(fields)
         if chosen is not None:
             company.active("TaxCode", chosen, "TaxCodes")
-    elif fields.get("GlobalTaxCalculation") != "NotApplicable" and None in codes:
+    elif calculation(company, fields) != "NotApplicable" and None in codes:
         word = _TAX_WORD[company.traits.tax]
         raise faults.business(f"Make sure all your transactions have a {word} rate before you save.")
 
 
 def taxed(
-    company: Company, fields: Fields, lines: Sequence[Fields], subtotal: Decimal, discount: Decimal
+    company: Company,
+    fields: Fields,
+    lines: Sequence[Fields],
+    subtotal: Decimal,
+    discount: Decimal,
+    stated: Decimal | None = None,
 ) -> Taxed:
     """Calculate the tax.
 
@@ -74,83 +93,52 @@ def taxed(
         lines: Its lines, priced.
         subtotal: The sum of the lines that sell, with tax if amounts are inclusive.
         discount: The sum of its discounts, likewise.
+        stated: The tax that the request states.
     """
-    inclusive = fields.get("GlobalTaxCalculation") == "TaxInclusive"
-    untouched = company.traits.tax in AMERICAN and fields.get("ApplyTaxAfterDiscount") is not True
-    share = (subtotal - discount) / subtotal if subtotal and not untouched else Decimal(1)
-    selling = [_Bearing(line, _rates(company, fields, _code(line))) for line in sold(lines)]
-    bases: defaultdict[str, Decimal] = defaultdict(Decimal)
+    with_tax = calculation(company, fields) == "TaxInclusive"
+    american = company.traits.tax in AMERICAN
+    reduced = subtotal and (not american or fields.get("ApplyTaxAfterDiscount") is True)
+    share = Fraction(subtotal - discount) / Fraction(subtotal) if reduced else Fraction(1)
+    sums: defaultdict[str | None, Decimal] = defaultdict(Decimal)
+    for line in sold(lines):
+        sums[_code(line)] += inclusive.amount(line, with_tax=with_tax)
+    code = _american_code(company, fields) if american else None
+    rates = {each: _rates(company, fields, each, code) for each in sums}
+    bases: defaultdict[str, Fraction] = defaultdict(Fraction)
     percents: dict[str, Decimal] = {}
-    for each in selling:
-        percents |= each.rates
-        for rate in each.rates:
-            bases[rate] += _amount(each.line) * share / (each.factor if inclusive else 1)
-    taxes = {rate: _cents(base * percents[rate] / _HUNDRED) for rate, base in bases.items()}
-    total = sum(taxes.values(), Decimal(0))
-    code = _transaction_code(fields)
+    for each, amount in sums.items():
+        percents |= rates[each]
+        factor = inclusive.factor(rates[each]) if with_tax else 1
+        for rate in rates[each]:
+            bases[rate] += Fraction(amount) * share / factor
+    taxes = _rounded(company, bases, percents, stated)
+    total = sum(taxes.values(), _NOTHING)
+    used = code if american and taxes else _transaction_code(fields)
     detail = {
-        **({"TxnTaxCodeRef": {"value": code}} if code is not None else {}),
+        **({"TxnTaxCodeRef": {"value": used}} if used and company.traits.using_sales_tax else {}),
         "TotalTax": total,
-        "TaxLine": [_tax_line(rate, taxes[rate], percents[rate], _cents(bases[rate])) for rate in taxes],
+        "TaxLine": [_tax_line(rate, taxes[rate], percents[rate], cents(bases[rate])) for rate in taxes],
     }
-    if not inclusive:
-        return Taxed(list(lines), subtotal, discount, total, detail)
-    nets = _nets(selling, subtotal - total, exact=not discount)
-    net = sum(nets.values(), Decimal(0))
-    return Taxed(_with_nets(lines, nets), net, net + total - subtotal + discount, total, detail)
+    if not with_tax:
+        return Taxed(inclusive.without(lines), subtotal, discount, total, detail)
+    nets = inclusive.nets(
+        list(sold(lines)), lambda line: rates[_code(line)], subtotal - total, exact=not discount
+    )
+    net = sum(nets.values(), _NOTHING)
+    return Taxed(inclusive.with_nets(lines, nets), net, net + total - subtotal + discount, total, detail)
 
 
-class _Bearing(Struct, frozen=True):
-    """A line that sells, with the rates that it bears, in percent by their Ids."""
-
-    line: Fields
-    rates: dict[str, Decimal]
-
-    @property
-    def factor(self) -> Decimal:
-        """What a net amount is multiplied with to have the tax in it."""
-        return 1 + sum(self.rates.values(), Decimal(0)) / _HUNDRED
-
-
-def _nets(selling: Sequence[_Bearing], wanted: Decimal, *, exact: bool) -> dict[int, Decimal]:
-    """Return the net amount of each line; if they must add up exactly, the last line takes the odd cents."""
-    nets = {id(each.line): _cents(_amount(each.line) / each.factor) for each in selling}
-    if exact and nets:
-        last = id(selling[-1].line)
-        nets[last] += wanted - sum(nets.values(), Decimal(0))
-    return nets
-
-
-def _with_nets(lines: Sequence[Fields], nets: dict[int, Decimal]) -> list[Fields]:
-    """Return the lines with net amounts, and the amounts with tax beside them."""
-    result = []
-    for line in lines:
-        if line["DetailType"] == "GroupLineDetail":
-            bundle = line["GroupLineDetail"]
-            inside = _with_nets(bundle["Line"], nets)
-            amount = sum((each["Amount"] for each in inside), Decimal(0))
-            result.append({**line, "Amount": amount, "GroupLineDetail": {**bundle, "Line": inside}})
-        elif id(line) in nets:
-            detail = {**line["SalesItemLineDetail"], "TaxInclusiveAmt": _amount(line)}
-            result.append({**line, "Amount": nets[id(line)], "SalesItemLineDetail": detail})
-        else:
-            result.append(line)
-    return result
-
-
-def gross(lines: Sequence[Fields], *, inclusive: bool) -> Decimal:
-    """Return the sum of the lines that sell: of the amounts with tax if these are what the request means."""
-    return sum((_amount(line) if inclusive else line["Amount"] for line in sold(lines)), Decimal(0))
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-def _amount(line: Fields) -> Decimal:
-    """Return a line's amount as the request means it: with the tax in it where there is one."""
-    amount: Decimal = line["SalesItemLineDetail"].get("TaxInclusiveAmt", line["Amount"])
-    return amount
+def _rounded(
+    company: Company, bases: Mapping[str, Fraction], percents: Rates, stated: Decimal | None
+) -> dict[str, Decimal]:
+    """Return the tax of each rate in whole cents."""
+    exact = {rate: base * Fraction(percents[rate]) / 100 for rate, base in bases.items()}
+    if stated is not None and company.traits.tax in AMERICAN and company.traits.tax_can_be_overridden:
+        return shared(stated, exact)
+    # Not documented: the rates of an address are taken for one rate, whose tax they share.
+    if company.traits.tax == "us-ast" and not company.traits.automated_tax_rounds_each_rate:
+        return shared(cents(sum(exact.values(), Fraction(0))), exact)
+    return {rate: cents(tax) for rate, tax in exact.items()}
 
 
 def _code(line: Fields) -> str | None:
@@ -163,17 +151,20 @@ def _transaction_code(fields: Fields) -> str | None:
     return None if reference is None else str(reference["value"])
 
 
-def _rates(company: Company, fields: Fields, code: str | None) -> dict[str, Decimal]:
-    """Return the rates that a line bears, in percent, by their Ids."""
-    if not company.traits.using_sales_tax or fields.get("GlobalTaxCalculation") == "NotApplicable":
+def _rates(company: Company, fields: Fields, code: str | None, american: str | None) -> Rates:
+    """Return the rates that a line bears, in percent, by their Ids.
+
+    Args:
+        company: The company.
+        fields: The transaction.
+        code: The tax code of the line.
+        american: The tax code of the transaction, in the US.
+    """
+    if not company.traits.using_sales_tax or calculation(company, fields) == "NotApplicable":
         return {}
     if company.traits.tax in AMERICAN:
-        customer = (
-            company.get("Customer", fields["CustomerRef"]["value"]) if "CustomerRef" in fields else None
-        )
-        if code != "TAX" or (customer is not None and customer.get("Taxable") is False):
-            return {}
-        code = _american_code(company, fields)
+        customer = _customer(company, fields)
+        code = american if code == "TAX" and customer.get("Taxable") is not False else None
     found = company.get("TaxCode", code) if code is not None else None
     details = ((found or {}).get("SalesTaxRateList") or {}).get("TaxRateDetail") or []
     used = (company.objects["TaxRate"][detail["TaxRateRef"]["value"]] for detail in details)
@@ -182,13 +173,26 @@ def _rates(company: Company, fields: Fields, code: str | None) -> dict[str, Deci
 
 def _american_code(company: Company, fields: Fields) -> str | None:
     """Return the tax code of a US transaction: the chosen or usual one, with automated sales tax that of the address."""
+    chosen = _transaction_code(fields)
     if company.traits.tax == "us":
-        usual = company.objects["Preferences"]["1"]["TaxPrefs"]["TaxGroupCodeRef"]["value"]
-        return _transaction_code(fields) or str(usual)
+        usual = company.objects["Preferences"]["1"]["TaxPrefs"]["TaxGroupCodeRef"]
+        return chosen or str((_customer(company, fields).get("DefaultTaxCodeRef") or usual)["value"])
+    if chosen is not None and company.traits.tax_can_be_overridden and _is_custom(company, chosen):
+        return chosen
     address = fields.get("ShipAddr") or fields.get("BillAddr") or {}
-    state = str(address.get("CountrySubDivisionCode") or "CA")
-    found = company.names.find("TaxCode", STATES.get(state, ""))
+    state = address.get("CountrySubDivisionCode") or company.traits.address.get("CountrySubDivisionCode")
+    found = company.names.find("TaxCode", STATES.get(str(state), ""))
     return None if found is None else found[1]
+
+
+def _is_custom(company: Company, code: str) -> bool:
+    """Return whether a tax code was made by people or apps, instead of by automated sales tax."""
+    return bool(company.objects["TaxCode"][code].get("TaxCodeConfigType") == "USER_DEFINED")
+
+
+def _customer(company: Company, fields: Fields) -> Fields:
+    reference = fields.get("CustomerRef")
+    return (company.get("Customer", reference["value"]) if reference else None) or {}
 
 
 def _tax_line(rate: str, amount: Decimal, percent: Decimal, base: Decimal) -> Fields:

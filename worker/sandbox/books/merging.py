@@ -1,0 +1,48 @@
+"""Merging two entries of a list into one, as accountants do with duplicates. The API has no such operation."""
+
+from worker.sandbox import faults
+from worker.sandbox.books.company import Company
+from worker.sandbox.books.entity import Act
+from worker.sandbox.schema.kinds import Fields
+
+# Entries that differ in one of these do not become one.
+_SAME = ("CurrencyRef", "Type", "AccountType")
+
+
+def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fields:
+    """Move what refers to one entry to another, and remove the first.
+
+    Args:
+        company: The company.
+        entity: The entity, such as `Customer`.
+        gone: The Id of the entry that is removed.
+        stays: The Id of the entry that everything moves to.
+        act: When and by whom.
+
+    Raises:
+        Fault: 2500 or 610 if one of them is not there, 6000 if they cannot become one.
+    """
+    old, new = company.active(entity, gone), company.active(entity, stays)
+    different = next((name for name in _SAME if old.get(name) != new.get(name)), None)
+    if different is not None:
+        raise faults.business(f"Entries of different {different} can't be merged")
+    if gone in _with_those_above(company, entity, new):
+        raise faults.business("An entry can't be merged with itself or with one below it")
+    moved = ({**below, "ParentRef": {"value": stays}} for below in _below(company, entity, gone))
+    if any(company.names.holder(company.entities[entity], each) is not None for each in moved):
+        raise faults.duplicate_name()
+    return company.merge(entity, old, new, act)
+
+
+def _below(company: Company, entity: str, identifier: str) -> list[Fields]:
+    """Return the entries directly below an entry."""
+    return [company.objects[entity][each] for each in company.names.below(entity, identifier)]
+
+
+def _with_those_above(company: Company, entity: str, fields: Fields) -> set[str]:
+    """Return the Ids of an entry and of those above it."""
+    found = {fields["Id"]}
+    while parent := fields.get("ParentRef"):
+        found.add(parent["value"])
+        fields = company.objects[entity][parent["value"]]
+    return found
