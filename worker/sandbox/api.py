@@ -11,7 +11,7 @@ from worker.sandbox.books.traits import Traits
 from worker.sandbox.books.writing import allow
 from worker.sandbox.entities import exchange_rate
 from worker.sandbox.entities.catalog import BY_PATH
-from worker.sandbox.messages import PDF, Reply, Request, json_object, json_reply
+from worker.sandbox.messages import PDF, Reply, Request, envelope_time, json_object, json_reply
 from worker.sandbox.queries.batch import batch
 from worker.sandbox.queries.changes import changes
 from worker.sandbox.queries.query import run
@@ -40,7 +40,7 @@ def answer(company: Company, request: Request, path: list[str], act: Act) -> Rep
         case "GET", [name, identifier, "pdf"]:
             return Reply(200, pdf(company, _having(name, "pdf"), identifier), PDF)
     body = _body(company, request, path, act)
-    return json_reply(200, {**body, "time": act.at.isoformat(timespec="milliseconds")})
+    return json_reply(200, {**body, "time": envelope_time(act.at)})
 
 
 def check_subscription(traits: Traits, method: str, path: list[str]) -> None:

@@ -18,7 +18,7 @@ class Fault(Exception):
         *,
         status: int = HTTPStatus.BAD_REQUEST,
         kind: str = VALIDATION,
-        element: str = "",
+        element: str | None = "",
     ) -> None:
         super().__init__(f"{code} {detail}")
         self.code = code
@@ -34,12 +34,9 @@ class Fault(Exception):
 
     def fields(self) -> dict[str, Any]:
         """Write it without the time, as the items of a batch have it."""
-        error = {
-            "Message": self.message,
-            "Detail": self.detail,
-            "code": self.code,
-            "element": self.element,
-        }
+        error = {"Message": self.message, "Detail": self.detail, "code": self.code}
+        if self.element is not None:
+            error["element"] = self.element
         return {"Error": [error], "type": self.kind}
 
 
@@ -60,6 +57,13 @@ def unsupported_property(name: str) -> Fault:
         "Request has invalid or unsupported property",
         f"Property Name:{name} specified is unsupported or invalid",
         element=name,
+    )
+
+
+def malformed(detail: str) -> Fault:
+    """The body is no JSON object."""
+    return Fault(
+        "2010", "Request has invalid or unsupported property", f"Unexpected body: {detail}", element=None
     )
 
 

@@ -1,18 +1,21 @@
 """What comes to the sandbox and what goes out, whatever carries it; JSON as QuickBooks prints it."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from worker.sandbox.faults import Fault
+from worker.sandbox import faults
 from worker.sandbox.schema.kinds import Fields
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 XML = "application/xml;charset=UTF-8"
 PDF = "application/pdf"
+_PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 class Request(Struct, frozen=True):
@@ -56,6 +59,11 @@ class Reply(Struct, frozen=True):
     delivery: Delivery | None = None
 
 
+def envelope_time(now: datetime) -> str:
+    """Write the time of an answer: milliseconds, with the offset of the Pacific coast."""
+    return now.astimezone(_PACIFIC).isoformat(timespec="milliseconds")
+
+
 def json_reply(status: int, value: object) -> Reply:
     """Answer with JSON, numbers as QuickBooks prints them."""
     return Reply(status, _encoder.encode(_plain(value)))
@@ -70,9 +78,9 @@ def json_object(body: bytes) -> Fields:
     try:
         decoded = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Fault("2010", "Request has invalid or unsupported property", str(error)) from None
+        raise faults.malformed(str(error)) from None
     if not isinstance(decoded, dict):
-        raise Fault("2010", "Request has invalid or unsupported property", "The body is no object")
+        raise faults.malformed("The body is no object")
     return decoded
 
 

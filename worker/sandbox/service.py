@@ -25,7 +25,7 @@ from worker.sandbox.failing.refusals import Operation
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits, Throttle
 from worker.sandbox.failing.trouble import Kind, Plan, Trouble
 from worker.sandbox.faults import Fault
-from worker.sandbox.messages import HTML, XML, Reply, Request, json_reply
+from worker.sandbox.messages import HTML, XML, Reply, Request, envelope_time, json_reply
 from worker.sandbox.oauth import CHALLENGE, Connectable, Lifetimes, OAuthServer, bearer_token
 from worker.sandbox.openings import plausible, seeds
 from worker.sandbox.openings.plausible import NO_BOOKS, Amounts
@@ -147,7 +147,7 @@ class Sandbox:
             if refusal.applied and write:
                 self._answered(company, request, path)
             now = self.now()
-            said = refusal.reply(now.isoformat(timespec="milliseconds"), int(now.timestamp() * 1000))
+            said = refusal.reply(envelope_time(now), int(now.timestamp() * 1000))
             return replace(said, delay_seconds=refusal.delay_seconds)
         return _spoilt(self._answered(company, request, path), kind, plan)
 
@@ -199,7 +199,7 @@ class Sandbox:
         return {realm: Connectable(company.traits.name) for realm, company in self.companies.items()}
 
     def _fault(self, fault: Fault) -> Reply:
-        return json_reply(fault.status, fault.body(self.now().isoformat(timespec="milliseconds")))
+        return json_reply(fault.status, fault.body(envelope_time(self.now())))
 
     def _token_refused(self, detail: str | None) -> Reply:
         milliseconds = int(self.now().timestamp() * 1000)

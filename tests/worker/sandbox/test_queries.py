@@ -270,3 +270,14 @@ def test_every_text_can_be_looked_for(text: str) -> None:
     statement = parse(f"SELECT * FROM Invoice WHERE DocNumber = '{escaped}' AND Id IN ('1')", ENTITIES)
     wanted = (Condition("DocNumber", "=", (text,)), Condition("Id", "IN", ("1",)))
     assert statement == Statement("Invoice", all_fields=True, conditions=wanted)
+
+
+def test_ids_compare_as_numbers_or_by_a_switch_as_texts(app: App) -> None:
+    for number in range(9):
+        accountant.create(app.company, "Customer", {"DisplayName": f"C {number}"}, app.clock.now())
+    statement = "SELECT * FROM Customer WHERE Id > '9' ORDERBY Id"
+    assert [row["Id"] for row in app.rows(statement)] == ["10", "11", "12"]
+    app.sandbox.change_traits(app.company.realm, {"ids_compare_as_texts": True})
+    assert app.rows(statement) == []
+    ordered = [row["Id"] for row in app.rows("SELECT * FROM Customer ORDERBY Id")]
+    assert ordered == sorted(ordered), "as texts"

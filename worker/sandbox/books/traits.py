@@ -35,6 +35,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         books_closed_until: The last day of the closed books.
         users_without_rights: The e-mail addresses of users who connected an app and lost the right to it.
         typographic_quotes_in_queries: Whether a query may hold curly quotes; for years they were lexical errors.
+        ids_compare_as_texts: Whether queries compare and order Ids as texts, where "10" comes before "9".
         inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
         number_checked_on_every_update: Whether an update that leaves the number alone is checked for duplicates.
@@ -69,6 +70,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     books_closed_until: date | None = None
     users_without_rights: tuple[str, ...] = ()
     typographic_quotes_in_queries: bool = False
+    ids_compare_as_texts: bool = False
     inactive_names_stay: bool = False
     payments_change_invoices: bool = True
     number_checked_on_every_update: bool = False

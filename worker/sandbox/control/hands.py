@@ -8,7 +8,7 @@ from worker.sandbox import accountant
 from worker.sandbox.books import snapshots
 from worker.sandbox.books.company import Company
 from worker.sandbox.faults import Fault
-from worker.sandbox.messages import Reply, Request, json_object, json_reply
+from worker.sandbox.messages import Reply, Request, envelope_time, json_object, json_reply
 from worker.sandbox.schema.kinds import Fields
 
 if TYPE_CHECKING:  # the sandbox itself has this API
@@ -29,7 +29,7 @@ def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
             case _, "snapshots", rest:
                 return _snapshots(sandbox, company, request.method, rest)
     except Fault as fault:
-        return json_reply(409, fault.body(sandbox.now().isoformat(timespec="milliseconds")))
+        return json_reply(409, fault.body(envelope_time(sandbox.now())))
     return json_reply(404, {"error": "There is no such control"})
 
 

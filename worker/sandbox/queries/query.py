@@ -1,18 +1,21 @@
 """The rows that a statement of QuickBooks' query language selects from a company's books."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Entity
 from worker.sandbox.queries.statements import Condition, Statement, invalid, lexical_error, parse
-from worker.sandbox.schema.kinds import Fields, Group, Property
+from worker.sandbox.schema.kinds import Day, Fields, Group, Property
 
 _TYPOGRAPHIC = re.compile("[\u2018\u2019\u201c\u201d]")
 _NUMBERED = frozenset({"Id", "SyncToken"})  # texts that hold numbers; unlike "007" in a name
+_Key = Callable[[str, Any, Any], tuple[int, Decimal, str]]
+_INSTANTS = frozenset({"MetaData.CreateTime", "MetaData.LastUpdatedTime"})
 _ALWAYS_SELECTED = frozenset({"Id", "SyncToken", "domain", "sparse"})
 
 
@@ -27,10 +30,12 @@ def run(company: Company, text: str) -> Fields:
     statement = parse(text, company.entities)
     entity = company.entities[statement.entity]
     _check(entity, statement)
-    found = [each for each in _candidates(company, entity, statement) if _matches(each, statement)]
+    numbered = frozenset({"SyncToken"}) if company.traits.ids_compare_as_texts else _NUMBERED
+    key = partial(_key, numbered)
+    found = [each for each in _candidates(company, entity, statement) if _matches(each, statement, key)]
     if statement.count:
         return {"QueryResponse": {"totalCount": len(found)}}
-    page = _ordered(company, entity, found, statement)[statement.start - 1 :][: statement.rows]
+    page = _ordered(company, entity, found, statement, key)[statement.start - 1 :][: statement.rows]
     if not page:
         return {"QueryResponse": {}}
     response: Fields = {
@@ -48,8 +53,20 @@ def _check(entity: Entity, statement: Statement) -> None:
     for path in (*statement.fields, *(field for field, _ in statement.order)):
         _property(entity, path)
     for condition in statement.conditions:
-        if not _property(entity, condition.field).filterable:
+        found = _property(entity, condition.field)
+        if not found.filterable:
             raise invalid(f"property '{condition.field}' is not queryable")
+        if isinstance(found.kind, Day) or condition.field in _INSTANTS:
+            _check_dates(condition)
+
+
+def _check_dates(condition: Condition) -> None:
+    """Refuse a date or an instant that is none; whether QuickBooks does is not known."""
+    for value in () if condition.operator == "LIKE" else condition.values:
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            raise invalid(f"Invalid value {value} for property {condition.field}") from None
 
 
 def _property(entity: Entity, path: str) -> Property:
@@ -83,11 +100,11 @@ def _identifiers(company: Company, entity: Entity, statement: Statement) -> Iter
     return list(company.objects[entity.name])
 
 
-def _matches(fields: Fields, statement: Statement) -> bool:
+def _matches(fields: Fields, statement: Statement, key: _Key) -> bool:
     asked = any(condition.field == "Active" for condition in statement.conditions)
     if fields.get("Active") is False and not asked:
         return False
-    return all(_meets(_value(fields, condition.field), condition) for condition in statement.conditions)
+    return all(_meets(_value(fields, condition.field), condition, key) for condition in statement.conditions)
 
 
 def _value(fields: Fields, path: str) -> Any:
@@ -99,16 +116,16 @@ def _value(fields: Fields, path: str) -> Any:
     return value
 
 
-def _meets(value: Any, condition: Condition) -> bool:
+def _meets(value: Any, condition: Condition, key: _Key) -> bool:
     if value is None:
         return condition.operator == "!="
     if condition.operator == "IN":
-        return any(_order(condition.field, value, wanted) == 0 for wanted in condition.values)
+        return any(_order(key, condition.field, value, wanted) == 0 for wanted in condition.values)
     wanted = condition.values[0]
     if condition.operator == "LIKE":
         pattern = "".join(".*" if part == "%" else re.escape(part) for part in re.split("(%)", wanted))
         return re.fullmatch(pattern, str(value), re.IGNORECASE | re.DOTALL) is not None
-    order = _order(condition.field, value, wanted)
+    order = _order(key, condition.field, value, wanted)
     return {
         "=": order == 0,
         "!=": order != 0,
@@ -119,14 +136,14 @@ def _meets(value: Any, condition: Condition) -> bool:
     }[condition.operator]
 
 
-def _order(field: str, value: Any, wanted: str) -> int:
+def _order(key: _Key, field: str, value: Any, wanted: str) -> int:
     """Return whether a value is less than (-1), the same as (0) or more than (1) the wanted one."""
-    left, right = _key(field, value), _key(field, wanted, like=value)
+    left, right = key(field, value, value), key(field, wanted, value)
     return (left > right) - (left < right)
 
 
-def _key(field: str, value: Any, like: Any = None) -> tuple[int, Decimal, str]:
-    """Return the key that a value is compared by: numbers and Ids as numbers, instants as instants, all else as text."""
+def _key(numbered: frozenset[str], field: str, value: Any, like: Any) -> tuple[int, Decimal, str]:
+    """Return the key that a value is compared by, in the type of another: a number, an instant, or a text."""
     if field.startswith("MetaData."):
         try:
             instant = datetime.fromisoformat(str(value))
@@ -135,8 +152,7 @@ def _key(field: str, value: Any, like: Any = None) -> tuple[int, Decimal, str]:
         else:
             instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
             return (0, Decimal(str(instant.timestamp())), "")
-    kind = value if like is None else like
-    if field in _NUMBERED or (isinstance(kind, int | Decimal) and not isinstance(kind, bool)):
+    if field in numbered or (isinstance(like, int | Decimal) and not isinstance(like, bool)):
         try:
             number = Decimal(value)
         except ArithmeticError:
@@ -147,7 +163,9 @@ def _key(field: str, value: Any, like: Any = None) -> tuple[int, Decimal, str]:
     return (1, Decimal(0), str(value).casefold())
 
 
-def _ordered(company: Company, entity: Entity, found: list[Fields], statement: Statement) -> list[Fields]:
+def _ordered(
+    company: Company, entity: Entity, found: list[Fields], statement: Statement, key: _Key
+) -> list[Fields]:
     if not statement.order:
         # As recorded: transactions by their last change, the newest first; lists by name.
         if entity.is_transaction:
@@ -156,7 +174,8 @@ def _ordered(company: Company, entity: Entity, found: list[Fields], statement: S
         return sorted(found, key=lambda e: str(e.get(name, "")).casefold())
     rows = [(each, {**each, **entity.derived(company, each)}) for each in found]
     for field, descending in reversed(statement.order):
-        rows.sort(key=lambda row: _key(field, _value(row[1], field)), reverse=descending)
+        values = {id(row): _value(row[1], field) for row in rows}
+        rows.sort(key=lambda row: key(field, values[id(row)], values[id(row)]), reverse=descending)
     return [each for each, _ in rows]
 
 

@@ -14,6 +14,27 @@ ROWS_MAX = 1000
 _TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>|,|\(|\)|\*)|([A-Za-z0-9_.+:-]+))")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 _NUMBER = re.compile("[0-9]{1,9}")
+_KEYWORDS = frozenset(
+    [
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "AND",
+        "OR",
+        "IN",
+        "LIKE",
+        "ORDER",
+        "ORDERBY",
+        "BY",
+        "ASC",
+        "DESC",
+        "STARTPOSITION",
+        "MAXRESULTS",
+        "COUNT",
+        "TRUE",
+        "FALSE",
+    ]
+)
 _OPERATORS = frozenset({"=", "<", ">", "<=", ">=", "!=", "IN", "LIKE"})
 
 
@@ -58,7 +79,8 @@ class _Parser:
         while position < len(stripped):
             found = _TOKEN.match(stripped, position)
             if found is None:
-                raise self._error(position)
+                blank = len(stripped) - len(stripped[position:].lstrip())
+                raise lexical_error(stripped, blank)
             start = found.start(found.lastindex or 0)
             self._tokens.append((stripped[start : found.end()], start))
             position = found.end()
@@ -178,15 +200,19 @@ class _Parser:
             raise self._error()
         return True
 
-    def _error(self, position: int | None = None, *, back: bool = False) -> Fault:
+    def _error(self, *, back: bool = False) -> Fault:
+        """Return the fault of an unexpected token, in the words of QuickBooks' parser."""
         index = self._next - 1 if back else self._next
-        if position is None:
-            position = self._tokens[index][1] if index < len(self._tokens) else len(self._text)
-        shown = self._text[position : position + 20] or "<EOF>"
+        if index < len(self._tokens):
+            token, position = self._tokens[index]
+            shown = f'" {_kind_of(token)} "{token} ""'
+        else:
+            position, shown = len(self._text.rstrip()), '"<EOF>"'
         return Fault(
             "4000",
             "Error parsing query",
-            f'QueryParserError: Encountered " {shown} at line 1, column {position + 1}.',
+            f"QueryParserError: Encountered {shown} at line 1, column {position + 1}.",
+            element=None,
         )
 
 
@@ -198,9 +224,20 @@ def _spelt(entity: Entity, path: str) -> str:
     return known.get(name.casefold(), name) + dot + inner.get(rest.casefold(), rest)
 
 
+def _kind_of(token: str) -> str:
+    """Return the parser's name for the kind of a token."""
+    if token.startswith("'"):
+        return "<STRINGLITERAL>"
+    if _NUMBER.fullmatch(token):
+        return "<INTEGER>"
+    if _NAME.fullmatch(token) and token.upper() not in _KEYWORDS:
+        return "<IDENTIFIER>"
+    return f'"{token.lower()}"'
+
+
 def invalid(detail: str) -> Fault:
-    """A statement asks for what there is not."""
-    return Fault("4001", "Invalid query", f"QueryValidationError: {detail}")
+    """A statement names an entity, a property or a place that does not exist."""
+    return Fault("4001", "Invalid query", f"QueryValidationError: {detail}", element=None)
 
 
 def lexical_error(text: str, position: int) -> Fault:
@@ -210,4 +247,5 @@ def lexical_error(text: str, position: int) -> Fault:
         "4000",
         "Error parsing query",
         f"QueryParserError: Lexical error at line 1, column {position + 1}.  {shown}",
+        element=None,
     )

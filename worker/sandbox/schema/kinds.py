@@ -262,10 +262,12 @@ class Several(Struct, frozen=True):
 
 
 class Anything(Struct, frozen=True):
-    """A value that QuickBooks sets itself, or takes and ignores."""
+    """An object whose properties are not described, because no rule concerns them."""
 
-    def read(self, value: Any, name: str) -> Any:  # noqa: ARG002 - every type has both
-        """Return the value."""
+    def read(self, value: Any, name: str) -> Fields:
+        """Return the object."""
+        if not isinstance(value, dict):
+            raise faults.unsupported_property(name)
         return value
 
 
