@@ -63,6 +63,11 @@ def unsupported_property(name: str) -> Fault:
     )
 
 
+def undecodable(detail: str) -> Fault:
+    """A compressed body can't be read."""
+    return Fault("2010", "Request has invalid or unsupported property", detail)
+
+
 def too_long(maximum: int) -> Fault:
     """A text is too long; which one is not said."""
     return Fault(
