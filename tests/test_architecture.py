@@ -32,7 +32,11 @@ ONLY = {
     "faust": ("worker/sources/faust.py",),
     "aiokafka": ("worker/kafka/", "worker/sources/replay.py", "worker/sources/faust.py"),
     "litestar": ("worker/web/", "worker/sandbox/"),
-    "cryptography": ("worker/runtime/vault.py", "worker/sandbox/oauth/openid.py"),
+    "cryptography": (
+        "worker/runtime/vault.py",
+        "worker/sandbox/certificate.py",
+        "worker/sandbox/oauth/openid.py",
+    ),
     "httpx": ("worker/quickbooks/", "worker/sandbox/", "worker/demo/", "worker/simulation/"),
     "typer": ("worker/cli/",),
     "rich": ("worker/cli/", "worker/demo/report.py", "worker/demo/reading.py"),

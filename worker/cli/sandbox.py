@@ -1,6 +1,8 @@
 """The sandbox: a QuickBooks and DocuSign to test against."""
 
 import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -10,7 +12,9 @@ from worker.cli.failing import Unusable
 from worker.cli.options import HOST, JsonOption
 from worker.cli.output import people, print_exports, print_json
 from worker.roles.supervisor import stop_signals
+from worker.runtime.serving import KeyPair
 from worker.sandbox import server
+from worker.sandbox.certificate import made
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.openings import seeds
@@ -52,6 +56,21 @@ def sandbox(
     limits: Annotated[
         bool, typer.Option(help="Whether QuickBooks' limits on requests apply: 500 a minute, 10 a second.")
     ] = True,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            help="Issuer of its ID tokens; default: the sandbox itself. Some clients take only "
+            "https://oauth.platform.intuit.com/op/v1."
+        ),
+    ] = None,
+    redirect_uri: Annotated[
+        list[str] | None,
+        typer.Option(help="Redirect URI of its app; may be repeated. Default: any is accepted."),
+    ] = None,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Serve https, with a certificate that it makes; the path is printed."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a QuickBooks and DocuSign to test against."""
@@ -68,14 +87,16 @@ def sandbox(
         seed=seed,
         plan=Plan(rate=faults),
         public_url=public_url,
+        issuer=issuer,
+        redirect_uris=redirect_uri,
         app=app,
         limits=Limits() if limits else NO_LIMITS,
         books=Amounts(customers, items, history),
     )
 
-    def ready(url: str) -> None:
+    def ready(url: str, key_pair: KeyPair | None) -> None:
         if as_json:
-            print_json(server.ready_line(box, url))
+            print_json(server.ready_line(box, url, key_pair))
             return
         companies = ", ".join(f"{found.traits.name} ({realm})" for realm, found in box.companies.items())
         people.print(f"QuickBooks is at {url}, with {companies}. Stop with Ctrl-C.", soft_wrap=True)
@@ -84,9 +105,20 @@ def sandbox(
             people.print(f"q2c workspace docusign-key add {key}", soft_wrap=True)
         people.print("To point a worker at it:")
         print_exports(server.exports(box, url))
+        if key_pair is not None:
+            people.print(f"Let its clients trust this certificate: {key_pair.certificate}", soft_wrap=True)
 
-    async def work() -> None:
+    async def work(key_pair: KeyPair | None) -> None:
         with stop_signals() as stopping:
-            await server.run(box, clock, host=host, port=port, ready=ready, stopping=stopping)
+            await server.run(
+                box,
+                clock,
+                host=host,
+                port=port,
+                ready=lambda url: ready(url, key_pair),
+                stopping=stopping,
+                key_pair=key_pair,
+            )
 
-    asyncio.run(work())
+    with TemporaryDirectory(prefix="q2c-sandbox-") as directory:
+        asyncio.run(work(made(Path(directory), host, clock.now()) if tls else None))

@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import h11
@@ -43,6 +44,13 @@ class Patience(Struct, frozen=True):
     answer_seconds: float = 30
     connections_max: int = 4000
     look_seconds: float = 1
+
+
+class KeyPair(Struct, frozen=True):
+    """The files of a certificate and of its private key, in PEM format."""
+
+    certificate: Path
+    private_key: Path
 
 
 What = Literal["request", "body", "answer"]
@@ -147,6 +155,7 @@ async def serve(
     ready: Callable[[str], None],
     stopping: asyncio.Event,
     patience: Patience = Patience(),  # noqa: B008 - it never changes
+    key_pair: KeyPair | None = None,
 ) -> None:
     """Serve until `stopping` is set; then finish the requests in flight and return.
 
@@ -157,9 +166,10 @@ async def serve(
         ready: Called with the URL once the server listens.
         stopping: Set to stop the server.
         patience: The time limits of connections.
+        key_pair: The server's certificate and key, for https; None for http.
     """
     listener = socket.create_server((host, port), backlog=BACKLOG)
-    url = f"http://{host}:{listener.getsockname()[1]}"
+    url = f"{'http' if key_pair is None else 'https'}://{host}:{listener.getsockname()[1]}"
     connections_max = max(2, min(patience.connections_max, descriptors.limit() // 2))
     config = uvicorn.Config(
         app,
@@ -171,6 +181,8 @@ async def serve(
         lifespan="off",
         limit_concurrency=connections_max,
         timeout_graceful_shutdown=10,
+        ssl_certfile=key_pair.certificate if key_pair else None,
+        ssl_keyfile=key_pair.private_key if key_pair else None,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 from events.clock import Clock
-from worker.runtime.serving import serve
+from worker.runtime.serving import KeyPair, serve
+from worker.sandbox.encoding import BODY_BYTES_MAX, compressed
 from worker.sandbox.messages import Reply, Request
 from worker.sandbox.service import Sandbox
 from worker.sandbox.webhooks import on_demand
 from worker.sandbox.webhooks.courier import Courier
 
 Scope = dict[str, Any]
-BODY_BYTES_MAX = 8 * 1024 * 1024
 
 
 class SandboxApp:
@@ -53,6 +53,7 @@ class SandboxApp:
             reply = await on_demand.deliver(reply.delivery)
         if reply.delay_seconds:
             await self._clock.sleep(reply.delay_seconds)
+        reply = compressed(reply, headers.get("accept-encoding", ""))
         if reply.broken is None:
             await _respond(reply, send, reply.body)
         else:
@@ -69,21 +70,22 @@ async def run(
     port: int,
     ready: Callable[[str], None],
     stopping: asyncio.Event,
+    key_pair: KeyPair | None = None,
 ) -> None:
-    """Serve, and send the sandbox's own messages, until told to stop."""
+    """Serve, and send the sandbox's own messages, until told to stop; with a key pair, over https."""
     courier = Courier(sandbox.deliveries, clock, sandbox.now)
     sending = asyncio.create_task(courier.run())
     sending.add_done_callback(lambda _: stopping.set())
     try:
         app = SandboxApp(sandbox, clock, courier)
-        await serve(app, host=host, port=port, ready=ready, stopping=stopping)
+        await serve(app, host=host, port=port, ready=ready, stopping=stopping, key_pair=key_pair)
     finally:
         sending.cancel()
         with suppress(asyncio.CancelledError):
             await sending
 
 
-def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:
+def ready_line(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> dict[str, object]:
     """Return what an app needs to be pointed at this sandbox."""
     return {
         "ready": True,
@@ -94,6 +96,7 @@ def ready_line(sandbox: Sandbox, url: str) -> dict[str, object]:
         "verifier_token": sandbox.verifier_token,
         "realms": list(sandbox.companies),
         "docusign_keys": sandbox.docusign_keys,
+        **({} if key_pair is None else {"certificate": str(key_pair.certificate)}),
     }
 
 

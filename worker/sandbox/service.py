@@ -21,6 +21,7 @@ from worker.sandbox.books.entity import Act
 from worker.sandbox.books.snapshots import Snapshot
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.control import api as control
+from worker.sandbox.encoding import decompressed
 from worker.sandbox.failing.refusals import Operation
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits, Throttle
 from worker.sandbox.failing.trouble import Kind, Plan, Trouble
@@ -33,6 +34,14 @@ from worker.sandbox.webhooks.connect_keys import ConnectKeys
 from worker.sandbox.webhooks.deliveries import Deliveries
 from worker.sandbox.webhooks.envelopes import Envelopes
 
+# What each answer of the API comes with, as recorded; the service time is that of one recorded answer.
+API_HEADERS = {
+    "server": "istio-envoy",
+    "service-time": "total=332, db=199",
+    "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
+    "expires": "0",
+    "strict-transport-security": "max-age=31536000",
+}
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
@@ -55,6 +64,8 @@ class Sandbox:
         plan: Plan | None = None,
         lifetimes: Lifetimes | None = None,
         public_url: str | None = None,
+        issuer: str | None = None,
+        redirect_uris: Sequence[str] | None = None,
         app: tuple[str, str] | None = None,
         limits: Limits = NO_LIMITS,
         books: Amounts = NO_BOOKS,
@@ -62,7 +73,7 @@ class Sandbox:
         random = Random(seed)  # noqa: S311 - reproducible on purpose; nothing here guards anything
         self._clock = clock
         self._ahead = timedelta(0)
-        self.oauth = OAuthServer(random, lifetimes, public_url)
+        self.oauth = OAuthServer(random, lifetimes, public_url, issuer=issuer, redirect_uris=redirect_uris)
         if app is not None:
             self.oauth.client_id, self.oauth.client_secret = app
         since = plausible.begin(self.now(), books.months)
@@ -100,14 +111,20 @@ class Sandbox:
         """Answer a request."""
         self.apply_late()
         self.deliveries.read()
+        try:
+            reply = self._routed(decompressed(request))
+        except Fault as fault:
+            reply = self._fault(fault)
+        return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
+
+    def _routed(self, request: Request) -> Reply:
         parts = [part for part in request.path.split("/") if part]
         if parts[:2] == ["v3", "company"] and len(parts) >= 4:  # noqa: PLR2004 - /v3/company/REALM/ENTITY
             reply = self._api(request, parts[2], parts[3:])
-        elif parts[:1] == ["_control"]:
-            reply = control.answer(self, request, parts[1:])
-        else:
-            reply = self.oauth.handle(request, self._connectable(), self.now())
-        return replace(reply, headers={**reply.headers, "intuit_tid": self._tid(), "qbo-version": "2073.223"})
+            return replace(reply, headers={**API_HEADERS, **reply.headers})
+        if parts[:1] == ["_control"]:
+            return control.answer(self, request, parts[1:])
+        return self.oauth.handle(request, self._connectable(), self.now())
 
     def advance(self, seconds: float) -> None:
         """Move the present instant ahead."""

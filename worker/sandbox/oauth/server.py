@@ -22,7 +22,12 @@ from worker.sandbox.oauth.trouble import OAuthTrouble, before, spoilt
 # What comes with a 401 of an API that wants an access token.
 CHALLENGE = {"www-authenticate": 'Bearer realm="Intuit", error="invalid_token"'}
 _FORM = "application/x-www-form-urlencoded"
-_NOT_STORED = {"cache-control": "no-cache, no-store", "pragma": "no-cache"}
+# No page has the last of these: a browser would refuse plain http of any other program on this machine.
+_NOT_STORED = {
+    "cache-control": "no-cache, no-store",
+    "pragma": "no-cache",
+    "strict-transport-security": "max-age=31536000",
+}
 _Answer = tuple[int, dict[str, Any]]
 _INVALID_REQUEST: _Answer = (400, {"error": "invalid_request"})
 _INVALID_CODE: _Answer = (400, {"error": "invalid_grant"})

@@ -1,0 +1,44 @@
+"""The sandbox over https, with a certificate of its own."""
+
+import ssl
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+
+from events.clock import SystemClock
+from tests.worker.sandbox.app import App
+from tests.worker.sandbox.sockets import running
+from worker.sandbox import server
+from worker.sandbox.certificate import made
+
+
+async def test_a_client_that_trusts_the_certificate_is_served_by_any_name_of_the_machine(
+    app: App, tmp_path: Path
+) -> None:
+    pair = made(tmp_path, "127.0.0.1", SystemClock().now())
+    trusting = ssl.create_default_context(cafile=pair.certificate)
+    trusting.verify_flags |= ssl.VERIFY_X509_STRICT
+    async with (
+        running(partial(server.run, key_pair=pair), app.sandbox, SystemClock()) as url,
+        httpx.AsyncClient(verify=trusting) as http,
+        httpx.AsyncClient() as stranger,
+    ):
+        assert url.startswith("https://")
+        for address in (url, url.replace("127.0.0.1", "localhost")):
+            found = (await http.get(f"{address}/.well-known/openid_sandbox_configuration")).json()
+            assert found["token_endpoint"].startswith(f"{address}/")
+        with pytest.raises(httpx.ConnectError):
+            await stranger.get(url)
+
+
+def test_the_certificate_is_for_its_host_and_its_key_is_in_another_file(tmp_path: Path) -> None:
+    pair = made(tmp_path, "sandbox.example", datetime(2026, 1, 1, tzinfo=UTC))
+    certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["sandbox.example", "localhost"]
+    assert b"PRIVATE KEY" not in pair.certificate.read_bytes()
+    assert b"PRIVATE KEY" in pair.private_key.read_bytes()
