@@ -23,7 +23,7 @@ CODES = {
     "uk": ("1", "2", "3", "4"),
     "ca": ("1", "2", "4", "7", "9"),
 }
-amounts = st.decimals(Decimal(-500), Decimal(9999), places=2)
+amounts = st.one_of(st.just(Decimal(0)), st.decimals(Decimal(-500), Decimal(9999), places=2))
 NEW_YORK = {"Line1": "1 Main Street", "CountrySubDivisionCode": "NY"}
 Made = Mapping[str, Any]
 
