@@ -9,7 +9,8 @@ from events.database import bulk
 from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash import view
-from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.view import State, T, stream_of
 
 # Compared by code points: what is reconsidered in portions goes on after the last name of one, in Python's order.
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -58,8 +59,8 @@ class StateStore:
     def __init__(self, connection: sa.Connection, workspace: str) -> None:
         self.workspace_name = workspace
         self._connection = connection
-        self._loaded: dict[str, State] = {}
-        self._changed: dict[str, None] = {}
+        self._loaded: dict[tuple[type[State], str], State] = {}
+        self._changed: dict[tuple[type[State], str], None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
         self._waiters: dict[str, set[str]] = {}
         self._read: dict[str, str] = {}
@@ -83,23 +84,22 @@ class StateStore:
 
     def get(self, kind: type[T], key: str = "") -> T:
         """Return the state of a stream; an unknown one is empty."""
-        stream = stream_of(kind, key)
-        loaded = self._loaded.get(stream)
+        loaded = self._loaded.get((kind, key))
         if isinstance(loaded, kind):
             return loaded
+        stream = stream_of(kind, key)
         data = self._read.get(stream)
         if data is None and stream not in self._known:
             named = {"workspace_": self.workspace_name, "stream_": stream}
             data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
         state = json.decode(data, kind) if data is not None else kind()
-        self._loaded[stream] = state
+        self._loaded[kind, key] = state
         return state
 
     def put(self, state: State, key: str = "") -> None:
         """Replace the state of a stream."""
-        stream = stream_of(type(state), key)
-        self._loaded[stream] = state
-        self._changed[stream] = None
+        self._loaded[type(state), key] = state
+        self._changed[type(state), key] = None
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order; of more than AT_ONCE, some."""
@@ -122,13 +122,17 @@ class StateStore:
     @property
     def workspace_changed(self) -> bool:
         """Whether what holds for the whole workspace was replaced since the last flush."""
-        return WORKSPACE in self._changed
+        return (WorkspaceState, "") in self._changed
 
     def flush(self) -> None:
         """Write what changed."""
         rows = [
-            {"workspace": self.workspace_name, "stream": stream, "data": json.encode(self._loaded[stream])}
-            for stream in self._changed
+            {
+                "workspace": self.workspace_name,
+                "stream": stream_of(*named),
+                "data": json.encode(self._loaded[named]),
+            }
+            for named in self._changed
         ]
         bulk.upsert(self._connection, process_state, rows)
         self._flush_waits()
