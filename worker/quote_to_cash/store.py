@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from events.contract import json
 from events.database import bulk
-from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash import view
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -33,13 +32,11 @@ process_waits = sa.Table(
     sa.Index("process_waits_stream", "workspace", "stream", "key"),
 )
 
-_STATE = SqlStatement(
-    sa.select(process_state.c.data).where(
-        process_state.c.workspace == sa.bindparam("workspace_"),
-        process_state.c.stream == sa.bindparam("stream_"),
-    )
+_STATE = sa.select(process_state.c.data).where(
+    process_state.c.workspace == sa.bindparam("workspace_"),
+    process_state.c.stream == sa.bindparam("stream_"),
 )
-_WAITING = SqlStatement(
+_WAITING = (
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
@@ -91,7 +88,7 @@ class StateStore:
         data = self._read.get(stream)
         if data is None and stream not in self._known:
             named = {"workspace_": self.workspace_name, "stream_": stream}
-            data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
+            data = self._connection.scalar(_STATE, named)
         state = json.decode(data, kind) if data is not None else kind()
         self._loaded[kind, key] = state
         return state
@@ -106,7 +103,7 @@ class StateStore:
         stored = self._waiting.get(key)
         if stored is None:
             named = {"workspace_": self.workspace_name, "key_": key, "limit_": view.AT_ONCE + 1}
-            stored = self._waiting[key] = {found for (found,) in _WAITING.rows(self._connection, named)}
+            stored = self._waiting[key] = set(self._connection.scalars(_WAITING, named))
         if len(stored) > view.AT_ONCE:
             return sorted(stored)
         return sorted((stored - self._waits.keys()) | self._waiters.get(key, set()))
