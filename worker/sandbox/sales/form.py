@@ -119,7 +119,7 @@ def composed(company: Company, draft: Draft, *, counter: str | None, entity: str
     if fields.get("EmailStatus") == "NeedToSend" and not (fields.get("BillEmail") or {}).get("Address"):
         raise faults.business("An e-mail address is needed to send the transaction")
     day = fields.get("TxnDate") or company.today(draft.act.at).isoformat()
-    fields = {**_calculated(company, fields), "TxnDate": day}
+    fields = {**_tracked(company, _calculated(company, fields)), "TxnDate": day}
     fields = {**fields, **_currency(company, fields, customer)}
     check_open(company, fields, before)
     return {
@@ -178,6 +178,18 @@ def _calculated(company: Company, fields: Fields) -> Fields:
     if calculation is None:
         return {name: value for name, value in fields.items() if name != "GlobalTaxCalculation"}
     return {**fields, "GlobalTaxCalculation": calculation}
+
+
+def _tracked(company: Company, fields: Fields) -> Fields:
+    """Return a form without a class or department of its own where the company does not track them.
+
+    Reported by one source: such a reference is ignored, not refused.
+    """
+    off = {
+        "ClassRef": not company.traits.classes_per_transaction,
+        "DepartmentRef": not company.traits.track_departments,
+    }
+    return {name: value for name, value in fields.items() if not off.get(name)}
 
 
 def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
