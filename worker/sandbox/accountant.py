@@ -1,4 +1,4 @@
-"""The hands of a company's accountant: what people do in QuickBooks itself, past the app's API."""
+"""The hands of a company's accountant: writes by people in QuickBooks itself, past the app's API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -67,6 +67,6 @@ def merge(company: Company, entity: str, gone: str, stays: str, now: datetime) -
 
 
 def _present(company: Company, entity: str, identifier: str) -> Fields:
-    """Return the Id and sync token of an object, both empty for one that is not there."""
+    """Return the Id and the sync token of an object; without an object the token is empty."""
     stored = company.get(entity, identifier) or {"Id": identifier, "SyncToken": ""}
     return {"Id": stored["Id"], "SyncToken": stored["SyncToken"]}

@@ -1,4 +1,4 @@
-"""What comes to the sandbox and what goes out, whatever carries it; JSON as QuickBooks prints it."""
+"""Requests and replies, independent of the transport; JSON as QuickBooks prints it."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ _PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 class Request(Struct, frozen=True):
-    """What came in. Header names are lower-case; `base_url` is how the sender reached us."""
+    """A request. Header names are lower-case; `base_url` is the address at which the sender reached us."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """A webhook message for somebody else; its bytes are what was signed."""
+    """A webhook message for another server, with the bytes that were signed."""
 
     url: str
     headers: dict[str, str]
@@ -38,7 +38,7 @@ class Delivery(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """What goes out.
+    """A reply.
 
     Attributes:
         status: The HTTP status.

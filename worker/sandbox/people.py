@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Person(Struct, frozen=True):
-    """A user of a company's QuickBooks, known by an e-mail address. The role says what the person may do there."""
+    """A user of a company's QuickBooks, known by an e-mail address. The role limits the person's rights."""
 
     name: str
     email: str

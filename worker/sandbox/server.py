@@ -86,7 +86,7 @@ async def run(
 
 
 def ready_line(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> dict[str, object]:
-    """Return what an app needs to be pointed at this sandbox."""
+    """Return the addresses and secrets that point an app at this sandbox."""
     return {
         "ready": True,
         "api": url,

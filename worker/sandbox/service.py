@@ -1,4 +1,4 @@
-"""The sandbox as one function from a request to a reply, whatever carries them.
+"""The sandbox as one function from a request to a reply, independent of the transport.
 
 `Sandbox.handle` knows no sockets and no waiting: a reply may say that the connection dies instead, or that
 it comes late. A web server and an in-process transport both drive it.
@@ -169,7 +169,7 @@ class Sandbox:
         return _spoilt(self._answered(company, request, path), kind, plan)
 
     def _before(self, kind: Kind | None) -> Reply | None:
-        """What goes wrong before anything is applied."""
+        """Return the failure that comes before the request is applied."""
         if kind in {"lost_before", "late"}:
             return Reply(broken="before")
         if kind == "throttled":
@@ -255,7 +255,7 @@ def _operation(request: Request, path: list[str], text: str) -> Operation:
 
 
 def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:
-    """What goes wrong after the request was applied."""
+    """Return a reply as a failure after the request spoils it."""
     if kind == "lost_answer":
         return Reply(broken="after")
     if kind == "half_body":

@@ -92,7 +92,7 @@ def rate(kind: str, each: dict[str, Any]) -> Decimal:
     return Decimal(CODES[kind][each["SalesItemLineDetail"]["TaxCodeRef"]["value"]]) / 100
 
 
-def test_what_quickbooks_adds(app: App) -> None:
+def test_quickbooks_completes_a_new_object(app: App) -> None:
     made = app.made("Invoice", invoice(line(Decimal("46.60")), TxnDate="2026-05-20"))
     assert made["Id"] == "1"
     assert made["SyncToken"] == "0"
@@ -165,11 +165,11 @@ def test_numbers_are_printed_without_trailing_zeros(app: App) -> None:
         ({"Line": [line(Decimal("0.01"), Qty=10**5, UnitPrice=Decimal("0.00000009"))]}, "6070"),
     ],
 )
-def test_what_is_refused(app: App, changes: dict[str, Any], code: str) -> None:
+def test_broken_rules_are_refused_with_their_codes(app: App, changes: dict[str, Any], code: str) -> None:
     assert app.refused("Invoice", {**invoice(), **changes}) == code
 
 
-def test_what_is_just_allowed(app: App) -> None:
+def test_values_at_their_limits_are_accepted(app: App) -> None:
     app.made(
         "Invoice", invoice(DocNumber="x" * 21, PrivateNote="x" * 4000, CustomerMemo={"value": "x" * 1000})
     )
@@ -183,7 +183,7 @@ def test_what_is_just_allowed(app: App) -> None:
     app.made("Invoice", invoice(EmailStatus="NeedToSend", BillEmail={"Address": "a@b.example"}))
 
 
-def test_who_is_inactive_cannot_be_billed(app: App) -> None:
+def test_an_inactive_customer_cannot_be_billed(app: App) -> None:
     app.made("Customer", {"Id": "1", "SyncToken": "0", "sparse": True, "Active": False})
     app.made("Item", {"Id": "2", "SyncToken": "0", "sparse": True, "Active": False})
     assert app.refused("Invoice", invoice()) == "610"
@@ -246,7 +246,7 @@ def test_an_inventory_item_wants_a_quantity(app: App) -> None:
     app.made("Invoice", invoice(line(100, Qty=2, UnitPrice=50, **item)))
 
 
-def test_what_an_invoice_does_not_say_the_customer_says(app: App) -> None:
+def test_an_invoice_takes_missing_addresses_and_terms_from_its_customer(app: App) -> None:
     address = {"Line1": "1 Main Street", "CountrySubDivisionCode": "NY"}
     told = {"Id": "1", "SyncToken": "0", "sparse": True, "ShipAddr": address, "SalesTermRef": {"value": "2"}}
     app.made("Customer", told)
@@ -272,7 +272,7 @@ def test_closed_books(app: App) -> None:
     app.made("Invoice", invoice(TxnDate="2026-05-05"))
 
 
-def test_what_is_switched_off(app: App) -> None:
+def test_features_that_are_switched_off_are_refused(app: App) -> None:
     shipping = line(ItemRef={"value": "SHIPPING_ITEM_ID"})
     app.made("Invoice", invoice(shipping))
     app.sandbox.change_traits(app.company.realm, {"allow_discount": False, "allow_shipping": False})
@@ -282,9 +282,7 @@ def test_what_is_switched_off(app: App) -> None:
 
 @pytest.mark.parametrize("operation", [None, "void", "delete"])
 @pytest.mark.parametrize("token", [None, "0", "2"])
-def test_who_has_an_old_sync_token_changes_nothing(
-    app: App, operation: str | None, token: str | None
-) -> None:
+def test_an_old_sync_token_changes_nothing(app: App, operation: str | None, token: str | None) -> None:
     app.made("Invoice", invoice())
     app.made("Invoice", {"Id": "1", "SyncToken": "0", "sparse": True, "PrivateNote": "first"})
     stale = {"Id": "1", "SyncToken": token, "sparse": True, "PrivateNote": "second"}

@@ -13,7 +13,7 @@ def item(name: object, **fields: object) -> dict[str, Any]:
     return {"Name": name, "Type": "Service", "IncomeAccountRef": INCOME, **fields}
 
 
-def test_what_quickbooks_adds(app: App) -> None:
+def test_quickbooks_completes_a_new_object(app: App) -> None:
     customer = app.made("Customer", {"DisplayName": " Acme   Ltd "})
     assert (customer["Id"], customer["SyncToken"]) == ("4", "0"), "vendors have ids of the same sequence"
     assert customer["DisplayName"] == customer["FullyQualifiedName"] == "Acme Ltd"
@@ -95,11 +95,13 @@ def test_the_name_of_an_inactive_customer_is_free_again(app: App) -> None:
         ("Spaceship", {}, "500"),
     ],
 )
-def test_what_is_refused(app: App, entity: str, fields: dict[str, Any], code: str) -> None:
+def test_broken_rules_are_refused_with_their_codes(
+    app: App, entity: str, fields: dict[str, Any], code: str
+) -> None:
     assert app.refused(entity, fields) == code
 
 
-def test_what_is_just_allowed(app: App) -> None:
+def test_values_at_their_limits_are_accepted(app: App) -> None:
     app.made("Customer", {"DisplayName": "x" * 500, "Notes": "x" * 2000})
     app.made("Item", item("x" * 100))
     app.made("Term", {"Name": "x" * 31, "DueDays": 7})
@@ -113,7 +115,7 @@ def test_a_customers_currency_stays(uk: App) -> None:
     assert uk.refused("Customer", change) == "6000"
 
 
-def test_who_has_an_old_sync_token_changes_nothing(app: App) -> None:
+def test_an_old_sync_token_changes_nothing(app: App) -> None:
     update = {"Id": "1", "SyncToken": "0", "sparse": True, "Notes": "a"}
     assert app.made("Customer", update)["SyncToken"] == "1"
     assert app.refused("Customer", update | {"Notes": "b"}) == "5010"
@@ -145,7 +147,7 @@ def test_the_company_itself_is_read(app: App) -> None:
 
 @pytest.mark.parametrize("entity", ["Customer", "Vendor", "Employee"])
 @pytest.mark.parametrize("stays", [False, True])
-def test_what_goes_leaves_its_name_or_keeps_it(app: App, entity: str, stays: bool) -> None:
+def test_an_inactive_entry_leaves_its_name_or_keeps_it(app: App, entity: str, stays: bool) -> None:
     app.sandbox.change_traits(app.company.realm, {"inactive_names_stay": stays})
     made = app.made(entity, {"DisplayName": "Kim"})
     gone = app.made(entity, {"Id": made["Id"], "SyncToken": "0", "sparse": True, "Active": False})
@@ -169,7 +171,7 @@ def test_a_company_says_where_it_is_and_never_its_time_zone(app: App) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Category", "Group"])
-def test_what_is_no_product_stands_on_no_line(app: App, kind: str) -> None:
+def test_a_category_or_bundle_stands_on_no_line(app: App, kind: str) -> None:
     made = app.made("Item", {"Name": "Hardware", "Type": kind})
     line = {
         "DetailType": "SalesItemLineDetail",

@@ -266,7 +266,7 @@ def test_the_app_may_say_who_it_is_in_the_form(app: App) -> None:
         ),
     ],
 )
-def test_the_token_endpoint_says_what_it_refuses(
+def test_the_token_endpoint_names_each_refusal(
     app: App, form: dict[str, str], answer: dict[str, str]
 ) -> None:
     reply = app.token(form)

@@ -18,7 +18,7 @@ def test_revoking_may_end_one_grant_alone(app: App) -> None:
 
 
 @pytest.mark.parametrize("replay_revokes", [False, True])
-def test_a_code_that_comes_twice_may_end_what_it_gave(app: App, *, replay_revokes: bool) -> None:
+def test_a_code_that_comes_twice_may_end_its_grant(app: App, *, replay_revokes: bool) -> None:
     app.control("oauth", {"replay_revokes": replay_revokes})
     code = app.consent()["code"]
     given = decoded(app.exchange(code))

@@ -107,7 +107,7 @@ def test_the_issuer_can_be_intuit_for_clients_that_take_no_other() -> None:
         (f"openid profile {ACCOUNTING}", {"givenName": "Grace", "familyName": "Pariente"}),
     ],
 )
-def test_user_info_tells_what_was_asked_for(scope: str, told: dict[str, object]) -> None:
+def test_user_info_has_the_claims_of_the_scopes(scope: str, told: dict[str, object]) -> None:
     app = signed_in(scope)
     reply = app.request(
         "GET", "/v1/openid_connect/userinfo", authorization=f"Bearer {app.tokens['access_token']}"

@@ -83,7 +83,7 @@ def test_names_are_texts_and_escaped_with_a_backslash(shop: App, where: str, fou
     assert ids(shop, where, "Customer") == found.split()
 
 
-def test_who_is_inactive_shows_only_when_asked_for(shop: App) -> None:
+def test_inactive_rows_show_only_when_asked_for(shop: App) -> None:
     shop.made("Customer", {"Id": "4", "SyncToken": "0", "sparse": True, "Active": False})
     assert "4" not in ids(shop, "Id > '0'", "Customer")
     assert ids(shop, "Active = false", "Customer") == ["4"]
@@ -188,7 +188,7 @@ def test_chosen_fields_and_the_statement_in_a_body(shop: App) -> None:
         "SELECT * FROM Invoice; SELECT * FROM Item",
     ],
 )
-def test_what_cannot_be_parsed(app: App, statement: str) -> None:
+def test_statements_that_cannot_be_parsed(app: App, statement: str) -> None:
     assert fault(app.call("POST", "query", statement.encode())) == "4000"
 
 
@@ -205,7 +205,7 @@ def test_what_cannot_be_parsed(app: App, statement: str) -> None:
         "SELECT * FROM Invoice ORDERBY DocNumbr",
     ],
 )
-def test_what_cannot_be_queried(app: App, statement: str) -> None:
+def test_properties_that_cannot_be_queried(app: App, statement: str) -> None:
     assert fault(app.call("GET", "query", query=statement)) == "4001"
 
 

@@ -36,7 +36,7 @@ def test_another_id_or_none_is_another_request(app: App) -> None:
     assert len(app.company.books()["Invoice"]) == 4
 
 
-def test_what_was_refused_may_be_tried_again(app: App) -> None:
+def test_a_refused_request_may_be_tried_again(app: App) -> None:
     wanted = invoice(CustomerRef={"value": "4"})
     assert app.refused("Invoice", wanted, requestid="r-1") == "2500"
     app.made("Customer", {"DisplayName": "Acme"})

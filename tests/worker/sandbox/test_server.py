@@ -73,7 +73,7 @@ async def create(app: App, http: httpx.AsyncClient, **query: str) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_the_client_sees_and_what_is_in_the_books(
+async def test_the_clients_view_of_each_failure_and_the_books_after_it(
     app: App, http: httpx.AsyncClient, kind: Kind
 ) -> None:
     await trouble(http, kind)
@@ -94,7 +94,7 @@ async def test_a_late_write_is_in_the_books_later(app: App, http: httpx.AsyncCli
     assert len(await books(app, http)) == 1
 
 
-async def test_who_does_not_wait_for_a_slow_answer_has_written_all_the_same(
+async def test_a_write_counts_although_its_sender_left_before_the_slow_answer(
     app: App, http: httpx.AsyncClient
 ) -> None:
     await trouble(http, "slow", "slow")
@@ -164,7 +164,7 @@ async def test_statements_and_headers_arrive_whole(app: App, http: httpx.AsyncCl
         assert [row["DisplayName"] for row in found.json()["QueryResponse"]["Customer"]] == [name]
 
 
-def test_what_an_app_is_told(app: App) -> None:
+def test_the_ready_line_has_everything_that_an_app_needs(app: App) -> None:
     line = server.ready_line(app.sandbox, "http://sandbox")
     assert line["ready"] is True
     assert line["api"] == "http://sandbox"
@@ -176,7 +176,7 @@ def test_what_an_app_is_told(app: App) -> None:
     )
 
 
-def test_what_a_worker_is_told_is_its_environment(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exports_are_a_workers_environment(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in server.exports(app.sandbox, "http://sandbox").items():
         monkeypatch.setenv(name, value)
     found = Environment()

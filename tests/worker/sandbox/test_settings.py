@@ -117,7 +117,7 @@ def test_apps_close_the_books_and_owners_open_them(app: App) -> None:
 
 
 @pytest.mark.parametrize("operation", ["update", "void", "delete"])
-def test_what_is_in_closed_books_stays_as_it_is(app: App, operation: str) -> None:
+def test_transactions_in_closed_books_stay_as_they_are(app: App, operation: str) -> None:
     app.made("Invoice", invoice(TxnDate="2026-04-30"))
     app.made("Invoice", invoice(TxnDate="2026-05-01"))
     app.sandbox.change_traits(app.company.realm, {"books_closed_until": date(2026, 4, 30)})

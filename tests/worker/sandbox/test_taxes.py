@@ -330,7 +330,7 @@ def test_the_tax_service_makes_codes_of_new_rates_and_of_those_there_are(app: Ap
         ({"rate": {"TaxApplicableOn": "Gifts"}}, "2170"),
     ],
 )
-def test_the_tax_service_refuses_what_is_missing_taken_or_unknown(
+def test_the_tax_service_refuses_missing_taken_and_unknown_values(
     app: App, changes: dict[str, Any], code: str
 ) -> None:
     rate = {"TaxRateName": "Oakland", "RateValue": 1, "TaxAgencyId": "1", **changes.pop("rate", {})}

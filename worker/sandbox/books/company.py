@@ -207,7 +207,7 @@ class Company:
         self.ledger.post((entity.name, stored["Id"]), entity.postings(self, stored))
 
     def _settle(self, entity: Entity, stored: Fields, act: Act) -> None:
-        """Apply a transaction to others. One that is settled no longer changes without a notification."""
+        """Apply a transaction to others. QuickBooks does not announce that an amount is no longer settled."""
         key = (entity.name, stored["Id"])
         applications = tuple(entity.applications(stored))
         settled = {each.target for each in applications}

@@ -84,7 +84,7 @@ def market(currency: str, home: str, day: date) -> Decimal:
 
 
 def _worth(currency: str, day: date) -> Decimal:
-    """Return what a currency is worth in US dollars on a day: between its worth of this Monday and of the next."""
+    """Return the value of a currency in US dollars on a day: between its values of this Monday and of the next."""
     week, weekday = divmod(day.toordinal() - 1, _DAYS)
     steps = _deviation(currency, week) * (_DAYS - weekday) + _deviation(currency, week + 1) * weekday
     usual = Decimal(_USUAL[currency]) if currency in _USUAL else _MILLI * (1 + crc32(currency.encode()) % 999)

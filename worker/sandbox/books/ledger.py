@@ -1,4 +1,4 @@
-"""The ledger: what each transaction posts to accounts, and what each of them applies to another."""
+"""The ledger: the postings of each transaction, and the amounts that transactions settle of others."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,7 +71,7 @@ class Ledger:
             self._postings[key] = new
 
     def apply(self, key: Key, applications: Iterable[Application]) -> set[Key]:
-        """Replace what a transaction settles; return the others whose open amount that changes."""
+        """Replace the amounts that a transaction settles; return the transactions whose open amounts change by that."""
         before = {each.target: each.amount for each in self._applied.pop(key, ())}
         new = tuple(applications)
         for target in before:
@@ -99,7 +99,7 @@ class Ledger:
         return self._accounts.get(account, NOTHING)
 
     def customer(self, customer: str) -> Decimal:
-        """Return what a customer owes, in the customer's currency."""
+        """Return a customer's debt, in the customer's currency."""
         return self._customers.get(customer, NOTHING)
 
     def settled(self, target: Key) -> Decimal:

@@ -10,7 +10,7 @@ _SAME = ("CurrencyRef", "Type", "AccountType")
 
 
 def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fields:
-    """Move what refers to one entry to another, and remove the first.
+    """Move all references from one entry to another, and remove the first.
 
     Args:
         company: The company.

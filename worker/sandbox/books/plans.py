@@ -1,4 +1,4 @@
-"""What each plan of QuickBooks lacks: entities that it does not have, and traits that it cannot switch on."""
+"""The limits of QuickBooks' plans: entities that a plan does not have, and traits that it cannot switch on."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from worker.sandbox.books.traits import Plan, Traits
 
 
 class Lacking(Struct, frozen=True):
-    """What a plan lacks.
+    """The limits of a plan.
 
     Attributes:
         entities: Entities that cannot be written or referred to.

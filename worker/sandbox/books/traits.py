@@ -1,4 +1,4 @@
-"""The traits of a company: its country, its settings, and what is unsure of QuickBooks, as switches."""
+"""The traits of a company: its country, its settings, and switches for behaviour of QuickBooks that is unsure."""
 
 from datetime import date
 from typing import Literal

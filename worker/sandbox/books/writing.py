@@ -1,4 +1,4 @@
-"""Writing to the books: what every create, full update, sparse update, deactivation, void and deletion has in common."""
+"""Writing to the books: create, full and sparse update, deactivation, void and deletion, alike for every entity."""
 
 from collections.abc import Mapping
 from typing import Any

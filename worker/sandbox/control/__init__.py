@@ -1,1 +1,1 @@
-"""The control API: what a test, a demo or a person asks of the sandbox itself, past QuickBooks' own doors."""
+"""The control API: requests of tests, demos and people to the sandbox itself, past QuickBooks' own doors."""

@@ -1,4 +1,4 @@
-"""Accounts, whose type says what can be posted to them."""
+"""Accounts, with their types, their places below others, and their balances."""
 
 from decimal import Decimal
 

@@ -82,7 +82,7 @@ def derived(company: Company, _: Fields) -> Fields:
 
 
 def follow(company: Company, stored: Fields) -> None:
-    """Change the traits of a company to what is said of it."""
+    """Change the traits of a company as its facts were changed."""
     company.traits = replace(
         company.traits,
         name=stored["CompanyName"],

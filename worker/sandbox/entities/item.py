@@ -72,7 +72,7 @@ _INVENTORY = ("IncomeAccountRef", "AssetAccountRef", "ExpenseAccountRef", "QtyOn
 
 
 def compose(company: Company, draft: Draft) -> Fields:
-    """Check that an item has what its type needs.
+    """Check that an item has the properties that its type needs.
 
     Raises:
         Fault: 2020 for a missing account or quantity, 2170 for an account of another type.

@@ -92,7 +92,7 @@ def preferences(traits: Traits) -> Fields:
 
 
 def compose(company: Company, draft: Draft) -> Fields:
-    """Change preferences: what a request does not name stays, also in a full update.
+    """Change preferences: those that a request does not name stay, also in a full update.
 
     Raises:
         Fault: 5020 for what the plan lacks, 6000 for several currencies that would become one.

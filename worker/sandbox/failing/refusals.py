@@ -1,4 +1,4 @@
-"""Requests that are refused on purpose: which, in what words and form, how often.
+"""Requests that are refused on purpose: which, in which words and form, how often.
 
 The real service refuses reads as well as writes, for reasons that have nothing to do with what was asked: a query
 because of another invoice's bad e-mail address, everything because a subscription lapsed, anything because of a
@@ -24,7 +24,7 @@ _XML = (
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is refused, and how.
+    """A rule by which requests are refused.
 
     Attributes:
         code: QuickBooks' code, such as 4002.
@@ -32,7 +32,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
         form: How it is written; a page in HTML is a proxy's, and holds no code.
         message: In a few words.
         detail: In more.
-        operations: What is refused; all operations if none is named.
+        operations: The refused operations; all if none is named.
         entities: Of which entities, such as Invoice; of all if none is named.
         containing: Only where a statement or a body holds this text.
         rate: The share of such requests.

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to QuickBooks, on purpose: by chance from a seed, or by a script."""
+"""Failures on the way to QuickBooks, on purpose: by chance from a seed, or by a script."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to go wrong.
+    """The planned failures.
 
     Attributes:
         rate: The share of requests, spread evenly over all kinds.
         probability: The share of requests for single kinds, instead of `rate`.
-        script: What the next requests suffer, one each, before chance has its turn; none is no trouble.
+        script: The failures of the next requests, one each, before chance has its turn; null is no failure.
         writes_only: Whether only requests that change the books suffer.
         late_seconds: How long after its request a late one is applied.
         slow_seconds: How long a slow answer takes.
         latency_seconds: How long every other answer takes.
-        refusals: Which requests are refused, in what words; the first that is about a request counts.
+        refusals: The rules by which requests are refused; the first that concerns a request counts.
     """
 
     rate: float = 0
@@ -48,7 +48,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trouble:
-    """Decides, request by request, what goes wrong; counts what did."""
+    """Chooses the failure of each request, and counts failures."""
 
     def __init__(self, random: Random, plan: Plan | None = None) -> None:
         self._random = random
@@ -64,7 +64,7 @@ class Trouble:
         self._refused.clear()
 
     def next(self, *, write: bool) -> Kind | None:
-        """Decide what the next request suffers."""
+        """Return the failure of the next request."""
         if self.plan.writes_only and not write:
             return None
         kind = self._script.popleft() if self._script else self._by_chance()

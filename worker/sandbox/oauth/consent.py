@@ -1,4 +1,4 @@
-"""Consent: whether an app may ask, what a person answers, and where the browser goes with that."""
+"""Consent: whether an app may ask, the person's answer, and the address to which the browser goes with it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ class Connectable(Struct, frozen=True):
 
 
 def flaw(query: Mapping[str, str], client_id: str, redirect_uris: Sequence[str] | None) -> str | None:
-    """Say what is wrong with a request for consent, as Intuit says it to developers; nothing if it is right.
+    """Return the error of a request for consent, in Intuit's words to developers; None if there is none.
 
     Intuit names the parameter on a page of its own: it sends nobody to an address that it does not know.
     """

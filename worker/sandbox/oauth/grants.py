@@ -1,4 +1,4 @@
-"""Grants, and the codes and tokens that stand for them: how long each is good, and what replaces it."""
+"""Grants, and the codes and tokens that stand for them: how long each is valid, and when it is replaced."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ class Lifetimes(Struct, frozen=True):
 
 
 class Consent(Struct, frozen=True):
-    """What a person agreed to: the scopes, in a company. A sign-in alone concerns no company: its realm is empty."""
+    """A person's consent to scopes in a company. A sign-in alone concerns no company: its realm is empty."""
 
     realm: str
     user: Person
@@ -52,7 +52,7 @@ class Code(Struct, frozen=True):
 
 
 class Grant(Struct):
-    """What a person granted the app, and its refresh token.
+    """A person's grant to the app, with its refresh token.
 
     `answering_until` is when the answer to its last refresh arrives: another refresh before that happens at once with it.
     """
@@ -72,7 +72,7 @@ class Grant(Struct):
 
 
 class Bearer(Struct, frozen=True):
-    """What an access token is good for: a company, on behalf of one of its users, within scopes."""
+    """The access that a token gives: to a company, on behalf of one of its users, within scopes."""
 
     realm: str
     user: Person
@@ -140,14 +140,14 @@ class Grants:
         return token
 
     def bearer(self, access_token: str, now: datetime) -> Bearer | None:
-        """Return what an access token is good for at present; nothing if it is not good."""
+        """Return the access that a token gives at present; None if it is not valid."""
         grant, expires_at = self._by_access_token.get(access_token, (None, now))
         if grant is None or grant.revoked or expires_at <= now:
             return None
         return Bearer(grant.realm, grant.user, grant.scopes)
 
     def refusal(self, access_token: str, now: datetime) -> str | None:
-        """Return what QuickBooks says of an access token that is not good; often that is nothing."""
+        """Return QuickBooks' detail on an invalid access token; often there is none."""
         grant, expires_at = self._by_access_token.get(access_token, (None, now))
         if grant is not None and not grant.revoked and expires_at <= now:
             return "Token expired"

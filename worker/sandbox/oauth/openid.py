@@ -1,4 +1,4 @@
-"""OpenID Connect: the discovery document, signed ID tokens with the key to check them, and what is known of a user."""
+"""OpenID Connect: the discovery document, signed ID tokens with the key to check them, and the facts about a user."""
 
 import base64
 import hashlib
@@ -97,7 +97,7 @@ def _signing_key() -> rsa.RSAPrivateKey:
 
 @cache
 def _key_id() -> str:
-    """Name the key after its number, so that an app doesn't take it for one that it knew before a restart."""
+    """Name the key after its number, so that an app does not confuse it with the key before a restart."""
     return hashlib.sha256(_bytes(_signing_key().public_key().public_numbers().n)).hexdigest()[
         :_KEY_ID_LETTERS
     ]

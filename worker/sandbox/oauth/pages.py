@@ -1,4 +1,4 @@
-"""The pages that a person sees: consent, and what went wrong. Plain HTML, for a popup as well as for a full page."""
+"""The pages that a person sees: the consent, and errors. Plain HTML, for a popup as well as for a full page."""
 
 from collections.abc import Mapping
 from html import escape

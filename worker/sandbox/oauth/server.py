@@ -104,7 +104,7 @@ class OAuthServer:
         return reply
 
     def access(self, access_token: str, now: datetime) -> Bearer | None:
-        """Return what an access token is good for; nothing if it is not good."""
+        """Return the access that a token gives; None if it is not valid."""
         return self._grants.bearer(access_token, now)
 
     def refusal(self, access_token: str, now: datetime) -> str | None:
@@ -112,7 +112,7 @@ class OAuthServer:
         return self._grants.refusal(access_token, now)
 
     def disconnect(self, realm: str) -> int:
-        """Do what happens when somebody clicks Disconnect in QuickBooks; return how many grants that ends."""
+        """End the grants of a company, as Disconnect in QuickBooks does; return their number."""
         ended = list(self._grants.of_company(realm))
         for grant in ended:
             grant.revoked = True

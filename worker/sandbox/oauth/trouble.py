@@ -1,4 +1,4 @@
-"""What can go wrong with Intuit's OAuth, on purpose, and what nobody outside knows of it for sure.
+"""Failures of Intuit's OAuth on purpose, and switches for its undocumented behaviour.
 
 Answers can be lost, late, far too long, cut, or say what can't be; a plan says which, and for how many of them.
 """
@@ -16,7 +16,7 @@ HUGE_BYTES = 1024 * 1024
 
 
 class OAuthPlan(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is odd with OAuth.
+    """The failures and switches of OAuth.
 
     Attributes:
         token: What the next answers of the token endpoint suffer, one each; none is no trouble.
@@ -59,14 +59,14 @@ class OAuthTrouble:
         self._scripts = {"token": deque(plan.token), "revoke": deque(plan.revoke)}
 
     def next(self, endpoint: Literal["token", "revoke", "discovery"]) -> Odd | None:
-        """Decide what the next answer of an endpoint suffers."""
+        """Return the failure of the next answer of an endpoint."""
         if endpoint == "discovery":
             return self.plan.discovery
         script = self._scripts[endpoint]
         return script.popleft() if script else None
 
     def said(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return what a token answer says under the plan."""
+        """Return a token answer as the plan changes it."""
         if status != 200:  # noqa: PLR2004 - OK
             return answer
         changed = {**answer, **self.plan.token_says}
@@ -74,7 +74,7 @@ class OAuthTrouble:
 
 
 def before(odd: Odd | None) -> Reply | None:
-    """Return what comes instead of a request's being looked at."""
+    """Return the failure that replaces an answer before the request is read."""
     if odd == "lost_before":
         return Reply(broken="before")
     if odd == "server_error":
@@ -85,7 +85,7 @@ def before(odd: Odd | None) -> Reply | None:
 
 
 def spoilt(reply: Reply, odd: Odd | None) -> Reply:
-    """Return what comes of a good answer."""
+    """Return a good answer as its failure spoils it."""
     if odd == "lost_answer":
         return Reply(broken="after")
     if odd == "huge":

@@ -72,7 +72,7 @@ def fill(company: Company, amounts: Amounts, seed: int, now: datetime) -> None:
 
 
 class _History:
-    """What happens in a company over time; nothing happens before what happened last."""
+    """The events of a company over time, in their order."""
 
     def __init__(self, company: Company, random: Random, now: datetime) -> None:
         self._company = company
@@ -95,7 +95,7 @@ class _History:
         self._items.append(self._make("Item", fields)["Id"])
 
     def add_customer(self, fields: Fields) -> None:
-        """Create a customer; some are jobs of one that is there."""
+        """Create a customer, or sometimes a job of another customer."""
         above = self._random.choice(self._customers)
         if self._random.random() < _JOBS and "ParentRef" not in self._company.objects["Customer"][above]:
             fields = {**fields, "Job": True, "ParentRef": {"value": above}}

@@ -1,4 +1,4 @@
-"""The companies that a sandbox starts with, each with what a real one has on its first day."""
+"""The companies of a sandbox, each with the books of a real company on its first day."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -127,7 +127,7 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
 
 
 def change_traits(company: Company, traits: Traits, now: datetime) -> None:
-    """Change how a company is set up, as its owner does in QuickBooks, and what its settings say."""
+    """Change how a company is set up, as its owner does in QuickBooks, and its preferences with it."""
     former, present = company.traits, plans.within(traits)
     company.traits = present
     for entity, settings in (("Preferences", preferences), ("CompanyInfo", company_info)):

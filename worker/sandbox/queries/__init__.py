@@ -1,1 +1,1 @@
-"""Reading the books: QuickBooks' query language, and what changed since an instant."""
+"""Reading the books: QuickBooks' query language, and the changes since an instant."""

@@ -17,7 +17,7 @@ _OWN = frozenset({"bId", "operation", "optionsData", "Query", "CDCQuery", "Repor
 
 
 def batch(company: Company, data: Mapping[str, Any], request_id: str, act: Act) -> Fields:
-    """Carry out the items of a batch; one that is refused does not concern the others.
+    """Carry out the items of a batch; a refused item does not concern the others.
 
     Raises:
         Fault: There are no items, too many of them, or an item has no `bId` of its own.

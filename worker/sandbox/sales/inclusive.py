@@ -23,7 +23,7 @@ def gross(lines: Sequence[Fields], *, with_tax: bool) -> Decimal:
 
 
 def factor(rates: Mapping[str, Decimal]) -> Fraction:
-    """Return what a net amount is multiplied with to have the tax of some rates in it."""
+    """Return the factor by which a net amount includes the tax of some rates."""
     return 1 + Fraction(sum(rates.values(), Decimal(0))) / 100
 
 

@@ -1,4 +1,4 @@
-"""What sales forms post to the ledger: income and tax on one side, the customer or the money on the other."""
+"""The postings of sales forms: income and tax on one side, the customer or the money on the other."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -10,7 +10,7 @@ _PAGE = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /R
 
 
 def send(company: Company, entity: Entity, identifier: str, to: str | None, act: Act) -> Fields:
-    """Send a transaction to an address, or to the one that it has; nothing leaves the sandbox.
+    """Send a transaction to an address, or to its own; nothing leaves the sandbox.
 
     Raises:
         Fault: There is no such transaction, or no address.

@@ -134,7 +134,7 @@ def make_code(
 
 
 def _wanted(company: Company, detail: Fields) -> NewRate | Fields:
-    """Return the rate that a request names by its Id, or the new one that it describes."""
+    """Return the rate that a request names by its Id, or the new rate that it describes."""
     if "TaxRateId" in detail:
         return company.active("TaxRate", detail["TaxRateId"], "TaxRates")
     missing = next((name for name in ("TaxRateName", "RateValue", "TaxAgencyId") if name not in detail), None)

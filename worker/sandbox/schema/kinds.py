@@ -1,4 +1,4 @@
-"""The types of property values: what each accepts in a request, and what is stored of it.
+"""The types of property values: the values that each accepts in a request, and the form in which it stores them.
 
 Every type has `read(value, name)`, which returns the value to store and raises a `Fault` for one that QuickBooks
 refuses: 2010 for a wrong type, 2050 for a text that is too long, 2170 for a value outside an enumeration. A number for
@@ -28,7 +28,7 @@ class ValueType(Protocol):
     """A type of values."""
 
     def read(self, value: Any, name: str) -> Any:
-        """Return the value to store; raise a `Fault` for one that QuickBooks refuses."""
+        """Return the value to store; raise a `Fault` for a value that QuickBooks refuses."""
 
 
 class Text(Struct, frozen=True):
@@ -220,7 +220,7 @@ class Group(Struct, frozen=True):
     by_name: Mapping[str, Property]
 
     def read(self, value: Any, name: str) -> Fields:
-        """Read an object: empty values are dropped, and what QuickBooks sets itself is ignored."""
+        """Read an object; drop empty values, and ignore properties that QuickBooks sets itself."""
         if not isinstance(value, dict):
             raise faults.unsupported_property(name)
         return self.given(value)[0]

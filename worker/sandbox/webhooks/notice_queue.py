@@ -1,4 +1,4 @@
-"""The announcements of one QuickBooks subscription: gathered, sent one message at a time, and held behind one that failed."""
+"""The announcements of one QuickBooks subscription: gathered, sent one message at a time, and held behind a failed one."""
 
 import heapq
 import itertools

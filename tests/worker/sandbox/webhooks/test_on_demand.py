@@ -52,7 +52,7 @@ def test_every_status_is_read_by_the_worker(app: App, status: Status, kind: str)
     assert contract.reason == ("Too dear" if status in {"declined", "voided"} else None)
 
 
-def test_what_is_left_out(app: App) -> None:
+def test_parts_that_the_configuration_leaves_out(app: App) -> None:
     app.control("clock", {"advance_seconds": 60})
     sent = delivery(app)
     _, contract = read(sent)
@@ -73,7 +73,7 @@ def test_signed_with_the_sandboxes_key_or_the_one_given(app: App) -> None:
     assert not is_signed(other.headers.items(), other.body, [first, second])
 
 
-def test_what_docusign_really_sends(app: App) -> None:
+def test_the_message_has_docusigns_own_members(app: App) -> None:
     signer = json.loads(delivery(app, status="voided").body)["data"]["envelopeSummary"]["recipients"][
         "signers"
     ][0]
@@ -138,7 +138,7 @@ def test_docusign_makes_its_own_keys(app: App) -> None:
         (asked(url="http://a:b:c/"), "$.url"),
     ],
 )
-def test_what_cannot_be_sent_is_named(app: App, body: object, says: str) -> None:
+def test_an_impossible_wish_is_refused_by_name(app: App, body: object, says: str) -> None:
     reply = app.control("webhooks", body)
     assert (reply.status, reply.delivery) == (400, None)
     assert says in decoded(reply)["error"]
