@@ -13,7 +13,6 @@ from benchmarks import (
     quickbooks,
     rebuild,
     replay,
-    sandbox,
     signed,
     waiting,
 )
@@ -42,5 +41,4 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     commands.COMMANDS_AT_ONCE,
     quickbooks.CALL,
     budget.BUDGET,
-    sandbox.SANDBOX,
 )

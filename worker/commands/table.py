@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from events.contract.envelope import Event
 from events.database import bulk
+from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
@@ -139,14 +140,14 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
     bulk.insert(connection, commands, rows)
 
 
-_DISCONNECT_OTHERS = (
+_DISCONNECT_OTHERS = SqlStatement(
     realms.update()
     .where(realms.c.workspace == sa.bindparam("workspace_"), realms.c.realm != sa.bindparam("realm_"))
     .values(connected=False)
 )
 
 
-_PUT_LOST = (
+_PUT_LOST = SqlStatement(
     realms.update()
     .where(realms.c.realm == sa.bindparam("realm_"), realms.c.workspace == sa.bindparam("workspace_"))
     .values(connected=False)
@@ -178,8 +179,8 @@ def put_realm(connection: sa.Connection, realm: Realm) -> None:
     workspace: one that lost it says nothing about it any more, once another workspace has it.
     """
     named = {"workspace_": realm.workspace, "realm_": realm.realm}
-    connection.execute(_DISCONNECT_OTHERS, named)
+    _DISCONNECT_OTHERS.changed(connection, named)
     if realm.connected:
         bulk.upsert(connection, realms, [asdict(realm)])
     else:
-        connection.execute(_PUT_LOST, named)
+        _PUT_LOST.changed(connection, named)

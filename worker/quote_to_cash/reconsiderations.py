@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.database import bulk
+from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash.store import process_waits
 
@@ -54,15 +55,17 @@ class Reconsideration(Struct, frozen=True):
 
 
 _COLUMNS = tuple(reconsiderations.c[name] for name in Reconsideration.__struct_fields__)
-_NEXT = (
+_NEXT = SqlStatement(
     sa.select(*_COLUMNS)
     .where(reconsiderations.c.workspace == sa.bindparam("workspace_"))
     .order_by(reconsiderations.c.position, reconsiderations.c.key)
     .limit(1)
 )
-_WORKSPACES = sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
-_PENDING = sa.select(reconsiderations.c.workspace, reconsiderations.c.key)
-_PORTION = (
+_WORKSPACES = SqlStatement(
+    sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
+)
+_PENDING = SqlStatement(sa.select(reconsiderations.c.workspace, reconsiderations.c.key))
+_PORTION = SqlStatement(
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"),
@@ -96,18 +99,18 @@ def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
 
 def workspaces(connection: sa.Connection) -> list[str]:
     """Return the workspaces with queued changes."""
-    return list(connection.scalars(_WORKSPACES))
+    return [workspace for (workspace,) in _WORKSPACES.rows(connection)]
 
 
 def pending(connection: sa.Connection) -> set[tuple[str, str]]:
     """Return the workspace and the key of every queued change."""
-    return {(workspace, key) for workspace, key in connection.execute(_PENDING)}
+    return set(_PENDING.rows(connection))
 
 
 def first(connection: sa.Connection, workspace: str) -> Reconsideration | None:
     """Return a workspace's oldest queued change."""
-    row = connection.execute(_NEXT, {"workspace_": workspace}).first()
-    return None if row is None else Reconsideration(*row)
+    rows = _NEXT.rows(connection, {"workspace_": workspace})
+    return Reconsideration(*rows[0]) if rows else None
 
 
 def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> list[str]:
@@ -119,7 +122,7 @@ def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> l
         "before_": STAGES[change.stage].before or _GREATEST,
         "limit_": limit,
     }
-    return list(connection.scalars(_PORTION, bound))
+    return [stream for (stream,) in _PORTION.rows(connection, bound)]
 
 
 def move(connection: sa.Connection, change: Reconsideration, done: Sequence[str], limit: int) -> None:

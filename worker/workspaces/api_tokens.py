@@ -15,6 +15,7 @@ from msgspec import Struct
 from events.clock import Entropy
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
+from events.database.statements import SqlStatement
 from events.errors import UserError
 from events.log.tables import UtcInstant, metadata
 
@@ -52,8 +53,8 @@ _COLUMNS = (
     api_tokens.c.revoked_at,
     api_tokens.c.revoked_by,
 )
-_FOUND = sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed"))
-_USED = (
+_FOUND = SqlStatement(sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed")))
+_USED = SqlStatement(
     api_tokens.update()
     .where(
         api_tokens.c.workspace == sa.bindparam("of"),
@@ -203,13 +204,12 @@ def revoke(connection: sa.Connection, workspace: str, which: str, now: datetime,
 
 def find(connection: sa.Connection, token: str) -> Token | None:
     """Return a token by its text, also if it is revoked; None if there is none such."""
-    row = connection.execute(_FOUND, {"hashed": token_hash(token)}).first()
-    return None if row is None else _token(row)
+    return next((_token(row) for row in _FOUND.rows(connection, {"hashed": token_hash(token)})), None)
 
 
 def used(connection: sa.Connection, workspace: str, number: int, now: datetime) -> None:
     """Note when a token was used last; a later instant stays."""
-    connection.execute(_USED, {"of": workspace, "number_": number, "at": now})
+    _USED.changed(connection, {"of": workspace, "number_": number, "at": now})
 
 
 def token_hash(token: str) -> str:

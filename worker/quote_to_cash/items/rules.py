@@ -21,11 +21,10 @@ from worker.quote_to_cash.view import View
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
     """Command the item that a person asked to create for a product, once it can be."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    realm = workspace.realm
-    if product.name is None or realm is None or workspace.expired or not item_is_wanted(product, realm):
+    realm, income_account = workspace.realm, income_account_of(workspace)
+    if product.name is None or realm is None or income_account is None or workspace.expired:
         return
-    income_account = income_account_of(workspace)
-    if income_account is None:
+    if not item_is_wanted(product, realm):
         return
     generation = next_generation(product.attempt)
     key, request = identified(view, "create_item", realm, f"product/{product_id}", generation=generation)
