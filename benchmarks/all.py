@@ -13,6 +13,7 @@ from benchmarks import (
     quickbooks,
     rebuild,
     replay,
+    sandbox,
     signed,
     waiting,
 )
@@ -41,4 +42,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     commands.COMMANDS_AT_ONCE,
     quickbooks.CALL,
     budget.BUDGET,
+    sandbox.SANDBOX,
 )

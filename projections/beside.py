@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.database.statements import SqlStatement
 from events.errors import CheckpointMoved
 from events.log import log, subscriptions
 from events.log.subscriptions import Reader
@@ -34,7 +33,7 @@ LAST_EVENTS = 500  # at most so many are folded while the live subscription wait
 CLEARED_ROWS = 10_000
 REMEMBERED_ROWS_MAX = 50_000
 
-_EVENTS = SqlStatement(
+_EVENTS = (
     sa.select(
         events.c.position, events.c.workspace, events.c.type, events.c.stream, events.c.time, events.c.data
     )
@@ -252,7 +251,7 @@ def _folded(
 
     What was folded is in memory, so it has to be stored.
     """
-    found = _EVENTS.rows(connection, {"after": fillings[0].position, "limit": limit})
+    found = connection.execute(_EVENTS, {"after": fillings[0].position, "limit": limit}).all()
     if until is not None:
         found = [row for row in found if row[0] <= until]
     if not found or (reaching and found[-1][0] != until):

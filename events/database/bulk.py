@@ -6,21 +6,24 @@ is fastest.
 """
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.dml import ReturningInsert
 
 from events.contract import json
-from events.database.statements import Row, SqlStatement
 
 Key = tuple[Any, ...]
+Row = Mapping[str, Any]
+Rows = Sequence[sa.Row[*tuple[Any, ...]]]
+Query = sa.Select[*tuple[Any, ...]]
 COPIED_ROWS_MIN = 200  # fewer rows are faster in one statement
 
 _FEW = sa.bindparam("few", type_=sa.Integer)
-_LAST = SqlStatement(sa.text("SELECT last_insert_rowid()"))
+_LAST = sa.text("SELECT last_insert_rowid()")
 
 
 def fetch(
@@ -28,12 +31,12 @@ def fetch(
     columns: Sequence[sa.Column[Any]],
     where: Sequence[sa.Column[Any]],
     keys: Collection[Key],
-) -> list[tuple[Any, ...]]:
+) -> Rows:
     """Return the `columns` of the rows whose `where` columns equal one of `keys`."""
     if not keys:
         return []
     statement = _fetch(tuple(columns), tuple(where), connection.dialect.name)
-    return statement.rows(connection, _keys(connection, where, keys))
+    return connection.execute(statement, _keys(connection, where, keys)).all()
 
 
 def fetch_few(
@@ -42,7 +45,7 @@ def fetch_few(
     column: sa.Column[Any],
     keys: Collection[Key],
     limit: int,
-) -> list[tuple[Any, ...]]:
+) -> Rows:
     """Return the first rows of each of `keys` in the order of `column`, at most `limit` for each key.
 
     Returns:
@@ -50,16 +53,8 @@ def fetch_few(
     """
     if not keys:
         return []
-    if connection.dialect.name == "postgresql":
-        statement = _fetch_few(tuple(where), column)
-        return statement.rows(connection, {**_keys(connection, where, keys), "few": limit})
-    statement = _fetch_first(tuple(where), column)
-    names = [each.name for each in where]
-    return [
-        (key[-1], found)
-        for key in keys
-        for (found,) in statement.rows(connection, {**dict(zip(names, key, strict=True)), "few": limit})
-    ]
+    statement = _fetch_few(tuple(where), column, connection.dialect.name)
+    return connection.execute(statement, {**_keys(connection, where, keys), "few": limit}).all()
 
 
 def lock(
@@ -68,7 +63,7 @@ def lock(
     where: Sequence[sa.Column[Any]],
     keys: Collection[Key],
     order: Sequence[sa.Column[Any]],
-) -> list[tuple[Any, ...]]:
+) -> Rows:
     """Lock rows until the transaction ends, and return their last committed state as `fetch` does.
 
     Transactions that lock the same rows in the same `order` wait for each other, and never deadlock.
@@ -76,7 +71,7 @@ def lock(
     if not keys:
         return []
     statement = _lock(tuple(columns), tuple(where), tuple(order), connection.dialect.name)
-    return statement.rows(connection, _keys(connection, where, keys))
+    return connection.execute(statement, _keys(connection, where, keys)).all()
 
 
 def delete(
@@ -109,11 +104,9 @@ def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[R
     if not rows:
         return []
     if connection.dialect.name == "postgresql":
-        return [
-            number for (number,) in _insert_numbered(table, tuple(rows[0])).rows(connection, _arrays(rows))
-        ]
+        return connection.scalars(_insert_numbered(table, tuple(rows[0])), _arrays(rows)).all()
     insert(connection, table, rows)
-    ((last,),) = _LAST.rows(connection)
+    last = connection.scalars(_LAST).one()
     return range(last - len(rows) + 1, last + 1)
 
 
@@ -154,11 +147,8 @@ def _keys(connection: sa.Connection, where: Sequence[sa.Column[Any]], keys: Coll
     return {column.name: list(part) for column, part in zip(where, parts, strict=True)}
 
 
-def _execute(connection: sa.Connection, statement: SqlStatement, rows: Sequence[Row]) -> None:
-    if connection.dialect.name == "postgresql":
-        statement.changed(connection, _arrays(rows))
-    else:
-        statement.each(connection, rows)
+def _execute(connection: sa.Connection, statement: sa.UpdateBase, rows: Sequence[Row]) -> None:
+    connection.execute(statement, _arrays(rows) if connection.dialect.name == "postgresql" else rows)
 
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -169,13 +159,14 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, 
 
 
 def _put(
-    connection: sa.Connection, statement: SqlStatement, table: sa.Table, rows: Sequence[tuple[Any, ...]]
+    connection: sa.Connection, statement: sa.UpdateBase, table: sa.Table, rows: Sequence[tuple[Any, ...]]
 ) -> None:
+    names = table.c.keys()
     if connection.dialect.name == "postgresql":
         columns = map(list, zip(*rows, strict=True))
-        statement.changed(connection, dict(zip(table.c.keys(), columns, strict=True)))
+        connection.execute(statement, dict(zip(names, columns, strict=True)))
     else:
-        statement.each_tuple(connection, rows)
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _arrays(rows: Sequence[Row]) -> Row:
@@ -193,16 +184,20 @@ def _unnested(columns: Sequence[sa.Column[Any]], prefix: str = "") -> sa.TableVa
     return given.render_derived(name="given")
 
 
-def _found(
-    columns: Sequence[sa.Column[Any]], where: Sequence[sa.Column[Any]], dialect: str
-) -> sa.Select[Any]:
+def _found(columns: Sequence[sa.Column[Any]], where: Sequence[sa.Column[Any]], dialect: str) -> Query:
     if dialect == "postgresql":
         given = _unnested(where)
         same = (column == given.c[column.name] for column in where)
         return sa.select(*columns).join_from(columns[0].table, given, sa.and_(*same))
-    each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
-    same = (column == sa.func.json_extract(each.c.value, f"$[{place}]") for place, column in enumerate(where))
+    each, parts = _listed(where)
+    same = (column == part for column, part in zip(where, parts, strict=True))
     return sa.select(*columns).select_from(_KeysFirst(each, columns[0].table, sa.and_(*same)))
+
+
+def _listed(where: Sequence[sa.Column[Any]]) -> tuple[sa.FromClause, list[sa.ColumnElement[Any]]]:
+    """Return the keys that SQLite gets, as a table of one column, and the parts of each key."""
+    each = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
+    return each, [sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(where))]
 
 
 class _KeysFirst(sa.Join):
@@ -218,26 +213,24 @@ def _keys_first(join: _KeysFirst, compiler: Any, **options: Any) -> str:
 
 
 @functools.cache
-def _fetch(
-    columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str
-) -> SqlStatement:
-    return SqlStatement(_found(columns, where, dialect))
+def _fetch(columns: tuple[sa.Column[Any], ...], where: tuple[sa.Column[Any], ...], dialect: str) -> Query:
+    return _found(columns, where, dialect)
 
 
 @functools.cache
-def _fetch_few(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> SqlStatement:
-    given = _unnested(where)
-    same = (each == given.c[each.name] for each in where)
-    found = sa.select(column).where(*same).order_by(column).limit(_FEW).lateral("found")
-    return SqlStatement(
-        sa.select(given.c[where[-1].name], found.c[column.name]).join_from(given, found, sa.true())
-    )
-
-
-@functools.cache
-def _fetch_first(where: tuple[sa.Column[Any], ...], column: sa.Column[Any]) -> SqlStatement:
-    named = (each == sa.bindparam(each.name) for each in where)
-    return SqlStatement(sa.select(column).where(*named).order_by(column).limit(_FEW))
+def _fetch_few(where: tuple[sa.Column[Any], ...], column: sa.Column[Any], dialect: str) -> Query:
+    if dialect == "postgresql":
+        given = _unnested(where)
+        same = (each == given.c[each.name] for each in where)
+        found = sa.select(column).where(*same).order_by(column).limit(_FEW).lateral("found")
+        return sa.select(given.c[where[-1].name], found.c[column.name]).join_from(given, found, sa.true())
+    keys, parts = _listed(where)
+    first = column.table.alias("first")
+    of_key = (first.c[each.name] == part for each, part in zip(where, parts, strict=True))
+    some = sa.select(first.c[column.name]).where(*of_key).order_by(first.c[column.name]).limit(_FEW)
+    same = (each == part for each, part in zip(where, parts, strict=True))
+    joined = _KeysFirst(keys, column.table, sa.and_(*same, column.in_(some)))
+    return sa.select(parts[-1], column).select_from(joined)
 
 
 @functools.cache
@@ -246,13 +239,13 @@ def _lock(
     where: tuple[sa.Column[Any], ...],
     order: tuple[sa.Column[Any], ...],
     dialect: str,
-) -> SqlStatement:
+) -> Query:
     found = _found(columns, where, dialect)
-    return SqlStatement(found.order_by(*order).with_for_update(of=columns[0].table))
+    return found.order_by(*order).with_for_update(of=columns[0].table)
 
 
 @functools.cache
-def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
+def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> sa.Update:
     """Compile an update whose parameters differ from the columns' names, which SQLAlchemy reserves in an update."""
     keys = {column.name for column in table.primary_key}
     columns = [table.c[name] for name in names]
@@ -261,44 +254,42 @@ def _update(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStateme
     else:
         new = _unnested(columns, "new_").c
     changing = table.update().where(*(table.c[name] == new[name] for name in keys))
-    return SqlStatement(changing.values({name: new[name] for name in names if name not in keys}))
+    return changing.values({name: new[name] for name in names if name not in keys})
 
 
 @functools.cache
-def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> SqlStatement:
+def _delete(table: sa.Table, where: tuple[sa.Column[Any], ...], dialect: str) -> sa.Delete:
     if dialect == "sqlite":
-        return SqlStatement(
-            table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
-        )
+        return table.delete().where(*(column == sa.bindparam(f"{column.name}") for column in where))
     given = _unnested(where)
-    return SqlStatement(table.delete().where(*(column == given.c[column.name] for column in where)))
+    return table.delete().where(*(column == given.c[column.name] for column in where))
 
 
 @functools.cache
-def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
-    return SqlStatement(_inserted(table, names, dialect), names)
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: str) -> sa.Insert:
+    return _inserted(table, names, dialect)
 
 
 @functools.cache
-def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
-    return SqlStatement(_inserted(table, names, dialect).on_conflict_do_nothing(), names)
+def _insert_absent(table: sa.Table, names: tuple[str, ...], dialect: str) -> sa.Insert:
+    return _inserted(table, names, dialect).on_conflict_do_nothing()
 
 
 @functools.cache
-def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> SqlStatement:
+def _insert_numbered(table: sa.Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
     (number,) = table.primary_key
-    return SqlStatement(_inserted(table, names, "postgresql").returning(number), names)
+    return _inserted(table, names, "postgresql").returning(number)
 
 
 @functools.cache
-def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> SqlStatement:
+def _upsert(table: sa.Table, names: tuple[str, ...], dialect: str) -> sa.Insert:
     keys = [column.name for column in table.primary_key]
     inserted = _inserted(table, names, dialect)
     others = {name: inserted.excluded[name] for name in names if name not in keys}
-    return SqlStatement(inserted.on_conflict_do_update(index_elements=keys, set_=others), names)
+    return inserted.on_conflict_do_update(index_elements=keys, set_=others)
 
 
-def _inserted(table: sa.Table, names: tuple[str, ...], dialect: str) -> Any:
+def _inserted(table: sa.Table, names: tuple[str, ...], dialect: str) -> postgresql.Insert | sqlite.Insert:
     if dialect == "sqlite":
         return sqlite.insert(table)
     given = _unnested([table.c[name] for name in names])

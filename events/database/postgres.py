@@ -73,6 +73,7 @@ class PostgresDatabase:
             pool_size=CONNECTIONS_MAX,
             max_overflow=0,
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS_MAX,
+            hide_parameters=True,  # errors are logged, and parameters are customers' data
         )
         self._snapshots = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True

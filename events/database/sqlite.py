@@ -53,6 +53,7 @@ def sqlite_engine(
             "sqlite", database=str(path.absolute())
         ),  # a text would be parsed, and mean another file
         connect_args={"check_same_thread": False, "isolation_level": None},
+        hide_parameters=True,  # errors are logged, and parameters are customers' data
     )
 
     @sa.event.listens_for(engine, "connect")

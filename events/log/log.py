@@ -12,8 +12,8 @@ from msgspec import Struct
 from events.contract import json
 from events.contract.envelope import Event, Recorded
 from events.database import bulk
+from events.database.bulk import Query, Row
 from events.database.locks import Lock, acquire
-from events.database.statements import Row, SqlStatement
 from events.errors import ContradictoryEvent
 from events.log.tables import log
 
@@ -24,9 +24,9 @@ Identity = tuple[str, str, str]
 
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
-_HEAD = SqlStatement(sa.select(sa.func.max(log.c.position)))
+_HEAD = sa.select(sa.func.max(log.c.position))
 _READ = [log.c[name] for name in ("position", "recorded_at", *Event.__struct_fields__)]
-_LAST = SqlStatement(
+_LAST = (
     sa.select(*_READ)
     .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
     .order_by(log.c.position.desc())
@@ -101,20 +101,19 @@ def read(
     """Read events in the order of their positions, optionally of one workspace, topic or stream."""
     narrowed = {"workspace": workspace, "topic": topic, "stream": stream}
     named = {name: value for name, value in narrowed.items() if value is not None}
-    rows = _page(tuple(named)).rows(connection, {"after": after, "limit": limit, **named})
+    rows = connection.execute(_page(tuple(named)), {"after": after, "limit": limit, **named})
     return [_recorded_event(row) for row in rows]
 
 
 def last(connection: sa.Connection, workspace: str, stream: str, limit: int) -> list[Recorded]:
     """Read the last events of a stream, at most `limit`, in the order of their positions."""
-    rows = _LAST.rows(connection, {"workspace": workspace, "stream": stream, "limit": limit})
-    return [_recorded_event(row) for row in reversed(list(rows))]
+    rows = connection.execute(_LAST, {"workspace": workspace, "stream": stream, "limit": limit}).all()
+    return [_recorded_event(row) for row in reversed(rows)]
 
 
 def head(connection: sa.Connection) -> int:
     """Return the last position, 0 for an empty log."""
-    ((position,),) = _HEAD.rows(connection)
-    return position or 0
+    return connection.scalar(_HEAD) or 0
 
 
 def _identity(event: Event) -> Identity:
@@ -147,9 +146,9 @@ def _row(event: Event, now: datetime) -> Row:
 
 
 @functools.cache
-def _page(narrowed: tuple[str, ...]) -> SqlStatement:
+def _page(narrowed: tuple[str, ...]) -> Query:
     conditions = [log.c[name] == sa.bindparam(name) for name in narrowed]
-    return SqlStatement(
+    return (
         sa.select(*_READ)
         .where(log.c.position > sa.bindparam("after"), *conditions)
         .order_by(log.c.position)
@@ -157,7 +156,7 @@ def _page(narrowed: tuple[str, ...]) -> SqlStatement:
     )
 
 
-def _recorded_event(row: tuple[Any, ...]) -> Recorded:
+def _recorded_event(row: Sequence[Any]) -> Recorded:
     position, recorded_at, *event, extensions = row
     known = {} if extensions == _NO_EXTENSIONS else _extensions.decode(extensions)
     return Recorded(position, recorded_at, Event(*(*event, known)))

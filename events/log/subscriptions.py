@@ -10,7 +10,7 @@ from msgspec import Struct
 from events import leases
 from events.contract.envelope import Recorded
 from events.database import bulk
-from events.database.statements import SqlStatement
+from events.database.bulk import Query
 from events.errors import CheckpointMoved
 from events.log import log
 from events.log.tables import log as events
@@ -20,10 +20,10 @@ Handler = Callable[[sa.Connection, Sequence[Recorded], datetime], None]
 LEASE_SECONDS = 5
 _LEASE = timedelta(seconds=LEASE_SECONDS)
 
-_ALL = SqlStatement(sa.select(subscriptions))
-_ONE = SqlStatement(sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_")))
-_WITH_HEAD = SqlStatement(
-    sa.select(subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head"))
+_ALL = sa.select(subscriptions)
+_ONE = sa.select(subscriptions).where(subscriptions.c.name == sa.bindparam("name_"))
+_WITH_HEAD = sa.select(
+    subscriptions, sa.select(sa.func.max(events.c.position)).scalar_subquery().label("head")
 )
 
 
@@ -83,17 +83,17 @@ def advance(
 
 def checkpoints(connection: sa.Connection) -> dict[str, int]:
     """Return the position of each subscription."""
-    return {name: position for name, position, *_ in _ALL.rows(connection)}
+    return {name: position for name, position, *_ in connection.execute(_ALL)}
 
 
 def all_readers(connection: sa.Connection) -> list[Reader]:
     """Return the row of every subscription."""
-    return [Reader(*row) for row in _ALL.rows(connection)]
+    return [Reader(*row) for row in connection.execute(_ALL)]
 
 
 def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: datetime) -> list[str]:
     """Return the subscriptions that have events to handle and that no other process leads; reads only."""
-    rows = _WITH_HEAD.rows(connection)
+    rows = connection.execute(_WITH_HEAD).all()
     head = (rows[0][-1] or 0) if rows else log.head(connection)
     readers = {row[0]: Reader(*row[:-1]) for row in rows}
     return [name for name in names if _is_pending(readers.get(name), head, holder, now)]
@@ -101,8 +101,8 @@ def pending(connection: sa.Connection, names: Sequence[str], holder: str, now: d
 
 def is_due(connection: sa.Connection, name: str, head: int, holder: str, now: datetime) -> bool:
     """Return whether a subscription has events to handle, up to `head`, and no other process leads it; reads only."""
-    found = [Reader(*row) for row in _ONE.rows(connection, {"name_": name})]
-    return _is_pending(found[0] if found else None, head, holder, now)
+    row = connection.execute(_ONE, {"name_": name}).first()
+    return _is_pending(None if row is None else Reader(*row), head, holder, now)
 
 
 def lease(connection: sa.Connection, name: str, holder: str, now: datetime) -> int | None:
@@ -186,7 +186,7 @@ def lock(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
 
 def lock_existing(connection: sa.Connection, names: Sequence[str]) -> dict[str, Reader]:
     """Lock the rows that subscriptions already have until the transaction ends, and return them."""
-    return {row[0]: Reader(*row) for row in _locking(tuple(names)).rows(connection)}
+    return {row[0]: Reader(*row) for row in connection.execute(_locking(tuple(names)))}
 
 
 def _move(
@@ -210,7 +210,7 @@ def _compare_and_set(
         "holder_": holder,
         "until": now + _LEASE,
     }
-    if _moving(tuple(names)).changed(connection, values) != len(names):
+    if connection.execute(_moving(tuple(names)), values).rowcount != len(names):
         said = ", ".join(repr(name) for name in names)
         raise CheckpointMoved(f"Subscription {said} is no longer at position {before}")
 
@@ -220,15 +220,13 @@ def _named(names: tuple[str, ...]) -> sa.ColumnElement[bool]:
 
 
 @functools.cache
-def _locking(names: tuple[str, ...]) -> SqlStatement:
-    return SqlStatement(
-        sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
-    )
+def _locking(names: tuple[str, ...]) -> Query:
+    return sa.select(subscriptions).where(_named(names)).order_by(subscriptions.c.name).with_for_update()
 
 
 @functools.cache
-def _moving(names: tuple[str, ...]) -> SqlStatement:
-    return SqlStatement(
+def _moving(names: tuple[str, ...]) -> sa.Update:
+    return (
         subscriptions.update()
         .where(_named(names), subscriptions.c.position == sa.bindparam("before"))
         .values(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events import leases
-from events.database.statements import SqlStatement
+from events.database.bulk import Query
 from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
 from worker.commands.freezing import can_be_dated
@@ -35,12 +35,13 @@ def choose(
     `lease` is how long claims hold.
     """
     values = {**_instants(lease, now), **limits}
-    return [Candidate(*row) for row in _CHOSEN[connection.dialect.name].rows(connection, values)]
+    return [Candidate(*row) for row in connection.execute(_CHOSEN[connection.dialect.name], values)]
 
 
 def any_due(connection: sa.Connection, lease: timedelta, holder: str, now: datetime) -> bool:
     """Say whether a claim could give anything; reads only."""
-    return bool(_ANY_DUE.rows(connection, {**_instants(lease, now), "holder_": holder}))
+    values = {**_instants(lease, now), "holder_": holder}
+    return connection.execute(_ANY_DUE, values).first() is not None
 
 
 def _instants(lease: timedelta, now: datetime) -> dict[str, datetime]:
@@ -67,6 +68,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     run_out = leases.has_ended(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
     abandoned = sa.and_(commands.c.status == "leased", run_out)
     due = sa.and_(
+        # A list of plain values would be rendered anew at each execution.
         commands.c.status.in_([sa.literal("ready"), sa.literal("uncertain")]),
         _has_waited(commands.c.due_at, commands.c.waits_since),
     )
@@ -88,7 +90,7 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _chosen(dialect: str) -> SqlStatement:
+def _chosen(dialect: str) -> Query:
     """Choose commands, and say what their companies add to them.
 
     PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
@@ -123,7 +125,7 @@ def _chosen(dialect: str) -> SqlStatement:
         ranked = first.subquery("ranked")
         of_workspace = ranked.c.workspace == realms.c.workspace
         joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
-    return SqlStatement(
+    return (
         sa.select(
             ranked.c.request_id,
             ranked.c.fence,
@@ -169,7 +171,7 @@ def _age(table: sa.FromClause) -> sa.Tuple:
 
 
 _CHOSEN = {dialect: _chosen(dialect) for dialect in ("postgresql", "sqlite")}
-_ANY_DUE = SqlStatement(
+_ANY_DUE = (
     sa.select(commands.c.request_id)
     .join(realms, its_company())
     .where(*_due(), *_serves(), can_be_dated())

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from events import leases
 from events.database import bulk
+from events.database.bulk import Row
 from events.database.locks import Lock, acquire
-from events.database.statements import Row
 from worker.commands import candidates, companies
 from worker.commands.candidates import Candidate
 from worker.commands.claimed import Claimed, Earlier

@@ -10,7 +10,6 @@ from msgspec.structs import asdict
 
 from events.contract.envelope import Event
 from events.database import bulk
-from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
 
@@ -140,14 +139,14 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
     bulk.insert(connection, commands, rows)
 
 
-_DISCONNECT_OTHERS = SqlStatement(
+_DISCONNECT_OTHERS = (
     realms.update()
     .where(realms.c.workspace == sa.bindparam("workspace_"), realms.c.realm != sa.bindparam("realm_"))
     .values(connected=False)
 )
 
 
-_PUT_LOST = SqlStatement(
+_PUT_LOST = (
     realms.update()
     .where(realms.c.realm == sa.bindparam("realm_"), realms.c.workspace == sa.bindparam("workspace_"))
     .values(connected=False)
@@ -179,8 +178,8 @@ def put_realm(connection: sa.Connection, realm: Realm) -> None:
     workspace: one that lost it says nothing about it any more, once another workspace has it.
     """
     named = {"workspace_": realm.workspace, "realm_": realm.realm}
-    _DISCONNECT_OTHERS.changed(connection, named)
+    connection.execute(_DISCONNECT_OTHERS, named)
     if realm.connected:
         bulk.upsert(connection, realms, [asdict(realm)])
     else:
-        _PUT_LOST.changed(connection, named)
+        connection.execute(_PUT_LOST, named)

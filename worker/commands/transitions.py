@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from events.contract.envelope import Event
 from events.database import bulk
-from events.database.statements import Row
+from events.database.bulk import Row
 from events.log import log
 from worker.commands import companies, effects, outcomes
 from worker.commands.claimed import Claimed

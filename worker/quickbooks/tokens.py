@@ -24,7 +24,6 @@ from events.clock import Clock, Entropy
 from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.database.port import Database
-from events.database.statements import SqlStatement
 from events.log.tables import UtcInstant, metadata
 from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
@@ -51,10 +50,8 @@ tokens = sa.Table(
     sa.Column("leased_until", UtcInstant),
 )
 
-_STORED = SqlStatement(
-    sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
-        tokens.c.realm == sa.bindparam("realm_")
-    )
+_STORED = sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(
+    tokens.c.realm == sa.bindparam("realm_")
 )
 
 
@@ -282,7 +279,8 @@ class TokenStore:
 
 
 def _stored(connection: sa.Connection, realm: str) -> StoredTokens | None:
-    return next((StoredTokens(*row) for row in _STORED.rows(connection, {"realm_": realm})), None)
+    row = connection.execute(_STORED, {"realm_": realm}).first()
+    return None if row is None else StoredTokens(*row)
 
 
 def _lease(

@@ -18,10 +18,21 @@ from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.families import FAMILIES
+from worker.quote_to_cash.family import by_type
 from worker.quote_to_cash.view import WORKSPACE, View
 
 SOURCE = "urn:coeffection:quote-to-cash"
-KINDS = frozenset(family.kind for family in FAMILIES)
+_OF_KIND = {
+    kind: [family for family in FAMILIES if family.kind == kind] for kind in {f.kind for f in FAMILIES}
+}
+_FOLLOWS = by_type(family.follows for family in FAMILIES)
+_NAMES = by_type(family.names for family in FAMILIES)
+_CONSIDERED_ON = by_type(family.considered_on for family in FAMILIES)
+_CHANGED_BY = by_type(family.changed_by for family in FAMILIES)
+_ROUNDS = [
+    {family.kind: family.reads[number] for family in FAMILIES if len(family.reads) > number}
+    for number in range(max(len(family.reads) for family in FAMILIES))
+]
 _TYPE_OF = {event_type.payload: name for name, event_type in catalog.TYPES.items()}
 
 
@@ -70,8 +81,8 @@ def reconsider(view: View, cause: Event, key: str, waiting: Sequence[str]) -> De
 
 def streams(event: Event) -> list[str]:
     """Return the streams whose state deciding about an event reads, as far as the event itself names them."""
-    named = (family.names.get(event.type) for family in FAMILIES)
-    return [event.stream, *chain.from_iterable(names(event.payload) for names in named if names is not None)]
+    named = (names(event.payload) for names in _NAMES.get(event.type, ()))
+    return [event.stream, *chain.from_iterable(named)]
 
 
 def waited_on(event: Event) -> list[str]:
@@ -82,9 +93,8 @@ def waited_on(event: Event) -> list[str]:
 def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:
     """Return round by round which further streams deciding about these reads: load a round, then ask for the next."""
     found = set(named)
-    for number in range(max(len(family.reads) for family in FAMILIES)):
-        reading = {family.kind: family.reads[number] for family in FAMILIES if len(family.reads) > number}
-        parts = (stream.partition("/") for stream in named)
+    parts = [stream.partition("/") for stream in found]
+    for reading in _ROUNDS:
         more = {
             stream for kind, _, subject in parts if kind in reading for stream in reading[kind](view, subject)
         }
@@ -95,16 +105,14 @@ def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:
 def _consider(view: View, decision: Decision, cause: Event, subjects: Iterable[str], via: str = "") -> None:
     for stream in subjects:
         kind, _, subject = stream.partition("/")
-        for family in FAMILIES:
-            if family.kind == kind:
-                for step in family.consider(view, subject):
-                    _take(view, decision, cause, step, via)
+        for family in _OF_KIND.get(kind, ()):
+            for step in family.consider(view, subject):
+                _take(view, decision, cause, step, via)
 
 
 def _followed(view: View, event: Event) -> Iterator[Consequence]:
-    for family in FAMILIES:
-        if (follows := family.follows.get(event.type)) is not None:
-            yield from follows(view, event.payload)
+    for follows in _FOLLOWS.get(event.type, ()):
+        yield from follows(view, event.payload)
 
 
 def _affected(view: View, event: Event, moved: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -115,14 +123,9 @@ def _affected(view: View, event: Event, moved: Sequence[str]) -> tuple[list[str]
     Deals come last: their words say what was commanded for their account and products. Streams that many wait on are
     returned apart, in place of all that wait on them.
     """
-    own = [event.stream] if event.stream.partition("/")[0] in KINDS else []
-    considered: list[str] = []
-    changed: list[str] = []
-    for family in FAMILIES:
-        if (named := family.considered_on.get(event.type)) is not None:
-            considered += named(event.payload)
-        if (changes := family.changed_by.get(event.type)) is not None:
-            changed += changes(view, event.payload)
+    own = [event.stream] if event.stream.partition("/")[0] in _OF_KIND else []
+    considered = [name for names in _CONSIDERED_ON.get(event.type, ()) for name in names(event.payload)]
+    changed = [name for changes in _CHANGED_BY.get(event.type, ()) for name in changes(view, event.payload)]
     waiting = {key: view.waiting(key) for key in (*moved, *changed)}
     many = [stream for stream, found in waiting.items() if len(found) > view_of.AT_ONCE]
     few = chain.from_iterable(found for stream, found in waiting.items() if stream not in many)

@@ -2,12 +2,10 @@
 
 from events.contract.envelope import Event
 from worker.quote_to_cash.families import FAMILIES
+from worker.quote_to_cash.family import by_type
 from worker.quote_to_cash.view import View
 
-_FOLDS = {
-    event_type: [family.folds[event_type] for family in FAMILIES if event_type in family.folds]
-    for event_type in {name for family in FAMILIES for name in family.folds}
-}
+_FOLDS = by_type(family.folds for family in FAMILIES)
 
 
 def evolve(view: View, event: Event) -> None:

@@ -19,6 +19,7 @@ from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature
 from worker.quote_to_cash.gates import Checked
+from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.sentences import spoken_row
@@ -152,7 +153,7 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
     refused = _refused(connection, workspace, deal_id)
     if not known:
         return _unusable(deal_id, refused) if refused else None
-    gates = gates_of(view, deal_id)
+    gates = gates_of(Inquiry(view, deal_id))
     found = () if deal.latest is not None else nearest(connection, workspace, deal_id)
     explained = tuple(_explained(gate, chain, found) for gate in gates)
     invoice = deal.part(WHOLE).invoice

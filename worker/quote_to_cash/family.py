@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from worker.quote_to_cash.command import Consequence
 from worker.quote_to_cash.view import View
+
+T = TypeVar("T")
 
 Fold = Callable[[View, Any, datetime], None]
 Folds = Mapping[str, Fold]
@@ -39,3 +41,12 @@ class Family(Struct, frozen=True):
     considered_on: Mapping[str, Callable[[Any], Iterable[str]]] = {}
     changed_by: Mapping[str, Callable[[View, Any], Iterable[str]]] = {}
     reads: tuple[Callable[[View, str], Iterable[str]], ...] = ()
+
+
+def by_type(declared: Iterable[Mapping[str, T]]) -> dict[str, list[T]]:
+    """Return what families declare about each type of event, in the order of the families."""
+    found: dict[str, list[T]] = {}
+    for of_family in declared:
+        for event_type, each in of_family.items():
+            found.setdefault(event_type, []).append(each)
+    return found

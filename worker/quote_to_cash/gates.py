@@ -12,11 +12,6 @@ from worker.quote_to_cash.texts import shown
 PARAMETER_CHARACTERS_MAX = 1000  # a parameter travels in events, whatever was put into the CRM's fields
 
 
-def always(_inquiry: Inquiry) -> bool:
-    """Say that a gate can be checked whatever is known."""
-    return True
-
-
 class Unmet(Struct, frozen=True):
     """Why a gate is unmet.
 
@@ -39,7 +34,7 @@ class Gate(Struct, frozen=True):
         check: True where it is met, else why not; nothing where there is nothing to check.
         words: What a person reads while it is unmet, and the action that opens it.
         depends_on: The kinds of stream whose events move it.
-        given: What has to be known before it can be checked.
+        given: What has to be known before it can be checked; nothing if it always can.
         cases: Causes that have words of their own.
     """
 
@@ -47,7 +42,7 @@ class Gate(Struct, frozen=True):
     check: Callable[[Inquiry], bool | Unmet | None]
     words: Words
     depends_on: tuple[str, ...] = ("deal",)
-    given: Callable[[Inquiry], bool] = always
+    given: Callable[[Inquiry], bool] | None = None
     cases: Mapping[str, Words] = {}
 
     def words_of(self, case: str | None) -> Words:
@@ -56,7 +51,7 @@ class Gate(Struct, frozen=True):
 
     def checked(self, inquiry: Inquiry) -> "Checked | None":
         """Check it for a deal; nothing if it can't be checked, or there is nothing to check."""
-        if not self.given(inquiry):
+        if self.given is not None and not self.given(inquiry):
             return None
         found = self.check(inquiry)
         if found is None or found is True:

@@ -8,9 +8,11 @@ from events.contract.quickbooks import CompanyObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.deal.signed import Signed, signed_version
-from worker.quote_to_cash.deal.state import WHOLE, Deal, Part
+from worker.quote_to_cash.deal.state import WHOLE, Deal
+from worker.quote_to_cash.deal.won import lacking
 from worker.quote_to_cash.invoice.totals import Priced, price
 from worker.quote_to_cash.items.quoted import QuotedItems
+from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import View
 from worker.workspaces.settings import Settings
 
@@ -22,27 +24,24 @@ class DecisionImpossible(Exception):
 
 
 class Inquiry:
-    """A part of a deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before."""
+    """A part of a deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before.
+
+    Attributes:
+        view: The state of the workspace.
+        deal_id: The deal's ID.
+        number: The number of the part that the invoice is for.
+        deal: The deal as the state has it.
+        part: The part that the invoice is for.
+        workspace: What holds for the whole workspace.
+    """
 
     def __init__(self, view: View, deal_id: str, number: int = WHOLE) -> None:
         self.view = view
         self.deal_id = deal_id
         self.number = number
-
-    @cached_property
-    def deal(self) -> Deal:
-        """The deal as the state has it."""
-        return self.view.get(Deal, self.deal_id)
-
-    @property
-    def part(self) -> Part:
-        """The part of the deal that the invoice is for."""
-        return self.deal.part(self.number)
-
-    @cached_property
-    def workspace(self) -> WorkspaceState:
-        """What holds for the whole workspace."""
-        return self.view.get(WorkspaceState)
+        self.deal = view.get(Deal, deal_id)
+        self.part = self.deal.part(number)
+        self.workspace = view.get(WorkspaceState)
 
     @property
     def settings(self) -> Settings:
@@ -70,6 +69,11 @@ class Inquiry:
         return self._known(self.workspace.company, "company")
 
     @cached_property
+    def lacking(self) -> str | None:
+        """The code of what its contract lacks; nothing if the deal is won, or there is no contract."""
+        return lacking(self.deal, self.settings)
+
+    @cached_property
     def signed(self) -> Signed:
         """Which snapshot's quote was signed."""
         return signed_version(self.deal)
@@ -89,6 +93,11 @@ class Inquiry:
     def link(self) -> Link | None:
         """Which customer the account is, for a deal of this currency."""
         return self.account.link_in(self.realm, self.latest.currency)
+
+    @cached_property
+    def referred(self) -> list[str]:
+        """The streams of the customer and the items that the invoice refers to."""
+        return referred(self.view, self.latest)
 
     @cached_property
     def items(self) -> QuotedItems:

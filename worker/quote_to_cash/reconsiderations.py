@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.database import bulk
-from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash.store import process_waits
 
@@ -55,17 +54,15 @@ class Reconsideration(Struct, frozen=True):
 
 
 _COLUMNS = tuple(reconsiderations.c[name] for name in Reconsideration.__struct_fields__)
-_NEXT = SqlStatement(
+_NEXT = (
     sa.select(*_COLUMNS)
     .where(reconsiderations.c.workspace == sa.bindparam("workspace_"))
     .order_by(reconsiderations.c.position, reconsiderations.c.key)
     .limit(1)
 )
-_WORKSPACES = SqlStatement(
-    sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
-)
-_PENDING = SqlStatement(sa.select(reconsiderations.c.workspace, reconsiderations.c.key))
-_PORTION = SqlStatement(
+_WORKSPACES = sa.select(reconsiderations.c.workspace).distinct().order_by(reconsiderations.c.workspace)
+_PENDING = sa.select(reconsiderations.c.workspace, reconsiderations.c.key)
+_PORTION = (
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"),
@@ -99,18 +96,18 @@ def queue(connection: sa.Connection, added: Sequence[Reconsideration]) -> None:
 
 def workspaces(connection: sa.Connection) -> list[str]:
     """Return the workspaces with queued changes."""
-    return [workspace for (workspace,) in _WORKSPACES.rows(connection)]
+    return list(connection.scalars(_WORKSPACES))
 
 
 def pending(connection: sa.Connection) -> set[tuple[str, str]]:
     """Return the workspace and the key of every queued change."""
-    return set(_PENDING.rows(connection))
+    return {(workspace, key) for workspace, key in connection.execute(_PENDING)}
 
 
 def first(connection: sa.Connection, workspace: str) -> Reconsideration | None:
     """Return a workspace's oldest queued change."""
-    rows = _NEXT.rows(connection, {"workspace_": workspace})
-    return Reconsideration(*rows[0]) if rows else None
+    row = connection.execute(_NEXT, {"workspace_": workspace}).first()
+    return None if row is None else Reconsideration(*row)
 
 
 def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> list[str]:
@@ -122,7 +119,7 @@ def portion(connection: sa.Connection, change: Reconsideration, limit: int) -> l
         "before_": STAGES[change.stage].before or _GREATEST,
         "limit_": limit,
     }
-    return [stream for (stream,) in _PORTION.rows(connection, bound)]
+    return list(connection.scalars(_PORTION, bound))
 
 
 def move(connection: sa.Connection, change: Reconsideration, done: Sequence[str], limit: int) -> None:

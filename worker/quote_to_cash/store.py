@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from events.contract import json
 from events.database import bulk
-from events.database.statements import SqlStatement
 from events.log.tables import metadata
 from worker.quote_to_cash import view
-from worker.quote_to_cash.view import WORKSPACE, State, T, stream_of
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.view import State, T, stream_of
 
 # Compared by code points: what is reconsidered in portions goes on after the last name of one, in Python's order.
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -32,13 +32,11 @@ process_waits = sa.Table(
     sa.Index("process_waits_stream", "workspace", "stream", "key"),
 )
 
-_STATE = SqlStatement(
-    sa.select(process_state.c.data).where(
-        process_state.c.workspace == sa.bindparam("workspace_"),
-        process_state.c.stream == sa.bindparam("stream_"),
-    )
+_STATE = sa.select(process_state.c.data).where(
+    process_state.c.workspace == sa.bindparam("workspace_"),
+    process_state.c.stream == sa.bindparam("stream_"),
 )
-_WAITING = SqlStatement(
+_WAITING = (
     sa.select(process_waits.c.stream)
     .where(
         process_waits.c.workspace == sa.bindparam("workspace_"), process_waits.c.key == sa.bindparam("key_")
@@ -58,8 +56,8 @@ class StateStore:
     def __init__(self, connection: sa.Connection, workspace: str) -> None:
         self.workspace_name = workspace
         self._connection = connection
-        self._loaded: dict[str, State] = {}
-        self._changed: dict[str, None] = {}
+        self._loaded: dict[tuple[type[State], str], State] = {}
+        self._changed: dict[tuple[type[State], str], None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
         self._waiters: dict[str, set[str]] = {}
         self._read: dict[str, str] = {}
@@ -83,30 +81,29 @@ class StateStore:
 
     def get(self, kind: type[T], key: str = "") -> T:
         """Return the state of a stream; an unknown one is empty."""
-        stream = stream_of(kind, key)
-        loaded = self._loaded.get(stream)
+        loaded = self._loaded.get((kind, key))
         if isinstance(loaded, kind):
             return loaded
+        stream = stream_of(kind, key)
         data = self._read.get(stream)
         if data is None and stream not in self._known:
             named = {"workspace_": self.workspace_name, "stream_": stream}
-            data = next((data for (data,) in _STATE.rows(self._connection, named)), None)
+            data = self._connection.scalar(_STATE, named)
         state = json.decode(data, kind) if data is not None else kind()
-        self._loaded[stream] = state
+        self._loaded[kind, key] = state
         return state
 
     def put(self, state: State, key: str = "") -> None:
         """Replace the state of a stream."""
-        stream = stream_of(type(state), key)
-        self._loaded[stream] = state
-        self._changed[stream] = None
+        self._loaded[type(state), key] = state
+        self._changed[type(state), key] = None
 
     def waiting(self, key: str) -> list[str]:
         """Return the streams that wait on `key`, in order; of more than AT_ONCE, some."""
         stored = self._waiting.get(key)
         if stored is None:
             named = {"workspace_": self.workspace_name, "key_": key, "limit_": view.AT_ONCE + 1}
-            stored = self._waiting[key] = {found for (found,) in _WAITING.rows(self._connection, named)}
+            stored = self._waiting[key] = set(self._connection.scalars(_WAITING, named))
         if len(stored) > view.AT_ONCE:
             return sorted(stored)
         return sorted((stored - self._waits.keys()) | self._waiters.get(key, set()))
@@ -122,13 +119,17 @@ class StateStore:
     @property
     def workspace_changed(self) -> bool:
         """Whether what holds for the whole workspace was replaced since the last flush."""
-        return WORKSPACE in self._changed
+        return (WorkspaceState, "") in self._changed
 
     def flush(self) -> None:
         """Write what changed."""
         rows = [
-            {"workspace": self.workspace_name, "stream": stream, "data": json.encode(self._loaded[stream])}
-            for stream in self._changed
+            {
+                "workspace": self.workspace_name,
+                "stream": stream_of(*named),
+                "data": json.encode(self._loaded[named]),
+            }
+            for named in self._changed
         ]
         bulk.upsert(self._connection, process_state, rows)
         self._flush_waits()

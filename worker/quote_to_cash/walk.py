@@ -6,7 +6,6 @@ from events.contract.gates import IN_PROGRESS
 from worker.quote_to_cash.company import gates as company
 from worker.quote_to_cash.customers import gates as customers
 from worker.quote_to_cash.deal import gates as deals
-from worker.quote_to_cash.deal.state import WHOLE
 from worker.quote_to_cash.gates import Checked, Gate
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.invoice import amounts
@@ -14,7 +13,6 @@ from worker.quote_to_cash.invoice import gates as invoice
 from worker.quote_to_cash.items import gates as items
 from worker.quote_to_cash.keys import ReadThrough
 from worker.quote_to_cash.readings import gates as readings
-from worker.quote_to_cash.view import View
 
 MAPPED = (*customers.GATES, *items.GATES)
 # A person reads the first that is unmet: what they can do something about comes before what passes by itself.
@@ -40,27 +38,28 @@ COMMANDED: tuple[Gate, ...] = (
 BY_CODE = {gate.code: gate for gate in (*GATES, *COMMANDED)}
 
 
-def gates_of(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
+def gates_of(inquiry: Inquiry) -> list[Checked]:
     """Return the gates that matter now, as they stand: once commanded, only what became of the command."""
-    return list(_walk(Inquiry(view, deal_id, number)))
+    return list(_walk(inquiry))
 
 
-def unmet_gates(view: View, deal_id: str, number: int = WHOLE) -> list[Checked]:
+def unmet_gates(inquiry: Inquiry) -> list[Checked]:
     """Return the gates that an invoice waits on; none if it is to be requested now."""
-    return [gate for gate in gates_of(view, deal_id, number) if not gate.met]
+    return [gate for gate in _walk(inquiry) if not gate.met]
 
 
-def unmet_before_winning(view: View, deal_id: str) -> list[Checked]:
+def unmet_before_winning(inquiry: Inquiry) -> list[Checked]:
     """Return the gates that a deal waits on before anything of its invoice matters."""
-    return [gate for gate in _checked(deals.WON, Inquiry(view, deal_id)) if not gate.met]
+    return [gate for gate in _checked(deals.WON, inquiry) if not gate.met]
 
 
-def depends_on(view: View, deal_id: str, number: int = WHOLE) -> tuple[str, ...]:
+def depends_on(inquiry: Inquiry) -> tuple[str, ...]:
     """Return the keys on which the gates of an invoice depend, beside the deal itself.
 
     A change of any other key leaves the first unmet gate as it is, and opens none of the unmet ones. So these are the
     keys that are read for the gates as far as the first unmet one, and for each unmet one after it.
     """
+    view, deal_id, number = inquiry.view, inquiry.deal_id, inquiry.number
     read = ReadThrough(view)
     walk = _walk(Inquiry(read, deal_id, number))
     first = next((gate for gate in walk if not gate.met), None)

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from events import leases
 from events.clock import Clock
 from events.database.port import Database
-from events.database.statements import SqlStatement
 from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
 from events.log.intake import Received
@@ -142,9 +141,9 @@ def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
 
 def _checkpoint_compare_and_set() -> Sequence[tuple[Any, str, Any]]:
     @functools.cache
-    def moving(names: tuple[str, ...]) -> SqlStatement:
+    def moving(names: tuple[str, ...]) -> sa.Update:
         wherever = sa.bindparam("before", type_=sa.Integer) >= 0
-        return SqlStatement(
+        return (
             tables.subscriptions.update()
             .where(subscriptions._named(names), wherever)  # noqa: SLF001 - as above
             .values(

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 import worker.services  # noqa: F401 - it imports every table
 from events.database.sqlite import InlineDatabase
-from events.database.statements import SqlStatement
 from events.errors import DatabaseUnavailable
 from events.log.tables import metadata
 from worker.commands import effects, transitions
@@ -183,18 +182,18 @@ class SimulatedDatabase:
 
 def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[str]:
     """Return the violations of a claim, by the claimed commands' rows in the database."""
-    realms_shut = {realm for (realm,) in _REALMS_SHUT.rows(connection)}
+    realms_shut = set(connection.scalars(_REALMS_SHUT))
     wrong = [
         f"{command.key.kind} of {command.key.subject} is claimed though {command.realm} is paused or cut off"
         for command in claimed
         if command.realm in realms_shut
     ]
-    found = _IN_FLIGHT_TWICE.rows(connection)
+    found = connection.execute(_IN_FLIGHT_TWICE)
     return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
 
 
-_REALMS_SHUT = SqlStatement(sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused)))
-_IN_FLIGHT_TWICE = SqlStatement(
+_REALMS_SHUT = sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused))
+_IN_FLIGHT_TWICE = (
     sa.select(commands.c.workspace, commands.c.subject)
     .where(sa.or_(commands.c.status == "leased", commands.c.status == "uncertain"))
     .group_by(commands.c.workspace, commands.c.realm, commands.c.subject)

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 import worker.workspaces.tenants as workspaces_module
 from events.contract import catalog
-from events.database.statements import SqlStatement
 from events.errors import DatabaseUnavailable
 from events.log import log as events_log
 from events.log.tables import log
@@ -265,31 +264,29 @@ async def _add_docusign_key(workspace: str, key: str, services: Services, _: Gat
 
 def _pending_actions(connection: sa.Connection, workspace: str) -> PendingActions:
     """Return the remedies in the log and at the gates of deals."""
-    said = _CONNECTION_SAID.rows(connection, {"workspace_": workspace})
-    held = _HELD_AT.rows(connection, {"workspace_": workspace})
+    said = connection.scalar(_CONNECTION_SAID, {"workspace_": workspace})
+    held = connection.execute(_HELD_AT, {"workspace_": workspace}).all()
     return PendingActions(
-        to_connect=bool(said) and said[0][0] == catalog.CONNECTION_EXPIRED,
+        to_connect=said == catalog.CONNECTION_EXPIRED,
         to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
         unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),
     )
 
 
-_CONNECTION_SAID = SqlStatement(
+_CONNECTION_SAID = (
     sa.select(log.c.type)
     .where(
         log.c.workspace == sa.bindparam("workspace_"),
-        log.c.type.in_(
-            [sa.literal(kind) for kind in (catalog.CONNECTION_AUTHORIZED, catalog.CONNECTION_EXPIRED)]
-        ),
+        log.c.type.in_([catalog.CONNECTION_AUTHORIZED, catalog.CONNECTION_EXPIRED]),
     )
     .order_by(log.c.position.desc())
-    .limit(sa.literal(1))
+    .limit(1)
 )
-_HELD_AT = SqlStatement(
+_HELD_AT = (
     sa.select(deals.c.deal, deals.c.gate)
     .where(
         deals.c.workspace == sa.bindparam("workspace_"),
-        deals.c.gate.in_([sa.literal(gate) for gate in TO_ORDER + UNMAPPED]),
+        deals.c.gate.in_(TO_ORDER + UNMAPPED),
     )
     .order_by(deals.c.deal)
 )

@@ -26,8 +26,8 @@ from worker.commands.kinds.all import READINGS
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash import reconsiderations
-from worker.quote_to_cash.deal.state import WHOLE, Deal
 from worker.quote_to_cash.decide import read_of
+from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import WORKSPACE
 from worker.quote_to_cash.walk import depends_on, unmet_gates
@@ -246,15 +246,16 @@ def _reason(
     store: StateStore, row: sa.RowMapping, later: set[tuple[str, str]], *, is_invoiced: bool
 ) -> Iterator[str]:
     workspace, name = row["workspace"], row["deal"]
-    deal = store.get(Deal, name)
-    keys = {f"deal/{name}", *depends_on(store, name), *deal.waits_on}
+    inquiry = Inquiry(store, name)
+    deal = inquiry.deal
+    keys = {f"deal/{name}", *depends_on(inquiry), *deal.waits_on}
     if any(key.startswith(f"{WORKSPACE}/") for key in keys):
         keys.add(WORKSPACE)  # the stream of the events that change them
     if later & {(workspace, key) for key in keys}:
         return
     if row["stage"] != deal.stage:
         yield f"{workspace}/{name} is shown in stage {row['stage']}, but is in {deal.stage}"
-    unmet = unmet_gates(store, name) if deal.part(WHOLE).invoice is None else []
+    unmet = unmet_gates(inquiry) if inquiry.part.invoice is None else []
     gate = unmet[0].code if unmet else None
     if gate != row["gate"]:
         yield f"{workspace}/{name} is shown at {row['gate']}, but waits at {gate}"

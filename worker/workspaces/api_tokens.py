@@ -15,7 +15,6 @@ from msgspec import Struct
 from events.clock import Entropy
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
-from events.database.statements import SqlStatement
 from events.errors import UserError
 from events.log.tables import UtcInstant, metadata
 
@@ -53,8 +52,8 @@ _COLUMNS = (
     api_tokens.c.revoked_at,
     api_tokens.c.revoked_by,
 )
-_FOUND = SqlStatement(sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed")))
-_USED = SqlStatement(
+_FOUND = sa.select(*_COLUMNS).where(api_tokens.c.token_hash == sa.bindparam("hashed"))
+_USED = (
     api_tokens.update()
     .where(
         api_tokens.c.workspace == sa.bindparam("of"),
@@ -204,12 +203,13 @@ def revoke(connection: sa.Connection, workspace: str, which: str, now: datetime,
 
 def find(connection: sa.Connection, token: str) -> Token | None:
     """Return a token by its text, also if it is revoked; None if there is none such."""
-    return next((_token(row) for row in _FOUND.rows(connection, {"hashed": token_hash(token)})), None)
+    row = connection.execute(_FOUND, {"hashed": token_hash(token)}).first()
+    return None if row is None else _token(row)
 
 
 def used(connection: sa.Connection, workspace: str, number: int, now: datetime) -> None:
     """Note when a token was used last; a later instant stays."""
-    _USED.changed(connection, {"of": workspace, "number_": number, "at": now})
+    connection.execute(_USED, {"of": workspace, "number_": number, "at": now})
 
 
 def token_hash(token: str) -> str:

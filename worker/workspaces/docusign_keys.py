@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from events.contract import identifiers
 from events.database.locks import Lock, acquire
-from events.database.statements import SqlStatement
 from events.errors import UserError
 from events.log.tables import Position, UtcInstant, metadata
 from worker.runtime import sealing
@@ -35,7 +34,7 @@ docusign_keys = sa.Table(
     sa.Column("verified_at", UtcInstant),
 )
 
-_SEALED = SqlStatement(
+_SEALED = (
     sa.select(docusign_keys.c.number, docusign_keys.c.sealed)
     .select_from(workspaces.outerjoin(docusign_keys))
     .where(workspaces.c.workspace == sa.bindparam("name"))
@@ -180,7 +179,7 @@ def listed(connection: sa.Connection, workspace: str) -> Sequence[Key]:
 
 def sealed(connection: sa.Connection, workspace: str) -> Mapping[int, bytes] | None:
     """Return the keys of a workspace as they were sealed; None if there is no such workspace."""
-    found = _SEALED.rows(connection, {"name": workspace})
+    found = connection.execute(_SEALED, {"name": workspace}).all()
     return {number: record for number, record in found if record is not None} if found else None
 
 

@@ -40,6 +40,24 @@ def test_each_key_is_looked_up_by_all_its_columns(name: str, *, has_statistics: 
     assert found[1].split(" AND ") == [f"{column.name}=?" for column in where]
 
 
+@pytest.mark.parametrize("has_statistics", [False, True])
+def test_the_first_rows_of_each_key_are_looked_up_in_their_order(*, has_statistics: bool) -> None:
+    waits = store.process_waits
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        tables.metadata.create_all(connection)
+        if has_statistics:
+            of_one_row(connection, waits)
+        steps = plan(connection, bulk._fetch_few(store._WAITS_KEY, waits.c.stream, "sqlite"))
+    engine.dispose()
+    looked_up = [re.search(r"^SEARCH (\w+) USING COVERING INDEX .*\((.*)\)$", step) for step in steps]
+    assert [(found[1], set(found[2].split(" AND "))) for found in looked_up if found] == [
+        ("process_waits", {"workspace=?", "key=?", "stream=?"}),
+        ("first", {"workspace=?", "key=?"}),
+    ]
+    assert not any("B-TREE" in step for step in steps), "the index has the order"
+
+
 def of_one_row(connection: sa.Connection, table: sa.FromClause) -> None:
     """Let SQLite believe that the table has one row, since it had one when statistics were taken."""
     connection.exec_driver_sql("ANALYZE")
@@ -48,7 +66,7 @@ def of_one_row(connection: sa.Connection, table: sa.FromClause) -> None:
     connection.exec_driver_sql("ANALYZE sqlite_schema")
 
 
-def plan(connection: sa.Connection, statement: sa.Select[tuple[object, ...]]) -> list[str]:
+def plan(connection: sa.Connection, statement: bulk.Query) -> list[str]:
     """Return the steps in which SQLite executes a statement."""
     compiled = statement.compile(connection)
     values = tuple(compiled.params[name] or "[]" for name in compiled.positiontup or ())

@@ -195,7 +195,7 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
     """PostgreSQL reads the first commands of each company, SQLite ranks all; both claim the same in the same order."""
     chance = Random(seed)
 
-    def unlike(connection: sa.Connection) -> tuple[list[Any], list[Any]]:
+    def unlike(connection: sa.Connection) -> tuple[Sequence[Any], Sequence[Any]]:
         for request in connection.scalars(sa.select(commands.c.request_id)).all():
             until = START + timedelta(seconds=chance.choice((-1, 1, 86_400)))
             values = {
@@ -212,7 +212,9 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
             "per_realm": chance.randrange(1, 4),
             "slots": 5,
         }
-        one, other = (candidates._CHOSEN[name].rows(connection, limits) for name in ("postgresql", "sqlite"))
+        one, other = (
+            connection.execute(candidates._CHOSEN[name], limits).all() for name in ("postgresql", "sqlite")
+        )
         return one, other
 
     one, other = await postgres.transaction(unlike)

@@ -43,6 +43,7 @@ from worker.quote_to_cash.deal.state import WHOLE, Deal
 from worker.quote_to_cash.deal.won import has_outcome
 from worker.quote_to_cash.decide import decide
 from worker.quote_to_cash.gates import Checked
+from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.view import State, T, stream_of
 from worker.quote_to_cash.walk import unmet_gates
 
@@ -129,7 +130,7 @@ class Decider:
             recorded = [gate.gate for gate in deal.part(WHOLE).unmet]
             if not recorded or not has_outcome(deal) or deal.part(WHOLE).invoice is not None:
                 continue
-            unmet = [gate.code for gate in unmet_gates(self.view, deal_id)]
+            unmet = [gate.code for gate in unmet_gates(Inquiry(self.view, deal_id))]
             assert unmet[:1] == recorded[:1], deal_id
             assert set(recorded) <= set(unmet), deal_id
 
@@ -142,7 +143,7 @@ class Decider:
 
     def gates(self, deal_id: str = "D-1") -> list[Checked]:
         """Return the gates that are unmet."""
-        return unmet_gates(self.view, deal_id)
+        return unmet_gates(Inquiry(self.view, deal_id))
 
     def stands_at(self, deal_id: str = "D-1") -> str | None:
         """Return the first gate that is unmet."""

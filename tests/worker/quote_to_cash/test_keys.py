@@ -23,6 +23,7 @@ from tests.worker.quote_to_cash.given import (
     ordered,
     ready,
 )
+from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.keys import COMPANY, HOLDING_UP, of_setting
 from worker.quote_to_cash.walk import depends_on
 from worker.workspaces.settings import Settings
@@ -104,7 +105,7 @@ def test_a_deal_waits_on_its_unmet_gates_and_on_those_before_the_first(
     happened: list[Any], keys: set[str]
 ) -> None:
     decider = given(*happened, *SIGNED)
-    assert set(depends_on(decider.view, "D-1")) == keys
+    assert set(depends_on(Inquiry(decider.view, "D-1"))) == keys
 
 
 def test_a_change_of_another_setting_reconsiders_nothing() -> None:
@@ -118,4 +119,4 @@ def test_a_command_is_held_up_by_the_keys_that_its_deal_waits_on() -> None:
     decider = given(*ready(), *SIGNED)
     for key in HOLDING_UP:
         assert decider.view.waiting(key) == ["deal/D-1"]
-    assert set(depends_on(decider.view, "D-1")) <= set(HOLDING_UP)
+    assert set(depends_on(Inquiry(decider.view, "D-1"))) <= set(HOLDING_UP)

@@ -36,6 +36,13 @@ def test_an_accountant_voids_and_deletes(app: App) -> None:
     assert [each["Id"] for each in app.rows("SELECT * FROM Invoice")] == [first]
 
 
+def test_an_accountant_merges(app: App) -> None:
+    made = app.made("Invoice", invoice())
+    assert hands(app, "Customer/1/merge", {"into": "2"})["Balance"] == 100
+    assert decoded(app.call("GET", f"invoice/{made['Id']}"))["Invoice"]["CustomerRef"]["value"] == "2"
+    assert app.control(f"books/{app.company.realm}/Customer/2/merge", {}).status == 400
+
+
 def test_rules_hold_for_accountants_too(app: App) -> None:
     reply = app.control(f"books/{app.company.realm}/Customer", {"DisplayName": "Cool Cars"})
     assert reply.status == 409

@@ -21,6 +21,7 @@ def test_classes_and_departments_have_levels(app: App, entity: str, flag: str) -
     assert (below["FullyQualifiedName"], below[flag], above[flag]) == ("West:Reno", True, False)
     assert app.refused(entity, {"Name": "WEST"}) == "6240"
     app.made(entity, {"Name": "Reno"})
+    app.sandbox.change_traits(app.company.realm, {"classes_per_transaction": True})
     made = app.made("Invoice", invoice(**{f"{entity}Ref": {"value": below["Id"]}}))
     assert made[f"{entity}Ref"] == {"value": below["Id"], "name": "West:Reno"}
     assert app.refused("Invoice", invoice(**{f"{entity}Ref": {"value": "99"}})) == "2500"
@@ -32,6 +33,21 @@ def test_income_is_posted_with_the_class_of_its_line(app: App) -> None:
     west = app.made("Class", {"Name": "West"})["Id"]
     app.made("Invoice", invoice(line(ClassRef={"value": west})))
     assert {posting.class_id for _, posting in app.company.ledger.postings()} == {west, None}
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+def test_classes_and_departments_that_a_company_does_not_track_are_ignored(app: App, tracked: bool) -> None:
+    names = ("classes_per_transaction", "classes_per_line", "track_departments")
+    app.sandbox.change_traits(app.company.realm, dict.fromkeys(names, tracked))
+    west = {"ClassRef": {"value": app.made("Class", {"Name": "West"})["Id"]}}
+    oakland = {"DepartmentRef": {"value": app.made("Department", {"Name": "Oakland"})["Id"]}}
+    made = app.made("Invoice", invoice(line(**west), **west, **oakland))
+    found = (
+        "ClassRef" in made,
+        "ClassRef" in made["Line"][0]["SalesItemLineDetail"],
+        "DepartmentRef" in made,
+    )
+    assert found == (tracked, tracked, tracked)
 
 
 def test_payment_methods_are_credit_cards_or_not(app: App) -> None:

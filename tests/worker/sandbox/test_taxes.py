@@ -23,7 +23,7 @@ CODES = {
     "uk": ("1", "2", "3", "4"),
     "ca": ("1", "2", "4", "7", "9"),
 }
-amounts = st.decimals(Decimal(-500), Decimal(9999), places=2)
+amounts = st.one_of(st.just(Decimal(0)), st.decimals(Decimal(-500), Decimal(9999), places=2))
 NEW_YORK = {"Line1": "1 Main Street", "CountrySubDivisionCode": "NY"}
 Made = Mapping[str, Any]
 
@@ -291,10 +291,17 @@ def test_tax_codes_are_groups_of_rates_of_agencies(
         used = [rates[each["TaxRateRef"]["value"]] for each in code[side]["TaxRateDetail"]]
         assert sum(Decimal(str(rate["RateValue"])) for rate in used) == Decimal(percent or 0)
         assert {rate["AgencyRef"]["value"] for rate in used} <= agencies
-        assert all(rate["EffectiveTaxRate"][0]["RateValue"] == rate["RateValue"] for rate in used)
+        assert all(rate["EffectiveTaxRate"][-1]["RateValue"] == rate["RateValue"] for rate in used)
         assert all(rate["SpecialTaxType"] == "NONE" and rate["DisplayType"] == "ReadOnly" for rate in used)
     assert (code["TaxGroup"], code["Hidden"], code["Description"]) == (True, False, name)
     assert code["TaxCodeConfigType"] == ("USER_DEFINED" if kind == "us" else "SYSTEM_GENERATED")
+
+
+def test_a_rate_that_changed_tells_its_former_percentage() -> None:
+    [rate] = App("ca").rows("SELECT * FROM TaxRate WHERE Name = 'HST NS'")
+    former, present = rate["EffectiveTaxRate"]
+    assert (former["RateValue"], former["EndDate"][:10]) == (15, "2025-03-31")
+    assert (present["RateValue"], present["EffectiveDate"][:10]) == (14, "2025-04-01")
 
 
 def test_the_tax_service_makes_codes_of_new_rates_and_of_those_there_are(app: App) -> None:

@@ -15,15 +15,6 @@ def _not_lost(inquiry: Inquiry) -> bool:
     return latest is None or latest.stage != "closed_lost"
 
 
-def _unsigned(inquiry: Inquiry) -> str | None:
-    """Return the code of what its contract lacks; nothing if the deal is won, or there is no contract."""
-    newest = newest_contract(inquiry.deal)
-    if is_won(inquiry.deal, inquiry.settings) or (newest is None and inquiry.deal.won_revision is None):
-        return None
-    codes = {"declined": "contract_declined", "voided": "contract_voided"}
-    return codes.get(newest.status if newest else "", "contract_not_signed")
-
-
 def _missed(inquiry: Inquiry) -> Unmet:
     """Say why a signature might have been missed, and since when, if DocuSign's messages are not taken."""
     trouble = inquiry.workspace.docusign
@@ -33,19 +24,20 @@ def _missed(inquiry: Inquiry) -> Unmet:
 
 
 def _won(inquiry: Inquiry) -> bool | Unmet:
-    if is_won(inquiry.deal, inquiry.settings) or _unsigned(inquiry) is not None:
+    if inquiry.lacking is not None or is_won(inquiry.deal, inquiry.settings):
         return True
     return _missed(inquiry)
 
 
 def _signed(inquiry: Inquiry) -> bool | Unmet:
-    return _missed(inquiry) if _unsigned(inquiry) == "contract_not_signed" else True
+    return _missed(inquiry) if inquiry.lacking == "contract_not_signed" else True
 
 
 def _ended(code: str, inquiry: Inquiry) -> bool | Unmet:
+    if inquiry.lacking != code:
+        return True
     newest = newest_contract(inquiry.deal)
-    reason = {"reason": newest.reason} if newest and newest.reason else {}
-    return Unmet(reason) if _unsigned(inquiry) == code else True
+    return Unmet({"reason": newest.reason} if newest and newest.reason else {})
 
 
 def _not_reopened(inquiry: Inquiry) -> bool | Unmet:

@@ -14,6 +14,17 @@ def is_won(deal: Deal, settings: Settings) -> bool:
     return deal.won_revision is not None and not settings.invoice_requires_signature
 
 
+def lacking(deal: Deal, settings: Settings) -> str | None:
+    """Return the code of what a deal's contract lacks; nothing if the deal is won, or there is no contract."""
+    if is_won(deal, settings):
+        return None
+    newest = newest_contract(deal)
+    if newest is None:
+        return "contract_not_signed" if deal.won_revision is not None else None
+    codes = {"declined": "contract_declined", "voided": "contract_voided"}
+    return codes.get(newest.status, "contract_not_signed")
+
+
 def won_since(deal: Deal) -> datetime | None:
     """Return when a deal was won first, by any of its contracts or by the CRM; nothing if neither says so."""
     signed = [contract.at for contract in deal.contracts.values() if contract.status == "signed"]

@@ -21,7 +21,6 @@ from events.contract.quickbooks import CommandRejected, InvoiceCreated, figures_
 from worker.commands.identity import CommandKey
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified
-from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.signed import quote_sent
 from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature, has_outcome, won_since
@@ -30,8 +29,6 @@ from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.inquiry import DecisionImpossible, Inquiry
 from worker.quote_to_cash.invoice.body import invoice_body
 from worker.quote_to_cash.invoice.folds import FOLDS
-from worker.quote_to_cash.invoice.totals import price
-from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.readings.rules import read_unknown
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import DOCUSIGN, View
@@ -45,27 +42,27 @@ PARTS = (WHOLE,)  # a billing schedule is not invoiced yet: its gate holds the w
 def consider(view: View, deal_id: str) -> Iterator[Consequence]:
     """Request the invoice of each part of a deal once every gate is met; say which are not."""
     for number in PARTS:
-        yield from _consider(view, deal_id, number)
+        yield from _consider(Inquiry(view, deal_id, number))
 
 
-def _consider(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
-    deal = view.get(Deal, deal_id)
-    if deal.part(number).invoice is not None:
+def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
+    deal, part = inquiry.deal, inquiry.part
+    if part.invoice is not None:
         return
     # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
     if not has_outcome(deal):
-        unmet = unmet_before_winning(view, deal_id)
+        unmet = unmet_before_winning(inquiry)
     else:
-        if deal.latest is not None:
-            yield from read_unknown(view, referred(view, deal.latest))
-        unmet = unmet_gates(view, deal_id, number)
+        if deal.latest is not None:  # what is commanded here changes nothing that the inquiry has looked at
+            yield from read_unknown(inquiry.view, inquiry.referred)
+        unmet = unmet_gates(inquiry)
     if not unmet:
-        yield from _request(view, deal_id, number)
-    elif not passes_by_itself(unmet) or deal.part(number).unmet:
-        yield from _say_unmet(view, deal_id, number, unmet)
+        yield from _request(inquiry)
+    elif not passes_by_itself(unmet) or part.unmet:
+        yield from _say_unmet(inquiry, unmet)
 
 
-def _say_unmet(view: View, deal_id: str, number: int, unmet: list[Checked]) -> Iterator[Consequence]:
+def _say_unmet(inquiry: Inquiry, unmet: list[Checked]) -> Iterator[Consequence]:
     """Record the gates that a deal waits on.
 
     The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
@@ -73,30 +70,34 @@ def _say_unmet(view: View, deal_id: str, number: int, unmet: list[Checked]) -> I
     show the words, so every other change is recorded for them alone. An invoice that is being made, or whose
     customer is being read, asks for nothing: it follows, or a reason does.
     """
-    deal = view.get(Deal, deal_id)
-    part = deal.part(number)
-    signature = (DOCUSIGN,) if awaits_signature(deal, view.get(WorkspaceState).settings) else ()
-    depends = depends_on(view, deal_id, number) if has_outcome(deal) else ()
+    deal, part = inquiry.deal, inquiry.part
+    signature = (DOCUSIGN,) if awaits_signature(deal, inquiry.settings) else ()
+    depends = depends_on(inquiry) if has_outcome(deal) else ()
     waits_on = tuple(dict.fromkeys((*depends, *signature)))
     gates = tuple(gate.recorded() for gate in unmet)
     if has_outcome(deal) and asking(gate.code for gate in unmet) not in (part.notified, ()):
-        yield DealInvoiceHeld(deal_id, number, tuple(gate.announced() for gate in unmet), waits_on)
+        yield DealInvoiceHeld(
+            inquiry.deal_id, inquiry.number, tuple(gate.announced() for gate in unmet), waits_on
+        )
     elif (gates, waits_on) != (part.unmet, part.waits_on) and (deal.latest or deal.contracts):
-        yield DealGatesChanged(deal_id, number, gates, waits_on)
+        yield DealGatesChanged(inquiry.deal_id, inquiry.number, gates, waits_on)
 
 
-def _request(view: View, deal_id: str, number: int) -> Iterator[Consequence]:
+def _request(inquiry: Inquiry) -> Iterator[Consequence]:
     """Request the invoice: every gate is met, so everything that it refers to is there."""
-    inquiry = Inquiry(view, deal_id, number)
+    deal_id, number = inquiry.deal_id, inquiry.number
     deal, latest, realm, customer = inquiry.deal, inquiry.latest, inquiry.realm, inquiry.link
-    quote = quote_sent(deal)
-    priced = price(quote, latest.currency) if quote is not None else None
+    # The newest quote offers the same as the one that was sent: that is a gate.
+    quote, priced = quote_sent(deal), inquiry.priced
     if realm is None or customer is None or quote is None or priced is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
     generation = next_generation(inquiry.part.attempt)
     subject = f"deal/{deal_id}"
-    key, request = identified(view, "create_invoice", realm, subject, part=number, generation=generation)
-    items = {line.product_id: str(view.get(Product, line.product_id).item_in(realm)) for line in quote.lines}
+    key, request = identified(
+        inquiry.view, "create_invoice", realm, subject, part=number, generation=generation
+    )
+    products = inquiry.items.products
+    items = {line.product_id: str(products[line.product_id].item_in(realm)) for line in quote.lines}
     composed = invoice_body(
         latest,
         quote,

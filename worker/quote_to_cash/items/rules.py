@@ -21,10 +21,11 @@ from worker.quote_to_cash.view import View
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
     """Command the item that a person asked to create for a product, once it can be."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    realm, income_account = workspace.realm, income_account_of(workspace)
-    if product.name is None or realm is None or income_account is None or workspace.expired:
+    realm = workspace.realm
+    if product.name is None or realm is None or workspace.expired or not item_is_wanted(product, realm):
         return
-    if not item_is_wanted(product, realm):
+    income_account = income_account_of(workspace)
+    if income_account is None:
         return
     generation = next_generation(product.attempt)
     key, request = identified(view, "create_item", realm, f"product/{product_id}", generation=generation)

@@ -4,11 +4,10 @@ from events.contract.gates import BEING_READ, Words
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.readings.folds import known
-from worker.quote_to_cash.referred import referred
 
 
 def _readable(inquiry: Inquiry) -> bool | Unmet:
-    states = {stream: known(inquiry.view, stream).reading for stream in _referred(inquiry)}
+    states = {stream: known(inquiry.view, stream).reading for stream in inquiry.referred}
     failed = [
         f"{_spoken(stream)}: {reading.problem}" for stream, reading in states.items() if reading.problem
     ]
@@ -16,17 +15,13 @@ def _readable(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _is_read(inquiry: Inquiry) -> bool | Unmet:
-    states = {stream: known(inquiry.view, stream) for stream in _referred(inquiry)}
+    states = {stream: known(inquiry.view, stream) for stream in inquiry.referred}
     open_ = [
         _spoken(stream)
         for stream, state in states.items()
         if not state.reading.problem and (state.observed is None or state.reading.is_open)
     ]
     return not open_ or Unmet({"objects": ", ".join(open_)})
-
-
-def _referred(inquiry: Inquiry) -> list[str]:
-    return referred(inquiry.view, inquiry.latest)
 
 
 def _spoken(stream: str) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from worker.sandbox import accountant
 from worker.sandbox.books import snapshots
@@ -13,6 +14,12 @@ from worker.sandbox.schema.kinds import Fields
 
 if TYPE_CHECKING:  # the sandbox itself has this API
     from worker.sandbox.service import Sandbox
+
+
+class Merger(Struct, frozen=True, forbid_unknown_fields=True):
+    """The Id of the entry that another one is merged into."""
+
+    into: str
 
 
 def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
@@ -45,6 +52,9 @@ def _written(sandbox: "Sandbox", company: Company, entity: str, request: Request
         case [identifier, "delete"]:
             accountant.delete(company, entity, identifier, now)
             return {"Id": identifier, "status": "Deleted"}
+        case [identifier, "merge"]:
+            into = msgspec.json.decode(request.body, type=Merger).into
+            return accountant.merge(company, entity, identifier, into, now)
     raise msgspec.DecodeError(f"An accountant can't {'/'.join(rest[1:])}")
 
 

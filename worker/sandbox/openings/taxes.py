@@ -1,6 +1,7 @@
 """The agencies, rates and tax codes that a company has on its first day, by its regime."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
@@ -10,8 +11,29 @@ from worker.sandbox.books.entity import Act
 from worker.sandbox.sales.tax_service import NewRate, make_code, make_rate
 from worker.sandbox.schema.kinds import Fields
 
+_LOWER_IN_NOVA_SCOTIA = date(2025, 4, 1)
 # The first numbered tax code of a US company, as recorded.
 _FIRST_IN_US = "2"
+
+
+class _Rate(Struct, frozen=True):
+    """A rate of a regime.
+
+    Attributes:
+        name: Its name.
+        percent: Its percentage.
+        agency: The place of its agency.
+        special: Its `SpecialTaxType`.
+        former: Its percentage before it changed.
+        since: The day of that change.
+    """
+
+    name: str
+    percent: str
+    agency: int = 0
+    special: str = "NONE"
+    former: str | None = None
+    since: date = date(2015, 1, 1)
 
 
 class _Opening(Struct, frozen=True):
@@ -19,13 +41,13 @@ class _Opening(Struct, frozen=True):
 
     Attributes:
         agencies: The names of its agencies.
-        rates: Its rates: name, percentage, place of the agency, special tax type.
+        rates: Its rates.
         codes: Its codes, in order, with the rates of sales.
         purchases: The rates of purchases, where they differ from those of sales.
     """
 
     agencies: tuple[str, ...]
-    rates: tuple[tuple[str, str, int, str], ...]
+    rates: tuple[_Rate, ...]
     codes: Mapping[str, tuple[str, ...]]
     purchases: Mapping[str, tuple[str, ...]] = {}
 
@@ -34,9 +56,9 @@ _OPENINGS = {
     "us": _Opening(
         agencies=("Board of Equalization", "Arizona Dept. of Revenue", "City of Tucson"),
         rates=(
-            ("Sales tax", "8", 0, "NONE"),
-            ("AZ State tax", "7.1", 1, "NONE"),
-            ("Tucson City", "2", 2, "NONE"),
+            _Rate("Sales tax", "8"),
+            _Rate("AZ State tax", "7.1", 1),
+            _Rate("Tucson City", "2", 2),
         ),
         codes={"Sales tax": ("Sales tax",), "Tucson": ("AZ State tax", "Tucson City")},
     ),
@@ -48,13 +70,13 @@ _OPENINGS = {
             "Washington State Department of Revenue",
         ),
         rates=(
-            ("California State", "6", 0, "NONE"),
-            ("California Local", "1.25", 0, "NONE"),
-            ("New York State", "4", 1, "NONE"),
-            ("New York City", "4.5", 1, "NONE"),
-            ("Metropolitan Commuter Transportation District", "0.375", 1, "NONE"),
-            ("Texas State", "6.25", 2, "NONE"),
-            ("Washington State", "6.5", 3, "NONE"),
+            _Rate("California State", "6"),
+            _Rate("California Local", "1.25"),
+            _Rate("New York State", "4", 1),
+            _Rate("New York City", "4.5", 1),
+            _Rate("Metropolitan Commuter Transportation District", "0.375", 1),
+            _Rate("Texas State", "6.25", 2),
+            _Rate("Washington State", "6.5", 3),
         ),
         codes={
             "California": ("California State", "California Local"),
@@ -70,16 +92,16 @@ _OPENINGS = {
     "uk": _Opening(
         agencies=("HM Revenue & Customs (VAT)",),
         rates=(
-            ("20.0% S", "20", 0, "NONE"),
-            ("20.0% S (Purchases)", "20", 0, "NONE"),
-            ("5.0% R", "5", 0, "NONE"),
-            ("5.0% R (Purchases)", "5", 0, "NONE"),
-            ("0.0% Z", "0", 0, "ZERO_RATE"),
-            ("0.0% Z (Purchases)", "0", 0, "ZERO_RATE"),
-            ("Exempt", "0", 0, "NONE"),
-            ("Exempt (Purchases)", "0", 0, "NONE"),
-            ("No VAT", "0", 0, "NONE"),
-            ("No VAT (Purchases)", "0", 0, "NONE"),
+            _Rate("20.0% S", "20"),
+            _Rate("20.0% S (Purchases)", "20"),
+            _Rate("5.0% R", "5"),
+            _Rate("5.0% R (Purchases)", "5"),
+            _Rate("0.0% Z", "0", special="ZERO_RATE"),
+            _Rate("0.0% Z (Purchases)", "0", special="ZERO_RATE"),
+            _Rate("Exempt", "0"),
+            _Rate("Exempt (Purchases)", "0"),
+            _Rate("No VAT", "0"),
+            _Rate("No VAT (Purchases)", "0"),
         ),
         codes={name: (name,) for name in ("20.0% S", "5.0% R", "0.0% Z", "Exempt", "No VAT")},
         purchases={
@@ -89,21 +111,21 @@ _OPENINGS = {
     "ca": _Opening(
         agencies=("Canada Revenue Agency", "Ministry of Finance (British Columbia)", "Revenu Québec"),
         rates=(
-            ("GST", "5", 0, "NONE"),
-            ("GST (ITC)", "5", 0, "NONE"),
-            ("HST ON", "13", 0, "NONE"),
-            ("HST (ITC) ON", "13", 0, "NONE"),
-            ("HST NS", "14", 0, "NONE"),
-            ("HST (ITC) NS", "14", 0, "NONE"),
-            ("Zero-rated", "0", 0, "ZERO_RATE"),
-            ("Exempt", "0", 0, "NONE"),
-            ("Out of Scope", "0", 0, "NONE"),
-            ("PST (BC)", "7", 1, "NONE"),
-            ("PST (BC) Purchase", "7", 1, "NONE"),
-            ("QST 9.975", "9.975", 2, "NONE"),
-            ("QST 9.975 (ITR)", "9.975", 2, "NONE"),
-            ("HST NB 2016", "15", 0, "NONE"),
-            ("HST (ITC) NB 2016", "15", 0, "NONE"),
+            _Rate("GST", "5"),
+            _Rate("GST (ITC)", "5"),
+            _Rate("HST ON", "13"),
+            _Rate("HST (ITC) ON", "13"),
+            _Rate("HST NS", "14", former="15", since=_LOWER_IN_NOVA_SCOTIA),
+            _Rate("HST (ITC) NS", "14", former="15", since=_LOWER_IN_NOVA_SCOTIA),
+            _Rate("Zero-rated", "0", special="ZERO_RATE"),
+            _Rate("Exempt", "0"),
+            _Rate("Out of Scope", "0"),
+            _Rate("PST (BC)", "7", 1),
+            _Rate("PST (BC) Purchase", "7", 1),
+            _Rate("QST 9.975", "9.975", 2),
+            _Rate("QST 9.975 (ITR)", "9.975", 2),
+            _Rate("HST NB 2016", "15"),
+            _Rate("HST (ITC) NB 2016", "15"),
         ),
         codes={
             "GST": ("GST",),
@@ -138,8 +160,7 @@ def open_taxes(company: Company, act: Act) -> str | None:
     american, opening = company.traits.country == "US", _OPENINGS[regime]
     agencies = [_agency(company, name, act, purchases=not american) for name in opening.agencies]
     rates = {
-        name: make_rate(company, NewRate(name, Decimal(percent), agencies[place]["Id"], special), act)
-        for name, percent, place, special in opening.rates
+        each.name: make_rate(company, _new(each, agencies[each.agency]["Id"]), act) for each in opening.rates
     }
     if american:
         for name, taxable in (("TAX", True), ("NON", False)):
@@ -156,6 +177,11 @@ def open_taxes(company: Company, act: Act) -> str | None:
             identifier=_FIRST_IN_US if american and place == 0 else None,
         )
     return _FIRST_IN_US if american else None
+
+
+def _new(rate: _Rate, agency: str) -> NewRate:
+    former = None if rate.former is None else Decimal(rate.former)
+    return NewRate(rate.name, Decimal(rate.percent), agency, rate.special, rate.since, former)
 
 
 def _agency(company: Company, name: str, act: Act, *, purchases: bool) -> Fields:

@@ -132,7 +132,8 @@ def composed(
         raise faults.business("An e-mail address is needed to send the transaction")
     check_account(company, fields.get("ARAccountRef"), RECEIVABLE)
     check_account(company, fields.get("DepositToAccountRef"), MONEY)
-    fields = in_currency(company, dated(company, _calculated(company, fields), draft), customer)
+    fields = _tracked(company, _calculated(company, fields))
+    fields = in_currency(company, dated(company, fields, draft), customer)
     return {
         "CustomField": [],
         "PrintStatus": "NeedToPrint",
@@ -239,6 +240,18 @@ def _calculated(company: Company, fields: Fields) -> Fields:
     if calculation is None:
         return {name: value for name, value in fields.items() if name != "GlobalTaxCalculation"}
     return {**fields, "GlobalTaxCalculation": calculation}
+
+
+def _tracked(company: Company, fields: Fields) -> Fields:
+    """Return a form without a class or department of its own where the company does not track them.
+
+    Reported by one source: such a reference is ignored, not refused.
+    """
+    off = {
+        "ClassRef": not company.traits.classes_per_transaction,
+        "DepartmentRef": not company.traits.track_departments,
+    }
+    return {name: value for name, value in fields.items() if not off.get(name)}
 
 
 def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:

@@ -205,6 +205,8 @@ def _selling(company: Company, line: Fields) -> Fields:
             raise faults.business(
                 f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount:,}", code="6070"
             )
+    if not company.traits.classes_per_line:
+        detail.pop("ClassRef", None)
     item = (detail.get("ItemRef") or {"value": "1"})["value"]
     if item == SHIPPING and not company.traits.allow_shipping:
         raise faults.business("Shipping is not switched on for this company")

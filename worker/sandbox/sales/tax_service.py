@@ -1,6 +1,7 @@
 """The tax service, which makes tax codes together with their rates; neither can be made in another way."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from worker.sandbox.schema.kinds import Choice, Fields, Number, Property, Severa
 
 Side = Literal["Sales", "Purchase"]
 _PERCENT_MAX = 100
+_FIRST_DAY = date(2015, 1, 1)
 _RATE = group(
     Property("TaxRateId", Text()),
     Property("TaxRateName", Text(100)),
@@ -36,13 +38,15 @@ class NewRate(Struct, frozen=True):
         agency: The Id of the agency that the tax goes to.
         special: Its `SpecialTaxType`.
         since: The day from which it is in force.
+        former: The percentage before that day, if it was another one.
     """
 
     name: str
     percent: Decimal
     agency: str
     special: str = "NONE"
-    since: str = "2015-01-01"
+    since: date = _FIRST_DAY
+    former: Decimal | None = None
 
 
 def create(company: Company, data: Mapping[str, Any], act: Act) -> Fields:
@@ -94,9 +98,7 @@ def make_rate(company: Company, rate: NewRate, act: Act) -> Fields:
             "AgencyRef": {"value": rate.agency},
             "SpecialTaxType": rate.special,
             "DisplayType": "ReadOnly",
-            "EffectiveTaxRate": [
-                {"RateValue": rate.percent, "EffectiveDate": f"{rate.since}T00:00:00-08:00"}
-            ],
+            "EffectiveTaxRate": _effective(rate),
         },
         act,
     )
@@ -142,6 +144,19 @@ def _wanted(company: Company, detail: Fields) -> NewRate | Fields:
     if detail["RateValue"] > _PERCENT_MAX:
         raise faults.business(f"A rate is at most {_PERCENT_MAX} %")
     return NewRate(detail["TaxRateName"], detail["RateValue"], detail["TaxAgencyId"])
+
+
+def _effective(rate: NewRate) -> list[Fields]:
+    """Return the percentages of a rate, each with its days."""
+    present = {"RateValue": rate.percent, "EffectiveDate": _midnight(rate.since)}
+    if rate.former is None:
+        return [present]
+    days = {"EffectiveDate": _midnight(_FIRST_DAY), "EndDate": _midnight(rate.since - timedelta(days=1))}
+    return [{"RateValue": rate.former, **days}, present]
+
+
+def _midnight(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00-08:00"
 
 
 def _details(rates: Sequence[Fields]) -> list[Fields]:
