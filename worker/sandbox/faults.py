@@ -129,11 +129,21 @@ def unsupported_operation(name: str) -> Fault:
 
 
 def linked(kind: str) -> Fault:
-    """A transaction can't be deleted, because another one is linked to it."""
+    """A transaction can't be deleted or take back what another one settles of it."""
     return Fault(
         "6480",
         "Object is in use",
-        f"{kind} is linked to other transactions. Delete or unlink them before you delete it.",
+        f"{kind} is linked to other transactions. Delete or unlink them first.",
+    )
+
+
+def deposited() -> Fault:
+    """A payment or receipt is part of a deposit."""
+    return Fault(
+        "6540",
+        "Deposited transaction cannot be changed",
+        "Deposited transaction cannot be changed : This transaction has been deposited. If you want to change or "
+        "delete it, you must edit the deposit it appears on and remove it first.",
     )
 
 

@@ -5,7 +5,7 @@ without names, and no amounts that follow from the ledger: `shown` adds both, as
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -113,10 +113,10 @@ class Company:
             "SyncToken": "0",
             "MetaData": {"CreateTime": at, "LastUpdatedTime": at, "LastModifiedByRef": {"value": act.by}},
         }
-        self._save(described, None, stored)
+        changed = self._save(described, None, stored)
         described.follow(self, stored)
         self._note(entity, new_id, act, "Create")
-        self._settle(described, stored, act)
+        self._tell(changed, (entity, new_id), act)
         return stored
 
     def replace(
@@ -128,10 +128,10 @@ class Company:
         if {**fields, **kept} == before:
             return before
         stored = {**fields, "Id": before["Id"], **self._touched(before, act)}
-        self._save(described, before, stored)
+        changed = self._save(described, before, stored)
         described.follow(self, stored)
         self._note(entity, before["Id"], act, operation)
-        self._settle(described, stored, act)
+        self._tell(changed, (entity, before["Id"]), act)
         return stored
 
     def remove(self, entity: str, before: Fields, act: Act) -> None:
@@ -141,10 +141,12 @@ class Company:
         del self.objects[entity][before["Id"]]
         self.names.move(described, before, None)
         self.numbers.move(entity, before, None)
+        settled = self.ledger.targets(key)
+        changed = self.ledger.apply(key, ())
         self.ledger.post(key, ())
+        self._post_settling(settled, key)
         self._note(entity, before["Id"], act, "Delete")
-        for target in self.ledger.apply(key, ()):
-            self._touch(target, act, notified=False)
+        self._tell(changed, key, act)
 
     def merge(self, entity: str, gone: Fields, stays: Fields, act: Act) -> Fields:
         """Make two entries one: all that refers to one of them refers to the other from now on."""
@@ -190,28 +192,42 @@ class Company:
 
     def load(self, objects: Mapping[str, Mapping[str, Fields]]) -> None:
         """Replace all objects; names, numbers and the ledger follow from them."""
-        self.objects = {name: {} for name in self.entities}
+        self.objects = {name: dict(objects.get(name, {})) for name in self.entities}
         self.names, self.ledger = NameIndex(self.entities), Ledger()
         self.numbers = self.numbers.emptied()
-        for name, stored in objects.items():
-            for each in stored.values():
-                self._save(self.entities[name], None, each)
-        for name, stored in objects.items():
+        for name, stored in self.objects.items():
             for identifier, each in stored.items():
+                self.names.move(self.entities[name], None, each)
+                self.numbers.move(name, None, each)
                 self.ledger.apply((name, identifier), self.entities[name].applications(each))
+        # The postings of a payment depend on those of the transactions that it settles.
+        for name in sorted(self.objects, key=lambda name: name == "Payment"):
+            for identifier, each in self.objects[name].items():
+                self.ledger.post((name, identifier), self.entities[name].postings(self, each))
 
-    def _save(self, entity: Entity, before: Fields | None, stored: Fields) -> None:
+    def _save(self, entity: Entity, before: Fields | None, stored: Fields) -> list[Key]:
+        """Store an object with its names, numbers and postings; return the transactions that it settles otherwise now."""
+        key = (entity.name, stored["Id"])
         self.objects[entity.name][stored["Id"]] = stored
         self.names.move(entity, before, stored)
         self.numbers.move(entity.name, before, stored)
-        self.ledger.post((entity.name, stored["Id"]), entity.postings(self, stored))
+        settled = self.ledger.targets(key)
+        changed = self.ledger.apply(key, entity.applications(stored))
+        self.ledger.post(key, entity.postings(self, stored))
+        self._post_settling((key, *settled, *self.ledger.targets(key)), key)
+        return changed
 
-    def _settle(self, entity: Entity, stored: Fields, act: Act) -> None:
-        """Apply a transaction to others. QuickBooks does not announce that an amount is no longer settled."""
-        key = (entity.name, stored["Id"])
-        applications = tuple(entity.applications(stored))
-        settled = {each.target for each in applications}
-        for target in self.ledger.apply(key, applications):
+    def _post_settling(self, targets: Iterable[Key], done: Key) -> None:
+        """Post again the other transactions that settle some: their home amounts depend on the present state of those."""
+        settling = {by: None for target in targets for by in self.ledger.settling(target) if by != done}
+        for name, identifier in settling:
+            stored = self.objects[name][identifier]
+            self.ledger.post((name, identifier), self.entities[name].postings(self, stored))
+
+    def _tell(self, changed: Iterable[Key], by: Key, act: Act) -> None:
+        """Note the transactions whose open amount changed; one that is no longer settled, without a notification."""
+        settled = self.ledger.targets(by)
+        for target in changed:
             self._touch(target, act, notified=target in settled)
 
     def _touch(self, key: Key, act: Act, *, notified: bool) -> None:
@@ -219,7 +235,10 @@ class Company:
         name, identifier = key
         stored = self.objects[name].get(identifier)
         if stored is not None:
-            self.objects[name][identifier] = {**stored, **self._touched(stored, act)}
+            touched = self._touched(stored, act)
+            if not self.traits.payments_change_invoices:
+                touched = {**touched, "SyncToken": stored["SyncToken"]}
+            self.objects[name][identifier] = {**stored, **touched}
             self._note(name, identifier, act, "Update", notified=notified)
 
     def _touched(self, before: Fields, act: Act) -> Fields:

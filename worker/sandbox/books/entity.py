@@ -84,6 +84,10 @@ def nothing_follows(_: "Company", __: Fields) -> None:
     """Change nothing else."""
 
 
+def nothing_comes_with_it(_: "Company", __: Draft, ___: Fields) -> None:
+    """Write nothing else."""
+
+
 class Entity(Struct, frozen=True):
     """An entity of QuickBooks.
 
@@ -100,6 +104,7 @@ class Entity(Struct, frozen=True):
         applications: Return what a stored object settles of others.
         derived: Return the properties that follow from the books and are not stored.
         void: Return a voided object.
+        on_create: Write what QuickBooks writes by itself after a new object; it refuses nothing.
         follow: Change what follows from a stored object: settings decide the traits of their company.
     """
 
@@ -115,6 +120,7 @@ class Entity(Struct, frozen=True):
     applications: Callable[[Fields], Iterable[Application]] = no_applications
     derived: "Callable[[Company, Fields], Fields]" = nothing_derived
     void: Callable[[Fields], Fields] | None = None
+    on_create: "Callable[[Company, Draft, Fields], None]" = nothing_comes_with_it
     follow: "Callable[[Company, Fields], None]" = nothing_follows
 
     @property

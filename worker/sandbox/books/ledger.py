@@ -70,8 +70,8 @@ class Ledger:
         if new:
             self._postings[key] = new
 
-    def apply(self, key: Key, applications: Iterable[Application]) -> set[Key]:
-        """Replace the amounts that a transaction settles; return the transactions whose open amounts change by that."""
+    def apply(self, key: Key, applications: Iterable[Application]) -> list[Key]:
+        """Replace the amounts that a transaction settles; return the transactions whose open amounts change, in order."""
         before = {each.target: each.amount for each in self._applied.pop(key, ())}
         new = tuple(applications)
         for target in before:
@@ -82,13 +82,17 @@ class Ledger:
         if new:
             self._applied[key] = new
         after = {each.target: self._settled[each.target][key] for each in new}
-        return {target for target in before.keys() | after.keys() if before.get(target) != after.get(target)}
+        return [target for target in {**before, **after} if before.get(target) != after.get(target)]
 
     def postings(self) -> Iterator[tuple[Key, Posting]]:
         """Yield every posting with its transaction."""
         for key, postings in self._postings.items():
             for posting in postings:
                 yield key, posting
+
+    def targets(self, key: Key) -> tuple[Key, ...]:
+        """Return the transactions that a transaction settles."""
+        return tuple(each.target for each in self._applied.get(key, ()))
 
     def of(self, key: Key) -> tuple[Posting, ...]:
         """Return the postings of a transaction."""
@@ -107,8 +111,9 @@ class Ledger:
         return sum(self._settled.get(target, {}).values(), NOTHING)
 
     def settling(self, target: Key) -> Mapping[Key, Decimal]:
-        """Return the transactions that settle a transaction, with their amounts."""
-        return self._settled.get(target, {})
+        """Return the transactions that settle a transaction, with their amounts, in the order of their Ids."""
+        found = self._settled.get(target, {})
+        return found if len(found) <= 1 else dict(sorted(found.items(), key=lambda each: int(each[0][1])))
 
     def _add(self, posting: Posting, sign: int) -> None:
         self._accounts[posting.account] += sign * posting.home

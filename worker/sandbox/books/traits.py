@@ -28,7 +28,8 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         allow_discount: Whether invoices may have a discount.
         allow_shipping: Whether invoices may have a line for shipping.
         allow_deposit: Whether invoices may have a deposit.
-        auto_apply_credit: Whether QuickBooks applies open credits to new invoices by itself.
+        auto_apply_credit: Whether QuickBooks applies open credit memos to new invoices by itself.
+        auto_apply_payments: Whether it applies unapplied payments to new invoices likewise.
         classes_per_transaction: Whether a transaction has one class.
         classes_per_line: Whether each line has a class.
         track_departments: Whether transactions have a department, which QuickBooks also calls a location.
@@ -38,6 +39,8 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         ids_compare_as_texts: Whether queries compare and order Ids as texts, where "10" comes before "9".
         inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
+        payments_are_released: Whether an invoice that is voided or made smaller leaves its payments unapplied; if
+            not, it is refused.
         number_checked_on_every_update: Whether an update that leaves the number alone is checked for duplicates.
         request_ids_of_any_entity: Whether a request ID answers a request for another entity with the first answer.
         book_close_date_visible: Whether the preferences tell apps until when the books are closed.
@@ -64,6 +67,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     allow_shipping: bool = True
     allow_deposit: bool = False
     auto_apply_credit: bool = False
+    auto_apply_payments: bool = False
     classes_per_transaction: bool = False
     classes_per_line: bool = True
     track_departments: bool = True
@@ -73,6 +77,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     ids_compare_as_texts: bool = False
     inactive_names_stay: bool = False
     payments_change_invoices: bool = True
+    payments_are_released: bool = False
     number_checked_on_every_update: bool = False
     request_ids_of_any_entity: bool = True
     book_close_date_visible: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.sandbox import faults
-from worker.sandbox.books import plans
+from worker.sandbox.books import plans, settling
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, level
@@ -28,7 +28,10 @@ def create(
     fields = {**entity.properties.defaults(), **given}
     fields = _named(company, entity, fields, None)
     _check_references(company, entity, fields, None)
-    return company.store(entity.name, entity.compose(company, Draft(fields, given, None, act, include)), act)
+    draft = Draft(fields, given, None, act, include)
+    stored = company.store(entity.name, entity.compose(company, draft), act)
+    entity.on_create(company, draft, stored)
+    return company.objects[entity.name][stored["Id"]]
 
 
 def update(
@@ -42,6 +45,7 @@ def update(
     allow(entity, "update")
     plans.check_entity(company.traits, entity.name)
     before = company.current(entity.name, data)
+    settling.check_not_deposited(company, (entity.name, before["Id"]))
     given, emptied = entity.properties.given(data)
     if data.get("sparse") is True:
         kept = {name: value for name, value in before.items() if name not in emptied}
@@ -50,6 +54,7 @@ def update(
     fields = _named(company, entity, {**kept, **given}, before)
     _check_references(company, entity, fields, before)
     composed = entity.compose(company, Draft(fields, given, before, act, include))
+    before = settling.released(company, entity, before, composed, act)
     return company.replace(entity.name, before, composed, act)
 
 
@@ -58,7 +63,9 @@ def void(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) ->
     allow(entity, "void")
     before = company.current(entity.name, data)
     check_open(company, before)
+    settling.check_not_deposited(company, (entity.name, before["Id"]))
     voided = entity.void(before) if entity.void else before
+    before = settling.released(company, entity, before, voided, act)
     note = f"{before.get('PrivateNote') or ''} Voided".strip()
     return company.replace(entity.name, before, {**voided, "PrivateNote": note}, act, "Void")
 
@@ -67,11 +74,12 @@ def delete(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) 
     """Delete a transaction.
 
     Raises:
-        Fault: Another one is linked to it, or its period is closed.
+        Fault: Another one is linked to it, it is deposited, or its period is closed.
     """
     allow(entity, "delete")
     before = company.current(entity.name, data)
     check_open(company, before)
+    settling.check_not_deposited(company, (entity.name, before["Id"]))
     if company.ledger.settling((entity.name, before["Id"])):
         raise faults.linked(entity.name)
     company.remove(entity.name, before, act)

@@ -80,6 +80,9 @@ def compose(company: Company, draft: Draft) -> Fields:
     kind = fields.get("AccountType") or (draft.before or {}).get("AccountType")
     if kind is None:
         raise faults.required("AccountType")
+    former = (draft.before or {}).get("AccountType", kind)
+    if former != kind and "Accounts Receivable" in {former, kind}:
+        raise faults.business("An account cannot become or cease to be one for receivables")
     currency = fields.get("CurrencyRef") or {"value": company.traits.home_currency}
     return {
         "AccountSubType": _SUBTYPES[kind],

@@ -9,6 +9,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity
 from worker.sandbox.books.names import full_name, level
 from worker.sandbox.entities import people
+from worker.sandbox.sales import opening
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Cents, Choice, Day, Fields, Flag, Number, Property, Ref, Text, Whole
 
@@ -50,6 +51,7 @@ _PROPERTIES = described(
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete a customer: its currency cannot change, and its balance follows from its transactions."""
+    opening.check(company, draft)
     fields = {name: value for name, value in draft.fields.items() if name != "Balance"}
     home = {"value": company.traits.home_currency}
     currency = fields.get("CurrencyRef") or (draft.before or {}).get("CurrencyRef") or home
@@ -91,4 +93,5 @@ CUSTOMER = Entity(
     derived_names=frozenset({"FullyQualifiedName", "Level", "Balance", "BalanceWithJobs"}),
     compose=compose,
     derived=derived,
+    on_create=opening.invoice,
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
 from worker.sandbox.entities.term import due
-from worker.sandbox.sales import form
-from worker.sandbox.sales.lines import voided
+from worker.sandbox.sales import applying, form, links
 from worker.sandbox.sales.postings import receivable
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Anything, Cents, Day, Fields, Flag, Number, Property, Ref, Text
@@ -52,7 +52,21 @@ def compose(company: Company, draft: Draft) -> Fields:
     # Reported, not documented: without a term of its own, an invoice is due by the customer's.
     chosen = fields.get("SalesTermRef") or customer.get("SalesTermRef")
     term = None if chosen is None else company.objects["Term"][chosen["value"]]
-    return {"DueDate": due(term, form.day_of(fields)).isoformat(), **fields}
+    _check_deposit(company, fields, draft.before)
+    return {
+        "DueDate": due(term, form.day_of(fields)).isoformat(),
+        **fields,
+        "LinkedTxn": links.to_estimates(company, fields, draft.before),
+    }
+
+
+def _check_deposit(company: Company, fields: Fields, before: Fields | None) -> None:
+    """Refuse a deposit where the company takes none, or that is more than the total."""
+    deposit = fields.get("Deposit", Decimal(0))
+    if deposit > fields["TotalAmt"]:
+        raise faults.business("The deposit cannot be more than the total")
+    if deposit != (before or {}).get("Deposit", Decimal(0)) and not company.traits.allow_deposit:
+        raise faults.business("Deposits are not switched on for this company")
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
@@ -62,27 +76,18 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
 
 def derived(company: Company, stored: Fields) -> Fields:
     """Calculate the open balance, and list the transactions that settle the invoice."""
-    key = ("Invoice", stored["Id"])
-    balance = stored["TotalAmt"] - stored.get("Deposit", Decimal(0)) - company.ledger.settled(key)
-    settling = [{"TxnId": by, "TxnType": kind} for kind, by in company.ledger.settling(key)]
-    shown: Fields = {"Balance": balance, "LinkedTxn": [*stored.get("LinkedTxn", ()), *settling]}
-    if company.traits.multicurrency:
-        shown |= {
-            "HomeTotalAmt": form.home(stored, stored["TotalAmt"]),
-            "HomeBalance": form.home(stored, balance),
-        }
-    return shown
+    settled = company.ledger.settled(("Invoice", stored["Id"]))
+    balance = stored["TotalAmt"] - stored.get("Deposit", Decimal(0)) - settled
+    return {
+        "Balance": balance,
+        "LinkedTxn": links.shown(company, "Invoice", stored),
+        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"], HomeBalance=balance),
+    }
 
 
 def void(fields: Fields) -> Fields:
-    """Return a voided invoice: amounts and quantities are 0."""
-    zero = Decimal(0)
-    return {
-        **fields,
-        "Line": [voided(line) for line in fields["Line"]],
-        "TxnTaxDetail": {"TotalTax": zero},
-        "TotalAmt": zero,
-    }
+    """Return a voided invoice: amounts and quantities are 0, and it is linked to nothing."""
+    return {**form.voided(fields), "LinkedTxn": [], "Deposit": Decimal(0)}
 
 
 INVOICE = Entity(
@@ -94,6 +99,8 @@ INVOICE = Entity(
     derived_names=frozenset({"Balance", "LinkedTxn", "HomeTotalAmt", "HomeBalance"}),
     compose=compose,
     postings=postings,
+    applications=links.linking,
     derived=derived,
     void=void,
+    on_create=applying.to_new_invoice,
 )

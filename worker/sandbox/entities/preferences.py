@@ -30,6 +30,7 @@ _TRAITS: Mapping[str, Mapping[str, str]] = {
         "AllowShipping": "allow_shipping",
         "AllowDeposit": "allow_deposit",
         "AutoApplyCredit": "auto_apply_credit",
+        "AutoApplyPayments": "auto_apply_payments",
     },
     "TaxPrefs": {"UsingSalesTax": "using_sales_tax"},
     "CurrencyPrefs": {"MultiCurrencyEnabled": "multicurrency"},
@@ -55,7 +56,6 @@ def preferences(traits: Traits) -> Fields:
         "SalesFormsPrefs": {
             "AllowEstimates": True,
             "AllowServiceDate": False,
-            "AutoApplyPayments": True,
             "EmailCopyToCompany": False,
             "ETransactionAttachPDF": False,
             "ETransactionEnabledStatus": "NotApplicable",

@@ -111,11 +111,7 @@ class _History:
             self._expect_payment(at, self._make("Invoice", self._invoice(at, customer)))
 
     def _expect_payment(self, at: datetime, invoice: Fields) -> None:
-        if (
-            "Payment" not in self._company.entities
-            or self._random.random() >= _PAID
-            or not invoice["TotalAmt"]
-        ):
+        if self._random.random() >= _PAID or not invoice["TotalAmt"]:
             return
         link = {"TxnId": invoice["Id"], "TxnType": "Invoice"}
         due = at + timedelta(days=self._random.randint(*_DAYS_TO_PAYMENT))

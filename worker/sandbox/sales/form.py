@@ -11,7 +11,8 @@ from worker.sandbox.books.entity import Draft
 from worker.sandbox.books.writing import check_open
 from worker.sandbox.sales import inclusive, taxes
 from worker.sandbox.sales import lines as lines_of
-from worker.sandbox.sales.lines import LINES, LINKED, TAX_CODE
+from worker.sandbox.sales.lines import LINES, TAX_CODE
+from worker.sandbox.sales.links import LINKED
 from worker.sandbox.schema.common import ADDRESS, ATTACHABLES, EMAIL, MEMO
 from worker.sandbox.schema.kinds import (
     CENT,
@@ -30,6 +31,11 @@ from worker.sandbox.schema.kinds import (
 )
 
 LINES_TAXED_MAX = 750
+RECEIVABLE = frozenset({"Accounts Receivable"})
+# The types of the accounts that payments and receipts go to.
+MONEY = frozenset({"Bank", "Other Current Asset"})
+# The types of the accounts that discounts go to.
+_RESULT = frozenset({"Income", "Other Income", "Expense", "Other Expense", "Cost of Goods Sold"})
 _TAX_DETAIL = group(
     Property("TxnTaxCodeRef", TAX_CODE),
     Property("TotalTax", Number()),
@@ -100,7 +106,9 @@ _PRICES = frozenset(
 _AMOUNTS = ("Line", "TxnTaxDetail", "TotalAmt")
 
 
-def composed(company: Company, draft: Draft, *, counter: str | None, entity: str) -> Fields:
+def composed(
+    company: Company, draft: Draft, *, counter: str | None, entity: str, anonymous: bool = False
+) -> Fields:
     """Check and complete a sales form.
 
     Args:
@@ -108,20 +116,24 @@ def composed(company: Company, draft: Draft, *, counter: str | None, entity: str
         draft: The form, as the request has it.
         counter: The counter that its number comes from.
         entity: The entity, such as `Invoice`.
+        anonymous: Whether it can be without a customer.
 
     Raises:
         Fault: It breaks a rule of the books.
     """
     fields, before = draft.fields, draft.before
-    customer = _customer(company, fields, before)
+    unknown = anonymous and fields.get("CustomerRef") is None
+    customer: Fields = {} if unknown else customer_of(company, fields, before)
+    if not fields.get("Line"):
+        raise faults.required("Line")
     addresses = {name: customer[name] for name in ("BillAddr", "ShipAddr") if customer.get(name)}
     fields = {**(addresses if before is None else {}), **fields}
     if fields.get("EmailStatus") == "NeedToSend" and not (fields.get("BillEmail") or {}).get("Address"):
         raise faults.business("An e-mail address is needed to send the transaction")
-    day = fields.get("TxnDate") or company.today(draft.act.at).isoformat()
-    fields = {**_tracked(company, _calculated(company, fields)), "TxnDate": day}
-    fields = {**fields, **_currency(company, fields, customer)}
-    check_open(company, fields, before)
+    check_account(company, fields.get("ARAccountRef"), RECEIVABLE)
+    check_account(company, fields.get("DepositToAccountRef"), MONEY)
+    fields = _tracked(company, _calculated(company, fields))
+    fields = in_currency(company, dated(company, fields, draft), customer)
     return {
         "CustomField": [],
         "PrintStatus": "NeedToPrint",
@@ -129,7 +141,29 @@ def composed(company: Company, draft: Draft, *, counter: str | None, entity: str
         "ApplyTaxAfterDiscount": False,
         **fields,
         **_priced(company, fields, draft),
-        **_number(company, draft, counter, entity),
+        **numbered(company, draft, counter, entity),
+    }
+
+
+def dated(company: Company, fields: Fields, draft: Draft) -> Fields:
+    """Return a transaction with its date, by default the company's present one, which is in open books.
+
+    Raises:
+        Fault: 6210 if its books are closed, or those where it was before.
+    """
+    fields = {**fields, "TxnDate": fields.get("TxnDate") or company.today(draft.act.at).isoformat()}
+    check_open(company, fields, draft.before)
+    return fields
+
+
+def voided(fields: Fields) -> Fields:
+    """Return a voided form: amounts and quantities are 0."""
+    zero = Decimal(0)
+    return {
+        **fields,
+        "Line": [lines_of.voided(line) for line in fields["Line"]],
+        "TxnTaxDetail": {"TotalTax": zero},
+        "TotalAmt": zero,
     }
 
 
@@ -144,32 +178,60 @@ def home(fields: Fields, amount: Decimal) -> Decimal:
     return (amount * rate).quantize(CENT, ROUND_HALF_UP)
 
 
-def _customer(company: Company, fields: Fields, before: Fields | None) -> Fields:
+def at_home(company: Company, stored: Fields, **amounts: Decimal) -> Fields:
+    """Return amounts of a transaction in the home currency, which companies with several currencies show."""
+    if not company.traits.multicurrency:
+        return {}
+    return {name: home(stored, amount) for name, amount in amounts.items()}
+
+
+def check_account(company: Company, reference: Fields | None, types: frozenset[str]) -> None:
+    """Refuse an account whose type does not fit.
+
+    Raises:
+        Fault: 6000.
+    """
+    account = company.get("Account", reference["value"]) if reference else None
+    if account is not None and account["AccountType"] not in types:
+        raise faults.business(f"The type of the account must be {' or '.join(sorted(types))}")
+
+
+def customer_of(company: Company, fields: Fields, before: Fields | None) -> Fields:
+    """Return the customer of a transaction; one that was its customer before may be inactive by now.
+
+    Raises:
+        Fault: 2020 if it has none, 2500 or 610 if there is no such customer or an inactive one.
+    """
     reference = fields.get("CustomerRef")
     if reference is None:
         raise faults.required("CustomerRef")
-    if not fields.get("Line"):
-        raise faults.required("Line")
     known = before is not None and before.get("CustomerRef") == reference
     found = company.get("Customer", reference["value"]) if known else None
     return found or company.active("Customer", reference["value"])
 
 
-def _currency(company: Company, fields: Fields, customer: Fields) -> Fields:
-    """Return the currency of a form, which is its customer's, and the exchange rate of a company with several."""
+def in_currency(company: Company, fields: Fields, customer: Fields) -> Fields:
+    """Return a transaction with its currency, which is its customer's, and its rate in a company with several.
+
+    Raises:
+        Fault: 2020 if a company with several currencies is not told which, 6000 if it is another one.
+    """
     currency = fields.get("CurrencyRef")
     if company.traits.multicurrency and currency is None:
         raise faults.required("CurrencyRef")
-    billed_in = customer["CurrencyRef"]
+    home_currency = {"value": company.traits.home_currency}
+    billed_in = customer.get("CurrencyRef") or currency or home_currency
     if currency is not None and currency != billed_in:
         raise faults.business(f"The customer is billed in {billed_in['value']}, not in {currency['value']}")
     if not company.traits.multicurrency:
-        return {"CurrencyRef": billed_in}
-    at_home = billed_in["value"] == company.traits.home_currency
-    if at_home:
-        return {"CurrencyRef": billed_in, "ExchangeRate": Decimal(1)}
+        if billed_in != home_currency and not customer:
+            raise faults.business("Multi-currency is not enabled for this company")
+        kept = {name: value for name, value in fields.items() if name != "ExchangeRate"}
+        return {**kept, "CurrencyRef": billed_in}
+    if billed_in == home_currency:
+        return {**fields, "CurrencyRef": billed_in, "ExchangeRate": Decimal(1)}
     rate = fields.get("ExchangeRate") or exchange.rate(company, billed_in["value"], day_of(fields))
-    return {"CurrencyRef": billed_in, "ExchangeRate": rate}
+    return {**fields, "CurrencyRef": billed_in, "ExchangeRate": rate}
 
 
 def _calculated(company: Company, fields: Fields) -> Fields:
@@ -201,6 +263,8 @@ def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
     taxes.check(company, fields, lines)
     subtotal = inclusive.gross(lines, with_tax=fields.get("GlobalTaxCalculation") == "TaxInclusive")
     lines, discount = lines_of.discounted(company, lines, subtotal)
+    for line in lines:
+        check_account(company, (line.get("DiscountLineDetail") or {}).get("DiscountAccountRef"), _RESULT)
     stated = draft.given.get("TxnTaxDetail", {}).get("TotalTax")
     found = taxes.taxed(company, fields, lines, subtotal, discount, stated)
     if found.total and len(lines) > LINES_TAXED_MAX:
@@ -223,8 +287,12 @@ def _net_discounts(lines: list[Fields], gross: Decimal, net: Decimal) -> list[Fi
     return [{**line, "Amount": net} if line["DetailType"] == "DiscountLineDetail" else line for line in lines]
 
 
-def _number(company: Company, draft: Draft, counter: str | None, entity: str) -> Fields:
-    """Return the document number: the request's, the former one, or the next of the counter."""
+def numbered(company: Company, draft: Draft, counter: str | None, entity: str) -> Fields:
+    """Return the document number: the request's, the former one, or the next of the counter.
+
+    Raises:
+        Fault: 6140 if another transaction of the entity has it.
+    """
     before = draft.before
     wanted: Any = draft.fields.get("DocNumber")
     if wanted is None and before is not None and "DocNumber" not in draft.given:

@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
+from worker.sandbox.sales.links import LINKED
 from worker.sandbox.schema.kinds import (
     AMOUNT_LIMIT,
     CENT,
@@ -31,7 +32,6 @@ KEPT = Decimal("0.0000001")
 SHIPPING, GRATUITY = "SHIPPING_ITEM_ID", "GRATUITY_ITEM_ID"
 ITEM = Ref(("Item",), "Items", also=(SHIPPING, GRATUITY))
 TAX_CODE = Ref(("TaxCode",), "TaxCodes")
-LINKED = group(Property("TxnId", Text()), Property("TxnType", Text()), Property("TxnLineId", Text()))
 _CLASS = Property("ClassRef", Ref(("Class",), "Klasses"))
 _SALES_ITEM = group(
     Property("ItemRef", ITEM),
@@ -41,7 +41,7 @@ _SALES_ITEM = group(
     Property("RatePercent", Number()),
     Property("PriceLevelRef", Ref(())),
     Property("MarkupInfo", Anything()),
-    Property("ItemAccountRef", Ref(("Account",), "Accounts")),
+    Property("ItemAccountRef", Ref(("Account",), "Accounts"), read_only=True),
     Property("TaxCodeRef", TAX_CODE),
     Property("TaxClassificationRef", Ref(())),
     Property("ServiceDate", Day()),
@@ -147,9 +147,15 @@ def discounted(company: Company, lines: Sequence[Fields], subtotal: Decimal) -> 
 
 
 def numbered(lines: Sequence[Fields], before: Fields | None, subtotal: Decimal) -> list[Fields]:
-    """Return the lines in their order with their Ids; a line that was there keeps its own. The subtotal follows."""
+    """Return the lines in their order with their Ids, and the subtotal behind them."""
+    subtotal_line = {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
+    return [*identified(lines, before), subtotal_line]
+
+
+def identified(lines: Sequence[Fields], before: Fields | None, first: int = 1) -> list[Fields]:
+    """Return the lines in their order with their Ids; a line that was there keeps its own."""
     known = {line["Id"] for line in (before or {}).get("Line", ()) if "Id" in line}
-    last = max((int(each) for each in known), default=0)
+    last = max((int(each) for each in known), default=first - 1)
     result = []
     for place, line in enumerate(lines, start=1):
         identifier = line.get("Id")
@@ -159,12 +165,14 @@ def numbered(lines: Sequence[Fields], before: Fields | None, subtotal: Decimal) 
             last += 1
             identifier = str(last)
         result.append({**line, "Id": identifier, "LineNum": place})
-    return [*result, {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}]
+    return result
 
 
 def voided(line: Fields) -> Fields:
-    """Return a line of a voided transaction: no amount, no quantity."""
-    zero = {**line, "Amount": Decimal(0)} if "Amount" in line else dict(line)
+    """Return a line of a voided transaction: no amount, no quantity, no link."""
+    zero = {name: value for name, value in line.items() if name != "LinkedTxn"}
+    if "Amount" in line:
+        zero["Amount"] = Decimal(0)
     detail = line.get("SalesItemLineDetail")
     if detail is not None:
         kept = {name: value for name, value in detail.items() if name != "TaxInclusiveAmt"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.ledger import Posting
+from worker.sandbox.books.ledger import Key, Posting
 from worker.sandbox.sales.form import day_of, home
 from worker.sandbox.sales.lines import sold
 from worker.sandbox.schema.kinds import Fields
@@ -41,20 +41,52 @@ def selling(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
 
 
 def receivable(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
-    """Yield the postings of a form that a customer owes for, or is owed for."""
+    """Yield the postings of a form that a customer owes for, or is owed for; a deposit on it is paid at once."""
+    ours = list(selling(company, fields, sign))
+    deposit = fields.get("Deposit", Decimal(0))
+    if deposit:
+        ours.append(Posting(money_account(company, fields), sign * home(fields, deposit), day_of(fields)))
+    owed = sign * (fields["TotalAmt"] - deposit)
+    yield from balanced(company, fields, ours, on_receivable(company, fields, owed))
+
+
+def received(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
+    """Yield the postings of a form that is paid at once, or paid back."""
+    money = sign * home(fields, fields["TotalAmt"])
+    other = Posting(money_account(company, fields), money, day_of(fields))
+    yield from balanced(company, fields, list(selling(company, fields, sign)), other)
+
+
+def on_receivable(company: Company, fields: Fields, amount: Decimal) -> Posting:
+    """Return the posting of an amount that the customer of a transaction owes, or is owed if it is negative."""
     chosen = fields.get("ARAccountRef")
-    yield from balanced(
-        company,
-        fields,
-        list(selling(company, fields, sign)),
-        Posting(
-            chosen["value"] if chosen else company.account("AccountsReceivable")["Id"],
-            sign * home(fields, fields["TotalAmt"]),
-            day_of(fields),
-            customer=fields["CustomerRef"]["value"],
-            amount=sign * fields["TotalAmt"],
-        ),
+    return Posting(
+        chosen["value"] if chosen else company.account("AccountsReceivable")["Id"],
+        home(fields, amount),
+        day_of(fields),
+        customer=fields["CustomerRef"]["value"],
+        amount=amount,
     )
+
+
+def carried(company: Company, target: Key, by: Key) -> Decimal:
+    """Return what another transaction settles of a target in the home currency, at the rate of the target.
+
+    It is rounded so that the parts of all that settle a target add up to the whole, to the cent.
+    """
+    fields = company.objects[target[0]][target[1]]
+    before = Decimal(0)
+    for key, amount in company.ledger.settling(target).items():
+        if key == by:
+            return home(fields, before + amount) - home(fields, before)
+        before += amount
+    return Decimal(0)
+
+
+def money_account(company: Company, fields: Fields) -> str:
+    """Return the Id of the account that the money of a transaction goes to: its own, else Undeposited Funds."""
+    chosen = fields.get("DepositToAccountRef")
+    return str(chosen["value"] if chosen else company.account("UndepositedFunds")["Id"])
 
 
 def balanced(company: Company, fields: Fields, ours: list[Posting], other: Posting) -> Iterator[Posting]:

@@ -27,7 +27,8 @@ def send(company: Company, entity: Entity, identifier: str, to: str | None, act:
         "EmailStatus": "EmailSent",
         "DeliveryInfo": {"DeliveryType": "Email", "DeliveryTime": company.instant(act.at)},
     }
-    return company.shown(entity, company.replace(entity.name, before, sent, act, "Emailed"))
+    kept = {name: value for name, value in sent.items() if name in entity.properties.by_name}
+    return company.shown(entity, company.replace(entity.name, before, kept, act, "Emailed"))
 
 
 def pdf(company: Company, entity: Entity, identifier: str) -> bytes:
@@ -43,7 +44,7 @@ def pdf(company: Company, entity: Entity, identifier: str) -> bytes:
     lines = (
         f"{company.traits.name}",
         f"{entity.name} {shown.get('DocNumber') or identifier}",
-        f"{shown['CustomerRef'].get('name', '')}",
+        f"{shown.get('CustomerRef', {}).get('name', '')}",
         f"{shown['TxnDate']}",
         f"Total {shown['TotalAmt']} {shown['CurrencyRef']['value']}",
     )

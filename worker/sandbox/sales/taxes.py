@@ -75,6 +75,11 @@ def check(company: Company, fields: Fields, lines: Sequence[Fields]) -> None:
         raise faults.business(f"Make sure all your transactions have a {word} rate before you save.")
 
 
+def without_tax(company: Company) -> Fields:
+    """Return the properties that keep a transaction free of tax whatever its lines say."""
+    return {} if company.traits.tax in AMERICAN else {"GlobalTaxCalculation": "NotApplicable"}
+
+
 def taxed(
     company: Company,
     fields: Fields,
