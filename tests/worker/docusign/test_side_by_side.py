@@ -1,7 +1,7 @@
 """Keys and counts on PostgreSQL: concurrent processes get the same results as on SQLite."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -127,7 +127,7 @@ async def test_a_door_updates_no_row_that_another_inserted_after_it_locked_its_o
     """Such a row may be locked by a writer that waits for another row."""
     lock, refused = bulk.lock, noted("signature_invalid")
 
-    def late(connection: sa.Connection, *arguments: Any) -> list[tuple[Any, ...]]:
+    def late(connection: sa.Connection, *arguments: Any) -> Sequence[sa.Row[*tuple[Any, ...]]]:
         found = lock(connection, *arguments)
         if ("acme", "accepted") in arguments[2]:
             await_only(postgres.transaction(reception.write, refused))
