@@ -1,14 +1,15 @@
 """Waiting: the cost of one changed setting that a hundred thousand deals wait on.
 
-A thousand signed deals wait because automatic invoicing is switched off. Their state, the streams that they wait on and their rows
-in the read model are copied 99 times under other names. Then the cut-over is changed, which moves a gate of every deal, and the
-role `process` does its work until the last deal is reconsidered and shown. The figure is the longest transaction: a contract
-that is signed meanwhile waits for it.
+A thousand signed deals wait because automatic invoicing is switched off, and because they were won before the cut-over. Their state,
+the keys that they wait on and their rows in the read model are copied 99 times under other names. Then the cut-over is set to
+another day, which changes a gate of every deal, and the role `process` does its work until the last deal is reconsidered and
+shown. The figure is the longest transaction: a contract that is signed meanwhile waits for it. A deal that does not show the new
+day is an error, so that no figure is measured of deals that were never reconsidered.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count, islice
 from pathlib import Path
 from time import perf_counter
@@ -28,6 +29,7 @@ from events.database.postgres import PostgresDatabase
 from events.database.sqlite import SqliteDatabase
 from events.log import log
 from projections import deals
+from worker.quote_to_cash import keys
 from worker.quote_to_cash.store import process_state, process_waits
 from worker.roles import reconsidering
 from worker.roles.runner import ShortTurns, turn
@@ -37,10 +39,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 TOLD, COPIES = 1_000, 99
 BATCH_EVENTS = 500
+LATER = BEGINNING + timedelta(days=3650)
 DEAL = "deal/"
 # The column of each table that names a deal, and the prefix of the name.
 NAMED = ((process_state, "stream", DEAL), (process_waits, "stream", DEAL), (deals.table, "deal", ""))
 Lay = Callable[[Path], AbstractAsyncContextManager[Database]]
+
+
+class NotWaiting(Exception):
+    """Deals do not wait on the changed setting, so the benchmark would measure nothing."""
 
 
 class Timed:
@@ -75,15 +82,18 @@ async def _open(lay: Lay, directory: Path) -> AsyncIterator[Contenders]:
     async with lay(directory) as database:
         await _tell(database)
         await database.transaction(_copy)
+        waiting = await database.read(_waiting)
         numbers = count(1)
 
         async def ours() -> Measured:
             timed, number = Timed(database), next(numbers)
-            cut_over = BEGINNING + timedelta(days=-3650 if number % 2 else 3650)
+            cut_over = LATER + timedelta(days=number)
             started = perf_counter()
             await timed.transaction(_choose, number, {"cut_over": cut_over.isoformat()})
             await _work_off(timed)
-            return {"longest": timed.longest_seconds, "whole": perf_counter() - started}
+            whole = perf_counter() - started
+            await database.read(_check, waiting, cut_over)
+            return {"longest": timed.longest_seconds, "whole": whole}
 
         yield Contenders(ours=ours)
 
@@ -91,7 +101,7 @@ async def _open(lay: Lay, directory: Path) -> AsyncIterator[Contenders]:
 async def _tell(database: Database) -> None:
     """Send the events of deals until a thousand contracts are signed."""
     await stores.prepare(database)
-    await database.transaction(_choose, 0, {"auto_invoice": "false"})
+    await database.transaction(_choose, 0, {"auto_invoice": "false", "cut_over": LATER.isoformat()})
     flow, signed = story.flow(), 0
     while signed < TOLD:
         batch = list(islice(flow, BATCH_EVENTS))
@@ -119,6 +129,33 @@ def _choose(connection: sa.Connection, number: int, settings: dict[str, str]) ->
         id=f"chosen-{number}",
     )
     log.append_own(connection, [event], CLOCK.now())
+
+
+def _waiting(connection: sa.Connection) -> int:
+    """Return the number of deals that wait on the cut-over.
+
+    Raises:
+        NotWaiting: They are not as many as the benchmark is about.
+    """
+    on_it = process_waits.c.key == keys.of_setting("cut_over")
+    found = connection.execute(
+        sa.select(sa.func.count()).select_from(process_waits).where(on_it)
+    ).scalar_one()
+    if found < TOLD * (1 + COPIES):
+        raise NotWaiting(f"Only {found} deals wait on the cut-over, not {TOLD * (1 + COPIES)}")
+    return found
+
+
+def _check(connection: sa.Connection, waiting: int, cut_over: datetime) -> None:
+    """Check that every waiting deal shows the new cut-over.
+
+    Raises:
+        NotWaiting: A deal shows another one.
+    """
+    new = deals.deals.c.gates.contains(f"{cut_over:%Y-%m-%d}")
+    shown = connection.execute(sa.select(sa.func.count()).select_from(deals.deals).where(new)).scalar_one()
+    if shown != waiting:
+        raise NotWaiting(f"Of {waiting} deals that waited on the cut-over, {shown} show the new one")
 
 
 def _copy(connection: sa.Connection) -> None:

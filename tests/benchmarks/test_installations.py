@@ -1,10 +1,14 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 
-from benchmarks import budget, growth, signed, stores, story
+from benchmarks import budget, growth, signed, stores, story, waiting
 from benchmarks.stores import CLOCK
 from events.contract import catalog
 from events.database.sqlite import InlineDatabase
@@ -54,6 +58,32 @@ async def test_deals_wait_for_nothing_but_their_signature(tmp_path: Path) -> Non
     await stores.follow(database)
     asked = await database.read(lambda connection: connection.scalars(invoices).all())
     assert sorted(asked) == sorted(f"deal/{envelope.deal_id}" for envelope in envelopes)
+    await database.close()
+
+
+async def test_a_changed_cut_over_reaches_every_waiting_deal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "TOLD", 5)
+    monkeypatch.setattr(waiting, "COPIES", 2)
+    async with waiting._open(inline, tmp_path) as contenders:
+        assert (await contenders.ours())["whole"] > 0
+        monkeypatch.setattr(waiting, "_choose", choose_memo)
+        with pytest.raises(waiting.NotWaiting, match="0 show the new one"):
+            await contenders.ours()
+
+
+def choose_memo(
+    connection: sa.Connection, number: int, _: dict[str, str], choose: Any = waiting._choose
+) -> None:
+    """Change a setting on which no deal waits."""
+    choose(connection, number, {"memo": f"Number {number}"})
+
+
+@asynccontextmanager
+async def inline(directory: Path) -> AsyncIterator[InlineDatabase]:
+    database = InlineDatabase(directory / "waiting.sqlite3")
+    yield database
     await database.close()
 
 
