@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.products import router
 from tests.worker.sandbox.app import App, discount, invoice, line
+from tests.worker.sandbox.transactions import entry, paid, payment
+from worker.sandbox.books import snapshots
 from worker.sandbox.entities.catalog import ENTITIES
 
 APPS = {kind: App(kind) for kind in ("us", "us-ast", "uk", "ca")}
@@ -37,31 +39,101 @@ values = st.recursive(
 def bodies(app: App) -> dict[str, list[dict[str, Any]]]:
     """Return usual requests by entity."""
     account = {"value": next(str(each["Id"]) for each in app.company.every("Account"))}
+    receivable, bank = (
+        {"value": app.company.account(each)["Id"]} for each in ("AccountsReceivable", "Checking")
+    )
+    currency = {"CurrencyRef": {"value": app.company.traits.home_currency}, "ExchangeRate": 1}
+    *_, code = app.company.objects["TaxCode"]
+    taxed = {"TaxCodeRef": {"value": "TAX" if app.company.traits.country == "US" else code}}
+    sold = line(20, **taxed)
+    applied = [paid("1", 5), paid("2", 5, "CreditMemo")]
     return {
         "customer": [
-            {"DisplayName": "A", "BillAddr": {"Line1": "1"}, "ParentRef": {"value": "1"}, "Job": True},
+            {
+                "DisplayName": "A",
+                "BillAddr": {"Line1": "1"},
+                "ParentRef": {"value": "1"},
+                "Job": True,
+                "Balance": 7,
+            },
             {"Id": "1", "SyncToken": "0", "sparse": True, "Active": False},
         ],
         "vendor": [{"DisplayName": "V"}, {"Id": "3", "SyncToken": "0", "sparse": True, "DisplayName": "W"}],
         "item": [{"Name": "I", "Type": "Service", "IncomeAccountRef": account}, router(app.company)],
-        "account": [{"Name": "B", "AccountType": "Bank"}],
+        "account": [
+            {"Name": "B", "AccountType": "Bank"},
+            {"Id": bank["value"], "SyncToken": "0", "Name": "C", "AccountType": "Bank", "Active": False},
+            {"Id": receivable["value"], "SyncToken": "0", "sparse": True, "AccountSubType": "Savings"},
+        ],
         "term": [{"Name": "T", "DueDays": 5}, {"Name": "U", "DayOfMonthDue": 31}],
         "invoice": [
             invoice(
-                line(100, Qty=2, UnitPrice=50, TaxCodeRef={"value": "1"}, ServiceDate="2026-05-05"),
+                line(100, Qty=2, UnitPrice=50, ServiceDate="2026-05-05", **taxed),
+                sold,
                 discount(percent=10),
                 CurrencyRef={"value": app.company.traits.home_currency},
                 GlobalTaxCalculation="TaxInclusive",
                 SalesTermRef={"value": "1"},
                 BillEmail={"Address": "a@b.example"},
-                TxnTaxDetail={"TxnTaxCodeRef": {"value": "1"}},
+                TxnTaxDetail={"TxnTaxCodeRef": {"value": code}},
             ),
             {"Id": "1", "SyncToken": "0", "sparse": True, "PrivateNote": "x"},
+            invoice(sold, **currency, LinkedTxn=paid("3", 0, "Estimate")["LinkedTxn"], Deposit=0),
+        ],
+        "creditmemo": [
+            invoice(sold, **currency),
+            {"Id": "2", "SyncToken": "0", "sparse": True, "Line": [sold]},
+        ],
+        "estimate": [
+            invoice(sold, **currency, TxnStatus="Accepted", ExpirationDate="2026-05-05"),
+            {"Id": "3", "SyncToken": "0", "sparse": True, "TxnStatus": "Closed"},
+        ],
+        "salesreceipt": [invoice(sold, **currency, DepositToAccountRef=bank), {"Line": [sold], **currency}],
+        "refundreceipt": [invoice(sold, **currency, DepositToAccountRef=bank)],
+        "payment": [
+            payment(10, paid("1", 5), **currency, DepositToAccountRef=bank, PaymentRefNum="7"),
+            payment(0, *applied, **currency),
+            {"Id": "5", "SyncToken": "0", "sparse": True, "Line": applied, "TotalAmt": 3},
+        ],
+        "journalentry": [
+            {"Line": [entry("Debit", 9, bank), entry("Credit", 9, receivable, "1")], **currency},
+            {"Id": "6", "SyncToken": "0", "sparse": True, "Adjustment": True},
+        ],
+        "deposit": [
+            {
+                "DepositToAccountRef": bank,
+                **currency,
+                "Line": [
+                    paid("5", 3, "Payment"),
+                    {"Amount": 4, "DepositLineDetail": {"AccountRef": receivable, "Entity": {"value": "1"}}},
+                ],
+                "CashBack": {"AccountRef": bank, "Amount": 1},
+            },
+            {"Id": "7", "SyncToken": "0", "sparse": True, "PrivateNote": "x"},
         ],
     }
 
 
+def open_books(app: App) -> None:
+    """Write a transaction of each entity, with the Ids from 1 on."""
+    currency = {"CurrencyRef": {"value": app.company.traits.home_currency}}
+    for name in ("Invoice", "CreditMemo", "Estimate", "SalesReceipt"):
+        app.made(name, invoice(**currency, GlobalTaxCalculation="NotApplicable"))
+    app.made("Payment", payment(3, paid("1", 1), **currency))
+    receivable, bank = (
+        {"value": app.company.account(each)["Id"]} for each in ("AccountsReceivable", "Checking")
+    )
+    app.made(
+        "JournalEntry", {"Line": [entry("Debit", 9, receivable, "1"), entry("Credit", 9, bank)], **currency}
+    )
+    lines = [paid("4", 100, "SalesReceipt")]
+    app.made("Deposit", {"DepositToAccountRef": bank, "Line": lines, **currency})
+
+
+for each_app in APPS.values():
+    open_books(each_app)
 USUAL = {kind: bodies(app) for kind, app in APPS.items()}
+STARTS = {kind: snapshots.taken(app.company) for kind, app in APPS.items()}
 
 
 @st.composite
@@ -94,10 +166,13 @@ def test_any_write_is_answered_or_refused_and_the_books_balance(
 ) -> None:
     kind, entity, body, query = drawn
     company = APPS[kind].company
+    snapshots.restore(company, STARTS[kind])
     reply = APPS[kind].call("POST", entity, body, **query)
     assert reply.status in STATUSES, reply.body
     msgspec.json.decode(reply.body)
     assert sum((posting.home for _, posting in company.ledger.postings()), Decimal(0)) == 0
+    receivable = company.ledger.account(company.account("AccountsReceivable")["Id"])
+    assert receivable == sum(each["Balance"] for each in company.every("Customer"))
 
 
 @settings(deadline=None, max_examples=200)

@@ -8,6 +8,7 @@ import pytest
 from tests.worker.sandbox.app import App, invoice, line
 from tests.worker.sandbox.transactions import Fields, account, balances, entry, now, paid, payment, read
 from worker.sandbox import accountant
+from worker.sandbox.faults import Fault
 
 
 def owed(app: App, customer: str = "1") -> object:
@@ -159,3 +160,17 @@ def test_the_accountants_hands_in_another_currency(uk: App) -> None:
     assert (balances(uk, made), owed(uk, customer)) == ([0], 0)
     receivable = account(uk, "AccountsReceivable")["value"]
     assert read(uk, "Account", receivable)["CurrentBalance"] == 0
+
+
+def test_an_account_that_quickbooks_uses_itself_keeps_its_type(app: App) -> None:
+    funds = app.company.account("UndepositedFunds")
+    renamed = {"Id": funds["Id"], "SyncToken": "0", "Name": "Till", "AccountType": "Other Current Asset"}
+    made = app.made("Account", renamed)
+    assert (made["Name"], made["AccountSubType"]) == ("Till", "UndepositedFunds")
+    assert app.refused("Account", now(made, AccountSubType="Inventory")) == "6000"
+    assert app.refused("Account", now(made, AccountType="Bank")) == "6000"
+    inventory = app.company.account("Inventory")["Id"]
+    with pytest.raises(Fault, match="uses itself"):
+        accountant.merge(app.company, "Account", made["Id"], inventory, app.sandbox.now())
+    bank = app.made("Account", {"Name": "Savings", "AccountType": "Bank"})
+    assert app.refused("Account", now(bank, AccountType="Accounts Receivable")) == "6000"

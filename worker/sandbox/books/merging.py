@@ -3,6 +3,7 @@
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
+from worker.sandbox.books.roles import has_role
 from worker.sandbox.schema.kinds import Fields
 
 # Entries that differ in one of these do not become one.
@@ -26,6 +27,8 @@ def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fie
     different = next((name for name in _SAME if old.get(name) != new.get(name)), None)
     if different is not None:
         raise faults.business(f"Entries of different {different} can't be merged")
+    if entity == "Account" and has_role(company, old) and old["AccountSubType"] != new["AccountSubType"]:
+        raise faults.business("An account that QuickBooks uses itself can't be merged into another one")
     if gone in _with_those_above(company, entity, new):
         raise faults.business("An entry can't be merged with itself or with one below it")
     moved = ({**below, "ParentRef": {"value": stays}} for below in _below(company, entity, gone))

@@ -6,6 +6,7 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity, Naming
 from worker.sandbox.books.names import full_name, level
+from worker.sandbox.books.roles import has_role
 from worker.sandbox.schema.common import ACTIVE, described
 from worker.sandbox.schema.kinds import Choice, CurrencyCode, Day, Fields, Flag, Number, Property, Ref, Text
 
@@ -75,19 +76,27 @@ _PROPERTIES = described(
 
 
 def compose(company: Company, draft: Draft) -> Fields:
-    """Complete an account: its type decides its classification, and its first detail type."""
-    fields = draft.fields
-    kind = fields.get("AccountType") or (draft.before or {}).get("AccountType")
+    """Complete an account: its type decides its classification, and its first detail type.
+
+    Raises:
+        Fault: 2020 without a type, 6000 for another type of an account that is for receivables, or has a role.
+    """
+    fields, before = draft.fields, draft.before or {}
+    kind = fields.get("AccountType") or before.get("AccountType")
     if kind is None:
         raise faults.required("AccountType")
-    former = (draft.before or {}).get("AccountType", kind)
-    if former != kind and "Accounts Receivable" in {former, kind}:
+    same = before.get("AccountType", kind) == kind
+    subtype = fields.get("AccountSubType") or (before.get("AccountSubType") if same else None)
+    subtype = subtype or _SUBTYPES[kind]
+    if not same and "Accounts Receivable" in {before["AccountType"], kind}:
         raise faults.business("An account cannot become or cease to be one for receivables")
+    if before and not (same and subtype == before["AccountSubType"]) and has_role(company, before):
+        raise faults.business("The type of an account that QuickBooks uses itself cannot be changed")
     currency = fields.get("CurrencyRef") or {"value": company.traits.home_currency}
     return {
-        "AccountSubType": _SUBTYPES[kind],
         **fields,
         "AccountType": kind,
+        "AccountSubType": subtype,
         "Classification": CLASSIFICATIONS[kind],
         "CurrencyRef": currency,
     }
