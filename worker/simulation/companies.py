@@ -11,6 +11,7 @@ from msgspec import Struct
 from events.clock import Clock
 from worker.demo.market import US, Market
 from worker.sandbox import accountant
+from worker.sandbox.failing.throttles import Limits
 from worker.sandbox.oauth import Lifetimes
 from worker.sandbox.openings.seeds import KINDS
 from worker.sandbox.service import Sandbox
@@ -104,7 +105,9 @@ def draw(random: Random) -> CompanyPlan:
 def opened(plans: Mapping[str, CompanyPlan], clock: Clock, seed: int, *, others: bool) -> Sandbox:
     """Open the companies of workspaces, and as many others with the same IDs for other customers and items."""
     kinds = [plan.kind for plan in plans.values()]
-    sandbox = Sandbox(clock, kinds=kinds * 2 if others else kinds, seed=seed, lifetimes=LIFETIMES)
+    sandbox = Sandbox(
+        clock, kinds=kinds * 2 if others else kinds, seed=seed, lifetimes=LIFETIMES, limits=Limits()
+    )
     for realm, plan in zip(list(sandbox.companies), plans.values(), strict=False):
         if plan.traits:
             sandbox.change_traits(realm, plan.traits)

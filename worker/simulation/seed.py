@@ -91,7 +91,12 @@ def run_seed(
         seed=seed,
         violations=(*cluster.watch.violations, *found),
         trace=loop.trace,
-        faults={**cluster.counts, **trouble.counts, **sandbox.trouble.counts},
+        faults={
+            **cluster.counts,
+            **trouble.counts,
+            **sandbox.trouble.counts,
+            "limit_reached": sandbox.throttle.refused.total(),
+        },
         deals=sum(len(tales) for tales in plan.tales.values()),
         steps=loop.steps,
         requests=cluster.watch.requests,

@@ -29,11 +29,12 @@ NO_LIMITS = Limits(None, None, None, None)
 
 
 class Throttle:
-    """Counts the requests of each company; a refused one does not count."""
+    """Counts the requests of each company; a refused one does not count, but is in `refused`."""
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.limits = limits
         self.reads: Counter[tuple[str, str]] = Counter()
+        self.refused: Counter[str] = Counter()
         self._requests: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._batches: defaultdict[str, deque[datetime]] = defaultdict(deque)
 
@@ -55,6 +56,7 @@ class Throttle:
             or (read and _reached(self.reads[realm, month], limits.reads_per_month))
         )
         if full:
+            self.refused[realm] += 1
             return True
         requests.append(now)
         if batch:
