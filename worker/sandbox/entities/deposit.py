@@ -71,6 +71,7 @@ _PROPERTIES = described(
     Property("GlobalTaxCalculation", Choice(("TaxExcluded", "TaxInclusive", "NotApplicable"))),
     Property("TxnTaxDetail", Anything()),
     Property("TxnSource", Text()),
+    Property("TxnStatus", Text()),
     Property("TransactionLocationType", Text()),
     Property("LinkedTxn", Several(LINKED), read_only=True),
     ATTACHABLES,

@@ -71,6 +71,7 @@ PROPERTIES = (
     Property("ApplyTaxAfterDiscount", Flag()),
     Property("ClassRef", Ref(("Class",), "Klasses"), filterable=True),
     Property("DepartmentRef", Ref(("Department",), "Depts"), filterable=True),
+    Property("ProjectRef", Ref(("Customer",))),
     Property("CustomField", Several(_CUSTOM)),
     Property("LinkedTxn", Several(LINKED)),
     Property("DeliveryInfo", Anything(), read_only=True),
