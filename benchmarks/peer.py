@@ -81,20 +81,20 @@ async def running(module: str) -> AsyncIterator[Peer]:
             await process.wait()
 
 
-def prepared() -> Path:
-    """Create the peers' environment unless it has the pinned versions; return its Python.
+def prepared(requirements: Path = REQUIREMENTS, environment: Path = ENVIRONMENT) -> Path:
+    """Create an environment unless it has the pinned versions; return its Python.
 
     Raises:
         NotHere: The environment could not be created.
     """
-    python = ENVIRONMENT / "bin" / "python"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    stamp = ENVIRONMENT / "made-from"
+    python = environment / "bin" / "python"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = environment / "made-from"
     if stamp.exists() and stamp.read_text() == wanted:
         return python
     cache()
     commands = (
-        [sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)],
+        [sys.executable, "-m", "venv", "--clear", str(environment)],
         [
             str(python),
             "-m",
@@ -103,13 +103,15 @@ def prepared() -> Path:
             "--quiet",
             "--disable-pip-version-check",
             "-r",
-            str(REQUIREMENTS),
+            str(requirements),
         ],
     )
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
         if done.returncode:
-            raise NotHere(f"the peers' environment could not be created: {done.stderr.strip()[-500:]}")
+            raise NotHere(
+                f"{environment.name}: the environment could not be created: {done.stderr.strip()[-500:]}"
+            )
     stamp.write_text(wanted)
     return python
 

@@ -20,6 +20,7 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.http import CONNECTIONS_MAX
 from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.runtime.health import Health
+from worker.runtime.repeating import ReportedPart, Retry, repeat
 from worker.runtime.wake import Wake
 
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
@@ -47,13 +48,23 @@ class Dispatcher(Struct, frozen=True):
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; then finish what is in flight."""
         working: set[asyncio.Task[None]] = set()
+
+        async def turn() -> bool:
+            """Claim as many commands as there are free slots, and begin to work on them."""
+            working.difference_update([task for task in working if _done(task)])
+            claimed = await self._claim(SLOTS - len(working))
+            working.update(asyncio.create_task(self.work(command)) for command in claimed)
+            return bool(claimed)
+
         try:
-            while not stopping.is_set():
-                working = {task for task in working if not _done(task)}
-                claimed = await self._claim(SLOTS - len(working))
-                working |= {asyncio.create_task(self.work(command)) for command in claimed}
-                if not claimed:
-                    await self.wake.wait(self.clock, self.poll_seconds)
+            await repeat(
+                turn,
+                Retry("dispatcher.retry", RETRY_SECONDS),
+                clock=self.clock,
+                stopping=stopping,
+                idle=lambda: self.wake.wait(self.clock, self.poll_seconds),
+                part=ReportedPart(self.health, PART),
+            )
             if working:
                 done, _ = await asyncio.wait(working)
                 for task in done:
@@ -66,22 +77,11 @@ class Dispatcher(Struct, frozen=True):
         if slots <= 0:
             return []
         now = self.clock.now()
-        try:
-            due = await self.database.read(candidates.any_due, self.timing.lease, self.holder, now)
-            claimed = (
-                await self.database.transaction(
-                    claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM
-                )
-                if due
-                else []
-            )
-        except DatabaseUnavailable as error:
-            self.health.bad(PART, str(error))
-            logger.warning("dispatcher.retry", problem=str(error))
-            await self.clock.sleep(RETRY_SECONDS)
+        if not await self.database.read(candidates.any_due, self.timing.lease, self.holder, now):
             return []
-        self.health.good(PART)
-        return claimed
+        return await self.database.transaction(
+            claims.claim, self.timing, self.holder, now, slots=slots, per_realm=SLOTS_PER_REALM
+        )
 
     async def work(self, command: Claimed) -> None:
         """Make one attempt at a command, and say in one line what came of it."""

@@ -136,6 +136,8 @@ def behind(connection: sa.Connection) -> list[str]:
 async def _follow(
     services: Services, publisher: Publishing, channel: Channel, holder: str, stopping: asyncio.Event
 ) -> None:
+    # A loop of its own beside `repeat`: a refused message waits longer than an unavailable broker, changes how the next
+    # turns publish, and stays unhealthy until a turn succeeds.
     alone = 0  # how many messages are still to be published one by one
     while not stopping.is_set():
         try:

@@ -16,7 +16,7 @@ from worker.sandbox.queries.batch import batch
 from worker.sandbox.queries.changes import changes
 from worker.sandbox.queries.query import run
 from worker.sandbox.sales import tax_service
-from worker.sandbox.sales.sending import pdf, send
+from worker.sandbox.sales.sending import pdf, send, with_link
 from worker.sandbox.schema.kinds import Fields
 
 # There is one object of these entities, whatever Id a request has.
@@ -78,6 +78,9 @@ def _found(company: Company, asked: Mapping[str, str], path: list[str], act: Act
             return _read(company, _having("preferences", "read"), "1")
         case ["exchangerate"]:
             return {"ExchangeRate": exchange_rate.read(company, asked, act)}
+        case ["invoice", identifier] if "invoiceLink" in _included(asked):
+            read = _read(company, _having("invoice", "read"), identifier)
+            return {"Invoice": with_link(company, read["Invoice"])}
         case [name, identifier]:
             return _read(company, _having(name, "read"), identifier)
     raise faults.unsupported_operation("/".join(path))
@@ -96,12 +99,18 @@ def _done(company: Company, request: Request, path: list[str], act: Act) -> Fiel
         case ["taxservice", "taxcode"]:
             return tax_service.create(company, json_object(request.body), act)
         case [name] if name in BY_PATH:
-            entity, include = BY_PATH[name], frozenset(asked.get("include", "").split(","))
-            data = json_object(request.body)
+            entity, data = BY_PATH[name], json_object(request.body)
             if entity.name in _SINGLE and "SyncToken" in data:
                 data = {**data, "Id": "1"}
-            return {entity.name: operate(company, entity, asked.get("operation"), data, include, act)}
+            return {
+                entity.name: operate(company, entity, asked.get("operation"), data, _included(asked), act)
+            }
     raise faults.unsupported_operation("/".join(path))
+
+
+def _included(asked: Mapping[str, str]) -> frozenset[str]:
+    """Return the options of a request, such as `allowduplicatedocnum`."""
+    return frozenset(asked.get("include", "").split(","))
 
 
 def _having(name: str, operation: Operation) -> Entity:

@@ -128,6 +128,7 @@ class _Intake:
         group = services.environment.kafka_group
         until = services.clock.monotonic() + STORE_SECONDS_MAX
         delay = RETRY_SECONDS
+        # A loop of its own beside `repeat`: it stores one batch, waits longer each time, and gives up at a deadline.
         while True:
             try:
                 stored = await services.database.transaction(

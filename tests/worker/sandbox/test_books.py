@@ -227,6 +227,7 @@ def balances_follow_from_payments(company: Company) -> None:
             assert each["Balance"] == total - paid >= 0
             assert each.get("RemainingCredit", each["Balance"]) == each["Balance"]
             count(each["CustomerRef"]["value"], each, sign * total, -sign * paid)
+            assert each.get("HomeBalance", each["Balance"]) == sign * sum(owed_at_home[-2:])
     for entry in books["JournalEntry"]:
         [owing] = [each for each in entry["Line"] if "Entity" in each["JournalEntryLineDetail"]]
         paid, detail = applied["JournalEntry", entry["Id"]], owing["JournalEntryLineDetail"]

@@ -248,5 +248,7 @@ def test_an_invoice_closes_its_estimate(app: App) -> None:
     ],
 )
 def test_forms_that_are_refused(app: App, entity: str, changes: Fields, code: str) -> None:
-    app.made("Estimate", invoice())
+    estimate = app.made("Estimate", invoice())
     assert app.refused(entity, {**invoice(), **changes}) == code
+    numbers = [app.made(name, invoice())["DocNumber"] for name in ("Invoice", "Estimate")]
+    assert numbers == ["1001", str(int(estimate["DocNumber"]) + 1)], "no number is lost"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, form, links
 from worker.sandbox.sales.postings import receivable
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Fields, Number, Property, Ref, Text
@@ -29,7 +29,8 @@ _PROPERTIES = described(
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete a credit memo; its number comes from the counter of the invoices."""
-    return {**form.composed(company, draft, counter="sales", entity="CreditMemo"), "LinkedTxn": []}
+    fields = form.composed(company, draft)
+    return {**fields, "LinkedTxn": [], **basis.numbered(company, draft, "sales", "CreditMemo")}
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
@@ -39,12 +40,12 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
 
 def derived(company: Company, stored: Fields) -> Fields:
     """Calculate the credit that is left, and list the payments that use it."""
-    left = stored["TotalAmt"] - company.ledger.settled(("CreditMemo", stored["Id"]))
+    total, settled = stored["TotalAmt"], company.ledger.settled(("CreditMemo", stored["Id"]))
     return {
-        "Balance": left,
-        "RemainingCredit": left,
+        "Balance": total - settled,
+        "RemainingCredit": total - settled,
         "LinkedTxn": links.shown(company, "CreditMemo", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"], HomeBalance=left),
+        **basis.balance_at_home(company, stored, total, settled),
     }
 
 

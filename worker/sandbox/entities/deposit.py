@@ -7,7 +7,7 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import NOTHING, Application, Key, Posting
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, links
 from worker.sandbox.sales.lines import TAX_CODE, identified
 from worker.sandbox.sales.links import LINKED
 from worker.sandbox.sales.postings import balanced, money_account
@@ -71,6 +71,7 @@ _PROPERTIES = described(
     Property("GlobalTaxCalculation", Choice(("TaxExcluded", "TaxInclusive", "NotApplicable"))),
     Property("TxnTaxDetail", Anything()),
     Property("TxnSource", Text()),
+    Property("TxnStatus", Text()),
     Property("TransactionLocationType", Text()),
     Property("LinkedTxn", Several(LINKED), read_only=True),
     ATTACHABLES,
@@ -87,8 +88,8 @@ def compose(company: Company, draft: Draft) -> Fields:
     fields, before = draft.fields, draft.before
     if fields.get("DepositToAccountRef") is None:
         raise faults.required("DepositToAccountRef")
-    form.check_account(company, fields["DepositToAccountRef"], form.MONEY)
-    fields = form.in_currency(company, form.dated(company, fields, draft), {})
+    basis.check_account(company, fields["DepositToAccountRef"], basis.MONEY)
+    fields = basis.in_currency(company, basis.dated(company, fields, draft), {})
     if not fields.get("Line"):
         raise faults.required("Line")
     own = ("Deposit", before["Id"]) if before is not None else None
@@ -99,7 +100,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     back = fields.get("CashBack") or {}
     if back and back.get("AccountRef") is None:
         raise faults.required("AccountRef")
-    form.check_account(company, back.get("AccountRef"), form.MONEY)
+    basis.check_account(company, back.get("AccountRef"), basis.MONEY)
     total = sum((line["Amount"] for line in lines), NOTHING) - back.get("Amount", NOTHING)
     if total < 0:
         raise faults.business("The total of a deposit cannot be less than 0")
@@ -108,8 +109,8 @@ def compose(company: Company, draft: Draft) -> Fields:
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
     """Debit the bank, credit Undeposited Funds and the accounts of the other lines."""
-    day = form.day_of(fields)
-    money = form.home(fields, fields["TotalAmt"])
+    day = basis.day_of(fields)
+    money = basis.home(fields, fields["TotalAmt"])
     other = Posting(fields["DepositToAccountRef"]["value"], money, day)
     return balanced(company, fields, list(_credits(company, fields)), other)
 
@@ -127,7 +128,7 @@ def derived(company: Company, stored: Fields) -> Fields:
     """List the payments that use what a customer paid in."""
     return {
         "LinkedTxn": links.shown(company, "Deposit", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"]),
+        **basis.total_at_home(company, stored),
     }
 
 
@@ -164,19 +165,19 @@ def _check_waiting(company: Company, key: Key, found: Fields, own: Key | None) -
 
 
 def _credits(company: Company, fields: Fields) -> Iterator[Posting]:
-    day = form.day_of(fields)
+    day = basis.day_of(fields)
     for line in fields["Line"]:
         links_ = line.get("LinkedTxn")
         if links_:
             paid = company.objects[links_[0]["TxnType"]][links_[0]["TxnId"]]
-            yield Posting(money_account(company, paid), -form.home(paid, paid["TotalAmt"]), day)
+            yield Posting(money_account(company, paid), -basis.home(paid, paid["TotalAmt"]), day)
             continue
         detail, amount = line["DepositLineDetail"], line["Amount"]
         account = detail["AccountRef"]["value"]
         received = company.objects["Account"][account]["AccountType"] == "Accounts Receivable"
         yield Posting(
             account,
-            -form.home(fields, amount),
+            -basis.home(fields, amount),
             day,
             customer=detail["Entity"]["value"] if received else None,
             amount=-amount if received else NOTHING,
@@ -185,7 +186,7 @@ def _credits(company: Company, fields: Fields) -> Iterator[Posting]:
     back = fields.get("CashBack")
     if back:
         amount = back.get("Amount", Decimal(0))
-        yield Posting(back["AccountRef"]["value"], form.home(fields, amount), day)
+        yield Posting(back["AccountRef"]["value"], basis.home(fields, amount), day)
 
 
 DEPOSIT = Entity(

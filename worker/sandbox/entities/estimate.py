@@ -2,7 +2,7 @@
 
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, form, links
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Choice, Day, Fields, Property, Ref, Text
 
@@ -28,11 +28,12 @@ _PROPERTIES = described(
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete an estimate. A closed one that an invoice is linked to keeps the status it had before."""
-    fields = form.composed(company, draft, counter="estimates", entity="Estimate")
+    fields = form.composed(company, draft)
     before, status = draft.before, fields.get("TxnStatus", "Pending")
     if before is not None and _invoiced(company, before) and status == "Closed":
         status = before["TxnStatus"]
-    return {**fields, "TxnStatus": status, "LinkedTxn": []}
+    number = basis.numbered(company, draft, "estimates", "Estimate")
+    return {**fields, "TxnStatus": status, "LinkedTxn": [], **number}
 
 
 def derived(company: Company, stored: Fields) -> Fields:
@@ -40,7 +41,7 @@ def derived(company: Company, stored: Fields) -> Fields:
     return {
         "TxnStatus": "Closed" if _invoiced(company, stored) else stored["TxnStatus"],
         "LinkedTxn": links.shown(company, "Estimate", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"]),
+        **basis.total_at_home(company, stored),
     }
 
 

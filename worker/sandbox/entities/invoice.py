@@ -8,7 +8,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
 from worker.sandbox.entities.term import due
-from worker.sandbox.sales import applying, form, links
+from worker.sandbox.sales import applying, basis, form, links
 from worker.sandbox.sales.postings import receivable
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Anything, Cents, Day, Fields, Flag, Number, Property, Ref, Text
@@ -47,16 +47,17 @@ _PROPERTIES = described(
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete an invoice: it is due by its own term, else by its customer's, else after 30 days."""
-    fields = form.composed(company, draft, counter="sales", entity="Invoice")
+    fields = form.composed(company, draft)
     customer = company.objects["Customer"][fields["CustomerRef"]["value"]]
     # Reported, not documented: without a term of its own, an invoice is due by the customer's.
     chosen = fields.get("SalesTermRef") or customer.get("SalesTermRef")
     term = None if chosen is None else company.objects["Term"][chosen["value"]]
     _check_deposit(company, fields, draft.before)
     return {
-        "DueDate": due(term, form.day_of(fields)).isoformat(),
+        "DueDate": due(term, basis.day_of(fields)).isoformat(),
         **fields,
         "LinkedTxn": links.to_estimates(company, fields, draft.before),
+        **basis.numbered(company, draft, "sales", "Invoice"),
     }
 
 
@@ -77,11 +78,11 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
 def derived(company: Company, stored: Fields) -> Fields:
     """Calculate the open balance, and list the transactions that settle the invoice."""
     settled = company.ledger.settled(("Invoice", stored["Id"]))
-    balance = stored["TotalAmt"] - stored.get("Deposit", Decimal(0)) - settled
+    owed = stored["TotalAmt"] - stored.get("Deposit", Decimal(0))
     return {
-        "Balance": balance,
+        "Balance": owed - settled,
         "LinkedTxn": links.shown(company, "Invoice", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"], HomeBalance=balance),
+        **basis.balance_at_home(company, stored, owed, settled),
     }
 
 

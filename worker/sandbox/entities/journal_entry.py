@@ -8,7 +8,7 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import NOTHING, Posting
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, links
 from worker.sandbox.sales.lines import TAX_CODE, identified
 from worker.sandbox.sales.links import LINKED
 from worker.sandbox.schema.common import ATTACHABLES, described
@@ -84,7 +84,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     Raises:
         Fault: 2020 for a missing part, 6000 if it is out of balance.
     """
-    fields = form.in_currency(company, form.dated(company, draft.fields, draft), {})
+    fields = basis.in_currency(company, basis.dated(company, draft.fields, draft), {})
     if not fields.get("Line"):
         raise faults.required("Line")
     for line in fields["Line"]:
@@ -95,13 +95,13 @@ def compose(company: Company, draft: Draft) -> Fields:
         **fields,
         "Line": identified(fields["Line"], draft.before, first=0),
         "TotalAmt": Decimal(0),
-        **form.numbered(company, draft, None, "JournalEntry"),
+        **basis.numbered(company, draft, None, "JournalEntry"),
     }
 
 
 def postings(company: Company, fields: Fields) -> Iterator[Posting]:
     """Post each line; exchange to the home currency can leave cents over."""
-    day = form.day_of(fields)
+    day = basis.day_of(fields)
     ours = [_posting(company, line, fields, day) for line in _posted(fields)]
     yield from ours
     left = sum((each.home for each in ours), NOTHING)
@@ -162,7 +162,7 @@ def _posting(company: Company, line: Fields, fields: Fields, day: date) -> Posti
     received = company.objects["Account"][account]["AccountType"] == "Accounts Receivable"
     return Posting(
         account,
-        form.home(fields, amount),
+        basis.home(fields, amount),
         day,
         customer=detail["Entity"]["EntityRef"]["value"] if received else None,
         amount=amount if received else NOTHING,

@@ -9,7 +9,7 @@ from worker.sandbox.books import settling
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import NOTHING, Application, Key, Posting
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, links
 from worker.sandbox.sales.links import LINKED
 from worker.sandbox.sales.postings import balanced, carried, money_account, on_receivable
 from worker.sandbox.schema.common import ATTACHABLES, described
@@ -78,12 +78,12 @@ def compose(company: Company, draft: Draft) -> Fields:
         Fault: 6000 without an amount, or for too much of it; 2500 for a line that is linked to nothing.
     """
     fields, before = draft.fields, draft.before
-    customer = form.customer_of(company, fields, before)
+    customer = basis.customer_of(company, fields, before)
     if fields.get("TotalAmt") is None:
         raise faults.business("You must set a transaction amount")
-    form.check_account(company, fields.get("ARAccountRef"), form.RECEIVABLE)
-    form.check_account(company, fields.get("DepositToAccountRef"), form.MONEY)
-    fields = form.in_currency(company, form.dated(company, fields, draft), customer)
+    basis.check_account(company, fields.get("ARAccountRef"), basis.RECEIVABLE)
+    basis.check_account(company, fields.get("DepositToAccountRef"), basis.MONEY)
+    fields = basis.in_currency(company, basis.dated(company, fields, draft), customer)
     same = before is not None and before["CustomerRef"] == fields["CustomerRef"]
     known = _applied(before["Line"]).keys() if before is not None and same else frozenset()
     lines = [_line(company, line, fields, known) for line in fields.get("Line", ())]
@@ -104,11 +104,11 @@ def compose(company: Company, draft: Draft) -> Fields:
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
     """Debit the money, credit the customers; exchange differences between the day of an invoice and this one remain."""
     applied = _applied(fields["Line"])
-    ours = list(_settled(company, ("Payment", fields["Id"]), applied, form.day_of(fields)))
+    ours = list(_settled(company, ("Payment", fields["Id"]), applied, basis.day_of(fields)))
     ours.append(on_receivable(company, fields, -_unapplied(company, fields["TotalAmt"], applied)))
-    money = form.home(fields, fields["TotalAmt"])
+    money = basis.home(fields, fields["TotalAmt"])
     return balanced(
-        company, fields, ours, Posting(money_account(company, fields), money, form.day_of(fields))
+        company, fields, ours, Posting(money_account(company, fields), money, basis.day_of(fields))
     )
 
 
@@ -124,7 +124,7 @@ def derived(company: Company, stored: Fields) -> Fields:
         "UnappliedAmt": unapplied,
         "Line": [{**line, "LineEx": _extension(company, line)} for line in stored["Line"]],
         "LinkedTxn": links.shown(company, "Payment", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"]),
+        **basis.total_at_home(company, stored),
     }
 
 

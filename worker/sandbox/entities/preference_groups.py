@@ -45,6 +45,7 @@ _ACCOUNTING = group(
     *_flags("UseAccountNumbers", "ClassTrackingPerTxn", "ClassTrackingPerTxnLine", "TrackDepartments"),
     Property("DepartmentTerminology", Text(100)),
     Property("CustomerTerminology", Text(100)),
+    Property("TaxForm", Text(100)),
     Property("BookCloseDate", Day()),
 )
 _SALES = group(
@@ -67,15 +68,17 @@ _SALES = group(
     _TERMS,
     Property("DefaultCustomerMessage", Text(1000)),
     Property("DefaultDiscountAccount", Text()),
-    Property("DefaultShippingAccount", Text()),
+    Property("DefaultShippingAccount", Text(), read_only=True),
+    Property("EstimateMessage", Text(1000)),
     Property("ETransactionEnabledStatus", Text(), read_only=True),
     Property("SalesEmailBcc", Anything()),
     Property("SalesEmailCc", Anything()),
     Property("CustomField", Several(Anything())),
 )
 _PURCHASES = group(
-    *_flags("BillableExpenseTracking", "TrackingByCustomer"),
+    *_flags("BillableExpenseTracking", "TrackingByCustomer", "TPAREnabled"),
     _TERMS,
+    Property("DefaultMarkupAccount", Ref(("Account",), "Accounts")),
     Property("DefaultMarkup", Number(0)),
     Property("MsgToVendors", Text(1000)),
     Property("POCustomField", Several(Anything())),
@@ -86,7 +89,10 @@ _NAME_VALUE = group(Property("Name", Text()), Property("Value", Text()))
 _KINDS: Mapping[str, Group] = {
     "AccountingInfoPrefs": _ACCOUNTING,
     "ProductAndServicesPrefs": group(
-        *_flags("ForSales", "ForPurchase", "QuantityWithPriceAndRate", "QuantityOnHand")
+        *_flags(
+            "ForSales", "ForPurchase", "QuantityWithPriceAndRate", "QuantityOnHand", "RevenueRecognition"
+        ),
+        Property("RevenueRecognitionFrequency", Text(100)),
     ),
     "SalesFormsPrefs": _SALES,
     "EmailMessagesPrefs": group(*(Property(name, _MESSAGE) for name in _MESSAGES)),

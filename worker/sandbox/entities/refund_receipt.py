@@ -8,7 +8,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
 from worker.sandbox.entities.sales_receipt import PAID
-from worker.sandbox.sales import form
+from worker.sandbox.sales import basis, form
 from worker.sandbox.sales.postings import received
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Fields
@@ -18,8 +18,8 @@ def compose(company: Company, draft: Draft) -> Fields:
     """Complete a refund receipt, which must say the account that the money comes from."""
     if draft.fields.get("DepositToAccountRef") is None:
         raise faults.required("DepositToAccountRef")
-    fields = form.composed(company, draft, counter="sales", entity="RefundReceipt", anonymous=True)
-    return {**fields, "LinkedTxn": []}
+    fields = form.composed(company, draft, anonymous=True)
+    return {**fields, "LinkedTxn": [], **basis.numbered(company, draft, "sales", "RefundReceipt")}
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
@@ -29,7 +29,7 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
 
 def derived(company: Company, stored: Fields) -> Fields:
     """Show that nothing is open."""
-    home = form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"], HomeBalance=Decimal(0))
+    home = basis.balance_at_home(company, stored, Decimal(0), Decimal(0))
     return {"Balance": Decimal(0), **home}
 
 

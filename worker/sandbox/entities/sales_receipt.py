@@ -6,7 +6,7 @@ from decimal import Decimal
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
-from worker.sandbox.sales import form, links
+from worker.sandbox.sales import basis, form, links
 from worker.sandbox.sales.postings import money_account, received
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Anything, Fields, Number, Property, Ref, Text
@@ -29,11 +29,12 @@ PAID = (
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete a sales receipt: its money goes to Undeposited Funds unless it says where; it may lack a customer."""
-    fields = form.composed(company, draft, counter="sales", entity="SalesReceipt", anonymous=True)
+    fields = form.composed(company, draft, anonymous=True)
     return {
         **fields,
         "DepositToAccountRef": {"value": money_account(company, fields)},
         "LinkedTxn": [],
+        **basis.numbered(company, draft, "sales", "SalesReceipt"),
     }
 
 
@@ -47,7 +48,7 @@ def derived(company: Company, stored: Fields) -> Fields:
     return {
         "Balance": Decimal(0),
         "LinkedTxn": links.shown(company, "SalesReceipt", stored),
-        **form.at_home(company, stored, HomeTotalAmt=stored["TotalAmt"], HomeBalance=Decimal(0)),
+        **basis.balance_at_home(company, stored, Decimal(0), Decimal(0)),
     }
 
 

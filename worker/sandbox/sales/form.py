@@ -1,21 +1,17 @@
 """A sales form: the properties and rules that invoices, credit memos, receipts and estimates share."""
 
-from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from decimal import Decimal
 
 from worker.sandbox import faults
-from worker.sandbox.books import exchange
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
-from worker.sandbox.books.writing import check_open
 from worker.sandbox.sales import inclusive, taxes
 from worker.sandbox.sales import lines as lines_of
+from worker.sandbox.sales.basis import MONEY, RECEIVABLE, check_account, customer_of, dated, in_currency
 from worker.sandbox.sales.lines import LINES, TAX_CODE
 from worker.sandbox.sales.links import LINKED
 from worker.sandbox.schema.common import ADDRESS, ATTACHABLES, EMAIL, MEMO
 from worker.sandbox.schema.kinds import (
-    CENT,
     Anything,
     Choice,
     CurrencyCode,
@@ -31,9 +27,6 @@ from worker.sandbox.schema.kinds import (
 )
 
 LINES_TAXED_MAX = 750
-RECEIVABLE = frozenset({"Accounts Receivable"})
-# The types of the accounts that payments and receipts go to.
-MONEY = frozenset({"Bank", "Other Current Asset"})
 # The types of the accounts that discounts go to.
 _RESULT = frozenset({"Income", "Other Income", "Expense", "Other Expense", "Cost of Goods Sold"})
 _TAX_DETAIL = group(
@@ -78,6 +71,7 @@ PROPERTIES = (
     Property("ApplyTaxAfterDiscount", Flag()),
     Property("ClassRef", Ref(("Class",), "Klasses"), filterable=True),
     Property("DepartmentRef", Ref(("Department",), "Depts"), filterable=True),
+    Property("ProjectRef", Ref(("Customer",))),
     Property("CustomField", Several(_CUSTOM)),
     Property("LinkedTxn", Several(LINKED)),
     Property("DeliveryInfo", Anything(), read_only=True),
@@ -106,16 +100,12 @@ _PRICES = frozenset(
 _AMOUNTS = ("Line", "TxnTaxDetail", "TotalAmt")
 
 
-def composed(
-    company: Company, draft: Draft, *, counter: str | None, entity: str, anonymous: bool = False
-) -> Fields:
-    """Check and complete a sales form.
+def composed(company: Company, draft: Draft, *, anonymous: bool = False) -> Fields:
+    """Check and complete a sales form, but for its number, which is given when nothing else is left to refuse.
 
     Args:
         company: The company.
         draft: The form, as the request has it.
-        counter: The counter that its number comes from.
-        entity: The entity, such as `Invoice`.
         anonymous: Whether it can be without a customer.
 
     Raises:
@@ -141,19 +131,7 @@ def composed(
         "ApplyTaxAfterDiscount": False,
         **fields,
         **_priced(company, fields, draft),
-        **numbered(company, draft, counter, entity),
     }
-
-
-def dated(company: Company, fields: Fields, draft: Draft) -> Fields:
-    """Return a transaction with its date, by default the company's present one, which is in open books.
-
-    Raises:
-        Fault: 6210 if its books are closed, or those where it was before.
-    """
-    fields = {**fields, "TxnDate": fields.get("TxnDate") or company.today(draft.act.at).isoformat()}
-    check_open(company, fields, draft.before)
-    return fields
 
 
 def voided(fields: Fields) -> Fields:
@@ -165,73 +143,6 @@ def voided(fields: Fields) -> Fields:
         "TxnTaxDetail": {"TotalTax": zero},
         "TotalAmt": zero,
     }
-
-
-def day_of(fields: Fields) -> date:
-    """Return the date of a transaction."""
-    return date.fromisoformat(fields["TxnDate"])
-
-
-def home(fields: Fields, amount: Decimal) -> Decimal:
-    """Return an amount of a transaction in the home currency."""
-    rate: Decimal = fields.get("ExchangeRate", Decimal(1))
-    return (amount * rate).quantize(CENT, ROUND_HALF_UP)
-
-
-def at_home(company: Company, stored: Fields, **amounts: Decimal) -> Fields:
-    """Return amounts of a transaction in the home currency, which companies with several currencies show."""
-    if not company.traits.multicurrency:
-        return {}
-    return {name: home(stored, amount) for name, amount in amounts.items()}
-
-
-def check_account(company: Company, reference: Fields | None, types: frozenset[str]) -> None:
-    """Refuse an account whose type does not fit.
-
-    Raises:
-        Fault: 6000.
-    """
-    account = company.get("Account", reference["value"]) if reference else None
-    if account is not None and account["AccountType"] not in types:
-        raise faults.business(f"The type of the account must be {' or '.join(sorted(types))}")
-
-
-def customer_of(company: Company, fields: Fields, before: Fields | None) -> Fields:
-    """Return the customer of a transaction; one that was its customer before may be inactive by now.
-
-    Raises:
-        Fault: 2020 if it has none, 2500 or 610 if there is no such customer or an inactive one.
-    """
-    reference = fields.get("CustomerRef")
-    if reference is None:
-        raise faults.required("CustomerRef")
-    known = before is not None and before.get("CustomerRef") == reference
-    found = company.get("Customer", reference["value"]) if known else None
-    return found or company.active("Customer", reference["value"])
-
-
-def in_currency(company: Company, fields: Fields, customer: Fields) -> Fields:
-    """Return a transaction with its currency, which is its customer's, and its rate in a company with several.
-
-    Raises:
-        Fault: 2020 if a company with several currencies is not told which, 6000 if it is another one.
-    """
-    currency = fields.get("CurrencyRef")
-    if company.traits.multicurrency and currency is None:
-        raise faults.required("CurrencyRef")
-    home_currency = {"value": company.traits.home_currency}
-    billed_in = customer.get("CurrencyRef") or currency or home_currency
-    if currency is not None and currency != billed_in:
-        raise faults.business(f"The customer is billed in {billed_in['value']}, not in {currency['value']}")
-    if not company.traits.multicurrency:
-        if billed_in != home_currency and not customer:
-            raise faults.business("Multi-currency is not enabled for this company")
-        kept = {name: value for name, value in fields.items() if name != "ExchangeRate"}
-        return {**kept, "CurrencyRef": billed_in}
-    if billed_in == home_currency:
-        return {**fields, "CurrencyRef": billed_in, "ExchangeRate": Decimal(1)}
-    rate = fields.get("ExchangeRate") or exchange.rate(company, billed_in["value"], day_of(fields))
-    return {**fields, "CurrencyRef": billed_in, "ExchangeRate": rate}
 
 
 def _calculated(company: Company, fields: Fields) -> Fields:
@@ -285,25 +196,3 @@ def _net_discounts(lines: list[Fields], gross: Decimal, net: Decimal) -> list[Fi
     if gross == net:
         return lines
     return [{**line, "Amount": net} if line["DetailType"] == "DiscountLineDetail" else line for line in lines]
-
-
-def numbered(company: Company, draft: Draft, counter: str | None, entity: str) -> Fields:
-    """Return the document number: the request's, the former one, or the next of the counter.
-
-    Raises:
-        Fault: 6140 if another transaction of the entity has it.
-    """
-    before = draft.before
-    wanted: Any = draft.fields.get("DocNumber")
-    if wanted is None and before is not None and "DocNumber" not in draft.given:
-        wanted = before.get("DocNumber")
-    if not wanted:
-        if before is not None or counter is None or company.traits.custom_transaction_numbers:
-            return {"DocNumber": None}
-        return {"DocNumber": company.numbers.next(counter)}
-    kept = before is not None and before.get("DocNumber") == wanted
-    checked = not kept or company.traits.number_checked_on_every_update
-    holder = company.numbers.holder(entity, wanted, (before or {}).get("Id"))
-    if checked and holder is not None and "allowduplicatedocnum" not in draft.include:
-        raise faults.duplicate_number(wanted, holder, entity)
-    return {"DocNumber": wanted}

@@ -195,8 +195,8 @@ def _priced(company: Company, line: Fields) -> Fields:
 
 
 def _selling(company: Company, line: Fields) -> Fields:
-    detail = line.get("SalesItemLineDetail") or {}
     amount = _given(line, "Amount")
+    detail = _without_zeros(line.get("SalesItemLineDetail") or {}, amount)
     detail = {**detail, **{name: _kept(detail[name]) for name in ("Qty", "UnitPrice") if name in detail}}
     if "Qty" in detail and "UnitPrice" in detail:
         product = EXACT.multiply(detail["Qty"], detail["UnitPrice"])
@@ -213,6 +213,18 @@ def _selling(company: Company, line: Fields) -> Fields:
     if item not in ITEM.also:
         detail = _of_item(company, item, detail)
     return {**line, "Amount": amount, "SalesItemLineDetail": {**detail, "ItemRef": {"value": item}}}
+
+
+def _without_zeros(detail: Fields, amount: Decimal) -> Fields:
+    """Return the detail of a line without the zeros that a library sends for what nobody set.
+
+    With an amount, neither a quantity and a price of 0 nor a gross amount of 0 can be meant.
+    """
+    zero = {name for name in ("Qty", "UnitPrice", "TaxInclusiveAmt") if detail.get(name) == 0}
+    if not amount or not zero:
+        return detail
+    unset = zero if {"Qty", "UnitPrice"} <= zero else zero & {"TaxInclusiveAmt"}
+    return {name: value for name, value in detail.items() if name not in unset}
 
 
 def _of_item(company: Company, identifier: str, detail: Fields) -> Fields:

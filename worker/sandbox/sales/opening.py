@@ -6,7 +6,7 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
 from worker.sandbox.books.writing import check_open
-from worker.sandbox.sales.form import in_currency
+from worker.sandbox.sales.basis import in_currency
 from worker.sandbox.sales.lines import numbered
 from worker.sandbox.sales.taxes import without_tax
 from worker.sandbox.schema.kinds import Fields

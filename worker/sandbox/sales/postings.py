@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.ledger import Key, Posting
-from worker.sandbox.sales.form import day_of, home
+from worker.sandbox.sales.basis import day_of, home
 from worker.sandbox.sales.lines import sold
 from worker.sandbox.schema.kinds import Fields
 

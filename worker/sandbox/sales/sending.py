@@ -1,5 +1,7 @@
 """Sending a transaction by e-mail, and printing it."""
 
+import hashlib
+
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Entity
@@ -29,6 +31,15 @@ def send(company: Company, entity: Entity, identifier: str, to: str | None, act:
     }
     kept = {name: value for name, value in sent.items() if name in entity.properties.by_name}
     return company.shown(entity, company.replace(entity.name, before, kept, act, "Emailed"))
+
+
+def with_link(company: Company, invoice: Fields) -> Fields:
+    """Return an invoice with the address of the page on which its customer can pay it online, if there is one."""
+    online = invoice.get("AllowOnlineACHPayment") or invoice.get("AllowOnlineCreditCardPayment")
+    if not online or not (invoice.get("BillEmail") or {}).get("Address"):
+        return invoice
+    key = hashlib.sha256(f"{company.realm}/{invoice['Id']}".encode()).hexdigest()
+    return {**invoice, "InvoiceLink": f"https://connect.intuit.com/t/scs-v1-{key}?locale=en_US"}
 
 
 def pdf(company: Company, entity: Entity, identifier: str) -> bytes:

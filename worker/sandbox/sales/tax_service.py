@@ -23,6 +23,7 @@ _RATE = group(
     Property("TaxApplicableOn", Choice(("Sales", "Purchase"))),
 )
 _REQUEST = group(
+    Property("Id", Text(), read_only=True),
     Property("TaxCode", Text(100)),
     Property("TaxCodeId", Text()),
     Property("TaxRateDetails", Several(_RATE)),

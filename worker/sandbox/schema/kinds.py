@@ -174,11 +174,12 @@ class Ref(Struct, frozen=True):
     also: tuple[str, ...] = ()
 
     def read(self, value: Any, name: str) -> Fields:
-        """Read a reference; the name in it is QuickBooks' to say."""
+        """Read a reference; the name in it is QuickBooks' to say, and its type means something only among several."""
         if not isinstance(value, dict) or not value.keys() <= {"value", "name", "type"}:
             raise faults.unsupported_property(name)
         read = {"value": Text().read(value.get("value"), name)}
-        return {**read, "type": Text().read(value["type"], name)} if value.get("type") else read
+        kind = Text().read(value.get("type") or "", name)
+        return {**read, "type": kind} if kind and len(self.to) > 1 else read
 
 
 class CurrencyCode(Struct, frozen=True):
