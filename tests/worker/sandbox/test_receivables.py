@@ -34,6 +34,30 @@ def test_a_journal_entry_changes_what_a_customer_owes(app: App) -> None:
     assert app.refused("JournalEntry", now(found), operation="void") == "500"
 
 
+def test_money_that_a_customer_pays_in_is_a_credit(app: App) -> None:
+    app.made("Invoice", invoice(line(100)))
+    detail = {"AccountRef": account(app, "AccountsReceivable"), "Entity": {"value": "1", "type": "CUSTOMER"}}
+    bank = account(app, "Checking")
+    fields = {"DepositToAccountRef": bank, "Line": [{"Amount": 60, "DepositLineDetail": detail}]}
+    made = app.made("Deposit", fields)
+    assert owed(app) == 40
+    app.made("Payment", payment(0, paid("1", 60), paid(made["Id"], 60, "Deposit")))
+    assert (owed(app), balances(app, "1")) == (40, [40])
+    assert app.refused("Deposit", now(read(app, "Deposit", made["Id"])), operation="delete") == "6480"
+    nobody = {"AccountRef": account(app, "AccountsReceivable")}
+    assert app.refused("Deposit", {**fields, "Line": [{"Amount": 60, "DepositLineDetail": nobody}]}) == "6000"
+
+
+def test_an_entry_of_several_customers_is_no_credit_of_one(app: App) -> None:
+    receivable = account(app, "AccountsReceivable")
+    lines = [entry("Credit", 10, receivable, "1"), entry("Debit", 10, receivable, "2")]
+    made = app.made("JournalEntry", {"Line": lines})
+    assert (owed(app, "1"), owed(app, "2")) == (-10, 10)
+    app.made("Invoice", invoice(line(10)))
+    used = payment(0, paid("2", 10), paid(made["Id"], 10, "JournalEntry"))
+    assert app.refused("Payment", used) == "6000"
+
+
 @pytest.mark.parametrize(
     ("debit", "credit", "code"),
     [
