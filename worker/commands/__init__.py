@@ -1,1 +1,1 @@
-"""Wishes to change QuickBooks: their table, their dispatch, what to do when one goes wrong."""
+"""Commands to QuickBooks: their table, their dispatch, and the handling of their errors."""

@@ -1,7 +1,7 @@
-"""One attempt at a command: looked up where it may be in the books, sent if it is not, and what came of it stored.
+"""One attempt at a command: look it up if QuickBooks may already have applied it, send it if not, store the outcome.
 
-An outcome belongs to the request that was answered: a refused write is a definite no, a refused read says nothing
-about a write.
+An outcome belongs to the request that was answered: a refused write was definitely not applied, while a refused read
+leaves open whether an earlier write was.
 """
 
 import functools
@@ -29,13 +29,16 @@ from worker.quickbooks.errors import (
     Rejected,
 )
 
-# So often is a command sent with an outcome that is not known, and then looked up and not found, until a person is
-# asked: QuickBooks fails at some documents each time.
+# After so many sends with an unknown outcome, each followed by a look-up that found nothing, a person is asked:
+# QuickBooks fails at some documents each time.
 SENDS_MAX = 10
 
 
 class Attempts(Struct, frozen=True):
-    """What an attempt needs. `store` stores a transition, and raises `LeaseLost` if the command is another's by now."""
+    """Makes attempts at commands.
+
+    `store` stores a transition; it raises `LeaseLost` if another dispatcher has claimed the command since.
+    """
 
     clock: Clock
     client: QuickBooksClient
@@ -43,11 +46,11 @@ class Attempts(Struct, frozen=True):
     store: Callable[[Transition], Awaitable[None]]
 
     async def make(self, command: Claimed) -> str:
-        """Make one attempt; return what came of it, in a word.
+        """Make one attempt; return its outcome in one word.
 
         Raises:
-            LeaseLost: The command is another's by now.
-            DatabaseUnavailable: What came of it could not be stored; it is looked up once its lease has run out.
+            LeaseLost: Another dispatcher has claimed the command since.
+            DatabaseUnavailable: The outcome could not be stored; the command is looked up after its lease has expired.
         """
         try:
             if command.key.kind in READINGS:
@@ -61,10 +64,13 @@ class Attempts(Struct, frozen=True):
         return await self._send(command)
 
     async def _looked_up(self, command: Claimed) -> str | None:
-        """Look whether QuickBooks has it, where it may; return what that came to, None if it is to be sent.
+        """Look the command up if QuickBooks may already have applied it.
+
+        Returns:
+            The outcome of the attempt in one word; None if the command still has to be sent.
 
         Raises:
-            QuickBooksError: It can't be told.
+            QuickBooksError: The look-up has no result.
         """
         if not claims.needs_look_up(command, self.timing, self.clock.now()):
             return None
@@ -73,13 +79,13 @@ class Attempts(Struct, frozen=True):
             return await self._created(command, found, adopted=True)
         now, settled_at = self.clock.now(), self._settled_at(command)
         if command.uncertain and settled_at > now:
-            # It may still be applied: not found is not final yet.
+            # QuickBooks may still apply the request: "not found" is not final yet.
             await self.store(transitions.not_sent(command, settled_at, "being looked up", now))
             return "settling"
         return await self._given_up(command) if command.sends >= SENDS_MAX else None
 
     def _settled_at(self, command: Claimed) -> datetime:
-        """Return when what was sent can't be applied any more; what failed often is sent again ever more seldom."""
+        """Return when QuickBooks can no longer apply the last request, plus a pause that grows with each failed send."""
         pause = timedelta(seconds=retry.pause_seconds(command.sends) if command.sends > 1 else 0)
         return (command.last_sent_at or command.cause_at) + self.timing.settle + pause
 
@@ -99,11 +105,12 @@ class Attempts(Struct, frozen=True):
             return await self._failed(command, error, sent=True)
 
     async def _note(self, command: Claimed) -> None:
-        """Have it written down that a command is sent now, since its turn may come long after it was claimed.
+        """Store, right before the request, that the command is sent now: the claim may be much older.
 
         Raises:
-            LeaseLost: It is another's by now.
-            NotSent: Writing it down took so long that it may be another's by now, as where this process was stopped.
+            LeaseLost: Another dispatcher has claimed the command since.
+            NotSent: Storing it took so long that another dispatcher may have claimed the command since, for example
+                because this process was stopped for a while.
         """
         if self._is_noted(command):
             return
@@ -116,7 +123,7 @@ class Attempts(Struct, frozen=True):
         return self.clock.monotonic() - began < self.timing.request_seconds
 
     def _is_noted(self, command: Claimed) -> bool:
-        """Say whether it was written down just now that it is sent; else its lease has to prove to hold still."""
+        """Return whether its claim stored, only just now, that it is sent; if not, its lease has to be checked first."""
         if command.noted_at is None:
             return False
         return abs((self.clock.now() - command.noted_at).total_seconds()) < self.timing.request_seconds
@@ -132,7 +139,7 @@ class Attempts(Struct, frozen=True):
         return event.type.removeprefix(catalog.PREFIX)
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
-        """A name or number is taken, perhaps by ourselves; anything else waits for a person."""
+        """Store a refusal, for a person to act on, unless a taken name or number shows that our own request was applied."""
         message, holder = error.explanation, None
         if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
             try:
@@ -158,7 +165,7 @@ class Attempts(Struct, frozen=True):
         return await self._finish(command, event)
 
     async def _given_up(self, command: Claimed) -> str:
-        """Ask a person about what QuickBooks fails at each time; it answered that it has nothing of it."""
+        """Ask a person about a command that QuickBooks fails at each time, and that a look-up did not find."""
         problem = f"{command.problem or 'no answer'}, {command.sends} times"
         event = outcomes.rejected(command, self.clock.now(), gate="quickbooks_fails_at_it", message=problem)
         return await self._finish(command, event)
@@ -166,7 +173,10 @@ class Attempts(Struct, frozen=True):
     async def _unanswered(
         self, command: Claimed, error: Rejected | OutcomeUnknown, *, sent: bool = False
     ) -> str:
-        """Ask again later, each time later, and say so: who does not answer says neither that it is there nor not."""
+        """Repeat a look-up or reading without an answer later, after a pause that grows, and record that it failed.
+
+        Without an answer, the object may be in QuickBooks or not.
+        """
         now, look_ups = self.clock.now(), command.look_ups + 1
         due_at = now + timedelta(seconds=retry.pause_seconds(look_ups))
         if command.key.kind in READINGS:
@@ -178,7 +188,7 @@ class Attempts(Struct, frozen=True):
             if isinstance(error, Rejected)
             else f"look-up failed: {error}"
         )
-        # A hiccup is no news; that QuickBooks refuses is, and so is what goes on.
+        # A single failure is not worth an event; a refusal is, and so is a failure that lasts.
         is_news = (refused or look_ups >= lookup.OTHER_FORMS_AFTER) and problem != command.problem
         event = outcomes.uncertain(command, now, problem, look_up_refused=True) if is_news else None
         if sent:

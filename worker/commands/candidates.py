@@ -16,7 +16,7 @@ from worker.commands.table import commands, is_open, its_company, realms
 
 
 class Candidate(Struct, frozen=True):
-    """A command that may be claimed, and what its company adds to it."""
+    """A command that may be claimed, with its company's time zone, refusals and gate."""
 
     request_id: str
     fence: int
@@ -30,22 +30,23 @@ class Candidate(Struct, frozen=True):
 def choose(
     connection: sa.Connection, lease: timedelta, now: datetime, limits: Mapping[str, object]
 ) -> list[Candidate]:
-    """Return what may be claimed by a `holder_`: at most `slots`, and `per_realm` of a company.
+    """Return the commands that a dispatcher may claim now.
 
-    `lease` is how long claims hold.
+    `limits` has the dispatcher as `holder_`, and the largest number of commands: `slots` in all, `per_realm` in each
+    company. `lease` is how long claims hold.
     """
     values = {**_instants(lease, now), **limits}
     return [Candidate(*row) for row in connection.execute(_CHOSEN[connection.dialect.name], values)]
 
 
 def any_due(connection: sa.Connection, lease: timedelta, holder: str, now: datetime) -> bool:
-    """Say whether a claim could give anything; reads only."""
+    """Return whether there is a command to claim; reads only."""
     values = {**_instants(lease, now), "holder_": holder}
     return connection.execute(_ANY_DUE, values).first() is not None
 
 
 def _instants(lease: timedelta, now: datetime) -> dict[str, datetime]:
-    """Return what instants are compared with; the last three tell what began before a clock was set back."""
+    """Return the instants of a query: later begins and ends than the last three were stored before a clock was set back."""
     return {
         "now": now,
         "latest_begin": leases.latest_end(timedelta(0), now),
@@ -59,12 +60,12 @@ def _instant(name: str) -> sa.BindParameter[datetime]:
 
 
 def _has_waited(until: sa.ColumnElement[Any], since: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Say that what waits since an instant, for however long, waits no more."""
+    """Test that a wait is over: its end is past, or its begin is in the future because a clock was set back."""
     return sa.or_(until <= _instant("now"), since > _instant("latest_begin"))
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say of a command that it waits for nothing but its company."""
+    """Test that a command is due; its company is not looked at."""
     run_out = leases.has_ended(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
     abandoned = sa.and_(commands.c.status == "leased", run_out)
     due = sa.and_(
@@ -76,7 +77,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _serves() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say of a realm that commands may be claimed from it: above all, that no other dispatcher holds it."""
+    """Test that commands may be claimed from a realm: it is connected, not paused, and held by no other dispatcher."""
     ours = realms.c.holder == sa.bindparam("holder_")
     return (
         realms.c.connected,
@@ -91,10 +92,10 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _chosen(dialect: str) -> Query:
-    """Choose commands, and say what their companies add to them.
+    """Choose candidates.
 
-    PostgreSQL looks at no more than `per_realm` commands of a company, however many are due; SQLite, which can't
-    be told so, ranks all.
+    PostgreSQL reads at most `per_realm` commands of a company, however many are due; SQLite has no lateral join, and
+    ranks all of them.
     """
     flying = commands.alias("flying")
     still_leased = ~leases.has_ended(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
@@ -143,14 +144,14 @@ def _chosen(dialect: str) -> Query:
 
 
 def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Say how many commands of a company may be in flight: one, to ask whether what it refused all for is over."""
+    """Return how many commands of a company may be in flight: one while QuickBooks refuses every request for it."""
     return sa.case((realms.c.gate.is_(None), per_realm), else_=1)
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:
-    """Say whether another command of the same subject is in flight in its company, or comes first there.
+    """Test whether another command of the same subject and company is in flight, or comes first.
 
-    What was claimed once comes before whatever was not, also where clocks that differ made that seem older.
+    A command that was claimed before comes first, even if by a differing clock the other seems to be older.
     """
     others = commands.alias("others")
     return sa.exists().where(
@@ -166,7 +167,7 @@ def _subject_busy() -> sa.ColumnElement[bool]:
 
 
 def _age(table: sa.FromClause) -> sa.Tuple:
-    """Order the commands of a subject: the one that was wished for first is sent first."""
+    """Order the commands of a subject: the one that was decided first is sent first."""
     return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 

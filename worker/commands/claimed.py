@@ -1,4 +1,4 @@
-"""A command as a dispatcher holds it."""
+"""A command that a dispatcher has claimed."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from worker.commands.identity import CommandKey
 
 
 class Earlier(Struct, frozen=True):
-    """A command of an earlier generation for the same: what it sent, or would have, however it ended."""
+    """An earlier generation of a command, with the body that it sent or would have sent, whatever its outcome."""
 
     request_id: str
     body: str
@@ -16,22 +16,21 @@ class Earlier(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """A command that this worker may work on while its lease lasts.
+    """A command that this dispatcher may attempt while its lease lasts.
 
     Attributes:
         created_at: When it was decided.
-        first_sent_at: When it was first about to be sent, before this claim.
-        last_sent_at: When it was last, before this claim.
-        refused_since: Its realm's: since when QuickBooks has taken no token, however fresh.
-        gate: Its realm's: what QuickBooks refuses all of it for.
-        gate_since: Since when.
-        sends: How many times it was sent, before this claim, with an outcome that was not known.
-        look_ups: How many times in a row QuickBooks did not say whether it has it.
-        problem: What a person was told last.
-        named_id: The id of the invoice that it made, by a person's word.
-        earlier: Those of earlier generations for the same.
-        noted_at: When it was written down, with the claim, that it is about to be sent now; None if it is not to be
-            sent straight away.
+        first_sent_at: When its first send began, before this claim.
+        last_sent_at: When its last send began, before this claim.
+        refused_since: Since when QuickBooks has refused every access token of its realm, however fresh.
+        gate: The gate at which all of its realm stands, because QuickBooks refuses every request for it.
+        gate_since: Since when its realm stands at this gate.
+        sends: How many times it was sent with an unknown outcome, before this claim.
+        look_ups: How many look-ups or readings in a row had no answer.
+        problem: The last problem that was shown to a person.
+        named_id: The ID of the invoice that it created, as a person stated it.
+        earlier: Its earlier generations.
+        noted_at: When the claim stored that the command is sent now; None if it is not sent without a look-up.
     """
 
     key: CommandKey

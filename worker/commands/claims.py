@@ -1,7 +1,7 @@
-"""Taking commands, holding them by lease and fence, and letting them go: short transactions.
+"""Claim commands by lease and fence, and release them: short transactions.
 
-A command is claimed for a bounded time. Every later step proves by its fence that nobody claimed it
-since; a worker that outlived its lease finds the fence moved and leaves everything as it is.
+A command is claimed for a bounded time. Every later transaction compares its fence, to prove that no other dispatcher
+has claimed the command since; a dispatcher whose lease has expired finds a higher fence, and changes nothing.
 """
 
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ from worker.commands.table import commands, realms
 
 
 class Timing(Struct, frozen=True):
-    """How long things take.
+    """The durations that decide about claims, look-ups and pauses.
 
     Attributes:
         request_seconds: The client's own timeout for one request; as long may pass before it is sent.
-        settle_seconds: How long QuickBooks may still apply a request after we gave up on it.
+        settle_seconds: How long QuickBooks may still apply a request after its timeout.
         look_up_after_seconds: A command whose cause is older is looked up before its first send.
-        throttled_seconds: How long a realm is left alone after a 429.
-        began_at: When this process began to serve: what was wished for before, an earlier life of the installation
-            may have sent, which a restored store does not know.
+        throttled_seconds: How long no request is sent for a realm after a 429.
+        began_at: When this process began to serve. If the store was restored from a backup, older commands may have
+            been sent after that backup, without a trace in the store.
     """
 
     request_seconds: float = 30
@@ -45,29 +45,29 @@ class Timing(Struct, frozen=True):
 
     @property
     def lease(self) -> timedelta:
-        """How long a claim holds: three tries of a look-up, a token refresh and a send that begins late, and the settling."""
+        """How long a claim holds: three tries of a look-up, a token refresh, a send that begins late, and the settling."""
         return timedelta(seconds=6 * self.request_seconds + self.settle_seconds)
 
     @property
     def settle(self) -> timedelta:
-        """How long "not found" is not yet final: sending may begin late, be given up on, and be applied all the same."""
+        """How long "not found" is not final: a request may begin late, time out, and be applied all the same."""
         return timedelta(seconds=2 * self.request_seconds + self.settle_seconds)
 
 
 class LeaseLost(Exception):
-    """Another worker claimed the command since; whatever we learned, it will learn itself."""
+    """Another dispatcher has claimed the command since; it finds the command's outcome out by itself."""
 
 
 def claim(
     connection: sa.Connection, timing: Timing, holder: str, now: datetime, *, slots: int, per_realm: int
 ) -> list[Claimed]:
-    """Claim due commands, fairly over realms: each realm's oldest first, then each one's second.
+    """Claim due commands, fairly over realms: the oldest command of each realm, then the second of each.
 
-    A realm that is paused, disconnected, throttled or has `per_realm` commands in flight gives none; nor
-    does one that another dispatcher holds, since whoever sends must know what was sent in the last minute.
-    A lease that ran out means that its worker died: the command may have been sent, so it is uncertain.
+    No command is claimed from a realm that is paused, disconnected or throttled, that has `per_realm` commands in
+    flight, or that another dispatcher holds, since the dispatcher that sends has to know all requests of the last minute.
+    An expired lease means that its dispatcher died: the command may have been sent, so it is uncertain.
 
-    What is to be sent straight away is noted as about to be sent, so that it takes no transaction of its own.
+    For a command that needs no look-up, the claim also stores that it is sent now, which saves a transaction.
     """
     acquire(connection, Lock.COMMANDS)
     limits = {"holder_": holder, "per_realm": per_realm, "slots": slots}
@@ -92,11 +92,12 @@ def claim(
 
 
 def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
-    """Say whether QuickBooks may have it: sent before by us, by an earlier generation, or by an earlier life.
+    """Return whether QuickBooks may already have applied the command.
 
-    Of an earlier life of this installation a restored store knows nothing. But what it sent it had wished for, so
-    what was wished for before this process began, or long ago, is looked up. So is what was wished for later than now:
-    nobody knows how long ago that was.
+    It may if the command or one of its earlier generations was sent, or if it was sent before the store was restored
+    from a backup. A restored store does not show that, but such a command was decided before: so a command is looked up
+    if it was decided before this process began, or if its cause is old. So is a command with a time in the future: a
+    clock was set back, and the command's age is unknown.
     """
     wished_at = min(command.cause_at, command.created_at)
     restored = timing.began_at is not None and wished_at < timing.began_at
@@ -106,12 +107,12 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
 
 
 def release_realms(connection: sa.Connection, holder: str) -> None:
-    """Let the other dispatchers claim from the realms of one that stops."""
+    """Release the realms of a dispatcher that stops, so that other dispatchers can claim from them."""
     connection.execute(realms.update().where(realms.c.holder == holder).values(holder=None, held_until=None))
 
 
 def _is_as_it_was(row: Row, candidate: Candidate) -> bool:
-    """Whoever held it by an old lease may have finished it since it was chosen."""
+    """Return whether a command has not changed since it was chosen: the holder of an old lease may have finished it."""
     return (row["fence"], row["status"]) == (candidate.fence, candidate.status)
 
 
@@ -141,12 +142,12 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
 
 
 def _past(instant: datetime | None, now: datetime) -> datetime | None:
-    """Return when something was that has been: by a clock that was set back it may seem to be yet to come."""
+    """Return an instant that is certainly past: after a clock was set back, a stored one may be in the future."""
     return None if instant is None else min(instant, now)
 
 
 def _with_earlier(connection: sa.Connection, claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Add to each command those of earlier generations for the same, in its company."""
+    """Add to each command its earlier generations in the same company."""
     later = [command.key for command in claimed if command.key.generation > 1]
     keys = [(key.workspace, key.subject, key.kind, key.part) for key in later]
     columns = (commands.c.workspace, commands.c.subject, commands.c.kind, commands.c.part)
@@ -190,7 +191,7 @@ def _lease(command: Claimed, until: datetime) -> Row:
 
 
 def _sent_body(row: Row, date_: date | None) -> str:
-    """Send what was sent before; what was not is frozen now."""
+    """Return the body that was sent before; if none was, freeze it now."""
     sent: str | None = row["sent_body"]
     return sent or frozen(row["kind"], row["body"], date_)
 

@@ -1,4 +1,4 @@
-"""Companies as dispatchers change them: locked in one order, changed in memory, written back together."""
+"""Changes of companies by dispatchers: rows are locked in one order, changed in memory, and written back together."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -11,15 +11,16 @@ from events import leases
 from events.database import bulk
 from worker.commands.table import realms
 
-# A dispatcher that died holds its realms for so long, whatever it left in flight.
+# A dispatcher that died holds its realms for so long, even without a command in flight.
 REALM_HELD_SECONDS = 8
 HELD = timedelta(seconds=REALM_HELD_SECONDS)
 
 
 class CompanyRow(Struct, frozen=True):
-    """What a dispatcher may change of a realm.
+    """The columns of a realm that a dispatcher may change.
 
-    `gate` is what deals stand at while QuickBooks refuses all of it; `waits_since` is when `not_before` was decided.
+    `gate` is the gate at which deals stand while QuickBooks refuses every request for the company. `waits_since` is
+    when `not_before` was decided.
     """
 
     realm: str
@@ -37,7 +38,7 @@ _COLUMNS = tuple(realms.c[name] for name in CompanyRow.__struct_fields__)
 
 
 def lock(connection: sa.Connection, names: Collection[str]) -> dict[str, CompanyRow]:
-    """Read companies and hold them, workspace by workspace as everybody does, so that nobody deadlocks."""
+    """Lock and return companies. All transactions lock them in the order of their workspaces, so that none deadlock."""
     keys = [(name,) for name in names]
     order = (realms.c.workspace, realms.c.realm)
     rows = bulk.lock(connection, _COLUMNS, (realms.c.realm,), keys, order)
@@ -47,13 +48,13 @@ def lock(connection: sa.Connection, names: Collection[str]) -> dict[str, Company
 def change(
     connection: sa.Connection, before: Mapping[str, CompanyRow], after: Mapping[str, CompanyRow]
 ) -> None:
-    """Write those companies that were changed."""
+    """Update the companies that were changed."""
     changed = [asdict(company) for name, company in after.items() if company != before[name]]
     bulk.update(connection, realms, changed)
 
 
 def kept(company: CompanyRow, holder: str, now: datetime) -> CompanyRow:
-    """Hold a company, so that no other dispatcher claims from it for some seconds; another's stays theirs."""
+    """Return the company held by `holder` for some seconds, unless another dispatcher holds it already."""
     if company.holder not in {None, holder} and leases.is_active(company.held_until, HELD, now):
         return company
     return replace(company, holder=holder, held_until=now + HELD)

@@ -1,4 +1,4 @@
-"""Works off commands: claims them, calls QuickBooks between transactions, stores the outcome."""
+"""The dispatcher: it claims commands, calls QuickBooks between transactions, and stores the outcomes."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ logger = structlog.get_logger()
 
 
 class Dispatcher(Struct, frozen=True):
-    """Everything that working off commands needs."""
+    """Claims commands and makes attempts at them."""
 
     database: Database
     clock: Clock
@@ -46,7 +46,7 @@ class Dispatcher(Struct, frozen=True):
     group_commit: GroupCommit = field(default_factory=GroupCommit)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until told to stop; then finish what is in flight."""
+        """Dispatch commands until `stopping` is set; then finish those in flight."""
         working: set[asyncio.Task[None]] = set()
 
         async def turn() -> bool:
@@ -84,7 +84,7 @@ class Dispatcher(Struct, frozen=True):
         )
 
     async def work(self, command: Claimed) -> None:
-        """Make one attempt at a command, and say in one line what came of it."""
+        """Make one attempt at a command, and log its outcome in one line."""
         started = self.clock.monotonic()
         problem = None
         try:
@@ -92,7 +92,7 @@ class Dispatcher(Struct, frozen=True):
         except LeaseLost:
             outcome = "lease_lost"
         except DatabaseUnavailable as error:
-            # The lease runs out by itself, and the command is looked up then.
+            # The lease expires by itself, and the command is looked up then.
             outcome, problem = "database_unavailable", str(error)
         _finished.labels(command.key.kind, outcome).inc()
         logger.log(
@@ -112,7 +112,7 @@ class Dispatcher(Struct, frozen=True):
         self.wake.all()
 
     def attempts(self) -> Attempts:
-        """Return what attempts need."""
+        """Return the maker of attempts."""
         return Attempts(self.clock, self.client, self.timing, self._store)
 
     async def _store(self, transition: Transition) -> None:
@@ -120,7 +120,7 @@ class Dispatcher(Struct, frozen=True):
 
 
 def _done(task: asyncio.Task[None]) -> bool:
-    """Say whether a task is over; a defect in it ends the dispatcher, and with it the process."""
+    """Return whether a task is done. An exception in it is a defect: it ends the dispatcher, and with it the process."""
     if task.done():
         task.result()
     return task.done()

@@ -26,8 +26,8 @@ class RateLimited(Struct, frozen=True):
     Attributes:
         until: The end of the pause.
         now: When the pause began.
-        refused_before: Since when tokens were refused at the claim; none if they weren't.
-        refused_since: Since when they are refused now; none if they aren't.
+        refused_before: Since when access tokens were refused, as it was at the claim; None if they weren't.
+        refused_since: Since when access tokens are refused now; None if they aren't.
     """
 
     until: datetime

@@ -1,4 +1,4 @@
-"""Objects of QuickBooks in its own words: read from what it answers and from what was sent to it."""
+"""QuickBooks' objects as JSON objects, read from its answers and from the bodies of requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +14,23 @@ Entity = dict[str, Any]
 
 
 def sent(body: str) -> Entity:
-    """Read a frozen body."""
+    """Decode a frozen body."""
     read: Entity = _decoder.decode(body)
     return read
 
 
 def reference(entity: Entity, name: str) -> str | None:
-    """Return the id that a reference of QuickBooks' holds."""
+    """Return the ID in a reference field of an object, such as `CustomerRef`; None if it has none."""
     found = entity.get(name)
     return str(found["value"]) if isinstance(found, dict) and found.get("value") else None
 
 
 @contextmanager
 def understood(what: str) -> Iterator[None]:
-    """Make what is odd in an answer one that says nothing: it stops one command, and no other.
+    """Turn errors from reading an odd answer into an unknown outcome, so that it stops only its own command.
 
     Raises:
-        OutcomeUnknown: Something that is always there was missing, or was something else.
+        OutcomeUnknown: A field that QuickBooks always returns is missing, or has another type.
     """
     try:
         yield

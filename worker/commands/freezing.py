@@ -1,4 +1,7 @@
-"""What is sent is frozen before it is sent for the first time; of some kinds it gets the company's date then."""
+"""Freeze a command's body at its first claim: from then on each attempt sends it byte for byte.
+
+The body of some kinds gets the company's date at that moment.
+"""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -14,12 +17,12 @@ _DATED = {kind.name: kind.dated for kind in CREATES.values() if kind.dated is no
 
 
 def today(time_zone: str | None, now: datetime) -> date | None:
-    """Return the company's date, if it is known in which time zone it is."""
+    """Return the date in the company's time zone; None if the time zone is unknown."""
     return None if time_zone is None else now.astimezone(ZoneInfo(time_zone)).date()
 
 
 def can_be_dated() -> sa.ColumnElement[bool]:
-    """Say of a command with its realm that its date is known, if it is of a kind that has one."""
+    """Test that a command, joined to its realm, needs no date or can get one."""
     return sa.or_(
         commands.c.kind.not_in([sa.literal(kind) for kind in _DATED]),
         commands.c.sent_body.is_not(None),
@@ -28,10 +31,11 @@ def can_be_dated() -> sa.ColumnElement[bool]:
 
 
 def frozen(kind: CommandKind, body: str, date_: date | None) -> str:
-    """Return what is sent, byte for byte, by every attempt; of some kinds it gets its date now.
+    """Return the body that every attempt sends byte for byte, with its date if the kind has one.
 
     Raises:
-        RuntimeError: A command was claimed that can't be dated; a defect of ours.
+        RuntimeError: The command needs a date, and the company's time zone is unknown; a defect, since such a command
+            is never claimed.
     """
     field = _DATED.get(kind)
     if field is None:

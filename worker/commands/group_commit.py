@@ -1,4 +1,4 @@
-"""What becomes of commands, stored together where it comes together."""
+"""Group commit: transitions of commands that wait at the same time are stored in one transaction."""
 
 from events.database.port import Database
 from worker.commands import transitions
@@ -14,11 +14,11 @@ class GroupCommit:
         self._group: CommitQueue[Transition, bool] = CommitQueue(transitions.store)
 
     async def store(self, database: Database, transition: Transition) -> None:
-        """Store a transition in one transaction with whatever else waits to be stored.
+        """Store a transition, in one transaction with all others that wait to be stored.
 
         Raises:
-            LeaseLost: The command is another's by now. The others of the group are stored.
-            DatabaseUnavailable: Nothing of the group was stored, unless it was the answer that got lost.
+            LeaseLost: Another dispatcher has claimed the command since. The others of the group are stored.
+            DatabaseUnavailable: No transition of the group was stored, unless only the database's answer was lost.
         """
         if not await self._group.store(database, transition):
             command = transition.command

@@ -14,10 +14,17 @@ _REQUESTS = UUID("2f1d3a0e-5e0b-5f0c-9a51-0c7c2cb2f6a1")
 class CommandKey(Struct, frozen=True, order=True):
     """The business key: there is one command for each.
 
-    `subject` is the stream of what it is for: `deal/D-17`, `account/A-9`, `product/P-4`, `customer/REALM/ID`,
-    `item/REALM/ID`, `workspace`. `part` is the billing-schedule entry, 0 if none; of a customer, the number of its
-    currency, 0 for the company's. `generation` rises only when a person releases a definite rejection, or what QuickBooks failed at each time once an answered look-up found nothing; a
-    deal's revision is never part of the key. Of a reading, it counts the readings.
+    Attributes:
+        workspace: The workspace.
+        subject: The stream of the deal or object that the command is for: `deal/D-17`, `account/A-9`, `product/P-4`,
+            `customer/REALM/ID`, `item/REALM/ID` or `workspace`.
+        kind: The kind of command.
+        part: The entry of the deal's billing schedule, 0 if it has none. For a customer, the number of its currency,
+            0 for the company's.
+        generation: Rises only when a person releases a command that QuickBooks definitely rejected, or one that it
+            failed at each time while an answered look-up found nothing. For a reading, the number of the reading.
+
+    A deal's revision is never part of the key.
     """
 
     workspace: str
@@ -27,12 +34,12 @@ class CommandKey(Struct, frozen=True, order=True):
     generation: int
 
     def of(self, generation: int) -> "CommandKey":
-        """Return the key of another generation for the same."""
+        """Return the same key with another generation."""
         return replace(self, generation=generation)
 
 
 def currency_number(currency: str) -> int:
-    """Number a currency, from 1: an account has a customer for each."""
+    """Return the number of a currency, from 1: an account has one customer for each currency."""
     return int(currency.lower(), 36)
 
 
@@ -47,5 +54,5 @@ def request_id(realm: str, key: CommandKey) -> str:
 
 
 def marker(request: str) -> str:
-    """Return what an object of ours carries in its note, so that it can be found again."""
+    """Return the mark, which an object's private note carries so that a look-up finds it."""
     return f"{MARK_BEGINS}{request}]"

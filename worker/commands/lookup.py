@@ -1,7 +1,7 @@
-"""Looking in QuickBooks for what an earlier attempt may have made.
+"""Look-ups: search QuickBooks for the object that an earlier attempt may have created.
 
-Only an answer says that something is not there. QuickBooks may refuse a query for reasons of its own, such as
-another invoice's bad e-mail address; so what is refused again and again is asked in other forms.
+Only an answer shows that there is no such object. QuickBooks may refuse a query for reasons of its own, such as
+another invoice's bad e-mail address; so after several refusals, the look-up also uses other forms of queries.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -19,10 +19,10 @@ OTHER_FORMS_AFTER = 3
 
 
 async def find(client: QuickBooksClient, command: Claimed) -> Entity | None:
-    """Return the object that this command, or one of an earlier generation, made; None if QuickBooks has none.
+    """Return the object that this command, or an earlier generation of it, created; None if QuickBooks has none.
 
     Raises:
-        QuickBooksError: It can't be told, since QuickBooks did not answer all that was asked.
+        QuickBooksError: QuickBooks did not answer every query, so the object may exist or not.
     """
     own = _trace(command, command.body, command.cause_at)
     traces = (own, *(_trace(command, earlier.body, earlier.cause_at) for earlier in command.earlier))
@@ -44,12 +44,12 @@ def _trace(command: Claimed, body: str, since: datetime) -> Trace:
 async def _named_by_a_person(
     client: QuickBooksClient, command: Claimed, named_id: str, traces: Sequence[Trace]
 ) -> Entity | None:
-    """Return the object that a person named, if it is there and ours."""
+    """Return the object that a person named, if QuickBooks has it and this command or an earlier generation created it."""
     kind = CREATES[command.key.kind]
     try:
         entity = await client.read(command.realm, kind.entity, named_id)
     except (Rejected, OutcomeUnknown):
-        return None  # their word alone finds nothing; what was asked without it is asked all the same
+        return None  # the look-up continues without the ID that the person named
     return entity if any(kind.is_ours(command, entity, trace) for trace in traces) else None
 
 
@@ -73,10 +73,10 @@ async def _find(client: QuickBooksClient, command: Claimed, trace: Trace) -> Ent
 
 
 async def _asked(client: QuickBooksClient, realm: str, entity: str, form: Form) -> AsyncIterator[Entity]:
-    """Ask in a form.
+    """Send the queries of a form, and yield the objects of their answers.
 
     Raises:
-        QuickBooksError: Not everything was answered; what was came before.
+        QuickBooksError: A request had no answer, or was refused. Objects that were found before it are yielded first.
     """
     refused: Rejected | None = None
     for where in form.queries:

@@ -1,6 +1,6 @@
-"""Who in QuickBooks has a name or a number that was refused as taken.
+"""Find the object in QuickBooks that already has a name or number, after a request was refused because it is taken.
 
-Names are the same whatever the case, and objects that are inactive keep theirs.
+QuickBooks compares names without case, and inactive objects keep their names.
 """
 
 from events.contract.quickbooks import Holder
@@ -15,12 +15,12 @@ from worker.quickbooks.queries import ACTIVE_OR_NOT, Condition
 
 
 async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
-    """Return who has the name or number that QuickBooks says is taken, as far as QuickBooks shows it.
+    """Return the object that has the taken name or number; None if no query shows it.
 
-    A list that it refuses to show is passed over: that the name is taken is known without it.
+    A list that QuickBooks refuses to return is skipped: the name is taken in any case.
 
     Raises:
-        QuickBooksError: QuickBooks can't be asked now.
+        QuickBooksError: QuickBooks can't be queried now.
     """
     names = CREATES[command.key.kind].names
     wanted = str(sent(command.body).get(names.field) or "")

@@ -1,4 +1,4 @@
-"""What became of a command, as an event: from QuickBooks' own words, purely."""
+"""The events that record the outcome of a command, made by pure functions from QuickBooks' answers."""
 
 from datetime import datetime
 
@@ -23,10 +23,10 @@ SOURCE = "urn:coeffection:dispatcher"
 
 
 def created(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -> Event:
-    """Say that QuickBooks holds what the command wished for.
+    """Return the event that QuickBooks has created the command's object.
 
     Raises:
-        OutcomeUnknown: It holds something, but what it says of it can't be understood.
+        OutcomeUnknown: QuickBooks returned the object, but its fields can't be read.
     """
     kind = CREATES[command.key.kind]
     with understood(kind.entity):
@@ -43,7 +43,7 @@ def rejected(
     intuit_tid: str | None = None,
     holder: Holder | None = None,
 ) -> Event:
-    """Say that QuickBooks definitely refused, and at which gate the deal now stands."""
+    """Return the event that QuickBooks definitely refused the command, with the gate at which the deal now stands."""
     fact = CommandRejected(
         subject=command.key.subject,
         kind=command.key.kind,
@@ -61,7 +61,7 @@ def rejected(
 
 
 def uncertain(command: Claimed, now: datetime, message: str, *, look_up_refused: bool = False) -> Event:
-    """Say that no answer came, or that QuickBooks would not say whether it has it."""
+    """Return the event that the outcome is unknown: the request had no answer, or look-ups have none."""
     fact = CommandUncertain(
         subject=command.key.subject,
         kind=command.key.kind,
@@ -76,26 +76,26 @@ def uncertain(command: Claimed, now: datetime, message: str, *, look_up_refused:
 
 
 def company_refused(command: Claimed, now: datetime, *, gate: str, message: str) -> Event:
-    """Say that QuickBooks refuses the whole company, and at which gate everything of it stands."""
+    """Return the event that QuickBooks refuses every request for the company, with the gate at which its deals stand."""
     return _of_company(
         command, catalog.COMPANY_REFUSED, CompanyRefused(command.realm, now, gate, message), now
     )
 
 
 def company_served(command: Claimed, now: datetime) -> Event:
-    """Say that QuickBooks serves the company again."""
+    """Return the event that QuickBooks serves the company again."""
     return _of_company(command, catalog.COMPANY_SERVED, CompanyServed(command.realm, now), now)
 
 
 def connection_expired(command: Claimed, now: datetime, reason: str) -> Event:
-    """Say that our tokens are no longer good."""
+    """Return the event that the connection's tokens have expired or were revoked."""
     return _of_company(
         command, catalog.CONNECTION_EXPIRED, ConnectionExpired(command.realm, now, reason), now
     )
 
 
 def _of_company(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:
-    """Say something of a company that an attempt met; each attempt says it once."""
+    """Return an event about the command's company; its ID makes it happen at most once an attempt."""
     return own_event(
         event_type,
         fact,
@@ -107,7 +107,7 @@ def _of_company(command: Claimed, event_type: str, fact: Fact, now: datetime) ->
 
 
 def event_of(command: Claimed, event_type: str, fact: Fact, now: datetime) -> Event:
-    """Make an event of the dispatcher's about a command, caused by what caused that."""
+    """Return an event of the dispatcher about a command, with the command's cause as its cause."""
     suffix = f":{command.attempts}" if event_type == catalog.COMMAND_UNCERTAIN else ""
     event = own_event(
         event_type,

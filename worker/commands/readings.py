@@ -1,4 +1,4 @@
-"""Reading QuickBooks for decisions: a company, a customer or an item, as events that say what it is like."""
+"""Readings: read a company, a customer or an item in QuickBooks, and record it as an event for decisions."""
 
 from datetime import datetime
 
@@ -18,10 +18,10 @@ TOLD_FROM_ATTEMPT = 4
 
 
 async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Event:
-    """Read what a command names; that QuickBooks does not have it is an answer, too.
+    """Read the object of a command; return the event, also if QuickBooks answered that it has no such object.
 
     Raises:
-        QuickBooksError: There was no answer, or one that says nothing about it.
+        QuickBooksError: There was no answer, or one that can't be read.
     """
     kind = READINGS[command.key.kind]
     answer = await kind.ask(client, command)
@@ -31,9 +31,9 @@ async def read(client: QuickBooksClient, command: Claimed, clock: Clock) -> Even
 
 
 def again(command: Claimed, error: QuickBooksError, at: datetime, now: datetime) -> Transition:
-    """Give a reading back to be tried again then, and say in the log that it failed, ever more seldom.
+    """Release a reading to be tried again at `at`, and record its failure at attempts 1, 2, 4, 8 and so on.
 
-    A refusal is told at once, since it may last; anything else, once it has failed a few times.
+    A refusal is recorded from the first attempt, since it may last; any other error from attempt 4.
     """
     refused = isinstance(error, Rejected)
     is_told = command.attempts.bit_count() == 1 and (refused or command.attempts >= TOLD_FROM_ATTEMPT)

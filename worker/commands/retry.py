@@ -1,4 +1,4 @@
-"""What to do when a command did not succeed: a pure decision from the kind of error."""
+"""The next step after an attempt that did not succeed: a pure decision from the kind of error."""
 
 from datetime import datetime, timedelta
 
@@ -11,9 +11,9 @@ from worker.quickbooks.errors import QuickBooksError
 
 BACKOFF_SECONDS_MAX = 60
 FIRST_LOOK_UP_SECONDS = 1
-# What is asked again and again is asked ever more seldom, up to once an hour; so is a company that refuses everything.
+# The longest pause between repeated look-ups, readings and sends, and between requests for a refused company: an hour.
 PAUSE_SECONDS_MAX = 3600
-# A fresh token that is refused may be a hiccup; when every one is for so long, a person has to connect anew.
+# QuickBooks may refuse a fresh token by mistake; if it refuses all for so long, a person has to connect again.
 REFUSED_MAX = timedelta(minutes=15)
 GATE_OF_CODE = {
     "6210": "period_closed",
@@ -22,20 +22,20 @@ GATE_OF_CODE = {
 
 
 class TryAgain(Struct, frozen=True):
-    """It never reached the books; send it again then."""
+    """QuickBooks did not apply the request; attempt the command again at `at`."""
 
     at: datetime
 
 
 class HoldRealm(Struct, frozen=True):
-    """QuickBooks asked for quiet, or refuses its own tokens: leave the whole realm alone until then."""
+    """QuickBooks rate-limits the realm, or refuses its access token: send no request for it until `until`."""
 
     until: datetime
     refused_since: datetime | None
 
 
 class HoldCompany(Struct, frozen=True):
-    """QuickBooks refuses whatever is asked of the company: stop all of it at a gate, and ask again then."""
+    """QuickBooks refuses every request for the company: stop its deals at `gate`, and try again at `until`."""
 
     until: datetime
     gate: str
@@ -43,13 +43,13 @@ class HoldCompany(Struct, frozen=True):
 
 
 class LookUp(Struct, frozen=True):
-    """It may have reached the books; look before anything else is done."""
+    """QuickBooks may have applied the request: look the command up at `at`, before any further send."""
 
     at: datetime
 
 
 class Disconnect(Struct, frozen=True):
-    """Our tokens are no longer good; a person has to connect again."""
+    """The connection's tokens have expired or were revoked; a person has to connect again."""
 
     reason: str
 
@@ -58,21 +58,21 @@ Next = TryAgain | HoldRealm | HoldCompany | LookUp | Disconnect
 
 
 def pause_seconds(times: int) -> float:
-    """Return how long to wait before asking for the next time, growing with how many times it was in vain."""
+    """Return the pause before the next try, in seconds; it doubles with each of the `times` failed tries."""
     return min(2.0 ** min(times, 12), PAUSE_SECONDS_MAX)
 
 
 def after(  # noqa: PLR0911 - one for each kind of error
     error: QuickBooksError, command: Claimed, now: datetime, timing: Timing, *, sent: bool
 ) -> Next:
-    """Decide what follows from an error that is no definite refusal.
+    """Decide the next step after an error that is no definite refusal.
 
     Args:
-        error: What the client said.
-        command: What was attempted.
+        error: The client's error.
+        command: The command that was attempted.
         now: The present instant.
-        timing: How long QuickBooks wants to be left alone.
-        sent: Whether this attempt got as far as sending the command itself, rather than a look-up.
+        timing: The duration of a pause after a 429.
+        sent: Whether the error came from sending the command itself, and not from a look-up.
     """
     quiet_until = now + timedelta(seconds=timing.throttled_seconds)
     match error:

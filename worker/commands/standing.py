@@ -1,4 +1,4 @@
-"""How many commands wait for an answer of QuickBooks', and how many companies it refuses: gauges for ops."""
+"""Gauges for operators: commands with an unknown outcome, and companies for which QuickBooks refuses every request."""
 
 import sqlalchemy as sa
 from prometheus_client import Gauge
@@ -20,7 +20,7 @@ _UNCERTAIN = sa.select(
 ).where(
     sa.or_(
         commands.c.status
-        == "uncertain",  # what is looked up before it is sent may be there from an earlier life
+        == "uncertain",  # also open commands whose look-up before their first send had no answer
         sa.and_(commands.c.status.in_(OPEN), commands.c.look_ups > 0, commands.c.kind.not_in(list(READINGS))),
     )
 )
@@ -32,7 +32,7 @@ _REFUSED = (
 
 
 def measure(connection: sa.Connection) -> None:
-    """Set the gauges as the store stands."""
+    """Set the gauges from the tables of commands and realms."""
     answered, unanswered = connection.execute(_UNCERTAIN).one()
     _uncertain.labels("answered").set(answered)
     _uncertain.labels("unanswered").set(unanswered)

@@ -1,4 +1,4 @@
-"""Commands and realms in SQL. A command is a row from the decision that made it to its outcome."""
+"""The tables of commands and realms. A command is a row from its decision to its outcome, and stays after that."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -66,16 +66,16 @@ realms = sa.Table(
 
 
 def its_company() -> sa.ColumnElement[bool]:
-    """Join a command to its realm, while that is connected to the workspace which the command is of."""
+    """Join a command to its realm, if the realm belongs to the command's workspace."""
     return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
 
 
 def is_open() -> sa.ColumnElement[bool]:
-    """Say of a command that it is not over, in the words of the index on such."""
+    """Test that a command has no outcome yet, in the same SQL as the partial index `commands_open`."""
     return commands.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])
 
 
-# In the order in which a company's commands are claimed; what is over, sooner or later nearly all, is not in it.
+# In the order in which a company's commands are claimed. Finished commands, soon nearly all rows, are not in it.
 sa.Index(
     "commands_open",
     commands.c.realm,
@@ -88,10 +88,10 @@ sa.Index(
 
 
 class NewCommand(Struct, frozen=True):
-    """A wish to change QuickBooks, with everything that is known of it when it is decided.
+    """A new command, as it is decided.
 
-    `since` is when an earlier life of the installation could first have wished for it; if that is not when its cause
-    happened.
+    `since` is the earliest time at which it could have been decided before the store was restored from a backup, if
+    that differs from the time of its cause.
     """
 
     key: CommandKey
@@ -102,7 +102,7 @@ class NewCommand(Struct, frozen=True):
 
 
 class Realm(Struct, frozen=True):
-    """What the dispatcher needs to know of a connected company; nobody may know its time zone yet."""
+    """A company as the dispatcher needs it; its time zone may still be unknown."""
 
     realm: str
     workspace: str
@@ -112,7 +112,7 @@ class Realm(Struct, frozen=True):
 
 
 def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:
-    """Insert new commands, each with its cause; the table refuses a second one with the same business key."""
+    """Insert new commands, each with its cause; the table refuses a second command with the same business key."""
     rows = [
         {
             "request_id": command.request_id,
@@ -154,7 +154,7 @@ _PUT_LOST = (
 
 
 def forget_refusals(connection: sa.Connection, realm: str) -> None:
-    """Ask a company at once, whatever it refused before: it was given other tokens."""
+    """End a company's pause and forget its refusals, since it has new tokens: its commands are due at once."""
     connection.execute(
         realms.update()
         .where(realms.c.realm == realm)
@@ -163,7 +163,7 @@ def forget_refusals(connection: sa.Connection, realm: str) -> None:
 
 
 def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, now: datetime) -> None:
-    """Have an open command look first whether the invoice that a person named is its own."""
+    """Store the ID of an invoice that a person named, so that the command's next look-up reads this invoice first."""
     connection.execute(
         commands.update()
         .where(*(getattr(commands.c, name) == value for name, value in asdict(key).items()), is_open())
@@ -172,10 +172,10 @@ def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, no
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
-    """Tell the dispatcher how a workspace's realm stands; its throttling and its refusals are kept.
+    """Store the state of a workspace's realm for the dispatcher; the realm's throttling and refusals are kept.
 
-    A workspace is connected to one realm: another that it had before is no longer served. And a realm serves one
-    workspace: one that lost it says nothing about it any more, once another workspace has it.
+    A workspace is connected to one realm: the realm that it had before is disconnected. And a realm belongs to one
+    workspace: once it belongs to another, an update from the workspace that lost it changes nothing.
     """
     named = {"workspace_": realm.workspace, "realm_": realm.realm}
     connection.execute(_DISCONNECT_OTHERS, named)

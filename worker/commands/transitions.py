@@ -53,12 +53,12 @@ class Transition(Struct, frozen=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether the attempt ends with it."""
+        """Whether this transition ends the attempt."""
         return not isinstance(self.effect, Kept)
 
 
 def sending(command: Claimed, timing: Timing, now: datetime) -> Transition:
-    """Write down that the command is about to be sent, and renew the lease for it."""
+    """Record that the command is sent now, and renew its lease."""
     changes = {
         "first_sent_at": command.first_sent_at or now,
         "last_sent_at": now,
@@ -77,9 +77,9 @@ def not_sent(
     look_ups: int = 0,
     event: Event | None = None,
 ) -> Transition:
-    """Give the command back: this attempt certainly never reached QuickBooks' books.
+    """Release the command: QuickBooks certainly did not apply a request of this attempt.
 
-    `look_ups` is how many times in a row QuickBooks did not say whether it has it.
+    `look_ups` is how many look-ups or readings in a row had no answer.
     """
     changes = {
         "status": "uncertain" if command.uncertain else "ready",
@@ -97,7 +97,7 @@ def not_sent(
 def uncertain(
     command: Claimed, *, due_at: datetime, problem: str, event: Event | None, now: datetime, look_ups: int = 0
 ) -> Transition:
-    """Give the command back with an unknown outcome; nobody sends it before it was looked up."""
+    """Release the command with an unknown outcome; it is looked up before it is sent again."""
     changes = {
         "status": "uncertain",
         "due_at": due_at,
@@ -109,9 +109,9 @@ def uncertain(
 
 
 def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Transition:
-    """Store the outcome and the event that says so, together.
+    """Record the outcome of the command, together with its event.
 
-    Whatever it is, QuickBooks serves the company again where it refused all of it before.
+    Any outcome also shows that QuickBooks serves the company again, if it refused every request before.
     """
     changes = {
         "status": "done" if done else "rejected",
@@ -127,7 +127,7 @@ def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Tran
 def hold_realm(
     command: Claimed, problem: str, *, until: datetime, refused_since: datetime | None, now: datetime
 ) -> Transition:
-    """Give the command back, and pause its whole realm until then."""
+    """Release the command, and pause its whole realm until `until`."""
     effect = RateLimited(until, now, command.refused_since, refused_since)
     return replace(not_sent(command, until, problem, now), effect=effect)
 
@@ -135,24 +135,28 @@ def hold_realm(
 def hold_company(
     command: Claimed, problem: str, event: Event, *, gate: str, until: datetime, now: datetime
 ) -> Transition:
-    """Give the command back, and stop at a gate whatever is for its company, until QuickBooks takes it again.
+    """Release the command, and stop all commands of its company at a gate until QuickBooks serves it again.
 
-    Only `event`'s gate is news: that it is still refused is none.
+    `event` is recorded only if the company was not at this gate before.
     """
     transition = not_sent(command, until, problem, now, look_ups=command.look_ups)
     return replace(transition, effect=CompanyPaused(gate, until, now), company_event=event)
 
 
 def disconnected(command: Claimed, problem: str, event: Event, now: datetime) -> Transition:
-    """Give the command back, and serve its realm no more until somebody connects it again.
+    """Release the command, and disconnect its realm until a person connects it again.
 
-    Where somebody has done so since it was claimed, the command is just given back.
+    If a person has done so since the claim, the command is only released.
     """
     return replace(not_sent(command, now, problem, now), effect=Disconnected(), event=event)
 
 
 def store(connection: sa.Connection, transitions: Sequence[Transition]) -> list[bool]:
-    """Store transitions, at most one a lease; say of each whether its lease still held. If not, it changes nothing."""
+    """Store transitions, at most one for each lease.
+
+    Returns:
+        For each transition, whether its lease still held; if not, nothing of it is stored.
+    """
     leases = _leases(connection, transitions)
     held = [(each.command.request_id, each.command.fence) in leases for each in transitions]
     stored = [each for each, holds in zip(transitions, held, strict=True) if holds]
@@ -173,7 +177,7 @@ def store(connection: sa.Connection, transitions: Sequence[Transition]) -> list[
 
 
 def _leases(connection: sa.Connection, transitions: Sequence[Transition]) -> set[tuple[str, int]]:
-    """Return which leases hold, by request id and fence; they hold until the transaction ends."""
+    """Lock the commands, and return the leases that hold, by request ID and fence."""
     columns = (commands.c.request_id, commands.c.fence, commands.c.status)
     key = (commands.c.request_id,)
     keys = dict.fromkeys((each.command.request_id,) for each in transitions)
@@ -184,7 +188,7 @@ def _leases(connection: sa.Connection, transitions: Sequence[Transition]) -> set
 def _followed(
     before: dict[str, CompanyRow], transitions: Sequence[Transition], expired: Collection[str]
 ) -> tuple[dict[str, CompanyRow], list[Event]]:
-    """Apply effects to companies one after the other; return the companies and the events to record."""
+    """Apply the effects to the companies in turn; return the companies and the events to record."""
     after, events = dict(before), []
     for each in transitions:
         company = after.get(each.command.realm)
@@ -201,12 +205,12 @@ def _followed(
 
 
 def _is_cut_off(company: CompanyRow, command: Claimed, expired: Collection[str]) -> bool:
-    """Say whether what a command met still ends the connection: a person may have connected anew since."""
+    """Return whether the error of a command still ends the connection: a person may have connected again since."""
     still_refused = command.refused_since is not None and company.refused_since == command.refused_since
     return company.connected and (company.realm in expired or still_refused)
 
 
 def _give_back(command: Claimed, changes: Row, now: datetime, event: Event | None = None) -> Transition:
-    """End the lease. Whatever came of the attempt, if it was not a refused token the count begins anew."""
+    """Release the lease. An attempt that ends here had its access token accepted, so refusals are counted anew."""
     effect = TokenAccepted() if command.refused_since is not None else None
     return Transition(command, now, {**changes, "leased_until": None}, effect, event)
