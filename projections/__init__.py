@@ -1,1 +1,1 @@
-"""What we know: read models built from the log."""
+"""Read models: tables built from the log, for people and the API to read."""

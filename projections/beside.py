@@ -1,10 +1,11 @@
 """An edition of rows filled beside the live one, and its takeover: each step is one short transaction.
 
-Rows of the table of subscriptions say how a version stands: under its own name the live edition; with `.kept` the one
-that was live before; with `.filling` a new one that is filled, or with `.returning` the kept one that is brought up to
-date. Each has how far its rows were folded.
-Whoever moves them on has read them under a lock, so a kill between any two steps leaves a state to go on from, and of
-two processes one is told by `CheckpointMoved`.
+A version of a projection has up to three rows in the table of subscriptions, each with the number of an edition and the
+position up to which it is folded: the live edition under the version's own name; the previously live edition as `.kept`;
+and, during a rebuild, a new edition as `.filling`, or the kept edition that is brought up to date as `.returning`.
+
+Each step locks these rows, checks them and moves them. So a process killed between any two steps leaves a state from
+which another continues, and if two processes rebuild at once, one of them gets `CheckpointMoved`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -44,11 +45,11 @@ _EVENTS = (
 
 
 class NothingKept(Exception):
-    """There are no earlier rows to go back to."""
+    """There is no previous edition to return to."""
 
 
 class Filling(Struct, frozen=True):
-    """An edition that is being filled: the name that its checkpoint has, and how far it is."""
+    """An edition that is being filled: the name of its checkpoint, and its position."""
 
     projection: Projection
     name: str
@@ -57,12 +58,12 @@ class Filling(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """What some events of the log change.
+    """A page of the log, folded: the rows that its events change.
 
     Attributes:
-        fillings: Those that they were folded for, as they were before.
-        end: How far these are with it.
-        rows: What is to be written to each part of each, in their order.
+        fillings: The editions for which the page was folded, at their positions before it.
+        end: Their position after the page.
+        rows: The rows to write: for each edition, a list with the rows of each of its tables.
     """
 
     fillings: Sequence[Filling]
@@ -70,12 +71,12 @@ class Page(Struct, frozen=True):
     rows: Sequence[Sequence[Folded]]
 
     def after(self, fillings: Sequence[Filling]) -> list[Filling]:
-        """Return what is filled as it is once the page is stored."""
+        """Return the editions at their positions after the page is stored."""
         return [replace(each, position=self.end) if each in self.fillings else each for each in fillings]
 
 
 class Memory:
-    """Rows that were folded, so that each is read back at most once, and never where all were folded here."""
+    """A cache of folded rows: each is read from the database at most once, and never for an edition folded from its start."""
 
     def __init__(self, fillings: Sequence[Filling]) -> None:
         self._whole = {
@@ -86,7 +87,7 @@ class Memory:
     def recall(
         self, connection: sa.Connection, part: TableFold, edition: int, keys: Collection[Key]
     ) -> dict[Key, Any]:
-        """Return the rows of a part, those among them that have these keys and were there before."""
+        """Return the cached rows of a table, among them all existing rows with these keys."""
         rows = self._rows.setdefault(part.table.name, {})
         if part.table.name not in self._whole:
             missing = [key for key in keys if key not in rows]
@@ -94,7 +95,7 @@ class Memory:
         return rows
 
     def trim(self) -> None:
-        """Forget everything that is stored, once it is much."""
+        """Empty the cache if it has too many rows. All of them have to be stored."""
         if sum(map(len, self._rows.values())) > REMEMBERED_ROWS_MAX:
             self._rows.clear()
             self._whole.clear()
@@ -103,17 +104,20 @@ class Memory:
 def begin(
     connection: sa.Connection, projections: Sequence[Projection], holder: str, now: datetime, *, back: bool
 ) -> list[Filling] | None:
-    """Begin to fill, or go on with what was begun; return what is filled, None where another fills it.
+    """Begin to fill an edition of each projection, or continue with editions that were begun.
 
     Args:
         connection: A connection in a transaction.
-        projections: Those to be filled.
-        holder: The name under which we lead.
+        projections: The projections to fill.
+        holder: This process's name in leases.
         now: The time.
-        back: Whether to fill up the rows that were live before, rather than new ones.
+        back: Whether to bring the previous edition up to date, instead of filling a new one.
+
+    Returns:
+        The editions to fill; None if another process fills them.
 
     Raises:
-        NothingKept: There are none.
+        NothingKept: `back` was given, and there is no previous edition.
     """
     known = _known(connection, projections)
     under_way = [each.name for each in _fillings(projections, known)]
@@ -130,7 +134,7 @@ def begin(
 def _choose(
     connection: sa.Connection, projection: Projection, known: dict[str, Reader], *, back: bool
 ) -> None:
-    """See that what is filled is what is wanted: what was live before, or something new."""
+    """Ensure that the edition being filled is the requested one: the previous edition, or a new one."""
     filling, returning, kept = (projection.versioned + what for what in (FILLING, RETURNING, KEPT))
     if (returning if back else filling) in known:
         return
@@ -147,9 +151,9 @@ def _choose(
 
 
 def read(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory) -> Page | None:
-    """Read and fold the next page of the log for those that are the least far; None at the end of the log.
+    """Read and fold the next page of the log for the editions with the lowest position; None at the end of the log.
 
-    Those that are further are met, so that all go on together.
+    The page ends at the position of the next edition, so that all editions then continue together.
     """
     first = min(filling.position for filling in fillings)
     next_ones = [filling for filling in fillings if filling.position == first]
@@ -158,10 +162,10 @@ def read(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory)
 
 
 def store(connection: sa.Connection, page: Page, holder: str, now: datetime) -> None:
-    """Write a page, and move those on that it is for.
+    """Write a page, and move the positions of its editions.
 
     Raises:
-        CheckpointMoved: Another process did meanwhile.
+        CheckpointMoved: Another process has moved them meanwhile.
     """
     for filling in page.fillings:
         subscriptions.move(connection, filling.name, filling.position, page.end, holder, now)
@@ -169,12 +173,15 @@ def store(connection: sa.Connection, page: Page, holder: str, now: datetime) -> 
 
 
 def take_over(connection: sa.Connection, fillings: Sequence[Filling], memory: Memory) -> bool:
-    """Make what is filled live, once it is as far as the live rows; say whether it was.
+    """Make the filled editions live, if they have reached the position of the live ones.
 
-    Whoever keeps the live rows up to date waits meanwhile, and goes on with the new ones. What was live is kept.
+    The live subscription waits for this transaction, and continues with the new edition. The previous edition is kept.
+
+    Returns:
+        Whether they took over; if not, more of the log has to be folded.
 
     Raises:
-        CheckpointMoved: Another process filled meanwhile.
+        CheckpointMoved: Another process has filled them meanwhile.
     """
     projections = [filling.projection for filling in fillings]
     known = _known(connection, projections)
@@ -201,7 +208,7 @@ def take_over(connection: sa.Connection, fillings: Sequence[Filling], memory: Me
 
 
 def is_filling(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
-    """Say whether any of them is being filled."""
+    """Return whether an edition of any of the projections is being filled."""
     known = subscriptions.checkpoints(connection)
     return any(
         projection.versioned + what in known for projection in projections for what in (FILLING, RETURNING)
@@ -209,9 +216,9 @@ def is_filling(connection: sa.Connection, projections: Sequence[Projection]) -> 
 
 
 def clear(connection: sa.Connection, projections: Sequence[Projection]) -> bool:
-    """Delete some rows of editions that nobody needs any more; say whether there may be more.
+    """Delete some rows of editions that are neither live, kept nor being filled; return whether there may be more.
 
-    Meanwhile no other is begun, which might take the number of one whose last rows are going.
+    No rebuild can begin meanwhile: it might take the number of an edition whose last rows are being deleted.
     """
     for projection in projections:
         needed = {reader.edition for reader in _known(connection, [projection]).values()}
@@ -247,9 +254,12 @@ def _folded(
     *,
     reaching: bool = False,
 ) -> Page | None:
-    """Read and fold up to so many events, none beyond `until`; nothing where they do not reach it, if they must.
+    """Read and fold up to `limit` events, none beyond `until`.
 
-    What was folded is in memory, so it has to be stored.
+    The folded rows are in `memory` from then on, so the caller has to store the page.
+
+    Returns:
+        The page; None if there are no such events, or if `reaching` is set and they do not reach `until`.
     """
     found = connection.execute(_EVENTS, {"after": fillings[0].position, "limit": limit}).all()
     if until is not None:
@@ -301,7 +311,7 @@ def _drop(connection: sa.Connection, name: str) -> None:
 
 
 def _editions(connection: sa.Connection, table: sa.Table) -> list[int]:
-    """Return the editions that a table has rows of, by a look into its key for each."""
+    """Return the numbers of the editions in a table, by one look-up in the primary key for each."""
     edition = table.c[EDITION]
     found: list[int] = []
     while (
@@ -312,7 +322,7 @@ def _editions(connection: sa.Connection, table: sa.Table) -> list[int]:
 
 
 def _delete(connection: sa.Connection, table: sa.Table, edition: int) -> None:
-    """Delete the first rows of an edition, up to a key: a database does that far faster than one row after the other."""
+    """Delete the first rows of an edition by a range of keys, which is far faster than row by row."""
     key = [column for column in table.primary_key if column.name != EDITION]
     of_edition = table.c[EDITION] == edition
     ordered = sa.select(*key).where(of_edition).order_by(*key)

@@ -1,4 +1,4 @@
-"""Where each deal stands, and why."""
+"""The read model of deals: the stage of each deal, its unmet gates and its invoices."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -122,7 +122,7 @@ def _key_of_invoice(event: Happened) -> list[Key]:
 
 
 def _fold(row: DealRow, _key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
-    """Change a row by what happened to its deal; of snapshots and of gates the last ones hold."""
+    """Apply the events of a deal to its row; only the last snapshot and the last gates count."""
     snapshot, gates = None, None
     for event in events:
         kind, payload = event.type, event.payload
@@ -195,7 +195,7 @@ def _contract(row: DealRow, status: str, payload: Any) -> None:
 
 
 def _stands_at(row: DealRow, gates: tuple[UnmetGate, ...]) -> None:
-    """Note the gates that are not met, the first of them apart; none once there is an invoice."""
+    """Store the unmet gates in the row, and the first of them in a column of its own."""
     row.gate = gates[0].gate if gates else None
     row.gates = json.encode([unspoken(gate) for gate in gates])
 

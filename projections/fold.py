@@ -1,4 +1,4 @@
-"""How rows follow from events. Nothing but the log goes in, so folding it again gives the same rows, byte for byte.
+"""Fold events into the rows of read models. The log is the only input, so a second fold gives the same rows, byte for byte.
 
 A page of events is folded in memory, and each changed row is written once.
 """
@@ -23,7 +23,7 @@ Written = tuple[Any, ...]  # the key and the values of a row, without its editio
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount; text where the database has no exact numbers."""
+    """An exact amount: NUMERIC on PostgreSQL, text on SQLite, which has no exact numbers."""
 
     impl = sa.Numeric
     cache_ok = True
@@ -33,13 +33,13 @@ class Money(TypeDecorator[Decimal]):
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Numeric())
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Decimal | None], str | None] | None:
-        """Write it exactly, as PostgreSQL's driver does by itself."""
+        """Write amounts exactly, as PostgreSQL's driver does by itself."""
         return _written if dialect.name == "sqlite" else None
 
     def result_processor(
         self, dialect: sa.Dialect, _coltype: object
     ) -> Callable[[str | None], Decimal | None] | None:
-        """Read it exactly, as PostgreSQL's driver does by itself."""
+        """Read amounts exactly, as PostgreSQL's driver does by itself."""
         return _read if dialect.name == "sqlite" else None
 
 
@@ -55,29 +55,29 @@ Recall = Callable[[Collection[Key]], dict[Key, Any]]
 
 
 class Folded(Struct, frozen=True):
-    """The rows that a batch adds, and those that it changes."""
+    """The rows that a batch of events adds, and those that it changes."""
 
     added: list[Written] = []
     changed: list[Written] = []
 
 
 class TableFold(Protocol):
-    """The rows of one table, and how they follow from events."""
+    """A table, and the fold of events into its rows."""
 
     @property
     def table(self) -> sa.Table:
-        """Where they are."""
+        """The table."""
         ...
 
     @property
     def types(self) -> Collection[str]:
-        """The types of events that concern them."""
+        """The types of events that change its rows."""
         ...
 
     def folded(self, batch: Sequence[Happened], recall: Recall) -> Folded:
-        """Return the rows that a batch adds or changes, as they are after it, each once.
+        """Return the rows that a batch adds or changes, each once, as they are after the batch.
 
-        `recall` returns the rows before it by their keys; they are changed in place, and new ones are put there.
+        `recall` returns the rows before the batch, by key; changed rows are changed in place, and new rows are added there.
         """
         ...
 
@@ -86,7 +86,7 @@ class TableFold(Protocol):
         ...
 
     def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
-        """Write rows of an edition."""
+        """Write the rows of an edition."""
         ...
 
 
@@ -97,14 +97,14 @@ def write(connection: sa.Connection, part: TableFold, batch: Sequence[Happened],
 
 
 class Fold(Struct, Generic[Row], frozen=True):
-    """Rows that events change.
+    """A table whose rows change with events.
 
     Attributes:
-        table: Where they are; its primary key is the edition, the workspace and the key.
-        row: The struct of a row without its primary key, in the order of the columns; every field has a default. It is
-            no frozen one: a row that an event replaces takes a rebuild half as long again.
-        keys: For each type of event, the rows it concerns.
-        fold: Changes a row by the events of a batch that concern it.
+        table: The table; its primary key is the edition, the workspace and the key.
+        row: The struct of a row without its primary key, in the order of the columns; every field has a default. The
+            struct is mutable: replacing a frozen row for each event would make a rebuild half as long again.
+        keys: For each type of event, a function that returns the keys of the rows that the event changes.
+        fold: Changes a row by its events of a batch.
     """
 
     table: sa.Table
@@ -113,7 +113,7 @@ class Fold(Struct, Generic[Row], frozen=True):
     fold: Callable[[Row, Key, Sequence[Happened]], None]
 
     def __post_init__(self) -> None:
-        """See that a row's values come in the order of the columns."""
+        """Check that a row's fields are in the order of the columns."""
         columns = [column.name for column in self.table.c]
         primary = [column.name for column in self.table.primary_key]
         if columns != [*primary, *self.row.__struct_fields__]:
@@ -121,11 +121,11 @@ class Fold(Struct, Generic[Row], frozen=True):
 
     @property
     def types(self) -> Collection[str]:
-        """The types of events that concern them."""
+        """The types of events that change its rows."""
         return self.keys.keys()
 
     def folded(self, batch: Sequence[Happened], recall: Recall) -> Folded:
-        """Return the rows that a batch adds or changes, as they are after it, in the order of their keys."""
+        """Return the rows that a batch adds or changes, as they are after the batch, in the order of their keys."""
         concerned: dict[Key, list[Happened]] = defaultdict(list)
         of_type = self.keys.get
         for event in batch:
@@ -150,18 +150,18 @@ class Fold(Struct, Generic[Row], frozen=True):
         return {row[1 : len(primary)]: self.row(*row[len(primary) :]) for row in found}
 
     def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
-        """Write rows of an edition: new ones, and others in place of those that are there."""
+        """Write the rows of an edition: insert the new ones, and replace the changed ones."""
         bulk.add(connection, self.table, [(edition, *row) for row in rows.added])
         bulk.put(connection, self.table, [(edition, *row) for row in rows.changed])
 
 
 class Entries(Struct, frozen=True):
-    """Rows that are added, one for an event, and never changed.
+    """A table to which each event adds one row; its rows never change.
 
     Attributes:
-        table: Where they are.
-        types: The types of events that add one.
-        entry: The row of an event.
+        table: The table.
+        types: The types of events that add a row.
+        entry: Returns the row of an event.
     """
 
     table: sa.Table
@@ -173,9 +173,9 @@ class Entries(Struct, frozen=True):
         return Folded([self.entry(happened) for happened in batch if happened.type in self.types])
 
     def load(self, _connection: sa.Connection, _edition: int, _keys: Collection[Key]) -> dict[Key, Any]:
-        """Return nothing: what is there plays no part."""
+        """Return no rows: a new row does not depend on existing ones."""
         return {}
 
     def store(self, connection: sa.Connection, edition: int, rows: Folded) -> None:
-        """Add rows to an edition."""
+        """Insert rows into an edition."""
         bulk.add(connection, self.table, [(edition, *row) for row in rows.added])

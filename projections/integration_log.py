@@ -1,4 +1,4 @@
-"""What the integration did, in sentences: what finance and admins read when something is missing."""
+"""The integration log: a sentence for each event that finance and admins need to find out why something is missing."""
 
 from typing import Any, Literal
 
@@ -173,7 +173,7 @@ def _looked_up(seen: Any, name: str) -> tuple[Level, str, str | None]:
 
 
 def _noted(sentence: str, payload: Any) -> str:
-    """Add what QuickBooks does not get, or gets in other words."""
+    """Append the notes about data that QuickBooks does not get, or gets changed."""
     return " ".join((sentence, *payload.notes))
 
 

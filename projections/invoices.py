@@ -1,4 +1,4 @@
-"""The invoices in QuickBooks, of deals or of none."""
+"""The read model of invoices in QuickBooks, with or without a deal."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -43,7 +43,7 @@ ZERO = Decimal(0)
 
 
 class InvoiceRow(Struct, gc=False):
-    """An invoice in QuickBooks' own figures."""
+    """An invoice with the amounts that QuickBooks has."""
 
     deal: str | None = None
     part: int | None = None

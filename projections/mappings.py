@@ -1,4 +1,4 @@
-"""Which QuickBooks customer an account is, and which item a product is."""
+"""The read model of mappings: the QuickBooks customer of each account, and the item of each product."""
 
 from collections.abc import Iterable, Sequence
 
@@ -32,7 +32,7 @@ mappings = rows.live(table)
 
 
 class MappingRow(Struct, gc=False):
-    """An account or a product, and what it is in QuickBooks.
+    """The mapping of an account to a customer, or of a product to an item (`target`).
 
     `status` is unmapped, requested, mapped or refused.
     """
@@ -66,7 +66,7 @@ def _refused(event: Happened) -> list[Key]:
 
 
 def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
-    """Change a row by what happened to its account or product; the last quote says what a product is called."""
+    """Apply the events of an account or product to its row; the last quote has the product's current name."""
     quoted = None
     for event in events:
         kind, payload = event.type, event.payload

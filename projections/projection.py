@@ -1,4 +1,4 @@
-"""A projection: tables whose rows follow from the log, under a version, kept up to date by one subscription."""
+"""A projection: versioned tables that one subscription folds from the log and keeps up to date."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from projections.seen import seen
 
 
 class SqlView(Struct, frozen=True):
-    """What others may select from in the database, under a name that stays."""
+    """A view in the database for other programs, with a name that stays the same over all versions."""
 
     name: str
     select: sa.Select[tuple[object, ...]]
@@ -24,10 +24,10 @@ class Projection(Struct, frozen=True):
     """A read model.
 
     Attributes:
-        name: Its name, whatever its version.
-        version: Counts up when its tables change, or rows follow from events in another way.
-        parts: Its tables, with how their rows follow from events.
-        more_views: Views beside those of the live rows of each table.
+        name: Its name, the same for all versions.
+        version: Increased when its tables or their folds change.
+        parts: Its tables with their folds.
+        more_views: Further views, beside the views of its tables' live rows.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Projection(Struct, frozen=True):
 
     @property
     def versioned(self) -> str:
-        """The name of this version, which its subscription has too."""
+        """The name of this version, and of its subscription."""
         return rows.versioned(self.name, self.version)
 
     @property
@@ -47,17 +47,17 @@ class Projection(Struct, frozen=True):
 
     @property
     def live(self) -> tuple[sa.Subquery, ...]:
-        """The live rows of each table."""
+        """A subquery of the live rows of each table."""
         return tuple(rows.live(table, self.versioned) for table in self.tables)
 
     @property
     def views(self) -> tuple[SqlView, ...]:
-        """Its views: one of the live rows of each table, and others."""
+        """Its views: one for the live rows of each table, and `more_views`."""
         return (*(SqlView(shown.name, sa.select(shown)) for shown in self.live), *self.more_views)
 
     @property
     def types(self) -> frozenset[str]:
-        """The types of events that concern it."""
+        """The types of events that change its rows."""
         return frozenset(kind for part in self.parts for kind in part.types)
 
     @property

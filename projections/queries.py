@@ -1,7 +1,7 @@
-"""Reading the read models: one function a question, each a plain function of a connection.
+"""Queries of the read models, each a plain function of a connection.
 
-A list is read page by page: after a key, in the order of that key. Keys never change, so whatever is written between
-two pages, no row that stays is left out or comes twice.
+A list is read page by page: each page has the rows after a key, in the order of that key. Keys never change, so despite
+writes between two pages, no row that exists throughout is missing or returned twice.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Key = Sequence[str | int]
 ROWS_MAX = 1000
 
-# The fields of a row, in whose order its list is.
+# The fields by which each list is ordered.
 DEALS_KEY = ("deal",)
 INVOICES_KEY = ("deal", "part", "generation", "realm", "invoice_id")
 MAPPINGS_KEY = ("kind", "id")
@@ -36,7 +36,7 @@ _BY_PEOPLE = [name for name, kind in catalog.TYPES.items() if "by" in kind.paylo
 class DealsWanted(Struct, frozen=True):
     """The filters of a list of deals; a deal has to meet every filter that is set.
 
-    `text` is part of the deal's id, its name or its account's name. `changed_after` is a position of the log.
+    `text` is part of the deal's ID, its name or its account's name. `changed_after` is a position of the log.
     """
 
     stage: str | None = None
@@ -154,7 +154,7 @@ def list_mappings(
     wanted: MappingsWanted = MappingsWanted(),  # noqa: B008 - it is frozen
     after: Key | None = None,
 ) -> list[Row]:
-    """Return which accounts and products are what in QuickBooks."""
+    """Return the mappings of a workspace's accounts and products."""
     columns = mappings.c
     statement = (
         sa.select(mappings)
@@ -172,7 +172,7 @@ def list_log(
     wanted: LogWanted = LogWanted(),  # noqa: B008 - it is frozen
     after: Key | None = None,
 ) -> list[Row]:
-    """Return entries of the integration log, each with the type of its event, and by whom it is if a person did it."""
+    """Return entries of the integration log, each with the type of its event, and the person who caused it, if any."""
     columns = integration_log.c
     statement = (
         sa.select(
@@ -204,7 +204,7 @@ def list_log(
 
 
 def key_of(row: Row, names: Iterable[str]) -> Key:
-    """Return the key of a row by the fields in whose order its list is."""
+    """Return the key of a row: its values of the fields by which its list is ordered."""
     return [_OF_NO_DEAL[name] if row[name] is None else row[name] for name in names]
 
 
@@ -216,7 +216,7 @@ def _equal(columns: Any, wanted: Struct, *names: str) -> Iterator[sa.ColumnEleme
 
 
 def _holding(text: str | None, *columns: sa.ColumnElement[str]) -> Iterable[sa.ColumnElement[bool]]:
-    """Return that one of some columns holds a text, whatever its case."""
+    """Return the condition that one of the columns contains a text, in any case; no condition if the text is None."""
     if text is None:
         return []
     return [sa.or_(*(sa.func.lower(column).contains(text.lower(), autoescape=True) for column in columns))]

@@ -34,19 +34,22 @@ async def rebuild(
     following: Collection[str] = (),
     told: Told | None = None,
 ) -> bool:
-    """Fill read models beside the live ones and let them take over; say whether it was us who did.
+    """Fill an edition of each projection beside the live one, and let it take over.
 
     Args:
-        database: Where they are.
-        clock: The time, and waiting.
-        holder: The name under which we lead; no two processes have the same.
-        projections: Those to be built.
-        back: Whether to return to the rows that were live before, brought up to date, rather than to build new ones.
-        following: The subscriptions that must not wait for us, beside those of read models.
-        told: Told how far we are, of how many positions.
+        database: The database.
+        clock: The clock.
+        holder: This process's name in leases; no two processes have the same.
+        projections: The projections to rebuild.
+        back: Whether to return to the previous edition, brought up to date, instead of filling a new one.
+        following: The subscriptions for which the rebuild waits, beside those of read models.
+        told: Called with the position that was reached and the head.
+
+    Returns:
+        Whether this process did it; False if another did.
 
     Raises:
-        NothingKept: There is nothing to go back to.
+        NothingKept: `back` was given, and there is no previous edition.
     """
     waiting = False
     while not waiting or await database.read(beside.is_filling, projections):
@@ -58,7 +61,7 @@ async def rebuild(
                     await _give_way(database, clock, following)
                 return True
         except CheckpointMoved:
-            pass  # another process has begun at the same moment, or gone on while we were frozen
+            pass  # another process has begun at the same moment, or taken over while this one was stopped
         waiting = True
         await clock.sleep(WAIT_SECONDS)
     return False
@@ -72,7 +75,7 @@ async def fill_missing(
     following: Collection[str] = (),
     told: Told | None = None,
 ) -> list[str]:
-    """Fill the read models that this version has no rows of yet; return the names of those that we filled."""
+    """Fill the read models of which this version has no rows yet; return the names of those that this process filled."""
     while missing := await database.read(shape.unfilled):
         if await rebuild(database, clock, holder, missing, following=following, told=told):
             return [projection.name for projection in missing]
@@ -103,13 +106,13 @@ async def _fill(
 
 
 async def _give_way(database: Database, clock: Clock, following: Collection[str]) -> None:
-    """Wait while somebody who follows the log is behind."""
+    """Wait while a subscription is behind."""
     while await database.read(_behind, following, clock.now()):
         await clock.sleep(GIVE_WAY_SECONDS)
 
 
 def _behind(connection: sa.Connection, following: Collection[str], now: datetime) -> bool:
-    """Say whether a subscription that a process leads is behind; of read models those of every version count."""
+    """Return whether a subscription that a process leads is behind; read models of every version count."""
     until = log.head(connection) - BEHIND_EVENTS
     return any(
         reader.position < until

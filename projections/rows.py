@@ -1,7 +1,7 @@
-"""Where the rows of a read model are: a table for each version, in it an edition beside the other.
+"""The tables of read models: one for each version, with several editions of its rows.
 
-One edition is live: the one that the version's subscription writes. A rebuild fills another beside it, and
-takes over by writing its number into the subscription's row; so no table changes, and no reader waits.
+One edition is live: the version's subscription writes it. A rebuild fills another edition, which takes over when its
+number is written into the subscription's row; so no table changes, and no reader waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ EDITION = "edition"
 
 
 def versioned(name: str, version: int) -> str:
-    """Name a version of a projection, of its table and of its subscription."""
+    """Return the name of a version of a projection, and of its table and subscription."""
     return f"{name}_v{version}"
 
 
@@ -25,10 +25,10 @@ def table(
     """Return the table that holds all editions of a version.
 
     Args:
-        name: What its live rows are called, as a view.
-        version: The projection's.
-        columns: Those of a row; its key comes first.
-        indexes: For each index the columns that a reader finds rows by, beside the key.
+        name: The name of the view of its live rows.
+        version: The version of its projection.
+        columns: The columns of a row; its key comes first.
+        indexes: The columns of each index beside the primary key, by the index's name.
     """
     called = versioned(name, version)
     return sa.Table(
@@ -38,16 +38,16 @@ def table(
         *columns,
         *(sa.Index(f"{called}_{key}", EDITION, *found) for key, found in (indexes or {}).items()),
         info={"view": name},
-        sqlite_with_rowid=False,  # rows lie in the order of their key, in one tree rather than two
+        sqlite_with_rowid=False,  # rows are stored in the order of their key, in one tree instead of two
     )
 
 
 def live(of: sa.Table, projection: str | None = None) -> sa.Subquery:
-    """Return the live rows of a table, without their edition, as something to select from.
+    """Return a subquery of the live rows of a table, without their edition.
 
     Args:
         of: The table.
-        projection: The versioned name of its projection, if the table is called otherwise.
+        projection: The versioned name of its projection, if the table has another name.
     """
     shown = (column for column in of.c if column.name != EDITION)
     written = sa.select(subscriptions.c.edition).where(subscriptions.c.name == (projection or of.name))

@@ -1,4 +1,4 @@
-"""The events of the log as read models see them: decoded no further than they need."""
+"""Decode events for read models: only the fields that they need."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -25,7 +25,7 @@ class Happened(Struct, frozen=True, gc=False):
 
 
 class _Needed(Struct, frozen=True, gc=False):
-    """Those fields of a type of event that read models need, called as they are there."""
+    """The fields of an event type that read models need, with the event's own names."""
 
 
 class _Line(_Needed, frozen=True, gc=False):
@@ -96,8 +96,8 @@ class _InvoiceState(_Needed, frozen=True, gc=False):
     doc_number: str | None = None
 
 
-# What most of a log is. The log holds nothing that was not checked in full, and to do so again takes a rebuild a third
-# longer.
+# The most frequent types of events. Each event was checked in full before it was appended, and a second full check would
+# make a rebuild a third longer.
 _NEEDED: dict[str, type[_Needed]] = {
     catalog.DEAL_UPDATED: _DealUpdated,
     catalog.DEAL_INVOICE_HELD: _DealInvoiceHeld,

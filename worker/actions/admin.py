@@ -1,4 +1,4 @@
-"""A person who acts in a workspace. Each action is an event with who did it; nothing else changes."""
+"""A person who acts in a workspace. Each action only appends an event, which names the person."""
 
 from collections.abc import Callable
 from typing import Self
@@ -20,12 +20,12 @@ SOURCE = "urn:coeffection:administration"
 
 
 class ActionRefused(UserError):
-    """An action does not fit; nothing was recorded.
+    """An action was refused; nothing was recorded.
 
     Attributes:
         reason: A stable code, such as `schema_invalid`.
         detail: One sentence for a person.
-        field: What does not fit, such as `account_id`, if it is one thing.
+        field: The field of the request that is wrong, such as `account_id`, if it is a single one.
     """
 
     def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
@@ -36,14 +36,14 @@ class ActionRefused(UserError):
 
 
 class Admin(Struct, frozen=True):
-    """One person in one workspace, as whom every action is done.
+    """One person in one workspace; every action is done in this person's name.
 
     Attributes:
-        database: The log.
-        clock: What time it is.
-        entropy: What ids are made of.
-        workspace: Where the person acts.
-        by: Who it is, such as `cli:ada`, as events name it.
+        database: The database with the log.
+        clock: The clock of the events' times.
+        entropy: The source of the events' IDs.
+        workspace: The workspace in which the person acts.
+        by: The person's name in events, such as `cli:ada`.
     """
 
     database: Database
@@ -54,13 +54,13 @@ class Admin(Struct, frozen=True):
 
     @classmethod
     def of(cls, services: Services, workspace: str, by: str) -> Self:
-        """Act through services that are open."""
+        """Return a person who acts through open services."""
         return cls(services.database, services.clock, services.entropy, workspace, by)
 
     async def say(
         self, event_type: str, fact: Fact, check: Callable[[sa.Connection, Event], None] | None = None
     ) -> int:
-        """Append an event of what was done, unless `check` raises; return its position.
+        """Append the event of an action, unless `check` raises; return its position.
 
         Raises:
             ActionRefused: The event would break its contract.
@@ -75,7 +75,7 @@ class Admin(Struct, frozen=True):
         return await self.database.transaction(append)
 
     def tell(self, connection: sa.Connection, event_type: str, fact: Fact) -> None:
-        """Append an event of what was done, in the transaction that does it.
+        """Append the event of an action, in the same transaction as the action.
 
         Raises:
             ActionRefused: The event would break its contract.
@@ -101,5 +101,5 @@ class Admin(Struct, frozen=True):
 
 
 def _unstorable(fact: Fact) -> str | None:
-    """Name the field whose text no database keeps."""
+    """Return the field with a NUL character, which PostgreSQL can't store; None if there is none."""
     return next((name for name, value in asdict(fact).items() if r"\u0000" in json.encode(value)), None)

@@ -1,4 +1,4 @@
-"""The connection of a workspace to a QuickBooks company: beginning a consent."""
+"""Connect a workspace to a QuickBooks company: begin the consent."""
 
 from worker.connections import consenting
 from worker.quickbooks.gateway import credentials
@@ -6,7 +6,7 @@ from worker.services import Services
 
 
 async def begin_consent(services: Services, workspace: str) -> str:
-    """Return the address that an admin of the company opens in a browser, once, within ten minutes.
+    """Return the URL for an admin of the company to open in a browser; it works once, within ten minutes.
 
     Raises:
         ConfigurationError: The client ID or secret of the app at Intuit is missing.

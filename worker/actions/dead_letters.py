@@ -1,4 +1,4 @@
-"""Dead letters, as people see to them: how full it is, and making room, which is an event with who did it."""
+"""Dead letters and their limits: show how many are stored, and discard them; the event of a discard names the person."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ logger = structlog.get_logger()
 
 
 class Standing(Struct, frozen=True):
-    """How full it is: an alarm where something was not kept for want of room."""
+    """The dead letters of a workspace beside their limits; an alarm if one was stored without its content, or refused."""
 
     state: Literal["good", "dead_letters_full"]
     totals: Totals
@@ -36,11 +36,11 @@ class Standing(Struct, frozen=True):
 
 
 class Discarded(Struct, frozen=True):
-    """What was deleted.
+    """The result of a discard.
 
     Attributes:
-        discarded: How many dead letters.
-        position: Where the log says so; nowhere where there were none, or they were of no workspace.
+        discarded: The number of deleted dead letters.
+        position: The position of the event; None if none were deleted, or they belonged to no workspace.
     """
 
     discarded: int
@@ -48,7 +48,7 @@ class Discarded(Struct, frozen=True):
 
 
 def standing(connection: sa.Connection, workspace: str | None, bounds: LetterLimits) -> Standing:
-    """Say how full it is for a workspace, or for what is of none."""
+    """Return the dead letters of a workspace beside their limits; of messages without a workspace if it is None."""
     totals = dead_letters.totals_of(connection, workspace)
     if totals.full_since is None:
         return Standing("good", totals, bounds)
@@ -56,7 +56,7 @@ def standing(connection: sa.Connection, workspace: str | None, bounds: LetterLim
 
 
 def measure(connection: sa.Connection) -> None:
-    """Set the gauges as the store stands."""
+    """Set the gauges from the table of dead letters."""
     for totals in dead_letters.totals(connection):
         account = totals.account or "(unknown)"
         _kept.labels(account).set(totals.letters)
@@ -66,7 +66,7 @@ def measure(connection: sa.Connection) -> None:
 
 
 async def discard(services: Services, chosen: LetterSelection, by: str, why: str | None = None) -> Discarded:
-    """Delete the dead letters that are meant, in portions; first the log says who did it."""
+    """Delete the chosen dead letters, in portions; before that, append an event that names the person."""
     count = await services.database.read(dead_letters.count, chosen)
     if not count:
         return Discarded(0)
@@ -75,7 +75,7 @@ async def discard(services: Services, chosen: LetterSelection, by: str, why: str
         fact = DeadLettersDiscarded(count, by, chosen.reason, tuple(chosen.numbers), why)
         position = await Admin.of(services, chosen.workspace, by).say(catalog.DEAD_LETTERS_DISCARDED, fact)
     bounds, done = services.environment.dead_letter_limits, 0
-    while done < count:  # what comes meanwhile was not looked at by anybody
+    while done < count:  # no person has seen the dead letters that arrive meanwhile
         limit = min(count - done, dead_letters.DISCARDED_AT_ONCE_MAX)
         gone = await services.database.transaction(
             dead_letters.discard, chosen, services.clock.now(), bounds, limit

@@ -12,10 +12,10 @@ from worker.workspaces.docusign_keys import AddedKey, Key
 
 
 async def add_docusign_key(admin: Admin, vault: Vault, text: str) -> AddedKey:
-    """Keep a key that DocuSign signs with.
+    """Store a key that DocuSign signs with.
 
     Raises:
-        KeyRefused: It does not fit, or there are as many as there can be.
+        KeyRefused: The text is not a valid key, or the workspace has the largest number of keys.
     """
     now = admin.clock.now()
 
@@ -30,10 +30,10 @@ async def add_docusign_key(admin: Admin, vault: Vault, text: str) -> AddedKey:
 
 
 async def remove_docusign_key(admin: Admin, vault: Vault, which: str) -> Key:
-    """Forget a key that DocuSign signed with, named by its number or by itself.
+    """Delete a key that DocuSign signed with, by its number or by its own text.
 
     Raises:
-        KeyUnknown: The workspace has none such.
+        KeyUnknown: The workspace has no such key.
     """
 
     def work(connection: sa.Connection) -> Key:
@@ -46,7 +46,7 @@ async def remove_docusign_key(admin: Admin, vault: Vault, which: str) -> Key:
 
 
 async def see_docusign_refusals(admin: Admin) -> None:
-    """Put down as over what DocuSign was set right about and has sent again."""
+    """Acknowledge the refused messages, after DocuSign's settings were corrected and it has sent the messages again."""
     now = admin.clock.now()
 
     def work(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""A deal's invoice by hand: requesting it, or naming the one in QuickBooks where it can't be looked up."""
+"""A deal's invoice by hand: request it, or name the deal's invoice in QuickBooks if the look-up has no answer."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ class DealUnknown(ActionRefused):
 
 
 async def request_invoice(admin: Admin, deal_id: str) -> int:
-    """Ask for a deal's invoice by hand.
+    """Request a deal's invoice.
 
     Raises:
-        DealUnknown: No event has named the deal; requesting its invoice would make it up.
-        ActionRefused: It has its invoice, or may have: asking would change nothing.
+        DealUnknown: No event has named the deal; requesting its invoice would create the deal.
+        ActionRefused: The deal's invoice exists, or may exist: a request would change nothing.
     """
 
     def check(connection: sa.Connection, requested: Event) -> None:
@@ -51,12 +51,13 @@ async def request_invoice(admin: Admin, deal_id: str) -> int:
 
 
 async def name_invoice(admin: Admin, client: QuickBooksClient, deal_id: str, invoice_id: str) -> int:
-    """Have a deal's invoice be the one that a person named; return the position of the event that says so.
+    """Link an invoice in QuickBooks to its deal; return the position of the event.
 
-    The invoice is read first: it is the deal's only if it carries its mark, whatever a person says.
+    The invoice is read first: it belongs to the deal only if its private note has the mark of the deal's command.
 
     Raises:
-        ActionRefused: The outcome of the deal's invoice is known, or the invoice is not there or not the deal's.
+        ActionRefused: The outcome of the deal's command is known, or QuickBooks has no such invoice, or it does not
+            belong to the deal.
         QuickBooksError: QuickBooks did not answer.
     """
 

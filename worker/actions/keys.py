@@ -1,4 +1,4 @@
-"""The keys that secrets are encrypted with: using the newest for all, retiring one, going on without lost ones."""
+"""The keys that encrypt secrets: use the newest for all secrets, retire a key, delete the secrets of lost keys."""
 
 from events.clock import Clock
 from events.database.port import Database
@@ -14,21 +14,24 @@ async def reseal_secrets(services: Services) -> Resealed:
 
 
 async def retire_key(services: Services, key_id: str, by: str) -> Shown:
-    """Refuse a key from now on; one that is retired already stays as it is.
+    """Retire a key: refuse it from now on. A key that is retired already stays as it is.
 
     Raises:
-        KeyringRefused: There is no such key, it is the newest, or something is sealed with it.
+        KeyringRefused: There is no such key, it is the newest, or it still encrypts a secret.
     """
     now = services.clock.now()
     return await services.database.transaction(keyring.retire, services.vault, key_id, now, by)
 
 
 async def lose_keys(database: Database, vault: Vault, clock: Clock, by: str) -> list[str]:
-    """Delete every secret that the present keys do not decrypt, and retire the missing keys; say what is gone.
+    """Delete every secret that the given keys do not decrypt, and retire the missing keys.
 
-    Services do not open while keys are missing, so this needs none.
+    Services do not open while all keys are missing, so this does without them.
+
+    Returns:
+        A line for each deleted secret.
 
     Raises:
-        KeyringRefused: A present key was retired.
+        KeyringRefused: One of the given keys was retired.
     """
     return await database.transaction(keyring.lose, vault, clock.now(), by)

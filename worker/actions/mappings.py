@@ -1,4 +1,4 @@
-"""Mapping accounts to customers and products to items, or asking to create them."""
+"""Map accounts to customers and products to items, or request new customers and items."""
 
 from collections.abc import Callable
 from typing import Concatenate, Literal, ParamSpec
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 async def map_account(
     admin: Admin, account_id: str, customer_id: str, currency: str | None = None, realm: str | None = None
 ) -> int:
-    """Say which customer an account is, in a company or else in the one that is connected."""
+    """Map an account to a customer of the company `realm`, by default of the connected company."""
     return await admin.say(
         catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, admin.by, currency, realm)
     )
@@ -28,10 +28,10 @@ async def map_account(
 async def request_customer(
     admin: Admin, account_id: str, currency: str | None = None, name: str | None = None
 ) -> int:
-    """Ask to create a customer for an account, of a currency and under a name if they are given.
+    """Request a new customer for an account, with the given currency and name if any.
 
     Raises:
-        ActionRefused: None would be created: the account has one that can be used, or its name can't be.
+        ActionRefused: No customer would be created: the account has a usable one, or the name is unusable.
     """
     instead_of = await _checked(admin, check_customer, account_id, currency, name)
     wish = CustomerRequested(account_id, admin.by, currency, name, instead_of)
@@ -39,22 +39,22 @@ async def request_customer(
 
 
 async def map_product(admin: Admin, product_id: str, item_id: str, realm: str | None = None) -> int:
-    """Say which item a product is, in a company or else in the one that is connected."""
+    """Map a product to an item of the company `realm`, by default of the connected company."""
     return await admin.say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, admin.by, realm))
 
 
 async def request_item(admin: Admin, product_id: str, name: str | None = None) -> int:
-    """Ask to create an item for a product, under a name if one is given.
+    """Request a new item for a product, with the given name if any.
 
     Raises:
-        ActionRefused: None would be created: the product has one that can be used, or its name can't be.
+        ActionRefused: No item would be created: the product has a usable one, or the name is unusable.
     """
     instead_of = await _checked(admin, check_item, product_id, name)
     return await admin.say(catalog.ITEM_REQUESTED, ItemRequested(product_id, admin.by, name, instead_of))
 
 
 async def creation_of(admin: Admin, kind: Literal["account", "product"], subject: str) -> str:
-    """Say in a sentence when what was asked for is created."""
+    """Return a sentence about when the requested customer or item is created."""
 
     def look(connection: sa.Connection) -> str | None:
         view = StateStore(connection, admin.workspace)

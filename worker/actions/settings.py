@@ -21,11 +21,11 @@ class CurrentSetting(Struct, frozen=True):
         key: Its name, as in `q2c set`.
         value: The current value.
         chosen: Whether a person chose it.
-        reason: Where the default is from, or why there is none.
-        default: The value when no person chose one.
-        kind: What its values look like: true or false, an instant, a time zone, a name in QuickBooks, or a memo.
+        reason: The source of the default, or why there is none.
+        default: The value while no person has chosen one.
+        kind: The kind of its values: true or false, an instant, a time zone, a name in QuickBooks, or a memo.
         label: Its name for people.
-        help: What it does.
+        help: Its effect, in one or two sentences.
     """
 
     key: str
@@ -39,10 +39,10 @@ class CurrentSetting(Struct, frozen=True):
 
 
 async def change_settings(admin: Admin, changes: Mapping[str, str], why: str | None = None) -> int:
-    """Set settings; all of them or none. Return the position of the event.
+    """Change settings, all of them or none; return the position of the event.
 
     Raises:
-        SettingInvalid: One of them does not exist or does not fit.
+        SettingInvalid: A setting does not exist, or its value is invalid.
     """
     fact = SettingsChanged({name: checked(name, value) for name, value in changes.items()}, admin.by, why)
     return await admin.say(catalog.SETTINGS_CHANGED, fact)
@@ -59,7 +59,7 @@ def _current(setting: Setting, state: WorkspaceState, defaults: Settings) -> Cur
     chosen = bool(state.chosen.get(setting.name))
     value, default = getattr(state.settings, setting.name), getattr(defaults, setting.name)
     reason = state.reasons.get(setting.name)
-    if chosen and reason is not None:  # what was chosen stands beside the default, where they differ
+    if chosen and reason is not None:  # a chosen value is shown with the default, if they differ
         reason = f"{reason}: {default}" if default not in (None, value) else None
     return CurrentSetting(
         setting.name, value, chosen, reason, default, setting.kind.name, setting.label, setting.help

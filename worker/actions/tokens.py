@@ -1,4 +1,4 @@
-"""API tokens: who adds or revokes one is in the log, by the same transaction."""
+"""Add and revoke API tokens; the same transaction appends an event that names the person."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from worker.workspaces.api_tokens import Scope, Token
 
 
 async def add_token(admin: Admin, text: str, label: str | None, scopes: Sequence[Scope]) -> Token:
-    """Keep a token of the workspace.
+    """Store a new token of the workspace.
 
     Raises:
-        TokenRefused: Its label does not fit.
+        TokenRefused: The label is invalid.
     """
     now = admin.clock.now()
 
@@ -29,10 +29,10 @@ async def add_token(admin: Admin, text: str, label: str | None, scopes: Sequence
 
 
 async def revoke_token(admin: Admin, which: str) -> Token:
-    """Refuse a token from now on, named by its number or by itself; one that is revoked already stays as it is.
+    """Revoke a token, by its number or by its own text. A token that is revoked already stays as it is.
 
     Raises:
-        TokenUnknown: The workspace has none such.
+        TokenUnknown: The workspace has no such token.
     """
     now = admin.clock.now()
 

@@ -12,7 +12,7 @@ class AddedWorkspace(Struct, frozen=True):
     Attributes:
         workspace: Its name.
         token: Its first API token, which has every scope; it is shown this once.
-        docusign_url: Where DocuSign Connect posts its messages.
+        docusign_url: The URL to which DocuSign Connect posts its messages.
     """
 
     workspace: str
@@ -24,7 +24,7 @@ async def add_workspace(services: Services, name: str, by: str) -> AddedWorkspac
     """Add a workspace with its first API token.
 
     Raises:
-        WorkspaceInvalid: The name does not fit, or there is such a workspace.
+        WorkspaceInvalid: The name is invalid, or the workspace exists already.
     """
     token = api_tokens.new(services.entropy)
     await services.database.transaction(tenants.add, name, token, services.clock.now(), by)

@@ -79,7 +79,7 @@ def compared(books: Books, held: Mapping[str, Mapping[str, Any]]) -> Iterator[st
 
 
 def marked_twice(books: Books) -> Iterator[str]:
-    """Yield a finding for each command that made more than one invoice."""
+    """Yield a finding for each command that created more than one invoice."""
     for realm, found in books.invoices.items():
         live = (invoice for invoice in found if _is_marked(invoice) and not _is_voided(invoice))
         marks = Counter(_note(invoice).rpartition(_MARK_BEGINS)[2].partition("]")[0] for invoice in live)

@@ -58,7 +58,7 @@ class StoreSnapshot(Struct, frozen=True):
 
 
 class Invariant(Struct, frozen=True):
-    """A rule with its name and its sentence; `violations` yields what violates it."""
+    """A rule with its name and its sentence; `violations` yields a sentence for each violation."""
 
     name: str
     says: str
@@ -138,7 +138,7 @@ def nothing_is_sent_by_folding(view: StoreSnapshot) -> Iterator[str]:
             yield f"{row['kind']} of {row['subject']} was caused by {row['cause_id']}, which is not in the log"
 
 
-def what_is_of_no_use_blocks_nothing(view: StoreSnapshot) -> Iterator[str]:
+def unusable_messages_block_nothing(view: StoreSnapshot) -> Iterator[str]:
     """I6: every event in the log can be read; every other message is a dead letter, whole and with its reason.
 
     The events are read before any other check.
@@ -176,7 +176,7 @@ def nothing_is_stuck(view: StoreSnapshot) -> Iterator[str]:
 
 
 def reading_skips_nothing(view: StoreSnapshot) -> Iterator[str]:
-    """I8: reading the log page by page gives every event, in the order of positions."""
+    """I8: reading the log page by page returns every event once, in the order of positions."""
     seen = [recorded.position for recorded in _whole_log(view.connection)]
     if seen != sorted(set(seen)):
         yield "Reading the log page by page does not follow its positions"
@@ -198,7 +198,7 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant("I4", "Commands, outcomes and books agree", commands_and_outcomes_agree),
     Invariant("I5", "Folding the log again sends nothing to QuickBooks", nothing_is_sent_by_folding),
     Invariant(
-        "I6", "Unusable messages are dead letters, and block no event", what_is_of_no_use_blocks_nothing
+        "I6", "Unusable messages are dead letters, and block no event", unusable_messages_block_nothing
     ),
     Invariant("I7", "No due work is left undone", nothing_is_stuck),
     Invariant("I8", "Reading the log skips no event", reading_skips_nothing),

@@ -13,9 +13,9 @@ AFTER = timedelta(minutes=10)
 
 
 def unanswered(connection: sa.Connection, now: datetime) -> Iterator[str]:
-    """Yield a finding for each command that has waited for an answer for long; nothing is sent before the answer.
+    """Yield a finding for each command that has waited long for the answer to its look-up, and so can't be sent.
 
-    A reading changes nothing, and the deals that wait for one show it at their gate.
+    Readings are left out: they change nothing, and a deal that waits for one shows this at its gate.
     """
     sent_long_ago = commands.c.last_sent_at < now - AFTER
     looked_for = sa.and_(

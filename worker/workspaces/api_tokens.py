@@ -1,7 +1,7 @@
-"""API tokens: what producers, consoles and scripts show at the door. They are kept hashed, and shown once.
+"""API tokens, which authenticate producers, consoles and scripts. They are shown once, and stored as hashes.
 
-A token is one workspace's and has scopes. A revoked one stays in the list, so that its number in the log keeps its
-meaning; nothing takes it any more.
+A token belongs to one workspace and has scopes. A revoked token is no longer accepted; it stays in the list, so that
+its number in the log keeps its meaning.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ _USED = (
 
 
 class Scope(StrEnum):
-    """What a token may be used for."""
+    """A group of requests that a token may be used for."""
 
     PRODUCE = "produce"
     READ = "read"
@@ -73,7 +73,7 @@ class Scope(StrEnum):
 
 
 class TokenRefused(UserError):
-    """A token can't be made as it was asked for; the message says what could."""
+    """A token's label or scope is invalid; the message names the valid ones."""
 
 
 class TokenUnknown(TokenRefused):
@@ -84,16 +84,16 @@ class Token(Struct, frozen=True):
     """A token as people see it; never the token itself.
 
     Attributes:
-        workspace: Whose it is.
-        number: What it is called in its workspace; no other one ever gets the same.
-        label: What people call it.
-        scopes: What it may be used for.
-        hint: Its last characters, to recognise it by; those of tokens made before hints were kept are unknown.
-        created_at: When it was made.
-        created_by: Who made it, such as `cli:ada`.
-        last_used_at: When it was taken at the door last, to the minute.
-        revoked_at: Since when it is refused.
-        revoked_by: Who revoked it.
+        workspace: Its workspace.
+        number: Its number in the workspace; no number is used twice.
+        label: The name that a person gave it.
+        scopes: Its scopes.
+        hint: Its last characters, to recognise it by; `…` alone for tokens that were created before hints were stored.
+        created_at: When it was created.
+        created_by: The person who created it, such as `cli:ada`.
+        last_used_at: When a request with it was last accepted, to the minute.
+        revoked_at: When it was revoked.
+        revoked_by: The person who revoked it.
     """
 
     workspace: str
@@ -109,22 +109,22 @@ class Token(Struct, frozen=True):
 
     @property
     def actor(self) -> str:
-        """Who did what is done with this token, as events name it."""
+        """The actor that events name for actions with this token, with its label."""
         return f"{self.actor_alone} ({self.label})" if self.label else self.actor_alone
 
     @property
     def actor_alone(self) -> str:
-        """The same without what people call it."""
+        """The actor without the label."""
         return f"api:{self.workspace}/{self.number}"
 
 
 def new(entropy: Entropy) -> str:
-    """Make the text of a token."""
+    """Return the text of a new token."""
     return f"{PREFIX}{entropy.token()}"
 
 
 def scopes_of(texts: Iterable[str]) -> tuple[Scope, ...]:
-    """Read scopes, separated by commas or blanks or one by one; none are all of them.
+    """Return the scopes in texts, each with scopes separated by commas or blanks; no scope means all scopes.
 
     Raises:
         TokenRefused: There is no such scope.
@@ -145,10 +145,10 @@ def add(
     label: str | None = None,
     scopes: Sequence[Scope] = tuple(Scope),
 ) -> Token:
-    """Keep a token of a workspace that exists.
+    """Store a new token of an existing workspace.
 
     Raises:
-        TokenRefused: Its label does not fit.
+        TokenRefused: The label is invalid.
     """
     label = _label(label)
     acquire(connection, Lock.TENANTS)
@@ -169,7 +169,7 @@ def add(
 
 
 def listed(connection: sa.Connection, workspace: str) -> Sequence[Token]:
-    """Return the tokens of a workspace in the order in which they were made, revoked ones too."""
+    """Return the tokens of a workspace, also revoked ones, in the order of their creation."""
     rows = connection.execute(
         sa.select(*_COLUMNS).where(api_tokens.c.workspace == workspace).order_by(api_tokens.c.number)
     )
@@ -177,10 +177,10 @@ def listed(connection: sa.Connection, workspace: str) -> Sequence[Token]:
 
 
 def revoke(connection: sa.Connection, workspace: str, which: str, now: datetime, *, by: str | None) -> Token:
-    """Refuse a token from now on, named by its number or by itself; one that is revoked already stays as it is.
+    """Revoke a token, by its number or by its own text. A token that is revoked already stays as it is.
 
     Raises:
-        TokenUnknown: The workspace has none such.
+        TokenUnknown: The workspace has no such token.
     """
     acquire(connection, Lock.TENANTS)
     which = identifiers.trimmed(which)
@@ -202,18 +202,18 @@ def revoke(connection: sa.Connection, workspace: str, which: str, now: datetime,
 
 
 def find(connection: sa.Connection, token: str) -> Token | None:
-    """Return a token by its text, also if it is revoked; None if there is none such."""
+    """Return a token by its text, also if it is revoked; None if there is no such token."""
     row = connection.execute(_FOUND, {"hashed": token_hash(token)}).first()
     return None if row is None else _token(row)
 
 
 def used(connection: sa.Connection, workspace: str, number: int, now: datetime) -> None:
-    """Note when a token was used last; a later instant stays."""
+    """Store when a token was last used, unless a later instant is stored."""
     connection.execute(_USED, {"of": workspace, "number_": number, "at": now})
 
 
 def token_hash(token: str) -> str:
-    """Hash a token: it has 256 random bits, so a plain hash is enough."""
+    """Return the hash of a token. It has 256 random bits, so a hash without salt is enough."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -227,7 +227,7 @@ def _token(row: tuple[object, ...]) -> Token:
 
 
 def _label(label: str | None) -> str | None:
-    """Return a label without what copying put around it; a blank one is none."""
+    """Return a label without the spaces around it; None if it is blank."""
     text = identifiers.trimmed(label or "")
     if len(text) > LABEL_CHARACTERS_MAX:
         raise TokenRefused(f"A label can have at most {LABEL_CHARACTERS_MAX} characters, not {len(text)}")

@@ -1,6 +1,6 @@
-"""The keys that DocuSign signs with. It makes them, and nobody chooses them; here they are given to us, and sealed.
+"""The keys with which DocuSign signs its messages: DocuSign generates them, a person adds them here, and they are sealed.
 
-Several hold at once, so that one takes another's place without a message being refused in between.
+Several keys are valid at the same time, so that a key can be replaced without refusing a message in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,10 @@ from worker.runtime.sealing import Sealed
 from worker.runtime.vault import Unsealable, Vault
 from worker.workspaces.tenants import workspaces
 
-KEYS_MAX = 100  # as many as DocuSign signs a message under
+KEYS_MAX = 100  # the largest number of keys with which DocuSign signs a message
 CHARACTERS_MAX = 500
 HINT_CHARACTERS = 4
-HINTED_CHARACTERS_MIN = 20  # of a shorter one the last characters would give too much away
+HINTED_CHARACTERS_MIN = 20  # the last characters of a shorter key would reveal too much of it
 
 docusign_keys = sa.Table(
     "docusign_keys",
@@ -53,7 +53,7 @@ SEALED = Sealed(
 
 
 class KeyRefused(UserError):
-    """A key does not fit; the message says what would."""
+    """A key is invalid; the message describes a valid one."""
 
 
 class KeyUnknown(KeyRefused):
@@ -64,10 +64,10 @@ class Key(Struct, frozen=True):
     """A key as people see it; never the key itself.
 
     Attributes:
-        number: What it is called here.
+        number: Its number.
         hint: Its last characters, to recognise it by.
-        added_at: When it was given to us.
-        verified_at: When a message fitted it last.
+        added_at: When it was added.
+        verified_at: When a message's signature last matched it.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Key(Struct, frozen=True):
 
 
 class AddedKey(Struct, frozen=True):
-    """A key that was given to us; `added` is false where it was there already."""
+    """The result of adding a key; `added` is false if the workspace already had it."""
 
     key: Key
     added: bool
@@ -85,17 +85,17 @@ class AddedKey(Struct, frozen=True):
 
 
 class Opened(Struct, frozen=True):
-    """The keys of a workspace, ready to verify with; `unreadable` are the numbers of those that no longer open."""
+    """The decrypted keys of a workspace, by number; `unreadable` has the numbers of keys that can't be decrypted."""
 
     keys: dict[int, str]
     unreadable: tuple[int, ...] = ()
 
 
 def cleaned(text: str) -> str:
-    """Return a key as DocuSign made it, without what copying put around it.
+    """Return a key as DocuSign generated it, without the spaces that copying may have added.
 
     Raises:
-        KeyRefused: It can't be a key.
+        KeyRefused: The text can't be a key.
     """
     key = identifiers.trimmed(text)
     if not key:
@@ -111,11 +111,11 @@ def cleaned(text: str) -> str:
 
 
 def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now: datetime) -> AddedKey:
-    """Keep a key of a workspace that exists.
+    """Store a key of an existing workspace.
 
     Raises:
-        KeyRefused: It does not fit, or there are as many as there can be.
-        KeyRetired: The key that it would be sealed with was retired meanwhile.
+        KeyRefused: The text is not a valid key, or the workspace has `KEYS_MAX` keys.
+        KeyRetired: The token key that would encrypt it was retired meanwhile.
     """
     key = cleaned(text)
     note = (
@@ -144,10 +144,10 @@ def add(connection: sa.Connection, vault: Vault, workspace: str, text: str, now:
 
 
 def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) -> Key:
-    """Forget a key, named by its number or by itself.
+    """Delete a key, by its number or by its own text.
 
     Raises:
-        KeyUnknown: The workspace has none such.
+        KeyUnknown: The workspace has no such key.
     """
     acquire(connection, Lock.TENANTS)
     known = {key.number: key for key in listed(connection, workspace)}
@@ -162,7 +162,7 @@ def remove(connection: sa.Connection, vault: Vault, workspace: str, which: str) 
 
 
 def listed(connection: sa.Connection, workspace: str) -> Sequence[Key]:
-    """Return the keys of a workspace, in the order in which they were given to us."""
+    """Return the keys of a workspace, in the order in which they were added."""
     columns = (
         docusign_keys.c.number,
         docusign_keys.c.hint,
@@ -178,13 +178,13 @@ def listed(connection: sa.Connection, workspace: str) -> Sequence[Key]:
 
 
 def sealed(connection: sa.Connection, workspace: str) -> Mapping[int, bytes] | None:
-    """Return the keys of a workspace as they were sealed; None if there is no such workspace."""
+    """Return the sealed keys of a workspace, by number; None if there is no such workspace."""
     found = connection.execute(_SEALED, {"name": workspace}).all()
     return {number: record for number, record in found if record is not None} if found else None
 
 
 def opened(vault: Vault, workspace: str, records: Mapping[int, bytes]) -> Opened:
-    """Open keys; one whose token key is gone keeps the others from nothing."""
+    """Decrypt keys. A key whose token key is missing goes to `unreadable`; the others can still be used."""
     keys, unreadable = {}, []
     for number, record in records.items():
         try:

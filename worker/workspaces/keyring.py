@@ -1,7 +1,8 @@
-"""The life of the keys that encrypt secrets: taken up, sealed anew from one to the next, retired, lost.
+"""The life of the token keys, which encrypt secrets: added, replaced by a newer key, retired, lost.
 
-The database knows the id of every key that it was used with. A start without any of them is refused, since nothing would
-open; so is one with a retired key. What is sealed is found by `SEALED`; a test sees that no table is missing there.
+The database stores the ID of every key that was used with it. A process without any of these keys does not start, since
+it could decrypt nothing; nor does one with a retired key. `SEALED` lists all tables of secrets; a test ensures that none
+is missing.
 """
 
 import asyncio
@@ -36,19 +37,19 @@ logger = structlog.get_logger()
 
 
 class KeyringRefused(UserError):
-    """What was asked of a key can't be done; the message says why and what to do."""
+    """A change of a key was refused; the message has the reason and a remedy."""
 
 
 class Shown(Struct, frozen=True):
     """A key as people see it; never the key itself.
 
     Attributes:
-        key_id: What it is called.
-        place: Where it stands in Q2C_TOKEN_KEYS, from 1, the newest; None where it is not given.
-        records: How many secrets are sealed with it.
-        first_used_at: Since when the database knows it.
-        retired_at: Since when it is refused.
-        retired_by: Who retired it.
+        key_id: Its ID.
+        place: Its place in Q2C_TOKEN_KEYS, from 1 for the newest; None if it is not there.
+        records: How many secrets it encrypts.
+        first_used_at: When it was first used with this database.
+        retired_at: When it was retired.
+        retired_by: The person who retired it.
     """
 
     key_id: str
@@ -60,7 +61,7 @@ class Shown(Struct, frozen=True):
 
 
 class Resealed(Struct, frozen=True):
-    """How many secrets were sealed anew, how many were already, and which do not open."""
+    """The result of `reseal`: how many secrets were resealed or already had the newest key, and the unreadable ones."""
 
     resealed: int
     current: int
@@ -68,17 +69,17 @@ class Resealed(Struct, frozen=True):
 
 
 class KeyUse(Struct, frozen=True):
-    """What the database says of keys; `begun` is false while nothing can have been sealed."""
+    """The keys that were used with this database; `begun` is false while it can have no secret yet."""
 
     known: Mapping[str, Known]
     begun: bool
 
 
 async def open_vault(environment: Environment, database: Database, entropy: Entropy, now: datetime) -> Vault:
-    """Open the vault with the keys that are given, and let the database know them.
+    """Open the vault with the configured keys, and store the IDs of new ones in the database.
 
     Raises:
-        ConfigurationError: A key is missing, retired, or none of this database's; the message says what to do.
+        ConfigurationError: A key was retired, or none of the keys belongs to this database; the message has a remedy.
     """
     found = await database.read(state)
     vault = Vault(token_keys(environment, make=not found.begun), entropy)
@@ -89,17 +90,17 @@ async def open_vault(environment: Environment, database: Database, entropy: Entr
 
 
 def state(connection: sa.Connection) -> KeyUse:
-    """Return what the database says of keys."""
+    """Return the keys that were used with this database."""
     found = sealing.known(connection)
     has_workspace = sa.select(workspaces.c.workspace).limit(1)
     return KeyUse(found, bool(found) or connection.scalar(has_workspace) is not None)
 
 
 def check(environment: Environment, given: Sequence[str], known: Mapping[str, Known]) -> None:
-    """See that keys may be used.
+    """Check that the configured keys may be used.
 
     Raises:
-        ConfigurationError: One was retired, or the database knows others and none of them.
+        ConfigurationError: One of them was retired, or the database was used with other keys only.
     """
     for place, key_id in enumerate(given, start=1):
         found = known.get(key_id)
@@ -126,7 +127,7 @@ def check(environment: Environment, given: Sequence[str], known: Mapping[str, Kn
 
 
 def note(connection: sa.Connection, key_ids: Sequence[str], now: datetime) -> None:
-    """Remember keys that the database does not know yet."""
+    """Store the IDs of keys that are new to the database."""
     acquire(connection, Lock.KEYS)
     there = sealing.known(connection)
     rows = [
@@ -137,7 +138,7 @@ def note(connection: sa.Connection, key_ids: Sequence[str], now: datetime) -> No
 
 
 def shown(connection: sa.Connection, given: Sequence[str]) -> list[Shown]:
-    """Return every key that the database knows, that is given, or that something is sealed with."""
+    """Return every key that was used with the database, that is configured, or that encrypts a secret."""
     there = sealing.known(connection)
     records = Counter(key_id_of(row.sealed) for _, row in _records(connection))
     rows = []
@@ -150,7 +151,7 @@ def shown(connection: sa.Connection, given: Sequence[str]) -> list[Shown]:
 
 
 def reseal(connection: sa.Connection, vault: Vault) -> Resealed:
-    """Seal everything with the newest key, so that older ones can go; what does not open stays as it is, and is named."""
+    """Encrypt every secret with the newest key, so that older keys can be retired; unreadable secrets stay as they are."""
     _hold_all(connection)
     resealed, current, unreadable = 0, 0, []
     for sealed, row in _records(connection):
@@ -163,7 +164,7 @@ def reseal(connection: sa.Connection, vault: Vault) -> Resealed:
             unreadable.append(f"{sealed.name} {sealed.called(row)}: {error}")
             continue
         key = [column == getattr(row, column.name) for column in sealed.table.primary_key]
-        # Tokens that were refreshed meanwhile stay: they are sealed already, and newer.
+        # Tokens that were refreshed meanwhile stay: they are newer, and have the newest key already.
         changed = connection.execute(
             sealed.table.update()
             .where(*key, sealed.table.c.sealed == row.sealed)
@@ -174,10 +175,10 @@ def reseal(connection: sa.Connection, vault: Vault) -> Resealed:
 
 
 def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, by: str) -> Shown:
-    """Refuse a key from now on; one that is retired already stays as it is.
+    """Retire a key: refuse it from now on. A key that is retired already stays as it is.
 
     Raises:
-        KeyringRefused: There is no such key, it is the newest, or something is sealed with it.
+        KeyringRefused: There is no such key, it is the newest, or it still encrypts a secret.
     """
     _hold_all(connection)
     there = {key.key_id: key for key in shown(connection, vault.key_ids)}
@@ -205,10 +206,13 @@ def retire(connection: sa.Connection, vault: Vault, key_id: str, now: datetime, 
 
 
 def lose(connection: sa.Connection, vault: Vault, now: datetime, by: str) -> list[str]:
-    """Forget every secret that the given keys do not open, and retire the keys that are not given; say what is gone.
+    """Delete every secret that the given keys do not decrypt, and retire the missing keys.
+
+    Returns:
+        A line for each deleted secret, with its remedy.
 
     Raises:
-        KeyringRefused: A given key was retired.
+        KeyringRefused: One of the given keys was retired.
     """
     _hold_all(connection)
     if retired := sealing.retired(connection).intersection(vault.key_ids):
@@ -227,10 +231,10 @@ def lose(connection: sa.Connection, vault: Vault, now: datetime, by: str) -> lis
 
 
 async def watch(vault: Vault, database: Database, clock: Clock, stopping: asyncio.Event) -> None:
-    """See whether keys of this process are retired, until told to stop; such a key neither seals nor opens any more.
+    """Poll for retired keys until `stopping` is set; this process no longer encrypts or decrypts with a retired key.
 
     Raises:
-        ConfigurationError: The newest is among them; the process has to start again with other keys.
+        ConfigurationError: The newest key was retired; the process has to restart with other keys.
     """
 
     async def turn() -> bool:
@@ -247,7 +251,7 @@ async def watch(vault: Vault, database: Database, clock: Clock, stopping: asynci
 
 
 def _hold_all(connection: sa.Connection) -> None:
-    """Let nobody store or drop a secret meanwhile; in the order in which those who do both take these locks."""
+    """Lock all secrets against storing and deleting, in the order in which other transactions take both locks."""
     acquire(connection, Lock.TENANTS)
     acquire(connection, Lock.KEYS)
 
@@ -262,7 +266,7 @@ def _mark_retired(connection: sa.Connection, key_ids: Sequence[str], now: dateti
 
 
 def _records(connection: sa.Connection) -> Iterator[tuple[Sealed, Any]]:
-    """Give every sealed record there is."""
+    """Yield every sealed record, with the description of its table."""
     for sealed in SEALED:
         there = sealed.table.select().where(sealed.table.c.sealed != b"").order_by(*sealed.table.primary_key)
         for row in connection.execute(there).all():

@@ -1,4 +1,4 @@
-"""The kinds of settings: what a value looks like, and how it is stored."""
+"""The kinds of settings: the form of their values, and how a value is stored."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from msgspec import Struct
 MEMO_CHARACTERS_MAX = 3000
 _PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
 _ANY_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-_NO_PLACES = frozenset({"Factory", "localtime"})  # the one means none is set, the other this machine's
+_NO_PLACES = frozenset({"Factory", "localtime"})  # no time zone, and this machine's own
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _FLAG = "true or false"
@@ -26,9 +26,9 @@ class SettingKind(Struct, frozen=True):
 
     Attributes:
         name: A stable code.
-        form: What a value looks like, such as `true or false`.
-        stored: Takes a value that is not empty, and returns it as it is stored; raises `ValueError` with the rest of a
-            sentence about a value that does not fit, such as `must be true or false, not 'maybe'`.
+        form: The form of a value, such as `true or false`.
+        stored: Takes a value that is not empty, and returns it as it is stored. For an invalid value, raises
+            `ValueError` with the rest of a sentence, such as `must be true or false, not 'maybe'`.
     """
 
     name: KindName

@@ -13,16 +13,16 @@ from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_Z
 
 
 class Setting(Struct, frozen=True):
-    """What a setting is, and what a change of it does.
+    """The record of a setting.
 
     Attributes:
-        kind: What its values look like.
+        kind: The kind of its values.
         label: Its name for people.
-        help: What it does, in one or two sentences.
-        first_on_sets: For a flag: the setting whose default is the instant at which this one was first switched on.
-        read_again: Whether a change has the QuickBooks company read again, because the value is compared with it.
-        name: What its field is called, as `q2c set` and events name it.
-        default: What its field is by default; a workspace can have another default, such as its company's time zone.
+        help: Its effect, in one or two sentences.
+        first_on_sets: For a flag: the setting whose default is the instant at which the flag was first switched on.
+        read_again: Whether a change triggers a reading of the QuickBooks company, because the value depends on it.
+        name: The name of its field, as in `q2c set` and in events.
+        default: The default of its field; a workspace can have another default, such as its company's time zone.
     """
 
     kind: SettingKind
@@ -111,7 +111,7 @@ class Settings(Struct, frozen=True):
 
 
 def _of_field(field: FieldInfo) -> Setting:
-    """Return the record of a field, with what the field itself says."""
+    """Return the record of a field, completed by the field's name and default."""
     [setting] = [each for each in get_args(field.type) if isinstance(each, Setting)]
     return replace(setting, name=field.name, default=field.default)
 
@@ -125,10 +125,10 @@ class SettingInvalid(UserError):
 
 
 def checked(name: str, value: str) -> str:
-    """Return the value as it is stored; an empty one restores the default.
+    """Return the value as it is stored; an empty value restores the default.
 
     Raises:
-        SettingInvalid: There is no such setting, or the value does not fit it.
+        SettingInvalid: There is no such setting, or the value is invalid.
     """
     setting, value = _BY_NAME.get(name), value.strip()
     if setting is None:
@@ -140,6 +140,6 @@ def checked(name: str, value: str) -> str:
 
 
 def settings_of(*layers: Mapping[str, str]) -> Settings:
-    """Read stored values, of which later ones hold; an empty one leaves what is below it."""
+    """Return the settings of layers of stored values; a later layer wins, except where its value is empty."""
     held = {name: value for layer in layers for name, value in layer.items() if value}
     return msgspec.convert(held, Settings, strict=False)

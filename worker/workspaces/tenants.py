@@ -1,4 +1,4 @@
-"""Workspaces: whose events are whose."""
+"""The table of workspaces. Each is a tenant: every event belongs to one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,14 +21,14 @@ workspaces = sa.Table(
 
 
 class WorkspaceInvalid(UserError):
-    """A workspace's name does not fit, or it exists already."""
+    """A workspace's name is invalid, or the workspace exists already."""
 
 
 def add(connection: sa.Connection, name: str, token: str, now: datetime, by: str | None = None) -> None:
     """Add a workspace with its first token, which has every scope.
 
     Raises:
-        WorkspaceInvalid: The name does not fit, or there is such a workspace.
+        WorkspaceInvalid: The name is invalid, or the workspace exists already.
     """
     try:
         msgspec.convert(name, Workspace)
@@ -44,7 +44,7 @@ def add(connection: sa.Connection, name: str, token: str, now: datetime, by: str
 
 
 def exists(connection: sa.Connection, name: str) -> bool:
-    """Say whether there is such a workspace."""
+    """Return whether the workspace exists."""
     statement = sa.select(workspaces.c.workspace).where(workspaces.c.workspace == name)
     return connection.scalar(statement) is not None
 
