@@ -76,7 +76,7 @@ class Page(Struct, frozen=True):
 
 
 class Memory:
-    """A cache of folded rows: each is read from the database at most once, and never for an edition folded from its start."""
+    """A cache of folded rows: each row is read at most once, and never if the edition was folded from its start here."""
 
     def __init__(self, fillings: Sequence[Filling]) -> None:
         self._whole = {

@@ -1,6 +1,6 @@
-"""Building read models anew beside the live ones, page by page, while everything else goes on.
+"""Rebuild read models beside the live ones, page by page, while all other work continues.
 
-Whatever ends it, the next call goes on where it ended. Where two processes try, one does it and the other waits.
+An interrupted rebuild is continued by the next call. If two processes rebuild, one of them does it, and the other waits.
 """
 
 import re
@@ -17,7 +17,7 @@ from projections import beside, shape
 from projections.beside import Filling, Memory
 from projections.projection import Projection
 
-BEHIND_EVENTS = 300  # whoever follows the log and is further behind goes first
+BEHIND_EVENTS = 300  # a rebuild waits for subscriptions that are further behind
 GIVE_WAY_SECONDS = 0.05
 WAIT_SECONDS = 0.5
 

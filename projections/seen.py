@@ -113,18 +113,18 @@ _decode: dict[str, Callable[[str], Any]] = {
 
 
 def payload(name: str, data: str) -> Any:
-    """Read of the data of an event what read models need.
+    """Decode the fields of an event's data that read models need.
 
     Raises:
-        UnreadableEvent: This code does not know the type, or its data no longer fits.
+        UnreadableEvent: This code does not know the type, or the data no longer fits the type's contract.
     """
     try:
         return _decode[name](data)
     except (KeyError, msgspec.DecodeError):
-        return catalog.payload(name, data)  # in full, or it says what does not fit
+        return catalog.payload(name, data)  # decodes all fields, or raises with the one that is wrong
 
 
 def seen(recorded: Recorded) -> Happened:
-    """Return what read models see of an event that was read in full."""
+    """Return a fully decoded event in the form that read models take."""
     event = recorded.event
     return Happened(recorded.position, event.workspace, event.type, event.stream, event.time, event.payload)

@@ -1,6 +1,6 @@
-"""The tables and views of read models in a database: whether they are those of this code, and making them so.
+"""Compare the tables and views of read models in a database with those of this code, and create or replace them.
 
-A version has tables of its own, so an older release goes on with its own beside them. The views have names that stay;
+Each version has tables of its own, so an older release continues with its tables beside them. The views keep their names;
 they show the version that took over last.
 """
 
@@ -20,7 +20,7 @@ _VERSIONED = re.compile(r"\b[a-z_]+_v\d+\b")
 
 
 def drifted(connection: sa.Connection) -> list[str]:
-    """Name the tables of read models that are not there, or not what the code says."""
+    """Return the names of read models' tables that are missing, or that differ from the code."""
     tables = [table for projection in PROJECTIONS for table in projection.tables]
     kept = _kept(connection, [table.name for table in tables])
     return [table.name for table in tables if kept.get(table.name) != _wanted(connection, table)]
@@ -33,15 +33,15 @@ def unfilled(connection: sa.Connection) -> list[Projection]:
 
 
 def unseen(connection: sa.Connection) -> list[str]:
-    """Name the views that are not there, or show another version."""
+    """Return the names of views that are missing, or that show another version."""
     views = [view for projection in PROJECTIONS for view in projection.views]
     return [view.name for view in views if not _shows(connection, view)]
 
 
 def prepare(connection: sa.Connection) -> list[str]:
-    """Make the tables that have drifted; return their names. Where there are events, they are to be filled then.
+    """Create anew the tables that are missing or differ; return their names. If the log has events, they have to be filled.
 
-    What an older version has stays, and its views do, until this one has taken over; but for versions older than that.
+    The previous version keeps its tables and views until this version has taken over; still older versions are dropped.
     """
     names = drifted(connection)
     there = set(sa.inspect(connection).get_table_names())
@@ -65,7 +65,7 @@ def prepare(connection: sa.Connection) -> list[str]:
 
 
 def show(connection: sa.Connection, projection: Projection) -> None:
-    """Let the views of a projection show this version, unless they do."""
+    """Make the views of a projection show this version, unless they already do."""
     if all(_shows(connection, view) for view in projection.views):
         return
     _drop_views(connection, projection)
@@ -79,7 +79,7 @@ def _drop_views(connection: sa.Connection, projection: Projection) -> None:
 
 
 def _shows(connection: sa.Connection, view: SqlView) -> bool:
-    """Compare which versions a view names; its text comes back otherwise than it was written."""
+    """Return whether a view exists and selects from the same versions; databases return its text changed."""
     inspector = sa.inspect(connection)
     if not inspector.has_table(view.name):
         return False
@@ -92,7 +92,7 @@ def _text(connection: sa.Connection, view: SqlView) -> str:
 
 
 def _drop_older(connection: sa.Connection, projection: Projection) -> None:
-    """Drop the versions before the one that was there last."""
+    """Drop all earlier versions except the previous one."""
     older = [
         version
         for version in range(1, projection.version)
@@ -106,14 +106,14 @@ def _drop_older(connection: sa.Connection, projection: Projection) -> None:
 
 
 def _forget(connection: sa.Connection, names: Sequence[str]) -> None:
-    """Forget how far versions got, also what was filled or kept beside them."""
+    """Delete the checkpoints of versions, also those of their kept editions and of editions being filled."""
     for name in names:
         of_version = sa.or_(readers.c.name == name, readers.c.name.startswith(f"{name}.", autoescape=True))
         connection.execute(readers.delete().where(of_version))
 
 
 class _Shape(Struct, frozen=True):
-    """What is compared of a table; an inspector tells it the same way on every database."""
+    """The properties of a table that are compared; an inspector returns them alike for every database."""
 
     columns: dict[str, tuple[str, bool]]
     key: list[str]
