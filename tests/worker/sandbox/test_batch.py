@@ -41,6 +41,18 @@ def test_an_items_options_are_its_own(app: App) -> None:
     assert answers["void"]["Invoice"]["TotalAmt"] == 0
 
 
+def test_an_item_can_read_changes(app: App) -> None:
+    made = app.made("Invoice", invoice())
+    since = {"Entities": "Invoice,Customer", "ChangedSince": "2020-01-01T00:00:00Z"}
+    answers = asked(
+        app, {"bId": "1", "CDCQuery": since}, {"bId": "2", "CDCQuery": {**since, "Entities": "Nonsense"}}
+    )
+    invoices, customers = answers["1"]["CDCResponse"][0]["QueryResponse"]
+    assert [each["Id"] for each in invoices["Invoice"]] == [made["Id"]]
+    assert customers["Customer"]
+    assert answers["2"]["Fault"]["Error"][0]["code"] == "500"
+
+
 def test_a_repeated_batch_is_applied_once(app: App) -> None:
     item = {"bId": "1", "operation": "create", "Invoice": invoice()}
     assert asked(app, item, requestid="r-1") == asked(app, item, requestid="r-1")

@@ -1,4 +1,4 @@
-"""Batches: up to 30 independent operations and queries in one request, each with its own answer."""
+"""Batches: up to 30 independent operations, queries and reads of changes in one request, each with its own answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,7 @@ from worker.sandbox.books.entity import Act
 from worker.sandbox.books.operations import operate
 from worker.sandbox.faults import Fault
 from worker.sandbox.queries import query
+from worker.sandbox.queries.changes import changes
 from worker.sandbox.schema.kinds import Fields
 
 ITEMS_MAX = 30
@@ -53,6 +54,9 @@ def _answer(company: Company, item: Mapping[str, Any], act: Act) -> Fields:
 def _carried_out(company: Company, item: Mapping[str, Any], act: Act) -> Fields:
     if isinstance(item.get("Query"), str):
         return query.run(company, item["Query"])
+    asked = item.get("CDCQuery")
+    if isinstance(asked, dict):
+        return changes(company, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")), act.at)
     names = [name for name in item if name not in _OWN]
     entity = company.entities.get(names[0]) if len(names) == 1 else None
     if entity is None:
