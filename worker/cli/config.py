@@ -44,14 +44,14 @@ def config(*, as_json: JsonOption = False) -> None:
 
 
 def _said(value: object) -> str:
-    """Write a setting for a person."""
+    """Return a setting's value as text for a person."""
     if value is None or value == []:
         return "(not set)"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _checked() -> tuple[Environment | None, list[str]]:
-    """Read the environment; name what every other command would refuse to start with."""
+    """Read the environment; return the settings, and the problems with which every other command would refuse to start."""
     try:
         found = Environment()
     except ValidationError as error:
@@ -68,7 +68,7 @@ def _checked() -> tuple[Environment | None, list[str]]:
 
 
 async def _checked_database(settings: Environment) -> list[str]:
-    """Name what is wrong with a SQLite file or with the keys to it; nothing is made or migrated."""
+    """Return the problems of a SQLite file and of the keys for it; create and migrate nothing."""
     database = open_database(settings)
     try:
         await check_ours(settings, database)

@@ -1,4 +1,4 @@
-"""What commands share: opening the services, and knowing which workspace is meant."""
+"""Helpers of all commands: open the services, find the workspace, act as the person at the keyboard."""
 
 import asyncio
 import getpass
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def services() -> AsyncIterator[Services]:
-    """Open the services by the environment, and close them in the end."""
+    """Open the services with the settings of the environment, and close them at the end."""
     settings = environment()
     logs.configure(settings)
     opened = await open_services(settings)
@@ -30,10 +30,10 @@ async def services() -> AsyncIterator[Services]:
 
 
 async def workspace_name(opened: Services, chosen: str | None) -> str:
-    """Return the workspace that is meant.
+    """Return the workspace of a command: the chosen one, the one in the environment, or the only one.
 
     Raises:
-        Unusable: None is, or it does not exist.
+        Unusable: There is more than one and none was chosen, or the workspace does not exist.
     """
     known = await opened.database.read(tenants.names)
     name = chosen or opened.environment.workspace
@@ -50,12 +50,12 @@ async def workspace_name(opened: Services, chosen: str | None) -> str:
 
 
 def person() -> str:
-    """Name the person at the keyboard, as events and lists do."""
+    """Return the name of the person at the keyboard, as events and lists show it."""
     return f"cli:{getpass.getuser()}"
 
 
 async def admin(opened: Services, chosen: str | None) -> Admin:
-    """Act as the person at the keyboard."""
+    """Return an `Admin` for the person at the keyboard."""
     return Admin.of(opened, await workspace_name(opened, chosen), person())
 
 
@@ -64,7 +64,7 @@ def run(
     *,
     loop: Callable[[Coroutine[None, None, T]], T] = asyncio.run,
 ) -> T:
-    """Run a command's work over open services; `loop` runs it, on another event loop for what runs for long."""
+    """Run a command's work with open services; `loop` runs it, such as a faster event loop for a long-running command."""
 
     async def main() -> T:
         async with services() as opened:
@@ -74,7 +74,7 @@ def run(
 
 
 def accepted(position: int, sentence: str, *, as_json: bool) -> None:
-    """Tell a person, or a program by its event's position, that an action was recorded."""
+    """Print that an action was recorded: a sentence for a person, the event's position for a program."""
     if as_json:
         print_json({"position": position})
     else:

@@ -1,6 +1,6 @@
-"""What a person can correct is one sentence and an exit status, never a traceback.
+"""Print an error that a person can correct as one sentence, with an exit status and without a traceback.
 
-Every command imports this, also those that only show help: what an error needs is imported when there is one.
+Every command imports this module, also those that only show help; so modules that only an error needs are imported then.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ class Unusable(UserError):
 
 @contextlib.contextmanager
 def fail_kindly() -> Iterator[None]:
-    """Turn what a person can correct into a sentence and an exit status."""
+    """Turn errors that a person can correct, and errors of other services, into a sentence and an exit status."""
     try:
         yield
     except (UserError, DatabaseRefused) as error:
@@ -36,7 +36,7 @@ def fail_kindly() -> Iterator[None]:
 
 
 def _say(problem: object) -> None:
-    """Say what is wrong in a sentence that quotes no secret of the environment."""
+    """Print a problem as a sentence, without the environment's secrets."""
     from worker.cli.output import errors  # noqa: PLC0415 - only where there is an error
     from worker.runtime.environment import secret_replacements  # noqa: PLC0415 - as above
     from worker.runtime.masking import scrubbed  # noqa: PLC0415 - as above
@@ -45,7 +45,7 @@ def _say(problem: object) -> None:
 
 
 def _damage() -> str | None:
-    """Look whether a defect is one of the database: what can't be read in a row may be a damaged page."""
+    """Check, after an unexpected error, whether the SQLite file is damaged; return a sentence about the damage."""
     from events.database.sqlite import damage  # noqa: PLC0415 - only where there is an error
     from worker.runtime.environment import ConfigurationError, environment  # noqa: PLC0415 - as above
 

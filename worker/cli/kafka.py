@@ -1,4 +1,4 @@
-"""What commands about Kafka share: it is configured."""
+"""Run commands that need Kafka, after checking that it is configured."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -25,7 +25,7 @@ def run_with_kafka(work: Callable[[Services], Awaitable[T]]) -> T:
 
 
 def with_kafka(settings: Environment) -> Environment:
-    """Return the environment.
+    """Return the environment, after checking that Kafka is configured.
 
     Raises:
         ConfigurationError: Kafka is not configured.

@@ -1,4 +1,4 @@
-"""Groups of commands: help that cuts no sentence off, and commands whose modules are imported when they are needed."""
+"""Groups of commands: their help shows whole sentences, and a command's module is imported when the command runs."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -24,19 +24,19 @@ class Lazy(NamedTuple):
 
 
 def plain() -> typer.Typer:
-    """Return a place for a command; its help is plain text."""
+    """Return an app for one command; its help is plain text."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def commands(
     help_text: str, *, cls: type[TyperGroup] | None = None, without_command: bool = False
 ) -> typer.Typer:
-    """Return a place for commands that share their first word.
+    """Return an app for commands that share their first word.
 
     Args:
-        help_text: What they are for.
-        cls: Lists them, if not as one list.
-        without_command: Whether the first word does something by itself; otherwise it shows the help.
+        help_text: The purpose of these commands.
+        cls: The class that lists the commands; by default they are one list.
+        without_command: Whether the first word is a command by itself; otherwise it shows the help.
     """
     return typer.Typer(
         cls=cls or Listed,
@@ -50,7 +50,7 @@ def commands(
 
 
 class Listed(TyperGroup):
-    """Commands that are listed whole."""
+    """A group that lists its commands without truncating their help."""
 
     def format_commands(self, _context: Any, formatter: Any) -> None:
         """Write each section."""
@@ -59,7 +59,7 @@ class Listed(TyperGroup):
                 formatter.write_dl(rows)
 
     def sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Give the sections of the list: each with the names and helps of its commands."""
+        """Yield the sections of the list: the title, and the names and helps of the commands."""
         rows = [
             (name, command.get_short_help_str(SENTENCE_CHARACTERS_MAX))
             for name, command in self.commands.items()
@@ -68,7 +68,7 @@ class Listed(TyperGroup):
 
 
 class LazyCommands(Mapping[str, Any]):
-    """Commands by name, each imported when it is asked for."""
+    """Commands by name, each imported when it is looked up."""
 
     def __init__(self, homes: Mapping[str, str]) -> None:
         self._homes = homes
@@ -84,9 +84,9 @@ class LazyCommands(Mapping[str, Any]):
         return get_command(found)
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names."""
+        """Yield the names."""
         return iter(self._homes)
 
     def __len__(self) -> int:
-        """Count them."""
+        """Return the number of commands."""
         return len(self._homes)

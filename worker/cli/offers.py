@@ -1,4 +1,4 @@
-"""The commands that open a gate: what a person types for the action that a gate names."""
+"""The commands that a person can type for the action of an unmet gate."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
 
 
 def commands(action: Action | None, deal: str = "DEAL", about: Iterable[str] = ()) -> list[str]:
-    """Return the commands of an action, for each account or product that it is about; none where none helps."""
+    """Return the commands of an action, for each account or product that it is about; none if no command helps."""
     named = [stream.partition("/") for stream in about]
     templates = COMMANDS.get(action, ()) if action is not None else ()
     found = []

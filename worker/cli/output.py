@@ -1,4 +1,4 @@
-"""What commands print: for people by default, JSON alone on stdout with `--json`."""
+"""The output of commands: text for people by default, only JSON on stdout with `--json`."""
 
 import shlex
 import sys
@@ -13,14 +13,14 @@ from rich.text import Text
 from events.contract import controls, json
 
 CELL_CHARACTERS_MAX = 300  # the whole is in --json
-# Where there is no terminal to fit into, rows are not squeezed.
+# The width of tables without a terminal.
 WIDTH = 140
 
 
 class Plain(Console):
-    """A console that prints texts as they are: most are data, and a name may hold brackets or an escape code.
+    """A console that prints texts without interpreting them: most are data, and a name may contain brackets or escape codes.
 
-    What is to be set off is printed with a style, or is a `Text` that has one.
+    Emphasis is given by a style, or by a `Text` that has one.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
@@ -28,7 +28,7 @@ class Plain(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Show what a terminal would obey."""
+        """Show control characters as escapes, so that a terminal does not obey them."""
         return super().render_str(controls.shown(text), **options)
 
 
@@ -43,7 +43,7 @@ def print_json(value: object) -> None:
 
 
 def counted(*, as_json: bool) -> Callable[[int, int], None] | None:
-    """Return what tells a person at a terminal how far something long is, ten times in all; none where none looks."""
+    """Return a callback that prints the progress of long work every tenth; None without a terminal, or with `--json`."""
     if as_json or not sys.stderr.isatty():
         return None
     shown = 0
@@ -59,7 +59,7 @@ def counted(*, as_json: bool) -> Callable[[int, int], None] | None:
 
 
 def print_exports(variables: Mapping[str, str]) -> None:
-    """Print variables as lines that a shell takes over."""
+    """Print variables as `export` lines for a shell."""
     for name, value in variables.items():
         people.print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
 

@@ -55,7 +55,7 @@ def _run(names: list[str] | None, *, host: str, port: int, as_json: bool) -> Non
         return await supervisor.run(opened, chosen, host=host, port=port, ready=ready)
 
     status = run(work, loop=uvloop.run)
-    # What libraries leave behind, a thread of Faust's that hangs say, keeps nobody from leaving.
+    # A thread that a library left behind, such as a hanging one of Faust's, must not prevent the exit.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Every command, in the section that help lists it under. A command's module is imported when the command is used."""
+"""Every command, by section of the help. A command's module is imported when the command is used."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -61,7 +61,7 @@ class Root(Listed):
         super().__init__(**{**options, "commands": LazyCommands(homes)})
 
     def sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Give the sections, from the table."""
+        """Yield the sections of the table."""
         for title, section in SECTIONS.items():
             yield title, [(name, lazy.help) for name, lazy in section.items()]
 
@@ -75,4 +75,4 @@ app = commands("Invoices Coeffection's signed deals in QuickBooks Online.", cls=
 
 @app.callback()
 def main() -> None:
-    """Without this, an app to which no command was added would be refused."""
+    """Do nothing: Typer requires a callback for an app without commands of its own."""

@@ -21,7 +21,7 @@ class SettingsListed(TyperCommand):
     """A command whose help ends with every setting."""
 
     def format_epilog(self, _context: Any, formatter: Any) -> None:
-        """Write a section with what each setting does, and what its values look like."""
+        """Write a section with the effect and the form of each setting."""
         with formatter.section("Settings"):
             formatter.write_dl(
                 [(setting.name, f"{setting.help} Value: {setting.kind.form}.") for setting in SETTINGS]
@@ -80,7 +80,7 @@ def _print_setting(setting: CurrentSetting) -> None:
 
 
 def _said(value: object) -> str:
-    """Write a value as `q2c set` takes it."""
+    """Return a value as text, in the form that `q2c set` takes."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

@@ -43,7 +43,7 @@ def is_of_others(connection: sa.Connection) -> bool:
 
 
 def problem(connection: sa.Connection) -> str | None:
-    """Return what has to be migrated, as the rest of a sentence; None if nothing has to.
+    """Return the problem that a migration would solve, as the rest of a sentence; None if there is none.
 
     Raises:
         ConfigurationError: The tables have a revision that this code does not know.
@@ -79,7 +79,7 @@ def check(connection: sa.Connection) -> None:
 
 
 def migrate(connection: sa.Connection) -> list[str]:
-    """Migrate the tables to this code's schema, in the caller's transaction; return what was done.
+    """Migrate the tables to this code's schema, in the caller's transaction; return a sentence for each change.
 
     Several processes may call it at once: the first one migrates.
 
