@@ -179,3 +179,11 @@ def test_a_category_or_bundle_stands_on_no_line(app: App, kind: str) -> None:
         "SalesItemLineDetail": {"ItemRef": {"value": made["Id"]}},
     }
     assert app.refused("Invoice", {"CustomerRef": {"value": "1"}, "Line": [line]}) == "6000"
+
+
+def test_an_item_keeps_its_type_and_an_income_account_that_is_inactive_by_now(app: App) -> None:
+    [item] = app.rows("SELECT * FROM Item WHERE Id = '1'")
+    account = {"Id": item["IncomeAccountRef"]["value"], "SyncToken": "0", "sparse": True, "Active": False}
+    app.made("Account", account)
+    fields = {name: item[name] for name in ("Id", "SyncToken", "IncomeAccountRef")}
+    assert app.made("Item", {**fields, "Name": "Services, as ever"})["Type"] == "Service"

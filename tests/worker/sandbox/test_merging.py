@@ -74,6 +74,14 @@ def test_entries_that_do_not_become_one(uk: App, case: str) -> None:
     assert refused.value.code == ("2500" if case == "unknown" else "6000")
 
 
+def test_transactions_do_not_become_one(app: App) -> None:
+    first, second = (app.made("Invoice", invoice())["Id"] for _ in range(2))
+    before = app.company.books()
+    with pytest.raises(Fault, match="not supported"):
+        merge(app, "Invoice", first, second)
+    assert app.company.books() == before
+
+
 def test_balances_of_customers_below_count_with_those_above(app: App) -> None:
     kitchen = app.made("Customer", {"DisplayName": "Kitchen", "ParentRef": {"value": "1"}, "Job": True})
     sink = {"DisplayName": "Sink", "ParentRef": {"value": kitchen["Id"]}, "Job": True}

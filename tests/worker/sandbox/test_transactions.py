@@ -205,6 +205,14 @@ def test_receipts_move_money_at_once(app: App) -> None:
     assert app.refused("SalesReceipt", invoice(DepositToAccountRef=receivable)) == "6000"
 
 
+@pytest.mark.parametrize("customer", [None, {"value": "1"}])
+def test_an_invoice_is_linked_to_estimates_only(app: App, customer: Fields | None) -> None:
+    receipt = app.made("SalesReceipt", {"CustomerRef": customer, "Line": [line(5)]})
+    link = {"TxnId": receipt["Id"], "TxnType": "SalesReceipt"}
+    assert app.refused("Invoice", invoice(LinkedTxn=[link])) == "6000"
+    assert app.refused("Invoice", invoice({**line(5), "LinkedTxn": [link]})) == "6000"
+
+
 def test_an_invoice_closes_its_estimate(app: App) -> None:
     made = app.made("Estimate", invoice(line(80), ExpirationDate="2026-06-30"))
     assert (made["TxnStatus"], made["DocNumber"]) == ("Pending", "1001")

@@ -21,8 +21,10 @@ def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fie
         act: When and by whom.
 
     Raises:
-        Fault: 2500 or 610 if one of them is not there, 6000 if they cannot become one.
+        Fault: 500 if the entity is no list of names, 2500 or 610 if an entry is not there, 6000 if they cannot become one.
     """
+    if company.entities[entity].naming is None:
+        raise faults.unsupported_operation(f"merge of {entity}")
     old, new = company.active(entity, gone), company.active(entity, stays)
     different = next((name for name in _SAME if old.get(name) != new.get(name)), None)
     if different is not None:

@@ -6,6 +6,7 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity, Naming
 from worker.sandbox.books.names import full_name, level
+from worker.sandbox.sales.basis import check_account
 from worker.sandbox.schema.common import ACTIVE, described
 from worker.sandbox.schema.kinds import (
     Choice,
@@ -75,9 +76,9 @@ def compose(company: Company, draft: Draft) -> Fields:
     """Check that an item has the properties that its type needs.
 
     Raises:
-        Fault: 2020 for a missing account or quantity, 2170 for an account of another type.
+        Fault: 2020 for a missing account or quantity, 6000 for an account of another type.
     """
-    fields = {"Type": "Inventory", **draft.fields}
+    fields = {"Type": (draft.before or {}).get("Type", "Inventory"), **draft.fields}
     kind = fields["Type"]
     needed: tuple[str, ...] = _INVENTORY if kind == "Inventory" and "Type" in draft.fields else ()
     if kind in {"Service", "NonInventory"}:
@@ -85,11 +86,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     for name in needed:
         if fields.get(name) is None:
             raise faults.required(name)
-    account = fields.get("IncomeAccountRef")
-    if account is not None:
-        found = company.active("Account", account["value"])
-        if found["AccountType"] not in _INCOME:
-            raise faults.business("The account of an item's sales must be an income account")
+    check_account(company, fields.get("IncomeAccountRef"), _INCOME)
     if kind == "Category":
         return {**fields, "Taxable": False}
     return fields

@@ -74,7 +74,7 @@ def to_estimates(company: Company, fields: Fields, before: Fields | None) -> lis
     """Return the links of an invoice to estimates: its own, and those of its lines.
 
     Raises:
-        Fault: One names nothing, or the estimate of another customer.
+        Fault: One names nothing, something else than an estimate, or the estimate of another customer.
     """
     of_lines = (link for line in fields["Line"] for link in line.get("LinkedTxn", ()))
     known = {link["TxnId"] for link in (before or {}).get("LinkedTxn", ())}
@@ -82,7 +82,9 @@ def to_estimates(company: Company, fields: Fields, before: Fields | None) -> lis
     for link in (*fields.get("LinkedTxn", ()), *of_lines):
         if link.get("TxnType") in _ITS_OWN:
             continue
-        (_, identifier), estimate = target(company, link)
+        (kind, identifier), estimate = target(company, link)
+        if kind != "Estimate":
+            raise faults.business(f"An invoice cannot be linked to a {kind}")
         customers = (fields["CustomerRef"]["value"], estimate["CustomerRef"]["value"])
         if identifier not in known and not any(
             within(company, *pair) for pair in (customers, customers[::-1])
