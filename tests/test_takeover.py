@@ -109,7 +109,7 @@ async def test_a_standby_takes_over(
                 assert await first.wait() == 0
 
 
-async def test_who_starts_after_the_clock_was_set_back_takes_over(
+async def test_a_process_that_starts_after_the_clock_was_set_back_takes_over(
     database: PostgresDatabase, postgres_url: str
 ) -> None:
     """The killed process's lease then ends an hour later."""

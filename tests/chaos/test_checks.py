@@ -52,7 +52,7 @@ def found(
     yield from checks.everything_is_at_its_end(logged, ["deals", "relay"], {(DEALS, 3): 8})
 
 
-def test_what_is_right_is_right() -> None:
+def test_a_right_run_has_no_problem() -> None:
     assert list(found()) == []
 
 

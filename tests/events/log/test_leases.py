@@ -68,13 +68,13 @@ def test_a_lease_holds_from_its_beginning_to_its_end(seconds: int, lasting: int)
     assert leases.is_active(until, length, NOW) == (began - CLOCK_SKEW_MAX <= NOW < until)
 
 
-async def test_who_gives_up_is_followed_at_once(database: Database) -> None:
+async def test_a_process_that_gives_up_its_lease_is_followed_at_once(database: Database) -> None:
     await lease(database)
     await database.transaction(subscriptions.release, "a")
     assert await lease(database, "b") == 0
 
 
-async def test_who_was_overtaken_moves_nothing(database: Database) -> None:
+async def test_a_process_that_was_overtaken_moves_nothing(database: Database) -> None:
     await lease(database)
     assert await lease(database, "b", NOW + LEASE) == 0
     await move(database, 0, 5, "b", NOW + LEASE)

@@ -66,7 +66,7 @@ async def test_a_reader_at_the_tail_skips_nothing_while_many_write(postgres: Pos
     assert len(kept) == 3000
 
 
-async def test_who_appends_later_commits_later(postgres: PostgresDatabase) -> None:
+async def test_a_later_append_commits_later(postgres: PostgresDatabase) -> None:
     assert await slow_and_quick(postgres) == [1, 2]
 
 

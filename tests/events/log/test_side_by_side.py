@@ -123,7 +123,7 @@ async def test_one_leads_a_reader_that_works_between_transactions(postgres: Post
     assert both == Both(0, None, waited=True)
 
 
-async def test_who_was_overtaken_meanwhile_moves_nothing(postgres: PostgresDatabase) -> None:
+async def test_a_process_that_was_overtaken_meanwhile_moves_nothing(postgres: PostgresDatabase) -> None:
     await postgres.transaction(lease("a"))
     both = await beside(postgres, move(5), move(3))
     assert (both.first, type(both.second), both.waited) == (None, CheckpointMoved, True)

@@ -167,7 +167,7 @@ def test_settings_are_checked_and_shown(q2c: Run) -> None:
         assert f"  {setting.name} " in helped
 
 
-def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
+def test_explain_shows_the_gates_of_a_deal(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     unknown = q2c("explain", "D-1", "--json")
     assert (unknown.returncode, unknown.stdout) == (2, "")
@@ -183,7 +183,7 @@ def test_explain_says_what_a_deal_waits_on(q2c: Run, tmp_path: Path) -> None:
     assert found["events"][0]["type"] == "com.coeffection.deal.updated.v1"
 
 
-def test_explain_shows_what_of_a_deal_could_not_be_used(q2c: Run, tmp_path: Path) -> None:
+def test_explain_shows_the_dead_letters_of_a_deal(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     file = tmp_path / "events.jsonl"
     bad = stories.deal("D-1", stage="won")
@@ -211,14 +211,14 @@ def test_explain_shows_what_of_a_deal_could_not_be_used(q2c: Run, tmp_path: Path
     assert "Events" in printed
 
 
-def test_config_says_to_a_person_what_is_not_set(q2c: Run) -> None:
+def test_config_tells_a_person_which_settings_are_not_set(q2c: Run) -> None:
     shown = q2c("config").stdout
     assert "Q2C_WORKSPACE                  (not set)\n" in shown
     assert "None" not in shown
     assert "[]" not in shown
 
 
-def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
+def test_config_masks_secrets_and_names_wrong_settings(q2c: Run) -> None:
     shown = q2c("config", "--json", Q2C_QUICKBOOKS_CLIENT_ID="abc", Q2C_QUICKBOOKS_CLIENT_SECRET="hush-hush")
     assert shown.returncode == 0
     assert "hush-hush" not in shown.stdout + shown.stderr
@@ -240,7 +240,7 @@ def test_config_masks_secrets_and_names_what_is_wrong(q2c: Run) -> None:
     )
 
 
-def test_config_refuses_what_every_other_command_refuses(q2c: Run, tmp_path: Path) -> None:
+def test_config_refuses_the_settings_that_every_other_command_refuses(q2c: Run, tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
     other.write_text("not a database at all")
     for name, value in [
@@ -312,7 +312,7 @@ def test_the_database_is_its_owners_alone(q2c: Run, tmp_path: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
-def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
+def test_a_command_that_cannot_run_names_the_missing_setting(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     assert "Q2C_QUICKBOOKS_CLIENT_ID" in q2c("up").stderr
     assert q2c("connect").returncode == 2
@@ -326,7 +326,7 @@ def test_what_cannot_run_says_what_it_needs(q2c: Run) -> None:
     assert {"idle", "position", "waited_s"} <= lines(waited)[0].keys()
 
 
-def test_asking_to_create_says_what_it_waits_for(q2c: Run) -> None:
+def test_a_wish_to_create_names_the_event_that_it_waits_for(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     asked = q2c("map", "A-1", "--create", "--currency", "EUR", "--name", "Acme Berlin")
     assert (asked.returncode, "once the account has arrived from the CRM" in asked.stdout) == (0, True)
@@ -338,7 +338,7 @@ def test_asking_to_create_says_what_it_waits_for(q2c: Run) -> None:
     assert q2c("map", "A-2", "7", "--currency", "EUR", "--json").returncode == 0
 
 
-def test_the_sandbox_prints_what_a_shell_takes() -> None:
+def test_a_shell_takes_the_lines_that_the_sandbox_prints() -> None:
     with subprocess.Popen([Q2C, "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         said = [running.stdout.readline() for _ in range(10)]

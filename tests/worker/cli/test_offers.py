@@ -11,7 +11,7 @@ from worker.cli.offers import COMMANDS, commands
 from worker.cli.root import app
 
 
-def test_a_command_is_about_what_the_gate_is_about() -> None:
+def test_a_command_is_about_the_same_as_its_gate() -> None:
     assert commands("map_account", "D-1", ("account/A-9",))[0] == "q2c map A-9 CUSTOMER_ID"
     assert commands("activate_item", "D-1", ("product/P-1", "product/P-2")) == [
         "q2c invoice D-1",
@@ -22,7 +22,7 @@ def test_a_command_is_about_what_the_gate_is_about() -> None:
     ]
 
 
-def test_what_passes_by_itself_or_is_done_elsewhere_needs_no_command() -> None:
+def test_a_gate_that_passes_by_itself_or_is_opened_elsewhere_needs_no_command() -> None:
     assert commands("wait") == commands("correct_deal") == commands(None) == []
 
 

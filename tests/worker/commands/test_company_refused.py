@@ -73,7 +73,7 @@ async def test_it_is_asked_seldom(ready: World) -> None:
     assert [fact.gate for fact in told] == ["subscription_lapsed"]
 
 
-async def test_who_connects_anew_waits_for_nothing(ready: World) -> None:
+async def test_a_company_that_is_connected_anew_waits_for_nothing(ready: World) -> None:
     trouble(ready, HOLDING["insufficient_rights"])
     await ready.send(*stories.signed_deal())
     for _ in range(20):

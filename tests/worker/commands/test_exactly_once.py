@@ -166,7 +166,9 @@ async def test_an_account_and_a_deal_of_one_id_do_not_wait_for_each_other(ready:
     assert sorted(key.kind for key in claimed) == ["create_customer", "create_invoice"]
 
 
-async def test_what_was_claimed_once_is_not_held_up_by_what_another_clock_made_older(ready: World) -> None:
+async def test_a_command_that_was_claimed_once_is_not_held_up_by_one_that_another_clock_made_older(
+    ready: World,
+) -> None:
     await ready.send(*stories.signed_deal())
     await ready.follow()
     for command in await ready.claim():  # the item

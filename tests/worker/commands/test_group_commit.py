@@ -94,7 +94,7 @@ async def stored(group: GroupCommit, database: Any, wanted: Sequence[transitions
     return await asyncio.gather(*(group.store(database, step) for step in wanted), return_exceptions=True)
 
 
-async def test_one_who_lost_its_lease_fails_alone_and_changes_nothing(database: Database) -> None:
+async def test_a_transition_without_its_lease_fails_alone_and_changes_nothing(database: Database) -> None:
     old = await claim(database)
     later = START + TIMING.lease + timedelta(seconds=1)
     [again] = await database.transaction(claims.claim, TIMING, "a", later, slots=1, per_realm=100)
@@ -127,7 +127,9 @@ async def test_a_transaction_that_fails_fails_all_and_the_next_is_as_any(databas
     assert counting.groups == [len(taken), 1]
 
 
-async def test_what_comes_while_a_transaction_runs_is_stored_by_the_next(database: Database) -> None:
+async def test_transitions_that_come_while_a_transaction_runs_are_stored_by_the_next(
+    database: Database,
+) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     wanted = [transitions.sending(command, TIMING, START) for command in taken]
     first = asyncio.create_task(group.store(counting, wanted[0]))  # type: ignore[arg-type] # as above
@@ -164,7 +166,7 @@ async def test_a_process_that_is_cancelled_leaves_nobody_waiting(database: Datab
     assert {type(result) for result in results} == {asyncio.CancelledError}
 
 
-async def test_who_decides_and_who_stores_wait_for_each_other(postgres: PostgresDatabase) -> None:
+async def test_deciding_and_storing_outcomes_wait_for_each_other(postgres: PostgresDatabase) -> None:
     """Every transaction locks companies before the log, workspace by workspace, in any order of the commands."""
     order, group = Random(1), GroupCommit()
 

@@ -66,13 +66,13 @@ def test_every_kind_has_its_record() -> None:
 
 
 @EACH_KIND
-async def test_the_event_of_a_kind_is_of_what_its_command_is_of(kind: Kind) -> None:
+async def test_the_event_of_a_kind_is_of_its_commands_subject(kind: Kind) -> None:
     event = await succeeded(kind)
     assert (event.type, event.stream) == (kind.event, command(kind).key.subject)
     assert type(event.payload) is catalog.TYPES[kind.event].payload
 
 
 @EACH_KIND
-def test_a_refusal_is_of_what_its_command_is_of(kind: Kind) -> None:
+def test_a_refusal_is_of_its_commands_subject(kind: Kind) -> None:
     refused = outcomes.rejected(command(kind), NOW, gate="rejected_by_quickbooks", message="no")
     assert refused.stream == command(kind).key.subject

@@ -77,7 +77,7 @@ def test_an_invoice_is_recorded_with_quickbooks_own_figures() -> None:
         ("TxnTaxDetail", "net", Decimal("113.03")),
     ],
 )
-def test_what_quickbooks_leaves_out_is_not_there(left_out: str, field: str, value: object) -> None:
+def test_a_field_that_quickbooks_leaves_out_has_its_default(left_out: str, field: str, value: object) -> None:
     entity = {name: value for name, value in INVOICE.items() if name != left_out}
     assert recorded(entity)[field] == value
 

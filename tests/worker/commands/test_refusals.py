@@ -197,7 +197,7 @@ async def test_tokens_that_are_taken_again_begin_a_new_count(ready: World) -> No
     assert "connection.expired.v1" not in types(await ready.log())
 
 
-async def test_paused_holds_what_was_commanded_but_not_sent(ready: World) -> None:
+async def test_paused_holds_commands_that_were_not_sent(ready: World) -> None:
     await with_item(ready)
     await ready.send(*stories.signed_deal())
     await ready.follow()

@@ -10,7 +10,7 @@ from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
 
 
-async def test_what_an_earlier_life_sent_is_found_though_the_restored_store_knows_nothing_of_it(
+async def test_an_invoice_of_an_earlier_life_is_found_though_the_restored_store_knows_nothing_of_it(
     world: World,
 ) -> None:
     """The database is restored, QuickBooks has newer books and has forgotten the request IDs."""

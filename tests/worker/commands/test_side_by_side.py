@@ -129,7 +129,9 @@ async def test_a_second_command_of_the_same_key_is_refused_however_it_came_about
     assert subjects(await postgres.transaction(claim())) == ["D-1", "D-2", "D-3"]
 
 
-async def test_who_connects_anew_is_not_cut_off_by_what_was_met_before(postgres: PostgresDatabase) -> None:
+async def test_a_company_that_is_connected_anew_is_not_cut_off_by_an_earlier_refusal(
+    postgres: PostgresDatabase,
+) -> None:
     old, _ = await postgres.transaction(claim())
     await postgres.transaction(tokens.forget, REALM)
 

@@ -89,7 +89,7 @@ async def test_a_refused_look_up_leaves_the_outcome_unknown(ready: World, said: 
     assert (created.adopted, created.generation) == (True, 1)
 
 
-async def test_what_refuses_is_told_with_the_way_out(ready: World) -> None:
+async def test_a_refused_look_up_is_told_with_the_way_out(ready: World) -> None:
     await with_item(ready)
     refusal = Refusal("4002", detail="Email Address is not valid", operations=READS)
     await lose_the_answer(ready, refusal)
@@ -107,7 +107,9 @@ async def test_what_refuses_is_told_with_the_way_out(ready: World) -> None:
 
 
 @pytest.mark.parametrize("spoilt", [" >= ", "SELECT * "])
-async def test_what_is_refused_again_and_again_is_asked_in_other_forms(ready: World, spoilt: str) -> None:
+async def test_a_look_up_that_is_refused_again_and_again_is_asked_in_other_forms(
+    ready: World, spoilt: str
+) -> None:
     await with_item(ready)
     await lose_the_answer(
         ready, Refusal("4002", operations=("query",), entities=("Invoice",), containing=spoilt)
@@ -148,7 +150,7 @@ async def test_not_everything_read_is_not_absence(ready: World) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 200])
-async def test_what_was_made_under_an_earlier_generation_is_found(ready: World, status: int) -> None:
+async def test_an_invoice_of_an_earlier_generation_is_found(ready: World, status: int) -> None:
     """QuickBooks refuses a request that it applied all the same."""
     await with_item(ready)
     trouble(
@@ -176,7 +178,7 @@ async def test_a_later_generation_is_not_sent_before_the_earlier_is_looked_up(re
     assert (await ready.explain()).first_unmet == "outcome_uncertain"
 
 
-async def test_what_an_earlier_generation_made_for_another_customer_is_found(ready: World) -> None:
+async def test_an_invoice_of_an_earlier_generation_for_another_customer_is_found(ready: World) -> None:
     await with_item(ready)
     trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
     await ready.send(*stories.signed_deal())
@@ -212,7 +214,7 @@ async def test_an_invoice_that_an_accountant_renumbered_is_found(world: World) -
     assert (await world.deals())["D-1"]["invoices"][0]["doc_number"] == found["DocNumber"] == "2026-17"
 
 
-async def test_a_copy_for_another_customer_is_not_ours_whoever_says_so(ready: World) -> None:
+async def test_a_copy_for_another_customer_is_not_ours_even_if_a_person_names_it(ready: World) -> None:
     await with_item(ready)
     trouble(ready, script=("lost_before",))
     await ready.send(*stories.signed_deal("D-1"))
@@ -282,7 +284,7 @@ async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another
     assert len(of_deal(ready)) == 1
 
 
-async def test_what_quickbooks_fails_at_each_time_is_for_a_person(ready: World) -> None:
+async def test_a_request_at_which_quickbooks_fails_each_time_is_for_a_person(ready: World) -> None:
     await with_item(ready)
     trouble(ready, Refusal("10000", 500, operations=("create",), containing="D-1:"))
     await ready.send(*stories.signed_deal(), *stories.signed_deal("D-2"))

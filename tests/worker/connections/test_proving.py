@@ -265,7 +265,7 @@ async def test_a_revocation_that_always_fails_is_given_up_after_a_day(two: World
     assert await pending(two) == []
 
 
-async def test_who_has_proven_a_company_of_another_workspace_does_not_cut_that_off(two: World) -> None:
+async def test_proving_a_company_of_another_workspace_does_not_cut_that_off(two: World) -> None:
     answer = await two.consent("acme", realm(two, 0))
     assert (answer.state, "connected to another workspace" in answer.says) == ("refused", True)
     await later(two, 1)

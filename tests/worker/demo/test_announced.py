@@ -74,7 +74,7 @@ def problems(tale: Tale, said: list[Announcement], invoice: dict[str, Any] | Non
     return list(announced.problems(tale, COMPANY, invoice, said))
 
 
-def test_what_is_right_is_right() -> None:
+def test_a_tale_that_is_right_has_no_problem() -> None:
     tale = a_tale("none")
     assert problems(tale, right(tale), INVOICE) == []
     assert problems(tale, [held("account_not_mapped"), *right(tale)], INVOICE) == []

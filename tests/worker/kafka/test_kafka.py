@@ -28,7 +28,7 @@ async def test_a_request_that_fails_while_a_consumer_closes_cancels_no_other_tas
     assert all(not connection.connected() for connection in consumer._client._conns.values())
 
 
-async def test_who_is_cancelled_while_a_consumer_closes_is_cancelled(stream: Stream) -> None:
+async def test_a_task_that_is_cancelled_while_its_consumer_closes_is_cancelled(stream: Stream) -> None:
     async def use() -> None:
         async with cluster.consumer(stream.environment):
             await asyncio.sleep(60)

@@ -131,7 +131,7 @@ async def test_a_paused_realm_refuses_at_once_and_takes_no_slot() -> None:
     await go(pacing, clock, "1", [])
 
 
-async def test_who_waits_when_the_realm_is_held_does_not_go() -> None:
+async def test_a_request_that_waits_when_its_realm_is_held_does_not_go() -> None:
     clock, times, refused = FakeClock(), list[float](), 0
     pacing = Pacing(clock)
 
@@ -171,7 +171,7 @@ async def test_the_queue_is_bounded() -> None:
     await go(pacing, clock, "1", [])
 
 
-async def test_who_gives_up_waiting_leaves_no_trace() -> None:
+async def test_a_request_that_gives_up_waiting_leaves_no_trace() -> None:
     clock, times = FakeClock(), list[float]()
     pacing = Pacing(clock)
     tasks = [asyncio.create_task(go(pacing, clock, "1", times)) for _ in range(30)]

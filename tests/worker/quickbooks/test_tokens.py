@@ -359,7 +359,7 @@ async def test_a_clock_that_jumps_does_not_hold_a_lease_for_a_day(tmp_path: Path
 
 
 @pytest.mark.parametrize("seconds", [0.001, 1, 10, 60])
-async def test_who_read_the_clock_before_a_lease_was_taken_does_not_take_it_too(
+async def test_a_process_that_read_the_clock_before_a_lease_was_taken_does_not_take_it_too(
     tmp_path: Path, seconds: float
 ) -> None:
     """The process waited for the database, or its clock is behind."""

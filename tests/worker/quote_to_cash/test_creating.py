@@ -79,7 +79,7 @@ async def check(world: World) -> None:
 
 @pytest.mark.parametrize("entity", ["Vendor", "Employee"])
 @pytest.mark.parametrize("is_inactive", [False, True])
-async def test_who_of_another_list_has_the_name_is_said_and_another_name_goes_through(
+async def test_the_holder_of_the_name_in_another_list_is_named_and_another_name_goes_through(
     opened: World, entity: str, is_inactive: bool
 ) -> None:
     opened.sandbox.change_traits(opened.realm, {"inactive_names_stay": True})
@@ -122,7 +122,7 @@ async def test_a_list_that_is_not_shown_leaves_the_refusal_as_quickbooks_said_it
     assert "code 6240" in reason
 
 
-async def test_what_is_there_is_not_created_again_and_that_is_said(opened: World) -> None:
+async def test_a_mapped_customer_or_item_is_not_created_again_and_the_refusal_names_it(opened: World) -> None:
     await asked_for(opened, "Acme")
     customer = opened.books("Customer")[-1]["Id"]
     with pytest.raises(

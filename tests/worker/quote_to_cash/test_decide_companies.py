@@ -39,7 +39,7 @@ def invoices(decider: Decider) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_what_was_mapped_in_one_company_is_not_mapped_in_another() -> None:
+def test_a_mapping_of_one_company_is_none_in_another() -> None:
     decider = given(*ready(), *MOVED, *stories.signed_deal())
     assert [gate.code for gate in decider.gates()] == ["account_missing", "product_not_mapped"]
     assert decider.commanded() == []
@@ -47,7 +47,7 @@ def test_what_was_mapped_in_one_company_is_not_mapped_in_another() -> None:
     assert [gate.code for gate in decider.gates()] == ["account_not_mapped", "product_not_mapped"]
 
 
-def test_what_is_mapped_anew_is_what_counts() -> None:
+def test_the_new_mappings_count() -> None:
     decider = given(*ready(), *MOVED, *stories.signed_deal(), *referred("7", "6", OTHER_REALM))
     assert invoices(decider) == [(OTHER_REALM, "7", "6")]
 
@@ -74,14 +74,14 @@ def test_one_that_was_refused_in_one_company_may_be_ordered_in_another() -> None
     assert invoices(decider)[1:] == [(OTHER_REALM, "8", "6")]
 
 
-def test_what_is_known_of_a_customer_or_item_is_known_of_its_company_alone() -> None:
+def test_customers_and_items_are_known_in_their_own_company_alone() -> None:
     shut = [customer_seen("7", active=False, reading=9), item_seen("5", active=False, reading=9)]
     decider = given(*ready(), *MOVED, *referred("7", "5", OTHER_REALM), *shut, *stories.signed_deal())
     assert invoices(decider) == [(OTHER_REALM, "7", "5")]
 
 
 @pytest.mark.parametrize("gate", ["customer_inactive", "item_inactive"])
-def test_what_is_inactive_in_the_company_holds(gate: str) -> None:
+def test_a_customer_or_item_that_is_inactive_in_the_company_holds(gate: str) -> None:
     seen = (
         customer_seen(active=False, reading=9)
         if gate == "customer_inactive"
@@ -127,7 +127,7 @@ def test_a_mapping_that_names_another_company_says_nothing_of_the_connected_one(
     assert invoices(decider)[-1] == (OTHER_REALM, "8", "6")
 
 
-def test_what_a_company_said_is_forgotten_when_another_is_connected() -> None:
+def test_a_companys_reading_is_forgotten_when_another_is_connected() -> None:
     decider = given(*ready(terms="Net 30"), connected(OTHER_REALM), *stories.signed_deal())
     assert "company_not_read" in [gate.code for gate in decider.gates()]
     decider.when(observed())

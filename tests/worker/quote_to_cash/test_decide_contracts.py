@@ -97,7 +97,7 @@ def test_of_two_ends_the_later_one_is_told_whichever_comes_first(order: tuple[st
     assert decider.stands_at() == "contract_voided"
 
 
-def test_a_newer_contract_that_is_out_says_what_is_waited_for() -> None:
+def test_a_newer_contract_that_is_out_is_the_one_to_be_signed() -> None:
     decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), contract("voided", "C-1", 2))
     assert decider.stands_at() == "contract_voided"
     assert decider.when(contract("sent", "C-2", 3)).stands_at() == "contract_not_signed"
@@ -122,7 +122,7 @@ EDITS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("after", ["the signature", "the sending"])
-def test_what_changed_after_the_sending_is_not_what_was_signed(edit: str, after: str) -> None:
+def test_a_quote_changed_after_the_sending_is_not_the_signed_one(edit: str, after: str) -> None:
     time = {"the signature": "2026-05-03T00:00:00Z", "the sending": "2026-05-01T22:00:00Z"}[after]
     edited = stories.deal(revision=2, time=time, **EDITS[edit])
     signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
@@ -132,7 +132,7 @@ def test_what_changed_after_the_sending_is_not_what_was_signed(edit: str, after:
         assert decider.commanded() == []
 
 
-def test_what_an_edit_may_change_without_being_signed_anew() -> None:
+def test_names_and_revisions_may_change_without_a_new_signature() -> None:
     renamed = {**stories.QUOTE, "quote_id": "Q-2", "revision": 7}
     edited = stories.deal(revision=2, time="2026-05-03T00:00:00Z", name="Renamed", owner="kim", quote=renamed)
     signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
@@ -140,7 +140,7 @@ def test_what_an_edit_may_change_without_being_signed_anew() -> None:
     assert net_of(decider) == ["599.94"]
 
 
-def test_restoring_what_was_signed_opens_the_gate_and_nothing_else_does() -> None:
+def test_restoring_the_signed_quote_opens_the_gate_and_nothing_else_does() -> None:
     edited = stories.deal(revision=2, time="2026-05-03T00:00:00Z", quote=CHANGED)
     signed = [contract("sent", "C-1", 1), contract("signed", "C-1", 2)]
     decider = given(*ready(auto_invoice="false"), SHOWN, *signed, edited, chosen(auto_invoice="true"))
@@ -222,7 +222,7 @@ def second_contract(*shown: dict[str, Any]) -> Decider:
         (0.5, "quote_draft", None),
     ],
 )
-def test_a_second_contract_signs_what_the_crm_wrote_down_as_it_was_sent(
+def test_a_second_contract_signs_the_quote_that_the_crm_had_as_it_was_sent(
     minutes: float, stage: str, net: str | None
 ) -> None:
     decider = second_contract(stories.deal(revision=2, time=minute(minutes), stage=stage, quote=CHANGED))
@@ -234,7 +234,7 @@ def test_a_second_contract_of_the_same_quote_waits_for_nothing() -> None:
     assert net_of(second_contract()) == ["599.94"]
 
 
-def test_what_is_still_a_draft_was_not_signed_yet() -> None:
+def test_a_draft_was_not_signed_yet() -> None:
     draft = stories.deal(stage="quote_draft", quote=CHANGED, time="2026-04-30T00:00:00Z")
     decider = given(*ready(), draft, *SIGNED)
     assert (decider.stands_at(), decider.commanded()) == ("quote_missing", [])

@@ -125,7 +125,7 @@ def test_by_default_it_is_the_instant_when_automatic_invoicing_was_first_switche
     assert [command.key.subject for command in decider.commanded()] == ["deal/D-2"]
 
 
-def test_what_is_won_while_it_is_off_says_so_and_is_invoiced_when_it_is_on_again() -> None:
+def test_a_deal_won_while_invoicing_is_off_says_so_and_is_invoiced_when_it_is_on_again() -> None:
     decider = given(*SET_UP, switched(1, on=True), switched(2, on=False), *won_on(3), *won_on(0, "D-0"))
     assert [decider.stands_at(deal) for deal in ("D-1", "D-0")] == ["auto_invoice_off"] * 2
     decider.when(switched(4, on=True))
@@ -133,12 +133,12 @@ def test_what_is_won_while_it_is_off_says_so_and_is_invoiced_when_it_is_on_again
     assert decider.stands_at("D-0") == HELD
 
 
-def test_switching_on_what_is_on_moves_nothing() -> None:
+def test_switching_on_again_moves_no_cut_over() -> None:
     decider = given(*SET_UP, switched(1, on=True), switched(4, on=True), *won_on(3))
     assert len(decider.commanded()) == 1
 
 
-def test_a_cut_over_that_is_moved_is_that_of_what_waits() -> None:
+def test_a_moved_cut_over_holds_for_waiting_deals() -> None:
     decider = given(*SET_UP, switched(1, on=True), *won_on(0))
     decider.when(chosen(cut_over=day(-1).isoformat()))
     assert len(decider.commanded()) == 1

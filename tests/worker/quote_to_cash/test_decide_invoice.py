@@ -173,7 +173,7 @@ def test_no_text_of_a_deals_holds_another_deals_mark() -> None:
     assert note.endswith(f" {marker(command.request_id)}")
 
 
-def test_the_invoice_is_for_what_the_account_and_the_products_are_mapped_to() -> None:
+def test_the_invoice_is_for_the_mapped_customer_and_items() -> None:
     lines = [line(), line(line_id="2", product_id="P-2", quantity="1", unit_price="1")]
     more: list[Any] = [
         mapped_product("P-2", "66"),
@@ -184,7 +184,7 @@ def test_the_invoice_is_for_what_the_account_and_the_products_are_mapped_to() ->
     assert (sent["CustomerRef"], items) == ({"value": "88"}, ["5", "66"])
 
 
-def test_what_was_commanded_is_recorded_as_it_was_sent() -> None:
+def test_the_commanded_invoice_is_recorded_as_it_was_sent() -> None:
     discounted = quote(discount={"amount": "99.94"}, total="500.00")
     decider = given(*ready(), *stories.signed_deal(quote=discounted), ordered(), ordered())
     [fact], [command], sent = decider.facts(catalog.INVOICE_COMMANDED), decider.commanded(), body(decider)
@@ -240,7 +240,7 @@ def test_reporting_is_told_quickbooks_own_figures() -> None:
 
 
 @pytest.mark.parametrize(("balance", "status"), [("0", "paid"), ("0.00", "paid"), ("0.01", "outstanding")])
-def test_what_is_owed_says_whether_it_is_paid(balance: str, status: str) -> None:
+def test_the_balance_tells_whether_an_invoice_is_paid(balance: str, status: str) -> None:
     assert told(catalog.INVOICE_STATE, balance=Amount(balance))["status"] == status
 
 
@@ -277,7 +277,7 @@ def test_an_item_earns_into_the_account_that_was_chosen() -> None:
     assert (sent["Name"], sent["Sku"], sent["IncomeAccountRef"]) == ("Platform seat", "SEAT", {"value": "79"})
 
 
-def test_what_is_decided_is_dated_by_what_caused_it() -> None:
+def test_a_decision_is_dated_by_its_cause() -> None:
     decider = given(*ready(), *stories.signed_deal(), chosen(memo="-"))
     assert NOW not in {event.time for event in decider.events if event.type == catalog.INVOICE_COMMANDED}
 

@@ -86,7 +86,7 @@ def test_an_invoice_that_was_found_after_all_is_made_for_good() -> None:
 
 
 @pytest.mark.parametrize("what", [name for name in ANYTHING if name != "an order"])
-def test_what_quickbooks_refused_is_tried_again_by_nobody_but_a_person(what: str) -> None:
+def test_an_invoice_that_quickbooks_refused_is_tried_again_only_by_a_person(what: str) -> None:
     decider = commanded()
     [command] = decider.commanded()
     decider.when(rejected(command, "period_closed"), *ANYTHING[what])
@@ -111,7 +111,7 @@ def test_an_order_from_before_the_refusal_is_answered_by_it() -> None:
     assert generations(decider.when(ordered())) == [1, 2]
 
 
-def test_what_an_earlier_generation_made_after_all_is_the_deals_invoice() -> None:
+def test_an_invoice_that_an_earlier_generation_made_after_all_is_the_deals_invoice() -> None:
     decider = commanded()
     [first] = decider.commanded()
     decider.when(rejected(first), ordered())
@@ -174,14 +174,14 @@ class Wish:
         return self.decider.commanded(self.kind)[-1]
 
 
-def test_what_is_asked_for_twice_is_made_once(wish: Wish) -> None:
+def test_a_wish_that_is_asked_for_twice_is_made_once(wish: Wish) -> None:
     wish.decider.when(wish.ask(), wish.ask())
     assert wish.generations() == [1]
     wish.decider.when(wish.created(wish.command), wish.ask(), wish.ask())
     assert wish.generations() == [1]
 
 
-def test_what_nobody_asks_for_is_not_made(wish: Wish) -> None:
+def test_a_wish_that_nobody_asks_for_is_not_made(wish: Wish) -> None:
     wish.decider.when(*SIGNED, stories.account(revision=2), chosen(memo="-"))
     assert wish.generations() == []
 
@@ -201,7 +201,7 @@ def test_while_its_outcome_is_uncertain_nobody_gets_a_second(wish: Wish) -> None
     assert wish.generations() == [1]
 
 
-def test_what_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> None:
+def test_a_wish_that_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     wish.decider.when(wish.created(wish.command))
     wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM))
@@ -210,7 +210,7 @@ def test_what_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> 
     assert (wish.generations(), wish.command.realm) == ([1, 2], OTHER_REALM)
 
 
-def test_what_another_company_made_late_answers_nothing_that_is_asked_of_this_one(wish: Wish) -> None:
+def test_a_late_answer_of_another_company_answers_no_wish_of_this_one(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     first = wish.command
     wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM), wish.ask())
@@ -229,9 +229,7 @@ def test_a_company_is_read_once_for_each_time_that_it_is_connected() -> None:
     assert generations(decider, "read_company") == [1, 2, 3]
 
 
-def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and_not_when_we_heard_of_it() -> (
-    None
-):
+def test_an_invoice_may_have_been_sent_since_the_deal_was_won_and_not_since_we_heard_of_it() -> None:
     (signed,) = commanded().commanded()
     assert signed.since == datetime(2026, 5, 3, tzinfo=UTC)
     won = stories.deal(revision=2, stage="closed_won", closed_at="2026-05-02T00:00:00Z")
@@ -243,7 +241,7 @@ def test_what_an_earlier_life_may_have_sent_is_told_by_when_the_deal_was_won_and
     assert untold.since < datetime(2025, 6, 1, tzinfo=UTC)
 
 
-def test_what_was_won_later_than_what_it_follows_from_may_have_been_sent_long_ago() -> None:
+def test_a_deal_won_later_than_the_cause_of_its_invoice_may_have_been_invoiced_long_ago() -> None:
     """By our clock, hours behind DocuSign's, a request from before a restore seems to be commanded only now."""
     decider = given(*ready(auto_invoice="false"), *stories.signed_deal())
     won = datetime(2026, 5, 3, tzinfo=UTC)

@@ -608,11 +608,11 @@ def test_the_words_of_a_gate_name_no_command_line_and_leave_no_hole() -> None:
                 assert not set("{}[]") & set(filled(words.reason, known) + words.remedy)
 
 
-def test_what_the_company_is_refused_for_is_a_gate() -> None:
+def test_every_refusal_of_a_company_is_a_gate() -> None:
     assert REFUSED_COMPANY.keys() == set(GATE_OF_COMPANY.values())
 
 
-def test_a_customer_that_was_created_opens_what_waits_for_it() -> None:
+def test_a_customer_that_was_created_opens_the_deals_that_wait_for_it() -> None:
     decider = given(*unmapped("account"), stories.account(), *signed(), customer_asked())
     assert decider.stands_at() == "account_not_mapped"
     decider.when(customer_created(decider.commanded("create_customer")[0]))

@@ -268,7 +268,7 @@ async def test_explain_shows_the_last_events_and_names_the_last_that_moved_a_gat
     assert gate.event == shown[-1].id
 
 
-async def test_a_gate_names_what_opens_it_as_a_code_and_what_that_is_done_to(ready: World) -> None:
+async def test_a_gate_has_the_code_of_its_remedy_and_the_streams_that_it_is_about(ready: World) -> None:
     await ready.send(stories.account("A-9"), *stories.signed_deal(account_id="A-9"))
     await ready.settle()
     gate = next(gate for gate in (await ready.explain()).gates if not gate.met)

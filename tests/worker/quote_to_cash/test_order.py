@@ -145,7 +145,7 @@ DRAFT = stories.deal(stage="quote_draft", quote=CHANGED)
 @pytest.mark.parametrize(
     "sent", [stories.deal(revision=2), stories.deal(revision=2, time="2026-05-04T00:00:00Z")]
 )
-async def test_a_draft_is_not_what_was_signed(ready: World, sent: dict[str, Any]) -> None:
+async def test_a_draft_is_not_the_signed_quote(ready: World, sent: dict[str, Any]) -> None:
     await play(ready, DRAFT, *stories.signed_deal()[1:])
     assert amounts(ready) == []
     assert (await ready.deals())["D-1"]["won"]

@@ -123,7 +123,7 @@ async def test_a_change_that_waits_for_its_turn_makes_room_for_a_newer_one(
     assert not {subject for subject, *_ in (await database.read(kept))[2]} & set(DEALS)
 
 
-async def test_what_is_new_goes_first(database: Database, clock: FakeClock) -> None:
+async def test_new_events_go_first(database: Database, clock: FakeClock) -> None:
     with patch.object(view, "AT_ONCE", 2):
         await decided(database, clock, *waiting_deals(), switched("true", times=1))
         accounts = [made(stories.account(f"A-{n}")) for n in range(reconsidering.BEHIND_MAX)]
@@ -135,14 +135,16 @@ async def test_what_is_new_goes_first(database: Database, clock: FakeClock) -> N
         assert await reconsidered(database, clock, 3)
 
 
-def test_what_changes_nothing_of_a_workspace_wakes_nobody() -> None:
+def test_an_event_that_changes_nothing_of_a_workspace_wakes_no_deal() -> None:
     decider = given(*ready(paused="true"), *stories.signed_deal())
     with patch.object(view, "AT_ONCE", 0):
         assert decide(decider.view, observed()).many_wait_on == []
         assert decide(decider.view, observed(home_currency="CAD")).many_wait_on == [keys.COMPANY]
 
 
-async def test_who_does_not_decide_reconsiders_nothing(database: Database, clock: FakeClock) -> None:
+async def test_a_process_that_does_not_decide_reconsiders_nothing(
+    database: Database, clock: FakeClock
+) -> None:
     with patch.object(view, "AT_ONCE", 2):
         await decided(database, clock, *waiting_deals(), switched("true", times=1))
     queued = await database.read(_queued)

@@ -81,7 +81,7 @@ async def gates_told(world: World) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("stop", "gate", "reason", "remedy"), STOPS.values(), ids=STOPS)
-async def test_what_stops_a_commanded_invoice_is_said_until_it_goes_on(
+async def test_the_gate_that_stops_a_commanded_invoice_is_shown_until_it_goes_on(
     commanded: World, stop: Act, gate: str, reason: str, remedy: Act
 ) -> None:
     assert (await commanded.deals())["D-1"]["gate"] == "in_progress"
@@ -100,7 +100,9 @@ async def test_what_stops_a_commanded_invoice_is_said_until_it_goes_on(
     assert await gates_told(commanded) == [[gate]], "an invoice that is being made asks for nothing"
 
 
-async def test_what_another_company_has_not_answered_is_asked_of_this_one(commanded: World) -> None:
+async def test_a_customer_that_another_company_has_not_created_is_created_in_this_one(
+    commanded: World,
+) -> None:
     first, second = commanded.sandbox.companies
 
     def customers(realm: str) -> list[str]:
@@ -120,7 +122,7 @@ async def test_what_another_company_has_not_answered_is_asked_of_this_one(comman
     assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (1, 1)
 
 
-async def test_what_stops_it_a_second_time_is_told_again(commanded: World) -> None:
+async def test_a_gate_that_stops_it_a_second_time_is_told_again(commanded: World) -> None:
     for act in (pause, resume, pause):
         await act(commanded)
         await commanded.follow()
@@ -218,7 +220,7 @@ ACTS: list[Act] = [
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(acts=st.lists(st.sampled_from(ACTS), min_size=10, max_size=30))
-async def test_what_is_shown_of_a_deal_is_what_it_stands_at(acts: list[Act]) -> None:
+async def test_the_gate_that_a_deal_shows_is_the_one_that_it_stands_at(acts: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         async with with_item(Path(directory)) as world:
             for act in [say_a_deal, *acts]:

@@ -69,7 +69,7 @@ async def check(world: World) -> None:
     assert not any(found.values()), found
 
 
-async def test_what_is_mapped_is_read_once_and_known(mapped: World) -> None:
+async def test_mapped_customers_and_items_are_read_once(mapped: World) -> None:
     for number in range(3):
         await mapped.send(*stories.signed_deal(f"D-{number}"))
         await mapped.settle()
@@ -79,7 +79,9 @@ async def test_what_is_mapped_is_read_once_and_known(mapped: World) -> None:
     await check(mapped)
 
 
-async def test_what_was_mapped_before_connecting_is_read_when_a_deal_needs_it(world: World) -> None:
+async def test_customers_and_items_mapped_before_connecting_are_read_when_a_deal_needs_them(
+    world: World,
+) -> None:
     await world.add_workspace()
     await world.admin().change_settings({"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"})
     await world.admin().map_account("A-1", "1")
@@ -94,7 +96,9 @@ async def test_what_was_mapped_before_connecting_is_read_when_a_deal_needs_it(wo
 
 
 @pytest.mark.parametrize(("entity", "gate"), [("Customer", "customer_inactive"), ("Item", "item_inactive")])
-async def test_what_is_inactive_is_said_before_it_is_sent(mapped: World, entity: str, gate: str) -> None:
+async def test_an_inactive_customer_or_item_is_named_before_an_invoice_is_sent(
+    mapped: World, entity: str, gate: str
+) -> None:
     object_id = named(mapped, entity, "Acme" if entity == "Customer" else "Seat")
     change(mapped, entity, object_id, Active=False)
     await map_again(mapped)
@@ -114,7 +118,9 @@ async def test_what_is_inactive_is_said_before_it_is_sent(mapped: World, entity:
 
 
 @pytest.mark.parametrize("entity", ["Customer", "Item"])
-async def test_what_became_inactive_since_is_refused_read_again_and_named(mapped: World, entity: str) -> None:
+async def test_a_customer_or_item_that_became_inactive_since_is_refused_read_again_and_named(
+    mapped: World, entity: str
+) -> None:
     object_id = named(mapped, entity, "Acme" if entity == "Customer" else "Seat")
     change(mapped, entity, object_id, Active=False)
     await mapped.send(*stories.signed_deal())
@@ -130,7 +136,9 @@ async def test_what_became_inactive_since_is_refused_read_again_and_named(mapped
     assert (await mapped.explain()).first_unmet is None
 
 
-async def test_what_quickbooks_does_not_have_is_a_fact_with_a_remedy(mapped: World) -> None:
+async def test_a_customer_or_item_that_quickbooks_does_not_have_is_a_fact_with_a_remedy(
+    mapped: World,
+) -> None:
     await mapped.admin().map_account("A-1", "999")
     await mapped.send(*stories.signed_deal())
     await mapped.settle()

@@ -128,7 +128,7 @@ def test_a_number_has_at_most_21_characters_and_is_always_the_same(
 
 
 @given(texts, st.integers(10, 100))
-def test_what_is_cut_is_a_beginning_without_halves_of_characters(text: str, most: int) -> None:
+def test_a_cut_text_is_a_beginning_without_halves_of_characters(text: str, most: int) -> None:
     whole = cleaned(text)
     cut = shortened(whole, most)
     assert whole.startswith(cut)
@@ -162,7 +162,7 @@ EMAILS = [
 
 
 @pytest.mark.parametrize(("told", "sent", "notes"), EMAILS)
-def test_of_an_email_field_what_is_an_address_and_fits_is_sent(told: str, sent: str, notes: int) -> None:
+def test_the_addresses_in_an_email_field_are_sent_if_they_fit(told: str, sent: str, notes: int) -> None:
     composed = customer_body(account(email=told), REQUEST)
     assert composed.body.get("PrimaryEmailAddr", {}).get("Address", "") == sent
     assert len(composed.notes) == notes

@@ -58,7 +58,7 @@ async def test_an_evening_deal_is_dated_that_evening_not_tomorrow(ready: World) 
     assert reason == "the company's address is in CA, US, 94043"
 
 
-async def test_what_the_address_leaves_open_is_asked_of_a_person(world: World) -> None:
+async def test_a_person_chooses_a_zone_that_the_address_leaves_open(world: World) -> None:
     await in_texas(world)
     await evening(world)
     await world.send(*stories.signed_deal())
@@ -90,7 +90,7 @@ async def test_an_address_that_is_put_right_in_quickbooks_is_read_when_the_compa
     await check(world)
 
 
-async def test_a_zone_that_is_chosen_holds_and_is_shown_beside_what_the_address_says(ready: World) -> None:
+async def test_a_zone_that_is_chosen_holds_and_is_shown_beside_that_of_the_address(ready: World) -> None:
     await ready.admin().change_settings({"time_zone": "Asia/Tokyo"})
     await evening(ready)
     await ready.send(*stories.signed_deal())

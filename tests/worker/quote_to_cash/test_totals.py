@@ -61,7 +61,7 @@ def off(discount: dict[str, str] | None, amount: Decimal) -> Decimal:
 
 
 @given(lines(), discounts, st.none() | st.decimals(0, 50, places=2), st.booleans())
-def test_the_sum_is_the_signed_total_whoever_rounded_how(
+def test_the_sum_is_the_signed_total_however_the_crm_rounded(
     drawn: list[dict[str, Any]], discount: dict[str, str] | None, shipping: Decimal | None, by_line: bool
 ) -> None:
     amounts = [Decimal(line["quantity"]) * Decimal(line["unit_price"]) for line in drawn]

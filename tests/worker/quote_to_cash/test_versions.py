@@ -75,7 +75,7 @@ def one_each(arrived: Sequence[Version]) -> tuple[Version, ...]:
     st.lists(others, max_size=1),
     st.randoms(use_true_random=False),
 )
-def test_snapshots_kept_together_say_what_each_would(
+def test_snapshots_kept_together_say_the_same_as_each_by_itself(
     arrived: list[Version], signed: Contract, other: list[Contract], random: Random
 ) -> None:
     versions = together(arrived)

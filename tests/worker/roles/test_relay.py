@@ -176,7 +176,7 @@ async def test_one_leads_at_a_time(stream: Stream) -> None:
     assert await deal_updates(stream) == [1, 2]
 
 
-async def test_who_was_overtaken_while_sending_leaves_the_checkpoint_alone(stream: Stream) -> None:
+async def test_a_relay_that_was_overtaken_while_sending_leaves_the_checkpoint_alone(stream: Stream) -> None:
     class Overtaken(Troubled):
         async def publish(self, messages: Sequence[Message]) -> None:
             await super().publish(messages)
@@ -210,7 +210,7 @@ async def test_a_page_that_took_long_to_read_is_sent_with_the_lease_renewed(
     assert await deal_updates(stream) == [1]
 
 
-async def test_who_was_overtaken_while_reading_sends_nothing(
+async def test_a_relay_that_was_overtaken_while_reading_sends_nothing(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relaying, "BEGIN_SECONDS_MAX", -1.0)

@@ -240,7 +240,7 @@ async def test_too_large_is_413(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer nobody", "Basic abc"])
-async def test_who_brings_no_token_is_refused(http: httpx.AsyncClient, authorization: str) -> None:
+async def test_a_request_without_a_token_is_refused(http: httpx.AsyncClient, authorization: str) -> None:
     answer = await http.post("/events", json=stories.deal(), headers={"authorization": authorization})
     assert problem(answer)[0] == 401
 

@@ -186,7 +186,7 @@ async def test_a_running_process_stops_using_a_key_that_is_retired(sealed: World
     await watching
 
 
-async def test_what_does_not_open_is_named_and_keeps_nothing_else_from_being_sealed_anew(
+async def test_a_record_that_does_not_open_is_named_and_all_others_are_sealed_anew(
     sealed: World,
 ) -> None:
     strange = vault(base64.urlsafe_b64encode(b"s" * 32).decode()).seal(b"x", "y")
@@ -199,7 +199,7 @@ async def test_what_does_not_open_is_named_and_keeps_nothing_else_from_being_sea
     assert sealed.realm in problem
 
 
-async def test_what_lost_keys_encrypt_is_given_again(sealed: World) -> None:
+async def test_records_that_lost_keys_encrypted_are_given_again(sealed: World) -> None:
     database, path = sealed.services.database, sealed.services.environment.database_path
     with pytest.raises(ConfigurationError, match=f"other keys \\({OLD}\\) than yours .*q2c keys lost"):
         await open_services(settings(path, NEW_KEY))

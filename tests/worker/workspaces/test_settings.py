@@ -18,7 +18,7 @@ WRITTEN = {
 
 
 @EACH
-def test_a_record_says_what_its_setting_is_for(setting: Setting) -> None:
+def test_a_setting_has_a_label_a_help_and_its_default(setting: Setting) -> None:
     assert (setting.label[:1].isupper(), setting.help.endswith(".")) == (True, True)
     assert setting.default == getattr(Settings(), setting.name)
     assert setting.first_on_sets in {None, *Settings.__struct_fields__}
@@ -64,7 +64,7 @@ def test_a_choice_holds_over_a_default_of_the_workspace() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_named(name: str, value: str, problem: str) -> None:
+def test_a_value_that_does_not_fit_is_named(name: str, value: str, problem: str) -> None:
     with pytest.raises(SettingInvalid) as caught:
         checked(name, value)
     assert str(caught.value) == problem
