@@ -115,7 +115,9 @@ def _sending_noted() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _one_transaction() -> Sequence[tuple[Any, str, Any]]:
-    async def turn(database: Database, clock: Clock, following: Sequence[Subscription], holder: str) -> int:
+    async def turn(
+        database: Database, clock: Clock, following: Sequence[Subscription], holder: str, _: object = None
+    ) -> int:
         """Store the results of a batch and its checkpoint in two transactions."""
         names = [subscription.name for subscription in following]
         pending = await database.read(subscriptions.pending, names, holder, clock.now())

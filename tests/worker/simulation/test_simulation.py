@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from inspect import Parameter, signature
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -21,6 +22,7 @@ from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
 from worker.simulation.seed import run_seed
 
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 SEEDS = range(1, 17)  # `make prove` runs hundreds
 
 
@@ -100,6 +102,16 @@ def test_a_safeguard_is_removed_only_within_the_context() -> None:
     with without(list(BY_NAME)):
         assert all(now is not then for now, then in zip(attributes(), before, strict=True))
     assert attributes() == before
+
+
+def test_a_stand_in_takes_the_arguments_of_what_it_replaces() -> None:
+    """Otherwise a seed fails because of the stand-in, instead of the missing safeguard."""
+    for safeguard in SAFEGUARDS:
+        for target, attribute, stand_in in safeguard.without():
+            replaced = getattr(target, attribute)
+            if callable(replaced) and callable(stand_in) and not isinstance(replaced, type):
+                given = [p for p in signature(replaced).parameters.values() if p.kind in POSITIONAL]
+                signature(stand_in).bind(*given)
 
 
 def test_a_failure_names_the_line_that_replays_it() -> None:
