@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 from uuid import UUID, uuid5
 
 import msgspec
@@ -168,10 +168,9 @@ def _event(
             "workspace_mismatch", f"The event is for workspace {owner!r}, but its sender is not", "workspace"
         )
     payload, data, parsed = content.read(data, parsed, event_type.payload)
-    for name in payload.__struct_fields__:
-        value = getattr(payload, name)
-        if isinstance(value, datetime):
-            in_utc(value, f"data.{name}")
+    for name in _instants(event_type.payload):
+        if (instant := getattr(payload, name)) is not None:
+            in_utc(instant, f"data.{name}")
     subject = None if known.subject is None else str(known.subject)
     return Event(
         workspace=owner,
@@ -194,11 +193,18 @@ def _event(
 
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes with names in lower case, without null values and without empty known attributes."""
-    if all(name.islower() and value not in _ABSENT for name, value in attributes.items() if name != "data"):
+    values = attributes.values()
+    if all(map(str.islower, attributes)) and not any(absent in values for absent in _ABSENT):
         return dict(attributes)  # nearly always
     exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
     named = {name.lower(): value for name, value in exact_last if value is not None}
     return {name: value for name, value in named.items() if value != "" or name not in _CORE}
+
+
+@functools.cache
+def _instants(kind: type[Fact]) -> tuple[str, ...]:
+    """Return the fields of data that are instants."""
+    return tuple(name for name, hint in get_type_hints(kind).items() if datetime in (hint, *get_args(hint)))
 
 
 def in_utc(instant: datetime, field: str) -> datetime:
@@ -250,7 +256,7 @@ def own_event(
         stream=known.stream(payload),
         time=time,
         data=data,
-        content_hash=json.content_hash(event_type, subject, json.parse(written)),
+        content_hash=json.content_hash(event_type, subject, read_again),
         subject=subject,
         topic=known.topic,
         extensions=extensions,

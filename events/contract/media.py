@@ -6,6 +6,7 @@ import re
 from events.errors import InvalidEvent
 
 MARK = codecs.BOM_UTF8
+JSON = "application/json"
 CLOUDEVENTS = "application/cloudevents"  # of any format
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"

@@ -1,5 +1,6 @@
 """The tables of the log; other packages add their own tables to the same metadata."""
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -37,6 +38,7 @@ def _aware(value: datetime) -> datetime:
     return value
 
 
+@functools.lru_cache(maxsize=1024)  # what is stored together mostly has the same instants
 def _written(value: datetime | None) -> str | None:
     """Write an instant as SQLAlchemy does on SQLite: `2026-05-05 12:00:00.000000`, which sorts by time."""
     if value is None:

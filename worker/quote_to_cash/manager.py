@@ -83,9 +83,8 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
     for recorded in batch:
         if not is_own(recorded.event):
             concerned.setdefault(recorded.event.workspace, []).append(recorded.event)
-    stores = {
-        recorded.event.workspace: StateStore(connection, recorded.event.workspace) for recorded in batch
-    }
+    workspaces = dict.fromkeys(recorded.event.workspace for recorded in batch)
+    stores = {workspace: StateStore(connection, workspace) for workspace in workspaces}
     for workspace, decided in concerned.items():
         named = [WORKSPACE, *(stream for event in decided for stream in streams(event))]
         store, spoken_of = stores[workspace], [key for event in decided for key in waited_on(event)]

@@ -106,7 +106,8 @@ class StateStore:
             stored = self._waiting[key] = set(self._connection.scalars(_WAITING, named))
         if len(stored) > view.AT_ONCE:
             return sorted(stored)
-        return sorted((stored - self._waits.keys()) | self._waiters.get(key, set()))
+        waiters = self._waiters.get(key, ())
+        return sorted((stored - self._waits.keys()).union(waiters)) if stored or waiters else []
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
         """Replace what a stream waits on."""

@@ -136,6 +136,8 @@ def listed(things: Sequence[str]) -> str:
 
 def length(text: str) -> int:
     """Count characters as Java does: one beyond U+FFFF, an emoji say, counts as two."""
+    if text.isascii():
+        return len(text)
     return len(text) + sum(character > "\uffff" for character in text)
 
 

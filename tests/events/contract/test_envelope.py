@@ -51,6 +51,14 @@ def test_any_event_is_the_same_structured_in_binary_form_and_in_a_batch(
     assert [structured(item) for item in split_batch(blank)] == [event, event]
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(sorted(TYPES)), st.data())
+def test_our_own_event_has_the_hash_of_its_data(name: str, data: st.DataObject) -> None:
+    fact = data.draw(facts(TYPES[name].payload))
+    event = own_event(name, fact, workspace="acme", source="s", time=NOW, id="1")
+    assert event.content_hash == json.content_hash(name, event.subject, json.parse(event.data.encode()))
+
+
 def test_an_event_has_its_senders_attributes() -> None:
     event = made({**DOCUMENT, "time": "2026-05-01T02:00:00+02:00"})
     assert (event.workspace, event.source, event.id) == ("acme", "https://crm.example", DOCUMENT["id"])

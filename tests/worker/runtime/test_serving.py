@@ -1,6 +1,7 @@
 """Slow clients, malicious or not, do not block other clients."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
@@ -66,15 +67,22 @@ class Place:
 
 
 @asynccontextmanager
-async def served(patience: Patience = IMPATIENT) -> AsyncIterator[Place]:
-    app, stopping = App(), asyncio.Event()
+async def served(patience: Patience = IMPATIENT, app: Any = None) -> AsyncIterator[Place]:
+    usual, stopping = App(), asyncio.Event()
     urls: asyncio.Queue[str] = asyncio.Queue()
     serving = asyncio.create_task(
-        serve(app, host="127.0.0.1", port=0, ready=urls.put_nowait, stopping=stopping, patience=patience)
+        serve(
+            app or usual,
+            host="127.0.0.1",
+            port=0,
+            ready=urls.put_nowait,
+            stopping=stopping,
+            patience=patience,
+        )
     )
     async with AsyncExitStack() as stack:
-        yield Place(app, urlsplit(await urls.get()).port or 0, stack)
-        app.go.set()
+        yield Place(usual, urlsplit(await urls.get()).port or 0, stack)
+        usual.go.set()
     stopping.set()
     await asyncio.wait_for(serving, SOON)
 
@@ -197,3 +205,16 @@ async def test_an_answer_does_not_name_the_server() -> None:
     async with served() as place:
         reader, _ = await place.connect(REQUEST)
         assert b"server:" not in (await reader.readuntil(b"\r\n\r\n")).lower()
+
+
+async def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_first_part() -> None:
+    held: asyncio.Queue[socket.socket] = asyncio.Queue()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        held.put_nowait(send.__self__.transport.get_extra_info("socket"))
+        await App()(scope, receive, send)
+
+    async with served(app=app) as place:
+        await place.connect(REQUEST)
+        accepted = await held.get()
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

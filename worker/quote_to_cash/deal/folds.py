@@ -30,7 +30,7 @@ FINAL = frozenset({"signed", "declined", "voided"})
 def quote_key(quote: Quote, currency: str) -> str:
     """Name a quote by what it offers, in which currency; its own revision and id do not count."""
     offered = {**msgspec.structs.asdict(replace(quote, revision=0, quote_id="-")), "currency": currency}
-    return json.content_hash("quote", None, json.parse(json.encode(offered).encode()))[:16]
+    return json.content_hash("quote", None, offered)[:16]
 
 
 def _deal_updated(view: View, snapshot: DealUpdated, at: datetime) -> None:

@@ -32,7 +32,8 @@ def remember(view: View, quote: Quote | None) -> None:
     """Remember what a deal's quote calls its products."""
     for line in quote.lines if quote else ():
         product = view.get(Product, line.product_id)
-        view.put(replace(product, name=line.name, sku=line.sku, taxable=line.taxable), line.product_id)
+        if (product.name, product.sku, product.taxable) != (line.name, line.sku, line.taxable):
+            view.put(replace(product, name=line.name, sku=line.sku, taxable=line.taxable), line.product_id)
 
 
 def _product_mapped(view: View, mapped: ProductMapped, _at: datetime) -> None:
