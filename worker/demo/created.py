@@ -32,8 +32,8 @@ def customer_problems(account: Mapping[str, Any], company: CompanyBooks) -> Iter
         "ShipAddr": _address(account["shipping_address"]) if "shipping_address" in account else None,
     }
     for name, value in wanted.items():
-        if customer.get(name) != value:
-            yield f"{account['account_id']}: {name} is {customer.get(name)}, not {value}"
+        if (found := _without_id(customer.get(name))) != value:
+            yield f"{account['account_id']}: {name} is {found}, not {value}"
     if (billed_in := customer["CurrencyRef"]["value"]) != account["currency"]:
         yield f"{account['account_id']}: it is billed in {billed_in}, not in {account['currency']}"
     notes = str(customer["Notes"])
@@ -56,6 +56,11 @@ def item_problems(lines: Iterable[Mapping[str, Any]], company: CompanyBooks) -> 
 
 def _item(item: Entity) -> tuple[object, ...]:
     return item.get("Sku"), item["Type"], item["IncomeAccountRef"]["name"], item["Taxable"]
+
+
+def _without_id(value: Any) -> Any:
+    """Return a value without the Id that QuickBooks gives an address."""
+    return {name: each for name, each in value.items() if name != "Id"} if isinstance(value, dict) else value
 
 
 def _address(address: Mapping[str, str]) -> dict[str, str]:

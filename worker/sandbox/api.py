@@ -19,9 +19,6 @@ from worker.sandbox.sales import tax_service
 from worker.sandbox.sales.sending import pdf, send, with_link
 from worker.sandbox.schema.kinds import Fields
 
-# There is one object of these entities, whatever Id a request has.
-_SINGLE = frozenset({"CompanyInfo", "Preferences"})
-
 
 def answer(company: Company, request: Request, path: list[str], act: Act) -> Reply:
     """Answer a request.
@@ -100,7 +97,7 @@ def _done(company: Company, request: Request, path: list[str], act: Act) -> Fiel
             return tax_service.create(company, json_object(request.body), act)
         case [name] if name in BY_PATH:
             entity, data = BY_PATH[name], json_object(request.body)
-            if entity.name in _SINGLE and "SyncToken" in data:
+            if entity.single and "SyncToken" in data:
                 data = {**data, "Id": "1"}
             return {
                 entity.name: operate(company, entity, asked.get("operation"), data, _included(asked), act)
@@ -123,10 +120,9 @@ def _having(name: str, operation: Operation) -> Entity:
 
 
 def _read(company: Company, entity: Entity, identifier: str) -> Fields:
-    single = entity.name in _SINGLE
-    if single and identifier not in {"1", company.realm}:
+    if entity.single and identifier not in {"1", company.realm}:
         raise faults.inactive(entity.name)
-    found = company.get(entity.name, "1" if single else identifier)
+    found = company.get(entity.name, "1" if entity.single else identifier)
     if found is None:
         raise faults.deleted(entity.name) if entity.is_transaction else faults.inactive(entity.name)
-    return {entity.name: company.shown(entity, found)}
+    return {entity.name: company.answer(entity, found, "read")}

@@ -15,8 +15,9 @@ def hands(app: App, path: str, body: object = b"") -> dict[str, object]:
 def test_an_accountant_writes_without_a_token_and_is_named_in_the_object(app: App) -> None:
     renamed = hands(app, "Customer/2", {"DisplayName": "Cooler Cars"})
     assert renamed["DisplayName"] == "Cooler Cars"
-    ours = app.made("Customer", {"DisplayName": "Acme"})
-    theirs = decoded(app.call("GET", "customer/2"))["Customer"]
+    ours = app.made("Invoice", invoice())
+    hands(app, "Invoice", invoice())
+    theirs = decoded(app.call("GET", "invoice/2"))["Invoice"]
     by = [each["MetaData"]["LastModifiedByRef"]["value"] for each in (ours, theirs)]
     assert by == ["1", "2"], "own writes can be told from people's"
 

@@ -139,10 +139,8 @@ def test_only_reading_and_writing(app: App) -> None:
 def test_the_company_itself_is_read(app: App) -> None:
     info = decoded(app.call("GET", f"companyinfo/{app.company.realm}"))["CompanyInfo"]
     assert info["CompanyName"] == "Craig's Consulting"
-    assert decoded(app.call("GET", "preferences"))["Preferences"]["CurrencyPrefs"]["HomeCurrency"] == {
-        "value": "USD",
-        "name": "United States Dollar",
-    }
+    preferences = decoded(app.call("GET", "preferences"))["Preferences"]
+    assert preferences["CurrencyPrefs"]["HomeCurrency"] == {"value": "USD"}
 
 
 @pytest.mark.parametrize("entity", ["Customer", "Vendor", "Employee"])

@@ -65,7 +65,7 @@ def test_payment_methods_are_credit_cards_or_not(app: App) -> None:
 def test_types_of_customers_are_read_only(app: App) -> None:
     [retail, _] = app.rows("SELECT * FROM CustomerType")
     kind = {"CustomerTypeRef": {"value": retail["Id"]}}
-    assert app.made("Customer", {"DisplayName": "A", **kind})["CustomerTypeRef"]["name"] == "Retail"
+    assert app.made("Customer", {"DisplayName": "A", **kind}).items() >= kind.items()
     assert app.refused("CustomerType", {"Name": "Online"}) == "500"
     assert app.refused("Customer", {"DisplayName": "B", "CustomerTypeRef": {"value": "99"}}) == "2500"
 

@@ -108,13 +108,13 @@ def test_amounts_tie_out_with_tax_on_top_and_with_tax_inside(wanted: tuple[str, 
     taken = sum(amounts_of(made, "DiscountLineDetail"), Decimal(0))
     assert total == subtotal - taken + tax
     assert subtotal == sum((Decimal(each["Amount"]) for each in sold(made)), Decimal(0))
-    assert tax == sum((Decimal(each["Amount"]) for each in made["TxnTaxDetail"]["TaxLine"]), Decimal(0))
+    assert tax == sum((Decimal(each["Amount"]) for each in taxes_of(made)), Decimal(0))
     if body.get("GlobalTaxCalculation") == "TaxInclusive":
         gross = sum(
             (Decimal(each["SalesItemLineDetail"]["TaxInclusiveAmt"]) for each in sold(made)), Decimal(0)
         )
         assert total == gross - requested_discount(body, gross)
-    for each in made["TxnTaxDetail"]["TaxLine"]:
+    for each in taxes_of(made):
         assert abs(Decimal(each["Amount"]) - calculated(each)) <= CENT, "a rate is rounded on the sum"
     again = APPS[kind].made("Invoice", {**made, "sparse": True})
     assert again == {
@@ -208,7 +208,7 @@ def test_a_rate_of_several_codes_has_one_tax_line() -> None:
 
 
 def taxes_of(made: Made) -> list[Made]:
-    found: list[Made] = made["TxnTaxDetail"]["TaxLine"]
+    found: list[Made] = made["TxnTaxDetail"].get("TaxLine", [])
     return found
 
 
@@ -259,7 +259,7 @@ def test_companies_that_charge_no_sales_tax_need_no_codes(kind: str) -> None:
     fields = {"CurrencyRef": {"value": "GBP"}} if kind == "uk" else {}
     coded = line(100, TaxCodeRef={"value": CODES[kind][0]})
     made = app.made("Invoice", invoice(line(100), coded, **fields))
-    assert (made["TotalAmt"], made["TxnTaxDetail"]) == (200, {"TotalTax": 0, "TaxLine": []})
+    assert (made["TotalAmt"], made["TxnTaxDetail"]) == (200, {"TotalTax": 0})
 
 
 @pytest.mark.parametrize(("overridden", "tax"), [(False, 8), (True, 5)])

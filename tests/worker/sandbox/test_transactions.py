@@ -19,7 +19,7 @@ def billed(app: App) -> App:
 def test_a_payment_of_several_invoices_leaves_the_rest_unapplied(billed: App) -> None:
     made = billed.made("Payment", payment(130, paid("1", 100), paid("2", 20), PaymentRefNum="W-991"))
     assert (made["UnappliedAmt"], made["ProcessPayment"]) == (10, False)
-    assert made["DepositToAccountRef"]["name"] == "Undeposited Funds"
+    assert made["DepositToAccountRef"] == account(billed, "UndepositedFunds")
     assert balances(billed, "1", "2") == [0, 30]
     assert read(billed, "Invoice", "2")["LinkedTxn"] == [{"TxnId": made["Id"], "TxnType": "Payment"}]
     assert read(billed, "Customer", "1")["Balance"] == 20
@@ -116,7 +116,6 @@ def test_a_credit_memo_is_applied_by_a_payment_of_nothing(billed: App) -> None:
     assert (applied["UnappliedAmt"], balances(billed, "1")) == (0, [70])
     found = read(billed, "CreditMemo", memo["Id"])
     assert (found["RemainingCredit"], found["TotalAmt"]) == (10, 40)
-    assert found["LinkedTxn"] == [{"TxnId": applied["Id"], "TxnType": "Payment"}]
     assert read(billed, "Customer", "1")["Balance"] == 110
     assert billed.refused("Payment", payment(0, paid("1", 20), paid(memo["Id"], 20, "CreditMemo"))) == "6000"
     assert billed.refused("CreditMemo", now(found, Line=[line(29)])) == "6480", "30 of it are used"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from worker.sandbox import faults
 from worker.sandbox.books import journal, plans
-from worker.sandbox.books.entity import Act, Entity
+from worker.sandbox.books.entity import Act, Entity, Operation
 from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.books.ledger import Key, Ledger
 from worker.sandbox.books.names import NameIndex, full_name
@@ -22,7 +22,8 @@ from worker.sandbox.schema.currencies import CURRENCIES
 from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Ref, Several, ValueType
 from worker.sandbox.schema.moving import referring_to
 
-_FIRST_ID = {"Account": 1150040000}
+# As recorded; classes have Ids that a floating-point number cannot hold.
+_FIRST_ID = {"Account": 1150040000, "Class": 5000000000000000000}
 
 
 class Company:
@@ -77,7 +78,11 @@ class Company:
     def shown(self, entity: Entity, stored: Fields) -> Fields:
         """Return an object as QuickBooks shows it: with present names and balances."""
         named = _with_names(self, entity.properties, stored)
-        return {**named, **entity.derived(self, stored), "domain": "QBO", "sparse": False}
+        return {"domain": "QBO", "sparse": False, **named, **entity.derived(self, stored)}
+
+    def answer(self, entity: Entity, stored: Fields, operation: Operation) -> Fields:
+        """Return an object as the answer of an operation has it."""
+        return entity.answered(operation, self.shown(entity, stored))
 
     def name_of(self, entity: str, identifier: str) -> str | None:
         """Return the name by which references show an object."""
@@ -103,7 +108,7 @@ class Company:
     def store(self, entity: str, fields: Fields, act: Act, identifier: str | None = None) -> Fields:
         """Store a new object; an Id that is chosen for it is never given again."""
         described = self.entities[entity]
-        new_id = identifier or self._next_id(described.ids)
+        new_id = identifier or self.next_id(described.ids)
         if new_id.isdecimal():
             self.sequences[described.ids] = max(self.sequences[described.ids], int(new_id))
         at = self.instant(act.at)
@@ -111,7 +116,7 @@ class Company:
             **fields,
             "Id": new_id,
             "SyncToken": "0",
-            "MetaData": {"CreateTime": at, "LastUpdatedTime": at, "LastModifiedByRef": {"value": act.by}},
+            "MetaData": {"CreateTime": at, "LastUpdatedTime": at, **_author(described, act)},
         }
         changed = self._save(described, None, stored)
         described.follow(self, stored)
@@ -127,7 +132,7 @@ class Company:
         kept = {name: before[name] for name in ("Id", "SyncToken", "MetaData")}
         if {**fields, **kept} == before:
             return before
-        stored = {**fields, "Id": before["Id"], **self._touched(before, act)}
+        stored = {**fields, "Id": before["Id"], **self._touched(described, before, act)}
         changed = self._save(described, before, stored)
         described.follow(self, stored)
         self._note(entity, before["Id"], act, operation)
@@ -159,7 +164,8 @@ class Company:
         del self.objects[entity][old]
         self.names.move(self.entities[entity], gone, None)
         present = self.objects[entity][new]
-        self._save(self.entities[entity], present, {**present, **self._touched(present, act)})
+        kind = self.entities[entity]
+        self._save(kind, present, {**present, **self._touched(kind, present, act)})
         self.journal.append(Change(act.at, entity, new, "Merge", act.by, deleted_id=old))
         return self.objects[entity][new]
 
@@ -168,7 +174,7 @@ class Company:
         if not self.traits.merges_change_transactions:
             self._save(entity, before, moved)
             return
-        self._save(entity, before, {**moved, **self._touched(before, act)})
+        self._save(entity, before, {**moved, **self._touched(entity, before, act)})
         self._note(entity.name, before["Id"], act, "Update")
 
     def current(self, entity: str, data: Mapping[str, Any]) -> Fields:
@@ -235,17 +241,17 @@ class Company:
         name, identifier = key
         stored = self.objects[name].get(identifier)
         if stored is not None:
-            touched = self._touched(stored, act)
+            touched = self._touched(self.entities[name], stored, act)
             if not self.traits.payments_change_invoices:
                 touched = {**touched, "SyncToken": stored["SyncToken"]}
             self.objects[name][identifier] = {**stored, **touched}
             self._note(name, identifier, act, "Update", notified=notified)
 
-    def _touched(self, before: Fields, act: Act) -> Fields:
-        meta = {**before["MetaData"], "LastUpdatedTime": self.instant(act.at)}
+    def _touched(self, entity: Entity, before: Fields, act: Act) -> Fields:
+        at = self.instant(act.at)
         return {
             "SyncToken": str(int(before["SyncToken"]) + 1),
-            "MetaData": {**meta, "LastModifiedByRef": {"value": act.by}},
+            "MetaData": {**before["MetaData"], "LastUpdatedTime": at, **_author(entity, act)},
         }
 
     def _note(
@@ -253,9 +259,14 @@ class Company:
     ) -> None:
         self.journal.append(Change(act.at, entity, identifier, operation, act.by, notified=notified))
 
-    def _next_id(self, sequence: str) -> str:
+    def next_id(self, sequence: str) -> str:
+        """Return the next Id of a sequence."""
         self.sequences[sequence] += 1
         return str(self.sequences[sequence])
+
+
+def _author(entity: Entity, act: Act) -> Fields:
+    return {"LastModifiedByRef": {"value": act.by}} if entity.tells_author else {}
 
 
 def _with_names(company: Company, kind: Group, fields: Fields) -> Fields:
@@ -269,6 +280,8 @@ def _with_names(company: Company, kind: Group, fields: Fields) -> Fields:
 
 def _named(company: Company, kind: ValueType, value: Any) -> Any:
     if isinstance(kind, Ref):
+        if not kind.named:
+            return value
         found = (company.name_of(entity, value["value"]) for entity in kind.to)
         name = next((each for each in found if each is not None), None)
         return value if name is None else {**value, "name": name}
@@ -276,6 +289,6 @@ def _named(company: Company, kind: ValueType, value: Any) -> Any:
         return _with_names(company, kind, value)
     if isinstance(kind, Several):
         return [_named(company, kind.of, item) for item in value]
-    if isinstance(kind, CurrencyCode):
+    if isinstance(kind, CurrencyCode) and kind.named:
         return {**value, "name": CURRENCIES[value["value"]]}
     return value

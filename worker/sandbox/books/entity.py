@@ -1,6 +1,6 @@
 """An entity: its properties, its names, its operations and its rules, in one record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -75,6 +75,23 @@ def no_applications(_: Fields) -> Iterable[Application]:
     return ()
 
 
+def as_shown(_: Operation, shown: Fields) -> Fields:
+    """Answer with an object as QuickBooks shows it."""
+    return shown
+
+
+def lacking(names: Mapping[Operation, frozenset[str]]) -> Callable[[Operation, Fields], Fields]:
+    """Return a rule by which the answers of some operations lack some properties."""
+
+    def answered(operation: Operation, shown: Fields) -> Fields:
+        lacked = names.get(operation)
+        if lacked is None:
+            return shown
+        return {name: value for name, value in shown.items() if name not in lacked}
+
+    return answered
+
+
 def nothing_derived(_: "Company", __: Fields) -> Fields:
     """Show an object as it is stored."""
     return {}
@@ -98,6 +115,9 @@ class Entity(Struct, frozen=True):
         operations: The operations that its endpoint has.
         naming: How its entries are named; None for transactions and settings.
         counted: Whether a query's answer has a `totalCount`.
+        single: Whether a company has one object of it.
+        tells_author: Whether its objects say who changed them last.
+        answered: Return an object as the answer of an operation has it, which can lack properties.
         derived_names: The properties that `derived` calculates.
         compose: Check and complete an object before it is stored; raises a `Fault`.
         postings: Return what a stored object posts to the ledger.
@@ -114,6 +134,9 @@ class Entity(Struct, frozen=True):
     operations: frozenset[Operation]
     naming: Naming | None = None
     counted: bool = False
+    single: bool = False
+    tells_author: bool = False
+    answered: Callable[[Operation, Fields], Fields] = as_shown
     derived_names: frozenset[str] = frozenset()
     compose: "Callable[[Company, Draft], Fields]" = as_given
     postings: "Callable[[Company, Fields], Iterable[Posting]]" = no_postings

@@ -37,13 +37,11 @@ def operate(
         operation = "void"
     match operation:
         case "create" if not data.get("Id"):
-            stored = writing.create(company, entity, data, act, include)
+            return company.answer(entity, writing.create(company, entity, data, act, include), "create")
         case "update":
-            stored = writing.update(company, entity, data, act, include)
+            return company.answer(entity, writing.update(company, entity, data, act, include), "update")
         case "void":
-            stored = writing.void(company, entity, data, act)
+            return company.answer(entity, writing.void(company, entity, data, act), "void")
         case "delete":
             return writing.delete(company, entity, data, act)
-        case _:
-            raise faults.unsupported_operation(operation)
-    return company.shown(entity, stored)
+    raise faults.unsupported_operation(operation)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.sandbox import faults
-from worker.sandbox.books import plans, settling
+from worker.sandbox.books import addresses, plans, settling
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, level
@@ -28,6 +28,7 @@ def create(
     fields = {**entity.properties.defaults(), **given}
     fields = _named(company, entity, fields, None)
     _check_references(company, entity, fields, None)
+    fields = addresses.identified(company, entity, fields, None)
     draft = Draft(fields, given, None, act, include)
     stored = company.store(entity.name, entity.compose(company, draft), act)
     entity.on_create(company, draft, stored)
@@ -53,6 +54,7 @@ def update(
         kept = {**entity.properties.defaults(), **_read_only(entity, before)}
     fields = _named(company, entity, {**kept, **given}, before)
     _check_references(company, entity, fields, before)
+    fields = addresses.identified(company, entity, fields, before)
     composed = entity.compose(company, Draft(fields, given, before, act, include))
     before = settling.released(company, entity, before, composed, act)
     return company.replace(entity.name, before, composed, act)
@@ -118,7 +120,7 @@ def _named(company: Company, entity: Entity, fields: Fields, before: Fields | No
     naming = entity.naming
     if naming is None:
         return fields
-    name = " ".join(str(fields.get(naming.field) or _composed_name(fields)).split())
+    name = " ".join(str(fields.get(naming.field) or composed_name(fields)).split())
     if not name:
         raise faults.required(naming.field)
     kind = entity.properties.by_name[naming.field].kind
@@ -134,7 +136,7 @@ def _named(company: Company, entity: Entity, fields: Fields, before: Fields | No
     return fields
 
 
-def _composed_name(fields: Fields) -> str:
+def composed_name(fields: Fields) -> str:
     """Return the name that QuickBooks gives a person from the parts of a name."""
     return " ".join(str(fields[part]) for part in _PERSON_NAME if fields.get(part))
 

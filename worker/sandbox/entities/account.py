@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import LIST, Draft, Entity, Naming
+from worker.sandbox.books.entity import LIST, Draft, Entity, Naming, Operation
 from worker.sandbox.books.names import full_name, level
 from worker.sandbox.books.roles import has_role
 from worker.sandbox.schema.common import ACTIVE, described
@@ -30,7 +30,7 @@ CLASSIFICATIONS = {
     "Non-Posting": "Asset",
 }
 _SUBTYPES = {
-    "Bank": "Checking",
+    "Bank": "CashOnHand",
     "Accounts Receivable": "AccountsReceivable",
     "Other Current Asset": "OtherCurrentAssets",
     "Fixed Asset": "OtherFixedAssets",
@@ -52,7 +52,7 @@ _PROPERTIES = described(
     ACTIVE,
     Property("Name", Text(100, '":'), filterable=True),
     Property("SubAccount", Flag(), filterable=True, default=False),
-    Property("ParentRef", Ref(("Account",), "Accounts"), filterable=True),
+    Property("ParentRef", Ref(("Account",), "Accounts", named=False), filterable=True),
     Property("Description", Text(100), filterable=True),
     Property("FullyQualifiedName", Text(), read_only=True, filterable=True),
     Property("Level", Number(), read_only=True),
@@ -114,6 +114,14 @@ def derived(company: Company, stored: Fields) -> Fields:
     }
 
 
+def answered(operation: Operation, shown: Fields) -> Fields:
+    """Answer with an account; that of a create lacks the time of the last change."""
+    if operation != "create":
+        return shown
+    meta = {name: value for name, value in shown["MetaData"].items() if name != "LastUpdatedTime"}
+    return {**shown, "MetaData": meta}
+
+
 def _with_below(company: Company, identifier: str) -> Decimal:
     below = company.names.below("Account", identifier)
     return sum((_with_below(company, each) for each in below), company.ledger.account(identifier))
@@ -128,6 +136,7 @@ ACCOUNT = Entity(
     derived_names=frozenset(
         {"FullyQualifiedName", "Level", "CurrentBalance", "CurrentBalanceWithSubAccounts"}
     ),
+    answered=answered,
     compose=compose,
     derived=derived,
 )

@@ -40,7 +40,7 @@ def company_info(traits: Traits) -> Fields:
     return {
         "CompanyName": traits.name,
         "LegalName": traits.name,
-        **{kind: {"Id": str(place), **traits.address} for place, kind in enumerate(_ADDRESSES, start=1)},
+        **{kind: {"Id": "1", **traits.address} for kind in _ADDRESSES},
         "Country": traits.country,
         "CompanyStartDate": "2015-06-05",
         "WebAddr": {},
@@ -67,13 +67,8 @@ def compose(company: Company, draft: Draft) -> Fields:
         "FiscalYearStartMonth": company.traits.fiscal_year_start,
         **{name: (draft.before or {}).get(name, {}) for name in _ADDRESSES},
     }
-    addresses = {
-        name: {**draft.given[name], "Id": present[name].get("Id")}
-        for name in _ADDRESSES
-        if name in draft.given
-    }
     kept = {name: value for name, value in present.items() if name not in draft.given}
-    return {**draft.fields, **kept, **addresses}
+    return {**draft.fields, **kept}
 
 
 def derived(company: Company, _: Fields) -> Fields:
@@ -96,6 +91,7 @@ COMPANY_INFO = Entity(
     properties=_PROPERTIES,
     ids="CompanyInfo",
     operations=frozenset({"read", "update", "query"}),
+    single=True,
     compose=compose,
     derived=derived,
     follow=follow,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import Posting
-from worker.sandbox.sales import basis, form, links
+from worker.sandbox.sales import basis, form
 from worker.sandbox.sales.postings import receivable
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.kinds import Fields, Number, Property, Ref, Text
@@ -30,7 +30,7 @@ _PROPERTIES = described(
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete a credit memo; its number comes from the counter of the invoices."""
     fields = form.composed(company, draft)
-    return {**fields, "LinkedTxn": [], **basis.numbered(company, draft, "sales", "CreditMemo")}
+    return {**fields, "LinkedTxn": None, **basis.numbered(company, draft, "sales", "CreditMemo")}
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
@@ -39,12 +39,11 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
 
 
 def derived(company: Company, stored: Fields) -> Fields:
-    """Calculate the credit that is left, and list the payments that use it."""
+    """Calculate the credit that is left; as recorded, nothing says which payments use it."""
     total, settled = stored["TotalAmt"], company.ledger.settled(("CreditMemo", stored["Id"]))
     return {
         "Balance": total - settled,
         "RemainingCredit": total - settled,
-        "LinkedTxn": links.shown(company, "CreditMemo", stored),
         **basis.balance_at_home(company, stored, total, settled),
     }
 
@@ -54,7 +53,7 @@ CREDIT_MEMO = Entity(
     properties=_PROPERTIES,
     ids="transactions",
     operations=TRANSACTION | {"send", "pdf"},
-    derived_names=frozenset({"Balance", "RemainingCredit", "LinkedTxn", "HomeTotalAmt", "HomeBalance"}),
+    derived_names=frozenset({"Balance", "RemainingCredit", "HomeTotalAmt", "HomeBalance"}),
     compose=compose,
     postings=postings,
     derived=derived,

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import LIST, Draft, Entity
+from worker.sandbox.books.entity import LIST, Draft, Entity, lacking
 from worker.sandbox.books.names import full_name, level
 from worker.sandbox.entities import people
 from worker.sandbox.sales import opening
@@ -17,19 +17,19 @@ _PROPERTIES = described(
     *people.PROPERTIES,
     Property("Taxable", Flag(), default=True),
     Property("Job", Flag(), filterable=True, default=False),
-    Property("ParentRef", Ref(("Customer",)), filterable=True),
+    Property("ParentRef", Ref(("Customer",), named=False), filterable=True),
     Property("BillWithParent", Flag(), default=False),
     Property("RootCustomerRef", Ref(("Customer",)), read_only=True),
     Property("Level", Whole(), read_only=True, filterable=True),
     Property("FullyQualifiedName", Text(), read_only=True, filterable=True),
     Property("IsProject", Flag(), read_only=True, filterable=True),
     Property("ClientEntityId", Text(), read_only=True),
-    Property("SalesTermRef", Ref(("Term",), "Terms")),
-    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods")),
-    Property("CustomerTypeRef", Ref(("CustomerType",), "CustomerTypes")),
+    Property("SalesTermRef", Ref(("Term",), "Terms", named=False)),
+    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods", named=False)),
+    Property("CustomerTypeRef", Ref(("CustomerType",), "CustomerTypes", named=False)),
     Property("PreferredDeliveryMethod", Choice(("Print", "Email", "None")), default="Print"),
     Property("ResaleNum", Text(16)),
-    Property("DefaultTaxCodeRef", Ref(("TaxCode",), "TaxCodes")),
+    Property("DefaultTaxCodeRef", Ref(("TaxCode",), "TaxCodes", named=False)),
     Property("TaxExemptionReasonId", Whole()),
     Property("PrimaryTaxIdentifier", Text(20)),
     Property("SecondaryTaxIdentifier", Text(20)),
@@ -62,7 +62,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     if draft.before is None and company.traits.tax == "us" and fields["Taxable"]:
         usual = company.objects["Preferences"]["1"]["TaxPrefs"]["TaxGroupCodeRef"]
         fields = {"DefaultTaxCodeRef": usual, **fields}
-    fields.setdefault("PrintOnCheckName", fields.get("CompanyName") or fields["DisplayName"])
+    fields.setdefault("PrintOnCheckName", people.printed_name(fields))
     return {**fields, "CurrencyRef": currency, "IsProject": False}
 
 
@@ -75,6 +75,8 @@ def derived(company: Company, stored: Fields) -> Fields:
         **({"Level": place} if place else {}),
         "Balance": own,
         "BalanceWithJobs": own + _of_jobs(company, stored["Id"]),
+        "ClientEntityId": "0",
+        "V4IDPseudonym": people.pseudonym(company, stored),
     }
 
 
@@ -89,8 +91,16 @@ CUSTOMER = Entity(
     properties=_PROPERTIES,
     ids=people.IDS,
     operations=LIST,
-    naming=replace(people.NAMED, flag="Job", full=True),
+    naming=replace(people.NAMED, flag="Job"),
     derived_names=frozenset({"FullyQualifiedName", "Level", "Balance", "BalanceWithJobs"}),
+    answered=lacking(
+        {
+            "create": frozenset({"ClientEntityId", "V4IDPseudonym"}),
+            "read": frozenset({"ClientEntityId"}),
+            "update": frozenset({"ClientEntityId", "V4IDPseudonym"}),
+            "query": frozenset({"DefaultTaxCodeRef"}),
+        }
+    ),
     compose=compose,
     derived=derived,
     on_create=opening.invoice,

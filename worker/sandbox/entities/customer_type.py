@@ -10,4 +10,5 @@ CUSTOMER_TYPE = Entity(
     ids="CustomerType",
     operations=frozenset({"read", "query"}),
     naming=Naming(),
+    counted=True,
 )

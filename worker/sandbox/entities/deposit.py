@@ -8,8 +8,9 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import NOTHING, Application, Key, Posting
 from worker.sandbox.sales import basis, links
-from worker.sandbox.sales.lines import TAX_CODE, identified
+from worker.sandbox.sales.lines import TAX_CODE
 from worker.sandbox.sales.links import LINKED
+from worker.sandbox.sales.numbering import numbered
 from worker.sandbox.sales.postings import balanced, money_account
 from worker.sandbox.schema.common import ATTACHABLES, described
 from worker.sandbox.schema.kinds import (
@@ -31,7 +32,7 @@ from worker.sandbox.schema.kinds import (
 _DETAIL = group(
     Property("AccountRef", Ref(("Account",), "Accounts")),
     Property("Entity", Ref(("Customer", "Vendor", "Employee"))),
-    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods")),
+    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods", named=False)),
     Property("CheckNum", Text(21)),
     Property("TxnType", Text()),
     Property("ClassRef", Ref(("Class",), "Klasses")),
@@ -47,6 +48,7 @@ _LINES = Several(
         Property("DetailType", Choice(("DepositLineDetail",))),
         Property("DepositLineDetail", _DETAIL),
         Property("LinkedTxn", Several(LINKED)),
+        Property("CustomExtensions", Several(Anything())),
         Property("CustomField", Several(Anything())),
     ),
     10_000,
@@ -104,7 +106,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     total = sum((line["Amount"] for line in lines), NOTHING) - back.get("Amount", NOTHING)
     if total < 0:
         raise faults.business("The total of a deposit cannot be less than 0")
-    return {**fields, "Line": identified(lines, before), "TotalAmt": total}
+    return {"TxnTaxDetail": {}, **fields, "Line": _numbered(lines, before), "TotalAmt": total}
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:
@@ -125,11 +127,14 @@ def applications(fields: Fields) -> list[Application]:
 
 
 def derived(company: Company, stored: Fields) -> Fields:
-    """List the payments that use what a customer paid in."""
-    return {
-        "LinkedTxn": links.shown(company, "Deposit", stored),
-        **basis.total_at_home(company, stored),
-    }
+    """Calculate the total in the home currency."""
+    return basis.total_at_home(company, stored)
+
+
+def _numbered(lines: list[Fields], before: Fields | None) -> list[Fields]:
+    """Return the lines with Ids, which those that are linked to a payment do not have; these come first."""
+    deposited = [line for line in lines if line.get("LinkedTxn")]
+    return [*deposited, *numbered((line for line in lines if not line.get("LinkedTxn")), before)]
 
 
 def _line(company: Company, line: Fields, deposit: Fields, own: Key | None) -> Fields:
@@ -142,7 +147,7 @@ def _line(company: Company, line: Fields, deposit: Fields, own: Key | None) -> F
         if line["Amount"] != found["TotalAmt"] or found["CurrencyRef"] != deposit["CurrencyRef"]:
             raise faults.business(f"{key[0]} {key[1]} can only be deposited as it is")
         link = {"TxnId": key[1], "TxnType": key[0], "TxnLineId": "0"}
-        return {**line, "LinkedTxn": [link]}
+        return {"Amount": line["Amount"], "LinkedTxn": [link], **_of_payment(found)}
     detail = line.get("DepositLineDetail") or {}
     if detail.get("AccountRef") is None:
         raise faults.required("AccountRef")
@@ -156,10 +161,17 @@ def _line(company: Company, line: Fields, deposit: Fields, own: Key | None) -> F
     return {**line, "DetailType": "DepositLineDetail", "DepositLineDetail": detail}
 
 
+def _of_payment(found: Fields) -> Fields:
+    """Return what a line says of its payment: how it was made, and the number of its cheque."""
+    names = {"PaymentMethodRef": "PaymentMethodRef", "PaymentRefNum": "CheckNum"}
+    detail = {said: found[name] for name, said in names.items() if found.get(name)}
+    return {"DepositLineDetail": detail} if detail else {}
+
+
 def _check_waiting(company: Company, key: Key, found: Fields, own: Key | None) -> None:
     """Refuse a payment that is not in Undeposited Funds, or that is in another deposit already."""
     others = [by for by in company.ledger.settling(key) if by != own]
-    waiting = found["DepositToAccountRef"]["value"] == company.account("UndepositedFunds")["Id"]
+    waiting = money_account(company, found) == company.account("UndepositedFunds")["Id"]
     if others or not waiting or not found["TotalAmt"]:
         raise faults.business(f"{key[0]} {key[1]} is not in Undeposited Funds")
 
@@ -195,7 +207,7 @@ DEPOSIT = Entity(
     ids="transactions",
     operations=TRANSACTION,
     counted=True,
-    derived_names=frozenset({"LinkedTxn", "HomeTotalAmt"}),
+    derived_names=frozenset({"HomeTotalAmt"}),
     compose=compose,
     postings=postings,
     applications=applications,

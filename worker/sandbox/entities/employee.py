@@ -24,7 +24,7 @@ _PROPERTIES = described(
 
 def compose(_: Company, draft: Draft) -> Fields:
     """Complete an employee."""
-    return {"PrintOnCheckName": draft.fields["DisplayName"], **draft.fields}
+    return {"PrintOnCheckName": people.printed_name(draft.fields), **draft.fields}
 
 
 EMPLOYEE = Entity(

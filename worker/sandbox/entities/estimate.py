@@ -33,14 +33,14 @@ def compose(company: Company, draft: Draft) -> Fields:
     if before is not None and _invoiced(company, before) and status == "Closed":
         status = before["TxnStatus"]
     number = basis.numbered(company, draft, "estimates", "Estimate")
-    return {**fields, "TxnStatus": status, "LinkedTxn": [], **number}
+    return {**fields, "TxnStatus": status, "LinkedTxn": None, **number}
 
 
 def derived(company: Company, stored: Fields) -> Fields:
     """Close an estimate that an invoice is linked to, and list the invoices."""
     return {
         "TxnStatus": "Closed" if _invoiced(company, stored) else stored["TxnStatus"],
-        "LinkedTxn": links.shown(company, "Estimate", stored),
+        "LinkedTxn": links.shown(company, "Estimate", stored) or None,
         **basis.total_at_home(company, stored),
     }
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
+from worker.sandbox.books.entity import TRANSACTION, Draft, Entity, Operation
 from worker.sandbox.books.ledger import Posting
 from worker.sandbox.entities.term import due
 from worker.sandbox.sales import applying, basis, form, links
@@ -91,12 +91,22 @@ def void(fields: Fields) -> Fields:
     return {**form.voided(fields), "LinkedTxn": [], "Deposit": Decimal(0)}
 
 
+def answered(operation: Operation, shown: Fields) -> Fields:
+    """Answer with an invoice; that of a send lacks two properties."""
+    if operation != "send":
+        return shown
+    meta = {name: value for name, value in shown["MetaData"].items() if name != "LastModifiedByRef"}
+    return {**shown, "MetaData": meta, "FreeFormAddress": None}
+
+
 INVOICE = Entity(
     name="Invoice",
     properties=_PROPERTIES,
     ids="transactions",
     operations=TRANSACTION | {"void", "send", "pdf"},
     counted=True,
+    tells_author=True,
+    answered=answered,
     derived_names=frozenset({"Balance", "LinkedTxn", "HomeTotalAmt", "HomeBalance"}),
     compose=compose,
     postings=postings,

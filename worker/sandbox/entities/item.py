@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import LIST, Draft, Entity, Naming
+from worker.sandbox.books.entity import LIST, Draft, Entity, Naming, lacking
 from worker.sandbox.books.names import full_name, level
 from worker.sandbox.sales.basis import check_account
 from worker.sandbox.schema.common import ACTIVE, described
@@ -30,7 +30,7 @@ _BUNDLE = group(
 _PROPERTIES = described(
     ACTIVE,
     Property("Name", Text(100, ":\t\n"), filterable=True),
-    Property("Sku", Text(100), filterable=True, selected=False),
+    Property("Sku", Text(100), filterable=True),
     Property("Description", Text(4000), filterable=True),
     Property("PurchaseDesc", Text(1000)),
     Property("Type", Choice(("Service", "Inventory", "NonInventory", "Category", "Group")), filterable=True),
@@ -54,7 +54,7 @@ _PROPERTIES = described(
     Property("ClassRef", Ref(("Class",), "Klasses")),
     Property("PrefVendorRef", Ref(("Vendor",))),
     Property("ParentRef", Ref(("Item",), "Items"), filterable=True),
-    Property("SubItem", Flag(), default=False),
+    Property("SubItem", Flag()),
     Property("Level", Number(), read_only=True),
     Property("FullyQualifiedName", Text(), read_only=True, filterable=True),
     Property("DeferredRevenue", Flag(), default=False),
@@ -67,6 +67,9 @@ _PROPERTIES = described(
     Property("ItemGroupDetail", _BUNDLE),
     Property("UQCDisplayText", Text(100)),
     Property("UQCId", Text(100)),
+)
+_NOT_OF_CATEGORIES = frozenset(
+    {"Taxable", "UnitPrice", "PurchaseCost", "TrackQtyOnHand", "DeferredRevenue", "IncomeAccountRef"}
 )
 _INCOME = frozenset({"Income", "Other Income"})
 _INVENTORY = ("IncomeAccountRef", "AssetAccountRef", "ExpenseAccountRef", "QtyOnHand", "InvStartDate")
@@ -88,8 +91,9 @@ def compose(company: Company, draft: Draft) -> Fields:
             raise faults.required(name)
     check_account(company, fields.get("IncomeAccountRef"), _INCOME)
     if kind == "Category":
-        return {**fields, "Taxable": False}
-    return fields
+        fields = {name: value for name, value in fields.items() if name not in _NOT_OF_CATEGORIES}
+    # At the top, an item says nothing of its place.
+    return fields if fields["SubItem"] else {**fields, "SubItem": None}
 
 
 def derived(company: Company, stored: Fields) -> Fields:
@@ -108,6 +112,7 @@ ITEM = Entity(
     operations=LIST,
     naming=Naming(flag="SubItem"),
     derived_names=frozenset({"FullyQualifiedName", "Level"}),
+    answered=lacking({"query": frozenset({"Sku", "DeferredRevenue"})}),
     compose=compose,
     derived=derived,
 )

@@ -8,9 +8,10 @@ from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import TRANSACTION, Draft, Entity
 from worker.sandbox.books.ledger import NOTHING, Posting
-from worker.sandbox.sales import basis, links
-from worker.sandbox.sales.lines import TAX_CODE, identified
+from worker.sandbox.sales import basis
+from worker.sandbox.sales.lines import TAX_CODE
 from worker.sandbox.sales.links import LINKED
+from worker.sandbox.sales.numbering import identified
 from worker.sandbox.schema.common import ATTACHABLES, described
 from worker.sandbox.schema.kinds import (
     Anything,
@@ -51,6 +52,7 @@ _LINES = Several(
         Property("DetailType", Choice(("JournalEntryLineDetail", "DescriptionOnly"))),
         Property("JournalEntryLineDetail", _DETAIL),
         Property("LinkedTxn", Several(LINKED), read_only=True),
+        Property("CustomExtensions", Several(Anything())),
         Property("CustomField", Several(Anything())),
     ),
     10_000,
@@ -92,6 +94,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     if sum((_signed(line) for line in _posted(fields)), NOTHING):
         raise faults.business("Debits must equal credits")
     return {
+        "TxnTaxDetail": {},
         **fields,
         "Line": identified(fields["Line"], draft.before, first=0),
         "TotalAmt": Decimal(0),
@@ -107,11 +110,6 @@ def postings(company: Company, fields: Fields) -> Iterator[Posting]:
     left = sum((each.home for each in ours), NOTHING)
     if left:
         yield Posting(company.account("ExchangeGainOrLoss")["Id"], -left, day)
-
-
-def derived(company: Company, stored: Fields) -> Fields:
-    """List the payments that use the entry."""
-    return {"LinkedTxn": links.shown(company, "JournalEntry", stored)}
 
 
 def _check(company: Company, line: Fields, currency: Fields) -> None:
@@ -176,8 +174,6 @@ JOURNAL_ENTRY = Entity(
     ids="transactions",
     operations=TRANSACTION,
     counted=True,
-    derived_names=frozenset({"LinkedTxn"}),
     compose=compose,
     postings=postings,
-    derived=derived,
 )

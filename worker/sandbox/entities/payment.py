@@ -38,6 +38,7 @@ _LINES = Several(
         Property("LineNum", Whole()),
         Property("Description", Text(4000)),
         Property("DetailType", Text()),
+        Property("CustomExtensions", Several(Anything())),
         Property("CustomField", Several(Anything())),
     ),
     10_000,
@@ -49,8 +50,8 @@ _PROPERTIES = described(
     Property("Line", _LINES),
     Property("TxnDate", Day(), filterable=True),
     Property("PaymentRefNum", Text(21), filterable=True),
-    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods")),
-    Property("DepositToAccountRef", Ref(("Account",), "Accounts")),
+    Property("PaymentMethodRef", Ref(("PaymentMethod",), "PaymentMethods", named=False)),
+    Property("DepositToAccountRef", Ref(("Account",), "Accounts", named=False)),
     Property("ARAccountRef", Ref(("Account",), "Accounts")),
     Property("CurrencyRef", CurrencyCode(), filterable=True),
     Property("ExchangeRate", Number(0)),
@@ -123,7 +124,9 @@ def derived(company: Company, stored: Fields) -> Fields:
     return {
         "UnappliedAmt": unapplied,
         "Line": [{**line, "LineEx": _extension(company, line)} for line in stored["Line"]],
-        "LinkedTxn": links.shown(company, "Payment", stored),
+        "LinkedTxn": links.shown(company, "Payment", stored) or None,
+        # Without money there is no account that it goes to.
+        **({} if stored["TotalAmt"] else {"DepositToAccountRef": None}),
         **basis.total_at_home(company, stored),
     }
 
@@ -216,7 +219,7 @@ PAYMENT = Entity(
     properties=_PROPERTIES,
     ids="transactions",
     operations=TRANSACTION | {"void", "send", "pdf"},
-    derived_names=frozenset({"UnappliedAmt", "Line", "LinkedTxn", "HomeTotalAmt"}),
+    derived_names=frozenset({"UnappliedAmt", "Line", "LinkedTxn", "DepositToAccountRef", "HomeTotalAmt"}),
     compose=compose,
     postings=postings,
     applications=applications,

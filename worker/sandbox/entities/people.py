@@ -1,8 +1,12 @@
-"""Properties that customers, vendors and employees share, with one space of names for all three."""
+"""What customers, vendors and employees share: properties, and one space of names for all three."""
 
+from hashlib import blake2b
+
+from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Naming
+from worker.sandbox.books.writing import composed_name
 from worker.sandbox.schema.common import ACTIVE, ADDRESS, ATTACHABLES, EMAIL, PHONE, WEBSITE
-from worker.sandbox.schema.kinds import CurrencyCode, Flag, Property, Text
+from worker.sandbox.schema.kinds import CurrencyCode, Fields, Flag, Property, Text
 
 IDS = "names"
 SPACE = "people"
@@ -36,3 +40,14 @@ PROPERTIES = (
     Property("BusinessNumber", Text(100)),
     ATTACHABLES,
 )
+
+
+def printed_name(fields: Fields) -> str:
+    """Return the name that is printed on cheques to somebody, unless a request says it."""
+    return str(fields.get("CompanyName") or composed_name(fields) or fields["DisplayName"])
+
+
+def pseudonym(company: Company, stored: Fields) -> str:
+    """Return the V4IDPseudonym of somebody: 38 hexadecimal digits that say nothing."""
+    said = f"{company.realm} {stored['Id']}"
+    return f"0020{blake2b(said.encode(), digest_size=17).hexdigest()}"

@@ -32,7 +32,7 @@ MONTHS = (
     "December",
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_TERMS = Property("DefaultTerms", Ref(("Term",), "Terms"))
+_TERMS = Property("DefaultTerms", Ref(("Term",), "Terms", named=False))
 
 
 def _flags(*names: str) -> tuple[Property, ...]:
@@ -104,10 +104,10 @@ _KINDS: Mapping[str, Group] = {
     "TaxPrefs": group(
         *_flags("UsingSalesTax"),
         Property("PartnerTaxEnabled", Flag(), read_only=True),
-        Property("TaxGroupCodeRef", Ref(("TaxCode",), "TaxCodes")),
+        Property("TaxGroupCodeRef", Ref(("TaxCode",), "TaxCodes", named=False)),
     ),
     "CurrencyPrefs": group(
-        *_flags("MultiCurrencyEnabled"), Property("HomeCurrency", CurrencyCode(), read_only=True)
+        *_flags("MultiCurrencyEnabled"), Property("HomeCurrency", CurrencyCode(named=False), read_only=True)
     ),
     "ReportPrefs": group(
         Property("ReportBasis", Choice(("Accrual", "Cash"))), *_flags("CalcAgingReportFromTxnDate")

@@ -12,7 +12,6 @@ from worker.sandbox.books.entity import Draft, Entity
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.entities.preference_groups import GROUPS
 from worker.sandbox.schema.common import described
-from worker.sandbox.schema.currencies import CURRENCIES
 from worker.sandbox.schema.kinds import Fields
 
 # The traits that preferences switch, by group and property.
@@ -35,17 +34,36 @@ _TRAITS: Mapping[str, Mapping[str, str]] = {
     "TaxPrefs": {"UsingSalesTax": "using_sales_tax"},
     "CurrencyPrefs": {"MultiCurrencyEnabled": "multicurrency"},
 }
+_THANKS = "Thank you for your business and have a great day!"
+_OTHER = {
+    "SalesFormsPrefs.DefaultCustomerMessage": _THANKS,
+    "SalesFormsPrefs.DefaultItem": "1",
+    "DTXCopyMemo": "false",
+    "SFCEnabled": "true",
+    "DataPartner": "false",
+    "Vendor1099Enabled": "true",
+    "TimeTrackingFeatureEnabled": "true",
+    "FDPEnabled": "false",
+    "ProjectsEnabled": "false",
+    "WarnDuplicateCheckNumber": "true",
+    "WarnDuplicateBillNumber": "false",
+    "SignoutInactiveMinutes": "60",
+    "AccountingInfoPrefs.ShowAccountNumbers": "false",
+}
+_CUSTOM_FIELDS = 3
 _WITH_STOCK = frozenset({"Plus", "Advanced"})
 
 
 def preferences(traits: Traits) -> Fields:
     """Return the preferences of a new company."""
+    american = traits.country == "US"
     usual: dict[str, Fields] = {
         "AccountingInfoPrefs": {
             "UseAccountNumbers": False,
             "TaxYearMonth": "January",
             "DepartmentTerminology": "Location",
             "CustomerTerminology": "Customers",
+            **({"TaxForm": "6"} if american else {}),
         },
         "ProductAndServicesPrefs": {
             "ForSales": True,
@@ -64,8 +82,8 @@ def preferences(traits: Traits) -> Fields:
             "UsingPriceLevels": False,
             "UsingProgressInvoicing": False,
             "DefaultTerms": {"value": "3"},
-            "DefaultCustomerMessage": "Thank you for your business and have a great day!",
-            "CustomField": [],
+            "DefaultCustomerMessage": _THANKS,
+            "CustomField": [_switches("SalesFormsPrefs.UseSalesCustom")],
         },
         "EmailMessagesPrefs": {
             f"{kind.replace(' ', '')}Message": _message(kind, traits.name)
@@ -74,7 +92,7 @@ def preferences(traits: Traits) -> Fields:
         "VendorAndPurchasesPrefs": {
             "BillableExpenseTracking": True,
             "TrackingByCustomer": True,
-            "POCustomField": [],
+            "POCustomField": [_switches("PurchasePrefs.UsePurchaseCustom")],
         },
         "TimeTrackingPrefs": {
             "UseServices": True,
@@ -83,10 +101,10 @@ def preferences(traits: Traits) -> Fields:
             "WorkWeekStartDate": "Monday",
             "MarkTimeEntriesBillable": True,
         },
-        "TaxPrefs": {"PartnerTaxEnabled": True} if traits.tax == "us-ast" else {},
+        "TaxPrefs": {"PartnerTaxEnabled": traits.tax == "us-ast"} if american else {},
         "CurrencyPrefs": {"HomeCurrency": {"value": traits.home_currency}},
         "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
-        "OtherPrefs": {"NameValue": [{"Name": "SFCEnabled", "Value": "true"}]},
+        "OtherPrefs": {"NameValue": [{"Name": name, "Value": value} for name, value in _OTHER.items()]},
     }
     return _merged(usual, _of_traits(traits))
 
@@ -107,8 +125,11 @@ def compose(company: Company, draft: Draft) -> Fields:
 def derived(company: Company, stored: Fields) -> Fields:
     """Show preferences as the company's traits are."""
     groups = _merged({name: stored.get(name, {}) for name in GROUPS}, _of_traits(company.traits))
-    home = {"value": company.traits.home_currency, "name": CURRENCIES[company.traits.home_currency]}
+    home = {"value": company.traits.home_currency}
     groups["CurrencyPrefs"] = {**groups["CurrencyPrefs"], "HomeCurrency": home}
+    if company.traits.allow_discount:
+        discounts = company.account("DiscountsRefundsGiven")["Id"]
+        groups["SalesFormsPrefs"] = {"DefaultDiscountAccount": discounts, **groups["SalesFormsPrefs"]}
     if not company.traits.book_close_date_visible:
         groups["AccountingInfoPrefs"] = {**groups["AccountingInfoPrefs"], "BookCloseDate": None}
     return groups
@@ -147,6 +168,12 @@ def _merged(under: Mapping[str, Fields], over: Mapping[str, Fields]) -> dict[str
     return {name: {**values, **over.get(name, {})} for name, values in under.items()}
 
 
+def _switches(prefix: str) -> Fields:
+    """Write the switches of the custom fields of forms, which are all off."""
+    names = (f"{prefix}{place}" for place in range(1, _CUSTOM_FIELDS + 1))
+    return {"CustomField": [{"Name": name, "Type": "BooleanType", "BooleanValue": False} for name in names]}
+
+
 def _message(kind: str, company: str) -> Fields:
     return {
         "Subject": f"{kind} from {company}",
@@ -159,6 +186,7 @@ PREFERENCES = Entity(
     properties=described(*GROUPS.values()),
     ids="Preferences",
     operations=frozenset({"read", "update", "query"}),
+    single=True,
     compose=compose,
     derived=derived,
     follow=follow,

@@ -19,7 +19,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     if draft.fields.get("DepositToAccountRef") is None:
         raise faults.required("DepositToAccountRef")
     fields = form.composed(company, draft, anonymous=True)
-    return {**fields, "LinkedTxn": [], **basis.numbered(company, draft, "sales", "RefundReceipt")}
+    return {**fields, "LinkedTxn": None, **basis.numbered(company, draft, "sales", "RefundReceipt")}
 
 
 def postings(company: Company, fields: Fields) -> Iterable[Posting]:

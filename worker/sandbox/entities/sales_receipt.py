@@ -33,7 +33,7 @@ def compose(company: Company, draft: Draft) -> Fields:
     return {
         **fields,
         "DepositToAccountRef": {"value": money_account(company, fields)},
-        "LinkedTxn": [],
+        "LinkedTxn": None,
         **basis.numbered(company, draft, "sales", "SalesReceipt"),
     }
 
@@ -47,7 +47,7 @@ def derived(company: Company, stored: Fields) -> Fields:
     """Show that nothing is open, and the deposit that the receipt is part of."""
     return {
         "Balance": Decimal(0),
-        "LinkedTxn": links.shown(company, "SalesReceipt", stored),
+        "LinkedTxn": links.shown(company, "SalesReceipt", stored) or None,
         **basis.balance_at_home(company, stored, Decimal(0), Decimal(0)),
     }
 

@@ -1,9 +1,23 @@
 """Tax codes, the rates in them, and the agencies that the tax goes to. Codes are made by the tax service only."""
 
+from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Entity, Naming
 from worker.sandbox.schema.common import ACTIVE, described
-from worker.sandbox.schema.kinds import Anything, Flag, Number, Property, Ref, Several, Text, Whole, group
+from worker.sandbox.schema.kinds import (
+    Anything,
+    Fields,
+    Flag,
+    Number,
+    Property,
+    Ref,
+    Several,
+    Text,
+    Whole,
+    group,
+)
 
+# The codes of lines in the US.
+PSEUDO_CODES = frozenset({"TAX", "NON"})
 _RATES = group(
     Property(
         "TaxRateDetail",
@@ -17,6 +31,15 @@ _RATES = group(
         ),
     )
 )
+
+
+def derived(_: Company, stored: Fields) -> Fields:
+    """Show the codes of lines, TAX and NON, as recorded: without what all other objects have."""
+    if stored["Id"] not in PSEUDO_CODES:
+        return {}
+    return dict.fromkeys(("domain", "sparse", "SyncToken", "Active", "Hidden"))
+
+
 TAX_CODE = Entity(
     name="TaxCode",
     properties=described(
@@ -33,6 +56,8 @@ TAX_CODE = Entity(
     ids="TaxCode",
     operations=frozenset({"read", "query"}),
     naming=Naming(),
+    counted=True,
+    derived=derived,
 )
 TAX_RATE = Entity(
     name="TaxRate",
@@ -41,7 +66,7 @@ TAX_RATE = Entity(
         Property("Name", Text(100), filterable=True),
         Property("Description", Text(100), filterable=True),
         Property("RateValue", Number(), filterable=True),
-        Property("AgencyRef", Ref(("TaxAgency",), "TaxAgencies")),
+        Property("AgencyRef", Ref(("TaxAgency",), "TaxAgencies", named=False)),
         Property("TaxReturnLineRef", Ref(())),
         Property("SpecialTaxType", Text(), filterable=True),
         Property("DisplayType", Text(), filterable=True),
@@ -51,6 +76,7 @@ TAX_RATE = Entity(
     ids="TaxRate",
     operations=frozenset({"read", "query"}),
     naming=Naming(),
+    counted=True,
 )
 TAX_AGENCY = Entity(
     name="TaxAgency",

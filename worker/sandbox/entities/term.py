@@ -31,16 +31,10 @@ def compose(_: Company, draft: Draft) -> Fields:
     """
     fields = draft.fields
     if "DayOfMonthDue" in fields:
-        return {
-            "DueNextMonthDays": 0,
-            "DiscountPercent": 0,
-            "DiscountDays": 0,
-            **fields,
-            "Type": "DATE_DRIVEN",
-        }
+        return {"DiscountPercent": 0, **fields, "Type": "DATE_DRIVEN"}
     if "DueDays" not in fields:
         raise faults.required("DueDays")
-    return {"DiscountPercent": 0, "DiscountDays": 0, **fields, "Type": "STANDARD"}
+    return {"DiscountPercent": 0, **fields, "Type": "STANDARD"}
 
 
 def due(term: Fields | None, day: date) -> date:
@@ -51,7 +45,7 @@ def due(term: Fields | None, day: date) -> date:
     """
     try:
         if term is not None and term["Type"] == "DATE_DRIVEN":
-            return _on_day_of_month(day, term["DayOfMonthDue"], term["DueNextMonthDays"])
+            return _on_day_of_month(day, term["DayOfMonthDue"], term.get("DueNextMonthDays", 0))
         return day + timedelta(days=DUE_DAYS_DEFAULT if term is None else term["DueDays"])
     except (OverflowError, ValueError):
         raise faults.invalid_date(day.isoformat(), "DueDate") from None

@@ -102,9 +102,10 @@ def seeded(kind: str, random: Random, now: datetime) -> Company:
         chosen["TaxPrefs"] if usual is None else {**chosen["TaxPrefs"], "TaxGroupCodeRef": {"value": usual}}
     )
     company.store("CompanyInfo", company_info(traits), act, identifier="1")
+    company.next_id("Address")  # all addresses of a new company are one
     company.store("Preferences", {**chosen, "TaxPrefs": taxes}, act, identifier="1")
     for name, days in _TERMS:
-        _made(company, "Term", {"Name": name, "DueDays": days}, act)
+        _made(company, "Term", {"Name": name, "DueDays": days, "DiscountDays": 0}, act)
     for name, account_type, subtype in _ACCOUNTS:
         fields = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
         _made(company, "Account", fields, act)

@@ -53,7 +53,7 @@ def _changed(company: Company, entity: Entity, start: datetime) -> list[Fields]:
     for change in ordered:
         stored = company.get(entity.name, change.identifier)
         if stored is not None:
-            found.append(company.shown(entity, stored))
+            found.append(company.answer(entity, stored, "query"))
         else:
             meta = {"LastUpdatedTime": company.instant(change.at)}
             found.append({"domain": "QBO", "status": "Deleted", "Id": change.identifier, "MetaData": meta})

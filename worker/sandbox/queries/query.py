@@ -40,7 +40,7 @@ def run(company: Company, text: str) -> Fields:
         return {"QueryResponse": {}}
     response: Fields = {
         statement.entity: [_projected(entity, company.shown(entity, each), statement) for each in page],
-        "startPosition": statement.start,
+        **({} if entity.single else {"startPosition": statement.start}),
         "maxResults": len(page),
     }
     if entity.counted:
@@ -181,7 +181,7 @@ def _ordered(
 
 def _projected(entity: Entity, shown: Fields, statement: Statement) -> Fields:
     named = {field.partition(".")[0] for field in statement.fields if field != "*"}
-    by_name = entity.properties.by_name
     if statement.all_fields:
-        return {name: value for name, value in shown.items() if by_name[name].selected or name in named}
+        wanted = {name: shown[name] for name in named if name in shown}
+        return {**entity.answered("query", shown), **wanted}
     return {name: value for name, value in shown.items() if name in named | _ALWAYS_SELECTED}

@@ -10,6 +10,8 @@ from worker.sandbox.sales import lines as lines_of
 from worker.sandbox.sales.basis import MONEY, RECEIVABLE, check_account, customer_of, dated, in_currency
 from worker.sandbox.sales.lines import LINES, TAX_CODE
 from worker.sandbox.sales.links import LINKED
+from worker.sandbox.sales.numbering import with_subtotal
+from worker.sandbox.sales.places import placed
 from worker.sandbox.schema.common import ADDRESS, ATTACHABLES, EMAIL, MEMO
 from worker.sandbox.schema.kinds import (
     Anything,
@@ -116,22 +118,19 @@ def composed(company: Company, draft: Draft, *, anonymous: bool = False) -> Fiel
     customer: Fields = {} if unknown else customer_of(company, fields, before)
     if not fields.get("Line"):
         raise faults.required("Line")
-    addresses = {name: customer[name] for name in ("BillAddr", "ShipAddr") if customer.get(name)}
-    fields = {**(addresses if before is None else {}), **fields}
     if fields.get("EmailStatus") == "NeedToSend" and not (fields.get("BillEmail") or {}).get("Address"):
         raise faults.business("An e-mail address is needed to send the transaction")
     check_account(company, fields.get("ARAccountRef"), RECEIVABLE)
     check_account(company, fields.get("DepositToAccountRef"), MONEY)
     fields = _tracked(company, _calculated(company, fields))
     fields = in_currency(company, dated(company, fields, draft), customer)
-    return {
+    fields = {
         "CustomField": [],
         "PrintStatus": "NeedToPrint",
         "EmailStatus": "NotSet",
-        "ApplyTaxAfterDiscount": False,
-        **fields,
-        **_priced(company, fields, draft),
+        **placed(company, fields, customer, before),
     }
+    return {**fields, **_priced(company, fields, draft)}
 
 
 def voided(fields: Fields) -> Fields:
@@ -146,11 +145,13 @@ def voided(fields: Fields) -> Fields:
 
 
 def _calculated(company: Company, fields: Fields) -> Fields:
-    """Return a form that says how its amounts are meant, which forms of US companies do not."""
+    """Return a form that says how its amounts are meant: in the US beside a discount, elsewhere beside tax."""
     calculation = taxes.calculation(company, fields)
     if calculation is None:
-        return {name: value for name, value in fields.items() if name != "GlobalTaxCalculation"}
-    return {**fields, "GlobalTaxCalculation": calculation}
+        kept = {name: value for name, value in fields.items() if name != "GlobalTaxCalculation"}
+        return {"ApplyTaxAfterDiscount": False, **kept}
+    kept = {name: value for name, value in fields.items() if name != "ApplyTaxAfterDiscount"}
+    return {**kept, "GlobalTaxCalculation": calculation}
 
 
 def _tracked(company: Company, fields: Fields) -> Fields:
@@ -185,7 +186,7 @@ def _priced(company: Company, fields: Fields, draft: Draft) -> Fields:
         raise faults.business("The total of a transaction cannot be less than 0")
     lines = _net_discounts(found.lines, discount, found.discount)
     return {
-        "Line": lines_of.numbered(lines, before, found.subtotal),
+        "Line": with_subtotal(lines, before, found.subtotal),
         "TxnTaxDetail": found.detail,
         "TotalAmt": total,
     }

@@ -78,7 +78,7 @@ def discount_again(lines: Sequence[Fields], before: Fields | None) -> list[Field
 def _unchanged(line: Fields, stored: Sequence[Fields]) -> bool:
     """Return whether a line is a discount that the books have."""
     return line.get("DetailType") == "DiscountLineDetail" and any(
-        line.get("Amount") == each["Amount"] and line.get("Id", each["Id"]) == each["Id"] for each in stored
+        line.get("Amount") == each["Amount"] for each in stored
     )
 
 

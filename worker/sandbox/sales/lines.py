@@ -31,7 +31,7 @@ LINES_MAX = 10_000
 KEPT = Decimal("0.0000001")
 SHIPPING, GRATUITY = "SHIPPING_ITEM_ID", "GRATUITY_ITEM_ID"
 ITEM = Ref(("Item",), "Items", also=(SHIPPING, GRATUITY))
-TAX_CODE = Ref(("TaxCode",), "TaxCodes")
+TAX_CODE = Ref(("TaxCode",), "TaxCodes", named=False)
 _CLASS = Property("ClassRef", Ref(("Class",), "Klasses"))
 _SALES_ITEM = group(
     Property("ItemRef", ITEM),
@@ -146,28 +146,6 @@ def discounted(company: Company, lines: Sequence[Fields], subtotal: Decimal) -> 
     return result, total
 
 
-def numbered(lines: Sequence[Fields], before: Fields | None, subtotal: Decimal) -> list[Fields]:
-    """Return the lines in their order with their Ids, and the subtotal behind them."""
-    subtotal_line = {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
-    return [*identified(lines, before), subtotal_line]
-
-
-def identified(lines: Sequence[Fields], before: Fields | None, first: int = 1) -> list[Fields]:
-    """Return the lines in their order with their Ids; a line that was there keeps its own."""
-    known = {line["Id"] for line in (before or {}).get("Line", ()) if "Id" in line}
-    last = max((int(each) for each in known), default=first - 1)
-    result = []
-    for place, line in enumerate(lines, start=1):
-        identifier = line.get("Id")
-        if identifier in known:
-            known.discard(identifier)
-        else:
-            last += 1
-            identifier = str(last)
-        result.append({**line, "Id": identifier, "LineNum": place})
-    return result
-
-
 def voided(line: Fields) -> Fields:
     """Return a line of a voided transaction: no amount, no quantity, no link."""
     zero = {name: value for name, value in line.items() if name != "LinkedTxn"}
@@ -191,7 +169,7 @@ def _priced(company: Company, line: Fields) -> Fields:
         return _selling(company, line)
     if kind == "GroupLineDetail":
         return _bundle(company, line)
-    return dict(line)
+    return {"DescriptionLineDetail": {}, **line} if kind == "DescriptionOnly" else dict(line)
 
 
 def _selling(company: Company, line: Fields) -> Fields:
@@ -228,7 +206,7 @@ def _without_zeros(detail: Fields, amount: Decimal) -> Fields:
 
 
 def _of_item(company: Company, identifier: str, detail: Fields) -> Fields:
-    """Complete a line with its item's account; an item that is inactive by now may stay where it was."""
+    """Complete a line with its item's account, and in the US with a tax code; an inactive item may stay where it was."""
     item = company.get("Item", identifier)
     if item is None:
         raise faults.invalid_reference(ITEM.words, identifier)
@@ -237,7 +215,11 @@ def _of_item(company: Company, identifier: str, detail: Fields) -> Fields:
     if item["Type"] == "Inventory" and "Qty" not in detail:
         raise faults.business("Quantity required for inventory item", code="6520")
     account = item.get("IncomeAccountRef")
-    return {**detail, "ItemAccountRef": account} if account else detail
+    return {
+        **({"TaxCodeRef": {"value": "NON"}} if company.traits.country == "US" else {}),
+        **detail,
+        **({"ItemAccountRef": account} if account else {}),
+    }
 
 
 def _bundle(company: Company, line: Fields) -> Fields:

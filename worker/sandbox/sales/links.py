@@ -102,7 +102,7 @@ def linking(fields: Fields) -> Iterable[Application]:
 def shown(company: Company, entity: str, stored: Fields) -> list[Fields]:
     """Return a transaction's links, and those of the transactions that settle it."""
     settling = company.ledger.settling((entity, stored["Id"]))
-    return [*stored.get("LinkedTxn", ()), *({"TxnId": by, "TxnType": kind} for kind, by in settling)]
+    return [*(stored.get("LinkedTxn") or ()), *({"TxnId": by, "TxnType": kind} for kind, by in settling)]
 
 
 def within(company: Company, customer: str, above: str) -> bool:

@@ -7,7 +7,8 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
 from worker.sandbox.books.writing import check_open
 from worker.sandbox.sales.basis import in_currency
-from worker.sandbox.sales.lines import numbered
+from worker.sandbox.sales.numbering import with_subtotal
+from worker.sandbox.sales.places import placed
 from worker.sandbox.sales.taxes import without_tax
 from worker.sandbox.schema.kinds import Fields
 
@@ -45,22 +46,22 @@ def invoice(company: Company, draft: Draft, customer: Fields) -> None:
     }
     fields = {
         **company.entities["Invoice"].properties.defaults(),
-        **without_tax(company),
+        **({"ApplyTaxAfterDiscount": False} if company.traits.country == "US" else without_tax(company)),
         "CustomerRef": {"value": customer["Id"]},
         "CurrencyRef": customer["CurrencyRef"],
         "DocNumber": company.numbers.next("sales") if counted else None,
         "TxnDate": day,
         "DueDate": day,
-        "Line": numbered([line], None, balance),
-        "TxnTaxDetail": {"TotalTax": Decimal(0), "TaxLine": []},
+        "Line": with_subtotal([line], None, balance),
+        "TxnTaxDetail": {"TotalTax": Decimal(0)},
         "TotalAmt": balance,
         "CustomField": [],
         "LinkedTxn": [],
         "PrintStatus": "NeedToPrint",
         "EmailStatus": "NotSet",
-        "ApplyTaxAfterDiscount": False,
     }
-    company.store("Invoice", in_currency(company, fields, customer), draft.act)
+    fields = placed(company, in_currency(company, fields, customer), customer, None)
+    company.store("Invoice", fields, draft.act)
 
 
 def _day(company: Company, draft: Draft) -> str:

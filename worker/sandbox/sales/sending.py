@@ -30,7 +30,7 @@ def send(company: Company, entity: Entity, identifier: str, to: str | None, act:
         "DeliveryInfo": {"DeliveryType": "Email", "DeliveryTime": company.instant(act.at)},
     }
     kept = {name: value for name, value in sent.items() if name in entity.properties.by_name}
-    return company.shown(entity, company.replace(entity.name, before, kept, act, "Emailed"))
+    return company.answer(entity, company.replace(entity.name, before, kept, act, "Emailed"), "send")
 
 
 def with_link(company: Company, invoice: Fields) -> Fields:

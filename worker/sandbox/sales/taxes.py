@@ -122,8 +122,11 @@ def taxed(
     detail = {
         **({"TxnTaxCodeRef": {"value": used}} if used and company.traits.using_sales_tax else {}),
         "TotalTax": total,
-        "TaxLine": [_tax_line(rate, taxes[rate], percents[rate], cents(bases[rate])) for rate in taxes],
     }
+    if taxes:
+        detail["TaxLine"] = [
+            _tax_line(rate, taxes[rate], percents[rate], cents(bases[rate])) for rate in taxes
+        ]
     if not with_tax:
         return Taxed(inclusive.without(lines), subtotal, discount, total, detail)
     nets = inclusive.nets(

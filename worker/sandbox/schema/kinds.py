@@ -167,11 +167,13 @@ class Ref(Struct, frozen=True):
         to: The entities that it may refer to.
         words: The kind of object in QuickBooks' words, as fault 2500 says it.
         also: Ids that mean something without an object behind them, such as `SHIPPING_ITEM_ID`.
+        named: Whether answers say the name of the object beside its Id.
     """
 
     to: tuple[str, ...]
     words: str = "Names"
     also: tuple[str, ...] = ()
+    named: bool = True
 
     def read(self, value: Any, name: str) -> Fields:
         """Read a reference; the name in it is QuickBooks' to say, and its type means something only among several."""
@@ -184,6 +186,8 @@ class Ref(Struct, frozen=True):
 
 class CurrencyCode(Struct, frozen=True):
     """A reference to a currency by its code."""
+
+    named: bool = True
 
     def read(self, value: Any, name: str) -> Fields:
         """Read a code of ISO 4217."""
@@ -201,7 +205,6 @@ class Property(Struct, frozen=True):
         kind: The type of its value.
         read_only: Whether QuickBooks sets it and ignores it in requests.
         filterable: Whether a query may filter by it.
-        selected: Whether `SELECT *` includes it.
         blank: Whether an empty text is a value of its own, instead of none.
         default: The value of a new object whose request lacks it.
     """
@@ -210,7 +213,6 @@ class Property(Struct, frozen=True):
     kind: ValueType
     read_only: bool = False
     filterable: bool = False
-    selected: bool = True
     blank: bool = False
     default: Any = None
 
