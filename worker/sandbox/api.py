@@ -59,7 +59,7 @@ def statement(request: Request) -> str:
 
 def _body(company: Company, request: Request, path: list[str], act: Act) -> Fields:
     if path == ["query"]:
-        return run(company, statement(request))
+        return run(company, statement(request), act.at)
     if request.method == "GET":
         return _found(company, request.query, path, act)
     if request.method == "POST":

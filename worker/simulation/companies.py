@@ -36,6 +36,8 @@ _TAX_CODES = {
 # By the company's clock: at midday, when UTC has another day, and just before midnight.
 _TIMES = ((12, 0, 0), (20, 30, 0), (0, 40, 0), (23, 58, 30))
 _DAYS = ((2026, 5, 5), (2026, 5, 31), (2026, 12, 31))
+# How many seconds old the rows of QuickBooks' queries are.
+_QUERY_LAGS = (0, 0, 0, 2, 10)
 # The cut-over, counted back from the beginning; None: when invoicing was switched on.
 _CUT_OVER_AGO = (timedelta(days=60), timedelta(days=60), timedelta(days=1), None)
 
@@ -79,12 +81,16 @@ def plain(kind: str) -> CompanyPlan:
     return CompanyPlan(kind, {}, {"memo": MEMOS[0]}, US, _CUT_OVER_AGO[0])
 
 
-def draw(random: Random) -> CompanyPlan:
-    """Draw a company."""
+def draw(random: Random, lags: Random) -> CompanyPlan:
+    """Draw a company; the lag of its queries comes from `lags`."""
     kind = random.choice(tuple(KINDS))
     country, home = KINDS[kind].country, KINDS[kind].home_currency
     multicurrency = random.random() < 0.4  # noqa: PLR2004 - some
-    traits = {"multicurrency": multicurrency, "custom_transaction_numbers": random.random() < 0.3}  # noqa: PLR2004 - some
+    traits = {
+        "multicurrency": multicurrency,
+        "custom_transaction_numbers": random.random() < 0.3,  # noqa: PLR2004 - some
+        "query_lag_seconds": lags.choice(_QUERY_LAGS),
+    }
     others = tuple(currency for currency in _CURRENCIES if currency != home)
     market = Market(
         country=country,

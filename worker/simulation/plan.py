@@ -97,7 +97,8 @@ class SeedPlan(Struct, frozen=True):
 def draw(seed: int) -> SeedPlan:
     """Draw a seed's plan."""
     random = Random(f"{seed}:plan")  # noqa: S311 - a simulation repeats itself
-    drawn = {workspace: companies.draw(random) for workspace in WORKSPACES}
+    lags = Random(f"{seed}:lags")  # noqa: S311 - as above
+    drawn = {workspace: companies.draw(random, lags) for workspace in WORKSPACES}
     start = drawn[random.choice(WORKSPACES)].start(random)
     memory_seconds = random.choice((MEMORY_SECONDS, FOREVER))
     faults_end = random.uniform(120, 250) + (MEMORY_SECONDS if memory_seconds != FOREVER else 0)

@@ -256,7 +256,7 @@ WORDS = st.sampled_from(
 def test_any_text_is_a_statement_or_a_fault(text: str) -> None:
     for statement in (text, f"SELECT * FROM Invoice {text}", f"SELECT * FROM Invoice WHERE Id {text}"):
         try:
-            found = query.run(BOOKS.company, statement)
+            found = query.run(BOOKS.company, statement, BOOKS.clock.now())
         except Fault as refused:
             assert refused.code in {"4000", "4001"}  # noqa: PT017 - either outcome is good
         else:
@@ -281,3 +281,18 @@ def test_ids_compare_as_numbers_or_by_a_switch_as_texts(app: App) -> None:
     assert app.rows(statement) == []
     ordered = [row["Id"] for row in app.rows("SELECT * FROM Customer ORDERBY Id")]
     assert ordered == sorted(ordered), "as texts"
+
+
+def test_a_query_can_lag_behind_reads_by_id(app: App) -> None:
+    app.sandbox.change_traits(app.company.realm, {"query_lag_seconds": 5})
+    made = app.made("Customer", {"DisplayName": "Acme"})
+    statement = "SELECT * FROM Customer WHERE DisplayName LIKE 'Acme%'"
+    assert app.rows(statement) == [], "a query does not see it yet"
+    assert decoded(app.call("GET", f"customer/{made['Id']}"))["Customer"] == made
+    app.clock.advance(5)
+    assert [row["Id"] for row in app.rows(statement)] == [made["Id"]]
+    renamed = {"Id": made["Id"], "SyncToken": "0", "sparse": True, "DisplayName": "Acme Ltd"}
+    app.made("Customer", renamed)
+    assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme", "0")]
+    app.clock.advance(5)
+    assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme Ltd", "1")]

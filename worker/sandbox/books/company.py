@@ -6,13 +6,14 @@ without names, and no amounts that follow from the ledger: `shown` adds both, as
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.sandbox import faults
 from worker.sandbox.books import journal, plans
 from worker.sandbox.books.entity import Act, Entity, Operation
+from worker.sandbox.books.former import FormerStates
 from worker.sandbox.books.journal import Change, Journal
 from worker.sandbox.books.ledger import Key, Ledger
 from worker.sandbox.books.names import NameIndex, full_name
@@ -37,6 +38,7 @@ class Company:
         self.names = NameIndex(entities)
         self.ledger = Ledger()
         self.journal = Journal()
+        self.former = FormerStates()
         self.replies: dict[str, tuple[int, bytes]] = {}
         self.numbers = Numbers()
         self.sequences: Counter[str] = Counter(_FIRST_ID)
@@ -44,6 +46,16 @@ class Company:
     def get(self, entity: str, identifier: str) -> Fields | None:
         """Return a stored object."""
         return self.objects[entity].get(identifier)
+
+    def queried(self, entity: str, now: datetime) -> Mapping[str, Fields]:
+        """Return the objects of an entity as queries see them: some seconds ago, if the company's queries lag."""
+        present = self.objects[entity]
+        if not self.traits.query_lag_seconds:
+            return present
+        instant = now - timedelta(seconds=self.traits.query_lag_seconds)
+        identifiers = dict.fromkeys([*present, *self.former.changed(entity)])
+        seen = {each: self.former.shown((entity, each), present.get(each), instant) for each in identifiers}
+        return {each: stored for each, stored in seen.items() if stored is not None}
 
     def active(self, entity: str, identifier: str, words: str | None = None) -> Fields:
         """Return an object that others may refer to.
@@ -118,7 +130,7 @@ class Company:
             "SyncToken": "0",
             "MetaData": {"CreateTime": at, "LastUpdatedTime": at, **_author(described, act)},
         }
-        changed = self._save(described, None, stored)
+        changed = self._save(described, None, stored, act)
         described.follow(self, stored)
         self._note(entity, new_id, act, "Create")
         self._tell(changed, (entity, new_id), act)
@@ -133,7 +145,7 @@ class Company:
         if {**fields, **kept} == before:
             return before
         stored = {**fields, "Id": before["Id"], **self._touched(described, before, act)}
-        changed = self._save(described, before, stored)
+        changed = self._save(described, before, stored, act)
         described.follow(self, stored)
         self._note(entity, before["Id"], act, operation)
         self._tell(changed, (entity, before["Id"]), act)
@@ -143,6 +155,7 @@ class Company:
         """Delete an object, with its postings."""
         described = self.entities[entity]
         key = (entity, before["Id"])
+        self._keep(key, before, act)
         del self.objects[entity][before["Id"]]
         self.names.move(described, before, None)
         self.numbers.move(entity, before, None)
@@ -161,20 +174,21 @@ class Company:
                 moved = referring_to(described.properties, stored, entity, old, new)
                 if moved is not stored:
                     self._move(described, stored, moved, act)
+        self._keep((entity, old), gone, act)
         del self.objects[entity][old]
         self.names.move(self.entities[entity], gone, None)
         present = self.objects[entity][new]
         kind = self.entities[entity]
-        self._save(kind, present, {**present, **self._touched(kind, present, act)})
+        self._save(kind, present, {**present, **self._touched(kind, present, act)}, act)
         self.journal.append(Change(act.at, entity, new, "Merge", act.by, deleted_id=old))
         return self.objects[entity][new]
 
     def _move(self, entity: Entity, before: Fields, moved: Fields, act: Act) -> None:
         """Store an object whose references moved in a merge."""
         if not self.traits.merges_change_transactions:
-            self._save(entity, before, moved)
+            self._save(entity, before, moved, act)
             return
-        self._save(entity, before, {**moved, **self._touched(entity, before, act)})
+        self._save(entity, before, {**moved, **self._touched(entity, before, act)}, act)
         self._note(entity.name, before["Id"], act, "Update")
 
     def current(self, entity: str, data: Mapping[str, Any]) -> Fields:
@@ -199,7 +213,7 @@ class Company:
     def load(self, objects: Mapping[str, Mapping[str, Fields]]) -> None:
         """Replace all objects; names, numbers and the ledger follow from them."""
         self.objects = {name: dict(objects.get(name, {})) for name in self.entities}
-        self.names, self.ledger = NameIndex(self.entities), Ledger()
+        self.names, self.ledger, self.former = NameIndex(self.entities), Ledger(), FormerStates()
         self.numbers = self.numbers.emptied()
         for name, stored in self.objects.items():
             for identifier, each in stored.items():
@@ -211,9 +225,10 @@ class Company:
             for identifier, each in self.objects[name].items():
                 self.ledger.post((name, identifier), self.entities[name].postings(self, each))
 
-    def _save(self, entity: Entity, before: Fields | None, stored: Fields) -> list[Key]:
+    def _save(self, entity: Entity, before: Fields | None, stored: Fields, act: Act) -> list[Key]:
         """Store an object with its names, numbers and postings; return the transactions that it settles otherwise now."""
         key = (entity.name, stored["Id"])
+        self._keep(key, before, act)
         self.objects[entity.name][stored["Id"]] = stored
         self.names.move(entity, before, stored)
         self.numbers.move(entity.name, before, stored)
@@ -244,8 +259,15 @@ class Company:
             touched = self._touched(self.entities[name], stored, act)
             if not self.traits.payments_change_invoices:
                 touched = {**touched, "SyncToken": stored["SyncToken"]}
+            self._keep(key, stored, act)
             self.objects[name][identifier] = {**stored, **touched}
             self._note(name, identifier, act, "Update", notified=notified)
+
+    def _keep(self, key: Key, before: Fields | None, act: Act) -> None:
+        """Keep an object's state before a change, if queries lag."""
+        if self.traits.query_lag_seconds:
+            lag = timedelta(seconds=self.traits.query_lag_seconds)
+            self.former.keep(key, before, act.at, lag)
 
     def _touched(self, entity: Entity, before: Fields, act: Act) -> Fields:
         at = self.instant(act.at)

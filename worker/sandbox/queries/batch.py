@@ -53,7 +53,7 @@ def _answer(company: Company, item: Mapping[str, Any], act: Act) -> Fields:
 
 def _carried_out(company: Company, item: Mapping[str, Any], act: Act) -> Fields:
     if isinstance(item.get("Query"), str):
-        return query.run(company, item["Query"])
+        return query.run(company, item["Query"], act.at)
     asked = item.get("CDCQuery")
     if isinstance(asked, dict):
         return changes(company, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")), act.at)

@@ -19,7 +19,7 @@ _INSTANTS = frozenset({"MetaData.CreateTime", "MetaData.LastUpdatedTime"})
 _ALWAYS_SELECTED = frozenset({"Id", "SyncToken", "domain", "sparse"})
 
 
-def run(company: Company, text: str) -> Fields:
+def run(company: Company, text: str, now: datetime) -> Fields:
     """Run a statement.
 
     Raises:
@@ -32,7 +32,7 @@ def run(company: Company, text: str) -> Fields:
     _check(entity, statement)
     numbered = frozenset({"SyncToken"}) if company.traits.ids_compare_as_texts else _NUMBERED
     key = partial(_key, numbered)
-    found = [each for each in _candidates(company, entity, statement) if _matches(each, statement, key)]
+    found = [each for each in _candidates(company, entity, statement, now) if _matches(each, statement, key)]
     if statement.count:
         return {"QueryResponse": {"totalCount": len(found)}}
     page = _ordered(company, entity, found, statement, key)[statement.start - 1 :][: statement.rows]
@@ -80,11 +80,13 @@ def _property(entity: Entity, path: str) -> Property:
     return found
 
 
-def _candidates(company: Company, entity: Entity, statement: Statement) -> Iterator[Fields]:
-    """Yield the objects that may match: by their Id, name or number where a condition has it, else all."""
+def _candidates(company: Company, entity: Entity, statement: Statement, now: datetime) -> Iterator[Fields]:
+    """Yield the objects that may match: by their Id or name where a condition has it, else all."""
     calculated = any(condition.field in entity.derived_names for condition in statement.conditions)
-    for identifier in _identifiers(company, entity, statement):
-        stored = company.get(entity.name, identifier)
+    objects = company.queried(entity.name, now)
+    present = objects is company.objects[entity.name]
+    for identifier in _identifiers(company, entity, statement) if present else list(objects):
+        stored = objects.get(identifier)
         if stored is not None:
             yield {**stored, **entity.derived(company, stored)} if calculated else stored
 
