@@ -13,7 +13,7 @@ Operation = Literal["create", "update", "delete", "void", "send", "batch", "read
 _FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
-class Asked(Struct, frozen=True):
+class OperationAsked(Struct, frozen=True):
     """The operation of a request, the entities that it names, and the text in which it says so."""
 
     operation: Operation
@@ -21,7 +21,7 @@ class Asked(Struct, frozen=True):
     text: str
 
 
-def asked(request: Request, path: list[str]) -> Asked:
+def asked(request: Request, path: list[str]) -> OperationAsked:
     """Read the operation and the entities of a request.
 
     Args:
@@ -30,17 +30,17 @@ def asked(request: Request, path: list[str]) -> Asked:
     """
     if path[0] == "query":
         text = statement(request)
-        return Asked("query", frozenset(_FROM.findall(text)), text)
+        return OperationAsked("query", frozenset(_FROM.findall(text)), text)
     if path[0] == "cdc":
-        return Asked("cdc", frozenset(request.query.get("entities", "").split(",")), request.path)
+        return OperationAsked("cdc", frozenset(request.query.get("entities", "").split(",")), request.path)
     if request.method != "POST":
-        return Asked("read", frozenset({path[0]}), request.path)
+        return OperationAsked("read", frozenset({path[0]}), request.path)
     text, body = request.body.decode(errors="replace"), _object(request.body)
     if path[0] == "batch":
         items = body.get("BatchItemRequest")
         named = (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
-        return Asked("batch", frozenset().union(*named), text)
-    return Asked(_writing(request, path, body), frozenset({path[0]}), text)
+        return OperationAsked("batch", frozenset().union(*named), text)
+    return OperationAsked(_writing(request, path, body), frozenset({path[0]}), text)
 
 
 def _writing(request: Request, path: list[str], body: dict[str, Any]) -> Operation:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from worker.sandbox.failing.asked import Asked, Operation
+from worker.sandbox.failing.asked import Operation, OperationAsked
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, json_reply
 
@@ -54,7 +54,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     applied: bool = False
     delay_seconds: Annotated[float, Meta(ge=0)] = 0
 
-    def concerns(self, asked: Asked) -> bool:
+    def concerns(self, asked: OperationAsked) -> bool:
         """Say whether it is about a request; about a request with several entities if it is about one of them."""
         entities = {name.casefold() for name in self.entities}
         return (

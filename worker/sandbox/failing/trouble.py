@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from worker.sandbox.failing.asked import Asked
+from worker.sandbox.failing.asked import OperationAsked
 from worker.sandbox.failing.refusals import Refusal
 
 Kind = Literal[
@@ -73,7 +73,7 @@ class Trouble:
             self.counts[kind] += 1
         return kind
 
-    def refusal(self, asked: Asked) -> Refusal | None:
+    def refusal(self, asked: OperationAsked) -> Refusal | None:
         """Decide whether a request is refused."""
         for place, refusal in enumerate(self.plan.refusals):
             spent = refusal.times is not None and self._refused[place] >= refusal.times
