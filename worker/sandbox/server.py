@@ -100,8 +100,8 @@ def ready_line(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> d
     }
 
 
-def exports(sandbox: Sandbox, url: str) -> dict[str, str]:
-    """Return the environment in which a worker takes this sandbox for QuickBooks."""
+def exports(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> dict[str, str]:
+    """Return the environment in which a worker takes this sandbox for QuickBooks, and trusts its certificate."""
     line = ready_line(sandbox, url)
     names = {
         "API_URL": "api",
@@ -110,7 +110,8 @@ def exports(sandbox: Sandbox, url: str) -> dict[str, str]:
         "CLIENT_SECRET": "client_secret",
         "VERIFIER_TOKEN": "verifier_token",
     }
-    return {f"Q2C_QUICKBOOKS_{name}": str(line[key]) for name, key in names.items()}
+    variables = {f"Q2C_QUICKBOOKS_{name}": str(line[key]) for name, key in names.items()}
+    return variables if key_pair is None else {**variables, "SSL_CERT_FILE": str(key_pair.certificate)}
 
 
 async def _body(receive: Callable[[], Any]) -> bytes:

@@ -11,7 +11,9 @@ from cryptography import x509
 
 from events.clock import SystemClock
 from tests.worker.sandbox.app import App
-from tests.worker.sandbox.sockets import running
+from tests.worker.sandbox.sockets import PATIENCE_SECONDS, running
+from worker.quickbooks.http import http_client
+from worker.runtime.environment import Environment
 from worker.sandbox import server
 from worker.sandbox.certificate import made
 
@@ -33,6 +35,17 @@ async def test_a_client_that_trusts_the_certificate_is_served_by_any_name_of_the
             assert found["token_endpoint"].startswith(f"{address}/")
         with pytest.raises(httpx.ConnectError):
             await stranger.get(url)
+
+
+async def test_a_worker_trusts_it_in_the_environment_that_is_exported(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = made(tmp_path, "127.0.0.1", SystemClock().now())
+    async with running(partial(server.run, key_pair=pair), app.sandbox, SystemClock()) as url:
+        for name, value in server.exports(app.sandbox, url, pair).items():
+            monkeypatch.setenv(name, value)
+        async with http_client(PATIENCE_SECONDS) as http:
+            assert (await http.get(str(Environment().quickbooks_discovery_url))).status_code == 200
 
 
 def test_the_certificate_is_for_its_host_and_its_key_is_in_another_file(tmp_path: Path) -> None:
