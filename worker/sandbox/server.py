@@ -59,7 +59,7 @@ class SandboxApp:
         else:
             if reply.broken == "half":
                 await _respond(reply, send, reply.body[: len(reply.body) // 2], length=len(reply.body))
-            await _cut(send)
+            await _cut(send, receive)
 
 
 async def run(
@@ -142,10 +142,12 @@ async def _respond(
     await send({"type": "http.response.body", "body": body, "more_body": length is not None})
 
 
-async def _cut(send: Callable[[Any], Any]) -> None:
+async def _cut(send: Callable[[Any], Any], receive: Callable[[], Any]) -> None:
     """Drop the connection as a dying network does. ASGI has no word for it, so uvicorn's own is used."""
     cycle: Any = getattr(send, "__self__", None)
     if cycle is None or not isinstance(cycle.transport, asyncio.Transport):
         raise RuntimeError(f"This server offers no way to drop a connection (uvicorn {uvicorn.__version__})")
     cycle.transport.abort()
-    await asyncio.sleep(0)  # lets the server notice, so that it does not complain of a missing answer
+    # Lets the server notice, so that it does not complain of a missing answer.
+    while (await receive())["type"] != "http.disconnect":
+        pass
