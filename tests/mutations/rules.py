@@ -165,7 +165,7 @@ MUTATIONS = (
     Mutation(
         "outcome_of_another",
         _ATTEMPT,
-        "    if attempt.request_id != created.request_id:\n        return attempt  # of an earlier one, whose company was connected again\n",
+        "    if attempt.request_id != created.request_id:\n        return attempt  # an earlier attempt succeeded, whose company was connected again\n",
         "",
         "A late outcome from an earlier company is taken for the current company's.",
     ),

@@ -104,9 +104,9 @@ def sandbox(
         for key in box.docusign_keys:
             people.print(f"q2c workspace docusign-key add {key}", soft_wrap=True)
         people.print("To point a worker at it:")
-        print_exports(server.exports(box, url))
+        print_exports(server.exports(box, url, key_pair))
         if key_pair is not None:
-            people.print(f"Let its clients trust this certificate: {key_pair.certificate}", soft_wrap=True)
+            people.print(f"Let other clients trust this certificate: {key_pair.certificate}", soft_wrap=True)
 
     async def work(key_pair: KeyPair | None) -> None:
         with stop_signals() as stopping:

@@ -1,1 +1,1 @@
-"""The Quote-to-Cash process manager: from a won deal to exactly one invoice, decided purely."""
+"""The Quote-to-Cash process manager: pure decisions that lead from a won deal to exactly one invoice."""

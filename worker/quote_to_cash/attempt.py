@@ -1,4 +1,4 @@
-"""What became of a command of ours: an invoice, a customer or an item is attempted until one try succeeds."""
+"""The state of a command to create an invoice, a customer or an item; generations follow until one succeeds."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -20,9 +20,10 @@ Created = InvoiceCreated | CustomerCreated | ItemCreated
 
 
 class Attempt(Struct, frozen=True):
-    """What became of a command of ours to a realm; `asked` is how many wishes of a person it answers.
+    """The state of a command, in one generation.
 
-    With `look_up_refused` its outcome is unknown since QuickBooks does not say whether it has it.
+    `asked` is how many requests by a person it answers. With `look_up_refused`, its outcome is unknown and QuickBooks
+    refuses the look-up.
     """
 
     generation: int
@@ -37,33 +38,33 @@ class Attempt(Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether its outcome is still to come."""
+        """Whether the command has no outcome yet."""
         return self.status in {"commanded", "uncertain"}
 
 
 def next_generation(attempt: Attempt | None) -> int:
-    """Return the generation of the attempt that follows."""
+    """Return the generation that follows an attempt."""
     return attempt.generation + 1 if attempt else 1
 
 
 def with_end(attempts: tuple[Attempt, ...], outcome: Outcome, asked: int) -> tuple[Attempt, ...]:
-    """Return attempts of several generations as an outcome of one of them leaves them."""
+    """Return the attempts of several generations after an outcome of one of them."""
     return tuple(ended(attempt, outcome, asked) or attempt for attempt in attempts)
 
 
 def with_success(
     attempts: tuple[Attempt, ...], created: Created, asked: int, generation: int
 ) -> tuple[Attempt, ...]:
-    """Return attempts of several generations with the one that succeeded closed."""
+    """Return the attempts of several generations after one of them has succeeded."""
     if not attempts:
         return (succeeded(None, created, asked, generation),)
     return tuple(succeeded(attempt, created, asked) for attempt in attempts)
 
 
 def ended(attempt: Attempt | None, outcome: Outcome, asked: int) -> Attempt | None:
-    """Return an attempt as an outcome leaves it; nothing if the outcome is not its own, or it succeeded before.
+    """Return an attempt after an outcome; None if the outcome belongs to another attempt, or this one has succeeded.
 
-    A refusal answers everything that was asked until then, however often.
+    A refusal answers all requests until then, however many.
     """
 
     def is_of(attempt: Attempt) -> bool:
@@ -73,11 +74,11 @@ def ended(attempt: Attempt | None, outcome: Outcome, asked: int) -> Attempt | No
 
 
 def succeeded(attempt: Attempt | None, created: Created, asked: int, generation: int = 1) -> Attempt:
-    """Close an attempt. Its outcome answers everything that was asked until then, however often."""
+    """Return an attempt after its success, which answers all requests until then, however many."""
     if attempt is None:
         return Attempt(generation, "done", created.realm, created.request_id, asked)
     if attempt.request_id != created.request_id:
-        return attempt  # of an earlier one, whose company was connected again
+        return attempt  # an earlier attempt succeeded, whose company was connected again
     return replace(attempt, status="done", asked=asked, gate=None, message=None, holder=None)
 
 

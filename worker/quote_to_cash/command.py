@@ -1,4 +1,4 @@
-"""What a rule yields beside facts: commands to QuickBooks."""
+"""The consequences that a rule yields: facts, commands to QuickBooks, and invoices that a person named."""
 
 from datetime import datetime, timedelta
 
@@ -11,10 +11,10 @@ from worker.quote_to_cash.view import View
 
 
 class Command(Struct, frozen=True):
-    """A wish to change QuickBooks, or to read something there.
+    """A command to create or read an object in QuickBooks.
 
-    `since` is when an earlier life of this installation could first have wished for it; where nobody knows, that is
-    `age` before the event that it follows from.
+    `since` is the earliest time at which the command could have been decided before the store was restored from a backup;
+    if it is unknown, that time is `age` before the command's cause.
     """
 
     key: CommandKey
@@ -26,7 +26,7 @@ class Command(Struct, frozen=True):
 
 
 class NamedInvoice(Struct, frozen=True):
-    """An open command whose invoice a person named, by its id in QuickBooks."""
+    """An open command whose invoice a person named, by its ID in QuickBooks."""
 
     key: CommandKey
     invoice_id: str
@@ -38,6 +38,6 @@ Consequence = Fact | Command | NamedInvoice
 def identified(
     view: View, kind: CommandKind, realm: str, subject: str, *, part: int = 0, generation: int
 ) -> tuple[CommandKey, str]:
-    """Return the key and the request id of a command of the view's workspace."""
+    """Return the key and the request ID of a command of the view's workspace."""
     key = CommandKey(view.workspace_name, subject, kind, part, generation)
     return key, request_id(realm, key)

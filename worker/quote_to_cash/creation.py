@@ -1,4 +1,4 @@
-"""What a person asked to create: whether it may be, which name QuickBooks takes, what it waits for."""
+"""Checks of a customer or item that a person requested: may it be created, is its name valid, what does it wait for."""
 
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
@@ -7,7 +7,7 @@ from worker.quote_to_cash.texts import Fitter
 
 
 class CannotCreate(Exception):
-    """What was asked for would not be created; the message says why, and what to do instead."""
+    """The requested object would not be created; the message has the reason and the remedy."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -15,7 +15,7 @@ class CannotCreate(Exception):
 
 
 def may_be_created(subject: Account | Product, realm: str) -> bool:
-    """Say whether no command answers what was asked for last; one to another company is not in the way."""
+    """Return whether the last request is still unanswered; an open command to another company does not count."""
     attempt = subject.attempt
     if attempt is not None and attempt.is_open and attempt.realm == realm:
         return False
@@ -23,17 +23,17 @@ def may_be_created(subject: Account | Product, realm: str) -> bool:
 
 
 def company_waits_for(workspace: WorkspaceState) -> str | None:
-    """Say what of the company anything is created after, if that is so."""
+    """Return the state of the company that a creation waits for, as a clause; None if it waits for none."""
     if workspace.connection is None or workspace.expired:
         return "QuickBooks is connected (q2c connect)"
     return None if workspace.company is not None else "the QuickBooks company has been read"
 
 
 def check_name(name: str | None, characters_max: int) -> None:
-    """Look whether QuickBooks takes a name.
+    """Check that a name is valid in QuickBooks.
 
     Raises:
-        CannotCreate: It does not.
+        CannotCreate: The name is invalid.
     """
     if name is not None and Fitter().name("The name", name, characters_max, "") != name:
         raise CannotCreate(

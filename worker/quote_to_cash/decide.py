@@ -1,4 +1,4 @@
-"""What to do about an event: the facts to record and the commands to issue. Pure over the view."""
+"""Decide the consequences of an event, as pure functions of the view: facts to record and commands to send."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -37,10 +37,10 @@ _TYPE_OF = {event_type.payload: name for name, event_type in catalog.TYPES.items
 
 
 class Decision(Struct):
-    """What follows from an event; each recorded fact has already been folded into the view.
+    """The consequences of an event; its recorded facts are already folded into the view.
 
-    `named` are open commands whose invoice a person named, each with its id in QuickBooks. `many_wait_on` are changed
-    streams that too many streams wait on to be reconsidered at once.
+    `named` are open commands whose invoice a person named, each with the invoice's ID in QuickBooks. `many_wait_on` are
+    changed keys with too many waiting streams to reconsider them all in one transaction.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -50,14 +50,14 @@ class Decision(Struct):
 
 
 def is_own(event: Event) -> bool:
-    """Say whether the process manager itself recorded an event."""
+    """Return whether the process manager itself recorded an event."""
     return event.source == SOURCE
 
 
 def decide(view: View, event: Event) -> Decision:
-    """Fold an event into the view, and decide what follows from it.
+    """Fold an event into the view, and return its consequences.
 
-    An event of our own was folded when it was decided; it is read back and passed over.
+    An event of our own has none: it was folded when it was decided.
     """
     decision = Decision()
     if is_own(event):
@@ -73,25 +73,25 @@ def decide(view: View, event: Event) -> Decision:
 
 
 def reconsider(view: View, cause: Event, key: str, waiting: Sequence[str]) -> Decision:
-    """Decide about streams that wait on `key`; the event that changed it was decided before."""
+    """Decide about streams that wait on `key`; `cause` is the event that changed it, and was decided before."""
     decision = Decision()
     _consider(view, decision, cause, waiting, via=key)
     return decision
 
 
 def streams(event: Event) -> list[str]:
-    """Return the streams whose state deciding about an event reads, as far as the event itself names them."""
+    """Return the streams whose state the decision about an event reads, as far as the event itself names them."""
     named = (names(event.payload) for names in _NAMES.get(event.type, ()))
     return [event.stream, *chain.from_iterable(named)]
 
 
 def waited_on(event: Event) -> list[str]:
-    """Return the keys whose waiting streams deciding about an event is likely to reconsider."""
+    """Return the keys whose waiting streams the decision about an event probably reconsiders."""
     return keys.likely_changed(event.payload) if event.stream == WORKSPACE else [event.stream]
 
 
 def read_of(view: View, named: Sequence[str]) -> Iterator[set[str]]:
-    """Return round by round which further streams deciding about these reads: load a round, then ask for the next."""
+    """Yield, in rounds, the further streams that decisions about these streams read; the caller loads each round first."""
     found = set(named)
     parts = [stream.partition("/") for stream in found]
     for reading in _ROUNDS:
@@ -116,12 +116,12 @@ def _followed(view: View, event: Event) -> Iterator[Consequence]:
 
 
 def _affected(view: View, event: Event, moved: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the subjects whose next step an event may allow: its own, those that it changes, what waits on either.
+    """Return the streams to consider after an event, and the keys on which too many streams wait.
 
-    `moved` are the keys that it changes in its own stream.
+    To consider are the event's own stream, the streams that it changes, and all streams that wait on one of them or on
+    `moved`, the keys that the event changes in its own stream; streams that wait on one of the returned keys are left out.
 
-    Deals come last: their words say what was commanded for their account and products. Streams that many wait on are
-    returned apart, in place of all that wait on them.
+    Deals come last: the sentences of their gates depend on the commands for their account and products.
     """
     own = [event.stream] if event.stream.partition("/")[0] in _OF_KIND else []
     considered = [name for names in _CONSIDERED_ON.get(event.type, ()) for name in names(event.payload)]
@@ -144,10 +144,10 @@ def _take(view: View, decision: Decision, cause: Event, step: Consequence, via: 
 
 
 def _wished_since(step: Command, cause: Event) -> datetime:
-    """Return since when a command may have been wished for.
+    """Return the earliest time at which a command may have been decided.
 
-    A command that is dated later than an event of ours which it follows from shows that our clock is behind. By such a
-    clock all that an earlier life sent seems to be wished for only now, so its age is taken for the greatest.
+    If the command has a later time than the event of ours that caused it, our clock is behind. By such a clock, a command
+    from before a restored backup seems to be new, so the greatest age is assumed.
     """
     is_ours = cause.source.startswith(OWN_SOURCES)
     if step.since is None or (is_ours and step.since > cause.time + CLOCK_SKEW_MAX):
@@ -156,9 +156,9 @@ def _wished_since(step: Command, cause: Event) -> datetime:
 
 
 def _recorded(view: View, cause: Event, fact: Fact, via: str) -> Event:
-    """Return the event of a fact that follows from another, folded.
+    """Return the event of a fact that follows from `cause`, after folding it.
 
-    Its id includes `via`, the key of a queued change: the same cause may already have led to such an event.
+    Its ID includes `via`, the key of a queued change: the same cause may already have led to such an event.
     """
     event_type = _TYPE_OF[type(fact)]
     subject = catalog.TYPES[event_type].stream(fact)

@@ -1,4 +1,4 @@
-"""Fold events into the state: what happened, never what to do about it."""
+"""Fold events into the state; decisions are elsewhere."""
 
 from events.contract.envelope import Event
 from worker.quote_to_cash.families import FAMILIES
@@ -9,6 +9,6 @@ _FOLDS = by_type(family.folds for family in FAMILIES)
 
 
 def evolve(view: View, event: Event) -> None:
-    """Fold one event; types that mean nothing to decisions change nothing."""
+    """Fold one event; an event of a type that no decision depends on changes nothing."""
     for fold in _FOLDS.get(event.type, ()):
         fold(view, event.payload, event.time)

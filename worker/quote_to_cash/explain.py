@@ -1,4 +1,4 @@
-"""Why there is, or is no, invoice: the gates as they stand, and the events that led there."""
+"""Explain why a deal has an invoice or not: its gates now, and the events that led to them."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -27,7 +27,7 @@ from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import DOCUSIGN
 from worker.quote_to_cash.walk import gates_of
 
-EVENTS_MAX = 500  # the last of each stream: what led to where a deal stands, not how it began
+EVENTS_MAX = 500  # the last events of each stream: they explain its present state
 _WITH_NOTES = {catalog.INVOICE_COMMANDED, catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}
 
 
@@ -38,9 +38,9 @@ class ExplainedGate(Struct, frozen=True):
         gate: The gate's code.
         met: Whether the gate is met.
         reason: Why the gate is unmet, in a sentence.
-        remedy: What opens the gate, in a sentence.
+        remedy: A sentence: what a person can do to open the gate.
         event: The ID of the last event that could have changed the gate.
-        action: What opens the gate, as a code.
+        action: The remedy as a code.
         about: The subjects of that action, such as `account/A-9`, if not the deal.
         case: The code of the cause, where the gate has several.
         params: The values that the reason names, by name.
@@ -86,7 +86,7 @@ class Refused(Struct, frozen=True):
         number: The dead letter's number.
         reason: Why the message is unusable, as a code.
         detail: Why it is unusable, in a sentence.
-        remedy: What to do, in a sentence.
+        remedy: A sentence: what a person has to do.
         field: The invalid field, if there is one.
         origin: The source of the message, such as `http`.
         seen: How often the message arrived.
@@ -145,7 +145,7 @@ def list_deals(
 
 
 def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanation | None:
-    """Explain a deal; nothing if nothing that came has ever named it."""
+    """Explain a deal; None if no event and no dead letter names it."""
     view = StateStore(connection, workspace)
     deal = view.get(Deal, deal_id)
     chain = _chain(connection, view, deal_id, deal)
@@ -188,7 +188,7 @@ def _explained(gate: Checked, chain: list[Recorded], found: tuple[str, ...]) -> 
 
 
 def _unusable(deal_id: str, refused: tuple[Refused, ...]) -> Explanation:
-    """Explain a deal of which nothing has come that could be used: the last of it is why there is no quote."""
+    """Explain a deal of which every message was unusable: the last one is the reason why it has no quote."""
     last = refused[0]
     reason = f"Every message about the deal was unusable: {last.detail}."
     gate = ExplainedGate(gate="quote_missing", met=False, reason=reason, remedy=last.remedy, event=None)

@@ -1,4 +1,4 @@
-"""Every family of rules, in the order in which those of one subject are asked."""
+"""Every family of rules, in the order in which the rules about one subject run."""
 
 from worker.quote_to_cash.company import rules as company
 from worker.quote_to_cash.customers import rules as customers

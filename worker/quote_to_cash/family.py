@@ -1,4 +1,4 @@
-"""What a family of rules declares: its folds, its rule, what it reads, and what wakes it."""
+"""The declaration of a family of rules: its folds, its rule, the state that it reads, and the events that trigger it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -20,17 +20,20 @@ def _nothing(_view: View, _subject: str) -> Iterator[Consequence]:
 
 
 class Family(Struct, frozen=True):
-    """The rules about one kind of thing. Events are named by their type, subjects by their stream's key.
+    """The rules about one kind of subject. Mappings are by the type of event; a subject is named by its stream's key.
 
     Attributes:
-        kind: Of which streams its subjects are, such as `deal`.
-        folds: What an event changes in the state: view, payload, the event's time.
-        consider: What is to be done about a subject by now. Each fact that it yields is in the view before it goes on.
-        follows: What an event itself has for a consequence, whatever the state of its subject.
-        names: Which streams an event names whose state its consequences read.
-        considered_on: Which subjects an event of another stream has considered.
-        changed_by: Which streams an event of another stream changes: they are considered, and so is what waits on them.
-        reads: Which streams a subject's rule reads beside its own, in rounds: what one names, the next may look up.
+        kind: The kind of its subjects' streams, such as `deal`.
+        folds: Functions that fold an event into the state, from the view, the payload and the event's time.
+        consider: The rule: yields the consequences that a subject's state allows now. A fact that it yields is folded
+            into the view before it continues.
+        follows: Functions that yield the consequences of an event itself, whatever the state of its subject.
+        names: Functions that return the streams that an event names and its consequences read.
+        considered_on: Functions that return the subjects to consider after an event of another stream.
+        changed_by: Functions that return the streams that an event of another stream changes; they and the streams that
+            wait on them are considered.
+        reads: Functions that return the streams that a subject's rule reads beside its own, in rounds: a later round
+            may depend on the state of the streams of an earlier one.
     """
 
     kind: str
@@ -44,7 +47,7 @@ class Family(Struct, frozen=True):
 
 
 def by_type(declared: Iterable[Mapping[str, T]]) -> dict[str, list[T]]:
-    """Return what families declare about each type of event, in the order of the families."""
+    """Return the families' declarations about each type of event, in the order of the families."""
     found: dict[str, list[T]] = {}
     for of_family in declared:
         for event_type, each in of_family.items():

@@ -1,4 +1,4 @@
-"""What a gate is: one record with its code, its check, what moves it, and its words."""
+"""The record of a gate: its code, its check, the streams that it depends on, and its sentences."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,16 +9,16 @@ from events.contract.gates import Action, Words
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.texts import shown
 
-PARAMETER_CHARACTERS_MAX = 1000  # a parameter travels in events, whatever was put into the CRM's fields
+PARAMETER_CHARACTERS_MAX = 1000  # parameters are part of events, and may come from long fields of the CRM
 
 
 class Unmet(Struct, frozen=True):
-    """Why a gate is unmet.
+    """The cause of an unmet gate.
 
     Attributes:
-        params: What the gate's sentences name, by the names of the parameters.
-        case: The case of the gate's that it is, where it has its own words.
-        about: The streams that something is to be done to, such as `account/A-9`, if that is not the deal.
+        params: The values that the gate's sentences name, by parameter.
+        case: The code of the cause, if it has sentences of its own.
+        about: The streams that the action applies to, such as `account/A-9`, if not the deal.
     """
 
     params: dict[str, str] = {}
@@ -30,12 +30,12 @@ class Gate(Struct, frozen=True):
     """A condition that an invoice waits on.
 
     Attributes:
-        code: Stable: the CRM, scripts and people know the gate by it.
-        check: True where it is met, else why not; nothing where there is nothing to check.
-        words: What a person reads while it is unmet, and the action that opens it.
-        depends_on: The kinds of stream whose events move it.
-        given: What has to be known before it can be checked; nothing if it always can.
-        cases: Causes that have words of their own.
+        code: Its stable code, used by the CRM, scripts and people.
+        check: Returns True if it is met, the cause (or False) if not, and None if there is nothing to check.
+        words: The sentences that a person reads while it is unmet, and the action that opens it.
+        depends_on: The kinds of streams whose events may change it.
+        given: Returns whether enough is known to check it; None if it can always be checked.
+        cases: The sentences of causes that have their own, by the code of the cause.
     """
 
     code: str
@@ -46,11 +46,11 @@ class Gate(Struct, frozen=True):
     cases: Mapping[str, Words] = {}
 
     def words_of(self, case: str | None) -> Words:
-        """Return the words of a case; those of the gate, if the case has none."""
+        """Return the sentences of a case; the gate's own sentences if the case has none."""
         return self.cases.get(case, self.words) if case else self.words
 
     def checked(self, inquiry: Inquiry) -> "Checked | None":
-        """Check it for a deal; nothing if it can't be checked, or there is nothing to check."""
+        """Check the gate for a deal; None if it can't be checked, or there is nothing to check."""
         if self.given is not None and not self.given(inquiry):
             return None
         found = self.check(inquiry)
@@ -60,7 +60,7 @@ class Gate(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """A gate as it stands for a deal."""
+    """The result of checking a gate for a deal; `unmet` is the cause if it is unmet."""
 
     gate: Gate
     unmet: Unmet | None = None
@@ -77,33 +77,33 @@ class Checked(Struct, frozen=True):
 
     @property
     def case(self) -> str | None:
-        """The case that it is unmet for, where that has its own words."""
+        """The code of the cause, if it has sentences of its own."""
         return self.unmet.case if self.unmet else None
 
     @property
     def params(self) -> dict[str, str]:
-        """What its sentences name, each value as long as an event has room for."""
+        """The values that its sentences name, each truncated to the length that an event allows."""
         params = self.unmet.params if self.unmet else {}
         return {name: shown(value, PARAMETER_CHARACTERS_MAX) for name, value in params.items()}
 
     @property
     def reason(self) -> str:
-        """Why it is unmet, in a sentence."""
+        """A sentence: why the gate is unmet."""
         return self._words.reason_with(self.params)
 
     @property
     def remedy(self) -> str:
-        """What opens it, in a sentence."""
+        """A sentence: how a person can open the gate."""
         return self._words.remedy
 
     @property
     def action(self) -> Action:
-        """What opens it, as a code."""
+        """The remedy as a code."""
         return self._words.action
 
     @property
     def about(self) -> tuple[str, ...]:
-        """The streams that something is to be done to, if that is not the deal."""
+        """The streams that the action applies to, if not the deal."""
         return self.unmet.about if self.unmet else ()
 
     @property
@@ -111,11 +111,11 @@ class Checked(Struct, frozen=True):
         return self.gate.words_of(self.case)
 
     def announced(self) -> HeldGate:
-        """Return it as the CRM gets it."""
+        """Return the unmet gate as the CRM gets it, with its sentences."""
         return HeldGate(
             self.code, self.action, self.case, self.params, self.about, reason=self.reason, remedy=self.remedy
         )
 
     def recorded(self) -> UnmetGate:
-        """Return it as our own events carry it."""
+        """Return the unmet gate as our own events store it, without sentences."""
         return UnmetGate(self.code, self.action, self.case, self.params, self.about)

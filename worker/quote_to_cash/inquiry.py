@@ -1,4 +1,4 @@
-"""A deal whose invoice is asked about: everything that gates look at, each worked out once."""
+"""The facts about a deal that gates check; each is computed at most once."""
 
 from functools import cached_property
 from typing import TypeVar
@@ -20,19 +20,21 @@ T = TypeVar("T")
 
 
 class DecisionImpossible(Exception):
-    """The rules contradict one another: a defect of ours, never of the data."""
+    """The rules contradict one another: a defect of the code, not of the data."""
 
 
 class Inquiry:
-    """A part of a deal, and what it refers to. What is not known yet raises `DecisionImpossible`: ask `has_…` before.
+    """A part of a deal, with its account, items and company.
+
+    Reading a fact that is not known yet raises `DecisionImpossible`: check `has_…` first.
 
     Attributes:
-        view: The state of the workspace.
+        view: The state of the workspace's streams.
         deal_id: The deal's ID.
-        number: The number of the part that the invoice is for.
-        deal: The deal as the state has it.
-        part: The part that the invoice is for.
-        workspace: What holds for the whole workspace.
+        number: The number of the invoiced part.
+        deal: The state of the deal.
+        part: The state of the invoiced part.
+        workspace: The state of the workspace: settings, connection and company.
     """
 
     def __init__(self, view: View, deal_id: str, number: int = WHOLE) -> None:
@@ -45,12 +47,12 @@ class Inquiry:
 
     @property
     def settings(self) -> Settings:
-        """What the workspace chose."""
+        """The workspace's settings."""
         return self.workspace.settings
 
     @property
     def realm(self) -> str | None:
-        """The company that is connected, or was last."""
+        """The connected company, or the last one that was."""
         return self.workspace.realm
 
     @property
@@ -65,22 +67,22 @@ class Inquiry:
 
     @property
     def company(self) -> CompanyObserved:
-        """The company as it was read last."""
+        """The company as it was last read."""
         return self._known(self.workspace.company, "company")
 
     @cached_property
     def lacking(self) -> str | None:
-        """The code of what its contract lacks; nothing if the deal is won, or there is no contract."""
+        """The code of the gate at which the contract stands; None if the deal is won, or there is no contract."""
         return lacking(self.deal, self.settings)
 
     @cached_property
     def signed(self) -> Signed:
-        """Which snapshot's quote was signed."""
+        """The snapshot whose quote was signed."""
         return signed_version(self.deal)
 
     @cached_property
     def priced(self) -> Priced | None:
-        """The amounts of the newest quote; nothing if it has no lines, or they do not add up."""
+        """The amounts of the newest quote; None if it has no lines, or they do not add up."""
         quote = self.latest.quote
         return price(quote, self.latest.currency) if quote and quote.lines else None
 
@@ -91,7 +93,7 @@ class Inquiry:
 
     @cached_property
     def link(self) -> Link | None:
-        """Which customer the account is, for a deal of this currency."""
+        """The link of the account to a customer, for deals in this currency."""
         return self.account.link_in(self.realm, self.latest.currency)
 
     @cached_property
@@ -101,7 +103,7 @@ class Inquiry:
 
     @cached_property
     def items(self) -> QuotedItems:
-        """The products of the newest quote, and the items that they are."""
+        """The products of the newest quote, with the items that they are mapped to."""
         return QuotedItems(self.view, self.realm, self.latest.quote)
 
     def _known(self, thing: T | None, name: str) -> T:
@@ -113,20 +115,20 @@ class Inquiry:
 
 
 def has_arrived(inquiry: Inquiry) -> bool:
-    """Say whether the CRM has shown the deal."""
+    """Return whether the CRM has sent the deal."""
     return inquiry.deal.latest is not None
 
 
 def has_quote(inquiry: Inquiry) -> bool:
-    """Say whether the newest snapshot shows a quote."""
+    """Return whether the newest snapshot has a quote."""
     return inquiry.deal.latest is not None and inquiry.deal.latest.quote is not None
 
 
 def has_lines(inquiry: Inquiry) -> bool:
-    """Say whether the newest quote has any lines."""
+    """Return whether the newest quote has any lines."""
     return has_quote(inquiry) and bool(inquiry.quote.lines)
 
 
 def has_company(inquiry: Inquiry) -> bool:
-    """Say whether the company that is connected has been read."""
+    """Return whether the connected company has been read."""
     return inquiry.workspace.company is not None

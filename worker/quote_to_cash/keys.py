@@ -1,7 +1,7 @@
-"""The keys of a workspace's state: its parts that change separately, and that other streams wait on.
+"""The keys of a workspace's state: the parts that change separately, and on which other streams wait.
 
-Most events of a workspace change one setting or the company. A deal waits on the keys that its gates have read, so that
-it is not reconsidered for the others.
+Most events of a workspace change one setting or the company. A deal waits only on the keys that its gates have read, so
+a change of another key does not reconsider it.
 """
 
 from typing import Any, cast
@@ -24,7 +24,7 @@ def of_setting(name: str) -> str:
     return waits_key(f"settings/{name}")
 
 
-# The keys that can hold up an invoice's command until its outcome is known.
+# The keys whose changes can delay an invoice's command until its outcome is known.
 HOLDING_UP = (COMPANY, of_setting("paused"), of_setting("time_zone"))
 
 
@@ -61,7 +61,7 @@ class ReadThrough:
         self._view = view
 
     def get(self, kind: type[T], key: str = "") -> T:
-        """Return the state of a stream, and record its key; of the workspace's state, each part is recorded by itself."""
+        """Return the state of a stream, and record its key; for the workspace, record only the parts that are read."""
         state = self._view.get(kind, key)
         if isinstance(state, WorkspaceState):
             return cast(T, _WorkspaceRead(state, self.keys))
@@ -69,7 +69,7 @@ class ReadThrough:
         return state
 
     def put(self, state: State, key: str = "") -> None:
-        """Refuse: gates change nothing."""
+        """Raise an error: gates change no state."""
         raise TypeError(f"A gate replaced {stream_of(type(state), key)}")
 
     def waiting(self, key: str) -> list[str]:
@@ -77,12 +77,12 @@ class ReadThrough:
         return self._view.waiting(key)
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
-        """Refuse: gates change nothing."""
+        """Raise an error: gates change no state."""
         raise TypeError(f"A gate changed the keys that {stream} waits on: {keys}")
 
 
 class _WorkspaceRead:
-    """The state of a workspace that records which keys of it are read."""
+    """The state of a workspace; it records the keys that are read."""
 
     def __init__(self, state: WorkspaceState, keys: dict[str, None]) -> None:
         self._state = state
@@ -98,7 +98,7 @@ class _WorkspaceRead:
 
 
 class _SettingsRead:
-    """Settings that record which of them are read."""
+    """The settings of a workspace; they record the keys that are read."""
 
     def __init__(self, settings: Settings, keys: dict[str, None]) -> None:
         self._settings = settings

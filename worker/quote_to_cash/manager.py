@@ -21,7 +21,7 @@ NAME = "quote_to_cash"
 
 
 def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) -> None:
-    """Decide a batch. Deciding comes first, so that the log's lock is taken as late as can be."""
+    """Decide about a batch of events. Decisions come first, so that the log's lock is acquired as late as possible."""
     stores = _stores(connection, batch)
     decisions = [
         (recorded.event, decide(stores[recorded.event.workspace], recorded.event)) for recorded in batch
@@ -36,9 +36,10 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
 
 
 def go_on(connection: sa.Connection, workspace: str, limit: int, holder: str, now: datetime) -> int | None:
-    """Reconsider a portion of what a workspace has to, at most `limit` streams; return how many there were.
+    """Reconsider the next portion of a workspace's oldest queued change, at most `limit` streams.
 
-    Nothing is returned where there is nothing to reconsider, or another process decides at present.
+    Returns:
+        The number of streams; None if no change is queued, or another process leads the process manager.
     """
     reader = subscriptions.lock(connection, [NAME])[NAME]
     change = reconsiderations.first(connection, workspace)
@@ -63,8 +64,8 @@ def _keep(
     decisions: Sequence[tuple[Event, Decision]],
     now: datetime,
 ) -> None:
-    """Store decisions, and the state that they left."""
-    # Commands before companies before the log, as who stores an outcome does it; so nobody deadlocks.
+    """Store decisions, and the state after them."""
+    # Commands before companies before the log, the order in which dispatchers store outcomes; so they never deadlock.
     for key, invoice_id in sorted(named for _, decision in decisions for named in decision.named):
         table.name_invoice(connection, key, invoice_id, now)
     for name in sorted(stores):
@@ -78,7 +79,7 @@ def _keep(
 
 
 def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, StateStore]:
-    """Open the state of each workspace of a batch, with what its events are about read at once."""
+    """Open the state of each workspace of a batch, and load the streams that decisions about its events read."""
     concerned: dict[str, list[Event]] = {}
     for recorded in batch:
         if not is_own(recorded.event):
@@ -97,7 +98,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
 
 
 def rebuild(connection: sa.Connection) -> None:
-    """Fold the state anew from what was recorded, without deciding anything again; whoever decides waits."""
+    """Fold the state anew from the log, without new decisions; the process that leads the subscription waits meanwhile."""
     subscriptions.lock(connection, [NAME])
     connection.execute(process_state.delete())
     connection.execute(process_waits.delete())
@@ -105,9 +106,9 @@ def rebuild(connection: sa.Connection) -> None:
 
 
 def fold(log_of: sa.Connection, state_of: sa.Connection) -> None:
-    """Fold one connection's log into the empty state of another, as far as its decisions got.
+    """Fold the log of one connection into the empty state of another, up to the checkpoint of its decisions.
 
-    Our own events count even beyond the checkpoint: they were folded when they were decided.
+    Our own events are also folded beyond the checkpoint, since they were folded when they were decided.
     """
     checkpoint = subscriptions.checkpoints(log_of).get(NAME, 0)
     stores: dict[str, StateStore] = {}

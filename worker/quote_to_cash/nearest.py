@@ -1,6 +1,6 @@
-"""Deals whose id resembles one that no deal has: people type ids in DocuSign and on command lines.
+"""Find the deals whose IDs resemble an unknown ID: people type IDs in DocuSign and on command lines.
 
-It is only ever said which there are; what was typed is never taken for another deal.
+The similar IDs are only shown to a person; an unknown ID is never replaced by another deal's.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ LIKENESS_MIN = 60.0
 
 
 def nearest(connection: sa.Connection, workspace: str, deal_id: str) -> tuple[str, ...]:
-    """Return the deals that the CRM has shown whose ids come nearest, the nearest first."""
+    """Return the IDs of the CRM's deals that resemble an ID most, the most similar first."""
     known = connection.scalars(
         sa.select(deals.c.deal).where(deals.c.workspace == workspace, deals.c.crm_stage.is_not(None))
     )
@@ -23,7 +23,7 @@ def nearest(connection: sa.Connection, workspace: str, deal_id: str) -> tuple[st
 
 
 def like(wanted: str, known: list[str]) -> tuple[str, ...]:
-    """Return those that come nearest; what differs by blanks, dashes, case or width alone comes first."""
+    """Return the most similar texts; a text that differs only in blanks, dashes, case or width comes first."""
     found = process.extract(
         wanted, known, scorer=fuzz.ratio, processor=_bare, score_cutoff=LIKENESS_MIN, limit=SHOWN_MAX
     )
@@ -31,7 +31,7 @@ def like(wanted: str, known: list[str]) -> tuple[str, ...]:
 
 
 def sentence(found: tuple[str, ...]) -> str:
-    """Say which there are, as one goes on after a sentence; nothing where there is none."""
+    """Return a further sentence with the found IDs; an empty text if there is none."""
     return f" There is {', '.join(found)}." if found else ""
 
 

@@ -25,13 +25,13 @@ reconsiderations = sa.Table(
 
 
 class Range(Struct, frozen=True):
-    """Streams whose names stand between two texts; `before` is none where there is no end."""
+    """The streams with names after one text and before another; `before` is None if there is no end."""
 
     after: str
     before: str | None
 
 
-# Deals come last: their words say what was commanded for their account and products.
+# Deals come last: the sentences of their gates depend on the commands for their account and products.
 STAGES = (Range("", "deal/"), Range("deal0", None), Range("deal/", "deal0"))  # 0 is the character after /
 
 
@@ -39,11 +39,11 @@ class Reconsideration(Struct, frozen=True):
     """A queued change, and the last stream that was reconsidered for it.
 
     Attributes:
-        workspace: Whose streams.
-        position: Of the event that changed something.
-        key: The stream that has changed, such as `workspace`.
-        stage: Which of `STAGES` is under way.
-        after: The last stream of it that was reconsidered, or where the stage begins.
+        workspace: The workspace of the streams.
+        position: The position of the event that made the change.
+        key: The key that has changed, such as `workspace/company` or `account/A-9`.
+        stage: The current index in `STAGES`.
+        after: The last stream of the stage that was reconsidered, or the beginning of the stage.
     """
 
     workspace: str

@@ -1,4 +1,4 @@
-"""What a deal's invoice refers to: the customer and the items that its account and products are mapped to."""
+"""Find the customer and the items that a deal's invoice refers to, by the mappings of its account and products."""
 
 from events.contract import catalog
 from events.contract.crm import DealUpdated
@@ -9,7 +9,7 @@ from worker.quote_to_cash.view import View
 
 
 def referred(view: View, latest: DealUpdated) -> list[str]:
-    """Return the streams of the customer and the items in the company that is connected."""
+    """Return the streams of the customer and the items, in the connected company."""
     realm = view.get(WorkspaceState).realm
     if realm is None:
         return []

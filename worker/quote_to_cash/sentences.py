@@ -30,7 +30,7 @@ def spoken(unmet: UnmetGate) -> HeldGate:
 
 
 def spoken_row(row: Row) -> Row:
-    """Return a deal's row with the sentences of its gates; `reason` and `remedy` are those of the first unmet one."""
+    """Return a deal's row with the sentences of its gates; its `reason` and `remedy` are the first unmet gate's."""
     gates = [spoken(gate) for gate in json.convert(row["gates"], tuple[UnmetGate, ...])]
     first = gates[0] if gates else None
     return {

@@ -1,4 +1,4 @@
-"""The process manager's state in SQL: loaded when a decision asks, written once a batch."""
+"""The process manager's state in SQL: loaded when a decision reads it, written once for each batch."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from worker.quote_to_cash import view
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.view import State, T, stream_of
 
-# Compared by code points: what is reconsidered in portions goes on after the last name of one, in Python's order.
+# Compared by code points, as Python does: a portion of reconsidered streams begins after the last name of the one before.
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 process_state = sa.Table(
@@ -28,7 +28,7 @@ process_waits = sa.Table(
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("stream", _NAME, primary_key=True),
-    # With every column: SQLite would rather use the primary key, and read all that waits in the workspace.
+    # With every column, since SQLite would otherwise use the primary key, and read every waiting stream of the workspace.
     sa.Index("process_waits_stream", "workspace", "stream", "key"),
 )
 
@@ -51,7 +51,7 @@ _WAITS_STREAM = (process_waits.c.workspace, process_waits.c.stream)
 
 
 class StateStore:
-    """The state of one workspace, seen through a connection. It implements `View`."""
+    """The state of one workspace, read and written through a connection. It implements `View`."""
 
     def __init__(self, connection: sa.Connection, workspace: str) -> None:
         self.workspace_name = workspace
@@ -65,7 +65,7 @@ class StateStore:
         self._waiting: dict[str, set[str]] = {}
 
     def preload(self, streams: Sequence[str], waited_on: Sequence[str] = ()) -> None:
-        """Read the state of streams, and what waits on some, in a query each instead of one for each stream."""
+        """Load the state of streams, and the streams that wait on `waited_on`, in one query each."""
         keys = [(self.workspace_name, stream) for stream in dict.fromkeys(streams)]
         states = bulk.fetch(
             self._connection, (process_state.c.stream, process_state.c.data), _STATE_KEY, keys
@@ -99,7 +99,7 @@ class StateStore:
         self._changed[type(state), key] = None
 
     def waiting(self, key: str) -> list[str]:
-        """Return the streams that wait on `key`, in order; of more than AT_ONCE, some."""
+        """Return the streams that wait on `key`, in order; if they are more than AT_ONCE, only some of them."""
         stored = self._waiting.get(key)
         if stored is None:
             named = {"workspace_": self.workspace_name, "key_": key, "limit_": view.AT_ONCE + 1}
@@ -110,7 +110,7 @@ class StateStore:
         return sorted((stored - self._waits.keys()).union(waiters)) if stored or waiters else []
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
-        """Replace what a stream waits on."""
+        """Replace the keys that a stream waits on."""
         for key in self._waits.get(stream, ()):
             self._waiters[key].discard(stream)
         self._waits[stream] = keys
@@ -119,11 +119,11 @@ class StateStore:
 
     @property
     def workspace_changed(self) -> bool:
-        """Whether what holds for the whole workspace was replaced since the last flush."""
+        """Whether the state of the workspace itself was replaced since the last flush."""
         return (WorkspaceState, "") in self._changed
 
     def flush(self) -> None:
-        """Write what changed."""
+        """Write the changed states and waits."""
         rows = [
             {
                 "workspace": self.workspace_name,
@@ -137,7 +137,7 @@ class StateStore:
         self._changed.clear()
 
     def _flush_waits(self) -> None:
-        """Write what waits on what, where that is not what is stored."""
+        """Write the keys that streams wait on, where they differ from the stored ones."""
         streams = [(self.workspace_name, stream) for stream in self._waits]
         stored = set(bulk.fetch(self._connection, _WAITS, _WAITS_STREAM, streams))
         wanted = {(self.workspace_name, key, stream) for stream, keys in self._waits.items() for key in keys}

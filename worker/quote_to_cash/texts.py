@@ -1,4 +1,4 @@
-"""Texts as QuickBooks takes them: how long, of which characters; and what was cut or left out, to be said."""
+"""Fit texts to QuickBooks' limits of length and characters, with a note about each text that is cut or left out."""
 
 import hashlib
 import re
@@ -26,20 +26,20 @@ DESCRIPTION_CHARACTERS_MAX = 4000
 
 
 class Composed(Struct, frozen=True):
-    """The body of a create, and what a person should know of it: what was cut or left out."""
+    """The body of a create request, and notes for people about texts that were cut or left out."""
 
     body: dict[str, Any]
     notes: tuple[str, ...]
 
 
 class Fitter:
-    """Fits texts to what QuickBooks takes, and notes what a person should know of it."""
+    """Fits texts to QuickBooks' limits, and collects notes for people about the changes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
     def cut(self, what: str, text: str, characters_max: int) -> str:
-        """Cut a text that says as much when its end is missing; line breaks stay."""
+        """Cut a text that is still right without its end; line breaks stay."""
         whole = cleaned(text)
         if length(whole) <= characters_max:
             return whole
@@ -47,7 +47,7 @@ class Fitter:
         return shortened(whole, characters_max)
 
     def choose(self, what: str, text: str, characters_max: int) -> str:
-        """Leave out a text that would say something else when its end is missing, such as a postal code."""
+        """Leave out a text that is too long and would be wrong without its end, such as a postal code."""
         whole = one_line(text)
         if length(whole) <= characters_max:
             return whole
@@ -57,13 +57,13 @@ class Fitter:
         return ""
 
     def name(self, what: str, text: str, characters_max: int, otherwise: str) -> str:
-        """Write a name as lists of names take it: no colon, tab or line break, and like no other when it is cut.
+        """Return a name that QuickBooks' lists accept: without colons, tabs and line breaks, and still unique if cut.
 
         Args:
-            what: What it is called in a note.
+            what: The subject of a note, such as `The name`.
             text: The name.
-            characters_max: How long it may be.
-            otherwise: The name where there is none.
+            characters_max: Its largest length.
+            otherwise: The name if `text` is empty.
         """
         whole = one_line(text.translate(_FORBIDDEN_IN_NAMES))
         if not whole:
@@ -77,7 +77,7 @@ class Fitter:
         return whole
 
     def emails(self, what: str, text: str, characters_max: int) -> str:
-        """Write e-mail addresses, however they were separated: as many as fit, with a comma between them."""
+        """Return the e-mail addresses in a text, with any separators: as many as fit, separated by commas."""
         parts = [part.strip(_WRAPPING).removeprefix("mailto:") for part in _SEPARATORS.split(cleaned(text))]
         written: list[str] = []
         left_out: list[str] = []
@@ -96,7 +96,7 @@ class Fitter:
         return ",".join(written)
 
     def phone(self, what: str, text: str, characters_max: int) -> str:
-        """Write the first telephone number that fits: a part of one would be another."""
+        """Return the first telephone number that fits; it is never cut, since a part of it would be another number."""
         whole = one_line(text)
         if length(whole) <= characters_max:
             return whole
@@ -107,7 +107,7 @@ class Fitter:
         return chosen
 
     def lines(self, what: str, texts: Sequence[str], characters_max: int, lines_max: int) -> list[str]:
-        """Spread lines of an address over as many as there are; a long one goes on in the next."""
+        """Return the lines of an address, at most `lines_max`; a line that is too long continues on the next."""
         spread: list[str] = []
         for text in "\n".join(map(cleaned, texts)).split("\n"):
             rest = one_line(text)
@@ -123,31 +123,31 @@ class Fitter:
 
 
 def shown(text: str, characters_max: int = NAME_CHARACTERS_MAX) -> str:
-    """Return a text as a sentence has room for it."""
+    """Return a text for use within a sentence, truncated."""
     return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"
 
 
 def listed(things: Sequence[str]) -> str:
-    """Name things in a note: the first few, and how many more there are."""
+    """Return a list for a note: the first few names, and the number of further ones."""
     named = ", ".join(shortened(thing, NAMED_CHARACTERS_MAX) for thing in things[:NAMED_MAX])
     more = len(things) - NAMED_MAX
     return f"{named} and {more} more" if more > 0 else named
 
 
 def length(text: str) -> int:
-    """Count characters as Java does: one beyond U+FFFF, an emoji say, counts as two."""
+    """Return the number of characters as Java counts them: a character beyond U+FFFF, such as an emoji, counts as two."""
     if text.isascii():
         return len(text)
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def shortened(text: str, characters_max: int) -> str:
-    """Cut a text, but no character in half; what is left does not end in a blank."""
+    """Cut a text between characters, and remove blanks at its new end."""
     return text.encode("utf-16-le")[: 2 * characters_max].decode("utf-16-le", "ignore").rstrip()
 
 
 def distinct(text: str, characters_max: int) -> str:
-    """Shorten a text so that another one with the same beginning stays another."""
+    """Shorten a text so that it stays different from other texts with the same beginning, by a hash at its end."""
     if length(text) <= characters_max:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS].upper()
@@ -155,7 +155,7 @@ def distinct(text: str, characters_max: int) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Take out what is no text: control characters become blanks, halves of characters go, lines end in a line feed."""
+    """Replace control characters by blanks, remove single surrogates, and end lines in a line feed."""
     if text.isprintable():
         return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
@@ -163,7 +163,7 @@ def cleaned(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Write a text on one line, with single blanks."""
+    """Return a text on one line, with single blanks."""
     return " ".join(cleaned(text).split())
 
 

@@ -1,4 +1,4 @@
-"""The state of one workspace as rules see it: any kind of state is got and put by its class and its key."""
+"""The state of one workspace as rules see it: each kind of state is read and replaced by its class and key."""
 
 from typing import ClassVar, Protocol, TypeVar
 
@@ -12,10 +12,10 @@ DOCUSIGN = "docusign"
 
 
 class State(Struct, frozen=True):
-    """What is remembered of one stream; `kind` is the beginning of the stream's name, as `deal` of `deal/D-17`.
+    """The state of one stream; `kind` is the first part of the stream's name, such as `deal` of `deal/D-17`.
 
-    Fields that events from outside fill and fields that our own decisions fill are kept apart: replaying the log in
-    order gives the same state as deciding did, although our own events stand later in the log.
+    A field is filled either by events from outside or by our own decisions, never by both. So replaying the log gives the
+    same state as the decisions did, although our own events are later in the log.
     """
 
     kind: ClassVar[str]
@@ -50,10 +50,10 @@ class View(Protocol):
     def waiting(self, key: str) -> list[str]:
         """Return the streams, such as `deal/D-17`, that wait on `key`, such as `account/A-9`, in order.
 
-        Of more than AT_ONCE, some are returned: enough to see that there are more.
+        If there are more than AT_ONCE, only some of them are returned, enough to see that there are more.
         """
         ...
 
     def set_waits(self, stream: str, keys: tuple[str, ...]) -> None:
-        """Replace what a stream waits on."""
+        """Replace the keys that a stream waits on."""
         ...

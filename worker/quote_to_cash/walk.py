@@ -1,4 +1,4 @@
-"""Every gate of an invoice in one order, and how a deal stands at them: pure, and the same for `explain`."""
+"""Every gate of an invoice in one order, and the pure functions that check them, for decisions and for `explain`."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from worker.quote_to_cash.keys import ReadThrough
 from worker.quote_to_cash.readings import gates as readings
 
 MAPPED = (*customers.GATES, *items.GATES)
-# A person reads the first that is unmet: what they can do something about comes before what passes by itself.
+# A person reads the first unmet gate, so gates that need an action come before gates that open by themselves.
 GATES: tuple[Gate, ...] = (
     *deals.WON,
     *deals.ALLOWED,
@@ -27,7 +27,7 @@ GATES: tuple[Gate, ...] = (
     *company.GATES,
     *readings.GATES,
 )
-# What a command for the invoice meets, once there is one.
+# The gates of a commanded invoice.
 COMMANDED: tuple[Gate, ...] = (
     *invoice.REFUSED,
     *invoice.STOPPED,
@@ -39,25 +39,25 @@ BY_CODE = {gate.code: gate for gate in (*GATES, *COMMANDED)}
 
 
 def gates_of(inquiry: Inquiry) -> list[Checked]:
-    """Return the gates that matter now, as they stand: once commanded, only what became of the command."""
+    """Return the checked gates of an invoice; once it is commanded, only the gates of its command."""
     return list(_walk(inquiry))
 
 
 def unmet_gates(inquiry: Inquiry) -> list[Checked]:
-    """Return the gates that an invoice waits on; none if it is to be requested now."""
+    """Return the unmet gates of an invoice; none if it can be commanded now."""
     return [gate for gate in _walk(inquiry) if not gate.met]
 
 
 def unmet_before_winning(inquiry: Inquiry) -> list[Checked]:
-    """Return the gates that a deal waits on before anything of its invoice matters."""
+    """Return the unmet gates of winning a deal, which come before all gates of its invoice."""
     return [gate for gate in _checked(deals.WON, inquiry) if not gate.met]
 
 
 def depends_on(inquiry: Inquiry) -> tuple[str, ...]:
     """Return the keys on which the gates of an invoice depend, beside the deal itself.
 
-    A change of any other key leaves the first unmet gate as it is, and opens none of the unmet ones. So these are the
-    keys that are read for the gates as far as the first unmet one, and for each unmet one after it.
+    A change of any other key neither changes the first unmet gate nor opens an unmet gate. So these are the keys that the
+    gates up to the first unmet one read, and each unmet gate after it.
     """
     view, deal_id, number = inquiry.view, inquiry.deal_id, inquiry.number
     read = ReadThrough(view)
@@ -74,7 +74,7 @@ def depends_on(inquiry: Inquiry) -> tuple[str, ...]:
 
 
 def passes_by_itself(gates: list[Checked]) -> bool:
-    """Say whether the invoice is being created, which asks nobody for anything."""
+    """Return whether the invoice is being created, so that nobody has to do anything."""
     return gates[0].code == IN_PROGRESS
 
 
@@ -92,7 +92,7 @@ def _checked(gates: tuple[Gate, ...], inquiry: Inquiry) -> Iterator[Checked]:
 
 
 def _found_out(inquiry: Inquiry) -> list[Checked]:
-    """Return what is wrong by now with what a refused invoice refers to; it may be why it was refused."""
+    """Return the unmet gates of a refused invoice's customer and items: they may be why QuickBooks refused it."""
     attempt = inquiry.part.attempt
     if not has_arrived(inquiry) or attempt is None or attempt.status != "rejected":
         return []

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from worker.sandbox import faults
 from worker.sandbox.books import merging, writing
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
@@ -105,7 +106,7 @@ def credit(company: Company, invoice: str, amount: Decimal, now: datetime) -> Fi
     Raises:
         Fault: QuickBooks refuses it.
     """
-    customer = company.objects["Invoice"][invoice]["CustomerRef"]["value"]
+    customer = _invoice(company, invoice)["CustomerRef"]["value"]
     line = {"DetailType": "SalesItemLineDetail", "Amount": amount, "SalesItemLineDetail": {}}
     fields = {**_of(company, customer), **without_tax(company), "Line": [line]}
     memo = create(company, "CreditMemo", fields, now)
@@ -119,8 +120,10 @@ def write_off(company: Company, invoice: str, now: datetime) -> Fields:
     Raises:
         Fault: QuickBooks refuses it.
     """
-    fields = company.objects["Invoice"][invoice]
+    fields = _invoice(company, invoice)
     customer, amount = fields["CustomerRef"]["value"], open_amount(company, ("Invoice", invoice))
+    if not amount:
+        raise faults.business("Nothing of the invoice is open")
     found = company.names.find("Account", "Bad debts")
     expense = found[1] if found else _made(company, "Account", _BAD_DEBTS, now)
     receivable = next(each.account for each in company.ledger.of(("Invoice", invoice)) if each.customer)
@@ -134,9 +137,16 @@ def write_off(company: Company, invoice: str, now: datetime) -> Fields:
     return company.shown(company.entities["JournalEntry"], company.objects["JournalEntry"][entry])
 
 
+def _invoice(company: Company, identifier: str) -> Fields:
+    found = company.get("Invoice", identifier)
+    if found is None:
+        raise faults.deleted("Invoice")
+    return found
+
+
 def _of(company: Company, customer: str) -> Fields:
     """Return the customer of a transaction, and its currency."""
-    currency = company.objects["Customer"][customer]["CurrencyRef"]
+    currency = company.active("Customer", customer)["CurrencyRef"]
     return {"CustomerRef": {"value": customer}, "CurrencyRef": currency}
 
 

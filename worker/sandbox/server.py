@@ -59,7 +59,7 @@ class SandboxApp:
         else:
             if reply.broken == "half":
                 await _respond(reply, send, reply.body[: len(reply.body) // 2], length=len(reply.body))
-            await _cut(send)
+            await _cut(send, receive)
 
 
 async def run(
@@ -100,8 +100,8 @@ def ready_line(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> d
     }
 
 
-def exports(sandbox: Sandbox, url: str) -> dict[str, str]:
-    """Return the environment in which a worker takes this sandbox for QuickBooks."""
+def exports(sandbox: Sandbox, url: str, key_pair: KeyPair | None = None) -> dict[str, str]:
+    """Return the environment in which a worker takes this sandbox for QuickBooks, and trusts its certificate."""
     line = ready_line(sandbox, url)
     names = {
         "API_URL": "api",
@@ -110,7 +110,8 @@ def exports(sandbox: Sandbox, url: str) -> dict[str, str]:
         "CLIENT_SECRET": "client_secret",
         "VERIFIER_TOKEN": "verifier_token",
     }
-    return {f"Q2C_QUICKBOOKS_{name}": str(line[key]) for name, key in names.items()}
+    variables = {f"Q2C_QUICKBOOKS_{name}": str(line[key]) for name, key in names.items()}
+    return variables if key_pair is None else {**variables, "SSL_CERT_FILE": str(key_pair.certificate)}
 
 
 async def _body(receive: Callable[[], Any]) -> bytes:
@@ -141,10 +142,12 @@ async def _respond(
     await send({"type": "http.response.body", "body": body, "more_body": length is not None})
 
 
-async def _cut(send: Callable[[Any], Any]) -> None:
+async def _cut(send: Callable[[Any], Any], receive: Callable[[], Any]) -> None:
     """Drop the connection as a dying network does. ASGI has no word for it, so uvicorn's own is used."""
     cycle: Any = getattr(send, "__self__", None)
     if cycle is None or not isinstance(cycle.transport, asyncio.Transport):
         raise RuntimeError(f"This server offers no way to drop a connection (uvicorn {uvicorn.__version__})")
     cycle.transport.abort()
-    await asyncio.sleep(0)  # lets the server notice, so that it does not complain of a missing answer
+    # Lets the server notice, so that it does not complain of a missing answer.
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -4,7 +4,6 @@
 it comes late. A web server and an in-process transport both drive it.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
@@ -22,7 +21,7 @@ from worker.sandbox.books.snapshots import Snapshot
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.control import api as control
 from worker.sandbox.encoding import decompressed
-from worker.sandbox.failing.refusals import Operation
+from worker.sandbox.failing.asked import asked
 from worker.sandbox.failing.throttles import NO_LIMITS, Limits, Throttle
 from worker.sandbox.failing.trouble import Kind, Plan, Trouble
 from worker.sandbox.faults import Fault
@@ -42,7 +41,6 @@ API_HEADERS = {
     "expires": "0",
     "strict-transport-security": "max-age=31536000",
 }
-_FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
 class Late(Struct, frozen=True):
@@ -159,7 +157,7 @@ class Sandbox:
         before = self._before(kind)
         if before is not None:
             return before
-        refusal = self.trouble.refusal(*_asked(request, path))
+        refusal = self.trouble.refusal(asked(request, path)) if plan.refusals else None
         if refusal is not None:
             if refusal.applied and write:
                 self._answered(company, request, path)
@@ -225,33 +223,6 @@ class Sandbox:
 
     def _tid(self) -> str:
         return f"1-{int(self.now().timestamp()):08x}-{self._tids.getrandbits(96):024x}"
-
-
-def _asked(request: Request, path: list[str]) -> tuple[Operation, str, str]:
-    """Return the operation and the entity of a request, and the text in which it says so."""
-    if path[0] == "query":
-        statement = api.statement(request)
-        entity = _FROM.search(statement)
-        return "query", entity.group(1) if entity else "", statement
-    if path[0] == "cdc":
-        return "cdc", request.query.get("entities", ""), request.path
-    if request.method != "POST":
-        return "read", path[0], request.path
-    text = request.body.decode(errors="replace")
-    return _operation(request, path, text), path[0], text
-
-
-def _operation(request: Request, path: list[str], text: str) -> Operation:
-    match request.query.get("operation"):
-        case "delete":
-            return "delete"
-        case "void":
-            return "void"
-    if path[0] == "batch":
-        return "batch"
-    if path[-1] == "send":
-        return "send"
-    return "update" if '"SyncToken"' in text else "create"
 
 
 def _spoilt(reply: Reply, kind: Kind | None, plan: Plan) -> Reply:

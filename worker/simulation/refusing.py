@@ -2,7 +2,8 @@
 
 from random import Random
 
-from worker.sandbox.failing.refusals import Operation, Refusal
+from worker.sandbox.failing.asked import Operation
+from worker.sandbox.failing.refusals import Refusal
 
 READS: tuple[Operation, ...] = ("read", "query")
 # Each is combined with the others of its seed; a permanent refusal lasts as long as the faults.

@@ -11,6 +11,7 @@ from quickbooks.objects import (
     DiscountLine,
     DiscountLineDetail,
     EmailAddress,
+    GroupLine,
     Invoice,
     Item,
     Ref,
@@ -189,6 +190,40 @@ def case_a_british_invoice(line: Line) -> None:
         assert (read.TotalAmt, read.TxnTaxDetail.TaxLine[0].TaxLineDetail.TaxPercent) == (total, 20)
         read.PrivateNote = "Checked"
         assert read.save(qb=line.uk).TotalAmt == total
+
+
+def case_a_bundle_and_shipping(line: Line) -> None:
+    service = Item.filter(Type="Service", qb=line.us)[0]
+    part = {"ItemRef": {"value": service.Id}, "Qty": 3}
+    bundle = Item.from_json(
+        {"Name": "Starter kit", "Type": "Group", "ItemGroupDetail": {"ItemGroupLine": [part]}}
+    ).save(qb=line.us)
+    service.UnitPrice = 20
+    service.save(qb=line.us)
+    invoice = new(line.us)
+    kit = GroupLine.from_json({"GroupLineDetail": {"GroupItemRef": {"value": bundle.Id}, "Quantity": 2}})
+    shipping = item_line(line.us)
+    shipping.Amount, shipping.SalesItemLineDetail.ItemRef = 7.5, _ref("SHIPPING_ITEM_ID")
+    invoice.Line += [kit, shipping]
+    read = Invoice.get(invoice.save(qb=line.us).Id, qb=line.us)
+    assert read.TotalAmt == 100 + 2 * 3 * 20 + 7.5
+    assert read.save(qb=line.us).SyncToken == "0", "nothing changed"
+    read.PrivateNote = "Checked"
+    assert read.save(qb=line.us).TotalAmt == 227.5
+
+
+def case_an_invoice_in_another_currency(line: Line) -> None:
+    customer = Customer()
+    customer.DisplayName, customer.CurrencyRef = "Zürich AG", _ref("CHF")
+    customer.save(qb=line.uk)
+    invoice = new(line.uk, customer=customer, price=100, quantity=1)
+    invoice.CurrencyRef, invoice.ExchangeRate = _ref("CHF"), 0.5
+    invoice.Line[0].SalesItemLineDetail.TaxCodeRef = _british_code(line.uk)
+    read = Invoice.get(invoice.save(qb=line.uk).Id, qb=line.uk)
+    assert (read.TotalAmt, read.HomeTotalAmt, read.HomeBalance) == (120, 60, 60)
+    assert (read.CurrencyRef.name, read.ExchangeRate) == ("Swiss Franc", 0.5)
+    read.PrivateNote = "Checked"
+    assert read.save(qb=line.uk).HomeTotalAmt == 60
 
 
 def new(qb: Any, customer: Any = None, price: Any = 0, quantity: Any = 0) -> Any:

@@ -16,7 +16,8 @@ from worker.commands.identity import marker
 from worker.quickbooks import queries
 from worker.sandbox import accountant
 from worker.sandbox.books.entity import Act
-from worker.sandbox.failing.refusals import Operation, Refusal
+from worker.sandbox.failing.asked import Operation
+from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
 
 READS: tuple[Operation, ...] = ("read", "query")

@@ -1,5 +1,6 @@
 """The sandbox over https, with a certificate of its own."""
 
+import logging
 import ssl
 from datetime import UTC, datetime
 from functools import partial
@@ -10,8 +11,10 @@ import pytest
 from cryptography import x509
 
 from events.clock import SystemClock
-from tests.worker.sandbox.app import App
-from tests.worker.sandbox.sockets import running
+from tests.worker.sandbox.app import App, invoice
+from tests.worker.sandbox.sockets import PATIENCE_SECONDS, running
+from worker.quickbooks.http import http_client
+from worker.runtime.environment import Environment
 from worker.sandbox import server
 from worker.sandbox.certificate import made
 
@@ -33,6 +36,35 @@ async def test_a_client_that_trusts_the_certificate_is_served_by_any_name_of_the
             assert found["token_endpoint"].startswith(f"{address}/")
         with pytest.raises(httpx.ConnectError):
             await stranger.get(url)
+
+
+async def test_a_connection_breaks_off_as_without_encryption(
+    app: App, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = made(tmp_path, "127.0.0.1", SystemClock().now())
+    app.control("faults", {"script": ["lost_answer", "half_body"]})
+    path = f"/v3/company/{app.company.realm}/invoice"
+    headers = {"authorization": f"Bearer {app.tokens['access_token']}"}
+    async with (
+        running(partial(server.run, key_pair=pair), app.sandbox, SystemClock()) as url,
+        httpx.AsyncClient(verify=ssl.create_default_context(cafile=pair.certificate)) as http,
+    ):
+        for count in (1, 2):
+            with pytest.raises(httpx.TransportError):
+                await http.post(f"{url}{path}", json=invoice(), headers=headers)
+            assert len(app.company.objects["Invoice"]) == count
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def test_a_worker_trusts_it_in_the_environment_that_is_exported(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = made(tmp_path, "127.0.0.1", SystemClock().now())
+    async with running(partial(server.run, key_pair=pair), app.sandbox, SystemClock()) as url:
+        for name, value in server.exports(app.sandbox, url, pair).items():
+            monkeypatch.setenv(name, value)
+        async with http_client(PATIENCE_SECONDS) as http:
+            assert (await http.get(str(Environment().quickbooks_discovery_url))).status_code == 200
 
 
 def test_the_certificate_is_for_its_host_and_its_key_is_in_another_file(tmp_path: Path) -> None:

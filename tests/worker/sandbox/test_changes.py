@@ -35,6 +35,15 @@ def test_a_deleted_invoice_is_shown_as_deleted(app: App) -> None:
     assert gone["MetaData"]["LastUpdatedTime"]
 
 
+def test_a_merged_customer_is_gone_though_nothing_else_happened_to_it_of_late(app: App) -> None:
+    made = app.made("Customer", {"DisplayName": "Cool Cars Inc."})
+    app.later(86_400)
+    accountant.merge(app.company, "Customer", made["Id"], "2", app.clock.now())
+    [found] = changes(app, "Customer", timedelta(minutes=1))
+    seen = {each["Id"]: each.get("status") for each in found["Customer"]}
+    assert seen == {"2": None, made["Id"]: "Deleted"}
+
+
 def test_changes_before_the_instant_or_the_last_30_days_are_not_shown(app: App) -> None:
     app.made("Invoice", invoice())
     app.later(2)
@@ -59,3 +68,4 @@ def test_unusable_requests_are_refused(app: App) -> None:
     assert fault(app.call("GET", "cdc", entities="TaxCode", changedSince=since)) == "500"
     assert fault(app.call("GET", "cdc", entities="Invoice", changedSince="yesterday")) == "2010"
     assert fault(app.call("GET", "cdc", changedSince=since)) == "2020"
+    assert fault(app.call("GET", "cdc", entities="Invoice")) == "2020"

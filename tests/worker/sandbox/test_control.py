@@ -133,7 +133,13 @@ def test_how_a_company_is_set_up(app: App) -> None:
         ("clock", {"advance_seconds": 1e300}, "$.advance_seconds"),
         ("companies/REALM", {"multicurrency": "yes"}, "$.multicurrency"),
         ("companies/REALM", {"multi": True}, "`multi`"),
+        ("companies/REALM", {"multicurrency": True, "time_zone": "Mars/Base"}, "$.time_zone"),
+        ("companies/REALM", {"multicurrency": True, "home_currency": "XXX"}, "$.home_currency"),
+        ("companies/REALM", {"multicurrency": True, "tax": "mars"}, "$.tax"),
+        ("companies/REALM", {"multicurrency": True, "fiscal_year_start": "Smarch"}, "$.fiscal_year_start"),
         ("companies/REALM", [], "Expected `object`"),
+        ("books/REALM/Customer", b"{", "truncated"),
+        ("books/REALM/Customer/1/pay", {"amount": "much"}, "$.amount"),
     ],
 )
 def test_nonsense_is_named_and_changes_nothing(app: App, path: str, body: object, says: str) -> None:
@@ -148,7 +154,8 @@ def test_nonsense_is_named_and_changes_nothing(app: App, path: str, body: object
 
 @pytest.mark.parametrize("path", ["", "nonsense", "books", "clock/1", "requestids", "faults/1"])
 def test_no_such_control(app: App, path: str) -> None:
-    assert app.control(path).status == 404
+    reply = app.control(path)
+    assert (reply.status, decoded(reply)) == (404, {"error": f"There is no control POST /_control/{path}"})
 
 
 @pytest.mark.parametrize("path", ["books", "companies", "disconnect"])

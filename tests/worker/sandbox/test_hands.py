@@ -3,6 +3,7 @@
 import pytest
 
 from tests.worker.sandbox.app import App, decoded, invoice, line
+from tests.worker.sandbox.transactions import balances
 
 
 def hands(app: App, path: str, body: object = b"") -> dict[str, object]:
@@ -44,6 +45,35 @@ def test_an_accountant_merges(app: App) -> None:
     assert app.control(f"books/{app.company.realm}/Customer/2/merge", {}).status == 400
 
 
+def test_an_accountant_settles_invoices(app: App) -> None:
+    first, second, third = (app.made("Invoice", invoice(line(amount)))["Id"] for amount in (100, 50, 20))
+    paid = hands(app, "Customer/1/pay", {"amount": 110, "invoices": {first: 100, second: 2.5}})
+    assert paid["UnappliedAmt"] == 7.5
+    assert hands(app, f"Payment/{paid['Id']}/move", {"invoices": {second: 40}})["UnappliedAmt"] == 70
+    assert hands(app, f"Invoice/{first}/credit", {"amount": 30})["RemainingCredit"] == 0
+    hands(app, f"Invoice/{third}/write-off")
+    assert balances(app, first, second, third) == [70, 10, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("Customer/99/pay", {"amount": 5}, "2500"),
+        ("Customer/1/pay", {"amount": 5, "invoices": {"99": 5}}, "2500"),
+        ("Payment/99/move", {"invoices": {}}, "610"),
+        ("Invoice/99/credit", {"amount": 5}, "610"),
+        ("Invoice/99/write-off", b"", "610"),
+        ("Invoice/1/write-off", b"", "6000"),
+    ],
+)
+def test_an_accountant_settles_only_invoices_that_are_open(
+    app: App, path: str, body: object, code: str
+) -> None:
+    app.made("Invoice", invoice(line(0)))
+    reply = app.control(f"books/{app.company.realm}/{path}", body)
+    assert (reply.status, decoded(reply)["Fault"]["Error"][0]["code"]) == (409, code)
+
+
 def test_rules_hold_for_accountants_too(app: App) -> None:
     reply = app.control(f"books/{app.company.realm}/Customer", {"DisplayName": "Cool Cars"})
     assert reply.status == 409
@@ -58,6 +88,7 @@ def test_the_journal_has_every_change_and_its_author(app: App) -> None:
     page = decoded(app.request("GET", f"/_control/{path}", query={"after": str(start)}))
     assert [(each["operation"], each["by"]) for each in page["changes"]] == [("Create", "1"), ("Void", "2")]
     assert page["next"] == start + 2
+    assert app.request("GET", f"/_control/{path}", query={"after": "the end"}).status == 400
 
 
 def test_books_go_back_to_a_snapshot_as_if_nothing_had_happened(app: App) -> None:
@@ -81,6 +112,7 @@ def test_books_go_back_to_a_snapshot_as_if_nothing_had_happened(app: App) -> Non
         "books/9/Customer",
         "books/REALM/Spaceship",
         "books/REALM/Customer/1/fly",
+        "books/REALM/Customer/1/credit",
         "snapshots/REALM/none/restore",
     ],
 )

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.worker.sandbox.app import App, decoded, fault
+from tests.worker.sandbox.transactions import now
+from worker.sandbox import accountant
+from worker.sandbox.faults import Fault
 
 INCOME = {"value": "1150040001"}
 
@@ -185,3 +188,29 @@ def test_an_item_keeps_its_type_and_an_income_account_that_is_inactive_by_now(ap
     app.made("Account", account)
     fields = {name: item[name] for name in ("Id", "SyncToken", "IncomeAccountRef")}
     assert app.made("Item", {**fields, "Name": "Services, as ever"})["Type"] == "Service"
+
+
+def test_a_job_of_an_inactive_customer_can_be_changed_but_no_other_put_below_it(app: App) -> None:
+    job = app.made("Customer", {"DisplayName": "Kitchen", "ParentRef": {"value": "1"}, "Job": True})
+    app.made("Customer", {"Id": "1", "SyncToken": "0", "sparse": True, "Active": False})
+    assert app.made("Customer", now(job, Notes="sink"))["Job"] is True
+    assert app.refused("Customer", {"DisplayName": "Bath", "ParentRef": {"value": "1"}}) == "610"
+
+
+def test_customers_have_five_levels_however_they_get_there(app: App) -> None:
+    chain = [app.made("Customer", {"DisplayName": "0"})]
+    for number in range(1, 5):
+        below = {"ParentRef": {"value": chain[-1]["Id"]}}
+        chain.append(app.made("Customer", {"DisplayName": str(number), **below}))
+    assert app.refused("Customer", {"DisplayName": "5", "ParentRef": {"value": chain[-1]["Id"]}}) == "6000"
+    assert app.refused("Customer", now(chain[0], ParentRef={"value": "1"})) == "6000"
+    assert app.refused("Customer", now(chain[0], ParentRef={"value": chain[4]["Id"]})) == "6000"
+    job = app.made("Customer", {"DisplayName": "Kitchen", "ParentRef": {"value": "1"}})
+    with pytest.raises(Fault, match="levels"):
+        accountant.merge(app.company, "Customer", chain[0]["Id"], job["Id"], app.clock.now())
+
+
+def test_sparse_may_be_a_text(app: App) -> None:
+    made = app.made("Customer", {"DisplayName": "Ann", "Notes": "kind"})
+    assert app.refused("Customer", {**now(made), "sparse": "perhaps"}) == "2010"
+    assert app.made("Customer", {**now(made, GivenName="Ann"), "sparse": "true"})["Notes"] == "kind"

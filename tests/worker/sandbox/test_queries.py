@@ -61,6 +61,11 @@ def ids(shop: App, where: str, entity: str = "Invoice") -> list[str]:
         ("MetaData.CreateTime > '2026-05-05T05:00:07-07:00'", "3 4"),
         ("MetaData.CreateTime > '2026-05-05T14:00:07+02:00'", "3 4"),
         ("TotalAmt = 'nan'", ""),
+        ("TxnDate = '2026-05-05T23:00:00-07:00'", "1 2 3 4"),
+        ("TxnDate < '20260506'", "1 2 3 4"),
+        ("metadata.createtime = '2026-05-05T12:00:06Z'", "1"),
+        pytest.param(f"Id = '{'9' * 5000}'", "", id="a very long Id"),
+        ("Id = '0'", ""),
     ],
 )
 def test_conditions(shop: App, where: str, found: str) -> None:
@@ -100,6 +105,14 @@ def test_order(shop: App) -> None:
     assert numbers("") == list("4321"), "transactions come with the last changed first"
     names = [row["DisplayName"] for row in shop.rows("SELECT * FROM Customer")]
     assert names == sorted(names, key=str.casefold), "lists come by name"
+
+
+def test_rows_without_a_value_come_before_the_others(shop: App) -> None:
+    for name, address in (("Ann", "z@a.example"), ("Zoe", "a@z.example")):
+        shop.made("Customer", {"DisplayName": name, "PrimaryEmailAddr": {"Address": address}})
+    ordered = [row["DisplayName"] for row in shop.rows("SELECT * FROM Customer ORDERBY PrimaryEmailAddr")]
+    assert (len(ordered), ordered[-2:]) == (10, ["Zoe", "Ann"])
+    assert ids(shop, "primaryemailaddr.address = 'Z@A.example'", "Customer") == ["10"]
 
 
 def test_ids_are_ordered_as_numbers(app: App) -> None:

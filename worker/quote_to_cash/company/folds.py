@@ -1,4 +1,4 @@
-"""Fold what a workspace chose, whether it is connected, and what is known of its company."""
+"""Fold the settings of a workspace, its connection, and the data of its company."""
 
 from datetime import datetime
 
@@ -16,14 +16,14 @@ from worker.workspaces.settings import SETTINGS
 
 
 def remember_before(view: View, kind: type[State], key: str) -> None:
-    """Remember what was mapped before any company was connected."""
+    """Store the stream of a mapping that was made before any company was connected."""
     state, stream = view.get(WorkspaceState), stream_of(kind, key)
     if stream not in state.mapped_before:
         view.put(replace(state, mapped_before=(*state.mapped_before, stream)))
 
 
 def taken_before(view: View, kind: type[State]) -> list[str]:
-    """Return, once, the keys of what was mapped before any company was connected."""
+    """Remove the streams of mappings that were made before any company was connected, and return their keys."""
     state = view.get(WorkspaceState)
     taken = [stream for stream in state.mapped_before if stream.startswith(f"{kind.kind}/")]
     if taken:

@@ -1,4 +1,4 @@
-"""The gates of the company: it is connected, read, served and dated, and nobody paused invoicing."""
+"""The gates of the company: it is connected, read and served, its time zone is known, and invoicing is not paused."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from worker.quote_to_cash.inquiry import Inquiry, has_company
 
 
 def _is_served(code: str, inquiry: Inquiry) -> bool | Unmet:
-    """Look whether QuickBooks refuses whatever is asked of the company."""
+    """Check that QuickBooks does not refuse every request for the company."""
     refused = inquiry.workspace.refused
     if refused is None or refused.gate != code:
         return True
@@ -21,7 +21,7 @@ def _is_read(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _is_dated(inquiry: Inquiry) -> bool | Unmet:
-    """Look whether it is known what day it is where the company is, which its invoices are dated by."""
+    """Check that the company's time zone is known, since its invoices are dated by it."""
     reason = inquiry.company.time_zone_reason
     return inquiry.settings.time_zone is not None or Unmet({"reason": reason} if reason else {})
 

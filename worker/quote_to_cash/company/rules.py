@@ -1,4 +1,4 @@
-"""When the QuickBooks company is read: after connecting, and when a setting names something of its lists."""
+"""Command readings of the QuickBooks company: after connecting, and when a setting depends on its lists."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from worker.quote_to_cash.view import WORKSPACE, View
 
 
 def consider(view: View, _subject: str) -> Iterator[Consequence]:
-    """Command a reading of the company, if one is wanted and it is connected."""
+    """Command a reading of the company, if one was requested and the company is connected."""
     state = view.get(WorkspaceState)
     if state.realm is None or state.expired or state.reads_wanted <= state.reads_commanded:
         return

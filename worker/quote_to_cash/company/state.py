@@ -1,4 +1,4 @@
-"""What holds for a whole workspace: what it chose, and the QuickBooks company behind it."""
+"""The state of a workspace itself: its settings, its connection, and its QuickBooks company."""
 
 from functools import cached_property
 from typing import ClassVar
@@ -15,11 +15,21 @@ HOME_OF_SALES_TAX = "US"
 
 
 class WorkspaceState(State, frozen=True, dict=True):
-    """What holds for a whole workspace: settings, the connection, the company behind it.
+    """The state of a workspace: settings, connection and company.
 
-    `refused` is set while QuickBooks refuses whatever is asked of the company, `docusign` while DocuSign's messages are
-    not taken, or none come. `mapped_before` are the streams of what was mapped before any company was connected.
-    `instants` are defaults of settings: when another setting was first switched on.
+    Attributes:
+        chosen: The settings that a person chose, as stored text.
+        instants: Defaults of settings that are the instant at which another setting was first switched on.
+        connection: The last connection.
+        authorizations: How many connections there were.
+        expired: Whether the connection has expired.
+        company: The company as it was last read.
+        reads_wanted: How many readings of the company were requested.
+        mapped_before: The streams of accounts and products that were mapped before any company was connected.
+        reads_commanded: The number of the last commanded reading.
+        read_problem: The error of the last reading, if it failed.
+        refused: Set while QuickBooks refuses every request for the company.
+        docusign: Set while DocuSign's messages are refused, incomplete or missing.
     """
 
     kind: ClassVar[str] = WORKSPACE
@@ -40,34 +50,34 @@ class WorkspaceState(State, frozen=True, dict=True):
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings that hold: those that a person chose, and the defaults of this workspace."""
+        """The current settings: a person's choices over this workspace's defaults."""
         return settings_of(self.defaults, self.chosen)
 
     @property
     def defaults(self) -> dict[str, str]:
-        """The defaults that are this workspace's own; the time zone is the one that the company's address gives."""
+        """This workspace's own defaults; the default time zone follows from the company's address."""
         zone = self.company.time_zone if self.company else None
         return {**self.instants, "time_zone": zone} if zone else self.instants
 
     @property
     def reasons(self) -> dict[str, str]:
-        """Where a default of this workspace is from, or why there is none, by setting."""
+        """The source of each of this workspace's defaults, or why there is none, by setting."""
         reason = self.company.time_zone_reason if self.company else None
         return {"time_zone": reason} if reason else {}
 
     @property
     def realm(self) -> str | None:
-        """The QuickBooks company that is connected, or was last."""
+        """The connected QuickBooks company, or the last one that was."""
         return self.connection.realm if self.connection else None
 
 
 def sales_tax(company: CompanyObserved) -> bool:
-    """Say whether the company's lines are taxable or not (US), rather than of a tax code each."""
+    """Return whether the company marks lines as taxable or not (US), instead of giving each a tax code."""
     return company.country == HOME_OF_SALES_TAX
 
 
 def named(choices: tuple[Named, ...], wanted: str) -> Named | None:
-    """Find a term, tax code or account by its name, whatever the case, or by its id."""
+    """Find a term, tax code or account by its name, in any case, or by its ID."""
     folded = wanted.strip().casefold()
     by_name = (choice for choice in choices if choice.name.casefold() == folded)
     by_id = (choice for choice in choices if choice.id == wanted)
@@ -75,7 +85,7 @@ def named(choices: tuple[Named, ...], wanted: str) -> Named | None:
 
 
 def income_account_of(workspace: WorkspaceState) -> str | None:
-    """Return the id of the account that new items earn into, if it is chosen and exists."""
+    """Return the ID of the income account of new items; None if none is chosen, or it does not exist."""
     wanted = workspace.settings.income_account
     if workspace.company is None or wanted is None:
         return None

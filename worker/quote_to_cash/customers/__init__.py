@@ -1,1 +1,1 @@
-"""Accounts of the CRM, and the QuickBooks customers that they are."""
+"""Accounts of the CRM, and the QuickBooks customers that they are mapped to."""

@@ -1,6 +1,6 @@
-"""A customer that a person asked to create, as QuickBooks takes it.
+"""Compose the request that creates a customer.
 
-What does not fit is cut where its beginning says enough, and left out where a part would say something else.
+A text that is too long is cut if its beginning is still right, and left out if a part of it would be wrong.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ POSTAL_CODE_CHARACTERS_MAX = 30
 def customer_body(
     account: AccountUpdated, request: str, *, name: str | None = None, currency: str | None = None
 ) -> Composed:
-    """Compose the body of a customer's create, under its account's name unless another is given."""
+    """Compose the body of the request; the customer gets the account's name unless `name` is given."""
     fitter = Fitter()
     otherwise = one_line(f"Account {account.account_id}".replace(":", " "))
     body: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Fold which customers accounts are: chosen by a person, or created by a command of ours."""
+"""Fold accounts and their customers, which a person mapped or a command of ours created."""
 
 from datetime import datetime
 
@@ -20,9 +20,9 @@ from worker.quote_to_cash.view import View
 
 
 def put_account(view: View, account_id: str, account: Account) -> None:
-    """Replace an account, and what it waits on."""
+    """Replace the state of an account, and the keys that it waits on."""
     view.put(account, account_id)
-    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
     view.set_waits(f"account/{account_id}", (COMPANY,) if account.is_unanswered else ())
 
 
@@ -44,7 +44,7 @@ def _account_mapped(view: View, mapped: AccountMapped, _at: datetime) -> None:
 
 
 def _linked(links: tuple[Link, ...], added: Link) -> tuple[Link, ...]:
-    """Add a link; it takes the place of that for the same currency, or of all if it is for whichever."""
+    """Return the links with one added; it replaces the link for the same currency, or all if it is for every currency."""
     kept = (
         link
         for link in links
@@ -54,7 +54,7 @@ def _linked(links: tuple[Link, ...], added: Link) -> tuple[Link, ...]:
 
 
 def _put_linked(view: View, account_id: str, account: Account) -> None:
-    """Replace an account, and have the customers that it is, and that it was, know it."""
+    """Replace the state of an account, and update the customers that it is, or was, mapped to."""
     before = {link for link in view.get(Account, account_id).links if link.realm is not None}
     put_account(view, account_id, account)
     now = {link for link in account.links if link.realm is not None}
@@ -64,7 +64,7 @@ def _put_linked(view: View, account_id: str, account: Account) -> None:
 
 
 def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
-    """Have the customers that were chosen before any company was connected be of the first one: of no other since."""
+    """Give mappings from before any connection the first connected company as theirs, for good."""
     for account_id in taken_before(view, Account):
         account = view.get(Account, account_id)
         links = tuple(

@@ -1,4 +1,4 @@
-"""The gates of the customer: the deal's account has arrived, is a customer, and that can be invoiced."""
+"""The gates of the customer: the deal's account has arrived and is mapped to a customer that can be invoiced."""
 
 from events.contract.gates import Words
 from events.contract.quickbooks import CustomerObserved
@@ -28,7 +28,7 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
 
 
 def _unmapped(inquiry: Inquiry) -> Unmet:
-    """Say that an account has no customer; where creating one was refused for its name, who has that."""
+    """Return the cause that an account has no customer; if a creation failed because the name is taken, with its holder."""
     view, account_id, attempt = inquiry.view, inquiry.latest.account_id, inquiry.account.attempt
     holder = attempt.holder if attempt is not None else None
     if attempt is None or holder is None:

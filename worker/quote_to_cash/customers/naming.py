@@ -1,4 +1,4 @@
-"""How sentences name accounts, customers and what was refused."""
+"""The names of accounts and customers in sentences, and the reasons of refused creations."""
 
 from events.contract.quickbooks import Holder
 from worker.quote_to_cash.attempt import Attempt
@@ -9,13 +9,13 @@ from worker.quote_to_cash.view import View
 
 
 def account_name(view: View, account_id: str, more: str = "") -> str:
-    """Name an account by what the CRM calls it, and its id."""
+    """Return an account's name in the CRM with its ID."""
     known_as = view.get(Account, account_id).latest
     return f"{shown(known_as.name)} ({account_id}{more})" if known_as else f"{account_id}{more}"
 
 
 def holder_name(view: View, realm: str, holder: Holder) -> str:
-    """Say who has a name, and whose customer that is."""
+    """Return the description of the object that has a name, with the accounts that are mapped to it."""
     told = f"{holder.entity.lower()} {holder.id} ({holder.name}{'' if holder.active else ', inactive'})"
     accounts = view.get(Customer, f"{realm}/{holder.id}").accounts if holder.entity == "Customer" else ()
     if not accounts:
@@ -24,7 +24,7 @@ def holder_name(view: View, realm: str, holder: Holder) -> str:
 
 
 def refusal(view: View, attempt: Attempt | None) -> str:
-    """Say why what somebody asked to create was not, as it goes on after a name; nothing if it was not refused."""
+    """Return why a requested object was not created, to be appended to a name; an empty text if it was not refused."""
     if attempt is not None and attempt.status == "rejected":
         holder = attempt.holder
         why = (

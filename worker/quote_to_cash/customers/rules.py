@@ -1,4 +1,4 @@
-"""When a customer is created: once a person asked for it, and everything that it needs is there."""
+"""Command the creation of a customer, once a person has requested it and everything that it needs is known."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from worker.quote_to_cash.view import View
 
 
 def consider(view: View, account_id: str) -> Iterator[Consequence]:
-    """Command the customer that a person asked to create for an account, once it can be."""
+    """Command the customer that a person requested for an account, if it can be created now."""
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
     realm, company = workspace.realm, workspace.company
     if account.latest is None or realm is None or company is None or workspace.expired:
@@ -46,7 +46,7 @@ def consider(view: View, account_id: str) -> Iterator[Consequence]:
 
 
 def _linked(view: View, linked: CustomerCreated | AccountMapped) -> Iterator[Consequence]:
-    """Tell the CRM which customer an account is."""
+    """Announce the account's customer to the CRM."""
     realm = linked.realm or view.get(WorkspaceState).realm
     yield CustomerLinked(linked.account_id, linked.customer_id, realm, linked.currency)
 

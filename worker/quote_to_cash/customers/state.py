@@ -1,4 +1,4 @@
-"""What is remembered of an account: what the CRM says, which customers it is, what a person asked for."""
+"""The state of an account: its snapshot from the CRM, its customers, and a person's requests."""
 
 from typing import ClassVar
 
@@ -11,9 +11,9 @@ from worker.quote_to_cash.view import State
 
 
 class Link(Struct, frozen=True):
-    """Which customer an account is, for deals of one currency, or of all that have no customer of their own.
+    """The mapping of an account to a customer, for deals in one currency, or in all without a link of their own.
 
-    A customer's id means something in its realm only; there is none while no company was ever connected.
+    A customer's ID is valid only in its realm; `realm` is None if no company was ever connected.
     """
 
     customer_id: str
@@ -22,9 +22,9 @@ class Link(Struct, frozen=True):
 
 
 class Account(State, frozen=True):
-    """An account: the facts, then what we did about them.
+    """The state of an account: first the facts, then our own commands.
 
-    `withdrawn` is how many wishes for a customer a person has withdrawn, by saying which one it is.
+    `withdrawn` is how many requests for a customer were withdrawn, because a person mapped the account.
     """
 
     kind: ClassVar[str] = "account"
@@ -39,13 +39,13 @@ class Account(State, frozen=True):
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether a person asked for one that neither a mapping nor a command answers."""
+        """Whether a person's request for a customer is answered neither by a mapping nor by a command."""
         return self.requests > max(self.withdrawn, self.attempt.asked if self.attempt else 0)
 
     def link_in(self, realm: str | None, currency: str | None) -> Link | None:
-        """Return which customer of a realm it is for deals of a currency; of whichever realm, where there is none.
+        """Return the link to a customer in a realm, for deals in a currency; in any realm if `realm` is None.
 
-        One that is of another currency is better than none: what is wrong with it can be said.
+        A link for another currency is better than none: the gate can then name the wrong currency.
         """
         links = [link for link in self.links if realm in (None, link.realm)]
         fits = [(link.currency == currency, link.currency is None) for link in links]

@@ -1,4 +1,4 @@
-"""Customers that a person asked to create: whether one is wanted still, and what it is to be like."""
+"""A person's requests for customers: is a customer still to be created, and with which name and currency."""
 
 from events.contract.quickbooks import CompanyObserved
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -12,7 +12,7 @@ from worker.quote_to_cash.view import View
 
 
 def customer_is_wanted(view: View, account_id: str, company: CompanyObserved) -> bool:
-    """Say whether a person asked for a customer that neither a command of ours nor a mapping answers."""
+    """Return whether a person's request for a customer is answered neither by a command nor by a mapping."""
     account = view.get(Account, account_id)
     if account.wish is None or not may_be_created(account, company.realm):
         return False
@@ -23,10 +23,10 @@ def customer_is_wanted(view: View, account_id: str, company: CompanyObserved) ->
 
 
 def new_currency(view: View, account_id: str, company: CompanyObserved, asked: str | None) -> str | None:
-    """Return the currency that a new customer is to have; none where the company has one only.
+    """Return the currency of a new customer; None if the company has only one.
 
-    QuickBooks bills a customer in one currency for ever: that which a person said, or else that of a deal which
-    waits for a customer of its currency.
+    QuickBooks bills a customer in one currency for ever: the one that a person chose, or else the currency of a deal that
+    waits for a customer.
     """
     if not company.multicurrency or asked is not None:
         return asked if company.multicurrency else None
@@ -40,7 +40,7 @@ def new_currency(view: View, account_id: str, company: CompanyObserved, asked: s
 
 
 def new_name(account: Account, realm: str, currency: str | None) -> str | None:
-    """Return what a new customer is called; a second one of an account says its currency, since names are unique."""
+    """Return the name of a new customer; an account's second customer has its currency in it, since names are unique."""
     if account.wish is not None and account.wish.name is not None:
         return account.wish.name
     others = [link for link in account.links if link.realm == realm and link.currency not in (None, currency)]
@@ -51,10 +51,10 @@ def new_name(account: Account, realm: str, currency: str | None) -> str | None:
 
 
 def check_customer(view: View, account_id: str, currency: str | None, name: str | None) -> str | None:
-    """Look whether a customer would be created; return the one that it replaces since that can't be used, if any.
+    """Check that a customer would be created; return the ID of the unusable customer that it replaces, if any.
 
     Raises:
-        CannotCreate: The account has one that can be used, or the company has no such currency.
+        CannotCreate: The account has a usable customer, the company has no such currency, or the name is invalid.
     """
     check_name(name, DISPLAY_NAME_CHARACTERS_MAX)
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
@@ -85,20 +85,20 @@ def check_customer(view: View, account_id: str, currency: str | None, name: str 
 
 
 def customer_waits_for(view: View, account_id: str) -> str | None:
-    """Say what a customer that is asked for is created after, if it is not at once."""
+    """Return the event that the creation of a customer waits for, as a clause; None if it is created at once."""
     if view.get(Account, account_id).latest is None:
         return "the account has arrived from the CRM"
     return company_waits_for(view.get(WorkspaceState))
 
 
 def currency_of(view: View, link: Link) -> str | None:
-    """Return the currency that a customer is billed in, as far as it is known."""
+    """Return the currency that a customer is billed in; None if it is unknown."""
     seen = view.get(Customer, f"{link.realm}/{link.customer_id}").observed if link.realm else None
     return (seen.currency if seen else None) or link.currency
 
 
 def _fitting(view: View, account: Account, realm: str, currency: str | None) -> Link | None:
-    """Return which customer an account is for deals of a currency, as far as it is known to be billed in it."""
+    """Return the link of an account for deals in a currency, unless its customer is known to have another currency."""
     link = account.link_in(realm, currency)
     if link is None or currency is None:
         return link

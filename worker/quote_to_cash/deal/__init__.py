@@ -1,1 +1,1 @@
-"""Deals as the CRM and DocuSign tell of them: snapshots, contracts, who won what when."""
+"""Deals, from the CRM's snapshots and DocuSign's contracts: is a deal won, since when, and with which quote."""

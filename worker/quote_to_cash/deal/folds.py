@@ -1,4 +1,4 @@
-"""Fold what the CRM and DocuSign say of deals."""
+"""Fold the CRM's and DocuSign's events about deals."""
 
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,7 @@ FINAL = frozenset({"signed", "declined", "voided"})
 
 
 def quote_key(quote: Quote, currency: str) -> str:
-    """Name a quote by what it offers, in which currency; its own revision and id do not count."""
+    """Return a key of a quote, derived from its content and currency; its revision and ID do not count."""
     offered = {**msgspec.structs.asdict(replace(quote, revision=0, quote_id="-")), "currency": currency}
     return json.content_hash("quote", None, offered)[:16]
 
@@ -69,7 +69,7 @@ def _contract_changed(status: ContractStatus, view: View, change: ContractChange
 
 
 def _supersedes(status: ContractStatus, change: ContractChanged, known: Contract) -> bool:
-    # Messages come in any order, and a completed envelope stays completed whatever comes late.
+    # Messages arrive in any order, and a completed envelope stays completed despite late messages.
     if known.status == "signed":
         return False
     if status == "signed":

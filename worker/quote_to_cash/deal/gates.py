@@ -16,7 +16,7 @@ def _not_lost(inquiry: Inquiry) -> bool:
 
 
 def _missed(inquiry: Inquiry) -> Unmet:
-    """Say why a signature might have been missed, and since when, if DocuSign's messages are not taken."""
+    """Return the cause of a missing signature: if DocuSign's messages are refused or missing, with this problem."""
     trouble = inquiry.workspace.docusign
     if trouble is None or not awaits_signature(inquiry.deal, inquiry.settings):
         return Unmet()
@@ -74,7 +74,7 @@ def _quoted(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _same_quote(inquiry: Inquiry) -> bool | Unmet:
-    """Compare what was signed with what the CRM shows now."""
+    """Compare the signed quote with the CRM's present one."""
     newest = inquiry.deal.versions[-1].last
     sent, other = inquiry.signed.version, inquiry.signed.other
     differs = sent is not None and sent.quote != newest.quote

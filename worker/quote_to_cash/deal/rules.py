@@ -1,4 +1,4 @@
-"""When a deal is moved to Closed Won, once one of its contracts is signed; and to any other stage."""
+"""Announce that a deal is won, once one of its contracts is signed, and record every change of its stage."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from worker.quote_to_cash.view import View
 
 
 def consider(view: View, deal_id: str) -> Iterator[Consequence]:
-    """Tell the CRM once that a deal is won, unless the CRM says that it is lost; record its stage if that has changed."""
+    """Announce a won deal to the CRM once, unless the CRM has closed it as lost; record its stage if it has changed."""
     deal = view.get(Deal, deal_id)
     contract = signed_contract(deal)
     is_lost = deal.latest is None or deal.latest.stage == "closed_lost"

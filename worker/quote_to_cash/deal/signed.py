@@ -1,7 +1,7 @@
-"""Which quote was signed, as far as it can be told from what the CRM and DocuSign have said so far.
+"""Find the quote that was signed, from the CRM's and DocuSign's events so far.
 
-What is not known yet holds the invoice: events come in any order, and an invoice can't be taken back when
-the next one tells more.
+While the signed quote is in doubt, the deal has no invoice: events arrive in any order, and an invoice can't be undone
+when a later event shows another quote.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from events.contract.crm import Quote
 from worker.quote_to_cash.deal.state import Contract, Deal
 from worker.quote_to_cash.deal.versions import Version, one_by_one
 
-# How long after DocuSign sent a contract the CRM may still be writing down what it sent. Longer, and a
-# quote that a person edited after sending would pass for the one that was sent.
+# How long after DocuSign has sent a contract the CRM's snapshot of the sent quote may be delayed. With a longer time, a
+# quote that a person edited after the sending would be taken for the sent one.
 WRITTEN_DOWN_WITHIN = timedelta(minutes=1)
 
 
 class Signed(Struct, frozen=True):
-    """The snapshot whose quote was signed, and what is doubtful about that.
+    """The snapshot whose quote was signed, and whether that is in doubt.
 
     Attributes:
-        version: The snapshot; where there is doubt, the one that is the likeliest.
-        doubt: `not_shown`: the CRM has shown nothing but drafts. `between`: it went out between `version`
-            and `other`, whose quotes differ.
-        other: The other snapshot whose quote might be the signed one.
+        version: The snapshot; if it is in doubt, the most probable one.
+        doubt: `not_shown`: the CRM has sent only drafts. `between`: the contract was sent between `version` and
+            `other`, whose quotes differ.
+        other: The other snapshot whose quote may be the signed one.
     """
 
     version: Version | None
@@ -42,17 +42,17 @@ def signed_contract(deal: Deal) -> Contract | None:
 
 
 def quote_sent(deal: Deal) -> Quote | None:
-    """Return the quote that was signed; without a contract, the latest one."""
+    """Return the signed quote; without a contract, the latest quote."""
     version = signed_version(deal).version
     return deal.quotes.get(version.quote) if version and version.quote else None
 
 
 def signed_version(deal: Deal) -> Signed:
-    """Find the snapshot that shows the quote as it was when the signed contract was sent.
+    """Return the snapshot with the quote of the moment at which the signed contract was sent.
 
-    That is the last one before the sending. If it is still a draft, or there is none, the CRM had not said
-    yet that the contract went out: its first snapshot from Contract Sent on says it. That one holds too
-    where the instant of sending is not known; should the quote have changed since, the deal is held.
+    That is the last snapshot before the sending. If it is still a draft, or there is none, the CRM reported the sending
+    late: then it is the CRM's first snapshot in stage Contract Sent or later. The same snapshot is used if the instant of
+    sending is unknown. If the quote has changed since, a gate holds the deal.
     """
     contract = signed_contract(deal)
     shown = one_by_one([version for version in deal.versions if version.quote is not None])
@@ -71,18 +71,18 @@ def signed_version(deal: Deal) -> Signed:
 
 
 def _first_word(shown: Sequence[Version], place: int) -> Signed:
-    """Take the first snapshot past draft of those from `place` on: the CRM's word that it was sent."""
+    """Return the first snapshot from `place` on that is no draft: with it, the CRM reports that the contract was sent."""
     word = next((i for i in range(place, len(shown)) if shown[i].stage != "quote_draft"), None)
     if word is None:
         return Signed(shown[place - 1], "not_shown")
     if word and shown[word].stage != "contract_sent" and shown[word - 1].quote != shown[word].quote:
-        # The CRM's word on the sending itself is missing, and the quote changed around it.
+        # The CRM did not report the sending itself, and the quote changed around it.
         return Signed(shown[word - 1], "between", shown[word])
     return Signed(shown[word])
 
 
 def _replaced(deal: Deal, contract: Contract, sending: datetime) -> Contract | None:
-    """Return the contract that was out before this one. One that nobody dated may have been."""
+    """Return the contract that was sent before this one; a contract with an unknown date may have been."""
     others = [
         other
         for other in deal.contracts.values()
@@ -94,10 +94,10 @@ def _replaced(deal: Deal, contract: Contract, sending: datetime) -> Contract | N
 def _sent_again(
     deal: Deal, contract: Contract, replaced: Contract, shown: Sequence[Version], place: int
 ) -> Signed:
-    """Tell which quote a further contract went out with, when the CRM was past draft before.
+    """Find the quote with which a further contract was sent, if the deal was no draft any more.
 
-    A quote that had changed since the contract before was sent is what this one is for. Otherwise it is the
-    same quote, unless the CRM's next snapshot shows another that was written down as it was sent.
+    If the quote had changed since the earlier contract was sent, it is the changed quote. Otherwise it is the same quote,
+    unless the CRM's next snapshot has another quote and was written at the time of sending.
     """
     at = shown[place - 1]
     offered = _in_force(shown, min(replaced.sent_at or replaced.at, contract.sent_at or contract.at))
@@ -112,7 +112,7 @@ def _sent_again(
 
 
 def _in_force(shown: Sequence[Version], instant: datetime) -> Version:
-    """Return the offer of an instant; the first one past draft after it, if it was a draft."""
+    """Return the snapshot that was current at an instant; if it was a draft, the first later one that is none."""
     for version, following in pairwise(shown):
         if following.time > instant and version.stage != "quote_draft":
             return version

@@ -1,4 +1,4 @@
-"""The stage of a deal, from Quote Draft to Paid: decided here, and recorded whenever it changes."""
+"""Compute the stage of a deal, from Quote Draft to Paid; every change is recorded."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from worker.workspaces.settings import Settings
 
 
 def stage_of(deal: Deal, settings: Settings) -> DealStage:
-    """Return the stage that a deal is in."""
+    """Return the stage of a deal."""
     if deal.invoices:
         return stage_of_invoices(deal.invoices)
     latest = deal.latest
@@ -28,5 +28,5 @@ def stage_of(deal: Deal, settings: Settings) -> DealStage:
 
 
 def stage_of_invoices(invoices: Iterable[InvoiceCreated]) -> DealStage:
-    """Return the stage of a deal with these invoices."""
+    """Return the stage of a deal that has these invoices."""
     return "invoice_created" if any(invoice.balance for invoice in invoices) else "paid"

@@ -1,4 +1,4 @@
-"""What is remembered of a deal: what the CRM and DocuSign said of it, then what we did about that."""
+"""The state of a deal: facts from the CRM and DocuSign, then our own decisions and commands."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -19,7 +19,7 @@ ContractStatus = Literal["sent", "delivered", "signed", "declined", "voided"]
 
 
 class Contract(Struct, frozen=True):
-    """The state of one envelope. `sent_at` is when it was sent, once that is known."""
+    """The state of one envelope. `sent_at` is when it was sent; None if that is unknown."""
 
     contract_id: str
     status: ContractStatus
@@ -29,15 +29,15 @@ class Contract(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """An invoice of a deal in the making, and the ones that were made: of the whole deal, or later of an entry of its billing schedule.
+    """A part of a deal that gets an invoice: the whole deal, or (later) an entry of its billing schedule.
 
     Attributes:
-        requests: How many times a person requested it.
-        unmet: The gates that were recorded last.
-        waits_on: The keys that it waits on meanwhile.
-        notified: The codes of the gates that the CRM knows.
-        attempts: The commands to create it, by their generations: the last one is the present one.
-        invoices: The invoices that QuickBooks has of it, each under its generation.
+        requests: How many times a person requested the invoice.
+        unmet: The unmet gates that were last recorded.
+        waits_on: The keys on which it waits meanwhile.
+        notified: The codes of the unmet gates that were announced to the CRM.
+        attempts: The commands to create the invoice, by generation; the last one is current.
+        invoices: The invoices in QuickBooks, by generation.
     """
 
     requests: int = 0
@@ -49,7 +49,7 @@ class Part(Struct, frozen=True):
 
     @property
     def attempt(self) -> Attempt | None:
-        """The present attempt, if there is one."""
+        """The current attempt; None if there is none."""
         return self.attempts[-1] if self.attempts else None
 
     @property
@@ -59,7 +59,7 @@ class Part(Struct, frozen=True):
 
 
 class Deal(State, frozen=True):
-    """A deal: the facts, then what we did about them, for each part of it that gets an invoice."""
+    """The state of a deal: first the facts, then our own decisions and commands for each part that gets an invoice."""
 
     kind: ClassVar[str] = "deal"
 
@@ -75,7 +75,7 @@ class Deal(State, frozen=True):
     parts: dict[int, Part] = field(default_factory=dict)
 
     def part(self, number: int) -> Part:
-        """Return a part; one that nothing was done about yet is empty."""
+        """Return the state of a part; a new part is empty."""
         return self.parts.get(number, Part())
 
     def with_part(self, number: int, part: Part) -> "Deal":
@@ -89,7 +89,7 @@ class Deal(State, frozen=True):
 
     @property
     def waits_on(self) -> tuple[str, ...]:
-        """The keys that any of its parts waits on."""
+        """The keys on which any of its parts waits."""
         return tuple(dict.fromkeys(key for part in self.parts.values() for key in part.waits_on))
 
 

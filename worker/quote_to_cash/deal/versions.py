@@ -1,8 +1,8 @@
-"""What the CRM has shown of a deal's quote, one snapshot after the other.
+"""The history of a deal's quote: the CRM's snapshots in the order of their revisions.
 
-A deal may be spoken of thousands of times while its quote stays the same. Snapshots in a row that show the
-same are kept as one, by the first and the last of them: whatever instant one asks for, the quote that was in
-force then, its stage, and what followed it are the same as if each had been kept.
+The CRM may send thousands of snapshots of a deal whose quote stays the same. Consecutive snapshots with the same quote and
+stage are stored as one, by the first and the last of them: for every instant, the current quote, its stage and its
+successor are the same as if all snapshots were stored.
 """
 
 from bisect import bisect
@@ -16,13 +16,13 @@ from events.contract.crm import Stage
 
 
 class Version(Struct, frozen=True):
-    """A snapshot of a deal as far as its quote matters, or several in a row, with no revision missing.
+    """The quote and stage of one snapshot, or of consecutive snapshots without a missing revision.
 
     Attributes:
-        revision: That of the first.
-        time: That of the first; none of those after it is older.
-        quote: A key of `Deal.quotes`; none if the snapshot shows no quote, which says nothing about it.
-        until: Revision and time of the last, if there are several.
+        revision: The revision of the first snapshot.
+        time: The time of the first snapshot; no later snapshot is older.
+        quote: A key of `Deal.quotes`; None if the snapshot has no quote, and so leaves the quote unknown.
+        until: The revision and time of the last snapshot, if there are several.
     """
 
     revision: int
@@ -33,7 +33,7 @@ class Version(Struct, frozen=True):
 
     @property
     def last(self) -> "Version":
-        """The last snapshot by itself."""
+        """The last snapshot alone."""
         if self.until is None:
             return self
         revision, time = self.until
@@ -41,13 +41,13 @@ class Version(Struct, frozen=True):
 
 
 def is_known(versions: Sequence[Version], revision: int) -> bool:
-    """Whether one of the snapshots has this revision."""
+    """Return whether one of the snapshots has this revision."""
     place = bisect(versions, revision, key=_revision)
     return place > 0 and versions[place - 1].last.revision >= revision
 
 
 def with_snapshot(versions: Sequence[Version], added: Version) -> tuple[Version, ...]:
-    """Add a snapshot whose revision is not known yet; they stay in the order of revisions."""
+    """Return the versions with a snapshot of a new revision added, in the order of revisions."""
     place = bisect(versions, added.revision, key=_revision)
     before, after = versions[:place], versions[place:]
     if before and _goes_on(before[-1], added):
@@ -58,9 +58,9 @@ def with_snapshot(versions: Sequence[Version], added: Version) -> tuple[Version,
 
 
 def one_by_one(versions: Sequence[Version]) -> list[Version]:
-    """Return the first and the last snapshot of each, dated no later than those that follow.
+    """Return the first and the last snapshot of each version, with times that never decrease.
 
-    A snapshot that brings no time has that of its arrival, which may be late.
+    A snapshot without a time of its own has the time of its arrival, which may be late.
     """
     ends = [end for version in versions for end in _ends(version)]
     for place in reversed(range(len(ends) - 1)):

@@ -1,4 +1,4 @@
-"""Whether a deal is won, and since when, as DocuSign and the CRM tell it."""
+"""Compute whether a deal is won, and since when, from DocuSign's and the CRM's events."""
 
 from datetime import datetime
 
@@ -8,14 +8,14 @@ from worker.workspaces.settings import Settings
 
 
 def is_won(deal: Deal, settings: Settings) -> bool:
-    """A completed contract wins a deal; so does the CRM, unless a signature is required."""
+    """Return whether a deal is won: by a completed contract, or by the CRM unless a signature is required."""
     if signed_contract(deal) is not None:
         return True
     return deal.won_revision is not None and not settings.invoice_requires_signature
 
 
 def lacking(deal: Deal, settings: Settings) -> str | None:
-    """Return the code of what a deal's contract lacks; nothing if the deal is won, or there is no contract."""
+    """Return the code of the gate at which a deal's contract stands; None if the deal is won, or has no contract."""
     if is_won(deal, settings):
         return None
     newest = newest_contract(deal)
@@ -26,13 +26,13 @@ def lacking(deal: Deal, settings: Settings) -> str | None:
 
 
 def won_since(deal: Deal) -> datetime | None:
-    """Return when a deal was won first, by any of its contracts or by the CRM; nothing if neither says so."""
+    """Return when a deal was first won, by any of its contracts or by the CRM; None if it is not won."""
     signed = [contract.at for contract in deal.contracts.values() if contract.status == "signed"]
     return min([*signed, *([deal.won_at] if deal.won_at else [])], default=None)
 
 
 def awaits_signature(deal: Deal, settings: Settings) -> bool:
-    """Say whether DocuSign's next message may win the deal: a contract is out, as far as it or the CRM says."""
+    """Return whether DocuSign's next message may win the deal: by DocuSign or the CRM, a contract is out for signature."""
     if is_won(deal, settings) or (deal.latest is not None and deal.latest.stage == "closed_lost"):
         return False
     newest = newest_contract(deal)
@@ -47,6 +47,6 @@ def newest_contract(deal: Deal) -> Contract | None:
 
 
 def has_outcome(deal: Deal) -> bool:
-    """Say whether a missing invoice needs a reason: a contract was signed, declined or voided, or the CRM closed it."""
+    """Return whether a missing invoice needs a reason: a contract was signed, declined or voided, or the CRM closed it."""
     final = any(contract.status not in {"sent", "delivered"} for contract in deal.contracts.values())
     return final or deal.won_revision is not None

@@ -1,1 +1,1 @@
-"""The invoice of a deal: when it is due, what it says, and what became of it."""
+"""The invoice of a deal: its gates, its amounts, its request, and its outcome."""

@@ -1,4 +1,4 @@
-"""The gates of a quote's amounts: they add up, and QuickBooks takes each of them."""
+"""The gates of a quote's amounts: they add up, and QuickBooks accepts each of them."""
 
 from events.contract.currencies import digits, in_currency
 from events.contract.gates import Words

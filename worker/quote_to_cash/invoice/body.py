@@ -1,7 +1,7 @@
-"""The invoice of a deal, as QuickBooks takes it; its date is added when it is first sent.
+"""Compose the request that creates an invoice; its date is added when it is first sent.
 
-It carries no address, no e-mail and, unless the workspace chose some, no terms: QuickBooks takes the customer's, which
-its accountants look after.
+It has no address, no e-mail address and, unless the workspace chose some, no terms: QuickBooks uses the customer's, which
+its accountants maintain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def invoice_body(
     generation: int,
     request: str,
 ) -> Composed:
-    """Compose the body of a create; every reference in it has passed its gate."""
+    """Compose the body of the request; every reference in it has passed its gate."""
     notes: list[str] = []
     body: dict[str, Any] = {
         "CustomerRef": {"value": customer_id},
@@ -64,7 +64,7 @@ def invoice_body(
             }
         )
         if sales_tax(company):
-            # Else QuickBooks taxes what was taken off as well: by default it takes a discount off what is taxed already.
+            # By default, QuickBooks subtracts a discount after tax, and so would tax the discounted amount too.
             body["ApplyTaxAfterDiscount"] = True
     if not sales_tax(company):
         body["GlobalTaxCalculation"] = "NotApplicable" if quote.tax_mode == "none" else "TaxExcluded"
@@ -78,19 +78,19 @@ def invoice_body(
 
 
 def lines_of(priced: Priced) -> int:
-    """Count the lines that an invoice has."""
+    """Return the number of lines of an invoice."""
     return len(priced.lines) + bool(priced.shipping) + bool(priced.discount)
 
 
 def is_taxed(quote: Quote, company: CompanyObserved) -> bool:
-    """Say whether QuickBooks computes tax on any line."""
+    """Return whether QuickBooks computes tax on any line."""
     return quote.tax_mode != "none" and (not sales_tax(company) or any(line.taxable for line in quote.lines))
 
 
 def doc_number(deal_id: str, part: int, generation: int) -> str:
     """Derive an invoice's number from its key, in at most 21 characters.
 
-    Never from a counter of ours: the same deal gets the same number however often it is decided.
+    It comes from no counter: a deal gets the same number, however often it is decided.
     """
     suffix = (f"-{part}" if part else "") + (f"-R{generation}" if generation > 1 else "")
     return distinct(deal_id, DOC_NUMBER_CHARACTERS_MAX - len(suffix)) + suffix
@@ -112,7 +112,7 @@ def _line(priced: PricedLine, item_id: str, quote: Quote, company: CompanyObserv
 
 
 def _description(priced: PricedLine) -> str:
-    """Describe a line; where its columns do not show what was quoted, that comes last."""
+    """Return the description of a line; if its columns can't show the quoted price, the price is at the end."""
     terms = _terms(priced)
     return (shortened(_text(priced.line), DESCRIPTION_CHARACTERS_MAX - length(terms)) + terms).lstrip()
 
@@ -136,7 +136,7 @@ def _less(discount: Discount | None) -> str:
 
 
 def _told(lines: Sequence[PricedLine]) -> list[str]:
-    """Say on which lines the customer sees less than the quote has."""
+    """Return notes about the lines whose description was cut, or whose price is only in the description."""
     cut = [
         priced.line.line_id
         for priced in lines
@@ -173,7 +173,7 @@ def _tax_code(line: QuoteLine, quote: Quote, company: CompanyObserved) -> str | 
 
 
 def _private_note(deal: DealUpdated, settings: Settings, request: str, notes: list[str]) -> str:
-    """Write the memo, then our mark whole: whatever the memo says, the invoice is found by it, and by no other's."""
+    """Return the memo, cut if necessary, with our whole mark at the end; a mark within the memo is made invalid."""
     filled = memo_text(
         settings.memo, deal_name=deal.name, deal_id=deal.deal_id, po_number=deal.po_number or ""
     )

@@ -1,4 +1,4 @@
-"""Fold what was decided of a deal's invoice, and what became of it."""
+"""Fold the decisions about a deal's invoice, and the outcomes of its commands."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from worker.quote_to_cash.readings.folds import want
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import View
 
-_MISSING = frozenset({"610", "2500"})  # QuickBooks' codes for a reference to what is inactive or not there
+_MISSING = frozenset({"610", "2500"})  # QuickBooks' codes for a reference to an inactive or missing object
 
 
 def _held(view: View, held: DealInvoiceHeld, _at: datetime) -> None:
@@ -35,7 +35,7 @@ def _held(view: View, held: DealInvoiceHeld, _at: datetime) -> None:
 def _gates_changed(view: View, changed: DealGatesChanged, _at: datetime) -> None:
     part = _waiting(view, changed)
     if not asking(gate.gate for gate in changed.gates):
-        part = replace(part, notified=())  # what stops it next is news, be it the same
+        part = replace(part, notified=())  # the next unmet gate is announced, even if it is the same
     _put(view, changed.deal_id, changed.part, part)
 
 
@@ -47,7 +47,7 @@ def _waiting(view: View, held: DealInvoiceHeld | DealGatesChanged) -> Part:
 def _requested(view: View, request: InvoiceCommanded, _at: datetime) -> None:
     part = view.get(Deal, request.deal_id).part(request.part)
     attempt = Attempt(request.generation, "commanded", request.realm, request.request_id, request.requests)
-    # Until it is invoiced, its command can be held up by a lost connection or by a pause.
+    # Until the deal is invoiced, a lost connection or a pause can delay its command.
     waiting = replace(_unheld(part), attempts=(*part.attempts, attempt), waits_on=HOLDING_UP)
     _put(view, request.deal_id, request.part, waiting)
 
@@ -97,7 +97,7 @@ def _requested_by_hand(view: View, request: InvoiceRequested, _at: datetime) -> 
 
 
 def _read_again(view: View, deal: Deal) -> None:
-    """Have what a deal refers to read: it may have been put right in QuickBooks, or be what was wrong."""
+    """Request readings of a deal's customer and items: a person may have corrected them, or they may be the problem."""
     if deal.latest is not None:
         want(view, referred(view, deal.latest))
 

@@ -1,4 +1,4 @@
-"""The gates of the invoice itself: the company takes it, and what became of our own command for it."""
+"""The gates of the invoice itself: the company accepts it, and its own command was not refused."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -32,7 +32,7 @@ def _tax_codes(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _lines(inquiry: Inquiry) -> bool | Unmet:
-    """Look how many lines the invoice would have; with tax QuickBooks takes fewer."""
+    """Check the number of lines; with tax, QuickBooks accepts fewer."""
     count = lines_of(inquiry.priced) if inquiry.priced else len(inquiry.quote.lines)
     most = LINES_TAXED_MAX if is_taxed(inquiry.quote, inquiry.company) else LINES_MAX
     return count <= most or Unmet({"lines": f"{count:,}", "limit": f"{most:,}"})
@@ -51,7 +51,7 @@ def _quoted_and_read(inquiry: Inquiry) -> bool:
     return has_quote(inquiry) and has_company(inquiry)
 
 
-# What the company that is connected has to have for the invoice.
+# The requirements of the invoice on the connected company.
 TAKEN = (
     Gate(
         "term_not_found",
@@ -118,7 +118,7 @@ def _is_rejected(inquiry: Inquiry) -> bool:
 
 
 def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
-    """Look whether a person asked again since QuickBooks refused the invoice for this."""
+    """Check that a person has requested the invoice again since QuickBooks refused it at this gate."""
     attempt = _attempt(inquiry)
     if (attempt.gate if attempt.gate in _REFUSALS else "rejected_by_quickbooks") != code:
         return None
@@ -127,7 +127,7 @@ def _released(code: str, inquiry: Inquiry) -> bool | Unmet | None:
 
 
 def _same_company(inquiry: Inquiry) -> bool | Unmet:
-    """Look whether the company that the command is for is the one that is connected."""
+    """Check that the command's company is the connected one."""
     realm = _attempt(inquiry).realm
     return inquiry.realm == realm or Unmet({"realm": realm})
 
@@ -181,7 +181,7 @@ STOPPED = (
     *company.SERVED,
     company.NOT_PAUSED,
 )
-# An invoice gets its date when it is first sent; that of one which was sent is known.
+# An invoice gets its date when it is first sent, so the time zone no longer matters for a sent one.
 UNSENT = (company.DATED,)
 UNCERTAIN = Gate(
     "outcome_uncertain",
@@ -196,12 +196,12 @@ CREATED = Gate(IN_PROGRESS, lambda _: False, CREATING)
 
 
 def in_flight(attempt: Attempt) -> Sequence[Gate]:
-    """Return the gates of a command whose outcome is still to come."""
+    """Return the gates of a command without an outcome."""
     return (*STOPPED, UNCERTAIN) if attempt.status == "uncertain" else (*STOPPED, *UNSENT)
 
 
 def progress(inquiry: Inquiry) -> list[Checked]:
-    """Return the gates that our own command for the invoice stands at."""
+    """Return the checked gates of the invoice's own command; none before it, and none once the invoice exists."""
     attempt = inquiry.part.attempt
     if attempt is None or inquiry.part.invoice is not None:
         return []

@@ -1,9 +1,9 @@
-"""The unit price that QuickBooks' own arithmetic brings to a line's amount, to the cent.
+"""Find the unit price for which QuickBooks' arithmetic gives a line's amount, to the cent.
 
-How many decimals QuickBooks keeps of a quantity and of a unit price is in none of Intuit's pages. Five are safe:
-Intuit gives amounts ten digits and five decimals, and integrators' reports show prices of five. Seven are likely:
-one integrator's manual says so, and one report shows a stored price of seven. None shows eight. So a price of up to
-five decimals is sent as it was quoted, and more, up to seven, only where fewer do not do.
+Intuit does not document how many decimals QuickBooks keeps of a quantity and a unit price. Five are safe: Intuit gives
+amounts ten digits and five decimals, and integrators' reports show prices with five. Seven are likely: one integrator's
+manual states it, and one report shows a stored price with seven. No source shows eight. So a price with up to five
+decimals is sent as quoted; more decimals, up to seven, are used only if fewer do not give the amount.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
@@ -19,15 +19,16 @@ AMOUNT_LIMIT = Decimal(10) ** 10
 
 
 def unit_price(quantity: Decimal, quoted: Decimal, amount: Decimal) -> Decimal | None:
-    """Find the price at which so many cost exactly `amount`; nothing if QuickBooks can keep none.
+    """Find the unit price for which `quantity` costs exactly `amount`.
 
     Args:
-        quantity: How many, as quoted: it is never changed.
-        quoted: The price of one as it was agreed, less the line's own discount.
-        amount: The line's amount in cents.
+        quantity: The quoted quantity; it is never changed.
+        quoted: The quoted unit price, less the line's own discount.
+        amount: The line's amount, in whole cents.
 
     Returns:
-        The quoted price if it will do; else one near to it with as few decimals as will do.
+        The quoted price if it gives the amount; otherwise a price near it with as few decimals as possible; None if
+        there is none that QuickBooks keeps.
     """
     with localcontext(PRODUCT):
         if not _is_kept(quantity, DECIMALS_MAX):
@@ -46,9 +47,9 @@ def unit_price(quantity: Decimal, quoted: Decimal, amount: Decimal) -> Decimal |
 
 
 def _near(quantity: Decimal, quoted: Decimal, amount: Decimal, decimals: int) -> set[Decimal]:
-    """Return prices of so many decimals that give the amount.
+    """Return prices with this number of decimals that give the amount.
 
-    All that do lie around `amount / quantity` without a gap, so if there is any, one of these is.
+    All such prices are around `amount / quantity` without a gap, so if there is any, one of the tried prices is one.
     """
     exact = [quoted]
     if quantity:
@@ -63,12 +64,12 @@ def _near(quantity: Decimal, quoted: Decimal, amount: Decimal, decimals: int) ->
 
 
 def _is_on_edge(quantity: Decimal, price: Decimal) -> bool:
-    """Say whether so many cost exactly half a cent more than a whole one: what rounds otherwise gets another amount."""
+    """Return whether the product is exactly between two cents, where another way of rounding gives another amount."""
     return quantity * price % CENT in (HALF_A_CENT, -HALF_A_CENT)
 
 
 def _is_kept(value: Decimal, decimals_max: int) -> bool:
-    """Say whether QuickBooks keeps a number as it is; of 15 digits it is safe to say so."""
+    """Return whether QuickBooks keeps a number unchanged; up to 15 digits are safe."""
     if abs(value) >= AMOUNT_LIMIT:
         return False
     _, figures, exponent = value.normalize().as_tuple()

@@ -1,4 +1,4 @@
-"""When a deal's invoice is requested, and what is said while it is not, and once it is there."""
+"""Command a deal's invoice once every gate is met; record the unmet gates before that, and announce it after that."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -34,13 +34,13 @@ from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import DOCUSIGN, View
 from worker.quote_to_cash.walk import depends_on, passes_by_itself, unmet_before_winning, unmet_gates
 
-# For how long a deal may have been won before we hear of it from somebody who does not say when.
+# How long a deal may already have been won when an event without the time of winning arrives.
 LONG_AGO = timedelta(days=366)
 PARTS = (WHOLE,)  # a billing schedule is not invoiced yet: its gate holds the whole deal
 
 
 def consider(view: View, deal_id: str) -> Iterator[Consequence]:
-    """Request the invoice of each part of a deal once every gate is met; say which are not."""
+    """Command the invoice of each part of a deal whose gates are all met; record the unmet gates of the others."""
     for number in PARTS:
         yield from _consider(Inquiry(view, deal_id, number))
 
@@ -49,11 +49,11 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
     deal, part = inquiry.deal, inquiry.part
     if part.invoice is not None:
         return
-    # What comes after winning is judged, and waited on, once somebody spoke of it: of most drafts nobody does.
+    # The gates after winning are checked, and waited on, only for a deal with an outcome; most drafts never get one.
     if not has_outcome(deal):
         unmet = unmet_before_winning(inquiry)
     else:
-        if deal.latest is not None:  # what is commanded here changes nothing that the inquiry has looked at
+        if deal.latest is not None:  # these commands do not change anything that the inquiry has read
             yield from read_unknown(inquiry.view, inquiry.referred)
         unmet = unmet_gates(inquiry)
     if not unmet:
@@ -65,10 +65,10 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
 def _say_unmet(inquiry: Inquiry, unmet: list[Checked]) -> Iterator[Consequence]:
     """Record the gates that a deal waits on.
 
-    The CRM is told only of a deal that somebody won, declined or voided, and only when the codes change:
-    each code asks for an action, and the same action with other details is no news to it. Our read models
-    show the words, so every other change is recorded for them alone. An invoice that is being made, or whose
-    customer is being read, asks for nothing: it follows, or a reason does.
+    They are announced to the CRM only if the deal was won, declined or voided, and only if the codes have changed: each
+    code asks for an action, and the same action with other details is not announced again. Every other change is recorded
+    for our read models alone, which show the sentences. An invoice that is being created, or whose customer is being
+    read, is not announced: it needs no action, and the invoice or another gate follows.
     """
     deal, part = inquiry.deal, inquiry.part
     signature = (DOCUSIGN,) if awaits_signature(deal, inquiry.settings) else ()
@@ -84,10 +84,10 @@ def _say_unmet(inquiry: Inquiry, unmet: list[Checked]) -> Iterator[Consequence]:
 
 
 def _request(inquiry: Inquiry) -> Iterator[Consequence]:
-    """Request the invoice: every gate is met, so everything that it refers to is there."""
+    """Command the invoice: every gate is met, so everything that it refers to exists."""
     deal_id, number = inquiry.deal_id, inquiry.number
     deal, latest, realm, customer = inquiry.deal, inquiry.latest, inquiry.realm, inquiry.link
-    # The newest quote offers the same as the one that was sent: that is a gate.
+    # The newest quote has the content of the sent one: a gate checks that.
     quote, priced = quote_sent(deal), inquiry.priced
     if realm is None or customer is None or quote is None or priced is None:
         raise DecisionImpossible(f"Deal {deal_id} passed every gate without what they guard")
@@ -128,16 +128,16 @@ def _request(inquiry: Inquiry) -> Iterator[Consequence]:
 
 
 def _wished_since(deal: Deal) -> datetime | None:
-    """Return since when an earlier life of this installation, of which a restored store knows nothing, may have sent it.
+    """Return the earliest time at which the invoice may have been sent before the store was restored from a backup.
 
-    That is when the deal was won, in the words of DocuSign or the CRM. When we heard of it says nothing: whoever
-    sends again what is lost is heard later. So where neither says when, it may have been long ago.
+    That is when the deal was won, by the time that DocuSign or the CRM states. The time at which an event arrived does not
+    count, since lost events are sent again later. None if neither states the time: then it may have been long ago.
     """
     return won_since(replace(deal, won_at=deal.latest.closed_at if deal.latest else None))
 
 
 def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
-    """Tell the CRM and reporting of the invoice; figures are QuickBooks' own."""
+    """Announce the invoice to the CRM and reporting, with QuickBooks' own figures."""
     yield DealInvoiced(
         deal_id=created.deal_id,
         part=created.part,
@@ -163,7 +163,7 @@ def _created(view: View, created: InvoiceCreated) -> Iterator[Consequence]:
 
 
 def _named(view: View, named: InvoiceNamed) -> Iterator[Consequence]:
-    """Have the command that waits to know its outcome look at the invoice that a person named."""
+    """Pass the invoice that a person named to the open command, whose look-up then reads it."""
     attempt = view.get(Deal, named.deal_id).part(named.part).attempt
     if attempt is not None and attempt.is_open:
         subject, generation = f"deal/{named.deal_id}", attempt.generation

@@ -1,11 +1,11 @@
-"""From a quote to the amounts of an invoice whose sum is, to the cent, what the customer signed.
+"""Compute the amounts of an invoice from a quote, so that their sum is the signed total, to the cent.
 
-QuickBooks wants every line's amount to be quantity times price, rounded half up, or an amount alone. It
-knows one discount for the whole invoice, which it spreads over the lines when it computes tax. So a line's
-own discount is taken off that line; only the quote's own discount is the invoice's, and it is the balancing
-figure: exactly what makes the sum equal the quote's total. Without one, cents that the rounded lines are off
-are put on the lines that were rounded most. Quantity and price stay on a line with a discount or a moved
-cent too: its price is then the one that gives its amount.
+QuickBooks requires that a line's amount is quantity times price, rounded half up, or that the line has only an amount. It
+has one discount for the whole invoice, which it spreads over the lines when it computes tax. So a line's own discount is
+subtracted from that line; only the quote's own discount becomes the invoice's, and it is the balancing figure: exactly the
+amount that makes the sum equal the quote's total. Without a discount, the cents that are missing after rounding are added
+to the lines that were rounded most. A line with a discount or a moved cent still has quantity and price: its price is then
+the one that gives its amount.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ ZERO = Decimal(0)
 
 
 class PricedLine(Struct, frozen=True):
-    """A line's amount in cents, less its own discount.
+    """A line's amount in whole cents, less its own discount.
 
-    `price` is what one costs on the invoice; nothing where only the amount can be sent.
+    `price` is the unit price on the invoice; None if only the amount can be sent.
     """
 
     line: QuoteLine
@@ -33,7 +33,7 @@ class PricedLine(Struct, frozen=True):
 
 
 class Priced(Struct, frozen=True):
-    """An invoice's amounts: lines plus shipping less the quote's own discount is `net`."""
+    """The amounts of an invoice: `net` is the lines plus shipping less the quote's own discount."""
 
     lines: tuple[PricedLine, ...]
     shipping: Decimal
@@ -42,7 +42,7 @@ class Priced(Struct, frozen=True):
 
 
 def price(quote: Quote, currency: str) -> Priced | None:
-    """Price a quote; nothing if its lines do not add up to its total, roundings aside."""
+    """Compute the amounts of a quote; None if its lines do not add up to its total, apart from rounding."""
     with localcontext(PRODUCT):
         return _price(quote, currency)
 
@@ -70,7 +70,7 @@ def _price(quote: Quote, currency: str) -> Priced | None:
 
 
 def is_billable(quote: Quote, currency: str) -> bool:
-    """Say whether a quote's total has no fractions of a cent, nor of a yen."""
+    """Return whether a quote's total has no fractions of a cent, nor of a yen."""
     return rounded(quote.total, currency) == quote.total
 
 
@@ -85,7 +85,7 @@ def _off(discount: Discount | None, amount: Decimal) -> Decimal:
 def _spread(
     amounts: Sequence[Decimal], exact: Sequence[Decimal], missing: Decimal, smallest_: Decimal
 ) -> list[Decimal]:
-    """Add what is missing to the amounts by the cent, the most wronged by rounding first."""
+    """Add the missing amount to the amounts, one cent each, beginning with those that rounding has changed most."""
     direction = 1 if missing > 0 else -1
     wronged = sorted(
         range(len(amounts)), key=lambda i: (direction * (exact[i] - amounts[i]), -i), reverse=True
@@ -104,7 +104,7 @@ def _lines(quote: Quote, amounts: Sequence[Decimal]) -> tuple[PricedLine, ...]:
 
 
 def _quoted(line: QuoteLine) -> Decimal:
-    """Return what one costs by the quote, its line's discount taken off."""
+    """Return the quoted unit price, less its line's own discount."""
     if line.discount is None or not line.quantity:
         return Decimal(line.unit_price)
     gross = line.quantity * line.unit_price

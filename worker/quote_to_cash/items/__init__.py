@@ -1,1 +1,1 @@
-"""Products of the CRM, and the QuickBooks items that they are."""
+"""Products of the CRM, and the QuickBooks items that they are mapped to."""

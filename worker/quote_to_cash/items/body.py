@@ -1,4 +1,4 @@
-"""An item that a person asked to create, as QuickBooks takes it."""
+"""Compose the request that creates an item."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SKU_CHARACTERS_MAX = 100
 
 
 def item_body(product_id: str, product: Product, income_account_id: str) -> Composed:
-    """Compose the body of an item's create."""
+    """Compose the body of the request."""
     fitter = Fitter()
     otherwise = one_line(f"Product {product_id}".replace(":", " "))
     whole = one_line(product.name or product_id)

@@ -1,4 +1,4 @@
-"""Fold which items products are: chosen by a person, or created by a command of ours."""
+"""Fold products and their items, which a person mapped or a command of ours created."""
 
 from datetime import datetime
 
@@ -22,14 +22,14 @@ WAITING = (COMPANY, of_setting("income_account"))
 
 
 def put_product(view: View, product_id: str, product: Product) -> None:
-    """Replace a product, and what it waits on."""
+    """Replace the state of a product, and the keys that it waits on."""
     view.put(product, product_id)
-    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
     view.set_waits(f"product/{product_id}", WAITING if product.is_unanswered else ())
 
 
 def remember(view: View, quote: Quote | None) -> None:
-    """Remember what a deal's quote calls its products."""
+    """Store the names of products from a deal's quote."""
     for line in quote.lines if quote else ():
         product = view.get(Product, line.product_id)
         if (product.name, product.sku, product.taxable) != (line.name, line.sku, line.taxable):
@@ -77,7 +77,7 @@ def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
 
 
 def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
-    """Have the items that were chosen before any company was connected be of the first one: of no other since."""
+    """Give mappings from before any connection the first connected company as theirs, for good."""
     for product_id in taken_before(view, Product):
         view.put(replace(view.get(Product, product_id), item_realm=connection.realm), product_id)
 

@@ -1,4 +1,4 @@
-"""The gates of the items: each product on the quote is one, which can be sold."""
+"""The gates of the items: each product on the quote is mapped to an item that can be sold."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -48,7 +48,7 @@ def _income_account(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _quantity(inquiry: Inquiry) -> bool | Unmet:
-    """Look for lines that need a quantity and have no price to it that gives their amount."""
+    """Check that each line whose item needs a quantity has a unit price that gives its amount."""
     currency = inquiry.latest.currency
     bare = [line for line in inquiry.priced.lines if line.price is None] if inquiry.priced else []
     needing = [line for line in bare if _needs_quantity(inquiry, line.line.product_id)]

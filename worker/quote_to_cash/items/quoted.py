@@ -1,4 +1,4 @@
-"""The items that the products of a quote are, sorted by what is wrong with them."""
+"""The products of a quote with the items that they are mapped to, grouped by the problem that each item has."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,15 +13,15 @@ from worker.quote_to_cash.view import View
 
 
 class QuotedItems:
-    """The products of a deal's quote, and the items that they are in a company.
+    """The products of a deal's quote, and the items of a company that they are mapped to.
 
     Attributes:
-        lines: What the quote calls each product, by its id.
-        products: What is remembered of each.
-        unmapped: Those that are no item of the company's.
-        absent: Those whose item QuickBooks does not have.
-        unfit: Those whose item can't stand on a line of an invoice.
-        inactive: Those whose item is inactive.
+        lines: The name of each product in the quote, by the product's ID.
+        products: The state of each product.
+        unmapped: The products that are mapped to no item of the company.
+        absent: The products whose item QuickBooks does not have.
+        unfit: The products whose item can't be on an invoice line.
+        inactive: The products whose item is inactive.
     """
 
     def __init__(self, view: View, realm: str | None, quote: Quote | None) -> None:
@@ -42,7 +42,7 @@ class QuotedItems:
                 yield product_id, self.view.get(Item, f"{self.realm}/{item_id}").observed
 
     def told(self, chosen: Sequence[str]) -> str:
-        """Name items and their products."""
+        """Return the names of items with their products, for a sentence."""
         refused = {p: refusal(self.view, self.products[p].attempt) for p in chosen}
         return ", ".join(f"{_item_name(self.seen[p])} for {self.lines[p]} ({p}{refused[p]})" for p in chosen)
 

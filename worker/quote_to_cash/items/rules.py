@@ -1,4 +1,4 @@
-"""When an item is created: once a person asked for it, and everything that it needs is there."""
+"""Command the creation of an item, once a person has requested it and everything that it needs is known."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from worker.quote_to_cash.view import View
 
 
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
-    """Command the item that a person asked to create for a product, once it can be."""
+    """Command the item that a person requested for a product, if it can be created now."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
     realm = workspace.realm
     if product.name is None or realm is None or workspace.expired or not item_is_wanted(product, realm):

@@ -1,4 +1,4 @@
-"""What is remembered of a product: as quotes name it, which item it is, what a person asked for."""
+"""The state of a product: its name in quotes, its item, and a person's requests."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from worker.quote_to_cash.view import State
 
 
 class Product(State, frozen=True):
-    """A product as the last quote named it, then what we did about it."""
+    """The state of a product: first the facts, named as in the last quote, then our own commands."""
 
     kind: ClassVar[str] = "product"
 
@@ -25,9 +25,9 @@ class Product(State, frozen=True):
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether a person asked for one that neither a mapping nor a command answers."""
+        """Whether a person's request for an item is answered neither by a mapping nor by a command."""
         return self.requests > max(self.withdrawn, self.attempt.asked if self.attempt else 0)
 
     def item_in(self, realm: str | None) -> str | None:
-        """Return the item's id, if it is one of this realm; whichever it is, where there is none yet."""
+        """Return the item's ID if it belongs to this realm; in any realm if `realm` is None."""
         return self.item_id if realm in (None, self.item_realm) else None

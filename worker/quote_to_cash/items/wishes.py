@@ -1,4 +1,4 @@
-"""Items that a person asked to create: whether one is wanted still, and what stands in its way."""
+"""A person's requests for items: is an item still to be created, and what does its creation wait for."""
 
 from worker.quote_to_cash.company.state import WorkspaceState, income_account_of
 from worker.quote_to_cash.creation import CannotCreate, check_name, company_waits_for, may_be_created
@@ -11,17 +11,17 @@ NOT_FOR_SALE = frozenset({"Category", "Group"})  # a line of an invoice can't na
 
 
 def item_is_wanted(product: Product, realm: str) -> bool:
-    """Say whether a person asked for an item that neither a command of ours nor a mapping answers."""
+    """Return whether a person's request for an item is answered neither by a command nor by a mapping."""
     if product.wish is None or not may_be_created(product, realm):
         return False
     return product.item_in(realm) in (None, product.wish.instead_of)
 
 
 def check_item(view: View, product_id: str, name: str | None) -> str | None:
-    """Look whether an item would be created; return the one that it replaces since that can't be used, if any.
+    """Check that an item would be created; return the ID of the unusable item that it replaces, if any.
 
     Raises:
-        CannotCreate: The product has one that can be used.
+        CannotCreate: The product has a usable item, or the name is invalid.
     """
     check_name(name, ITEM_NAME_CHARACTERS_MAX)
     realm = view.get(WorkspaceState).realm
@@ -40,7 +40,7 @@ def check_item(view: View, product_id: str, name: str | None) -> str | None:
 
 
 def item_waits_for(view: View, product_id: str) -> str | None:
-    """Say what an item that is asked for is created after, if it is not at once."""
+    """Return the event that the creation of an item waits for, as a clause; None if it is created at once."""
     if view.get(Product, product_id).name is None:
         return "a deal with the product on its quote has arrived"
     workspace = view.get(WorkspaceState)

@@ -1,1 +1,1 @@
-"""Customers and items as QuickBooks shows them, read whenever an invoice may depend on it."""
+"""The readings of customers and items in QuickBooks, whenever an invoice may depend on them."""

@@ -1,4 +1,4 @@
-"""Fold what QuickBooks says of customers and items, and how often it was, or is to be, asked."""
+"""Fold observed customers and items, and count their requested, commanded and answered readings."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,27 +15,27 @@ from worker.quote_to_cash.view import View
 
 
 def known(view: View, stream: str) -> Customer | Item:
-    """Return the customer or item of a stream."""
+    """Return the state of the customer or item of a stream."""
     kind, _, key = stream.partition("/")
     return view.get(KINDS[kind], key)
 
 
 def want(view: View, streams: Iterable[str]) -> None:
-    """Have customers and items read, be they known or not: they may have changed since."""
+    """Request readings of customers and items, even of known ones: they may have changed since."""
     for stream in streams:
         state = known(view, stream)
         put(view, stream, replace(state, reading=_wanted_once_more(state.reading)))
 
 
 def put(view: View, stream: str, state: Customer | Item) -> None:
-    """Replace a customer or an item, and what its reading waits on."""
+    """Replace the state of a customer or an item, and the keys that its reading waits on."""
     view.put(state, stream.partition("/")[2])
-    # Derived from the state each time, so that replaying the log gives what deciding gave.
+    # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
     view.set_waits(stream, (COMPANY,) if state.reading.is_wanted else ())
 
 
 def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:
-    """Remember what an object is like; a reading of ours that it answers is over."""
+    """Store the observed object, and end the commanded reading that it answers."""
     stream = _stream_of(seen)
     state = known(view, stream)
     reading = replace(state.reading, answered=max(state.reading.answered, seen.reading), problem=None)
@@ -43,7 +43,7 @@ def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:
 
 
 def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> None:
-    """Have a customer know that it is an account, or is it no longer."""
+    """Add an account to the accounts of a customer, or remove it."""
     state = known(view, stream)
     if isinstance(state, Customer) and is_it != (account_id in state.accounts):
         others = {account for account in state.accounts if account != account_id}

@@ -1,4 +1,4 @@
-"""The gates of what is not known yet of the customer and the items, because it is being read."""
+"""The gates of customers and items that are being read, or could not be read."""
 
 from events.contract.gates import BEING_READ, Words
 from worker.quote_to_cash.gates import Gate, Unmet

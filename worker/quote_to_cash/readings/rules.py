@@ -1,4 +1,4 @@
-"""When a customer or an item of QuickBooks is read: once something refers to it, and whenever it may have changed."""
+"""Command readings of customers and items: once a deal or mapping refers to them, and when they may have changed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -17,17 +17,17 @@ _COMMANDS: dict[str, Literal["read_customer", "read_item"]] = {
 
 
 def consider_customer(view: View, key: str) -> Iterator[Consequence]:
-    """Command a reading of a customer, if one is wanted and its company is connected."""
+    """Command a reading of a customer, if one was requested and its company is connected."""
     return _consider(view, f"customer/{key}")
 
 
 def consider_item(view: View, key: str) -> Iterator[Consequence]:
-    """Command a reading of an item, if one is wanted and its company is connected."""
+    """Command a reading of an item, if one was requested and its company is connected."""
     return _consider(view, f"item/{key}")
 
 
 def read_unknown(view: View, streams: Iterable[str]) -> Iterator[Consequence]:
-    """Command readings of what nobody has looked at, as where it was mapped before connecting."""
+    """Command readings of objects that were never read, such as those that were mapped before connecting."""
     if view.get(WorkspaceState).expired:
         return
     for stream in streams:

@@ -1,4 +1,4 @@
-"""What QuickBooks said of a customer or an item when it was asked last."""
+"""The state of a customer or an item: its last observation, and its readings."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from worker.quote_to_cash.view import State
 
 
 class ReadingState(Struct, frozen=True):
-    """How often an object of QuickBooks was to be read, and what came of it.
+    """The readings of an object in QuickBooks.
 
     Attributes:
-        wanted: How often something asked for a reading.
-        commanded: The number of the last one that was commanded.
-        answers: How many of what was wanted those answer.
-        answered: The number of the last one that QuickBooks answered.
-        problem: What went wrong with one, until the object is observed.
+        wanted: The number of requests for a reading.
+        answered: The number of the last reading that QuickBooks answered.
+        problem: The error of the last failed reading, until the object is observed.
+        commanded: The number of the last commanded reading.
+        answers: The number of requests that the commanded readings answer.
     """
 
     wanted: int = 0
@@ -28,17 +28,17 @@ class ReadingState(Struct, frozen=True):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether something asked for a reading that none commanded yet answers."""
+        """Whether there is a request for a reading that no commanded reading answers."""
         return self.wanted > self.answers
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether a requested reading has no answer yet."""
         return self.is_wanted or self.commanded > self.answered
 
 
 class Customer(State, frozen=True):
-    """A QuickBooks customer as it was observed last, and which accounts it is. Its key is `REALM/ID`."""
+    """A QuickBooks customer as it was last observed, and the accounts that are mapped to it. Its key is `REALM/ID`."""
 
     kind: ClassVar[str] = "customer"
 
@@ -48,7 +48,7 @@ class Customer(State, frozen=True):
 
 
 class Item(State, frozen=True):
-    """A QuickBooks item as it was observed last. Its key is `REALM/ID`."""
+    """A QuickBooks item as it was last observed. Its key is `REALM/ID`."""
 
     kind: ClassVar[str] = "item"
 

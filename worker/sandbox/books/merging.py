@@ -3,6 +3,7 @@
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act
+from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
 from worker.sandbox.books.roles import has_role
 from worker.sandbox.schema.kinds import Fields
 
@@ -31,8 +32,11 @@ def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fie
         raise faults.business(f"Entries of different {different} can't be merged")
     if entity == "Account" and has_role(company, old) and old["AccountSubType"] != new["AccountSubType"]:
         raise faults.business("An account that QuickBooks uses itself can't be merged into another one")
-    if gone in _with_those_above(company, entity, new):
+    above = lineage(company, entity, new)
+    if any(each["Id"] == gone for each in above):
         raise faults.business("An entry can't be merged with itself or with one below it")
+    if len(above) + levels_below(company, entity, gone) > LEVELS_MAX:
+        raise faults.business(f"{entity}s have at most {LEVELS_MAX} levels")
     moved = ({**below, "ParentRef": {"value": stays}} for below in _below(company, entity, gone))
     if any(company.names.holder(company.entities[entity], each) is not None for each in moved):
         raise faults.duplicate_name()
@@ -42,12 +46,3 @@ def merge(company: Company, entity: str, gone: str, stays: str, act: Act) -> Fie
 def _below(company: Company, entity: str, identifier: str) -> list[Fields]:
     """Return the entries directly below an entry."""
     return [company.objects[entity][each] for each in company.names.below(entity, identifier)]
-
-
-def _with_those_above(company: Company, entity: str, fields: Fields) -> set[str]:
-    """Return the Ids of an entry and of those above it."""
-    found = {fields["Id"]}
-    while parent := fields.get("ParentRef"):
-        found.add(parent["value"])
-        fields = company.objects[entity][parent["value"]]
-    return found

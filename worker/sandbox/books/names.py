@@ -61,12 +61,30 @@ class NameIndex:
 
 def full_name(company: "Company", entity: str, stored: Fields) -> str:
     """Return an entry's name below the names of the entries above it, joined by colons."""
-    return ":".join(reversed(_lineage(company, entity, stored)))
+    naming = company.entities[entity].naming
+    names = [] if naming is None else [each[naming.field] for each in lineage(company, entity, stored)]
+    return ":".join(reversed(names))
 
 
 def level(company: "Company", entity: str, stored: Fields) -> int:
     """Return the number of entries above an entry."""
-    return len(_lineage(company, entity, stored)) - 1
+    return len(lineage(company, entity, stored)) - 1
+
+
+def lineage(company: "Company", entity: str, stored: Fields) -> list[Fields]:
+    """Return an entry and the entries above it, upwards."""
+    entries, present = [], company.objects[entity]
+    above: Fields | None = stored
+    while above is not None:
+        entries.append(above)
+        above = present.get(_parent(above))
+    return entries
+
+
+def levels_below(company: "Company", entity: str, identifier: str) -> int:
+    """Return the number of levels below an entry."""
+    below = company.names.below(entity, identifier)
+    return max((1 + levels_below(company, entity, each) for each in below), default=0)
 
 
 def in_levels(entity: str) -> "Callable[[Company, Fields], Fields]":
@@ -76,17 +94,6 @@ def in_levels(entity: str) -> "Callable[[Company, Fields], Fields]":
         return {"FullyQualifiedName": full_name(company, entity, stored)}
 
     return derived
-
-
-def _lineage(company: "Company", entity: str, stored: Fields) -> list[str]:
-    """Return the names of an entry and the entries above it, upwards."""
-    naming = company.entities[entity].naming
-    names: list[str] = []
-    present: Fields | None = stored
-    while present is not None and naming is not None and len(names) <= LEVELS_MAX:
-        names.append(str(present[naming.field]))
-        present = company.objects[entity].get(_parent(present))
-    return names
 
 
 def _space(entity: Entity, naming: Naming) -> str:

@@ -1,12 +1,31 @@
 """The traits of a company: its country, its settings, and switches for behaviour of QuickBooks that is unsure."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+from worker.sandbox.schema.currencies import CURRENCIES
+
 Plan = Literal["Simple Start", "Essentials", "Plus", "Advanced"]
 Subscription = Literal["paid", "trial", "lapsed"]
+Tax = Literal["us", "us-ast", "uk", "ca"]
+Month = Literal[
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+MONTHS: tuple[Month, ...] = get_args(Month)
 
 
 class Traits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,11 +75,11 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     country: str
     home_currency: str
     time_zone: str
-    tax: str
+    tax: Tax
     address: dict[str, str] = {}
     plan: Plan = "Plus"
     subscription: Subscription = "paid"
-    fiscal_year_start: str = "January"
+    fiscal_year_start: Month = "January"
     custom_transaction_numbers: bool = False
     multicurrency: bool = False
     using_sales_tax: bool = True
@@ -88,3 +107,12 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     tax_can_be_overridden: bool = False
     automated_tax_rounds_each_rate: bool = False
     merges_change_transactions: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a currency or a time zone that does not exist."""
+        if self.home_currency not in CURRENCIES:
+            raise ValueError(f"There is no currency {self.home_currency} - at `$.home_currency`")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"There is no time zone {self.time_zone} - at `$.time_zone`") from None

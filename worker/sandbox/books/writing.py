@@ -7,8 +7,8 @@ from worker.sandbox import faults
 from worker.sandbox.books import addresses, plans, settling
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
-from worker.sandbox.books.names import LEVELS_MAX, level
-from worker.sandbox.schema.kinds import Fields, Ref, references
+from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
+from worker.sandbox.schema.kinds import Fields, Flag, Ref, references
 
 _PERSON_NAME = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 Include = frozenset[str]
@@ -48,7 +48,7 @@ def update(
     before = company.current(entity.name, data)
     settling.check_not_deposited(company, (entity.name, before["Id"]))
     given, emptied = entity.properties.given(data)
-    if data.get("sparse") is True:
+    if data.get("sparse") and Flag().read(data["sparse"], "sparse"):
         kept = {name: value for name, value in before.items() if name not in emptied}
     else:
         kept = {**entity.properties.defaults(), **_read_only(entity, before)}
@@ -126,7 +126,7 @@ def _named(company: Company, entity: Entity, fields: Fields, before: Fields | No
     kind = entity.properties.by_name[naming.field].kind
     fields = {**fields, naming.field: kind.read(name, naming.field)}
     if naming.flag is not None:
-        fields = _placed(company, entity, naming.flag, fields)
+        fields = _placed(company, entity, naming.flag, fields, before)
     if before is not None and before.get("Active") and fields.get("Active") is False:
         return (
             fields if company.traits.inactive_names_stay else _deleted(company, entity, naming.field, fields)
@@ -149,21 +149,16 @@ def _deleted(company: Company, entity: Entity, field: str, fields: Fields) -> Fi
             return fields
 
 
-def _placed(company: Company, entity: Entity, flag: str, fields: Fields) -> Fields:
-    """Return an entry in its place below another one, or at the top."""
+def _placed(company: Company, entity: Entity, flag: str, fields: Fields, before: Fields | None) -> Fields:
+    """Return an entry in its place below another one, or at the top; one that stays may be below an inactive one."""
     parent = fields.get("ParentRef")
-    if not parent:
-        return {**fields, flag: False}
-    above = company.active(entity.name, parent["value"], "Names")
-    lineage, present = set(), above
-    while present.get("ParentRef"):
-        if present["Id"] in lineage:
-            break
-        lineage.add(present["Id"])
-        present = company.objects[entity.name][present["ParentRef"]["value"]]
-    if fields.get("Id") in {above["Id"], present["Id"], *lineage} and "Id" in fields:
+    if not parent or (before is not None and before.get("ParentRef") == parent):
+        return {**fields, flag: bool(parent)}
+    above = lineage(company, entity.name, company.active(entity.name, parent["value"], "Names"))
+    if before is not None and any(each["Id"] == before["Id"] for each in above):
         raise faults.business(f"A {entity.name.lower()} can't be below itself")
-    if level(company, entity.name, above) + 1 >= LEVELS_MAX:
+    carried = 0 if before is None else levels_below(company, entity.name, before["Id"])
+    if len(above) + 1 + carried > LEVELS_MAX:
         raise faults.business(f"{entity.name}s have at most {LEVELS_MAX} levels")
     return {**fields, flag: True}
 

@@ -49,7 +49,7 @@ def _done(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
             return Reply(delivery=on_demand.asked(request.body, sandbox.docusign_keys, sandbox.now()))
         case "POST", [*_] if _changed(sandbox, request.body, path):
             return json_reply(200, {"now": sandbox.now().isoformat()})
-    return json_reply(404, {"error": "There is no such control"})
+    return json_reply(404, {"error": f"There is no control {request.method} {request.path}"})
 
 
 def _changed(sandbox: "Sandbox", body: bytes, path: list[str]) -> bool:

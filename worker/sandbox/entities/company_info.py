@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft, Entity
-from worker.sandbox.books.traits import Subscription, Traits
-from worker.sandbox.entities.preference_groups import MONTHS
+from worker.sandbox.books.traits import MONTHS, Subscription, Traits
 from worker.sandbox.schema.common import ADDRESS, EMAIL, PHONE, WEBSITE, described
 from worker.sandbox.schema.kinds import Choice, Day, Fields, Property, Several, Text, group
 

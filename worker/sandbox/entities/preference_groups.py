@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from worker.sandbox.books.traits import MONTHS
 from worker.sandbox.schema.kinds import (
     Anything,
     Choice,
@@ -17,20 +18,6 @@ from worker.sandbox.schema.kinds import (
     group,
 )
 
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TERMS = Property("DefaultTerms", Ref(("Term",), "Terms", named=False))
 

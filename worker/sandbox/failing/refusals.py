@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from worker.sandbox.failing.asked import Operation, OperationAsked
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import HTML, XML, Reply, json_reply
 
-Operation = Literal["create", "update", "delete", "void", "send", "batch", "read", "query", "cdc"]
 Form = Literal["json", "lower_case", "xml", "html"]
 _XML = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><IntuitResponse time="{time}" '
@@ -54,12 +54,13 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     applied: bool = False
     delay_seconds: Annotated[float, Meta(ge=0)] = 0
 
-    def concerns(self, operation: Operation, entity: str, text: str) -> bool:
-        """Say whether it is about a request."""
+    def concerns(self, asked: OperationAsked) -> bool:
+        """Say whether it is about a request; about a request with several entities if it is about one of them."""
+        entities = {name.casefold() for name in self.entities}
         return (
-            operation in (self.operations or (operation,))
-            and entity.casefold() in ({name.casefold() for name in self.entities} or {entity.casefold()})
-            and self.containing in text
+            asked.operation in (self.operations or (asked.operation,))
+            and not (entities and entities.isdisjoint(name.casefold() for name in asked.entities))
+            and self.containing in asked.text
         )
 
     def reply(self, instant: str, milliseconds: int) -> Reply:

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from worker.sandbox.failing.refusals import Operation, Refusal
+from worker.sandbox.failing.asked import OperationAsked
+from worker.sandbox.failing.refusals import Refusal
 
 Kind = Literal[
     "lost_before",
@@ -72,11 +73,11 @@ class Trouble:
             self.counts[kind] += 1
         return kind
 
-    def refusal(self, operation: Operation, entity: str, text: str) -> Refusal | None:
+    def refusal(self, asked: OperationAsked) -> Refusal | None:
         """Decide whether a request is refused."""
         for place, refusal in enumerate(self.plan.refusals):
             spent = refusal.times is not None and self._refused[place] >= refusal.times
-            if spent or not refusal.concerns(operation, entity, text):
+            if spent or not refusal.concerns(asked):
                 continue
             if refusal.rate < 1 and self._random.random() >= refusal.rate:
                 continue

@@ -26,8 +26,9 @@ def changes(company: Company, entities: str, since: str, now: datetime) -> Field
     """
     known = {name.casefold(): each for name, each in company.entities.items()}
     named = [name.strip() for name in entities.split(",") if name.strip()]
-    if not named:
-        raise faults.required("entities")
+    for name, value in (("entities", named), ("changedSince", since)):
+        if not value:
+            raise faults.required(name)
     start = max(_instant(since), now - LOOK_BACK)
     left = OBJECTS_MAX
     answers: list[Fields] = []
@@ -43,20 +44,20 @@ def changes(company: Company, entities: str, since: str, now: datetime) -> Field
 
 def _changed(company: Company, entity: Entity, start: datetime) -> list[Fields]:
     """Return the changed objects of an entity as they are now, the last change first."""
-    last = {
-        change.identifier: change
-        for change in company.journal.since(start - timedelta(seconds=1))
-        if change.entity == entity.name and change.at.replace(microsecond=0) >= start
-    }
-    ordered = sorted(last.values(), key=lambda change: change.at, reverse=True)
+    last: dict[str, datetime] = {}
+    for change in company.journal.since(start - timedelta(seconds=1)):
+        if change.entity == entity.name and change.at.replace(microsecond=0) >= start:
+            last[change.identifier] = change.at
+            if change.deleted_id is not None:
+                last[change.deleted_id] = change.at
     found = []
-    for change in ordered:
-        stored = company.get(entity.name, change.identifier)
+    for identifier, at in sorted(last.items(), key=lambda each: each[1], reverse=True):
+        stored = company.get(entity.name, identifier)
         if stored is not None:
             found.append(company.answer(entity, stored, "query"))
         else:
-            meta = {"LastUpdatedTime": company.instant(change.at)}
-            found.append({"domain": "QBO", "status": "Deleted", "Id": change.identifier, "MetaData": meta})
+            meta = {"LastUpdatedTime": company.instant(at)}
+            found.append({"domain": "QBO", "status": "Deleted", "Id": identifier, "MetaData": meta})
     return found
 
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Entity
 from worker.sandbox.queries.statements import Condition, Statement, invalid, lexical_error, parse
@@ -29,7 +31,7 @@ def run(company: Company, text: str, now: datetime) -> Fields:
         raise lexical_error(text, place.start())
     statement = parse(text, company.entities)
     entity = company.entities[statement.entity]
-    _check(entity, statement)
+    statement = _checked(entity, statement)
     numbered = frozenset({"SyncToken"}) if company.traits.ids_compare_as_texts else _NUMBERED
     key = partial(_key, numbered)
     found = [each for each in _candidates(company, entity, statement, now) if _matches(each, statement, key)]
@@ -48,25 +50,37 @@ def run(company: Company, text: str, now: datetime) -> Fields:
     return {"QueryResponse": response}
 
 
-def _check(entity: Entity, statement: Statement) -> None:
+def _checked(entity: Entity, statement: Statement) -> Statement:
     """Refuse properties that an entity does not have, and filters by those that can't be filtered by."""
     for path in (*statement.fields, *(field for field, _ in statement.order)):
         _property(entity, path)
-    for condition in statement.conditions:
-        found = _property(entity, condition.field)
-        if not found.filterable:
-            raise invalid(f"property '{condition.field}' is not queryable")
-        if isinstance(found.kind, Day) or condition.field in _INSTANTS:
-            _check_dates(condition)
+    return replace(
+        statement, conditions=tuple(_condition(entity, condition) for condition in statement.conditions)
+    )
 
 
-def _check_dates(condition: Condition) -> None:
-    """Refuse a date or an instant that is none; whether QuickBooks does is not known."""
-    for value in () if condition.operator == "LIKE" else condition.values:
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            raise invalid(f"Invalid value {value} for property {condition.field}") from None
+def _condition(entity: Entity, condition: Condition) -> Condition:
+    """Return a condition with its dates as objects have them.
+
+    Raises:
+        Fault: 4001 for a property that can't be filtered by, and for a date that is none; whether QuickBooks refuses
+            such a date is not known.
+    """
+    found = _property(entity, condition.field)
+    if not found.filterable:
+        raise invalid(f"property '{condition.field}' is not queryable")
+    is_day = isinstance(found.kind, Day)
+    if condition.operator == "LIKE" or not (is_day or condition.field in _INSTANTS):
+        return condition
+    try:
+        instants = [datetime.fromisoformat(value) for value in condition.values]
+    except ValueError:
+        raise invalid(f"Invalid value {', '.join(condition.values)} for property {condition.field}") from None
+    return (
+        replace(condition, values=tuple(each.date().isoformat() for each in instants))
+        if is_day
+        else condition
+    )
 
 
 def _property(entity: Entity, path: str) -> Property:
@@ -96,7 +110,7 @@ def _identifiers(company: Company, entity: Entity, statement: Statement) -> Iter
         if condition.operator not in {"=", "IN"}:
             continue
         if condition.field == "Id":
-            return dict.fromkeys(str(int(each)) if each.isdecimal() else each for each in condition.values)
+            return dict.fromkeys(each.lstrip("0") if each.isdecimal() else each for each in condition.values)
         if entity.naming is not None and condition.field == entity.naming.field and entity.naming.alone:
             return company.names.of(entity, condition.values)
     return list(company.objects[entity.name])
@@ -177,7 +191,11 @@ def _ordered(
     rows = [(each, {**each, **entity.derived(company, each)}) for each in found]
     for field, descending in reversed(statement.order):
         values = {id(row): _value(row[1], field) for row in rows}
-        rows.sort(key=lambda row: key(field, values[id(row)], values[id(row)]), reverse=descending)
+        # Not documented: rows without a value come before the others.
+        rows.sort(
+            key=lambda row: (values[id(row)] is not None, key(field, values[id(row)], values[id(row)])),
+            reverse=descending,
+        )
     return [each for each, _ in rows]
 
 

@@ -1,13 +1,13 @@
 """QuickBooks' query language: from a text to a statement."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from worker.sandbox.books.entity import Entity
 from worker.sandbox.faults import Fault
-from worker.sandbox.schema.common import METADATA
+from worker.sandbox.schema.kinds import Group
 
 ROWS_DEFAULT = 100
 ROWS_MAX = 1000
@@ -219,9 +219,14 @@ class _Parser:
 def _spelt(entity: Entity, path: str) -> str:
     """Return a property's path as the entity spells it; a statement may use other cases."""
     name, dot, rest = path.partition(".")
-    known = {each.casefold(): each for each in entity.properties.by_name}
-    inner = {each.casefold(): each for each in METADATA.by_name}
-    return known.get(name.casefold(), name) + dot + inner.get(rest.casefold(), rest)
+    name = _as_known(name, entity.properties.by_name)
+    found = entity.properties.by_name.get(name)
+    inner = found.kind.by_name if found is not None and isinstance(found.kind, Group) else ()
+    return name + dot + _as_known(rest, inner)
+
+
+def _as_known(name: str, names: Iterable[str]) -> str:
+    return next((each for each in names if each.casefold() == name.casefold()), name)
 
 
 def _kind_of(token: str) -> str:

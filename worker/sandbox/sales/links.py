@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.ledger import NOTHING, Application, Key
+from worker.sandbox.books.names import lineage
 from worker.sandbox.schema.kinds import Choice, Fields, Property, Text, group
 
 TYPES = (
@@ -107,8 +108,5 @@ def shown(company: Company, entity: str, stored: Fields) -> list[Fields]:
 
 def within(company: Company, customer: str, above: str) -> bool:
     """Say whether a customer is another one, or a job of it."""
-    present: str | None = customer
-    while present is not None and present != above:
-        parent = company.objects["Customer"][present].get("ParentRef")
-        present = parent["value"] if parent else None
-    return present is not None
+    entries = lineage(company, "Customer", company.objects["Customer"][customer])
+    return any(each["Id"] == above for each in entries)
