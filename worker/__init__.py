@@ -1,1 +1,1 @@
-"""What we do: sources, decisions, commands, QuickBooks, web, command line."""
+"""The worker: sources, decisions, commands, QuickBooks, web, command line."""

@@ -74,7 +74,7 @@ def open_database(environment: Environment, *, migrating: bool = False) -> Datab
 
 
 async def migrate(database: Database, clock: Clock, entropy: Entropy, told: Told | None = None) -> list[str]:
-    """Migrate the tables to this code's schema, and fill new versions of read models; return what was done.
+    """Migrate the tables to this code's schema, and fill new versions of read models; return a sentence for each change.
 
     Raises:
         ConfigurationError: The tables have a revision that this code does not know, or we may not change them.

@@ -31,7 +31,7 @@ class DealClosedWon(Fact, frozen=True):
 
 
 class DealStageChanged(Fact, frozen=True):
-    """A deal is in another stage; that it was won or invoiced is told by other events."""
+    """The stage of a deal has changed; other events announce that it was won or invoiced."""
 
     deal_id: Identifier
     stage: DealStage

@@ -105,6 +105,8 @@ def insert_numbered(connection: sa.Connection, table: sa.Table, rows: Sequence[R
         return []
     if connection.dialect.name == "postgresql":
         return connection.scalars(_insert_numbered(table, tuple(rows[0])), _arrays(rows)).all()
+    if len(rows) == 1:
+        return [connection.execute(_insert(table, tuple(rows[0]), "sqlite"), rows[0]).lastrowid]
     insert(connection, table, rows)
     last = connection.scalars(_LAST).one()
     return range(last - len(rows) + 1, last + 1)

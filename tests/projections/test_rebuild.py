@@ -122,7 +122,7 @@ class Stepping:
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), page=st.integers(8, 60))
-async def test_a_rebuild_equals_the_fold_of_the_log_whatever_happens_meanwhile(
+async def test_a_rebuild_equals_the_fold_of_the_log_despite_concurrent_events(
     tmp_path_factory: pytest.TempPathFactory, seed: int, page: int
 ) -> None:
     """Interrupt a rebuild by kills, new events, and people who go back and return."""
@@ -159,7 +159,7 @@ async def test_a_rebuild_equals_the_fold_of_the_log_whatever_happens_meanwhile(
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["anew", "back"])
-async def test_a_kill_between_any_two_steps_changes_nothing_and_is_gone_on_from(
+async def test_a_rebuild_continues_after_a_kill_between_any_two_steps(
     ready: World, monkeypatch: pytest.MonkeyPatch, *, back: bool
 ) -> None:
     monkeypatch.setattr(beside, "PAGE_EVENTS", 25)
@@ -300,7 +300,7 @@ def event(deal: str) -> Event:
     return from_structured(msgspec.json.encode(stories.deal(deal)), now=FakeClock().now(), workspace="acme")
 
 
-async def test_of_two_that_build_at_once_one_waits_for_the_other(
+async def test_of_two_concurrent_rebuilds_one_waits_for_the_other(
     url: str, ready: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(beside, "PAGE_EVENTS", 10)

@@ -8,8 +8,8 @@ from worker.cli.root import app
 
 
 def main() -> None:
-    """Run the command line; what a person did wrong is one sentence and exit status 2, never a traceback."""
-    os.umask(0o077)  # whatever a command writes is its user's alone
+    """Run the command line; an error that a person can correct is one sentence and exit status 2, never a traceback."""
+    os.umask(0o077)  # only the user may read the files that a command writes
     with fail_kindly():
         for argument in sys.argv[1:]:
             if not _is_text(argument):

@@ -49,7 +49,7 @@ class Served(Struct, frozen=True):
 
 
 class Disconnected(Struct, frozen=True):
-    """The connection has ended, unless somebody has connected anew since the claim."""
+    """The connection has ended, unless a person has connected again since the claim."""
 
 
 Effect = Kept | TokenAccepted | RateLimited | CompanyPaused | Served | Disconnected
@@ -68,7 +68,7 @@ def applied(effect: Effect, company: CompanyRow) -> CompanyRow:
         case TokenAccepted():
             return replace(company, refused_since=None)
         case RateLimited(until, now, refused_before, refused_since):
-            # Where somebody connected anew since the claim, refusals are counted from there on.
+            # If a person has connected again since the claim, refusals are counted from that connection on.
             since = refused_since if company.refused_since == refused_before else company.refused_since
             return replace(company, not_before=until, waits_since=now, refused_since=since)
         case CompanyPaused(gate, until, now):

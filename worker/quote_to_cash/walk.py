@@ -74,7 +74,7 @@ def depends_on(inquiry: Inquiry) -> tuple[str, ...]:
 
 
 def passes_by_itself(gates: list[Checked]) -> bool:
-    """Return whether the invoice is being created, so that nobody has to do anything."""
+    """Return whether the invoice is being created, so that no person has to act."""
     return gates[0].code == IN_PROGRESS
 
 

@@ -75,7 +75,7 @@ class Telling:
             await self._map_again(tale)
 
     async def unmapped(self) -> list[Tale]:
-        """Return the deals that wait for a mapping to an existing customer or item, or one that another company made unclear."""
+        """Return the deals whose mapping is missing again: lost by a change of company or a restore, or in doubt by a clock."""
         at_home = self._outside.connected[self.workspace] == self._outside.realms[self.workspace]
         if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
             return []

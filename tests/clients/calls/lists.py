@@ -81,13 +81,14 @@ def case_a_customer_with_all_that_the_library_has(line: Line) -> None:
     customer.PrimaryEmailAddr, customer.WebAddr = EmailAddress(), WebAddress()
     customer.PrimaryEmailAddr.Address = "jdrew@example.com"
     customer.WebAddr.URI = "http://king.example"
-    customer.SalesTermRef = Term.filter(Name="Net 30", qb=line.us)[0].to_ref()
+    term = Term.filter(Name="Net 30", qb=line.us)[0]
+    customer.SalesTermRef = term.to_ref()
     customer.PaymentMethodRef = PaymentMethod.all(qb=line.us)[0].to_ref()
     customer.PreferredDeliveryMethod = "Email"
     read = Customer.get(customer.save(qb=line.us).Id, qb=line.us)
     assert read.FullyQualifiedName == "King Groceries"
     assert read.BillAddr.Line1 == "123 Main St"
-    assert read.SalesTermRef.name == "Net 30"
+    assert read.SalesTermRef.value == term.Id
     assert Customer.filter(PrimaryEmailAddr="jdrew@example.com", qb=line.us)[0].Id == read.Id
     again = read.save(qb=line.us)
     assert (again.SyncToken, again.BillAddr.City) == (read.SyncToken, "Half Moon Bay"), "nothing changed"

@@ -21,7 +21,7 @@ OBEYED = {
 }
 
 
-def test_it_is_every_control_end_of_line_half_of_a_character_and_mark_of_direction() -> None:
+def test_control_characters_are_controls_line_ends_surrogates_and_marks_of_direction() -> None:
     found = {character for character in map(chr, range(0x110000)) if controls.holds_any(character)}
     assert found == OBEYED | set(BIDI) | set(
         "\u206a\u206b\u206c\u206d\u206e\u206f"

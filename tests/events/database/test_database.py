@@ -17,7 +17,7 @@ from events.log import log
 from tests.events.samples import NOW, Killed, account, whole_log
 
 
-async def test_arguments_go_in_and_the_answer_comes_out(database: Database) -> None:
+async def test_work_gets_its_arguments_and_its_result_is_returned(database: Database) -> None:
     def work(connection: sa.Connection, a: int, *, b: int) -> int:
         return connection.execute(sa.select(sa.literal(a) * b)).scalar_one()
 
@@ -26,7 +26,7 @@ async def test_arguments_go_in_and_the_answer_comes_out(database: Database) -> N
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, Killed])
-async def test_an_exception_comes_out_as_it_is_and_nothing_stays(
+async def test_an_exception_is_raised_unchanged_and_the_transaction_rolls_back(
     database: Database, failure: type[BaseException]
 ) -> None:
     raised = failure("as it is")

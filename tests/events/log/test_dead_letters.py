@@ -32,7 +32,7 @@ def kept(connection: sa.Connection) -> list[dict[str, object]]:
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> None:
+async def test_a_dead_letter_is_stored_byte_for_byte_with_its_reason(database: Database) -> None:
     await database.transaction(store_letters, [LETTER], NOW)
     [row] = await database.read(kept)
     assert headers_of(cast("str", row.pop("headers"))) == HEADERS
@@ -43,7 +43,7 @@ async def test_it_is_kept_byte_for_byte_with_its_reason(database: Database) -> N
     assert (row["raw_bytes"], row["seen"], row["first_seen_at"], row["last_seen_at"]) == (4, 1, NOW, NOW)
 
 
-async def test_again_from_the_same_place_it_is_counted_not_kept_twice(database: Database) -> None:
+async def test_a_repeated_dead_letter_is_counted_and_not_stored_twice(database: Database) -> None:
     for now in (NOW, NOW, LATER):
         await database.transaction(store_letters, [LETTER], now)
     [row] = await database.read(kept)
@@ -106,7 +106,7 @@ async def test_a_list_is_of_one_workspace_last_seen_first_without_the_bytes(data
     assert await database.read(listed, "acme", limit=1) == letters[:1]
 
 
-async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None:
+async def test_a_dead_letter_is_rolled_back_with_its_transaction(database: Database) -> None:
     def fail(connection: sa.Connection) -> None:
         store_letters(connection, [LETTER], LATER)
         raise Killed
@@ -121,7 +121,7 @@ async def test_it_shares_the_fate_of_its_transaction(database: Database) -> None
     assert (row["seen"], row["last_seen_at"]) == (1, NOW)
 
 
-async def test_of_too_many_headers_the_first_are_kept(database: Database) -> None:
+async def test_only_the_first_of_too_many_headers_are_stored(database: Database) -> None:
     many = [(f"h{number}", bytes(HEADERS_BYTES_MAX // 4)) for number in range(8)]
     await database.transaction(store_letters, [msgspec.structs.replace(LETTER, headers=many)], NOW)
     [row] = await database.read(kept)

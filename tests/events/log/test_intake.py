@@ -73,7 +73,9 @@ async def test_an_unusable_message_is_stored_with_its_reason_and_its_bytes(datab
     assert [(row["workspace"], row["origin"]) for row in kept] == [("acme", "test")] * 2
 
 
-async def test_a_conflict_is_kept_with_both_hashes_and_where_the_other_is(database: Database) -> None:
+async def test_a_conflict_is_stored_with_both_hashes_and_the_position_of_the_event(
+    database: Database,
+) -> None:
     await receive(database, written(1, "Acme"))
     [answer] = await receive(database, written(1, "Bolt"))
     [letter] = await database.read(stored_letters)
@@ -99,7 +101,7 @@ async def test_events_and_dead_letters_share_one_transaction(database: Database)
     assert await database.read(stored_letters) == []
 
 
-async def test_nothing_given_is_nothing_done(database: Database) -> None:
+async def test_an_empty_batch_changes_nothing(database: Database) -> None:
     assert await receive(database) == []
     assert await database.read(log.head) == 0
 
@@ -167,9 +169,7 @@ async def outcome(
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(good | spoiled | st.binary(max_size=20), max_size=8), st.integers(0, 8))
-async def test_any_bytes_end_as_one_of_four_however_they_are_put_together(
-    raws: list[bytes], cut: int
-) -> None:
+async def test_any_bytes_have_one_of_four_outcomes_in_any_batch(raws: list[bytes], cut: int) -> None:
     at_once = await outcome([raws])
     assert len(at_once[0]) == len(raws)
     assert await outcome([[raw] for raw in raws]) == at_once
@@ -181,7 +181,7 @@ async def test_any_bytes_end_as_one_of_four_however_they_are_put_together(
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(good | spoiled, max_size=6))
-async def test_sending_all_of_it_again_appends_nothing(raws: list[bytes]) -> None:
+async def test_a_repeated_batch_appends_nothing(raws: list[bytes]) -> None:
     first, (events, _) = await outcome([raws])
     both, (events_then, _) = await outcome([raws, raws])
     assert events_then == events

@@ -27,14 +27,14 @@ async def move(database: Database, before: int, after: int, holder: str = "a", n
     await database.transaction(subscriptions.move, "relay", before, after, holder, now)
 
 
-async def test_a_new_one_begins_before_the_first_event(database: Database) -> None:
+async def test_a_new_subscription_begins_before_the_first_event(database: Database) -> None:
     assert await lease(database) == 0
     await move(database, 0, 7)
     assert await lease(database) == 7
     assert await database.read(subscriptions.checkpoints) == {"relay": 7}
 
 
-async def test_another_waits_until_the_lease_has_run_out(database: Database) -> None:
+async def test_another_process_waits_until_the_lease_has_expired(database: Database) -> None:
     assert await lease(database) == 0
     assert await lease(database, "b", NOW + LEASE - INSTANT) is None
     assert await lease(database, "b", NOW + LEASE) == 0
@@ -50,7 +50,7 @@ async def test_leasing_again_and_moving_keep_the_lead(database: Database) -> Non
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=1)])
-async def test_a_lease_from_before_the_clock_was_set_back_is_over(
+async def test_a_lease_from_before_the_clock_was_set_back_has_expired(
     database: Database, back: timedelta
 ) -> None:
     await lease(database)

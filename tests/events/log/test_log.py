@@ -52,7 +52,7 @@ async def test_appended_events_are_read_back_unchanged(database: Database) -> No
     assert read[1].event.payload.owner == "Zoë 🦊"
 
 
-async def test_the_same_again_is_a_duplicate_in_one_batch_and_in_the_next(database: Database) -> None:
+async def test_a_repeated_event_is_a_duplicate_in_the_same_batch_and_in_the_next(database: Database) -> None:
     first = await database.transaction(log.append, [account(1), account(2), account(1)], NOW)
     assert [(result.outcome, result.position) for result in first] == [
         ("appended", 1),
@@ -64,7 +64,7 @@ async def test_the_same_again_is_a_duplicate_in_one_batch_and_in_the_next(databa
     assert await positions(database) == [1, 2, 3]
 
 
-async def test_how_it_travelled_does_not_make_it_another(database: Database) -> None:
+async def test_an_event_with_another_time_and_trace_is_a_duplicate(database: Database) -> None:
     event = account(1)
     otherwise = account(1, time="2026-05-02T00:00:00Z", traceparent="00-2")
     results = await database.transaction(log.append, [event, otherwise], NOW)
@@ -117,7 +117,7 @@ async def test_a_topic_is_read_in_the_order_of_the_log_across_workspaces(databas
     assert [r.event for r in read] == events
 
 
-async def test_repeats_are_found_however_many_there_are(database: Database) -> None:
+async def test_any_number_of_duplicates_is_found(database: Database) -> None:
     size = 1001
     events = [account(n) for n in range(size)]
     await database.transaction(log.append, events, NOW)

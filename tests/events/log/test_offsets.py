@@ -25,13 +25,13 @@ async def test_offsets_only_move_forward(database: Database) -> None:
     assert await database.read(lambda c: list(c.scalars(updated))) == [NOW, LATER]
 
 
-async def test_a_person_may_move_them_back(database: Database) -> None:
+async def test_a_person_may_move_offsets_back(database: Database) -> None:
     await database.transaction(offsets.advance, "q2c", {("deals", 0): 2**40, ("deals", 1): 7}, NOW)
     await database.transaction(offsets.rewind, "q2c", {("deals", 0): 3}, LATER)
     assert await stored(database) == {("deals", 0): 3, ("deals", 1): 7}
 
 
-async def test_each_group_has_its_own(database: Database) -> None:
+async def test_each_consumer_group_has_its_own_offsets(database: Database) -> None:
     await database.transaction(offsets.advance, "q2c", {("deals", 0): 5}, NOW)
     await database.transaction(offsets.advance, "other", {("deals", 0): 1}, NOW)
     assert await stored(database) == {("deals", 0): 5}

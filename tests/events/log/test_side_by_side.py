@@ -118,7 +118,9 @@ async def test_a_rebuild_and_a_runner_wait_for_each_other(postgres: PostgresData
     assert (both.second, both.waited) == (TurnResult(1), True)
 
 
-async def test_one_leads_a_reader_that_works_between_transactions(postgres: PostgresDatabase) -> None:
+async def test_one_process_leads_a_subscription_that_works_between_transactions(
+    postgres: PostgresDatabase,
+) -> None:
     both = await beside(postgres, *(lease(holder) for holder in "ab"))
     assert both == Both(0, None, waited=True)
 

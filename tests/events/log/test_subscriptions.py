@@ -125,7 +125,7 @@ async def test_a_subscription_that_another_process_leads_is_left_out_of_a_turn(d
 
 
 @pytest.mark.parametrize("failure", [ValueError, Killed])
-async def test_effects_and_checkpoint_are_kept_together_or_not_at_all(
+async def test_effects_and_checkpoint_are_committed_together_or_not_at_all(
     database: Database, failure: type[BaseException]
 ) -> None:
     def fail(_: sa.Connection) -> None:
@@ -176,7 +176,7 @@ async def test_a_handler_may_append_events_that_it_then_reads(database: Database
     assert await database.read(effects_of) == [1, 2, 3]
 
 
-async def test_nothing_new_calls_no_handler(database: Database) -> None:
+async def test_without_new_events_no_handler_is_called(database: Database) -> None:
     def never(_: sa.Connection) -> None:
         pytest.fail("there is nothing to handle")
 
@@ -187,7 +187,7 @@ async def test_nothing_new_calls_no_handler(database: Database) -> None:
     assert await database.read(subscriptions.checkpoints) == {"reader": 1}
 
 
-async def test_one_holder_leads_until_its_lease_is_over(database: Database) -> None:
+async def test_one_holder_leads_until_its_lease_has_expired(database: Database) -> None:
     await append(database, *range(9))
     assert await turn(database, holder="a") == TurnResult(3)
     assert await turn(database, holder="b", now=NOW + LEASE - INSTANT) == TurnResult(0, leads=False)
@@ -214,7 +214,7 @@ async def test_a_released_subscription_is_taken_over_at_once(database: Database)
     assert not (await turn(database, Subscription("other", handle), holder="b")).leads, "c gave nothing up"
 
 
-async def test_a_release_by_another_gives_nothing_up(database: Database) -> None:
+async def test_a_release_by_another_process_keeps_the_lease(database: Database) -> None:
     await append(database, *range(4))
     await turn(database, holder="a")
     await database.transaction(subscriptions.release, "b")

@@ -60,7 +60,7 @@ async def test_everything_of_the_company_stands_at_one_gate_and_goes_on_by_itsel
     assert types(await ready.log()).count("company.served.v1") == 1
 
 
-async def test_it_is_asked_seldom(ready: World) -> None:
+async def test_a_refused_company_is_asked_ever_more_seldom(ready: World) -> None:
     trouble(ready, HOLDING["subscription_lapsed"])
     for deal in DEALS:
         await ready.send(*stories.signed_deal(deal))

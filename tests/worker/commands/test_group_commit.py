@@ -114,7 +114,7 @@ async def test_a_transition_without_its_lease_fails_alone_and_changes_nothing(da
     assert set(found.values()) == {"done"}
 
 
-async def test_a_transaction_that_fails_fails_all_and_the_next_is_as_any(database: Database) -> None:
+async def test_a_failed_transaction_fails_its_whole_group_and_no_later_one(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     counting.fail = True
     results = await stored(
@@ -140,7 +140,7 @@ async def test_transitions_that_come_while_a_transaction_runs_are_stored_by_the_
 
 
 @pytest.mark.parametrize("who", [0, 1])
-async def test_one_that_is_cancelled_takes_nobody_along(database: Database, who: int) -> None:
+async def test_a_cancelled_task_cancels_no_other_of_its_group(database: Database, who: int) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     tasks = [
         asyncio.create_task(group.store(counting, transitions.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above
@@ -152,7 +152,7 @@ async def test_one_that_is_cancelled_takes_nobody_along(database: Database, who:
     assert [index for index, result in enumerate(results) if result is not None] == [who]
 
 
-async def test_a_process_that_is_cancelled_leaves_nobody_waiting(database: Database) -> None:
+async def test_a_cancelled_process_leaves_no_task_waiting(database: Database) -> None:
     taken, group, counting = await claim(database), GroupCommit(), Counting(database)
     tasks = [
         asyncio.create_task(group.store(counting, transitions.sending(command, TIMING, START)))  # type: ignore[arg-type] # as above

@@ -57,7 +57,7 @@ async def test_an_invoice_whose_answer_is_odd_is_found_and_is_the_only_one(
 
 
 @pytest.mark.parametrize("name", [name for name in INVOICE if name != "Id"])
-async def test_one_that_stays_odd_is_uncertain_and_the_others_go_on(
+async def test_a_command_with_odd_answers_stays_uncertain_and_delays_no_other(
     ready: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     await ready.send(*stories.signed_deal("D-0"))

@@ -159,7 +159,7 @@ async def test_an_expired_access_token_is_refreshed(ready: World) -> None:
     assert ready.sandbox.oauth.refreshes == before + 1
 
 
-async def test_a_token_refused_now_and_then_cuts_nobody_off(ready: World) -> None:
+async def test_a_token_refused_now_and_then_ends_no_connection(ready: World) -> None:
     await with_item(ready)
     failures = ["server_error"] * 4 + ["unauthorized"] * 2
     ready.trouble(*failures * 2, writes_only=True)

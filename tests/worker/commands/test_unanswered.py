@@ -231,7 +231,7 @@ async def test_a_copy_for_another_customer_is_not_ours_even_if_a_person_names_it
     assert await ready.invoice_of() not in (None, copy["Id"])
 
 
-async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
+async def test_a_voided_invoice_of_an_earlier_generation_blocks_no_later_one(ready: World) -> None:
     await with_item(ready)
     trouble(ready, Refusal("6000", operations=("create",), entities=("Invoice",), applied=True, times=1))
     await ready.send(*stories.signed_deal())
@@ -244,7 +244,7 @@ async def test_one_that_was_voided_is_in_nobodys_way(ready: World) -> None:
     assert [str(net(invoice)) for invoice in of_deal(ready)] == ["0", "599.94"]
 
 
-async def test_a_person_may_say_which_invoice_it_is(ready: World) -> None:
+async def test_a_person_may_name_the_deals_invoice(ready: World) -> None:
     await with_item(ready)
     await lose_the_answer(
         ready, Refusal("4002", operations=("query",)), Refusal("4002", operations=("read",))
@@ -266,7 +266,7 @@ async def test_a_person_may_say_which_invoice_it_is(ready: World) -> None:
     assert len(of_deal(ready)) == 1
 
 
-async def test_a_person_may_name_one_that_an_earlier_generation_made_for_another_customer(
+async def test_a_person_may_name_an_invoice_that_an_earlier_generation_created_for_another_customer(
     ready: World,
 ) -> None:
     await with_item(ready)

@@ -105,7 +105,7 @@ def test_repeated_missing_and_misdirected_announcements_are_found() -> None:
     assert problems(tale, said, None)
 
 
-def test_it_is_won_by_its_own_contract_at_its_own_instant() -> None:
+def test_a_deal_is_announced_as_won_by_its_own_contract_at_its_own_instant() -> None:
     tale = a_tale("none")
     won, *others = right(tale)
     for other in ({"contract_id": "another"}, {"at": "2026-05-05T00:00:00Z"}):

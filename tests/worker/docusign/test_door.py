@@ -48,7 +48,7 @@ async def test_a_large_message_that_is_not_signed_leaves_nothing(connect: Connec
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_beyond_32_mib_it_is_too_large_and_counted(connect: Connect, *, announced: bool) -> None:
+async def test_a_message_beyond_32_mib_is_refused_and_counted(connect: Connect, *, announced: bool) -> None:
     edge = encoded()
     fits = edge + b" " * (MESSAGE_BYTES_MAX - len(edge))
     over = fits + b" "
@@ -79,7 +79,7 @@ async def test_no_more_is_in_flight_than_there_is_room_for() -> None:
     assert await waiting, "as soon as the first is done"
 
 
-async def test_without_room_it_is_refused_and_counted(
+async def test_a_message_without_room_in_memory_is_refused_and_counted(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "IN_FLIGHT_BYTES_MAX", MIB)
@@ -167,7 +167,7 @@ async def test_no_document_is_kept_in_a_dead_letter(connect: Connect, case: str,
     assert len(raw) < TEXT_BYTES_KEPT_MAX
 
 
-async def test_nor_in_one_of_a_conflict(connect: Connect) -> None:
+async def test_no_document_is_kept_in_a_dead_letter_of_a_conflict(connect: Connect) -> None:
     assert (await connect.send(with_documents(MIB))).status_code == 200
     other = message(envelopeDocuments=[{"PDFBytes": DOCUMENT * 1000}])
     other["data"]["envelopeSummary"]["customFields"]["textCustomFields"][0]["value"] = "D-2"

@@ -80,7 +80,7 @@ def test_the_deal_id_is_read_in_spite_of_blanks(typed: str, name: str, kind: str
     assert told.deal_id == "D-17"
 
 
-def test_why_it_ended_is_kept() -> None:
+def test_the_reason_of_a_declined_or_voided_envelope_is_kept() -> None:
     signers = {"signers": [{"declinedReason": None}, {"declinedReason": "Too dear"}]}
     assert fact("envelope-declined", {"recipients": signers}).reason == "Too dear"
     assert fact("envelope-voided", {"voidedReason": "Wrong person"}).reason == "Wrong person"

@@ -195,7 +195,7 @@ def test_offsets_move_forward_unless_a_person_decides() -> None:
     assert not anywhere.endswith("excluded.next_offset")
 
 
-def test_a_claim_looks_at_the_oldest_of_each_company_and_at_none_that_is_not_free() -> None:
+def test_a_claim_reads_only_the_oldest_commands_of_each_free_company() -> None:
     text = rendered(candidates._CHOSEN["postgresql"])
     assert "LATERAL (SELECT" in text
     assert "realms.holder IS NULL OR realms.holder = $" in text

@@ -98,7 +98,9 @@ async def test_the_holder_of_the_name_in_another_list_is_named_and_another_name_
     await check(opened)
 
 
-async def test_whose_customer_has_the_name_is_said_and_mapping_to_it_goes_through(opened: World) -> None:
+async def test_the_customer_with_the_name_and_its_account_are_named_and_mapping_to_it_goes_through(
+    opened: World,
+) -> None:
     await opened.send(stories.account("A-7", name="Acme"))
     await opened.admin().request_customer("A-7")
     await opened.settle()
@@ -142,7 +144,7 @@ async def test_a_mapped_customer_or_item_is_not_created_again_and_the_refusal_na
     assert len(names(opened)) == before
 
 
-async def test_a_customer_that_became_inactive_is_made_anew_if_somebody_asks(opened: World) -> None:
+async def test_an_inactive_customer_is_replaced_on_request(opened: World) -> None:
     await asked_for(opened, "Acme")
     first = opened.books("Customer")[-1]["Id"]
     deactivate(opened, "Customer", first)
@@ -187,7 +189,7 @@ async def test_an_item_that_can_not_be_used_is_made_anew_or_says_why_not(opened:
     await check(opened)
 
 
-async def test_an_item_whose_name_is_taken_says_by_which(opened: World) -> None:
+async def test_a_taken_items_name_names_the_item_that_has_it(opened: World) -> None:
     add(opened, "Item", "beta", Type="Category")
     lines = [{**stories.LINE, "product_id": "P-9", "name": "Beta"}]
     await opened.admin().map_account("A-1", "1")
@@ -205,7 +207,7 @@ async def test_an_item_whose_name_is_taken_says_by_which(opened: World) -> None:
     assert len(opened.books()) == 1
 
 
-async def test_a_wish_that_a_mapping_answered_makes_nothing_when_that_goes_away(opened: World) -> None:
+async def test_a_request_that_a_mapping_answered_stays_answered_without_the_mapping(opened: World) -> None:
     await opened.admin().request_customer("A-1")
     await opened.settle()
     customer = add(opened, "Customer", "Acme")

@@ -66,7 +66,7 @@ def test_an_invoice_on_its_way_to_one_company_is_not_made_in_another() -> None:
     assert decider.stands_at() == "other_company_connected"
 
 
-def test_one_that_was_refused_in_one_company_may_be_ordered_in_another() -> None:
+def test_an_invoice_that_one_company_refused_may_be_requested_in_another() -> None:
     decider = given(*ready(), *stories.signed_deal())
     decider.when(rejected(decider.commanded()[0]), *MOVED, *referred("8", "6", OTHER_REALM))
     assert len(invoices(decider)) == 1

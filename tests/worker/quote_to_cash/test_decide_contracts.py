@@ -36,7 +36,7 @@ def net_of(decider: Decider) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_of_two_signed_contracts_the_later_one_holds_in_whatever_order_they_come(seed: int) -> None:
+def test_of_two_signed_contracts_the_later_one_holds_in_any_order_of_arrival(seed: int) -> None:
     shuffled = TWO_SIGNED.copy()
     Random(seed).shuffle(shuffled)
     decider = given(*ready(auto_invoice="false"), *shuffled)
@@ -44,7 +44,7 @@ def test_of_two_signed_contracts_the_later_one_holds_in_whatever_order_they_come
     assert net_of(decider.when(chosen(auto_invoice="true"))) == ["1199.88"]
 
 
-def test_of_two_that_were_signed_at_once_it_is_always_the_same() -> None:
+def test_of_two_contracts_signed_at_once_the_same_one_always_holds() -> None:
     signed = [contract("signed", name, 4) for name in ("C-1", "C-9")]
     sent = [contract("sent", "C-9", 3), contract("sent", "C-1", 1)]
     found = set()
@@ -66,7 +66,7 @@ def test_the_later_contract_is_the_one_that_won_once_and_for_all() -> None:
 
 
 @pytest.mark.parametrize("late", ["sent", "delivered", "declined", "voided"])
-def test_a_signed_contract_stays_signed_whatever_of_it_comes_late(late: str) -> None:
+def test_a_signed_contract_stays_signed_despite_late_messages(late: str) -> None:
     decider = given(
         *ready(auto_invoice="false"), SHOWN, contract("sent", "C-1", 1), contract("signed", "C-1", 2)
     )
@@ -83,7 +83,7 @@ def test_an_old_contract_that_ends_never_touches_a_newer_one(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["declined", "voided"])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_contract_that_ended_is_not_out_again_whatever_comes_late(end: str, *, swapped: bool) -> None:
+def test_an_ended_contract_stays_ended_despite_late_messages(end: str, *, swapped: bool) -> None:
     events = [contract("delivered", "C-1", 2), contract(end, "C-1", 3)]
     decider = given(*ready(), SHOWN, contract("sent", "C-1", 1), *(reversed(events) if swapped else events))
     assert decider.stands_at() == f"contract_{end}"

@@ -253,7 +253,7 @@ NAMED = [stories.account(revision=n, name=f"Name {n}", email=f"{n}@acme.example"
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(NAMED)])
-def test_a_customer_is_made_of_the_accounts_last_revision_whatever_comes_first(
+def test_a_customer_is_created_from_the_accounts_last_revision_in_any_order_of_arrival(
     order: tuple[Any, ...],
 ) -> None:
     decider = given(connected(), observed(), *order, customer_asked())
@@ -261,7 +261,7 @@ def test_a_customer_is_made_of_the_accounts_last_revision_whatever_comes_first(
     assert (sent["DisplayName"], sent["PrimaryEmailAddr"]) == ("Name 3", {"Address": "3@acme.example"})
 
 
-def test_the_customer_that_was_made_is_the_one_that_is_invoiced() -> None:
+def test_the_created_customer_is_invoiced() -> None:
     unmapped = [event for event in ready() if event.type != catalog.ACCOUNT_MAPPED]
     decider = given(*unmapped, stories.account(), customer_asked())
     decider.when(mapped("A-1", "7"))

@@ -174,19 +174,19 @@ class Wish:
         return self.decider.commanded(self.kind)[-1]
 
 
-def test_a_wish_that_is_asked_for_twice_is_made_once(wish: Wish) -> None:
+def test_an_object_that_is_requested_twice_is_commanded_once(wish: Wish) -> None:
     wish.decider.when(wish.ask(), wish.ask())
     assert wish.generations() == [1]
     wish.decider.when(wish.created(wish.command), wish.ask(), wish.ask())
     assert wish.generations() == [1]
 
 
-def test_a_wish_that_nobody_asks_for_is_not_made(wish: Wish) -> None:
+def test_an_object_without_a_request_is_not_commanded(wish: Wish) -> None:
     wish.decider.when(*SIGNED, stories.account(revision=2), chosen(memo="-"))
     assert wish.generations() == []
 
 
-def test_a_refused_one_is_made_again_only_when_somebody_asks_again(wish: Wish) -> None:
+def test_a_refused_object_is_commanded_again_only_after_another_request(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     wish.decider.when(rejected(wish.command))
     wish.decider.when(stories.account(revision=2), *SIGNED, observed(company_name="Other"))
@@ -195,13 +195,13 @@ def test_a_refused_one_is_made_again_only_when_somebody_asks_again(wish: Wish) -
     assert wish.generations() == [1, 2]
 
 
-def test_while_its_outcome_is_uncertain_nobody_gets_a_second(wish: Wish) -> None:
+def test_while_an_outcome_is_uncertain_no_second_object_is_commanded(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     wish.decider.when(uncertain(wish.command), wish.ask(), observed(company_name="Other"))
     assert wish.generations() == [1]
 
 
-def test_a_wish_that_was_made_here_is_asked_for_anew_in_another_company(wish: Wish) -> None:
+def test_an_object_of_one_company_has_to_be_requested_again_in_another(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     wish.decider.when(wish.created(wish.command))
     wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM))
@@ -210,7 +210,7 @@ def test_a_wish_that_was_made_here_is_asked_for_anew_in_another_company(wish: Wi
     assert (wish.generations(), wish.command.realm) == ([1, 2], OTHER_REALM)
 
 
-def test_a_late_answer_of_another_company_answers_no_wish_of_this_one(wish: Wish) -> None:
+def test_a_late_answer_of_another_company_answers_no_request_for_this_one(wish: Wish) -> None:
     wish.decider.when(wish.ask())
     first = wish.command
     wish.decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM), wish.ask())

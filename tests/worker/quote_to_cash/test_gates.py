@@ -202,7 +202,7 @@ async def test_fractions_of_a_cent_are_named(ready: World) -> None:
     assert row["reason"] == "The quote's total of 100.005 USD has fractions of a cent."
 
 
-async def test_nothing_is_connected(world: World) -> None:
+async def test_a_deal_waits_for_a_connection(world: World) -> None:
     await world.add_workspace()
     await world.admin().change_settings({"auto_invoice": "true", "cut_over": "2026-01-01T00:00:00Z"})
     await world.admin().map_account("A-1", "1")

@@ -236,7 +236,7 @@ A_THIRD_CONTRACT = [
     ],
     ids=["long after", "a draft", "nobody says when", "a third contract"],
 )
-async def test_where_it_cannot_be_told_which_quote_was_signed_the_deal_is_held(
+async def test_a_deal_is_held_if_its_signed_quote_is_in_doubt(
     ready: World, events: list[dict[str, Any]]
 ) -> None:
     await play(ready, *events)

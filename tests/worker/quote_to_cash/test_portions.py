@@ -85,7 +85,9 @@ def kept(connection: sa.Connection) -> list[Any]:
     ]
 
 
-async def test_in_portions_it_comes_to_the_same(database: Database, clock: FakeClock, tmp_path: Path) -> None:
+async def test_portions_lead_to_the_same_state_as_one_transaction(
+    database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
     at_once = InlineDatabase(tmp_path / "at_once.sqlite3")
     await at_once.transaction(world.lay_tables)
     await decided(at_once, clock, *waiting_deals(), switched("true", times=1))

@@ -220,7 +220,7 @@ ACTS: list[Act] = [
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(acts=st.lists(st.sampled_from(ACTS), min_size=10, max_size=30))
-async def test_the_gate_that_a_deal_shows_is_the_one_that_it_stands_at(acts: list[Act]) -> None:
+async def test_a_deal_shows_the_gate_at_which_it_stands(acts: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         async with with_item(Path(directory)) as world:
             for act in [say_a_deal, *acts]:

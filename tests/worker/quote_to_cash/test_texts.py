@@ -51,7 +51,7 @@ def deal() -> DealUpdated:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(texts, optional, optional, addresses, addresses)
-def test_quickbooks_takes_a_customer_whatever_the_account_says(
+def test_quickbooks_accepts_a_customer_of_any_account(
     name: str, email: str | None, phone: str | None, billing: Any, shipping: Any
 ) -> None:
     told = AccountUpdated(
@@ -76,7 +76,7 @@ def test_quickbooks_takes_a_customer_whatever_the_account_says(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(optional, optional)
-def test_quickbooks_takes_an_item_whatever_the_product_is_called(name: str | None, sku: str | None) -> None:
+def test_quickbooks_accepts_an_item_of_any_product_name(name: str | None, sku: str | None) -> None:
     app = App("us")
     account_id = next(str(each["Id"]) for each in app.company.every("Account") if each["Name"] == "Services")
     composed = item_body("P-1", Product(name=name, sku=sku), account_id)
@@ -91,7 +91,7 @@ def test_quickbooks_takes_an_item_whatever_the_product_is_called(name: str | Non
 @example("👍" * 2000, "n", None, "D-1", "n", None)
 @example("{deal_name}", f"{marker('another')} \n", None, "D-1", "n", None)
 @example(" ", " ", " ", " ", "n", None)
-def test_the_note_ends_with_the_whole_mark_whatever_memo_and_names(
+def test_the_note_ends_with_the_whole_mark_after_any_memo_and_names(
     memo: str | None, name: str, po_number: str | None, deal_id: str, line_name: str, description: str | None
 ) -> None:
     quote = json.convert(stories.QUOTE, Quote)
@@ -201,7 +201,7 @@ def test_an_address_is_spread_over_five_lines_and_a_postal_code_is_whole_or_abse
     )
 
 
-def test_a_name_that_is_nothing_to_quickbooks_is_the_accounts_id() -> None:
+def test_an_account_without_a_usable_name_is_named_by_its_id() -> None:
     composed = customer_body(account(name=" : \t"), REQUEST)
     assert composed.body["DisplayName"] == "Account A-1"
     assert composed.notes == ("The name is 'Account A-1': the CRM gave none.",)

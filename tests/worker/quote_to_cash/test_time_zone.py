@@ -77,7 +77,7 @@ async def test_a_person_chooses_a_zone_that_the_address_leaves_open(world: World
     await check(world)
 
 
-async def test_an_address_that_is_put_right_in_quickbooks_is_read_when_the_company_is_connected_again(
+async def test_an_address_corrected_in_quickbooks_is_read_when_the_company_is_connected_again(
     world: World,
 ) -> None:
     await in_texas(world)
@@ -90,7 +90,7 @@ async def test_an_address_that_is_put_right_in_quickbooks_is_read_when_the_compa
     await check(world)
 
 
-async def test_a_zone_that_is_chosen_holds_and_is_shown_beside_that_of_the_address(ready: World) -> None:
+async def test_a_chosen_zone_holds_and_is_shown_beside_the_zone_of_the_address(ready: World) -> None:
     await ready.admin().change_settings({"time_zone": "Asia/Tokyo"})
     await evening(ready)
     await ready.send(*stories.signed_deal())
@@ -107,7 +107,7 @@ async def test_a_zone_that_is_chosen_holds_and_is_shown_beside_that_of_the_addre
     assert [invoice["TxnDate"] for invoice in ready.books()] == ["2026-06-01", "2026-05-31"]
 
 
-async def test_a_date_that_was_sent_stays_whatever_zone_is_chosen_later(ready: World) -> None:
+async def test_a_sent_date_stays_when_another_zone_is_chosen_later(ready: World) -> None:
     await ready.send(*stories.signed_deal("D-0"))
     await ready.settle()
     await evening(ready)

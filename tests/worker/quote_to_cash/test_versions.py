@@ -96,7 +96,7 @@ def test_a_contract_sent_amid_snapshots_of_one_quote_is_of_that_quote() -> None:
     assert said(signed_version(deal)) == (("contract_sent", "A"), None, None)
 
 
-def test_none_of_several_is_dated_later_than_those_that_follow() -> None:
+def test_no_snapshot_is_dated_later_than_a_following_one() -> None:
     told_late = Version(1, at(9), "quote_draft", "A")
     draft, sent = Version(2, at(2), "quote_draft", "A"), Version(3, at(4), "contract_sent", "B")
     (version, _) = together([draft, sent, told_late])

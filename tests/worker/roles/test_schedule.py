@@ -44,7 +44,7 @@ async def test_a_day_begins_once_with_several_schedulers(world: World) -> None:
     assert sorted(await days(world)) == [(name, date) for name in ("acme", "bolt") for date in dates]
 
 
-async def test_a_zone_that_is_known_since_begins_no_second_day(world: World) -> None:
+async def test_a_zone_that_becomes_known_later_begins_no_second_day(world: World) -> None:
     await world.add_workspace("acme")
     for zone in ("UTC", "America/Los_Angeles"):
         await in_zone(world, zone)

@@ -65,7 +65,7 @@ uvloop.run(both())
 """
 
 
-def test_it_reports_once_and_continues_when_descriptors_are_free() -> None:
+def test_a_process_out_of_descriptors_reports_it_once_and_continues_when_some_are_free() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SERVING % LIMIT],
         stdin=subprocess.PIPE,
@@ -107,7 +107,7 @@ def asked(url: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_a_process_takes_as_many_as_it_may_have() -> None:
+def test_a_process_raises_its_limit_to_the_hard_limit() -> None:
     code = (
         "import resource; from worker.runtime import descriptors; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256));"
         " descriptors.raise_limit(); print(descriptors.limit())"
@@ -116,7 +116,7 @@ def test_a_process_takes_as_many_as_it_may_have() -> None:
     assert said.stdout.split() == ["256"]
 
 
-def test_looking_takes_none() -> None:
+def test_the_check_leaves_no_descriptor_open() -> None:
     before = len(list(OPEN.iterdir()))
     assert descriptors.are_available(20)
     assert not descriptors.are_available(resource.getrlimit(resource.RLIMIT_NOFILE)[0] + 1)

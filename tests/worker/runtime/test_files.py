@@ -100,7 +100,7 @@ def test_exactly_the_file_that_is_named_is_made_or_none(
         asyncio.run(make())
 
 
-async def test_only_the_owner_has_access_whatever_the_umask(tmp_path: Path) -> None:
+async def test_only_the_owner_has_access_with_any_umask(tmp_path: Path) -> None:
     path = tmp_path / "one" / "two" / "q2c.sqlite3"
     with nothing_masked():
         services = await open_services(Environment(database_url=f"sqlite:///{path}"))

@@ -19,7 +19,7 @@ def fail() -> None:
     raise RuntimeError("a defect")
 
 
-def test_it_is_as_it_was_after_a_failure_too() -> None:
+def test_the_threshold_is_restored_after_a_failure() -> None:
     before = gc.get_threshold()
     with pytest.raises(RuntimeError):
         fail()

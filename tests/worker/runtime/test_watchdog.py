@@ -39,7 +39,7 @@ async def watched_for(seconds: float, progress: Callable[[], Progress]) -> None:
     watching.cancel()
 
 
-async def test_work_that_does_not_get_on_ends_the_process() -> None:
+async def test_work_without_progress_ends_the_process() -> None:
     with pytest.raises(Stalled, match="process has work, but has made no progress for 80 s"):
         await watched_for(3 * PATIENCE, lambda: Progress(7, behind=True))
 
@@ -132,7 +132,7 @@ def test_a_hanging_process_exits_and_logs_why(stuck: str, said: bytes) -> None:
 
 
 @pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
-def test_it_exits_if_the_reader_of_its_log_is_gone(stuck: str) -> None:
+def test_a_hanging_process_exits_if_the_reader_of_its_log_is_gone(stuck: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(hanging(stuck), check=False, stdout=writer, timeout=30, cwd=ROOT)
@@ -141,7 +141,7 @@ def test_it_exits_if_the_reader_of_its_log_is_gone(stuck: str) -> None:
 
 
 @pytest.mark.parametrize("stuck", [STANDS_STILL, DEAF])
-def test_it_exits_if_its_log_is_not_read(stuck: str) -> None:
+def test_a_hanging_process_exits_if_its_log_is_not_read(stuck: str) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):

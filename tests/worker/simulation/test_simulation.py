@@ -104,7 +104,7 @@ def test_a_safeguard_is_removed_only_within_the_context() -> None:
     assert attributes() == before
 
 
-def test_a_stand_in_takes_the_arguments_of_what_it_replaces() -> None:
+def test_a_stand_in_takes_the_arguments_of_its_original() -> None:
     """Otherwise a seed fails because of the stand-in, instead of the missing safeguard."""
     for safeguard in SAFEGUARDS:
         for target, attribute, stand_in in safeguard.without():

@@ -87,7 +87,7 @@ def test_an_event_is_the_same_in_any_encoding_of_its_file(form: str, encoding: s
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_every_form_is_taken(acme: World, tmp_path: Path, form: str) -> None:
+async def test_every_form_of_a_file_is_read(acme: World, tmp_path: Path, form: str) -> None:
     assert await emit(acme, tmp_path, FORMS[form].encode()) == {
         "appended": 4,
         "duplicate": 0,

@@ -60,13 +60,13 @@ async def test_the_settings_load_with_their_meaning() -> None:
     assert conf.broker_session_timeout <= conf.broker_request_timeout
 
 
-def test_the_defaults_would_not_do() -> None:
+def test_fausts_defaults_would_lose_events() -> None:
     assert Settings.SETTINGS["stream_wait_empty"].default is True
     assert Settings.SETTINGS["topic_allow_declare"].default is True
     assert Settings.SETTINGS["agent_supervisor"].default == "mode.OneForOneSupervisor"
 
 
-async def test_it_keeps_nothing_in_files_and_declares_no_topics(
+async def test_the_application_writes_no_file_and_declares_no_topic(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)

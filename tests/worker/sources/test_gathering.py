@@ -50,7 +50,7 @@ async def offsets(given: AsyncIterator[list[Any]]) -> list[int]:
     return [event.message.offset for event in batch]
 
 
-async def test_one_that_comes_alone_goes_at_once() -> None:
+async def test_a_single_message_is_passed_on_at_once() -> None:
     delivered = Delivered()
     given = delivered.batches()
     waiting = asyncio.ensure_future(offsets(given))

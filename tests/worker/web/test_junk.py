@@ -61,7 +61,7 @@ async def test_a_batch_of_more_than_a_thousand_is_refused_whole(
     assert await stored_letters(world) == []
 
 
-async def test_a_thousand_are_taken(http: httpx.AsyncClient) -> None:
+async def test_a_batch_of_a_thousand_events_is_accepted(http: httpx.AsyncClient) -> None:
     answer = await post(http, [stories.account(f"A-{number}") for number in range(1000)])
     assert (answer.status_code, answer.json()["appended"]) == (202, 1000)
 

@@ -150,7 +150,9 @@ async def test_a_cursor_that_was_changed_is_none(http: httpx.AsyncClient) -> Non
                 assert place == len(cursor) - 1 or refusal(answer)[1] == "cursor_invalid", changed
 
 
-async def test_rows_that_are_gone_are_no_obstacle(http: httpx.AsyncClient, busy: World) -> None:
+async def test_rows_deleted_between_two_pages_do_not_disturb_the_list(
+    http: httpx.AsyncClient, busy: World
+) -> None:
     whole = await read(http, "dead-letters")
     page = (await http.get("/dead-letters", params={"limit": 2})).json()
     gone = [row["number"] for row in page["items"]] + [whole[2]["number"]]
@@ -159,7 +161,7 @@ async def test_rows_that_are_gone_are_no_obstacle(http: httpx.AsyncClient, busy:
     assert rest == whole[3:]
 
 
-async def test_one_that_comes_again_between_two_pages_is_not_left_out(
+async def test_a_dead_letter_that_is_repeated_between_two_pages_is_not_skipped(
     http: httpx.AsyncClient, busy: World
 ) -> None:
     """Other lists show the last seen dead letter first; here the order of numbers is stable."""

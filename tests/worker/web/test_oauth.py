@@ -62,7 +62,7 @@ def refused(answer: httpx.Response, says: str) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_whole_way(acme: World, browser: httpx.AsyncClient) -> None:
+async def test_a_consent_connects_the_company(acme: World, browser: httpx.AsyncClient) -> None:
     start = await consenting.begin(acme.services, "acme")
     assert start.startswith("https://worker.test/oauth/quickbooks/start?link=")
     answer = await browser.get(start)
