@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [NAME…]`: break rules and safeguards one by one; a table of what noticed each."""
+"""`python -m tests.mutations [NAME…]`: break rules and safeguards one by one; print the test or seed that noticed each."""
 
 import argparse
 import sys

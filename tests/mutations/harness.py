@@ -98,7 +98,7 @@ def _tried(free: "SimpleQueue[Path]", mutation: Mutation, seeds: int, seconds_ma
 
 @contextmanager
 def _copies(count: int) -> Iterator[list[Path]]:
-    """Copy what git knows of, with everything compiled, so that only a mutated file is compiled anew."""
+    """Copy the repository's files, compiled, so that only a mutated file has to be compiled again."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the one on the path
         cwd=ROOT,
@@ -151,7 +151,7 @@ def _tested(copy: Path, paths: Sequence[str], seconds_max: float) -> str | None:
 
 
 def _played(copy: Path, seeds: int) -> str | None:
-    """Play seeds until one fails; return which, and what it violates."""
+    """Run seeds until one fails; return its name and the violated rule."""
     finished = _python(copy, "-c", _PLAY, str(seeds), seconds_max=SEEDS_SECONDS_MAX)
     if finished is None:
         return f"not done in {SEEDS_SECONDS_MAX} s"
@@ -164,7 +164,7 @@ def _played(copy: Path, seeds: int) -> str | None:
 
 
 def _python(copy: Path, *arguments: str, seconds_max: float) -> subprocess.CompletedProcess[str] | None:
-    """Run Python on a copy, whatever else is installed; None if it took too long."""
+    """Run Python on a copy, and not on an installed package; None if it took too long."""
     compiles = "compileall" in arguments
     environment = {**os.environ, "PYTHONPATH": str(copy), "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / ".h")}
     if not compiles:

@@ -1,4 +1,4 @@
-"""Write the table of mutations, and of what noticed each, into the documentation."""
+"""Write the table of mutations, with the test or seed that noticed each, into the documentation."""
 
 from collections.abc import Iterator, Mapping
 
@@ -29,7 +29,7 @@ def write(verdicts: Mapping[str, Verdict]) -> None:
 
 
 def _noticed(verdict: Verdict) -> str:
-    """Say what noticed it: of the golden bodies which, of other tests the file, of seeds the first."""
+    """Return the name of the golden case, the file of the test, or the first seed that noticed a mutation."""
     if verdict.by == "nothing":
         return "**nothing**"
     if verdict.by == "seed":

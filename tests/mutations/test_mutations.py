@@ -17,7 +17,7 @@ def test_a_mutation_changes_existing_code(mutation: Mutation) -> None:
     assert ast.dump(ast.parse(before)) != ast.dump(ast.parse(after))
 
 
-def test_each_has_a_name_of_its_own() -> None:
+def test_each_mutation_has_a_name_of_its_own() -> None:
     assert max(Counter(mutation.name for mutation in MUTATIONS).values()) == 1
 
 

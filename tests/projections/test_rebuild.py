@@ -125,7 +125,7 @@ class Stepping:
 async def test_a_rebuild_equals_the_fold_of_the_log_despite_concurrent_events(
     tmp_path_factory: pytest.TempPathFactory, seed: int, page: int
 ) -> None:
-    """Interrupt a rebuild by kills, new events, and people who go back and return."""
+    """Interrupt a rebuild by kills, new events, and switches to the previous edition and back."""
     async with open_world(tmp_path_factory.mktemp("world"), seed=seed % 100) as world:
         random = Random(seed)
         await live_through_something(world, seed)

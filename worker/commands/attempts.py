@@ -173,7 +173,7 @@ class Attempts(Struct, frozen=True):
     async def _unanswered(
         self, command: Claimed, error: Rejected | OutcomeUnknown, *, sent: bool = False
     ) -> str:
-        """Repeat a look-up or reading without an answer later, after a pause that grows, and record that it failed.
+        """Retry a look-up or reading without an answer, after a pause that grows; a refusal or a lasting failure is recorded.
 
         Without an answer, the object may be in QuickBooks or not.
         """

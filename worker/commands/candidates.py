@@ -65,7 +65,7 @@ def _has_waited(until: sa.ColumnElement[Any], since: sa.ColumnElement[Any]) -> s
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    """Test that a command is due; its company is not looked at."""
+    """Test that a command is open, due and the next of its subject, whatever the state of its company."""
     run_out = leases.has_ended(commands.c.leased_until, _instant("latest_lease"), _instant("now"))
     abandoned = sa.and_(commands.c.status == "leased", run_out)
     due = sa.and_(

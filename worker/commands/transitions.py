@@ -211,6 +211,6 @@ def _is_cut_off(company: CompanyRow, command: Claimed, expired: Collection[str])
 
 
 def _give_back(command: Claimed, changes: Row, now: datetime, event: Event | None = None) -> Transition:
-    """Release the lease. An attempt that ends here had its access token accepted, so refusals are counted anew."""
+    """Release the lease. Unless the caller replaces the effect, the access token was accepted: refusals are counted anew."""
     effect = TokenAccepted() if command.refused_since is not None else None
     return Transition(command, now, {**changes, "leased_until": None}, effect, event)

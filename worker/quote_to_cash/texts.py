@@ -155,7 +155,7 @@ def distinct(text: str, characters_max: int) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Replace control characters by blanks, remove single surrogates, and end lines in a line feed."""
+    """Replace control characters by blanks, remove single surrogates and non-characters, and end lines in a line feed."""
     if text.isprintable():
         return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")

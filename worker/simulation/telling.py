@@ -75,7 +75,7 @@ class Telling:
             await self._map_again(tale)
 
     async def unmapped(self) -> list[Tale]:
-        """Return the deals whose mapping is missing again: lost by a change of company or a restore, or in doubt by a clock."""
+        """Return the deals whose mapping is missing again, after a change of the company, a restore or a set clock."""
         at_home = self._outside.connected[self.workspace] == self._outside.realms[self.workspace]
         if not (self._is_mapped.is_set() and at_home and self._may_be_unmapped):
             return []

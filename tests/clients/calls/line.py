@@ -53,7 +53,7 @@ class Line:
         )
 
     def consent(self, app: Any, realm: str, scopes: tuple[Any, ...] = (Scopes.ACCOUNTING,)) -> dict[str, str]:
-        """Consent as a browser does, and exchange the code; return what came back with it."""
+        """Consent as a browser does, and exchange the code; return the parameters of the callback."""
         came_back = answered(app.get_authorization_url(list(scopes)), realm=realm, decision="allow")
         app.get_bearer_token(came_back["code"], realm_id=came_back.get("realmId"))
         return came_back
@@ -65,7 +65,7 @@ class Line:
 
 
 def answered(url: str, **form: str) -> dict[str, str]:
-    """Answer the page of an authorize URL as its form does; return what the browser comes back with."""
+    """Answer the page of an authorize URL as its form does; return the parameters of the callback."""
     page = requests.get(url, timeout=PATIENCE_SECONDS)
     page.raise_for_status()
     assert "<form" in page.text

@@ -138,7 +138,7 @@ def test_an_optional_field_may_be_empty(
 
 
 @pytest.mark.parametrize("path", [("closed_at",), ("quote", "lines", 0, "service_date")])
-def test_how_databases_write_that_there_is_no_date(path: tuple[Any, ...]) -> None:
+def test_a_zero_date_of_a_database_is_no_date(path: tuple[Any, ...]) -> None:
     data = DOCUMENTS[0]["data"]
     absent = of(DOCUMENTS[0], without(data, path)).payload
     for nothing in ("0000-00-00", " 0000-00-00 00:00:00", "0000-00-00T00:00:00Z"):
@@ -263,7 +263,7 @@ def test_an_unambiguous_value_is_read(fields: dict[str, Any], read: tuple[str, A
         {"quote": "Q-1"},
     ],
 )
-def test_nothing_is_guessed(fields: dict[str, Any]) -> None:
+def test_an_ambiguous_value_is_refused_and_not_guessed(fields: dict[str, Any]) -> None:
     [(name, value)] = fields.items()
     data = {**stories.deal()["data"], name: value}
     refused = refusal(made, {**stories.deal(), "data": data})

@@ -14,7 +14,7 @@ from worker.quote_to_cash import store
 Columns = tuple[sa.Column[object], ...]
 
 
-# What is read of batches, by which keys.
+# The columns that are read in batches, and the keys by which they are looked up.
 LOOKED_UP: dict[str, tuple[Columns, Columns]] = {
     "events": (tuple(tables.log.c), log._IDENTITY),
     "commands": (tuple(commands.c), (commands.c.request_id,)),

@@ -85,7 +85,7 @@ async def test_the_same_identity_with_other_content_changes_nothing(database: Da
     assert [r.event.payload.name for r in await database.read(whole_log)] == ["Acme", "Acme"]
 
 
-async def test_workspaces_and_sources_are_apart(database: Database) -> None:
+async def test_an_event_of_another_workspace_or_source_is_no_duplicate(database: Database) -> None:
     events = [
         account(1, name="One"),
         account(1, name="Two", workspace="bolt"),

@@ -39,7 +39,7 @@ def event(number: int, name: str) -> Event:
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Run what never waits."""
+    """Run a coroutine that never waits."""
     try:
         work.send(None)
     except StopIteration as stopped:
@@ -49,7 +49,7 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
 
 
 class LogAndReader(RuleBasedStateMachine):
-    """Beside the system runs its model: a list, a number, and who leads until when."""
+    """Compares the log and its reader with a model: a list of events, a position, and the leading holder with its lease."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class LogAndReader(RuleBasedStateMachine):
         return Subscription("reader", handle, size)
 
     def follow_ups(self, positions: list[int]) -> list[Event]:
-        """What the reader says about what it read: nothing about what it said itself, like a decision."""
+        """Return the events that the reader appends about others; like a decision, it appends none about its own."""
         said = {event(FOLLOW_UP + n, "Acme").id for n in range(len(self.log) + 1)}
         return [event(FOLLOW_UP + n, "Acme") for n in positions if self.log[n - 1].id not in said]
 

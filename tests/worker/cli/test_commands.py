@@ -70,7 +70,7 @@ def test_docusigns_keys_are_given_to_a_workspace(q2c: Run) -> None:
     assert lines(q2c("workspace", "docusign-key", "list", "--json")) == []
 
 
-def test_whether_docusigns_messages_are_taken(q2c: Run) -> None:
+def test_the_reception_of_docusigns_messages_is_shown(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     shown = q2c("workspace", "docusign", "--json")
     [found] = lines(shown)
@@ -81,7 +81,7 @@ def test_whether_docusigns_messages_are_taken(q2c: Run) -> None:
     assert q2c("workspace", "docusign", "--workspace", "nobody").returncode == 2
 
 
-def test_an_id_that_nobody_knows_is_shown_with_the_nearest(q2c: Run, tmp_path: Path) -> None:
+def test_an_unknown_deal_is_shown_with_the_nearest_ids(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(json.dumps(stories.deal(name)) for name in ("D-17", "X-3")))
@@ -92,7 +92,7 @@ def test_an_id_that_nobody_knows_is_shown_with_the_nearest(q2c: Run, tmp_path: P
     assert "No event has named a deal d17. There is D-17." in unknown.stderr
 
 
-def test_which_workspace_is_meant(q2c: Run) -> None:
+def test_the_workspace_is_the_option_the_variable_or_the_only_one(q2c: Run) -> None:
     nothing = q2c("deals")
     assert nothing.returncode == 2
     assert "q2c workspace add" in nothing.stderr
@@ -105,7 +105,7 @@ def test_which_workspace_is_meant(q2c: Run) -> None:
     assert q2c("deals", "--workspace", "nobody").returncode == 2
 
 
-def test_events_from_a_file(q2c: Run, tmp_path: Path) -> None:
+def test_events_are_appended_from_a_file(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     file = tmp_path / "events.jsonl"
     deal = stories.deal()
@@ -125,7 +125,7 @@ def test_events_from_a_file(q2c: Run, tmp_path: Path) -> None:
     assert q2c("emit", str(tmp_path / "none.jsonl")).returncode == 2
 
 
-def test_a_file_that_is_none_is_refused_in_one_sentence(q2c: Run, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_in_one_sentence(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     file = tmp_path / "events.jsonl"
     text = "\n".join(json.dumps(stories.account(name="Zoë"), ensure_ascii=False) for _ in range(3))
@@ -326,7 +326,7 @@ def test_a_command_that_cannot_run_names_the_missing_setting(q2c: Run) -> None:
     assert {"idle", "position", "waited_s"} <= lines(waited)[0].keys()
 
 
-def test_a_wish_to_create_names_the_event_that_it_waits_for(q2c: Run) -> None:
+def test_a_request_to_create_names_the_event_that_it_waits_for(q2c: Run) -> None:
     q2c("workspace", "add", "acme")
     asked = q2c("map", "A-1", "--create", "--currency", "EUR", "--name", "Acme Berlin")
     assert (asked.returncode, "once the account has arrived from the CRM" in asked.stdout) == (0, True)

@@ -7,7 +7,7 @@ from tests import stories
 from tests.worker.running import Run, lines
 
 
-def test_dead_letters_are_seen_to(q2c: Run, tmp_path: Path) -> None:
+def test_dead_letters_are_listed_shown_and_discarded(q2c: Run, tmp_path: Path) -> None:
     q2c("workspace", "add", "acme")
     file = tmp_path / "events.jsonl"
     bad = [stories.deal(f"D-{number}", stage="won") for number in range(4)]

@@ -37,7 +37,7 @@ async def gates(world: World, deals: list[str]) -> set[str | None]:
 
 
 @pytest.mark.parametrize("gate", HOLDING)
-async def test_everything_of_the_company_stands_at_one_gate_and_goes_on_by_itself(
+async def test_all_deals_of_a_refused_company_wait_at_one_gate_and_continue_by_themselves(
     ready: World, gate: str
 ) -> None:
     await with_item(ready)
@@ -85,7 +85,7 @@ async def test_a_company_that_is_connected_anew_waits_for_nothing(ready: World) 
     assert len(ready.books()) == 1
 
 
-async def test_the_reason_may_change(ready: World) -> None:
+async def test_the_gate_follows_a_change_of_the_refusal(ready: World) -> None:
     await with_item(ready)
     trouble(ready, HOLDING["subscription_lapsed"])
     await ready.send(*stories.signed_deal())

@@ -22,7 +22,7 @@ async def with_item(world: World) -> None:
     await world.settle()
 
 
-async def test_a_closed_period_waits_for_a_person_and_then_goes_on(ready: World) -> None:
+async def test_a_closed_period_waits_for_a_person_and_the_invoice_then_follows(ready: World) -> None:
     await with_item(ready)
     change(ready, books_closed_until="2026-12-31")
     await ready.send(*stories.signed_deal())
@@ -74,7 +74,7 @@ async def test_our_own_number_is_recognised(ready: World) -> None:
     assert (await ready.explain()).first_unmet is None
 
 
-async def test_a_customers_name_that_someone_else_has_is_told(world: World) -> None:
+async def test_a_customers_name_that_another_customer_has_is_reported(world: World) -> None:
     await world.ready()
     await world.send(stories.account(name="cool cars"), *stories.signed_deal())
     await world.settle()
@@ -89,7 +89,7 @@ async def test_a_customers_name_that_someone_else_has_is_told(world: World) -> N
     assert len(world.books()) == 1
 
 
-async def test_a_name_that_a_vendor_has_is_told_too(world: World) -> None:
+async def test_a_name_that_a_vendor_has_is_reported_too(world: World) -> None:
     await world.ready()
     await world.send(stories.account(name="Books by Bessie"), *stories.signed_deal())
     await world.settle()
@@ -197,7 +197,7 @@ async def test_tokens_that_are_taken_again_begin_a_new_count(ready: World) -> No
     assert "connection.expired.v1" not in types(await ready.log())
 
 
-async def test_paused_holds_commands_that_were_not_sent(ready: World) -> None:
+async def test_a_pause_holds_commands_that_were_not_sent(ready: World) -> None:
     await with_item(ready)
     await ready.send(*stories.signed_deal())
     await ready.follow()
@@ -209,7 +209,7 @@ async def test_paused_holds_commands_that_were_not_sent(ready: World) -> None:
     assert [str(net(i)) for i in ready.books()] == ["599.94", "599.94"]
 
 
-async def test_a_differing_total_is_adopted_and_flagged(ready: World) -> None:
+async def test_an_invoice_with_a_differing_total_is_adopted_and_flagged(ready: World) -> None:
     await with_item(ready)
     ready.trouble("lost_answer", writes_only=True)
     await ready.send(*stories.signed_deal())

@@ -10,7 +10,7 @@ from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
 
 
-async def test_an_invoice_of_an_earlier_life_is_found_though_the_restored_store_knows_nothing_of_it(
+async def test_an_invoice_that_a_restored_store_does_not_know_is_found(
     world: World,
 ) -> None:
     """The database is restored, QuickBooks has newer books and has forgotten the request IDs."""
@@ -35,7 +35,7 @@ DAY = 86_400
 
 @pytest.mark.parametrize("later", [60, DAY, 5 * DAY, 60 * DAY])
 @pytest.mark.parametrize("spoilt", [" >= ", "SELECT * "])
-async def test_it_is_found_on_its_own_day_though_look_ups_are_refused(
+async def test_an_invoice_from_before_a_restore_is_found_by_its_own_day_though_look_ups_are_refused(
     world: World, later: int, spoilt: str
 ) -> None:
     """The request is dated anew; QuickBooks refuses the usual look-up, and the others are narrower."""
@@ -56,7 +56,7 @@ async def test_it_is_found_on_its_own_day_though_look_ups_are_refused(
     assert await world.invoice_of() == invoice["Id"]
 
 
-async def test_a_generation_that_only_the_earlier_life_knew_is_found(ready: World) -> None:
+async def test_a_generation_that_a_restored_store_does_not_know_is_found(ready: World) -> None:
     ready.sandbox.trouble.follow(
         Plan(refusals=(Refusal("6000", operations=("create",), entities=("Invoice",), times=1),))
     )

@@ -90,7 +90,7 @@ async def test_a_refused_look_up_leaves_the_outcome_unknown(ready: World, said: 
     assert (created.adopted, created.generation) == (True, 1)
 
 
-async def test_a_refused_look_up_is_told_with_the_way_out(ready: World) -> None:
+async def test_a_refused_look_up_is_shown_with_its_remedy(ready: World) -> None:
     await with_item(ready)
     refusal = Refusal("4002", detail="Email Address is not valid", operations=READS)
     await lose_the_answer(ready, refusal)
@@ -137,7 +137,7 @@ async def test_another_invoice_that_cannot_be_read_does_not_hide_ours(ready: Wor
     assert (await ready.explain()).first_unmet is None
 
 
-async def test_not_everything_read_is_not_absence(ready: World) -> None:
+async def test_an_incomplete_look_up_proves_no_absence(ready: World) -> None:
     """If one of several invoices can't be read, it may be ours."""
     await with_item(ready)
     await lose_the_answer(
@@ -343,7 +343,7 @@ async def test_a_company_that_cannot_be_read_is_read_later(world: World) -> None
     assert "company_not_read" not in {g.gate for g in (await world.explain()).gates if not g.met}
 
 
-async def test_a_list_that_ends_early_on_a_refused_page_says_nothing(
+async def test_a_list_that_ends_early_on_a_refused_page_proves_no_absence(
     ready: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The readable pages do not have all invoices."""

@@ -213,7 +213,7 @@ async def test_a_clock_that_is_set_back_delays_no_consent(two: World, hours: int
     assert (await holders(two))[realm(two, 1)] == "acme"
 
 
-async def test_ten_minutes_without_an_answer_are_the_end_of_it(two: World) -> None:
+async def test_a_consent_ends_after_ten_minutes_without_an_answer(two: World) -> None:
     await gets_no_answer(two)
     await later(two, 9)
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 1
@@ -235,14 +235,14 @@ async def test_ten_minutes_without_an_answer_are_the_end_of_it(two: World) -> No
         Plan(probability={"unauthorized": 1}),
     ],
 )
-async def test_a_no_of_quickbooks_ends_the_consent_at_once(two: World, plan: Plan) -> None:
+async def test_a_refusal_by_quickbooks_ends_the_consent_at_once(two: World, plan: Plan) -> None:
     two.sandbox.trouble.follow(plan)
     assert (await connects(two)).state == "refused"
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
     assert await pending(two) == []
 
 
-async def test_one_refused_token_is_no_answer_yet(two: World) -> None:
+async def test_a_token_refused_once_does_not_end_the_consent(two: World) -> None:
     two.sandbox.trouble.follow(Plan(script=("unauthorized", "unauthorized")))
     assert (await connects(two)).state == "connected"
 
@@ -300,7 +300,7 @@ async def test_tokens_of_an_unknown_company_are_kept_until_the_connected_ones_ha
     assert two.sandbox.oauth.grants_of(realm(two, 1)) == 0
 
 
-async def test_tokens_of_an_unknown_company_are_forgotten_where_too_many_could_be_meant(
+async def test_tokens_of_an_unknown_company_are_deleted_if_too_many_companies_are_connected(
     two: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steps, "CONNECTED_ASKED_MAX", 0)

@@ -67,7 +67,7 @@ async def test_a_message_beyond_32_mib_is_refused_and_counted(connect: Connect, 
     assert await connect.stored_letters() == []
 
 
-async def test_no_more_is_in_flight_than_there_is_room_for() -> None:
+async def test_messages_in_flight_never_exceed_the_limit_of_memory() -> None:
     room = Room(10, wait_seconds=0.05)
     async with room.reserved(6) as first:
         async with room.reserved(5) as second, room.reserved(0) as usual:
@@ -309,14 +309,14 @@ async def test_invisible_characters_around_a_deals_id_are_removed(connect: Conne
     assert (recorded.event.payload.deal_id, recorded.event.stream) == ("D-17", "deal/D-17")
 
 
-async def test_an_id_of_nothing_but_blanks_is_none(connect: Connect) -> None:
+async def test_a_blank_deal_id_is_missing(connect: Connect) -> None:
     for blank in ("", " ", "\u200b\u00a0"):
         answer = await connect.send(encoded("sent", blank))
         assert answer.json()["reason"] == "deal_id_missing"
 
 
 @pytest.mark.parametrize("typed", ["D-1\uff17", "d-17", "D\u201317", "D\u200b-17", "D 17"])
-async def test_an_id_that_no_deal_has_is_no_other_deals_but_shown_with_the_nearest(
+async def test_an_unknown_deal_id_is_no_other_deals_and_is_shown_with_the_nearest(
     connect: Connect, typed: str
 ) -> None:
     world = connect.world

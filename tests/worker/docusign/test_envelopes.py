@@ -44,7 +44,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_each_event_is_one_of_a_contract_at_its_own_instant(event: str) -> None:
+def test_each_message_is_an_event_of_its_contract_at_its_own_instant(event: str) -> None:
     kind, at = EVENTS[event]
     recorded = read(event)
     told = recorded.payload
@@ -57,7 +57,7 @@ def test_each_message_has_the_sending_of_its_contract(event: str) -> None:
     assert fact(event).sent_at == datetime.fromisoformat("2026-05-01T10:00:00.123456+00:00")
 
 
-def test_where_its_own_instant_is_missing_that_of_the_status_counts() -> None:
+def test_a_message_without_its_own_instant_has_that_of_the_status() -> None:
     told = fact("envelope-completed", {"completedDateTime": None, "sentDateTime": None})
     assert (told.at.isoformat(), told.sent_at) == ("2026-05-07T10:00:00+00:00", None)
 

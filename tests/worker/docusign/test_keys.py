@@ -110,7 +110,7 @@ async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_keys_by_the_api(http: httpx.AsyncClient) -> None:
+async def test_keys_are_added_listed_and_removed_by_the_api(http: httpx.AsyncClient) -> None:
     made = await http.post("/keys", json={"key": KEY})
     assert (made.status_code, made.json()["added"], made.json()["hint"]) == (201, True, "…IGE=")
     again = await http.post("/keys", json={"key": KEY})

@@ -102,7 +102,7 @@ async def test_without_a_key_messages_are_refused_with_that_reason(world: World)
         assert "no DocuSign key" in found.says
 
 
-async def test_a_stranger_makes_no_more_than_a_little_noise(connect: Connect) -> None:
+async def test_messages_of_a_stranger_append_few_events(connect: Connect) -> None:
     await waiting(connect)
     for _ in range(120):
         await connect.send(encoded(), "a stranger's")
@@ -215,7 +215,7 @@ async def test_the_reception_for_people_and_metrics(connect: Connect) -> None:
     assert 'q2c_docusign_accepted_timestamp_seconds{workspace="acme"}' in shown
 
 
-async def test_any_number_may_watch(connect: Connect) -> None:
+async def test_any_number_of_processes_may_watch(connect: Connect) -> None:
     await connect.send(encoded(), "wrong")
     stopping = asyncio.Event()
     watching = [asyncio.create_task(watch.watch(connect.world.services, stopping)) for _ in range(3)]

@@ -376,7 +376,7 @@ async def test_an_answer_without_rows_to_speak_of_is_not_nothing_found(tmp_path:
         await read_all(tmp_path, lambda _: says(200, body))
 
 
-async def test_reading_and_querying(tmp_path: Path) -> None:
+async def test_reads_and_queries_return_the_answered_objects(tmp_path: Path) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/query"):
             return says(200, {"QueryResponse": {"totalCount": 12}})

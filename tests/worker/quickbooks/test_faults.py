@@ -24,20 +24,20 @@ BOMB = (
 )
 
 
-def test_capitals() -> None:
+def test_a_fault_with_capitalised_names_is_read() -> None:
     first, second = parse_fault(UPPER)
     assert first == FaultError("6240", "Duplicate Name Exists Error", "taken", "")
     assert second == FaultError("2020", "Second", "", "Line")
 
 
-def test_small_letters() -> None:
+def test_a_fault_with_names_in_small_letters_is_read() -> None:
     (only,) = parse_fault(LOWER)
     assert only.code == "3200"
     assert only.detail == "Token expired"
     assert not only.element
 
 
-def test_xml_with_namespace() -> None:
+def test_a_fault_in_xml_with_a_namespace_is_read() -> None:
     (only,) = parse_fault(XML)
     assert only == FaultError("100", "General Authentication Error", "AuthenticationFailed", "x")
 
@@ -56,7 +56,7 @@ def test_an_undeclared_entity_is_no_fault() -> None:
     assert parse_fault(b'<Fault><Error code="1"><Message>&e;</Message></Error></Fault>') == ()
 
 
-def test_bodies_without_a_fault() -> None:
+def test_a_body_without_a_fault_has_no_errors() -> None:
     for body in (b"", b"{}", b"[]", b"null", b'{"Invoice":{}}', b'{"Fault":null}', b'{"Fault":{"Error":{}}}'):
         assert parse_fault(body) == ()
 
@@ -65,19 +65,19 @@ def test_a_flag_is_no_code() -> None:
     assert not parse_fault(b'{"Fault":{"Error":[{"code":true}]}}')[0].code
 
 
-def test_deep_and_long() -> None:
+def test_a_deep_or_long_body_has_no_errors() -> None:
     for body in (b"[" * 100_000, b"<a>" * 30_000, b'{"Fault":{"Error":[{"code":' + b"9" * 5_000 + b"}]}}"):
         assert parse_fault(body) == ()
 
 
 @given(st.binary(max_size=400))
-def test_never_fails_on_bytes(body: bytes) -> None:
+def test_any_bytes_are_parsed_without_an_exception(body: bytes) -> None:
     for start in (b"", b"<", b'{"Fault":', b'<Fault><Error code="'):
         assert isinstance(parse_fault(start + body), tuple)
 
 
 @given(st.data())
-def test_never_fails_on_a_damaged_fault(data: st.DataObject) -> None:
+def test_a_damaged_fault_is_parsed_without_an_exception(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([LOWER, UPPER, XML]))
     start = data.draw(st.integers(0, len(whole)))
     end = data.draw(st.integers(start, len(whole)))

@@ -23,7 +23,7 @@ DISCOVERY = {
 }
 
 
-async def test_authorize_url(tmp_path: Path) -> None:
+async def test_the_authorize_url_has_the_parameters_of_a_consent(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         url = urlsplit(await one.oauth.authorize_url("https://us.test/callback", "s&t"))
     assert f"{url.scheme}://{url.netloc}{url.path}" == f"{OAUTH}/authorize"
@@ -55,13 +55,13 @@ async def test_exchange_form_and_basic_authentication(tmp_path: Path) -> None:
         assert granted.refresh_expires_at == one.clock.now() + timedelta(seconds=8726400)
 
 
-async def test_refresh_form(tmp_path: Path) -> None:
+async def test_a_refresh_sends_the_refresh_token_in_a_form(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         await one.oauth.refresh("CANARY-old")
         assert one.intuit.forms == [{"grant_type": ["refresh_token"], "refresh_token": ["CANARY-old"]}]
 
 
-async def test_revoke(tmp_path: Path) -> None:
+async def test_a_revocation_sends_the_token_as_json(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         await one.oauth.revoke("CANARY-old")
         (request,) = one.intuit.requests

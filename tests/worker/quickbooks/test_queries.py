@@ -15,7 +15,7 @@ def test_conditions_are_joined() -> None:
     assert "WHERE CustomerRef = '8' AND TxnDate >= '2026-05-05' ORDERBY" in statement
 
 
-def test_apostrophe_and_backslash() -> None:
+def test_apostrophes_and_backslashes_are_escaped() -> None:
     assert quoted("O'Neil") == r"'O\'Neil'"
     assert quoted("a\\") == r"'a\\'"
 

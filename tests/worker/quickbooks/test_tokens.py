@@ -185,7 +185,7 @@ async def test_connecting_again_ends_the_expiry(tmp_path: Path) -> None:
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
 
 
-async def test_an_unknown_realm(tmp_path: Path) -> None:
+async def test_an_unknown_realm_has_to_be_connected(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         with pytest.raises(ReconnectRequired):
             await one.tokens.access_token("nobody")

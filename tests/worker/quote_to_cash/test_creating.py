@@ -163,7 +163,7 @@ async def test_an_inactive_customer_is_replaced_on_request(opened: World) -> Non
 
 
 @pytest.mark.parametrize("stays", [False, True])
-async def test_an_item_that_can_not_be_used_is_made_anew_or_says_why_not(opened: World, stays: bool) -> None:
+async def test_an_unusable_item_is_replaced_or_the_refusal_has_the_reason(opened: World, stays: bool) -> None:
     opened.sandbox.change_traits(opened.realm, {"inactive_names_stay": stays})
     item = add(opened, "Item", "Platform seat", Type="Service", IncomeAccountRef={"value": "1150040001"})
     await opened.admin().map_account("A-1", "1")

@@ -145,7 +145,7 @@ def test_nothing_is_commanded_while_a_connection_is_over() -> None:
     assert invoices(decider.when(connected())) == [(REALM, "7", "5")]
 
 
-def test_the_crm_is_told_of_which_company_the_customer_is() -> None:
+def test_the_announcement_of_a_customer_names_its_company() -> None:
     decider = given(*ready(), *MOVED, mapped("A-1", "7"))
     linked = decider.facts(catalog.CUSTOMER_LINKED)
     assert [(fact.account_id, fact.customer_id, fact.realm) for fact in linked] == [

@@ -69,7 +69,7 @@ def is_winning(event: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(("happened", "gate"), [case[1:] for case in WON], ids=[case[0] for case in WON])
-def test_the_earliest_word_of_winning_counts(happened: list[dict[str, Any]], gate: str | None) -> None:
+def test_the_earliest_instant_of_winning_counts(happened: list[dict[str, Any]], gate: str | None) -> None:
     for order in orders(happened):
         decider = straddled(*order)
         first = None if gate is None else decider.stands_at()
@@ -77,7 +77,7 @@ def test_the_earliest_word_of_winning_counts(happened: list[dict[str, Any]], gat
 
 
 @pytest.mark.parametrize("happened", [case[1] for case in WON if case[2]], ids=[c[0] for c in WON if c[2]])
-def test_a_person_may_invoice_it_once(happened: list[dict[str, Any]]) -> None:
+def test_a_person_may_invoice_a_deal_from_before_the_cut_over_once(happened: list[dict[str, Any]]) -> None:
     decider = straddled(*happened, ordered(), ordered())
     assert len(decider.commanded()) == 1
 
@@ -119,7 +119,7 @@ def won_on(number: int, deal_id: str = "D-1") -> list[dict[str, Any]]:
 SET_UP = [connected(), observed(), *referred()]
 
 
-def test_by_default_it_is_the_instant_when_automatic_invoicing_was_first_switched_on() -> None:
+def test_by_default_the_cut_over_is_when_automatic_invoicing_was_first_switched_on() -> None:
     decider = given(*SET_UP, *won_on(0, "D-0"), switched(1, on=True), *won_on(2, "D-2"))
     assert decider.stands_at("D-0") == HELD
     assert [command.key.subject for command in decider.commanded()] == ["deal/D-2"]

@@ -285,7 +285,7 @@ def test_a_decision_is_dated_by_its_cause() -> None:
 PAUSED: list[Any] = [*ready(paused="true"), *stories.signed_deal()]
 
 
-def test_a_paused_workspace_commands_nothing_until_it_goes_on() -> None:
+def test_a_paused_workspace_commands_nothing_until_it_is_resumed() -> None:
     decider = given(*PAUSED)
     assert (decider.stands_at(), decider.commanded()) == ("paused", [])
     assert len(decider.when(chosen(paused="false")).commanded()) == 1

@@ -81,7 +81,7 @@ async def gates_told(world: World) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("stop", "gate", "reason", "remedy"), STOPS.values(), ids=STOPS)
-async def test_the_gate_that_stops_a_commanded_invoice_is_shown_until_it_goes_on(
+async def test_the_gate_that_stops_a_commanded_invoice_is_shown_until_the_invoice_continues(
     commanded: World, stop: Act, gate: str, reason: str, remedy: Act
 ) -> None:
     assert (await commanded.deals())["D-1"]["gate"] == "in_progress"
@@ -122,7 +122,7 @@ async def test_a_customer_that_another_company_has_not_created_is_created_in_thi
     assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (1, 1)
 
 
-async def test_a_gate_that_stops_it_a_second_time_is_told_again(commanded: World) -> None:
+async def test_a_gate_that_stops_an_invoice_a_second_time_is_announced_again(commanded: World) -> None:
     for act in (pause, resume, pause):
         await act(commanded)
         await commanded.follow()

@@ -182,7 +182,7 @@ async def test_a_category_can_not_be_sold(mapped: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["4002", "500"])
-async def test_a_reading_that_fails_says_why_and_goes_on_by_itself(mapped: World, code: str) -> None:
+async def test_a_failed_reading_has_its_reason_and_is_retried_by_itself(mapped: World, code: str) -> None:
     status = 503 if code == "500" else 400
     refusal = Refusal(
         code=code, status=status, detail="Not now", operations=("read",), entities=("Customer",)

@@ -102,7 +102,9 @@ async def test_commands_name_a_damaged_database(ready: World, q2c: Run, harm: Ca
 
 
 @pytest.mark.parametrize("harm", [garbage, cut], ids=lambda harm: harm.__name__)
-async def test_a_running_process_takes_it_for_unavailable(ready: World, harm: Callable[[Path], None]) -> None:
+async def test_a_running_process_treats_a_damaged_database_as_unavailable(
+    ready: World, harm: Callable[[Path], None]
+) -> None:
     database = SqliteDatabase(await damaged(ready, harm))
     with pytest.raises(DatabaseUnavailable, match=r"harmed\.sqlite3 is damaged .* restore a backup"):
         await database.read(log.read, after=0, limit=1000)

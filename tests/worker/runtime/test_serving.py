@@ -120,7 +120,7 @@ async def test_headers_that_come_byte_by_byte_are_cut_off() -> None:
         assert (await slow).startswith(b"HTTP/1.1 408")
 
 
-async def test_a_connection_that_sends_nothing_is_cut_off_without_a_word() -> None:
+async def test_a_connection_that_sends_nothing_is_closed_without_an_answer() -> None:
     async with served() as place:
         assert await closed(await place.connect()) == b""
 

@@ -18,7 +18,7 @@ def test_a_sealed_secret_opens_again_and_is_not_legible() -> None:
     assert vault(KEY).open(sealed, "realm:1") == b"CANARY"
 
 
-def test_another_owner_cannot_open_it() -> None:
+def test_a_record_of_another_owner_does_not_open() -> None:
     sealed = vault(KEY).seal(b"CANARY", "realm:1")
     with pytest.raises(Unsealable, match="realm:2"):
         vault(KEY).open(sealed, "realm:2")
@@ -69,7 +69,7 @@ def test_a_malformed_key_is_refused_without_showing_it(key: str) -> None:
     assert caught.value.__context__ is None
 
 
-def test_no_key_at_all() -> None:
+def test_a_vault_needs_a_key() -> None:
     with pytest.raises(ConfigurationError, match="Q2C_TOKEN_KEYS"):
         vault()
 

@@ -44,12 +44,12 @@ async def test_work_without_progress_ends_the_process() -> None:
         await watched_for(3 * PATIENCE, lambda: Progress(7, behind=True))
 
 
-async def test_slow_is_not_stalled() -> None:
+async def test_slow_progress_is_no_stall() -> None:
     marks = iter(range(10**6))
     await watched_for(10 * PATIENCE, lambda: Progress(next(marks) // 6, behind=True))
 
 
-async def test_nothing_to_do_is_not_stalled() -> None:
+async def test_a_part_without_work_is_not_stalled() -> None:
     await watched_for(10 * PATIENCE, lambda: Progress(7, behind=False))
 
 

@@ -32,7 +32,7 @@ def test_a_kill_after_a_step_is_recovered_from(store: Store, workload: crashpoin
     ],
     ids=["a note holds for ever", "noting may take for ever"],
 )
-def test_sending_whenever_one_is_thawed_would_be_noticed(
+def test_a_host_that_sends_after_it_is_thawed_would_be_noticed(
     store: Store, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Callable[..., bool]], kind: str
 ) -> None:
     """Suspended within a few steps of the send: recorded with the claim, or just before."""

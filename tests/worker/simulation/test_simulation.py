@@ -31,7 +31,7 @@ def report() -> campaign.Report:
     return campaign.run(SEEDS, processes=os.cpu_count() or 1)
 
 
-def test_nothing_breaks(report: campaign.Report) -> None:
+def test_a_seed_breaks_no_invariant(report: campaign.Report) -> None:
     assert [(verdict.name, verdict.violations) for verdict in report.failed] == []
     assert report.seeds == len(SEEDS)
 
@@ -63,7 +63,7 @@ def test_everything_that_can_be_drawn_is_drawn() -> None:
     assert {tale.quote["tax_mode"] for tale in tales if tale.quote} == {"exclusive", "none"}
     for what in ("restores", "interludes", "switchings", "closings", "disconnects", "pauses", "full_disk"):
         assert {bool(getattr(plan, what)) for plan in plans} == {True, False}, what
-    # Six in ten get their invoice; what is held shows that nothing else does.
+    # Six in ten deals get their invoice; the held ones show that no other does.
     assert 0.5 < sum(tale.expects_invoice for tale in tales) / len(tales) < 0.75
 
 
@@ -76,7 +76,7 @@ def test_the_same_seed_is_the_same_in_any_process(store: Store) -> None:
         "    store = Store(Path(directory))\n"
         "    print(*(run_seed(store, seed).trace for seed in (5, 10)))"
     )
-    # Both fill the disk, whose size must not depend on what the store held before.
+    # Both seeds fill the disk, whose size must not depend on the store's earlier content.
     other_order = {seed: run_seed(store, seed).trace for seed in (10, 5)}
     for hash_seed in ("0", "1"):
         done = subprocess.run(

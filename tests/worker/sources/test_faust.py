@@ -95,7 +95,9 @@ async def test_a_failure_ends_ingestion_and_the_next_start_continues(
     assert sorted(await stream.ids()) == sorted(ids(*range(30)))
 
 
-async def test_a_database_that_stays_away_ends_it(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_stays_away_ends_ingestion(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(faust, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(faust, "STORE_SECONDS_MAX", 0.5)
     failing = Failing(stream.services.database, *[(DatabaseUnavailable("away"), False)] * 100)

@@ -135,7 +135,7 @@ async def test_while_the_group_is_being_rearranged_nothing_is_passed_on() -> Non
     assert await waiting == [2]
 
 
-async def test_it_ends_when_the_agent_is_stopped_and_fails_when_the_channel_does() -> None:
+async def test_batches_end_when_the_agent_is_stopped_and_fail_when_the_channel_does() -> None:
     delivered = Delivered()
     delivered.stop()
     assert [batch async for batch in delivered.batches()] == []

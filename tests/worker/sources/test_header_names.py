@@ -85,7 +85,7 @@ async def test_a_bad_name_is_a_header_like_any_other(stream: Stream) -> None:
     assert (letter["reason"], letter["seen"]) == ("undecodable", 2)
 
 
-def test_it_uses_existing_parts_of_the_library() -> None:
+def test_the_tolerant_reader_uses_existing_parts_of_aiokafka() -> None:
     forgive()
     assert fetcher.MemoryRecords is ForgivingRecords
     data = bytes(batch((gzip.compress(b"x"), [])).build())

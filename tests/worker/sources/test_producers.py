@@ -19,7 +19,7 @@ FLUSH_SECONDS_MAX = 20
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
-async def test_events_of_another_client(stream: Stream, compression: str) -> None:
+async def test_events_of_another_kafka_client_are_read(stream: Stream, compression: str) -> None:
     """Produce with librdkafka, which most languages use."""
     producer = confluent_kafka.Producer(
         {

@@ -36,7 +36,7 @@ async def test_each_partition_keeps_its_order(stream: Stream) -> None:
     assert await stream.ids() == [snapshot["id"] for snapshot in snapshots]
 
 
-async def test_from_an_offset_and_only_some_topics(stream: Stream) -> None:
+async def test_messages_are_replayed_from_an_offset_and_from_some_topics_only(stream: Stream) -> None:
     await stream.send(*deals(*range(40)), stories.account())
     ends = await stream.ends()
     counts = await replay(stream.services, [catalog.DEALS], 10)
@@ -44,7 +44,7 @@ async def test_from_an_offset_and_only_some_topics(stream: Stream) -> None:
     assert stories.account()["id"] not in await stream.ids()
 
 
-async def test_from_a_time(stream: Stream) -> None:
+async def test_messages_are_replayed_from_a_time(stream: Stream) -> None:
     await stream.send(*deals(*range(10)))
     between = datetime.fromtimestamp(await _last_timestamp(stream) + 0.001, UTC)
     await stream.send(*deals(*range(10, 25)))

@@ -25,7 +25,7 @@ from worker.sources import faust
 from worker.sources.faust import IngestFailed, ingest
 
 
-async def test_a_restored_database_is_refused_until_kafka_is_sent_back(stream: Stream) -> None:
+async def test_a_restored_database_is_refused_until_kafkas_offsets_are_reset(stream: Stream) -> None:
     database = stream.services.database
     await stream.send(*deals(*range(40)))
     async with ingesting(stream) as task:
@@ -65,7 +65,7 @@ async def test_an_empty_database_is_refused_too_and_then_filled_again(stream: St
     assert sorted(await stream.ids()) == sorted(ids(*range(40)))
 
 
-async def test_kafka_is_not_sent_back_under_a_worker_that_reads(stream: Stream) -> None:
+async def test_kafkas_offsets_are_not_reset_under_a_worker_that_reads(stream: Stream) -> None:
     await stream.send(*deals(*range(10)))
     async with ingesting(stream) as task:
         await stream.until_appended(10, task)

@@ -209,7 +209,7 @@ async def test_a_deal_of_which_nothing_could_be_used_is_explained(http: httpx.As
     assert problem(await http.get("/api/v1/deals/D-9/explanation"))[:2] == (404, "deal_unknown")
 
 
-async def test_an_identity_used_again_for_something_else_is_a_conflict(http: httpx.AsyncClient) -> None:
+async def test_an_identity_with_other_content_is_a_conflict(http: httpx.AsyncClient) -> None:
     await post(http, stories.deal())
     assert problem(await post(http, {**stories.deal(name="Other"), "id": stories.deal()["id"]})) == (
         409,
@@ -218,7 +218,7 @@ async def test_an_identity_used_again_for_something_else_is_a_conflict(http: htt
     )
 
 
-async def test_the_good_ones_of_a_batch_are_kept_and_the_bad_ones_named(
+async def test_of_a_batch_valid_events_are_stored_and_invalid_ones_named(
     http: httpx.AsyncClient, world: World
 ) -> None:
     answer = await post(http, [stories.deal(), {"x": 1}, stories.account(), stories.deal(stage="won")], BATCH)
@@ -235,7 +235,7 @@ async def test_a_batch_with_conflicts_only_is_a_conflict(http: httpx.AsyncClient
     assert problem(await post(http, [other], BATCH))[0] == 409
 
 
-async def test_too_large_is_413(http: httpx.AsyncClient) -> None:
+async def test_a_too_large_request_gets_413(http: httpx.AsyncClient) -> None:
     assert problem(await post(http, b" " * (1024 * 1024 + 1)))[:2] == (413, "too_large")
 
 
@@ -322,7 +322,9 @@ async def test_docusign_signers_may_be_anything(
     assert (await world.log())[0].event.payload.reason is None
 
 
-async def test_docusign_messages_that_are_not_good(http: httpx.AsyncClient, secrets: Secrets) -> None:
+async def test_unusable_docusign_messages_are_refused_with_the_reason(
+    http: httpx.AsyncClient, secrets: Secrets
+) -> None:
     body = docusign.message(envelope(), "sent", AT)
     assert problem(await deliver(http, body, "wrong"))[:2] == (401, "signature_invalid")
     assert problem(await deliver(http, body))[:2] == (401, "signature_invalid")
@@ -445,7 +447,7 @@ async def test_a_parameter_that_does_not_fit_is_named(
 
 
 @pytest.mark.usefixtures("ready_to_read")
-async def test_health(http: httpx.AsyncClient) -> None:
+async def test_live_and_ready_processes_say_so(http: httpx.AsyncClient) -> None:
     assert (await http.get("/livez")).json() == {"live": True}
     assert (await http.get("/readyz")).json() == {"ready": True}
     assert (await http.get("/api/v1/schema/openapi.json")).json()["openapi"].startswith("3.1")

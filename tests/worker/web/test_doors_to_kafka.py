@@ -110,7 +110,7 @@ async def test_the_same_event_by_any_way_is_one_in_the_log(stream: Stream, http:
     assert await stream.letters() == []
 
 
-async def test_bad_ones_are_named_and_kept_and_the_good_ones_of_a_batch_published(
+async def test_of_a_batch_invalid_events_are_named_and_stored_and_valid_ones_published(
     stream: Stream, http: httpx.AsyncClient
 ) -> None:
     answer = await post(http, [stories.deal(), {"x": 1}, stories.account(), stories.deal(stage="won")], BATCH)

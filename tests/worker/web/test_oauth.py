@@ -228,7 +228,7 @@ async def test_a_repeated_parameter_is_refused(acme: World, browser: httpx.Async
 @pytest.mark.parametrize(
     "query", ["", "?link=", "?link=%00", f"?link={'x' * 129}", "?link=guess", "?link=%FF"]
 )
-async def test_an_address_that_is_none_of_ours(browser: httpx.AsyncClient, query: str) -> None:
+async def test_an_unknown_address_is_refused(browser: httpx.AsyncClient, query: str) -> None:
     refused(await browser.get(f"/oauth/quickbooks/start{query}"), "q2c connect")
 
 

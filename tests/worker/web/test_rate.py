@@ -101,7 +101,7 @@ def test_a_refused_request_takes_no_events() -> None:
     assert rate.take("token", 40) == 0
 
 
-def test_none_is_limited_where_there_is_no_limit() -> None:
+def test_without_a_limit_no_token_is_limited() -> None:
     rate = Rate(FakeClock(), 0, BURST)
     assert all(rate.take("token", BURST) == 0 for _ in range(1_000))
     assert len(rate) == 0
@@ -184,7 +184,7 @@ async def test_a_batch_that_could_never_pass_is_refused_for_its_size(
     assert await _head(world) == 0
 
 
-async def test_other_tokens_and_docusign_are_not_limited_by_it(
+async def test_a_limited_token_limits_neither_other_tokens_nor_docusign(
     world: World, http: httpx.AsyncClient, secrets: Secrets
 ) -> None:
     other = await world.add_workspace("globex")

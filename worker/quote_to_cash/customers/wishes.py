@@ -85,7 +85,7 @@ def check_customer(view: View, account_id: str, currency: str | None, name: str 
 
 
 def customer_waits_for(view: View, account_id: str) -> str | None:
-    """Return the event that the creation of a customer waits for, as a clause; None if it is created at once."""
+    """Return the condition that the creation of a customer waits for, as a clause; None if it is created at once."""
     if view.get(Account, account_id).latest is None:
         return "the account has arrived from the CRM"
     return company_waits_for(view.get(WorkspaceState))

@@ -40,7 +40,7 @@ def check_item(view: View, product_id: str, name: str | None) -> str | None:
 
 
 def item_waits_for(view: View, product_id: str) -> str | None:
-    """Return the event that the creation of an item waits for, as a clause; None if it is created at once."""
+    """Return the condition that the creation of an item waits for, as a clause; None if it is created at once."""
     if view.get(Product, product_id).name is None:
         return "a deal with the product on its quote has arrived"
     workspace = view.get(WorkspaceState)
