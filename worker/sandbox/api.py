@@ -97,8 +97,6 @@ def _done(company: Company, request: Request, path: list[str], act: Act) -> Fiel
             return tax_service.create(company, json_object(request.body), act)
         case [name] if name in BY_PATH:
             entity, data = BY_PATH[name], json_object(request.body)
-            if entity.single and "SyncToken" in data:
-                data = {**data, "Id": "1"}
             return {
                 entity.name: operate(company, entity, asked.get("operation"), data, _included(asked), act)
             }

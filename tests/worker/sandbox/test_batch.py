@@ -27,6 +27,12 @@ def test_one_refused_item_does_not_concern_the_others(app: App) -> None:
     assert answers["4"]["Invoice"]["TotalAmt"] == 100
 
 
+def test_the_preferences_need_no_id(app: App) -> None:
+    change = {"SyncToken": "0", "sparse": True, "SalesFormsPrefs": {"AllowDeposit": True}}
+    answers = asked(app, {"bId": "1", "operation": "update", "Preferences": change})
+    assert answers["1"]["Preferences"]["SalesFormsPrefs"]["AllowDeposit"] is True
+
+
 def test_an_items_options_are_its_own(app: App) -> None:
     made = app.made("Invoice", invoice(DocNumber="A-1"))
     same = {"operation": "create", "Invoice": invoice(DocNumber="A-1")}

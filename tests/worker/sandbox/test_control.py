@@ -68,6 +68,7 @@ def test_the_clock_goes_ahead(app: App) -> None:
     before = app.sandbox.now()
     reply = app.control("clock", {"advance_seconds": 3599.5})
     assert decoded(reply) == {"now": (before + timedelta(seconds=3599.5)).isoformat()}
+    assert decoded(app.control("clock", method="GET")) == decoded(reply)
     assert app.call("GET", "preferences").status == 200
     app.control("clock", {"advance_seconds": 0.5})
     assert app.call("GET", "preferences").status == 401, "the token has expired"
@@ -113,6 +114,9 @@ def test_disconnecting_one_company_leaves_the_others(app: App) -> None:
 
 def test_how_a_company_is_set_up(app: App) -> None:
     path = f"companies/{app.company.realm}"
+    traits = decoded(app.control(path, method="GET"))
+    assert (traits["home_currency"], traits["multicurrency"]) == ("USD", False)
+    assert decoded(app.control("companies", method="GET")) == {app.company.realm: traits}
     assert app.control(path, {"books_closed_until": "2026-05-05", "multicurrency": True}).status == 200
     assert fault(app.call("POST", "invoice", invoice(CurrencyRef={"value": "USD"}))) == "6210"
     found = decoded(app.call("GET", "preferences"))["Preferences"]

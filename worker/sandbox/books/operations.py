@@ -31,6 +31,8 @@ def operate(
     Raises:
         Fault: QuickBooks refuses it.
     """
+    if entity.single and "SyncToken" in data:
+        data = {**data, "Id": "1"}
     if operation is None:
         operation = "update" if data.get("Id") else "create"
     if operation == "update" and "void" in include:

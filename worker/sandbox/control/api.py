@@ -41,15 +41,34 @@ def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
 
 def _done(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
     match request.method, path:
-        case "GET", ["limits"]:
-            return json_reply(200, _metered(sandbox))
-        case "GET", ["faults"]:
-            return json_reply(200, dict(sandbox.trouble.counts))
+        case "GET", [*_] if (shown := _shown(sandbox, path)) is not None:
+            return json_reply(200, shown)
         case "POST", ["webhooks"]:
             return Reply(delivery=on_demand.asked(request.body, sandbox.docusign_keys, sandbox.now()))
         case "POST", [*_] if _changed(sandbox, request.body, path):
-            return json_reply(200, {"now": sandbox.now().isoformat()})
+            return json_reply(200, _now(sandbox))
     return json_reply(404, {"error": f"There is no control {request.method} {request.path}"})
+
+
+def _shown(sandbox: "Sandbox", path: list[str]) -> dict[str, Any] | None:
+    """Return what a control shows; None if there is no such control."""
+    match path:
+        case ["clock"]:
+            return _now(sandbox)
+        case ["limits"]:
+            return _metered(sandbox)
+        case ["faults"]:
+            return dict(sandbox.trouble.counts)
+        case ["companies"]:
+            return {realm: msgspec.to_builtins(each.traits) for realm, each in sandbox.companies.items()}
+        case ["companies", realm]:
+            traits: dict[str, Any] = msgspec.to_builtins(sandbox.companies[realm].traits)
+            return traits
+    return None
+
+
+def _now(sandbox: "Sandbox") -> dict[str, Any]:
+    return {"now": sandbox.now().isoformat()}
 
 
 def _changed(sandbox: "Sandbox", body: bytes, path: list[str]) -> bool:
@@ -75,7 +94,7 @@ def _changed(sandbox: "Sandbox", body: bytes, path: list[str]) -> bool:
     return True
 
 
-def _metered(sandbox: "Sandbox") -> dict[str, object]:
+def _metered(sandbox: "Sandbox") -> dict[str, Any]:
     """Return the limits, and the reads of each company in each month."""
     reads = [
         {"realm": realm, "month": month, "reads": count}

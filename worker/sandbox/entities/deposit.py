@@ -114,7 +114,7 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
     day = basis.day_of(fields)
     money = basis.home(fields, fields["TotalAmt"])
     other = Posting(fields["DepositToAccountRef"]["value"], money, day)
-    return balanced(company, fields, list(_credits(company, fields)), other)
+    return balanced(company, fields, [*_credits(company, fields), other])
 
 
 def applications(fields: Fields) -> list[Application]:

@@ -1,6 +1,6 @@
 """Journal entries: debits and credits of accounts, as accountants write them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from worker.sandbox.sales import basis
 from worker.sandbox.sales.lines import TAX_CODE
 from worker.sandbox.sales.links import LINKED
 from worker.sandbox.sales.numbering import identified
+from worker.sandbox.sales.postings import balanced
 from worker.sandbox.schema.common import ATTACHABLES, described
 from worker.sandbox.schema.kinds import (
     Anything,
@@ -102,14 +103,10 @@ def compose(company: Company, draft: Draft) -> Fields:
     }
 
 
-def postings(company: Company, fields: Fields) -> Iterator[Posting]:
-    """Post each line; exchange to the home currency can leave cents over."""
+def postings(company: Company, fields: Fields) -> Iterable[Posting]:
+    """Post each line."""
     day = basis.day_of(fields)
-    ours = [_posting(company, line, fields, day) for line in _posted(fields)]
-    yield from ours
-    left = sum((each.home for each in ours), NOTHING)
-    if left:
-        yield Posting(company.account("ExchangeGainOrLoss")["Id"], -left, day)
+    return balanced(company, fields, [_posting(company, line, fields, day) for line in _posted(fields)])
 
 
 def _check(company: Company, line: Fields, currency: Fields) -> None:

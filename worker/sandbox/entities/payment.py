@@ -108,9 +108,8 @@ def postings(company: Company, fields: Fields) -> Iterable[Posting]:
     ours = list(_settled(company, ("Payment", fields["Id"]), applied, basis.day_of(fields)))
     ours.append(on_receivable(company, fields, -_unapplied(company, fields["TotalAmt"], applied)))
     money = basis.home(fields, fields["TotalAmt"])
-    return balanced(
-        company, fields, ours, Posting(money_account(company, fields), money, basis.day_of(fields))
-    )
+    ours.append(Posting(money_account(company, fields), money, basis.day_of(fields)))
+    return balanced(company, fields, ours)
 
 
 def applications(fields: Fields) -> Iterable[Application]:

@@ -40,21 +40,21 @@ def selling(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
         yield Posting(company.account("GlobalTaxPayable")["Id"], -sign * home(fields, tax), day)
 
 
-def receivable(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
-    """Yield the postings of a form that a customer owes for, or is owed for; a deposit on it is paid at once."""
+def receivable(company: Company, fields: Fields, sign: int) -> list[Posting]:
+    """Return the postings of a form that a customer owes for, or is owed for; a deposit on it is paid at once."""
     ours = list(selling(company, fields, sign))
     deposit = fields.get("Deposit", Decimal(0))
     if deposit:
         ours.append(Posting(money_account(company, fields), sign * home(fields, deposit), day_of(fields)))
     owed = sign * (fields["TotalAmt"] - deposit)
-    yield from balanced(company, fields, ours, on_receivable(company, fields, owed))
+    return balanced(company, fields, [*ours, on_receivable(company, fields, owed)])
 
 
-def received(company: Company, fields: Fields, sign: int) -> Iterator[Posting]:
-    """Yield the postings of a form that is paid at once, or paid back."""
+def received(company: Company, fields: Fields, sign: int) -> list[Posting]:
+    """Return the postings of a form that is paid at once, or paid back."""
     money = sign * home(fields, fields["TotalAmt"])
     other = Posting(money_account(company, fields), money, day_of(fields))
-    yield from balanced(company, fields, list(selling(company, fields, sign)), other)
+    return balanced(company, fields, [*selling(company, fields, sign), other])
 
 
 def on_receivable(company: Company, fields: Fields, amount: Decimal) -> Posting:
@@ -89,10 +89,12 @@ def money_account(company: Company, fields: Fields) -> str:
     return str(chosen["value"] if chosen else company.account("UndepositedFunds")["Id"])
 
 
-def balanced(company: Company, fields: Fields, ours: list[Posting], other: Posting) -> Iterator[Posting]:
-    """Yield postings with their counterpart; exchange to the home currency can leave cents over."""
-    yield from ours
-    yield other
-    left = other.home + sum((posting.home for posting in ours), Decimal(0))
-    if left:
-        yield Posting(company.account("ExchangeGainOrLoss")["Id"], -left, day_of(fields))
+def balanced(company: Company, fields: Fields, postings: list[Posting]) -> list[Posting]:
+    """Return the postings of a transaction, with the gain or loss that its exchange to the home currency leaves over.
+
+    In the home currency nothing is left over; the ledger refuses postings that do not add up.
+    """
+    left = sum((posting.home for posting in postings), Decimal(0))
+    if not left or fields["CurrencyRef"]["value"] == company.traits.home_currency:
+        return postings
+    return [*postings, Posting(company.account("ExchangeGainOrLoss")["Id"], -left, day_of(fields))]
