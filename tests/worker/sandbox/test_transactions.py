@@ -141,6 +141,16 @@ def test_a_paid_invoice_does_not_shrink_unless_the_company_releases_payments(
     assert read(billed, "Customer", "1")["Balance"] == kept + 50 - 80
 
 
+def test_a_payment_in_the_closed_books_is_not_released(billed: App) -> None:
+    billed.sandbox.change_traits(billed.company.realm, {"payments_are_released": True})
+    billed.made("Payment", payment(100, paid("1", 100), TxnDate="2026-01-31"))
+    billed.sandbox.change_traits(billed.company.realm, {"books_closed_until": "2026-01-31"})
+    invoiced = now(read(billed, "Invoice", "1"))
+    assert billed.refused("Invoice", invoiced, operation="void") == "6210"
+    billed.sandbox.change_traits(billed.company.realm, {"books_closed_until": "2026-01-30"})
+    billed.made("Invoice", invoiced, operation="void")
+
+
 def test_a_deposited_payment_cannot_be_changed(billed: App) -> None:
     made = billed.made("Payment", payment(100, paid("1", 100)))
     receipt = billed.made("SalesReceipt", invoice(line(20)))

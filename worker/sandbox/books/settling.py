@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from worker.sandbox import faults
+from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Entity
 from worker.sandbox.books.ledger import NOTHING, Key, Posting
@@ -76,6 +77,7 @@ def _release(company: Company, target: Key, excess: Decimal, act: Act) -> None:
     settling = list(company.ledger.settling(target).items())
     for by, _ in settling:
         check_not_deposited(company, by)
+        check_open(company, company.objects[by[0]][by[1]])
     for (name, identifier), amount in reversed(settling):
         taken = min(excess, amount)
         if taken > 0:

@@ -5,6 +5,7 @@ from typing import Any
 
 from worker.sandbox import faults
 from worker.sandbox.books import addresses, plans, settling
+from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
@@ -96,18 +97,6 @@ def allow(entity: Entity, operation: Operation) -> None:
     """
     if operation not in entity.operations:
         raise faults.unsupported_operation(f"{operation} of {entity.name}")
-
-
-def check_open(company: Company, *fields: Fields | None) -> None:
-    """Refuse a transaction whose date is in the closed books.
-
-    Raises:
-        Fault: 6210.
-    """
-    closed = company.traits.books_closed_until
-    days = (str(each["TxnDate"]) for each in fields if each is not None and "TxnDate" in each)
-    if closed is not None and any(day <= closed.isoformat() for day in days):
-        raise faults.period_closed()
 
 
 def _read_only(entity: Entity, before: Fields) -> Fields:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from worker.sandbox.books import settling, writing
+from worker.sandbox.books.closing import is_closed
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
 from worker.sandbox.books.ledger import Key
@@ -23,12 +24,10 @@ def to_new_invoice(company: Company, draft: Draft, invoice: Fields) -> None:
 
 def _oldest_first(company: Company, entity: str, invoice: Fields) -> Iterator[Fields]:
     """Yield a customer's transactions, those in the closed books left out."""
-    closed = company.traits.books_closed_until
     found = (
         each
         for each in company.objects[entity].values()
-        if each["CustomerRef"] == invoice["CustomerRef"]
-        and (closed is None or each["TxnDate"] > closed.isoformat())
+        if each["CustomerRef"] == invoice["CustomerRef"] and not is_closed(company, each)
     )
     yield from sorted(found, key=lambda each: (each["TxnDate"], int(each["Id"])))
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from worker.sandbox import faults
 from worker.sandbox.books import exchange
+from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
-from worker.sandbox.books.writing import check_open
 from worker.sandbox.schema.kinds import CENT, Fields
 
 RECEIVABLE = frozenset({"Accounts Receivable"})
@@ -23,7 +23,7 @@ def dated(company: Company, fields: Fields, draft: Draft) -> Fields:
         Fault: 6210 if its books are closed, or those where it was before.
     """
     fields = {**fields, "TxnDate": fields.get("TxnDate") or company.today(draft.act.at).isoformat()}
-    check_open(company, fields, draft.before)
+    check_open(company, fields, draft.before or fields)
     return fields
 
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from worker.sandbox import faults
+from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
-from worker.sandbox.books.writing import check_open
 from worker.sandbox.sales.basis import in_currency
 from worker.sandbox.sales.numbering import with_subtotal
 from worker.sandbox.sales.places import placed
