@@ -61,4 +61,5 @@ def test_every_call_works_as_against_quickbooks(libraries: Path, area: str) -> N
     assert done.returncode == 0, done.stderr
     results = [json.loads(each) for each in done.stdout.splitlines()]
     assert results
-    assert {each["case"]: each["error"] for each in results if each["error"]} == {}
+    failed = [f"{each['case']}: {each['error']}" for each in results if each["error"]]
+    assert failed == [], "\n".join(failed)
