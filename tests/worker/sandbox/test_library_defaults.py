@@ -39,6 +39,15 @@ def test_the_type_of_a_reference_is_dropped_where_only_one_is_possible(app: App)
     assert made["CustomerRef"] == {"value": "1", "name": "Amy's Bird Sanctuary"}
 
 
+def test_objects_without_any_value_are_none(app: App) -> None:
+    empty = {"PrimaryEmailAddr": {"Address": ""}, "BillAddr": {"Line1": "", "City": None}, "WebAddr": {}}
+    made = app.made("Customer", {"DisplayName": "Acme", **empty})
+    assert not empty.keys() & made.keys()
+    kept = app.made("Customer", {**made, "BillAddr": {"Line1": "1 Main St"}, "sparse": True})
+    changed = {"Id": made["Id"], "SyncToken": kept["SyncToken"], "sparse": True, "BillAddr": {"Line1": ""}}
+    assert "BillAddr" not in app.made("Customer", changed)
+
+
 def test_preferences_that_quickbooks_does_not_say_can_be_sent(app: App) -> None:
     sent = {"SalesFormsPrefs": {"DefaultShippingAccount": False, "EstimateMessage": ""}, "SyncToken": "0"}
     assert "DefaultShippingAccount" not in app.made("Preferences", sent)["SalesFormsPrefs"]

@@ -238,10 +238,11 @@ class Group(Struct, frozen=True):
                 raise faults.unsupported_property(key)
             if found.read_only:
                 continue
-            if item is None or (item == "" and not found.blank):
+            read = None if item is None or (item == "" and not found.blank) else found.kind.read(item, key)
+            if read is None or read == {}:
                 emptied.append(key)
             else:
-                values[key] = found.kind.read(item, key)
+                values[key] = read
         return values, frozenset(emptied)
 
     def defaults(self) -> Fields:
