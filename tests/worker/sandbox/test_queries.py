@@ -103,8 +103,12 @@ def test_order(shop: App) -> None:
     assert numbers("ORDER BY TotalAmt DESC") == list("3124")
     assert numbers("orderby CustomerRef ASC, DocNumber desc") == list("4321")
     assert numbers("") == list("4321"), "transactions come with the last changed first"
-    names = [row["DisplayName"] for row in shop.rows("SELECT * FROM Customer")]
-    assert names == sorted(names, key=str.casefold), "lists come by name"
+    shop.made("Customer", {"DisplayName": "Alone", "ParentRef": {"value": "2"}, "Job": True})
+    names = [row["FullyQualifiedName"] for row in shop.rows("SELECT * FROM Customer")]
+    assert "Cool Cars:Alone" in names
+    assert names == sorted(names), "lists come by name, jobs behind the customer above them"
+    codes = [row["Name"] for row in shop.rows("SELECT * FROM TaxCode")]
+    assert codes == ["TAX", "NON", "Sales tax", "Tucson"]
 
 
 def test_rows_without_a_value_come_before_the_others(shop: App) -> None:

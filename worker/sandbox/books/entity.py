@@ -92,6 +92,11 @@ def lacking(names: Mapping[Operation, frozenset[str]]) -> Callable[[Operation, F
     return answered
 
 
+def by_name(_: "Company", stored: Fields) -> str:
+    """Order entries by their names."""
+    return str(stored.get("DisplayName") or stored.get("Name") or "")
+
+
 def nothing_derived(_: "Company", __: Fields) -> Fields:
     """Show an object as it is stored."""
     return {}
@@ -117,6 +122,7 @@ class Entity(Struct, frozen=True):
         counted: Whether a query's answer has a `totalCount`.
         single: Whether a company has one object of it.
         tells_author: Whether its objects say who changed them last.
+        order: Return what the entries of a list are ordered by, unless a query says it.
         answered: Return an object as the answer of an operation has it, which can lack properties.
         derived_names: The properties that `derived` calculates.
         compose: Check and complete an object before it is stored; raises a `Fault`.
@@ -136,6 +142,7 @@ class Entity(Struct, frozen=True):
     counted: bool = False
     single: bool = False
     tells_author: bool = False
+    order: "Callable[[Company, Fields], str]" = by_name
     answered: Callable[[Operation, Fields], Fields] = as_shown
     derived_names: frozenset[str] = frozenset()
     compose: "Callable[[Company, Draft], Fields]" = as_given

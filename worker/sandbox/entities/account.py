@@ -5,7 +5,7 @@ from decimal import Decimal
 from worker.sandbox import faults
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import LIST, Draft, Entity, Naming, Operation
-from worker.sandbox.books.names import full_name, level
+from worker.sandbox.books.names import full_name
 from worker.sandbox.books.roles import has_role
 from worker.sandbox.schema.common import ACTIVE, described
 from worker.sandbox.schema.kinds import Choice, CurrencyCode, Day, Fields, Flag, Number, Property, Ref, Text
@@ -105,10 +105,8 @@ def compose(company: Company, draft: Draft) -> Fields:
 def derived(company: Company, stored: Fields) -> Fields:
     """Calculate an account's place and balances."""
     sign = -1 if stored["Classification"] in _CREDITS else 1
-    place = level(company, "Account", stored)
     return {
         "FullyQualifiedName": full_name(company, "Account", stored),
-        **({"Level": place} if place else {}),
         "CurrentBalance": sign * company.ledger.account(stored["Id"]),
         "CurrentBalanceWithSubAccounts": sign * _with_below(company, stored["Id"]),
     }
@@ -133,9 +131,7 @@ ACCOUNT = Entity(
     ids="Account",
     operations=LIST,
     naming=Naming(flag="SubAccount", alone=False, full=True),
-    derived_names=frozenset(
-        {"FullyQualifiedName", "Level", "CurrentBalance", "CurrentBalanceWithSubAccounts"}
-    ),
+    derived_names=frozenset({"FullyQualifiedName", "CurrentBalance", "CurrentBalanceWithSubAccounts"}),
     answered=answered,
     compose=compose,
     derived=derived,

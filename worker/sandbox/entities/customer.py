@@ -80,6 +80,11 @@ def derived(company: Company, stored: Fields) -> Fields:
     }
 
 
+def full_name_of(company: Company, stored: Fields) -> str:
+    """Order customers by their full names: as recorded, jobs come behind the customer above them."""
+    return full_name(company, "Customer", stored)
+
+
 def _of_jobs(company: Company, identifier: str) -> Decimal:
     """Add up the balances of the customers below one."""
     below = company.names.below("Customer", identifier)
@@ -93,6 +98,7 @@ CUSTOMER = Entity(
     operations=LIST,
     naming=replace(people.NAMED, flag="Job"),
     derived_names=frozenset({"FullyQualifiedName", "Level", "Balance", "BalanceWithJobs"}),
+    order=full_name_of,
     answered=lacking(
         {
             "create": frozenset({"ClientEntityId", "V4IDPseudonym"}),

@@ -7,10 +7,17 @@ from typing import Any
 from worker.sandbox import faults
 from worker.sandbox.books import exchange, plans
 from worker.sandbox.books.company import Company
-from worker.sandbox.books.entity import Act, Entity
+from worker.sandbox.books.entity import Act, Entity, Operation
 from worker.sandbox.schema.common import described
 from worker.sandbox.schema.currencies import CURRENCIES
 from worker.sandbox.schema.kinds import Day, Fields, Number, Property, Text
+
+
+def answered(_: Operation, shown: Fields) -> Fields:
+    """Answer with a rate, which has no Id: its currency and its day say which it is."""
+    meta = {"LastUpdatedTime": shown["MetaData"]["LastUpdatedTime"]}
+    return {name: value for name, value in shown.items() if name != "Id"} | {"MetaData": meta}
+
 
 EXCHANGE_RATE = Entity(
     name="ExchangeRate",
@@ -22,6 +29,7 @@ EXCHANGE_RATE = Entity(
     ),
     ids="ExchangeRate",
     operations=frozenset({"read", "update", "query"}),
+    answered=answered,
 )
 
 
@@ -41,7 +49,7 @@ def read(company: Company, asked: Mapping[str, str], act: Act) -> Fields:
         "SyncToken": "0",
         "MetaData": {"LastUpdatedTime": company.instant(act.at)},
     }
-    return company.shown(EXCHANGE_RATE, fields)
+    return company.answer(EXCHANGE_RATE, fields, "read")
 
 
 def write(company: Company, data: Mapping[str, Any], act: Act) -> Fields:
@@ -69,7 +77,7 @@ def write(company: Company, data: Mapping[str, Any], act: Act) -> Fields:
         stored = company.store(EXCHANGE_RATE.name, fields, act, identifier)
     else:
         stored = company.replace(EXCHANGE_RATE.name, before, fields, act)
-    return company.shown(EXCHANGE_RATE, stored)
+    return company.answer(EXCHANGE_RATE, stored, "update")
 
 
 def _check(company: Company) -> None:

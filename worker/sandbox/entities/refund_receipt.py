@@ -19,6 +19,8 @@ def compose(company: Company, draft: Draft) -> Fields:
     if draft.fields.get("DepositToAccountRef") is None:
         raise faults.required("DepositToAccountRef")
     fields = form.composed(company, draft, anonymous=True)
+    # As recorded, it has no EmailStatus unless somebody sets it.
+    fields = {**fields, "EmailStatus": draft.fields.get("EmailStatus")}
     return {**fields, "LinkedTxn": None, **basis.numbered(company, draft, "sales", "RefundReceipt")}
 
 

@@ -40,6 +40,11 @@ def derived(_: Company, stored: Fields) -> Fields:
     return dict.fromkeys(("domain", "sparse", "SyncToken", "Active", "Hidden"))
 
 
+def order(_: Company, stored: Fields) -> str:
+    """Order tax codes: as recorded, TAX and NON come first."""
+    return {"TAX": "\0", "NON": "\1"}.get(stored["Id"]) or str(stored["Name"])
+
+
 TAX_CODE = Entity(
     name="TaxCode",
     properties=described(
@@ -57,6 +62,7 @@ TAX_CODE = Entity(
     operations=frozenset({"read", "query"}),
     naming=Naming(),
     counted=True,
+    order=order,
     derived=derived,
 )
 TAX_RATE = Entity(
@@ -91,4 +97,5 @@ TAX_AGENCY = Entity(
     ids="TaxAgency",
     operations=frozenset({"create", "read", "query"}),
     naming=Naming("DisplayName"),
+    counted=True,
 )

@@ -183,11 +183,10 @@ def _ordered(
     company: Company, entity: Entity, found: list[Fields], statement: Statement, key: _Key
 ) -> list[Fields]:
     if not statement.order:
-        # As recorded: transactions by their last change, the newest first; lists by name.
+        # As recorded: transactions by their last change, the newest first; lists by name, capital letters first.
         if entity.is_transaction:
             return sorted(found, key=lambda e: (e["MetaData"]["LastUpdatedTime"], int(e["Id"])), reverse=True)
-        name = entity.naming.field if entity.naming is not None else "Id"
-        return sorted(found, key=lambda e: str(e.get(name, "")).casefold())
+        return sorted(found, key=lambda e: entity.order(company, e))
     rows = [(each, {**each, **entity.derived(company, each)}) for each in found]
     for field, descending in reversed(statement.order):
         values = {id(row): _value(row[1], field) for row in rows}
