@@ -32,18 +32,17 @@ RESTORE = (
     "Stop the worker, keep the file and the files beside it, and restore a backup (docs/operating.md, Backups);"
     " q2c rebuild can rebuild the read models, but not the log"
 )
+# With BEGIN IMMEDIATE, a writer assigns and commits positions in one order.
 WRITING, READING = "BEGIN IMMEDIATE", "BEGIN"
 
 
-def sqlite_engine(
-    path: Path, *, begin: str | None = WRITING, read_only: bool = False, durable: bool = True
-) -> sa.Engine:
-    """Open a SQLite file with this project's settings.
+def sqlite_engine(path: Path, *, read_only: bool = False, durable: bool = True) -> sa.Engine:
+    """Open a SQLite file with this project's settings; the caller begins transactions.
+
+    Beside the pool's, the engine has no listener: with one, SQLAlchemy looks for listeners at each statement.
 
     Args:
         path: The file.
-        begin: The statement that begins a transaction: BEGIN IMMEDIATE makes a writer assign and commit positions in
-            one order. None if the caller begins transactions, or each statement is a transaction of its own.
         read_only: Whether to refuse every write.
         durable: Whether a commit waits for the disk, and survives power loss.
     """
@@ -67,13 +66,6 @@ def sqlite_engine(
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def begun(connection: sa.Connection) -> None:
-        if begin is not None:
-            cursor = connection.connection.cursor()
-            cursor.execute(begin)
-            cursor.close()
 
     return engine
 
@@ -128,9 +120,13 @@ def damage(path: Path) -> str | None:
     return None if found == ["ok"] else f"The database {path} is damaged ({said}). {RESTORE}"
 
 
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
+
+
 @contextmanager
 def _begun(connection: sa.Connection) -> Iterator[None]:
-    driver: Any = connection.connection.driver_connection
+    driver = _driver(connection)
     driver.execute(WRITING)
     try:
         yield
@@ -146,7 +142,7 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer = sqlite_engine(path)
-        self._reader = sqlite_engine(path, begin=READING, read_only=True)
+        self._reader = sqlite_engine(path, read_only=True)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
         self._of_thread = threading.local()
@@ -157,7 +153,7 @@ class SqliteDatabase:
     ) -> T:
         """Run `work` on the writer thread, in BEGIN IMMEDIATE."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._writer_thread, lambda: self._run(self._writer, work, *args, **kwargs)
+            self._writer_thread, lambda: self._run(self._writer, WRITING, work, *args, **kwargs)
         )
 
     async def read(
@@ -165,7 +161,7 @@ class SqliteDatabase:
     ) -> T:
         """Run `work` on a reader thread, on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._reader_threads, lambda: self._run(self._reader, work, *args, **kwargs)
+            self._reader_threads, lambda: self._run(self._reader, READING, work, *args, **kwargs)
         )
 
     async def close(self) -> None:
@@ -175,6 +171,7 @@ class SqliteDatabase:
     def _run(
         self,
         engine: sa.Engine,
+        begin: str,
         work: Callable[Concatenate[sa.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
@@ -182,6 +179,7 @@ class SqliteDatabase:
         with _available(self._path):
             connection = self._connection(engine)
             with connection.begin():
+                _driver(connection).execute(begin)
                 return work(connection, *args, **kwargs)
 
     def _connection(self, engine: sa.Engine) -> sa.Connection:
@@ -210,10 +208,10 @@ class InlineDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._engine = sqlite_engine(path, begin=None, durable=False)
+        self._engine = sqlite_engine(path, durable=False)
         self._connection = self._engine.connect()
         # No transaction writes while `work` reads, so each statement may read without a transaction.
-        self._reading = sqlite_engine(path, begin=None, read_only=True)
+        self._reading = sqlite_engine(path, read_only=True)
         self._reader = self._reading.connect()
 
     async def transaction(
