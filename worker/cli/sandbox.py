@@ -27,7 +27,8 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Address the sandbox listens on.")] = HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Its port; 0 picks a free one.")] = 8089,
     company: Annotated[
-        list[str] | None, typer.Option(help="Kind of company: us, us-ast, uk or ca; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Kind of company: us, us-ast, uk or ca; may be repeated. Default: us."),
     ] = None,
     seed: Annotated[
         int,

@@ -215,6 +215,8 @@ def test_numbers_are_given_unless_the_company_chose_its_own(app: App) -> None:
     assert [app.made("Invoice", invoice())["DocNumber"] for _ in range(2)] == ["1001", "1002"]
     app.sandbox.change_traits(app.company.realm, {"custom_transaction_numbers": True})
     assert "DocNumber" not in app.made("Invoice", invoice())
+    asked_for = app.made("Invoice", invoice(AutoDocNumber=True))
+    assert (asked_for["DocNumber"], "AutoDocNumber" in asked_for) == ("1003", False)
 
 
 def test_tax_codes_in_the_uk(uk: App) -> None:

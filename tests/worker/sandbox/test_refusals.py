@@ -56,3 +56,10 @@ def test_a_rule_holds_so_often_and_may_apply_the_write_all_the_same(app: App) ->
 def test_a_rule_concerns_bodies_out_of_form_only_by_their_operation(app: App, path: str, body: bytes) -> None:
     app.sandbox.trouble.follow(Plan(refusals=(Refusal("4242", operations=("update",)),)))
     assert b"4242" not in app.call("POST", path, body).body
+
+
+def test_a_proxys_page_has_any_status(app: App) -> None:
+    for status, title in ((504, b"<title>504 Gateway Timeout</title>"), (599, b"<title>599</title>")):
+        app.control("faults", {"refusals": [{"status": status, "form": "html"}]})
+        reply = app.call("GET", "preferences")
+        assert (reply.status, title in reply.body) == (status, True)

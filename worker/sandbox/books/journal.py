@@ -21,7 +21,7 @@ class Change(Struct, frozen=True):
         entity: The object's entity, such as "Invoice".
         identifier: Its Id; after a merge, the Id of the object that is left.
         operation: The change.
-        by: The client ID of the app, or the person's name.
+        by: The Id of the user: 1 is the one who connected the app, 2 the accountant.
         notified: False for a change that QuickBooks does not announce, such as that of an invoice whose payment was unlinked.
         deleted_id: The Id that is gone after a merge.
     """

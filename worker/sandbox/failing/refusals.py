@@ -5,7 +5,7 @@ because of another invoice's bad e-mail address, everything because a subscripti
 proxy on the way. Such a refusal comes as JSON of either case, as XML, as a page in HTML, or with HTTP 200.
 """
 
-from http import HTTPStatus
+from http.client import responses
 from typing import Annotated, Literal
 
 import msgspec
@@ -66,7 +66,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     def reply(self, instant: str, milliseconds: int) -> Reply:
         """Write it in its form."""
         if self.form == "html":
-            title = f"{self.status} {HTTPStatus(self.status).phrase}"
+            title = f"{self.status} {responses.get(self.status, '')}".strip()
             page = f"<html><head><title>{title}</title></head><body>{title}</body></html>"
             return Reply(self.status, page.encode(), HTML)
         kind = "SERVICE" if self.status == 403 else "ValidationFault"  # noqa: PLR2004 - Forbidden

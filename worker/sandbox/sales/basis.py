@@ -122,7 +122,8 @@ def numbered(company: Company, draft: Draft, counter: str | None, entity: str) -
     if wanted is None and before is not None and "DocNumber" not in draft.given:
         wanted = before.get("DocNumber")
     if not wanted:
-        if before is not None or counter is None or company.traits.custom_transaction_numbers:
+        chosen = company.traits.custom_transaction_numbers and not draft.given.get("AutoDocNumber")
+        if before is not None or counter is None or chosen:
             return {"DocNumber": None}
         return {"DocNumber": company.numbers.next(counter)}
     kept = before is not None and before.get("DocNumber") == wanted

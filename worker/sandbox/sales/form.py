@@ -130,6 +130,8 @@ def composed(company: Company, draft: Draft, *, anonymous: bool = False) -> Fiel
         "EmailStatus": "NotSet",
         **placed(company, fields, customer, before),
     }
+    # It asks for a number once, and is no property of the form.
+    fields.pop("AutoDocNumber", None)
     return {**fields, **_priced(company, fields, draft)}
 
 
