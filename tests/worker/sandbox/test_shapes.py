@@ -191,6 +191,11 @@ def test_addresses_have_ids_and_invoices_those_of_their_customers(app: App) -> N
     assert app.made("Invoice", {**made, "sparse": True}) == made
     moved = app.made("Invoice", now(made, BillAddr={"Line1": "2 Main Street"}))
     assert moved["BillAddr"]["Id"] not in {"2", "3"}, "the customer's stays as it is"
+    whole = {name: value for name, value in moved.items() if not name.endswith("Addr")}
+    whole = app.made("Invoice", whole | {"sparse": False})
+    assert (whole["BillAddr"], whole["ShipFromAddr"]) == (bill, made["ShipFromAddr"]), (
+        "a full update has them again"
+    )
     moved = app.made("Customer", now(customer, BillAddr={"Line1": "2 Main Street"}))
     assert moved["BillAddr"] == {"Id": "2", "Line1": "2 Main Street"}
 

@@ -33,6 +33,7 @@ class Draft(Struct, frozen=True):
         before: The object as it is, if it exists.
         act: When and by whom it is written.
         include: The request's `include` options, such as `allowduplicatedocnum`.
+        sparse: Whether it is an update that leaves alone what it does not name.
     """
 
     fields: Fields
@@ -40,6 +41,7 @@ class Draft(Struct, frozen=True):
     before: Fields | None
     act: Act
     include: frozenset[str] = frozenset()
+    sparse: bool = False
 
 
 class Naming(Struct, frozen=True):

@@ -49,14 +49,15 @@ def update(
     before = company.current(entity.name, data)
     settling.check_not_deposited(company, (entity.name, before["Id"]))
     given, emptied = entity.properties.given(data)
-    if data.get("sparse") and Flag().read(data["sparse"], "sparse"):
+    sparse = bool(data.get("sparse")) and Flag().read(data["sparse"], "sparse")
+    if sparse:
         kept = {name: value for name, value in before.items() if name not in emptied}
     else:
         kept = {**entity.properties.defaults(), **_read_only(entity, before)}
     fields = _named(company, entity, {**kept, **given}, before)
     _check_references(company, entity, fields, before)
     fields = addresses.identified(company, entity, fields, before)
-    composed = entity.compose(company, Draft(fields, given, before, act, include))
+    composed = entity.compose(company, Draft(fields, given, before, act, include, sparse=sparse))
     before = settling.released(company, entity, before, composed, act)
     return company.replace(entity.name, before, composed, act)
 

@@ -128,7 +128,7 @@ def composed(company: Company, draft: Draft, *, anonymous: bool = False) -> Fiel
         "CustomField": [],
         "PrintStatus": "NeedToPrint",
         "EmailStatus": "NotSet",
-        **placed(company, fields, customer, before),
+        **placed(company, fields, customer, draft),
     }
     # It asks for a number once, and is no property of the form.
     fields.pop("AutoDocNumber", None)

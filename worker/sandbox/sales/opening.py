@@ -60,7 +60,7 @@ def invoice(company: Company, draft: Draft, customer: Fields) -> None:
         "PrintStatus": "NeedToPrint",
         "EmailStatus": "NotSet",
     }
-    fields = placed(company, in_currency(company, fields, customer), customer, None)
+    fields = placed(company, in_currency(company, fields, customer), customer, draft)
     company.store("Invoice", fields, draft.act)
 
 
