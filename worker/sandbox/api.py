@@ -12,7 +12,7 @@ from worker.sandbox.books.writing import allow
 from worker.sandbox.entities import exchange_rate
 from worker.sandbox.entities.catalog import BY_PATH
 from worker.sandbox.messages import PDF, Reply, Request, envelope_time, json_object, json_reply
-from worker.sandbox.queries.batch import batch
+from worker.sandbox.queries.batch import REQUEST_ID_CHARACTERS_MAX, batch
 from worker.sandbox.queries.changes import changes
 from worker.sandbox.queries.query import run
 from worker.sandbox.sales import tax_service
@@ -85,6 +85,8 @@ def _found(company: Company, asked: Mapping[str, str], path: list[str], act: Act
 
 def _done(company: Company, request: Request, path: list[str], act: Act) -> Fields:
     asked = request.query
+    if len(asked.get("requestid", "")) > REQUEST_ID_CHARACTERS_MAX:
+        raise faults.too_long(REQUEST_ID_CHARACTERS_MAX)
     match path:
         case ["batch"]:
             return batch(company, json_object(request.body), asked.get("requestid", ""), act)

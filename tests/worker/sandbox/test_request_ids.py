@@ -56,3 +56,8 @@ def test_forgotten_on_command(app: App) -> None:
     app.made("Invoice", invoice(), requestid="r-1")
     assert app.control("requestids/forget").status == 200
     assert app.made("Invoice", invoice(), requestid="r-1")["Id"] == "2"
+
+
+def test_an_id_has_50_characters_at_most(app: App) -> None:
+    app.made("Invoice", invoice(), requestid="x" * 50)
+    assert app.refused("Invoice", invoice(), requestid="x" * 51) == "2050"

@@ -141,6 +141,16 @@ def test_a_paid_invoice_does_not_shrink_unless_the_company_releases_payments(
     assert read(billed, "Customer", "1")["Balance"] == kept + 50 - 80
 
 
+def test_a_credit_that_paid_for_a_voided_invoice_can_be_used_again(billed: App) -> None:
+    billed.sandbox.change_traits(billed.company.realm, {"payments_are_released": True})
+    memos = [billed.made("CreditMemo", invoice(line(amount)))["Id"] for amount in (30, 60)]
+    credited = (paid(memos[0], 30, "CreditMemo"), paid(memos[1], 60, "CreditMemo"))
+    made = billed.made("Payment", payment(25, paid("2", 15), paid("1", 100), *credited))
+    billed.made("Invoice", now(read(billed, "Invoice", "1")), operation="void")
+    assert [read(billed, "CreditMemo", each)["RemainingCredit"] for each in memos] == [15, 60]
+    assert read(billed, "Payment", made["Id"])["UnappliedAmt"] == 25
+
+
 def test_a_payment_in_the_closed_books_is_not_released(billed: App) -> None:
     billed.sandbox.change_traits(billed.company.realm, {"payments_are_released": True})
     billed.made("Payment", payment(100, paid("1", 100), TxnDate="2026-01-31"))

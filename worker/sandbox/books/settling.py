@@ -82,7 +82,8 @@ def _release(company: Company, target: Key, excess: Decimal, act: Act) -> None:
         taken = min(excess, amount)
         if taken > 0:
             before = company.objects[name][identifier]
-            company.replace(name, before, {**before, "Line": _less(before["Line"], target, taken)}, act)
+            lines = _used(company, _less(before["Line"], target, taken))
+            company.replace(name, before, {**before, "Line": lines}, act)
         excess -= taken
 
 
@@ -90,9 +91,30 @@ def _less(lines: Iterable[Fields], target: Key, taken: Decimal) -> list[Fields]:
     """Return the lines of a payment with less for a target."""
     result = []
     for line in lines:
-        here = any((link["TxnType"], link["TxnId"]) == target for link in line["LinkedTxn"])
-        cut = min(taken, line["Amount"]) if here else NOTHING
+        cut = min(taken, line["Amount"]) if _target(line) == target else NOTHING
         taken -= cut
         if line["Amount"] > cut:
             result.append({**line, "Amount": line["Amount"] - cut})
     return result
+
+
+def _used(company: Company, lines: list[Fields]) -> list[Fields]:
+    """Return the lines of a payment without the credits that pay for nothing any more, the last of them first."""
+    left = sum((_owing(company, line) for line in lines), NOTHING)
+    for line in reversed(lines):
+        if left < 0 and _owing(company, line) < 0:
+            cut = min(-left, line["Amount"])
+            lines = _less(lines, _target(line), cut)
+            left += cut
+    return lines
+
+
+def _owing(company: Company, line: Fields) -> Decimal:
+    """Return the amount of a line; it is negative if the line is linked to a credit."""
+    amount: Decimal = line["Amount"]
+    return -amount if owed(company.ledger.of(_target(line))) < 0 else amount
+
+
+def _target(line: Fields) -> Key:
+    [link] = line["LinkedTxn"]
+    return link["TxnType"], link["TxnId"]
