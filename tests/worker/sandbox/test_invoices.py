@@ -315,6 +315,14 @@ def test_void_and_delete(app: App) -> None:
     voided = app.made("Invoice", {"Id": "1", "SyncToken": "0"}, operation="void")
     assert (voided["TotalAmt"], voided["Balance"], voided["SyncToken"]) == (0, 0, "1")
     assert voided["PrivateNote"] == "Deal D-1 Voided"
+    assert app.made("Invoice", {"Id": "1", "SyncToken": "1"}, operation="void") == voided
     deleted: Reply = app.call("POST", "invoice", {"Id": "1", "SyncToken": "1"}, operation="delete")
     assert decoded(deleted)["Invoice"] == {"domain": "QBO", "status": "Deleted", "Id": "1"}
     assert fault(app.call("GET", "invoice/1")) == "610"
+
+
+def test_the_note_of_a_voided_invoice_is_not_too_long(app: App) -> None:
+    made = app.made("Invoice", invoice(PrivateNote="x" * 4000))
+    voided = app.made("Invoice", {"Id": made["Id"], "SyncToken": "0"}, operation="void")
+    assert voided["PrivateNote"].endswith("x Voided")
+    assert app.made("Invoice", voided) == voided

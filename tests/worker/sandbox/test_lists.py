@@ -44,7 +44,7 @@ def test_a_name_is_one_items(app: App) -> None:
 
 
 def test_the_name_of_an_inactive_customer_is_free_again(app: App) -> None:
-    for name in ("Acme (deleted)", "Acme (deleted) (deleted)"):
+    for name in ("Acme (deleted)", "Acme (deleted 2)"):
         made = app.made("Customer", {"DisplayName": "Acme"})
         off = {"Id": made["Id"], "SyncToken": "0", "sparse": True, "Active": False}
         assert app.made("Customer", off)["DisplayName"] == name
@@ -214,3 +214,13 @@ def test_sparse_may_be_a_text(app: App) -> None:
     made = app.made("Customer", {"DisplayName": "Ann", "Notes": "kind"})
     assert app.refused("Customer", {**now(made), "sparse": "perhaps"}) == "2010"
     assert app.made("Customer", {**now(made, GivenName="Ann"), "sparse": "true"})["Notes"] == "kind"
+
+
+@pytest.mark.parametrize("name", ["x" * 500, "\U0001f600" * 250])
+def test_the_name_of_an_inactive_entry_is_not_too_long(app: App, name: str) -> None:
+    names = []
+    for _ in range(3):
+        made = app.made("Customer", {"DisplayName": name})
+        off = app.made("Customer", now(made, Active=False))
+        names.append(app.made("Customer", now(off, Notes="as it was"))["DisplayName"])
+    assert len(set(names)) == 3

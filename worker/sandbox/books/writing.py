@@ -9,7 +9,7 @@ from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
-from worker.sandbox.schema.kinds import Fields, Flag, Ref, references
+from worker.sandbox.schema.kinds import Fields, Flag, Ref, Text, references
 
 _PERSON_NAME = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 Include = frozenset[str]
@@ -70,7 +70,9 @@ def void(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) ->
     settling.check_not_deposited(company, (entity.name, before["Id"]))
     voided = entity.void(before) if entity.void else before
     before = settling.released(company, entity, before, voided, act)
-    note = f"{before.get('PrivateNote') or ''} Voided".strip()
+    note = str(before.get("PrivateNote") or "")
+    if not note.endswith("Voided"):
+        note = _text(entity, "PrivateNote").with_suffix(note, " Voided").strip()
     return company.replace(entity.name, before, {**voided, "PrivateNote": note}, act, "Void")
 
 
@@ -113,8 +115,7 @@ def _named(company: Company, entity: Entity, fields: Fields, before: Fields | No
     name = " ".join(str(fields.get(naming.field) or composed_name(fields)).split())
     if not name:
         raise faults.required(naming.field)
-    kind = entity.properties.by_name[naming.field].kind
-    fields = {**fields, naming.field: kind.read(name, naming.field)}
+    fields = {**fields, naming.field: _text(entity, naming.field).read(name, naming.field)}
     if naming.flag is not None:
         fields = _placed(company, entity, naming.flag, fields, before)
     if before is not None and before.get("Active") and fields.get("Active") is False:
@@ -133,10 +134,22 @@ def composed_name(fields: Fields) -> str:
 
 def _deleted(company: Company, entity: Entity, field: str, fields: Fields) -> Fields:
     """Return an inactive entry, whose name is free for another from now on."""
+    name = str(fields[field])
+    number = 1
     while True:
-        fields = {**fields, field: f"{fields[field]} (deleted)"}
+        suffix = " (deleted)" if number == 1 else f" (deleted {number})"
+        fields = {**fields, field: _text(entity, field).with_suffix(name, suffix)}
         if company.names.holder(entity, fields) is None:
             return fields
+        number += 1
+
+
+def _text(entity: Entity, name: str) -> Text:
+    """Return the type of a property that holds a text."""
+    kind = entity.properties.by_name[name].kind
+    if not isinstance(kind, Text):
+        raise TypeError(f"{entity.name}.{name} holds no text")
+    return kind
 
 
 def _placed(company: Company, entity: Entity, flag: str, fields: Fields, before: Fields | None) -> Fields:

@@ -48,6 +48,12 @@ class Text(Struct, frozen=True):
             raise faults.too_long(self.maximum)
         return text
 
+    def with_suffix(self, text: str, suffix: str) -> str:
+        """Return a text with a suffix, shortened so that it is not too long."""
+        while text and self.maximum is not None and java_length(text + suffix) > self.maximum:
+            text = text[:-1]
+        return text + suffix
+
 
 class Email(Struct, frozen=True):
     """One or several e-mail addresses, separated by commas, which count together."""
