@@ -239,6 +239,7 @@ def own_event(
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
     written = data.encode()
+    json.check_own(written)
     read_again = json.decode(written, known.payload)
     identifiers.check_own(read_again, written)
     subject = known.subject(payload)

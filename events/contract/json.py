@@ -114,9 +114,24 @@ def parse(raw: bytes) -> Any:
         raise InvalidEvent("value_out_of_range", "A number is too large or too small") from error
     except _UNREADABLE as error:
         raise _unreadable(error) from error
-    if b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX:
-        _check(value, 0)  # only then can the text have a NUL, or too many levels
+    if _is_suspect(raw):
+        _check(value, 0)
     return value
+
+
+def check_own(raw: bytes) -> None:
+    """Check that a JSON text of our own could be received: its levels, and the characters of its texts.
+
+    Raises:
+        InvalidEvent: As `parse`.
+    """
+    if _is_suspect(raw):
+        parse(raw)
+
+
+def _is_suspect(raw: bytes) -> bool:
+    """Return whether a JSON text can have a U+0000 or too many levels; nearly none can."""
+    return b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX
 
 
 def check_values(raw: bytes) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.contract import catalog, json
-from events.contract.administration import InvoiceRequested
+from events.contract.administration import InvoiceRequested, SettingsChanged
 from events.contract.announcements import CustomerLinked
 from events.contract.catalog import TYPES
 from events.contract.envelope import Event, as_cloudevent, derived_id, own_event, split_batch
@@ -214,6 +214,20 @@ def test_an_event_that_the_catalog_can_not_read_is_never_written(deal_id: str) -
     refused = refusal(ordered, deal_id)
     assert refused is not None
     assert refused.reason in {"schema_invalid", "text_invalid"}
+
+
+def test_our_own_event_has_no_text_that_a_database_cannot_store() -> None:
+    refused = refusal(
+        own_event,
+        catalog.SETTINGS_CHANGED,
+        SettingsChanged({"memo": "a\0b"}, "ada"),
+        workspace="acme",
+        source="q2c",
+        time=NOW,
+        id="1",
+    )
+    assert refused is not None
+    assert refused.reason == "text_invalid"
 
 
 def test_an_optional_identifier_is_looked_at_too() -> None:
