@@ -15,6 +15,7 @@ JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 XML = "application/xml;charset=UTF-8"
 PDF = "application/pdf"
+_EXPONENT_MAX = 308
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
@@ -77,7 +78,7 @@ def json_object(body: bytes) -> Fields:
     """
     try:
         decoded = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise faults.malformed(str(error)) from None
     if not isinstance(decoded, dict):
         raise faults.malformed("The body is no object")
@@ -95,5 +96,17 @@ def _plain(value: object) -> Any:
     return value
 
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+def number(text: str) -> Decimal:
+    """Read a number of JSON, within the range of Java's.
+
+    Raises:
+        msgspec.DecodeError: It is beyond that.
+    """
+    read = Decimal(text)
+    if abs(read.adjusted()) > _EXPONENT_MAX:
+        raise msgspec.DecodeError(f"Number out of range: {text}")
+    return read
+
+
+_decoder = msgspec.json.Decoder(float_hook=number)
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.products import router
-from tests.worker.sandbox.app import App, discount, invoice, line
+from tests.worker.sandbox.app import App, discount, fault, invoice, line
 from tests.worker.sandbox.transactions import entry, paid, payment
 from worker.sandbox.books import snapshots
 from worker.sandbox.entities.catalog import ENTITIES
@@ -192,3 +193,19 @@ def test_any_path_is_answered_or_refused(
 ) -> None:
     reply = APPS["us"].call(method, "/".join(parts), body, **query)
     assert reply.status in STATUSES | {404}, reply.body
+
+
+@pytest.mark.parametrize(
+    "inner", [b"[" * 5000, b'{"a":' * 5000, b'{"a":' * 900 + b"1" + b"}" * 900, b'{"a": 1e9999999}']
+)
+@pytest.mark.parametrize("path", ["payment", "batch"])
+def test_numbers_and_levels_beyond_all_measure_are_refused(path: str, inner: bytes) -> None:
+    start = b'{"CustomerRef": {"value": "1"}, "TotalAmt": 1, "CheckPayment": '
+    assert fault(APPS["us"].call("POST", path, start + inner + b"}")) in {"2010", "2020"}
+    control = f"books/{APPS['us'].company.realm}/Payment"
+    assert APPS["us"].control(control, start + inner + b"}").status in {400, 409}
+
+
+def test_a_number_that_is_nearly_nothing_is_refused() -> None:
+    for price in (Decimal("1e-21"), "1e-999999"):
+        assert APPS["us"].refused("Item", {**USUAL["us"]["item"][0], "UnitPrice": price}) == "6000"

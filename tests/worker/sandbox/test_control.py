@@ -75,6 +75,12 @@ def test_the_clock_goes_ahead(app: App) -> None:
     assert app.clock.now() == before, "nobody else's time passed"
 
 
+def test_the_clock_ends(app: App) -> None:
+    replies = [app.control("clock", {"advance_seconds": 1e9}).status for _ in range(250)]
+    assert {200, 400} == set(replies)
+    assert app.control("clock", method="GET").status == 200
+
+
 def test_a_late_write_is_applied_when_its_time_comes(app: App) -> None:
     app.control("faults", {"script": ["late"], "late_seconds": 30})
     assert app.call("POST", "invoice", invoice()).broken == "before"

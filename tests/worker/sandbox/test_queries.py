@@ -1,6 +1,7 @@
 """The query language: what it selects, in which order, and what it refuses in QuickBooks' own codes."""
 # ruff: noqa: S608 - the texts are the subject, and there is no database
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -313,3 +314,16 @@ def test_a_query_can_lag_behind_reads_by_id(app: App) -> None:
     assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme", "0")]
     app.clock.advance(5)
     assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme Ltd", "1")]
+
+
+@given(st.text("ab", max_size=6), st.text("ab%", max_size=5))
+def test_a_pattern_means_any_text_by_each_percent_sign(name: str, pattern: str) -> None:
+    app = App()
+    app.made("Customer", {"DisplayName": f"X{name}"})
+    found = app.rows(f"SELECT * FROM Customer WHERE DisplayName LIKE 'x{pattern}'")
+    assert bool(found) == (re.fullmatch(pattern.replace("%", ".*"), name) is not None)
+
+
+def test_a_pattern_of_many_percent_signs_is_answered_at_once(app: App) -> None:
+    app.made("Customer", {"DisplayName": "a" * 500})
+    assert app.rows(f"SELECT * FROM Customer WHERE DisplayName LIKE '{'%a' * 200}%b'") == []

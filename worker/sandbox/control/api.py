@@ -16,6 +16,10 @@ from worker.sandbox.webhooks.receivers import InvalidDelivery
 if TYPE_CHECKING:  # the sandbox itself has this API
     from worker.sandbox.service import Sandbox
 
+# Far enough from the last year that there is: what is due years later is a date as well.
+_YEAR_MAX = 9000
+_YEAR_SECONDS = 365 * 86_400
+
 
 class Advance(Struct, frozen=True, forbid_unknown_fields=True):
     """How far the sandbox's clock goes ahead."""
@@ -35,7 +39,7 @@ def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:
         if path[:1] in (["books"], ["journal"], ["snapshots"]) and path[1:]:
             return hands.answer(sandbox, request, path)
         return _done(sandbox, request, path)
-    except (msgspec.DecodeError, InvalidDelivery) as error:
+    except (msgspec.DecodeError, InvalidDelivery, RecursionError) as error:
         return json_reply(400, {"error": str(error)})
 
 
@@ -81,7 +85,7 @@ def _changed(sandbox: "Sandbox", body: bytes, path: list[str]) -> bool:
         case ["limits"]:
             sandbox.throttle.limits = msgspec.json.decode(body, type=Limits)
         case ["clock"]:
-            sandbox.advance(msgspec.json.decode(body, type=Advance).advance_seconds)
+            _advance(sandbox, msgspec.json.decode(body, type=Advance))
         case ["companies", realm]:
             sandbox.change_traits(realm, msgspec.json.decode(body, type=dict[str, Any]))
         case ["disconnect", realm]:
@@ -92,6 +96,12 @@ def _changed(sandbox: "Sandbox", body: bytes, path: list[str]) -> bool:
         case _:
             return False
     return True
+
+
+def _advance(sandbox: "Sandbox", wanted: Advance) -> None:
+    if sandbox.now().year + wanted.advance_seconds / _YEAR_SECONDS > _YEAR_MAX:
+        raise msgspec.DecodeError(f"The clock ends in the year {_YEAR_MAX} - at `$.advance_seconds`")
+    sandbox.advance(wanted.advance_seconds)
 
 
 def _metered(sandbox: "Sandbox") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from worker.sandbox import accountant
 from worker.sandbox.books import snapshots
 from worker.sandbox.books.company import Company
 from worker.sandbox.faults import Fault
-from worker.sandbox.messages import Reply, Request, envelope_time, json_reply
+from worker.sandbox.messages import Reply, Request, envelope_time, json_reply, number
 from worker.sandbox.schema.kinds import Fields
 
 if TYPE_CHECKING:  # the sandbox itself has this API
@@ -43,7 +43,7 @@ class CreditGiven(Struct, frozen=True, forbid_unknown_fields=True):
     amount: Decimal
 
 
-_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=number)
 
 
 def answer(sandbox: "Sandbox", request: Request, path: list[str]) -> Reply:

@@ -60,6 +60,6 @@ def _object(body: bytes) -> dict[str, Any]:
     """Read a body; one that is no JSON object names nothing, and is refused without a rule."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return decoded if isinstance(decoded, dict) else {}

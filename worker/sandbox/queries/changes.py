@@ -36,14 +36,14 @@ def changes(company: Company, entities: str, since: str, now: datetime) -> Field
         entity = known.get(name.casefold())
         if entity is None or entity.name in _NOT_CAPTURED:
             raise faults.unsupported_operation(f"cdc of {name}")
-        found = _changed(company, entity, start)[:left]
+        found = _changed(company, entity, start, left)
         left -= len(found)
         answers.append(_page(entity, found) if found else {})
     return {"CDCResponse": [{"QueryResponse": answers}]}
 
 
-def _changed(company: Company, entity: Entity, start: datetime) -> list[Fields]:
-    """Return the changed objects of an entity as they are now, the last change first."""
+def _changed(company: Company, entity: Entity, start: datetime, most: int) -> list[Fields]:
+    """Return the changed objects of an entity as they are now, the last change first, so many at most."""
     last: dict[str, datetime] = {}
     for change in company.journal.since(start - timedelta(seconds=1)):
         if change.entity == entity.name and change.at.replace(microsecond=0) >= start:
@@ -51,7 +51,7 @@ def _changed(company: Company, entity: Entity, start: datetime) -> list[Fields]:
             if change.deleted_id is not None:
                 last[change.deleted_id] = change.at
     found = []
-    for identifier, at in sorted(last.items(), key=lambda each: each[1], reverse=True):
+    for identifier, at in sorted(last.items(), key=lambda each: each[1], reverse=True)[:most]:
         stored = company.get(entity.name, identifier)
         if stored is not None:
             found.append(company.answer(entity, stored, "query"))

@@ -139,8 +139,7 @@ def _meets(value: Any, condition: Condition, key: _Key) -> bool:
         return any(_order(key, condition.field, value, wanted) == 0 for wanted in condition.values)
     wanted = condition.values[0]
     if condition.operator == "LIKE":
-        pattern = "".join(".*" if part == "%" else re.escape(part) for part in re.split("(%)", wanted))
-        return re.fullmatch(pattern, str(value), re.IGNORECASE | re.DOTALL) is not None
+        return _is_like(str(value).casefold(), wanted.casefold())
     order = _order(key, condition.field, value, wanted)
     return {
         "=": order == 0,
@@ -150,6 +149,23 @@ def _meets(value: Any, condition: Condition, key: _Key) -> bool:
         ">": order > 0,
         ">=": order >= 0,
     }[condition.operator]
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    """Say whether a text has the form of a pattern, in which % is any text."""
+    first, *rest = pattern.split("%")
+    if not rest:
+        return text == pattern
+    *middle, last = rest
+    if not text.startswith(first):
+        return False
+    place = len(first)
+    for part in middle:
+        found = text.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return len(text) - len(last) >= place and text.endswith(last)
 
 
 def _order(key: _Key, field: str, value: Any, wanted: str) -> int:

@@ -20,6 +20,8 @@ Fields = dict[str, Any]
 
 CENT = Decimal("0.01")
 AMOUNT_LIMIT = Decimal(10) ** 10
+# No number of QuickBooks is closer to 0.
+_LEAST = Decimal(10) ** -20
 # XML cannot hold these characters; QuickBooks refuses them, because they broke other requests later.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -84,7 +86,7 @@ class Number(Struct, frozen=True):
         except ArithmeticError:
             raise faults.unsupported_property(name) from None
         least = number if self.least is None else self.least
-        if not number.is_finite() or abs(number) >= AMOUNT_LIMIT or number < least:
+        if not number.is_finite() or (number and not _LEAST <= abs(number) < AMOUNT_LIMIT) or number < least:
             raise faults.business(f"{name} is out of range. Supplied value:{value}")
         return number
 
@@ -272,11 +274,13 @@ class Several(Struct, frozen=True):
 
 
 class Anything(Struct, frozen=True):
-    """An object whose properties are not described, because no rule concerns them."""
+    """An object whose properties are not described, because no rule concerns them; it has few levels."""
+
+    levels: int = 20
 
     def read(self, value: Any, name: str) -> Fields:
         """Return the object."""
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not _is_within(value, self.levels):
             raise faults.unsupported_property(name)
         return value
 
@@ -297,6 +301,12 @@ def references(kind: ValueType, value: Any) -> Iterator[tuple[Ref | CurrencyCode
     elif isinstance(kind, Several):
         for item in value:
             yield from references(kind.of, item)
+
+
+def _is_within(value: Any, levels: int) -> bool:
+    """Say whether a value of JSON has at most so many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(levels > 0 and _is_within(each, levels - 1) for each in inner)
 
 
 def java_length(text: str) -> int:
