@@ -106,7 +106,7 @@ def credit(company: Company, invoice: str, amount: Decimal, now: datetime) -> Fi
     Raises:
         Fault: QuickBooks refuses it.
     """
-    customer = _invoice(company, invoice)["CustomerRef"]["value"]
+    customer = company.existing("Invoice", invoice)["CustomerRef"]["value"]
     line = {"DetailType": "SalesItemLineDetail", "Amount": amount, "SalesItemLineDetail": {}}
     fields = {**_of(company, customer), **without_tax(company), "Line": [line]}
     memo = create(company, "CreditMemo", fields, now)
@@ -120,7 +120,7 @@ def write_off(company: Company, invoice: str, now: datetime) -> Fields:
     Raises:
         Fault: QuickBooks refuses it.
     """
-    fields = _invoice(company, invoice)
+    fields = company.existing("Invoice", invoice)
     customer, amount = fields["CustomerRef"]["value"], open_amount(company, ("Invoice", invoice))
     if not amount:
         raise faults.business("Nothing of the invoice is open")
@@ -135,13 +135,6 @@ def write_off(company: Company, invoice: str, now: datetime) -> Fields:
     entry = _made(company, "JournalEntry", {**currency, "Line": lines}, now)
     _apply(company, invoice, ("JournalEntry", entry), amount, now)
     return company.shown(company.entities["JournalEntry"], company.objects["JournalEntry"][entry])
-
-
-def _invoice(company: Company, identifier: str) -> Fields:
-    found = company.get("Invoice", identifier)
-    if found is None:
-        raise faults.deleted("Invoice")
-    return found
 
 
 def _of(company: Company, customer: str) -> Fields:

@@ -122,7 +122,5 @@ def _having(name: str, operation: Operation) -> Entity:
 def _read(company: Company, entity: Entity, identifier: str) -> Fields:
     if entity.single and identifier not in {"1", company.realm}:
         raise faults.inactive(entity.name)
-    found = company.get(entity.name, "1" if entity.single else identifier)
-    if found is None:
-        raise faults.deleted(entity.name) if entity.is_transaction else faults.inactive(entity.name)
+    found = company.existing(entity.name, "1" if entity.single else identifier)
     return {entity.name: company.answer(entity, found, "read")}

@@ -21,7 +21,7 @@ from worker.sandbox.books.numbers import Numbers
 from worker.sandbox.books.traits import Traits
 from worker.sandbox.schema.currencies import CURRENCIES
 from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Ref, Several, ValueType
-from worker.sandbox.schema.moving import referring_to
+from worker.sandbox.schema.references import referring_to
 
 # As recorded; classes have Ids that a floating-point number cannot hold.
 _FIRST_ID = {"Account": 1150040000, "Class": 5000000000000000000}
@@ -56,6 +56,17 @@ class Company:
         identifiers = dict.fromkeys([*present, *self.former.changed(entity)])
         seen = {each: self.former.shown((entity, each), present.get(each), instant) for each in identifiers}
         return {each: stored for each, stored in seen.items() if stored is not None}
+
+    def existing(self, entity: str, identifier: str) -> Fields:
+        """Return a stored object.
+
+        Raises:
+            Fault: 610 if there is none.
+        """
+        found = self.objects[entity].get(identifier)
+        if found is None:
+            raise faults.deleted(entity) if self.entities[entity].is_transaction else faults.inactive(entity)
+        return found
 
     def active(self, entity: str, identifier: str, words: str | None = None) -> Fields:
         """Return an object that others may refer to.
@@ -197,9 +208,7 @@ class Company:
         Raises:
             Fault: 610 if it is not there, 5010 if it has changed since.
         """
-        found = self.objects[entity].get(str(data.get("Id")))
-        if found is None:
-            raise faults.deleted(entity) if self.entities[entity].is_transaction else faults.inactive(entity)
+        found = self.existing(entity, str(data.get("Id")))
         if str(data.get("SyncToken")) != found["SyncToken"]:
             raise faults.stale()
         return found

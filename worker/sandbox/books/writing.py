@@ -9,7 +9,8 @@ from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
-from worker.sandbox.schema.kinds import Fields, Flag, Ref, Text, references
+from worker.sandbox.schema.kinds import Fields, Flag, Ref, Text
+from worker.sandbox.schema.references import references
 
 _PERSON_NAME = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 Include = frozenset[str]

@@ -17,9 +17,7 @@ def send(company: Company, entity: Entity, identifier: str, to: str | None, act:
     Raises:
         Fault: There is no such transaction, or no address.
     """
-    before = company.get(entity.name, identifier)
-    if before is None:
-        raise faults.deleted(entity.name)
+    before = company.existing(entity.name, identifier)
     address = EMAIL.read({"Address": to}, "sendTo") if to else before.get("BillEmail")
     if not address:
         raise faults.business("An e-mail address is needed to send the transaction")
@@ -48,9 +46,7 @@ def pdf(company: Company, entity: Entity, identifier: str) -> bytes:
     Raises:
         Fault: There is no such transaction.
     """
-    stored = company.get(entity.name, identifier)
-    if stored is None:
-        raise faults.deleted(entity.name)
+    stored = company.existing(entity.name, identifier)
     shown = company.shown(entity, stored)
     lines = (
         f"{company.traits.name}",

@@ -6,7 +6,7 @@ a text and a text that holds a number are taken, as JSON readers of QuickBooks' 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -288,19 +288,6 @@ class Anything(Struct, frozen=True):
 def group(*properties: Property) -> Group:
     """Describe an object by its properties."""
     return Group({each.name: each for each in properties})
-
-
-def references(kind: ValueType, value: Any) -> Iterator[tuple[Ref | CurrencyCode, Fields]]:
-    """Yield the references within a value, each with its type."""
-    if isinstance(kind, Ref | CurrencyCode):
-        yield kind, value
-    elif isinstance(kind, Group):
-        for name, item in value.items():
-            if isinstance(item, dict | list) and name in kind.by_name:
-                yield from references(kind.by_name[name].kind, item)
-    elif isinstance(kind, Several):
-        for item in value:
-            yield from references(kind.of, item)
 
 
 def _is_within(value: Any, levels: int) -> bool:

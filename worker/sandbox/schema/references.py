@@ -1,8 +1,22 @@
-"""References that move from one object to another, because the two became one."""
+"""References within values: which there are, and values that refer to another object instead."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from worker.sandbox.schema.kinds import Group, Ref, Several, ValueType
+from worker.sandbox.schema.kinds import CurrencyCode, Fields, Group, Ref, Several, ValueType
+
+
+def references(kind: ValueType, value: Any) -> Iterator[tuple[Ref | CurrencyCode, Fields]]:
+    """Yield the references within a value, each with its type."""
+    if isinstance(kind, Ref | CurrencyCode):
+        yield kind, value
+    elif isinstance(kind, Group):
+        for name, item in value.items():
+            if isinstance(item, dict | list) and name in kind.by_name:
+                yield from references(kind.by_name[name].kind, item)
+    elif isinstance(kind, Several):
+        for item in value:
+            yield from references(kind.of, item)
 
 
 def referring_to(kind: ValueType, value: Any, entity: str, old: str, new: str) -> Any:
