@@ -57,6 +57,13 @@ def test_the_lines_of_a_merged_item_are_the_others(app: App) -> None:
     assert items == {"1"}
 
 
+def test_lines_without_an_item_have_the_first_service_that_is_left(app: App) -> None:
+    merge(app, "Item", "1", "2")
+    made = app.made("Invoice", invoice())
+    assert made["Line"][0]["SalesItemLineDetail"]["ItemRef"] == {"value": "2", "name": "Hours"}
+    app.made("Customer", {"DisplayName": "Old friend", "Balance": 5})
+
+
 @pytest.mark.parametrize("case", ["itself", "below", "currency", "type", "unknown"])
 def test_entries_that_do_not_become_one(uk: App, case: str) -> None:
     below = uk.made("Customer", {"DisplayName": "B", "ParentRef": {"value": "1"}, "Job": True})["Id"]

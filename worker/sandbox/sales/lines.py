@@ -172,6 +172,12 @@ def _priced(company: Company, line: Fields) -> Fields:
     return {"DescriptionLineDetail": {}, **line} if kind == "DescriptionOnly" else dict(line)
 
 
+def usual_item(company: Company) -> Fields:
+    """Refer to the item of lines that name none: the company's first service."""
+    items = company.objects["Item"].values()
+    return {"value": next((each for each in items if each["Type"] == "Service"), next(iter(items)))["Id"]}
+
+
 def _selling(company: Company, line: Fields) -> Fields:
     amount = _given(line, "Amount")
     detail = _without_zeros(line.get("SalesItemLineDetail") or {}, amount)
@@ -185,7 +191,7 @@ def _selling(company: Company, line: Fields) -> Fields:
             )
     if not company.traits.classes_per_line:
         detail.pop("ClassRef", None)
-    item = (detail.get("ItemRef") or {"value": "1"})["value"]
+    item = (detail.get("ItemRef") or usual_item(company))["value"]
     if item == SHIPPING and not company.traits.allow_shipping:
         raise faults.business("Shipping is not switched on for this company")
     if item not in ITEM.also:

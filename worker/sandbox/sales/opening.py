@@ -7,6 +7,7 @@ from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Draft
 from worker.sandbox.sales.basis import in_currency
+from worker.sandbox.sales.lines import usual_item
 from worker.sandbox.sales.numbering import with_subtotal
 from worker.sandbox.sales.places import placed
 from worker.sandbox.sales.taxes import without_tax
@@ -35,7 +36,7 @@ def invoice(company: Company, draft: Draft, customer: Fields) -> None:
     day = _day(company, draft)
     counted = not company.traits.custom_transaction_numbers
     detail = {
-        "ItemRef": {"value": "1"},
+        "ItemRef": usual_item(company),
         "ItemAccountRef": {"value": company.account("OpeningBalanceEquity")["Id"]},
     }
     line = {
