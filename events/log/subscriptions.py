@@ -32,7 +32,7 @@ class Subscription(Struct, frozen=True):
 
     name: str
     handle: Handler
-    batch_size: int = 500
+    batch_size: int = 1_000
 
     def take(
         self, connection: sa.Connection, batch: Sequence[Recorded], now: datetime, _edition: int
