@@ -7,7 +7,7 @@ from worker.sandbox.schema.kinds import Fields
 
 
 class FormerStates:
-    """What each object was before its last changes; None before it was created."""
+    """The states of objects before their last changes; None before an object was created."""
 
     def __init__(self) -> None:
         self._states: dict[Key, list[tuple[datetime, Fields | None]]] = {}
