@@ -180,8 +180,8 @@ class Sandbox:
 
     def _answered(self, company: Company, request: Request, path: list[str]) -> Reply:
         """Apply a request once: a repeated requestid gets the first answer, byte for byte."""
-        asked = request.query.get("requestid")
-        request_id = None if request.method != "POST" or path[0] == "query" else asked
+        writes = request.method == "POST" and path[0] != "query"
+        request_id = request.query.get("requestid") if writes else None
         if request_id and not company.traits.request_ids_of_any_entity:
             request_id = f"{request_id} {path[0]}"
         if request_id and request_id in company.replies:

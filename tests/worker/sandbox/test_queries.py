@@ -327,3 +327,21 @@ def test_a_pattern_means_any_text_by_each_percent_sign(name: str, pattern: str) 
 def test_a_pattern_of_many_percent_signs_is_answered_at_once(app: App) -> None:
     app.made("Customer", {"DisplayName": "a" * 500})
     assert app.rows(f"SELECT * FROM Customer WHERE DisplayName LIKE '{'%a' * 200}%b'") == []
+
+
+def test_a_lagging_query_shows_balances_and_links_as_they_were(app: App) -> None:
+    sold = app.made("Invoice", invoice(line(100)))
+    app.sandbox.change_traits(app.company.realm, {"query_lag_seconds": 5})
+    link = {"TxnId": sold["Id"], "TxnType": "Invoice"}
+    paid = app.made(
+        "Payment",
+        {"CustomerRef": {"value": "1"}, "TotalAmt": 100, "Line": [{"Amount": 100, "LinkedTxn": [link]}]},
+    )
+    assert [row["Balance"] for row in app.rows("SELECT * FROM Invoice WHERE Balance > '0'")] == [100]
+    app.clock.advance(5)
+    for entity, identifier in (("Payment", paid["Id"]), ("Invoice", sold["Id"])):
+        accountant.delete(app.company, entity, identifier, app.clock.now())
+    assert [row["Balance"] for row in app.rows("SELECT * FROM Invoice")] == [0]
+    assert [row["Line"][0]["LinkedTxn"] for row in app.rows("SELECT * FROM Payment")] == [[link]]
+    app.clock.advance(5)
+    assert app.rows("SELECT * FROM Invoice") == app.rows("SELECT * FROM Payment") == []

@@ -47,15 +47,12 @@ class Company:
         """Return a stored object."""
         return self.objects[entity].get(identifier)
 
-    def queried(self, entity: str, now: datetime) -> Mapping[str, Fields]:
-        """Return the objects of an entity as queries see them: some seconds ago, if the company's queries lag."""
-        present = self.objects[entity]
-        if not self.traits.query_lag_seconds:
-            return present
+    def lagging(self, entity: str, now: datetime) -> list[Fields]:
+        """Return the objects of an entity as queries that lag show them: as they were some seconds ago."""
         instant = now - timedelta(seconds=self.traits.query_lag_seconds)
-        identifiers = dict.fromkeys([*present, *self.former.changed(entity)])
-        seen = {each: self.former.shown((entity, each), present.get(each), instant) for each in identifiers}
-        return {each: stored for each, stored in seen.items() if stored is not None}
+        identifiers = dict.fromkeys([*self.objects[entity], *self.former.changed(entity)])
+        found = (self.former.at((entity, each), instant, self._seen((entity, each))) for each in identifiers)
+        return [each for each in found if each is not None]
 
     def existing(self, entity: str, identifier: str) -> Fields:
         """Return a stored object.
@@ -166,11 +163,11 @@ class Company:
         """Delete an object, with its postings."""
         described = self.entities[entity]
         key = (entity, before["Id"])
-        self._keep(key, before, act)
+        settled = self.ledger.targets(key)
+        self._keep((key, *settled), act)
         del self.objects[entity][before["Id"]]
         self.names.move(described, before, None)
         self.numbers.move(entity, before, None)
-        settled = self.ledger.targets(key)
         changed = self.ledger.apply(key, ())
         self.ledger.post(key, ())
         self._post_settling(settled, key)
@@ -185,7 +182,7 @@ class Company:
                 moved = referring_to(described.properties, stored, entity, old, new)
                 if moved is not stored:
                     self._move(described, stored, moved, act)
-        self._keep((entity, old), gone, act)
+        self._keep([(entity, old)], act)
         del self.objects[entity][old]
         self.names.move(self.entities[entity], gone, None)
         present = self.objects[entity][new]
@@ -237,12 +234,13 @@ class Company:
     def _save(self, entity: Entity, before: Fields | None, stored: Fields, act: Act) -> list[Key]:
         """Store an object with its names, numbers and postings; return the transactions that it settles otherwise now."""
         key = (entity.name, stored["Id"])
-        self._keep(key, before, act)
+        applications = tuple(entity.applications(stored))
+        settled = self.ledger.targets(key)
+        self._keep((key, *settled, *(each.target for each in applications)), act)
         self.objects[entity.name][stored["Id"]] = stored
         self.names.move(entity, before, stored)
         self.numbers.move(entity.name, before, stored)
-        settled = self.ledger.targets(key)
-        changed = self.ledger.apply(key, entity.applications(stored))
+        changed = self.ledger.apply(key, applications)
         self.ledger.post(key, entity.postings(self, stored))
         self._post_settling((key, *settled, *self.ledger.targets(key)), key)
         return changed
@@ -268,15 +266,21 @@ class Company:
             touched = self._touched(self.entities[name], stored, act)
             if not self.traits.payments_change_invoices:
                 touched = {**touched, "SyncToken": stored["SyncToken"]}
-            self._keep(key, stored, act)
             self.objects[name][identifier] = {**stored, **touched}
             self._note(name, identifier, act, "Update", notified=notified)
 
-    def _keep(self, key: Key, before: Fields | None, act: Act) -> None:
-        """Keep an object's state before a change, if queries lag."""
+    def _keep(self, keys: Iterable[Key], act: Act) -> None:
+        """Keep objects as they are shown before a change, if queries lag."""
         if self.traits.query_lag_seconds:
             lag = timedelta(seconds=self.traits.query_lag_seconds)
-            self.former.keep(key, before, act.at, lag)
+            for key in keys:
+                self.former.keep(key, self._seen(key), act.at, lag)
+
+    def _seen(self, key: Key) -> Fields | None:
+        """Return an object as it is shown at present; None if there is none."""
+        name, identifier = key
+        stored = self.objects[name].get(identifier)
+        return None if stored is None else self.shown(self.entities[name], stored)
 
     def _touched(self, entity: Entity, before: Fields, act: Act) -> Fields:
         at = self.instant(act.at)

@@ -17,9 +17,9 @@ class FormerStates:
         states = [state for state in self._states.get(key, ()) if state[0] > at - lag]
         self._states[key] = [*states, (at, before)]
 
-    def shown(self, key: Key, present: Fields | None, instant: datetime) -> Fields | None:
-        """Return an object as it was at an instant; the present state if it has not changed since."""
-        return next((before for at, before in self._states.get(key, ()) if at > instant), present)
+    def at(self, key: Key, instant: datetime, present: Fields | None) -> Fields | None:
+        """Return an object as it was at an instant; as it is at present if it has not changed since."""
+        return next((before for changed, before in self._states.get(key, ()) if changed > instant), present)
 
     def changed(self, entity: str) -> list[str]:
         """Return the Ids of the objects of an entity that were changed, also of those that are gone."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.sandbox.books.company import Company
@@ -34,14 +35,17 @@ def run(company: Company, text: str, now: datetime) -> Fields:
     statement = _checked(entity, statement)
     numbered = frozenset({"SyncToken"}) if company.traits.ids_compare_as_texts else _NUMBERED
     key = partial(_key, numbered)
-    found = [each for each in _candidates(company, entity, statement, now) if _matches(each, statement, key)]
+    source = _source(company, entity, now)
+    found = [
+        each for each in _candidates(company, entity, statement, source) if _matches(each, statement, key)
+    ]
     if statement.count:
         return {"QueryResponse": {"totalCount": len(found)}}
-    page = _ordered(company, entity, found, statement, key)[statement.start - 1 :][: statement.rows]
+    page = _ordered(company, entity, found, statement, key, source)[statement.start - 1 :][: statement.rows]
     if not page:
         return {"QueryResponse": {}}
     response: Fields = {
-        statement.entity: [_projected(entity, company.shown(entity, each), statement) for each in page],
+        statement.entity: [_projected(entity, source.shown(each), statement) for each in page],
         **({} if entity.single else {"startPosition": statement.start}),
         "maxResults": len(page),
     }
@@ -94,15 +98,38 @@ def _property(entity: Entity, path: str) -> Property:
     return found
 
 
-def _candidates(company: Company, entity: Entity, statement: Statement, now: datetime) -> Iterator[Fields]:
+class _Source(Struct, frozen=True):
+    """The objects that a query reads.
+
+    Attributes:
+        lagging: The objects as they were shown some seconds ago; None if queries do not lag.
+        calculated: Returns an object with the properties that follow from the books.
+        shown: Returns an object as QuickBooks shows it.
+    """
+
+    lagging: list[Fields] | None
+    calculated: Callable[[Fields], Fields]
+    shown: Callable[[Fields], Fields]
+
+
+def _source(company: Company, entity: Entity, now: datetime) -> _Source:
+    if company.traits.query_lag_seconds:
+        return _Source(company.lagging(entity.name, now), dict, dict)
+    return _Source(
+        None, lambda stored: {**stored, **entity.derived(company, stored)}, partial(company.shown, entity)
+    )
+
+
+def _candidates(company: Company, entity: Entity, statement: Statement, source: _Source) -> Iterator[Fields]:
     """Yield the objects that may match: by their Id or name where a condition has it, else all."""
+    if source.lagging is not None:
+        yield from source.lagging
+        return
     calculated = any(condition.field in entity.derived_names for condition in statement.conditions)
-    objects = company.queried(entity.name, now)
-    present = objects is company.objects[entity.name]
-    for identifier in _identifiers(company, entity, statement) if present else list(objects):
-        stored = objects.get(identifier)
+    for identifier in _identifiers(company, entity, statement):
+        stored = company.get(entity.name, identifier)
         if stored is not None:
-            yield {**stored, **entity.derived(company, stored)} if calculated else stored
+            yield source.calculated(stored) if calculated else stored
 
 
 def _identifiers(company: Company, entity: Entity, statement: Statement) -> Iterable[str]:
@@ -196,14 +223,14 @@ def _key(numbered: frozenset[str], field: str, value: Any, like: Any) -> tuple[i
 
 
 def _ordered(
-    company: Company, entity: Entity, found: list[Fields], statement: Statement, key: _Key
+    company: Company, entity: Entity, found: list[Fields], statement: Statement, key: _Key, source: _Source
 ) -> list[Fields]:
     if not statement.order:
         # As recorded: transactions by their last change, the newest first; lists by name, capital letters first.
         if entity.is_transaction:
             return sorted(found, key=lambda e: (e["MetaData"]["LastUpdatedTime"], int(e["Id"])), reverse=True)
         return sorted(found, key=lambda e: entity.order(company, e))
-    rows = [(each, {**each, **entity.derived(company, each)}) for each in found]
+    rows = [(each, source.calculated(each)) for each in found]
     for field, descending in reversed(statement.order):
         values = {id(row): _value(row[1], field) for row in rows}
         # Not documented: rows without a value come before the others.
