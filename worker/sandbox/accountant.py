@@ -115,7 +115,7 @@ def credit(company: Company, invoice: str, amount: Decimal, now: datetime) -> Fi
 
 
 def write_off(company: Company, invoice: str, now: datetime) -> Fields:
-    """Write off what is open of an invoice as a bad debt, by a journal entry; return the journal entry.
+    """Write off the open amount of an invoice as a bad debt, by a journal entry; return the journal entry.
 
     Raises:
         Fault: QuickBooks refuses it.
@@ -151,9 +151,9 @@ def _lines(kind: str, amounts: Mapping[str, Decimal]) -> list[Fields]:
     ]
 
 
-def _entry(side: str, account: str, amount: Decimal, somebody: Fields | None = None) -> Fields:
+def _entry(side: str, account: str, amount: Decimal, person: Fields | None = None) -> Fields:
     """Write a line of a journal entry."""
-    detail = {"PostingType": side, "AccountRef": {"value": account}, "Entity": somebody}
+    detail = {"PostingType": side, "AccountRef": {"value": account}, "Entity": person}
     return {"DetailType": "JournalEntryLineDetail", "Amount": amount, "JournalEntryLineDetail": detail}
 
 

@@ -48,7 +48,7 @@ class Reply(Struct, frozen=True):
         headers: Further headers.
         delay_seconds: How long it takes.
         broken: The connection dies instead: before or after the request was applied, or half-way.
-        delivery: What is to be sent elsewhere first; how that went is the answer then.
+        delivery: A message to send elsewhere first; the result of sending is the answer then.
     """
 
     status: int = 200

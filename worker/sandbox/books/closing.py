@@ -6,7 +6,7 @@ from worker.sandbox.schema.kinds import Fields
 
 
 def is_closed(company: Company, fields: Fields) -> bool:
-    """Say whether the date of a transaction is in the closed books."""
+    """Return whether the date of a transaction is in the closed books."""
     closed = company.traits.books_closed_until
     return closed is not None and bool(fields["TxnDate"] <= closed.isoformat())
 

@@ -17,6 +17,6 @@ _ROLES = frozenset(
 
 
 def has_role(company: Company, account: Fields) -> bool:
-    """Say whether QuickBooks posts to an account by itself; such an account keeps its type."""
+    """Return whether QuickBooks posts to an account by itself; such an account keeps its type."""
     subtype = account["AccountSubType"]
     return subtype in _ROLES and bool(company.account(subtype)["Id"] == account["Id"])

@@ -1,4 +1,4 @@
-"""What transactions owe, and what others settle of it: payments of invoices, credit memos in payments, deposits."""
+"""The debts of transactions, and the transactions that settle them: payments of invoices, credit memos, deposits."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -22,7 +22,7 @@ def customers(postings: Iterable[Posting]) -> frozenset[str]:
 
 
 def open_amount(company: Company, target: Key, without: Key | None = None) -> Decimal:
-    """Return what is left of a transaction to settle, or of a credit to use up.
+    """Return the open amount of a transaction, or the unused amount of a credit.
 
     Args:
         company: The company.
@@ -45,7 +45,7 @@ def check_not_deposited(company: Company, key: Key) -> None:
 
 
 def is_deposited(company: Company, key: Key) -> bool:
-    """Say whether a transaction is part of a deposit."""
+    """Return whether a transaction is part of a deposit."""
     return any(kind == "Deposit" for kind, _ in company.ledger.settling(key))
 
 

@@ -77,7 +77,7 @@ _PROPERTIES = described(
     Property("LinkedTxn", Several(LINKED), read_only=True),
     ATTACHABLES,
 )
-# An account of these types is posted to with somebody's name.
+# An account of these types is posted to with a person's name.
 _NAMED = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
 
 
@@ -120,24 +120,24 @@ def _check(company: Company, line: Fields, currency: Fields) -> None:
         if of.get(name) is None:
             raise faults.required(name)
     kind = company.objects["Account"][detail["AccountRef"]["value"]]["AccountType"]
-    somebody = detail.get("Entity") or {}
-    if somebody:
-        _check_person(company, somebody)
+    person = detail.get("Entity") or {}
+    if person:
+        _check_person(company, person)
     wanted = _NAMED.get(kind)
-    if wanted is not None and somebody.get("Type") != wanted:
+    if wanted is not None and person.get("Type") != wanted:
         raise faults.business(f"When you use {kind}, you must choose a {wanted.lower()} in the Name field.")
     if wanted == "Customer":
-        customer = company.objects["Customer"][somebody["EntityRef"]["value"]]
+        customer = company.objects["Customer"][person["EntityRef"]["value"]]
         if customer["CurrencyRef"] != currency:
             raise faults.business("The customer is billed in another currency")
 
 
-def _check_person(company: Company, somebody: Fields) -> None:
+def _check_person(company: Company, person: Fields) -> None:
     for name in ("Type", "EntityRef"):
-        if somebody.get(name) is None:
+        if person.get(name) is None:
             raise faults.required(name)
-    identifier = somebody["EntityRef"]["value"]
-    if company.get(somebody["Type"], identifier) is None:
+    identifier = person["EntityRef"]["value"]
+    if company.get(person["Type"], identifier) is None:
         raise faults.invalid_reference("Names", identifier)
 
 

@@ -136,7 +136,7 @@ def void(fields: Fields) -> Fields:
 
 
 def _line(company: Company, line: Fields, payment: Fields, known: Collection[Key]) -> Fields:
-    """Return a line with what is kept of it: an amount, and the transaction it is for.
+    """Return the parts of a line that are stored: the amount, and the link to a transaction.
 
     Raises:
         Fault: 2020 if one of them is missing, 2500 or 6000 if the transaction does not fit the payment.

@@ -55,7 +55,7 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     delay_seconds: Annotated[float, Meta(ge=0)] = 0
 
     def concerns(self, asked: OperationAsked) -> bool:
-        """Say whether it is about a request; about a request with several entities if it is about one of them."""
+        """Return whether it is about a request; about a request with several entities if it is about one of them."""
         entities = {name.casefold() for name in self.entities}
         return (
             asked.operation in (self.operations or (asked.operation,))

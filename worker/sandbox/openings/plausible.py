@@ -48,7 +48,7 @@ def fill(company: Company, amounts: Amounts, seed: int, now: datetime) -> None:
     Customers and items come evenly over the months; each month has invoices for some of those who are there by then.
 
     Args:
-        company: The company. What is written is not older than the company itself.
+        company: The company; nothing is dated before it was opened.
         amounts: How much is written.
         seed: The seed.
         now: The present.

@@ -179,7 +179,7 @@ def _meets(value: Any, condition: Condition, key: _Key) -> bool:
 
 
 def _is_like(text: str, pattern: str) -> bool:
-    """Say whether a text has the form of a pattern, in which % is any text."""
+    """Return whether a text has the form of a pattern, in which % is any text."""
     first, *rest = pattern.split("%")
     if not rest:
         return text == pattern

@@ -51,7 +51,7 @@ def _apply_credit(company: Company, draft: Draft, invoice: Fields, memo: Key) ->
 
 
 def _apply_payment(company: Company, draft: Draft, payment: Fields, target: Key) -> None:
-    """Apply what is left of a payment; one that is deposited stays as it is."""
+    """Apply the unapplied part of a payment; a deposited payment stays as it is."""
     described = company.entities["Payment"]
     left = company.shown(described, payment)["UnappliedAmt"]
     amount = min(settling.open_amount(company, target), left)

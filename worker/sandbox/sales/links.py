@@ -107,6 +107,6 @@ def shown(company: Company, entity: str, stored: Fields) -> list[Fields]:
 
 
 def within(company: Company, customer: str, above: str) -> bool:
-    """Say whether a customer is another one, or a job of it."""
+    """Return whether a customer is another one, or a job of it."""
     entries = lineage(company, "Customer", company.objects["Customer"][customer])
     return any(each["Id"] == above for each in entries)

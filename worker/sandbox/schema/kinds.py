@@ -291,7 +291,7 @@ def group(*properties: Property) -> Group:
 
 
 def _is_within(value: Any, levels: int) -> bool:
-    """Say whether a value of JSON has at most so many levels."""
+    """Return whether a value of JSON has at most so many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(levels > 0 and _is_within(each, levels - 1) for each in inner)
 
