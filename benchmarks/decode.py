@@ -1,9 +1,8 @@
 """Decoding: a CloudEvent's JSON text to an event that is ready to append, fully checked.
 
 The limit decodes the same texts by msgspec alone, in one pass, into structs with the same fields and limits, with
-`Decimal` where we have amounts; it hashes nothing and drops unknown fields. The peer is the same model in pydantic. Ours
-is the door's function: it checks the attributes, the payload and every text, hashes the content in its canonical form,
-and keeps unknown fields.
+`Decimal` where we have amounts; it drops unknown fields. The peer is the same model in pydantic. Ours is the door's
+function: it checks the attributes, the payload and every text, and keeps unknown fields and the data as written.
 """
 
 from collections.abc import AsyncIterator, Callable

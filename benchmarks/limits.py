@@ -140,7 +140,6 @@ def row(event: Event, now: datetime) -> Row:
         event.topic,
         event.time,
         now,
-        event.content_hash,
         json.encode(event.extensions),
         event.data,
     )

@@ -11,25 +11,25 @@ from events.contract.values import Fact
 from events.errors import InvalidEvent
 
 
-def from_base64(document: Mapping[str, Any]) -> bytes:
+def from_base64(attributes: Mapping[str, Any], data: bytes | None) -> bytes:
     """Decode `data_base64`; `datacontenttype` has to say that the bytes are JSON.
 
     Raises:
         InvalidEvent: It is no base64, or the event has `data` too.
     """
-    given = document["data_base64"]
-    if document.get("data") is not None:
+    given = attributes["data_base64"]
+    if data not in {None, b"null"}:
         raise InvalidEvent(
             "schema_invalid", "The event has both data and data_base64; send one of them", "data_base64"
         )
     try:
-        data = base64.b64decode(given, validate=True)
+        decoded = base64.b64decode(given, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
         raise InvalidEvent("schema_invalid", f"Expected a text in base64: {error}", "data_base64") from error
-    kind = document.get("datacontenttype")
+    kind = attributes.get("datacontenttype")
     said = kind if isinstance(kind, str) else ""
     check_json(said)
-    return media.in_utf8(data, said)
+    return media.in_utf8(decoded, said)
 
 
 def check_json(content_type: str) -> None:
@@ -47,8 +47,8 @@ def check_json(content_type: str) -> None:
         )
 
 
-def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
-    """Read data as `kind`; return the struct, and the data to store, as text and parsed.
+def read(data: bytes, kind: type[Fact]) -> tuple[Any, bytes]:
+    """Read data as `kind`; return the struct, and the data to store.
 
     Data that do not fit are converted where their meaning is certain.
 
@@ -56,12 +56,11 @@ def read(data: bytes, parsed: Any, kind: type[Fact]) -> tuple[Any, bytes, Any]:
         InvalidEvent: The data do not fit; the error names the field.
     """
     try:
-        return _checked(data, kind), data, parsed
+        return _checked(data, kind), data
     except InvalidEvent:
-        parsed = forgive(parsed, kind)
-    data = json.encode_numbers(parsed).encode()
+        data = json.encode_numbers(forgive(json.parse(data), kind)).encode()
     try:
-        return _checked(data, kind), data, parsed
+        return _checked(data, kind), data
     except InvalidEvent as error:
         field = f"data.{error.field}" if error.field else "data"
         raise InvalidEvent(error.reason, error.detail, field) from error

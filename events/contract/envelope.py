@@ -19,7 +19,6 @@ BATCH_EVENTS_MAX = 1_000
 OWN_SOURCES = "urn:coeffection:"
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 Attribute = Annotated[str, Meta(min_length=1, max_length=300)]
-_ABSENT = (None, "")
 _CORE = frozenset(
     {
         "specversion",
@@ -49,12 +48,6 @@ class Attributes(Struct, frozen=True):
     workspace: Workspace | None = None
 
 
-class _Written(Struct, frozen=True):
-    """The `data` of an event, as written."""
-
-    data: msgspec.Raw
-
-
 class Event(Struct, frozen=True, dict=True):
     """An event, ready to append. (`workspace`, `source`, `id`) is its identity."""
 
@@ -65,7 +58,6 @@ class Event(Struct, frozen=True, dict=True):
     stream: str
     time: datetime
     data: str
-    content_hash: str
     subject: str | None = None
     topic: str | None = None
     extensions: dict[str, str] = {}
@@ -106,17 +98,14 @@ def from_structured(raw: bytes, *, now: datetime, workspace: str | None = None) 
     """
     _check_size(raw)
     raw = raw.removeprefix(media.MARK)
-    document = json.parse(raw)
-    if not isinstance(document, dict):
-        raise InvalidEvent("schema_invalid", "An event must be a JSON object")
-    if document.get("data_base64") is not None:
-        data = content.from_base64(document)
+    attributes, data = json.parse_around(raw, "data")
+    if attributes.get("data_base64") is not None:
+        data = content.from_base64(attributes, data)
         _check_size(data)
-        return _event(document, data, json.parse(data), now, workspace)
-    if "data" not in document:
+        json.check(data)
+    if data is None:
         raise InvalidEvent("schema_invalid", "The event has no data", "data")
-    written = json.decode(raw, _Written).data
-    return _event(document, bytes(written), document["data"], now, workspace)
+    return _event(attributes, data, now, workspace)
 
 
 def from_binary(
@@ -135,7 +124,8 @@ def from_binary(
     content.check_json(kind)
     data = media.in_utf8(raw, kind)
     _check_size(data)
-    return _event(dict(attributes), data, json.parse(data), now, workspace)
+    json.check(data)
+    return _event(attributes, data, now, workspace)
 
 
 def _check_size(raw: bytes) -> None:
@@ -144,9 +134,7 @@ def _check_size(raw: bytes) -> None:
     json.check_values(raw)
 
 
-def _event(
-    attributes: dict[str, Any], data: bytes, parsed: Any, now: datetime, workspace: str | None
-) -> Event:
+def _event(attributes: Mapping[str, Any], data: bytes, now: datetime, workspace: str | None) -> Event:
     attributes = _named(attributes)
     known = json.convert(attributes, Attributes)
     identifiers.check_text(known.id, "id")
@@ -167,7 +155,7 @@ def _event(
         raise InvalidEvent(
             "workspace_mismatch", f"The event is for workspace {owner!r}, but its sender is not", "workspace"
         )
-    payload, data, parsed = content.read(data, parsed, event_type.payload)
+    payload, data = content.read(data, event_type.payload)
     for name in _instants(event_type.payload):
         if (instant := getattr(payload, name)) is not None:
             in_utc(instant, f"data.{name}")
@@ -180,7 +168,6 @@ def _event(
         stream=event_type.stream(payload),
         time=in_utc(known.time or now, "time"),
         data=data.decode(),
-        content_hash=json.content_hash(known.type, subject, parsed),
         subject=subject,
         topic=event_type.topic,
         extensions={
@@ -194,7 +181,7 @@ def _event(
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes with names in lower case, without null values and without empty known attributes."""
     values = attributes.values()
-    if all(map(str.islower, attributes)) and not any(absent in values for absent in _ABSENT):
+    if all(map(str.islower, attributes)) and None not in values and "" not in values:
         return dict(attributes)  # nearly always
     exact_last = sorted(attributes.items(), key=lambda attribute: attribute[0] == attribute[0].lower())
     named = {name.lower(): value for name, value in exact_last if value is not None}
@@ -239,7 +226,7 @@ def own_event(
     known = catalog.TYPES[event_type]
     data = json.encode(payload)
     written = data.encode()
-    json.check_own(written)
+    json.check(written)
     read_again = json.decode(written, known.payload)
     identifiers.check_own(read_again, written)
     subject = known.subject(payload)
@@ -257,7 +244,6 @@ def own_event(
         stream=known.stream(payload),
         time=time,
         data=data,
-        content_hash=json.content_hash(event_type, subject, read_again),
         subject=subject,
         topic=known.topic,
         extensions=extensions,

@@ -111,7 +111,7 @@ def parse(raw: bytes) -> Any:
     try:
         value = _any_decoder.decode(raw)
     except (DecimalException, msgspec.ValidationError) as error:
-        raise InvalidEvent("value_out_of_range", "A number is too large or too small") from error
+        raise _out_of_range() from error
     except _UNREADABLE as error:
         raise _unreadable(error) from error
     if _is_suspect(raw):
@@ -119,19 +119,47 @@ def parse(raw: bytes) -> Any:
     return value
 
 
-def check_own(raw: bytes) -> None:
-    """Check that a JSON text of our own could be received: its levels, and the characters of its texts.
+def parse_around(raw: bytes, field: str) -> tuple[dict[str, Any], bytes | None]:
+    """Parse a JSON object but for one field, which is large and will be read as a struct.
+
+    Returns:
+        The other fields, and this field as it is written; None without it.
 
     Raises:
-        InvalidEvent: As `parse`.
+        InvalidEvent: With reason `schema_invalid` if it is no object; or as `parse`.
     """
+    check(raw)
+    try:
+        written = _fields_decoder.decode(raw)
+        value = written.pop(field, None)
+        others = {name: _any_decoder.decode(other) for name, other in written.items()}
+    except DecimalException as error:
+        raise _out_of_range() from error
+    except msgspec.ValidationError as error:
+        raise _unfit(error) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
+    return others, None if value is None else bytes(value)
+
+
+def check(raw: bytes) -> None:
+    """Check the text of any JSON: its encoding, its levels, and the characters of its strings.
+
+    Raises:
+        InvalidEvent: With reason `undecodable`, `nesting_too_deep` or `text_invalid`.
+    """
+    if not raw.isascii():
+        try:
+            raw.decode()
+        except UnicodeDecodeError as error:
+            raise _unreadable(error) from error
     if _is_suspect(raw):
         parse(raw)
 
 
 def _is_suspect(raw: bytes) -> bool:
-    """Return whether a JSON text can have a U+0000 or too many levels; nearly none can."""
-    return b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX
+    """Return whether a JSON text can have a U+0000 or too many levels; few can."""
+    return (b"\\" in raw and b"\\u" in raw) or raw.count(b"{") + raw.count(b"[") > NESTING_LEVELS_MAX
 
 
 def check_values(raw: bytes) -> None:
@@ -177,6 +205,10 @@ def _elements_decoder(most: int) -> msgspec.json.Decoder[Any]:
     )
 
 
+def _out_of_range() -> InvalidEvent:
+    return InvalidEvent("value_out_of_range", "A number is too large or too small")
+
+
 def _unreadable(error: Exception) -> InvalidEvent:
     if isinstance(error, UnicodeDecodeError):
         return InvalidEvent("undecodable", f"Not UTF-8: {error.reason} at byte {error.start}")
@@ -185,12 +217,26 @@ def _unreadable(error: Exception) -> InvalidEvent:
     return InvalidEvent("undecodable", f"Not JSON: {error}")
 
 
-def content_hash(event_type: str, subject: str | None, data: Any) -> str:
-    """Hash an event's type, subject and data in canonical form, which does not depend on how it was sent.
+def digest(value: object) -> str:
+    """Hash parsed JSON, or a struct, in canonical form: neither the order of fields nor how numbers are written counts."""
+    return hashlib.sha256(_canonical_encoder.encode(value)).hexdigest()
 
-    `data` is parsed JSON, or a struct that was read from JSON.
-    """
-    return hashlib.sha256(_canonical_encoder.encode([event_type, subject, data])).hexdigest()
+
+def different_fields(one: str, other: str) -> list[str]:
+    """Return the names of the fields whose values differ between two JSON objects; how they are written does not count."""
+    first, second = _fields_decoder.decode(one), _fields_decoder.decode(other)
+    return sorted(
+        name for name in first.keys() | second.keys() if not _is_equal(first.get(name), second.get(name))
+    )
+
+
+def _is_equal(one: msgspec.Raw | None, other: msgspec.Raw | None) -> bool:
+    if one is None or other is None or one == other:
+        return one == other
+    try:
+        return digest(parse(bytes(one))) == digest(parse(bytes(other)))
+    except InvalidEvent:  # a number that is out of range can be stored in an unknown field, but not be read
+        return False
 
 
 def _check(value: Any, level: int) -> None:
@@ -221,3 +267,4 @@ _encoder = msgspec.json.Encoder(enc_hook=_encode_value)
 _number_encoder = msgspec.json.Encoder(decimal_format="number")
 _canonical_encoder = msgspec.json.Encoder(enc_hook=_encode_value, decimal_format="number", order="sorted")
 _any_decoder = msgspec.json.Decoder(float_hook=_number)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])

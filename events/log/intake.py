@@ -16,6 +16,7 @@ from events.log import log
 from events.log.dead_letters import LIMITS, LetterLimits, NewDeadLetter, store_letters
 
 DEALS = "deal/"
+DIFFERENCES_SHOWN_MAX = 5
 
 
 class Record(Struct, frozen=True):
@@ -127,7 +128,7 @@ def _accepted(event: Event, result: log.AppendResult) -> Received:
         "conflict",
         result.position,
         "identity_conflict",
-        f"Event {event.id!r} of {event.source!r} is in the log at position {result.position} with other content:"
-        f" there {result.recorded_hash}, here {event.content_hash}",
+        f"Event {event.id!r} of {event.source!r} is in the log at position {result.position} with other"
+        f" values of {', '.join(result.differ[:DIFFERENCES_SHOWN_MAX])}",
         "id",
     )

@@ -21,6 +21,7 @@ POSITION_MAX = 2**63 - 1
 APPENDED = "q2c_log"  # the channel on which PostgreSQL notifies the readers of the log
 
 Identity = tuple[str, str, str]
+Content = tuple[int, str, str | None, str]  # the position, type, subject and data of a recorded event
 
 _IDENTITY = (log.c.workspace, log.c.source, log.c.id)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, '')")
@@ -37,11 +38,14 @@ _extensions = msgspec.json.Decoder(dict[str, str])
 
 
 class AppendResult(Struct, frozen=True):
-    """The result of appending one event, with the position and the hash of the event that the log has."""
+    """The result of appending one event, and the position of the event that the log has.
+
+    A conflict names the attributes and fields that `differ`, such as `subject` or `data.amount`.
+    """
 
     outcome: Literal["appended", "duplicate", "conflict"]
     position: int
-    recorded_hash: str
+    differ: tuple[str, ...] = ()
 
 
 def append(connection: sa.Connection, events: Sequence[Event], now: datetime) -> list[AppendResult]:
@@ -62,17 +66,17 @@ def append(connection: sa.Connection, events: Sequence[Event], now: datetime) ->
             added.setdefault(identity, event)
     positions = bulk.insert_numbered(connection, log, [_row(event, now) for event in added.values()])
     for (identity, event), position in zip(added.items(), positions, strict=True):
-        known[identity] = (position, event.content_hash)
+        known[identity] = (position, event.type, event.subject, event.data)
     if added and connection.dialect.name == "postgresql":
         connection.execute(_NOTIFY, {"channel": APPENDED})
     results = []
     for identity, event in zip(identities, events, strict=True):
-        position, recorded_hash = known[identity]
+        position = known[identity][0]
         if added.pop(identity, None) is not None:
-            results.append(AppendResult("appended", position, recorded_hash))
+            results.append(AppendResult("appended", position))
         else:
-            same = recorded_hash == event.content_hash
-            results.append(AppendResult("duplicate" if same else "conflict", position, recorded_hash))
+            differ = _differences(event, known[identity])
+            results.append(AppendResult("conflict" if differ else "duplicate", position, differ))
     return results
 
 
@@ -120,12 +124,18 @@ def _identity(event: Event) -> Identity:
     return (event.workspace, event.source, event.id)
 
 
-def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict[Identity, tuple[int, str]]:
-    columns = (*_IDENTITY, log.c.position, log.c.content_hash)
+def _recorded(connection: sa.Connection, identities: Sequence[Identity]) -> dict[Identity, Content]:
+    columns = (*_IDENTITY, log.c.position, log.c.type, log.c.subject, log.c.data)
     found = bulk.fetch(connection, columns, _IDENTITY, dict.fromkeys(identities))
-    return {
-        (workspace, source, name): (position, known) for workspace, source, name, position, known in found
-    }
+    return {(workspace, source, name): (*content,) for workspace, source, name, *content in found}
+
+
+def _differences(event: Event, recorded: Content) -> tuple[str, ...]:
+    """Return the names of the attributes and fields in which an event differs from the recorded event of its identity."""
+    _, recorded_type, subject, data = recorded
+    attributes = {"type": event.type != recorded_type, "subject": event.subject != subject}
+    differ = [name for name, different in attributes.items() if different]
+    return (*differ, *(f"data.{name}" for name in json.different_fields(event.data, data)))
 
 
 def _row(event: Event, now: datetime) -> Row:
@@ -139,7 +149,6 @@ def _row(event: Event, now: datetime) -> Row:
         "topic": event.topic,
         "time": event.time,
         "recorded_at": now,
-        "content_hash": event.content_hash,
         "extensions": json.encode(event.extensions),
         "data": event.data,
     }

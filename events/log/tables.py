@@ -67,7 +67,6 @@ log = sa.Table(
     sa.Column("topic", sa.Text),
     sa.Column("time", UtcInstant, nullable=False),
     sa.Column("recorded_at", UtcInstant, nullable=False),
-    sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("extensions", sa.Text, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.UniqueConstraint("workspace", "source", "id", name="events_identity"),

@@ -99,8 +99,8 @@ MUTATIONS = (
     Mutation(
         "identity_conflict",
         "events/log/log.py",
-        'AppendResult("duplicate" if same else "conflict", position, recorded_hash)',
-        'AppendResult("duplicate", position, recorded_hash)',
+        'AppendResult("conflict" if differ else "duplicate", position, differ)',
+        'AppendResult("duplicate", position)',
         "A correction with a used identity is dropped without a trace.",
         _EVENTS,
     ),

@@ -16,7 +16,7 @@ from worker.runtime.environment import ConfigurationError
 
 REVISIONS = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012", "0015"),
-    *("0016", "0018", "0020", "0021", "0022"),
+    *("0016", "0018", "0020", "0021", "0022", "0023"),
 )
 HEAD = REVISIONS[-1]
 FIRST = REVISIONS[0]

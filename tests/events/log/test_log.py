@@ -44,9 +44,7 @@ async def test_appended_events_are_read_back_unchanged(database: Database) -> No
         ordered(),
     ]
     results = await database.transaction(log.append, events, NOW)
-    assert results == [
-        AppendResult("appended", n, event.content_hash) for n, event in enumerate(events, start=1)
-    ]
+    assert results == [AppendResult("appended", n) for n in range(1, len(events) + 1)]
     read = await database.read(log.read, after=0, limit=10)
     assert read == [Recorded(n, NOW, event) for n, event in enumerate(events, start=1)]
     assert read[1].event.payload.owner == "Zoë 🦊"
@@ -77,7 +75,7 @@ async def test_the_same_identity_with_other_content_changes_nothing(database: Da
     one, other = account(1, name="Acme"), account(1, name="Bolt")
     await database.transaction(log.append, [one], NOW)
     [late] = await database.transaction(log.append, [other], NOW)
-    assert late == AppendResult("conflict", 1, one.content_hash)
+    assert late == AppendResult("conflict", 1, ("data.name",))
     in_one = await database.transaction(
         log.append, [account(2, name="Acme"), account(2, name="Bolt"), account(2, name="Acme")], NOW
     )

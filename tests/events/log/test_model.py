@@ -74,9 +74,11 @@ class LogAndReader(RuleBasedStateMachine):
         found = self.known(newcomer)
         if found is None:
             self.log.append(newcomer)
-            return AppendResult("appended", len(self.log), newcomer.content_hash)
+            return AppendResult("appended", len(self.log))
         position, held = found
-        return AppendResult("duplicate" if held == newcomer else "conflict", position, held.content_hash)
+        if held == newcomer:
+            return AppendResult("duplicate", position)
+        return AppendResult("conflict", position, ("data.name",))
 
     def led_by_another(self, holder: str) -> bool:
         return self.leader not in {None, holder} and self.leased_until > self.now

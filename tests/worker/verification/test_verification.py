@@ -166,7 +166,7 @@ CORRUPTIONS: list[tuple[Corrupt, set[str]]] = [
     (lambda c: c.execute(integration_log.table.delete()), {"I3"}),
     (lambda c: c.execute(process_state.delete().where(process_state.c.stream.contains("D-1"))), {"I1", "I3"}),
     (event_twice, {"I2"}),
-    (event_rewritten, {"I2", "I3"}),
+    (event_rewritten, {"I3"}),
     (event_out_of_reach, {"I3", "I8"}),
     (outcome_without_command, {"I4"}),
     (lambda c: c.execute(commands.update().where(invoice_command()).values(status="uncertain")), {"I4"}),

@@ -30,7 +30,7 @@ FINAL = frozenset({"signed", "declined", "voided"})
 def quote_key(quote: Quote, currency: str) -> str:
     """Return a key of a quote, derived from its content and currency; its revision and ID do not count."""
     offered = {**msgspec.structs.asdict(replace(quote, revision=0, quote_id="-")), "currency": currency}
-    return json.content_hash("quote", None, offered)[:16]
+    return json.digest(offered)[:16]
 
 
 def _deal_updated(view: View, snapshot: DealUpdated, at: datetime) -> None:
