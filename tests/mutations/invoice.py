@@ -6,7 +6,7 @@ _INVOICE_BODY = "worker/quote_to_cash/invoice/body.py"
 _INVOICE_RATES = "worker/quote_to_cash/invoice/rates.py"
 _INVOICE_TOTALS = "worker/quote_to_cash/invoice/totals.py"
 _FREEZING = "worker/commands/freezing.py"
-_TIMES = ("tests/worker/sync/test_time_zones.py",)
+_TIMES = ("tests/worker/geography/test_time_zones.py",)
 
 MUTATIONS = (
     Mutation(

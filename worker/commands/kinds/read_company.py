@@ -11,8 +11,8 @@ from worker.commands.entities import Entity, reference
 from worker.commands.kinds.kind import Reading
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.queries import Condition
-from worker.sync.countries import country_code
-from worker.sync.time_zones import zone_of
+from worker.geography.countries import country_code
+from worker.geography.time_zones import zone_of
 
 
 class _Answers(Struct, frozen=True):

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from worker.sync.countries import country_code, folded, rows
-from worker.sync.regions import BY_POSTAL_CODE, EXCEPT, MOSTLY, NAMES, TERRITORIES, ZONES
+from worker.geography.countries import country_code, folded, rows
+from worker.geography.regions import BY_POSTAL_CODE, EXCEPT, MOSTLY, NAMES, TERRITORIES, ZONES
 
 AHEAD = timedelta(days=3 * 366)
 CHOICES_SHOWN = 4

@@ -6,9 +6,9 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from worker.sync.countries import country_code, rows
-from worker.sync.regions import BY_POSTAL_CODE, EXCEPT, MOSTLY, NAMES, ZONES
-from worker.sync.time_zones import zone_of
+from worker.geography.countries import country_code, rows
+from worker.geography.regions import BY_POSTAL_CODE, EXCEPT, MOSTLY, NAMES, ZONES
+from worker.geography.time_zones import zone_of
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 

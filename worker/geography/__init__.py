@@ -1,0 +1,1 @@
+"""Where a company is: its country, and the time zone that its address allows."""
