@@ -23,6 +23,8 @@ consent_links = sa.Table(
     sa.Column("link_hash", sa.Text, primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("started_by", sa.Text),
+    sa.Column("another_company", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 oauth_states = sa.Table(
@@ -32,6 +34,8 @@ oauth_states = sa.Table(
     sa.Column("workspace", sa.Text, nullable=False),
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("cookie_hash", sa.Text),
+    sa.Column("started_by", sa.Text),
+    sa.Column("another_company", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 

@@ -40,6 +40,8 @@ pending_grants = sa.Table(
     sa.Column("due_at", UtcInstant, nullable=False),
     sa.Column("leased_until", UtcInstant),
     sa.Column("waits_since", UtcInstant),  # when `due_at` was set, or the lease taken
+    sa.Column("started_by", sa.Text),
+    sa.Column("another_company", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 

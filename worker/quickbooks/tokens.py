@@ -48,6 +48,14 @@ tokens = sa.Table(
     sa.Column("refresh_expires_at", UtcInstant, nullable=False),
     sa.Column("lease_holder", sa.Text),
     sa.Column("leased_until", UtcInstant),
+    sa.Column("company", sa.Text),
+    sa.Column("plan", sa.Text),
+    sa.Column("connected_by", sa.Text),
+    sa.Column("alarm", sa.Text),
+    sa.Column("connected_at", UtcInstant),
+    sa.Column("refreshed_at", UtcInstant),
+    sa.Column("hard_expires_at", UtcInstant),
+    sa.Column("disconnected_at", UtcInstant),
 )
 
 _STORED = sa.select(tokens.c.sealed, tokens.c.version, tokens.c.expired).where(

@@ -46,13 +46,18 @@ from worker.verification.invariants import violations
 Q2C = Path(sys.executable).with_name("q2c")
 # The columns that later revisions dropped, with a value.
 DROPPED_SINCE = {"events": {"content_hash": "-"}}
+LIFE_OF_A_CONNECTION = (
+    *("company", "plan", "connected_by", "alarm"),
+    *("connected_at", "refreshed_at", "hard_expires_at", "disconnected_at"),
+)
 # The columns of later revisions, and their values in existing rows.
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
     "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None, "waits_since": None},
     "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None},
     "dead_letters": {"headers": None, "deal": None, "account": "", "kept_bytes": None},
     "docusign_keys": {"hint": "", "verified_at": None},
-    "oauth_states": {"cookie_hash": None},
+    "oauth_states": {"cookie_hash": None, "started_by": None, "another_company": False},
+    "tokens": dict.fromkeys(LIFE_OF_A_CONNECTION),
     "api_tokens": {
         "number": 1,
         "label": None,
