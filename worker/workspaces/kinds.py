@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 from zoneinfo import available_timezones
 
@@ -17,8 +17,13 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 _FLAG = "true or false"
 _INSTANT = "an instant such as 2026-05-05T00:00:00Z"
 _TIME_ZONE = "an IANA name such as Europe/London"
+_FREQUENCY = "real_time, hourly, or daily with a time of 24 hours such as daily 02:30"
 
-KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo"]
+REAL_TIME = "real_time"
+HOURLY = "hourly"
+_DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
+
+KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency"]
 
 
 class SettingKind(Struct, frozen=True):
@@ -40,6 +45,12 @@ def memo_text(memo: str, *, deal_name: str, deal_id: str, po_number: str) -> str
     """Fill the placeholders of a memo."""
     values = {"{deal_name}": deal_name, "{deal_id}": deal_id, "{po_number}": po_number}
     return _PLACEHOLDER.sub(lambda found: values[found.group()], memo)
+
+
+def time_of_day(frequency: str) -> time | None:
+    """Return the time of day of a frequency, such as 02:30 of `daily 02:30`; None if it is not daily."""
+    found = _DAILY.fullmatch(frequency)
+    return time(int(found[1]), int(found[2])) if found else None
 
 
 def _flag(value: str) -> str:
@@ -68,6 +79,13 @@ def _time_zone(value: str) -> str:
     return found
 
 
+def _frequency(value: str) -> str:
+    frequency = " ".join(value.lower().split())
+    if frequency not in {REAL_TIME, HOURLY} and time_of_day(frequency) is None:
+        raise _unfit(_FREQUENCY, value)
+    return frequency
+
+
 def _memo(value: str) -> str:
     if len(value) > MEMO_CHARACTERS_MAX:
         raise ValueError(f"can have at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
@@ -88,3 +106,4 @@ INSTANT = SettingKind("instant", _INSTANT, _instant)
 TIME_ZONE = SettingKind("time_zone", _TIME_ZONE, _time_zone)
 QUICKBOOKS_NAME = SettingKind("quickbooks_name", "a name or ID in QuickBooks", str)
 MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
+FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)

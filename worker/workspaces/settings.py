@@ -9,7 +9,16 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields, replace
 
 from events.errors import UserError
-from worker.workspaces.kinds import FLAG, INSTANT, MEMO, QUICKBOOKS_NAME, TIME_ZONE, SettingKind
+from worker.workspaces.kinds import (
+    FLAG,
+    FREQUENCY,
+    INSTANT,
+    MEMO,
+    QUICKBOOKS_NAME,
+    REAL_TIME,
+    TIME_ZONE,
+    SettingKind,
+)
 
 
 class Setting(Struct, frozen=True):
@@ -68,10 +77,20 @@ class Settings(Struct, frozen=True):
         Setting(
             TIME_ZONE,
             "Time zone",
-            "Invoices are dated in this time zone. Default: the one of the company's address, if it has only one.",
+            "Invoices are dated in this time zone, and a daily sync runs by it. Default: the one of the company's address,"
+            " if it has only one.",
             read_again=True,
         ),
     ] = None
+    sync_frequency: Annotated[
+        str,
+        Setting(
+            FREQUENCY,
+            "Sync frequency",
+            "When due invoices are sent and changes in QuickBooks are read: in real time, hourly (at each full hour of UTC),"
+            " or daily at a time in time_zone. An invoice requested by hand is sent at once.",
+        ),
+    ] = REAL_TIME
     terms: Annotated[
         str | None,
         Setting(

@@ -38,6 +38,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "memo": ("Thanks", ""),
     "income_account": ("Services", "none such", ""),
     "paused": ("true", "false"),
+    "sync_frequency": ("hourly", "daily 02:30", ""),
 }
 HAPPENING = st.one_of(
     *(

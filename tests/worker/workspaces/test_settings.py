@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from worker.workspaces.kinds import FREQUENCY
 from worker.workspaces.settings import SETTINGS, Setting, SettingInvalid, Settings, checked, settings_of
 
 EACH = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -14,6 +15,7 @@ WRITTEN = {
     "time_zone": (" america/new york ", "America/New_York"),
     "quickbooks_name": ("Net 30", "Net 30"),
     "memo": ("For {deal_name}", "For {deal_name}"),
+    "frequency": (" Daily  02:30", "daily 02:30"),
 }
 
 
@@ -57,6 +59,22 @@ def test_a_choice_holds_over_a_default_of_the_workspace() -> None:
         ("time_zone", "Mars", "time_zone must be an IANA name such as Europe/London, not 'Mars'"),
         ("time_zone", "localtime", "time_zone must be an IANA name such as Europe/London, not 'localtime'"),
         ("memo", "x" * 3001, "memo can have at most 3000 characters, not 3001"),
+        *(
+            (
+                "sync_frequency",
+                value,
+                f"sync_frequency must be {FREQUENCY.form}, not {value!r}",
+            )
+            for value in (
+                "weekly",
+                "daily",
+                "daily 2:30",
+                "daily 24:00",
+                "daily 02:60",
+                "daily 02:30 pm",
+                "٤",
+            )
+        ),
         (
             "memo",
             "{deal}",
