@@ -35,7 +35,8 @@ from worker.commands.dispatcher import Dispatcher
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, commands, realms
 from worker.migrations import schema
-from worker.quickbooks.client import BeforeSending, QuickBooksClient
+from worker.quickbooks.calls import BeforeSending
+from worker.quickbooks.client import QuickBooksClient
 from worker.runtime.wake import Wake
 
 COMMANDS = 5_000

@@ -6,7 +6,7 @@ _CLAIMS = "worker/commands/claims.py"
 _KINDS = "worker/commands/kinds"
 _INVOICE = f"{_KINDS}/create_invoice.py"
 _STEPS = "worker/commands/transitions.py"
-_CLIENT = "worker/quickbooks/client.py"
+_REPLIES = "worker/quickbooks/replies.py"
 _COMMANDS = tuple(
     f"tests/worker/commands/test_{name}.py"
     for name in ("outcomes", "unanswered", "restored", "refusals", "company_refused", "exactly_once")
@@ -88,7 +88,7 @@ MUTATIONS = (
     ),
     Mutation(
         "server_error_is_no",
-        _CLIENT,
+        _REPLIES,
         "return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or",
         "return late or",
         "A 500 that QuickBooks applied all the same counts as a rejection, and a person requests a second invoice.",
@@ -104,7 +104,7 @@ MUTATIONS = (
     ),
     Mutation(
         "refused_token_is_no",
-        _CLIENT,
+        _REPLIES,
         "return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused",
         "return False",
         "An expired token makes every invoice a rejected one.",

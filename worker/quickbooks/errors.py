@@ -4,7 +4,8 @@
 
     QuickBooksError
     ├── NotSent                 no connection could be made: the request was certainly not applied
-    │   └── Throttled           too many requests: certainly not applied; pause the realm
+    │   ├── Throttled           too many requests: certainly not applied; pause the realm
+    │   └── ReadsSpent          the month's reads are nearly used up: no bulk read until it ends
     ├── OutcomeUnknown          sent, without a clear answer from QuickBooks: it may have been applied
     ├── Rejected                QuickBooks rejected this request, with a code
     ├── CompanyBlocked          QuickBooks refuses every request for the company, until a person corrects the cause
@@ -13,6 +14,7 @@
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -64,6 +66,21 @@ class NotSent(QuickBooksError):
 
 class Throttled(NotSent):
     """QuickBooks rate-limited the company; it does not say for how long."""
+
+
+class ReadsSpent(NotSent):
+    """The app's reads of this calendar month are nearly used up; the rest is for reads that writes need.
+
+    Attributes:
+        resumes_at: When the next month begins, in UTC.
+    """
+
+    def __init__(self, resumes_at: datetime) -> None:
+        super().__init__(
+            "This month's reads of QuickBooks are nearly used up (Q2C_QUICKBOOKS_READS_PER_MONTH); reading for"
+            f" synchronization resumes at {resumes_at:%Y-%m-%d %H:%M} UTC"
+        )
+        self.resumes_at = resumes_at
 
 
 class OutcomeUnknown(QuickBooksError):

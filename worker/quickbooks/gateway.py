@@ -10,6 +10,7 @@ from events.clock import Clock, Entropy
 from events.database.port import Database
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.http import http_client
+from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.oauth import OAuthClient
 from worker.quickbooks.tokens import TokenStore
 from worker.runtime.environment import ConfigurationError, Environment
@@ -34,7 +35,7 @@ async def open_gateway(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Open the HTTP client to Intuit, and close it in the end.
+    """Open the HTTP client to Intuit, and close it in the end, once the reads are counted.
 
     Raises:
         ConfigurationError: The app's id or secret is not set.
@@ -50,14 +51,19 @@ async def open_gateway(
             request_seconds=environment.quickbooks_timeout_seconds,
         )
         tokens = TokenStore(database, clock, entropy, vault, oauth)
+        reads = ReadMeter(database, clock, environment.quickbooks_reads_per_month)
         client = QuickBooksClient(
             http,
             environment.quickbooks_api_url,
             tokens,
             clock,
+            reads,
             throttled_seconds=environment.quickbooks_throttled_seconds,
         )
-        yield Gateway(client, oauth, tokens)
+        try:
+            yield Gateway(client, oauth, tokens)
+        finally:
+            await reads.close()
 
 
 def credentials(environment: Environment) -> tuple[str, str]:

@@ -73,6 +73,11 @@ class Environment(BaseSettings):
     quickbooks_throttled_seconds: float = Field(
         default=60, ge=0, description="How long to pause a company after QuickBooks rate-limits it (429)"
     )
+    quickbooks_reads_per_month: int = Field(
+        default=500_000,
+        ge=1,
+        description="Reads of QuickBooks that Intuit allows your app in a calendar month, for all companies together",
+    )
     poll_seconds: float = Field(
         default=0.2, gt=0, le=60, description="How often a role polls for work when nothing wakes it"
     )

@@ -38,7 +38,7 @@ async def read_books(database: Database, client: QuickBooksClient) -> Books:
     unread: dict[str, str] = {}
     for realm in await database.read(companies):
         try:
-            pages = [page async for page in client.query_pages(realm, "Invoice")]
+            pages = [page async for page in client.query_pages(realm, "Invoice", purpose="bulk")]
         except QuickBooksError as error:
             unread[realm] = str(error)
         else:

@@ -32,8 +32,8 @@ def spoil(monkeypatch: pytest.MonkeyPatch, name: str, *, reads: bool) -> None:
         made = await create(self, realm, entity, *args, **more)
         return spoilt(made) if entity == "Invoice" else made
 
-    async def queried(self: QuickBooksClient, realm: str, statement: str) -> dict[str, Any]:
-        found = await query(self, realm, statement)
+    async def queried(self: QuickBooksClient, realm: str, statement: str, **options: Any) -> dict[str, Any]:
+        found = await query(self, realm, statement, **options)
         return (
             {**found, "Invoice": [spoilt(row) for row in found["Invoice"]]} if "Invoice" in found else found
         )

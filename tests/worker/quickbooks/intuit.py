@@ -20,6 +20,7 @@ from tests.fakes import FakeClock
 from worker.quickbooks import tokens
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.http import http_client
+from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.oauth import OAuthClient, TokenSet
 from worker.quickbooks.tokens import TokenStore
 from worker.runtime.vault import Vault
@@ -122,6 +123,7 @@ class Bench(msgspec.Struct):
     tokens: TokenStore
     client: QuickBooksClient
     http: httpx.AsyncClient
+    reads: ReadMeter
 
 
 def create_tables(connection: sa.Connection) -> None:
@@ -138,6 +140,7 @@ async def bench(
     keys: tuple[str, ...] = (KEY,),
     timeout_seconds: float = 30,
     throttled_seconds: float = 60,
+    reads_per_month: int = 500_000,
 ) -> AsyncIterator[Bench]:
     """Open the objects of one process; pass `intuit` to open another one on the same file."""
     intuit = intuit or Intuit(FakeClock(), answer)
@@ -155,8 +158,12 @@ async def bench(
             request_seconds=timeout_seconds,
         )
         store = TokenStore(database, clock, entropy, vault, oauth)
-        client = QuickBooksClient(http, API, store, clock, throttled_seconds=throttled_seconds)
-        yield Bench(clock, intuit, database, vault, oauth, store, client, http)
+        reads = ReadMeter(database, clock, reads_per_month)
+        client = QuickBooksClient(http, API, store, clock, reads, throttled_seconds=throttled_seconds)
+        try:
+            yield Bench(clock, intuit, database, vault, oauth, store, client, http, reads)
+        finally:
+            await reads.close()
     await database.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.worker.quickbooks.intuit import CLIENT_SECRET, REALM, TOKEN_EXPIRED, bench, connect, fault
-from worker.quickbooks import client as client_module
+from worker.quickbooks import calls as calls_module
 from worker.quickbooks import queries
 from worker.quickbooks.errors import (
     CompanyBlocked,
@@ -169,7 +169,7 @@ async def test_an_answer_that_trickles_is_given_up_on(tmp_path: Path) -> None:
 
 
 async def test_no_more_is_read_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "ANSWER_BYTES_MAX", 10_000)
+    monkeypatch.setattr(calls_module, "ANSWER_BYTES_MAX", 10_000)
     produced = 0
 
     async def endless() -> AsyncIterator[bytes]:

@@ -32,6 +32,7 @@ from worker.quickbooks.errors import (
     Throttled,
     Unauthorized,
 )
+from worker.quickbooks.reads import Purpose
 from worker.quote_to_cash import view
 from worker.quote_to_cash.store import process_state
 from worker.roles.runner import catch_up
@@ -264,10 +265,12 @@ async def test_a_company_that_cannot_be_read_is_a_finding_and_the_others_are_com
     first, second = two_companies.sandbox.companies
     query = QuickBooksClient.query
 
-    async def refused(self: QuickBooksClient, realm: str, statement: str) -> dict[str, Any]:
+    async def refused(
+        self: QuickBooksClient, realm: str, statement: str, *, purpose: Purpose = "needed"
+    ) -> dict[str, Any]:
         if realm == first:
             raise error
-        return await query(self, realm, statement)
+        return await query(self, realm, statement, purpose=purpose)
 
     monkeypatch.setattr(QuickBooksClient, "query", refused)
     books = await read_books(two_companies.services.database, two_companies.gateway.client)

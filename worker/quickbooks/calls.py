@@ -1,0 +1,178 @@
+"""One request to QuickBooks: with a token, in its turn, logged, and counted if it is a read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+import httpx
+import structlog
+from msgspec import Struct
+from prometheus_client import Histogram
+
+from events.clock import Clock
+from worker.quickbooks.errors import NotSent, OutcomeUnknown
+from worker.quickbooks.faults import parse_fault
+from worker.quickbooks.meter import ReadMeter
+from worker.quickbooks.pacing import Pacing
+from worker.quickbooks.reads import Purpose
+from worker.quickbooks.replies import ApiReply, Entity, document
+from worker.quickbooks.tokens import TokenStore
+
+MINOR_VERSION = "75"
+ANSWER_BYTES_MAX = 20 * 1024 * 1024
+
+BeforeSending = Callable[[], Awaitable[None]]
+# These errors are raised before any byte is sent.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+_seconds = Histogram(
+    "q2c_quickbooks_request_seconds", "Duration of requests to QuickBooks", ["entity", "status"]
+)
+logger = structlog.get_logger()
+
+
+class Call(Struct, frozen=True):
+    """A request to QuickBooks.
+
+    Attributes:
+        realm: The company.
+        path: The path behind the company, such as `invoice/17`.
+        params: The parameters of its URL.
+        body: The JSON body of a POST.
+        reads: How many reads Intuit meters for it; 0 for a write.
+        purpose: The purpose of its reads.
+    """
+
+    realm: str
+    path: str
+    params: dict[str, str] = {}
+    body: bytes | None = None
+    reads: int = 0
+    purpose: Purpose = "needed"
+
+    @property
+    def method(self) -> Literal["GET", "POST"]:
+        """The HTTP method."""
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def entity(self) -> str:
+        """The entity or endpoint that the path names first."""
+        return self.path.partition("/")[0]
+
+
+class Caller:
+    """Sends requests for any realm whose tokens are stored."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        api_url: str,
+        tokens: TokenStore,
+        clock: Clock,
+        reads: ReadMeter,
+        throttled_seconds: float,
+    ) -> None:
+        self._http = http
+        self._base = f"{api_url.rstrip('/')}/v3/company"
+        self._tokens = tokens
+        self._clock = clock
+        self._reads = reads
+        self._pacing = Pacing(clock)
+        self._throttled_seconds = throttled_seconds
+
+    async def call(
+        self, call: Call, *, before_sending: BeforeSending | None = None, with_token: str | None = None
+    ) -> Entity:
+        """Send a request, once more with a fresh token if QuickBooks refuses the first; return the answer's document.
+
+        `before_sending` is awaited last, when the company's turn has come; if it raises, nothing is sent.
+
+        Raises:
+            QuickBooksError: The error that the answer, or its absence, means.
+        """
+        realm = call.realm
+        # The whole URL at once, since httpx would parse a URL again to add parameters.
+        params = urlencode({**call.params, "minorversion": MINOR_VERSION})
+        url = f"{self._base}/{quote(realm, safe='')}/{call.path}?{params}"
+        content_type = {"content-type": "application/json"} if call.body is not None else {}
+        token = with_token or await self._tokens.access_token(realm)
+        for last_try in (False, True):
+            request = self._http.build_request(
+                call.method,
+                url,
+                content=call.body,
+                headers={**content_type, "authorization": f"Bearer {token}"},
+            )
+            async with self._pacing.slot(realm):
+                if before_sending is not None:
+                    await before_sending()
+                    self._pacing.refuse_if_paused(realm)
+                reply = await self._counted(request, call)
+                if reply.throttled:
+                    self._pacing.pause(realm, self._throttled_seconds)
+            if last_try or with_token or not reply.token_refused:
+                break
+            token = await self._tokens.renewed(realm, token)
+        return document(reply)
+
+    async def _counted(self, request: httpx.Request, call: Call) -> ApiReply:
+        """Send a request, and count its reads if QuickBooks may have served it."""
+        try:
+            reply = await self._send(request, call)
+        except OutcomeUnknown:
+            self._reads.count(call.realm, call.reads, call.purpose)
+            raise
+        if reply.served:
+            self._reads.count(call.realm, call.reads, call.purpose)
+        return reply
+
+    async def _send(self, request: httpx.Request, call: Call) -> ApiReply:
+        started = self._clock.monotonic()
+        status: str = "none"
+        reply: ApiReply | None = None
+        try:
+            async with asyncio.timeout(self._http.timeout.read):
+                reply = await self._exchange(request)
+            status = str(reply.status)
+        except _NEVER_SENT as error:
+            status = type(error).__name__
+            raise NotSent(f"QuickBooks could not be reached: {type(error).__name__}") from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            status = type(error).__name__
+            raise OutcomeUnknown(f"QuickBooks did not answer: {type(error).__name__}") from error
+        finally:
+            seconds = self._clock.monotonic() - started
+            _seconds.labels(call.entity, status).observe(seconds)
+            logger.info(
+                "quickbooks.call",
+                realm=call.realm,
+                method=call.method,
+                entity=call.entity,
+                status=status,
+                fault=reply.faults[0].code if reply is not None and reply.faults else None,
+                intuit_tid=reply.intuit_tid if reply is not None else None,
+                request_id=call.params.get("requestid"),
+                seconds=round(seconds, 3),
+            )
+        return reply
+
+    async def _exchange(self, request: httpx.Request) -> ApiReply:
+        """Send a request, and read the answer up to the limit."""
+        response = await self._http.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > ANSWER_BYTES_MAX:
+                    raise OutcomeUnknown(f"The answer is longer than {ANSWER_BYTES_MAX} bytes")
+        finally:
+            await response.aclose()
+        whole = bytes(body)
+        return ApiReply(
+            status=response.status_code,
+            body=whole,
+            faults=parse_fault(whole),
+            intuit_tid=response.headers.get("intuit_tid"),
+        )

@@ -1,0 +1,101 @@
+"""An HTTP answer of QuickBooks, and its meaning: the answer's document, or an error."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from worker.quickbooks.errors import (
+    APPLICATION_ERROR,
+    GATE_OF_COMPANY,
+    THROTTLED,
+    CompanyBlocked,
+    FaultError,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unauthorized,
+)
+
+Entity = dict[str, Any]
+
+
+class ApiReply(Struct, frozen=True):
+    """An HTTP answer of QuickBooks."""
+
+    status: int
+    body: bytes
+    faults: tuple[FaultError, ...]
+    intuit_tid: str | None
+
+    @property
+    def throttled(self) -> bool:
+        """Whether QuickBooks rate-limited the request, and did not apply it."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self._says(THROTTLED)
+
+    @property
+    def failed(self) -> bool:
+        """Whether QuickBooks failed; it may have applied the request all the same."""
+        late = self.status == HTTPStatus.REQUEST_TIMEOUT
+        return late or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or self._says(APPLICATION_ERROR)
+
+    @property
+    def token_refused(self) -> bool:
+        """Whether a fresh token could help; not if the user or the app lacks the right."""
+        return self.status == HTTPStatus.UNAUTHORIZED and not self.company_refused
+
+    @property
+    def company_refused(self) -> bool:
+        """Whether QuickBooks refuses every request for the company; such an answer may have status 200."""
+        return any(self._says(code) for code in GATE_OF_COMPANY)
+
+    @property
+    def served(self) -> bool:
+        """Whether QuickBooks may count the request: it was neither refused for its token nor rate-limited."""
+        return not (self.throttled or self.token_refused)
+
+    @property
+    def refused(self) -> bool:
+        """Whether QuickBooks rejected the request with a code. An answer without a code may come from a proxy."""
+        return any(fault.code for fault in self.faults)
+
+    def _says(self, code: str) -> bool:
+        return any(fault.code == code for fault in self.faults)
+
+
+def document(reply: ApiReply) -> Entity:
+    """Return the document of an answer.
+
+    Raises:
+        QuickBooksError: The error that the answer means.
+    """
+    status, faults = reply.status, reply.faults
+    if reply.throttled:
+        raise Throttled("QuickBooks rate-limited the company")
+    if reply.token_refused:
+        raise Unauthorized(f"QuickBooks refuses the access token{_quoted(faults)}", faults)
+    if reply.company_refused:
+        raise CompanyBlocked(Rejected(status, faults, reply.intuit_tid))
+    if reply.failed:
+        raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_quoted(faults)}")
+    if reply.refused:
+        raise Rejected(status, faults, reply.intuit_tid)
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise OutcomeUnknown(f"The answer is not from QuickBooks: HTTP {status} without an error code")
+    try:
+        found = _decoder.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise OutcomeUnknown(f"QuickBooks' answer could not be read: HTTP {status}") from error
+    if status != HTTPStatus.OK or not isinstance(found, dict):
+        raise OutcomeUnknown(f"QuickBooks' answer has an unknown status: HTTP {status}")
+    return found
+
+
+def _quoted(faults: Sequence[FaultError]) -> str:
+    return f" ({faults[0].code}: {faults[0].message})" if faults else ""
+
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
