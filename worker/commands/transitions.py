@@ -168,9 +168,12 @@ def store(connection: sa.Connection, transitions: Sequence[Transition]) -> list[
         bulk.update(connection, commands, rows)
     before = companies.lock(connection, {each.command.realm for each in stored if each.effect is not None})
     ended = {each.command.realm for each in stored if isinstance(each.effect, Disconnected)}
-    expired = tokens.expired_among(connection, ended)
-    after, events = _followed(before, stored, expired)
+    expired, told = tokens.ended_among(connection, ended)
+    after, events = _followed(before, stored, expired, told)
     companies.change(connection, before, after)
+    tokens.mark_told(
+        connection, {name for name in ended & before.keys() if after[name] != before[name]} - told
+    )
     if events:
         log.append_own(connection, events, max(each.now for each in stored))
     return held
@@ -186,7 +189,10 @@ def _leases(connection: sa.Connection, transitions: Sequence[Transition]) -> set
 
 
 def _followed(
-    before: dict[str, CompanyRow], transitions: Sequence[Transition], expired: Collection[str]
+    before: dict[str, CompanyRow],
+    transitions: Sequence[Transition],
+    expired: Collection[str],
+    told: Collection[str],
 ) -> tuple[dict[str, CompanyRow], list[Event]]:
     """Apply the effects to the companies in turn; return the companies and the events to record."""
     after, events = dict(before), []
@@ -195,7 +201,7 @@ def _followed(
         ends = isinstance(each.effect, Disconnected)
         if ends and not (company and _is_cut_off(company, each.command, expired)):
             continue
-        if each.event is not None:
+        if each.event is not None and not (ends and each.command.realm in told):
             events.append(each.event)
         if each.effect is not None and company is not None:
             after[each.command.realm] = changed = effects.applied(each.effect, company)

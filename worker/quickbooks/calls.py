@@ -17,7 +17,7 @@ from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.pacing import Pacing
 from worker.quickbooks.reads import Purpose
 from worker.quickbooks.replies import ApiReply, Entity, document
-from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.token_store import TokenStore
 
 MINOR_VERSION = "75"
 ANSWER_BYTES_MAX = 20 * 1024 * 1024

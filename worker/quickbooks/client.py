@@ -20,7 +20,7 @@ from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.queries import Condition
 from worker.quickbooks.reads import Purpose
 from worker.quickbooks.replies import Entity
-from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.token_store import TokenStore
 
 THROTTLED_SECONDS = 60.0
 RESTARTS_MAX = 3

@@ -1,40 +1,31 @@
-"""The tokens of each realm: sealed at rest, one refresh in flight across all processes.
+"""The table of tokens: those of each realm, sealed at rest, with the life of its connection.
 
-A process needs a lease in the database to refresh. It then re-reads the stored tokens, refreshes, and stores the new
-tokens before any use. If it dies, or the answer is lost, the lease expires and the next process refreshes with the old
-token, which Intuit accepts for a day after it was rotated.
-
-Tokens are cached for some seconds after they were read. This process's own changes apply at once, other processes'
-within those seconds. Until then the cache does no harm: a rotated token stays valid until it expires, minutes later, and
-Intuit refuses a token of an ended connection, after which `renewed` reads the stored tokens.
+The row of a realm stays after its tokens were deleted, and its version grows with each change of the tokens: a refresh in
+flight, which began with an older version, then changes nothing.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
-import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from events import leases
-from events.clock import Clock, Entropy
+from events.contract import catalog
+from events.contract.administration import ConnectionExpired
+from events.contract.envelope import own_event
 from events.database import bulk
 from events.database.locks import Lock, acquire
-from events.database.port import Database
+from events.log import log
 from events.log.tables import UtcInstant, metadata
-from worker.quickbooks.errors import NotSent, ReconnectRequired
-from worker.quickbooks.oauth import OAuthClient, RefreshTokenOnly, TokenSet
+from worker.quickbooks.oauth import TokenSet
 from worker.runtime import sealing
 from worker.runtime.sealing import Sealed
-from worker.runtime.vault import KeyRetired, Unsealable, Vault
 
-REFRESH_AHEAD = timedelta(minutes=5)
-POLL_SECONDS = 0.1
-FRESH_SECONDS = 10.0  # far less than the time before expiry at which tokens are refreshed
-logger = structlog.get_logger()
+SOURCE = "urn:coeffection:connections"
+# The value of `alarm` once the event that the connection has expired is in the log.
+EXPIRED = "expired"
 
 tokens = sa.Table(
     "tokens",
@@ -67,7 +58,7 @@ SEALED = Sealed(
     name="tokens of QuickBooks company",
     table=tokens,
     called=lambda row: str(row.realm),
-    owner=lambda row: _owner(row.realm),
+    owner=lambda row: owner(row.realm),
     lose=lambda connection, row: forget(connection, row.realm),
     remedy="connect again (q2c connect)",
 )
@@ -83,14 +74,6 @@ class StoredTokens(Struct, frozen=True):
     sealed: bytes
     version: int
     expired: bool
-
-
-class _Opened(Struct, frozen=True):
-    """A realm's decrypted tokens; `read_at` is the monotonic clock's time before the database was read."""
-
-    version: int
-    tokens: TokenSet
-    read_at: float
 
 
 def put(
@@ -127,6 +110,10 @@ def put(
                 "refresh_expires_at": of.refresh_expires_at,
                 "lease_holder": None,
                 "leased_until": None,
+                "refreshed_at": now,
+                "hard_expires_at": of.refresh_hard_expires_at,
+                "disconnected_at": None,
+                "alarm": None,
             }
         ],
     )
@@ -160,140 +147,30 @@ def forget(connection: sa.Connection, realm: str) -> None:
     )
 
 
-def expired_among(connection: sa.Connection, realms: Collection[str]) -> set[str]:
-    """Return the realms whose tokens are no longer valid; locks the rows until the transaction ends."""
+def ended_among(connection: sa.Connection, realms: Collection[str]) -> tuple[set[str], set[str]]:
+    """Return the realms whose tokens are no longer valid, and those whose end is in the log; locks the rows."""
     keys = [(realm,) for realm in realms]
-    rows = bulk.lock(
-        connection, (tokens.c.realm, tokens.c.expired), (tokens.c.realm,), keys, (tokens.c.realm,)
-    )
-    return set(realms) - {realm for realm, is_expired in rows if not is_expired}
+    columns = (tokens.c.realm, tokens.c.expired, tokens.c.alarm, tokens.c.disconnected_at)
+    rows = bulk.lock(connection, columns, (tokens.c.realm,), keys, (tokens.c.realm,))
+    expired = set(realms) - {row[0] for row in rows if not row[1]}
+    return expired, {row[0] for row in rows if row[2] == EXPIRED or row[3] is not None}
 
 
-class TokenStore:
-    """Returns valid access tokens, and refreshes them when needed."""
-
-    def __init__(
-        self, database: Database, clock: Clock, entropy: Entropy, vault: Vault, oauth: OAuthClient
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._entropy = entropy
-        self._vault = vault
-        self._oauth = oauth
-        # No other process begins while the holder lives, and a waiting process sees a dead holder's lease expire.
-        self._lease = 1.5 * oauth.refresh_lasts_at_most
-        self._wait = 2 * oauth.refresh_lasts_at_most
-        self._opened: dict[str, _Opened] = {}
-
-    def seal(self, realm: str, tokens_: TokenSet) -> bytes:
-        """Encrypt tokens for `put`."""
-        return self._vault.seal(msgspec.json.encode(tokens_), _owner(realm))
-
-    def changed(self, realm: str) -> None:
-        """Drop a realm's cached tokens, because this process has stored others."""
-        self._opened.pop(realm, None)
-
-    async def access_token(self, realm: str) -> str:
-        """Return an access token that stays valid for some minutes.
-
-        Raises:
-            ReconnectRequired: A person has to connect again.
-            NotSent: Intuit can't be reached to refresh it, or our keys can't decrypt it.
-        """
-        opened = self._opened.get(realm)
-        if opened is None or opened.read_at + FRESH_SECONDS <= self._clock.monotonic():
-            opened = await self._current(realm)
-        if opened.tokens.access_expires_at > self._clock.now() + REFRESH_AHEAD:
-            return opened.tokens.access_token
-        return await self.renewed(realm, opened.tokens.access_token)
-
-    async def renewed(self, realm: str, refused: str) -> str:
-        """Return an access token that differs from the refused one.
-
-        Raises:
-            ReconnectRequired: A person has to connect again.
-            NotSent: Intuit can't be reached, or another process takes too long to refresh.
-        """
-        holder = self._entropy.token()
-        deadline = self._clock.monotonic() + self._wait.total_seconds()
-        while self._clock.monotonic() < deadline:
-            opened = await self._current(realm)
-            if opened.tokens.access_token != refused:
-                return opened.tokens.access_token
-            if await self._database.transaction(
-                _lease, realm, opened.version, holder, self._lease, self._clock.now()
-            ):
-                return await self._refresh(realm, opened, holder)
-            await self._clock.sleep(POLL_SECONDS)
-        raise NotSent(f"Another process is refreshing the token of company {realm}, and takes too long")
-
-    async def _refresh(self, realm: str, old: _Opened, holder: str) -> str:
-        try:
-            new = await self._oauth.refresh(old.tokens.refresh_token)
-        except ReconnectRequired:
-            expired = await self._database.transaction(_expire, realm, old.version)
-            self.changed(realm)
-            if expired:
-                logger.warning("connection.expired", realm=realm)
-                raise
-            return (await self._current(realm)).tokens.access_token
-        except RefreshTokenOnly as problem:
-            kept = replace(old.tokens, refresh_token=problem.refresh_token)
-            await self._store(realm, old, kept, holder)
-            raise
-        except NotSent:
-            await self._database.transaction(_release, realm, holder)
-            raise
-        rotated = await self._store(realm, old, new, holder)
-        return new.access_token if rotated else (await self._current(realm)).tokens.access_token
-
-    async def _store(self, realm: str, old: _Opened, new: TokenSet, holder: str) -> bool:
-        """Replace the old tokens by new ones; return whether the old ones were still stored."""
-        try:
-            sealed = self.seal(realm, new)
-            rotated = await self._database.transaction(_rotate, realm, old.version, sealed, new)
-        except KeyRetired as error:
-            # Intuit accepts the stored tokens for a day, so a process with another key can continue with them.
-            logger.error("tokens.key_retired", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
-            await self._database.transaction(_release, realm, holder)
-            raise NotSent(str(error)) from error
-        self.changed(realm)
-        return rotated
-
-    async def _current(self, realm: str) -> _Opened:
-        """Read the stored tokens, and decrypt them if they changed."""
-        read_at = self._clock.monotonic()
-        stored = await self._database.read(_stored, realm)
-        if stored is None or stored.expired:
-            self.changed(realm)
-            raise ReconnectRequired(f"QuickBooks company {realm} is no longer connected")
-        known = self._opened.get(realm)
-        if known is not None and known.version == stored.version:
-            tokens_ = known.tokens
-        else:
-            tokens_ = self._open(realm, stored)
-        self._opened[realm] = opened = _Opened(stored.version, tokens_, read_at)
-        return opened
-
-    def _open(self, realm: str, stored: StoredTokens) -> TokenSet:
-        try:
-            plain = self._vault.open(stored.sealed, _owner(realm))
-        except Unsealable as error:
-            # Restoring the key makes the tokens usable again, so the connection is not expired; other realms are not
-            # affected.
-            logger.error("tokens.unsealable", realm=realm, problem=str(error))  # noqa: TRY400 - no traceback
-            raise NotSent(str(error)) from error
-        return msgspec.json.decode(plain, type=TokenSet)
+def mark_told(connection: sa.Connection, realms: Collection[str]) -> None:
+    """Remember that the log has the end of these connections."""
+    bulk.update(connection, tokens, [{"realm": realm, "alarm": EXPIRED} for realm in sorted(realms)])
 
 
-def _stored(connection: sa.Connection, realm: str) -> StoredTokens | None:
+def stored(connection: sa.Connection, realm: str) -> StoredTokens | None:
+    """Read the tokens of a realm."""
     row = connection.execute(_STORED, {"realm_": realm}).first()
     return None if row is None else StoredTokens(*row)
 
 
-def _lease(
+def lease(
     connection: sa.Connection, realm: str, version: int, holder: str, lasting: timedelta, now: datetime
 ) -> bool:
+    """Lease the refresh of tokens of a version; return whether the caller has it."""
     ends = (sa.literal(instant, UtcInstant()) for instant in (leases.latest_end(lasting, now), now))
     free = leases.has_ended(tokens.c.leased_until, *ends)
     taken = connection.execute(
@@ -304,7 +181,8 @@ def _lease(
     return taken.rowcount == 1
 
 
-def _release(connection: sa.Connection, realm: str, holder: str) -> None:
+def release(connection: sa.Connection, realm: str, holder: str) -> None:
+    """End the lease of a refresh."""
     connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.lease_holder == holder)
@@ -312,9 +190,13 @@ def _release(connection: sa.Connection, realm: str, holder: str) -> None:
     )
 
 
-def _rotate(connection: sa.Connection, realm: str, version: int, sealed: bytes, new: TokenSet) -> bool:
+def rotate(
+    connection: sa.Connection, realm: str, version: int, sealed: bytes, new: TokenSet, now: datetime
+) -> bool:
+    """Replace tokens of a version by refreshed ones; return whether they still had that version."""
     sealing.check(connection, sealed)
-    stored = connection.execute(
+    hard_end = new.refresh_hard_expires_at
+    updated = connection.execute(
         tokens.update()
         .where(tokens.c.realm == realm, tokens.c.version == version)
         .values(
@@ -322,23 +204,53 @@ def _rotate(connection: sa.Connection, realm: str, version: int, sealed: bytes, 
             version=version + 1,
             access_expires_at=new.access_expires_at,
             refresh_expires_at=new.refresh_expires_at,
+            hard_expires_at=tokens.c.hard_expires_at if hard_end is None else hard_end,
+            refreshed_at=now,
             lease_holder=None,
             leased_until=None,
         )
     )
-    return stored.rowcount == 1
+    return updated.rowcount == 1
 
 
-def _expire(connection: sa.Connection, realm: str, version: int) -> bool:
-    marked = connection.execute(
-        tokens.update().where(tokens.c.realm == realm, tokens.c.version == version).values(expired=True)
+def expire(connection: sa.Connection, realm: str, version: int, reason: str, now: datetime) -> bool:
+    """Record that Intuit no longer accepts tokens of a version; return whether they still had that version."""
+    of_version = (tokens.c.realm == realm, tokens.c.version == version)
+    marked = connection.execute(tokens.update().where(*of_version).values(expired=True))
+    if marked.rowcount != 1:
+        return False
+    tell_expired(connection, realm, reason, now)
+    return True
+
+
+def tell_expired(connection: sa.Connection, realm: str, reason: str, now: datetime) -> None:
+    """Append the event that a connection has expired, unless the log has its end already."""
+    untold = (
+        tokens.c.realm == realm,
+        tokens.c.alarm.is_distinct_from(EXPIRED),
+        tokens.c.disconnected_at.is_(None),
     )
-    return marked.rowcount == 1
+    told = connection.execute(tokens.update().where(*untold).values(alarm=EXPIRED))
+    if told.rowcount != 1:
+        return
+    row = connection.execute(
+        sa.select(tokens.c.workspace, tokens.c.version).where(tokens.c.realm == realm)
+    ).one()
+    event = own_event(
+        catalog.CONNECTION_EXPIRED,
+        ConnectionExpired(realm, now, reason),
+        workspace=row.workspace,
+        source=SOURCE,
+        time=now,
+        id=f"{realm}:{row.version}:connection.expired.v1",
+    )
+    log.append_own(connection, [event], now)
 
 
 def _is_good(row: sa.Row[Any], now: datetime) -> bool:
     return not row.expired and bool(row.refresh_expires_at > now)
 
 
-def _owner(realm: str) -> str:
+def owner(realm: str) -> str:
+    """Return the owner that a realm's tokens are sealed for."""
     return f"realm:{realm}"

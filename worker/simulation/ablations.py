@@ -225,7 +225,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("reconsidered_in_portions", lambda: [(reconsiderations, "queue", lambda *_: None)]),
     Safeguard("own_events_skipped", lambda: [(decide, "is_own", lambda _: False)]),
     Safeguard("revision_guard", lambda: [(deal_folds, "_is_newer", lambda *_: True)]),
-    Safeguard("refresh_lock", lambda: [(tokens, "_lease", lambda *_: True)], budget=120),
+    Safeguard("refresh_lock", lambda: [(tokens, "lease", lambda *_: True)], budget=120),
     Safeguard("stored_before_answered", _stored_before_answered),
     Safeguard(
         "dead_letters", lambda: [(intake, "store_letters", lambda _, letters, *__: [True] * len(letters))]

@@ -22,7 +22,7 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.http import http_client
 from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.oauth import OAuthClient, TokenSet
-from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.token_store import TokenStore
 from worker.runtime.vault import Vault
 from worker.simulation.ports import SeededEntropy
 

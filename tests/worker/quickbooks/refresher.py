@@ -12,7 +12,7 @@ from events.database.sqlite import SqliteDatabase
 from tests.worker.quickbooks.intuit import KEY
 from worker.quickbooks.http import http_client
 from worker.quickbooks.oauth import OAuthClient
-from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.token_store import TokenStore
 from worker.runtime.vault import Vault
 
 

@@ -36,7 +36,7 @@ def put(workspace: str = "acme", sealed: bytes = b"1") -> Callable[[sa.Connectio
 
 
 def lease(holder: str) -> Callable[[sa.Connection], bool]:
-    return lambda connection: tokens._lease(connection, REALM, 1, holder, LEASE, NOW)
+    return lambda connection: tokens.lease(connection, REALM, 1, holder, LEASE, NOW)
 
 
 def stored(connection: sa.Connection) -> tuple[bytes, int, bool]:
@@ -54,7 +54,7 @@ async def test_a_refresh_brings_back_nothing_that_a_consent_replaced(postgres: P
     await postgres.transaction(lease("a"))
 
     def rotate(connection: sa.Connection) -> bool:
-        return tokens._rotate(connection, REALM, 1, b"refreshed", GRANTED)
+        return tokens.rotate(connection, REALM, 1, b"refreshed", GRANTED, NOW)
 
     both = await beside(postgres, put(sealed=b"consented"), rotate)
     assert both == Both(None, False, waited=True)
@@ -63,7 +63,9 @@ async def test_a_refresh_brings_back_nothing_that_a_consent_replaced(postgres: P
 
 async def test_a_refused_refresh_ends_nothing_that_a_consent_replaced(postgres: PostgresDatabase) -> None:
     await postgres.transaction(put())
-    both = await beside(postgres, put(sealed=b"consented"), lambda c: tokens._expire(c, REALM, 1))
+    both = await beside(
+        postgres, put(sealed=b"consented"), lambda c: tokens.expire(c, REALM, 1, "revoked", NOW)
+    )
     assert both == Both(None, False, waited=True)
     assert await postgres.read(stored) == (b"consented", 2, False)
 

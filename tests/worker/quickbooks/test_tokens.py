@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from events.log.tables import UtcInstant
 from tests.worker.quickbooks.intuit import KEY, OLDER_KEY, REALM, Bench, bench, connect, settle, token_answer
-from worker.quickbooks import oauth, tokens
+from worker.quickbooks import oauth, token_store, tokens
 from worker.quickbooks.errors import NotSent, ReconnectRequired
 from worker.quickbooks.tokens import RealmTaken
 from worker.runtime.vault import Vault
@@ -114,7 +114,7 @@ async def test_a_crash_between_the_answer_and_its_commit_is_survived_with_the_ol
 
     async with bench(tmp_path) as one, bench(tmp_path, intuit=one.intuit, seed=1) as two:
         await connect(one, good_for=0)
-        monkeypatch.setattr(tokens, "_rotate", die)
+        monkeypatch.setattr(tokens, "rotate", die)
         with pytest.raises(Killed):
             await one.tokens.access_token(REALM)
         monkeypatch.undo()
@@ -284,7 +284,7 @@ async def test_tokens_deleted_by_another_process_are_returned_for_seconds_at_mos
         await connect(one)
         assert await one.tokens.access_token(REALM) == "CANARY-access-0"
         await one.database.transaction(tokens.forget, REALM)
-        await one.clock.sleep(tokens.FRESH_SECONDS)
+        await one.clock.sleep(token_store.FRESH_SECONDS)
         with pytest.raises(ReconnectRequired):
             await one.tokens.access_token(REALM)
 
@@ -305,18 +305,18 @@ async def test_many_calls_within_seconds_read_the_tokens_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    stored = tokens._stored
+    stored = tokens.stored
 
     def counted(connection: sa.Connection, realm: str) -> tokens.StoredTokens | None:
         reads.append(realm)
         return stored(connection, realm)
 
-    monkeypatch.setattr(tokens, "_stored", counted)
+    monkeypatch.setattr(tokens, "stored", counted)
     async with bench(tmp_path) as one:
         await connect(one)
         for _ in range(10):
             await one.tokens.access_token(REALM)
-            await one.clock.sleep(tokens.FRESH_SECONDS / 20)
+            await one.clock.sleep(token_store.FRESH_SECONDS / 20)
         assert reads == [REALM]
 
 
@@ -367,8 +367,8 @@ async def test_a_process_that_read_the_clock_before_a_lease_was_taken_does_not_t
         await connect(one, good_for=0)
         now = one.clock.now()
         earlier = now - timedelta(seconds=seconds)
-        assert await one.database.transaction(tokens._lease, REALM, 1, "first", LEASE, now)
-        assert not await one.database.transaction(tokens._lease, REALM, 1, "second", LEASE, earlier)
+        assert await one.database.transaction(tokens.lease, REALM, 1, "first", LEASE, now)
+        assert not await one.database.transaction(tokens.lease, REALM, 1, "second", LEASE, earlier)
 
 
 def test_instants_are_stored_with_their_zone() -> None:

@@ -17,7 +17,7 @@ from tests.world import TOKEN_KEY, World
 from worker.quickbooks import grants
 from worker.quickbooks.errors import NotSent
 from worker.quickbooks.grants import PendingGrant
-from worker.quickbooks.tokens import TokenStore
+from worker.quickbooks.token_store import TokenStore
 from worker.quickbooks.tokens import tokens as tokens_table
 from worker.runtime import sealing
 from worker.runtime.environment import ConfigurationError, Environment
