@@ -236,6 +236,7 @@ async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int 
         quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
         quickbooks_client_id=sandbox.oauth.client_id,
         quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
+        quickbooks_verifier_token=SecretStr(sandbox.verifier_token),
     )
     vault = Vault([TOKEN_KEY], entropy)
     database = InlineDatabase(environment.database_path)

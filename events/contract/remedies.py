@@ -9,6 +9,7 @@ REMEDIES = {
     "format_unsupported": "In DocuSign's Connect configuration, choose JSON SIM, and have Connect send the message again.",
     "header_malformed": "Percent-encode the attributes in headers, as CloudEvents' HTTP binding requires, and send it again.",
     "identity_conflict": "Send the changed content as a new event, with an id of its own.",
+    "notice_unusable": "Nothing has to be sent again: the next sync reads what changed in QuickBooks. Report it with its content if it comes again.",
     "source_reserved": "Set source to the producer's own name, and send it again.",
     "too_large": "Send it again without the data that an invoice does not need.",
     "too_many_events": "Send it in several batches.",

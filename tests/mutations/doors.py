@@ -5,6 +5,7 @@ from tests.mutations.mutation import Mutation
 _DOCUSIGN = "worker/docusign/connect.py"
 _SIGNATURES = "worker/docusign/signatures.py"
 _ENVELOPES = tuple(f"tests/worker/docusign/test_{name}.py" for name in ("envelopes", "signatures", "door"))
+_NOTICES = ("tests/worker/quickbooks/test_notices.py", "tests/worker/web/test_quickbooks_door.py")
 _EVENTS = tuple(
     f"tests/events/{name}.py"
     for name in (
@@ -87,6 +88,46 @@ MUTATIONS = (
         'id=f"{kind}:{at.isoformat()}"',
         "Of two contracts that are signed in the same second, one is lost.",
         _ENVELOPES,
+    ),
+    Mutation(
+        "noticed_by_anybody",
+        "worker/web/doors/quickbooks.py",
+        "    if not signature.fits(given):",
+        "    if not given:",
+        "Anybody who knows the address can have companies read again and again.",
+        _NOTICES,
+    ),
+    Mutation(
+        "identity_of_notice",
+        "worker/quickbooks/notices.py",
+        "changed.operation, changed.at.isoformat())",
+        "changed.operation)",
+        "Of two changes of one object in the classic form, the second is dropped.",
+        _NOTICES,
+    ),
+    Mutation(
+        "merged_object",
+        "worker/quickbooks/notices.py",
+        "for each in (entity.id, *deleted)]",
+        "for each in (entity.id,)]",
+        "An object that was merged into another one is not noticed to be gone.",
+        _NOTICES,
+    ),
+    Mutation(
+        "answered_before_stored",
+        "worker/web/doors/quickbooks.py",
+        "            results = await _store(services, of_workspace)\n",
+        "            results = await _store(services, of_workspace[:1])\n",
+        "Changes that Intuit does not send again are lost.",
+        _NOTICES,
+    ),
+    Mutation(
+        "unknown_realm_remembered",
+        "worker/quickbooks/holders.py",
+        "self._known |= {realm: (workspace, now) for realm, workspace in found.items()}",
+        'self._known |= {realm: (found.get(realm, ""), now) for realm in unknown}',
+        "Changes in the first seconds after a company is connected are lost.",
+        _NOTICES,
     ),
     Mutation(
         "workspace_of_event",

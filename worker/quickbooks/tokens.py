@@ -134,6 +134,13 @@ def connected_realms(connection: sa.Connection, now: datetime, limit: int) -> Se
     ).all()
 
 
+def workspaces_of(connection: sa.Connection, realms: Collection[str]) -> dict[str, str]:
+    """Return the workspace of each of these companies that is connected, also with tokens that have expired."""
+    columns = (tokens.c.realm, tokens.c.workspace, tokens.c.disconnected_at)
+    rows = bulk.fetch(connection, columns, (tokens.c.realm,), [(realm,) for realm in realms])
+    return {row.realm: row.workspace for row in rows if row.disconnected_at is None}
+
+
 def forget(connection: sa.Connection, realm: str) -> None:
     """Delete the tokens of a realm; a person has to connect again, in any workspace.
 

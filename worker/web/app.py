@@ -26,6 +26,7 @@ from worker.web.doors.events import post_events
 from worker.web.doors.feeds import get_feed
 from worker.web.doors.health import livez, metrics, readyz, readyz_of_ops
 from worker.web.doors.oauth import get_callback, get_start
+from worker.web.doors.quickbooks import open_quickbooks_door, post_quickbooks
 from worker.web.doors.rate import Rate
 from worker.web.methods import name_methods
 from worker.web.parameters import known_parameters
@@ -44,6 +45,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         return Admin.of(services, token.workspace, actor)
 
     door = open_door(services)
+    quickbooks_door = open_quickbooks_door(services)
     settings = services.environment
     rate = Rate(services.clock, settings.events_per_second, settings.events_burst)
     turns = Turns()
@@ -51,6 +53,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
         route_handlers=[
             post_events,
             post_docusign,
+            post_quickbooks,
             get_feed,
             get_start,
             get_callback,
@@ -74,6 +77,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             "actor": Provide(actor, sync_to_thread=False),
             "workspace": Provide(workspace, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
+            "quickbooks_door": Provide(lambda: quickbooks_door, sync_to_thread=False),
             "rate": Provide(lambda: rate, sync_to_thread=False),
             "turns": Provide(lambda: turns, sync_to_thread=False),
             "admin": Provide(admin, sync_to_thread=False),

@@ -9,19 +9,24 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from events.log.dead_letters import listed
+from events.log.tables import dead_letters
 from tests import stories
 from tests.world import World, open_world
 from worker.demo.doors import Secrets
 from worker.roles.idle import left_to_do
-from worker.sandbox.webhooks import docusign
+from worker.sandbox.books.journal import Change
+from worker.sandbox.webhooks import docusign, quickbooks
 from worker.sandbox.webhooks.envelope import Envelope
+from worker.sandbox.webhooks.quickbooks import Notice
 from worker.web.app import create_app
 
 AT = datetime(2026, 5, 2, 12, tzinfo=UTC)
+REALM = "9133992181716180"  # of the sandbox
 MEDIA_TYPES = (
     "application/cloudevents+json",
     "application/cloudevents+json; charset=utf-8",
@@ -64,6 +69,17 @@ envelopes = st.sampled_from(
     [
         json.loads(docusign.message(Envelope("e-1", "D-1", "bo@x.example", AT, completed_at=AT), status, AT))
         for status in ("sent", "completed")
+    ]
+)
+
+_changes = [
+    Notice(REALM, Change(AT, "Invoice", str(number), "Update", "2"), f"notice {number}", nanoseconds=7)
+    for number in range(3)
+]
+deliveries = st.sampled_from(
+    [
+        json.loads(quickbooks.cloud_events(_changes, "app")),
+        json.loads(quickbooks.classic(_changes, merge_names_deleted=True)),
     ]
 )
 
@@ -176,6 +192,9 @@ requests_to_events = st.lists(posts(), min_size=5, max_size=15)
 bodies_of_docusign = st.lists(
     damaged(twisted(envelopes)) | st.binary(max_size=50) | deep, min_size=5, max_size=15
 )
+bodies_of_intuit = st.lists(
+    damaged(twisted(deliveries)) | st.binary(max_size=50) | deep, min_size=5, max_size=15
+)
 
 
 async def try_events(tmp_path_factory: pytest.TempPathFactory, requests: list[Post]) -> None:
@@ -198,3 +217,34 @@ async def try_docusign(tmp_path_factory: pytest.TempPathFactory, bodies: list[by
             answer = await http.post("/webhooks/docusign/acme", content=body, headers=signed)
             await check_fate(world, answer, before)
         await check_nothing_stalls(world, http)
+
+
+async def try_quickbooks(tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]) -> None:
+    """Check that a signed delivery is acknowledged whatever it is, with true counts, and adds nothing when it is repeated."""
+    async with opened(tmp_path_factory) as (world, http, _):
+        await world.connect("acme", REALM)
+        await world.settle()
+        token = world.sandbox.verifier_token
+        for body in bodies:
+            forged = quickbooks.headers(body, "forged", AT, "trace")
+            answer = await http.post("/webhooks/quickbooks", content=body, headers=forged)
+            assert answer.status_code == 401
+            signed = quickbooks.headers(body, token, AT, "trace")
+            before, count = await world.services.database.read(_letters), len(await world.log())
+            first = await http.post("/webhooks/quickbooks", content=body, headers=signed)
+            assert first.status_code == 200, first.text
+            told = first.json()
+            assert len(await world.log()) - count == told["appended"]
+            assert await world.services.database.read(_letters) - before == told["dead"] + told["conflict"]
+            again = await http.post("/webhooks/quickbooks", content=body, headers=signed)
+            assert again.json() == {
+                **told,
+                "appended": 0,
+                "duplicate": told["appended"] + told["duplicate"],
+            }
+        await check_nothing_stalls(world, http)
+
+
+def _letters(connection: sa.Connection) -> int:
+    """Return how often dead letters were seen, of nobody's too."""
+    return connection.scalar(sa.select(sa.func.sum(dead_letters.c.seen))) or 0

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from events.contract import catalog
 from events.database.port import Database
@@ -18,9 +19,13 @@ from events.errors import DatabaseUnavailable
 from tests import stories
 from tests.worker.streams import Stream, ingesting, open_stream
 from worker.kafka.messages import BrokerUnavailable, Message, Publishing
+from worker.quickbooks import tokens
 from worker.quickbooks.gateway import Gateway
-from worker.sandbox.webhooks import docusign
+from worker.quickbooks.oauth import TokenSet
+from worker.sandbox.books.journal import Change
+from worker.sandbox.webhooks import docusign, quickbooks
 from worker.sandbox.webhooks.envelope import Envelope
+from worker.sandbox.webhooks.quickbooks import Notice
 from worker.services import Services
 from worker.web.app import create_app
 
@@ -181,6 +186,57 @@ async def test_docusign_retries_messages_that_the_brokers_did_not_store(stream: 
         assert (answer.status_code, answer.json()["reason"]) == (503, "broker_unavailable")
         refused = await http.post("/webhooks/docusign/acme", content=body, headers={})
         assert refused.status_code == 401
+
+
+async def test_changes_in_quickbooks_are_answered_when_the_brokers_have_them(stream: Stream) -> None:
+    services = await with_company(stream, stream.with_publisher())
+    body, headers = noticed("1", "2")
+    async with door(stream, services) as http:
+        answers = [await http.post("/webhooks/quickbooks", content=body, headers=headers) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["published"]) for answer in answers] == [(200, 2)] * 2
+    assert {message.key for message in await stream.read(catalog.CHANGES)} == {
+        b"acme/Invoice/1",
+        b"acme/Invoice/2",
+    }
+    async with ingesting(stream) as task:
+
+        async def all_read() -> bool:
+            return sum((await stream.stored()).values()) == 4
+
+        await stream.until(all_read, task)
+    recorded = [each.event for each in await stream.log()]
+    assert {event.type for event in recorded} == {catalog.QUICKBOOKS_CHANGED}
+    assert sorted(event.payload.entity_id for event in recorded) == ["1", "2"]
+    async with door(stream, await with_company(stream, stream.services)) as embedded:
+        again = await embedded.post("/webhooks/quickbooks", content=body, headers=headers)
+    assert again.json()["duplicate"] == 2
+    assert await stream.letters() == []
+
+
+async def test_intuit_retries_changes_that_the_brokers_did_not_store(stream: Stream) -> None:
+    body, headers = noticed("1")
+    async with door(stream, await with_company(stream, stream.with_publisher(Away()))) as http:
+        answer = await http.post("/webhooks/quickbooks", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (503, "broker_unavailable")
+
+
+async def with_company(stream: Stream, services: Services) -> Services:
+    """Connect a company to the workspace, and take its notices."""
+    until = datetime.now(UTC) + timedelta(days=1)
+    granted = TokenSet("access", "refresh", until, until)
+    sealed = services.vault.seal(b"not read", "realm:310687")
+    await stream.services.database.transaction(
+        tokens.put, realm="310687", workspace="acme", sealed=sealed, of=granted, now=datetime.now(UTC)
+    )
+    settings = {"quickbooks_verifier_token": SecretStr("verify_me")}
+    return msgspec.structs.replace(services, environment=services.environment.model_copy(update=settings))
+
+
+def noticed(*ids: str) -> tuple[bytes, dict[str, str]]:
+    changes = [Change(AT, "Invoice", each, "Update", "2") for each in ids]
+    told = [Notice("310687", change, f"notice {change.identifier}", nanoseconds=7) for change in changes]
+    body = quickbooks.cloud_events(told, "app")
+    return body, quickbooks.headers(body, "verify_me", AT, "trace")
 
 
 @pytest.mark.parametrize(

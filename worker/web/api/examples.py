@@ -22,6 +22,7 @@ from worker.web.api.settings import SettingsChange, SettingsList
 from worker.web.api.tokens import Tokens
 from worker.web.doors.events import BatchStored, Stored
 from worker.web.doors.feeds import CloudEvent, FeedPage
+from worker.web.doors.quickbooks import ChangesStored
 from worker.workspaces.api_tokens import Scope, Token
 from worker.workspaces.docusign_keys import Key
 
@@ -220,6 +221,7 @@ _BODIES: tuple[Struct, ...] = (
     KeyGiven("bWFkZSBieSBEb2N1U2lnbiwgYW5kIG5vYm9keSBlbHNl="),
     KeyAdded(1, "…8Qg=", _AT, None, added=True),
     Tokens([_TOKEN], None),
+    ChangesStored(appended=2, duplicate=1),
     Stored("appended", 42),
     BatchStored(dead=0, appended=2, duplicate=1, conflict=0),
     FeedPage("crm.deal-updates.v1", [_EVENT], 42),

@@ -32,6 +32,34 @@ MESSAGE: dict[str, Any] = {
         },
     },
 }
+CHANGE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "8a7c3f0e-5d0c-4a59-9f5b-0c6d1f3a2b11",
+    "source": "intuit.dsJ8V2xyTbQ=",
+    "type": "qbo.customer.updated.v1",
+    "datacontenttype": "application/json",
+    "time": "2026-05-05T16:30:12.179851517Z",
+    "intuitentityid": "58",
+    "intuitaccountid": "9341453908059621",
+    "data": {},
+}
+CLASSIC: dict[str, Any] = {
+    "eventNotifications": [
+        {
+            "realmId": "9341453908059621",
+            "dataChangeEvent": {
+                "entities": [
+                    {
+                        "id": "58",
+                        "operation": "Update",
+                        "name": "Customer",
+                        "lastUpdated": "2026-05-05T16:30:12.179Z",
+                    }
+                ]
+            },
+        }
+    ]
+}
 
 
 def _text(description: str, **more: Any) -> Schema:
@@ -105,6 +133,39 @@ class DocusignOperation(Described):
             content={
                 "application/json": OpenAPIMediaType(
                     schema=message, examples={"completed": Example(value=MESSAGE)}
+                )
+            },
+        )
+        super().__post_init__()
+
+
+@dataclass
+class QuickBooksOperation(Described):
+    """`POST /webhooks/quickbooks`."""
+
+    def __post_init__(self) -> None:
+        """Describe the request's body."""
+        delivery = Schema(
+            one_of=[
+                Schema(
+                    type=OpenAPIType.ARRAY,
+                    items=Schema(type=OpenAPIType.OBJECT),
+                    description="CloudEvents of Intuit's, in any companies.",
+                ),
+                Schema(
+                    type=OpenAPIType.OBJECT,
+                    description="The classic form: the changes by company.",
+                ),
+            ],
+            description="A delivery of Intuit's webhooks, in either of their forms, signed in intuit-signature under the"
+            " app's verifier token.",
+        )
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "application/json": OpenAPIMediaType(
+                    schema=delivery,
+                    examples={"cloudevents": Example(value=[CHANGE]), "classic": Example(value=CLASSIC)},
                 )
             },
         )
