@@ -118,6 +118,13 @@ class DayBegan(Fact, frozen=True):
     zone: str
 
 
+class SyncDue(Fact, frozen=True):
+    """A sync was due in a workspace at the instant `due`, by its `sync_frequency`: `hourly` or `daily HH:MM`."""
+
+    frequency: Name
+    due: Instant
+
+
 class ConnectionAuthorized(Fact, frozen=True):
     """A person connected the workspace to a QuickBooks company."""
 

@@ -10,6 +10,7 @@ from events.contract.values import Fact
 from events.errors import InvalidEvent, UnreadableEvent
 
 PREFIX = "com.coeffection."
+SYNC_CLOCK = "clock/sync"  # the stream of the instants at which a workspace's sync is due
 
 DEALS = "crm.deals.v1"
 ACCOUNTS = "crm.accounts.v1"
@@ -65,6 +66,10 @@ def _workspace(_: Any) -> str:
 
 def _clock(_: Any) -> str:
     return "clock"
+
+
+def _sync_clock(_: Any) -> str:
+    return SYNC_CLOCK
 
 
 def _dead_letters(_: Any) -> str:
@@ -144,6 +149,7 @@ CONNECTION_AWAITED = f"{PREFIX}connection.awaited.v1"
 CONNECTION_REFUSED = f"{PREFIX}connection.refused.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
+SYNC_DUE = f"{PREFIX}clock.sync-due.v1"
 DEAD_LETTERS_DISCARDED = f"{PREFIX}dead-letters.discarded.v1"
 ACCESS_CHANGED = f"{PREFIX}access.changed.v1"
 DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
@@ -200,6 +206,7 @@ _ALL = (
     EventType(CONNECTION_REFUSED, administration.ConnectionRefused, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
+    EventType(SYNC_DUE, administration.SyncDue, _sync_clock),
     EventType(DEAD_LETTERS_DISCARDED, administration.DeadLettersDiscarded, _dead_letters),
     EventType(ACCESS_CHANGED, administration.AccessChanged, _access),
     EventType(DOCUSIGN_RECEPTION_CHANGED, docusign.DocusignReceptionChanged, _docusign),

@@ -1,9 +1,10 @@
 """All mutations, by topic."""
 
-from tests.mutations import doors, invoice, once, parties, rules, side_by_side, told
+from tests.mutations import batches, doors, invoice, once, parties, rules, side_by_side, told
 from tests.mutations.mutation import Mutation
 
 ROOMS = {
+    "Batches": batches.MUTATIONS,
     "Content of an invoice": invoice.MUTATIONS,
     "Announcements": told.MUTATIONS,
     "Customers, items, companies": parties.MUTATIONS,

@@ -193,7 +193,7 @@ MUTATIONS = (
     Mutation(
         "company_of_another",
         _COMPANY_FOLDS,
-        "            company=state.company if same_realm else None,\n",
+        "        company=state.company if same_realm else None,\n",
         "",
         "Invoices to a newly connected company have the terms and taxes of the former company.",
     ),

@@ -12,6 +12,7 @@ from events.contract.envelope import Event
 from events.database import bulk
 from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
+from worker.workspaces.kinds import REAL_TIME
 
 Status = Literal["ready", "leased", "uncertain", "done", "rejected"]
 OPEN: tuple[Status, ...] = ("ready", "leased", "uncertain")
@@ -62,6 +63,8 @@ realms = sa.Table(
     sa.Column("refused_since", UtcInstant),
     sa.Column("gate", sa.Text),
     sa.Column("gate_since", UtcInstant),
+    sa.Column("sync_frequency", sa.Text, nullable=False, server_default=REAL_TIME),
+    sa.Column("batches_since", UtcInstant),
 )
 
 
@@ -102,13 +105,18 @@ class NewCommand(Struct, frozen=True):
 
 
 class Realm(Struct, frozen=True):
-    """A company as the dispatcher needs it; its time zone may still be unknown."""
+    """A company as the dispatcher and the scheduler need it; its time zone may still be unknown.
+
+    `batches_since` is the instant after which the next sync is due; None if the frequency was always `real_time`.
+    """
 
     realm: str
     workspace: str
     connected: bool
     paused: bool
     time_zone: str | None
+    sync_frequency: str = REAL_TIME
+    batches_since: datetime | None = None
 
 
 def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:
@@ -172,7 +180,7 @@ def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, no
 
 
 def put_realm(connection: sa.Connection, realm: Realm) -> None:
-    """Store the state of a workspace's realm for the dispatcher; the realm's throttling and refusals are kept.
+    """Store the state of a workspace's realm for the dispatcher and the scheduler; the realm's throttling and refusals are kept.
 
     A workspace is connected to one realm: the realm that it had before is disconnected. And a realm belongs to one
     workspace: once it belongs to another, an update from the workspace that lost it changes nothing.

@@ -106,7 +106,8 @@ def _consider(view: View, decision: Decision, cause: Event, subjects: Iterable[s
     for stream in subjects:
         kind, _, subject = stream.partition("/")
         for family in _OF_KIND.get(kind, ()):
-            for step in family.consider(view, subject):
+            consider = family.consider_after.get(cause.type, family.consider)
+            for step in consider(view, subject):
                 _take(view, decision, cause, step, via)
 
 

@@ -231,6 +231,8 @@ def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal
     found = [
         recorded for stream in streams for recorded in log.last(connection, workspace, stream, EVENTS_MAX)
     ]
+    if catalog.SYNC_CLOCK in deal.waits_on:
+        found += log.last(connection, workspace, catalog.SYNC_CLOCK, 1)
     return sorted(found, key=lambda recorded: recorded.position)
 
 

@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 Fold = Callable[[View, Any, datetime], None]
 Folds = Mapping[str, Fold]
+Rule = Callable[[View, str], Iterator[Consequence]]
 
 
 def _nothing(_view: View, _subject: str) -> Iterator[Consequence]:
@@ -27,6 +28,7 @@ class Family(Struct, frozen=True):
         folds: Functions that fold an event into the state, from the view, the payload and the event's time.
         consider: The rule: yields the consequences that a subject's state allows now. A fact that it yields is folded
             into the view before it continues.
+        consider_after: Rules that replace `consider` for the subjects that an event of this type triggers.
         follows: Functions that yield the consequences of an event itself, whatever the state of its subject.
         names: Functions that return the streams that an event names and its consequences read.
         considered_on: Functions that return the subjects to consider after an event of another stream.
@@ -38,7 +40,8 @@ class Family(Struct, frozen=True):
 
     kind: str
     folds: Folds = {}
-    consider: Callable[[View, str], Iterator[Consequence]] = _nothing
+    consider: Rule = _nothing
+    consider_after: Mapping[str, Rule] = {}
     follows: Mapping[str, Callable[[View, Any], Iterator[Consequence]]] = {}
     names: Mapping[str, Callable[[Any], Iterable[str]]] = {}
     considered_on: Mapping[str, Callable[[Any], Iterable[str]]] = {}

@@ -35,15 +35,17 @@ class Inquiry:
         deal: The state of the deal.
         part: The state of the invoiced part.
         workspace: The state of the workspace: settings, connection and company.
+        in_batch: Whether a batch runs, and the deal is one of those that waited for it.
     """
 
-    def __init__(self, view: View, deal_id: str, number: int = WHOLE) -> None:
+    def __init__(self, view: View, deal_id: str, number: int = WHOLE, *, in_batch: bool = False) -> None:
         self.view = view
         self.deal_id = deal_id
         self.number = number
         self.deal = view.get(Deal, deal_id)
         self.part = self.deal.part(number)
         self.workspace = view.get(WorkspaceState)
+        self.in_batch = in_batch
 
     @property
     def settings(self) -> Settings:

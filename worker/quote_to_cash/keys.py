@@ -9,12 +9,17 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from events.contract.administration import SettingsChanged
+from events.contract.catalog import SYNC_CLOCK
 from events.contract.values import Fact
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.view import DOCUSIGN, State, T, View, stream_of, waits_key
 from worker.workspaces.settings import Settings
 
 COMPANY = waits_key("company")
+_OF_THEIR_OWN = {
+    DOCUSIGN: DOCUSIGN,
+    "batches_since": SYNC_CLOCK,
+}  # the keys of parts that are events' own streams
 # The readings of the company are counted by the rule that commands them, and by no gate.
 _COUNTS = frozenset({"reads_wanted", "reads_commanded"})
 
@@ -48,8 +53,9 @@ def likely_changed(payload: Fact) -> list[str]:
 
 
 def _of_company(state: WorkspaceState) -> WorkspaceState:
-    """Return the state without its settings, DocuSign and counts."""
-    return replace(state, chosen={}, instants={}, docusign=None, reads_wanted=0, reads_commanded=0)
+    """Return the state without its settings, DocuSign, batches and counts."""
+    counts = {"reads_wanted": 0, "reads_commanded": 0}
+    return replace(state, chosen={}, instants={}, docusign=None, batches_since=None, **counts)
 
 
 class ReadThrough:
@@ -93,7 +99,7 @@ class _WorkspaceRead:
             raise TypeError(f"A gate read {name}, on which nothing waits")
         if name == "settings":
             return _SettingsRead(self._state.settings, self._keys)
-        self._keys[DOCUSIGN if name == DOCUSIGN else COMPANY] = None
+        self._keys[_OF_THEIR_OWN.get(name, COMPANY)] = None
         return getattr(self._state, name)
 
 

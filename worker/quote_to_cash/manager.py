@@ -132,6 +132,8 @@ def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState)
         connected=not state.expired,
         paused=state.settings.paused,
         time_zone=state.settings.time_zone,
+        sync_frequency=state.settings.sync_frequency,
+        batches_since=state.batches_since,
     )
     table.put_realm(connection, realm)
 

@@ -10,6 +10,7 @@ from worker.quote_to_cash.gates import Checked, Gate
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived
 from worker.quote_to_cash.invoice import amounts
 from worker.quote_to_cash.invoice import gates as invoice
+from worker.quote_to_cash.invoice.batch import BATCH
 from worker.quote_to_cash.items import gates as items
 from worker.quote_to_cash.keys import ReadThrough
 from worker.quote_to_cash.readings import gates as readings
@@ -35,7 +36,7 @@ COMMANDED: tuple[Gate, ...] = (
     invoice.UNCERTAIN,
     invoice.CREATED,
 )
-BY_CODE = {gate.code: gate for gate in (*GATES, *COMMANDED)}
+BY_CODE = {gate.code: gate for gate in (*GATES, BATCH, *COMMANDED)}
 
 
 def gates_of(inquiry: Inquiry) -> list[Checked]:
@@ -81,7 +82,12 @@ def passes_by_itself(gates: list[Checked]) -> bool:
 def _walk(inquiry: Inquiry) -> Iterator[Checked]:
     own = invoice.progress(inquiry)
     if all(gate.met for gate in own):
-        yield from _checked(GATES, inquiry)
+        met = True
+        for found in _checked(GATES, inquiry):
+            met = met and found.met
+            yield found
+        # Only a deal that is ready waits for a batch: a batch wakes every deal that does.
+        yield from _checked((BATCH,), inquiry) if met else ()
     else:
         yield from _found_out(inquiry)
     yield from own

@@ -52,7 +52,10 @@ LIFE_OF_A_CONNECTION = (
 )
 # The columns of later revisions, and their values in existing rows.
 SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
-    "realms": {"holder": None, "held_until": None, "gate": None, "gate_since": None, "waits_since": None},
+    "realms": {
+        **dict.fromkeys(("holder", "held_until", "gate", "gate_since", "waits_since", "batches_since")),
+        "sync_frequency": "real_time",
+    },
     "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None},
     "dead_letters": {"headers": None, "deal": None, "account": "", "kept_bytes": None},
     "docusign_keys": {"hint": "", "verified_at": None},

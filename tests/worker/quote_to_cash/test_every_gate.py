@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from msgspec import Struct
 
 from events.contract import catalog
+from events.contract.administration import SyncDue
 from events.contract.announcements import UnmetGate, unspoken
 from events.contract.docusign import RECEPTION_PROBLEMS, DocusignReceptionChanged
 from events.contract.gates import IN_PROGRESS, REFUSED_COMPANY, filled
@@ -47,6 +48,7 @@ from tests.worker.quote_to_cash.given import (
     referred,
 )
 from worker.quickbooks.errors import GATE_OF_COMPANY
+from worker.quote_to_cash.invoice.batch import BATCH_NOT_DUE
 from worker.quote_to_cash.sentences import spoken
 from worker.quote_to_cash.walk import BY_CODE, COMMANDED, GATES
 
@@ -526,6 +528,12 @@ CASES_OF_GATES = [
         [*ready(paused="true"), *signed()],
         "Invoicing is paused for this workspace.",
         [chosen(paused="false")],
+    ),
+    Case(
+        BATCH_NOT_DUE,
+        [*ready(sync_frequency="daily 02:30"), *signed()],
+        "The invoice is sent with the next batch (daily 02:30), at 2026-05-04 02:30 (America/Los_Angeles).",
+        [fact(catalog.SYNC_DUE, SyncDue("daily 02:30", datetime(2026, 5, 4, 9, 30, tzinfo=UTC)))],
     ),
     *(
         Case(gate, [*ready(), *signed()], f"{begins}: no.", [ordered()], then=refuses(gate))

@@ -1,5 +1,6 @@
 """A deal is reconsidered when a key changes that its gates depend on, and for no other."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,14 +8,19 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from events.contract import catalog
+from events.contract.administration import SyncDue
+from events.contract.catalog import SYNC_CLOCK
 from tests import stories
 from tests.worker.quote_to_cash.given import (
+    NOW,
     OTHER_REALM,
     Decider,
     chosen,
     connected,
     customer_seen,
     expired,
+    fact,
     given,
     item_seen,
     mapped,
@@ -65,6 +71,11 @@ HAPPENING = st.one_of(
         lambda item, active: item_seen(item, active=active), st.sampled_from(["5", "6"]), st.booleans()
     ),
     st.builds(ordered),
+    st.builds(
+        lambda frequency, hour: fact(catalog.SYNC_DUE, SyncDue(frequency, NOW + timedelta(hours=hour))),
+        st.sampled_from(["hourly", "daily 02:30"]),
+        st.integers(-3, 30),
+    ),
     st.sampled_from(SIGNED),
     st.builds(
         lambda revision, stage: stories.deal(revision=revision, stage=stage),
@@ -98,7 +109,17 @@ def test_nothing_recorded_of_a_deal_is_stale(happening: list[Any], *, before: bo
                 of_setting(name)
                 for name in ("auto_invoice", "cut_over", "income_account", "terms", "time_zone", "paused")
             },
-            id="the last gate",
+            id="the last gate but one",
+        ),
+        pytest.param(
+            [*ready(), chosen(sync_frequency="hourly")],
+            {COMPANY, SYNC_CLOCK, "account/A-1", "product/P-1", "customer/1111/7", "item/1111/5"}
+            | {
+                of_setting(name)
+                for name in ("auto_invoice", "cut_over", "income_account", "terms", "time_zone", "paused")
+            }
+            | {of_setting("sync_frequency")},
+            id="the batch",
         ),
     ],
 )

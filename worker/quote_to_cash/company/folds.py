@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged
+from events.contract.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged, SyncDue
 from events.contract.announcements import CompanyReadCommanded
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
@@ -45,23 +45,34 @@ def _settings_changed(view: View, change: SettingsChanged, at: datetime) -> None
             state = replace(state, instants={**state.instants, dated: at.isoformat()})
     if any(setting.read_again for setting in changed) and state.connection is not None:
         state = replace(state, reads_wanted=state.reads_wanted + 1)
-    view.put(state)
+    _put_scheduled(view, state, at)
 
 
-def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
+def _connected(view: View, connection: ConnectionAuthorized, at: datetime) -> None:
     state = view.get(WorkspaceState)
     same_realm = state.company is not None and state.company.realm == connection.realm
-    view.put(
-        replace(
-            state,
-            connection=connection,
-            authorizations=state.authorizations + 1,
-            expired=False,
-            refused=None,
-            company=state.company if same_realm else None,
-            reads_wanted=state.reads_wanted + 1,
-        )
+    connected = replace(
+        state,
+        connection=connection,
+        authorizations=state.authorizations + 1,
+        expired=False,
+        refused=None,
+        company=state.company if same_realm else None,
+        reads_wanted=state.reads_wanted + 1,
     )
+    _put_scheduled(view, connected, at)
+
+
+def _put_scheduled(view: View, state: WorkspaceState, at: datetime) -> None:
+    """Replace the state; if the schedule of batches changes, the first batch is the next one from now on."""
+    changed = state.schedule != view.get(WorkspaceState).schedule
+    view.put(replace(state, batches_since=at) if changed else state)
+
+
+def _sync_due(view: View, tick: SyncDue, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if tick.frequency == state.settings.sync_frequency:
+        view.put(replace(state, batches_since=tick.due))
 
 
 def _connection_expired(view: View, expired: ConnectionExpired, _at: datetime) -> None:
@@ -74,10 +85,10 @@ def _reception_changed(view: View, changed: DocusignReceptionChanged, _at: datet
     view.put(replace(view.get(WorkspaceState), docusign=None if changed.state == "good" else changed))
 
 
-def _company_observed(view: View, company: CompanyObserved, _at: datetime) -> None:
+def _company_observed(view: View, company: CompanyObserved, at: datetime) -> None:
     state = view.get(WorkspaceState)
     if state.realm == company.realm:
-        view.put(replace(state, company=company, read_problem=None))
+        _put_scheduled(view, replace(state, company=company, read_problem=None), at)
 
 
 def _company_refused(view: View, refused: CompanyRefused, _at: datetime) -> None:
@@ -103,6 +114,7 @@ def _reading_failed(view: View, failed: ReadingFailed, _at: datetime) -> None:
 
 FOLDS: Folds = {
     catalog.SETTINGS_CHANGED: _settings_changed,
+    catalog.SYNC_DUE: _sync_due,
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.CONNECTION_EXPIRED: _connection_expired,
     catalog.DOCUSIGN_RECEPTION_CHANGED: _reception_changed,

@@ -1,5 +1,6 @@
 """The state of a workspace itself: its settings, its connection, and its QuickBooks company."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from events.contract.administration import ConnectionAuthorized
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, Named
 from worker.quote_to_cash.view import WORKSPACE, State
+from worker.workspaces.kinds import REAL_TIME, time_of_day
 from worker.workspaces.settings import Settings, settings_of
 
 HOME_OF_SALES_TAX = "US"
@@ -30,6 +32,8 @@ class WorkspaceState(State, frozen=True, dict=True):
         read_problem: The error of the last reading, if it failed.
         refused: Set while QuickBooks refuses every request for the company.
         docusign: Set while DocuSign's messages are refused, incomplete or missing.
+        batches_since: The instant after which the next batch is due: that of the last batch, or when the present schedule
+            of batches began to apply. None if the sync was always in real time.
     """
 
     kind: ClassVar[str] = WORKSPACE
@@ -47,6 +51,7 @@ class WorkspaceState(State, frozen=True, dict=True):
     read_problem: str | None = None
     refused: CompanyRefused | None = None
     docusign: DocusignReceptionChanged | None = None
+    batches_since: datetime | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -64,6 +69,12 @@ class WorkspaceState(State, frozen=True, dict=True):
         """The source of each of this workspace's defaults, or why there is none, by setting."""
         reason = self.company.time_zone_reason if self.company else None
         return {"time_zone": reason} if reason else {}
+
+    @property
+    def schedule(self) -> tuple[str, str | None] | None:
+        """The frequency of batches, and the time zone by which they are daily; None in real time."""
+        frequency, zone = self.settings.sync_frequency, self.settings.time_zone
+        return None if frequency == REAL_TIME else (frequency, zone if time_of_day(frequency) else None)
 
     @property
     def realm(self) -> str | None:

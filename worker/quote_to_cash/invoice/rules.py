@@ -45,6 +45,12 @@ def consider(view: View, deal_id: str) -> Iterator[Consequence]:
         yield from _consider(Inquiry(view, deal_id, number))
 
 
+def consider_in_batch(view: View, deal_id: str) -> Iterator[Consequence]:
+    """Do the same when a batch runs, for a deal that waited for it."""
+    for number in PARTS:
+        yield from _consider(Inquiry(view, deal_id, number, in_batch=True))
+
+
 def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
     deal, part = inquiry.deal, inquiry.part
     if part.invoice is not None:
@@ -192,6 +198,7 @@ FAMILY = Family(
     "deal",
     FOLDS,
     consider,
+    {catalog.SYNC_DUE: consider_in_batch},
     follows={catalog.INVOICE_CREATED: _created, catalog.INVOICE_NAMED: _named},
     changed_by={catalog.INVOICE_REQUESTED: _read_again, catalog.COMMAND_REJECTED: _read_again},
     reads=(_names, _refers_to),
