@@ -39,7 +39,8 @@ class Call(Struct, frozen=True):
         realm: The company.
         path: The path behind the company, such as `invoice/17`.
         params: The parameters of its URL.
-        body: The JSON body of a POST.
+        body: The body of a POST.
+        content_type: Its type.
         reads: How many reads Intuit meters for it; 0 for a write.
         purpose: The purpose of its reads.
     """
@@ -48,6 +49,7 @@ class Call(Struct, frozen=True):
     path: str
     params: dict[str, str] = {}
     body: bytes | None = None
+    content_type: str = "application/json"
     reads: int = 0
     purpose: Purpose = "needed"
 
@@ -96,7 +98,7 @@ class Caller:
         # The whole URL at once, since httpx would parse a URL again to add parameters.
         params = urlencode({**call.params, "minorversion": MINOR_VERSION})
         url = f"{self._base}/{quote(realm, safe='')}/{call.path}?{params}"
-        content_type = {"content-type": "application/json"} if call.body is not None else {}
+        content_type = {"content-type": call.content_type} if call.body is not None else {}
         token = with_token or await self._tokens.access_token(realm)
         for last_try in (False, True):
             request = self._http.build_request(

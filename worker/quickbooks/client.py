@@ -7,23 +7,28 @@ Reads are metered by Intuit, and counted (`worker.quickbooks.meter`). Synchroniz
 reads raise `ReadsSpent` once the month's budget is nearly used up, so that the rest is left for needed reads.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx
+import msgspec
 
 from events.clock import Clock
-from worker.quickbooks import queries
+from worker.quickbooks import answers, paging, queries
+from worker.quickbooks.answers import Changes
 from worker.quickbooks.calls import BeforeSending, Call, Caller
-from worker.quickbooks.errors import NotSent, OutcomeUnknown, Throttled
+from worker.quickbooks.errors import NotSent, OutcomeUnknown, QuickBooksError, Throttled
 from worker.quickbooks.meter import ReadMeter
+from worker.quickbooks.paging import ListPage, PageCursor
 from worker.quickbooks.queries import Condition
 from worker.quickbooks.reads import Purpose
 from worker.quickbooks.replies import Entity
 from worker.quickbooks.token_store import TokenStore
 
 THROTTLED_SECONDS = 60.0
-RESTARTS_MAX = 3
+BATCH_MAX = 30
+STATEMENT_IN_ADDRESS_MAX = 1_000
 READ_PAUSES_SECONDS = (0.2, 0.5)
 
 
@@ -77,8 +82,32 @@ class QuickBooksClient:
 
     async def query(self, realm: str, statement: str, *, purpose: Purpose = "needed") -> Entity:
         """Run one query; return its `QueryResponse`."""
-        found = await self._read(realm, "query", {"query": statement}, purpose=purpose)
+        found = await self._queried(realm, statement, purpose)
         return _member(found, "QueryResponse")
+
+    async def page(
+        self,
+        realm: str,
+        entity: str,
+        cursor: PageCursor | None = None,
+        where: Sequence[Condition] = (),
+        *,
+        fields: Sequence[str] = ("*",),
+        purpose: Purpose = "bulk",
+    ) -> ListPage:
+        """Read the next page of the objects that meet the conditions, at most 1,000 rows, and where to continue.
+
+        `cursor` is that of the page before, None for the first page. Following the cursors to their end returns every
+        object that exists all the while at least once, in one request more than there are full pages. `fields` are the
+        fields to read, with `Id`; by default all. Name lists need the condition of `queries.everything_of`.
+
+        Raises:
+            OutcomeUnknown: An answer could not be read, or rows kept disappearing.
+        """
+        at = cursor or PageCursor()
+        answer = await self._queried(realm, _page(entity, at, where, fields), purpose)
+        fresh, beyond = paging.beyond(at, answers.rows_of(_member(answer, "QueryResponse"), entity), entity)
+        return ListPage(fresh, beyond, answers.answered_at(answer))
 
     async def query_pages(
         self,
@@ -93,29 +122,74 @@ class QuickBooksClient:
 
         `fields` are the fields to read, with `Id`; by default all.
 
-        Edits do not change the order of IDs, but a deletion would move rows onto a page already read. So each page
-        begins with the last row of the page before; if it does not, reading starts over.
-
         Raises:
             OutcomeUnknown: An answer could not be read, or rows kept disappearing.
         """
         seen: set[str] = set()
-        for _ in range(RESTARTS_MAX + 1):
-            start, last = 1, None
-            while True:
-                statement = queries.select(
-                    entity, where, fields=fields, start=start, rows=queries.PAGE_ROWS_MAX
-                )
-                rows = _rows(await self.query(realm, statement, purpose=purpose), entity)
-                if last is not None and (not rows or rows[0]["Id"] != last):
-                    break
-                if fresh := [row for row in rows if row["Id"] not in seen]:
-                    seen.update(row["Id"] for row in fresh)
-                    yield fresh
-                if len(rows) < queries.PAGE_ROWS_MAX:
-                    return
-                start, last = start + len(rows) - 1, rows[-1]["Id"]
-        raise OutcomeUnknown(f"The list of {entity} kept changing while it was read")
+        cursor: PageCursor | None = PageCursor()
+        while cursor is not None:
+            found = await self.query(realm, _page(entity, cursor, where, fields), purpose=purpose)
+            rows, cursor = paging.beyond(cursor, answers.rows_of(found, entity), entity)
+            if fresh := [row for row in rows if row["Id"] not in seen]:
+                seen.update(row["Id"] for row in fresh)
+                yield fresh
+
+    async def by_ids(
+        self,
+        realm: str,
+        entity: str,
+        ids: Collection[str],
+        *,
+        fields: Sequence[str] = ("*",),
+        purpose: Purpose = "bulk",
+    ) -> list[Entity]:
+        """Read the objects with certain Ids, inactive ones included: one read for each 250 Ids.
+
+        Returns:
+            The objects that exist, in any order; a deleted one is missing.
+        """
+        found: list[Entity] = []
+        for statement in queries.by_ids(entity, ids, fields=fields):
+            found += answers.rows_of(await self.query(realm, statement, purpose=purpose), entity)
+        return found
+
+    async def cdc(
+        self, realm: str, entities: Sequence[str], changed_since: datetime, *, purpose: Purpose = "bulk"
+    ) -> Changes:
+        """Read the objects that changed since an instant, of at most the last 30 days, by change data capture.
+
+        QuickBooks does not capture `TaxCode`, `TaxRate`, `TaxAgency` and `CompanyInfo`. Look at `Changes.is_cut`.
+        """
+        since = changed_since.astimezone(UTC).replace(microsecond=0)
+        params = {"entities": ",".join(entities), "changedSince": since.isoformat()}
+        return answers.changes_in(await self._read(realm, "cdc", params, purpose=purpose), tuple(entities))
+
+    async def batch_queries(
+        self, realm: str, statements: Mapping[str, str], *, purpose: Purpose = "bulk"
+    ) -> dict[str, Entity | QuickBooksError]:
+        """Run up to 30 queries in one request; Intuit meters each of them as a read.
+
+        Args:
+            realm: The company.
+            statements: The queries, by any keys.
+            purpose: The purpose of the reads.
+
+        Returns:
+            By the same keys the `QueryResponse` of each query, or the error that this query alone got.
+
+        Raises:
+            QuickBooksError: The whole request failed or was refused.
+            ValueError: There are more than 30 queries.
+        """
+        if len(statements) > BATCH_MAX:
+            raise ValueError(f"A batch has at most {BATCH_MAX} queries, and not {len(statements)}")
+        if not statements:
+            return {}
+        keys = {str(number): key for number, key in enumerate(statements)}
+        items = [{"bId": number, "Query": statements[key]} for number, key in keys.items()]
+        body = msgspec.json.encode({"BatchItemRequest": items})
+        call = Call(realm, "batch", body=body, reads=len(items), purpose=purpose)
+        return answers.items_of(await self._retried(call), keys)
 
     async def company_info(self, realm: str) -> Entity:
         """Read the company's `CompanyInfo`."""
@@ -143,6 +217,22 @@ class QuickBooksClient:
     ) -> Entity:
         return await self._retried(Call(realm, path, params or {}, reads=1, purpose=purpose))
 
+    async def _queried(self, realm: str, statement: str, purpose: Purpose) -> Entity:
+        # A long statement is sent as a body, since addresses have a limit that Intuit does not name.
+        call = (
+            Call(realm, "query", {"query": statement}, reads=1, purpose=purpose)
+            if len(statement) <= STATEMENT_IN_ADDRESS_MAX
+            else Call(
+                realm,
+                "query",
+                body=statement.encode(),
+                content_type="application/text",
+                reads=1,
+                purpose=purpose,
+            )
+        )
+        return await self._retried(call)
+
     async def _retried(self, call: Call) -> Entity:
         """Send a request that changes nothing; send it again if it has no answer."""
         if call.purpose == "bulk":
@@ -157,20 +247,12 @@ class QuickBooksClient:
         return await self._caller.call(call)
 
 
+def _page(entity: str, cursor: PageCursor, where: Sequence[Condition], fields: Sequence[str]) -> str:
+    return queries.select(entity, where, fields=fields, start=cursor.start, rows=queries.PAGE_ROWS_MAX)
+
+
 def _member(document: Entity, name: str) -> Entity:
     found = document.get(name)
     if not isinstance(found, dict):
         raise OutcomeUnknown(f"QuickBooks' answer has no {name}")
     return found
-
-
-def _rows(found: Entity, entity: str) -> list[Entity]:
-    """Return the rows of a query; if the answer omits the rows, there are none.
-
-    Raises:
-        OutcomeUnknown: The rows could not be read.
-    """
-    rows = found.get(entity, [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("Id") for row in rows):
-        raise OutcomeUnknown(f"The {entity} rows of QuickBooks' answer could not be read")
-    return rows

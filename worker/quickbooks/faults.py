@@ -21,10 +21,11 @@ def parse_fault(body: bytes) -> tuple[FaultError, ...]:
         document = msgspec.json.decode(stripped)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
-    return _from_json(document)
+    return faults_in(document)
 
 
-def _from_json(document: Any) -> tuple[FaultError, ...]:
+def faults_in(document: Any) -> tuple[FaultError, ...]:
+    """Return the errors of the Fault in a decoded answer, or in an item of a batch; empty if it has none."""
     fault = _member(document, "fault")
     listed = _member(fault, "error")
     if not isinstance(listed, list):

@@ -1,10 +1,28 @@
 """Write statements of QuickBooks' query language, with every literal quoted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-Condition = tuple[str, str, str | tuple[bool, ...]]
+Condition = tuple[str, str, str | tuple[bool, ...] | tuple[str, ...]]
 PAGE_ROWS_MAX = 1000
+# Intuit names no limit of a list of values. The rows of so many Ids fit on one page and into the 20 MB of an answer.
+IDS_MAX = 250
+# The entities that are never deleted, but made inactive: a query returns inactive ones only if it asks for them.
+NAME_LISTS = frozenset(
+    [
+        *(
+            "Account",
+            "Class",
+            "CompanyCurrency",
+            "Customer",
+            "Department",
+            "Employee",
+            "Item",
+            "PaymentMethod",
+        ),
+        *("TaxCode", "TaxRate", "Term", "Vendor"),
+    ]
+)
 _HARD_TO_QUOTE = re.compile(r"[^A-Za-z0-9 ,.&()-]+")
 ACTIVE_OR_NOT: Condition = (
     "Active",
@@ -29,11 +47,24 @@ def select(
     )
 
 
-def _literal(value: str | tuple[bool, ...]) -> str:
+def everything_of(entity: str) -> tuple[Condition, ...]:
+    """Return the conditions of a query for all objects of an entity, inactive ones included."""
+    return (ACTIVE_OR_NOT,) if entity in NAME_LISTS else ()
+
+
+def by_ids(entity: str, ids: Collection[str], *, fields: Sequence[str] = ("*",)) -> Iterator[str]:
+    """Yield the queries that return the objects with certain Ids, inactive ones included: one for each 250 Ids."""
+    wanted = tuple(dict.fromkeys(ids))
+    for start in range(0, len(wanted), IDS_MAX):
+        some: Condition = ("Id", "IN", wanted[start : start + IDS_MAX])
+        yield select(entity, [some, *everything_of(entity)], fields=fields)
+
+
+def _literal(value: str | tuple[bool, ...] | tuple[str, ...]) -> str:
     """Write the value that a field is compared with: texts and numbers are quoted, booleans are not."""
     if isinstance(value, str):
         return quoted(value)
-    return f"({', '.join(str(one).lower() for one in value)})"
+    return f"({', '.join(quoted(one) if isinstance(one, str) else str(one).lower() for one in value)})"
 
 
 def quoted(value: str) -> str:

@@ -15,6 +15,7 @@ from worker.quickbooks.errors import (
     CompanyBlocked,
     FaultError,
     OutcomeUnknown,
+    QuickBooksError,
     Rejected,
     Throttled,
     Unauthorized,
@@ -66,31 +67,39 @@ class ApiReply(Struct, frozen=True):
         return any(fault.code == code for fault in self.faults)
 
 
+def error_of(reply: ApiReply) -> QuickBooksError | None:  # noqa: PLR0911 - one for each kind of error
+    """Return the error that an answer means; None if QuickBooks did as it was asked."""
+    status, faults = reply.status, reply.faults
+    if reply.throttled:
+        return Throttled("QuickBooks rate-limited the company")
+    if reply.token_refused:
+        return Unauthorized(f"QuickBooks refuses the access token{_quoted(faults)}", faults)
+    if reply.company_refused:
+        return CompanyBlocked(Rejected(status, faults, reply.intuit_tid))
+    if reply.failed:
+        return OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_quoted(faults)}")
+    if reply.refused:
+        return Rejected(status, faults, reply.intuit_tid)
+    if status >= HTTPStatus.BAD_REQUEST:
+        return OutcomeUnknown(f"The answer is not from QuickBooks: HTTP {status} without an error code")
+    return None
+
+
 def document(reply: ApiReply) -> Entity:
     """Return the document of an answer.
 
     Raises:
         QuickBooksError: The error that the answer means.
     """
-    status, faults = reply.status, reply.faults
-    if reply.throttled:
-        raise Throttled("QuickBooks rate-limited the company")
-    if reply.token_refused:
-        raise Unauthorized(f"QuickBooks refuses the access token{_quoted(faults)}", faults)
-    if reply.company_refused:
-        raise CompanyBlocked(Rejected(status, faults, reply.intuit_tid))
-    if reply.failed:
-        raise OutcomeUnknown(f"QuickBooks failed: HTTP {status}{_quoted(faults)}")
-    if reply.refused:
-        raise Rejected(status, faults, reply.intuit_tid)
-    if status >= HTTPStatus.BAD_REQUEST:
-        raise OutcomeUnknown(f"The answer is not from QuickBooks: HTTP {status} without an error code")
+    error = error_of(reply)
+    if error is not None:
+        raise error
     try:
         found = _decoder.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise OutcomeUnknown(f"QuickBooks' answer could not be read: HTTP {status}") from error
-    if status != HTTPStatus.OK or not isinstance(found, dict):
-        raise OutcomeUnknown(f"QuickBooks' answer has an unknown status: HTTP {status}")
+        raise OutcomeUnknown(f"QuickBooks' answer could not be read: HTTP {reply.status}") from error
+    if reply.status != HTTPStatus.OK or not isinstance(found, dict):
+        raise OutcomeUnknown(f"QuickBooks' answer has an unknown status: HTTP {reply.status}")
     return found
 
 
