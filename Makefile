@@ -47,6 +47,7 @@ compose-env: ## generate keys and passwords into .env for docker compose; existi
 	put Q2C_COMPOSE_POSTGRES_PASSWORD "$$(random 24)"; \
 	put Q2C_QUICKBOOKS_CLIENT_ID "app-$$(random 12)"; \
 	put Q2C_QUICKBOOKS_CLIENT_SECRET "$$(random 24)"; \
+	put Q2C_QUICKBOOKS_VERIFIER_TOKEN "$$(random 24)"; \
 	put Q2C_SANDBOX_SEED "$$(od -An -N6 -tu8 /dev/urandom | tr -d ' \n')"
 
 check: $(VENV)/.installed-dev ## check formatting, lint and types

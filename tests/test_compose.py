@@ -94,7 +94,7 @@ def test_the_workers_have_the_sandboxs_credentials(made: dict[str, str]) -> None
     given, of_sandbox = settings("dispatch", made), settings("sandbox", made)
     options = typer.main.get_command(app).commands["sandbox"].params  # type: ignore[attr-defined] # it is a group
     assert set(of_sandbox) <= {option.envvar for option in options}
-    for name in ("CLIENT_ID", "CLIENT_SECRET"):
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "VERIFIER_TOKEN"):
         assert given[f"Q2C_QUICKBOOKS_{name}"] == of_sandbox[f"Q2C_SANDBOX_{name}"]
     credentials = (of_sandbox["Q2C_SANDBOX_CLIENT_ID"], of_sandbox["Q2C_SANDBOX_CLIENT_SECRET"])
     sandbox = Sandbox(SystemClock(), seed=int(of_sandbox["Q2C_SANDBOX_SEED"]), app=credentials)
@@ -103,7 +103,7 @@ def test_the_workers_have_the_sandboxs_credentials(made: dict[str, str]) -> None
 
 def test_keys_and_passwords_are_generated_for_each_machine(made: dict[str, str], tmp_path: Path) -> None:
     """The file has none; each machine generates its own, and keeps them."""
-    secret = re.compile("KEY|PASSWORD|SECRET|SEED|CLIENT_ID")
+    secret = re.compile("KEY|PASSWORD|SECRET|SEED|CLIENT_ID|TOKEN")
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
             found = VARIABLE.fullmatch(str(value))

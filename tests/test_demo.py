@@ -34,6 +34,7 @@ def test_every_won_deal_gets_its_one_invoice() -> None:
     assert shown["invoices"] == 13
     assert all(set(held) == {"deal", "gate"} for held in shown["held"])
     assert sum(shown["faults"].values()) > 5
+    assert shown["notices"] > shown["invoices"], "of the customers and items too"
 
 
 def test_a_kept_demo_can_be_used_by_its_printed_commands() -> None:

@@ -20,6 +20,8 @@ from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.openings import seeds
 from worker.sandbox.openings.plausible import Amounts
 from worker.sandbox.service import Sandbox
+from worker.sandbox.webhooks.receivers import InvalidDelivery, check_url
+from worker.sandbox.webhooks.subscriptions import QuickBooksSubscription
 
 
 def sandbox(
@@ -49,6 +51,20 @@ def sandbox(
     ] = None,
     client_secret: Annotated[
         str | None, typer.Option(envvar="Q2C_SANDBOX_CLIENT_SECRET", help="Client secret of its app.")
+    ] = None,
+    verifier_token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="Q2C_SANDBOX_VERIFIER_TOKEN",
+            help="Verifier token that signs its webhooks; default: made from the seed.",
+        ),
+    ] = None,
+    webhooks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address that it sends QuickBooks' webhooks to, such as http://127.0.0.1:8000/webhooks/quickbooks.",
+        ),
     ] = None,
     faults: Annotated[float, typer.Option(min=0, max=1, help="Share of requests that fail, 0 to 1.")] = 0,
     public_url: Annotated[
@@ -91,9 +107,13 @@ def sandbox(
         issuer=issuer,
         redirect_uris=redirect_uri,
         app=app,
+        verifier_token=verifier_token,
         limits=Limits() if limits else NO_LIMITS,
         books=Amounts(customers, items, history),
     )
+
+    if webhooks is not None:
+        _subscribe(box, webhooks)
 
     def ready(url: str, key_pair: KeyPair | None) -> None:
         if as_json:
@@ -123,3 +143,12 @@ def sandbox(
 
     with TemporaryDirectory(prefix="q2c-sandbox-") as directory:
         asyncio.run(work(made(Path(directory), host, clock.now()) if tls else None))
+
+
+def _subscribe(box: Sandbox, url: str) -> None:
+    """Have the sandbox send QuickBooks' webhooks to a worker, which may not run yet: they are sent until it answers."""
+    try:
+        check_url(url)
+    except InvalidDelivery as error:
+        raise Unusable(f"--webhooks {url}: expected an http or https address.") from error
+    box.deliveries.subscribe(QuickBooksSubscription(url))

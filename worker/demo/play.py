@@ -12,13 +12,15 @@ from typing import Any
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from events.clock import SystemClock, SystemEntropy
 from worker.connections import consenting
-from worker.demo import announced, market, proof, stage, story
+from worker.demo import announced, market, noticed, proof, stage, story
 from worker.demo.doors import Doors, open_workspace
 from worker.demo.expected import AppliedSettings, Books, CompanyBooks
+from worker.demo.noticed import Noticing
 from worker.demo.place import Place, lay
 from worker.demo.proof import Proof
 from worker.demo.story import Tale
@@ -53,6 +55,7 @@ class Performance(Struct, frozen=True):
     books: dict[str, list[dict[str, Any]]]
     faults: dict[str, int]
     events_sent: int
+    notices: int
     restarts: int
     seconds: float
     idleness: Idleness
@@ -80,12 +83,21 @@ async def play(
     ):
         port = stage.free_port()
         settings = environment_of(place, sandbox, sandbox_url, port)
+        noticing = noticed.subscribe(sandbox, settings["public_url"])
         services = await open_services(Environment(**settings))
         variables = variables_of(settings)
         worker = stage.Worker(place.directory, variables, port)
         try:
             performance = await _act(
-                services, worker, place.directory, sandbox, variables, deals=deals, faults=faults, say=say
+                services,
+                worker,
+                place.directory,
+                sandbox,
+                noticing,
+                variables,
+                deals=deals,
+                faults=faults,
+                say=say,
             )
             curtain(performance)
             if keep is not None:
@@ -100,6 +112,7 @@ async def _act(
     worker: stage.Worker,
     directory: Path,
     sandbox: Sandbox,
+    noticing: Noticing,
     variables: dict[str, str],
     *,
     deals: int,
@@ -125,6 +138,8 @@ async def _act(
         sandbox.trouble.follow(Plan(rate=faults, late_seconds=LATE_SECONDS, slow_seconds=0.5))
         await _tell(doors, worker, tales, random, say)
         say("Waiting until no work is left")
+        await wait_until_idle(services, IDLE_SECONDS_MAX)
+        await noticed.wait_until_delivered(sandbox, noticing, clock)
         idleness = await wait_until_idle(services, IDLE_SECONDS_MAX)
         sandbox.trouble.follow(Plan())
         books_url = (
@@ -135,16 +150,20 @@ async def _act(
         )
     rows = await services.database.read(list_deals, WORKSPACE)
     messages = await services.database.read(announced.read, WORKSPACE)
+    notices = await services.database.read(noticed.read, WORKSPACE)
     (realm, company), *_ = sandbox.companies.items()
     shown = company_of(WORKSPACE, realm, company.traits, books)
     chosen = settings_between(began_at, clock.now())
+    proven = proof.prove(tales, rows, shown, chosen, messages)
+    unnoticed = tuple(noticed.problems(sandbox, noticing, notices))
     return Performance(
-        proof=proof.prove(tales, rows, shown, chosen, messages),
+        proof=replace(proven, wrong=(*proven.wrong, *unnoticed)),
         tales=tales,
         rows=rows,
         books=books,
         faults=dict(sorted(sandbox.trouble.counts.items())),
         events_sent=doors.sent,
+        notices=len(notices),
         restarts=worker.restarts,
         seconds=round(clock.monotonic() - started, 1),
         idleness=idleness,
@@ -216,6 +235,7 @@ def environment_of(place: Place, sandbox: Sandbox, sandbox_url: str, port: int) 
         "quickbooks_discovery_url": f"{sandbox_url}/.well-known/openid_sandbox_configuration",
         "quickbooks_client_id": sandbox.oauth.client_id,
         "quickbooks_client_secret": SecretStr(sandbox.oauth.client_secret),
+        "quickbooks_verifier_token": SecretStr(sandbox.verifier_token),
         "quickbooks_timeout_seconds": 1,
         "quickbooks_settle_seconds": 2,
         "quickbooks_throttled_seconds": 2,

@@ -26,6 +26,7 @@ def as_json(performance: Performance, *, kept: bool) -> dict[str, object]:
         "held": proof.held,
         "faults": performance.faults,
         "restarts": performance.restarts,
+        "notices": performance.notices,
         "seconds": performance.seconds,
         "wrong": proof.wrong,
         "waiting_for": performance.idleness.waiting_for,
@@ -106,7 +107,8 @@ def _print_proof(performance: Performance, console: Console) -> None:
     console.print(
         f"On the way: {performance.events_sent} events sent, {faults} requests to QuickBooks failed"
         f" ({', '.join(f'{count} {kind}' for kind, count in performance.faults.items()) or 'none'}),"
-        f" the worker killed {performance.restarts} times; {performance.seconds:.0f} s."
+        f" the worker killed {performance.restarts} times; QuickBooks sent notices of {performance.notices} changes;"
+        f" {performance.seconds:.0f} s."
     )
     for problem in proof.wrong:
         console.print(BAD, problem)

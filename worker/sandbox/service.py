@@ -65,6 +65,7 @@ class Sandbox:
         issuer: str | None = None,
         redirect_uris: Sequence[str] | None = None,
         app: tuple[str, str] | None = None,
+        verifier_token: str | None = None,
         limits: Limits = NO_LIMITS,
         books: Amounts = NO_BOOKS,
     ) -> None:
@@ -79,7 +80,8 @@ class Sandbox:
         for company in opened:
             plausible.fill(company, books, seed, self.now())
         self.companies = {company.realm: company for company in opened}
-        self.verifier_token = str(random.randrange(10**15, 10**16))
+        made = str(random.randrange(10**15, 10**16))
+        self.verifier_token = verifier_token or made
         self.docusign = ConnectKeys(Random(seed + 3))  # noqa: S311 - as above
         self.trouble = Trouble(Random(seed + 1), plan)  # noqa: S311 - as above
         self.throttle = Throttle(limits)

@@ -351,3 +351,9 @@ def test_a_shell_takes_the_lines_that_the_sandbox_prints() -> None:
     assert found["settings"]["quickbooks_client_secret"] == "***"
     assert found["problems"] == []
     assert sum(line.startswith("q2c workspace docusign-key add ") for line in said) == 2
+
+
+def test_the_sandbox_sends_webhooks_only_to_an_address(q2c: Run) -> None:
+    refused = q2c("sandbox", "--port", "0", "--webhooks", "127.0.0.1:8000")
+    assert refused.returncode == 2
+    assert "http" in refused.stderr
