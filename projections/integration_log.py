@@ -5,6 +5,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from events.contract import catalog
+from events.contract.administration import LACKS
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
@@ -88,7 +89,7 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.DOCUSIGN_RECEPTION_CHANGED:
             return _reception(payload)
         case catalog.CONNECTION_AUTHORIZED:
-            return "info", f"Connected to QuickBooks company {payload.realm}.", None
+            return "info", _connected(payload), None
         case catalog.CONNECTION_AWAITED:
             return "info", _awaited(payload), None
         case catalog.CONNECTION_REFUSED:
@@ -138,6 +139,19 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"The answer to {_spoken(payload.kind)} was lost: it is looked up before it is sent again{why}.",
                 LOOK_UP_REFUSED.remedy if refused and payload.kind == "create_invoice" else None,
             )
+
+
+def _connected(payload: Any) -> str:
+    plan = f", {payload.plan}" if payload.plan else ""
+    company = f"QuickBooks company {payload.realm}{plan}"
+    said = [
+        f"{payload.by or 'A person'} connected {payload.company} ({company})."
+        if payload.company
+        else f"Connected to {company}."
+    ]
+    if payload.instead_of:
+        said.append(f"It replaces QuickBooks company {payload.instead_of}, whose tokens are revoked.")
+    return " ".join((*said, *(f"{LACKS[limit]}." for limit in payload.lacks)))
 
 
 def _awaited(payload: Any) -> str:

@@ -31,7 +31,7 @@ from worker.commands.dispatcher import Dispatcher
 from worker.commands.freezing import can_be_dated
 from worker.commands.table import OPEN, commands, realms
 from worker.connections import consenting
-from worker.connections.steps import ConsentStatus
+from worker.connections.pending import ConsentStatus
 from worker.demo.doors import Secrets, open_workspace
 from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
@@ -92,16 +92,25 @@ class World:
         """Add a workspace with the keys of the sandbox's DocuSign."""
         return await open_workspace(self.services, name, self.sandbox.docusign_keys)
 
-    async def connect(self, workspace: str = "acme", realm: str | None = None) -> None:
+    async def connect(
+        self, workspace: str = "acme", realm: str | None = None, *, another_company: bool = False
+    ) -> None:
         """Consent as a browser does."""
-        standing = await self.consent(workspace, realm)
+        standing = await self.consent(workspace, realm, another_company=another_company)
         assert standing.state == "connected", standing.says
 
     async def consent(
-        self, workspace: str = "acme", realm: str | None = None, *, named: str | None = None
+        self,
+        workspace: str = "acme",
+        realm: str | None = None,
+        *,
+        named: str | None = None,
+        another_company: bool = False,
     ) -> ConsentStatus:
         """Consent as a browser does; `named` is the company in the callback, if it differs from the consent's."""
-        start = await consenting.begin(self.services, workspace)
+        start = await consenting.begin(
+            self.services, workspace, by="cli:ada", another_company=another_company
+        )
         link = parse_qs(urlsplit(start).query)["link"][0]
         opened = await consenting.open_link(self.services, self.gateway.oauth, link)
         given = await self.allowed(opened.address, realm)

@@ -125,11 +125,43 @@ class SyncDue(Fact, frozen=True):
     due: Instant
 
 
+ConsentProblem = Literal[
+    "another_company",
+    "code_refused",
+    "insufficient_rights",
+    "key_missing",
+    "newer_consent",
+    "not_answered",
+    "realm_taken",
+    "refused_by_quickbooks",
+    "subscription_lapsed",
+    "tokens_refused",
+    "wrong_environment",
+]
+
+
+# What a company's plan may lack, and its sentence.
+PlanLimit = Literal["multicurrency"]
+LACKS: dict[PlanLimit, str] = {
+    "multicurrency": "Its plan has one currency, so deals in other currencies wait",
+}
+
+
 class ConnectionAuthorized(Fact, frozen=True):
-    """A person connected the workspace to a QuickBooks company."""
+    """A person connected the workspace to a QuickBooks company.
+
+    `company` is its name, `plan` its QuickBooks plan as QuickBooks tells it, `by` the person who began the consent,
+    `instead_of` the company that the workspace was connected to before, if that is another one, and `lacks` what the
+    plan lacks.
+    """
 
     realm: Identifier
     at: Instant
+    company: Name | None = None
+    plan: Name | None = None
+    by: Actor | None = None
+    instead_of: Identifier | None = None
+    lacks: tuple[PlanLimit, ...] = ()
 
 
 class ConnectionAwaited(Fact, frozen=True):
@@ -141,11 +173,17 @@ class ConnectionAwaited(Fact, frozen=True):
 
 
 class ConnectionRefused(Fact, frozen=True):
-    """A consent did not lead to a connection; `reason` is a sentence."""
+    """A consent did not lead to a connection.
+
+    `reason` is a sentence, and `problem` its code; `unreadable` are the entities, such as Invoice, that the user who
+    consented may not read.
+    """
 
     realm: Identifier
     at: Instant
     reason: Name
+    problem: ConsentProblem | None = None
+    unreadable: tuple[Name, ...] = ()
 
 
 class ConnectionExpired(Fact, frozen=True):

@@ -5,10 +5,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from worker.connections import proving, steps
-from worker.connections.steps import CALLBACK_PATH, ConsentStatus, redirect_uri
+from worker.connections import pending, proving
+from worker.connections.pending import CALLBACK_PATH, ConsentStatus, redirect_uri
 from worker.quickbooks import consents, grants
-from worker.quickbooks.consents import REALM, ConsentRefused
+from worker.quickbooks.consents import REALM, ConsentRefused, StartedConsent
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.oauth import OAuthClient
@@ -36,10 +36,20 @@ class OpenedConsent(Struct, frozen=True):
     cookie: str
 
 
-async def begin(services: Services, workspace: str) -> str:
-    """Start a consent; return our address that an admin opens in a browser, once."""
+async def begin(
+    services: Services, workspace: str, *, by: str | None = None, another_company: bool = False
+) -> str:
+    """Start a consent; return our address that an admin opens in a browser, once.
+
+    Args:
+        services: Open services.
+        workspace: The workspace to be connected.
+        by: The person who begins it, such as `cli:ada`.
+        another_company: Whether it may connect another company than the workspace had before.
+    """
     link = services.entropy.token()
-    await services.database.transaction(consents.create_link, link, workspace, services.clock.now())
+    consent = StartedConsent(workspace, by, another_company)
+    await services.database.transaction(consents.create_link, link, consent, services.clock.now())
     return f"{services.environment.public_url.rstrip('/')}{START_PATH}?link={link}"
 
 
@@ -70,9 +80,9 @@ async def complete(
     if not REALM.fullmatch(realm):
         raise ConsentRefused("The ID of a QuickBooks company must have 1 to 20 digits")
     now = services.clock.now()
-    leased_until = now + steps.lease(gateway)
+    leased_until = now + pending.lease(gateway)
     grant_id = str(services.entropy.uuid7(now))
-    sealed = steps.seal(services, grant_id, code.encode())
+    sealed = pending.seal(services, grant_id, code.encode())
     grant = await services.database.transaction(
         _redeemed, state, cookie, grant_id, realm, sealed, now, leased_until
     )
@@ -85,7 +95,8 @@ async def deny(services: Services, *, state: str, cookie: str | None) -> str:
     Raises:
         ConsentRefused: As `complete`.
     """
-    return await services.database.transaction(consents.redeem_state, state, cookie, services.clock.now())
+    consent = await services.database.transaction(consents.redeem_state, state, cookie, services.clock.now())
+    return consent.workspace
 
 
 def _redeemed(
@@ -99,7 +110,16 @@ def _redeemed(
     leased_until: datetime,
 ) -> PendingGrant:
     """Spend the state and store the code in one transaction, so that after a crash another process continues."""
-    workspace = consents.redeem_state(connection, state, cookie, now)
-    grant = PendingGrant(grant_id, workspace, realm, "exchanging", sealed, now)
+    consent = consents.redeem_state(connection, state, cookie, now)
+    grant = PendingGrant(
+        grant_id,
+        consent.workspace,
+        realm,
+        "exchanging",
+        sealed,
+        now,
+        started_by=consent.started_by,
+        another_company=consent.another_company,
+    )
     grants.add(connection, grant, now, leased_until)
     return grant

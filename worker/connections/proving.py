@@ -12,7 +12,8 @@ from events.contract.administration import ConnectionAwaited
 from events.errors import DatabaseUnavailable
 from events.log import log
 from worker.connections import steps
-from worker.connections.steps import ConsentStatus, Lost, Unanswered, lease
+from worker.connections.pending import ConsentStatus, Lost, event_of, lease, tokens_of
+from worker.connections.proof import NotProven, Unanswered
 from worker.quickbooks import grants
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.grants import PendingGrant
@@ -111,10 +112,9 @@ async def _handed_back(
         logger.error("consent.not_revoked", workspace=grant.workspace, realm=grant.realm, problem=problem)
         await services.database.transaction(grants.drop, grant)
         return ConsentStatus("refused", grant.workspace, grant.realm, problem)
-    granted = steps.tokens_of(services, grant) if grant.step == "proving" else None
-    return await steps.refused(
-        services, gateway, grant, f"QuickBooks has not answered for ten minutes: {problem}", granted
-    )
+    granted = tokens_of(services, grant) if grant.step == "proving" else None
+    gave_up = NotProven(f"QuickBooks has not answered for ten minutes: {problem}", "not_answered")
+    return await steps.refused(services, gateway, grant, gave_up, granted)
 
 
 def _release(
@@ -125,6 +125,4 @@ def _release(
     if grant.step != "revoking" and grant.problem is None:
         until = grant.created_at + ASKED_FOR
         fact = ConnectionAwaited(grant.realm, grant.created_at, until)
-        log.append_own(
-            connection, [steps.event_of(grant, catalog.CONNECTION_AWAITED, fact, grant.created_at)], now
-        )
+        log.append_own(connection, [event_of(grant, catalog.CONNECTION_AWAITED, fact, grant.created_at)], now)

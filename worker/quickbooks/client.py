@@ -208,6 +208,17 @@ class QuickBooksClient:
             await self._caller.call(Call(realm, path, reads=1), with_token=access_token), "CompanyInfo"
         )
 
+    async def try_reading(self, realm: str, entity: str, access_token: str) -> None:
+        """Read the ID of one object with unproven tokens, without a retry; the raised error says whether that is refused.
+
+        Raises:
+            CompanyBlocked: QuickBooks refuses requests for the company, or for these objects.
+            QuickBooksError: There was no answer, or another refusal.
+        """
+        statement = queries.select(entity, (), fields=("Id",), start=1, rows=1)
+        call = Call(realm, "query", {"query": statement}, reads=1)
+        _member(await self._caller.call(call, with_token=access_token), "QueryResponse")
+
     async def preferences(self, realm: str) -> Entity:
         """Read the company's `Preferences`."""
         return _member(await self._read(realm, "preferences"), "Preferences")

@@ -7,8 +7,11 @@ accepted only with that browser's cookie.
 import hashlib
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from events import leases
 from events.log.tables import UtcInstant, metadata
@@ -43,12 +46,26 @@ class ConsentRefused(Exception):
     """The consent did not lead to a connection; the message has the reason and the remedy."""
 
 
-def create_link(connection: sa.Connection, link: str, workspace: str, now: datetime) -> None:
+class StartedConsent(Struct, frozen=True):
+    """A consent under way.
+
+    Attributes:
+        workspace: The workspace to be connected.
+        started_by: The person who began it, such as `cli:ada`; None if it began before that was stored.
+        another_company: Whether it may connect another company than the workspace had before.
+    """
+
+    workspace: str
+    started_by: str | None = None
+    another_company: bool = False
+
+
+def create_link(connection: sa.Connection, link: str, consent: StartedConsent, now: datetime) -> None:
     """Store the address that starts a consent; delete expired ones."""
     for table in (consent_links, oauth_states):
         connection.execute(table.delete().where(table.c.created_at <= _oldest(now)))
     connection.execute(
-        consent_links.insert().values(link_hash=hashed(link), workspace=workspace, created_at=now)
+        consent_links.insert().values(link_hash=hashed(link), created_at=now, **asdict(consent))
     )
 
 
@@ -63,21 +80,24 @@ def open_link(connection: sa.Connection, link: str, state: str, cookie: str, now
     Raises:
         ConsentRefused: The address is unknown, was already opened, or is older than ten minutes.
     """
-    workspace = connection.scalar(sa.select(consent_links.c.workspace).where(*_good(link, now)))
+    row = connection.execute(sa.select(*_of_consent(consent_links)).where(*_good(link, now))).first()
     spent = connection.execute(consent_links.delete().where(consent_links.c.link_hash == hashed(link)))
-    if workspace is None or spent.rowcount != 1:
+    if row is None or spent.rowcount != 1:
         raise ConsentRefused(
             "This address has expired, or was already opened; q2c connect prints a new one, which works once"
         )
     connection.execute(
         oauth_states.insert().values(
-            state_hash=hashed(state), workspace=workspace, created_at=now, cookie_hash=hashed(cookie)
+            state_hash=hashed(state),
+            created_at=now,
+            cookie_hash=hashed(cookie),
+            **asdict(StartedConsent(*row)),
         )
     )
 
 
-def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now: datetime) -> str:
-    """Spend a state in the browser that it belongs to; return the consent's workspace.
+def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now: datetime) -> StartedConsent:
+    """Spend a state in the browser that it belongs to; return its consent.
 
     Raises:
         ConsentRefused: The state is unknown, was already used, or is too old; or it belongs to another browser, and is
@@ -95,13 +115,16 @@ def redeem_state(connection: sa.Connection, state: str, cookie: str | None, now:
         raise ConsentRefused(
             "This consent has expired, or was already used; q2c log shows its result, and q2c connect starts a new one"
         )
-    workspace: str = row.workspace
-    return workspace
+    return StartedConsent(row.workspace, row.started_by, row.another_company)
 
 
 def hashed(secret: str) -> str:
     """Hash a secret of 256 random bits, for which a plain hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _of_consent(table: sa.Table) -> tuple[sa.Column[Any], ...]:
+    return tuple(table.c[name] for name in StartedConsent.__struct_fields__)
 
 
 def _good(link: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

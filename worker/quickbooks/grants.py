@@ -69,6 +69,8 @@ class PendingGrant(Struct, frozen=True):
         other_company: Whether QuickBooks said that the tokens belong to another company than the callback named.
         problem: Why the last attempt got no answer.
         created_at: When the browser came back.
+        started_by: The person who began the consent.
+        another_company: Whether it may connect another company than the workspace had before.
     """
 
     id: str
@@ -81,6 +83,8 @@ class PendingGrant(Struct, frozen=True):
     attempts: int = 0
     other_company: bool = False
     problem: str | None = None
+    started_by: str | None = None
+    another_company: bool = False
 
 
 def _has_waited(until: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

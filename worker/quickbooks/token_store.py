@@ -62,6 +62,15 @@ class TokenStore:
         """Drop a realm's cached tokens, because this process has stored others."""
         self._opened.pop(realm, None)
 
+    async def current(self, realm: str) -> TokenSet:
+        """Return the stored tokens, whether or not the access token is still valid.
+
+        Raises:
+            ReconnectRequired: The connection has ended.
+            NotSent: Our keys can't decrypt them.
+        """
+        return (await self._current(realm)).tokens
+
     async def access_token(self, realm: str) -> str:
         """Return an access token that stays valid for some minutes.
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from events import leases
 from events.contract import catalog
-from events.contract.administration import ConnectionExpired
+from events.contract.administration import ConnectionAuthorized, ConnectionExpired
 from events.contract.envelope import own_event
 from events.database import bulk
 from events.database.locks import Lock, acquire
@@ -84,8 +84,9 @@ def put(
     sealed: bytes,
     of: TokenSet,
     now: datetime,
+    about: ConnectionAuthorized | None = None,
 ) -> None:
-    """Store the tokens of a realm that a person connected.
+    """Store the tokens of a realm that a person connected; `about` says who, and which company.
 
     Raises:
         RealmTaken: Another workspace is connected to the realm.
@@ -114,6 +115,10 @@ def put(
                 "hard_expires_at": of.refresh_hard_expires_at,
                 "disconnected_at": None,
                 "alarm": None,
+                "company": about.company if about else None,
+                "plan": about.plan if about else None,
+                "connected_by": about.by if about else None,
+                "connected_at": now,
             }
         ],
     )
@@ -152,6 +157,15 @@ def forget(connection: sa.Connection, realm: str) -> None:
         .where(tokens.c.realm == realm)
         .values(sealed=b"", version=tokens.c.version + 1, expired=True, lease_holder=None, leased_until=None)
     )
+
+
+def leave(connection: sa.Connection, realm: str, workspace: str, now: datetime) -> bool:
+    """Delete the tokens of a realm that its workspace leaves; return whether the workspace had it."""
+    its = (tokens.c.realm == realm, tokens.c.workspace == workspace, tokens.c.disconnected_at.is_(None))
+    left = connection.execute(tokens.update().where(*its).values(disconnected_at=now, alarm=None))
+    if left.rowcount == 1:
+        forget(connection, realm)
+    return left.rowcount == 1
 
 
 def ended_among(connection: sa.Connection, realms: Collection[str]) -> tuple[set[str], set[str]]:

@@ -20,7 +20,7 @@ from worker.commands.claimed import Claimed
 from worker.commands.effects import CompanyPaused, RateLimited
 from worker.commands.table import commands, realms
 from worker.commands.transitions import Transition
-from worker.connections import steps as grant_steps
+from worker.connections.claiming import claim
 from worker.simulation.wire import Watch
 
 P = ParamSpec("P")
@@ -141,8 +141,8 @@ class SimulatedDatabase:
         if claimed:
             self._watch.finds(await self._inner.read(_claimed_wrongly, claimed))
             self._watch.claimed(self._life, claimed)
-        if work is grant_steps.claim:
-            self._watch.released(str(args[0]))
+        if work is claim:
+            self._watch.released(args[0].grant.realm)  # type: ignore[attr-defined] # as `claim` takes it
         if work is transitions.store:
             self._stored(args[0], result)  # type: ignore[arg-type] # as `store` takes and gives them
         await asyncio.sleep(0)

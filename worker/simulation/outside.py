@@ -164,7 +164,9 @@ class Outside:
         chosen = self.connected[workspace]
 
         async def consent(services: Services, gateway: Gateway) -> None:
-            start = await consenting.begin(services, workspace)
+            start = await consenting.begin(
+                services, workspace, by="ada", another_company=workspace in self.others
+            )
             link = parse_qs(urlsplit(start).query)["link"][0]
             opened = await consenting.open_link(services, gateway.oauth, link)
             transport = SandboxTransport(self.cluster.sandbox, services.clock)

@@ -14,7 +14,7 @@ from events.contract import catalog
 from events.contract.administration import ConnectionAwaited, ConnectionRefused
 from tests.world import World, open_world
 from worker.connections import proving, steps
-from worker.connections.steps import ConsentStatus
+from worker.connections.pending import ConsentStatus, lease
 from worker.quickbooks import grants, tokens
 from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
@@ -171,7 +171,8 @@ async def test_another_workspaces_company_is_not_believed_and_its_owner_is_not_l
     await two.connect("bolt")
     free = await two.consent("acme", realm(two, 1), named=realm(two, 2))
     assert free.state == "refused", "nor is a company believed that nobody has yet"
-    assert (await two.consent("bolt", realm(two, 2))).state == "connected", "and it is free"
+    moved = await two.consent("bolt", realm(two, 2), another_company=True)
+    assert moved.state == "connected", "and it is free"
 
 
 async def test_a_request_without_an_answer_is_retried_until_the_connection_completes(two: World) -> None:
@@ -204,7 +205,7 @@ async def test_a_clock_that_is_set_back_delays_no_consent(two: World, hours: int
     if leased:
         now = two.clock.now()
         (grant,) = await two.services.database.read(grants.due, now + timedelta(hours=1), 1)
-        lasting = steps.lease(two.gateway)
+        lasting = lease(two.gateway)
         later_on = now + timedelta(minutes=5)
         assert await two.services.database.transaction(grants.take, grant, later_on + lasting, later_on)
     two.sandbox.trouble.follow(Plan())
@@ -223,7 +224,8 @@ async def test_a_consent_ends_after_ten_minutes_without_an_answer(two: World) ->
     [refused] = await told(two, catalog.CONNECTION_REFUSED)
     assert "has not answered for ten minutes" in refused.reason
     two.sandbox.trouble.follow(Plan())
-    assert (await two.consent("bolt", realm(two, 1))).state == "connected", "it is free for anybody"
+    moved = await two.consent("bolt", realm(two, 1), another_company=True)
+    assert moved.state == "connected", "it is free for anybody"
 
 
 @pytest.mark.parametrize(
@@ -336,7 +338,7 @@ async def test_nothing_is_revoked_while_another_consent_to_the_company_is_under_
     two.sandbox.trouble.follow(SILENT)
     await connects(two)
     two.clock.advance(300)
-    assert (await two.consent("bolt", realm(two, 1))).state == "waiting"
+    assert (await two.consent("bolt", realm(two, 1), another_company=True)).state == "waiting"
     await later(two, 6)
     assert sorted(await pending(two)) == ["proving", "revoking"]
     two.sandbox.trouble.follow(Plan())
@@ -446,4 +448,4 @@ def test_a_lease_outlasts_the_requests_of_a_page() -> None:
             refresh_lasts_at_most = timedelta(seconds=60)
 
     most = 60 + proving.PAGE_SECONDS + 30 + 30
-    assert steps.lease(Gateway).total_seconds() > most  # type: ignore[arg-type] # all that is asked of it
+    assert lease(Gateway).total_seconds() > most  # type: ignore[arg-type] # all that is asked of it

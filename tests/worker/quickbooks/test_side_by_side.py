@@ -11,7 +11,7 @@ from tests.beside import Both, beside, empty
 from tests.events.samples import NOW
 from worker.connections import steps
 from worker.quickbooks import consents, grants, tokens
-from worker.quickbooks.consents import ConsentRefused
+from worker.quickbooks.consents import ConsentRefused, StartedConsent
 from worker.quickbooks.grants import PendingGrant
 from worker.quickbooks.oauth import TokenSet
 from worker.quickbooks.tokens import RealmTaken
@@ -78,7 +78,7 @@ async def test_a_company_that_two_workspaces_connect_at_once_is_one_of_theirs(
 
 
 async def test_an_address_that_is_opened_twice_at_once_is_opened_once(postgres: PostgresDatabase) -> None:
-    await postgres.transaction(consents.create_link, "link", "acme", NOW)
+    await postgres.transaction(consents.create_link, "link", StartedConsent("acme"), NOW)
 
     def open_it(state: str) -> Callable[[sa.Connection], None]:
         return lambda connection: consents.open_link(connection, "link", state, "cookie", NOW)
@@ -88,14 +88,14 @@ async def test_an_address_that_is_opened_twice_at_once_is_opened_once(postgres: 
 
 
 async def test_a_consent_that_comes_back_twice_counts_once(postgres: PostgresDatabase) -> None:
-    await postgres.transaction(consents.create_link, "link", "acme", NOW)
+    await postgres.transaction(consents.create_link, "link", StartedConsent("acme"), NOW)
     await postgres.transaction(consents.open_link, "link", "state", "cookie", NOW)
 
-    def redeem(connection: sa.Connection) -> str:
+    def redeem(connection: sa.Connection) -> StartedConsent:
         return consents.redeem_state(connection, "state", "cookie", NOW)
 
     both = await beside(postgres, redeem, redeem)
-    assert (both.first, type(both.second), both.waited) == ("acme", ConsentRefused, True)
+    assert (both.first, type(both.second), both.waited) == (StartedConsent("acme"), ConsentRefused, True)
 
 
 async def test_a_grant_that_two_processes_find_due_is_one_of_theirs(postgres: PostgresDatabase) -> None:

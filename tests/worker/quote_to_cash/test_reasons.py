@@ -52,7 +52,11 @@ async def lose_connection(world: World) -> None:
 
 
 async def move_to_another_company(world: World) -> None:
-    await world.connect(realm=list(world.sandbox.companies)[1])
+    await world.connect(realm=list(world.sandbox.companies)[1], another_company=True)
+
+
+async def move_back(world: World) -> None:
+    await world.connect(another_company=True)
 
 
 async def choose(world: World, **changes: str) -> None:
@@ -68,7 +72,7 @@ STOPS: dict[str, tuple[Act, str, str, Act]] = {
         move_to_another_company,
         "other_company_connected",
         "another company is connected",
-        World.connect,
+        move_back,
     ),
     "paused": (pause, "paused", "paused for this workspace", resume),
 }
@@ -117,7 +121,7 @@ async def test_a_customer_that_another_company_has_not_created_is_created_in_thi
     await commanded.settle()
     assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (0, 1)
     for realm in (first, second, first):
-        await commanded.connect(realm=realm)
+        await commanded.connect(realm=realm, another_company=True)
         await commanded.settle()
     assert (customers(first).count("Acme A-2"), customers(second).count("Acme A-2")) == (1, 1)
 
@@ -184,7 +188,7 @@ async def map_again(world: World) -> None:
 
 async def move_house(world: World, **address: str) -> None:
     world.sandbox.change_traits(world.realm, {"address": address})
-    await world.connect()
+    await move_back(world)
 
 
 ACTS: list[Act] = [
@@ -194,7 +198,7 @@ ACTS: list[Act] = [
     work,
     lose_connection,
     move_to_another_company,
-    World.connect,
+    move_back,
     pause,
     resume,
     lose_answers,

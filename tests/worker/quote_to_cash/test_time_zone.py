@@ -151,11 +151,11 @@ async def test_another_company_has_its_own_zone(tmp_path: Path) -> None:
     async with open_world(tmp_path, kinds=("us", "us-ast")) as world:
         first, second = world.sandbox.companies
         await world.ready()
-        await world.connect(realm=second)
+        await world.connect(realm=second, another_company=True)
         await world.settle()
         assert (await shown(world))[0] == "America/New_York"
         world.sandbox.change_traits(first, {"address": TEXAS})
-        await world.connect(realm=first)
+        await world.connect(realm=first, another_company=True)
         await world.follow()
         assert (await shown(world))[0] is None, "what is known of another company says nothing about this one"
         await world.settle()

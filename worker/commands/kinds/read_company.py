@@ -9,10 +9,10 @@ from events.contract.quickbooks import CompanyObserved, Named
 from worker.commands.claimed import Claimed
 from worker.commands.entities import Entity, reference
 from worker.commands.kinds.kind import Reading
-from worker.quickbooks.client import QuickBooksClient
-from worker.quickbooks.queries import Condition
 from worker.geography.countries import country_code
 from worker.geography.time_zones import zone_of
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.queries import Condition
 
 
 class _Answers(Struct, frozen=True):

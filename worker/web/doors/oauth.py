@@ -20,7 +20,7 @@ from litestar.di import NamedDependency
 from events.errors import DatabaseUnavailable
 from worker.connections import consenting
 from worker.connections.consenting import ConsentRefused
-from worker.connections.steps import ConsentStatus
+from worker.connections.pending import ConsentStatus
 from worker.quickbooks.consents import CONSENT_MINUTES, hashed
 from worker.quickbooks.errors import NotSent
 from worker.quickbooks.gateway import Gateway
