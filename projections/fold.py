@@ -161,16 +161,17 @@ class Entries(Struct, frozen=True):
     Attributes:
         table: The table.
         types: The types of events that add a row.
-        entry: Returns the row of an event.
+        entry: Returns the row of an event; None if this one has none.
     """
 
     table: sa.Table
     types: Collection[str]
-    entry: Callable[[Happened], Written]
+    entry: Callable[[Happened], Written | None]
 
     def folded(self, batch: Sequence[Happened], _recall: Recall) -> Folded:
         """Return the rows that a batch adds."""
-        return Folded([self.entry(happened) for happened in batch if happened.type in self.types])
+        rows = (self.entry(happened) for happened in batch if happened.type in self.types)
+        return Folded([row for row in rows if row is not None])
 
     def load(self, _connection: sa.Connection, _edition: int, _keys: Collection[Key]) -> dict[Key, Any]:
         """Return no rows: a new row does not depend on existing ones."""

@@ -9,7 +9,7 @@ from events.contract.administration import LACKS
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
-from projections import rows
+from projections import rows, sync_entries
 from projections.fold import Entries, Written
 from projections.projection import Projection
 from projections.seen import Happened
@@ -219,13 +219,20 @@ def _spoken(kind: str) -> str:
     return kind.replace("_", " the ", 1)
 
 
-def _row(event: Happened) -> Written:
-    level, message, remedy = _entry(event.type, event.payload)
+def _row(event: Happened) -> Written | None:
+    if event.type in sync_entries.TOLD:
+        level, message, remedy = sync_entries.sentence(event.type, event.payload)
+    elif event.type in _READ and not event.payload.reading:
+        return None  # sync observes every customer and item
+    else:
+        level, message, remedy = _entry(event.type, event.payload)
     return event.workspace, event.position, event.time, level, event.stream, message, remedy
 
 
+_READ = frozenset({catalog.CUSTOMER_OBSERVED, catalog.ITEM_OBSERVED})
 _TOLD = frozenset(
     {
+        *sync_entries.TOLD,
         catalog.CONTRACT_SENT,
         catalog.CONTRACT_SIGNED,
         catalog.CONTRACT_DECLINED,

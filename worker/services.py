@@ -20,13 +20,15 @@ from worker.runtime.health import Health
 from worker.runtime.installed import check_database_file
 from worker.runtime.vault import Vault, check_token_keys
 from worker.runtime.wake import Wake
+from worker.sync import hearing
 from worker.workspaces import keyring
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
+    hearing.SUBSCRIPTION,
     *(projection.subscription for projection in PROJECTIONS),
 )
-FOLLOWING = (manager.NAME,)  # the subscriptions that must not wait for a rebuild of read models
+FOLLOWING = (manager.NAME, hearing.NAME)  # the subscriptions that must not wait for a rebuild of read models
 
 
 class Services(Struct, frozen=True):

@@ -5,7 +5,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from events.contract import administration, announcements, contracts, crm, docusign, json, quickbooks
+from events.contract import (
+    administration,
+    announcements,
+    contracts,
+    crm,
+    docusign,
+    json,
+    observed,
+    quickbooks,
+)
 from events.contract.values import Fact
 from events.errors import InvalidEvent, UnreadableEvent
 
@@ -108,6 +117,16 @@ def _item(payload: Any) -> str:
     return item_stream(payload.realm, payload.item_id)
 
 
+def _object(payload: Any) -> str:
+    return object_stream(payload.realm, payload.entity, payload.entity_id)
+
+
+def _observed(entity: str) -> Callable[[Any], str]:
+    kind = KINDS[entity]
+    name = f"{kind.replace('-', '_')}_id"
+    return lambda payload: object_stream(payload.realm, entity, getattr(payload, name))
+
+
 def _command(payload: Any) -> str:
     stream: str = payload.subject
     return stream
@@ -127,6 +146,29 @@ def item_stream(realm: str, item_id: str) -> str:
     """Return the stream of a QuickBooks item."""
     return f"item/{realm}/{item_id}"
 
+
+def object_stream(realm: str, entity: str, entity_id: str) -> str:
+    """Return the stream of an object in QuickBooks, such as `payment/4620816365/17`; `entity` is such as Payment."""
+    kind = KINDS.get(entity)
+    return f"{kind}/{realm}/{entity_id}" if kind else f"quickbooks/{realm}/{entity}/{entity_id}"
+
+
+# The kinds of the streams of observed objects, by QuickBooks' names of their entities.
+KINDS = {
+    "Account": "ledger-account",
+    "CreditMemo": "credit-memo",
+    "Customer": "customer",
+    "Employee": "employee",
+    "Invoice": "invoice",
+    "Item": "item",
+    "Payment": "payment",
+    "RefundReceipt": "refund-receipt",
+    "SalesReceipt": "sales-receipt",
+    "TaxCode": "tax-code",
+    "TaxRate": "tax-rate",
+    "Term": "term",
+    "Vendor": "vendor",
+}
 
 DEAL_UPDATED = f"{PREFIX}deal.updated.v1"
 ACCOUNT_UPDATED = f"{PREFIX}account.updated.v1"
@@ -157,6 +199,23 @@ DOCUSIGN_RECEPTION_CHANGED = f"{PREFIX}docusign.reception-changed.v1"
 COMPANY_OBSERVED = f"{PREFIX}company.observed.v1"
 CUSTOMER_OBSERVED = f"{PREFIX}customer.observed.v1"
 ITEM_OBSERVED = f"{PREFIX}item.observed.v1"
+VENDOR_OBSERVED = f"{PREFIX}vendor.observed.v1"
+EMPLOYEE_OBSERVED = f"{PREFIX}employee.observed.v1"
+LEDGER_ACCOUNT_OBSERVED = f"{PREFIX}ledger-account.observed.v1"
+TERM_OBSERVED = f"{PREFIX}term.observed.v1"
+TAX_CODE_OBSERVED = f"{PREFIX}tax-code.observed.v1"
+TAX_RATE_OBSERVED = f"{PREFIX}tax-rate.observed.v1"
+INVOICE_OBSERVED = f"{PREFIX}invoice.observed.v1"
+PAYMENT_OBSERVED = f"{PREFIX}payment.observed.v1"
+CREDIT_MEMO_OBSERVED = f"{PREFIX}credit-memo.observed.v1"
+SALES_RECEIPT_OBSERVED = f"{PREFIX}sales-receipt.observed.v1"
+REFUND_RECEIPT_OBSERVED = f"{PREFIX}refund-receipt.observed.v1"
+OBJECT_DELETED = f"{PREFIX}quickbooks.deleted.v1"
+OBJECT_VOIDED = f"{PREFIX}quickbooks.voided.v1"
+OBJECT_MERGED = f"{PREFIX}quickbooks.merged.v1"
+OBJECT_UNREADABLE = f"{PREFIX}quickbooks.unreadable.v1"
+SYNC_REQUESTED = f"{PREFIX}sync.requested.v1"
+SYNC_COMPLETED = f"{PREFIX}sync.completed.v1"
 READING_FAILED = f"{PREFIX}reading.failed.v1"
 INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
 CUSTOMER_CREATED = f"{PREFIX}customer.created.v1"
@@ -213,6 +272,28 @@ _ALL = (
     EventType(COMPANY_OBSERVED, quickbooks.CompanyObserved, _workspace),
     EventType(CUSTOMER_OBSERVED, quickbooks.CustomerObserved, _customer),
     EventType(ITEM_OBSERVED, quickbooks.ItemObserved, _item),
+    *(
+        EventType(name, payload, _observed(entity))
+        for name, payload, entity in (
+            (VENDOR_OBSERVED, observed.VendorObserved, "Vendor"),
+            (EMPLOYEE_OBSERVED, observed.EmployeeObserved, "Employee"),
+            (LEDGER_ACCOUNT_OBSERVED, observed.LedgerAccountObserved, "Account"),
+            (TERM_OBSERVED, observed.TermObserved, "Term"),
+            (TAX_CODE_OBSERVED, observed.TaxCodeObserved, "TaxCode"),
+            (TAX_RATE_OBSERVED, observed.TaxRateObserved, "TaxRate"),
+            (INVOICE_OBSERVED, observed.InvoiceObserved, "Invoice"),
+            (PAYMENT_OBSERVED, observed.PaymentObserved, "Payment"),
+            (CREDIT_MEMO_OBSERVED, observed.CreditMemoObserved, "CreditMemo"),
+            (SALES_RECEIPT_OBSERVED, observed.SalesReceiptObserved, "SalesReceipt"),
+            (REFUND_RECEIPT_OBSERVED, observed.RefundReceiptObserved, "RefundReceipt"),
+        )
+    ),
+    EventType(OBJECT_DELETED, observed.ObjectDeleted, _object),
+    EventType(OBJECT_VOIDED, observed.ObjectVoided, _object),
+    EventType(OBJECT_MERGED, observed.ObjectMerged, _object),
+    EventType(OBJECT_UNREADABLE, observed.ObjectUnreadable, _object),
+    EventType(SYNC_REQUESTED, observed.SyncRequested, _workspace),
+    EventType(SYNC_COMPLETED, observed.SyncCompleted, _workspace),
     EventType(READING_FAILED, quickbooks.ReadingFailed, _command),
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
     EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),

@@ -64,6 +64,11 @@ class CustomerObserved(Fact, frozen=True):
     active: bool = True
     currency: Currency | None = None
     reading: int = 0
+    sync_token: int = 0
+    company_name: Name | None = None
+    email: Name | None = None
+    phone: Name | None = None
+    parent_id: Identifier | None = None
 
 
 class ItemObserved(Fact, frozen=True):
@@ -80,6 +85,9 @@ class ItemObserved(Fact, frozen=True):
     type: Identifier | None = None
     active: bool = True
     reading: int = 0
+    sync_token: int = 0
+    sku: Name | None = None
+    income_account_id: Identifier | None = None
 
 
 class ReadingFailed(Fact, frozen=True):

@@ -40,11 +40,12 @@ def select(
     rows: int = PAGE_ROWS_MAX,
 ) -> str:
     """Select a page in a stable order, inactive rows of name lists included by condition only."""
-    conditions = " AND ".join(f"{field} {operator} {_literal(value)}" for field, operator, value in where)
-    clause = f" WHERE {conditions}" if conditions else ""
-    return (
-        f"SELECT {', '.join(fields)} FROM {entity}{clause} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
-    )
+    return f"SELECT {', '.join(fields)} FROM {entity}{_where(where)} ORDERBY Id STARTPOSITION {start} MAXRESULTS {rows}"  # noqa: S608 - literals are quoted, names are ours
+
+
+def count(entity: str, where: Sequence[Condition] = ()) -> str:
+    """Count the objects that meet the conditions."""
+    return f"SELECT COUNT(*) FROM {entity}{_where(where)}"  # noqa: S608 - as above
 
 
 def everything_of(entity: str) -> tuple[Condition, ...]:
@@ -58,6 +59,11 @@ def by_ids(entity: str, ids: Collection[str], *, fields: Sequence[str] = ("*",))
     for start in range(0, len(wanted), IDS_MAX):
         some: Condition = ("Id", "IN", wanted[start : start + IDS_MAX])
         yield select(entity, [some, *everything_of(entity)], fields=fields)
+
+
+def _where(conditions: Sequence[Condition]) -> str:
+    written = " AND ".join(f"{field} {operator} {_literal(value)}" for field, operator, value in conditions)
+    return f" WHERE {written}" if written else ""
 
 
 def _literal(value: str | tuple[bool, ...] | tuple[str, ...]) -> str:

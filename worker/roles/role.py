@@ -20,10 +20,11 @@ class Role(StrEnum):
     DISPATCH = "dispatch"
     RELAY = "relay"
     SCHEDULE = "schedule"
+    SYNC = "sync"
 
 
 NEEDS_KAFKA = frozenset({Role.INGEST, Role.RELAY})
-NEEDS_QUICKBOOKS = frozenset({Role.WEB, Role.DISPATCH})
+NEEDS_QUICKBOOKS = frozenset({Role.WEB, Role.DISPATCH, Role.SYNC})
 PUBLISHES = frozenset({Role.WEB, Role.RELAY})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from worker.roles import dispatch, ingest, process, schedule, web
+from worker.roles import dispatch, ingest, process, schedule, sync, web
 from worker.roles.role import Role, RoleContext
 
 
@@ -20,4 +20,5 @@ RUN: dict[Role, Callable[[RoleContext], Coroutine[Any, Any, None]]] = {
     Role.DISPATCH: dispatch.run,
     Role.RELAY: _relay,
     Role.SCHEDULE: schedule.run,
+    Role.SYNC: sync.run,
 }

@@ -19,6 +19,7 @@ from worker.web.api.invoices import InvoicesApi
 from worker.web.api.log import LogApi
 from worker.web.api.mappings import MappingsApi
 from worker.web.api.settings import SettingsApi
+from worker.web.api.sync import SyncApi
 from worker.web.api.tokens import TokensApi
 from worker.web.description import Structs, openapi_config
 from worker.web.doors.docusign import open_door, post_docusign
@@ -63,6 +64,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             LogApi,
             DeadLettersApi,
             SettingsApi,
+            SyncApi,
             DocusignApi,
             TokensApi,
             livez,

@@ -39,20 +39,41 @@ async def _all(client: QuickBooksClient, realm: str, entity: str, *where: Condit
 
 
 def _observed(command: Claimed, answers: _Answers, now: datetime) -> CompanyObserved:
-    company, preferences = answers.company, answers.preferences
+    return company_observed(
+        command.realm,
+        answers.company,
+        answers.preferences,
+        terms=_named(answers.terms),
+        tax_codes=_named(answers.tax_codes),
+        income_accounts=_named(answers.income_accounts),
+        now=now,
+    )
+
+
+def company_observed(
+    realm: str,
+    company: Entity,
+    preferences: Entity,
+    *,
+    terms: tuple[Named, ...],
+    tax_codes: tuple[Named, ...],
+    income_accounts: tuple[Named, ...],
+    now: datetime,
+) -> CompanyObserved:
+    """Return the fact about a company, from its `CompanyInfo`, its `Preferences` and its active lists."""
     currency = preferences.get("CurrencyPrefs", {})
     country = str(company.get("Country") or "US")
     found = zone_of(company, now)
     return CompanyObserved(
-        realm=command.realm,
-        company_name=company.get("CompanyName") or command.realm,
+        realm=realm,
+        company_name=company.get("CompanyName") or realm,
         country=country_code(country) or country,
         home_currency=reference(currency, "HomeCurrency") or "USD",
         multicurrency=bool(currency.get("MultiCurrencyEnabled")),
         custom_transaction_numbers=bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")),
-        terms=_named(answers.terms),
-        tax_codes=_named(answers.tax_codes),
-        income_accounts=_named(answers.income_accounts),
+        terms=terms,
+        tax_codes=tax_codes,
+        income_accounts=income_accounts,
         time_zone=found.zone,
         time_zone_reason=found.reason,
     )

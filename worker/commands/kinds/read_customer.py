@@ -25,6 +25,7 @@ def _observed(command: Claimed, customer: Entity | None, _: datetime) -> Custome
         display_name=customer.get("DisplayName") or None,
         active=customer.get("Active") is not False,
         currency=reference(customer, "CurrencyRef"),
+        sync_token=int(customer.get("SyncToken") or 0),
         reading=reading,
     )
 

@@ -25,6 +25,7 @@ def _observed(command: Claimed, item: Entity | None, _: datetime) -> ItemObserve
         name=item.get("Name") or None,
         type=item.get("Type") or None,
         active=item.get("Active") is not False,
+        sync_token=int(item.get("SyncToken") or 0),
         reading=reading,
     )
 

@@ -54,6 +54,20 @@ def _wanted_once_more(reading: ReadingState) -> ReadingState:
     return replace(reading, wanted=reading.wanted + 1)
 
 
+def _is_of_use(view: View, seen: CustomerObserved | ItemObserved) -> bool:
+    """Return whether an observed object is to be stored.
+
+    Sync observes every object of the company: those that nothing refers to are not stored, and an older version that it
+    observes late does not replace a newer one.
+    """
+    state = known(view, _stream_of(seen))
+    if seen.reading:
+        return True
+    if state.observed is None:
+        return state.reading.wanted > 0
+    return not seen.exists or seen.sync_token >= state.observed.sync_token
+
+
 def _stream_of(seen: CustomerObserved | ItemObserved) -> str:
     if isinstance(seen, CustomerObserved):
         return catalog.customer_stream(seen.realm, seen.customer_id)
@@ -61,11 +75,13 @@ def _stream_of(seen: CustomerObserved | ItemObserved) -> str:
 
 
 def _customer_observed(view: View, seen: CustomerObserved, _at: datetime) -> None:
-    make_known(view, seen)
+    if _is_of_use(view, seen):
+        make_known(view, seen)
 
 
 def _item_observed(view: View, seen: ItemObserved, _at: datetime) -> None:
-    make_known(view, seen)
+    if _is_of_use(view, seen):
+        make_known(view, seen)
 
 
 def _read_commanded(kind: str, view: View, command: ReadCommanded) -> None:

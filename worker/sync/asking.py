@@ -1,0 +1,123 @@
+"""The requests of sync to QuickBooks: pages, objects by their IDs, changes, counts, and the company itself.
+
+All are bulk reads: they stop before the app's monthly budget is spent.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from worker.commands.entities import Entity
+from worker.quickbooks import queries
+from worker.quickbooks.answers import rows_of
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
+from worker.quickbooks.paging import ListPage, PageCursor
+from worker.sync.company import CompanyAnswer
+from worker.sync.entities import ANNOUNCED, BY_NAME, OBSERVABLES, UNANNOUNCED
+
+
+class ChangesSince(Struct, frozen=True):
+    """Objects that changed, by their kind; of the kinds in `capped`, QuickBooks has left out some."""
+
+    rows: dict[str, list[Entity]]
+    capped: tuple[str, ...] = ()
+
+
+class ListsAnswer(Struct, frozen=True):
+    """The lists that nothing announces, and the company."""
+
+    rows: dict[str, list[Entity]]
+    company: CompanyAnswer
+
+
+async def page(client: QuickBooksClient, realm: str, entity: str, cursor: PageCursor) -> ListPage:
+    """Read the next page of a list, inactive entries included."""
+    where = queries.everything_of(entity)
+    return await client.page(realm, entity, cursor, where, fields=BY_NAME[entity].fields)
+
+
+async def by_ids(
+    client: QuickBooksClient, realm: str, wanted: Mapping[str, Sequence[str]]
+) -> dict[str, list[Entity] | Rejected]:
+    """Read objects by their IDs, in as few requests as possible; return the rows, or the refusal, of each kind.
+
+    Raises:
+        QuickBooksError: QuickBooks did not answer all of the queries.
+    """
+    statements = {
+        f"{entity}/{number}": statement
+        for entity, ids in wanted.items()
+        for number, statement in enumerate(queries.by_ids(entity, ids, fields=BY_NAME[entity].fields))
+    }
+    answers = await client.batch_queries(realm, statements)
+    found: dict[str, list[Entity] | Rejected] = {entity: [] for entity in wanted}
+    for key, answer in answers.items():
+        entity = key.partition("/")[0]
+        rows = found[entity]
+        if isinstance(answer, Rejected):
+            found[entity] = answer
+        elif isinstance(answer, QuickBooksError):
+            raise answer
+        elif isinstance(rows, list):
+            rows += rows_of(answer, entity)
+    return found
+
+
+async def one(client: QuickBooksClient, realm: str, entity: str, entity_id: str) -> Entity | None:
+    """Read one object by its ID, which never lags; None if QuickBooks has it no longer."""
+    try:
+        return await client.read(realm, entity, entity_id, purpose="bulk")
+    except Rejected as error:
+        if error.code == OBJECT_NOT_FOUND:
+            return None
+        raise
+
+
+async def changes(client: QuickBooksClient, realm: str, since: datetime) -> ChangesSince:
+    """Read the objects that changed or were deleted since an instant.
+
+    QuickBooks returns 1,000 at most: if it has, each kind is asked for alone.
+    """
+    found = await client.cdc(realm, ANNOUNCED, since)
+    if not found.is_cut:
+        return ChangesSince(found.objects)
+    rows: dict[str, list[Entity]] = {}
+    capped: list[str] = []
+    for entity in ANNOUNCED:
+        alone = await client.cdc(realm, (entity,), since)
+        rows |= alone.objects
+        if alone.is_cut:
+            capped.append(entity)
+    return ChangesSince(rows, tuple(capped))
+
+
+async def counts(client: QuickBooksClient, realm: str) -> dict[str, int]:
+    """Count the objects of each kind; those that QuickBooks refuses to count are left out."""
+    statements = {
+        each.name: queries.count(each.name, queries.everything_of(each.name)) for each in OBSERVABLES
+    }
+    answers = await client.batch_queries(realm, statements)
+    return {
+        entity: int(answer.get("totalCount", 0))
+        for entity, answer in answers.items()
+        if not isinstance(answer, QuickBooksError)
+    }
+
+
+async def lists(client: QuickBooksClient, realm: str) -> ListsAnswer:
+    """Read the lists that nothing announces, each shorter than one page, and the company.
+
+    Raises:
+        QuickBooksError: QuickBooks did not answer.
+    """
+    statements = {name: queries.select(name, queries.everything_of(name)) for name in UNANNOUNCED}
+    answers = await client.batch_queries(realm, statements)
+    rows: dict[str, list[Entity]] = {}
+    for entity, answer in answers.items():
+        if isinstance(answer, QuickBooksError):
+            raise answer
+        rows[entity] = rows_of(answer, entity)
+    company = CompanyAnswer(await client.company_info(realm), await client.preferences(realm))
+    return ListsAnswer(rows, company)

@@ -1,0 +1,118 @@
+"""Decide the next step of a company's sync. One step is one answer of QuickBooks, so it can go on after each."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.contract import json
+from events.contract.observed import SyncMode
+from worker.quickbooks.paging import PageCursor
+from worker.sync.entities import OBSERVABLES, Observable
+from worker.sync.rows import ListReading, SyncCompany
+
+# Change data capture looks back 30 days; a sync that finds more than this unread compares every object instead.
+LOOK_BACK = timedelta(days=29)
+# The lists that nothing announces, and the company itself, are read again so often.
+LISTS_READ = timedelta(hours=6)
+BEGINNING = json.encode(PageCursor())
+
+Kind = Literal["begin", "fetch", "page", "missed", "sweep", "lists", "finish"]
+
+
+class Step(Struct, frozen=True):
+    """The next step: `mode` is that of a sync to begin, `entity` the kind of objects to read."""
+
+    kind: Kind
+    mode: SyncMode | None = None
+    entity: str | None = None
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether the step is a part of much work, which yields to everything else."""
+        return self.kind in {"page", "missed"}
+
+
+def next_step(
+    company: SyncCompany,
+    readings: Mapping[str, ListReading],
+    now: datetime,
+    *,
+    has_notices: bool,
+    in_batches: bool,
+) -> Step | None:
+    """Return the next step of a company's sync; None if there is nothing to do now.
+
+    `has_notices` says whether noticed objects may be fetched, `in_batches` whether the workspace lets them wait for its
+    hourly or daily sync.
+    """
+    if company.mode is None or company.began_at is None:
+        mode = _mode_to_begin(company, readings, now)
+        if mode is not None:
+            return Step("begin", mode)
+        return Step("fetch") if has_notices and not in_batches else None
+    reading = next(_incomplete(readings), None)
+    if has_notices:
+        return Step("fetch")
+    if reading is not None:
+        return Step("page" if reading.cursor is not None else "missed", entity=reading.entity)
+    if not company.swept:
+        return Step("sweep")
+    return Step("lists" if _are_lists_due(company, now) else "finish")
+
+
+def _incomplete(readings: Mapping[str, ListReading]) -> Iterator[ListReading]:
+    ordered = (readings[each.name] for each in OBSERVABLES if each.name in readings)
+    return (reading for reading in ordered if not reading.complete)
+
+
+def _mode_to_begin(
+    company: SyncCompany, readings: Mapping[str, ListReading], now: datetime
+) -> SyncMode | None:
+    if any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES):
+        return "first"
+    mode = company.wanted or ("changes" if company.next_sync <= now else None)
+    if mode is not None and (company.since is None or now - company.since > LOOK_BACK):
+        return "full"
+    return mode
+
+
+def is_outdated(reading: ListReading | None, observable: Observable) -> bool:
+    """Return whether objects of a kind were never read, or are to be read again because more of their fields are kept."""
+    return reading is None or reading.kept != observable.kept
+
+
+def to_read(
+    company: SyncCompany, readings: Mapping[str, ListReading], mode: SyncMode, entities: Collection[str] = ()
+) -> Iterator[ListReading]:
+    """Yield the readings as they are when a sync begins, or when `entities` have to be compared in full.
+
+    The counts of the others begin anew, too.
+    """
+    for observable in OBSERVABLES:
+        known = readings.get(observable.name)
+        again = mode == "full" or observable.name in entities or is_outdated(known, observable)
+        if known is None or again:
+            yield ListReading(
+                realm=company.realm,
+                entity=observable.name,
+                kept=observable.kept,
+                reading=company.reading + 1,
+                cursor=BEGINNING,
+                read=0,
+                changed=0,
+                total=None,
+                complete=False,
+                problem=None,
+            )
+        elif not entities:
+            yield replace(known, read=0, changed=0)
+
+
+def _are_lists_due(company: SyncCompany, now: datetime) -> bool:
+    if company.lists_read_at is None or company.began_at is None:
+        return True
+    often = company.mode != "changes" or company.wanted is not None
+    return company.lists_read_at < (company.began_at if often else now - LISTS_READ)

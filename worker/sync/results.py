@@ -1,0 +1,222 @@
+"""Store the result of a step, in one transaction with the events that it gives."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from events.contract import catalog, json
+from events.contract.envelope import own_event
+from events.contract.observed import EntityCount, SyncCompleted, SyncMode
+from events.log import log
+from worker.quickbooks.paging import ListPage
+from worker.sync import company, notices, observing, planning, rows
+from worker.sync.company import CompanyAnswer
+from worker.sync.entities import OBSERVABLES
+from worker.sync.fields import updated_at
+from worker.sync.notices import AFFECTED, WaitingNotice
+from worker.sync.observing import SOURCE, ChangedNames
+from worker.sync.rows import ListReading, SyncCompany
+from worker.sync.versions import Answer, Seen
+
+# A query may lag behind the books: an object that looks older than its notice is fetched once more.
+ONCE_MORE = timedelta(minutes=1)
+# A change that no webhook has announced by then counts as missed. QuickBooks says the first notice may take five minutes.
+ANNOUNCED_WITHIN = timedelta(minutes=6)
+GONE_OPERATIONS = frozenset({"Delete", "Merge"})
+
+
+def begin(
+    connection: sa.Connection,
+    leased: SyncCompany,
+    mode: SyncMode,
+    totals: Mapping[str, int],
+    now: datetime,
+) -> None:
+    """Begin a sync: note the readings that it needs."""
+    state = rows.held(connection, leased)
+    readings = list(planning.to_read(state, rows.readings_of(connection, state.realm), mode))
+    rows.put_readings(
+        connection, [replace(each, total=totals.get(each.entity, each.total)) for each in readings]
+    )
+    reads_all = any(not each.complete for each in readings)
+    is_old = state.since is None or now - state.since > planning.LOOK_BACK
+    rows.change(
+        connection,
+        state.realm,
+        mode=mode,
+        began_at=now,
+        swept=False,
+        reading=state.reading + 1 if reads_all else state.reading,
+        since=now if is_old and reads_all else state.since,
+    )
+
+
+def record(connection: sa.Connection, leased: SyncCompany, answer: Answer, now: datetime) -> ChangedNames:
+    """Record the objects of an answer, or of a part of it.
+
+    If a list changed that the company's event carries, the company is composed again. A change that is too old to be still
+    announced shows that webhooks do not arrive.
+    """
+    rows.held(connection, leased)
+    changes = observing.record(connection, answer, now)
+    if any(changes.of(entity) for entity in company.LISTS):
+        rows.change(connection, leased.realm, lists_read_at=None, next_sync=now)
+    if not answer.reading and _was_missed(answer, changes):
+        rows.change(connection, leased.realm, missed_at=answer.asked_at)
+    return changes
+
+
+def notice(connection: sa.Connection, leased: SyncCompany, answer: Answer, now: datetime) -> None:
+    """WaitingNotice the objects of an answer that shows a part of their fields, if QuickBooks' version of them is new."""
+    rows.held(connection, leased)
+    notices.add_changed(connection, observing.newer(connection, answer), answer, now)
+
+
+def _was_missed(answer: Answer, changes: ChangedNames) -> bool:
+    changed = set(changes.changed)
+    latest = answer.asked_at - ANNOUNCED_WITHIN
+    rows_of = [seen.row for seen in answer.seen if seen.row is not None and seen.name in changed]
+    return any(at is not None and at < latest for at in map(updated_at, rows_of))
+
+
+def put_page(
+    connection: sa.Connection, leased: SyncCompany, reading: ListReading, found: ListPage, changed: int
+) -> None:
+    """Note how far a list was read. Rows that moved onto another page meanwhile are counted again."""
+    rows.held(connection, leased)
+    progress = replace(
+        reading,
+        cursor=None if found.cursor is None else json.encode(found.cursor),
+        read=reading.read + len(found.rows),
+        changed=reading.changed + changed,
+    )
+    rows.put_readings(connection, [progress])
+
+
+def put_missed(
+    connection: sa.Connection, leased: SyncCompany, reading: ListReading, answer: Answer, now: datetime
+) -> None:
+    """Record the objects that a full reading did not meet; without any, the reading is complete."""
+    changes = record(connection, leased, answer, now)
+    changed = reading.changed + len(changes.changed)
+    rows.put_readings(connection, [replace(reading, changed=changed, complete=not answer.seen)])
+
+
+def refuse(connection: sa.Connection, leased: SyncCompany, reading: ListReading, problem: str) -> None:
+    """Note that QuickBooks refuses to list objects of a kind; the next sync tries again."""
+    rows.held(connection, leased)
+    rows.put_readings(connection, [replace(reading, complete=True, problem=problem)])
+
+
+def put_notices(
+    connection: sa.Connection,
+    leased: SyncCompany,
+    answer: Answer,
+    fetched: Sequence[WaitingNotice],
+    refused: Mapping[str, str],
+    now: datetime,
+) -> ChangedNames:
+    """Record fetched objects and delete their notices; those that look too old or were refused are fetched again."""
+    rows.held(connection, leased)
+    notices.remove(connection, fetched)
+    changes = record(connection, leased, answer, now)
+    present = {each.name: each for each in answer.seen}
+    again = [
+        replace(each, attempts=each.attempts + 1, not_before=now + ONCE_MORE * (each.attempts + 1))
+        for each in fetched
+        if each.entity in refused or looks_old(each, present.get(each.name))
+    ]
+    notices.add(connection, again)
+    return changes
+
+
+def looks_old(notice: WaitingNotice, seen: Seen | None) -> bool:
+    """Return whether an object as it was fetched may be older than its notice; each is fetched again once at most."""
+    if notice.attempts or seen is None or seen.row is None:
+        return False
+    if notice.operation == AFFECTED or notice.operation in GONE_OPERATIONS:
+        return True
+    changed_at = updated_at(seen.row)
+    if notice.changed_at is None or changed_at is None:
+        return False
+    return changed_at < notice.changed_at.replace(microsecond=0)
+
+
+def put_sweep(
+    connection: sa.Connection,
+    leased: SyncCompany,
+    counts: Mapping[str, tuple[int, int]],
+    capped: Collection[str],
+    asked_at: datetime,
+) -> None:
+    """End a sweep, whose objects were recorded; lists of which QuickBooks has left out some are compared in full.
+
+    `counts` are how many objects of each kind were read, and how many of them had changed.
+    """
+    state = rows.held(connection, leased)
+    readings = rows.readings_of(connection, state.realm)
+    for entity, (read, changed) in counts.items():
+        known = readings[entity]
+        readings[entity] = replace(known, read=known.read + read, changed=known.changed + changed)
+    if capped:
+        readings |= {each.entity: each for each in planning.to_read(state, readings, "changes", capped)}
+    rows.put_readings(connection, list(readings.values()))
+    reading = state.reading + 1 if capped else state.reading
+    rows.change(connection, state.realm, since=asked_at, swept=True, reading=reading)
+
+
+def put_lists(
+    connection: sa.Connection, leased: SyncCompany, answer: Answer, found: CompanyAnswer, now: datetime
+) -> None:
+    """Record the lists that nothing announces, and the company."""
+    state = rows.held(connection, leased)
+    record(connection, leased, answer, now)
+    company.record(connection, state.realm, state.workspace, found, now)
+    rows.change(connection, state.realm, lists_read_at=now)
+
+
+def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, now: datetime) -> None:
+    """End a sync. Its completion is an event if it was asked for, was the first, or compared everything."""
+    state = rows.held(connection, leased)
+    if state.mode is not None and state.began_at is not None and (leased.wanted or state.mode != "changes"):
+        _tell(connection, state, state.mode, state.began_at, now)
+    is_served = state.wanted_position == leased.wanted_position
+    rows.change(
+        connection,
+        state.realm,
+        mode=None,
+        began_at=None,
+        last_sync=state.began_at,
+        next_sync=next_sync,
+        wanted=None if is_served else state.wanted,
+        failures=0,
+        problem=None,
+    )
+
+
+def _tell(
+    connection: sa.Connection, state: SyncCompany, mode: SyncMode, began_at: datetime, now: datetime
+) -> None:
+    readings = rows.readings_of(connection, state.realm)
+    counts = tuple(
+        EntityCount(each.name, readings[each.name].read, readings[each.name].changed)
+        for each in OBSERVABLES
+        if each.name in readings
+    )
+    event = own_event(
+        catalog.SYNC_COMPLETED,
+        SyncCompleted(state.realm, mode, began_at, counts),
+        workspace=state.workspace,
+        source=SOURCE,
+        time=now,
+        id=f"{state.realm}/sync/{began_at.isoformat()}",
+    )
+    log.append_own(connection, [event], now)
+
+
+def fail(connection: sa.Connection, leased: SyncCompany, problem: str, not_before: datetime) -> None:
+    """Note that a step failed, and until when the company waits."""
+    state = rows.held(connection, leased)
+    rows.change(connection, state.realm, failures=state.failures + 1, problem=problem, not_before=not_before)

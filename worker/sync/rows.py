@@ -1,0 +1,212 @@
+"""A company's sync as rows: who works on it, what was asked for, and how far each list was read."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from events import leases
+from events.contract.observed import SyncMode
+from events.database import bulk
+from worker.commands.table import realms
+from worker.sync.entities import OBSERVABLES
+from worker.sync.tables import observed, sync_companies, sync_notices, sync_readings
+
+# Longer than a read with its retries lasts. Another process that works on the company too does no harm.
+LEASE_SECONDS = 150
+_LEASE = timedelta(seconds=LEASE_SECONDS)
+
+
+class SyncCompany(Struct, frozen=True):
+    """The columns of a company's sync."""
+
+    realm: str
+    workspace: str
+    holder: str | None
+    leased_until: datetime | None
+    since: datetime | None
+    lists_read_at: datetime | None
+    noticed_at: datetime | None
+    missed_at: datetime | None
+    last_sync: datetime | None
+    next_sync: datetime
+    not_before: datetime
+    wanted: SyncMode | None
+    wanted_position: int
+    mode: SyncMode | None
+    began_at: datetime | None
+    swept: bool
+    reading: int
+    failures: int
+    problem: str | None
+
+
+class ListReading(Struct, frozen=True):
+    """The reading of every object of one kind; `cursor` is JSON, and None once the last page was read."""
+
+    realm: str
+    entity: str
+    kept: int
+    reading: int
+    cursor: str | None
+    read: int
+    changed: int
+    total: int | None
+    complete: bool
+    problem: str | None
+
+
+_COMPANY = tuple(sync_companies.c[name] for name in SyncCompany.__struct_fields__)
+_READING = tuple(sync_readings.c[name] for name in ListReading.__struct_fields__)
+
+
+class LeaseOfSyncLost(Exception):
+    """Another process works on the company's sync now; the transaction rolls back."""
+
+
+def begin_new(connection: sa.Connection, now: datetime) -> None:
+    """Add the rows of connected companies that have none yet."""
+    missing = (
+        sa.select(realms.c.realm, realms.c.workspace)
+        .outerjoin(sync_companies, sync_companies.c.realm == realms.c.realm)
+        .where(realms.c.connected, sync_companies.c.realm.is_(None))
+    )
+    added = [
+        {
+            "realm": realm,
+            "workspace": workspace,
+            "next_sync": now,
+            "not_before": now,
+            "wanted_position": 0,
+            "swept": False,
+            "reading": 0,
+            "failures": 0,
+        }
+        for realm, workspace in connection.execute(missing).all()
+    ]
+    bulk.insert_absent(connection, sync_companies, added)
+
+
+def has_new(connection: sa.Connection) -> bool:
+    """Return whether a connected company has no row yet; reads only."""
+    missing = (
+        sa.select(realms.c.realm)
+        .outerjoin(sync_companies, sync_companies.c.realm == realms.c.realm)
+        .where(realms.c.connected, sync_companies.c.realm.is_(None))
+        .limit(1)
+    )
+    return connection.execute(missing).first() is not None
+
+
+def due(connection: sa.Connection, holder: str, now: datetime) -> Sequence[str]:
+    """Return the connected companies that have something to be read now and that no other process works on."""
+    noticed = sa.exists().where(
+        sync_notices.c.realm == sync_companies.c.realm, sync_notices.c.not_before <= now
+    )
+    incomplete = sa.exists().where(sync_readings.c.realm == sync_companies.c.realm, ~sync_readings.c.complete)
+    latest = sa.literal(leases.latest_end(_LEASE, now), sync_companies.c.leased_until.type)
+    free = leases.has_ended(
+        sync_companies.c.leased_until, latest, sa.literal(now, sync_companies.c.leased_until.type)
+    )
+    found = (
+        sa.select(sync_companies.c.realm)
+        .join(realms, realms.c.realm == sync_companies.c.realm)
+        .where(realms.c.connected, sync_companies.c.not_before <= now)
+        .where(sa.or_(free, sync_companies.c.holder == holder))
+        .where(
+            sa.or_(
+                sync_companies.c.next_sync <= now,
+                sync_companies.c.wanted.is_not(None),
+                sync_companies.c.mode.is_not(None),
+                noticed,
+                incomplete,
+            )
+        )
+        .order_by(sync_companies.c.next_sync, sync_companies.c.realm)
+    )
+    return connection.scalars(found).all()
+
+
+def lease(connection: sa.Connection, realm: str, holder: str, now: datetime) -> SyncCompany | None:
+    """Lease the sync of a company; return its row, or None if another process works on it."""
+    company = lock(connection, realm)
+    if company is None:
+        return None
+    if company.holder not in {None, holder} and leases.is_active(company.leased_until, _LEASE, now):
+        return None
+    change(connection, realm, holder=holder, leased_until=now + _LEASE)
+    return replace(company, holder=holder)
+
+
+def release(connection: sa.Connection, realm: str, holder: str) -> None:
+    """Release the sync of a company."""
+    connection.execute(
+        sync_companies.update()
+        .where(sync_companies.c.realm == realm, sync_companies.c.holder == holder)
+        .values(holder=None, leased_until=None)
+    )
+
+
+def lock(connection: sa.Connection, realm: str) -> SyncCompany | None:
+    """Lock a company's row until the transaction ends, and return it."""
+    found = bulk.lock(connection, _COMPANY, (sync_companies.c.realm,), [(realm,)], (sync_companies.c.realm,))
+    return SyncCompany(*found[0]) if found else None
+
+
+def held(connection: sa.Connection, leased: SyncCompany) -> SyncCompany:
+    """Lock and return the present row of a company that this process has leased.
+
+    Raises:
+        LeaseOfSyncLost: Another process works on it now.
+    """
+    company = lock(connection, leased.realm)
+    if company is None or company.holder != leased.holder:
+        raise LeaseOfSyncLost(f"Another process works on the sync of company {leased.realm}")
+    return company
+
+
+def change(connection: sa.Connection, realm: str, **values: Any) -> None:
+    """Change columns of a company's row."""
+    connection.execute(sync_companies.update().where(sync_companies.c.realm == realm).values(**values))
+
+
+def company_of(connection: sa.Connection, realm: str) -> SyncCompany | None:
+    """Return a company's row; reads only."""
+    row = connection.execute(sa.select(*_COMPANY).where(sync_companies.c.realm == realm)).first()
+    return None if row is None else SyncCompany(*row)
+
+
+def readings_of(connection: sa.Connection, realm: str) -> dict[str, ListReading]:
+    """Return the readings of a company by the kind of object."""
+    rows = connection.execute(sa.select(*_READING).where(sync_readings.c.realm == realm))
+    return {reading.entity: reading for reading in (ListReading(*row) for row in rows)}
+
+
+def put_readings(connection: sa.Connection, changed: Sequence[ListReading]) -> None:
+    """Store readings."""
+    bulk.upsert(connection, sync_readings, [asdict(reading) for reading in changed])
+
+
+def present(connection: sa.Connection, realm: str) -> dict[str, int]:
+    """Return how many objects of each kind are observed and not gone."""
+    counted = (
+        sa.select(observed.c.entity, sa.func.count())
+        .where(observed.c.realm == realm, observed.c.fate != "gone")
+        .group_by(observed.c.entity)
+    )
+    found = [(row[0], row[1]) for row in connection.execute(counted)]
+    return {**dict.fromkeys((each.name for each in OBSERVABLES), 0), **dict(found)}
+
+
+def missed(connection: sa.Connection, reading: ListReading, limit: int) -> Sequence[str]:
+    """Return the IDs of observed objects that a full reading did not meet, at most `limit`."""
+    return connection.scalars(
+        sa.select(observed.c.entity_id)
+        .where(observed.c.realm == reading.realm, observed.c.entity == reading.entity)
+        .where(observed.c.reading < reading.reading, observed.c.fate != "gone")
+        .order_by(observed.c.entity_id)
+        .limit(limit)
+    ).all()

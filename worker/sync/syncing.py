@@ -1,0 +1,247 @@
+"""Work on the sync of companies: step by step, each one answer of QuickBooks and one short transaction or a few.
+
+A process that is killed between two steps loses at most one answer: the next process goes on where it was.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+from prometheus_client import Counter
+
+from events.clock import Clock
+from events.contract import json
+from events.database.port import Database
+from worker.commands.retry import pause_seconds
+from worker.quickbooks.answers import is_deleted
+from worker.quickbooks.client import QuickBooksClient
+from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, Rejected, Throttled
+from worker.quickbooks.paging import PageCursor
+from worker.sync import asking, notices, results, rows
+from worker.sync.entities import BY_NAME
+from worker.sync.frequency import in_batches, next_sync
+from worker.sync.notices import WaitingNotice
+from worker.sync.planning import BEGINNING, Step, next_step
+from worker.sync.rows import LeaseOfSyncLost, ListReading, SyncCompany
+from worker.sync.versions import Answer, Seen
+
+NOTICES_MAX = 500
+RECORDED_MAX = 200  # objects in one transaction
+MISSED_MAX = 20
+# What is read may be older than its answer: by the clocks' difference, and by the lag of QuickBooks' own copies.
+OVERLAP = timedelta(minutes=10)
+BLOCKED_PAUSE = timedelta(minutes=15)
+YIELD_SECONDS = 0.5
+
+_steps = Counter(
+    "q2c_sync_steps_total", "Steps of syncs with QuickBooks, by kind and outcome", ["kind", "outcome"]
+)
+logger = structlog.get_logger()
+
+
+class Task(Struct, frozen=True):
+    """The next step of a company's sync, and the rows that it needs."""
+
+    company: SyncCompany
+    step: Step
+    readings: dict[str, ListReading]
+    notices: Sequence[WaitingNotice]
+
+
+class Syncer(Struct, frozen=True):
+    """Works on the sync of companies.
+
+    Attributes:
+        database: The database.
+        clock: The clock.
+        client: The client of QuickBooks.
+        holder: The holder of leases, unique to the process.
+        is_busy: Returns whether other work is far behind, so that bulk work has to wait.
+    """
+
+    database: Database
+    clock: Clock
+    client: QuickBooksClient
+    holder: str
+    is_busy: Callable[[sa.Connection], bool]
+
+    async def due(self) -> Sequence[str]:
+        """Return the companies that have something to be read now."""
+        now = self.clock.now()
+        if await self.database.read(rows.has_new):
+            await self.database.transaction(rows.begin_new, now)
+        return await self.database.read(rows.due, self.holder, now)
+
+    async def step(self, realm: str) -> bool:
+        """Do the next step of a company's sync; return whether there was one.
+
+        A failure is stored, with the time of the next try.
+        """
+        task = await self.database.transaction(take, realm, self.holder, self.clock.now())
+        if task is None:
+            return False
+        if task.step.is_bulk and await self.database.read(self.is_busy):
+            await self.clock.sleep(YIELD_SECONDS)
+            return True
+        try:
+            await self._do(task)
+        except LeaseOfSyncLost:
+            return False
+        except QuickBooksError as error:
+            await self._failed(task, error)
+            return False
+        _steps.labels(task.step.kind, "done").inc()
+        return True
+
+    async def _do(self, task: Task) -> None:
+        match task.step.kind:
+            case "begin":
+                await self._begin(task)
+            case "fetch":
+                await self._fetch(task)
+            case "page":
+                await self._page(task, task.readings[str(task.step.entity)])
+            case "missed":
+                await self._missed(task, task.readings[str(task.step.entity)])
+            case "sweep":
+                await self._sweep(task)
+            case "lists":
+                await self._lists(task)
+            case "finish":
+                now = self.clock.now()
+                again = await self.database.read(next_sync, task.company.realm, now)
+                await self.database.transaction(results.finish, task.company, again, now)
+                logger.info("sync.completed", realm=task.company.realm, mode=task.company.mode)
+
+    async def _begin(self, task: Task) -> None:
+        mode = task.step.mode or "changes"
+        totals = await asking.counts(self.client, task.company.realm) if mode in {"first", "full"} else {}
+        await self.database.transaction(results.begin, task.company, mode, totals, self.clock.now())
+        logger.info("sync.began", realm=task.company.realm, mode=mode)
+
+    async def _fetch(self, task: Task) -> None:
+        """Fetch noticed objects; an object that is missing from the answer is read by itself, to be sure that it is gone."""
+        company, asked_at = task.company, self.clock.now()
+        by_entity: dict[str, list[WaitingNotice]] = {}
+        for notice in task.notices:
+            by_entity.setdefault(notice.entity, []).append(notice)
+        wanted = {entity: [each.entity_id for each in each_of] for entity, each_of in by_entity.items()}
+        found = await asking.by_ids(self.client, company.realm, wanted)
+        seen: list[Seen] = []
+        refused: dict[str, str] = {}
+        for entity, each_of in by_entity.items():
+            rows_of = found[entity]
+            if isinstance(rows_of, Rejected):
+                refused[entity] = rows_of.explanation
+                continue
+            by_id = {row["Id"]: row for row in rows_of}
+            for notice in each_of:
+                row = by_id.get(notice.entity_id)
+                if row is None:
+                    row = await asking.one(self.client, company.realm, entity, notice.entity_id)
+                is_void = notice.operation == "Void"
+                seen.append(Seen(entity, notice.entity_id, row, is_void=is_void, survivor=notice.survivor))
+        answer = Answer(company.realm, company.workspace, asked_at, seen)
+        await self.database.transaction(
+            results.put_notices, company, answer, task.notices, refused, self.clock.now()
+        )
+
+    async def _page(self, task: Task, reading: ListReading) -> None:
+        company, asked_at = task.company, self.clock.now()
+        try:
+            cursor = json.decode(reading.cursor or BEGINNING, PageCursor)
+            page = await asking.page(self.client, company.realm, reading.entity, cursor)
+        except Rejected as error:
+            await self.database.transaction(results.refuse, company, reading, error.explanation)
+            return
+        seen = [Seen(reading.entity, row["Id"], row) for row in page.rows]
+        answer = Answer(
+            company.realm, company.workspace, asked_at, seen, reading=reading.reading, is_page=True
+        )
+        changed = await self._recorded(company, answer)
+        await self.database.transaction(results.put_page, company, reading, page, len(changed))
+
+    async def _missed(self, task: Task, reading: ListReading) -> None:
+        """Read each object that a full reading did not meet by itself, to be sure that it is gone."""
+        company, asked_at = task.company, self.clock.now()
+        missed = await self.database.read(rows.missed, reading, MISSED_MAX)
+        seen = [
+            Seen(reading.entity, each, await asking.one(self.client, company.realm, reading.entity, each))
+            for each in missed
+        ]
+        answer = Answer(company.realm, company.workspace, asked_at, seen, reading=reading.reading)
+        await self.database.transaction(results.put_missed, company, reading, answer, self.clock.now())
+
+    async def _sweep(self, task: Task) -> None:
+        company, asked_at = task.company, self.clock.now()
+        since = company.since or asked_at
+        found = await asking.changes(self.client, company.realm, since - OVERLAP)
+        seen = [
+            Seen(entity, row["Id"], None if is_deleted(row) else row)
+            for entity, of_entity in found.rows.items()
+            for row in of_entity
+        ]
+        whole = [each for each in seen if each.row is None or BY_NAME[each.entity].is_whole_in_changes]
+        changed = await self._recorded(company, Answer(company.realm, company.workspace, asked_at, whole))
+        to_fetch = Answer(
+            company.realm, company.workspace, asked_at, [each for each in seen if each not in whole]
+        )
+        await self.database.transaction(results.notice, company, to_fetch, self.clock.now())
+        counts = {
+            entity: (len(of_entity), sum(name.startswith(f"{entity}/") for name in changed))
+            for entity, of_entity in found.rows.items()
+        }
+        await self.database.transaction(results.put_sweep, company, counts, found.capped, asked_at)
+
+    async def _recorded(self, company: SyncCompany, answer: Answer) -> list[str]:
+        """Record the objects of an answer in portions, a short transaction each; return the names of the changed ones."""
+        changed: list[str] = []
+        for place in range(0, len(answer.seen), RECORDED_MAX):
+            part = replace(answer, seen=answer.seen[place : place + RECORDED_MAX])
+            changes = await self.database.transaction(results.record, company, part, self.clock.now())
+            changed += changes.changed
+        return changed
+
+    async def _lists(self, task: Task) -> None:
+        company, asked_at = task.company, self.clock.now()
+        found = await asking.lists(self.client, company.realm)
+        seen = [Seen(entity, row["Id"], row) for entity, each_of in found.rows.items() for row in each_of]
+        answer = Answer(company.realm, company.workspace, asked_at, seen)
+        await self.database.transaction(results.put_lists, company, answer, found.company, self.clock.now())
+
+    async def _failed(self, task: Task, error: QuickBooksError) -> None:
+        now, failures = self.clock.now(), task.company.failures + 1
+        pause = timedelta(seconds=pause_seconds(failures))
+        if isinstance(error, CompanyBlocked):
+            pause = max(pause, BLOCKED_PAUSE)
+        elif isinstance(error, Throttled):
+            pause = max(pause, timedelta(minutes=1))
+        try:
+            await self.database.transaction(results.fail, task.company, str(error), now + pause)
+        except LeaseOfSyncLost:
+            return
+        _steps.labels(task.step.kind, "failed").inc()
+        logger.warning(
+            "sync.failed",
+            realm=task.company.realm,
+            step=task.step.kind,
+            problem=str(error),
+            failures=failures,
+        )
+
+
+def take(connection: sa.Connection, realm: str, holder: str, now: datetime) -> Task | None:
+    """Lease a company's sync, and return its next step; None without one, or if another process works on it."""
+    company = rows.lease(connection, realm, holder, now)
+    if company is None:
+        return None
+    readings = rows.readings_of(connection, realm)
+    due = notices.due(connection, realm, now, NOTICES_MAX)
+    step = next_step(company, readings, now, has_notices=bool(due), in_batches=in_batches(connection, realm))
+    if step is None:
+        rows.release(connection, realm, holder)
+        return None
+    return Task(company, step, readings, due)

@@ -1,0 +1,224 @@
+"""Compare what an answer says of an object with the last observed version: is it new, and what are its events?
+
+An echo of our own write, a second notice and an older answer that arrives late give no version.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.contract import catalog, json
+from events.contract.observed import (
+    Applied,
+    ObjectDeleted,
+    ObjectMerged,
+    ObjectUnreadable,
+    ObjectVoided,
+    PaymentObserved,
+    SaleObserved,
+)
+from events.contract.quickbooks import CustomerObserved, ItemObserved
+from events.contract.values import Fact
+from events.errors import InvalidEvent
+from worker.sync.entities import BY_NAME, Observable, named
+from worker.sync.fields import Row, sync_token, updated_at
+
+Fate = Literal["present", "gone", "unreadable"]
+_ODD = (InvalidEvent, KeyError, TypeError, ValueError, ArithmeticError, AttributeError)
+
+
+class LastVersion(Struct, frozen=True):
+    """The columns of the last observed version of an object."""
+
+    realm: str
+    entity: str
+    entity_id: str
+    ordinal: int
+    sync_token: int
+    updated_at: datetime | None
+    asked_at: datetime
+    fate: Fate
+    content: str
+    refers_to: str | None
+    reading: int
+
+
+class Seen(Struct, frozen=True):
+    """An object as QuickBooks answered.
+
+    Attributes:
+        entity: QuickBooks' name of its kind.
+        entity_id: Its ID.
+        row: The object; None if QuickBooks has it no longer.
+        is_void: Whether a notice says that it was voided.
+        survivor: The ID of the object that it was merged into, if that is known.
+    """
+
+    entity: str
+    entity_id: str
+    row: Row | None = None
+    is_void: bool = False
+    survivor: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name within its company, such as `Invoice/17`."""
+        return named(self.entity, self.entity_id)
+
+
+class Answer(Struct, frozen=True):
+    """The objects of one answer.
+
+    Attributes:
+        realm: The company.
+        workspace: Its workspace.
+        asked_at: When the answer was asked for.
+        seen: The objects.
+        reading: The number of the full reading that it belongs to; 0 if it belongs to none.
+        is_page: Whether it is a page of a full reading, which meets all other objects by itself.
+    """
+
+    realm: str
+    workspace: str
+    asked_at: datetime
+    seen: Sequence[Seen]
+    reading: int = 0
+    is_page: bool = False
+
+
+class ObjectVersion(Struct, frozen=True):
+    """A new version of an object: its row, its events in order, and the other objects that may have changed with it.
+
+    Without events, only QuickBooks' own version is new: none of the kept fields differ.
+    `is_referred` is true if all objects that refer to this one may have changed.
+    """
+
+    row: LastVersion
+    facts: tuple[tuple[str, Fact], ...]
+    affected: tuple[str, ...] = ()
+    is_referred: bool = False
+
+
+def version_of(known: LastVersion | None, seen: Seen, answer: Answer) -> ObjectVersion | None:
+    """Return the version that an object has now; None if it equals the last observed one, or is older."""
+    observable = BY_NAME[seen.entity]
+    if seen.row is None:
+        return _gone(known, seen, answer, observable)
+    token, changed_at = sync_token(seen.row), updated_at(seen.row)
+    if known is not None and is_older(known, token, changed_at, answer.asked_at):
+        return None
+    before = _fact(known, observable)
+    row = LastVersion(
+        realm=answer.realm,
+        entity=seen.entity,
+        entity_id=seen.entity_id,
+        ordinal=(known.ordinal if known else 0) + 1,
+        sync_token=token,
+        updated_at=changed_at,
+        asked_at=answer.asked_at,
+        fate="present",
+        content="",
+        refers_to=observable.refers_to(seen.row),
+        reading=answer.reading or (known.reading if known else 0),
+    )
+    try:
+        fact = _with_void(observable.fact(answer.realm, seen.row), seen, before)
+        content = json.encode(replace(fact, sync_token=0))
+        json.decode(content, type(fact))  # the log has to be able to read it again
+    except _ODD as error:
+        return _unreadable(known, row, str(error) or type(error).__name__)
+    if known is not None and known.fate == "present" and known.content == content:
+        return _unchanged(known, row)
+    voided = _is_void(fact) and not _is_void(before)
+    facts: list[tuple[str, Fact]] = [(observable.event, fact)]
+    if voided:
+        facts.insert(0, (catalog.OBJECT_VOIDED, ObjectVoided(answer.realm, seen.entity, seen.entity_id)))
+    return ObjectVersion(replace(row, content=content), tuple(facts), tuple(_applied_otherwise(before, fact)))
+
+
+def _unchanged(known: LastVersion, row: LastVersion) -> ObjectVersion | None:
+    """Return an object whose kept fields are the same in a newer version: without events, but no older answer replaces it."""
+    if (known.sync_token, known.updated_at) == (row.sync_token, row.updated_at):
+        return None
+    return ObjectVersion(replace(row, ordinal=known.ordinal, content=known.content), ())
+
+
+def is_older(known: LastVersion, token: int, changed_at: datetime | None, asked_at: datetime) -> bool:
+    """Return whether an object as it was answered is older than its last observed version.
+
+    Queries may lag behind the books. An object that is gone does not come back: a query may only show it for a while.
+    """
+    if known.fate == "gone":
+        return token <= known.sync_token
+    if token != known.sync_token or changed_at is None or known.updated_at is None:
+        return token < known.sync_token
+    if changed_at != known.updated_at:
+        return changed_at < known.updated_at
+    return asked_at < known.asked_at
+
+
+def _gone(
+    known: LastVersion | None, seen: Seen, answer: Answer, observable: Observable
+) -> ObjectVersion | None:
+    """Return the last version of an object that QuickBooks has no longer; None if it was never observed."""
+    if known is None or known.fate == "gone":
+        return None
+    where = (answer.realm, seen.entity, seen.entity_id)
+    facts: list[tuple[str, Fact]] = []
+    # Entries of lists are never deleted in QuickBooks: one that is gone was merged into another.
+    if observable.is_list:
+        facts.append((catalog.OBJECT_MERGED, ObjectMerged(*where, survivor=seen.survivor)))
+    else:
+        facts.append((catalog.OBJECT_DELETED, ObjectDeleted(*where)))
+    if seen.entity == "Customer":
+        facts.append((observable.event, CustomerObserved(answer.realm, seen.entity_id, exists=False)))
+    if seen.entity == "Item":
+        facts.append((observable.event, ItemObserved(answer.realm, seen.entity_id, exists=False)))
+    row = replace(known, ordinal=known.ordinal + 1, asked_at=answer.asked_at, fate="gone", refers_to=None)
+    before = _fact(known, observable)
+    return ObjectVersion(
+        row, tuple(facts), tuple(_applied_otherwise(before, None)), is_referred=observable.is_list
+    )
+
+
+def _unreadable(known: LastVersion | None, row: LastVersion, problem: str) -> ObjectVersion | None:
+    """Record once that a version can't be read; the content of the last readable version stays."""
+    if known is not None and known.fate == "unreadable" and known.sync_token == row.sync_token:
+        return None
+    fact = ObjectUnreadable(row.realm, row.entity, row.entity_id, problem)
+    kept = replace(row, fate="unreadable", content=known.content if known else "")
+    return ObjectVersion(kept, ((catalog.OBJECT_UNREADABLE, fact),))
+
+
+def _fact(known: LastVersion | None, observable: Observable) -> Fact | None:
+    if known is None or not known.content:
+        return None
+    payload: Fact = catalog.payload(observable.event, known.content)
+    return payload
+
+
+def _with_void(fact: Fact, seen: Seen, before: Fact | None) -> Fact:
+    """Mark a transaction as voided if the notice of it said so, now or before: the note in it is in the company's language."""
+    if isinstance(fact, SaleObserved) and fact.total == 0 and (seen.is_void or _is_void(before)):
+        return replace(fact, voided=True)
+    return fact
+
+
+def _is_void(fact: Fact | None) -> bool:
+    return isinstance(fact, SaleObserved) and fact.voided
+
+
+def _applied_otherwise(before: Fact | None, after: Fact | None) -> Iterable[str]:
+    """Return the transactions to which a payment is applied otherwise than before: their balances changed with it.
+
+    QuickBooks does not announce the change of an invoice whose payment was unlinked.
+    """
+    changed = _applied(before) ^ _applied(after)
+    return sorted({named(each.entity, each.entity_id) for each in changed if each.entity in BY_NAME})
+
+
+def _applied(fact: Fact | None) -> frozenset[Applied]:
+    return frozenset(fact.applied) if isinstance(fact, PaymentObserved) else frozenset()
