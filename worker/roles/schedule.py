@@ -94,17 +94,17 @@ def syncs_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:
         # By a clock that was set back, a sync that had come too early would prevent others until then.
         too_early = since > latest_end(timedelta(0), now)
         if due is not None and (due > since or too_early):
-            found.append(_sync(workspace, frequency, due))
+            found.append(_sync(workspace, frequency, due, now))
     return found
 
 
-def _sync(workspace: str, frequency: str, due: datetime) -> Event:
+def _sync(workspace: str, frequency: str, due: datetime, now: datetime) -> Event:
     return own_event(
         catalog.SYNC_DUE,
         SyncDue(frequency, due),
         workspace=workspace,
         source=SOURCE,
-        time=due,
+        time=now,  # after an outage, what follows from it is not dated before the deals that it sends
         id=f"{frequency} {due:%Y-%m-%dT%H:%M:%SZ}",
     )
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from events.database.sqlite import InlineDatabase
 from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
-from worker.roles import dispatch, process
+from worker.roles import dispatch, process, schedule
 from worker.roles.role import RoleContext
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
@@ -199,7 +199,9 @@ class Cluster:
                 context = RoleContext(services, gateway, host.life, stopping, "", 0, lambda _: None)
                 dispatching = asyncio.create_task(dispatch.run(context), name="dispatcher")
                 following = asyncio.create_task(process.follow_the_log(context), name="subscriptions")
-                done, _ = await asyncio.wait({dispatching, following}, return_when=asyncio.FIRST_COMPLETED)
+                keeping = asyncio.create_task(schedule.keep_time(services, stopping), name="scheduler")
+                tasks = {dispatching, following, keeping}
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
         except Exception as error:  # noqa: BLE001 - any error that ends a worker is a finding

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.clock import Clock
 from worker.demo.market import US, Market
@@ -15,6 +16,7 @@ from worker.sandbox.failing.throttles import Limits
 from worker.sandbox.oauth import Lifetimes
 from worker.sandbox.openings.seeds import KINDS
 from worker.sandbox.service import Sandbox
+from worker.workspaces.kinds import HOURLY, REAL_TIME
 
 # Tokens are valid for minutes here, so that they expire and rotate within a seed.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
@@ -36,6 +38,7 @@ _TAX_CODES = {
 # By the company's clock: at midday, when UTC has another day, and just before midnight.
 _TIMES = ((12, 0, 0), (20, 30, 0), (0, 40, 0), (23, 58, 30))
 _DAYS = ((2026, 5, 5), (2026, 5, 31), (2026, 12, 31))
+_DAILY_AFTER_MINUTES = (1, 5)
 # How many seconds old the rows of QuickBooks' queries are.
 _QUERY_LAGS = (0, 0, 0, 2, 10)
 # The cut-over, counted back from the beginning; None: when invoicing was switched on.
@@ -70,10 +73,28 @@ class CompanyPlan(Struct, frozen=True):
             return common
         return {**common, "cut_over": self.cut_over(start).isoformat()}
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone by which its invoices are dated."""
+        return ZoneInfo(self.settings.get("time_zone") or KINDS[self.kind].time_zone)
+
     def start(self, random: Random) -> datetime:
         """Draw an instant that matters by the company's clock."""
-        zone = ZoneInfo(self.settings.get("time_zone") or KINDS[self.kind].time_zone)
-        return datetime(*random.choice(_DAYS), *random.choice(_TIMES), tzinfo=zone).astimezone(UTC)
+        return datetime(*random.choice(_DAYS), *random.choice(_TIMES), tzinfo=self.zone).astimezone(UTC)
+
+    def synced(self, random: Random, start: datetime) -> "CompanyPlan":
+        """Return the company with a drawn sync frequency; a daily sync is due soon after the beginning."""
+        soon = start + timedelta(minutes=random.uniform(*_DAILY_AFTER_MINUTES))
+        drawn = random.choice((*(REAL_TIME,) * 3, HOURLY, self.daily(soon)))
+        return self if drawn == REAL_TIME else self.synced_at(drawn)
+
+    def synced_at(self, frequency: str) -> "CompanyPlan":
+        """Return the company with a sync frequency."""
+        return replace(self, settings={**self.settings, "sync_frequency": frequency})
+
+    def daily(self, due: datetime) -> str:
+        """Return the sync frequency by which a sync is due each day at the time of an instant."""
+        return f"daily {due.astimezone(self.zone):%H:%M}"
 
 
 def plain(kind: str) -> CompanyPlan:

@@ -17,6 +17,7 @@ from worker.demo.story import Tale
 from worker.simulation.companies import INCOME_ACCOUNT
 from worker.simulation.outside import Outside
 from worker.simulation.telling import Telling
+from worker.workspaces.kinds import REAL_TIME
 
 # By then, invoicing was on before the first deal was won, where switching it on is the cut-over.
 SWITCHED_ON_SECONDS_MAX = 60.0
@@ -93,6 +94,9 @@ class Comparison:
             yield "it was invoiced while invoicing was off"
         if settings.get("paused") == "true":
             yield "its invoice was commanded during a pause"
+        at_once = settings.get("sync_frequency", REAL_TIME) == REAL_TIME or settings.get("requested")
+        if not at_once and not settings.get("in_batch"):
+            yield "its invoice was commanded before its batch"
         yield from self._says(tale, invoice, settings)
 
     def _says(self, tale: Tale, invoice: Entity, settings: Mapping[str, str]) -> Iterator[str]:
@@ -126,6 +130,7 @@ class Comparison:
             .order_by(log.c.position)
         ).all()
         at: dict[str, int] = {}
+        ticks: set[str] = set()
         history: list[dict[str, str]] = [{}]
         commanded: dict[str, list[dict[str, str]]] = {}
         for time, event_id, kind, extensions, data in rows:
@@ -136,12 +141,16 @@ class Comparison:
                 history.append({**history[-1], **changes})
                 self._all_chosen.append(history[-1])
             at.setdefault(event_id, len(history) - 1)
+            if kind == catalog.SYNC_DUE:
+                ticks.add(event_id)
             if kind == catalog.INVOICE_COMMANDED:
                 said: dict[str, Any] = msgspec.json.decode(data)
                 known = extensions if isinstance(extensions, dict) else msgspec.json.decode(extensions)
                 by_hand = {"requested": "true"} if said.get("requests") else {}
-                since = history[at[known["causationid"]] :]
-                commanded[marker(said["request_id"])] = [settings | by_hand for settings in since]
+                cause = known["causationid"]
+                of_tick = {"in_batch": "true"} if cause in ticks else {}
+                since = history[at[cause] :]
+                commanded[marker(said["request_id"])] = [settings | by_hand | of_tick for settings in since]
         return commanded
 
     def _gates(self) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ Random kills rarely hit the one moment between two commits that matters. So each
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import count as counted
 from itertools import islice
 from random import Random
@@ -38,6 +39,7 @@ class Workload(Struct, frozen=True):
 
     With `frozen_seconds`, the worker is suspended for that time instead of killed; with `restored_after`, a copy of the
     store is made, and restored after that time. At most `at_once` streams are reconsidered in one transaction.
+    With `batch_after`, the workspace syncs daily, for the first time that long after the beginning.
     `disconnected_at` is when an admin disconnects the company, `closed_until` when the books are opened, both in
     seconds; 0 means never.
     """
@@ -54,6 +56,7 @@ class Workload(Struct, frozen=True):
     closed_until: float = 0.0
     restored_after: float = 0.0
     at_once: int = AT_ONCE
+    batch_after: timedelta | None = None
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -77,6 +80,7 @@ WORKLOADS: Sequence[Workload] = (
     Workload("lapsed", ("none", "won_by_crm"), refusals=(Refusal("6190", 200, rate=0.3, times=6),)),
     Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
     Workload("in_portions", SEVERAL, at_once=1),
+    Workload("in_batches", SEVERAL, at_once=1, batch_after=timedelta(minutes=2)),
     Workload("restored", SEVERAL, restored_after=45.0),
     Workload("frozen", SEVERAL, frozen_seconds=300.0),
     Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
@@ -102,11 +106,14 @@ def plan(workload: Workload, seed: int) -> SeedPlan:
     tales = tuple(
         story.tale(number, twist, random, DAY) for number, twist in enumerate(workload.twists, start=1)
     )
+    company = companies.plain("us")
+    if workload.batch_after is not None:
+        company = company.synced_at(company.daily(DAY + workload.batch_after))
     return SeedPlan(
         hosts=1,
         start=DAY,
         tales={"acme": tales},
-        companies={"acme": companies.plain("us")},
+        companies={"acme": company},
         dates_snapshots=False,
         stale_drafts=frozenset(),
         quickbooks=QuickBooksPlan(

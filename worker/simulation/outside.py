@@ -29,10 +29,11 @@ from worker.connections.consenting import ConsentRefused
 from worker.quickbooks.errors import QuickBooksError
 from worker.quickbooks.gateway import Gateway
 from worker.quickbooks.oauth import GrantRefused
+from worker.quote_to_cash.invoice.batch import BATCH_NOT_DUE
 from worker.sandbox.transport import SandboxTransport
 from worker.services import Services
 from worker.simulation.cluster import Cluster
-from worker.simulation.plan import WORKSPACES, SeedPlan
+from worker.simulation.plan import FOREVER, WORKSPACES, SeedPlan
 from worker.workspaces import api_tokens, docusign_keys
 
 P = ParamSpec("P")
@@ -44,6 +45,8 @@ TRIES_MAX = 2000
 LOOK_SECONDS = 5.0
 # The gates at which an admin, after a check, requests the invoice by hand.
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
+# When faults have ended, an admin has a batch sent if deals wait for one for long: it is due that much later than any clock.
+LOOK_FOR_BATCH_SECONDS, BATCH_AFTER, BATCH_SECONDS_MAX = 120.0, timedelta(minutes=3), 480.0
 UNMAPPED = ("account_not_mapped", "product_not_mapped")
 DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
 _PASSING = (
@@ -63,11 +66,13 @@ class PendingActions(Struct, frozen=True):
         to_connect: Whether to connect QuickBooks again.
         to_order: Deals whose invoices QuickBooks rejected.
         unmapped: Deals that wait for the mapping of their account or a product.
+        batched: Deals that wait for the next batch.
     """
 
     to_connect: bool
     to_order: tuple[str, ...]
     unmapped: tuple[str, ...]
+    batched: tuple[str, ...]
 
 
 class Outside:
@@ -98,6 +103,7 @@ class Outside:
         self.ended: Counter[str] = Counter()
         self.followed: list[int] = []
         self.restores_left = len(plan.restores)
+        self._batch_until: dict[str, float] = {}
         self._done: list[tuple[float, Work[object]]] = []
         self._nothing_is_lost = asyncio.Event()
         self._nothing_is_lost.set()
@@ -115,8 +121,16 @@ class Outside:
         """Undo the late effects of actions that a frozen host carried out when it thawed."""
         at_last = {"paused": "false", "auto_invoice": "true"}
         await self.administer(workspace, change_settings, at_last)
+        self._batch_until[workspace] = self.cluster.loop.time() + LOOK_FOR_BATCH_SECONDS
         if self.others:
             await self.connect_to(workspace, self.realms[workspace])
+
+    async def _have_batch(self, workspace: str) -> None:
+        """Choose a daily sync that is due in a few minutes."""
+        clocks = [host.clock.now() for host in self.cluster.hosts]
+        frequency = self.plan.companies[workspace].daily(max(clocks) + BATCH_AFTER)
+        await self.administer(workspace, change_settings, {"sync_frequency": frequency})
+        self._batch_until[workspace] = self.cluster.loop.time() + BATCH_SECONDS_MAX
 
     async def attend(self, workspace: str) -> None:
         """Carry out the remedies that wait for an admin."""
@@ -126,6 +140,8 @@ class Outside:
         for deal in asked.to_order:
             with contextlib.suppress(ActionRefused):  # the invoice was created meanwhile
                 await self.administer(workspace, request_invoice, deal)
+        if asked.batched and self.cluster.loop.time() > self._batch_until.get(workspace, FOREVER):
+            await self._have_batch(workspace)
 
     async def pending_actions(self, workspace: str) -> PendingActions:
         """Return the remedies that wait for an admin; admins request no invoice while the books are closed."""
@@ -272,6 +288,7 @@ def _pending_actions(connection: sa.Connection, workspace: str) -> PendingAction
         to_connect=said == catalog.CONNECTION_EXPIRED,
         to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
         unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),
+        batched=tuple(deal for deal, gate in held if gate == BATCH_NOT_DUE),
     )
 
 
@@ -288,7 +305,7 @@ _HELD_AT = (
     sa.select(deals.c.deal, deals.c.gate)
     .where(
         deals.c.workspace == sa.bindparam("workspace_"),
-        deals.c.gate.in_(TO_ORDER + UNMAPPED),
+        deals.c.gate.in_((*TO_ORDER, *UNMAPPED, BATCH_NOT_DUE)),
     )
     .order_by(deals.c.deal)
 )

@@ -100,6 +100,8 @@ def draw(seed: int) -> SeedPlan:
     lags = Random(f"{seed}:lags")  # noqa: S311 - as above
     drawn = {workspace: companies.draw(random, lags) for workspace in WORKSPACES}
     start = drawn[random.choice(WORKSPACES)].start(random)
+    frequencies = Random(f"{seed}:frequencies")  # noqa: S311 - as above
+    drawn = {workspace: company.synced(frequencies, start) for workspace, company in drawn.items()}
     memory_seconds = random.choice((MEMORY_SECONDS, FOREVER))
     faults_end = random.uniform(120, 250) + (MEMORY_SECONDS if memory_seconds != FOREVER else 0)
 

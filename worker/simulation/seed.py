@@ -157,7 +157,7 @@ async def _waits_for(cluster: Cluster, outside: Outside, tellings: Mapping[str, 
         waiting_for = waiting_for or f"company {held}, which QuickBooks refused"
     for workspace, telling in tellings.items():
         asked, unmapped = await outside.pending_actions(workspace), await telling.unmapped()
-        if asked.to_connect or asked.to_order or unmapped:
+        if asked.to_connect or asked.to_order or asked.batched or unmapped:
             waiting_for = waiting_for or f"a person of {workspace}: {asked}"
     if outside.restores_left:
         return "a copy of the store to be restored"

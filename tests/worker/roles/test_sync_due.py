@@ -175,7 +175,7 @@ async def test_a_batch_reaches_quickbooks_and_the_deal_says_when_until_then(read
     (invoice,) = ready.books()
     assert invoice["MetaData"]["CreateTime"] >= "2026-05-05T06:00"
     ticks = [r.event for r in await ready.log() if r.event.type == catalog.SYNC_DUE]
-    assert [(tick.id, tick.time) for tick in ticks] == [
+    assert [(tick.id, tick.payload.due) for tick in ticks] == [
         ("hourly 2026-05-05T13:00:00Z", datetime(2026, 5, 5, 13, tzinfo=UTC))
     ]
     stopping.set()
