@@ -28,8 +28,8 @@ def sentence(kind: str, payload: Any) -> Sentence:
     """Return the sentence of an event of `TOLD`."""
     match kind:
         case catalog.SYNC_REQUESTED:
-            what = "a comparison of everything" if payload.full else "the changes"
-            return "info", f"{payload.by} asked to read {what} in QuickBooks.", None
+            what = "compare everything" if payload.full else "read the changes"
+            return "info", f"{payload.by} asked to {what} in QuickBooks.", None
         case catalog.SYNC_COMPLETED:
             return "info", f"{_MODES[payload.mode]}: {_counted(payload.counts)}.", None
         case catalog.OBJECT_DELETED:

@@ -39,7 +39,8 @@ def sync(
     if as_json:
         print_json({"done": is_done, **(asdict(found) if found is not None else {})})
     elif found is not None:
-        columns = ("entity", "in_quickbooks", "observed", "read", "changed", "problem")
+        counted = ("in_quickbooks",) if full else ()
+        columns = ("entity", *counted, "observed", "read", "changed", "problem")
         print_rows([asdict(each) for each in found.entities], columns, as_json=False, empty="")
         people.print(_sentence(found, is_done=is_done))
     refused = found is not None and any(each.problem for each in found.entities)

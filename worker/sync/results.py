@@ -47,6 +47,7 @@ def begin(
         state.realm,
         mode=mode,
         began_at=now,
+        serves=state.wanted_position,
         swept=False,
         reading=state.reading + 1 if reads_all else state.reading,
         since=now if is_old and reads_all else state.since,
@@ -159,7 +160,10 @@ def put_sweep(
     readings = rows.readings_of(connection, state.realm)
     for entity, (read, changed) in counts.items():
         known = readings[entity]
-        readings[entity] = replace(known, read=known.read + read, changed=known.changed + changed)
+        # A sync that has read everything before counts an object once.
+        again = state.mode in {"first", "full"}
+        read_now = known.read if again else known.read + read
+        readings[entity] = replace(known, read=read_now, changed=known.changed + changed)
     if capped:
         readings |= {each.entity: each for each in planning.to_read(state, readings, "changes", capped)}
     rows.put_readings(connection, list(readings.values()))
@@ -180,9 +184,10 @@ def put_lists(
 def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, now: datetime) -> None:
     """End a sync. Its completion is an event if it was asked for, was the first, or compared everything."""
     state = rows.held(connection, leased)
-    if state.mode is not None and state.began_at is not None and (leased.wanted or state.mode != "changes"):
+    # What was asked for later than this sync began waits for another one: this one may have read too early.
+    is_served = state.wanted is not None and state.wanted_position == state.serves
+    if state.mode is not None and state.began_at is not None and (is_served or state.mode != "changes"):
         _tell(connection, state, state.mode, state.began_at, now)
-    is_served = state.wanted_position == leased.wanted_position
     rows.change(
         connection,
         state.realm,
@@ -214,6 +219,12 @@ def _tell(
         id=f"{state.realm}/sync/{began_at.isoformat()}",
     )
     log.append_own(connection, [event], now)
+
+
+def recover(connection: sa.Connection, leased: SyncCompany) -> None:
+    """Note that a step was done after others had failed."""
+    rows.held(connection, leased)
+    rows.change(connection, leased.realm, failures=0, problem=None)
 
 
 def fail(connection: sa.Connection, leased: SyncCompany, problem: str, not_before: datetime) -> None:

@@ -38,6 +38,7 @@ class SyncCompany(Struct, frozen=True):
     wanted_position: int
     mode: SyncMode | None
     began_at: datetime | None
+    serves: int
     swept: bool
     reading: int
     failures: int
@@ -81,6 +82,7 @@ def begin_new(connection: sa.Connection, now: datetime) -> None:
             "next_sync": now,
             "not_before": now,
             "wanted_position": 0,
+            "serves": 0,
             "swept": False,
             "reading": 0,
             "failures": 0,

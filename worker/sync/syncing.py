@@ -88,6 +88,8 @@ class Syncer(Struct, frozen=True):
             return True
         try:
             await self._do(task)
+            if task.company.failures:
+                await self.database.transaction(results.recover, task.company)
         except LeaseOfSyncLost:
             return False
         except QuickBooksError as error:

@@ -44,8 +44,8 @@ sync_notices = sa.Table(
 )
 
 # A company's sync. `since` is the instant from which changes are not yet known, `wanted` the kind of sync that was asked
-# for by the event at `wanted_position`, and `reading` the number of the last full reading. `mode`, `began_at` and `swept`
-# are of the sync that runs, if one does. `missed_at` is when a change was found that no webhook had announced.
+# for by the event at `wanted_position`, and `reading` the number of the last full reading. `mode`, `began_at`, `serves` and
+# `swept` are of the sync that runs, if one does; `serves` is the position of the last event that asked for it. `missed_at` is when a change was found that no webhook had announced.
 sync_companies = sa.Table(
     "sync_companies",
     metadata,
@@ -64,6 +64,7 @@ sync_companies = sa.Table(
     sa.Column("wanted_position", Position, nullable=False),
     sa.Column("mode", sa.Text),
     sa.Column("began_at", UtcInstant),
+    sa.Column("serves", Position, nullable=False),
     sa.Column("swept", sa.Boolean, nullable=False),
     sa.Column("reading", sa.Integer, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),

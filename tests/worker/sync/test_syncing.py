@@ -13,7 +13,8 @@ from tests.world import World, types
 from worker.actions.syncs import request_sync
 from worker.sandbox import accountant
 from worker.sandbox.books.company import Company
-from worker.sync.standing import standing
+from worker.sync.rows import SyncCompany
+from worker.sync.standing import connected, standing
 from worker.sync.syncing import Syncer
 from worker.verification.observed import differences
 
@@ -82,6 +83,12 @@ class Office:
     async def appended(self, since: int) -> list[str]:
         """Return the types of the events that were appended since a position."""
         return types([each for each in await self.world.log() if each.position > since])
+
+    async def row(self) -> SyncCompany:
+        """Return the row of the company's sync."""
+        found = await self.world.services.database.read(connected, "acme")
+        assert found is not None
+        return found
 
     async def head(self) -> int:
         """Return the last position of the log."""
@@ -180,6 +187,42 @@ async def test_more_changes_than_change_data_capture_returns_are_compared_in_ful
     before = await office.head()
     await office.sync(full=True)
     assert await office.appended(before) == ["sync.requested.v1", "sync.completed.v1"]
+
+
+async def test_a_sync_that_is_asked_for_while_one_runs_begins_after_it(office: Office) -> None:
+    await request_sync(office.world.admin(), full=False)
+    await office.world.follow()
+    realm = office.world.realm
+    while (await office.row()).swept is False:
+        assert await office.syncer.step(realm)
+    accountant.create(office.company, "Customer", {"DisplayName": "Late"}, office.world.clock.now())
+    await request_sync(office.world.admin(), full=False)
+    before = await office.head()
+    await office.work()
+    assert await office.differences() == []
+    assert (await office.appended(before)).count("sync.completed.v1") == 1
+    assert (await office.row()).wanted is None
+
+
+async def test_a_failed_step_is_retried_with_its_reason_shown_until_one_succeeds(office: Office) -> None:
+    office.world.trouble("server_error", "server_error", "server_error", writes_only=False)
+    await office.sync()
+    failed = await office.row()
+    assert (failed.failures, failed.mode) == (1, "changes")
+    assert failed.problem is not None
+    office.world.clock.advance(60)
+    await office.work()
+    recovered = await office.row()
+    assert (recovered.failures, recovered.problem, recovered.wanted) == (0, None, None)
+
+
+async def test_objects_are_observed_in_batches_where_the_workspace_wants_so(office: Office) -> None:
+    await office.world.admin().change_settings({"sync_frequency": "hourly"})
+    accountant.create(office.company, "Customer", {"DisplayName": "Later"}, office.world.clock.now())
+    await office.notify()
+    assert await office.differences() == ["Customer/5 is in QuickBooks and was not observed"]
+    await office.sync()
+    assert await office.differences() == [], "a person's sync never waits"
 
 
 def _line(amount: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def upgrade() -> None:
         _needed("wanted_position", NUMBER),
         sa.Column("mode", sa.Text),
         sa.Column("began_at", INSTANT),
+        _needed("serves", NUMBER),
         _needed("swept", sa.Boolean),
         _needed("reading", sa.Integer),
         _needed("failures", sa.Integer),
