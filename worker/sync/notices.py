@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from events.contract.quickbooks import Changed
 from events.database import bulk
@@ -41,6 +41,7 @@ class WaitingNotice(Struct, frozen=True):
         return named(self.entity, self.entity_id)
 
 
+_KEY = (sync_notices.c.realm, sync_notices.c.entity, sync_notices.c.entity_id)
 _COLUMNS = tuple(sync_notices.c[name] for name in WaitingNotice.__struct_fields__)
 _DUE = (
     sa.select(*_COLUMNS)
@@ -70,23 +71,35 @@ def noticed(change: Changed, position: int, now: datetime) -> WaitingNotice | No
 
 
 def add(connection: sa.Connection, added: Iterable[WaitingNotice]) -> None:
-    """Store notices: the last one of each object, and the earliest time at which to fetch it."""
-    last = {(each.realm, each.entity, each.entity_id): each for each in added}
-    if not last:
-        return
-    waiting = {
-        (realm, entity, entity_id): (operation, changed_at, not_before)
-        for realm, entity, entity_id, operation, changed_at, not_before in bulk.fetch(
-            connection,
-            tuple(
-                sync_notices.c[name]
-                for name in ("realm", "entity", "entity_id", "operation", "changed_at", "not_before")
-            ),
-            (sync_notices.c.realm, sync_notices.c.entity, sync_notices.c.entity_id),
-            list(last),
-        )
-    }
-    bulk.upsert(connection, sync_notices, [_gathered(each, waiting.get(key)) for key, each in last.items()])
+    """Store notices. Those of one object are one row."""
+    gathered: dict[tuple[str, str, str], WaitingNotice] = {}
+    for each in added:
+        key = (each.realm, each.entity, each.entity_id)
+        gathered[key] = gather(gathered.get(key), each)
+    for row in bulk.fetch(connection, _COLUMNS, _KEY, list(gathered)):
+        waiting = WaitingNotice(*row)
+        key = (waiting.realm, waiting.entity, waiting.entity_id)
+        gathered[key] = gather(waiting, gathered[key])
+    bulk.upsert(connection, sync_notices, [asdict(each) for each in gathered.values()])
+
+
+def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
+    """Return two notices of one object as one: the last one's words, and the earliest time at which to fetch it.
+
+    A notice that was fetched before and is to be fetched again never replaces one that arrived meanwhile.
+    """
+    if one is None:
+        return other
+    last = other if other.operation != AFFECTED and other.position >= one.position else one
+    return replace(
+        last,
+        changed_at=max(filter(None, (one.changed_at, other.changed_at)), default=None),
+        position=max(one.position, other.position),
+        noticed_at=min(one.noticed_at, other.noticed_at),
+        attempts=min(one.attempts, other.attempts),
+        not_before=min(one.not_before, other.not_before),
+        survivor=other.survivor or one.survivor,
+    )
 
 
 def due(connection: sa.Connection, realm: str, now: datetime, limit: int) -> Sequence[WaitingNotice]:
@@ -103,16 +116,10 @@ def next_due(connection: sa.Connection, realm: str) -> datetime | None:
 
 def remove(connection: sa.Connection, fetched: Collection[WaitingNotice]) -> None:
     """Delete notices that were fetched, unless a later one of the same object has arrived meanwhile."""
-    key = (
-        sync_notices.c.realm,
-        sync_notices.c.entity,
-        sync_notices.c.entity_id,
-        sync_notices.c.position,
-    )
     bulk.delete(
         connection,
         sync_notices,
-        key,
+        (*_KEY, sync_notices.c.position),
         [(each.realm, each.entity, each.entity_id, each.position) for each in fetched],
     )
 
@@ -142,16 +149,3 @@ def add_changed(connection: sa.Connection, seen: Iterable[Seen], answer: Answer,
             if each.row is not None
         ),
     )
-
-
-def _gathered(
-    notice: WaitingNotice, waiting: tuple[str, datetime | None, datetime] | None
-) -> dict[str, object]:
-    row = asdict(notice)
-    if waiting is not None:
-        operation, changed_at, not_before = waiting
-        if notice.operation == AFFECTED:
-            row["operation"] = operation
-        row["changed_at"] = max(filter(None, (changed_at, notice.changed_at)), default=None)
-        row["not_before"] = min(not_before, notice.not_before)
-    return row

@@ -11,7 +11,6 @@ from events.contract.envelope import Event, own_event
 from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.log import log
-from worker.sync import notices
 from worker.sync.entities import named
 from worker.sync.fields import sync_token, updated_at
 from worker.sync.tables import observed
@@ -26,9 +25,10 @@ Key = tuple[str, str, str]
 
 
 class ChangedNames(Struct, frozen=True):
-    """The names of the objects that had changed, such as `Invoice/17`, by the kind of object."""
+    """The names of the objects that had changed, such as `Invoice/17`, and of others that may have changed with them."""
 
     changed: tuple[str, ...] = ()
+    affected: frozenset[tuple[str, str]] = frozenset()
 
     def of(self, entity: str) -> int:
         """Return how many objects of a kind had changed."""
@@ -39,7 +39,8 @@ def record(connection: sa.Connection, answer: Answer, now: datetime) -> ChangedN
     """Append the events of the objects that differ from their last observed version.
 
     In a sweep nearly all are unchanged: they are compared first, and the log is locked only for the others, whose versions
-    are read and numbered again under the lock. Objects that may have changed with these are noticed, to be fetched next.
+    are read and numbered again under the lock. This comes before any change of sync's own rows: the subscription that hears
+    notices changes those under the lock of the log, too, so any other order could deadlock.
     """
     known = _known(connection, answer, answer.seen)
     different = [seen for seen in answer.seen if version_of(known.get(_key(answer, seen)), seen, answer)]
@@ -52,9 +53,9 @@ def record(connection: sa.Connection, answer: Answer, now: datetime) -> ChangedN
         _append(connection, answer, versions, now)
     if answer.reading:
         _mark(connection, answer, known, versions)
-    if versions and not answer.is_page:
-        notices.add_affected(connection, answer, _affected(connection, answer, versions), now)
-    return ChangedNames(tuple(named(each.row.entity, each.row.entity_id) for each in versions if each.facts))
+    affected = _affected(connection, answer, versions) if versions and not answer.is_page else set()
+    names = (named(each.row.entity, each.row.entity_id) for each in versions if each.facts)
+    return ChangedNames(tuple(names), frozenset(affected))
 
 
 def newer(connection: sa.Connection, answer: Answer) -> Sequence[Seen]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from events.contract import catalog, json
 from events.contract.envelope import own_event
 from events.contract.observed import EntityCount, SyncCompleted, SyncMode
+from events.database.locks import Lock, acquire
 from events.log import log
 from worker.quickbooks.paging import ListPage
 from worker.sync import company, notices, observing, planning, rows
@@ -54,14 +55,22 @@ def begin(
     )
 
 
-def record(connection: sa.Connection, leased: SyncCompany, answer: Answer, now: datetime) -> ChangedNames:
-    """Record the objects of an answer, or of a part of it.
+def record(
+    connection: sa.Connection,
+    leased: SyncCompany,
+    answer: Answer,
+    now: datetime,
+    fetched: Sequence[WaitingNotice] = (),
+) -> ChangedNames:
+    """Record the objects of an answer, or of a part of it, and delete the notices that it answers.
 
     If a list changed that the company's event carries, the company is composed again. A change that is too old to be still
     announced shows that webhooks do not arrive.
     """
-    rows.held(connection, leased)
     changes = observing.record(connection, answer, now)
+    rows.held(connection, leased)
+    notices.remove(connection, fetched)
+    notices.add_affected(connection, answer, changes.affected, now)
     if any(changes.of(entity) for entity in company.LISTS):
         rows.change(connection, leased.realm, lists_read_at=None, next_sync=now)
     if not answer.reading and _was_missed(answer, changes):
@@ -120,9 +129,7 @@ def put_notices(
     now: datetime,
 ) -> ChangedNames:
     """Record fetched objects and delete their notices; those that look too old or were refused are fetched again."""
-    rows.held(connection, leased)
-    notices.remove(connection, fetched)
-    changes = record(connection, leased, answer, now)
+    changes = record(connection, leased, answer, now, fetched)
     present = {each.name: each for each in answer.seen}
     again = [
         replace(each, attempts=each.attempts + 1, not_before=now + ONCE_MORE * (each.attempts + 1))
@@ -175,14 +182,15 @@ def put_lists(
     connection: sa.Connection, leased: SyncCompany, answer: Answer, found: CompanyAnswer, now: datetime
 ) -> None:
     """Record the lists that nothing announces, and the company."""
-    state = rows.held(connection, leased)
+    acquire(connection, Lock.LOG)
     record(connection, leased, answer, now)
-    company.record(connection, state.realm, state.workspace, found, now)
-    rows.change(connection, state.realm, lists_read_at=now)
+    company.record(connection, leased.realm, leased.workspace, found, now)
+    rows.change(connection, leased.realm, lists_read_at=now)
 
 
 def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, now: datetime) -> None:
     """End a sync. Its completion is an event if it was asked for, was the first, or compared everything."""
+    acquire(connection, Lock.LOG)
     state = rows.held(connection, leased)
     # What was asked for later than this sync began waits for another one: this one may have read too early.
     is_served = state.wanted is not None and state.wanted_position == state.serves

@@ -1,0 +1,43 @@
+from datetime import datetime, timedelta
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.sync.notices import AFFECTED, WaitingNotice, gather
+
+NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
+
+
+def notice(position: int = 0, operation: str = "Update", attempts: int = 0, second: int = 0) -> WaitingNotice:
+    at = NOW + timedelta(seconds=second)
+    return WaitingNotice(
+        "1", "Invoice", "17", operation, at if position else None, position, at, attempts, at
+    )
+
+
+notices = st.builds(
+    notice, st.integers(1, 9), st.sampled_from(["Update", "Void"]), st.integers(0, 1), st.integers(0, 9)
+)
+
+
+def test_a_notice_that_is_fetched_again_does_not_replace_a_later_one() -> None:
+    later, again = notice(90, "Void", second=5), notice(57, attempts=1, second=60)
+    for found in (gather(later, again), gather(again, later)):
+        assert (found.operation, found.position, found.attempts) == ("Void", 90, 0)
+        assert found.not_before == later.not_before
+
+
+def test_an_affected_object_keeps_the_words_of_its_notice() -> None:
+    assert gather(notice(5, "Delete"), notice(0, AFFECTED)).operation == "Delete"
+    assert gather(notice(0, AFFECTED), notice(5, "Delete")).operation == "Delete"
+
+
+@given(st.lists(notices, min_size=2, max_size=6))
+def test_gathered_notices_have_the_last_position_and_the_earliest_time_in_any_order(
+    found: list[WaitingNotice],
+) -> None:
+    whole = reduce(gather, found)
+    assert whole.position == max(each.position for each in found)
+    assert whole.not_before == min(each.not_before for each in found)
+    assert whole.changed_at == max(each.changed_at for each in found if each.changed_at)
