@@ -159,16 +159,15 @@ def read_delivery(raw: bytes) -> list[Part]:
         json.check_values(raw)
         text = raw.removeprefix(media.MARK).lstrip()
         if text.startswith(b"["):
-            elements = json.elements(text, CHANGES_MAX)
-            parts = [part for element in elements for part in _of_cloud_event(element)]
+            parts = [part for element in _elements(text) for part in _of_cloud_event(element)]
         else:
             parts = list(_of_classic(text))
     except InvalidEvent as error:
-        if error.reason.startswith("too_many"):
-            raise TooManyChanges(f"More than {CHANGES_MAX} changes") from error
+        if error.reason == "too_many_values":
+            raise TooManyChanges from error
         return [UnusableNotice(None, _unusable(error), raw)]
     if len(parts) > CHANGES_MAX:
-        raise TooManyChanges(f"More than {CHANGES_MAX} changes")
+        raise TooManyChanges
     return parts
 
 
@@ -199,21 +198,24 @@ def _of_cloud_event(element: bytes) -> Iterator[Part]:
 
 def _of_classic(text: bytes) -> Iterator[Part]:
     delivery = json.decode(text, ClassicDelivery)
-    for notification in json.elements(bytes(delivery.eventNotifications), CHANGES_MAX):
+    for notification in _elements(delivery.eventNotifications):
         try:
             company = json.decode(notification, ClassicNotification)
             realm = str(company.realmId)
             identifiers.check_text(realm, "realmId")
-            entities = json.elements(bytes(company.dataChangeEvent.entities), CHANGES_MAX)
+            entities = _elements(company.dataChangeEvent.entities)
         except InvalidEvent as error:
-            if error.reason.startswith("too_many"):
-                raise
             yield UnusableNotice(
                 _realm(notification), _unusable(error), b'{"eventNotifications":[' + notification + b"]}"
             )
         else:
             for element in entities:
                 yield from _of_entity(realm, element)
+
+
+def _elements(array: bytes | Raw) -> list[bytes]:
+    """Split a JSON array; how many elements it can have is limited by `check_values`."""
+    return [bytes(element) for element in json.decode(bytes(array), list[Raw])]
 
 
 def _of_entity(realm: str, element: bytes) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from worker.web.access import NEEDS, OPEN
 from worker.web.problems import Problem
 
 
-def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler) -> None:
+async def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler) -> None:
     """Check that a route knows every parameter of a request, and that each is given once; open routes ignore others.
 
     Raises:

@@ -22,6 +22,7 @@ from worker.workspaces.api_tokens import Scope, Token, TokenRefused, TokenUnknow
 
 WITHOUT_A_TOKEN = {
     "/webhooks/docusign/{name:str}",
+    "/webhooks/quickbooks",
     "/oauth/quickbooks/callback",
     "/oauth/quickbooks/start",
     "/livez",
