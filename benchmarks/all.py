@@ -16,6 +16,7 @@ from benchmarks import (
     sandbox,
     signed,
     waiting,
+    webhooks,
 )
 from benchmarks.measure import Benchmark
 
@@ -31,6 +32,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     replay.REPLAY,
     signed.EMBEDDED,
     signed.KAFKA,
+    webhooks.WEBHOOKS,
+    webhooks.POSTGRES,
     fairness.SQLITE,
     fairness.POSTGRES,
     growth.SQLITE,

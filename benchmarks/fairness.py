@@ -89,7 +89,7 @@ def _opening(database: Open) -> Callable[[Path], AbstractAsyncContextManager[Con
                 settings = {**signed.quickbooks(quickbooks), "metrics_port": ops_port}
                 environment = streams.environment(database_url=url, **settings)
                 ready = await signed.prepared(environment, deals=1)
-                tokens = await _neighbours(environment)
+                tokens = await add_neighbours(environment)
                 tenant = Tenant(ready, story.sales(FIRST_DEAL), quickbooks, stage.free_port(), ops_port)
                 async with signed.worker(directory, environment, tenant.port):
 
@@ -105,17 +105,19 @@ def _opening(database: Open) -> Callable[[Path], AbstractAsyncContextManager[Con
 
 
 @contextmanager
-def _sqlite(directory: Path) -> Iterator[str]:
+def on_sqlite(directory: Path) -> Iterator[str]:
+    """Yield the URL of a SQLite file."""
     yield f"sqlite:///{directory / 'ours.sqlite3'}"
 
 
 @contextmanager
-def _postgres(directory: Path) -> Iterator[str]:
+def on_postgres(directory: Path) -> Iterator[str]:
+    """Start a PostgreSQL server; yield the URL of an empty database."""
     with servers.postgres(directory) as server:
         yield server.create_database("ours")
 
 
-async def _neighbours(environment: Environment) -> list[str]:
+async def add_neighbours(environment: Environment) -> list[str]:
     """Add the other workspaces; return their tokens."""
     database, entropy = open_database(environment), SystemEntropy()
     tokens = [api_tokens.new(entropy) for _ in range(NEIGHBOURS)]
@@ -223,14 +225,14 @@ def _figures(where: str) -> tuple[Figure, ...]:
 SQLITE = Benchmark(
     name="fairness-sqlite",
     figures=_figures("SQLite"),
-    open=_opening(_sqlite),
+    open=_opening(on_sqlite),
     limit="alone",
     rounds=2,
 )
 POSTGRES = Benchmark(
     name="fairness-postgres",
     figures=_figures("PostgreSQL"),
-    open=_opening(_postgres),
+    open=_opening(on_postgres),
     limit="alone",
     rounds=2,
 )
