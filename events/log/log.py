@@ -1,7 +1,7 @@
 """The event log: append and read, as plain functions of a connection."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -32,6 +32,12 @@ _LAST = (
     .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
     .order_by(log.c.position.desc())
     .limit(sa.bindparam("limit"))
+)
+_NAMED = (
+    sa.select(*_READ)
+    .where(log.c.workspace == sa.bindparam("workspace"), log.c.stream == sa.bindparam("stream"))
+    .where(log.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(log.c.position)
 )
 _NO_EXTENSIONS = "{}"
 _extensions = msgspec.json.Decoder(dict[str, str])
@@ -113,6 +119,14 @@ def last(connection: sa.Connection, workspace: str, stream: str, limit: int) -> 
     """Read the last events of a stream, at most `limit`, in the order of their positions."""
     rows = connection.execute(_LAST, {"workspace": workspace, "stream": stream, "limit": limit}).all()
     return [_recorded_event(row) for row in reversed(rows)]
+
+
+def named(connection: sa.Connection, workspace: str, stream: str, ids: Collection[str]) -> list[Recorded]:
+    """Read the events of a stream that have these IDs, in the order of their positions."""
+    if not ids:
+        return []
+    rows = connection.execute(_NAMED, {"workspace": workspace, "stream": stream, "ids": sorted(ids)})
+    return [_recorded_event(row) for row in rows]
 
 
 def head(connection: sa.Connection) -> int:

@@ -231,9 +231,13 @@ def _chain(connection: sa.Connection, view: StateStore, deal_id: str, deal: Deal
     found = [
         recorded for stream in streams for recorded in log.last(connection, workspace, stream, EVENTS_MAX)
     ]
+    commanded = (r.event for r in found if r.event.type == catalog.INVOICE_COMMANDED)
+    causes = {event.extensions["causationid"] for event in commanded}
+    found += log.named(connection, workspace, catalog.SYNC_CLOCK, causes)
     if catalog.SYNC_CLOCK in deal.waits_on:
         found += log.last(connection, workspace, catalog.SYNC_CLOCK, 1)
-    return sorted(found, key=lambda recorded: recorded.position)
+    by_position = {recorded.position: recorded for recorded in found}
+    return [by_position[position] for position in sorted(by_position)]
 
 
 def _notes(recorded: Recorded) -> Iterator[str]:

@@ -21,6 +21,7 @@ from worker.commands.table import realms
 from worker.docusign.watch import watch as watch_docusign
 from worker.roles.role import RoleContext
 from worker.runtime.repeating import ReportedPart, Retry, repeat
+from worker.runtime.wake import pause
 from worker.services import Services
 from worker.sync.schedule import last_due
 from worker.workspaces.kinds import REAL_TIME
@@ -74,8 +75,14 @@ async def keep_time(services: Services, stopping: asyncio.Event) -> None:
         Retry("schedule.retry", LOOK_SECONDS),
         clock=services.clock,
         stopping=stopping,
+        idle=lambda: pause(services.clock, stopping, _seconds_to_look(services.clock.now())),
         part=ReportedPart(services.health, PART),
     )
+
+
+def _seconds_to_look(now: datetime) -> float:
+    """Return the time until the next look: days and syncs begin with a minute, so one look is at each full minute."""
+    return LOOK_SECONDS - (now.second + now.microsecond / 1_000_000) % LOOK_SECONDS
 
 
 def events_of(connection: sa.Connection, now: datetime) -> Sequence[Event]:

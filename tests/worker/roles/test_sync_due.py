@@ -170,9 +170,13 @@ async def test_a_batch_reaches_quickbooks_and_the_deal_says_when_until_then(read
     explained = await ready.explain()
     assert explained.first_unmet == "batch_not_due"
     assert (explained.gates[-1].reason, explained.gates[-1].action) == (said, "wait")
-    await ready.clock.sleep(3600)
+    await ready.clock.sleep((datetime(2026, 5, 5, 13, 0, 1, tzinfo=UTC) - ready.clock.now()).total_seconds())
     await ready.settle()
     (invoice,) = ready.books()
+    told = (await ready.explain()).events
+    assert [event.id for event in told if event.stream == catalog.SYNC_CLOCK] == [
+        "hourly 2026-05-05T13:00:00Z"
+    ]
     assert invoice["MetaData"]["CreateTime"] >= "2026-05-05T06:00"
     ticks = [r.event for r in await ready.log() if r.event.type == catalog.SYNC_DUE]
     assert [(tick.id, tick.payload.due) for tick in ticks] == [
