@@ -80,6 +80,15 @@ def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, dec_hook=_decode_value)
 
 
+def as_struct(text: bytes, kind: type[T]) -> T | None:
+    """Read JSON text as `kind`; None if it does not fit."""
+    try:
+        decoded: T = _decoder(kind).decode(text)  # type: ignore[arg-type] # as in `decode`
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return decoded
+
+
 def convert(value: object, kind: type[T]) -> T:
     """Read plain values as `kind`.
 
@@ -120,7 +129,7 @@ def parse(raw: bytes) -> Any:
 
 
 def parse_around(raw: bytes, field: str) -> tuple[dict[str, Any], bytes | None]:
-    """Parse a JSON object but for one field, which is large and will be read as a struct.
+    """Parse a JSON object, which was checked, but for one field, which is large and will be read as a struct.
 
     Returns:
         The other fields, and this field as it is written; None without it.
@@ -128,7 +137,6 @@ def parse_around(raw: bytes, field: str) -> tuple[dict[str, Any], bytes | None]:
     Raises:
         InvalidEvent: With reason `schema_invalid` if it is no object; or as `parse`.
     """
-    check(raw)
     try:
         written = _fields_decoder.decode(raw)
         value = written.pop(field, None)

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,6 +67,27 @@ def test_unknown_fields_are_kept_as_they_were_written() -> None:
     assert '"later" : [1.50, {"x":1e400}]' in event.data
     assert json.different_fields(event.data, made(DOCUMENT).data) == ["later"]
     assert '"later" : [1.50, {"x":1e400}]' in json.encode(as_cloudevent(event))
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "subject": st.sampled_from(["D-1", "", None, 5]),
+            "time": st.sampled_from(["2026-05-01T02:00:00+02:00", None]),
+            "datacontenttype": st.sampled_from(["application/json", "", None]),
+            "workspace": st.sampled_from(["acme", None]),
+            "partitionkey": st.sampled_from(["acme/D-1", "", None, 7]),
+            "traceparent": st.sampled_from(["00-ab", None]),
+            "tracestate": st.just("a=b"),
+        },
+    )
+)
+def test_an_event_is_the_same_beside_an_unusual_attribute(attributes: dict[str, Any]) -> None:
+    usual = {**DOCUMENT, **attributes}
+    other = made({**usual, "unusual": "x"})
+    assert other.extensions.pop("unusual") == "x"
+    assert made(usual) == other
 
 
 def test_unknown_attributes_are_kept_as_text() -> None:
