@@ -104,6 +104,12 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"QuickBooks no longer accepts the connection: {payload.reason}",
                 "Connect again.",
             )
+        case catalog.CONNECTION_DISCONNECTED:
+            return "attention", _disconnected(payload), "To continue, connect again with q2c connect."
+        case catalog.CONNECTION_ALARM_RAISED:
+            return _alarm_raised(payload)
+        case catalog.CONNECTION_ALARM_CLEARED:
+            return "info", "The connection to QuickBooks no longer ends soon.", None
         case catalog.COMPANY_OBSERVED:
             return (
                 "info",
@@ -152,6 +158,27 @@ def _connected(payload: Any) -> str:
     if payload.instead_of:
         said.append(f"It replaces QuickBooks company {payload.instead_of}, whose tokens are revoked.")
     return " ".join((*said, *(f"{LACKS[limit]}." for limit in payload.lacks)))
+
+
+def _disconnected(payload: Any) -> str:
+    company = f"QuickBooks company {payload.realm}"
+    named = f"{payload.company} ({company})" if payload.company else company
+    return f"{payload.by} disconnected {named}{_why(payload.why)}. Nothing is read or written there, and deals wait."
+
+
+def _alarm_raised(payload: Any) -> tuple[Level, str, str | None]:
+    until = f"{payload.expires_at:%Y-%m-%d %H:%M} UTC"
+    if payload.alarm == "hard_expires":
+        return (
+            "attention",
+            f"Intuit ends the connection on {until}: a consent lasts five years at most.",
+            "Ask an admin of the company to connect it again before, with q2c connect; every mapping is kept.",
+        )
+    return (
+        "attention",
+        f"The connection ends on {until}: its tokens could not be refreshed for a long time.",
+        "Check that a worker with the role dispatch runs and reaches Intuit, or connect again with q2c connect.",
+    )
 
 
 def _awaited(payload: Any) -> str:
@@ -258,6 +285,9 @@ _TOLD = frozenset(
         catalog.CONNECTION_AWAITED,
         catalog.CONNECTION_REFUSED,
         catalog.CONNECTION_EXPIRED,
+        catalog.CONNECTION_DISCONNECTED,
+        catalog.CONNECTION_ALARM_RAISED,
+        catalog.CONNECTION_ALARM_CLEARED,
         catalog.COMPANY_OBSERVED,
         catalog.CUSTOMER_OBSERVED,
         catalog.ITEM_OBSERVED,

@@ -186,6 +186,37 @@ class ConnectionRefused(Fact, frozen=True):
     unreadable: tuple[Name, ...] = ()
 
 
+class ConnectionDisconnected(Fact, frozen=True):
+    """A person disconnected the workspace from its QuickBooks company; `company` is its name."""
+
+    realm: Identifier
+    at: Instant
+    by: Actor
+    company: Name | None = None
+    why: str | None = None
+
+
+# What ends a connection: its refresh token was not refreshed for too long, or the consent is too old to be refreshed.
+ConnectionEnd = Literal["refresh_expires", "hard_expires"]
+
+
+class ConnectionAlarmRaised(Fact, frozen=True):
+    """A connection ends soon, at `expires_at`, unless a person or a refresh prevents it."""
+
+    realm: Identifier
+    at: Instant
+    alarm: ConnectionEnd
+    expires_at: Instant
+
+
+class ConnectionAlarmCleared(Fact, frozen=True):
+    """A connection no longer ends soon: it was refreshed or authorised again, or its company was left."""
+
+    realm: Identifier
+    at: Instant
+    alarm: ConnectionEnd
+
+
 class ConnectionExpired(Fact, frozen=True):
     """QuickBooks no longer accepts our tokens; a person has to connect again."""
 

@@ -190,6 +190,9 @@ CONNECTION_AUTHORIZED = f"{PREFIX}connection.authorized.v1"
 CONNECTION_AWAITED = f"{PREFIX}connection.awaited.v1"
 CONNECTION_REFUSED = f"{PREFIX}connection.refused.v1"
 CONNECTION_EXPIRED = f"{PREFIX}connection.expired.v1"
+CONNECTION_DISCONNECTED = f"{PREFIX}connection.disconnected.v1"
+CONNECTION_ALARM_RAISED = f"{PREFIX}connection.alarm-raised.v1"
+CONNECTION_ALARM_CLEARED = f"{PREFIX}connection.alarm-cleared.v1"
 DAY_BEGAN = f"{PREFIX}clock.day-began.v1"
 SYNC_DUE = f"{PREFIX}clock.sync-due.v1"
 DEAD_LETTERS_DISCARDED = f"{PREFIX}dead-letters.discarded.v1"
@@ -264,6 +267,9 @@ _ALL = (
     EventType(CONNECTION_AWAITED, administration.ConnectionAwaited, _workspace),
     EventType(CONNECTION_REFUSED, administration.ConnectionRefused, _workspace),
     EventType(CONNECTION_EXPIRED, administration.ConnectionExpired, _workspace),
+    EventType(CONNECTION_DISCONNECTED, administration.ConnectionDisconnected, _workspace),
+    EventType(CONNECTION_ALARM_RAISED, administration.ConnectionAlarmRaised, _workspace),
+    EventType(CONNECTION_ALARM_CLEARED, administration.ConnectionAlarmCleared, _workspace),
     EventType(DAY_BEGAN, administration.DayBegan, _clock),
     EventType(SYNC_DUE, administration.SyncDue, _sync_clock),
     EventType(DEAD_LETTERS_DISCARDED, administration.DeadLettersDiscarded, _dead_letters),

@@ -21,6 +21,10 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
     "People": {
         "connect": Lazy("connections:connect", "Connect a workspace to a QuickBooks company, in a browser."),
         "sync": Lazy("sync:sync", "Read what changed in QuickBooks now."),
+        "connection": Lazy("connections:connection", "Show the connection to QuickBooks, and its alarm."),
+        "disconnect": Lazy(
+            "connections:disconnect", "Disconnect the QuickBooks company, and revoke its tokens."
+        ),
         "set": Lazy("settings:set_command", "Change a workspace's settings: all of those given, or none."),
         "settings": Lazy(
             "settings:settings", "Show a workspace's settings: value, default, and what each does."

@@ -9,6 +9,7 @@ from events.contract import catalog
 from events.contract.administration import ConnectionAuthorized
 from events.log import log
 from worker.commands import table
+from worker.connections import alarms
 from worker.connections.history import last_connected, named
 from worker.connections.leaving import leave
 from worker.connections.pending import Lost, event_of
@@ -65,10 +66,12 @@ def claim(connection: sa.Connection, wish: Claim, now: datetime) -> None:
     if not grants.drop(connection, grant):
         raise Lost
     table.forget_refusals(connection, realm)
+    alarms.clear(connection, realm, now)
     _put(connection, wish, fact, now)
     if before is not None and fact.instead_of is not None:
         if not grant.another_company:
             raise _other_than_before(before, fact, workspace)
+        alarms.clear(connection, before.realm, now)
         leave(connection, workspace, before.realm, wish.left, now)
     log.append_own(connection, [event_of(grant, catalog.CONNECTION_AUTHORIZED, fact, now)], now)
 

@@ -105,6 +105,17 @@ class TokenStore:
             await self._clock.sleep(POLL_SECONDS)
         raise NotSent(f"Another process is refreshing the token of company {realm}, and takes too long")
 
+    async def prolong(self, realm: str, version: int) -> None:
+        """Refresh tokens of a version, unless another process has done so.
+
+        Raises:
+            ReconnectRequired: A person has to connect again.
+            NotSent: Intuit can't be reached, or our keys can't decrypt the tokens.
+        """
+        opened = await self._current(realm)
+        if opened.version == version:
+            await self.renewed(realm, opened.tokens.access_token)
+
     async def _refresh(self, realm: str, old: _Opened, holder: str) -> str:
         try:
             new = await self._oauth.refresh(old.tokens.refresh_token)

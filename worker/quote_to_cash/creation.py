@@ -24,7 +24,7 @@ def may_be_created(subject: Account | Product, realm: str) -> bool:
 
 def company_waits_for(workspace: WorkspaceState) -> str | None:
     """Return the state of the company that a creation waits for, as a clause; None if it waits for none."""
-    if workspace.connection is None or workspace.expired:
+    if not workspace.is_connected:
         return "QuickBooks is connected (q2c connect)"
     return None if workspace.company is not None else "the QuickBooks company has been read"
 

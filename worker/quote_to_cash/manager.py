@@ -129,7 +129,7 @@ def _put_realm(connection: sa.Connection, workspace: str, state: WorkspaceState)
     realm = table.Realm(
         realm=state.connection.realm,
         workspace=workspace,
-        connected=not state.expired,
+        connected=state.is_connected,
         paused=state.settings.paused,
         time_zone=state.settings.time_zone,
         sync_frequency=state.settings.sync_frequency,

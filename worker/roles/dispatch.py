@@ -4,12 +4,12 @@ import asyncio
 
 from worker.commands.claims import Timing
 from worker.commands.dispatcher import Dispatcher
-from worker.connections import proving
+from worker.connections import keeping, proving
 from worker.roles.role import RoleContext
 
 
 async def run(context: RoleContext) -> None:
-    """Send commands to QuickBooks, and continue consents that QuickBooks has not answered yet."""
+    """Send commands to QuickBooks, continue consents that it has not answered yet, and keep connections alive."""
     services, environment = context.services, context.services.environment
     timing = Timing(
         request_seconds=environment.quickbooks_timeout_seconds,
@@ -30,3 +30,6 @@ async def run(context: RoleContext) -> None:
     async with asyncio.TaskGroup() as work:
         work.create_task(dispatcher.run(context.stopping), name="commands")
         work.create_task(proving.work_off(services, context.quickbooks(), context.stopping), name="consents")
+        work.create_task(
+            keeping.work_off(services, context.quickbooks(), context.stopping), name="connections"
+        )

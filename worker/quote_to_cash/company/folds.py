@@ -5,7 +5,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import ConnectionAuthorized, ConnectionExpired, SettingsChanged, SyncDue
+from events.contract.administration import (
+    ConnectionAuthorized,
+    ConnectionDisconnected,
+    ConnectionExpired,
+    SettingsChanged,
+    SyncDue,
+)
 from events.contract.announcements import CompanyReadCommanded
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
@@ -56,6 +62,7 @@ def _connected(view: View, connection: ConnectionAuthorized, at: datetime) -> No
         connection=connection,
         authorizations=state.authorizations + 1,
         expired=False,
+        disconnected=False,
         refused=None,
         company=state.company if same_realm else None,
         reads_wanted=state.reads_wanted + 1,
@@ -77,8 +84,14 @@ def _sync_due(view: View, tick: SyncDue, _at: datetime) -> None:
 
 def _connection_expired(view: View, expired: ConnectionExpired, _at: datetime) -> None:
     state = view.get(WorkspaceState)
-    if state.realm == expired.realm:
+    if state.realm == expired.realm and not state.disconnected:
         view.put(replace(state, expired=True))
+
+
+def _disconnected(view: View, left: ConnectionDisconnected, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if state.realm == left.realm:
+        view.put(replace(state, disconnected=True, expired=False))
 
 
 def _reception_changed(view: View, changed: DocusignReceptionChanged, _at: datetime) -> None:
@@ -117,6 +130,7 @@ FOLDS: Folds = {
     catalog.SYNC_DUE: _sync_due,
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.CONNECTION_EXPIRED: _connection_expired,
+    catalog.CONNECTION_DISCONNECTED: _disconnected,
     catalog.DOCUSIGN_RECEPTION_CHANGED: _reception_changed,
     catalog.COMPANY_OBSERVED: _company_observed,
     catalog.COMPANY_REFUSED: _company_refused,

@@ -29,7 +29,7 @@ def _is_dated(inquiry: Inquiry) -> bool | Unmet:
 _gate = partial(Gate, depends_on=("workspace",))
 CONNECTED = _gate(
     "connection_missing",
-    lambda inquiry: inquiry.workspace.connection is not None,
+    lambda inquiry: inquiry.workspace.connection is not None and not inquiry.workspace.disconnected,
     Words("QuickBooks is not connected.", "Ask an admin to connect it.", "connect"),
 )
 NOT_EXPIRED = _gate(

@@ -13,7 +13,7 @@ from worker.quote_to_cash.view import WORKSPACE, View
 def consider(view: View, _subject: str) -> Iterator[Consequence]:
     """Command a reading of the company, if one was requested and the company is connected."""
     state = view.get(WorkspaceState)
-    if state.realm is None or state.expired or state.reads_wanted <= state.reads_commanded:
+    if state.realm is None or not state.is_connected or state.reads_wanted <= state.reads_commanded:
         return
     generation = state.reads_wanted
     key, request = identified(view, "read_company", state.realm, WORKSPACE, generation=generation)

@@ -25,6 +25,7 @@ class WorkspaceState(State, frozen=True, dict=True):
         connection: The last connection.
         authorizations: How many connections there were.
         expired: Whether the connection has expired.
+        disconnected: Whether a person has disconnected the company.
         company: The company as it was last read.
         reads_wanted: How many readings of the company were requested.
         mapped_before: The streams of accounts and products that were mapped before any company was connected.
@@ -43,6 +44,7 @@ class WorkspaceState(State, frozen=True, dict=True):
     connection: ConnectionAuthorized | None = None
     authorizations: int = 0
     expired: bool = False
+    disconnected: bool = False
     company: CompanyObserved | None = None
     reads_wanted: int = 0
     mapped_before: tuple[str, ...] = ()
@@ -75,6 +77,11 @@ class WorkspaceState(State, frozen=True, dict=True):
         """The frequency of batches, and the time zone by which they are daily; None in real time."""
         frequency, zone = self.settings.sync_frequency, self.settings.time_zone
         return None if frequency == REAL_TIME else (frequency, zone if time_of_day(frequency) else None)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether requests can be sent to the company."""
+        return self.connection is not None and not self.expired and not self.disconnected
 
     @property
     def realm(self) -> str | None:

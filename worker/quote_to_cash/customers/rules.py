@@ -22,7 +22,7 @@ def consider(view: View, account_id: str) -> Iterator[Consequence]:
     """Command the customer that a person requested for an account, if it can be created now."""
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
     realm, company = workspace.realm, workspace.company
-    if account.latest is None or realm is None or company is None or workspace.expired:
+    if account.latest is None or realm is None or company is None or not workspace.is_connected:
         return
     if not customer_is_wanted(view, account_id, company):
         return

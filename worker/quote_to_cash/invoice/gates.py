@@ -167,6 +167,7 @@ REFUSED = tuple(
     Gate(code, partial(_released, code), words, given=_is_rejected) for code, words in _REFUSALS.items()
 )
 STOPPED = (
+    company.CONNECTED,
     company.NOT_EXPIRED,
     Gate(
         "other_company_connected",

@@ -22,7 +22,9 @@ def consider(view: View, product_id: str) -> Iterator[Consequence]:
     """Command the item that a person requested for a product, if it can be created now."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
     realm = workspace.realm
-    if product.name is None or realm is None or workspace.expired or not item_is_wanted(product, realm):
+    if product.name is None or realm is None or not workspace.is_connected:
+        return
+    if not item_is_wanted(product, realm):
         return
     income_account = income_account_of(workspace)
     if income_account is None:

@@ -28,7 +28,7 @@ def consider_item(view: View, key: str) -> Iterator[Consequence]:
 
 def read_unknown(view: View, streams: Iterable[str]) -> Iterator[Consequence]:
     """Command readings of objects that were never read, such as those that were mapped before connecting."""
-    if view.get(WorkspaceState).expired:
+    if not view.get(WorkspaceState).is_connected:
         return
     for stream in streams:
         state = known(view, stream)
@@ -39,7 +39,7 @@ def read_unknown(view: View, streams: Iterable[str]) -> Iterator[Consequence]:
 def _consider(view: View, stream: str) -> Iterator[Consequence]:
     workspace = view.get(WorkspaceState)
     connected = workspace.realm is not None and workspace.realm == stream.split("/")[1]
-    if connected and not workspace.expired and known(view, stream).reading.is_wanted:
+    if connected and workspace.is_connected and known(view, stream).reading.is_wanted:
         yield from _command(view, stream)
 
 

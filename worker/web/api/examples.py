@@ -7,11 +7,14 @@ from msgspec import Struct
 from events.contract.announcements import UnmetGate
 from worker.actions.dead_letters import Discarded
 from worker.actions.settings import CurrentSetting
+from worker.connections.disconnecting import Disconnection
+from worker.connections.standing import ConnectionStanding
 from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
 from worker.quote_to_cash.sentences import spoken
 from worker.web.api.accepted import Accepted
+from worker.web.api.connection import BegunConsent, ConsentWish
 from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
 from worker.web.api.deals import Deals, DealSummary, InvoiceWish
 from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
@@ -184,6 +187,21 @@ _RECEPTION = Reception(
     taken={"accepted": Count(12, _AT, _AT)},
     refused=(),
 )
+_CONNECTION = ConnectionStanding(
+    realm="4620816365",
+    company="Craig's Consulting",
+    plan="QuickBooks Online Plus",
+    connected_by="api:acme/2 for kim@coeffection.example",
+    connected_at=_AT,
+    state="connected",
+    says="QuickBooks is connected.",
+    remedy=None,
+    refresh_expires_at=datetime(2026, 8, 14, 16, 30, 12, tzinfo=UTC),
+    hard_expires_at=datetime(2031, 5, 4, 16, 30, 12, tzinfo=UTC),
+    last_sync=_AT,
+    next_sync=datetime(2026, 5, 5, 17, 30, tzinfo=UTC),
+    reads_this_month=1234,
+)
 _EVENT = CloudEvent(
     specversion="1.0",
     id="0196a1d2-7c00-7000-8000-000000000001",
@@ -216,6 +234,10 @@ _BODIES: tuple[Struct, ...] = (
     Discarded(3, 62),
     SettingsList([_SETTING]),
     SettingsChange({"auto_invoice": "true"}, "We go live"),
+    _CONNECTION,
+    ConsentWish(),
+    BegunConsent("https://q2c.example/oauth/quickbooks/start?link=Yx3…"),
+    Disconnection("4620816365", "Craig's Consulting", "revoked", "Its tokens are revoked at Intuit."),
     _RECEPTION,
     Keys([_KEY], None),
     KeyGiven("bWFkZSBieSBEb2N1U2lnbiwgYW5kIG5vYm9keSBlbHNl="),

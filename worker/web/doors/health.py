@@ -16,6 +16,7 @@ from events.errors import DatabaseUnavailable
 from events.log import log, subscriptions
 from worker.actions import dead_letters
 from worker.commands import standing
+from worker.connections import standing as connections
 from worker.services import SUBSCRIPTIONS, Services
 from worker.web.access import OPEN
 
@@ -81,4 +82,5 @@ async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             await services.database.read(standing.measure)
             await services.database.read(dead_letters.measure)
+            await services.database.read(connections.measure, services.clock.now())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
