@@ -6,7 +6,7 @@ is fastest.
 """
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -163,12 +163,27 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, 
 def _put(
     connection: sa.Connection, statement: sa.UpdateBase, table: sa.Table, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    names = table.c.keys()
     if connection.dialect.name == "postgresql":
         columns = map(list, zip(*rows, strict=True))
-        connection.execute(statement, dict(zip(names, columns, strict=True)))
-    else:
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+        connection.execute(statement, dict(zip(table.c.keys(), columns, strict=True)))
+        return
+    # SQLAlchemy would make a dictionary of each row and take it apart again: 6.5 instead of 3.1 µs a row.
+    text, writers = _positional(statement, table, connection.dialect)
+    written = [list(row) for row in rows]
+    for place, write in writers:
+        for row in written:
+            row[place] = write(row[place])
+    connection.exec_driver_sql(text, [tuple(row) for row in written])
+
+
+@functools.cache
+def _positional(
+    statement: sa.UpdateBase, table: sa.Table, dialect: sa.Dialect
+) -> tuple[str, Sequence[tuple[int, Callable[[Any], Any]]]]:
+    """Return the text of a statement whose parameters are a row, and the functions that write columns, by their place."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(table.c.keys()))
+    writers = ((place, column.type.bind_processor(dialect)) for place, column in enumerate(table.c))
+    return str(compiled), [(place, write) for place, write in writers if write is not None]
 
 
 def _arrays(rows: Sequence[Row]) -> Row:
