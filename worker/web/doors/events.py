@@ -110,11 +110,12 @@ async def post_events(
 
 
 async def store(
-    services: Services, records: list[Record], door: str, *, urgent: bool = False
+    services: Services, records: list[Record], door: str, *, urgent: bool = False, wake: bool = True
 ) -> list[Received]:
     """Store records before the answer: in the log, or with Kafka in its topics.
 
-    Urgent records do not wait until earlier events are handled.
+    Urgent records do not wait until earlier events are handled. Without `wake`, the roles of this process handle them
+    when they next look.
 
     Raises:
         BrokerUnavailable: Kafka did not store them; the sender has to send all of them again.
@@ -139,7 +140,8 @@ async def store(
         if not taken:
             raise
         raise PartlyStored(str(error), len(taken), len(records)) from error
-    services.wake.all()
+    if wake:
+        services.wake.all()
     results = [taken[index] if index in taken else next(stored) for index in range(len(records))]
     received.note(door, results, workspace=records[0].workspace if records else None)
     return results

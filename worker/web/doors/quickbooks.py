@@ -231,11 +231,15 @@ def _note_unknown(parts: Sequence[Part], holders: Mapping[str, str]) -> int:
 
 
 async def _store(services: Services, records: Sequence[Record]) -> list[Received]:
-    """Store a workspace's records, some at a time, without waiting until earlier events are handled."""
+    """Store a workspace's records, some at a time, without waiting until earlier events are handled.
+
+    Roles are not woken: they look for events some times a second anyway, and many deliveries a second would wake each of
+    them for a few events.
+    """
     results: list[Received] = []
     for start in range(0, len(records), STORED_AT_ONCE):
         batch = list(records[start : start + STORED_AT_ONCE])
-        results += await store(services, batch, ORIGIN, urgent=True)
+        results += await store(services, batch, ORIGIN, urgent=True, wake=False)
     return results
 
 
