@@ -23,7 +23,14 @@ LOOK_SECONDS = 0.5
 ASK_SECONDS_MAX = 2.0
 LINE_CHARACTERS_MAX = 400
 MACHINES = ("a", "b")
-ROLES_OF_A_MACHINE = (("ingest",), ("process",), ("dispatch",), ("relay",), ("web", "schedule"))
+ROLES_OF_A_MACHINE = (
+    ("ingest",),
+    ("process",),
+    ("dispatch",),
+    ("sync",),
+    ("relay",),
+    ("web", "schedule"),
+)
 STATIC = "ingest-a"
 PROGRAM = "from worker.cli import main; main()"
 SABOTAGED = f"from tests.chaos.sabotage import commit; commit({{!r}}); {PROGRAM}"
