@@ -36,6 +36,7 @@ FIT_AND_REFUSED = {
     "customer_exists",
     "item_exists",
     "outcome_known",
+    "connection_missing",  # the company was disconnected before
 }
 # The same of one route.
 FIT_AND_REFUSED_BY = {
@@ -47,6 +48,7 @@ FIT_AND_REFUSED_BY = {
 UNFIT_AND_TAKEN = {
     "POST /api/v1/dead-letters/discard",  # a boolean or a number may be written in another form
     "POST /events",  # small deviations are accepted, such as an empty attribute
+    "POST /api/v1/connection/consents",  # a boolean may be written in another form
 }
 # Tests of the doors have signed messages.
 UNSIGNED = {"POST /webhooks/docusign/{name}", "POST /webhooks/quickbooks"}
