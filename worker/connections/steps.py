@@ -195,7 +195,7 @@ async def refused(
         "connection.refused",
         workspace=grant.workspace,
         realm=grant.realm,
-        code=problem.problem,
+        refusal=problem.problem,
         problem=reason,
     )
     now = services.clock.now()
