@@ -17,6 +17,8 @@ from msgspec.structs import replace
 from pydantic import SecretStr
 
 from events.contract.envelope import Event, Recorded, from_structured
+from events.database.port import Database
+from events.database.postgres import PostgresDatabase
 from events.database.sqlite import InlineDatabase
 from events.log import intake, log
 from events.log.intake import Received
@@ -43,6 +45,7 @@ from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
 from worker.sandbox.failing.trouble import Plan
+from worker.sandbox.openings.plausible import NO_BOOKS, Amounts
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
 from worker.services import SUBSCRIPTIONS, Services
@@ -233,22 +236,35 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(directory: Path, kinds: Sequence[str] = ("us",), seed: int = 1) -> AsyncIterator[World]:
-    """Open a world in a directory."""
+async def open_world(
+    directory: Path,
+    kinds: Sequence[str] = ("us",),
+    seed: int = 1,
+    *,
+    books: Amounts = NO_BOOKS,
+    database_url: str | None = None,
+    **settings: Any,
+) -> AsyncIterator[World]:
+    """Open a world in a directory; `settings` are further ones of its environment."""
     clock = FakeClock(NOW)
     entropy = SeededEntropy(seed)
-    sandbox = Sandbox(clock, kinds=kinds, seed=seed)
+    sandbox = Sandbox(clock, kinds=kinds, seed=seed, books=books)
     environment = Environment(
-        database_url=f"sqlite:///{directory / 'world.sqlite3'}",
+        database_url=database_url or f"sqlite:///{directory / 'world.sqlite3'}",
         public_url="https://worker.test",
         quickbooks_api_url=SANDBOX_URL,
         quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
         quickbooks_client_id=sandbox.oauth.client_id,
         quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
         quickbooks_verifier_token=SecretStr(sandbox.verifier_token),
+        **settings,
     )
     vault = Vault([TOKEN_KEY], entropy)
-    database = InlineDatabase(environment.database_path)
+    database: Database = (
+        InlineDatabase(environment.database_path)
+        if environment.embedded
+        else PostgresDatabase(environment.database_url)
+    )
     await database.transaction(lay_tables)
     services = Services(environment, database, clock, entropy, vault, Wake())
     transport = SandboxTransport(sandbox, clock)

@@ -4,7 +4,7 @@ All are bulk reads: they stop before the app's monthly budget is spent.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -19,10 +19,18 @@ from worker.sync.entities import ANNOUNCED, BY_NAME, OBSERVABLES, UNANNOUNCED
 
 
 class ChangesSince(Struct, frozen=True):
-    """Objects that changed, by their kind; of the kinds in `capped`, QuickBooks has left out some."""
+    """Objects that changed since an instant, or a while before it, by their kind.
+
+    Attributes:
+        rows: The objects as they are now.
+        capped: The kinds of which QuickBooks has left out some that changed since the instant.
+        overlapping: Objects that changed before the instant, of the kinds of which QuickBooks has left out only such:
+            if these are all known, nothing is missing.
+    """
 
     rows: dict[str, list[Entity]]
     capped: tuple[str, ...] = ()
+    overlapping: dict[str, list[Entity]] = {}
 
 
 class ListsAnswer(Struct, frozen=True):
@@ -75,22 +83,33 @@ async def one(client: QuickBooksClient, realm: str, entity: str, entity_id: str)
         raise
 
 
-async def changes(client: QuickBooksClient, realm: str, since: datetime) -> ChangesSince:
-    """Read the objects that changed or were deleted since an instant.
+async def changes(
+    client: QuickBooksClient, realm: str, since: datetime, overlap: timedelta, now: datetime
+) -> ChangesSince:
+    """Read the objects that changed or were deleted since an instant, and a while before it.
 
-    QuickBooks returns 1,000 at most: if it has, each kind is asked for alone.
+    QuickBooks returns 1,000 at most: if it has, each kind is asked for alone, and a kind of which it still returns as many
+    once more without the overlap. `since` and `now` are by our clock; QuickBooks' clock may be behind it.
     """
-    found = await client.cdc(realm, ANNOUNCED, since)
+    found = await client.cdc(realm, ANNOUNCED, since - overlap)
     if not found.is_cut:
         return ChangesSince(found.objects)
     rows: dict[str, list[Entity]] = {}
     capped: list[str] = []
+    overlapping: dict[str, list[Entity]] = {}
     for entity in ANNOUNCED:
-        alone = await client.cdc(realm, (entity,), since)
+        alone = await client.cdc(realm, (entity,), since - overlap)
         rows |= alone.objects
-        if alone.is_cut:
+        if not alone.is_cut:
+            continue
+        late = await client.cdc(realm, (entity,), since + min(found.answered_at - now, timedelta(0)))
+        if late.is_cut:
             capped.append(entity)
-    return ChangesSince(rows, tuple(capped))
+            continue
+        is_late = {row["Id"] for row in late.objects[entity]}
+        overlapping[entity] = [row for row in alone.objects[entity] if row["Id"] not in is_late]
+        rows[entity] = overlapping[entity] + late.objects[entity]
+    return ChangesSince(rows, tuple(capped), overlapping)
 
 
 async def counts(client: QuickBooksClient, realm: str) -> dict[str, int]:

@@ -157,25 +157,29 @@ def put_sweep(
     leased: SyncCompany,
     counts: Mapping[str, tuple[int, int]],
     capped: Collection[str],
+    lagging: Collection[str],
     asked_at: datetime,
 ) -> None:
     """End a sweep, whose objects were recorded; lists of which QuickBooks has left out some are compared in full.
 
-    `counts` are how many objects of each kind were read, and how many of them had changed.
+    `counts` are how many objects of each kind were read, and how many of them had changed. Where queries are `lagging`,
+    they are asked a while later.
     """
     state = rows.held(connection, leased)
     readings = rows.readings_of(connection, state.realm)
     for entity, (read, changed) in counts.items():
         known = readings[entity]
         # A sync that has read everything before counts an object once.
-        again = state.mode in {"first", "full"}
-        read_now = known.read if again else known.read + read
+        counted = state.mode in {"first", "full"}
+        read_now = known.read if counted else known.read + read
         readings[entity] = replace(known, read=read_now, changed=known.changed + changed)
-    if capped:
-        readings |= {each.entity: each for each in planning.to_read(state, readings, "changes", capped)}
+    again = {*capped, *lagging}
+    if again:
+        readings |= {each.entity: each for each in planning.to_read(state, readings, "changes", again)}
     rows.put_readings(connection, list(readings.values()))
-    reading = state.reading + 1 if capped else state.reading
-    rows.change(connection, state.realm, since=asked_at, swept=True, reading=reading)
+    reading = state.reading + 1 if again else state.reading
+    not_before = asked_at + ONCE_MORE if lagging else state.not_before
+    rows.change(connection, state.realm, since=asked_at, swept=True, reading=reading, not_before=not_before)
 
 
 def put_lists(

@@ -3,7 +3,7 @@
 A process that is killed between two steps loses at most one answer: the next process goes on where it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,12 +15,13 @@ from prometheus_client import Counter
 from events.clock import Clock
 from events.contract import json
 from events.database.port import Database
+from worker.commands.entities import Entity
 from worker.commands.retry import pause_seconds
 from worker.quickbooks.answers import is_deleted
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, Rejected, Throttled
 from worker.quickbooks.paging import PageCursor
-from worker.sync import asking, notices, results, rows
+from worker.sync import asking, notices, observing, results, rows
 from worker.sync.entities import BY_NAME
 from worker.sync.frequency import in_batches, next_sync
 from worker.sync.notices import WaitingNotice
@@ -179,24 +180,21 @@ class Syncer(Struct, frozen=True):
 
     async def _sweep(self, task: Task) -> None:
         company, asked_at = task.company, self.clock.now()
-        since = company.since or asked_at
-        found = await asking.changes(self.client, company.realm, since - OVERLAP)
-        seen = [
-            Seen(entity, row["Id"], None if is_deleted(row) else row)
-            for entity, of_entity in found.rows.items()
-            for row in of_entity
-        ]
-        whole = [each for each in seen if each.row is None or BY_NAME[each.entity].is_whole_in_changes]
+        found = await asking.changes(self.client, company.realm, company.since or asked_at, OVERLAP, asked_at)
+        repeated = Answer(company.realm, company.workspace, asked_at, _seen(found.overlapping))
+        lagging = {each.entity for each in await self.database.read(observing.newer, repeated)}
+        seen = _seen(found.rows)
+        whole = [each for each in seen if _is_whole(each)]
         changed = await self._recorded(company, Answer(company.realm, company.workspace, asked_at, whole))
         to_fetch = Answer(
-            company.realm, company.workspace, asked_at, [each for each in seen if each not in whole]
+            company.realm, company.workspace, asked_at, [each for each in seen if not _is_whole(each)]
         )
         await self.database.transaction(results.notice, company, to_fetch, self.clock.now())
         counts = {
             entity: (len(of_entity), sum(name.startswith(f"{entity}/") for name in changed))
             for entity, of_entity in found.rows.items()
         }
-        await self.database.transaction(results.put_sweep, company, counts, found.capped, asked_at)
+        await self.database.transaction(results.put_sweep, company, counts, found.capped, lagging, asked_at)
 
     async def _recorded(self, company: SyncCompany, answer: Answer) -> list[str]:
         """Record the objects of an answer in portions, a short transaction each; return the names of the changed ones."""
@@ -235,10 +233,27 @@ class Syncer(Struct, frozen=True):
         )
 
 
+def _seen(changed: Mapping[str, Sequence[Entity]]) -> list[Seen]:
+    """Return the objects of change data capture, which says of a deleted one only that it is."""
+    return [
+        Seen(entity, row["Id"], None if is_deleted(row) else row)
+        for entity, of_entity in changed.items()
+        for row in of_entity
+    ]
+
+
+def _is_whole(changed: Seen) -> bool:
+    """Return whether change data capture shows every kept field of an object."""
+    return changed.row is None or BY_NAME[changed.entity].is_whole_in_changes
+
+
 def take(connection: sa.Connection, realm: str, holder: str, now: datetime) -> Task | None:
-    """Lease a company's sync, and return its next step; None without one, or if another process works on it."""
+    """Lease a company's sync, and return its next step; None without one now, or if another process works on it."""
     company = rows.lease(connection, realm, holder, now)
     if company is None:
+        return None
+    if company.not_before > now:
+        rows.release(connection, realm, holder)
         return None
     readings = rows.readings_of(connection, realm)
     due = notices.due(connection, realm, now, NOTICES_MAX)

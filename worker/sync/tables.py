@@ -21,8 +21,15 @@ observed = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("refers_to", sa.Text),
     sa.Column("reading", sa.Integer, nullable=False),
-    sa.Index("observed_refers_to", "realm", "refers_to"),
-    sa.Index("observed_reading", "realm", "entity", "reading"),
+    # Partial, and the only other index: while statistics are missing, PostgreSQL would use any index that begins like the
+    # primary key, and look through all objects of a company for each.
+    sa.Index(
+        "observed_refers_to",
+        "realm",
+        "refers_to",
+        postgresql_where=sa.text("refers_to IS NOT NULL"),
+        sqlite_where=sa.text("refers_to IS NOT NULL"),
+    ),
 )
 
 # The objects that are noticed to have changed and are still to be fetched: any number of notices of one object are one

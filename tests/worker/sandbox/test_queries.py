@@ -316,6 +316,14 @@ def test_a_query_can_lag_behind_reads_by_id(app: App) -> None:
     assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme Ltd", "1")]
 
 
+def test_lagging_queries_show_the_codes_of_lines_too(app: App) -> None:
+    statement = "SELECT * FROM TaxCode WHERE Active IN (true, false)"
+    shown = app.rows(statement)
+    app.sandbox.change_traits(app.company.realm, {"query_lag_seconds": 5})
+    app.clock.advance(5)
+    assert app.rows(statement) == shown
+
+
 @given(st.text("ab", max_size=6), st.text("ab%", max_size=5))
 def test_a_pattern_means_any_text_by_each_percent_sign(name: str, pattern: str) -> None:
     app = App()

@@ -1,6 +1,5 @@
 """Sync against the sandbox: an accountant edits behind our back, and what was observed equals the books."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,90 +8,11 @@ import pytest
 import pytest_asyncio
 
 from tests import stories
+from tests.worker.sync.office import Office
 from tests.world import World, types
 from worker.actions.syncs import request_sync
 from worker.sandbox import accountant
-from worker.sandbox.books.company import Company
-from worker.sync.rows import SyncCompany
-from worker.sync.standing import connected, standing
-from worker.sync.syncing import Syncer
-from worker.verification.observed import differences
-
-STEPS_MAX = 500
-
-
-class Office:
-    """A worker whose company is synced, and an accountant in QuickBooks."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.syncer = Syncer(
-            world.services.database, world.clock, world.gateway.client, "test", lambda _connection: False
-        )
-        self._noticed = 0
-
-    @property
-    def company(self) -> Company:
-        """The company in QuickBooks."""
-        return self.world.sandbox.companies[self.world.realm]
-
-    async def work(self) -> None:
-        """Take steps of sync until there is none to take now."""
-        for _ in range(STEPS_MAX):
-            await self.world.follow()
-            due = await self.syncer.due()
-            taken = [await self.syncer.step(realm) for realm in due]
-            if not any(taken):
-                return
-        raise AssertionError("sync never ends")
-
-    async def sync(self, *, full: bool = False) -> None:
-        """Ask for a sync, and wait for it."""
-        await request_sync(self.world.admin(), full=full)
-        await self.work()
-
-    async def notify(self) -> None:
-        """Deliver the notices of the changes since the last time, as QuickBooks' webhook does."""
-        journal = self.company.journal
-        changes = [each for each in journal.after(self._noticed) if each.notified]
-        self._noticed = len(journal)
-        events = []
-        for change in changes:
-            for entity_id in filter(None, (change.identifier, change.deleted_id)):
-                fact = {
-                    "realm": self.world.realm,
-                    "entity": change.entity,
-                    "entity_id": entity_id,
-                    "operation": change.operation,
-                    "at": change.at.isoformat(),
-                }
-                name = f"{change.entity}/{entity_id}/{change.operation}/{change.at.isoformat()}"
-                events.append(stories.cloudevent("quickbooks.changed", fact, id=name))
-        await self.world.send(*events)
-        await self.world.follow()
-        self.world.clock.advance(2)
-        await self.work()
-
-    async def differences(self) -> Sequence[str]:
-        """Return the differences between what was observed and the books."""
-        books = self.company.books()
-        return await self.world.services.database.read(
-            lambda connection: list(differences(connection, self.world.realm, books))
-        )
-
-    async def appended(self, since: int) -> list[str]:
-        """Return the types of the events that were appended since a position."""
-        return types([each for each in await self.world.log() if each.position > since])
-
-    async def row(self) -> SyncCompany:
-        """Return the row of the company's sync."""
-        found = await self.world.services.database.read(connected, "acme")
-        assert found is not None
-        return found
-
-    async def head(self) -> int:
-        """Return the last position of the log."""
-        return (await self.world.log())[-1].position
+from worker.sync.standing import standing
 
 
 @pytest_asyncio.fixture

@@ -29,8 +29,14 @@ def upgrade() -> None:
         sa.Column("refers_to", sa.Text),
         _needed("reading", sa.Integer),
     )
-    op.create_index("observed_refers_to", "observed", ["realm", "refers_to"])
-    op.create_index("observed_reading", "observed", ["realm", "entity", "reading"])
+    refers = sa.text("refers_to IS NOT NULL")
+    op.create_index(
+        "observed_refers_to",
+        "observed",
+        ["realm", "refers_to"],
+        postgresql_where=refers,
+        sqlite_where=refers,
+    )
     op.create_table(
         "sync_notices",
         sa.Column("realm", sa.Text, primary_key=True),

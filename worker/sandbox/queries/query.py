@@ -147,7 +147,13 @@ def _matches(fields: Fields, statement: Statement, key: _Key) -> bool:
     asked = any(condition.field == "Active" for condition in statement.conditions)
     if fields.get("Active") is False and not asked:
         return False
-    return all(_meets(_value(fields, condition.field), condition, key) for condition in statement.conditions)
+    return all(_meets(_asked(fields, condition.field), condition, key) for condition in statement.conditions)
+
+
+def _asked(fields: Fields, path: str) -> Any:
+    """Return the value that a condition asks for; an entry of a list that is shown without `Active` is active."""
+    value = _value(fields, path)
+    return True if value is None and path == "Active" else value
 
 
 def _value(fields: Fields, path: str) -> Any:
@@ -163,6 +169,8 @@ def _meets(value: Any, condition: Condition, key: _Key) -> bool:
     if value is None:
         return condition.operator == "!="
     if condition.operator == "IN":
+        if isinstance(value, bool):  # asked of every row of a list: at most two values
+            return str(value).casefold() in {wanted.casefold() for wanted in condition.values}
         return any(_order(key, condition.field, value, wanted) == 0 for wanted in condition.values)
     wanted = condition.values[0]
     if condition.operator == "LIKE":
@@ -230,7 +238,8 @@ def _ordered(
         if entity.is_transaction:
             return sorted(found, key=lambda e: (e["MetaData"]["LastUpdatedTime"], int(e["Id"])), reverse=True)
         return sorted(found, key=lambda e: entity.order(company, e))
-    rows = [(each, source.calculated(each)) for each in found]
+    calculated = any(field in entity.derived_names for field, _ in statement.order)
+    rows = [(each, source.calculated(each) if calculated else each) for each in found]
     for field, descending in reversed(statement.order):
         values = {id(row): _value(row[1], field) for row in rows}
         # Not documented: rows without a value come before the others.
