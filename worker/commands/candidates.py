@@ -16,7 +16,7 @@ from worker.commands.table import commands, is_open, its_company, realms
 
 
 class Candidate(Struct, frozen=True):
-    """A command that may be claimed, with its company's time zone, refusals and gate."""
+    """A command that may be claimed, with its company's time zone, refusals, gate and last pause."""
 
     request_id: str
     fence: int
@@ -25,6 +25,7 @@ class Candidate(Struct, frozen=True):
     refused_since: datetime | None
     gate: str | None
     gate_since: datetime | None
+    not_before: datetime | None
 
 
 def choose(
@@ -135,6 +136,7 @@ def _chosen(dialect: str) -> Query:
             realms.c.refused_since,
             realms.c.gate,
             realms.c.gate_since,
+            realms.c.not_before,
         )
         .select_from(joined)
         .where(*_serves(), ranked.c.turn + in_flight <= _at_once(per_realm))
@@ -144,8 +146,11 @@ def _chosen(dialect: str) -> Query:
 
 
 def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Return how many commands of a company may be in flight: one while QuickBooks refuses every request for it."""
-    return sa.case((realms.c.gate.is_(None), per_realm), else_=1)
+    """Return how many commands of a company may be in flight.
+
+    One while QuickBooks refuses every request for the company, and one after a pause until a command has an outcome.
+    """
+    return sa.case((sa.and_(realms.c.gate.is_(None), realms.c.not_before.is_(None)), per_realm), else_=1)
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:

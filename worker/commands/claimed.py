@@ -30,6 +30,7 @@ class Claimed(Struct, frozen=True):
         problem: The last problem that was shown to a person.
         named_id: The ID of the invoice that it created, as a person stated it.
         earlier: Its earlier generations.
+        paused_until: The end of its realm's last pause, if no command of the realm has had an outcome since.
         noted_at: When the claim stored that the command is sent now; None if it is not sent without a look-up.
     """
 
@@ -55,3 +56,9 @@ class Claimed(Struct, frozen=True):
     named_id: str | None = None
     earlier: tuple[Earlier, ...] = ()
     noted_at: datetime | None = None
+    paused_until: datetime | None = None
+
+    @property
+    def after_pause(self) -> bool:
+        """Whether it tries alone whether QuickBooks serves the realm again, after a pause without an outcome since."""
+        return self.paused_until is not None

@@ -18,13 +18,13 @@ from worker.commands.group_commit import GroupCommit
 from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.http import CONNECTIONS_MAX
-from worker.quickbooks.pacing import CONCURRENT_MAX
 from worker.runtime.health import Health
 from worker.runtime.repeating import ReportedPart, Retry, repeat
 from worker.runtime.wake import Wake
 
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
-SLOTS_PER_REALM = CONCURRENT_MAX
+# More than requests at once, so that the look-ups of a backlog wait together, and are sent in one batch.
+SLOTS_PER_REALM = 40
 RETRY_SECONDS = 1.0
 PART = "dispatch"
 
@@ -87,6 +87,8 @@ class Dispatcher(Struct, frozen=True):
         """Make one attempt at a command, and log its outcome in one line."""
         started = self.clock.monotonic()
         problem = None
+        if command.after_pause:
+            self.client.try_one(command.realm)
         try:
             outcome = await self.attempts().make(command)
         except LeaseLost:

@@ -20,6 +20,12 @@ class TokenAccepted(Struct, frozen=True):
     """QuickBooks took the access token: refusals are counted anew."""
 
 
+class PauseOver(Struct, frozen=True):
+    """QuickBooks serves the company again after a pause until `paused_until`; refusals are counted anew too."""
+
+    paused_until: datetime
+
+
 class RateLimited(Struct, frozen=True):
     """The company is paused: QuickBooks rate-limits it, or refuses its access token.
 
@@ -52,7 +58,7 @@ class Disconnected(Struct, frozen=True):
     """The connection has ended, unless a person has connected again since the claim."""
 
 
-Effect = Kept | TokenAccepted | RateLimited | CompanyPaused | Served | Disconnected
+Effect = Kept | TokenAccepted | PauseOver | RateLimited | CompanyPaused | Served | Disconnected
 
 
 def pauses(effect: Effect | None) -> bool:
@@ -60,13 +66,21 @@ def pauses(effect: Effect | None) -> bool:
     return isinstance(effect, RateLimited | CompanyPaused)
 
 
-def applied(effect: Effect, company: CompanyRow) -> CompanyRow:
+def applied(effect: Effect, company: CompanyRow) -> CompanyRow:  # noqa: PLR0911 - one for each effect
     """Return the company with an effect applied."""
     match effect:
         case Kept(holder, now):
             return companies.kept(company, holder, now)
         case TokenAccepted():
             return replace(company, refused_since=None)
+        case PauseOver(paused_until):
+            over = company.not_before == paused_until  # or else another pause has begun since
+            return replace(
+                company,
+                refused_since=None,
+                not_before=None if over else company.not_before,
+                waits_since=None if over else company.waits_since,
+            )
         case RateLimited(until, now, refused_before, refused_since):
             # If a person has connected again since the claim, refusals are counted from that connection on.
             since = refused_since if company.refused_since == refused_before else company.refused_since
@@ -77,6 +91,8 @@ def applied(effect: Effect, company: CompanyRow) -> CompanyRow:
                 company, not_before=until, waits_since=now, gate=gate, gate_since=since, refused_since=None
             )
         case Served():
-            return replace(company, gate=None, gate_since=None, refused_since=None)
+            return replace(
+                company, gate=None, gate_since=None, refused_since=None, not_before=None, waits_since=None
+            )
         case Disconnected():
             return replace(company, connected=False, refused_since=None)

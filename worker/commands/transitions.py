@@ -24,6 +24,7 @@ from worker.commands.effects import (
     Disconnected,
     Effect,
     Kept,
+    PauseOver,
     RateLimited,
     Served,
     TokenAccepted,
@@ -120,7 +121,8 @@ def finish(command: Claimed, event: Event, now: datetime, *, done: bool) -> Tran
     }
     transition = _give_back(command, changes, now, event)
     if command.gate is None:
-        return transition
+        over = command.paused_until
+        return transition if over is None else replace(transition, effect=PauseOver(over))
     return replace(transition, effect=Served(), company_event=outcomes.company_served(command, now))
 
 

@@ -1,6 +1,5 @@
 """Read the documents of QuickBooks' answers: rows of queries, changes since an instant, items of a batch."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -54,16 +53,17 @@ def changes_in(answer: Entity, entities: tuple[str, ...]) -> Changes:
     return Changes(objects, answered_at(answer))
 
 
-def items_of(answer: Entity, keys: Mapping[str, str]) -> dict[str, Entity | QuickBooksError]:
-    """Read an answer to a batch of queries: by key the `QueryResponse`, or the error of this query alone.
+def items_of(answer: Entity, count: int) -> list[Entity | QuickBooksError]:
+    """Read an answer to a batch of queries with the `bId` 0, 1, 2 and so on, in their order.
 
-    `keys` are the keys by the `bId` of their query.
+    Returns:
+        The `QueryResponse` of each query, or the error that this query alone got.
 
     Raises:
-        OutcomeUnknown: It can't be read.
+        OutcomeUnknown: The answer can't be read.
     """
     found = {str(item.get("bId")): item for item in _listed(answer.get("BatchItemResponse"))}
-    return {key: _item(found.get(identifier)) for identifier, key in keys.items()}
+    return [_item(found.get(str(number))) for number in range(count)]
 
 
 def _item(item: Entity | None) -> Entity | QuickBooksError:
@@ -74,6 +74,18 @@ def _item(item: Entity | None) -> Entity | QuickBooksError:
         return error
     response = item.get("QueryResponse")
     return response if isinstance(response, dict) else OutcomeUnknown("A query of the batch has no answer")
+
+
+def member(answer: Entity, name: str) -> Entity:
+    """Return a member of an answer that is an object.
+
+    Raises:
+        OutcomeUnknown: There is none.
+    """
+    found = answer.get(name)
+    if not isinstance(found, dict):
+        raise OutcomeUnknown(f"QuickBooks' answer has no {name}")
+    return found
 
 
 def rows_of(found: Entity, entity: str) -> list[Entity]:

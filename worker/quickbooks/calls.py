@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -11,10 +11,10 @@ from msgspec import Struct
 from prometheus_client import Histogram
 
 from events.clock import Clock
-from worker.quickbooks.errors import NotSent, OutcomeUnknown
+from worker.quickbooks.errors import AnswerTooLong, NotSent, OutcomeUnknown
 from worker.quickbooks.faults import parse_fault
 from worker.quickbooks.meter import ReadMeter
-from worker.quickbooks.pacing import Pacing
+from worker.quickbooks.pacing import NEEDED, Pacing, Turn
 from worker.quickbooks.reads import Purpose
 from worker.quickbooks.replies import ApiReply, Entity, document
 from worker.quickbooks.token_store import TokenStore
@@ -30,6 +30,18 @@ _seconds = Histogram(
     "q2c_quickbooks_request_seconds", "Duration of requests to QuickBooks", ["entity", "status"]
 )
 logger = structlog.get_logger()
+
+
+class Commands(Protocol):
+    """The commands of companies, in any process, to which bulk reads yield."""
+
+    async def are_due(self, realm: str) -> bool:
+        """Return whether commands of a company are due; `Throttled` if no request may be sent for it."""
+        ...
+
+    async def pause(self, realm: str) -> None:
+        """Send no command of a company for a while, because QuickBooks rate-limited a bulk read."""
+        ...
 
 
 class Call(Struct, frozen=True):
@@ -59,13 +71,22 @@ class Call(Struct, frozen=True):
         return "GET" if self.body is None else "POST"
 
     @property
+    def is_batch(self) -> bool:
+        """Whether it is a batch, of which QuickBooks takes fewer."""
+        return self.path == "batch"
+
+    @property
     def entity(self) -> str:
         """The entity or endpoint that the path names first."""
         return self.path.partition("/")[0]
 
 
 class Caller:
-    """Sends requests for any realm whose tokens are stored."""
+    """Sends requests for any realm whose tokens are stored.
+
+    Attributes:
+        commands: The commands to which bulk reads yield; None if there are none.
+    """
 
     def __init__(
         self,
@@ -81,8 +102,8 @@ class Caller:
         self._tokens = tokens
         self._clock = clock
         self._reads = reads
-        self._pacing = Pacing(clock)
-        self._throttled_seconds = throttled_seconds
+        self._pacing = Pacing(clock, throttled_seconds)
+        self.commands: Commands | None = None
 
     async def call(
         self, call: Call, *, before_sending: BeforeSending | None = None, with_token: str | None = None
@@ -94,30 +115,69 @@ class Caller:
         Raises:
             QuickBooksError: The error that the answer, or its absence, means.
         """
-        realm = call.realm
-        # The whole URL at once, since httpx would parse a URL again to add parameters.
-        params = urlencode({**call.params, "minorversion": MINOR_VERSION})
-        url = f"{self._base}/{quote(realm, safe='')}/{call.path}?{params}"
-        content_type = {"content-type": call.content_type} if call.body is not None else {}
+        if call.purpose == "bulk":
+            return await self._yielding(call)
+        return await self._sent(
+            call.realm, lambda: call, NEEDED, before_sending=before_sending, with_token=with_token
+        )
+
+    async def _yielding(self, call: Call) -> Entity:
+        """Send a bulk read, seldom while commands are due."""
+        commands = self.commands
+        beside = commands is not None and await commands.are_due(call.realm)
+        turn = Turn("bulk", is_batch=call.is_batch, beside_commands=beside)
+        return await self._sent(call.realm, lambda: call, turn)
+
+    async def composed(self, realm: str, compose: Callable[[], Call]) -> Entity:
+        """Send a needed request as `call` does, which `compose` returns when the company's turn has come."""
+        return await self._sent(realm, compose, NEEDED)
+
+    def takes_batch(self, realm: str) -> bool:
+        """Return whether a needed batch may start now, and count it if so."""
+        return self._pacing.takes_batch(realm, "needed")
+
+    def try_one(self, realm: str) -> None:
+        """Let one request at a time try: the realm was rate-limited, perhaps by another process's requests."""
+        self._pacing.try_one(realm)
+
+    async def _sent(
+        self,
+        realm: str,
+        compose: Callable[[], Call],
+        turn: Turn,
+        *,
+        before_sending: BeforeSending | None = None,
+        with_token: str | None = None,
+    ) -> Entity:
         token = with_token or await self._tokens.access_token(realm)
         for last_try in (False, True):
-            request = self._http.build_request(
-                call.method,
-                url,
-                content=call.body,
-                headers={**content_type, "authorization": f"Bearer {token}"},
-            )
-            async with self._pacing.slot(realm):
+            async with self._pacing.slot(realm, turn):
                 if before_sending is not None:
                     await before_sending()
                     self._pacing.refuse_if_paused(realm)
-                reply = await self._counted(request, call)
+                call = compose()
+                reply = await self._counted(self._request(call, token), call)
                 if reply.throttled:
-                    self._pacing.pause(realm, self._throttled_seconds)
+                    await self._pause(realm, call.purpose)
+                elif not reply.failed:
+                    self._pacing.succeeded(realm)
             if last_try or with_token or not reply.token_refused:
                 break
             token = await self._tokens.renewed(realm, token)
         return document(reply)
+
+    async def _pause(self, realm: str, purpose: Purpose) -> None:
+        self._pacing.pause(realm)
+        if purpose == "bulk" and self.commands is not None:
+            await self.commands.pause(realm)  # a command stores its own pause
+
+    def _request(self, call: Call, token: str) -> httpx.Request:
+        # The whole URL at once, since httpx would parse a URL again to add parameters.
+        params = urlencode({**call.params, "minorversion": MINOR_VERSION})
+        url = f"{self._base}/{quote(call.realm, safe='')}/{call.path}?{params}"
+        content_type = {"content-type": call.content_type} if call.body is not None else {}
+        headers = {**content_type, "authorization": f"Bearer {token}"}
+        return self._http.build_request(call.method, url, content=call.body, headers=headers)
 
     async def _counted(self, request: httpx.Request, call: Call) -> ApiReply:
         """Send a request, and count its reads if QuickBooks may have served it."""
@@ -168,7 +228,7 @@ class Caller:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > ANSWER_BYTES_MAX:
-                    raise OutcomeUnknown(f"The answer is longer than {ANSWER_BYTES_MAX} bytes")
+                    raise AnswerTooLong(f"The answer is longer than {ANSWER_BYTES_MAX} bytes")
         finally:
             await response.aclose()
         whole = bytes(body)

@@ -7,28 +7,26 @@ Reads are metered by Intuit, and counted (`worker.quickbooks.meter`). Synchroniz
 reads raise `ReadsSpent` once the month's budget is nearly used up, so that the rest is left for needed reads.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx
-import msgspec
 
 from events.clock import Clock
 from worker.quickbooks import answers, paging, queries
-from worker.quickbooks.answers import Changes
-from worker.quickbooks.calls import BeforeSending, Call, Caller
-from worker.quickbooks.errors import NotSent, OutcomeUnknown, QuickBooksError, Throttled
+from worker.quickbooks.answers import Changes, member
+from worker.quickbooks.calls import BeforeSending, Call, Caller, Commands
+from worker.quickbooks.errors import AnswerTooLong, NotSent, OutcomeUnknown, QuickBooksError, Throttled
 from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.paging import ListPage, PageCursor
 from worker.quickbooks.queries import Condition
 from worker.quickbooks.reads import Purpose
 from worker.quickbooks.replies import Entity
+from worker.quickbooks.together import BATCH_MAX, QueriesTogether, batch, single
 from worker.quickbooks.token_store import TokenStore
 
 THROTTLED_SECONDS = 60.0
-BATCH_MAX = 30
-STATEMENT_IN_ADDRESS_MAX = 1_000
 READ_PAUSES_SECONDS = (0.2, 0.5)
 
 
@@ -47,7 +45,16 @@ class QuickBooksClient:
     ) -> None:
         self._clock = clock
         self._caller = Caller(http, api_url, tokens, clock, reads, throttled_seconds)
+        self._together = QueriesTogether(self._caller, self._again)
         self.reads = reads
+
+    def yield_to(self, commands: Commands) -> None:
+        """Make few bulk reads of a company while commands of it are due, in any process."""
+        self._caller.commands = commands
+
+    def try_one(self, realm: str) -> None:
+        """Send one request of a realm at a time until one succeeds: QuickBooks rate-limited the realm before."""
+        self._caller.try_one(realm)
 
     async def create(
         self,
@@ -78,12 +85,16 @@ class QuickBooksClient:
     async def read(self, realm: str, entity: str, entity_id: str, *, purpose: Purpose = "needed") -> Entity:
         """Read one object by its ID."""
         path = f"{entity.lower()}/{quote(entity_id, safe='')}"
-        return _member(await self._read(realm, path, purpose=purpose), entity)
+        return member(await self._read(realm, path, purpose=purpose), entity)
 
     async def query(self, realm: str, statement: str, *, purpose: Purpose = "needed") -> Entity:
-        """Run one query; return its `QueryResponse`."""
-        found = await self._queried(realm, statement, purpose)
-        return _member(found, "QueryResponse")
+        """Run one query; return its `QueryResponse`.
+
+        Needed queries that wait for a company's turn at the same time are sent in one request.
+        """
+        if purpose == "needed":
+            return await self._together.query(realm, statement)
+        return member(await self._retried(single(realm, statement, purpose)), "QueryResponse")
 
     async def page(
         self,
@@ -105,8 +116,8 @@ class QuickBooksClient:
             OutcomeUnknown: An answer could not be read, or rows kept disappearing.
         """
         at = cursor or PageCursor()
-        answer = await self._queried(realm, _page(entity, at, where, fields), purpose)
-        fresh, beyond = paging.beyond(at, answers.rows_of(_member(answer, "QueryResponse"), entity), entity)
+        answer = await self._retried(single(realm, _page(entity, at, where, fields), purpose))
+        fresh, beyond = paging.beyond(at, answers.rows_of(member(answer, "QueryResponse"), entity), entity)
         return ListPage(fresh, beyond, answers.answered_at(answer))
 
     async def query_pages(
@@ -165,14 +176,13 @@ class QuickBooksClient:
         return answers.changes_in(await self._read(realm, "cdc", params, purpose=purpose), tuple(entities))
 
     async def batch_queries(
-        self, realm: str, statements: Mapping[str, str], *, purpose: Purpose = "bulk"
+        self, realm: str, statements: Mapping[str, str]
     ) -> dict[str, Entity | QuickBooksError]:
-        """Run up to 30 queries in one request; Intuit meters each of them as a read.
+        """Run up to 30 queries in one request, as bulk reads; Intuit meters each of them.
 
         Args:
             realm: The company.
             statements: The queries, by any keys.
-            purpose: The purpose of the reads.
 
         Returns:
             By the same keys the `QueryResponse` of each query, or the error that this query alone got.
@@ -185,15 +195,12 @@ class QuickBooksClient:
             raise ValueError(f"A batch has at most {BATCH_MAX} queries, and not {len(statements)}")
         if not statements:
             return {}
-        keys = {str(number): key for number, key in enumerate(statements)}
-        items = [{"bId": number, "Query": statements[key]} for number, key in keys.items()]
-        body = msgspec.json.encode({"BatchItemRequest": items})
-        call = Call(realm, "batch", body=body, reads=len(items), purpose=purpose)
-        return answers.items_of(await self._retried(call), keys)
+        answer = await self._retried(batch(realm, list(statements.values()), "bulk"))
+        return dict(zip(statements, answers.items_of(answer, len(statements)), strict=True))
 
     async def company_info(self, realm: str) -> Entity:
         """Read the company's `CompanyInfo`."""
-        return _member(await self._read(realm, f"companyinfo/{quote(realm, safe='')}"), "CompanyInfo")
+        return member(await self._read(realm, f"companyinfo/{quote(realm, safe='')}"), "CompanyInfo")
 
     async def prove(self, realm: str, access_token: str) -> Entity:
         """Read the company's `CompanyInfo` with unproven tokens, without a retry.
@@ -204,7 +211,7 @@ class QuickBooksClient:
             QuickBooksError: There was no answer, or one that proves nothing.
         """
         path = f"companyinfo/{quote(realm, safe='')}"
-        return _member(
+        return member(
             await self._caller.call(Call(realm, path, reads=1), with_token=access_token), "CompanyInfo"
         )
 
@@ -217,53 +224,33 @@ class QuickBooksClient:
         """
         statement = queries.select(entity, (), fields=("Id",), start=1, rows=1)
         call = Call(realm, "query", {"query": statement}, reads=1)
-        _member(await self._caller.call(call, with_token=access_token), "QueryResponse")
+        member(await self._caller.call(call, with_token=access_token), "QueryResponse")
 
     async def preferences(self, realm: str) -> Entity:
         """Read the company's `Preferences`."""
-        return _member(await self._read(realm, "preferences"), "Preferences")
+        return member(await self._read(realm, "preferences"), "Preferences")
 
     async def _read(
         self, realm: str, path: str, params: dict[str, str] | None = None, *, purpose: Purpose = "needed"
     ) -> Entity:
         return await self._retried(Call(realm, path, params or {}, reads=1, purpose=purpose))
 
-    async def _queried(self, realm: str, statement: str, purpose: Purpose) -> Entity:
-        # A long statement is sent as a body, since addresses have a limit that Intuit does not name.
-        call = (
-            Call(realm, "query", {"query": statement}, reads=1, purpose=purpose)
-            if len(statement) <= STATEMENT_IN_ADDRESS_MAX
-            else Call(
-                realm,
-                "query",
-                body=statement.encode(),
-                content_type="application/text",
-                reads=1,
-                purpose=purpose,
-            )
-        )
-        return await self._retried(call)
-
     async def _retried(self, call: Call) -> Entity:
         """Send a request that changes nothing; send it again if it has no answer."""
         if call.purpose == "bulk":
             await self.reads.refuse_if_spent()
+        return await self._again(lambda: self._caller.call(call))
+
+    async def _again(self, send: Callable[[], Awaitable[Entity]]) -> Entity:
         for seconds in READ_PAUSES_SECONDS:
             try:
-                return await self._caller.call(call)
-            except Throttled:
+                return await send()
+            except (Throttled, AnswerTooLong):
                 raise
             except (NotSent, OutcomeUnknown):
                 await self._clock.sleep(seconds)
-        return await self._caller.call(call)
+        return await send()
 
 
 def _page(entity: str, cursor: PageCursor, where: Sequence[Condition], fields: Sequence[str]) -> str:
     return queries.select(entity, where, fields=fields, start=cursor.start, rows=queries.PAGE_ROWS_MAX)
-
-
-def _member(document: Entity, name: str) -> Entity:
-    found = document.get(name)
-    if not isinstance(found, dict):
-        raise OutcomeUnknown(f"QuickBooks' answer has no {name}")
-    return found

@@ -7,6 +7,7 @@
     │   ├── Throttled           too many requests: certainly not applied; pause the realm
     │   └── ReadsSpent          the month's reads are nearly used up: no bulk read until it ends
     ├── OutcomeUnknown          sent, without a clear answer from QuickBooks: it may have been applied
+    │   └── AnswerTooLong       the answer has more bytes than we read
     ├── Rejected                QuickBooks rejected this request, with a code
     ├── CompanyBlocked          QuickBooks refuses every request for the company, until a person corrects the cause
     ├── Unauthorized            QuickBooks refuses the access token even after a refresh
@@ -85,6 +86,10 @@ class ReadsSpent(NotSent):
 
 class OutcomeUnknown(QuickBooksError):
     """The request was sent and may have been applied."""
+
+
+class AnswerTooLong(OutcomeUnknown):
+    """The answer has more bytes than we read."""
 
 
 class Rejected(QuickBooksError):

@@ -18,6 +18,7 @@ import structlog
 
 from events.errors import DatabaseRefused, DatabaseUnavailable
 from events.log import log, subscriptions
+from worker.commands.beside import CommandsBeside
 from worker.commands.claims import release_realms
 from worker.quickbooks.gateway import open_gateway
 from worker.roles import roles
@@ -70,6 +71,8 @@ async def run(services: Services, chosen: Sequence[Role], *, host: str, port: in
                 services.environment, services.database, services.clock, services.entropy, services.vault
             )
             gateway = await stack.enter_async_context(opening)
+            seconds = services.environment.quickbooks_throttled_seconds
+            gateway.client.yield_to(CommandsBeside(services.database, services.clock, seconds))
         for role in chosen:
             services.health.starting(role)
         context = RoleContext(services, gateway, holder, stopping, host, port, urls.append)

@@ -188,7 +188,9 @@ class Watch:
             and (response.is_success or is_fault)
         ):
             self._unknown.pop(request_id, None)
-        if request_id is None and "/query" in request.url.path and response.is_success and not is_fault:
+        # A batch has only look-ups.
+        asks = request.url.path.endswith(("/query", "/batch"))
+        if request_id is None and asks and response.is_success and not is_fault:
             self._queried_at[life, _realm(request)] = self._loop.time()
             for sent in self._unknown.values():
                 sent.looked_up_at = self._loop.time()
