@@ -17,6 +17,7 @@ from worker.connections import disconnecting, keeping, proving
 from worker.connections import standing as standings
 from worker.connections.disconnecting import Disconnection, NothingConnected
 from worker.connections.standing import ConnectionStanding, connection_of
+from worker.quickbooks import tokens
 from worker.quickbooks.errors import ReconnectRequired
 from worker.quote_to_cash import manager
 from worker.sandbox.oauth import OAuthPlan
@@ -240,6 +241,17 @@ async def test_a_refused_company_is_an_alarm_until_it_is_served(companies: World
     world.sandbox.change_traits(world.realm, {"subscription": "paid"})
     world.clock.advance(3600)
     await world.settle()
+    assert (await stands(world)).state == "connected"
+
+
+async def test_tokens_that_no_key_decrypts_any_more_are_told(companies: World) -> None:
+    world = companies
+    await world.services.database.transaction(tokens.forget, world.realm)
+    for _ in range(2):
+        await keeping.look(world.services)
+    assert len(await told(world, catalog.CONNECTION_EXPIRED)) == 1
+    assert (await stands(world)).state == "expired"
+    await world.connect()
     assert (await stands(world)).state == "connected"
 
 

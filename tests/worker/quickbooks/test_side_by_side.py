@@ -7,6 +7,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from events.database.postgres import PostgresDatabase
+from events.log import log
 from tests.beside import Both, beside, empty
 from tests.events.samples import NOW
 from worker.connections import steps
@@ -59,6 +60,38 @@ async def test_a_refresh_brings_back_nothing_that_a_consent_replaced(postgres: P
     both = await beside(postgres, put(sealed=b"consented"), rotate)
     assert both == Both(None, False, waited=True)
     assert await postgres.read(stored) == (b"consented", 2, False)
+
+
+async def test_a_refresh_brings_back_nothing_that_a_person_disconnected(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    await postgres.transaction(lease("a"))
+    both = await beside(
+        postgres,
+        lambda c: tokens.leave(c, REALM, "acme", NOW),
+        lambda c: tokens.rotate(c, REALM, 1, b"refreshed", GRANTED, NOW),
+    )
+    assert both == Both(True, False, waited=True)
+    assert await postgres.read(stored) == (b"", 2, True)
+
+
+async def test_a_company_is_left_once(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    both = await beside(
+        postgres,
+        lambda c: tokens.leave(c, REALM, "acme", NOW),
+        lambda c: tokens.leave(c, REALM, "acme", NOW),
+    )
+    assert both == Both(True, False, waited=True)
+
+
+async def test_two_processes_that_notice_an_expiry_at_once_tell_it_once(postgres: PostgresDatabase) -> None:
+    await postgres.transaction(put())
+    await beside(
+        postgres,
+        lambda c: tokens.tell_expired(c, REALM, "revoked", NOW),
+        lambda c: tokens.tell_expired(c, REALM, "invalid_grant", NOW),
+    )
+    assert await postgres.read(log.head) == 1
 
 
 async def test_a_refused_refresh_ends_nothing_that_a_consent_replaced(postgres: PostgresDatabase) -> None:

@@ -14,6 +14,7 @@ from events.contract import catalog
 from events.contract.administration import (
     AccountMapped,
     ConnectionAuthorized,
+    ConnectionDisconnected,
     ConnectionExpired,
     CustomerRequested,
     InvoiceRequested,
@@ -185,6 +186,10 @@ def connected(realm: str = REALM) -> Event:
 
 def expired(realm: str = REALM) -> Event:
     return fact(catalog.CONNECTION_EXPIRED, ConnectionExpired(realm, NOW, "revoked"))
+
+
+def disconnected(realm: str = REALM) -> Event:
+    return fact(catalog.CONNECTION_DISCONNECTED, ConnectionDisconnected(realm, NOW, "cli:ada"))
 
 
 def observed(**changes: Any) -> Event:

@@ -12,6 +12,7 @@ from tests.worker.quote_to_cash.given import (
     chosen,
     connected,
     customer_seen,
+    disconnected,
     expired,
     given,
     item_seen,
@@ -143,6 +144,19 @@ def test_nothing_is_commanded_while_a_connection_is_over() -> None:
     decider = given(*ready(), expired(), *stories.signed_deal())
     assert (decider.stands_at(), decider.commanded()) == ("connection_expired", [])
     assert invoices(decider.when(connected())) == [(REALM, "7", "5")]
+
+
+def test_a_company_that_a_person_disconnected_waits_and_goes_on_with_its_mappings() -> None:
+    decider = given(*ready(), disconnected(), *stories.signed_deal())
+    assert (decider.stands_at(), decider.commanded()) == ("connection_missing", [])
+    decider.when(expired())
+    assert decider.stands_at() == "connection_missing", "a person ended it before"
+    assert invoices(decider.when(connected())) == [(REALM, "7", "5")]
+
+
+def test_a_disconnect_ends_its_company_alone() -> None:
+    decider = given(*ready(), *MOVED, *referred(realm=OTHER_REALM), disconnected(), *stories.signed_deal())
+    assert invoices(decider) == [(OTHER_REALM, "7", "5")]
 
 
 def test_the_announcement_of_a_customer_names_its_company() -> None:

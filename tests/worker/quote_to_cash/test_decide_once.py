@@ -18,6 +18,7 @@ from tests.worker.quote_to_cash.given import (
     connected,
     customer_asked,
     customer_created,
+    disconnected,
     expired,
     given,
     invoice_created,
@@ -56,6 +57,7 @@ ANYTHING: dict[str, list[Event | dict[str, Any]]] = {
     "a reading": [observed(company_name="Other")],
     "an order": [ordered(), ordered()],
     "a new connection": [expired(), connected()],
+    "a disconnect": [disconnected(), connected()],
     "no answer": [],
 }
 

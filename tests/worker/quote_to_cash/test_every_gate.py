@@ -34,6 +34,7 @@ from tests.worker.quote_to_cash.given import (
     customer_asked,
     customer_created,
     customer_seen,
+    disconnected,
     expired,
     fact,
     given,
@@ -464,6 +465,12 @@ CASES_OF_GATES = [
         [chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"), mapped(), mapped_product(), *signed()],
         "QuickBooks is not connected.",
         [connected(), observed()],
+    ),
+    Case(
+        "connection_missing",
+        [*ready(), *signed(), disconnected()],
+        "QuickBooks is not connected.",
+        [connected()],
     ),
     Case(
         "connection_expired",
