@@ -1,7 +1,7 @@
 """What QuickBooks says about unproven tokens: whose they are, and whether they can be used. Only reads are sent.
 
 A definite refusal of a read says that a right is missing. A right to write is not checked, since only a write could tell: it
-shows at the first one.
+shows at the first one, as does a right whose read got no answer.
 """
 
 from collections.abc import Sequence
@@ -108,9 +108,7 @@ async def company_of(client: QuickBooksClient, grant: PendingGrant, access_token
         Unanswered: There was no conclusive answer.
     """
     found = await _company_info(client, grant, access_token)
-    unreadable = [
-        entity for entity in NEEDED if not await _may_read(client, grant.realm, entity, access_token)
-    ]
+    unreadable = await _unreadable(client, grant.realm, access_token)
     if unreadable:
         named = ", ".join(NEEDED[entity] for entity in unreadable)
         raise NotProven(
@@ -142,6 +140,22 @@ async def _company_info(client: QuickBooksClient, grant: PendingGrant, access_to
         raise NotProven(str(problem), "refused_by_quickbooks") from problem
     except QuickBooksError as problem:
         raise Unanswered(str(problem)) from problem
+
+
+async def _unreadable(client: QuickBooksClient, realm: str, access_token: str) -> list[str]:
+    """Return the entities that the user may not read, as far as QuickBooks answers.
+
+    A read without an answer is not repeated: under a rate limit, a consent would never end. What it would have told shows
+    when the entity is first read.
+    """
+    found = []
+    for entity in NEEDED:
+        try:
+            if not await _may_read(client, realm, entity, access_token):
+                found.append(entity)
+        except Unanswered:
+            break
+    return found
 
 
 async def _may_read(client: QuickBooksClient, realm: str, entity: str, access_token: str) -> bool:

@@ -125,6 +125,15 @@ async def test_a_query_that_is_refused_for_another_reason_refuses_no_connection(
     await world.connect()
 
 
+async def test_a_read_of_a_right_that_gets_no_answer_delays_no_connection(world: World) -> None:
+    await world.add_workspace()
+    silent = Refusal("10000", 500, operations=("query",), entities=("Customer",))
+    world.sandbox.trouble.follow(Plan(refusals=(silent,)))
+    before = world.clock.now()
+    await world.connect()
+    assert (world.clock.now() - before).total_seconds() < 10
+
+
 @pytest.mark.parametrize(
     ("traits", "problem", "says"),
     [
