@@ -218,6 +218,7 @@ OBJECT_VOIDED = f"{PREFIX}quickbooks.voided.v1"
 OBJECT_MERGED = f"{PREFIX}quickbooks.merged.v1"
 OBJECT_UNREADABLE = f"{PREFIX}quickbooks.unreadable.v1"
 SYNC_REQUESTED = f"{PREFIX}sync.requested.v1"
+SYNC_BEGAN = f"{PREFIX}sync.began.v1"
 SYNC_COMPLETED = f"{PREFIX}sync.completed.v1"
 READING_FAILED = f"{PREFIX}reading.failed.v1"
 INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
@@ -299,6 +300,7 @@ _ALL = (
     EventType(OBJECT_MERGED, observed.ObjectMerged, _object),
     EventType(OBJECT_UNREADABLE, observed.ObjectUnreadable, _object),
     EventType(SYNC_REQUESTED, observed.SyncRequested, _workspace),
+    EventType(SYNC_BEGAN, observed.SyncBegan, _workspace),
     EventType(SYNC_COMPLETED, observed.SyncCompleted, _workspace),
     EventType(READING_FAILED, quickbooks.ReadingFailed, _command),
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),

@@ -178,11 +178,21 @@ class SyncRequested(Fact, frozen=True):
 
 
 class EntityCount(Fact, frozen=True):
-    """The result of a sync for one kind of object: how many were read, and how many of them had changed."""
+    """The objects of one kind in a sync: how many QuickBooks has, if they were counted, were read, and had changed."""
 
     entity: Identifier
-    read: int
-    changed: int
+    read: int = 0
+    changed: int = 0
+    total: int | None = None
+
+
+class SyncBegan(Fact, frozen=True):
+    """A sync that reads every object has begun; `counts` are those that QuickBooks has."""
+
+    realm: Identifier
+    mode: SyncMode
+    began_at: Instant
+    counts: tuple[EntityCount, ...] = ()
 
 
 class SyncCompleted(Fact, frozen=True):

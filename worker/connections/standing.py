@@ -116,7 +116,7 @@ def connection_of(connection: sa.Connection, workspace: str, now: datetime) -> C
     ended = row is None or state in {"expired", "disconnected"}
     observed = StateStore(connection, workspace).get(WorkspaceState).company
     seen = observed.company_name if observed is not None and observed.realm == last.realm else None
-    synced = sync_summary(connection, last.realm)
+    synced = sync_summary(connection, last.realm, now)
     return ConnectionStanding(
         realm=last.realm,
         company=seen or last.company,

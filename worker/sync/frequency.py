@@ -36,6 +36,13 @@ def next_sync(connection: sa.Connection, realm: str, now: datetime) -> datetime:
     return now + (HEARD if company is not None and hears(company) else UNHEARD)
 
 
+def shown_next(connection: sa.Connection, company: SyncCompany, now: datetime) -> datetime:
+    """Return when the next sync is due, as people are told: a batch by its schedule."""
+    row = connection.execute(_FREQUENCY, {"realm": company.realm}).first()
+    due = None if row is None else next_due(row.sync_frequency, row.time_zone, now)
+    return due or company.next_sync
+
+
 def hears(company: SyncCompany) -> bool:
     """Return whether webhooks seem to arrive: one did, and no change was found since that none had announced."""
     if company.noticed_at is None:

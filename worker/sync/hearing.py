@@ -15,6 +15,7 @@ from worker.sync.company import COMPANY
 from worker.sync.tables import sync_companies
 
 NAME = "sync"
+FREQUENCY = "sync_frequency"
 # Of these, QuickBooks has one object a company, which is read with the company.
 OF_THE_COMPANY = frozenset({COMPANY.casefold(), "preferences"})
 _ORDER: tuple[SyncMode, ...] = ("changes", "batch", "full")
@@ -26,9 +27,21 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], now: datetime) 
     if changed:
         _hear_changes(connection, changed, now)
     for recorded in batch:
+        if _moves_the_next_sync(recorded):
+            due = sync_companies.c.workspace == recorded.event.workspace
+            connection.execute(
+                sync_companies.update().where(due).values(next_sync=now, not_before=now, failures=0)
+            )
         mode = _wanted(recorded)
         if mode is not None:
             _want(connection, recorded, mode, now)
+
+
+def _moves_the_next_sync(recorded: Recorded) -> bool:
+    """Return whether a company is synced at once: it was connected again, or its workspace chose another frequency."""
+    if recorded.event.type == catalog.CONNECTION_AUTHORIZED:
+        return True
+    return recorded.event.type == catalog.SETTINGS_CHANGED and FREQUENCY in recorded.event.payload.changes
 
 
 def _hear_changes(connection: sa.Connection, changed: Sequence[Recorded], now: datetime) -> None:

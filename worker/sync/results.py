@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog, json
 from events.contract.envelope import own_event
-from events.contract.observed import EntityCount, SyncCompleted, SyncMode
+from events.contract.observed import EntityCount, SyncBegan, SyncCompleted, SyncMode
 from events.database.locks import Lock, acquire
 from events.log import log
 from worker.quickbooks.paging import ListPage
@@ -29,18 +29,14 @@ GONE_OPERATIONS = frozenset({"Delete", "Merge"})
 
 
 def begin(
-    connection: sa.Connection,
-    leased: SyncCompany,
-    mode: SyncMode,
-    totals: Mapping[str, int],
-    now: datetime,
+    connection: sa.Connection, leased: SyncCompany, mode: SyncMode, totals: Mapping[str, int], now: datetime
 ) -> None:
-    """Begin a sync: note the readings that it needs."""
+    """Begin a sync: note the readings that it needs. The beginning of one that reads every object is an event."""
+    acquire(connection, Lock.LOG)
     state = rows.held(connection, leased)
     readings = list(planning.to_read(state, rows.readings_of(connection, state.realm), mode))
-    rows.put_readings(
-        connection, [replace(each, total=totals.get(each.entity, each.total)) for each in readings]
-    )
+    readings = [replace(each, total=totals.get(each.entity, each.total)) for each in readings]
+    rows.put_readings(connection, readings)
     reads_all = any(not each.complete for each in readings)
     is_old = state.since is None or now - state.since > planning.LOOK_BACK
     rows.change(
@@ -53,6 +49,9 @@ def begin(
         reading=state.reading + 1 if reads_all else state.reading,
         since=now if is_old and reads_all else state.since,
     )
+    if mode in {"first", "full"}:
+        counts = [EntityCount(each.entity, total=each.total) for each in readings if not each.complete]
+        _tell(connection, state, "began", SyncBegan(state.realm, mode, now, tuple(counts)), now)
 
 
 def record(
@@ -199,7 +198,13 @@ def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, 
     # What was asked for later than this sync began waits for another one: this one may have read too early.
     is_served = state.wanted is not None and state.wanted_position == state.serves
     if state.mode is not None and state.began_at is not None and (is_served or state.mode != "changes"):
-        _tell(connection, state, state.mode, state.began_at, now)
+        readings = rows.readings_of(connection, state.realm)
+        counts = [
+            EntityCount(each.entity, each.read, each.changed, each.total if state.mode != "changes" else None)
+            for each in (readings[name.name] for name in OBSERVABLES if name.name in readings)
+        ]
+        fact = SyncCompleted(state.realm, state.mode, state.began_at, tuple(counts))
+        _tell(connection, state, "completed", fact, now)
     rows.change(
         connection,
         state.realm,
@@ -214,21 +219,15 @@ def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, 
 
 
 def _tell(
-    connection: sa.Connection, state: SyncCompany, mode: SyncMode, began_at: datetime, now: datetime
+    connection: sa.Connection, state: SyncCompany, step: str, fact: SyncBegan | SyncCompleted, now: datetime
 ) -> None:
-    readings = rows.readings_of(connection, state.realm)
-    counts = tuple(
-        EntityCount(each.name, readings[each.name].read, readings[each.name].changed)
-        for each in OBSERVABLES
-        if each.name in readings
-    )
     event = own_event(
-        catalog.SYNC_COMPLETED,
-        SyncCompleted(state.realm, mode, began_at, counts),
+        catalog.SYNC_BEGAN if isinstance(fact, SyncBegan) else catalog.SYNC_COMPLETED,
+        fact,
         workspace=state.workspace,
         source=SOURCE,
         time=now,
-        id=f"{state.realm}/sync/{began_at.isoformat()}",
+        id=f"{state.realm}/sync/{fact.began_at.isoformat()}/{step}",
     )
     log.append_own(connection, [event], now)
 

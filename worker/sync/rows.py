@@ -64,43 +64,36 @@ _COMPANY = tuple(sync_companies.c[name] for name in SyncCompany.__struct_fields_
 _READING = tuple(sync_readings.c[name] for name in ListReading.__struct_fields__)
 
 
+_BEGINNING = (
+    sa.select(realms.c.realm, realms.c.workspace, sync_companies.c.workspace)
+    .outerjoin(sync_companies, sync_companies.c.realm == realms.c.realm)
+    .where(realms.c.connected)
+    .where(sa.or_(sync_companies.c.realm.is_(None), sync_companies.c.workspace != realms.c.workspace))
+)
+
+
 class LeaseOfSyncLost(Exception):
     """Another process works on the company's sync now; the transaction rolls back."""
 
 
 def begin_new(connection: sa.Connection, now: datetime) -> None:
-    """Add the rows of connected companies that have none yet."""
-    missing = (
-        sa.select(realms.c.realm, realms.c.workspace)
-        .outerjoin(sync_companies, sync_companies.c.realm == realms.c.realm)
-        .where(realms.c.connected, sync_companies.c.realm.is_(None))
-    )
-    added = [
-        {
-            "realm": realm,
-            "workspace": workspace,
-            "next_sync": now,
-            "not_before": now,
-            "wanted_position": 0,
-            "serves": 0,
-            "swept": False,
-            "reading": 0,
-            "failures": 0,
-        }
-        for realm, workspace in connection.execute(missing).all()
-    ]
-    bulk.insert_absent(connection, sync_companies, added)
+    """Add the rows of connected companies that have none yet, and begin anew for those that another workspace connected."""
+    for realm, workspace, _ in connection.execute(_BEGINNING).all():
+        connection.execute(sync_notices.delete().where(sync_notices.c.realm == realm))
+        connection.execute(sync_readings.delete().where(sync_readings.c.realm == realm))
+        # The new workspace's log has none of the versions. Their ordinals go on, since the company may come back.
+        present = sa.and_(observed.c.realm == realm, observed.c.fate != "gone")
+        forgotten = {"fate": "unreadable", "content": "", "sync_token": -1, "reading": 0}
+        connection.execute(observed.update().where(present).values(**forgotten))
+        connection.execute(sync_companies.delete().where(sync_companies.c.realm == realm))
+        row = {"next_sync": now, "not_before": now, "wanted_position": 0, "serves": 0, "swept": False}
+        row |= {"realm": realm, "workspace": workspace, "reading": 0, "failures": 0}
+        bulk.insert_absent(connection, sync_companies, [row])
 
 
 def has_new(connection: sa.Connection) -> bool:
-    """Return whether a connected company has no row yet; reads only."""
-    missing = (
-        sa.select(realms.c.realm)
-        .outerjoin(sync_companies, sync_companies.c.realm == realms.c.realm)
-        .where(realms.c.connected, sync_companies.c.realm.is_(None))
-        .limit(1)
-    )
-    return connection.execute(missing).first() is not None
+    """Return whether the sync of a connected company has to begin; reads only."""
+    return connection.execute(_BEGINNING.limit(1)).first() is not None
 
 
 def due(connection: sa.Connection, holder: str, now: datetime) -> Sequence[str]:

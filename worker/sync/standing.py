@@ -10,7 +10,7 @@ from events.contract.observed import SyncMode
 from worker.commands.table import realms
 from worker.sync import rows
 from worker.sync.entities import OBSERVABLES
-from worker.sync.frequency import hears
+from worker.sync.frequency import hears, shown_next
 from worker.sync.rows import SyncCompany
 from worker.sync.tables import sync_notices
 
@@ -76,10 +76,12 @@ class SyncSummary(Struct, frozen=True):
     next_sync: datetime
 
 
-def sync_summary(connection: sa.Connection, realm: str) -> SyncSummary | None:
+def sync_summary(connection: sa.Connection, realm: str, now: datetime) -> SyncSummary | None:
     """Return when a company was last synced, and when it is next; None before its sync began."""
     company = rows.company_of(connection, realm)
-    return None if company is None else SyncSummary(company.last_sync, company.next_sync)
+    if company is None:
+        return None
+    return SyncSummary(company.last_sync, shown_next(connection, company, now))
 
 
 def standing(connection: sa.Connection, workspace: str, now: datetime) -> SyncStanding | None:
@@ -128,7 +130,7 @@ def _standing(connection: sa.Connection, company: SyncCompany, now: datetime) ->
         mode=company.mode,
         began_at=company.began_at,
         last_sync=company.last_sync,
-        next_sync=company.next_sync,
+        next_sync=shown_next(connection, company, now),
         requested=company.wanted is not None,
         webhooks="arriving" if hears(company) else "silent",
         waiting=waiting or 0,

@@ -11,7 +11,9 @@ from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World, types
 from worker.actions.syncs import request_sync
+from worker.quickbooks import tokens
 from worker.sandbox import accountant
+from worker.sync.observing import SOURCE
 from worker.sync.standing import standing
 
 
@@ -106,7 +108,7 @@ async def test_more_changes_than_change_data_capture_returns_are_compared_in_ful
     assert await office.differences() == []
     before = await office.head()
     await office.sync(full=True)
-    assert await office.appended(before) == ["sync.requested.v1", "sync.completed.v1"]
+    assert await office.appended(before) == ["sync.requested.v1", "sync.began.v1", "sync.completed.v1"]
 
 
 async def test_a_sync_that_is_asked_for_while_one_runs_begins_after_it(office: Office) -> None:
@@ -138,11 +140,47 @@ async def test_a_failed_step_is_retried_with_its_reason_shown_until_one_succeeds
 
 async def test_objects_are_observed_in_batches_where_the_workspace_wants_so(office: Office) -> None:
     await office.world.admin().change_settings({"sync_frequency": "hourly"})
+    await office.work()
     accountant.create(office.company, "Customer", {"DisplayName": "Later"}, office.world.clock.now())
     await office.notify()
     assert await office.differences() == ["Customer/5 is in QuickBooks and was not observed"]
     await office.sync()
     assert await office.differences() == [], "a person's sync never waits"
+
+
+async def test_a_changed_frequency_releases_what_waits(office: Office) -> None:
+    await office.world.admin().change_settings({"sync_frequency": "daily 02:30"})
+    await office.work()
+    accountant.create(office.company, "Customer", {"DisplayName": "Later"}, office.world.clock.now())
+    await office.notify()
+    assert len(await office.differences()) == 1
+    await office.world.admin().change_settings({"sync_frequency": "real_time"})
+    await office.work()
+    assert await office.differences() == []
+
+
+async def test_a_company_that_another_workspace_connects_is_observed_in_that_workspaces_log(
+    office: Office,
+) -> None:
+    world = office.world
+    gone = str(
+        accountant.create(office.company, "Customer", {"DisplayName": "Gone"}, world.clock.now())["Id"]
+    )
+    await office.sync()
+    accountant.merge(office.company, "Customer", gone, "1", world.clock.now())
+    await office.sync()
+    await world.add_workspace("bolt")
+    for workspace in ("bolt", "acme"):
+        await world.services.database.transaction(tokens.forget, world.realm)
+        before = await office.head()
+        await world.connect(workspace)
+        await office.work()
+        assert await office.differences() == []
+        appended = [each.event for each in await world.log() if each.position > before]
+        observed = [event for event in appended if event.source == SOURCE]
+        assert {event.workspace for event in observed} == {workspace}
+        assert types(observed).count("customer.observed.v1") == len(world.books("Customer"))
+        assert "quickbooks.merged.v1" not in types(observed), "it was gone before"
 
 
 def _line(amount: int) -> dict[str, Any]:
