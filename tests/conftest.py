@@ -17,6 +17,7 @@ LONGEST_FIRST = (
     "proof/test_chaos.py",
     "proof/test_sigkill.py",
     "proof/test_secured.py",
+    "proof/test_sync_kills.py",
     "proof/test_ingest_kills.py",
     "proof/test_model.py",
     "proof/test_fuzz.py",

@@ -20,6 +20,7 @@ class Amounts(Struct, frozen=True):
         crash_points: The number of crash points.
         third: The third of the safeguards that is removed; None means all.
         kills: The number of kills of the real `q2c up`.
+        customers: The number of customers whose first read is killed.
         seed: The seed of the kills and of the chaos.
     """
 
@@ -28,6 +29,7 @@ class Amounts(Struct, frozen=True):
     crash_points: int
     third: int | None
     kills: int
+    customers: int
     seed: int
 
 
@@ -45,6 +47,7 @@ def asked() -> Amounts:
         crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "500")),
         third=None if third == ALL else int(third) % THIRDS,
         kills=int(os.environ.get("Q2C_PROVE_KILLS", "50")),
+        customers=int(os.environ.get("Q2C_PROVE_CUSTOMERS", "10000")),
         seed=int(os.environ.get("Q2C_PROVE_SEED", "20260505")),
     )
 

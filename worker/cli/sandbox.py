@@ -1,6 +1,7 @@
 """The sandbox: a QuickBooks and DocuSign to test against."""
 
 import asyncio
+import gc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -112,6 +113,7 @@ def sandbox(
         books=Amounts(customers, items, history),
     )
 
+    gc.freeze()  # the books stay: looking through large ones for garbage would take longer than most answers
     if webhooks is not None:
         _subscribe(box, webhooks)
 

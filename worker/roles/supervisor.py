@@ -30,6 +30,7 @@ from worker.runtime.repeating import Retry, repeat
 from worker.runtime.serving import serve
 from worker.runtime.watchdog import CRASHED, bounded, keep_awake
 from worker.services import Services
+from worker.sync import rows as syncs
 from worker.workspaces import keyring
 
 DRAIN_SECONDS_MAX = 45
@@ -174,6 +175,7 @@ def _sentences(error: BaseException) -> Iterator[str]:
 def _release(connection: sa.Connection, holder: str) -> None:
     subscriptions.release(connection, holder)
     release_realms(connection, holder)
+    syncs.release_all(connection, holder)
 
 
 @asynccontextmanager

@@ -8,11 +8,13 @@ from worker.roles.role import RoleContext
 from worker.roles.runner import RETRY_SECONDS
 from worker.runtime.repeating import ReportedPart, Retry, repeat
 from worker.services import Services
+from worker.sync import rows
 from worker.sync.syncing import Syncer
 
 PART = "sync"
 COMPANIES_MAX = 8  # at the same time; the others wait for one of them to be done
 LOOK_SECONDS = 1.0
+RENEW_SECONDS = rows.LEASE_SECONDS / 3
 
 
 async def run(context: RoleContext) -> None:
@@ -31,16 +33,21 @@ async def keep_in_step(
 ) -> None:
     """Work on companies that are due, each in a task of its own, until `stopping` is set; then finish their steps."""
     working: dict[str, asyncio.Task[None]] = {}
+    renewed_at = services.clock.monotonic()
 
     async def work(realm: str) -> None:
         while not stopping.is_set() and await syncer.step(realm):
             services.wake.all()
 
     async def turn() -> bool:
+        nonlocal renewed_at
         for realm, task in [*working.items()]:
             if task.done():
                 del working[realm]
                 task.result()  # a defect ends the process
+        if working and services.clock.monotonic() - renewed_at >= RENEW_SECONDS:
+            renewed_at = services.clock.monotonic()
+            await syncer.renew()
         due = [realm for realm in await syncer.due() if realm not in working]
         for realm in due[: COMPANIES_MAX - len(working)]:
             working[realm] = asyncio.create_task(work(realm), name=f"sync {realm}")

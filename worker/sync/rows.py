@@ -15,8 +15,8 @@ from worker.commands.table import realms
 from worker.sync.entities import OBSERVABLES
 from worker.sync.tables import observed, sync_companies, sync_notices, sync_readings
 
-# Longer than a read with its retries lasts. Another process that works on the company too does no harm.
-LEASE_SECONDS = 150
+# After a kill, the next process goes on so much later. A process renews its leases while it waits for QuickBooks.
+LEASE_SECONDS = 6
 _LEASE = timedelta(seconds=LEASE_SECONDS)
 
 
@@ -134,6 +134,22 @@ def lease(connection: sa.Connection, realm: str, holder: str, now: datetime) -> 
         return None
     change(connection, realm, holder=holder, leased_until=now + _LEASE)
     return replace(company, holder=holder)
+
+
+def renew(connection: sa.Connection, holder: str, now: datetime) -> None:
+    """Renew the leases of a process."""
+    connection.execute(
+        sync_companies.update().where(sync_companies.c.holder == holder).values(leased_until=now + _LEASE)
+    )
+
+
+def release_all(connection: sa.Connection, holder: str) -> None:
+    """Release the leases of a process, so that another goes on at once."""
+    connection.execute(
+        sync_companies.update()
+        .where(sync_companies.c.holder == holder)
+        .values(holder=None, leased_until=None)
+    )
 
 
 def release(connection: sa.Connection, realm: str, holder: str) -> None:

@@ -76,6 +76,10 @@ class Syncer(Struct, frozen=True):
             await self.database.transaction(rows.begin_new, now)
         return await self.database.read(rows.due, self.holder, now)
 
+    async def renew(self) -> None:
+        """Renew the leases of this process; an answer of QuickBooks may take longer than a lease."""
+        await self.database.transaction(rows.renew, self.holder, self.clock.now())
+
     async def step(self, realm: str) -> bool:
         """Do the next step of a company's sync; return whether there was one.
 
