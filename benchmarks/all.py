@@ -2,6 +2,7 @@
 
 from benchmarks import (
     append,
+    backlog,
     budget,
     commands,
     decode,
@@ -45,5 +46,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     commands.COMMANDS_AT_ONCE,
     quickbooks.CALL,
     budget.BUDGET,
+    backlog.BACKLOG_OF_INVOICES,
     sandbox.SANDBOX,
 )

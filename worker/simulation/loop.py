@@ -39,9 +39,10 @@ class SimulationLoop(asyncio.BaseEventLoop):
     _scheduled: list[Any]
     _stopping: bool
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, steps_max: int = STEPS_MAX) -> None:
         super().__init__()
         self.random = random
+        self._steps_max = steps_max
         self.steps = 0
         self.after_step: Callable[[str], None] | None = None
         self._now = 0.0
@@ -143,8 +144,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 self._frozen[host].append(handle)
                 continue
             self.steps += 1
-            if self.steps > STEPS_MAX:
-                raise Stuck(f"The run has not ended after {STEPS_MAX} steps")
+            if self.steps > self._steps_max:
+                raise Stuck(f"The run has not ended after {self._steps_max} steps")
             self._trace.update(f"{self.steps}|{self._now:.6f}|{host}\n".encode())
             handle._run()  # noqa: SLF001 - what BaseEventLoop does
             if self.after_step is not None:
