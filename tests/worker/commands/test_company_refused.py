@@ -60,8 +60,9 @@ async def test_all_deals_of_a_refused_company_wait_at_one_gate_and_continue_by_t
     assert types(await ready.log()).count("company.served.v1") == 1
 
 
-async def test_a_refused_company_is_asked_ever_more_seldom(ready: World) -> None:
-    trouble(ready, HOLDING["subscription_lapsed"])
+@pytest.mark.parametrize("gate", HOLDING)
+async def test_a_refused_company_is_asked_ever_more_seldom(ready: World, gate: str) -> None:
+    trouble(ready, HOLDING[gate])
     for deal in DEALS:
         await ready.send(*stories.signed_deal(deal))
     began = ready.clock.now()
@@ -70,7 +71,7 @@ async def test_a_refused_company_is_asked_ever_more_seldom(ready: World) -> None
         ready.clock.advance(30)
     assert refused(ready) < 60, "in a day: ever more seldom at first, then once an hour"
     told = [r.event.payload for r in await ready.log() if r.event.type == catalog.COMPANY_REFUSED]
-    assert [fact.gate for fact in told] == ["subscription_lapsed"]
+    assert [fact.gate for fact in told] == [gate]
 
 
 async def test_a_company_that_is_connected_anew_waits_for_nothing(ready: World) -> None:
