@@ -24,7 +24,7 @@ from worker.runtime.wake import Wake
 
 SLOTS = CONNECTIONS_MAX  # a command in flight never waits for a connection
 # More than requests at once, so that the look-ups of a backlog wait together, and are sent in one batch.
-SLOTS_PER_REALM = 60
+SLOTS_PER_REALM = 80
 RETRY_SECONDS = 1.0
 PART = "dispatch"
 
