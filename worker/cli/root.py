@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
     },
     "People": {
         "connect": Lazy("connections:connect", "Connect a workspace to a QuickBooks company, in a browser."),
-        "sync": Lazy("sync:sync", "Read what changed in QuickBooks now."),
+        "sync": Lazy("sync:sync", "Read what changed in QuickBooks now, whatever the sync frequency is."),
         "connection": Lazy("connections:connection", "Show the connection to QuickBooks, and its alarm."),
         "disconnect": Lazy(
             "connections:disconnect", "Disconnect the QuickBooks company, and revoke its tokens."

@@ -71,9 +71,10 @@ def _incomplete(readings: Mapping[str, ListReading]) -> Iterator[ListReading]:
 def _mode_to_begin(
     company: SyncCompany, readings: Mapping[str, ListReading], now: datetime
 ) -> SyncMode | None:
-    if any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES):
+    has_outdated = any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES)
+    if has_outdated and company.last_sync is None:
         return "first"
-    mode = company.wanted or ("changes" if company.next_sync <= now else None)
+    mode = company.wanted or ("changes" if has_outdated or company.next_sync <= now else None)
     if mode is not None and (company.since is None or now - company.since > LOOK_BACK):
         return "full"
     return mode
@@ -89,12 +90,12 @@ def to_read(
 ) -> Iterator[ListReading]:
     """Yield the readings as they are when a sync begins, or when `entities` have to be compared in full.
 
-    The counts of the others begin anew, too.
+    Kinds that QuickBooks refused to list are tried again. The counts of the others begin anew, too.
     """
     for observable in OBSERVABLES:
         known = readings.get(observable.name)
         again = mode == "full" or observable.name in entities or is_outdated(known, observable)
-        if known is None or again:
+        if known is None or again or (known.problem is not None and not entities):
             yield ListReading(
                 realm=company.realm,
                 entity=observable.name,

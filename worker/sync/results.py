@@ -78,7 +78,7 @@ def record(
 
 
 def notice(connection: sa.Connection, leased: SyncCompany, answer: Answer, now: datetime) -> None:
-    """WaitingNotice the objects of an answer that shows a part of their fields, if QuickBooks' version of them is new."""
+    """Notice the objects of an answer that shows a part of their fields, if QuickBooks' version of them is new."""
     rows.held(connection, leased)
     notices.add_changed(connection, observing.newer(connection, answer), answer, now)
 
@@ -124,7 +124,7 @@ def put_notices(
     leased: SyncCompany,
     answer: Answer,
     fetched: Sequence[WaitingNotice],
-    refused: Mapping[str, str],
+    refused: Collection[str],
     now: datetime,
 ) -> ChangedNames:
     """Record fetched objects and delete their notices; those that look too old or were refused are fetched again."""

@@ -22,7 +22,7 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, Rejected, Throttled
 from worker.quickbooks.paging import PageCursor
 from worker.sync import asking, notices, observing, results, rows
-from worker.sync.entities import BY_NAME
+from worker.sync.entities import BY_NAME, named
 from worker.sync.frequency import in_batches, next_sync
 from worker.sync.notices import WaitingNotice
 from worker.sync.planning import BEGINNING, Step, next_step
@@ -31,7 +31,9 @@ from worker.sync.versions import Answer, Seen
 
 NOTICES_MAX = 500
 RECORDED_MAX = 200  # objects in one transaction
-MISSED_MAX = 20
+SINGLE_READS_MAX = (
+    10  # in one step; a bulk read may wait for many seconds, and the lease has to outlast them all
+)
 # What is read may be older than its answer: by the clocks' difference, and by the lag of QuickBooks' own copies.
 OVERLAP = timedelta(minutes=10)
 BLOCKED_PAUSE = timedelta(minutes=15)
@@ -130,31 +132,48 @@ class Syncer(Struct, frozen=True):
         logger.info("sync.began", realm=task.company.realm, mode=mode)
 
     async def _fetch(self, task: Task) -> None:
-        """Fetch noticed objects; an object that is missing from the answer is read by itself, to be sure that it is gone."""
+        """Fetch noticed objects; those that QuickBooks refuses to list are fetched again later."""
         company, asked_at = task.company, self.clock.now()
-        by_entity: dict[str, list[WaitingNotice]] = {}
+        wanted: dict[str, list[str]] = {}
         for notice in task.notices:
-            by_entity.setdefault(notice.entity, []).append(notice)
-        wanted = {entity: [each.entity_id for each in each_of] for entity, each_of in by_entity.items()}
+            wanted.setdefault(notice.entity, []).append(notice.entity_id)
         found = await asking.by_ids(self.client, company.realm, wanted)
-        seen: list[Seen] = []
-        refused: dict[str, str] = {}
-        for entity, each_of in by_entity.items():
-            rows_of = found[entity]
-            if isinstance(rows_of, Rejected):
-                refused[entity] = rows_of.explanation
-                continue
-            by_id = {row["Id"]: row for row in rows_of}
-            for notice in each_of:
-                row = by_id.get(notice.entity_id)
-                if row is None:
-                    row = await asking.one(self.client, company.realm, entity, notice.entity_id)
-                is_void = notice.operation == "Void"
-                seen.append(Seen(entity, notice.entity_id, row, is_void=is_void, survivor=notice.survivor))
+        refused = {entity for entity, answer in found.items() if isinstance(answer, Rejected)}
+        listed = {
+            named(entity, row["Id"]): row
+            for entity, answer in found.items()
+            if not isinstance(answer, Rejected)
+            for row in answer
+        }
+        answered = [notice for notice in task.notices if notice.entity not in refused]
+        missing = [notice for notice in answered if notice.name not in listed]
+        alone = await self._alone(company, missing[:SINGLE_READS_MAX])
+        left = {notice.name for notice in missing[SINGLE_READS_MAX:]}
+        seen = [
+            Seen(
+                notice.entity,
+                notice.entity_id,
+                listed.get(notice.name, alone.get(notice.name)),
+                is_void=notice.operation == "Void",
+                survivor=notice.survivor,
+            )
+            for notice in answered
+            if notice.name not in left
+        ]
         answer = Answer(company.realm, company.workspace, asked_at, seen)
+        fetched = [notice for notice in task.notices if notice.name not in left]
         await self.database.transaction(
-            results.put_notices, company, answer, task.notices, refused, self.clock.now()
+            results.put_notices, company, answer, fetched, refused, self.clock.now()
         )
+
+    async def _alone(
+        self, company: SyncCompany, missing: Sequence[WaitingNotice]
+    ) -> dict[str, Entity | None]:
+        """Read objects that are missing from an answer one by one: that alone shows whether they are gone."""
+        return {
+            notice.name: await asking.one(self.client, company.realm, notice.entity, notice.entity_id)
+            for notice in missing
+        }
 
     async def _page(self, task: Task, reading: ListReading) -> None:
         company, asked_at = task.company, self.clock.now()
@@ -174,7 +193,7 @@ class Syncer(Struct, frozen=True):
     async def _missed(self, task: Task, reading: ListReading) -> None:
         """Read each object that a full reading did not meet by itself, to be sure that it is gone."""
         company, asked_at = task.company, self.clock.now()
-        missed = await self.database.read(rows.missed, reading, MISSED_MAX)
+        missed = await self.database.read(rows.missed, reading, SINGLE_READS_MAX)
         seen = [
             Seen(reading.entity, each, await asking.one(self.client, company.realm, reading.entity, each))
             for each in missed

@@ -6,7 +6,8 @@ from tests import stories
 from tests.world import World, types
 from worker.actions.syncs import request_sync
 from worker.sandbox.books.company import Company
-from worker.sync.rows import SyncCompany
+from worker.sync import rows
+from worker.sync.rows import ListReading, SyncCompany
 from worker.sync.standing import connected
 from worker.sync.syncing import Syncer
 from worker.verification.observed import differences
@@ -82,6 +83,10 @@ class Office:
         found = await self.world.services.database.read(connected, "acme")
         assert found is not None
         return found
+
+    async def readings(self) -> dict[str, ListReading]:
+        """Return how far each kind of objects was read."""
+        return await self.world.services.database.read(rows.readings_of, self.world.realm)
 
     async def head(self) -> int:
         """Return the last position of the log."""

@@ -6,15 +6,23 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
+from events.contract.values import Fact
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World, types
 from worker.actions.syncs import request_sync
 from worker.quickbooks import tokens
 from worker.sandbox import accountant
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
+from worker.sync import lists, planning
+from worker.sync.entities import BY_NAME, OBSERVABLES
+from worker.sync.fields import Row
 from worker.sync.observing import SOURCE
 from worker.sync.standing import standing
+from worker.verification import observed
 
 
 @pytest_asyncio.fixture
@@ -55,8 +63,8 @@ async def test_what_people_do_in_quickbooks_is_observed_by_notices(office: Offic
 
     one, two = (made("Customer", {"DisplayName": name}) for name in ("Bolt", "Bolt Inc."))
     await office.notify()
-    invoice = made("Invoice", {"CustomerRef": {"value": one}, "Line": [_line(100)]})
-    other = made("Invoice", {"CustomerRef": {"value": one}, "Line": [_line(80)]})
+    invoice = made("Invoice", {"CustomerRef": {"value": one}, "Line": [line_of(100)]})
+    other = made("Invoice", {"CustomerRef": {"value": one}, "Line": [line_of(80)]})
     await office.notify()
     paid = accountant.receive_payment(company, one, Decimal(60), {invoice: Decimal(60)}, clock.now())
     await office.notify()
@@ -85,7 +93,7 @@ async def test_a_sync_heals_an_outage_in_which_no_notice_arrived(office: Office,
     gone = accountant.create(company, "Customer", {"DisplayName": "Gone"}, clock.now())["Id"]
     invoice = str(
         accountant.create(
-            company, "Invoice", {"CustomerRef": {"value": gone}, "Line": [_line(10)]}, clock.now()
+            company, "Invoice", {"CustomerRef": {"value": gone}, "Line": [line_of(10)]}, clock.now()
         )["Id"]
     )
     await office.sync()
@@ -148,6 +156,57 @@ async def test_objects_are_observed_in_batches_where_the_workspace_wants_so(offi
     assert await office.differences() == [], "a person's sync never waits"
 
 
+async def test_many_objects_that_are_gone_are_read_one_by_one_in_several_steps(office: Office) -> None:
+    company, clock = office.company, office.world.clock
+    made = [
+        str(
+            accountant.create(
+                company, "Invoice", {"CustomerRef": {"value": "1"}, "Line": [line_of(10)]}, clock.now()
+            )["Id"]
+        )
+        for _ in range(25)
+    ]
+    await office.notify()
+    for invoice in made:
+        accountant.delete(company, "Invoice", invoice, clock.now())
+    before = await office.head()
+    await office.notify()
+    assert await office.differences() == []
+    assert (await office.appended(before)).count("quickbooks.deleted.v1") == 25
+
+
+async def test_a_list_that_quickbooks_refuses_is_told_and_tried_again_with_the_next_sync(
+    office: Office,
+) -> None:
+    refusal = Refusal("4002", operations=("query",), entities=("Vendor",), detail="Not now")
+    office.world.sandbox.trouble.follow(Plan(refusals=(refusal,)))
+    await office.sync(full=True)
+    assert (await office.readings())["Vendor"].problem == "Not now (code 4002)"
+    office.world.sandbox.trouble.follow(Plan())
+    await office.sync()
+    assert (await office.readings())["Vendor"].problem is None
+    assert await office.differences() == []
+
+
+async def test_a_release_that_keeps_more_fields_reads_every_object_of_the_kind_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_notes(realm: str, row: Row) -> Fact:
+        return replace(lists.customer(realm, row), phone="kept")
+
+    newer = replace(BY_NAME["Customer"], kept=2, fact=with_notes)
+    both = tuple(newer if each.name == "Customer" else each for each in OBSERVABLES)
+    monkeypatch.setitem(BY_NAME, "Customer", newer)
+    for module in (planning, observed):
+        monkeypatch.setattr(module, "OBSERVABLES", both)
+    before = await office.head()
+    for _ in range(2):
+        await office.sync()
+        assert await office.differences() == []
+        found = (await office.appended(before)).count("customer.observed.v1")
+        assert found == len(office.world.books("Customer"))
+
+
 async def test_a_changed_frequency_releases_what_waits(office: Office) -> None:
     await office.world.admin().change_settings({"sync_frequency": "daily 02:30"})
     await office.work()
@@ -183,7 +242,7 @@ async def test_a_company_that_another_workspace_connects_is_observed_in_that_wor
         assert "quickbooks.merged.v1" not in types(observed), "it was gone before"
 
 
-def _line(amount: int) -> dict[str, Any]:
+def line_of(amount: int) -> dict[str, Any]:
     return {
         "Amount": amount,
         "DetailType": "SalesItemLineDetail",

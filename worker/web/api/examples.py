@@ -13,6 +13,7 @@ from worker.docusign.reception import Count
 from worker.docusign.watch import Reception
 from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanation
 from worker.quote_to_cash.sentences import spoken
+from worker.sync.standing import EntityStanding, SyncStanding
 from worker.web.api.accepted import Accepted
 from worker.web.api.connection import BegunConsent, ConsentWish
 from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
@@ -22,6 +23,7 @@ from worker.web.api.invoices import Invoice, Invoices
 from worker.web.api.log import Log, LogEntry
 from worker.web.api.mappings import Mapping, Mappings, MappingWish
 from worker.web.api.settings import SettingsChange, SettingsList
+from worker.web.api.sync import SyncWish
 from worker.web.api.tokens import Tokens
 from worker.web.doors.events import BatchStored, Stored
 from worker.web.doors.feeds import CloudEvent, FeedPage
@@ -238,6 +240,20 @@ _BODIES: tuple[Struct, ...] = (
     ConsentWish(),
     BegunConsent("https://q2c.example/oauth/quickbooks/start?link=Yx3…"),
     Disconnection("4620816365", "Craig's Consulting", "revoked", "Its tokens are revoked at Intuit."),
+    SyncWish(full=True),
+    SyncStanding(
+        realm="4620816365",
+        state="running",
+        mode="first",
+        began_at=_AT,
+        last_sync=None,
+        next_sync=_AT,
+        requested=False,
+        webhooks="arriving",
+        waiting=2,
+        problem=None,
+        entities=(EntityStanding("Customer", 1200, 1000, 1000, 1000, complete=False, problem=None),),
+    ),
     _RECEPTION,
     Keys([_KEY], None),
     KeyGiven("bWFkZSBieSBEb2N1U2lnbiwgYW5kIG5vYm9keSBlbHNl="),

@@ -18,7 +18,11 @@ from worker.workspaces.api_tokens import Scope
 
 
 class SyncWish(Struct, frozen=True):
-    """A sync by hand; `full` compares every object, instead of reading what changed."""
+    """A sync by hand.
+
+    Attributes:
+        full: Whether to compare every object, instead of reading what changed.
+    """
 
     full: bool = False
 
