@@ -13,6 +13,8 @@ from worker.workspaces.kinds import REAL_TIME
 # Change data capture behind the webhooks: rarely while they arrive, often while they seem to fail.
 HEARD = timedelta(hours=1)
 UNHEARD = timedelta(minutes=15)
+# So many times rarer while the month's reads are scarce.
+FRUGAL_TIMES = 4
 # The scheduler announces each batch. Without its word, a sync begins by itself so much later.
 LATE = timedelta(minutes=10)
 _FREQUENCY = sa.select(realms.c.sync_frequency, realms.c.time_zone).where(
@@ -26,14 +28,15 @@ def in_batches(connection: sa.Connection, realm: str) -> bool:
     return row is not None and row.sync_frequency != REAL_TIME
 
 
-def next_sync(connection: sa.Connection, realm: str, now: datetime) -> datetime:
-    """Return when the next sync of a company begins, after one at `now`."""
+def next_sync(connection: sa.Connection, realm: str, now: datetime, *, is_frugal: bool) -> datetime:
+    """Return when the next sync of a company begins, after one at `now`; later while reads are scarce, but for batches."""
     row = connection.execute(_FREQUENCY, {"realm": realm}).first()
     due = None if row is None else next_due(row.sync_frequency, row.time_zone, now)
     if due is not None:
         return due + LATE
     company = rows.company_of(connection, realm)
-    return now + (HEARD if company is not None and hears(company) else UNHEARD)
+    pause = HEARD if company is not None and hears(company) else UNHEARD
+    return now + pause * (FRUGAL_TIMES if is_frugal else 1)
 
 
 def shown_next(connection: sa.Connection, company: SyncCompany, now: datetime) -> datetime:

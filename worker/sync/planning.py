@@ -19,15 +19,22 @@ LOOK_BACK = timedelta(days=29)
 LISTS_READ = timedelta(hours=6)
 BEGINNING = json.encode(PageCursor())
 
-Kind = Literal["begin", "fetch", "page", "missed", "sweep", "lists", "finish"]
+# The syncs that a person asks for.
+ASKED = frozenset[SyncMode]({"changes", "full"})
+
+Kind = Literal["begin", "put_off", "fetch", "page", "missed", "sweep", "lists", "finish"]
 
 
 class Step(Struct, frozen=True):
-    """The next step: `mode` is that of a sync to begin, `entity` the kind of objects to read."""
+    """The next step: `mode` is that of a sync to begin, `entity` the kind of objects to read.
+
+    `is_sparing` is true if the month's reads are scarce, and no person asked for the sync.
+    """
 
     kind: Kind
     mode: SyncMode | None = None
     entity: str | None = None
+    is_sparing: bool = False
 
     @property
     def is_bulk(self) -> bool:
@@ -42,16 +49,20 @@ def next_step(
     *,
     has_notices: bool,
     in_batches: bool,
+    is_frugal: bool = False,
 ) -> Step | None:
     """Return the next step of a company's sync; None if there is nothing to do now.
 
     `has_notices` says whether noticed objects may be fetched, `in_batches` whether the workspace lets them wait for its
-    hourly or daily sync.
+    hourly or daily sync, and `is_frugal` whether the month's reads are scarce: then reading everything again waits, unless
+    a person asks for it.
     """
     if company.mode is None or company.began_at is None:
-        mode = _mode_to_begin(company, readings, now)
+        is_sparing = is_frugal and company.wanted not in ASKED and company.last_sync is not None
+        mode = _mode_to_begin(company, readings, now, is_sparing=is_sparing)
         if mode is not None:
-            return Step("begin", mode)
+            is_put_off = mode == "full" and is_sparing
+            return Step("put_off") if is_put_off else Step("begin", mode, is_sparing=is_sparing)
         return Step("fetch") if has_notices and not in_batches else None
     reading = next(_incomplete(readings), None)
     if has_notices:
@@ -69,9 +80,9 @@ def _incomplete(readings: Mapping[str, ListReading]) -> Iterator[ListReading]:
 
 
 def _mode_to_begin(
-    company: SyncCompany, readings: Mapping[str, ListReading], now: datetime
+    company: SyncCompany, readings: Mapping[str, ListReading], now: datetime, *, is_sparing: bool
 ) -> SyncMode | None:
-    has_outdated = any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES)
+    has_outdated = not is_sparing and any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES)
     if has_outdated and company.last_sync is None:
         return "first"
     mode = company.wanted or ("changes" if has_outdated or company.next_sync <= now else None)
@@ -86,15 +97,22 @@ def is_outdated(reading: ListReading | None, observable: Observable) -> bool:
 
 
 def to_read(
-    company: SyncCompany, readings: Mapping[str, ListReading], mode: SyncMode, entities: Collection[str] = ()
+    company: SyncCompany,
+    readings: Mapping[str, ListReading],
+    mode: SyncMode,
+    entities: Collection[str] = (),
+    *,
+    is_sparing: bool = False,
 ) -> Iterator[ListReading]:
     """Yield the readings as they are when a sync begins, or when `entities` have to be compared in full.
 
-    Kinds that QuickBooks refused to list are tried again. The counts of the others begin anew, too.
+    Kinds that QuickBooks refused to list are tried again. The counts of the others begin anew, too. If `is_sparing`, kinds of
+    which more fields are kept are not read again yet.
     """
     for observable in OBSERVABLES:
         known = readings.get(observable.name)
-        again = mode == "full" or observable.name in entities or is_outdated(known, observable)
+        is_wanted = not is_sparing and is_outdated(known, observable)
+        again = mode == "full" or observable.name in entities or is_wanted
         if known is None or again or (known.problem is not None and not entities):
             yield ListReading(
                 realm=company.realm,

@@ -29,12 +29,19 @@ GONE_OPERATIONS = frozenset({"Delete", "Merge"})
 
 
 def begin(
-    connection: sa.Connection, leased: SyncCompany, mode: SyncMode, totals: Mapping[str, int], now: datetime
+    connection: sa.Connection,
+    leased: SyncCompany,
+    mode: SyncMode,
+    totals: Mapping[str, int],
+    now: datetime,
+    *,
+    is_sparing: bool,
 ) -> None:
     """Begin a sync: note the readings that it needs. The beginning of one that reads every object is an event."""
     acquire(connection, Lock.LOG)
     state = rows.held(connection, leased)
-    readings = list(planning.to_read(state, rows.readings_of(connection, state.realm), mode))
+    known = rows.readings_of(connection, state.realm)
+    readings = list(planning.to_read(state, known, mode, is_sparing=is_sparing))
     readings = [replace(each, total=totals.get(each.entity, each.total)) for each in readings]
     rows.put_readings(connection, readings)
     reads_all = any(not each.complete for each in readings)
@@ -236,6 +243,21 @@ def recover(connection: sa.Connection, leased: SyncCompany) -> None:
     """Note that a step was done after others had failed."""
     rows.held(connection, leased)
     rows.change(connection, leased.realm, failures=0, problem=None)
+
+
+def put_off(connection: sa.Connection, leased: SyncCompany, until: datetime) -> None:
+    """Note that comparing every object waits for the next month's reads, or for a person."""
+    state = rows.held(connection, leased)
+    rows.change(
+        connection,
+        state.realm,
+        next_sync=until,
+        wanted=state.wanted if state.wanted in planning.ASKED else None,
+        problem=(
+            "This month's reads of QuickBooks are scarce (Q2C_QUICKBOOKS_READS_PER_MONTH): every object is compared at"
+            f" {until:%Y-%m-%d %H:%M} UTC, or now by q2c sync --full"
+        ),
+    )
 
 
 def fail(connection: sa.Connection, leased: SyncCompany, problem: str, not_before: datetime) -> None:

@@ -19,8 +19,9 @@ from worker.commands.entities import Entity
 from worker.commands.retry import pause_seconds
 from worker.quickbooks.answers import is_deleted
 from worker.quickbooks.client import QuickBooksClient
-from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, Rejected, Throttled
+from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, ReadsSpent, Rejected, Throttled
 from worker.quickbooks.paging import PageCursor
+from worker.quickbooks.reads import next_month
 from worker.sync import asking, notices, observing, results, rows
 from worker.sync.entities import BY_NAME, named
 from worker.sync.frequency import in_batches, next_sync
@@ -87,7 +88,10 @@ class Syncer(Struct, frozen=True):
 
         A failure is stored, with the time of the next try.
         """
-        task = await self.database.transaction(take, realm, self.holder, self.clock.now())
+        is_frugal = await self._is_frugal()
+        task = await self.database.transaction(
+            take, realm, self.holder, self.clock.now(), is_frugal=is_frugal
+        )
         if task is None:
             return False
         if task.step.is_bulk and await self.database.read(self.is_busy):
@@ -105,10 +109,16 @@ class Syncer(Struct, frozen=True):
         _steps.labels(task.step.kind, "done").inc()
         return True
 
+    async def _is_frugal(self) -> bool:
+        return await self.client.reads.supply() != "plenty"
+
     async def _do(self, task: Task) -> None:
         match task.step.kind:
             case "begin":
                 await self._begin(task)
+            case "put_off":
+                until = next_month(self.clock.now())
+                await self.database.transaction(results.put_off, task.company, until)
             case "fetch":
                 await self._fetch(task)
             case "page":
@@ -121,14 +131,23 @@ class Syncer(Struct, frozen=True):
                 await self._lists(task)
             case "finish":
                 now = self.clock.now()
-                again = await self.database.read(next_sync, task.company.realm, now)
+                again = await self.database.read(
+                    next_sync, task.company.realm, now, is_frugal=await self._is_frugal()
+                )
                 await self.database.transaction(results.finish, task.company, again, now)
                 logger.info("sync.completed", realm=task.company.realm, mode=task.company.mode)
 
     async def _begin(self, task: Task) -> None:
         mode = task.step.mode or "changes"
         totals = await asking.counts(self.client, task.company.realm) if mode in {"first", "full"} else {}
-        await self.database.transaction(results.begin, task.company, mode, totals, self.clock.now())
+        await self.database.transaction(
+            results.begin,
+            task.company,
+            mode,
+            totals,
+            self.clock.now(),
+            is_sparing=task.step.is_sparing,
+        )
         logger.info("sync.began", realm=task.company.realm, mode=mode)
 
     async def _fetch(self, task: Task) -> None:
@@ -242,6 +261,8 @@ class Syncer(Struct, frozen=True):
             pause = max(pause, BLOCKED_PAUSE)
         elif isinstance(error, Throttled):
             pause = max(pause, timedelta(minutes=1))
+        elif isinstance(error, ReadsSpent):
+            pause = error.resumes_at - now
         try:
             await self.database.transaction(results.fail, task.company, str(error), now + pause)
         except LeaseOfSyncLost:
@@ -270,7 +291,9 @@ def _is_whole(changed: Seen) -> bool:
     return changed.row is None or BY_NAME[changed.entity].is_whole_in_changes
 
 
-def take(connection: sa.Connection, realm: str, holder: str, now: datetime) -> Task | None:
+def take(
+    connection: sa.Connection, realm: str, holder: str, now: datetime, *, is_frugal: bool
+) -> Task | None:
     """Lease a company's sync, and return its next step; None without one now, or if another process works on it."""
     company = rows.lease(connection, realm, holder, now)
     if company is None:
@@ -280,7 +303,14 @@ def take(connection: sa.Connection, realm: str, holder: str, now: datetime) -> T
         return None
     readings = rows.readings_of(connection, realm)
     due = notices.due(connection, realm, now, NOTICES_MAX)
-    step = next_step(company, readings, now, has_notices=bool(due), in_batches=in_batches(connection, realm))
+    step = next_step(
+        company,
+        readings,
+        now,
+        has_notices=bool(due),
+        in_batches=in_batches(connection, realm),
+        is_frugal=is_frugal,
+    )
     if step is None:
         rows.release(connection, realm, holder)
         return None

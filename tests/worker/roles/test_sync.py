@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.quickbooks.meter import ReadMeter
 from worker.roles.sync import keep_in_step
 from worker.sync import rows
 
@@ -14,12 +15,15 @@ from worker.sync import rows
 class Hanging:
     """A client of QuickBooks that gets no answer."""
 
+    def __init__(self, reads: ReadMeter) -> None:
+        self.reads = reads
+
     async def batch_queries(self, *_arguments: Any) -> None:
         await asyncio.get_running_loop().create_future()
 
 
 async def test_a_lease_is_renewed_while_quickbooks_is_slow_and_ends_soon_after_a_kill(ready: World) -> None:
-    first = replace(Office(ready).syncer, client=cast("Any", Hanging()))
+    first = replace(Office(ready).syncer, client=cast("Any", Hanging(ready.gateway.client.reads)))
     other = replace(Office(ready).syncer, holder="other")
     working = asyncio.create_task(keep_in_step(first, ready.services, asyncio.Event()))
     await ready.clock.sleep(10 * rows.LEASE_SECONDS)
