@@ -1,4 +1,4 @@
-"""Check whether the system is idle: Kafka is read, every subscription is at the head, no command is due, all is sent."""
+"""Check whether the system is idle: Kafka is read, every subscription is at the head, nothing is due, all is sent."""
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -8,6 +8,7 @@ from worker.commands.freezing import can_be_dated
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import reconsiderations
 from worker.services import SUBSCRIPTIONS, Services
+from worker.sync import measuring
 
 POLL_SECONDS = 0.1
 
@@ -26,6 +27,8 @@ async def wait_until_idle(services: Services, timeout_seconds: float) -> Idlenes
     started = services.clock.monotonic()
     while True:
         position, waiting_for = await services.database.read(left_to_do)
+        if waiting_for is None:
+            waiting_for = await services.database.read(measuring.left_to_do, services.clock.now())
         if waiting_for is None and services.environment.kafka_url is not None:
             waiting_for = await _left_in_kafka(services)
         waited = services.clock.monotonic() - started

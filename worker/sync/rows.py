@@ -14,6 +14,7 @@ from events.database import bulk
 from worker.commands.table import realms
 from worker.sync.entities import OBSERVABLES
 from worker.sync.tables import observed, sync_companies, sync_notices, sync_readings
+from worker.workspaces.kinds import REAL_TIME
 
 # After a kill, the next process goes on so much later. A process renews its leases while it waits for QuickBooks.
 LEASE_SECONDS = 6
@@ -99,7 +100,9 @@ def has_new(connection: sa.Connection) -> bool:
 def due(connection: sa.Connection, holder: str, now: datetime) -> Sequence[str]:
     """Return the connected companies that have something to be read now and that no other process works on."""
     noticed = sa.exists().where(
-        sync_notices.c.realm == sync_companies.c.realm, sync_notices.c.not_before <= now
+        sync_notices.c.realm == sync_companies.c.realm,
+        sync_notices.c.not_before <= now,
+        realms.c.sync_frequency == REAL_TIME,  # others wait for the company's batch
     )
     incomplete = sa.exists().where(sync_readings.c.realm == sync_companies.c.realm, ~sync_readings.c.complete)
     latest = sa.literal(leases.latest_end(_LEASE, now), sync_companies.c.leased_until.type)

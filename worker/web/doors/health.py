@@ -18,6 +18,7 @@ from worker.actions import dead_letters
 from worker.commands import standing
 from worker.connections import standing as connections
 from worker.services import SUBSCRIPTIONS, Services
+from worker.sync import measuring
 from worker.web.access import OPEN
 
 DATABASE_SECONDS_MAX = 5
@@ -83,4 +84,5 @@ async def metrics(services: NamedDependency[Services]) -> Response[bytes]:
             await services.database.read(standing.measure)
             await services.database.read(dead_letters.measure)
             await services.database.read(connections.measure, services.clock.now())
+            await services.database.read(measuring.measure, services.clock.now())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
