@@ -116,8 +116,8 @@ MUTATIONS = (
     Mutation(
         "answered_before_stored",
         "worker/web/doors/quickbooks.py",
-        "            results = await _store(services, of_workspace)\n",
-        "            results = await _store(services, of_workspace[:1])\n",
+        "        results = await _store(services, of_workspace)\n",
+        "        results = await _store(services, of_workspace[:1])\n",
         "Changes that Intuit does not send again are lost.",
         _NOTICES,
     ),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
+from random import Random
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from events.log import log, subscriptions
 from worker.actions.settings import change_settings
 from worker.commands.table import commands, is_open
 from worker.quote_to_cash import manager as quote_to_cash
+from worker.simulation.announcing import announce
 from worker.simulation.cluster import Cluster, Host
 from worker.simulation.companies import MEMOS
 from worker.simulation.database import Store
@@ -56,9 +58,13 @@ class Chaos:
         ]
 
     def habits(self) -> list[Coroutine[Any, Any, None]]:
-        """Return the continuous actions of QuickBooks and admins."""
-        attended = (self._attend(telling) for telling in self._tellings.values())
-        return [self._apply_late(), self._forget_requests(), self._outside.follow(), *attended]
+        """Return the continuous actions of QuickBooks and of a reader of the log."""
+        announced = announce(self._cluster, Random(f"{self._cluster.seed}:webhooks"))  # noqa: S311 - a simulation repeats itself
+        return [self._apply_late(), self._forget_requests(), self._outside.follow(), announced]
+
+    def admins(self) -> list[Coroutine[Any, Any, None]]:
+        """Return the continuous actions of admins."""
+        return [self._attend(telling) for telling in self._tellings.values()]
 
     async def _kill(self, at: float, host: Host) -> None:
         await self._sleep_until(at)

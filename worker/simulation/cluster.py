@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
@@ -13,8 +13,11 @@ from pydantic import SecretStr
 from events.database.sqlite import InlineDatabase
 from worker.commands.claims import Timing
 from worker.quickbooks.gateway import Gateway, open_gateway
+from worker.quickbooks.holders import Holders
 from worker.roles import dispatch, process, schedule
+from worker.roles.reconsidering import is_behind
 from worker.roles.role import RoleContext
+from worker.roles.sync import keep_in_step
 from worker.runtime.environment import Environment
 from worker.runtime.vault import Vault
 from worker.runtime.wake import Wake
@@ -24,6 +27,7 @@ from worker.simulation.database import DatabaseTrouble, SimulatedDatabase
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.ports import SeededEntropy, SimulatedClock
 from worker.simulation.wire import SimulatedTransport, Watch
+from worker.sync.syncing import Syncer
 
 T = TypeVar("T")
 
@@ -32,6 +36,7 @@ TOKEN_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 REQUEST_SECONDS, SETTLE_SECONDS, THROTTLED_SECONDS, POLL_SECONDS = 10, 60, 15, 12
 ANSWER_SECONDS_MAX = 20.0
 RESTART_SECONDS = 1.0
+SYNC_SECONDS = 4.0  # within which a lease of sync is renewed
 
 
 class Host:
@@ -44,6 +49,7 @@ class Host:
         self.steps = 0
         self.services: Services | None = None
         self.gateway: Gateway | None = None
+        self.holders: Holders | None = None
 
     @property
     def life(self) -> str:
@@ -61,7 +67,7 @@ class Cluster:
         sandbox: Sandbox,
         *,
         seed: int,
-        start: datetime,
+        world: SimulatedClock,
         hosts: int,
         database_trouble: DatabaseTrouble,
     ) -> None:
@@ -73,13 +79,14 @@ class Cluster:
         self.watch = Watch(
             loop,
             sandbox,
-            SimulatedClock(loop, start),
+            world,
             settle=SETTLE_SECONDS,
             pause=THROTTLED_SECONDS,
             old=Timing().look_up_after_seconds,
         )
         self.counts: Counter[str] = Counter()
-        self._began_at = start
+        self.world = world
+        self._began_at = world.now()
         self.hosts: list[Host] = []
         for _ in range(hosts):
             self.join()
@@ -94,6 +101,7 @@ class Cluster:
             quickbooks_discovery_url=f"{SANDBOX_URL}/.well-known/openid_sandbox_configuration",
             quickbooks_client_id=sandbox.oauth.client_id,
             quickbooks_client_secret=SecretStr(sandbox.oauth.client_secret),
+            quickbooks_verifier_token=SecretStr(sandbox.verifier_token),
             quickbooks_timeout_seconds=REQUEST_SECONDS,
             quickbooks_settle_seconds=SETTLE_SECONDS,
             quickbooks_throttled_seconds=THROTTLED_SECONDS,
@@ -113,6 +121,7 @@ class Cluster:
             return
         host.lives += 1
         host.services = self._services(host)
+        host.holders = Holders(host.services.database, host.clock)
         self.loop.spawn(host.life, self._work(host, host.services))
 
     def kill(self, host: Host, *, down_seconds: float = RESTART_SECONDS) -> None:
@@ -120,7 +129,7 @@ class Cluster:
         self.counts["kill"] += 1
         self.loop.kill(host.life)
         self.watch.gone.add(host.life)
-        host.services = host.gateway = None
+        host.services = host.gateway = host.holders = None
         self.loop.call_later(down_seconds, self.start, host)
 
     def halt(self, seconds: float) -> None:
@@ -152,6 +161,11 @@ class Cluster:
             host.clock.jump(timedelta(seconds=seconds))
         self.counts["clock_reset"] += 1
         self.watch.clocks_wrong_seconds += abs(seconds)
+
+    def leap(self, seconds: float) -> None:
+        """Let time pass everywhere at once, for the hosts and for QuickBooks, in no time of the loop."""
+        for clock in (self.world, *(host.clock for host in self.hosts)):
+            clock.jump(timedelta(seconds=seconds))
 
     async def call(self, host: Host, work: Callable[[Services, Gateway], Awaitable[T]]) -> T:
         """Run work on a host, as a request to it would.
@@ -200,7 +214,11 @@ class Cluster:
                 dispatching = asyncio.create_task(dispatch.run(context), name="dispatcher")
                 following = asyncio.create_task(process.follow_the_log(context), name="subscriptions")
                 keeping = asyncio.create_task(schedule.keep_time(services, stopping), name="scheduler")
-                tasks = {dispatching, following, keeping}
+                syncer = Syncer(services.database, services.clock, gateway.client, host.life, is_behind)
+                syncing = asyncio.create_task(
+                    keep_in_step(syncer, services, stopping, look_seconds=SYNC_SECONDS), name="sync"
+                )
+                tasks = {dispatching, following, keeping, syncing}
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 DRIVER = "driver"
-STEPS_MAX = 60_000
+STEPS_MAX = 150_000
 host_name: ContextVar[str] = ContextVar("host_name", default=DRIVER)
 
 

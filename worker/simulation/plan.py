@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from worker.demo import story
 from worker.demo.story import Tale, Twist
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import companies, refusing
+from worker.simulation import changing, companies, refusing
+from worker.simulation.changing import SyncPlan
 from worker.simulation.companies import CompanyPlan
 
 WORKSPACES = ("acme", "bolt")
@@ -66,6 +67,7 @@ class SeedPlan(Struct, frozen=True):
         interludes: The time, workspace and length for which an admin connects another company.
         restores: The times when a copy of the store is made, and when it is restored.
         faults_end: When faults end and all work has to finish.
+        sync: What changes in QuickBooks behind our back.
     """
 
     hosts: int
@@ -92,6 +94,7 @@ class SeedPlan(Struct, frozen=True):
     interludes: tuple[tuple[float, str, float], ...]
     restores: tuple[tuple[float, float], ...]
     faults_end: float
+    sync: SyncPlan = SyncPlan()
 
 
 def draw(seed: int) -> SeedPlan:
@@ -156,6 +159,7 @@ def draw(seed: int) -> SeedPlan:
         interludes=interludes,
         restores=tuple((at, at + random.uniform(20, 90)) for at in restored_at),
         faults_end=faults_end,
+        sync=changing.draw(Random(f"{seed}:sync"), faults_end, WORKSPACES, HOSTS),  # noqa: S311 - as above
     )
     # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))

@@ -1,7 +1,7 @@
 """Run one seed, from its plan to its verdict."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from unittest.mock import patch
 
@@ -16,7 +16,8 @@ from worker.quote_to_cash import view
 from worker.roles import reconsidering
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import companies
+from worker.simulation import companies, observing
+from worker.simulation.bookkeeper import Bookkeeper
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
 from worker.simulation.comparing import Comparison
@@ -30,6 +31,7 @@ from worker.verification.books import Books
 from worker.verification.invariants import violations
 
 SETTLE_SECONDS_MAX = 3600.0
+FAULTS_SECONDS_MAX = 600.0
 _HELD = sa.select(realms.c.realm).where(realms.c.gate.is_not(None), realms.c.connected)
 _REFUSED = sa.select(events.c.workspace, events.c.data).where(events.c.type == catalog.COMMAND_REJECTED)
 _TOLD_THAT_IT_ENDED = (
@@ -70,13 +72,16 @@ def run_seed(
         store.database,
         sandbox,
         seed=seed,
-        start=plan.start,
+        world=clock,
         hosts=plan.hosts,
         database_trouble=trouble,
     )
     if after_step is not None:
         loop.after_step = lambda host: after_step(cluster, host)
     outside = Outside(cluster, plan)
+    sandbox.deliveries.subscribe(plan.sync.subscription)
+    for realm, traits in zip(sandbox.companies, plan.sync.traits, strict=False):
+        sandbox.change_traits(realm, traits)
     try:
         with (
             patch.object(view, "AT_ONCE", plan.at_once),
@@ -109,33 +114,46 @@ async def _play(store: Store, cluster: Cluster, plan: SeedPlan, outside: Outside
     await store.cleared()
     tellings = {workspace: Telling(outside, workspace) for workspace in plan.tales}
     chaos = Chaos(cluster, store, outside, tellings)
+    random = Random(f"{cluster.seed}:accountant")  # noqa: S311 - a simulation repeats itself
+    keeper = Bookkeeper(random)
     acts = [asyncio.create_task(act) for act in chaos.acts()]
+    acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
     background = [asyncio.create_task(habit) for habit in chaos.habits()]
+    admins = [asyncio.create_task(habit) for habit in chaos.admins()]
     cluster.sandbox.trouble.follow(plan.quickbooks)
     for host in cluster.hosts:
         cluster.start(host)
-    await asyncio.gather(*(telling.play() for telling in tellings.values()))
+    told = asyncio.gather(*(telling.play() for telling in tellings.values()))
+    # A consent needs several reads that succeed, which at the highest rate of faults may take for ever.
+    await asyncio.wait({told}, timeout=FAULTS_SECONDS_MAX)
     await asyncio.sleep(max(0.0, plan.faults_end - cluster.loop.time()))
     cluster.sandbox.trouble.follow(QuickBooksPlan())
     cluster.trouble.rate, cluster.trouble.full = 0.0, False
+    await told
     # A frozen host carries out its pending requests when it thaws; admins act only after the faults have ended.
     await asyncio.gather(*acts)
     await cluster.answered()
     for workspace in plan.tales:
         await outside.finish(workspace)
     waiting_for = await _settle(cluster, outside, tellings)
-    for task in background:
-        if task.done():
-            task.result()
-        task.cancel()
+    _end(admins)
     if waiting_for is not None:
         return [f"The work does not finish: {waiting_for}"]
     cluster.watch.check_books()
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tellings, clock))
+    found += await observing.afterwards(cluster, outside, keeper, plan.sync, random)
+    _end(background)
     digest = await cluster.store.read(_digest)
     cluster.loop.note(digest)
     return found
+
+
+def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done():
+            task.result()
+        task.cancel()
 
 
 async def _settle(cluster: Cluster, outside: Outside, tellings: Mapping[str, Telling]) -> str | None:

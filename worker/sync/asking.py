@@ -23,12 +23,14 @@ class ChangesSince(Struct, frozen=True):
 
     Attributes:
         rows: The objects as they are now.
+        answered_at: QuickBooks' own time before it looked for them.
         capped: The kinds of which QuickBooks has left out some that changed since the instant.
         overlapping: Objects that changed before the instant, of the kinds of which QuickBooks has left out only such:
             if these are all known, nothing is missing.
     """
 
     rows: dict[str, list[Entity]]
+    answered_at: datetime
     capped: tuple[str, ...] = ()
     overlapping: dict[str, list[Entity]] = {}
 
@@ -83,17 +85,15 @@ async def one(client: QuickBooksClient, realm: str, entity: str, entity_id: str)
         raise
 
 
-async def changes(
-    client: QuickBooksClient, realm: str, since: datetime, overlap: timedelta, now: datetime
-) -> ChangesSince:
+async def changes(client: QuickBooksClient, realm: str, since: datetime, overlap: timedelta) -> ChangesSince:
     """Read the objects that changed or were deleted since an instant, and a while before it.
 
     QuickBooks returns 1,000 at most: if it has, each kind is asked for alone, and a kind of which it still returns as many
-    once more without the overlap. `since` and `now` are by our clock; QuickBooks' clock may be behind it.
+    once more without the overlap. `since` is by QuickBooks' clock.
     """
     found = await client.cdc(realm, ANNOUNCED, since - overlap)
     if not found.is_cut:
-        return ChangesSince(found.objects)
+        return ChangesSince(found.objects, found.answered_at)
     rows: dict[str, list[Entity]] = {}
     capped: list[str] = []
     overlapping: dict[str, list[Entity]] = {}
@@ -102,14 +102,14 @@ async def changes(
         rows |= alone.objects
         if not alone.is_cut:
             continue
-        late = await client.cdc(realm, (entity,), since + min(found.answered_at - now, timedelta(0)))
+        late = await client.cdc(realm, (entity,), since)
         if late.is_cut:
             capped.append(entity)
             continue
         is_late = {row["Id"] for row in late.objects[entity]}
         overlapping[entity] = [row for row in alone.objects[entity] if row["Id"] not in is_late]
         rows[entity] = overlapping[entity] + late.objects[entity]
-    return ChangesSince(rows, tuple(capped), overlapping)
+    return ChangesSince(rows, found.answered_at, tuple(capped), overlapping)
 
 
 async def counts(client: QuickBooksClient, realm: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 
 from events.contract.quickbooks import Changed
 from events.database import bulk
+from events.leases import latest_end
 from worker.sync.entities import BY_NAME, named
 from worker.sync.fields import updated_at
 from worker.sync.tables import sync_notices
@@ -16,6 +17,8 @@ from worker.sync.versions import Answer, Seen
 
 # Notices of one change come one by one; a moment later, they are fetched together.
 GATHER_SECONDS = 1.0
+# Longer than the wait of any notice.
+WAIT_MAX = timedelta(hours=1)
 # Another object changed, and this one with it.
 AFFECTED = "Affected"
 _ORDER = (sync_notices.c.not_before, sync_notices.c.entity, sync_notices.c.entity_id)
@@ -43,9 +46,19 @@ class WaitingNotice(Struct, frozen=True):
 
 _KEY = (sync_notices.c.realm, sync_notices.c.entity, sync_notices.c.entity_id)
 _COLUMNS = tuple(sync_notices.c[name] for name in WaitingNotice.__struct_fields__)
+# What belongs to a batch that was read: an object that changed with others, or is to be fetched once more.
+FOLLOWS_A_BATCH = sa.or_(sync_notices.c.attempts > 0, sync_notices.c.operation == AFFECTED)
 _DUE = (
     sa.select(*_COLUMNS)
-    .where(sync_notices.c.realm == sa.bindparam("realm"), sync_notices.c.not_before <= sa.bindparam("now"))
+    .where(sync_notices.c.realm == sa.bindparam("realm"))
+    .where(
+        # An instant that is further ahead than any wait is by a clock that was set back since.
+        sa.or_(
+            sync_notices.c.not_before <= sa.bindparam("now"),
+            sync_notices.c.not_before > sa.bindparam("latest"),
+        )
+    )
+    .where(sa.or_(sa.bindparam("is_all", type_=sa.Boolean), FOLLOWS_A_BATCH))
     .order_by(*_ORDER)
     .limit(sa.bindparam("limit"))
 )
@@ -102,9 +115,20 @@ def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
     )
 
 
-def due(connection: sa.Connection, realm: str, now: datetime, limit: int) -> Sequence[WaitingNotice]:
-    """Return notices of a company that may be fetched, at most `limit`."""
-    rows = connection.execute(_DUE, {"realm": realm, "now": now, "limit": limit})
+def due(
+    connection: sa.Connection, realm: str, now: datetime, limit: int, *, between_batches: bool = False
+) -> Sequence[WaitingNotice]:
+    """Return notices of a company that may be fetched, at most `limit`; between batches only those that follow the last one."""
+    rows = connection.execute(
+        _DUE,
+        {
+            "realm": realm,
+            "now": now,
+            "latest": latest_end(WAIT_MAX, now),
+            "limit": limit,
+            "is_all": not between_batches,
+        },
+    )
     return [WaitingNotice(*row) for row in rows]
 
 

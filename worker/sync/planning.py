@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from events.contract import json
 from events.contract.observed import SyncMode
+from events.leases import latest_end
 from worker.quickbooks.paging import PageCursor
 from worker.sync.entities import OBSERVABLES, Observable
-from worker.sync.rows import ListReading, SyncCompany
+from worker.sync.rows import ListReading, SyncCompany, is_due
 
-# Change data capture looks back 30 days; a sync that finds more than this unread compares every object instead.
-LOOK_BACK = timedelta(days=29)
+# Change data capture looks back 30 days; a sync that finds more than this unread compares every object instead. The days
+# between are for a clock of ours that is wrong by a day.
+LOOK_BACK = timedelta(days=28)
 # The lists that nothing announces, and the company itself, are read again so often.
 LISTS_READ = timedelta(hours=6)
 BEGINNING = json.encode(PageCursor())
@@ -48,14 +50,12 @@ def next_step(
     now: datetime,
     *,
     has_notices: bool,
-    in_batches: bool,
     is_frugal: bool = False,
 ) -> Step | None:
     """Return the next step of a company's sync; None if there is nothing to do now.
 
-    `has_notices` says whether noticed objects may be fetched, `in_batches` whether the workspace lets them wait for its
-    hourly or daily sync, and `is_frugal` whether the month's reads are scarce: then reading everything again waits, unless
-    a person asks for it.
+    `has_notices` says whether noticed objects may be fetched now, and `is_frugal` whether the month's reads are scarce: then
+    reading everything again waits, unless a person asks for it.
     """
     if company.mode is None or company.began_at is None:
         is_sparing = is_frugal and company.wanted not in ASKED and company.last_sync is not None
@@ -63,7 +63,7 @@ def next_step(
         if mode is not None:
             is_put_off = mode == "full" and is_sparing
             return Step("put_off") if is_put_off else Step("begin", mode, is_sparing=is_sparing)
-        return Step("fetch") if has_notices and not in_batches else None
+        return Step("fetch") if has_notices else None
     reading = next(_incomplete(readings), None)
     if has_notices:
         return Step("fetch")
@@ -85,7 +85,7 @@ def _mode_to_begin(
     has_outdated = not is_sparing and any(is_outdated(readings.get(each.name), each) for each in OBSERVABLES)
     if has_outdated and company.last_sync is None:
         return "first"
-    mode = company.wanted or ("changes" if has_outdated or company.next_sync <= now else None)
+    mode = company.wanted or ("changes" if has_outdated or is_due(company, now) else None)
     if mode is not None and (company.since is None or now - company.since > LOOK_BACK):
         return "full"
     return mode
@@ -131,7 +131,7 @@ def to_read(
 
 
 def _are_lists_due(company: SyncCompany, now: datetime) -> bool:
-    if company.lists_read_at is None or company.began_at is None:
+    """Return whether the lists are to be read; a sync that was asked for forgets when they were, as it begins."""
+    if company.lists_read_at is None:
         return True
-    often = company.mode != "changes" or company.wanted is not None
-    return company.lists_read_at < (company.began_at if often else now - LISTS_READ)
+    return not now - LISTS_READ <= company.lists_read_at <= latest_end(timedelta(0), now)

@@ -37,7 +37,10 @@ def begin(
     *,
     is_sparing: bool,
 ) -> None:
-    """Begin a sync: note the readings that it needs. The beginning of one that reads every object is an event."""
+    """Begin a sync: note the readings that it needs. The beginning of one that reads every object is an event.
+
+    If it reads everything, changes are unknown from QuickBooks' own time of its first page on.
+    """
     acquire(connection, Lock.LOG)
     state = rows.held(connection, leased)
     known = rows.readings_of(connection, state.realm)
@@ -53,8 +56,9 @@ def begin(
         began_at=now,
         serves=state.wanted_position,
         swept=False,
+        lists_read_at=state.lists_read_at if mode == "changes" and state.wanted is None else None,
         reading=state.reading + 1 if reads_all else state.reading,
-        since=now if is_old and reads_all else state.since,
+        since=None if is_old and reads_all else state.since,
     )
     if mode in {"first", "full"}:
         counts = [EntityCount(each.entity, total=each.total) for each in readings if not each.complete]
@@ -100,8 +104,14 @@ def _was_missed(answer: Answer, changes: ChangedNames) -> bool:
 def put_page(
     connection: sa.Connection, leased: SyncCompany, reading: ListReading, found: ListPage, changed: int
 ) -> None:
-    """Note how far a list was read. Rows that moved onto another page meanwhile are counted again."""
-    rows.held(connection, leased)
+    """Note how far a list was read. Rows that moved onto another page meanwhile are counted again.
+
+    Changes are unknown from QuickBooks' own time of the first page on: by a clock of ours that is ahead of QuickBooks',
+    those of a while would be missed.
+    """
+    state = rows.held(connection, leased)
+    if state.since is None:
+        rows.change(connection, state.realm, since=found.answered_at)
     progress = replace(
         reading,
         cursor=None if found.cursor is None else json.encode(found.cursor),
@@ -164,12 +174,13 @@ def put_sweep(
     counts: Mapping[str, tuple[int, int]],
     capped: Collection[str],
     lagging: Collection[str],
-    asked_at: datetime,
+    answered_at: datetime,
+    now: datetime,
 ) -> None:
     """End a sweep, whose objects were recorded; lists of which QuickBooks has left out some are compared in full.
 
     `counts` are how many objects of each kind were read, and how many of them had changed. Where queries are `lagging`,
-    they are asked a while later.
+    they are asked a while later. `answered_at` is QuickBooks' own time before it looked for the objects.
     """
     state = rows.held(connection, leased)
     readings = rows.readings_of(connection, state.realm)
@@ -184,8 +195,10 @@ def put_sweep(
         readings |= {each.entity: each for each in planning.to_read(state, readings, "changes", again)}
     rows.put_readings(connection, list(readings.values()))
     reading = state.reading + 1 if again else state.reading
-    not_before = asked_at + ONCE_MORE if lagging else state.not_before
-    rows.change(connection, state.realm, since=asked_at, swept=True, reading=reading, not_before=not_before)
+    not_before = now + ONCE_MORE if lagging else state.not_before
+    rows.change(
+        connection, state.realm, since=answered_at, swept=True, reading=reading, not_before=not_before
+    )
 
 
 def put_lists(

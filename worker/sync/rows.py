@@ -11,7 +11,9 @@ from msgspec.structs import asdict, replace
 from events import leases
 from events.contract.observed import SyncMode
 from events.database import bulk
+from events.log.tables import UtcInstant
 from worker.commands.table import realms
+from worker.sync import notices
 from worker.sync.entities import OBSERVABLES
 from worker.sync.tables import observed, sync_companies, sync_notices, sync_readings
 from worker.workspaces.kinds import REAL_TIME
@@ -19,6 +21,10 @@ from worker.workspaces.kinds import REAL_TIME
 # After a kill, the next process goes on so much later. A process renews its leases while it waits for QuickBooks.
 LEASE_SECONDS = 6
 _LEASE = timedelta(seconds=LEASE_SECONDS)
+# The longest waits without a problem: until the next daily sync, and until queries no longer lag. An instant that is further
+# ahead is by a clock that was set back since. With a problem, a company may wait for the next month's reads.
+NEXT_MAX = timedelta(days=1, minutes=10)
+WAIT_MAX = timedelta(hours=1)
 
 
 class SyncCompany(Struct, frozen=True):
@@ -77,6 +83,50 @@ class LeaseOfSyncLost(Exception):
     """Another process works on the company's sync now; the transaction rolls back."""
 
 
+def _has_come(instant: sa.ColumnElement[datetime], latest: str) -> sa.ColumnElement[bool]:
+    """Return as SQL whether an instant has come; one later than `latest` is by a clock that was set back since."""
+    return sa.or_(instant <= _NOW, instant > sa.bindparam(latest, type_=UtcInstant()))
+
+
+_NOW = sa.bindparam("now", type_=UtcInstant())
+_NOTICED = sa.exists().where(
+    sync_notices.c.realm == sync_companies.c.realm,
+    _has_come(sync_notices.c.not_before, "latest_notice"),
+    sa.or_(realms.c.sync_frequency == REAL_TIME, notices.FOLLOWS_A_BATCH),
+)
+_INCOMPLETE = sa.exists().where(sync_readings.c.realm == sync_companies.c.realm, ~sync_readings.c.complete)
+_DUE = (
+    sa.select(sync_companies.c.realm)
+    .join(realms, realms.c.realm == sync_companies.c.realm)
+    .where(
+        realms.c.connected,
+        sa.or_(
+            sync_companies.c.not_before <= _NOW,
+            sa.and_(_has_come(sync_companies.c.not_before, "latest_try"), sync_companies.c.failures == 0),
+        ),
+    )
+    .where(
+        sa.or_(
+            leases.has_ended(
+                sync_companies.c.leased_until, sa.bindparam("latest_lease", type_=UtcInstant()), _NOW
+            ),
+            sync_companies.c.holder == sa.bindparam("holder"),
+        )
+    )
+    .where(
+        sa.or_(
+            sync_companies.c.next_sync <= _NOW,
+            sa.and_(_has_come(sync_companies.c.next_sync, "latest_sync"), sync_companies.c.problem.is_(None)),
+            sync_companies.c.wanted.is_not(None),
+            sync_companies.c.mode.is_not(None),
+            _NOTICED,
+            _INCOMPLETE,
+        )
+    )
+    .order_by(sync_companies.c.next_sync, sync_companies.c.realm)
+)
+
+
 def begin_new(connection: sa.Connection, now: datetime) -> None:
     """Add the rows of connected companies that have none yet, and begin anew for those that another workspace connected."""
     for realm, workspace, _ in connection.execute(_BEGINNING).all():
@@ -94,38 +144,30 @@ def begin_new(connection: sa.Connection, now: datetime) -> None:
 
 def has_new(connection: sa.Connection) -> bool:
     """Return whether the sync of a connected company has to begin; reads only."""
-    return connection.execute(_BEGINNING.limit(1)).first() is not None
+    return connection.execute(_BEGINNING).first() is not None
 
 
 def due(connection: sa.Connection, holder: str, now: datetime) -> Sequence[str]:
     """Return the connected companies that have something to be read now and that no other process works on."""
-    noticed = sa.exists().where(
-        sync_notices.c.realm == sync_companies.c.realm,
-        sync_notices.c.not_before <= now,
-        realms.c.sync_frequency == REAL_TIME,  # others wait for the company's batch
-    )
-    incomplete = sa.exists().where(sync_readings.c.realm == sync_companies.c.realm, ~sync_readings.c.complete)
-    latest = sa.literal(leases.latest_end(_LEASE, now), sync_companies.c.leased_until.type)
-    free = leases.has_ended(
-        sync_companies.c.leased_until, latest, sa.literal(now, sync_companies.c.leased_until.type)
-    )
-    found = (
-        sa.select(sync_companies.c.realm)
-        .join(realms, realms.c.realm == sync_companies.c.realm)
-        .where(realms.c.connected, sync_companies.c.not_before <= now)
-        .where(sa.or_(free, sync_companies.c.holder == holder))
-        .where(
-            sa.or_(
-                sync_companies.c.next_sync <= now,
-                sync_companies.c.wanted.is_not(None),
-                sync_companies.c.mode.is_not(None),
-                noticed,
-                incomplete,
-            )
-        )
-        .order_by(sync_companies.c.next_sync, sync_companies.c.realm)
-    )
-    return connection.scalars(found).all()
+    latest = {
+        "latest_notice": leases.latest_end(notices.WAIT_MAX, now),
+        "latest_try": leases.latest_end(WAIT_MAX, now),
+        "latest_lease": leases.latest_end(_LEASE, now),
+        "latest_sync": leases.latest_end(NEXT_MAX, now),
+    }
+    return connection.scalars(_DUE, {"now": now, "holder": holder, **latest}).all()
+
+
+def has_to_wait(company: SyncCompany, now: datetime) -> bool:
+    """Return whether a company's sync waits after a failure, or for queries that lag."""
+    is_wrong = not company.failures and company.not_before > leases.latest_end(WAIT_MAX, now)
+    return now < company.not_before and not is_wrong
+
+
+def is_due(company: SyncCompany, now: datetime) -> bool:
+    """Return whether the time of a company's next sync has come."""
+    is_wrong = company.problem is None and company.next_sync > leases.latest_end(NEXT_MAX, now)
+    return company.next_sync <= now or is_wrong
 
 
 def lease(connection: sa.Connection, realm: str, holder: str, now: datetime) -> SyncCompany | None:

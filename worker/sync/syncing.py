@@ -35,7 +35,7 @@ RECORDED_MAX = 200  # objects in one transaction
 SINGLE_READS_MAX = (
     10  # in one step; a bulk read may wait for many seconds, and the lease has to outlast them all
 )
-# What is read may be older than its answer: by the clocks' difference, and by the lag of QuickBooks' own copies.
+# What is read may be older than its answer, by the lag of QuickBooks' own copies.
 OVERLAP = timedelta(minutes=10)
 BLOCKED_PAUSE = timedelta(minutes=15)
 YIELD_SECONDS = 0.5
@@ -222,7 +222,7 @@ class Syncer(Struct, frozen=True):
 
     async def _sweep(self, task: Task) -> None:
         company, asked_at = task.company, self.clock.now()
-        found = await asking.changes(self.client, company.realm, company.since or asked_at, OVERLAP, asked_at)
+        found = await asking.changes(self.client, company.realm, company.since or asked_at, OVERLAP)
         repeated = Answer(company.realm, company.workspace, asked_at, _seen(found.overlapping))
         lagging = {each.entity for each in await self.database.read(observing.newer, repeated)}
         seen = _seen(found.rows)
@@ -236,7 +236,9 @@ class Syncer(Struct, frozen=True):
             entity: (len(of_entity), sum(name.startswith(f"{entity}/") for name in changed))
             for entity, of_entity in found.rows.items()
         }
-        await self.database.transaction(results.put_sweep, company, counts, found.capped, lagging, asked_at)
+        await self.database.transaction(
+            results.put_sweep, company, counts, found.capped, lagging, found.answered_at, asked_at
+        )
 
     async def _recorded(self, company: SyncCompany, answer: Answer) -> list[str]:
         """Record the objects of an answer in portions, a short transaction each; return the names of the changed ones."""
@@ -298,19 +300,13 @@ def take(
     company = rows.lease(connection, realm, holder, now)
     if company is None:
         return None
-    if company.not_before > now:
+    if rows.has_to_wait(company, now):
         rows.release(connection, realm, holder)
         return None
     readings = rows.readings_of(connection, realm)
-    due = notices.due(connection, realm, now, NOTICES_MAX)
-    step = next_step(
-        company,
-        readings,
-        now,
-        has_notices=bool(due),
-        in_batches=in_batches(connection, realm),
-        is_frugal=is_frugal,
-    )
+    between_batches = company.mode is None and in_batches(connection, realm)
+    due = notices.due(connection, realm, now, NOTICES_MAX, between_batches=between_batches)
+    step = next_step(company, readings, now, has_notices=bool(due), is_frugal=is_frugal)
     if step is None:
         rows.release(connection, realm, holder)
         return None

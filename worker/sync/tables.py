@@ -50,7 +50,7 @@ sync_notices = sa.Table(
     sa.Index("sync_notices_due", "realm", "not_before"),
 )
 
-# A company's sync. `since` is the instant from which changes are not yet known, `wanted` the kind of sync that was asked
+# A company's sync. `since` is the instant, by QuickBooks' clock, from which changes are not yet known, `wanted` the kind of sync that was asked
 # for by the event at `wanted_position`, and `reading` the number of the last full reading. `mode`, `began_at`, `serves` and
 # `swept` are of the sync that runs, if one does; `serves` is the position of the last event that asked for it. `missed_at` is when a change was found that no webhook had announced.
 sync_companies = sa.Table(

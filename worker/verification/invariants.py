@@ -1,4 +1,4 @@
-"""I1 to I8: the invariants of a database, one function each; a violation is a sentence.
+"""I1 to I9: the invariants of a database, one function each; a violation is a sentence.
 
 Each is a plain function of a connection and changes nothing. If QuickBooks' own books were read, I1 and I4 compare with
 them too; for a company that could not be read, they report that it is not checked.
@@ -35,6 +35,7 @@ from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, compared, marked_twice, unchecked
 from worker.verification.scratch import differences, refolded
 from worker.verification.unanswered import unanswered
+from worker.verification.versions import unrecorded_versions
 
 PAGE_EVENTS = 500
 STUCK_AFTER = timedelta(hours=1)
@@ -178,6 +179,11 @@ def reading_skips_nothing(view: StoreSnapshot) -> Iterator[str]:
         yield f"Reading the log page by page shows {len(seen)} of {count} events"
 
 
+def versions_are_recorded(view: StoreSnapshot) -> Iterator[str]:
+    """I9: the log has each version of each observed object once, and the last one is what is observed."""
+    yield from unrecorded_versions(view.connection)
+
+
 INVARIANTS: Sequence[Invariant] = (
     Invariant(
         "I1",
@@ -195,6 +201,7 @@ INVARIANTS: Sequence[Invariant] = (
     ),
     Invariant("I7", "No due work is left undone", nothing_is_stuck),
     Invariant("I8", "Reading the log skips no event", reading_skips_nothing),
+    Invariant("I9", "Each version of an observed object is in the log", versions_are_recorded),
 )
 
 

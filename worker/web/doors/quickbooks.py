@@ -143,19 +143,31 @@ async def _take(request: Request[Any, Any, Any], services: Services, door: Quick
     size = _room_for(request.headers.get("content-length"))
     async with door.room.reserved(size) as there_is_room:
         raw = await _verified(request, services, there_is_room=there_is_room)
-        try:
-            parts = await aside(len(raw), lambda: read_delivery(raw))
-        except TooManyChanges as error:
-            detail = f"A delivery can have at most {CHANGES_MAX} changes. In your Intuit app, choose fewer entities"
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_many_changes", detail) from error
-        holders = await door.holders.of({realm for part in parts if (realm := _realm(part)) is not None})
-        records = await aside(len(raw), lambda: _records(parts, holders))
-        counts = Counter(realm_unknown=_note_unknown(parts, holders))
-        for workspace, of_workspace in records.items():
-            results = await _store(services, of_workspace)
-            counts.update(result.outcome for result in results)
-            if workspace is not None:
-                accepted_at.labels(workspace).set(services.clock.now().timestamp())
+        return await store_delivery(services, door.holders, raw)
+
+
+async def store_delivery(services: Services, holders: Holders, raw: bytes) -> ChangesStored:
+    """Store the changes of a delivery whose signature was verified, each for the workspace that holds its company.
+
+    Raises:
+        Problem: It has too many changes.
+        DatabaseUnavailable: They are not all stored; Intuit has to send the delivery again.
+    """
+    try:
+        parts = await aside(len(raw), lambda: read_delivery(raw))
+    except TooManyChanges as error:
+        detail = (
+            f"A delivery can have at most {CHANGES_MAX} changes. In your Intuit app, choose fewer entities"
+        )
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_many_changes", detail) from error
+    held = await holders.of({realm for part in parts if (realm := _realm(part)) is not None})
+    records = await aside(len(raw), lambda: _records(parts, held))
+    counts = Counter(realm_unknown=_note_unknown(parts, held))
+    for workspace, of_workspace in records.items():
+        results = await _store(services, of_workspace)
+        counts.update(result.outcome for result in results)
+        if workspace is not None:
+            accepted_at.labels(workspace).set(services.clock.now().timestamp())
     return ChangesStored(**counts)
 
 
