@@ -1,6 +1,6 @@
 """Which commands may be claimed: due, of companies that serve, and fairly over companies."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,11 +16,13 @@ from worker.commands.table import commands, is_open, its_company, realms
 
 
 class Candidate(Struct, frozen=True):
-    """A command that may be claimed, with its company's time zone, refusals, gate and last pause."""
+    """A command that may be claimed, with its company's commands in flight, time zone, refusals, gate and last pause."""
 
     request_id: str
     fence: int
     status: str
+    realm: str
+    in_flight: int
     time_zone: str | None
     refused_since: datetime | None
     gate: str | None
@@ -29,15 +31,36 @@ class Candidate(Struct, frozen=True):
 
 
 def choose(
-    connection: sa.Connection, lease: timedelta, now: datetime, limits: Mapping[str, object]
+    connection: sa.Connection, lease: timedelta, now: datetime, *, holder: str, slots: int, per_realm: int
 ) -> list[Candidate]:
     """Return the commands that a dispatcher may claim now.
 
-    `limits` has the dispatcher as `holder_`, and the largest number of commands: `slots` in all, `per_realm` in each
-    company. `lease` is how long claims hold.
+    Args:
+        connection: The transaction.
+        lease: How long claims hold.
+        now: The present instant.
+        holder: The dispatcher.
+        slots: How many of its slots are free.
+        per_realm: The largest number of commands of a company in flight.
     """
-    values = {**_instants(lease, now), **limits}
-    return [Candidate(*row) for row in connection.execute(_CHOSEN[connection.dialect.name], values)]
+    values = {**_instants(lease, now), "holder_": holder, "slots": slots, "per_realm": per_realm}
+    rows = connection.execute(_CHOSEN[connection.dialect.name], values)
+    return _shared([Candidate(*row) for row in rows], slots)
+
+
+def _shared(found: Sequence[Candidate], slots: int) -> list[Candidate]:
+    """Return the candidates that get a slot: a company takes one only while it holds fewer than are free.
+
+    So companies with a backlog leave as many slots free as each of them holds, and a command of any other company is
+    claimed at once.
+    """
+    taken: list[Candidate] = []
+    held = {candidate.realm: candidate.in_flight for candidate in found}
+    for candidate in found:
+        if held[candidate.realm] < slots - len(taken):
+            held[candidate.realm] += 1
+            taken.append(candidate)
+    return taken
 
 
 def any_due(connection: sa.Connection, lease: timedelta, holder: str, now: datetime) -> bool:
@@ -95,8 +118,8 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
 def _chosen(dialect: str) -> Query:
     """Choose candidates.
 
-    PostgreSQL reads at most `per_realm` commands of a company, however many are due; SQLite has no lateral join, and
-    ranks all of them.
+    Of each company at most `per_realm` commands are read, however many are due. SQLite has no lateral join: there their
+    IDs are selected first, company by company.
     """
     flying = commands.alias("flying")
     still_leased = ~leases.has_ended(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
@@ -108,40 +131,47 @@ def _chosen(dialect: str) -> Query:
     )
     per_realm = sa.bindparam("per_realm", type_=sa.Integer)
     longest_due = (commands.c.due_at, commands.c.created_at, commands.c.request_id)
-    first = sa.select(
-        commands.c.request_id,
-        commands.c.realm,
-        commands.c.workspace,
-        commands.c.fence,
-        commands.c.status,
-        commands.c.due_at,
-        sa.func.row_number()
-        .over(partition_by=(commands.c.realm, commands.c.workspace), order_by=longest_due)
-        .label("turn"),
-    ).where(*_due(), its_company(), can_be_dated())
+    first = (
+        sa.select(commands)
+        .where(*_due(), its_company(), can_be_dated())
+        .order_by(*longest_due)
+        .limit(per_realm)
+        .correlate(realms)
+    )
     if dialect == "postgresql":
-        of_realm = first.correlate(realms)
-        ranked: Any = of_realm.order_by(*longest_due).limit(per_realm).lateral("ranked")
-        joined = realms.join(ranked, sa.true())
+        of_realm: sa.FromClause = first.lateral("of_realm")
+        joined = realms.join(of_realm, sa.true())
     else:
-        ranked = first.subquery("ranked")
-        of_workspace = ranked.c.workspace == realms.c.workspace
-        joined = realms.join(ranked, sa.and_(ranked.c.realm == realms.c.realm, of_workspace))
-    return (
+        of_realm = commands.alias("of_realm")
+        joined = realms.join(
+            of_realm, of_realm.c.request_id.in_(first.with_only_columns(commands.c.request_id))
+        )
+    turn = sa.func.row_number().over(
+        partition_by=realms.c.realm,
+        order_by=(of_realm.c.due_at, of_realm.c.created_at, of_realm.c.request_id),
+    )
+    ranked = (
         sa.select(
-            ranked.c.request_id,
-            ranked.c.fence,
-            ranked.c.status,
-            realms.c.time_zone,
-            realms.c.refused_since,
-            realms.c.gate,
-            realms.c.gate_since,
-            realms.c.not_before,
+            of_realm.c.request_id,
+            of_realm.c.fence,
+            of_realm.c.status,
+            of_realm.c.due_at,
+            *(realms.c[name] for name in Candidate.__struct_fields__ if name in realms.c),
+            in_flight.label("in_flight"),
+            _at_once(per_realm).label("at_once"),
+            turn.label("turn"),
         )
         .select_from(joined)
-        .where(*_serves(), ranked.c.turn + in_flight <= _at_once(per_realm))
+        .where(*_serves())
+        .subquery("ranked")
+    )
+    slots = sa.bindparam("slots", type_=sa.Integer)
+    with_it = ranked.c.turn + ranked.c.in_flight
+    return (
+        sa.select(*(ranked.c[name] for name in Candidate.__struct_fields__))
+        .where(with_it <= ranked.c.at_once, with_it <= slots)
         .order_by(ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
-        .limit(sa.bindparam("slots", type_=sa.Integer))
+        .limit(slots)
     )
 
 

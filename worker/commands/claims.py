@@ -63,6 +63,9 @@ def claim(
 ) -> list[Claimed]:
     """Claim due commands, fairly over realms: the oldest command of each realm, then the second of each.
 
+    `slots` are free. A realm gets one only while it has fewer commands in flight than there are free slots, so that a few
+    backlogs leave slots for others.
+
     No command is claimed from a realm that is paused, disconnected or throttled, that has `per_realm` commands in
     flight, or that another dispatcher holds, since the dispatcher that sends has to know all requests of the last minute.
     An expired lease means that its dispatcher died: the command may have been sent, so it is uncertain.
@@ -70,8 +73,7 @@ def claim(
     For a command that needs no look-up, the claim also stores that it is sent now, which saves a transaction.
     """
     acquire(connection, Lock.COMMANDS)
-    limits = {"holder_": holder, "per_realm": per_realm, "slots": slots}
-    chosen = candidates.choose(connection, timing.lease, now, limits)
+    chosen = candidates.choose(connection, timing.lease, now, holder=holder, slots=slots, per_realm=per_realm)
     key = (commands.c.request_id,)
     rows = bulk.lock(
         connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key

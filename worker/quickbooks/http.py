@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 CONNECT_SECONDS = 10.0
-CONNECTIONS_MAX = 128
+CONNECTIONS_MAX = 256
 
 
 class HttpClient(httpx.AsyncClient):

@@ -97,21 +97,29 @@ class Model:
     companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
 
     def claimable(self, holder: str, now: datetime, slots: int, per_realm: int) -> list[Row]:
-        """Claim fairly over realms, the longest due first, with a limit for each realm."""
+        """Claim fairly over realms, the longest due first, with a limit for each realm, and none beyond its share."""
         chosen: list[tuple[int, datetime, str]] = []
+        flying_of: dict[str, int] = {}
         for realm in REALMS:
             if not self.companies[realm].is_free(holder, now):
                 continue
             of_realm = [row for row in self.rows.values() if row.realm == realm]
-            flying = sum(self.is_flying(row, now) for row in of_realm)
+            flying = flying_of[realm] = sum(self.is_flying(row, now) for row in of_realm)
             due = sorted(
                 (row for row in of_realm if self.is_free(row, now)),
                 key=lambda row: (row.due_at, row.created_at, row.request_id),
             )
             chosen += [
-                (turn, row.due_at, row.request_id) for turn, row in enumerate(due[: per_realm - flying], 1)
+                (turn, row.due_at, row.request_id)
+                for turn, row in enumerate(due[: max(0, min(per_realm, slots) - flying)], 1)
             ]
-        return [self.rows[chosen_id] for _, _, chosen_id in sorted(chosen)[:slots]]
+        claimed: list[Row] = []
+        for _, _, chosen_id in sorted(chosen)[:slots]:
+            row = self.rows[chosen_id]
+            holds = flying_of[row.realm] + sum(other.realm == row.realm for other in claimed)
+            if holds < slots - len(claimed):
+                claimed.append(row)
+        return claimed
 
     def is_flying(self, row: Row, now: datetime) -> bool:
         return (

@@ -194,7 +194,7 @@ async def test_deciding_and_storing_outcomes_wait_for_each_other(postgres: Postg
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, seed: int) -> None:
-    """PostgreSQL reads the first commands of each company, SQLite ranks all; both claim the same in the same order."""
+    """PostgreSQL joins each company's first commands, SQLite their IDs; both claim the same in the same order."""
     chance = Random(seed)
 
     def unlike(connection: sa.Connection) -> tuple[Sequence[Any], Sequence[Any]]:
