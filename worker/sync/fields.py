@@ -8,6 +8,7 @@ from typing import Any
 from events.contract.values import Amount
 
 Row = Mapping[str, Any]
+_TOKEN_MAX = 2**63 - 1
 
 
 def amount(row: Row, name: str) -> Amount:
@@ -20,9 +21,18 @@ def amount(row: Row, name: str) -> Amount:
 
 
 def optional_amount(row: Row, name: str) -> Amount | None:
-    """Return an amount without trailing zeros, which differ between answers; None without the field."""
+    """Return an amount without trailing zeros, which differ between answers; None without the field.
+
+    Raises:
+        ValueError: It is no plain decimal.
+    """
     value = row.get(name)
-    return None if value is None else Amount.parse(format(Decimal(value).normalize(), "f"))
+    if value is None:
+        return None
+    try:
+        return Amount.parse(format(Decimal(value).normalize(), "f"))
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise ValueError(f"its {name} is {value!r}") from error
 
 
 def day(row: Row, name: str) -> date:
@@ -63,11 +73,21 @@ def is_active(row: Row) -> bool:
 
 
 def sync_token(row: Row) -> int:
-    """Return the number of an object's version."""
-    return int(row.get("SyncToken") or 0)
+    """Return the number of an object's version.
+
+    Raises:
+        ValueError: It is no whole number, or a database can't store it.
+    """
+    written = str(row.get("SyncToken") or 0)
+    if not written.isdecimal() or int(written) > _TOKEN_MAX:
+        raise ValueError(f"its SyncToken is {written[:40]!r}")
+    return int(written)
 
 
 def updated_at(row: Row) -> datetime | None:
-    """Return when an object last changed, to the second; None if it does not say."""
-    written = member(row, "MetaData", "LastUpdatedTime")
-    return datetime.fromisoformat(written).astimezone(UTC) if written else None
+    """Return when an object last changed, to the second; None if it does not say so as an instant."""
+    try:
+        instant = datetime.fromisoformat(str(member(row, "MetaData", "LastUpdatedTime")))
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -12,7 +12,7 @@ from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.log import log
 from worker.sync.entities import named
-from worker.sync.fields import sync_token, updated_at
+from worker.sync.fields import Row, sync_token, updated_at
 from worker.sync.tables import observed
 from worker.sync.versions import Answer, LastVersion, ObjectVersion, Seen, version_of
 
@@ -65,11 +65,15 @@ def newer(connection: sa.Connection, answer: Answer) -> Sequence[Seen]:
         seen
         for seen in answer.seen
         if seen.row is not None
-        and (
-            (found := known.get(_key(answer, seen))) is None
-            or (found.sync_token, found.updated_at) != (sync_token(seen.row), updated_at(seen.row))
-        )
+        and ((found := known.get(_key(answer, seen))) is None or not _is_same(found, seen.row))
     ]
+
+
+def _is_same(known: LastVersion, row: Row) -> bool:
+    try:
+        return (known.sync_token, known.updated_at) == (sync_token(row), updated_at(row))
+    except ValueError:
+        return False  # its number can't be read; `version_of` says so
 
 
 def known_of(

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from events.contract import catalog, json
+from events.contract import catalog, identifiers, json
 from events.contract.observed import (
     Applied,
     ObjectDeleted,
@@ -107,29 +107,19 @@ def version_of(known: LastVersion | None, seen: Seen, answer: Answer) -> ObjectV
     observable = BY_NAME[seen.entity]
     if seen.row is None:
         return _gone(known, seen, answer, observable)
-    token, changed_at = sync_token(seen.row), updated_at(seen.row)
-    if known is not None and is_older(known, token, changed_at, answer.asked_at):
+    try:
+        row = _row(known, seen, seen.row, answer)
+    except _ODD as error:
+        return _odd(known, seen, answer, _problem(error))
+    if known is not None and is_older(known, row.sync_token, row.updated_at, answer.asked_at):
         return None
     before = _fact(known, observable)
-    row = LastVersion(
-        realm=answer.realm,
-        entity=seen.entity,
-        entity_id=seen.entity_id,
-        ordinal=(known.ordinal if known else 0) + 1,
-        sync_token=token,
-        updated_at=changed_at,
-        asked_at=answer.asked_at,
-        fate="present",
-        content="",
-        refers_to=observable.refers_to(seen.row),
-        reading=answer.reading or (known.reading if known else 0),
-    )
     try:
         fact = _with_void(observable.fact(answer.realm, seen.row), seen, before)
         content = json.encode(replace(fact, sync_token=0))
-        json.decode(content, type(fact))  # the log has to be able to read it again
+        _check(content, type(fact))
     except _ODD as error:
-        return _unreadable(known, row, str(error) or type(error).__name__)
+        return _unreadable(known, row, _problem(error))
     if known is not None and known.fate == "present" and known.content == content:
         return _unchanged(known, row)
     voided = _is_void(fact) and not _is_void(before)
@@ -137,6 +127,41 @@ def version_of(known: LastVersion | None, seen: Seen, answer: Answer) -> ObjectV
     if voided:
         facts.insert(0, (catalog.OBJECT_VOIDED, ObjectVoided(answer.realm, seen.entity, seen.entity_id)))
     return ObjectVersion(replace(row, content=content), tuple(facts), tuple(_applied_otherwise(before, fact)))
+
+
+def _row(known: LastVersion | None, seen: Seen, read: Row, answer: Answer) -> LastVersion:
+    """Return the row of a new version, without its content."""
+    return LastVersion(
+        realm=answer.realm,
+        entity=seen.entity,
+        entity_id=seen.entity_id,
+        ordinal=(known.ordinal if known else 0) + 1,
+        sync_token=sync_token(read),
+        updated_at=updated_at(read),
+        asked_at=answer.asked_at,
+        fate="present",
+        content="",
+        refers_to=BY_NAME[seen.entity].refers_to(read),
+        reading=answer.reading or (known.reading if known else 0),
+    )
+
+
+def _check(content: str, fact: type[Fact]) -> None:
+    """Check that the log can store and read an event with this content.
+
+    Raises:
+        InvalidEvent: It can't.
+    """
+    written = content.encode()
+    json.check(written)
+    identifiers.check_own(json.decode(written, fact), written)
+
+
+def _problem(error: Exception) -> str:
+    """Say for a person why a field can't be read."""
+    if isinstance(error, KeyError):
+        return f"it has no {error.args[0]}"
+    return (error.detail if isinstance(error, InvalidEvent) else str(error)) or type(error).__name__
 
 
 def _unchanged(known: LastVersion, row: LastVersion) -> ObjectVersion | None:
@@ -182,6 +207,15 @@ def _gone(
     return ObjectVersion(
         row, tuple(facts), tuple(_applied_otherwise(before, None)), is_referred=observable.is_list
     )
+
+
+def _odd(known: LastVersion | None, seen: Seen, answer: Answer, problem: str) -> ObjectVersion | None:
+    """Return an object whose version has no number that can be read, so that nothing tells which is newer."""
+    if known is not None and known.fate == "gone":
+        return None
+    as_known = {"SyncToken": known.sync_token if known else 0}
+    row = _row(known, seen, as_known, answer)
+    return _unreadable(known, row, problem)
 
 
 def _unreadable(known: LastVersion | None, row: LastVersion, problem: str) -> ObjectVersion | None:

@@ -173,3 +173,32 @@ def test_whatever_the_order_of_answers_the_last_state_wins(data: st.DataObject) 
     assert known is not None
     assert known.content == first(states[-1]).content
     assert all(one != other for one, other in itertools.pairwise(contents))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SyncToken": "seven"},
+        {"SyncToken": str(2**63)},
+        {"SyncToken": "-1"},
+        {"SyncToken": "9" * 5000},
+        {"TotalAmt": "1,000.00"},
+        {"CurrencyRef": None},
+        {"DocNumber": "a\x00b"},
+        {"DocNumber": "a\ud800b"},
+        {"TxnDate": None},
+    ],
+)
+def test_an_odd_field_makes_an_object_unreadable_and_no_more(wrong: dict[str, Any]) -> None:
+    version = see(None, invoice(**wrong))
+    assert version is not None
+    assert types(version) == ["quickbooks.unreadable.v1"]
+    assert see(version.row, invoice(**wrong)) is None
+
+
+@pytest.mark.parametrize("written", ["yesterday", "2026-05-05T12:00:00", "", 7])
+def test_an_odd_time_of_change_is_none(written: Any) -> None:
+    version = see(None, invoice(MetaData={"LastUpdatedTime": written}))
+    assert version is not None
+    assert types(version) == ["invoice.observed.v1"]
+    assert version.row.updated_at is None
