@@ -97,7 +97,7 @@ def _opening(database: Open) -> Callable[[Path], AbstractAsyncContextManager[Con
                         return await _beside(tenant, tokens)
 
                     async def alone() -> Measured:
-                        return _spread(await _latencies(tenant, perf_counter() + SECONDS))
+                        return spread(await latencies(tenant, perf_counter() + SECONDS))
 
                     yield Contenders(ours=beside, limit=alone)
 
@@ -135,12 +135,12 @@ async def _beside(tenant: Tenant, tokens: list[str]) -> Measured:
     ops = httpx.AsyncClient(base_url=f"http://{stage.HOST}:{tenant.ops_port}")
     async with neighbours.running(tenant.port, SECONDS, tokens) as others, ops, asyncio.TaskGroup() as work:
         sampling = work.create_task(_sample(ops, sampled))
-        milliseconds = await _latencies(tenant, perf_counter() + SECONDS)
+        milliseconds = await latencies(tenant, perf_counter() + SECONDS)
         sent = await neighbours.ended(others)
         sampling.cancel()
         drained = await _drained(ops)
     return {
-        **_spread(milliseconds),
+        **spread(milliseconds),
         "taken": sent.rate,
         "limited": float(sent.limited),
         "refused": float(sent.refused),
@@ -151,11 +151,12 @@ async def _beside(tenant: Tenant, tokens: list[str]) -> Measured:
     }
 
 
-def _spread(milliseconds: list[float]) -> Measured:
+def spread(milliseconds: list[float]) -> Measured:
+    """Return the percentiles of latencies."""
     return {name: percentile(milliseconds, percent) for name, percent in PERCENTILES.items()}
 
 
-async def _latencies(tenant: Tenant, until: float) -> list[float]:
+async def latencies(tenant: Tenant, until: float) -> list[float]:
     """Sign one deal after another; return how long each took until its request was there, in milliseconds."""
     milliseconds = []
     async with httpx.AsyncClient(base_url=tenant.quickbooks) as quickbooks, _client(tenant) as door:

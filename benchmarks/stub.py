@@ -1,8 +1,8 @@
-"""A stub of QuickBooks that answers every POST with the same invoice in nearly 0 ms.
+"""A stub of QuickBooks that answers every request with the same invoice in nearly 0 ms, but for those to large companies.
 
 It runs as a separate process, so that it takes no time from the measured one, and prints its URL. It ignores requests
-except for their arrival: `GET /arrivals` returns the times of the requests so far, by the machine's monotonic clock, which
-all processes share.
+except for the arrival of invoices: `GET /arrivals` returns their times so far, by the machine's monotonic clock, which all
+processes share.
 """
 
 import asyncio
@@ -12,6 +12,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks import large_company
 
 INVOICE: dict[str, Any] = {
     "Invoice": {
@@ -62,15 +65,18 @@ class Stub(asyncio.Protocol):
             if len(rest) < length:
                 return
             self._read = rest[length:]
-            body = self._answered(head)
+            body = self._answered(head, rest[:length])
             answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
             self._transport.write(answer % (len(body), body))  # type: ignore[attr-defined] # it is one that writes
 
-    def _answered(self, head: bytes) -> bytes:
-        if head.startswith(b"GET /arrivals"):
+    def _answered(self, head: bytes, body: bytes) -> bytes:
+        method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
+        if target == "/arrivals":
             return json.dumps(self.arrivals).encode()
-        self.arrivals.append(time.perf_counter())
-        return _BODY
+        if method == "POST" and urlsplit(target).path.endswith("/invoice"):
+            self.arrivals.append(time.perf_counter())
+            return _BODY
+        return large_company.answer(target, body) or _BODY
 
 
 _BODY = json.dumps(INVOICE).encode()

@@ -38,7 +38,8 @@ SINGLE_READS_MAX = (
 # What is read may be older than its answer, by the lag of QuickBooks' own copies.
 OVERLAP = timedelta(minutes=10)
 BLOCKED_PAUSE = timedelta(minutes=15)
-YIELD_SECONDS = 0.5
+YIELD_SECONDS = 0.1
+YIELDS = 10
 
 _steps = Counter(
     "q2c_sync_steps_total", "Steps of syncs with QuickBooks, by kind and outcome", ["kind", "outcome"]
@@ -94,8 +95,7 @@ class Syncer(Struct, frozen=True):
         )
         if task is None:
             return False
-        if task.step.is_bulk and await self.database.read(self.is_busy):
-            await self.clock.sleep(YIELD_SECONDS)
+        if task.step.is_bulk and await self._is_yielding():
             return True
         try:
             await self._do(task)
@@ -107,6 +107,14 @@ class Syncer(Struct, frozen=True):
             await self._failed(task, error)
             return False
         _steps.labels(task.step.kind, "done").inc()
+        return True
+
+    async def _is_yielding(self) -> bool:
+        """Wait while other work is behind; return whether it still is, after a while in which something may be noticed."""
+        for _ in range(YIELDS):
+            if not await self.database.read(self.is_busy):
+                return False
+            await self.clock.sleep(YIELD_SECONDS)
         return True
 
     async def _is_frugal(self) -> bool:
