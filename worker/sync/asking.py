@@ -3,7 +3,7 @@
 All are bulk reads: they stop before the app's monthly budget is spent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from worker.commands.entities import Entity
 from worker.quickbooks import queries
 from worker.quickbooks.answers import rows_of
 from worker.quickbooks.client import QuickBooksClient
-from worker.quickbooks.errors import OBJECT_NOT_FOUND, QuickBooksError, Rejected
+from worker.quickbooks.errors import OBJECT_NOT_FOUND, OutcomeUnknown, QuickBooksError, Rejected
 from worker.quickbooks.paging import ListPage, PageCursor
 from worker.sync.company import CompanyAnswer
 from worker.sync.entities import ANNOUNCED, BY_NAME, OBSERVABLES, UNANNOUNCED
@@ -49,9 +49,11 @@ async def page(client: QuickBooksClient, realm: str, entity: str, cursor: PageCu
 
 
 async def by_ids(
-    client: QuickBooksClient, realm: str, wanted: Mapping[str, Sequence[str]]
-) -> dict[str, list[Entity] | Rejected]:
+    client: QuickBooksClient, realm: str, wanted: Mapping[str, Sequence[str]], *, failing: Collection[str]
+) -> dict[str, list[Entity] | QuickBooksError]:
     """Read objects by their IDs, in as few requests as possible; return the rows, or the refusal, of each kind.
+
+    A query of one of the `failing` kinds counts as refused also if QuickBooks fails to answer it.
 
     Raises:
         QuickBooksError: QuickBooks did not answer all of the queries.
@@ -62,11 +64,11 @@ async def by_ids(
         for number, statement in enumerate(queries.by_ids(entity, ids, fields=BY_NAME[entity].fields))
     }
     answers = await client.batch_queries(realm, statements)
-    found: dict[str, list[Entity] | Rejected] = {entity: [] for entity in wanted}
+    found: dict[str, list[Entity] | QuickBooksError] = {entity: [] for entity in wanted}
     for key, answer in answers.items():
         entity = key.partition("/")[0]
         rows = found[entity]
-        if isinstance(answer, Rejected):
+        if isinstance(answer, Rejected) or (isinstance(answer, OutcomeUnknown) and entity in failing):
             found[entity] = answer
         elif isinstance(answer, QuickBooksError):
             raise answer

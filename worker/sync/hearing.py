@@ -12,6 +12,7 @@ from events.log.subscriptions import Subscription
 from worker.commands.table import realms
 from worker.sync import notices, rows
 from worker.sync.company import COMPANY
+from worker.sync.frequency import in_batches
 from worker.sync.tables import sync_companies
 
 NAME = "sync"
@@ -47,8 +48,7 @@ def _moves_the_next_sync(recorded: Recorded) -> bool:
 def _hear_changes(connection: sa.Connection, changed: Sequence[Recorded], now: datetime) -> None:
     owners = _owners(connection, {recorded.event.payload.realm for recorded in changed})
     ours = [each for each in changed if owners.get(each.event.payload.realm) == each.event.workspace]
-    found = (notices.noticed(recorded.event.payload, recorded.position, now) for recorded in ours)
-    notices.add(connection, (notice for notice in found if notice is not None))
+    # Companies before notices, as the steps of a sync lock them; so they never deadlock.
     for realm in sorted({recorded.event.payload.realm for recorded in ours}):
         rows.change(connection, realm, noticed_at=now)
     for realm in sorted(
@@ -58,7 +58,11 @@ def _hear_changes(connection: sa.Connection, changed: Sequence[Recorded], now: d
             if recorded.event.payload.entity.casefold() in OF_THE_COMPANY
         }
     ):
-        rows.change(connection, realm, lists_read_at=None, next_sync=now)
+        rows.change(connection, realm, lists_read_at=None)
+        if not in_batches(connection, realm):
+            rows.change(connection, realm, next_sync=now)
+    found = (notices.noticed(recorded.event.payload, recorded.position, now) for recorded in ours)
+    notices.add(connection, (notice for notice in found if notice is not None))
 
 
 def _owners(connection: sa.Connection, names: Iterable[str]) -> dict[str, str]:

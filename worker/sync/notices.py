@@ -21,6 +21,7 @@ GATHER_SECONDS = 1.0
 WAIT_MAX = timedelta(hours=1)
 # Another object changed, and this one with it.
 AFFECTED = "Affected"
+VOID = "Void"
 _ORDER = (sync_notices.c.not_before, sync_notices.c.entity, sync_notices.c.entity_id)
 
 
@@ -106,6 +107,7 @@ def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
     last = other if other.operation != AFFECTED and other.position >= one.position else one
     return replace(
         last,
+        operation=VOID if _is_void_still(one, other, last) else last.operation,
         changed_at=max(filter(None, (one.changed_at, other.changed_at)), default=None),
         position=max(one.position, other.position),
         noticed_at=min(one.noticed_at, other.noticed_at),
@@ -113,6 +115,11 @@ def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
         not_before=min(one.not_before, other.not_before),
         survivor=other.survivor or one.survivor,
     )
+
+
+def _is_void_still(one: WaitingNotice, other: WaitingNotice, last: WaitingNotice) -> bool:
+    """Return whether a transaction was voided and then only updated: the notice of the void alone says so in any language."""
+    return VOID in {one.operation, other.operation} and last.operation in {"Update", "Emailed", AFFECTED}
 
 
 def due(
@@ -151,7 +158,7 @@ def remove(connection: sa.Connection, fetched: Collection[WaitingNotice]) -> Non
 def add_affected(
     connection: sa.Connection, answer: Answer, affected: Iterable[tuple[str, str]], now: datetime
 ) -> None:
-    """WaitingNotice objects that may have changed with others; no notice of their own says so."""
+    """Notice objects that may have changed with others; no notice of their own says so."""
     add(
         connection,
         (
@@ -162,7 +169,7 @@ def add_affected(
 
 
 def add_changed(connection: sa.Connection, seen: Iterable[Seen], answer: Answer, now: datetime) -> None:
-    """WaitingNotice objects that change data capture shows as changed, without all of their fields."""
+    """Notice objects that change data capture shows as changed, without all of their fields."""
     add(
         connection,
         (
@@ -172,4 +179,14 @@ def add_changed(connection: sa.Connection, seen: Iterable[Seen], answer: Answer,
             for each in seen
             if each.row is not None
         ),
+    )
+
+
+def add_refused(
+    connection: sa.Connection, realm: str, entity: str, ids: Iterable[str], not_before: datetime
+) -> None:
+    """Notice objects that QuickBooks refused to show one by one, to be fetched again later."""
+    add(
+        connection,
+        (WaitingNotice(realm, entity, each, AFFECTED, None, 0, not_before, 1, not_before) for each in ids),
     )

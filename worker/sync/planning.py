@@ -57,7 +57,7 @@ def next_step(
     `has_notices` says whether noticed objects may be fetched now, and `is_frugal` whether the month's reads are scarce: then
     reading everything again waits, unless a person asks for it.
     """
-    if company.mode is None or company.began_at is None:
+    if company.mode is None or company.began_at is None or _is_interrupted(company, now):
         is_sparing = is_frugal and company.wanted not in ASKED and company.last_sync is not None
         mode = _mode_to_begin(company, readings, now, is_sparing=is_sparing)
         if mode is not None:
@@ -72,6 +72,11 @@ def next_step(
     if not company.swept:
         return Step("sweep")
     return Step("lists" if _are_lists_due(company, now) else "finish")
+
+
+def _is_interrupted(company: SyncCompany, now: datetime) -> bool:
+    """Return whether a sync stood still for so long that change data capture can't tell any more what it missed."""
+    return not company.swept and company.since is not None and now - company.since > LOOK_BACK
 
 
 def _incomplete(readings: Mapping[str, ListReading]) -> Iterator[ListReading]:

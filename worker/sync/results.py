@@ -56,7 +56,9 @@ def begin(
         began_at=now,
         serves=state.wanted_position,
         swept=False,
-        lists_read_at=state.lists_read_at if mode == "changes" and state.wanted is None else None,
+        lists_read_at=None
+        if mode in {"first", "full"} or state.wanted in planning.ASKED
+        else state.lists_read_at,
         reading=state.reading + 1 if reads_all else state.reading,
         since=None if is_old and reads_all else state.since,
     )
@@ -122,12 +124,23 @@ def put_page(
 
 
 def put_missed(
-    connection: sa.Connection, leased: SyncCompany, reading: ListReading, answer: Answer, now: datetime
+    connection: sa.Connection,
+    leased: SyncCompany,
+    reading: ListReading,
+    answer: Answer,
+    refused: Collection[str],
+    now: datetime,
 ) -> None:
-    """Record the objects that a full reading did not meet; without any, the reading is complete."""
+    """Record the objects that a full reading did not meet; without any, the reading is complete.
+
+    Those with an ID in `refused` are noticed, to be fetched again later.
+    """
     changes = record(connection, leased, answer, now)
+    rows.mark_met(connection, reading, refused)
+    notices.add_refused(connection, reading.realm, reading.entity, refused, now + ONCE_MORE)
+    is_complete = not answer.seen and not refused
     changed = reading.changed + len(changes.changed)
-    rows.put_readings(connection, [replace(reading, changed=changed, complete=not answer.seen)])
+    rows.put_readings(connection, [replace(reading, changed=changed, complete=is_complete)])
 
 
 def refuse(connection: sa.Connection, leased: SyncCompany, reading: ListReading, problem: str) -> None:
@@ -144,16 +157,21 @@ def put_notices(
     refused: Collection[str],
     now: datetime,
 ) -> ChangedNames:
-    """Record fetched objects and delete their notices; those that look too old or were refused are fetched again."""
+    """Record fetched objects and delete their notices; those that look too old, or were `refused`, are fetched again."""
     changes = record(connection, leased, answer, now, fetched)
     present = {each.name: each for each in answer.seen}
     again = [
-        replace(each, attempts=each.attempts + 1, not_before=now + ONCE_MORE * (each.attempts + 1))
+        replace(each, attempts=each.attempts + 1, not_before=now + pause_of(each.attempts))
         for each in fetched
-        if each.entity in refused or looks_old(each, present.get(each.name))
+        if each.name in refused or looks_old(each, present.get(each.name))
     ]
     notices.add(connection, again)
     return changes
+
+
+def pause_of(attempts: int) -> timedelta:
+    """Return how long an object waits for the next attempt; never so long that it seems to be by a wrong clock."""
+    return min(ONCE_MORE * (attempts + 1), notices.WAIT_MAX / 2)
 
 
 def looks_old(notice: WaitingNotice, seen: Seen | None) -> bool:
@@ -264,6 +282,8 @@ def put_off(connection: sa.Connection, leased: SyncCompany, until: datetime) -> 
     rows.change(
         connection,
         state.realm,
+        mode=None,
+        began_at=None,
         next_sync=until,
         wanted=state.wanted if state.wanted in planning.ASKED else None,
         problem=(

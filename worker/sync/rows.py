@@ -1,6 +1,6 @@
 """A company's sync as rows: who works on it, what was asked for, and how far each list was read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from events import leases
 from events.contract.observed import SyncMode
 from events.database import bulk
+from events.database.locks import Lock, acquire
 from events.log.tables import UtcInstant
 from worker.commands.table import realms
 from worker.sync import notices
@@ -129,6 +130,9 @@ _DUE = (
 
 def begin_new(connection: sa.Connection, now: datetime) -> None:
     """Add the rows of connected companies that have none yet, and begin anew for those that another workspace connected."""
+    acquire(
+        connection, Lock.LOG
+    )  # before rows that the subscription changes, and so that two processes begin once
     for realm, workspace, _ in connection.execute(_BEGINNING).all():
         connection.execute(sync_notices.delete().where(sync_notices.c.realm == realm))
         connection.execute(sync_readings.delete().where(sync_readings.c.realm == realm))
@@ -182,9 +186,17 @@ def lease(connection: sa.Connection, realm: str, holder: str, now: datetime) -> 
 
 
 def renew(connection: sa.Connection, holder: str, now: datetime) -> None:
-    """Renew the leases of a process."""
+    """Renew the leases of a process, but for companies that a transaction changes now: they have a later turn.
+
+    Waiting for them while others are locked could deadlock with the subscription that hears notices.
+    """
+    free = connection.scalars(
+        sa.select(sync_companies.c.realm)
+        .where(sync_companies.c.holder == holder)
+        .with_for_update(skip_locked=True)
+    ).all()
     connection.execute(
-        sync_companies.update().where(sync_companies.c.holder == holder).values(leased_until=now + _LEASE)
+        sync_companies.update().where(sync_companies.c.realm.in_(free)).values(leased_until=now + _LEASE)
     )
 
 
@@ -266,3 +278,12 @@ def missed(connection: sa.Connection, reading: ListReading, limit: int) -> Seque
         .order_by(observed.c.entity_id)
         .limit(limit)
     ).all()
+
+
+def mark_met(connection: sa.Connection, reading: ListReading, ids: Collection[str]) -> None:
+    """Note that a full reading has met objects, though it could not read them."""
+    keys = [
+        {"realm": reading.realm, "entity": reading.entity, "entity_id": each, "reading": reading.reading}
+        for each in ids
+    ]
+    bulk.update(connection, observed, keys)

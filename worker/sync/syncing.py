@@ -19,7 +19,14 @@ from worker.commands.entities import Entity
 from worker.commands.retry import pause_seconds
 from worker.quickbooks.answers import is_deleted
 from worker.quickbooks.client import QuickBooksClient
-from worker.quickbooks.errors import CompanyBlocked, QuickBooksError, ReadsSpent, Rejected, Throttled
+from worker.quickbooks.errors import (
+    CompanyBlocked,
+    OutcomeUnknown,
+    QuickBooksError,
+    ReadsSpent,
+    Rejected,
+    Throttled,
+)
 from worker.quickbooks.paging import PageCursor
 from worker.quickbooks.reads import next_month
 from worker.sync import asking, notices, observing, results, rows
@@ -37,6 +44,8 @@ SINGLE_READS_MAX = (
 )
 # What is read may be older than its answer, by the lag of QuickBooks' own copies.
 OVERLAP = timedelta(minutes=10)
+# QuickBooks fails to answer about some objects each time. After so many failures, others no longer wait for them.
+FAILURES_MAX = 8
 BLOCKED_PAUSE = timedelta(minutes=15)
 YIELD_SECONDS = 0.1
 YIELDS = 10
@@ -164,17 +173,23 @@ class Syncer(Struct, frozen=True):
         wanted: dict[str, list[str]] = {}
         for notice in task.notices:
             wanted.setdefault(notice.entity, []).append(notice.entity_id)
-        found = await asking.by_ids(self.client, company.realm, wanted)
-        refused = {entity for entity, answer in found.items() if isinstance(answer, Rejected)}
+        failing = {notice.entity for notice in task.notices if _may_be_odd(company, notice.attempts)}
+        found = await asking.by_ids(self.client, company.realm, wanted, failing=failing)
+        kinds = {entity for entity, answer in found.items() if isinstance(answer, QuickBooksError)}
         listed = {
             named(entity, row["Id"]): row
             for entity, answer in found.items()
-            if not isinstance(answer, Rejected)
+            if not isinstance(answer, QuickBooksError)
             for row in answer
         }
-        answered = [notice for notice in task.notices if notice.entity not in refused]
+        answered = [notice for notice in task.notices if notice.entity not in kinds]
         missing = [notice for notice in answered if notice.name not in listed]
-        alone = await self._alone(company, missing[:SINGLE_READS_MAX])
+        to_read = {
+            each.name: (each.entity, each.entity_id, each.attempts) for each in missing[:SINGLE_READS_MAX]
+        }
+        alone = await self._alone(company, to_read)
+        refused = {each.name for each in task.notices if each.entity in kinds}
+        refused |= to_read.keys() - alone.keys()
         left = {notice.name for notice in missing[SINGLE_READS_MAX:]}
         seen = [
             Seen(
@@ -185,7 +200,7 @@ class Syncer(Struct, frozen=True):
                 survivor=notice.survivor,
             )
             for notice in answered
-            if notice.name not in left
+            if notice.name not in left | refused
         ]
         answer = Answer(company.realm, company.workspace, asked_at, seen)
         fetched = [notice for notice in task.notices if notice.name not in left]
@@ -194,21 +209,38 @@ class Syncer(Struct, frozen=True):
         )
 
     async def _alone(
-        self, company: SyncCompany, missing: Sequence[WaitingNotice]
+        self, company: SyncCompany, missing: Mapping[str, tuple[str, str, int]]
     ) -> dict[str, Entity | None]:
-        """Read objects that are missing from an answer one by one: that alone shows whether they are gone."""
-        return {
-            notice.name: await asking.one(self.client, company.realm, notice.entity, notice.entity_id)
-            for notice in missing
-        }
+        """Read objects that are missing from an answer one by one: that alone shows whether they are gone.
+
+        `missing` are their kinds, IDs and former attempts, by any keys. Those that QuickBooks refuses are left out, and
+        those about which it fails to answer time and again: they keep no others waiting.
+        """
+        found: dict[str, Entity | None] = {}
+        for key, (entity, entity_id, attempts) in missing.items():
+            try:
+                found[key] = await asking.one(self.client, company.realm, entity, entity_id)
+            except (Rejected, OutcomeUnknown) as error:
+                if isinstance(error, OutcomeUnknown) and not _may_be_odd(company, attempts):
+                    raise
+                logger.warning(
+                    "sync.object_refused",
+                    realm=company.realm,
+                    object=named(entity, entity_id),
+                    problem=str(error),
+                )
+        return found
 
     async def _page(self, task: Task, reading: ListReading) -> None:
         company, asked_at = task.company, self.clock.now()
         try:
             cursor = json.decode(reading.cursor or BEGINNING, PageCursor)
             page = await asking.page(self.client, company.realm, reading.entity, cursor)
-        except Rejected as error:
-            await self.database.transaction(results.refuse, company, reading, error.explanation)
+        except (Rejected, OutcomeUnknown) as error:
+            if isinstance(error, OutcomeUnknown) and not _may_be_odd(company):
+                raise
+            said = error.explanation if isinstance(error, Rejected) else str(error)
+            await self.database.transaction(results.refuse, company, reading, said)
             return
         seen = [Seen(reading.entity, row["Id"], row) for row in page.rows]
         answer = Answer(
@@ -221,12 +253,13 @@ class Syncer(Struct, frozen=True):
         """Read each object that a full reading did not meet by itself, to be sure that it is gone."""
         company, asked_at = task.company, self.clock.now()
         missed = await self.database.read(rows.missed, reading, SINGLE_READS_MAX)
-        seen = [
-            Seen(reading.entity, each, await asking.one(self.client, company.realm, reading.entity, each))
-            for each in missed
-        ]
+        found = await self._alone(company, {each: (reading.entity, each, 0) for each in missed})
+        seen = [Seen(reading.entity, each, row) for each, row in found.items()]
+        refused = [each for each in missed if each not in found]
         answer = Answer(company.realm, company.workspace, asked_at, seen, reading=reading.reading)
-        await self.database.transaction(results.put_missed, company, reading, answer, self.clock.now())
+        await self.database.transaction(
+            results.put_missed, company, reading, answer, refused, self.clock.now()
+        )
 
     async def _sweep(self, task: Task) -> None:
         company, asked_at = task.company, self.clock.now()
@@ -294,6 +327,11 @@ def _seen(changed: Mapping[str, Sequence[Entity]]) -> list[Seen]:
         for entity, of_entity in changed.items()
         for row in of_entity
     ]
+
+
+def _may_be_odd(company: SyncCompany, attempts: int = 0) -> bool:
+    """Return whether a missing answer may be about an object, and not about QuickBooks as a whole: it failed before."""
+    return attempts > 0 or company.failures >= FAILURES_MAX
 
 
 def _is_whole(changed: Seen) -> bool:

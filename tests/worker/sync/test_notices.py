@@ -1,10 +1,12 @@
 from datetime import datetime, timedelta
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.sync.notices import AFFECTED, WaitingNotice, gather
+from worker.sync.notices import AFFECTED, WAIT_MAX, WaitingNotice, gather
+from worker.sync.results import pause_of
 
 NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
 
@@ -31,6 +33,17 @@ def test_a_notice_that_is_fetched_again_does_not_replace_a_later_one() -> None:
 def test_an_affected_object_keeps_the_words_of_its_notice() -> None:
     assert gather(notice(5, "Delete"), notice(0, AFFECTED)).operation == "Delete"
     assert gather(notice(0, AFFECTED), notice(5, "Delete")).operation == "Delete"
+
+
+def test_a_void_that_is_updated_before_it_is_fetched_is_still_a_void() -> None:
+    assert gather(notice(5, "Void"), notice(6, "Update")).operation == "Void"
+    assert gather(notice(6, "Emailed"), notice(5, "Void")).operation == "Void"
+    assert gather(notice(5, "Void"), notice(6, "Delete")).operation == "Delete"
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 59, 60, 10_000])
+def test_no_wait_is_taken_for_one_by_a_wrong_clock(attempts: int) -> None:
+    assert timedelta(0) < pause_of(attempts) < WAIT_MAX
 
 
 @given(st.lists(notices, min_size=2, max_size=6))

@@ -1,0 +1,64 @@
+"""Sync in long or lasting trouble: it goes on with everything else, and misses nothing afterwards."""
+
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from tests.worker.sync.office import Office
+from tests.world import World
+from worker.sandbox import accountant
+from worker.sandbox.failing.refusals import Refusal
+from worker.sandbox.failing.trouble import Plan
+
+
+@pytest_asyncio.fixture
+async def office(ready: World) -> Office:
+    opened = Office(ready)
+    await opened.work()
+    await opened.notify()
+    return opened
+
+
+async def test_a_sync_that_stood_still_for_longer_than_changes_are_captured_compares_everything(
+    office: Office,
+) -> None:
+    company, clock = office.company, office.world.clock
+    renamed = str(accountant.create(company, "Vendor", {"DisplayName": "Early"}, clock.now())["Id"])
+    office.world.trouble(*["server_error"] * 3, writes_only=False)
+    await office.sync()
+    assert (await office.row()).mode == "changes"
+    clock.advance(timedelta(days=2).total_seconds())
+    accountant.change(company, "Vendor", renamed, {"DisplayName": "Renamed"}, clock.now())
+    clock.advance(timedelta(days=40).total_seconds())
+    await office.work()
+    clock.advance(120)
+    await office.work()
+    assert await office.differences() == []
+    assert (await office.row()).mode is None
+
+
+@pytest.mark.parametrize("refusal", [Refusal("4002"), Refusal("10000", status=500)])
+async def test_an_object_that_quickbooks_never_shows_keeps_no_other_waiting(
+    office: Office, refusal: Refusal
+) -> None:
+    company, clock = office.company, office.world.clock
+    odd = str(accountant.create(company, "Customer", {"DisplayName": "Odd"}, clock.now())["Id"])
+    await office.notify()
+    other = str(accountant.create(company, "Customer", {"DisplayName": "Other"}, clock.now())["Id"])
+    accountant.merge(company, "Customer", odd, other, clock.now())
+    rule = type(refusal)(refusal.code, refusal.status, operations=("read",), entities=("Customer",))
+    office.world.sandbox.trouble.follow(Plan(refusals=(rule,)))
+    await office.sync(full=True)
+    for _ in range(12):
+        clock.advance(600)
+        await office.work()
+    late = str(accountant.create(company, "Vendor", {"DisplayName": "Late"}, clock.now())["Id"])
+    await office.sync()
+    row = await office.row()
+    assert (row.mode, row.wanted) == (None, None)
+    assert not any(late in each for each in await office.differences() if "Vendor" in each)
+    office.world.sandbox.trouble.follow(Plan())
+    clock.advance(3600)
+    await office.work()
+    assert await office.differences() == []
