@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
+from prometheus_client import REGISTRY
 
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.sandbox import accountant
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
+from worker.sync.hearing import handle
 
 
 @pytest_asyncio.fixture
@@ -62,3 +65,46 @@ async def test_an_object_that_quickbooks_never_shows_keeps_no_other_waiting(
     clock.advance(3600)
     await office.work()
     assert await office.differences() == []
+
+
+async def test_the_companies_of_notices_are_locked_before_the_notices(office: Office) -> None:
+    """Steps of a sync lock them in this order, too; another one would deadlock on PostgreSQL."""
+    accountant.create(office.company, "Customer", {"DisplayName": "New"}, office.world.clock.now())
+    before = await office.head()
+    await office.notify()
+    heard = [each for each in await office.world.log() if each.position > before]
+    changed: list[str] = []
+
+    def hear(connection: sa.Connection) -> None:
+        sa.event.listen(connection, "before_cursor_execute", lambda *said: changed.append(said[2]))
+        handle(connection, heard, office.world.clock.now())
+
+    await office.world.services.database.transaction(hear)
+    tables = [table for said in changed if (table := _changed_table(said))]
+    assert tables == ["sync_companies", "sync_notices"]
+
+
+def _changed_table(statement: str) -> str | None:
+    words = statement.split()
+    return {"UPDATE": words[1], "INSERT": words[2]}.get(words[0])
+
+
+@pytest.mark.parametrize(("frequency", "reads"), [("real_time", 36), ("hourly", 35), ("daily 02:30", 5)])
+async def test_a_day_without_changes_costs_as_many_reads_as_the_docs_say(office: Office, frequency: str, reads: int) -> None:
+    clock, world = office.world.clock, office.world
+    await world.admin().change_settings({"sync_frequency": frequency})
+    await office.work()
+    clock.advance(120)
+    await office.work()
+    before = read_so_far()
+    for _ in range(24 * 60):
+        clock.advance(60)
+        if await office.syncer.due():
+            await office.work()
+    assert read_so_far() - before == reads
+
+
+def read_so_far() -> float:
+    """Return how many reads were counted."""
+    name = "q2c_quickbooks_reads_total"
+    return sum(REGISTRY.get_sample_value(name, {"purpose": each}) or 0 for each in ("bulk", "needed"))
