@@ -90,7 +90,9 @@ def _changed_table(statement: str) -> str | None:
 
 
 @pytest.mark.parametrize(("frequency", "reads"), [("real_time", 36), ("hourly", 35), ("daily 02:30", 5)])
-async def test_a_day_without_changes_costs_as_many_reads_as_the_docs_say(office: Office, frequency: str, reads: int) -> None:
+async def test_a_day_without_changes_costs_as_many_reads_as_the_docs_say(
+    office: Office, frequency: str, reads: int
+) -> None:
     clock, world = office.world.clock, office.world
     await world.admin().change_settings({"sync_frequency": frequency})
     await office.work()
