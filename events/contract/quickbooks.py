@@ -14,13 +14,17 @@ Generation = Annotated[int, Meta(ge=1)]
 
 
 class Changed(Fact, frozen=True):
-    """A notice that an object in QuickBooks changed; the object itself is fetched."""
+    """A notice that an object in QuickBooks changed; the object itself is fetched.
+
+    `survivor` is the ID of the object that it was merged into, if the notice names it.
+    """
 
     realm: Identifier
     entity: Identifier
     entity_id: Identifier
     operation: Identifier
     at: Instant
+    survivor: Identifier | None = None
 
 
 class Named(Fact, frozen=True):

@@ -225,15 +225,26 @@ def _of_entity(realm: str, element: bytes) -> Iterator[Part]:
         at = _instant(entity.lastUpdated, "lastUpdated")
         name, operation = _entity(entity.name), _operation(entity.operation)
         deleted = [entity.deletedId] if entity.deletedId not in {None, "", entity.id} else []
-        found = [_changed(realm, name, each, operation, at) for each in (entity.id, *deleted)]
+        found = [_changed(realm, name, entity.id, operation, at)]
+        found += [_changed(realm, name, each, operation, at, survivor=entity.id) for each in deleted]
     except InvalidEvent as error:
         yield UnusableNotice(realm, _unusable(error), written)
     else:
         yield from (ChangeNotice(_derived_id(changed), changed, written) for changed in found)
 
 
-def _changed(realm: str | int, entity: str, entity_id: str | int, operation: str, at: datetime) -> Changed:
+def _changed(
+    realm: str | int,
+    entity: str,
+    entity_id: str | int,
+    operation: str,
+    at: datetime,
+    *,
+    survivor: str | int | None = None,
+) -> Changed:
     texts = {"realm": str(realm), "entity": entity, "entity_id": str(entity_id), "operation": operation}
+    if survivor is not None:
+        texts["survivor"] = str(survivor)
     changed = json.convert({**texts, "at": at}, Changed)
     for name, text in texts.items():
         identifiers.check_text(text, name)

@@ -81,6 +81,7 @@ def noticed(change: Changed, position: int, now: datetime) -> WaitingNotice | No
         noticed_at=now,
         attempts=0,
         not_before=now + timedelta(seconds=GATHER_SECONDS),
+        survivor=change.survivor,
     )
 
 

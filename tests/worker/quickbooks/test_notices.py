@@ -177,7 +177,8 @@ def test_a_merge_is_a_notice_of_each_object() -> None:
         assert [each.entity_id for each in changes_of(classic({**merge, "deletedId": none}))] == ["58"]
     for deleted in ("59", 59):
         both = read_delivery(classic({**merge, "deletedId": deleted}))
-        assert [part.changed.entity_id for part in both if isinstance(part, ChangeNotice)] == ["58", "59"]
+        found = [part.changed for part in both if isinstance(part, ChangeNotice)]
+        assert [(each.entity_id, each.survivor) for each in found] == [("58", None), ("59", "58")]
         assert len({part.id for part in both if isinstance(part, ChangeNotice)}) == 2
 
 

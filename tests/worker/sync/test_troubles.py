@@ -7,6 +7,8 @@ import pytest_asyncio
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
+from events.contract.catalog import OBJECT_MERGED
+from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.sandbox import accountant
@@ -65,6 +67,30 @@ async def test_an_object_that_quickbooks_never_shows_keeps_no_other_waiting(
     clock.advance(3600)
     await office.work()
     assert await office.differences() == []
+
+
+async def test_a_merged_customer_names_its_survivor_if_the_notice_does(office: Office) -> None:
+    company, clock = office.company, office.world.clock
+    one, two = (
+        str(accountant.create(company, "Customer", {"DisplayName": name}, clock.now())["Id"])
+        for name in ("Bolt", "Bolt Inc.")
+    )
+    await office.sync()
+    accountant.merge(company, "Customer", one, two, clock.now())
+    fact = {
+        "realm": office.world.realm,
+        "entity": "Customer",
+        "operation": "Merge",
+        "at": clock.now().isoformat(),
+    }
+    stays = stories.cloudevent("quickbooks.changed", {**fact, "entity_id": two}, id="stays")
+    gone = stories.cloudevent("quickbooks.changed", {**fact, "entity_id": one, "survivor": two}, id="gone")
+    await office.world.send(stays, gone)
+    await office.world.follow()
+    clock.advance(2)
+    await office.work()
+    merged = [each.event.payload for each in await office.world.log() if each.event.type == OBJECT_MERGED]
+    assert [(each.entity_id, each.survivor) for each in merged] == [(one, two)]
 
 
 async def test_the_companies_of_notices_are_locked_before_the_notices(office: Office) -> None:
