@@ -108,8 +108,8 @@ MUTATIONS = (
     Mutation(
         "merged_object",
         "worker/quickbooks/notices.py",
-        "for each in (entity.id, *deleted)]",
-        "for each in (entity.id,)]",
+        "survivor=entity.id) for each in deleted]",
+        "survivor=entity.id) for each in deleted[:0]]",
         "An object that was merged into another one is not noticed to be gone.",
         _NOTICES,
     ),
