@@ -39,9 +39,8 @@ from worker.sync.versions import Answer, Seen
 
 NOTICES_MAX = 500
 RECORDED_MAX = 200  # objects in one transaction
-SINGLE_READS_MAX = (
-    10  # in one step; a bulk read may wait for many seconds, and the lease has to outlast them all
-)
+# In one step; a bulk read may wait for many seconds, and the lease has to outlast them all.
+SINGLE_READS_MAX = 10
 # What is read may be older than its answer, by the lag of QuickBooks' own copies.
 OVERLAP = timedelta(minutes=10)
 # QuickBooks fails to answer about some objects each time. After so many failures, others no longer wait for them.
@@ -96,11 +95,15 @@ class Syncer(Struct, frozen=True):
     async def step(self, realm: str) -> bool:
         """Do the next step of a company's sync; return whether there was one.
 
-        A failure is stored, with the time of the next try.
+        A failure is stored, with the time of the next try. After noticed objects, a page is read at once, if any is left:
+        notices that never cease keep no list waiting.
         """
+        return await self._step(realm, page_first=False)
+
+    async def _step(self, realm: str, *, page_first: bool) -> bool:
         is_frugal = await self._is_frugal()
         task = await self.database.transaction(
-            take, realm, self.holder, self.clock.now(), is_frugal=is_frugal
+            take, realm, self.holder, self.clock.now(), is_frugal=is_frugal, page_first=page_first
         )
         if task is None:
             return False
@@ -116,6 +119,12 @@ class Syncer(Struct, frozen=True):
             await self._failed(task, error)
             return False
         _steps.labels(task.step.kind, "done").inc()
+        if (
+            task.step.kind == "fetch"
+            and not page_first
+            and any(not each.complete for each in task.readings.values())
+        ):
+            await self._step(realm, page_first=True)
         return True
 
     async def _is_yielding(self) -> bool:
@@ -340,7 +349,7 @@ def _is_whole(changed: Seen) -> bool:
 
 
 def take(
-    connection: sa.Connection, realm: str, holder: str, now: datetime, *, is_frugal: bool
+    connection: sa.Connection, realm: str, holder: str, now: datetime, *, is_frugal: bool, page_first: bool
 ) -> Task | None:
     """Lease a company's sync, and return its next step; None without one now, or if another process works on it."""
     company = rows.lease(connection, realm, holder, now)
@@ -352,7 +361,7 @@ def take(
     readings = rows.readings_of(connection, realm)
     between_batches = company.mode is None and in_batches(connection, realm)
     due = notices.due(connection, realm, now, NOTICES_MAX, between_batches=between_batches)
-    step = next_step(company, readings, now, has_notices=bool(due), is_frugal=is_frugal)
+    step = next_step(company, readings, now, has_notices=bool(due) and not page_first, is_frugal=is_frugal)
     if step is None:
         rows.release(connection, realm, holder)
         return None

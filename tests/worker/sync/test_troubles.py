@@ -11,6 +11,7 @@ from events.contract.catalog import OBJECT_MERGED
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.actions.syncs import request_sync
 from worker.sandbox import accountant
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
@@ -67,6 +68,27 @@ async def test_an_object_that_quickbooks_never_shows_keeps_no_other_waiting(
     clock.advance(3600)
     await office.work()
     assert await office.differences() == []
+
+
+async def test_every_object_is_read_while_notices_never_cease(office: Office) -> None:
+    await request_sync(office.world.admin(), full=True)
+    await office.world.follow()
+    for number in range(60):
+        at = office.world.clock.now().isoformat()
+        fact = {
+            "realm": office.world.realm,
+            "entity": "Customer",
+            "entity_id": "1",
+            "operation": "Update",
+            "at": at,
+        }
+        await office.world.send(stories.cloudevent("quickbooks.changed", fact, id=f"again-{number}"))
+        await office.world.follow()
+        office.world.clock.advance(2)
+        await office.syncer.due()
+        await office.syncer.step(office.world.realm)
+    assert all(each.complete for each in (await office.readings()).values())
+    assert (await office.row()).reading > 1
 
 
 async def test_a_merged_customer_names_its_survivor_if_the_notice_does(office: Office) -> None:
