@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from events.contract import catalog, json
 from events.contract.envelope import own_event
 from events.contract.observed import LedgerAccountObserved, TaxCodeObserved, TermObserved
-from events.contract.quickbooks import CompanyObserved, Named
+from events.contract.quickbooks import Named
 from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.log import log
@@ -67,12 +67,6 @@ def record(
     log.append_own(connection, [event], now)
     bulk.upsert(connection, observed, [asdict(row)])
     return True
-
-
-def last_observed(connection: sa.Connection, realm: str) -> CompanyObserved | None:
-    """Return the company as sync last observed it."""
-    known = known_of(connection, realm, [(COMPANY, realm)]).get((realm, COMPANY, realm))
-    return None if known is None else json.decode(known.content, CompanyObserved)
 
 
 def _row(realm: str, known: LastVersion | None, content: str, now: datetime) -> LastVersion:
