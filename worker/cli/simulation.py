@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -14,6 +15,7 @@ from worker.simulation import campaign, crashpoints
 from worker.simulation.ablations import BY_NAME
 from worker.simulation.campaign import Ablated
 from worker.simulation.crashpoints import CrashPoint
+from worker.simulation.days import DaysReport
 
 SHOWN_MAX = 20
 
@@ -41,6 +43,17 @@ def simulate(
     crash_at: Annotated[
         str | None, typer.Option(metavar="POINT", help="Run one crash point, such as calm:1:17.")
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Instead of seeds, play this many days of business."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --days: the seed.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="With --days: write books.json, log.json and counts.json into this folder."
+        ),
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Number of parallel processes.")] = os.cpu_count()
     or 1,
     as_json: JsonOption = False,
@@ -52,6 +65,8 @@ def simulate(
     ablated = without or []
     if unknown := [name for name in ablated if name not in BY_NAME]:
         raise Unusable(f"Unknown safeguard {unknown[0]!r}; choose from {', '.join(BY_NAME)}.")
+    if days is not None:
+        _show_days(campaign.run_days(days, seed, out), as_json=as_json)
     if ablations:
         chosen = _range(seeds) if density else None
         _show_ablations(
@@ -72,6 +87,16 @@ def simulate(
         errors.print(f"{verdict.name}: {'; '.join(verdict.violations[:3])}", markup=False)
         errors.print(f"    replay: {campaign.replay_line(verdict, ablated)}", markup=False, soft_wrap=True)
     raise typer.Exit(FINDING if report.failed else 0)
+
+
+def _show_days(report: DaysReport, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json(msgspec.to_builtins(report))
+    else:
+        people.print(campaign.days_summary(report), markup=False)
+    for finding in report.findings[:SHOWN_MAX]:
+        errors.print(finding, markup=False)
+    raise typer.Exit(FINDING if report.findings else 0)
 
 
 def _show_ablations(found: Iterator[Ablated], *, as_json: bool) -> NoReturn:

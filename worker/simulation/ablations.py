@@ -5,7 +5,7 @@ names the safeguards that would hide its absence; they are removed with it.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from events import leases
 from events.clock import Clock
+from events.contract.envelope import Event
 from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
@@ -38,6 +39,9 @@ from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, reconsiderations
 from worker.quote_to_cash.deal import folds as deal_folds
 from worker.roles import runner
+from worker.sync import observing
+from worker.sync import rows as sync_rows
+from worker.sync.versions import Answer, ObjectVersion
 from worker.web.doors import events as events_door
 
 LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -201,6 +205,15 @@ def _stored_before_answered() -> Sequence[tuple[Any, str, Any]]:
     return [(events_door, "store", answer_first)]
 
 
+def _version_identity() -> Sequence[tuple[Any, str, Any]]:
+    events = observing._events  # noqa: SLF001 - as above
+
+    def of_one_version(answer: Answer, version: ObjectVersion, now: datetime) -> Iterable[Event]:
+        return events(answer, replace(version, row=replace(version.row, ordinal=1)), now)
+
+    return [(observing, "_events", of_one_version)]
+
+
 SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
@@ -233,6 +246,8 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("one_dispatcher_per_realm", _one_dispatcher_per_realm),
     Safeguard("realm_paused", lambda: _without_effect(RateLimited)),
     Safeguard("pause_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
+    Safeguard("version_identity", _version_identity),
+    Safeguard("full_compare", lambda: [(sync_rows, "missed", lambda *_: ())], budget=120),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}
 

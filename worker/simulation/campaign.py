@@ -22,6 +22,7 @@ from worker.simulation import crashpoints
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
 from worker.simulation.crashpoints import CrashPoint
 from worker.simulation.database import Store
+from worker.simulation.days import DaysReport, play
 from worker.simulation.seed import Verdict, run_seed
 
 CHUNK = 8
@@ -68,6 +69,25 @@ def spread(count: int, *, ablated: Sequence[str] = ()) -> list[CrashPoint]:
     silence_logs()
     with without(ablated):
         return crashpoints.spread(_store(tuple(ablated)), count)
+
+
+def run_days(days: int, seed: int, out: Path | None) -> DaysReport:
+    """Play days of business, and write what is left into a folder."""
+    silence_logs()
+    return play(_store(()), seed, days, out)
+
+
+def days_summary(report: DaysReport) -> str:
+    """Return a report of days in a few lines."""
+    requests = ", ".join(f"{count} {kind}" for kind, count in report.requests.items())
+    return (
+        f"{report.days} days of business: {report.deals} deals, {report.won} to invoice, {report.invoices} invoices.\n"
+        f"{report.changes} changes of {report.changed_objects} objects in QuickBooks;"
+        f" {sum(report.requests.values())} requests ({requests}), {report.reads} reads on Intuit's meter.\n"
+        f"Webhooks: {report.webhooks['delivered']} delivered, {report.webhooks['unanswered']} unanswered,"
+        f" {report.webhooks['changes_lost']} changes lost. {report.syncs['sweeps']} sweeps.\n"
+        f"{len(report.findings)} findings."
+    )
 
 
 class Ablated(Struct, frozen=True):

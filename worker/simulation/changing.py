@@ -12,6 +12,8 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 # Up to and across the thirty days that change data capture looks back.
 OUTAGES = (0.0, 0.0, 0.0, 10 * MINUTE, 2 * HOUR, 5 * DAY, 28.9 * DAY, 29.5 * DAY, 31 * DAY, 45 * DAY)
 
+# For how many seconds change data capture does not show a change yet.
+CHANGES_LAGS = (0, 0, 20)
 SWITCHES = (
     "payments_change_invoices",
     "merges_change_transactions",
@@ -37,7 +39,7 @@ class SyncPlan(Struct, frozen=True):
     subscription: QuickBooksSubscription = QuickBooksSubscription(url=URL)
     outage_seconds: float = 0.0
     later_edits: int = 0
-    traits: tuple[dict[str, bool], ...] = ()
+    traits: tuple[dict[str, float], ...] = ()
     kills: tuple[tuple[float, int], ...] = ()
 
 
@@ -63,7 +65,13 @@ def draw(random: Random, faults_end: float, workspaces: tuple[str, ...], hosts: 
         ),
         outage_seconds=random.choice(OUTAGES),
         later_edits=random.choice((0, 6, 12)),
-        traits=tuple({name: bool(random.getrandbits(1)) for name in SWITCHES} for _ in workspaces),
+        traits=tuple(
+            {
+                "changes_lag_seconds": random.choice(CHANGES_LAGS),
+                **{name: bool(random.getrandbits(1)) for name in SWITCHES},
+            }
+            for _ in workspaces
+        ),
         kills=tuple(
             (random.uniform(0, 30), random.randrange(hosts)) for _ in range(random.choice((0, 0, 1, 3)))
         ),

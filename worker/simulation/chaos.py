@@ -23,6 +23,7 @@ from worker.simulation.telling import Telling
 
 RESTORE_SECONDS = 75.0
 FORGETTING_SECONDS = 10.0
+APPLIED_SECONDS = 1.0
 ATTENDED_SECONDS_MAX = 60.0
 IDLE_SECONDS_MAX, CALL_SECONDS, STEPS_TO_SEND = 36.0, 0.6, 6
 
@@ -173,7 +174,7 @@ class Chaos:
 
     async def _apply_late(self) -> None:
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(APPLIED_SECONDS)
             self._cluster.sandbox.apply_late()
 
     async def _forget_requests(self) -> None:

@@ -129,11 +129,18 @@ def draw(random: Random, lags: Random) -> CompanyPlan:
     return CompanyPlan(kind, traits, settings, market, random.choice(_CUT_OVER_AGO))
 
 
-def opened(plans: Mapping[str, CompanyPlan], clock: Clock, seed: int, *, others: bool) -> Sandbox:
+def opened(
+    plans: Mapping[str, CompanyPlan],
+    clock: Clock,
+    seed: int,
+    *,
+    others: bool,
+    lifetimes: Lifetimes = LIFETIMES,
+) -> Sandbox:
     """Open the companies of workspaces, and as many others with the same IDs for other customers and items."""
     kinds = [plan.kind for plan in plans.values()]
     sandbox = Sandbox(
-        clock, kinds=kinds * 2 if others else kinds, seed=seed, lifetimes=LIFETIMES, limits=Limits()
+        clock, kinds=kinds * 2 if others else kinds, seed=seed, lifetimes=lifetimes, limits=Limits()
     )
     for realm, plan in zip(list(sandbox.companies), plans.values(), strict=False):
         if plan.traits:

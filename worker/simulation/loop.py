@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 DRIVER = "driver"
 STEPS_MAX = 150_000
+TASKS_MAX = 10_000
 host_name: ContextVar[str] = ContextVar("host_name", default=DRIVER)
 
 
@@ -52,6 +53,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         # If a killed host's task were garbage-collected, its `finally` blocks would run: an orderly end, not a kill.
         self._graveyard: list[Any] = []
         self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks_max = TASKS_MAX
         self.set_task_factory(self._remembered)
         self._clock_resolution = 1e-9
         self.slow_callback_duration = float("inf")
@@ -125,6 +127,9 @@ class SimulationLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Task[Any]:
         task = asyncio.Task(work, loop=loop, context=context, **options)
         self._tasks.append(task)
+        if len(self._tasks) > self._tasks_max:
+            self._tasks = [each for each in self._tasks if not each.done()]
+            self._tasks_max = 2 * len(self._tasks) + TASKS_MAX
         return task
 
     def _run_once(self) -> None:
@@ -136,7 +141,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 return
             host = handle._context.get(host_name, DRIVER)  # noqa: SLF001 - a handle shows its context nowhere else
             if handle._cancelled or host in self._dead:  # noqa: SLF001 - as above
-                self._graveyard.append(handle)
+                if host in self._dead:
+                    self._graveyard.append(handle)
                 if self._stopping and not self._ready:
                     return
                 continue

@@ -1,8 +1,9 @@
 """Run one seed, from its plan to its verdict."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ from worker.verification.books import Books
 from worker.verification.invariants import violations
 
 SETTLE_SECONDS_MAX = 3600.0
-FAULTS_SECONDS_MAX = 600.0
+FAULTS_SECONDS_MAX: float | None = 600.0
 _HELD = sa.select(realms.c.realm).where(realms.c.gate.is_not(None), realms.c.connected)
 _REFUSED = sa.select(events.c.workspace, events.c.data).where(events.c.type == catalog.COMMAND_REJECTED)
 _TOLD_THAT_IT_ENDED = (
@@ -87,7 +88,7 @@ def run_seed(
             patch.object(view, "AT_ONCE", plan.at_once),
             patch.object(reconsidering, "STREAMS_MAX", plan.at_once),
         ):
-            found = loop.run(_play(store, cluster, plan, outside))
+            found = loop.run(play(store, cluster, plan, outside))
     except Exception as error:  # noqa: BLE001 - any error that ends a seed early is a finding
         found = [f"The seed ended early: {error!r}"]
     loop.note(repr(found))
@@ -109,14 +110,20 @@ def run_seed(
     )
 
 
-async def _play(store: Store, cluster: Cluster, plan: SeedPlan, outside: Outside) -> list[str]:
-    """Run the story with its faults, then wait until all work is finished, then check the result."""
+async def play(
+    store: Store,
+    cluster: Cluster,
+    plan: SeedPlan,
+    outside: Outside,
+    more: Sequence[Coroutine[Any, Any, None]] = (),
+) -> list[str]:
+    """Run the story with its faults and `more`, then wait until all work is finished, then check the result."""
     await store.cleared()
     tellings = {workspace: Telling(outside, workspace) for workspace in plan.tales}
     chaos = Chaos(cluster, store, outside, tellings)
     random = Random(f"{cluster.seed}:accountant")  # noqa: S311 - a simulation repeats itself
     keeper = Bookkeeper(random)
-    acts = [asyncio.create_task(act) for act in chaos.acts()]
+    acts = [asyncio.create_task(act) for act in (*chaos.acts(), *more)]
     acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
     background = [asyncio.create_task(habit) for habit in chaos.habits()]
     admins = [asyncio.create_task(habit) for habit in chaos.admins()]

@@ -43,6 +43,7 @@ class Watch:
         lenient: Hosts that were frozen once: they act late, on outdated state.
         gone: Hosts that were killed.
         clocks_wrong_seconds: By how much wall clocks may be wrong after they were set.
+        kinds: The number of requests of each kind.
         refused: The request IDs of creates that QuickBooks rejected.
     """
 
@@ -60,6 +61,7 @@ class Watch:
         self.gone: set[str] = set()
         self.clocks_wrong_seconds = 0.0
         self.requests = 0
+        self.kinds: Counter[str] = Counter()
         self.refused: set[str] = set()
         self._bodies: dict[str, bytes] = {}
         self._request_ids: dict[tuple[str, bytes], str] = {}
@@ -147,6 +149,7 @@ class Watch:
     def sends(self, life: str, request: httpx.Request) -> None:
         """Check a request as it leaves its host."""
         self.requests += 1
+        self.kinds[_kind(request)] += 1
         realm = _realm(request)
         if self._loop.time() < self._paused_until.get((life, realm), -1.0):
             self._violated(f"{life} sends a request to {realm} although QuickBooks rate-limited it")
@@ -290,6 +293,16 @@ def _object(command: Claimed) -> tuple[str, str, str, str]:
 def _realm(request: httpx.Request) -> str:
     parts = request.url.path.split("/")
     return parts[3] if parts[1:3] == ["v3", "company"] else ""
+
+
+def _kind(request: httpx.Request) -> str:
+    """Return the kind of a request: a query, change data capture, a batch, a write, a read by ID, or of OAuth."""
+    if not _realm(request):
+        return "oauth"
+    name = request.url.path.split("/")[4]
+    if name in {"query", "cdc", "batch"}:
+        return name
+    return "write" if request.method == "POST" else "read"
 
 
 def _refresh_token(request: httpx.Request) -> str | None:

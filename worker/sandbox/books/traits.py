@@ -58,6 +58,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         ids_compare_as_texts: Whether queries compare and order Ids as texts, where "10" comes before "9".
         query_lag_seconds: How long queries go on showing objects as they were; reads by Id do not lag.
         inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
+        changes_lag_seconds: How long change data capture does not show a change yet.
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
         payments_are_released: Whether an invoice that is voided or made smaller leaves its payments unapplied; if
             not, it is refused.
@@ -96,6 +97,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     typographic_quotes_in_queries: bool = False
     ids_compare_as_texts: bool = False
     query_lag_seconds: float = 0
+    changes_lag_seconds: float = 0
     inactive_names_stay: bool = False
     payments_change_invoices: bool = True
     payments_are_released: bool = False

@@ -30,23 +30,24 @@ def changes(company: Company, entities: str, since: str, now: datetime) -> Field
         if not value:
             raise faults.required(name)
     start = max(_instant(since), now - LOOK_BACK)
+    end = now - timedelta(seconds=company.traits.changes_lag_seconds)
     left = OBJECTS_MAX
     answers: list[Fields] = []
     for name in named:
         entity = known.get(name.casefold())
         if entity is None or entity.name in _NOT_CAPTURED:
             raise faults.unsupported_operation(f"cdc of {name}")
-        found = _changed(company, entity, start, left)
+        found = _changed(company, entity, start, end, left)
         left -= len(found)
         answers.append(_page(entity, found) if found else {})
     return {"CDCResponse": [{"QueryResponse": answers}]}
 
 
-def _changed(company: Company, entity: Entity, start: datetime, most: int) -> list[Fields]:
-    """Return the changed objects of an entity as they are now, the last change first, so many at most."""
+def _changed(company: Company, entity: Entity, start: datetime, end: datetime, most: int) -> list[Fields]:
+    """Return the objects of an entity that changed between two instants as they are now, the last change first, so many at most."""
     last: dict[str, datetime] = {}
     for change in company.journal.since(start - timedelta(seconds=1)):
-        if change.entity == entity.name and change.at.replace(microsecond=0) >= start:
+        if change.entity == entity.name and change.at.replace(microsecond=0) >= start and change.at <= end:
             last[change.identifier] = change.at
             if change.deleted_id is not None:
                 last[change.deleted_id] = change.at

@@ -106,6 +106,11 @@ class Deliveries:
             "log": msgspec.to_builtins(list(queue.log)),
         }
 
+    def lost(self, number: int) -> int:
+        """Return how many changes of a QuickBooks subscription were lost."""
+        queue = self._queues[number]
+        return queue.lost if isinstance(queue, NoticeQueue) else 0
+
     def read(self) -> None:
         """Read the new changes in the journals. A journal that a restored snapshot cut is read on from its new end."""
         notice_queues = [queue for queue in self._queues.values() if isinstance(queue, NoticeQueue)]

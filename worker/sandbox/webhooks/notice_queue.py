@@ -58,6 +58,7 @@ class NoticeQueue:
         self._order = itertools.count()
         self._numbers = itertools.count(1)
         self._first: Announcing | None = None
+        self.lost = 0  # changes that are never announced
         self.follow(subscription)
 
     @property
@@ -77,7 +78,9 @@ class NoticeQueue:
         if entities is not None and change.entity not in entities:
             return
         notice = Notice(realm, change, self._uuid(), self._random.randrange(1000))
-        for delay in self._mishaps.delays():
+        delays = self._mishaps.delays()
+        self.lost += not delays
+        for delay in delays:
             ready_at = change.at + timedelta(seconds=delay)
             heapq.heappush(self._pending, (ready_at, next(self._order), notice))
 
