@@ -33,7 +33,7 @@ class CommandsBeside:
         """Return whether commands of a company are due or in flight.
 
         Raises:
-            Throttled: QuickBooks rate-limited the company, or refuses it, and no request is sent for a while.
+            Throttled: QuickBooks rate-limited the company, refuses it or failed, and no request is sent for a while.
             DatabaseUnavailable: The database could not be read.
         """
         at = self._clock.monotonic()
@@ -42,7 +42,7 @@ class CommandsBeside:
             now = self._clock.now()
             held, has_commands = await self._database.read(_state, realm, now)
             if held:
-                raise Throttled("QuickBooks rate-limited the company")
+                raise Throttled("Requests to the company are paused")
             found = self._found[realm] = _Found(at, has_commands)
         return found.has_commands
 

@@ -28,6 +28,7 @@ class Candidate(Struct, frozen=True):
     gate: str | None
     gate_since: datetime | None
     not_before: datetime | None
+    waits_since: datetime | None
 
 
 def choose(
@@ -207,9 +208,9 @@ def _age(table: sa.FromClause) -> sa.Tuple:
 
 
 _CHOSEN = {dialect: _chosen(dialect) for dialect in ("postgresql", "sqlite")}
+# The company's state is tested first: while QuickBooks is down, its backlog is not read at each look.
 _ANY_DUE = (
-    sa.select(commands.c.request_id)
-    .join(realms, its_company())
-    .where(*_due(), *_serves(), can_be_dated())
+    sa.select(realms.c.realm)
+    .where(*_serves(), sa.exists().where(its_company(), *_due(), can_be_dated()).correlate(realms))
     .limit(1)
 )

@@ -31,6 +31,7 @@ class Claimed(Struct, frozen=True):
         named_id: The ID of the invoice that it created, as a person stated it.
         earlier: Its earlier generations.
         paused_until: The end of its realm's last pause, if no command of the realm has had an outcome since.
+        paused_since: The begin of that pause.
         noted_at: When the claim stored that the command is sent now; None if it is not sent without a look-up.
     """
 
@@ -57,8 +58,11 @@ class Claimed(Struct, frozen=True):
     earlier: tuple[Earlier, ...] = ()
     noted_at: datetime | None = None
     paused_until: datetime | None = None
+    paused_since: datetime | None = None
 
     @property
-    def after_pause(self) -> bool:
-        """Whether it tries alone whether QuickBooks serves the realm again, after a pause without an outcome since."""
-        return self.paused_until is not None
+    def paused_seconds(self) -> float | None:
+        """The length of that pause, after which this command tries alone whether QuickBooks serves the realm again."""
+        if self.paused_until is None or self.paused_since is None:
+            return None
+        return max(0.0, (self.paused_until - self.paused_since).total_seconds())

@@ -141,6 +141,7 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         gate_since=candidate.gate_since,
         refused_since=candidate.refused_since,
         paused_until=candidate.not_before,
+        paused_since=candidate.waits_since,
     )
 
 

@@ -87,8 +87,8 @@ class Dispatcher(Struct, frozen=True):
         """Make one attempt at a command, and log its outcome in one line."""
         started = self.clock.monotonic()
         problem = None
-        if command.after_pause:
-            self.client.try_one(command.realm)
+        if command.paused_seconds is not None:
+            self.client.try_one(command.realm, command.paused_seconds)
         try:
             outcome = await self.attempts().make(command)
         except LeaseLost:

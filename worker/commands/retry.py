@@ -1,5 +1,6 @@
 """The next step after an attempt that did not succeed: a pure decision from the kind of error."""
 
+import math
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -28,7 +29,7 @@ class TryAgain(Struct, frozen=True):
 
 
 class HoldRealm(Struct, frozen=True):
-    """QuickBooks rate-limits the realm, or refuses its access token: send no request for it until `until`."""
+    """QuickBooks rate-limits the realm, fails at all requests or refuses its access token: send none until `until`."""
 
     until: datetime
     refused_since: datetime | None
@@ -78,6 +79,9 @@ def after(  # noqa: PLR0911 - one for each kind of error
     match error:
         case errors.Throttled():
             return HoldRealm(quiet_until, command.refused_since)
+        case errors.NotAnswering(seconds=seconds):
+            # Not a fraction too early: that claim would be refused again.
+            return HoldRealm(now + timedelta(seconds=math.ceil(seconds)), command.refused_since)
         case errors.CompanyBlocked():
             lasted = (now - command.gate_since).total_seconds() if command.gate_since else 0.0
             seconds = min(max(lasted, timing.throttled_seconds), PAUSE_SECONDS_MAX)

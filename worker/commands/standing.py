@@ -1,4 +1,4 @@
-"""Gauges for operators: commands with an unknown outcome, and companies for which QuickBooks refuses every request."""
+"""Gauges for operators: commands with an unknown outcome, and companies that QuickBooks refuses or does not serve."""
 
 import sqlalchemy as sa
 from prometheus_client import Gauge
@@ -13,6 +13,10 @@ _uncertain = Gauge(
     ["look_up"],
 )
 _refused = Gauge("q2c_companies_refused", "Companies for which QuickBooks refuses every request", ["gate"])
+_paused = Gauge(
+    "q2c_quickbooks_paused",
+    "Companies that QuickBooks rate-limited, or whose requests failed: one request at a time tries, after pauses",
+)
 
 _UNCERTAIN = sa.select(
     sa.func.coalesce(sa.func.sum(sa.case((commands.c.look_ups == 0, 1), else_=0)), 0),
@@ -29,6 +33,11 @@ _REFUSED = (
     .where(realms.c.gate.is_not(None), realms.c.connected)
     .group_by(realms.c.gate)
 )
+_PAUSED = (
+    sa.select(sa.func.count())
+    .select_from(realms)
+    .where(realms.c.not_before.is_not(None), realms.c.gate.is_(None), realms.c.connected)
+)
 
 
 def measure(connection: sa.Connection) -> None:
@@ -36,6 +45,7 @@ def measure(connection: sa.Connection) -> None:
     answered, unanswered = connection.execute(_UNCERTAIN).one()
     _uncertain.labels("answered").set(answered)
     _uncertain.labels("unanswered").set(unanswered)
+    _paused.set(connection.execute(_PAUSED).scalar_one())
     refused: dict[str, int] = dict(row.tuple() for row in connection.execute(_REFUSED))
     for gate in GATE_OF_COMPANY.values():
         _refused.labels(gate).set(refused.get(gate, 0))

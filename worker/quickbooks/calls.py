@@ -136,9 +136,9 @@ class Caller:
         """Return whether a needed batch may start now, and count it if so."""
         return self._pacing.takes_batch(realm, "needed")
 
-    def try_one(self, realm: str) -> None:
-        """Let one request at a time try: the realm was rate-limited, perhaps by another process's requests."""
-        self._pacing.try_one(realm)
+    def try_one(self, realm: str, paused_seconds: float) -> None:
+        """Let one request at a time try: the realm was paused for so many seconds, perhaps by another process."""
+        self._pacing.try_one(realm, paused_seconds)
 
     async def _sent(
         self,
@@ -156,11 +156,7 @@ class Caller:
                     await before_sending()
                     self._pacing.refuse_if_paused(realm)
                 call = compose()
-                reply = await self._counted(self._request(call, token), call)
-                if reply.throttled:
-                    await self._pause(realm, call.purpose)
-                elif not reply.failed:
-                    self._pacing.succeeded(realm)
+                reply = await self._noted(self._request(call, token), call)
             if last_try or with_token or not reply.token_refused:
                 break
             token = await self._tokens.renewed(realm, token)
@@ -178,6 +174,24 @@ class Caller:
         content_type = {"content-type": call.content_type} if call.body is not None else {}
         headers = {**content_type, "authorization": f"Bearer {token}"}
         return self._http.build_request(call.method, url, content=call.body, headers=headers)
+
+    async def _noted(self, request: httpx.Request, call: Call) -> ApiReply:
+        """Send a request, and note for further requests of the company whether QuickBooks serves it."""
+        started = self._clock.monotonic()
+        try:
+            reply = await self._counted(request, call)
+        except AnswerTooLong:
+            raise  # an answer all the same
+        except (NotSent, OutcomeUnknown):
+            self._pacing.failed(call.realm, started, call.purpose)
+            raise
+        if reply.throttled:
+            await self._pause(call.realm, call.purpose)
+        elif reply.failed:
+            self._pacing.failed(call.realm, started, call.purpose)
+        else:
+            self._pacing.succeeded(call.realm)
+        return reply
 
     async def _counted(self, request: httpx.Request, call: Call) -> ApiReply:
         """Send a request, and count its reads if QuickBooks may have served it."""

@@ -17,7 +17,14 @@ from events.clock import Clock
 from worker.quickbooks import answers, paging, queries
 from worker.quickbooks.answers import Changes, member
 from worker.quickbooks.calls import BeforeSending, Call, Caller, Commands
-from worker.quickbooks.errors import AnswerTooLong, NotSent, OutcomeUnknown, QuickBooksError, Throttled
+from worker.quickbooks.errors import (
+    AnswerTooLong,
+    NotAnswering,
+    NotSent,
+    OutcomeUnknown,
+    QuickBooksError,
+    Throttled,
+)
 from worker.quickbooks.meter import ReadMeter
 from worker.quickbooks.paging import ListPage, PageCursor
 from worker.quickbooks.queries import Condition
@@ -52,9 +59,9 @@ class QuickBooksClient:
         """Make few bulk reads of a company while commands of it are due, in any process."""
         self._caller.commands = commands
 
-    def try_one(self, realm: str) -> None:
-        """Send one request of a realm at a time until one succeeds: QuickBooks rate-limited the realm before."""
-        self._caller.try_one(realm)
+    def try_one(self, realm: str, paused_seconds: float) -> None:
+        """Send one request of a realm at a time until one succeeds: no request was sent for so many seconds before."""
+        self._caller.try_one(realm, paused_seconds)
 
     async def create(
         self,
@@ -242,14 +249,20 @@ class QuickBooksClient:
         return await self._again(lambda: self._caller.call(call))
 
     async def _again(self, send: Callable[[], Awaitable[Entity]]) -> Entity:
-        for seconds in READ_PAUSES_SECONDS:
+        pauses, failure = iter(READ_PAUSES_SECONDS), None
+        while True:
             try:
                 return await send()
+            except NotAnswering as paused:
+                # By its own failure, a look-up finds out that other queries may be answered.
+                raise failure or paused from None
             except (Throttled, AnswerTooLong):
                 raise
-            except (NotSent, OutcomeUnknown):
+            except (NotSent, OutcomeUnknown) as error:
+                failure, seconds = error, next(pauses, None)
+                if seconds is None:
+                    raise
                 await self._clock.sleep(seconds)
-        return await send()
 
 
 def _page(entity: str, cursor: PageCursor, where: Sequence[Condition], fields: Sequence[str]) -> str:

@@ -5,6 +5,7 @@
     QuickBooksError
     ├── NotSent                 no connection could be made: the request was certainly not applied
     │   ├── Throttled           too many requests: certainly not applied; pause the realm
+    │   ├── NotAnswering        several requests in a row failed; no request is sent for a while
     │   └── ReadsSpent          the month's reads are nearly used up: no bulk read until it ends
     ├── OutcomeUnknown          sent, without a clear answer from QuickBooks: it may have been applied
     │   └── AnswerTooLong       the answer has more bytes than we read
@@ -67,6 +68,18 @@ class NotSent(QuickBooksError):
 
 class Throttled(NotSent):
     """QuickBooks rate-limited the company; it does not say for how long."""
+
+
+class NotAnswering(NotSent):
+    """QuickBooks failed at the company's last requests, so that none is sent for a while.
+
+    Attributes:
+        seconds: For how long.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("QuickBooks failed at this company's last requests")
+        self.seconds = seconds
 
 
 class ReadsSpent(NotSent):

@@ -6,14 +6,16 @@ reads may be made by another process than commands, so the limits of both leave 
 """
 
 import asyncio
+import math
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
 from msgspec import Struct
 
 from events.clock import Clock
-from worker.quickbooks.errors import Throttled
+from worker.quickbooks.errors import NotAnswering, Throttled
 from worker.quickbooks.reads import Purpose
 
 Windows = tuple[tuple[int, float], ...]
@@ -30,6 +32,12 @@ LOOK_AGAIN_SECONDS = 1.0
 CONCURRENT_MAX = 10
 WAITING_MAX = 100
 WAIT_SECONDS_MAX = 15.0
+# After so many failures in a row, one request at a time tries, after pauses that double from the first to the longest.
+FAILURES_MAX = 5
+FIRST_PAUSE_SECONDS = 5.0
+PAUSE_SECONDS_MAX = 300.0
+
+logger = structlog.get_logger()
 
 
 class Turn(Struct, frozen=True):
@@ -75,9 +83,13 @@ class _Realm:
         self.first_bulk = asyncio.Lock()
         self.trying = asyncio.Lock()
         self.waiting = 0
-        self.paused_until = float("-inf")
-        # Set by a 429, until a request succeeds: meanwhile, one request at a time tries.
-        self.is_limited = False
+        # Needed requests in a row that had no answer, or one that QuickBooks failed.
+        self.failures = 0
+        self.paused_until = -math.inf
+        self.pause_seconds = 0.0
+        self.is_rate_limited = False
+        # Set by a pause, until a request succeeds: meanwhile, one request at a time tries.
+        self.tries_one = False
 
 
 class Pacing:
@@ -85,8 +97,8 @@ class Pacing:
 
     No request waits long, except a bulk read: it gets `Throttled` instead, and takes no slot meanwhile.
 
-    After a 429, no request starts for `pause_seconds`; then one at a time, and after each one that does not succeed there
-    is a pause again.
+    After a 429, no request starts for `pause_seconds`; after several failures in a row, none for some seconds. Then one at
+    a time tries, and after each failure there is a pause again, twice as long.
     """
 
     def __init__(self, clock: Clock, pause_seconds: float) -> None:
@@ -99,7 +111,8 @@ class Pacing:
         """Wait for a slot of this realm, and keep it until the request has ended.
 
         Raises:
-            Throttled: The realm is paused, too many requests wait already, or the wait would be too long.
+            Throttled: The realm is rate-limited, too many requests wait already, or the wait would be too long.
+            NotAnswering: QuickBooks failed at the last requests of the realm.
         """
         self.refuse_if_paused(realm)
         paced = self._realms[realm]
@@ -110,35 +123,50 @@ class Pacing:
         async with AsyncExitStack() as held:
             paced.waiting += 1
             try:
-                if paced.is_limited:
+                if paced.tries_one:
                     await held.enter_async_context(paced.trying)
                 await held.enter_async_context(paced.running)
                 async with paced.first_in_line:
                     await self._start(realm)
             finally:
                 paced.waiting -= 1
-            started = self._clock.monotonic()
-            try:
-                yield
-            finally:
-                if paced.is_limited and started >= paced.paused_until:
-                    self.pause(realm)  # it did not succeed either
+            yield
 
     def pause(self, realm: str) -> None:
         """Pause a realm, because QuickBooks rate-limited it."""
+        self._realms[realm].is_rate_limited = True
+        self._pause(realm, self._pause_seconds)
+
+    def failed(self, realm: str, started: float, purpose: Purpose = "needed") -> None:
+        """Pause a realm, if QuickBooks failed at several requests in a row, or at the one that tried.
+
+        `started` is when the request started, by the monotonic clock. Failures of bulk reads pause a realm only if they
+        tried: sync makes pauses of its own, and a list that can't be read must not delay invoices.
+        """
         paced = self._realms[realm]
-        paced.is_limited = True
-        paced.paused_until = max(paced.paused_until, self._clock.monotonic() + self._pause_seconds)
+        if paced.tries_one:
+            if started >= paced.paused_until:
+                paced.is_rate_limited = False
+                longer = max(2 * paced.pause_seconds, FIRST_PAUSE_SECONDS)
+                self._pause(realm, min(longer, PAUSE_SECONDS_MAX))
+        elif purpose == "needed":
+            paced.failures += 1
+            if paced.failures >= FAILURES_MAX:
+                self._pause(realm, FIRST_PAUSE_SECONDS)
 
     def succeeded(self, realm: str) -> None:
         """Let several requests of a realm run at once again, because QuickBooks served one."""
         paced = self._realms[realm]
-        if paced.paused_until <= self._clock.monotonic():
-            paced.is_limited = False
+        paced.failures = 0
+        if paced.tries_one and paced.paused_until <= self._clock.monotonic():
+            paced.tries_one = paced.is_rate_limited = False
+            logger.info("quickbooks.resumed", realm=realm)
 
-    def try_one(self, realm: str) -> None:
-        """Let one request at a time try: a realm was rate-limited before this process began to send for it."""
-        self._realms[realm].is_limited = True
+    def try_one(self, realm: str, paused_seconds: float) -> None:
+        """Let one request at a time try: a realm was paused for so long before this process began to send for it."""
+        paced = self._realms[realm]
+        if not paced.tries_one:
+            paced.tries_one, paced.pause_seconds = True, paused_seconds
 
     def takes_batch(self, realm: str, purpose: Purpose) -> bool:
         """Return whether a batch may start now, and count it if so."""
@@ -152,10 +180,24 @@ class Pacing:
         """Refuse a request while a realm is paused, even if it already has a slot.
 
         Raises:
-            Throttled: The realm is paused.
+            Throttled: QuickBooks rate-limited the realm.
+            NotAnswering: QuickBooks failed at the last requests of the realm.
         """
-        if self._realms[realm].paused_until > self._clock.monotonic():
+        paced = self._realms[realm]
+        seconds = paced.paused_until - self._clock.monotonic()
+        if seconds <= 0:
+            return
+        if paced.is_rate_limited:
             raise Throttled("QuickBooks rate-limited the company")
+        raise NotAnswering(seconds)
+
+    def _pause(self, realm: str, seconds: float) -> None:
+        paced = self._realms[realm]
+        if not paced.tries_one:
+            reason = "rate_limited" if paced.is_rate_limited else "not_answering"
+            logger.warning("quickbooks.paused", realm=realm, reason=reason, seconds=seconds)
+        paced.tries_one, paced.failures, paced.pause_seconds = True, 0, seconds
+        paced.paused_until = max(paced.paused_until, self._clock.monotonic() + seconds)
 
     async def _let_others_go_first(self, realm: str, turn: Turn) -> None:
         """Wait until a bulk read may join the line: one at a time, and seldom while other requests wait."""

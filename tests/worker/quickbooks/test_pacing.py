@@ -6,8 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeClock
-from worker.quickbooks.errors import Throttled
-from worker.quickbooks.pacing import CONCURRENT_MAX, WAIT_SECONDS_MAX, WAITING_MAX, Pacing, Turn
+from worker.quickbooks.errors import NotAnswering, Throttled
+from worker.quickbooks.pacing import (
+    CONCURRENT_MAX,
+    FAILURES_MAX,
+    FIRST_PAUSE_SECONDS,
+    PAUSE_SECONDS_MAX,
+    WAIT_SECONDS_MAX,
+    WAITING_MAX,
+    Pacing,
+    Turn,
+)
 
 
 def busiest(times: list[float], seconds: float) -> int:
@@ -163,6 +172,8 @@ async def test_after_a_429_one_request_a_minute_tries_until_one_succeeds() -> No
             await clock.sleep(0.5)
             if times[-1] >= succeeds_at:
                 pacing.succeeded("1")
+            else:
+                pacing.pause("1")
 
     while clock.monotonic() < succeeds_at + 70:
         await asyncio.gather(*(send() for _ in range(5)), return_exceptions=True)
@@ -179,9 +190,12 @@ async def test_requests_that_began_before_a_429_neither_end_nor_prolong_its_paus
 
     async def slow(*, succeeds: bool) -> None:
         async with pacing.slot("1"):
+            started = clock.monotonic()
             await clock.sleep(30)
             if succeeds:
                 pacing.succeeded("1")
+            else:
+                pacing.failed("1", started)
 
     running = [asyncio.create_task(slow(succeeds=succeeds)) for succeeds in (True, False)]
     await clock.sleep(10)
@@ -191,6 +205,69 @@ async def test_requests_that_began_before_a_429_neither_end_nor_prolong_its_paus
         await go(pacing, clock, "1", [])
     await clock.sleep(70 - clock.monotonic())
     await go(pacing, clock, "1", [])
+
+
+async def test_after_failures_in_a_row_one_request_tries_after_pauses_that_double() -> None:
+    clock, times = FakeClock(), list[float]()
+    pacing = Pacing(clock, 60)
+    succeeds_at = 2000.0
+
+    async def send() -> None:
+        async with pacing.slot("1"):
+            times.append(clock.monotonic())
+            await clock.sleep(0.5)
+            if times[-1] >= succeeds_at:
+                pacing.succeeded("1")
+            else:
+                pacing.failed("1", times[-1])
+
+    while clock.monotonic() < succeeds_at + PAUSE_SECONDS_MAX:
+        got = await asyncio.gather(*(send() for _ in range(30)), return_exceptions=True)
+        assert all(error is None or isinstance(error, NotAnswering) for error in got)
+        await clock.sleep(1)
+    failed = [time for time in times if time < succeeds_at]
+    gaps = [round(later - earlier) for earlier, later in pairwise(failed) if later - earlier > 2]
+    assert len(failed) - len(gaps) <= FAILURES_MAX + CONCURRENT_MAX
+    doubled = [FIRST_PAUSE_SECONDS * 2**n for n in range(20)]
+    assert [min(wanted, PAUSE_SECONDS_MAX) for wanted in doubled][: len(gaps)] == pytest.approx(gaps, abs=3)
+    assert PAUSE_SECONDS_MAX in {round(gap, -1) for gap in gaps}
+    assert len(times) > len(failed) + 30, "one success opens it"
+
+
+async def test_single_failures_between_successes_pause_nothing() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 60)
+    for number in range(100):
+        async with pacing.slot("1"):
+            if number % FAILURES_MAX:
+                pacing.failed("1", clock.monotonic())
+            else:
+                pacing.succeeded("1")
+
+
+async def test_failures_of_bulk_reads_pause_nothing_but_prolong_a_pause() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 60)
+    for _ in range(3 * FAILURES_MAX):
+        pacing.failed("1", clock.monotonic(), "bulk")
+    await go(pacing, clock, "1", [])
+    for _ in range(FAILURES_MAX):
+        pacing.failed("1", clock.monotonic())
+    clock.advance(FIRST_PAUSE_SECONDS)
+    pacing.failed("1", clock.monotonic(), "bulk")
+    with pytest.raises(NotAnswering) as paused:
+        await go(pacing, clock, "1", [])
+    assert paused.value.seconds == 2 * FIRST_PAUSE_SECONDS
+
+
+async def test_after_a_restart_pauses_go_on_growing() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 60)
+    pacing.try_one("1", 80)
+    pacing.failed("1", clock.monotonic())
+    with pytest.raises(NotAnswering) as paused:
+        await go(pacing, clock, "1", [])
+    assert paused.value.seconds == 160
 
 
 async def test_bulk_reads_get_a_small_share_while_commands_wait() -> None:
