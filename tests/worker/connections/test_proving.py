@@ -18,11 +18,14 @@ from worker.connections.pending import ConsentStatus, lease
 from worker.quickbooks import grants, tokens
 from worker.quickbooks.errors import NotSent, QuickBooksError, ReconnectRequired
 from worker.quickbooks.grants import pending_grants
+from worker.quickbooks.pacing import PAUSE_SECONDS_MAX
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
 from worker.sandbox.oauth import OAuthPlan
 
 UNKNOWN = "9130000000000000001"  # no company
+# A company that did not answer is tried again after five minutes at most.
+TRIED_AGAIN = PAUSE_SECONDS_MAX + 1
 SILENT = Plan(probability={"server_error": 1})
 Scenario = Callable[[World], Awaitable[ConsentStatus]]
 
@@ -224,6 +227,7 @@ async def test_a_consent_ends_after_ten_minutes_without_an_answer(two: World) ->
     [refused] = await told(two, catalog.CONNECTION_REFUSED)
     assert "has not answered for ten minutes" in refused.reason
     two.sandbox.trouble.follow(Plan())
+    two.clock.advance(TRIED_AGAIN)
     moved = await two.consent("bolt", realm(two, 1), another_company=True)
     assert moved.state == "connected", "it is free for anybody"
 
@@ -316,6 +320,7 @@ async def test_connecting_again_without_answers_does_not_end_the_connection(two:
     assert (await two.consent("bolt", realm(two, 0))).state == "waiting"
     await later(two, 11)
     two.sandbox.trouble.follow(Plan())
+    two.clock.advance(TRIED_AGAIN)
     assert await pending(two) == []
     assert await works(two, realm(two, 0))
 
@@ -328,6 +333,7 @@ async def test_a_company_connected_meanwhile_is_not_revoked_afterwards(two: Worl
     assert await pending(two) == ["revoking"]
     two.sandbox.trouble.follow(Plan())
     two.sandbox.oauth.trouble.follow(OAuthPlan())
+    two.clock.advance(TRIED_AGAIN)
     assert (await connects(two)).state == "connected"
     await later(two, 60)
     assert await pending(two) == []
