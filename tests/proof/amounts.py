@@ -39,15 +39,15 @@ def asked() -> Amounts:
     Raises:
         ValueError: A variable has an invalid value.
     """
-    first, _, end = os.environ.get("Q2C_PROVE_SEEDS", "1:201").partition(":")
+    first, _, end = os.environ.get("Q2C_PROVE_SEEDS", "1:51").partition(":")
     third = os.environ.get("Q2C_PROVE_ABLATIONS") or by_commit(commit())
     return Amounts(
         first_seed=int(first),
         end_seed=int(end),
-        crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "500")),
+        crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "120")),
         third=None if third == ALL else int(third) % THIRDS,
-        kills=int(os.environ.get("Q2C_PROVE_KILLS", "50")),
-        customers=int(os.environ.get("Q2C_PROVE_CUSTOMERS", "10000")),
+        kills=int(os.environ.get("Q2C_PROVE_KILLS", "30")),
+        customers=int(os.environ.get("Q2C_PROVE_CUSTOMERS", "4000")),
         seed=int(os.environ.get("Q2C_PROVE_SEED", "20260505")),
     )
 
