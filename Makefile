@@ -7,7 +7,7 @@ SEEDS ?= 1:51
 CRASH_POINTS ?= 120
 KILLS ?= 30
 # of the company whose first read is killed
-CUSTOMERS ?= 4000
+CUSTOMERS ?= 10000
 # the safeguards to remove: 0, 1 or 2 for a third of them, or all; default: a third chosen by the commit
 ABLATIONS ?=
 # parallel test processes, each with its own Kafka and PostgreSQL; tests wait, so one more than the cores

@@ -47,7 +47,7 @@ def asked() -> Amounts:
         crash_points=int(os.environ.get("Q2C_PROVE_CRASH_POINTS", "120")),
         third=None if third == ALL else int(third) % THIRDS,
         kills=int(os.environ.get("Q2C_PROVE_KILLS", "30")),
-        customers=int(os.environ.get("Q2C_PROVE_CUSTOMERS", "4000")),
+        customers=int(os.environ.get("Q2C_PROVE_CUSTOMERS", "10000")),
         seed=int(os.environ.get("Q2C_PROVE_SEED", "20260505")),
     )
 
