@@ -63,7 +63,7 @@ async def test_a_killed_first_read_goes_on_where_it_was(migrated_postgres_url: s
         variables = {**os.environ, **play.variables_of(environment), "Q2C_LOG_LEVEL": "warning"}
         services = await open_services(Environment(**environment))
         try:
-            async with running("web", "process", "--port", str(port), variables=variables):
+            async with running("web", "process", "dispatch", "--port", str(port), variables=variables):
                 await connect(services, sandbox)
                 for kill in range(1, KILLS + 1):
                     async with running("sync", variables=variables) as process:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from events.clock import Clock
 from events.database.port import Database
 from events.log.tables import UtcInstant
+from worker.commands.freezing import can_be_dated
 from worker.commands.table import commands, is_open, its_company, realms
 from worker.quickbooks.errors import Throttled
 
@@ -71,7 +72,11 @@ _DUE = (
     sa.select(commands.c.request_id)
     .join(realms, its_company())
     .where(realms.c.realm == _REALM, realms.c.connected, ~realms.c.paused, realms.c.gate.is_(None))
-    .where(is_open(), sa.or_(commands.c.status == sa.literal("leased"), commands.c.due_at <= _NOW))
+    .where(
+        is_open(),
+        can_be_dated(),
+        sa.or_(commands.c.status == sa.literal("leased"), commands.c.due_at <= _NOW),
+    )
     .limit(1)
 )
 _PAUSE = (

@@ -29,6 +29,15 @@ async def test_due_commands_are_noticed_and_done_ones_forgotten(ready: World) ->
     assert not await commands.are_due(ready.realm)
 
 
+async def test_an_invoice_that_waits_for_a_time_zone_slows_no_bulk_read(ready: World) -> None:
+    await ready.services.database.transaction(lambda c: c.execute(realms.update().values(time_zone=None)))
+    await ready.send(*stories.signed_deal())
+    await ready.settle()
+    assert not await beside(ready).are_due(ready.realm)
+    await ready.services.database.transaction(lambda c: c.execute(realms.update().values(time_zone="UTC")))
+    assert await beside(ready).are_due(ready.realm)
+
+
 async def test_a_bulk_read_waits_out_the_pause_of_commands(ready: World) -> None:
     ready.trouble("throttled")
     await ready.send(*stories.signed_deal())
