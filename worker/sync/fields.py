@@ -12,12 +12,16 @@ _TOKEN_MAX = 2**63 - 1
 
 
 def amount(row: Row, name: str) -> Amount:
-    """Return an amount; 0 without the field, which QuickBooks may omit then.
+    """Return an amount that QuickBooks always returns: without it, an invoice would look paid.
 
     Raises:
+        KeyError: The field is missing.
         ValueError: It is no plain decimal.
     """
-    return optional_amount(row, name) or Amount(0)
+    found = optional_amount(row, name)
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 def optional_amount(row: Row, name: str) -> Amount | None:

@@ -63,7 +63,6 @@ _DUE = (
     .order_by(*_ORDER)
     .limit(sa.bindparam("limit"))
 )
-_NEXT = sa.select(sa.func.min(sync_notices.c.not_before)).where(sync_notices.c.realm == sa.bindparam("realm"))
 
 
 def noticed(change: Changed, position: int, now: datetime) -> WaitingNotice | None:
@@ -138,12 +137,6 @@ def due(
         },
     )
     return [WaitingNotice(*row) for row in rows]
-
-
-def next_due(connection: sa.Connection, realm: str) -> datetime | None:
-    """Return when the next notice of a company may be fetched; None without any."""
-    found: datetime | None = connection.scalar(_NEXT, {"realm": realm})
-    return found
 
 
 def remove(connection: sa.Connection, fetched: Collection[WaitingNotice]) -> None:

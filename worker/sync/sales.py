@@ -84,8 +84,10 @@ def _sale(realm: str, row: Row) -> dict[str, Any]:
 
 
 def _tax(row: Row) -> Amount:
+    """Return the tax of a transaction; 0 without the field, which QuickBooks omits where there is no tax."""
     detail = row.get("TxnTaxDetail")
-    return amount(detail, "TotalTax") if isinstance(detail, Mapping) else Amount(0)
+    found = optional_amount(detail, "TotalTax") if isinstance(detail, Mapping) else None
+    return found or Amount(0)
 
 
 def _applied(row: Row) -> Iterator[Applied]:

@@ -14,7 +14,7 @@ from worker.sync.frequency import hears, shown_next
 from worker.sync.rows import SyncCompany
 from worker.sync.tables import sync_notices
 
-Webhooks = Literal["arriving", "silent"]
+Webhooks = Literal["arriving", "missing", "none"]
 
 
 class EntityStanding(Struct, frozen=True):
@@ -50,7 +50,8 @@ class SyncStanding(Struct, frozen=True):
         last_sync: When the last complete sync began: everything that had changed by then is observed.
         next_sync: When the next one begins.
         requested: Whether a sync was asked for and has not ended.
-        webhooks: Whether QuickBooks' webhooks seem to arrive.
+        webhooks: `arriving`; `missing` if changes were found since the last one that none had announced; `none` if none
+            has arrived yet.
         waiting: How many objects are noticed to have changed, and are still to be fetched.
         problem: Why the last step failed, until one succeeds.
         entities: The objects by kind.
@@ -104,6 +105,12 @@ def connected(connection: sa.Connection, workspace: str) -> SyncCompany | None:
     return None if realm is None else rows.company_of(connection, realm)
 
 
+def _webhooks(company: SyncCompany) -> Webhooks:
+    if company.noticed_at is None:
+        return "none"
+    return "arriving" if hears(company) else "missing"
+
+
 def _standing(connection: sa.Connection, company: SyncCompany, now: datetime) -> SyncStanding:
     readings, present = rows.readings_of(connection, company.realm), rows.present(connection, company.realm)
     waiting = connection.scalar(sa.select(sa.func.count()).where(sync_notices.c.realm == company.realm))
@@ -132,7 +139,7 @@ def _standing(connection: sa.Connection, company: SyncCompany, now: datetime) ->
         last_sync=company.last_sync,
         next_sync=shown_next(connection, company, now),
         requested=company.wanted is not None,
-        webhooks="arriving" if hears(company) else "silent",
+        webhooks=_webhooks(company),
         waiting=waiting or 0,
         problem=company.problem,
         entities=tuple(entities),

@@ -16,6 +16,7 @@ from worker.sandbox import accountant
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
 from worker.sync.hearing import handle
+from worker.sync.tables import sync_companies
 
 
 @pytest_asyncio.fixture
@@ -137,11 +138,23 @@ def _changed_table(statement: str) -> str | None:
     return {"UPDATE": words[1], "INSERT": words[2]}.get(words[0])
 
 
-@pytest.mark.parametrize(("frequency", "reads"), [("real_time", 36), ("hourly", 35), ("daily 02:30", 5)])
+@pytest.mark.parametrize(
+    ("frequency", "webhooks", "reads"),
+    [
+        ("real_time", "arriving", 36),
+        ("real_time", "none", 108),
+        ("hourly", "arriving", 35),
+        ("daily 02:30", "arriving", 5),
+    ],
+)
 async def test_a_day_without_changes_costs_as_many_reads_as_the_docs_say(
-    office: Office, frequency: str, reads: int
+    office: Office, frequency: str, webhooks: str, reads: int
 ) -> None:
     clock, world = office.world.clock, office.world
+    if webhooks == "none":
+        await world.services.database.transaction(
+            lambda c: c.execute(sync_companies.update().values(noticed_at=None))
+        )
     await world.admin().change_settings({"sync_frequency": frequency})
     await office.work()
     clock.advance(120)

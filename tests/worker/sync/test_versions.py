@@ -140,7 +140,14 @@ def test_a_payment_affects_the_invoices_to_which_it_is_applied_otherwise_than_be
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"TotalAmt": "much"}, {"TxnDate": "soon"}, {"CurrencyRef": None}, {"TotalAmt": 10**20}]
+    "wrong",
+    [
+        {"Balance": None},
+        {"TotalAmt": "much"},
+        {"TxnDate": "soon"},
+        {"CurrencyRef": None},
+        {"TotalAmt": 10**20},
+    ],
 )
 def test_an_unreadable_object_is_told_once_a_version_and_heals(wrong: dict[str, Any]) -> None:
     known = first(invoice())

@@ -7,6 +7,7 @@ import pytest
 
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.sandbox import accountant
 from worker.web.app import create_app
 from worker.workspaces import api_tokens
 
@@ -43,6 +44,13 @@ async def test_the_counts_of_both_sides_are_read_while_the_first_sync_runs(ready
     await office.work()
     found = (await asked(ready, "GET")).json()
     assert (found["state"], found["problem"], found["waiting"]) == ("idle", None, 0)
+    assert found["webhooks"] == "none"
+    await office.notify()
+    assert (await asked(ready, "GET")).json()["webhooks"] == "arriving"
+    accountant.create(office.company, "Customer", {"DisplayName": "Unannounced"}, ready.clock.now())
+    ready.clock.advance(3600)
+    await office.work()
+    assert (await asked(ready, "GET")).json()["webhooks"] == "missing"
 
 
 @pytest.mark.parametrize("full", [True, False])
