@@ -1,7 +1,7 @@
 """Compare the commands' table with a model, in any order of workers, clocks and people."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,6 @@ from worker.quickbooks.tokens import forget, put
 REALMS = {"1": "acme", "2": "bolt"}
 ZONE = "America/Los_Angeles"
 HELD = timedelta(seconds=REALM_HELD_SECONDS)
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 
 
@@ -69,8 +68,8 @@ class Company:
 
     connected: bool = True
     paused: bool = False
-    not_before: datetime = LONG_AGO
-    waits_since: datetime = LONG_AGO
+    not_before: datetime | None = None
+    waits_since: datetime = START
     refused_since: datetime | None = None
     holder: str | None = None
     held_until: datetime = START
@@ -83,6 +82,23 @@ class Company:
 
     def is_free(self, holder: str, now: datetime) -> bool:
         return self.holder in {None, holder} or not holds(self.held_until, HELD, now)
+
+    def is_left_alone(self, now: datetime) -> bool:
+        return (
+            self.not_before is not None and self.not_before > now and self.waits_since <= now + CLOCK_SKEW_MAX
+        )
+
+    def at_once(self, per_realm: int) -> int:
+        """Send one command after a pause, until it has an outcome."""
+        return per_realm if self.not_before is None else 1
+
+    def finish(self, command: Claimed) -> None:
+        """Know by the outcome of a command that QuickBooks serves the company after the pause before it."""
+        if command.paused_until is None:
+            return
+        self.refused_since = None
+        if self.not_before == command.paused_until:
+            self.not_before = None
 
     def keep(self, holder: str, now: datetime) -> None:
         if self.is_free(holder, now):
@@ -111,7 +127,9 @@ class Model:
             )
             chosen += [
                 (turn, row.due_at, row.request_id)
-                for turn, row in enumerate(due[: max(0, min(per_realm, slots) - flying)], 1)
+                for turn, row in enumerate(
+                    due[: max(0, min(self.companies[realm].at_once(per_realm), slots) - flying)], 1
+                )
             ]
         claimed: list[Row] = []
         for _, _, chosen_id in sorted(chosen)[:slots]:
@@ -130,8 +148,7 @@ class Model:
 
     def is_free(self, row: Row, now: datetime) -> bool:
         company = self.companies[row.realm]
-        left_alone = company.not_before > now and company.waits_since <= now + CLOCK_SKEW_MAX
-        if not company.connected or company.paused or left_alone or self.is_busy(row):
+        if not company.connected or company.paused or company.is_left_alone(now) or self.is_busy(row):
             return False
         if row.status == "leased":
             return not self.is_flying(row, now)
@@ -296,6 +313,7 @@ class Commands(RuleBasedStateMachine):
             kept = row.last_sent_at
             self.give_back(row, command, None)
             row.status, row.last_sent_at = "done" if done else "rejected", kept
+            self.model.companies[row.realm].finish(command)
             self.told += 1
 
         def act(command: Claimed) -> Transition:
