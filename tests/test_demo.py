@@ -19,7 +19,7 @@ Q2C = Path(sys.executable).with_name("q2c")
 
 def test_every_won_deal_gets_its_one_invoice() -> None:
     finished = subprocess.run(
-        [Q2C, "demo", "--json", "--deals", "18", "--faults", "0.4"],
+        [Q2C, "demo", "--json", "--deals", "18", "--faults", "0.3"],
         capture_output=True,
         text=True,
         check=False,

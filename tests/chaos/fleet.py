@@ -45,6 +45,8 @@ class Exit(msgspec.Struct, frozen=True):
     asked: str | None
     seconds: float
     """The seconds since our signal, or since its start."""
+    age: float
+    """The seconds since its start."""
     said: str
     """The end of the log line with the reason, otherwise of the last line."""
 
@@ -179,11 +181,20 @@ class Member:
 
     def _note(self, status: int, started: float) -> None:
         asked, since = (None, started) if self._asked is None else (self._asked[0].name, self._asked[1])
-        seconds = round(asyncio.get_running_loop().time() - since, 2)
+        now = asyncio.get_running_loop().time()
         lines = self.log.read_text(errors="replace").splitlines()[self._lines :]
         self._lines += len(lines)
         said = next((line for line in reversed(lines) if '"critical"' in line), lines[-1] if lines else "")
-        self.exits.append(Exit(self.name, status, asked, seconds, said[-LINE_CHARACTERS_MAX:]))
+        self.exits.append(
+            Exit(
+                member=self.name,
+                status=status,
+                asked=asked,
+                seconds=round(now - since, 2),
+                age=round(now - started, 2),
+                said=said[-LINE_CHARACTERS_MAX:],
+            )
+        )
         self.received += self._seen
         self._seen = Counter()
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from projections import queries
 from tests.chaos import checks, ground
 from tests.chaos.checks import Acknowledged
-from tests.chaos.fleet import Fleet
+from tests.chaos.fleet import Exit, Fleet
 from tests.chaos.flow import Flow
 from tests.chaos.ground import Ground
 from tests.chaos.pouring import Producer, Visitor
@@ -27,6 +27,7 @@ from worker.verification import invariants
 from worker.verification.books import Books
 
 DEALS_MAX = 100_000
+START_SECONDS_MAX = 5.0
 NAMES = [subscription.name for subscription in SUBSCRIPTIONS]
 
 
@@ -95,8 +96,13 @@ def ends(fleet: Fleet) -> list[str]:
     return [
         f"{exit_.member} ended with {exit_.status} after {exit_.seconds} s"
         for exit_ in last
-        if exit_.asked != signal.SIGTERM.name or exit_.status != 0
+        if exit_.asked != signal.SIGTERM.name or not (exit_.status == 0 or _was_starting(exit_))
     ]
+
+
+def _was_starting(exit_: Exit) -> bool:
+    """Return whether SIGTERM ended a process that had just been restarted and could not handle signals yet."""
+    return exit_.status == -signal.SIGTERM and exit_.age < START_SECONDS_MAX
 
 
 def report_of(outcome: Outcome, proxies: Mapping[str, Proxy]) -> Report:
