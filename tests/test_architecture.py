@@ -56,6 +56,7 @@ ORDER = (
     "worker/quickbooks/",
     "worker/geography/",
     "worker/workspaces/",
+    "worker/matching/",
     "worker/sandbox/",
     "worker/commands/",
     "worker/sync/",
@@ -225,11 +226,11 @@ def test_time_and_chance_come_from_their_ports() -> None:
 
 
 def test_deciding_is_pure() -> None:
-    """Decisions use no clock, no database and no network."""
+    """Decisions and the matcher use no clock, no database and no network."""
     impure = ("sqlalchemy", "httpx", "asyncio", "structlog", "events.database", "events.clock", "events.log")
     wrong = [
         f"{path} imports {name}"
-        for path, tree in modules(DECIDES)
+        for path, tree in modules(DECIDES, "worker/matching")
         for name in imported(tree)
         if within(name, impure) and not path.startswith(STORES)
     ]

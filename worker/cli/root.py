@@ -9,6 +9,7 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
     "Try it out": {
         "demo": Lazy("demo:demo", "Sell sample deals and invoice them in a sandbox, with faults."),
         "sandbox": Lazy("sandbox:sandbox", "Run a QuickBooks and DocuSign to test against."),
+        "match": Lazy("match:match", "Try the matcher on two files: which customer is each account?"),
     },
     "Run": {
         "up": Lazy("roles:up", "Run the whole system in one process, until SIGTERM or Ctrl-C."),
