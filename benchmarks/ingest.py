@@ -22,7 +22,7 @@ from benchmarks.measure import Benchmark, Contenders, Figure, Goal, Measured
 from benchmarks.streams import Ground
 from worker.runtime.environment import Environment
 
-EVENTS = 5_000
+EVENTS = 20_000
 
 
 class ReaderFailed(Exception):

@@ -31,6 +31,7 @@ from events.log import intake, log
 from worker.commands.table import commands
 from worker.migrations import schema
 from worker.roles import runner
+from worker.runtime.garbage import seldom_collected
 from worker.services import SUBSCRIPTIONS
 
 REALM = "4620816365000000001"
@@ -112,15 +113,16 @@ async def on_sqlite(directory: Path) -> AsyncIterator[Ground]:
     limit = await RawSqlite.open(directory / "limit.sqlite3")
     try:
         await prepare(database)
-        yield Ground(
-            database,
-            limit,
-            {
-                "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-                "SQLITE_DBNAME": str(directory / "peer.sqlite3"),
-            },
-            as_text,
-        )
+        with seldom_collected():  # as the roles do
+            yield Ground(
+                database,
+                limit,
+                {
+                    "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+                    "SQLITE_DBNAME": str(directory / "peer.sqlite3"),
+                },
+                as_text,
+            )
     finally:
         await limit.close()
         await database.close()
@@ -135,7 +137,8 @@ async def on_postgres(directory: Path) -> AsyncIterator[Ground]:
         limit = await RawPostgres.open(urls["limit"])
         try:
             await prepare(database)
-            yield Ground(database, limit, _peer_on_postgres(urls["peer"]), list)
+            with seldom_collected():  # as the roles do
+                yield Ground(database, limit, _peer_on_postgres(urls["peer"]), list)
         finally:
             await limit.close()
             await database.close()

@@ -44,7 +44,7 @@ table = rows.table(
     sa.Column("balance", Money),
     sa.Column("updated_at", UtcInstant),
     sa.Column("position", Position, nullable=False),
-    indexes={"stage": ("workspace", "stage")},
+    indexes={"stage": ("stage", "workspace")},
 )
 deals = rows.live(table)
 

@@ -27,7 +27,7 @@ table = rows.table(
     sa.Column("about", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("remedy", sa.Text),
-    indexes={"about": ("workspace", "about", "position")},
+    indexes={"about": ("about", "workspace", "position")},
 )
 integration_log = rows.live(table)
 

@@ -35,7 +35,7 @@ table = rows.table(
     sa.Column("txn_date", sa.Date, nullable=False),
     sa.Column("due_date", sa.Date),
     sa.Column("position", Position, nullable=False),
-    indexes={"deal": ("workspace", "deal")},
+    indexes={"deal": ("deal", "workspace")},
 )
 invoices = rows.live(table)
 

@@ -28,15 +28,18 @@ def table(
         name: The name of the view of its live rows.
         version: The version of its projection.
         columns: The columns of a row; its key comes first.
-        indexes: The columns of each index beside the primary key, by the index's name.
+        indexes: The columns of each index beside the primary key, by the index's name; the second is `workspace`.
     """
     called = versioned(name, version)
+    # No index begins with a column of the primary key: before PostgreSQL has statistics of a new table, it would look for
+    # a row by its key in such an index, and read every row of the workspace for each row that it finds.
+    by_name = {key: (*found[:2], EDITION, *found[2:]) for key, found in (indexes or {}).items()}
     return sa.Table(
         called,
         metadata,
         sa.Column(EDITION, sa.BigInteger, primary_key=True, autoincrement=False),
         *columns,
-        *(sa.Index(f"{called}_{key}", EDITION, *found) for key, found in (indexes or {}).items()),
+        *(sa.Index(f"{called}_{key}", *found) for key, found in by_name.items()),
         info={"view": name},
         sqlite_with_rowid=False,  # rows are stored in the order of their key, in one tree instead of two
     )

@@ -23,6 +23,25 @@ class DecisionImpossible(Exception):
     """The rules contradict one another: a defect of the code, not of the data."""
 
 
+class OfDeal:
+    """What follows from the state of a deal alone."""
+
+    def __init__(self, deal: Deal) -> None:
+        self._deal = deal
+
+    @cached_property
+    def signed(self) -> Signed:
+        """The snapshot whose quote was signed."""
+        return signed_version(self._deal)
+
+    @cached_property
+    def priced(self) -> Priced | None:
+        """The amounts of the newest quote; None if it has no lines, or they do not add up."""
+        latest = self._deal.latest
+        quote = latest.quote if latest else None
+        return price(quote, latest.currency) if latest and quote and quote.lines else None
+
+
 class Inquiry:
     """A part of a deal, with its account, items and company.
 
@@ -46,6 +65,13 @@ class Inquiry:
         self.part = self.deal.part(number)
         self.workspace = view.get(WorkspaceState)
         self.in_batch = in_batch
+        self._of_deal = OfDeal(self.deal)
+
+    def through(self, view: View) -> "Inquiry":
+        """Return the same inquiry through another view, with nothing read yet but the deal."""
+        other = Inquiry(view, self.deal_id, self.number, in_batch=self.in_batch)
+        other._of_deal = self._of_deal
+        return other
 
     @property
     def settings(self) -> Settings:
@@ -77,16 +103,15 @@ class Inquiry:
         """The code of the gate at which the contract stands; None if the deal is won, or there is no contract."""
         return lacking(self.deal, self.settings)
 
-    @cached_property
+    @property
     def signed(self) -> Signed:
         """The snapshot whose quote was signed."""
-        return signed_version(self.deal)
+        return self._of_deal.signed
 
-    @cached_property
+    @property
     def priced(self) -> Priced | None:
         """The amounts of the newest quote; None if it has no lines, or they do not add up."""
-        quote = self.latest.quote
-        return price(quote, self.latest.currency) if quote and quote.lines else None
+        return self._of_deal.priced
 
     @cached_property
     def account(self) -> Account:

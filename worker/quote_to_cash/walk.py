@@ -54,24 +54,28 @@ def unmet_before_winning(inquiry: Inquiry) -> list[Checked]:
     return [gate for gate in _checked(deals.WON, inquiry) if not gate.met]
 
 
-def depends_on(inquiry: Inquiry) -> tuple[str, ...]:
-    """Return the keys on which the gates of an invoice depend, beside the deal itself.
+def unmet_and_keys(inquiry: Inquiry) -> tuple[list[Checked], tuple[str, ...]]:
+    """Return the unmet gates of an invoice, and the keys on which its gates depend, beside the deal itself.
 
     A change of any other key neither changes the first unmet gate nor opens an unmet gate. So these are the keys that the
     gates up to the first unmet one read, and each unmet gate after it.
     """
-    view, deal_id, number = inquiry.view, inquiry.deal_id, inquiry.number
-    read = ReadThrough(view)
-    walk = _walk(Inquiry(read, deal_id, number))
-    first = next((gate for gate in walk if not gate.met), None)
-    keys = dict(read.keys)
-    for later in walk:
-        if first is not None and not later.met:
+    read = ReadThrough(inquiry.view)
+    unmet: list[Checked] = []
+    keys: dict[str, None] = {}
+    for gate in _walk(inquiry.through(read)):
+        if gate.met:
+            continue
+        if unmet:
             # Checked again with a fresh inquiry: an inquiry reads each state only once.
-            alone = ReadThrough(view)
-            later.gate.checked(Inquiry(alone, deal_id, number))
+            alone = ReadThrough(inquiry.view)
+            gate.gate.checked(inquiry.through(alone))
             keys |= alone.keys
-    return tuple(key for key in keys if key != f"deal/{deal_id}")
+        else:
+            keys |= read.keys
+        unmet.append(gate)
+    own = f"deal/{inquiry.deal_id}"
+    return unmet, tuple(key for key in (keys if unmet else read.keys) if key != own)
 
 
 def passes_by_itself(gates: list[Checked]) -> bool:

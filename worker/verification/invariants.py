@@ -30,7 +30,7 @@ from worker.quote_to_cash.decide import read_of
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import WORKSPACE
-from worker.quote_to_cash.walk import depends_on, unmet_gates
+from worker.quote_to_cash.walk import unmet_and_keys
 from worker.services import SUBSCRIPTIONS
 from worker.verification.books import Books, compared, marked_twice, unchecked
 from worker.verification.scratch import differences, refolded
@@ -248,14 +248,14 @@ def _reason(
     workspace, name = row["workspace"], row["deal"]
     inquiry = Inquiry(store, name)
     deal = inquiry.deal
-    keys = {f"deal/{name}", *depends_on(inquiry), *deal.waits_on}
+    unmet, depends_on = unmet_and_keys(inquiry) if inquiry.part.invoice is None else ([], ())
+    keys = {f"deal/{name}", *depends_on, *deal.waits_on}
     if any(key.startswith(f"{WORKSPACE}/") for key in keys):
         keys.add(WORKSPACE)  # the stream of the events that change them
     if later & {(workspace, key) for key in keys}:
         return
     if row["stage"] != deal.stage:
         yield f"{workspace}/{name} is shown in stage {row['stage']}, but is in {deal.stage}"
-    unmet = unmet_gates(inquiry) if inquiry.part.invoice is None else []
     gate = unmet[0].code if unmet else None
     if gate != row["gate"]:
         yield f"{workspace}/{name} is shown at {row['gate']}, but waits at {gate}"

@@ -32,7 +32,7 @@ from worker.quote_to_cash.invoice.folds import FOLDS
 from worker.quote_to_cash.readings.rules import read_unknown
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import DOCUSIGN, View
-from worker.quote_to_cash.walk import depends_on, passes_by_itself, unmet_before_winning, unmet_gates
+from worker.quote_to_cash.walk import passes_by_itself, unmet_and_keys, unmet_before_winning
 
 # How long a deal may already have been won when an event without the time of winning arrives.
 LONG_AGO = timedelta(days=366)
@@ -56,19 +56,20 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
     if part.invoice is not None:
         return
     # The gates after winning are checked, and waited on, only for a deal with an outcome; most drafts never get one.
+    keys: tuple[str, ...] = ()
     if not has_outcome(deal):
         unmet = unmet_before_winning(inquiry)
     else:
         if deal.latest is not None:  # these commands do not change anything that the inquiry has read
             yield from read_unknown(inquiry.view, inquiry.referred)
-        unmet = unmet_gates(inquiry)
+        unmet, keys = unmet_and_keys(inquiry)
     if not unmet:
         yield from _request(inquiry)
     elif not passes_by_itself(unmet) or part.unmet:
-        yield from _say_unmet(inquiry, unmet)
+        yield from _say_unmet(inquiry, unmet, keys)
 
 
-def _say_unmet(inquiry: Inquiry, unmet: list[Checked]) -> Iterator[Consequence]:
+def _say_unmet(inquiry: Inquiry, unmet: list[Checked], keys: tuple[str, ...]) -> Iterator[Consequence]:
     """Record the gates that a deal waits on.
 
     They are announced to the CRM only if the deal was won, declined or voided, and only if the codes have changed: each
@@ -78,8 +79,7 @@ def _say_unmet(inquiry: Inquiry, unmet: list[Checked]) -> Iterator[Consequence]:
     """
     deal, part = inquiry.deal, inquiry.part
     signature = (DOCUSIGN,) if awaits_signature(deal, inquiry.settings) else ()
-    depends = depends_on(inquiry) if has_outcome(deal) else ()
-    waits_on = tuple(dict.fromkeys((*depends, *signature)))
+    waits_on = tuple(dict.fromkeys((*keys, *signature)))
     gates = tuple(gate.recorded() for gate in unmet)
     if has_outcome(deal) and asking(gate.code for gate in unmet) not in (part.notified, ()):
         yield DealInvoiceHeld(
