@@ -13,7 +13,7 @@ ABLATIONS ?=
 # parallel test processes, each with its own Kafka and PostgreSQL; tests wait, so one more than the cores
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: demo test prove golden mutate chaos bench servers check format clean compose-env
+.PHONY: demo test prove golden mutate chaos bench bench-matching servers check format clean compose-env
 
 demo: $(VENV)/.installed ## run the demo: deals, contracts, a QuickBooks sandbox with faults
 	$(BIN)/q2c demo
@@ -37,6 +37,9 @@ chaos: $(VENV)/.installed-dev ## send 300,000 messages through real servers whil
 
 bench: $(VENV)/.installed-dev ## run every benchmark beside its limit and its peer; write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-matching: $(VENV)/.installed-dev ## measure the matcher beside other libraries; labelled names: Q2C_COMPANY_NAMES=DIRECTORY
+	$(BIN)/python -m benchmarks.matching
 
 servers: $(VENV)/.installed-dev ## run Kafka and PostgreSQL until Ctrl-C
 	$(BIN)/python -m tests.servers

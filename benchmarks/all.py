@@ -20,6 +20,7 @@ from benchmarks import (
     waiting,
     webhooks,
 )
+from benchmarks.matching import speed as matching
 from benchmarks.measure import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -51,4 +52,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     budget.BUDGET,
     backlog.BACKLOG_OF_INVOICES,
     sandbox.SANDBOX,
+    matching.LOOKUP,
+    matching.MATCH_ALL,
 )

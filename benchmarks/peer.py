@@ -56,9 +56,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def running(module: str) -> AsyncIterator[Peer]:
-    """Start a module of `benchmarks.peers`, and end it."""
-    python = await asyncio.to_thread(prepared)
+async def running(
+    module: str, requirements: Path = REQUIREMENTS, environment: Path = ENVIRONMENT
+) -> AsyncIterator[Peer]:
+    """Start a module of `benchmarks.peers` in an environment, and end it."""
+    python = await asyncio.to_thread(prepared, requirements, environment)
     process = await asyncio.create_subprocess_exec(
         python,
         "-m",

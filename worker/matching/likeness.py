@@ -11,7 +11,7 @@ ALIKE_MIN = 0.8  # words that are as alike may be one word, mistyped
 SHORTENED_LETTERS_MIN = 3
 SHORTENED = 0.9  # the likeness of a word and its beginning: `agric` is agricultural
 _ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
-_NUMERALS = frozenset(_ROMAN.split())
+_NUMERALS = {numeral: str(number) for number, numeral in enumerate(_ROMAN.split(), 1)}
 
 
 class Features(Struct, frozen=True):
@@ -98,4 +98,5 @@ def _sorted(words: tuple[str, ...]) -> str:
 
 
 def _numbers(words: tuple[str, ...]) -> list[str]:
-    return sorted(word for word in words if word in _NUMERALS or any(map(str.isdigit, word)))
+    found = (_NUMERALS.get(word, word) for word in words)
+    return sorted(word for word in found if any(map(str.isdigit, word)))

@@ -64,11 +64,13 @@ class Requirement(Struct, frozen=True):
         score: The least score of a link, in percent.
         margin: The least distance of a link from the runner-up's rank, in points.
         review: The least score of a review without an identifier in common, in percent.
+        letters: The least likeness of letters, from 0 to 1, of a review whatever the score is: the name may be mistyped.
     """
 
     score: float = 90.0
     margin: float = 10.0
     review: float = 25.0
+    letters: float = 0.85
 
 
 REQUIRED = Requirement()
@@ -131,7 +133,9 @@ def suggestion(sought: str, candidates: Sequence[Suggested], required: Requireme
 
 
 def _is_worth_a_review(candidate: Suggested, required: Requirement) -> bool:
-    return candidate.score >= required.review or not IDENTIFIERS.isdisjoint(candidate.reasons)
+    letters = candidate.features.letters if candidate.features else 0.0
+    is_alike = candidate.score >= required.review or letters >= required.letters
+    return is_alike or not IDENTIFIERS.isdisjoint(candidate.reasons)
 
 
 def _links(candidate: Suggested, required: Requirement) -> bool:

@@ -5,8 +5,11 @@ FULL: dict[str, str] = {
     "assoc": "associates",
     "bros": "brothers",
     "co": "company",
+    "centre": "center",
     "corp": "corporation",
     "cos": "companies",
+    "ctr": "center",
+    "ft": "fort",
     "govt": "government",
     "grp": "group",
     "hldg": "holding",
@@ -20,10 +23,13 @@ FULL: dict[str, str] = {
     "mgmt": "management",
     "mgt": "management",
     "mktg": "marketing",
+    "mt": "mount",
     "natl": "national",
     "pvt": "private",
+    "st": "saint",
     "svc": "service",
     "svcs": "services",
+    "theatre": "theater",
     "univ": "university",
 }
 
@@ -40,7 +46,7 @@ _TELLING: dict[float, str] = {
         medical municipal national new partners pharma pharmaceutical pharmaceuticals properties resource resources
         solution solutions system systems tech usa us""",
     0.6: """agency asset automotive bancshares bankshares bio biopharma bioscience biosciences biotech brothers business
-        canada center centre china city clinic club community contractors data dental design digital education electric
+        canada center china city clinic club community contractors data dental design digital education electric
         engineering entertainment equity estate europe finance food foods general green growth high home homes hotel
         hotels infrastructure iv laboratories labs landscaping law life logistics manufacturing marketing media metals
         minerals mining north northern of office oil opportunities opportunity pacific plumbing power practice products
