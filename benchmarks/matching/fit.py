@@ -148,7 +148,7 @@ def cross_validated(found: Sequence[Pair]) -> list[Answer]:
 
 
 def _fold(pair: Pair) -> int:
-    return crc32(pair.query.company.encode()) % FOLDS
+    return crc32((pair.query.company or pair.query.name).encode()) % FOLDS
 
 
 def chance(model: Model, likeness: Likeness) -> float:
