@@ -68,4 +68,4 @@ def test_a_model_is_fitted_to_pairs() -> None:
     assert model.coefficients.other_number < 0
     answers = fit.cross_validated(pairs)
     assert quality(answers).top1 > 0.8  # trade names are not fitted
-    assert calibration(answers).error < 0.05
+    assert calibration(answers).error < 0.1
