@@ -52,12 +52,11 @@ def pairs(data: Labelled) -> list[Pair]:
     """Return every query with the candidates that the matcher compares it with."""
     register = Register()
     for company, name in data.reference.items():
-        if (spelling := labelled.first(name)).words:
-            register.add(company, (spelling,))
+        register.add(company, (name,))
     return [
-        Pair(query, candidate, likeness)
+        Pair(query, candidate, alike.likeness)
         for query in data.queries
-        for candidate, _, _, likeness in register.alike((labelled.first(query.name),))
+        for candidate, alike in register.alike(query.name).items()
     ]
 
 

@@ -1,14 +1,11 @@
 """The customers of a QuickBooks company, and the search for an account's. It changes one customer at a time."""
 
 from collections.abc import Iterable
-from heapq import nsmallest
 
 from msgspec import Struct
 
 from worker.matching import identifiers
-from worker.matching.calibration import Likeness, compared
-from worker.matching.names import Spelling, read
-from worker.matching.register import Register
+from worker.matching.register import Alike, Register, most_alike
 from worker.matching.suggestions import (
     NEAREST_MAX,
     REQUIRED,
@@ -68,22 +65,14 @@ class SoughtAccount(Struct, frozen=True):
     currency: str | None = None
 
 
-class _Best(Struct, frozen=True):
-    """The most alike pair of names of an account and a customer."""
-
-    likeness: Likeness
-    theirs: Spelling
-    ours: Spelling
-
-
 class _Candidate(Struct, frozen=True):
-    """A customer that the account could be, before its name is looked up."""
+    """A customer that the account could be, before it is one of the nearest."""
 
     id: str
     score: float
     rank: float
     reasons: tuple[Reason, ...]
-    best: _Best | None
+    alike: Alike | None
 
 
 class Index:
@@ -144,66 +133,43 @@ class Index:
             required: The least score and margin of a link and of a review.
             without: The customers that a person has rejected for this account.
         """
-        best: dict[str, _Best] = {}
-        for holder, theirs, ours, likeness in self._register.alike(_worded(account.name)):
-            known = best.get(holder)
-            if known is None or _order(likeness, theirs) > _order(known.likeness, known.theirs):
-                best[holder] = _Best(likeness, theirs, ours)
+        alike = self._register.alike(account.name)
+        shared = self._sharing(account)
+        candidates = [
+            self._candidate(account, each, alike.get(each), shared.get(each, []))
+            for each in {*alike, *shared} - without
+        ]
+        nearest = sorted(candidates, key=lambda each: (-each.rank, -each.score, each.id))[:NEAREST_MAX]
+        return suggestion(account.id, [self._suggested(each) for each in nearest], required)
+
+    def _sharing(self, account: SoughtAccount) -> dict[str, list[Reason]]:
+        """Return the customers that have an identifier of an account, each with the reasons."""
         shared: dict[str, list[Reason]] = {}
-        for reason, value in _identifiers_of(account):
+        for reason, value in sorted(_identifiers_of(account)):
             holders = self._shared.get((reason, value), set())
             for holder in holders if len(holders) <= SHARED_MAX else ():
-                shared.setdefault(holder, []).append(reason)
-        ranked = [
-            self._candidate(account, each, best.get(each), shared.get(each, ()))
-            for each in {*best, *shared} - without
-        ]
-        nearest = nsmallest(NEAREST_MAX, ranked, key=_place)
-        return suggestion(account.id, [self._named(each) for each in nearest], required)
+                if reason not in shared.setdefault(holder, []):
+                    shared[holder].append(reason)
+        return shared
 
     def _candidate(
-        self, account: SoughtAccount, customer_id: str, best: _Best | None, shared: Iterable[Reason]
+        self, account: SoughtAccount, customer_id: str, alike: Alike | None, shared: list[Reason]
     ) -> _Candidate:
         customer = self._customers[customer_id]
-        best = best or _compared(account, customer)
-        reasons: list[Reason] = sorted(set(shared))
-        if best is not None:
-            reasons += name_reasons(best.likeness)
-            if best.theirs.is_trade or best.ours.is_trade:
-                reasons.append("trade_name")
-        reasons += _objections(account, customer)
-        score = best.likeness.score if best else 0.0
-        return _Candidate(customer_id, score, rank(score, reasons), tuple(reasons), best)
+        alike = alike or most_alike(account.name, _names(customer))
+        reasons = [*shared, *(name_reasons(alike.likeness) if alike else ()), *_objections(account, customer)]
+        if alike is not None and alike.is_trade:
+            reasons.append("trade_name")
+        score = alike.likeness.score if alike else 0.0
+        return _Candidate(customer_id, score, rank(score, reasons), tuple(reasons), alike)
 
-    def _named(self, candidate: _Candidate) -> Suggested:
-        """Return a candidate with the customer's name that was found most alike."""
-        customer, best, reasons = self._customers[candidate.id], candidate.best, candidate.reasons
-        names = (customer.display_name, customer.company_name or "", *customer.learned)
-        name = next(
-            (each for each in names if best is not None and best.theirs in read(each)), customer.display_name
-        )
-        if name in customer.learned:
-            reasons = (*reasons, "learned_name")
-        features = best.likeness.features if best else None
-        return Suggested(candidate.id, name, candidate.score, candidate.rank, reasons, features)
-
-
-def _place(candidate: _Candidate) -> tuple[float, float, str]:
-    return -candidate.rank, -candidate.score, candidate.id
-
-
-def _order(likeness: Likeness, theirs: Spelling) -> tuple[float, bool, str, str]:
-    return likeness.score, not theirs.is_trade, theirs.text, theirs.native
-
-
-def _compared(account: SoughtAccount, customer: KnownCustomer) -> _Best | None:
-    """Compare the names of a customer that was found by an identifier."""
-    pairs = [
-        _Best(compared(ours, theirs), theirs, ours)
-        for ours in _worded(account.name)
-        for theirs in _names(customer)
-    ]
-    return max(pairs, key=lambda each: _order(each.likeness, each.theirs), default=None)
+    def _suggested(self, found: _Candidate) -> Suggested:
+        customer, alike = self._customers[found.id], found.alike
+        name = alike.text if alike else customer.display_name
+        is_learned = name in customer.learned and name not in (customer.display_name, customer.company_name)
+        reasons: tuple[Reason, ...] = (*found.reasons, "learned_name") if is_learned else found.reasons
+        features = alike.likeness.features if alike else None
+        return Suggested(found.id, name, found.score, found.rank, reasons, features)
 
 
 def _objections(account: SoughtAccount, customer: KnownCustomer) -> Iterable[Reason]:
@@ -222,13 +188,8 @@ def _differ(one: str, other: str) -> bool:
     return bool(ours and theirs and ours != theirs)
 
 
-def _names(customer: KnownCustomer) -> tuple[Spelling, ...]:
-    names = (customer.display_name, customer.company_name or "", *customer.learned)
-    return tuple(dict.fromkeys(spelling for name in names for spelling in _worded(name)))
-
-
-def _worded(name: str) -> tuple[Spelling, ...]:
-    return tuple(spelling for spelling in read(name) if spelling.words)
+def _names(customer: KnownCustomer) -> list[str]:
+    return [customer.display_name, customer.company_name or "", *customer.learned]
 
 
 def _identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:

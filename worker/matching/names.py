@@ -63,6 +63,11 @@ class Spelling(Struct, frozen=True):
         place = (f"/{self.place}/",) if self.place else ()
         return " ".join((*self.words, *reversed(self.forms), *place))
 
+    @property
+    def identity(self) -> tuple[str, str, bool]:
+        """All that tells it from other spellings, in an order."""
+        return self.text, self.native, self.is_trade
+
 
 @lru_cache(maxsize=REMEMBERED_MAX)
 def read(name: str) -> tuple[Spelling, ...]:

@@ -1,7 +1,6 @@
 """Find names that share letters with a name: an index of three-letter pieces that changes one name at a time."""
 
 from collections import Counter
-from heapq import nsmallest
 
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
@@ -11,9 +10,9 @@ from worker.matching.names import Spelling
 PIECE = 3
 WHOLE = "="  # marks a whole word
 WHOLE_COUNTS = 3  # as many pieces
-POSTINGS_MAX = 400  # read for a look-up, the rarest pieces first; two pieces are read whatever they cost
+POSTINGS_MAX = 250  # read for a look-up, the rarest pieces first; two pieces are read whatever they cost
 PIECES_MIN = 2
-SHORTLIST_MIN = 16  # names that share most pieces, and those that share as many as the last
+SHORTLIST_MIN = 8  # names that share most pieces, and those that share as many as the last
 NEAREST_MAX = 4  # by letters, and as many by pieces
 
 
@@ -32,18 +31,18 @@ class Postings:
     def __init__(self) -> None:
         self._having: dict[str, list[int]] = {}
         self._keys: dict[int, str] = {}
-        self._texts: dict[int, str] = {}
+        self._identities: dict[int, tuple[str, str, bool]] = {}
 
     def add(self, number: int, name: Spelling) -> None:
         """Add a name under a number that is free."""
         self._keys[number] = name.key
-        self._texts[number] = name.text
+        self._identities[number] = name.identity
         for piece in pieces(name):
             self._having.setdefault(piece, []).append(number)
 
     def remove(self, number: int, name: Spelling) -> None:
         """Remove a name."""
-        del self._keys[number], self._texts[number]
+        del self._keys[number], self._identities[number]
         for piece in pieces(name):
             having = self._having[piece]
             having.remove(number)
@@ -55,13 +54,22 @@ class Postings:
         counts = self._sharing(name)
         if not counts:
             return set()
-        fewest = sorted(counts.values(), reverse=True)[:SHORTLIST_MIN][-1]
+        most = sorted(counts.values(), reverse=True)
+        fewest, least = most[:SHORTLIST_MIN][-1], most[:NEAREST_MAX][-1]
         keys = {number: self._keys[number] for number, count in counts.items() if count >= fewest}
         found = process.extract(name.key, keys, scorer=Indel.normalized_similarity, limit=None)
-        by_letters = [(-alike, self._texts[number], number) for _, alike, number in found]
-        by_pieces = [(-counts[number], minus, text, number) for minus, text, number in by_letters]
-        nearest = {number for _, _, number in nsmallest(NEAREST_MAX, by_letters)}
-        return nearest | {number for *_, number in nsmallest(NEAREST_MAX, by_pieces)}
+        alike = found[:NEAREST_MAX][-1][1]
+        # Ties are decided by the names, since numbers depend on the order of changes.
+        by_letters = [
+            (-likeness, self._identities[each], each) for _, likeness, each in found if likeness >= alike
+        ]
+        by_pieces = [
+            (-counts[each], -likeness, self._identities[each], each)
+            for _, likeness, each in found
+            if counts[each] >= least
+        ]
+        nearest = {number for *_, number in sorted(by_letters)[:NEAREST_MAX]}
+        return nearest | {number for *_, number in sorted(by_pieces)[:NEAREST_MAX]}
 
     def _sharing(self, name: Spelling) -> Counter[int]:
         having = ((len(found), piece) for piece in pieces(name) if (found := self._having.get(piece)))

@@ -1,12 +1,10 @@
 """The items of a QuickBooks company, and the search for a product's: by SKU, then by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from worker.matching.calibration import Likeness
-from worker.matching.names import Spelling, read
-from worker.matching.register import Register
+from worker.matching.register import Alike, Register, most_alike
 from worker.matching.suggestions import (
     REQUIRED,
     Reason,
@@ -96,50 +94,37 @@ class ItemIndex:
         without: frozenset[str] = frozenset(),
     ) -> Suggestion:
         """Return the item that a product could be; the arguments are those of `Index.suggest`."""
-        best: dict[str, tuple[Likeness, Spelling]] = {}
-        for holder, theirs, _, likeness in self._register.alike(_worded(product.name)):
-            if holder not in best or _order(likeness, theirs) > _order(*best[holder]):
-                best[holder] = likeness, theirs
+        alike = self._register.alike(product.name)
         sku = _sku(product.sku)
-        found = sorted({*best, *self._by_sku.get(sku, ())} - without)
-        candidates = (_suggested(sku, self._items[each], *best.get(each, (None, None))) for each in found)
-        return suggestion(product.id, tuple(candidates), required)
+        found = {*alike, *self._by_sku.get(sku, ())} - without
+        return suggestion(
+            product.id, [self._suggested(product, sku, each, alike.get(each)) for each in found], required
+        )
+
+    def _suggested(self, product: SoughtProduct, sku: str, item_id: str, alike: Alike | None) -> Suggested:
+        item = self._items[item_id]
+        alike = alike or most_alike(product.name, _names(item))
+        score, name = (alike.likeness.score, alike.text) if alike else (0.0, item.name)
+        reasons = tuple(_reasons(sku, item, alike, name))
+        features = alike.likeness.features if alike else None
+        return Suggested(item_id, name, score, rank(score, reasons), reasons, features)
 
 
-def _order(likeness: Likeness, theirs: Spelling) -> tuple[float, str, str]:
-    return likeness.score, theirs.text, theirs.native
-
-
-def _suggested(sku: str, item: KnownItem, likeness: Likeness | None, theirs: Spelling | None) -> Suggested:
-    reasons: list[Reason] = []
+def _reasons(sku: str, item: KnownItem, alike: Alike | None, name: str) -> Iterator[Reason]:
     if sku and sku == _sku(item.sku):
-        reasons.append("same_sku")
-    if likeness is not None:
-        reasons += name_reasons(likeness)
-    name = next((each for each in (item.name, *item.learned) if theirs in read(each)), item.name)
-    if name in item.learned:
-        reasons.append("learned_name")
+        yield "same_sku"
+    if alike is not None:
+        yield from name_reasons(alike.likeness)
     if sku and _sku(item.sku) not in ("", sku):
-        reasons.append("other_sku")
+        yield "other_sku"
     if not item.active:
-        reasons.append("inactive")
-    score = likeness.score if likeness else 0.0
-    return Suggested(
-        id=item.id,
-        name=name,
-        score=score,
-        rank=rank(score, reasons),
-        reasons=tuple(reasons),
-        features=likeness.features if likeness else None,
-    )
+        yield "inactive"
+    if name in item.learned and name != item.name:
+        yield "learned_name"
 
 
-def _names(item: KnownItem) -> tuple[Spelling, ...]:
-    return tuple(dict.fromkeys(spelling for name in (item.name, *item.learned) for spelling in _worded(name)))
-
-
-def _worded(name: str) -> tuple[Spelling, ...]:
-    return tuple(spelling for spelling in read(name) if spelling.words)
+def _names(item: KnownItem) -> list[str]:
+    return [item.name, *item.learned]
 
 
 def _sku(text: str | None) -> str:

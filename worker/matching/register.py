@@ -1,22 +1,43 @@
 """Names and their holders, customers or items: one can be added or removed at a time, and the order never matters."""
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+
+from msgspec import Struct
 
 from worker.matching.calibration import Likeness, compared
-from worker.matching.names import Spelling
+from worker.matching.names import Spelling, read
 from worker.matching.postings import Postings
 
 HOLDERS_MAX = 20  # of one name, the first by their IDs: a person can't choose among more
 
 
 class _Known:
-    """A name with the IDs of its holders, in order."""
+    """A name with its holders, in the order of their IDs: each with the text that was read."""
 
     def __init__(self, name: Spelling, number: int) -> None:
         self.name = name
         self.number = number
-        self.holders: list[str] = []
+        self.holders: list[tuple[str, str]] = []
+
+
+class Alike(Struct, frozen=True):
+    """A name that is like another one.
+
+    Attributes:
+        likeness: How alike the names are.
+        text: The name, as it is written.
+        is_trade: Whether one of the two is a trade name.
+    """
+
+    likeness: Likeness
+    text: str
+    is_trade: bool
+
+    @property
+    def order(self) -> tuple[float, bool, str]:
+        """A more alike name comes later, and a company's own name after a trade name."""
+        return self.likeness.score, not self.is_trade, self.text
 
 
 class Register:
@@ -29,26 +50,31 @@ class Register:
         self._free: list[int] = []
         self._postings = Postings()
 
-    def add(self, holder: str, names: Iterable[Spelling]) -> None:
-        """Add a holder's names."""
-        for name in names:
-            insort(self._known(name).holders, holder)
+    def add(self, holder: str, texts: Iterable[str]) -> None:
+        """Add a holder's names; of two texts that read the same, the first one counts."""
+        for name, text in _spellings(texts).items():
+            insort(self._known(name).holders, (holder, text))
 
-    def remove(self, holder: str, names: Iterable[Spelling]) -> None:
+    def remove(self, holder: str, texts: Iterable[str]) -> None:
         """Remove a holder's names, the same that were added."""
-        for name in names:
+        for name, text in _spellings(texts).items():
             known = self._by_name[name]
-            known.holders.remove(holder)
+            known.holders.remove((holder, text))
             if not known.holders:
                 self._forget(known)
 
-    def alike(self, names: Iterable[Spelling]) -> Iterator[tuple[str, Spelling, Spelling, Likeness]]:
-        """Yield the holders of names that are the same as some names or near them: ID, name, sought name, likeness."""
-        for name in names:
+    def alike(self, text: str) -> dict[str, Alike]:
+        """Return the holders of names that are the same as a name or near it, each with its most alike name."""
+        found: dict[str, Alike] = {}
+        for name in worded(text):
             for known in self._near(name):
                 likeness = compared(name, known.name)
-                for holder in known.holders[:HOLDERS_MAX]:
-                    yield holder, known.name, name, likeness
+                is_trade = name.is_trade or known.name.is_trade
+                for holder, theirs in known.holders[:HOLDERS_MAX]:
+                    alike = Alike(likeness, theirs, is_trade)
+                    if holder not in found or alike.order > found[holder].order:
+                        found[holder] = alike
+        return found
 
     def _near(self, name: Spelling) -> list[_Known]:
         found = {
@@ -63,7 +89,7 @@ class Register:
             known = _Known(name, self._free.pop() if self._free else len(self._by_name))
             self._by_name[name] = self._by_number[known.number] = known
             for key in _keys(name):
-                insort(self._by_key.setdefault(key, []), known, key=_text)
+                insort(self._by_key.setdefault(key, []), known, key=lambda each: each.name.identity)
             self._postings.add(known.number, name)
         return known
 
@@ -78,10 +104,30 @@ class Register:
         self._postings.remove(known.number, known.name)
 
 
+def worded(text: str) -> list[Spelling]:
+    """Return the names in a text that have a word."""
+    return [name for name in read(text) if name.words]
+
+
+def most_alike(text: str, others: Iterable[str]) -> Alike | None:
+    """Return which of some names is most alike a name; None if nothing can be compared."""
+    found = [
+        Alike(compared(ours, theirs), other, ours.is_trade or theirs.is_trade)
+        for other in others
+        for ours in worded(text)
+        for theirs in worded(other)
+    ]
+    return max(found, key=lambda each: each.order, default=None)
+
+
+def _spellings(texts: Iterable[str]) -> dict[Spelling, str]:
+    found: dict[Spelling, str] = {}
+    for text in texts:
+        for name in worded(text):
+            found.setdefault(name, text)
+    return found
+
+
 def _keys(name: Spelling) -> set[str]:
     """Return the keys under which the same name is found: its words as written, and sorted."""
     return {name.key, " ".join(sorted(name.words))}
-
-
-def _text(known: _Known) -> tuple[str, str, bool]:
-    return known.name.text, known.name.native, known.name.is_trade
