@@ -98,5 +98,4 @@ def _sorted(words: tuple[str, ...]) -> str:
 
 
 def _numbers(words: tuple[str, ...]) -> list[str]:
-    found = (_NUMERALS.get(word, word) for word in words)
-    return sorted(word for word in found if any(map(str.isdigit, word)))
+    return sorted(_NUMERALS.get(word, word) for word in words if word in _NUMERALS or not word.isalpha())

@@ -10,8 +10,7 @@ from worker.matching.names import Spelling
 PIECE = 3
 WHOLE = "="  # marks a whole word
 WHOLE_COUNTS = 3  # as many pieces
-POSTINGS_MAX = 250  # read for a look-up, the rarest pieces first; two pieces are read whatever they cost
-PIECES_MIN = 2
+POSTINGS_MAX = 250  # read for a look-up, the rarest pieces first; the rarest is read whatever it costs
 SHORTLIST_MIN = 8  # names that share most pieces, and those that share as many as the last
 NEAREST_MAX = 4  # by letters, and as many by pieces
 
@@ -75,9 +74,9 @@ class Postings:
         having = ((len(found), piece) for piece in pieces(name) if (found := self._having.get(piece)))
         counts: Counter[int] = Counter()
         read = 0
-        for place, (length, piece) in enumerate(sorted(having)):
+        for length, piece in sorted(having):
             read += length
-            if read > POSTINGS_MAX and place >= PIECES_MIN:
+            if counts and read > POSTINGS_MAX:
                 break
             for _ in range(WHOLE_COUNTS if piece[-1] == WHOLE else 1):
                 counts.update(self._having[piece])
