@@ -26,6 +26,19 @@ _ALSO = re.compile(
 _ENCLOSED = re.compile(r"(?:[/\\]\s?([a-z][a-z ]{1,20}?)\s?[/\\]|\((delaware)\))\s*$")
 _AFTER_FORM = re.compile(r"\s*[/\\]\s*([a-z]{2,10})$")
 _PLACES = frozenset({"de", "new"})  # Delaware, and a company that was registered anew
+# What a list of securities appends to a legal form: `Acme Corp. Common Stock`.
+_SECURITIES = tuple(
+    tuple(each.split())
+    for each in (
+        "common",
+        "common stock",
+        "common shares",
+        "ordinary shares",
+        "american depositary shares",
+        "american depository shares",
+        "adr",
+    )
+)
 _UNDOTTED = {"n.a.": "national association"}  # without dots, it is North America
 _DOTTED = re.compile(r"\b(?:[a-z]\.){2,}")
 _IN_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
@@ -107,7 +120,7 @@ def _spelling(text: str, native: str) -> Spelling:
     asides = [
         word for found in _IN_BRACKETS.findall(text) for word in _words(" ".join(found)) if word != "the"
     ]
-    words = _words(_IN_BRACKETS.sub(" ", text))
+    words = _without_security(_words(_IN_BRACKETS.sub(" ", text)))
     if not place and words and words[-1] in _PLACES and _end_in_form(words[:-1]):
         place = words.pop()
     inner, forms = without_forms(words)
@@ -138,6 +151,14 @@ def _without_place(text: str) -> tuple[str, str]:
     if found is None or not before or (found.re is _AFTER_FORM and not _end_in_form(_words(before))):
         return text, ""
     return before, next(group for group in found.groups() if group)
+
+
+def _without_security(words: list[str]) -> list[str]:
+    for security in _SECURITIES:
+        before = words[: -len(security)]
+        if tuple(words[-len(security) :]) == security and _end_in_form(before):
+            return before
+    return words
 
 
 def _end_in_form(words: list[str]) -> bool:

@@ -25,6 +25,8 @@ WORDS = [
     "(The)",
 ]
 WORDS += [
+    "common",
+    "stock",
     "株式会社",
     "東京",
     "Газпром",
@@ -59,6 +61,8 @@ NAMES = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_siz
         ("Acme® Widgets™", "Acme Widgets"),
         ("Acme\x00\x1b Widgets", "Acme Widgets"),
         ("\uff21\uff23\uff2d\uff25 Inc", "ACME Inc."),
+        ("Acme Corp. Common Stock", "Acme Corp"),
+        ("Acme Corp /DE/", "Acme Corp. DE"),
         ("1st Bank, N.A.", "1st Bank National Association"),
         ("Smith Bros. Mfg. Co.", "Smith Brothers Manufacturing Company"),
         ("株式会社東京", "東京株式会社"),
@@ -70,7 +74,13 @@ def test_spellings_of_one_name_are_read_alike(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Acme Ltd", "Acme Inc"), ("Acme SA", "Acme AG"), ("Acme II", "Acme III"), ("Acme NA", "Acme N.A.")],
+    [
+        ("Acme Ltd", "Acme Inc"),
+        ("Acme SA", "Acme AG"),
+        ("Acme II", "Acme III"),
+        ("Acme NA", "Acme N.A."),
+        ("Acme Common", "Acme"),
+    ],
 )
 def test_other_names_are_not_read_alike(one: str, other: str) -> None:
     assert normalised(one) != normalised(other)
