@@ -5,7 +5,7 @@ names the safeguards that would hide its absence; they are removed with it.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from events import leases
 from events.clock import Clock
 from events.contract.envelope import Event
+from events.database import bulk
 from events.database.port import Database
 from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
@@ -39,8 +40,10 @@ from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, reconsiderations
 from worker.quote_to_cash.deal import folds as deal_folds
 from worker.roles import runner
-from worker.sync import observing
+from worker.sync import notices, observing, syncing, versions
 from worker.sync import rows as sync_rows
+from worker.sync.notices import WaitingNotice
+from worker.sync.tables import sync_notices
 from worker.sync.versions import Answer, ObjectVersion
 from worker.web.doors import events as events_door
 
@@ -214,6 +217,16 @@ def _version_identity() -> Sequence[tuple[Any, str, Any]]:
     return [(observing, "_events", of_one_version)]
 
 
+def _notice_position() -> Sequence[tuple[Any, str, Any]]:
+    def remove(connection: sa.Connection, fetched: Collection[WaitingNotice]) -> None:
+        """Delete the notices of objects that were fetched, also those that have arrived meanwhile."""
+        keys = [(each.realm, each.entity, each.entity_id) for each in fetched]
+        bulk.delete(connection, sync_notices, (c.realm, c.entity, c.entity_id), keys)
+
+    c = sync_notices.c
+    return [(notices, "remove", remove)]
+
+
 SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
@@ -248,6 +261,11 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("pause_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
     Safeguard("version_identity", _version_identity),
     Safeguard("full_compare", lambda: [(sync_rows, "missed", lambda *_: ())], budget=120),
+    Safeguard("older_version", lambda: [(versions, "is_older", lambda *_: False)]),
+    Safeguard("notices_gathered", lambda: [(notices, "gather", lambda _, other: other)]),
+    Safeguard("notice_position", _notice_position),
+    Safeguard("lagging_query", lambda: [(notices, "looks_old", lambda *_: False)]),
+    Safeguard("changes_overlap", lambda: [(syncing, "OVERLAP", timedelta(0))]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}
 

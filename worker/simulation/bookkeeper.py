@@ -1,7 +1,7 @@
 """The accountant of a simulation: edits in QuickBooks itself, drawn at random."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -12,6 +12,7 @@ from worker.sandbox.books.company import Company
 from worker.sandbox.books.settling import open_amount
 from worker.sandbox.faults import Fault
 from worker.sandbox.sales.taxes import without_tax
+from worker.simulation.changing import Flurry
 
 PEOPLE = ("Customer", "Customer", "Vendor", "Employee")
 SALES = ("Invoice", "Payment", "CreditMemo", "SalesReceipt")
@@ -66,6 +67,79 @@ class Bookkeeper:
                 self.edits[kind] += 1
                 return kind
         return None
+
+    def flurry(self, company: Company, kind: Flurry, now: Callable[[], datetime]) -> Iterator[None]:
+        """Edit objects several times; after each edit, the caller lets some time pass."""
+        flurries: Mapping[Flurry, Callable[[Company, Callable[[], datetime]], Iterator[None]]] = {
+            "rename": self._rename_often,
+            "pay": self._pay_and_regret,
+            "void": self._void_and_note,
+            "merge": self._sell_and_merge,
+        }
+        try:
+            for _ in flurries[kind](company, now):
+                self.edits["flurry"] += 1
+                yield
+        except Fault:
+            return  # as QuickBooks shows the accountant, who gives up
+
+    def _rename_often(self, company: Company, now: Callable[[], datetime]) -> Iterator[None]:
+        if self._random.getrandbits(1):
+            self._create(company, now())
+            yield
+        entity = self._random.choice(PEOPLE[:-1])
+        found = self._any(company, entity)
+        if found is None:
+            return
+        for _ in range(self._random.randint(2, 5)):
+            self._number += 1
+            accountant.change(company, entity, found, {"DisplayName": f"Renamed {self._number}"}, now())
+            yield
+
+    def _pay_and_regret(self, company: Company, now: Callable[[], datetime]) -> Iterator[None]:
+        """Pay an invoice, then apply the payment to another one or to none, and maybe delete it."""
+        customer = self._any(company, "Customer")
+        if customer is None:
+            return
+        invoices = [self._invoice(company, customer, now()) for _ in range(2)]
+        yield
+        owed = open_amount(company, ("Invoice", invoices[0]))
+        payment = str(accountant.receive_payment(company, customer, owed, {invoices[0]: owed}, now())["Id"])
+        yield
+        for target in (invoices[1], None):
+            open_now = Decimal(0) if target is None else open_amount(company, ("Invoice", target))
+            applied = {} if target is None else {target: min(owed, open_now)}
+            if self._random.getrandbits(1):
+                accountant.move_payment(company, payment, applied, now())
+                yield
+        if self._random.getrandbits(1):
+            accountant.delete(company, "Payment", payment, now())
+            yield
+
+    def _void_and_note(self, company: Company, now: Callable[[], datetime]) -> Iterator[None]:
+        customer = self._any(company, "Customer")
+        if customer is None:
+            return
+        invoice = self._invoice(company, customer, now())
+        yield
+        accountant.void(company, "Invoice", invoice, now())
+        yield
+        note = company.objects["Invoice"][invoice]["PrivateNote"]
+        accountant.change(company, "Invoice", invoice, {"PrivateNote": f"By mistake. {note}"}, now())
+        yield
+
+    def _sell_and_merge(self, company: Company, now: Callable[[], datetime]) -> Iterator[None]:
+        """Merge two new customers, of whom one has an invoice."""
+        names = []
+        for _ in range(2):
+            self._number += 1
+            names.append(f"Walk-in {self._number}")
+        gone, stays = (self._creates(company, "Customer", {"DisplayName": name}, now()) for name in names)
+        yield
+        self._invoice(company, gone, now())
+        yield
+        accountant.merge(company, "Customer", gone, stays, now())
+        yield
 
     def _create(self, company: Company, now: datetime) -> bool:
         self._number += 1
@@ -123,11 +197,22 @@ class Bookkeeper:
         customer = self._any(company, "Customer")
         if customer is None:
             return False
-        line = {"DetailType": "SalesItemLineDetail", "Amount": self._amount(), "SalesItemLineDetail": {}}
-        fields = {"CustomerRef": {"value": customer}, **without_tax(company), "Line": [line]}
-        fields["CurrencyRef"] = company.active("Customer", customer)["CurrencyRef"]
-        self._creates(company, self._random.choice(("Invoice", "Invoice", "SalesReceipt")), fields, now)
+        entity = self._random.choice(("Invoice", "Invoice", "SalesReceipt"))
+        self._creates(company, entity, self._sale(company, customer), now)
         return True
+
+    def _sale(self, company: Company, customer: str) -> dict[str, Any]:
+        line = {"DetailType": "SalesItemLineDetail", "Amount": self._amount(), "SalesItemLineDetail": {}}
+        currency = company.active("Customer", customer)["CurrencyRef"]
+        return {
+            "CustomerRef": {"value": customer},
+            "CurrencyRef": currency,
+            **without_tax(company),
+            "Line": [line],
+        }
+
+    def _invoice(self, company: Company, customer: str, now: datetime) -> str:
+        return self._creates(company, "Invoice", self._sale(company, customer), now)
 
     def _pay(self, company: Company, now: datetime) -> bool:
         invoice, customer, owed = self._open_invoice(company)
@@ -204,9 +289,10 @@ class Bookkeeper:
                 return invoice, company.objects["Invoice"][invoice]["CustomerRef"]["value"], owed
         return None, "", Decimal(0)
 
-    def _creates(self, company: Company, entity: str, fields: dict[str, Any], now: datetime) -> None:
-        made = accountant.create(company, entity, fields, now)
-        self._made.add((company.realm, entity, made["Id"]))
+    def _creates(self, company: Company, entity: str, fields: dict[str, Any], now: datetime) -> str:
+        made = str(accountant.create(company, entity, fields, now)["Id"])
+        self._made.add((company.realm, entity, made))
+        return made
 
     def _any(self, company: Company, entity: str) -> str | None:
         found = self._all(company, entity)

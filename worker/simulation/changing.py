@@ -1,6 +1,7 @@
 """The plan of what sync is up against in a seed: an accountant's edits, webhooks that go astray, outages."""
 
 from random import Random
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -14,6 +15,9 @@ OUTAGES = (0.0, 0.0, 0.0, 10 * MINUTE, 2 * HOUR, 5 * DAY, 28.9 * DAY, 29.5 * DAY
 
 # For how many seconds change data capture does not show a change yet.
 CHANGES_LAGS = (0, 0, 20)
+Flurry = Literal["rename", "pay", "void", "merge"]
+FLURRIES: tuple[Flurry, ...] = get_args(Flurry)
+VOIDED_NOTES = ("Voided", "Annulé")
 SWITCHES = (
     "payments_change_invoices",
     "merges_change_transactions",
@@ -33,18 +37,22 @@ class SyncPlan(Struct, frozen=True):
         later_edits: The number of edits after the story, of any objects.
         traits: How the companies behave where it is unsure, in the order of their workspaces.
         kills: When hosts are killed after that, in seconds, and which.
+        flurries: The flurries of edits that follow in each company, each of a few objects in a few seconds.
     """
 
     edits: tuple[tuple[float, str], ...] = ()
     subscription: QuickBooksSubscription = QuickBooksSubscription(url=URL)
     outage_seconds: float = 0.0
     later_edits: int = 0
-    traits: tuple[dict[str, float], ...] = ()
+    traits: tuple[dict[str, float | str], ...] = ()
     kills: tuple[tuple[float, int], ...] = ()
+    flurries: tuple[Flurry, ...] = ()
 
 
-def draw(random: Random, faults_end: float, workspaces: tuple[str, ...], hosts: int) -> SyncPlan:
-    """Draw the plan of a seed."""
+def draw(
+    random: Random, flurries: Random, faults_end: float, workspaces: tuple[str, ...], hosts: int
+) -> SyncPlan:
+    """Draw the plan of a seed; the flurries of edits, and what concerns them, are drawn from `flurries`."""
     share = random.choice((0.0, 0.1, 0.2))
     mishaps = MishapPlan(
         probability=dict.fromkeys(MISHAPS, share) | ({"lost": 1.0} if random.random() < 0.2 else {}),  # noqa: PLR2004 - some
@@ -69,10 +77,12 @@ def draw(random: Random, faults_end: float, workspaces: tuple[str, ...], hosts: 
             {
                 "changes_lag_seconds": random.choice(CHANGES_LAGS),
                 **{name: bool(random.getrandbits(1)) for name in SWITCHES},
+                "voided_note": flurries.choice(VOIDED_NOTES),
             }
             for _ in workspaces
         ),
         kills=tuple(
             (random.uniform(0, 30), random.randrange(hosts)) for _ in range(random.choice((0, 0, 1, 3)))
         ),
+        flurries=tuple(flurries.choices(FLURRIES, k=flurries.choice((0, 2, 4)))),
     )

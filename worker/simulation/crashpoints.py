@@ -22,6 +22,7 @@ from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Kind
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies
+from worker.simulation.changing import Flurry, SyncPlan
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import Store
 from worker.simulation.plan import DAY, FOREVER, SeedPlan
@@ -39,6 +40,7 @@ class Workload(Struct, frozen=True):
 
     With `frozen_seconds`, the worker is suspended for that time instead of killed; with `restored_after`, a copy of the
     store is made, and restored after that time. At most `at_once` streams are reconsidered in one transaction.
+    After the deals, an accountant makes the `flurries` of edits.
     With `batch_after`, the workspace syncs daily, for the first time that long after the beginning.
     `disconnected_at` is when an admin disconnects the company, `closed_until` when the books are opened, both in
     seconds; 0 means never.
@@ -57,6 +59,7 @@ class Workload(Struct, frozen=True):
     restored_after: float = 0.0
     at_once: int = AT_ONCE
     batch_after: timedelta | None = None
+    flurries: tuple[Flurry, ...] = ()
 
 
 WORKLOADS: Sequence[Workload] = (
@@ -81,6 +84,7 @@ WORKLOADS: Sequence[Workload] = (
     Workload("books_closed", ("none", "won_by_crm"), closed_until=90.0),
     Workload("in_portions", SEVERAL, at_once=1),
     Workload("in_batches", SEVERAL, at_once=1, batch_after=timedelta(minutes=2)),
+    Workload("edited", flurries=("pay", "rename", "void", "merge", "pay")),
     Workload("restored", SEVERAL, restored_after=45.0),
     Workload("frozen", SEVERAL, frozen_seconds=300.0),
     Workload("frozen_cut_off", SEVERAL, frozen_seconds=90.0, disconnected_at=25.0),
@@ -136,6 +140,7 @@ def plan(workload: Workload, seed: int) -> SeedPlan:
         interludes=(),
         restores=(),
         faults_end=FAULTS_END,
+        sync=SyncPlan(flurries=workload.flurries),
     )
 
 

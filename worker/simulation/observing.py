@@ -1,7 +1,7 @@
 """Edit the books behind the worker's back while a seed runs and afterwards, and compare what was observed with them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import sqlalchemy as sa
@@ -59,6 +59,11 @@ async def afterwards(
         if waiting_for is not None:
             return [f"I9: sync does not come to rest: {waiting_for}"]
         await asyncio.sleep(max(CHANGES_LAGS))
+    return await judged(cluster)
+
+
+async def judged(cluster: Cluster) -> list[str]:
+    """Return the differences between what was observed and the books."""
     books = {realm: company.books() for realm, company in cluster.sandbox.companies.items()}
     return await cluster.store.read(lambda connection: list(_judge(connection, books)))
 
@@ -72,7 +77,7 @@ def _edit(cluster: Cluster, outside: Outside, keeper: Bookkeeper, workspace: str
 async def _ask(cluster: Cluster, outside: Outside, workspace: str) -> None:
     """Ask for a sync, as a person does, unless the connection has ended: as by a token that was lost on its way."""
     realm = outside.realms[workspace]
-    while await cluster.store.read(lambda connection: realm in connection.scalars(_READABLE).all()):
+    while realm in await cluster.store.read(readable):
         try:
             await outside.administer(workspace, request_sync, full=False)
         except ActionRefused:  # it was connected only now
@@ -85,13 +90,14 @@ async def _rest(cluster: Cluster) -> str | None:
     """Wait until no sync runs or is asked for; return what is left if it takes too long."""
     until = cluster.loop.time() + AT_REST_SECONDS_MAX
     while True:
-        waiting_for = await cluster.store.read(_waits_for)
+        waiting_for = await cluster.store.read(waits_for)
         if waiting_for is None or cluster.loop.time() >= until:
             return waiting_for
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _waits_for(connection: sa.Connection) -> str | None:
+def waits_for(connection: sa.Connection) -> str | None:
+    """Return what is left of the log and of the syncs that run or were asked for; None without anything."""
     _, waiting_for = left_to_do(connection)
     if waiting_for is not None:
         return waiting_for
@@ -104,8 +110,13 @@ def _waits_for(connection: sa.Connection) -> str | None:
 def _judge(connection: sa.Connection, books: dict[str, dict[str, list[dict[str, object]]]]) -> Iterator[str]:
     """Yield the differences of connected companies; a company that QuickBooks refuses, or that is cut off, can't be read."""
     yield from (f"I9: {each}" for each in unrecorded_versions(connection))
-    for realm in connection.scalars(_READABLE):
+    for realm in readable(connection):
         yield from (f"I9: {realm}: {each}" for each in differences(connection, realm, books[realm]))
+
+
+def readable(connection: sa.Connection) -> Sequence[str]:
+    """Return the companies that are connected, and that QuickBooks does not refuse."""
+    return connection.scalars(_READABLE).all()
 
 
 _READABLE = (

@@ -159,7 +159,13 @@ def draw(seed: int) -> SeedPlan:
         interludes=interludes,
         restores=tuple((at, at + random.uniform(20, 90)) for at in restored_at),
         faults_end=faults_end,
-        sync=changing.draw(Random(f"{seed}:sync"), faults_end, WORKSPACES, HOSTS),  # noqa: S311 - as above
+        sync=changing.draw(
+            Random(f"{seed}:sync"),  # noqa: S311 - as above
+            Random(f"{seed}:flurries"),  # noqa: S311 - as above
+            faults_end,
+            WORKSPACES,
+            HOSTS,
+        ),
     )
     # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))

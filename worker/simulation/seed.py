@@ -17,7 +17,7 @@ from worker.quote_to_cash import view
 from worker.roles import reconsidering
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import companies, observing
+from worker.simulation import companies, noticing, observing
 from worker.simulation.bookkeeper import Bookkeeper
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
@@ -150,6 +150,8 @@ async def play(
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tellings, clock))
     found += await observing.afterwards(cluster, outside, keeper, plan.sync, random)
+    if plan.sync.flurries and not found:
+        found += await noticing.flurries(cluster, outside, keeper, plan.sync, random)
     _end(background)
     digest = await cluster.store.read(_digest)
     cluster.loop.note(digest)

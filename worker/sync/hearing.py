@@ -17,6 +17,7 @@ from worker.sync.tables import sync_companies
 
 NAME = "sync"
 FREQUENCY = "sync_frequency"
+MERGE = "Merge"
 # Of these, QuickBooks has one object a company, which is read with the company.
 OF_THE_COMPANY = frozenset({COMPANY.casefold(), "preferences"})
 _ORDER: tuple[SyncMode, ...] = ("changes", "batch", "full")
@@ -61,6 +62,10 @@ def _hear_changes(connection: sa.Connection, changed: Sequence[Recorded], now: d
         rows.change(connection, realm, lists_read_at=None)
         if not in_batches(connection, realm):
             rows.change(connection, realm, next_sync=now)
+    # A merge may be told of the object that stays alone: a sweep shows the other one as gone.
+    for realm in sorted({each.event.payload.realm for each in ours if each.event.payload.operation == MERGE}):
+        if not in_batches(connection, realm):
+            rows.sweep_by(connection, realm, now + notices.ONCE_MORE)
     found = (notices.noticed(recorded.event.payload, recorded.position, now) for recorded in ours)
     notices.add(connection, (notice for notice in found if notice is not None))
 

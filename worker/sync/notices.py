@@ -12,8 +12,9 @@ from events.database import bulk
 from events.leases import latest_end
 from worker.sync.entities import BY_NAME, named
 from worker.sync.fields import updated_at
+from worker.sync.observing import is_same
 from worker.sync.tables import sync_notices
-from worker.sync.versions import Answer, Seen
+from worker.sync.versions import Answer, LastVersion, Seen
 
 # Notices of one change come one by one; a moment later, they are fetched together.
 GATHER_SECONDS = 1.0
@@ -22,6 +23,9 @@ WAIT_MAX = timedelta(hours=1)
 # Another object changed, and this one with it.
 AFFECTED = "Affected"
 VOID = "Void"
+GONE_OPERATIONS = frozenset({"Delete", "Merge"})
+# A query may lag behind the books: an object that looks older than its notice is fetched once more.
+ONCE_MORE = timedelta(minutes=1)
 _ORDER = (sync_notices.c.not_before, sync_notices.c.entity, sync_notices.c.entity_id)
 
 
@@ -108,7 +112,7 @@ def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
     return replace(
         last,
         operation=VOID if _is_void_still(one, other, last) else last.operation,
-        changed_at=max(filter(None, (one.changed_at, other.changed_at)), default=None),
+        changed_at=_last_change(one, other),
         position=max(one.position, other.position),
         noticed_at=min(one.noticed_at, other.noticed_at),
         attempts=min(one.attempts, other.attempts),
@@ -117,9 +121,25 @@ def gather(one: WaitingNotice | None, other: WaitingNotice) -> WaitingNotice:
     )
 
 
+def _last_change(one: WaitingNotice, other: WaitingNotice) -> datetime | None:
+    """Return when the later of two changes was; of two in one second the end of the second.
+
+    Objects show their last change in whole seconds: by that, none of the versions of such a second is surely the last.
+    """
+    if one.changed_at is None or other.changed_at is None:
+        return one.changed_at or other.changed_at
+    second = one.changed_at.replace(microsecond=0)
+    if one.position != other.position and second == other.changed_at.replace(microsecond=0):
+        return second + timedelta(seconds=1)
+    return max(one.changed_at, other.changed_at)
+
+
 def _is_void_still(one: WaitingNotice, other: WaitingNotice, last: WaitingNotice) -> bool:
-    """Return whether a transaction was voided and then only updated: the notice of the void alone says so in any language."""
-    return VOID in {one.operation, other.operation} and last.operation in {"Update", "Emailed", AFFECTED}
+    """Return whether a transaction was voided and is still there: the notice of the void alone says so in any language.
+
+    The last notice may be of a change before the void, since notices overtake each other.
+    """
+    return VOID in {one.operation, other.operation} and last.operation not in GONE_OPERATIONS
 
 
 def due(
@@ -184,3 +204,24 @@ def add_refused(
         connection,
         (WaitingNotice(realm, entity, each, AFFECTED, None, 0, not_before, 1, not_before) for each in ids),
     )
+
+
+def pause_of(attempts: int) -> timedelta:
+    """Return how long an object waits for the next attempt; never so long that it seems to be by a wrong clock."""
+    return min(ONCE_MORE * (attempts + 1), WAIT_MAX / 2)
+
+
+def looks_old(notice: WaitingNotice, seen: Seen | None, known: LastVersion | None = None) -> bool:
+    """Return whether an object as it was fetched may be older than its notice; each is fetched again once at most.
+
+    If the version was `known` before, and changed in the second of the notice, the notice may be of a later change.
+    """
+    if notice.attempts or seen is None or seen.row is None:
+        return False
+    if notice.operation == AFFECTED or notice.operation in GONE_OPERATIONS:
+        return True
+    changed_at = updated_at(seen.row)
+    if notice.changed_at is None or changed_at is None:
+        return False
+    second = notice.changed_at.replace(microsecond=0)
+    return changed_at < second or (changed_at == second and known is not None and is_same(known, seen.row))

@@ -65,11 +65,12 @@ def newer(connection: sa.Connection, answer: Answer) -> Sequence[Seen]:
         seen
         for seen in answer.seen
         if seen.row is not None
-        and ((found := known.get(_key(answer, seen))) is None or not _is_same(found, seen.row))
+        and ((found := known.get(_key(answer, seen))) is None or not is_same(found, seen.row))
     ]
 
 
-def _is_same(known: LastVersion, row: Row) -> bool:
+def is_same(known: LastVersion, row: Row) -> bool:
+    """Return whether an object is in the version that was last observed, as far as its number and its time tell."""
     try:
         return (known.sync_token, known.updated_at) == (sync_token(row), updated_at(row))
     except ValueError:

@@ -14,18 +14,15 @@ from events.log import log
 from worker.quickbooks.paging import ListPage
 from worker.sync import company, notices, observing, planning, rows
 from worker.sync.company import CompanyAnswer
-from worker.sync.entities import OBSERVABLES
+from worker.sync.entities import OBSERVABLES, named
 from worker.sync.fields import updated_at
-from worker.sync.notices import AFFECTED, WaitingNotice
-from worker.sync.observing import SOURCE, ChangedNames
+from worker.sync.notices import ONCE_MORE, WaitingNotice
+from worker.sync.observing import SOURCE, ChangedNames, known_of
 from worker.sync.rows import ListReading, SyncCompany
-from worker.sync.versions import Answer, Seen
+from worker.sync.versions import Answer, skips_a_payment
 
-# A query may lag behind the books: an object that looks older than its notice is fetched once more.
-ONCE_MORE = timedelta(minutes=1)
 # A change that no webhook has announced by then counts as missed. QuickBooks says the first notice may take five minutes.
 ANNOUNCED_WITHIN = timedelta(minutes=6)
-GONE_OPERATIONS = frozenset({"Delete", "Merge"})
 
 
 def begin(
@@ -157,33 +154,23 @@ def put_notices(
     refused: Collection[str],
     now: datetime,
 ) -> ChangedNames:
-    """Record fetched objects and delete their notices; those that look too old, or were `refused`, are fetched again."""
+    """Record fetched objects and delete their notices; those that look too old, or were `refused`, are fetched again.
+
+    After a payment of which a version was skipped, a sweep reads what that version may have been applied to.
+    """
+    keys = ((each.entity, each.entity_id) for each in answer.seen)
+    known = {named(*key[1:]): version for key, version in known_of(connection, answer.realm, keys).items()}
     changes = record(connection, leased, answer, now, fetched)
     present = {each.name: each for each in answer.seen}
     again = [
-        replace(each, attempts=each.attempts + 1, not_before=now + pause_of(each.attempts))
+        replace(each, attempts=each.attempts + 1, not_before=now + notices.pause_of(each.attempts))
         for each in fetched
-        if each.name in refused or looks_old(each, present.get(each.name))
+        if each.name in refused or notices.looks_old(each, present.get(each.name), known.get(each.name))
     ]
     notices.add(connection, again)
+    if any(skips_a_payment(known.get(each.name), each) for each in answer.seen):
+        rows.sweep_by(connection, answer.realm, now + ONCE_MORE)
     return changes
-
-
-def pause_of(attempts: int) -> timedelta:
-    """Return how long an object waits for the next attempt; never so long that it seems to be by a wrong clock."""
-    return min(ONCE_MORE * (attempts + 1), notices.WAIT_MAX / 2)
-
-
-def looks_old(notice: WaitingNotice, seen: Seen | None) -> bool:
-    """Return whether an object as it was fetched may be older than its notice; each is fetched again once at most."""
-    if notice.attempts or seen is None or seen.row is None:
-        return False
-    if notice.operation == AFFECTED or notice.operation in GONE_OPERATIONS:
-        return True
-    changed_at = updated_at(seen.row)
-    if notice.changed_at is None or changed_at is None:
-        return False
-    return changed_at < notice.changed_at.replace(microsecond=0)
 
 
 def put_sweep(
@@ -249,7 +236,8 @@ def finish(connection: sa.Connection, leased: SyncCompany, next_sync: datetime, 
         mode=None,
         began_at=None,
         last_sync=state.began_at,
-        next_sync=next_sync,
+        # A sweep after a skipped payment may have been set while this sync ran.
+        next_sync=state.next_sync if now < state.next_sync <= now + ONCE_MORE else next_sync,
         wanted=None if is_served else state.wanted,
         failures=0,
         problem=None,

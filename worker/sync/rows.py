@@ -241,6 +241,12 @@ def change(connection: sa.Connection, realm: str, **values: Any) -> None:
     connection.execute(sync_companies.update().where(sync_companies.c.realm == realm).values(**values))
 
 
+def sweep_by(connection: sa.Connection, realm: str, instant: datetime) -> None:
+    """Let the next sync of a company begin by an instant."""
+    later = sa.and_(sync_companies.c.realm == realm, sync_companies.c.next_sync > instant)
+    connection.execute(sync_companies.update().where(later).values(next_sync=instant))
+
+
 def company_of(connection: sa.Connection, realm: str) -> SyncCompany | None:
     """Return a company's row; reads only."""
     row = connection.execute(sa.select(*_COMPANY).where(sync_companies.c.realm == realm)).first()

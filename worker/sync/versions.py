@@ -245,6 +245,18 @@ def _is_void(fact: Fact | None) -> bool:
     return isinstance(fact, SaleObserved) and fact.voided
 
 
+def skips_a_payment(known: LastVersion | None, seen: Seen) -> bool:
+    """Return whether a payment may have had a version that was never read: nothing names what that was applied to."""
+    if seen.entity != "Payment":
+        return False
+    if seen.row is None:
+        return known is None or known.fate != "gone"
+    try:
+        return sync_token(seen.row) > (known.sync_token + 1 if known else 0)
+    except ValueError:
+        return False  # its number can't be read; `version_of` says so
+
+
 def _applied_otherwise(before: Fact | None, after: Fact | None) -> Iterable[str]:
     """Return the transactions to which a payment is applied otherwise than before: their balances changed with it.
 

@@ -321,6 +321,13 @@ def test_void_and_delete(app: App) -> None:
     assert fault(app.call("GET", "invoice/1")) == "610"
 
 
+def test_the_note_of_a_void_is_in_the_companys_language(app: App) -> None:
+    app.sandbox.change_traits(app.company.realm, {"voided_note": "Annulé"})
+    app.made("Invoice", invoice())
+    voided = app.made("Invoice", {"Id": "1", "SyncToken": "0"}, operation="void")
+    assert voided["PrivateNote"] == "Annulé"
+
+
 def test_the_note_of_a_voided_invoice_is_not_too_long(app: App) -> None:
     made = app.made("Invoice", invoice(PrivateNote="x" * 4000))
     voided = app.made("Invoice", {"Id": made["Id"], "SyncToken": "0"}, operation="void")

@@ -316,6 +316,20 @@ def test_a_query_can_lag_behind_reads_by_id(app: App) -> None:
     assert [(row["DisplayName"], row["SyncToken"]) for row in app.rows(statement)] == [("Acme Ltd", "1")]
 
 
+def test_a_later_query_can_show_an_older_state(app: App) -> None:
+    app.sandbox.change_traits(app.company.realm, {"query_lag_seconds": 20, "query_lag_varies": True})
+    made = app.made("Customer", {"DisplayName": "Acme"})
+    shown = []
+    for number in range(40):
+        app.clock.advance(1)
+        renamed = {"Id": made["Id"], "SyncToken": str(number), "sparse": True, "DisplayName": f"A {number}"}
+        app.made("Customer", renamed)
+        shown += [
+            int(row["SyncToken"]) for row in app.rows(f"SELECT * FROM Customer WHERE Id = '{made['Id']}'")
+        ]
+    assert shown != sorted(shown)
+
+
 def test_lagging_queries_show_the_codes_of_lines_too(app: App) -> None:
     statement = "SELECT * FROM TaxCode WHERE Active IN (true, false)"
     shown = app.rows(statement)

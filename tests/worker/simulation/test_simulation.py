@@ -16,6 +16,7 @@ from worker.sandbox.failing.trouble import KINDS
 from worker.sandbox.openings.seeds import KINDS as KINDS_OF_COMPANIES
 from worker.simulation import campaign
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
+from worker.simulation.changing import FLURRIES, VOIDED_NOTES
 from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES
 from worker.simulation.database import FAULTS, Store
 from worker.simulation.loop import SimulationLoop, Stuck
@@ -63,6 +64,9 @@ def test_everything_that_can_be_drawn_is_drawn() -> None:
     assert {tale.quote["tax_mode"] for tale in tales if tale.quote} == {"exclusive", "none"}
     for what in ("restores", "interludes", "switchings", "closings", "disconnects", "pauses", "full_disk"):
         assert {bool(getattr(plan, what)) for plan in plans} == {True, False}, what
+    assert {flurry for plan in plans for flurry in plan.sync.flurries} == set(FLURRIES)
+    notes = {traits["voided_note"] for plan in plans for traits in plan.sync.traits}
+    assert notes == set(VOIDED_NOTES)
     # Six in ten deals get their invoice; the held ones show that no other does.
     assert 0.5 < sum(tale.expects_invoice for tale in tales) / len(tales) < 0.75
 

@@ -6,6 +6,7 @@ from tests import stories
 from tests.world import World, types
 from worker.actions.syncs import request_sync
 from worker.sandbox.books.company import Company
+from worker.sandbox.books.journal import Change
 from worker.sync import rows
 from worker.sync.rows import ListReading, SyncCompany
 from worker.sync.standing import connected
@@ -24,6 +25,7 @@ class Office:
             world.services.database, world.clock, world.gateway.client, "test", lambda _connection: False
         )
         self._noticed = 0
+        self._late: list[Change] = []
 
     @property
     def company(self) -> Company:
@@ -45,14 +47,20 @@ class Office:
         await request_sync(self.world.admin(), full=full)
         await self.work()
 
-    async def notify(self) -> None:
-        """Deliver the notices of the changes since the last time, as QuickBooks' webhook does."""
+    async def notify(self, *, late: str | None = None, names_deleted: bool = True) -> None:
+        """Deliver the notices of the changes since the last time, as QuickBooks' webhook does.
+
+        Those of `late`, a kind of objects, are delivered the next time. Messages may not name the gone object of a merge.
+        """
         journal = self.company.journal
-        changes = [each for each in journal.after(self._noticed) if each.notified]
+        changes = [*self._late, *(each for each in journal.after(self._noticed) if each.notified)]
         self._noticed = len(journal)
+        self._late = [each for each in changes if each.entity == late]
+        changes = [each for each in changes if each.entity != late]
         events = []
         for change in changes:
-            for entity_id in filter(None, (change.identifier, change.deleted_id)):
+            gone = change.deleted_id if names_deleted else None
+            for entity_id in filter(None, (change.identifier, gone)):
                 fact = {
                     "realm": self.world.realm,
                     "entity": change.entity,

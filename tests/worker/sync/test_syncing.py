@@ -17,12 +17,14 @@ from worker.quickbooks import tokens
 from worker.sandbox import accountant
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
-from worker.sync import lists, planning
+from worker.sync import lists, observing, planning, versions
 from worker.sync.entities import BY_NAME, OBSERVABLES
 from worker.sync.fields import Row
 from worker.sync.observing import SOURCE
 from worker.sync.standing import standing
+from worker.sync.versions import Answer, Seen
 from worker.verification import observed
+from worker.verification.versions import unrecorded_versions
 
 
 @pytest_asyncio.fixture
@@ -85,6 +87,68 @@ async def test_what_people_do_in_quickbooks_is_observed_by_notices(office: Offic
     told = types(await office.world.log())
     for event_type in ("quickbooks.merged.v1", "quickbooks.voided.v1", "quickbooks.deleted.v1"):
         assert told.count(event_type) == 1, event_type
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["never read", "read before it was moved"])
+async def test_what_a_payment_was_applied_to_between_two_reads_is_read_by_a_sweep(
+    office: Office, known: bool
+) -> None:
+    company, clock = office.company, office.world.clock
+    bill = {"CustomerRef": {"value": "1"}, "Line": [line_of(100)]}
+    one, two = (str(accountant.create(company, "Invoice", bill, clock.now())["Id"]) for _ in range(2))
+    paid = accountant.receive_payment(company, "1", Decimal(60), {one: Decimal(60)}, clock.now())["Id"]
+    await office.notify(late=None if known else "Payment")
+    clock.advance(3)
+    if known:
+        accountant.move_payment(company, paid, {two: Decimal(60)}, clock.now())
+        await office.notify(late="Payment")
+        clock.advance(3)
+    accountant.delete(company, "Payment", paid, clock.now())
+    await office.notify()
+    assert len(await office.differences()) == 1, "QuickBooks does not announce it, and no version names it"
+    clock.advance(60)
+    await office.work()
+    assert await office.differences() == []
+
+
+async def test_the_gone_object_of_a_merge_that_does_not_name_it_is_found_by_a_sweep(office: Office) -> None:
+    company, clock = office.company, office.world.clock
+    gone = str(accountant.create(company, "Customer", {"DisplayName": "Gone"}, clock.now())["Id"])
+    await office.notify()
+    accountant.merge(company, "Customer", gone, "1", clock.now())
+    await office.notify(names_deleted=False)
+    assert await office.differences() == [f"Customer/{gone} was observed and is not in QuickBooks"]
+    clock.advance(60)
+    await office.work()
+    assert await office.differences() == []
+
+
+async def test_an_older_version_after_a_newer_one_in_the_log_is_a_finding(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, now = office.world, office.world.clock.now()
+    former = dict(next(each for each in world.books("Customer") if each["Id"] == "1"))
+    accountant.change(office.company, "Customer", "1", {"DisplayName": "Renamed"}, now)
+    await office.notify()
+    assert await world.services.database.read(lambda connection: list(unrecorded_versions(connection))) == []
+    monkeypatch.setattr(versions, "is_older", lambda *_: False)
+    answer = Answer(world.realm, "acme", now, [Seen("Customer", "1", former)])
+    await world.services.database.transaction(observing.record, answer, now)
+    found = await world.services.database.read(lambda connection: list(unrecorded_versions(connection)))
+    assert found == [f"{world.realm}: Customer/1 was observed as of an older version in its version 3"]
+
+
+async def test_a_sweep_after_a_skipped_payment_outlasts_the_sync_that_runs(office: Office) -> None:
+    company, clock = office.company, office.world.clock
+    bill = {"CustomerRef": {"value": "1"}, "Line": [line_of(100)]}
+    invoice = str(accountant.create(company, "Invoice", bill, clock.now())["Id"])
+    paid = accountant.receive_payment(company, "1", Decimal(60), {invoice: Decimal(60)}, clock.now())["Id"]
+    accountant.delete(company, "Payment", paid, clock.now())
+    await request_sync(office.world.admin(), full=False)
+    await office.notify()
+    row = await office.row()
+    assert row.mode is None
+    assert row.next_sync <= clock.now() + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("days", [0.01, 5, 45], ids=["at once", "after days", "beyond the window"])

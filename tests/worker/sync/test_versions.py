@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.contract import catalog
-from worker.sync.versions import Answer, LastVersion, ObjectVersion, Seen, version_of
+from worker.sync.versions import Answer, LastVersion, ObjectVersion, Seen, skips_a_payment, version_of
 
 REALM = "123"
 NOW = datetime.fromisoformat("2026-05-05T12:00:00+00:00")
@@ -127,6 +127,33 @@ def test_a_void_is_a_fact_of_its_own_once_in_any_language(note: str) -> None:
     assert types(version) == ["quickbooks.voided.v1", "invoice.observed.v1"]
     assert version is not None
     assert see(version.row, void, asked=10) is None, "a later answer, without the notice's word"
+
+
+def test_a_void_in_another_language_that_no_notice_tells_is_an_amount_of_zero() -> None:
+    """QuickBooks' answer has nothing else that tells it from an invoice that a person made zero."""
+    void = invoice(token=1, changed=5, TotalAmt=0, Balance=0, PrivateNote="Annulée")
+    assert types(see(first(invoice()), void, asked=9)) == ["invoice.observed.v1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "skips"),
+    [
+        (None, 0, False),
+        (None, 1, True),
+        (None, None, True),
+        (0, 0, False),
+        (0, 1, False),
+        (0, 2, True),
+        (0, None, True),
+    ],
+)
+def test_a_payment_with_versions_between_two_reads_skips_them(
+    before: int | None, now: int | None, skips: bool
+) -> None:
+    known = None if before is None else first(payment(before, _1=50), "Payment")
+    seen = Seen("Payment", "17", None if now is None else payment(now, _2=50))
+    assert skips_a_payment(known, seen) is skips
+    assert not skips_a_payment(known, Seen("Invoice", "17", None)), "only payments are applied to others"
 
 
 def test_a_payment_affects_the_invoices_to_which_it_is_applied_otherwise_than_before() -> None:

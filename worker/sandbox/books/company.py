@@ -7,6 +7,7 @@ without names, and no amounts that follow from the ledger: `shown` adds both, as
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +50,10 @@ class Company:
 
     def lagging(self, entity: str, now: datetime) -> list[Fields]:
         """Return the objects of an entity as queries that lag show them: as they were some seconds ago."""
-        instant = now - timedelta(seconds=self.traits.query_lag_seconds)
+        seconds = self.traits.query_lag_seconds
+        if self.traits.query_lag_varies:
+            seconds *= Random(f"{self.realm} {now.isoformat()}").random()  # noqa: S311 - reproducible on purpose
+        instant = now - timedelta(seconds=seconds)
         identifiers = dict.fromkeys([*self.objects[entity], *self.former.changed(entity)])
         found = (self.former.at((entity, each), instant, self._seen((entity, each))) for each in identifiers)
         return [each for each in found if each is not None]

@@ -1,10 +1,10 @@
 """The traits of a company: its country, its settings, and switches for behaviour of QuickBooks that is unsure."""
 
 from datetime import date
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from worker.sandbox.schema.currencies import CURRENCIES
 
@@ -26,6 +26,7 @@ Month = Literal[
     "December",
 ]
 MONTHS: tuple[Month, ...] = get_args(Month)
+VoidedNote = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class Traits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +58,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         typographic_quotes_in_queries: Whether a query may hold curly quotes; for years they were lexical errors.
         ids_compare_as_texts: Whether queries compare and order Ids as texts, where "10" comes before "9".
         query_lag_seconds: How long queries go on showing objects as they were; reads by Id do not lag.
+        query_lag_varies: Whether each query lags by another share of that, as copies of the books would.
         inactive_names_stay: Whether inactive entries keep their names, which nothing else can have then.
         changes_lag_seconds: How long change data capture does not show a change yet.
         payments_change_invoices: Whether a payment gives its invoices a new sync token.
@@ -70,6 +72,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         tax_can_be_overridden: Whether the tax that a request states replaces the calculated one, in the US.
         automated_tax_rounds_each_rate: Whether automated tax is rounded for each rate, instead of once for all.
         merges_change_transactions: Whether what moves in a merge gets a new sync token and a notification.
+        voided_note: The word that a void writes into the private note, in the company's language.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     typographic_quotes_in_queries: bool = False
     ids_compare_as_texts: bool = False
     query_lag_seconds: float = 0
+    query_lag_varies: bool = False
     changes_lag_seconds: float = 0
     inactive_names_stay: bool = False
     payments_change_invoices: bool = True
@@ -109,6 +113,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     tax_can_be_overridden: bool = False
     automated_tax_rounds_each_rate: bool = False
     merges_change_transactions: bool = False
+    voided_note: VoidedNote = "Voided"
 
     def __post_init__(self) -> None:
         """Refuse a currency or a time zone that does not exist."""

@@ -72,8 +72,9 @@ def void(company: Company, entity: Entity, data: Mapping[str, Any], act: Act) ->
     voided = entity.void(before) if entity.void else before
     before = settling.released(company, entity, before, voided, act)
     note = str(before.get("PrivateNote") or "")
-    if not note.endswith("Voided"):
-        note = _text(entity, "PrivateNote").with_suffix(note, " Voided").strip()
+    word = company.traits.voided_note
+    if not note.endswith(word):
+        note = _text(entity, "PrivateNote").with_suffix(note, f" {word}").strip()
     return company.replace(entity.name, before, {**voided, "PrivateNote": note}, act, "Void")
 
 

@@ -106,6 +106,12 @@ class Deliveries:
             "log": msgspec.to_builtins(list(queue.log)),
         }
 
+    def is_sending(self, number: int) -> bool:
+        """Return whether a message of a subscription waits or is on its way."""
+        self.read()
+        queue = self._queues[number]
+        return queue.next_at() is not None or any(each.state == "in_flight" for each in queue.log)
+
     def lost(self, number: int) -> int:
         """Return how many changes of a QuickBooks subscription were lost."""
         queue = self._queues[number]
