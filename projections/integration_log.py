@@ -9,7 +9,7 @@ from events.contract.administration import LACKS
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
-from projections import rows, sync_entries
+from projections import mapping_entries, rows, sync_entries
 from projections.fold import Entries, Written
 from projections.projection import Projection
 from projections.seen import Happened
@@ -247,7 +247,12 @@ def _spoken(kind: str) -> str:
 
 
 def _row(event: Happened) -> Written | None:
-    if event.type in sync_entries.TOLD:
+    if event.type in mapping_entries.TOLD:
+        said = mapping_entries.sentence(event.type, event.payload)
+        if said is None:
+            return None
+        level, message, remedy = said
+    elif event.type in sync_entries.TOLD:
         level, message, remedy = sync_entries.sentence(event.type, event.payload)
     elif event.type in _READ and not event.payload.reading:
         return None  # sync observes every customer and item
@@ -259,6 +264,7 @@ def _row(event: Happened) -> Written | None:
 _READ = frozenset({catalog.CUSTOMER_OBSERVED, catalog.ITEM_OBSERVED})
 _TOLD = frozenset(
     {
+        *mapping_entries.TOLD,
         *sync_entries.TOLD,
         catalog.CONTRACT_SENT,
         catalog.CONTRACT_SIGNED,

@@ -60,6 +60,7 @@ ORDER = (
     "worker/sandbox/",
     "worker/commands/",
     "worker/sync/",
+    "worker/suggesting/",
     "worker/quote_to_cash/",
     "worker/migrations/",
     "worker/services.py",

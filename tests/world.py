@@ -38,7 +38,7 @@ from worker.demo.doors import Secrets, open_workspace
 from worker.migrations import schema
 from worker.quickbooks.gateway import Gateway, open_gateway
 from worker.quote_to_cash.explain import Explanation, explain, list_deals
-from worker.roles import reconsidering, runner
+from worker.roles import reconsidering, runner, suggesting
 from worker.roles.idle import left_to_do
 from worker.roles.runner import ShortTurns
 from worker.runtime.environment import Environment
@@ -50,6 +50,7 @@ from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
 from worker.services import SUBSCRIPTIONS, Services
 from worker.simulation.ports import SeededEntropy
+from worker.suggesting.indexes import Indexes
 
 SANDBOX_URL = "https://sandbox.test"
 STEPS_MAX = 2000
@@ -80,6 +81,7 @@ class World:
         self.dispatcher = Dispatcher(
             services.database, services.clock, gateway.client, self.timing, services.wake, "test"
         )
+        self.indexes = Indexes()
         self._sent = 0
 
     @property
@@ -150,10 +152,12 @@ class World:
         return await self.services.database.transaction(intake.receive, records, now)
 
     async def follow(self) -> None:
-        """Bring every subscription to the head, and reconsider queued changes."""
+        """Bring every subscription to the head, reconsider queued changes, and compare accounts with customers."""
         database, clock, size = self.services.database, self.services.clock, ShortTurns()
         await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
-        while await reconsidering.portions(database, clock, "test", size):
+        while await reconsidering.portions(database, clock, "test", size) or await suggesting.compare(
+            database, clock, "test", size, self.indexes
+        ):
             await runner.catch_up(database, clock, SUBSCRIPTIONS, "test")
 
     async def claim(self, slots: int = 16, per_realm: int = 4) -> list[Claimed]:

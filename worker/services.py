@@ -20,15 +20,21 @@ from worker.runtime.health import Health
 from worker.runtime.installed import check_database_file
 from worker.runtime.vault import Vault, check_token_keys
 from worker.runtime.wake import Wake
+from worker.suggesting import listening
 from worker.sync import hearing
 from worker.workspaces import keyring
 
 SUBSCRIPTIONS: Sequence[Subscription] = (
     manager.SUBSCRIPTION,
     hearing.SUBSCRIPTION,
+    listening.SUBSCRIPTION,
     *(projection.subscription for projection in PROJECTIONS),
 )
-FOLLOWING = (manager.NAME, hearing.NAME)  # the subscriptions that must not wait for a rebuild of read models
+FOLLOWING = (
+    manager.NAME,
+    hearing.NAME,
+    listening.NAME,
+)  # the subscriptions that must not wait for a rebuild of read models
 
 
 class Services(Struct, frozen=True):

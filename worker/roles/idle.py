@@ -8,6 +8,7 @@ from worker.commands.freezing import can_be_dated
 from worker.commands.table import OPEN, commands, its_company, realms
 from worker.quote_to_cash import reconsiderations
 from worker.services import SUBSCRIPTIONS, Services
+from worker.suggesting import portions
 from worker.sync import measuring
 
 POLL_SECONDS = 0.1
@@ -63,6 +64,8 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
         return head, f"{', '.join(behind)} to reach position {head}"
     if changed := reconsiderations.workspaces(connection):
         return head, f"{', '.join(changed)} to reconsider changes"
+    if compared := portions.workspaces(connection):
+        return head, f"{', '.join(compared)} to compare accounts with customers"
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))

@@ -7,6 +7,7 @@ from events.log import subscriptions
 from worker.roles.reconsidering import reconsider
 from worker.roles.role import Role, RoleContext
 from worker.roles.runner import follow
+from worker.roles.suggesting import suggest
 from worker.runtime.watchdog import Progress, watch
 from worker.services import SUBSCRIPTIONS
 
@@ -28,10 +29,11 @@ async def run(context: RoleContext) -> None:
 
 
 async def follow_the_log(context: RoleContext) -> None:
-    """Run the subscriptions, and reconsider in portions the deals that wait on one change."""
+    """Run the subscriptions, and in portions reconsider deals that wait on one change, and compare accounts with customers."""
     async with asyncio.TaskGroup() as work:
         work.create_task(follow(context.services, SUBSCRIPTIONS, context.holder, context.stopping))
         work.create_task(reconsider(context.services, context.holder, context.stopping))
+        work.create_task(suggest(context.services, context.holder, context.stopping))
 
 
 async def _watched(

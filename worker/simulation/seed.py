@@ -14,7 +14,7 @@ from events.log.tables import dead_letters
 from events.log.tables import log as events
 from worker.commands.table import realms
 from worker.quote_to_cash import view
-from worker.roles import reconsidering
+from worker.roles import reconsidering, suggesting
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.simulation import companies, noticing, observing
@@ -87,6 +87,7 @@ def run_seed(
         with (
             patch.object(view, "AT_ONCE", plan.at_once),
             patch.object(reconsidering, "STREAMS_MAX", plan.at_once),
+            patch.object(suggesting, "COMPARED_MAX", plan.at_once),
         ):
             found = loop.run(play(store, cluster, plan, outside))
     except Exception as error:  # noqa: BLE001 - any error that ends a seed early is a finding

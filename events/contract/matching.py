@@ -1,0 +1,64 @@
+"""Facts about which customer an account could be: suggestions of the matcher, with their evidence."""
+
+from typing import Literal
+
+from events.contract.values import Amount, Fact, Identifier, Name, Percent, Revision
+
+MAPPING_SUGGESTED = "com.coeffection.mapping.suggested.v1"
+
+Verdict = Literal["link", "review", "none"]
+
+
+class CandidateCustomer(Fact, frozen=True):
+    """A customer that an account could be.
+
+    Attributes:
+        customer_id: Its ID in QuickBooks.
+        display_name: Its display name.
+        score: The probability that the names are one company's, in percent.
+        rank: The score with points added for identifiers and taken for circumstances.
+        reasons: The codes of the evidence, as in docs/matching.md.
+        name: The name of it that was found most alike, if that is not the display name.
+        features: The features of the names, each from 0 to 1; none if the names are the same.
+    """
+
+    customer_id: Identifier
+    display_name: Name
+    score: Percent
+    rank: Amount
+    reasons: tuple[Identifier, ...] = ()
+    name: Name | None = None
+    features: dict[str, Amount] | None = None
+
+
+class MappingSuggested(Fact, frozen=True):
+    """The matcher's answer for an account, when its best candidate or the verdict is another one than before.
+
+    Attributes:
+        account_id: The account.
+        realm: The company of the customers.
+        number: How many suggestions the account has had, with this one.
+        verdict: `link` if the first candidate can be linked without a person, `review` if a person decides, or `none`.
+        matcher: The version of the matcher.
+        candidates: The nearest customers, best first; with the verdict `none`, none of them is good enough.
+        runner_up: The ID of the next customer after the suggested one.
+        margin: The distance of their ranks, in points; of the first one's rank, if there is no runner-up.
+    """
+
+    account_id: Identifier
+    realm: Identifier
+    number: Revision
+    verdict: Verdict
+    matcher: Revision
+    candidates: tuple[CandidateCustomer, ...] = ()
+    runner_up: Identifier | None = None
+    margin: Amount = Amount(0)
+
+    @property
+    def best(self) -> CandidateCustomer | None:
+        """The suggested customer; None if the verdict is `none`."""
+        return self.candidates[0] if self.candidates and self.verdict != "none" else None
+
+
+# The events in the streams of accounts, with their data.
+OF_ACCOUNTS: dict[str, type[Fact]] = {MAPPING_SUGGESTED: MappingSuggested}
