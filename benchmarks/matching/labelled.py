@@ -6,6 +6,7 @@ other_name) and `sec_renames_2023_2025.csv` (cik, name_2023, name_2025). Its fil
 
 import csv
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from msgspec import Struct
 
 from worker.matching.names import Spelling, read
 
+_STATE = re.compile(r"[/\\]\s*\w+\s*[/\\]?\s*$")
+_WORD = re.compile(r"\w+")
+_FORMS = "inc incorporated corp corporation co company ltd limited plc llc lp sa nv ag se"
+_USUAL_FORMS = frozenset(_FORMS.split())
 MISSING = 0.2  # of the companies with a pair: an answer has to be "no match" too
 
 
@@ -24,7 +29,7 @@ class Query(Struct, frozen=True):
         company: The company that it is of.
         name: The name.
         is_known: Whether the company is in the reference.
-        is_hard: Whether the reference has the company under a name that is read as another.
+        is_hard: Whether the reference has the company under another name, even if both are folded plainly.
     """
 
     company: str
@@ -53,7 +58,7 @@ def load(directory: Path, seed: int) -> Labelled:
     for company, name in names.items():
         having[key(name)].add(company)
     queries = (
-        Query(company, name, company not in missing, key(name) != key(names[company]))
+        Query(company, name, company not in missing, plain(name) != plain(names[company]))
         for company, name in pairs
         if len(having[key(name)]) <= 1
     )
@@ -64,6 +69,18 @@ def renames(directory: Path) -> Iterator[tuple[str, str]]:
     """Yield the earlier and the later names of companies that changed their names."""
     for row in _rows(directory / "sec_renames_2023_2025.csv"):
         yield row["name_2023"], row["name_2025"]
+
+
+def plain(name: str) -> str:
+    """Fold a name as most programs do: case, punctuation, `and`, `the`, a state at the end, the usual legal forms.
+
+    It is not our reader, so that a better reader does not make the hard queries harder.
+    """
+    folded = _STATE.sub("", name.casefold().replace("'", "").replace(".", ""))
+    words = [word for word in _WORD.findall(folded) if word not in {"the", "and"}]
+    while len(words) > 1 and words[-1] in _USUAL_FORMS:
+        words.pop()
+    return " ".join(words)
 
 
 def key(name: str) -> str:

@@ -62,7 +62,7 @@ def made(seed: int, size: int) -> Labelled:
         name = _changed(random, names[company], _VARIANTS if is_match else _NEAR_MISSES)
         taken = keys.get(labelled.key(name))
         if taken in (None, names[company]) and (is_match or taken is None):
-            is_hard = is_match and labelled.key(name) != labelled.key(names[company])
+            is_hard = is_match and labelled.plain(name) != labelled.plain(names[company])
             queries.append(Query(company if is_match else "", name, is_match, is_hard))
     return Labelled(names, tuple(queries))
 
