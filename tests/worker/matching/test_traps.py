@@ -1,10 +1,11 @@
 """Names that look alike and are not one company's, and names that are: the verdicts that must hold."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.worker.matching.companies import index, sought
+from worker.matching import MATCHER_VERSION
 from worker.matching.calibration import compared
 from worker.matching.names import read
 from worker.matching.suggestions import Requirement
@@ -118,3 +119,33 @@ def test_scores_are_symmetric_and_in_percent(one: str, other: str) -> None:
             if first.words and second.words:
                 assert compared(first, second) == compared(second, first)
                 assert 0 <= compared(first, second).score <= 100
+
+
+@settings(deadline=None)
+@given(st.text(max_size=700), st.text(max_size=700))
+@example("x" * 700, "x" * 700)
+@example("\ud800\x00", "\u202e")
+@example("ab cd " * 120, "cd ab " * 120)
+def test_any_text_gets_an_answer(account: str, customer: str) -> None:
+    found = index(customer).suggest(sought(account))
+    assert found.decision in ("link", "review", "none")
+    assert (found.best is None) is (found.decision == "none")
+    assert [each.score for each in index(account).suggest(sought(account)).nearest] in ([], [99.9])
+
+
+# If a score changes, stored suggestions need to name another matcher: raise MATCHER_VERSION, then change the scores here.
+SCORES = {
+    ("Acme Corporation", "Acme Corp"): 99.9,
+    ("Acme Ltd", "Acme Inc."): 95.5,
+    ("Charles Schwab", "SCHWAB CHARLES CORP"): 95.5,
+    ("Uber", "Uber Technologies, Inc"): 57.6,
+    ("Enliven Therapeutics", "Enlivex Therapeutics Ltd."): 5.9,
+    ("Global Solutions", "Global Industries"): 6.9,
+    ("Acme Fund II", "Acme Fund III"): 34.5,
+}
+
+
+@pytest.mark.parametrize(("account", "customer"), SCORES)
+def test_scores_belong_to_the_version(account: str, customer: str) -> None:
+    [found] = index(customer).suggest(sought(account)).nearest
+    assert (MATCHER_VERSION, found.score) == (1, SCORES[account, customer])
