@@ -115,7 +115,7 @@ def _shown(account: SoughtAccount, answer: Suggestion) -> dict[str, Any]:
         "score": f"{best.score:.1f}",
         "margin": f"{answer.margin:.1f}",
         "reasons": ", ".join(best.reasons),
-        "runner_up": _brief(answer.runner_up) if answer.runner_up else "",
+        "runner_up": _brief(answer.runner_up) if answer.runner_up and answer.runner_up.rank >= 1 else "",
     }
 
 

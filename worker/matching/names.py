@@ -44,6 +44,11 @@ _DOTTED = re.compile(r"\b(?:[a-z]\.){2,}")
 _IN_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 # Apostrophes, and the marks of copyrights and trademarks, which are no letters of a name.
 _DROPPED = str.maketrans("", "", "'`\u00b4\u02bc\u2018\u2019\u2032\u00a9\u00ae\u2117\u2120\u2122")
+# How people write these letters where they have none.
+_WRITTEN_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
+    | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"}
+)
 _WORD = re.compile(r"[a-z0-9]+")
 _EMPTY = frozenset({"the", "and"})
 
@@ -89,6 +94,15 @@ def read(name: str) -> tuple[Spelling, ...]:
     spellings = [each for text, native in plain if (each := _spelling(text, native)).words or each.forms]
     others = dict.fromkeys(structs.replace(other, is_trade=True) for other in spellings[1:])
     return (*spellings[:1], *others)
+
+
+def written_ways(name: str) -> tuple[str, ...]:
+    """Return a name, and the name with its umlauts written out, if it has some: `Müller` is also `Mueller`."""
+    if name.isascii():
+        return (name,)
+    composed = unicodedata.normalize("NFC", name)
+    written_out = composed.translate(_WRITTEN_OUT)
+    return (name,) if written_out == composed else (name, written_out)
 
 
 def normalised(name: str) -> str:

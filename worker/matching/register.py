@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from worker.matching.calibration import Likeness, compared
-from worker.matching.names import Spelling, read
+from worker.matching.names import Spelling, read, written_ways
 from worker.matching.postings import Postings
 
 HOLDERS_MAX = 20  # of one name, the first by their IDs: a person can't choose among more
@@ -105,8 +105,9 @@ class Register:
 
 
 def worded(text: str) -> list[Spelling]:
-    """Return the names in a text that have a word."""
-    return [name for name in read(text) if name.words]
+    """Return the names in a text that have a word, in each way in which they are written."""
+    names = (name for way in written_ways(text) for name in read(way) if name.words)
+    return list(dict.fromkeys(names))
 
 
 def most_alike(text: str, others: Iterable[str]) -> Alike | None:

@@ -39,6 +39,7 @@ NEVER = [
     ("Lazard Ltd", "Lazard, Inc."),
     ("Ltd", "Ltd."),
     ("Capital First", "First Capital"),
+    ("Joe's Pizza", "Jo's Pizza"),
     # Names that sound alike in another script, and those of different letters.
     ("Gazprom", "Газпром"),
     ("東京商事", "冬京商事"),
@@ -52,6 +53,10 @@ ALWAYS = [
     ("Charles Schwab Corporation", "SCHWAB CHARLES CORP"),
     ("株式会社東京商事", "東京商事"),
     ("Société Générale", "SOCIETE GENERALE SA"),
+    ("Müller Feinmechanik GmbH", "Mueller Feinmechanik"),
+    ("Müller Feinmechanik GmbH", "MULLER FEINMECHANIK GMBH"),
+    ("Ko\u0308ln Immobilien AG", "Koeln Immobilien AG"),
+    ("Sørensen Møbler", "Soerensen Moebler"),
 ]
 
 
