@@ -64,8 +64,6 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return "info", _noted(f"Creating customer {payload.display_name} in QuickBooks.", payload), None
         case catalog.CUSTOMER_CREATED:
             return "info", f"Created QuickBooks customer {payload.customer_id}, {payload.display_name}.", None
-        case catalog.ACCOUNT_MAPPED:
-            return "info", f"{payload.by} mapped this account to customer {payload.customer_id}.", None
         case catalog.ITEM_REQUESTED:
             return "info", f"{payload.by} asked to create an item for this product.", None
         case catalog.ITEM_COMMANDED:
@@ -278,7 +276,6 @@ _TOLD = frozenset(
         catalog.CUSTOMER_REQUESTED,
         catalog.CUSTOMER_COMMANDED,
         catalog.CUSTOMER_CREATED,
-        catalog.ACCOUNT_MAPPED,
         catalog.ITEM_REQUESTED,
         catalog.ITEM_COMMANDED,
         catalog.ITEM_CREATED,

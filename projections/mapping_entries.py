@@ -2,19 +2,44 @@
 
 from typing import Any, Literal
 
-from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer
+from events.contract import catalog, reviewing
+from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence
+from events.contract.reviewing import ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, MAPPING_REJECTED
 
 Sentence = tuple[Literal["info", "attention"], str, str | None]
 
-TOLD = frozenset({MAPPING_SUGGESTED})
+TOLD = frozenset(
+    {MAPPING_SUGGESTED, MAPPING_REJECTED, ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, catalog.ACCOUNT_MAPPED}
+)
 
 
-def sentence(_kind: str, payload: Any) -> Sentence | None:
+def sentence(kind: str, payload: Any) -> Sentence | None:
     """Return the sentence of an event of `TOLD`; None for an account without a match, as most of a CRM's are."""
+    match kind:
+        case catalog.ACCOUNT_MAPPED:
+            also = ", which is another account's, for invoices only" if payload.also else ""
+            customer = f"customer {payload.customer_id}{also}{_scored(payload.evidence)}"
+            return "info", f"{payload.by} mapped this account to {customer}.", None
+        case reviewing.MAPPING_REJECTED:
+            customer = f"customer {payload.customer_id}{_scored(payload.evidence)}"
+            return "info", f"{payload.by} said that this account is not {customer}.", None
+        case reviewing.ACCOUNT_IGNORED:
+            why = f": {payload.why}" if payload.why else ""
+            return "info", f"{payload.by} said that this account gets no customer{why}.", None
+        case reviewing.ACCOUNT_UNIGNORED:
+            return "info", f"{payload.by} said that this account is no longer ignored.", None
+    return _suggested(payload)
+
+
+def _suggested(payload: Any) -> Sentence | None:
     best = payload.best
     if best is None:
         return None
     return "info", f"This account could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}.", None
+
+
+def _scored(evidence: MappingEvidence | None) -> str:
+    return f" (score {evidence.score} %)" if evidence is not None else ""
 
 
 def spoken(candidate: CandidateCustomer) -> str:

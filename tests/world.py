@@ -24,7 +24,7 @@ from events.log import intake, log
 from events.log.intake import Received
 from events.log.tables import metadata
 from tests.fakes import FakeClock
-from worker.actions import invoices, mappings, settings
+from worker.actions import invoices, mappings, reviews, settings
 from worker.actions.admin import Admin
 from worker.commands import claims
 from worker.commands.claimed import Claimed
@@ -62,7 +62,7 @@ class Acting(Admin, frozen=True):
     """An admin with the actions as methods, since tests call them often."""
 
     change_settings = settings.change_settings
-    map_account = mappings.map_account
+    map_account = reviews.map_account
     request_customer = mappings.request_customer
     map_product = mappings.map_product
     request_item = mappings.request_item

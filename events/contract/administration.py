@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from events.contract.matching import MappingEvidence
 from events.contract.values import Currency, Fact, Identifier, Instant, Name
 
 Actor = Annotated[str, Meta(max_length=200, description="Who did it")]
@@ -21,7 +22,9 @@ class SettingsChanged(Fact, frozen=True):
 class AccountMapped(Fact, frozen=True):
     """A person mapped an account to a QuickBooks customer, for deals in one currency or in all.
 
-    `realm` is the company of the customer; without it, the connected company.
+    `realm` is the company of the customer; without it, the connected company. `evidence` is what the matcher said of the
+    customer, if it was a candidate. `also` is true if the customer is another account's, and this one is linked for
+    invoices only.
     """
 
     account_id: Identifier
@@ -29,6 +32,8 @@ class AccountMapped(Fact, frozen=True):
     by: Actor
     currency: Currency | None = None
     realm: Identifier | None = None
+    evidence: MappingEvidence | None = None
+    also: bool = False
 
 
 class CustomerRequested(Fact, frozen=True):

@@ -12,9 +12,9 @@ from events.contract import (
     crm,
     docusign,
     json,
-    matching,
     observed,
     quickbooks,
+    reviewing,
 )
 from events.contract.values import Fact
 from events.errors import InvalidEvent, UnreadableEvent
@@ -261,7 +261,7 @@ _ALL = (
     EventType(SETTINGS_CHANGED, administration.SettingsChanged, _workspace),
     EventType(ACCOUNT_MAPPED, administration.AccountMapped, _account),
     EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
-    *(EventType(name, payload, _account) for name, payload in matching.OF_ACCOUNTS.items()),
+    *(EventType(name, payload, _account) for name, payload in reviewing.OF_ACCOUNTS.items()),
     EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
     EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
     EventType(INVOICE_REQUESTED, administration.InvoiceRequested, _deal),

@@ -19,6 +19,7 @@ Action = Literal[
     "switch_on",
     "request_invoice",
     "map_account",
+    "review_mapping",
     "map_product",
     "activate_customer",
     "activate_item",

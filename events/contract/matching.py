@@ -31,6 +31,26 @@ class CandidateCustomer(Fact, frozen=True):
     features: dict[str, Amount] | None = None
 
 
+class MappingEvidence(Fact, frozen=True):
+    """The evidence for a customer as it was shown when a person, or the worker, decided about it.
+
+    Attributes:
+        number: The number of the suggestion.
+        score: The score of the customer, in percent.
+        margin: The margin of the suggestion, in points.
+        matcher: The version of the matcher.
+        reasons: The codes of the evidence.
+        features: The features of the names.
+    """
+
+    number: Revision
+    score: Percent
+    margin: Amount
+    matcher: Revision
+    reasons: tuple[Identifier, ...] = ()
+    features: dict[str, Amount] | None = None
+
+
 class MappingSuggested(Fact, frozen=True):
     """The matcher's answer for an account, when its best candidate or the verdict is another one than before.
 
@@ -59,6 +79,11 @@ class MappingSuggested(Fact, frozen=True):
         """The suggested customer; None if the verdict is `none`."""
         return self.candidates[0] if self.candidates and self.verdict != "none" else None
 
-
-# The events in the streams of accounts, with their data.
-OF_ACCOUNTS: dict[str, type[Fact]] = {MAPPING_SUGGESTED: MappingSuggested}
+    def evidence(self, customer_id: str) -> MappingEvidence | None:
+        """Return the evidence for one of the candidates; None for another customer."""
+        found = next((each for each in self.candidates if each.customer_id == customer_id), None)
+        if found is None:
+            return None
+        return MappingEvidence(
+            self.number, found.score, self.margin, self.matcher, found.reasons, found.features
+        )

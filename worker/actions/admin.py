@@ -74,14 +74,14 @@ class Admin(Struct, frozen=True):
 
         return await self.database.transaction(append)
 
-    def tell(self, connection: sa.Connection, event_type: str, fact: Fact) -> None:
-        """Append the event of an action, in the same transaction as the action.
+    def tell(self, connection: sa.Connection, event_type: str, fact: Fact) -> int:
+        """Append the event of an action, in the same transaction as the action; return its position.
 
         Raises:
             ActionRefused: The event would break its contract.
         """
         event = self._event(event_type, fact)
-        log.append(connection, [event], event.time)
+        return log.append(connection, [event], event.time)[0].position
 
     def _event(self, event_type: str, fact: Fact) -> Event:
         now = self.clock.now()

@@ -6,7 +6,7 @@ from typing import Concatenate, Literal, ParamSpec
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.administration import AccountMapped, CustomerRequested, ItemRequested, ProductMapped
+from events.contract.administration import CustomerRequested, ItemRequested, ProductMapped
 from worker.actions.admin import ActionRefused, Admin
 from worker.quote_to_cash.creation import CannotCreate
 from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
@@ -14,15 +14,6 @@ from worker.quote_to_cash.items.wishes import check_item, item_waits_for
 from worker.quote_to_cash.store import StateStore
 
 P = ParamSpec("P")
-
-
-async def map_account(
-    admin: Admin, account_id: str, customer_id: str, currency: str | None = None, realm: str | None = None
-) -> int:
-    """Map an account to a customer of the company `realm`, by default of the connected company."""
-    return await admin.say(
-        catalog.ACCOUNT_MAPPED, AccountMapped(account_id, customer_id, admin.by, currency, realm)
-    )
 
 
 async def request_customer(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from worker.actions import mappings
+from worker.actions import mappings, reviews
 from worker.cli.context import accepted, admin, run
 from worker.cli.failing import Unusable
 from worker.cli.options import JsonOption, WorkspaceOption
@@ -14,6 +14,11 @@ CreateOption = Annotated[bool, typer.Option("--create", help="Create it in Quick
 NameOption = Annotated[
     str | None,
     typer.Option("--name", help="With --create: a name to use instead of the CRM's, if that is taken."),
+]
+
+AlsoOption = Annotated[
+    bool,
+    typer.Option("--also", help="The customer is another account's; link this one for invoices only."),
 ]
 
 
@@ -28,6 +33,7 @@ def map_account(
         str | None, typer.Option("--currency", metavar="CODE", help="Only for deals in this currency.")
     ] = None,
     name: NameOption = None,
+    also: AlsoOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,7 +47,7 @@ def map_account(
             said = (
                 f"Mapped account {account} to customer {customer}{for_deals}. Reading it from QuickBooks now."
             )
-            return await mappings.map_account(acting, account, customer, currency), said
+            return await reviews.map_account(acting, account, customer, currency, also=also), said
         position = await mappings.request_customer(acting, account, currency, name)
         return position, await mappings.creation_of(acting, "account", account)
 

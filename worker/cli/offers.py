@@ -11,6 +11,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     "switch_on": ("q2c set auto_invoice=true", _ORDER),
     "request_invoice": (_ORDER,),
     "map_account": (*_MAP, "q2c map {account} --create --name NAME --currency CURRENCY"),
+    "review_mapping": ("q2c mappings accept {account}", "q2c mappings reject {account}", *_MAP),
     "map_product": (*_MAP_PRODUCT, "q2c map-product {product} --create --name NAME"),
     "activate_customer": (_ORDER, *_MAP),
     "activate_item": (_ORDER, *_MAP_PRODUCT),

@@ -32,6 +32,9 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
         ),
         "map": Lazy("mappings:map_account", "Map a CRM account to a QuickBooks customer, or create one."),
         "map-product": Lazy("mappings:map_product", "Map a CRM product to a QuickBooks item, or create one."),
+        "mappings": Lazy(
+            "reviews:app", "Review the QuickBooks customers that are suggested for CRM accounts."
+        ),
         "invoice": Lazy("invoices:invoice", "Create a deal's invoice by hand, or retry a refused one."),
         "deals": Lazy("deals:deals", "List deals, each with its first unmet gate."),
         "invoices": Lazy("invoices:invoices", "List invoices in QuickBooks, with balance and status."),

@@ -10,16 +10,19 @@ from msgspec.structs import replace
 
 from events.contract.administration import SettingsChanged
 from events.contract.catalog import SYNC_CLOCK
+from events.contract.observed import SyncBegan, SyncCompleted
 from events.contract.values import Fact
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.view import DOCUSIGN, State, T, View, stream_of, waits_key
 from worker.workspaces.settings import Settings
 
 COMPANY = waits_key("company")
+BEING_READ = waits_key("being_read")
 _OF_THEIR_OWN = {
     DOCUSIGN: DOCUSIGN,
     "batches_since": SYNC_CLOCK,
-}  # the keys of parts that are events' own streams
+    "being_read": BEING_READ,
+}  # the keys of parts that change on their own
 # The readings of the company are counted by the rule that commands them, and by no gate.
 _COUNTS = frozenset({"reads_wanted", "reads_commanded"})
 
@@ -42,20 +45,23 @@ def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
     ]
     company = [COMPANY] if _of_company(before) != _of_company(after) else []
     docusign = [DOCUSIGN] if before.docusign != after.docusign else []
-    return [*settings, *company, *docusign]
+    being_read = [BEING_READ] if before.being_read != after.being_read else []
+    return [*settings, *company, *docusign, *being_read]
 
 
 def likely_changed(payload: Fact) -> list[str]:
     """Return the keys that an event of a workspace may change, to load the streams that wait on them at once."""
     if isinstance(payload, SettingsChanged):
         return [of_setting(name) for name in payload.changes]
+    if isinstance(payload, SyncBegan | SyncCompleted):
+        return [BEING_READ]
     return [COMPANY]
 
 
 def _of_company(state: WorkspaceState) -> WorkspaceState:
-    """Return the state without its settings, DocuSign, batches and counts."""
+    """Return the state without its settings and the other parts that have keys of their own, and without counts."""
     counts = {"reads_wanted": 0, "reads_commanded": 0}
-    return replace(state, chosen={}, instants={}, docusign=None, batches_since=None, **counts)
+    return replace(state, chosen={}, instants={}, docusign=None, batches_since=None, being_read=(), **counts)
 
 
 class ReadThrough:

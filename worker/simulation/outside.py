@@ -47,7 +47,7 @@ LOOK_SECONDS = 5.0
 TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 # When faults have ended, an admin has a batch sent if deals wait for one for long: it is due that much later than any clock.
 LOOK_FOR_BATCH_SECONDS, BATCH_AFTER, BATCH_SECONDS_MAX = 120.0, timedelta(minutes=3), 480.0
-UNMAPPED = ("account_not_mapped", "product_not_mapped")
+UNMAPPED = ("account_not_mapped", "mapping_in_review", "product_not_mapped")
 DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
 _PASSING = (
     ConnectionError,

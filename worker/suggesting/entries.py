@@ -12,6 +12,14 @@ from events.contract.administration import AccountMapped, CustomerRequested
 from events.contract.crm import AccountUpdated
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested
 from events.contract.quickbooks import CommandRejected, CustomerCreated
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_REJECTED,
+    AccountIgnored,
+    AccountUnignored,
+    MappingRejected,
+)
 from events.contract.values import Amount, Percent
 from worker.matching.index import SoughtAccount
 from worker.matching.suggestions import Suggested, Suggestion
@@ -20,10 +28,14 @@ CREATION = "create_customer"
 
 
 class LinkedCustomer(Struct, frozen=True):
-    """A customer that an account was linked to; `realm` is None if no company was ever connected."""
+    """A customer that an account was linked to.
+
+    `realm` is None if no company was ever connected. `also` is true if the customer is another account's.
+    """
 
     customer_id: str
     realm: str | None
+    also: bool = False
 
 
 class Entry(Struct, frozen=True):
@@ -34,6 +46,8 @@ class Entry(Struct, frozen=True):
         account: Its data from the CRM.
         links: The customers that people linked it to.
         is_requested: Whether a person has requested a new customer, and QuickBooks has not refused it.
+        is_ignored: Whether a person has said that it gets no customer.
+        rejected: The companies and IDs of the customers that people have rejected for it.
         suggested: The last suggestion.
     """
 
@@ -41,6 +55,8 @@ class Entry(Struct, frozen=True):
     account: SoughtAccount | None = None
     links: tuple[LinkedCustomer, ...] = ()
     is_requested: bool = False
+    is_ignored: bool = False
+    rejected: tuple[tuple[str, str], ...] = ()
     suggested: MappingSuggested | None = None
 
     @property
@@ -58,8 +74,17 @@ class Entry(Struct, frozen=True):
 
     def is_open(self, realm: str, *, is_first: bool) -> bool:
         """Return whether the account is to be matched: it has arrived, and no person has decided about it."""
-        has_customer = self.is_requested or bool(self.customers(realm, is_first=is_first))
-        return self.account is not None and not has_customer
+        is_decided = self.is_requested or self.is_ignored or bool(self.customers(realm, is_first=is_first))
+        return self.account is not None and not is_decided
+
+    def rejected_in(self, realm: str) -> frozenset[str]:
+        """Return the customers of a company that people have rejected for it."""
+        return frozenset(customer_id for of_realm, customer_id in self.rejected if of_realm == realm)
+
+    def learned_from(self, realm: str, *, is_first: bool) -> tuple[str, ...]:
+        """Return the customers that learn its name: those that are its own."""
+        own = {link.customer_id for link in self.links if not link.also}
+        return tuple(each for each in self.customers(realm, is_first=is_first) if each in own)
 
 
 def folded(entry: Entry, event_type: str, payload: Any) -> Entry:
@@ -83,12 +108,29 @@ def _updated(entry: Entry, snapshot: AccountUpdated) -> Entry:
 
 
 def _linked(entry: Entry, linked: AccountMapped | CustomerCreated) -> Entry:
-    link = LinkedCustomer(linked.customer_id, linked.realm)
-    return replace(entry, links=tuple(dict.fromkeys((*entry.links, link))), is_requested=False)
+    also = isinstance(linked, AccountMapped) and linked.also
+    others = (
+        each for each in entry.links if (each.customer_id, each.realm) != (linked.customer_id, linked.realm)
+    )
+    links = (*others, LinkedCustomer(linked.customer_id, linked.realm, also))
+    return replace(entry, links=links, is_requested=False, is_ignored=False)
 
 
 def _requested(entry: Entry, _: CustomerRequested) -> Entry:
-    return replace(entry, is_requested=True)
+    return replace(entry, is_requested=True, is_ignored=False)
+
+
+def _rejected(entry: Entry, rejected: MappingRejected) -> Entry:
+    pair = (rejected.realm, rejected.customer_id)
+    return replace(entry, rejected=tuple(dict.fromkeys((*entry.rejected, pair))))
+
+
+def _ignored(entry: Entry, _: AccountIgnored) -> Entry:
+    return replace(entry, is_ignored=True)
+
+
+def _unignored(entry: Entry, _: AccountUnignored) -> Entry:
+    return replace(entry, is_ignored=False)
 
 
 def _refused(entry: Entry, refused: CommandRejected) -> Entry:
@@ -107,6 +149,9 @@ FOLDS: Mapping[str, Callable[[Entry, Any], Entry]] = {
     catalog.CUSTOMER_REQUESTED: _requested,
     catalog.COMMAND_REJECTED: _refused,
     MAPPING_SUGGESTED: _suggested,
+    MAPPING_REJECTED: _rejected,
+    ACCOUNT_IGNORED: _ignored,
+    ACCOUNT_UNIGNORED: _unignored,
 }
 
 

@@ -64,7 +64,8 @@ class CompanyIndex:
         """Return the next suggestion of an account; None if there is none, or it says the same as the last one."""
         if entry.account is None or not self._is_open(entry):
             return None
-        found = self._customers.suggest(entry.account)
+        rejected = entry.rejected_in(self.company.realm)
+        found = self._customers.suggest(entry.account, without=rejected)
         return suggestion_of(entry, self.company.realm, found, lambda each: self._known[each].display_name)
 
     def _is_open(self, entry: Entry) -> bool:
@@ -89,7 +90,7 @@ class CompanyIndex:
 
     def _put_learned(self, account_id: str, entry: Entry) -> None:
         """Learn an account's name as one of the customers that people linked it to."""
-        linked = entry.customers(self.company.realm, is_first=self.company.is_first)
+        linked = entry.learned_from(self.company.realm, is_first=self.company.is_first)
         before = self._linked.get(account_id, ())
         name = entry.account.name if entry.account else None
         if not linked and not before:

@@ -23,6 +23,8 @@ from events.contract.administration import (
     SettingsChanged,
 )
 from events.contract.envelope import Event, own_event
+from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested, Verdict
+from events.contract.observed import SyncBegan, SyncCompleted
 from events.contract.quickbooks import (
     CommandRejected,
     CommandUncertain,
@@ -34,7 +36,15 @@ from events.contract.quickbooks import (
     ItemObserved,
     Named,
 )
-from events.contract.values import Amount, Fact
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_REJECTED,
+    AccountIgnored,
+    AccountUnignored,
+    MappingRejected,
+)
+from events.contract.values import Amount, Fact, Percent
 from tests.events.samples import made
 from worker.commands.kinds.all import KINDS
 from worker.commands.table import NewCommand
@@ -204,6 +214,39 @@ def mapped(
 
 def mapped_product(product: str = "P-1", item: str = "5", realm: str | None = None) -> Event:
     return fact(catalog.PRODUCT_MAPPED, ProductMapped(product, item, "ada", realm))
+
+
+def suggested(
+    account: str = "A-1",
+    customer: str = "58",
+    verdict: Verdict = "review",
+    realm: str = REALM,
+    number: int = 1,
+) -> Event:
+    """Return a suggestion of a customer for an account."""
+    best = CandidateCustomer(customer, "Acme Inc", Percent("87.5"), Amount("72.5"), ("similar_name",))
+    fact_of = MappingSuggested(account, realm, number, verdict, 1, (best,), margin=Amount("72.5"))
+    return fact(MAPPING_SUGGESTED, fact_of)
+
+
+def rejected_pair(account: str = "A-1", customer: str = "58", realm: str = REALM) -> Event:
+    return fact(MAPPING_REJECTED, MappingRejected(account, realm, customer, "ada"))
+
+
+def ignored(account: str = "A-1") -> Event:
+    return fact(ACCOUNT_IGNORED, AccountIgnored(account, "ada"))
+
+
+def unignored(account: str = "A-1") -> Event:
+    return fact(ACCOUNT_UNIGNORED, AccountUnignored(account, "ada"))
+
+
+def first_sync(realm: str = REALM) -> Event:
+    return fact(catalog.SYNC_BEGAN, SyncBegan(realm, "first", NOW))
+
+
+def first_synced(realm: str = REALM) -> Event:
+    return fact(catalog.SYNC_COMPLETED, SyncCompleted(realm, "first", NOW))
 
 
 def customer_seen(customer: str = "7", realm: str = REALM, **changes: Any) -> Event:

@@ -110,7 +110,7 @@ async def test_the_customer_with_the_name_and_its_account_are_named_and_mapping_
     assert code == "account_not_mapped"
     assert f"customer {holder} (Acme), mapped to account Acme (A-7), already has the name" in reason
     await check(opened)
-    await opened.admin().map_account("A-1", holder)
+    await opened.admin().map_account("A-1", holder, also=True)
     await opened.settle()
     assert len(opened.books()) == 1
 

@@ -37,7 +37,9 @@ from tests.worker.quote_to_cash.given import (
     disconnected,
     expired,
     fact,
+    first_sync,
     given,
+    ignored,
     invoice_created,
     item_asked,
     item_seen,
@@ -47,6 +49,7 @@ from tests.worker.quote_to_cash.given import (
     ordered,
     ready,
     referred,
+    suggested,
 )
 from worker.quickbooks.errors import GATE_OF_COMPANY
 from worker.quote_to_cash.invoice.batch import BATCH_NOT_DUE
@@ -304,6 +307,27 @@ CASES_OF_GATES = [
         [*unmapped("account"), *signed()],
         "The CRM has not sent the deal's account A-1 yet.",
         [mapped()],
+    ),
+    Case(
+        "mapping_in_review",
+        [*unmapped("account"), stories.account(), *signed(), suggested()],
+        "The account Acme A-1 (A-1) could be the QuickBooks customer Acme Inc (58), with a score of 87.5 %.",
+        [mapped()],
+    ),
+    Case(
+        "account_not_mapped",
+        [*unmapped("account"), stories.account(), *signed(), suggested(), ignored()],
+        "The account Acme A-1 (A-1) has no QuickBooks customer, and ada said that it gets none.",
+        [mapped()],
+        case="ignored",
+    ),
+    Case(
+        "account_not_mapped",
+        [*unmapped("account"), stories.account(), *signed(), first_sync()],
+        "The account Acme A-1 (A-1) has no QuickBooks customer; the company's customers are still being read for the first"
+        " time.",
+        [mapped()],
+        case="being_read",
     ),
     Case(
         "account_not_mapped",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from events.contract import catalog
 from events.contract.administration import SyncDue
 from events.contract.catalog import SYNC_CLOCK
+from events.contract.matching import Verdict
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     NOW,
@@ -22,13 +23,19 @@ from tests.worker.quote_to_cash.given import (
     disconnected,
     expired,
     fact,
+    first_sync,
+    first_synced,
     given,
+    ignored,
     item_seen,
     mapped,
     mapped_product,
     observed,
     ordered,
     ready,
+    rejected_pair,
+    suggested,
+    unignored,
 )
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.keys import COMPANY, HOLDING_UP, of_setting
@@ -47,6 +54,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "paused": ("true", "false"),
     "sync_frequency": ("hourly", "daily 02:30", ""),
 }
+ONCE = st.integers(1, 9)
+VERDICTS: st.SearchStrategy[Verdict] = st.sampled_from(["link", "review", "none"])
 HAPPENING = st.one_of(
     *(
         st.builds(lambda value, name=name: chosen(**{name: value}), st.sampled_from(values))
@@ -63,6 +72,9 @@ HAPPENING = st.one_of(
     st.builds(lambda: observed(country="GB")),
     st.builds(stories.account),
     st.builds(lambda customer: mapped(customer=customer), st.sampled_from(["7", "8"])),
+    st.builds(lambda number, verdict: suggested(number=number, verdict=verdict), ONCE, VERDICTS),
+    st.builds(lambda customer: rejected_pair(customer=customer), st.sampled_from(["58", "7"])),
+    st.sampled_from([ignored(), unignored(), first_sync(), first_synced()]),
     st.builds(lambda item: mapped_product(item=item), st.sampled_from(["5", "6"])),
     st.builds(
         lambda customer, active: customer_seen(customer, active=active),

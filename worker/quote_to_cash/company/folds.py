@@ -14,6 +14,7 @@ from events.contract.administration import (
 )
 from events.contract.announcements import CompanyReadCommanded
 from events.contract.docusign import DocusignReceptionChanged
+from events.contract.observed import SyncBegan, SyncCompleted
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, CompanyServed, ReadingFailed
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Folds
@@ -125,7 +126,22 @@ def _reading_failed(view: View, failed: ReadingFailed, _at: datetime) -> None:
         view.put(replace(view.get(WorkspaceState), read_problem=failed.message))
 
 
+def _sync_began(view: View, began: SyncBegan, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if began.mode == "first" and began.realm not in state.being_read:
+        view.put(replace(state, being_read=(*state.being_read, began.realm)))
+
+
+def _sync_completed(view: View, completed: SyncCompleted, _at: datetime) -> None:
+    state = view.get(WorkspaceState)
+    if completed.mode in {"first", "full"} and completed.realm in state.being_read:
+        others = tuple(realm for realm in state.being_read if realm != completed.realm)
+        view.put(replace(state, being_read=others))
+
+
 FOLDS: Folds = {
+    catalog.SYNC_BEGAN: _sync_began,
+    catalog.SYNC_COMPLETED: _sync_completed,
     catalog.SETTINGS_CHANGED: _settings_changed,
     catalog.SYNC_DUE: _sync_due,
     catalog.CONNECTION_AUTHORIZED: _connected,

@@ -29,6 +29,7 @@ class WorkspaceState(State, frozen=True, dict=True):
         company: The company as it was last read.
         reads_wanted: How many readings of the company were requested.
         mapped_before: The streams of accounts and products that were mapped before any company was connected.
+        being_read: The companies of which every customer is being read for the first time.
         reads_commanded: The number of the last commanded reading.
         read_problem: The error of the last reading, if it failed.
         refused: Set while QuickBooks refuses every request for the company.
@@ -48,6 +49,7 @@ class WorkspaceState(State, frozen=True, dict=True):
     company: CompanyObserved | None = None
     reads_wanted: int = 0
     mapped_before: tuple[str, ...] = ()
+    being_read: tuple[str, ...] = ()
 
     reads_commanded: int = 0
     read_problem: str | None = None

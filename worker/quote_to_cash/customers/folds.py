@@ -8,7 +8,16 @@ from events.contract import catalog
 from events.contract.administration import AccountMapped, ConnectionAuthorized, CustomerRequested
 from events.contract.announcements import CustomerCommanded
 from events.contract.crm import AccountUpdated
+from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
 from events.contract.quickbooks import CommandRejected, CommandUncertain, CustomerCreated, CustomerObserved
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_REJECTED,
+    AccountIgnored,
+    AccountUnignored,
+    MappingRejected,
+)
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -36,6 +45,7 @@ def _account_mapped(view: View, mapped: AccountMapped, _at: datetime) -> None:
     account, realm = view.get(Account, mapped.account_id), mapped.realm or view.get(WorkspaceState).realm
     link = Link(mapped.customer_id, realm, mapped.currency)
     account = replace(account, links=_linked(account.links, link), withdrawn=account.requests)
+    account = replace(account, ignored_by=None)
     _put_linked(view, mapped.account_id, account)
     if realm is None:
         remember_before(view, Account, mapped.account_id)
@@ -73,9 +83,35 @@ def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> N
         _put_linked(view, account_id, replace(account, links=links))
 
 
+def _suggested(view: View, suggested: MappingSuggested, _at: datetime) -> None:
+    account = view.get(Account, suggested.account_id)
+    put_account(view, suggested.account_id, replace(account, suggested=suggested))
+
+
+def _rejected(view: View, rejected: MappingRejected, _at: datetime) -> None:
+    account, pair = view.get(Account, rejected.account_id), (rejected.realm, rejected.customer_id)
+    put_account(
+        view, rejected.account_id, replace(account, rejected=tuple(dict.fromkeys((*account.rejected, pair))))
+    )
+
+
+def _ignored(view: View, ignored: AccountIgnored, _at: datetime) -> None:
+    account = view.get(Account, ignored.account_id)
+    put_account(view, ignored.account_id, replace(account, ignored_by=ignored.by))
+
+
+def _unignored(view: View, unignored: AccountUnignored, _at: datetime) -> None:
+    account = view.get(Account, unignored.account_id)
+    put_account(view, unignored.account_id, replace(account, ignored_by=None))
+
+
 def _customer_requested(view: View, request: CustomerRequested, _at: datetime) -> None:
     account = view.get(Account, request.account_id)
-    put_account(view, request.account_id, replace(account, requests=account.requests + 1, wish=request))
+    put_account(
+        view,
+        request.account_id,
+        replace(account, requests=account.requests + 1, wish=request, ignored_by=None),
+    )
 
 
 def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -> None:
@@ -107,6 +143,10 @@ FOLDS: Folds = {
     catalog.ACCOUNT_UPDATED: _account_updated,
     catalog.ACCOUNT_MAPPED: _account_mapped,
     catalog.CONNECTION_AUTHORIZED: _connected,
+    MAPPING_SUGGESTED: _suggested,
+    MAPPING_REJECTED: _rejected,
+    ACCOUNT_IGNORED: _ignored,
+    ACCOUNT_UNIGNORED: _unignored,
     catalog.CUSTOMER_REQUESTED: _customer_requested,
     catalog.CUSTOMER_COMMANDED: _customer_commanded,
     catalog.CUSTOMER_CREATED: _customer_created,

@@ -15,9 +15,26 @@ def _arrived(inquiry: Inquiry) -> bool | Unmet:
     return Unmet({"account": inquiry.latest.account_id}, about=_about(inquiry))
 
 
+def _reviewed(inquiry: Inquiry) -> Unmet | None:
+    suggested = inquiry.account.in_review(inquiry.realm)
+    if suggested is None or suggested.best is None or inquiry.link is not None:
+        return None
+    best = suggested.best
+    name = account_name(
+        inquiry.view, inquiry.latest.account_id, refusal(inquiry.view, inquiry.account.attempt)
+    )
+    params = {
+        "account": name,
+        "customer": f"{best.display_name} ({best.customer_id})",
+        "score": f"{best.score} %",
+    }
+    return Unmet(params, about=_about(inquiry))
+
+
 def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
     if inquiry.link is None:
-        return _unmapped(inquiry) if inquiry.account.latest is not None else None
+        in_review = inquiry.account.in_review(inquiry.realm) is not None
+        return None if inquiry.account.latest is None or in_review else _unmapped(inquiry)
     seen = _seen(inquiry)
     if seen is None or seen.exists:
         return True
@@ -31,9 +48,13 @@ def _unmapped(inquiry: Inquiry) -> Unmet:
     """Return the cause that an account has no customer; if a creation failed because the name is taken, with its holder."""
     view, account_id, attempt = inquiry.view, inquiry.latest.account_id, inquiry.account.attempt
     holder = attempt.holder if attempt is not None else None
+    if inquiry.account.ignored_by is not None:
+        params = {"account": account_name(view, account_id), "by": inquiry.account.ignored_by}
+        return Unmet(params, "ignored", _about(inquiry))
     if attempt is None or holder is None:
         account = account_name(view, account_id, refusal(view, attempt))
-        return Unmet({"account": account}, about=_about(inquiry))
+        case = "being_read" if inquiry.realm in inquiry.workspace.being_read else None
+        return Unmet({"account": account}, case, _about(inquiry))
     case = "name_of_customer" if holder.entity == "Customer" else "name_of_another_list"
     params = {
         "account": account_name(view, account_id),
@@ -84,6 +105,17 @@ GATES = (
         given=has_arrived,
     ),
     Gate(
+        "mapping_in_review",
+        _reviewed,
+        Words(
+            "The account {account} could be the QuickBooks customer {customer}, with a score of {score}.",
+            "Accept the suggested customer or reject it; or map the account to another customer, or create one.",
+            "review_mapping",
+        ),
+        depends_on=("account",),
+        given=has_arrived,
+    ),
+    Gate(
         "account_not_mapped",
         _mapped,
         Words(
@@ -94,6 +126,17 @@ GATES = (
         depends_on=("account",),
         given=has_arrived,
         cases={
+            "ignored": Words(
+                "The account {account} has no QuickBooks customer, and {by} said that it gets none.",
+                "If its deals are to be invoiced, map it to a customer, create one, or no longer ignore it.",
+                "map_account",
+            ),
+            "being_read": Words(
+                "The account {account} has no QuickBooks customer; the company's customers are still being read for the"
+                " first time.",
+                "Wait until they are read: then a customer is suggested, if there is one. Or map it, or create one.",
+                "map_account",
+            ),
             "name_of_customer": Words(
                 "No customer was created for the account {account}: {holder} already has the name.",
                 "If it is the same company, map the account to that customer (activate it in QuickBooks if it is inactive)."

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from events.contract.administration import CustomerRequested
 from events.contract.crm import AccountUpdated
+from events.contract.matching import MappingSuggested
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 
@@ -24,7 +25,16 @@ class Link(Struct, frozen=True):
 class Account(State, frozen=True):
     """The state of an account: first the facts, then our own commands.
 
-    `withdrawn` is how many requests for a customer were withdrawn, because a person mapped the account.
+    Attributes:
+        latest: Its last snapshot.
+        links: The customers that people mapped it to, or that were created for it.
+        requests: How many customers people requested for it.
+        withdrawn: How many of these requests were withdrawn, because a person mapped the account.
+        wish: The last request.
+        suggested: The last suggestion of the matcher.
+        rejected: The companies and IDs of the customers that people rejected for it.
+        ignored_by: The person who said that it gets no customer, unless that was taken back.
+        attempt: The command to create its customer.
     """
 
     kind: ClassVar[str] = "account"
@@ -34,6 +44,9 @@ class Account(State, frozen=True):
     requests: int = 0
     withdrawn: int = 0
     wish: CustomerRequested | None = None
+    suggested: MappingSuggested | None = None
+    rejected: tuple[tuple[str, str], ...] = ()
+    ignored_by: str | None = None
 
     attempt: Attempt | None = None
 
@@ -41,6 +54,21 @@ class Account(State, frozen=True):
     def is_unanswered(self) -> bool:
         """Whether a person's request for a customer is answered neither by a mapping nor by a command."""
         return self.requests > max(self.withdrawn, self.attempt.asked if self.attempt else 0)
+
+    def in_review(self, realm: str | None) -> MappingSuggested | None:
+        """Return the suggestion that waits for a person, of a customer in a realm; None if there is none.
+
+        A person's decision ends the review: a mapping, a request for a new customer, a rejection, or ignoring the account.
+        """
+        best = self.suggested.best if self.suggested is not None else None
+        if self.suggested is None or best is None or self.suggested.realm != realm:
+            return None
+        is_decided = (
+            self.ignored_by is not None or self.is_unanswered or self.link_in(realm, None) is not None
+        )
+        creates = self.attempt is not None and (self.attempt.is_open or self.attempt.holder is not None)
+        is_rejected = (self.suggested.realm, best.customer_id) in self.rejected
+        return None if is_decided or creates or is_rejected else self.suggested
 
     def link_in(self, realm: str | None, currency: str | None) -> Link | None:
         """Return the link to a customer in a realm, for deals in a currency; in any realm if `realm` is None.

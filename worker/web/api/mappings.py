@@ -12,7 +12,8 @@ from events.contract.values import Currency, Identifier, Name
 from projections import queries
 from projections.queries import MappingsWanted
 from worker.actions.admin import Admin
-from worker.actions.mappings import map_account, map_product, request_customer, request_item
+from worker.actions.mappings import map_product, request_customer, request_item
+from worker.actions.reviews import map_account
 from worker.services import Services
 from worker.web.api.accepted import Accepted
 from worker.web.api.paging import ROWS_USUAL, TEXT_KEY, Cursor, Limit, Listing, page, shown, text_parameter
@@ -73,12 +74,14 @@ class MappingWish(Struct, frozen=True):
         name: The name of a created customer or item; default: the CRM's name.
         realm: The company that `target` belongs to; if another company is connected by then, the mapping does not apply
             to it.
+        also: For accounts: the customer is another account's, and this one is linked for invoices only.
     """
 
     target: Identifier | None = None
     currency: Currency | None = None
     name: Name | None = None
     realm: Identifier | None = None
+    also: bool = False
 
 
 class MappingsApi(Controller):
@@ -129,7 +132,8 @@ class MappingsApi(Controller):
         """Map the account to the customer in `target`; without `target`, create a customer."""
         if data.target is None:
             return Accepted(await request_customer(admin, account, data.currency, data.name))
-        return Accepted(await map_account(admin, account, data.target, data.currency, data.realm))
+        position = await map_account(admin, account, data.target, data.currency, data.realm, also=data.also)
+        return Accepted(position)
 
     @post(
         "/products/{product:str}",

@@ -1,0 +1,217 @@
+"""The review of suggested customers: accept, reject, override, ignore. A person's decision holds for ever.
+
+Each decision is checked and recorded in one transaction under the lock of the log, by the process manager's state and the
+events that it has not followed yet, so that two people can't give two accounts one customer.
+"""
+
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sa
+
+from events.contract import catalog
+from events.contract.administration import AccountMapped
+from events.contract.matching import MappingSuggested
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_REJECTED,
+    AccountIgnored,
+    AccountUnignored,
+    MappingRejected,
+)
+from events.contract.values import Fact
+from events.database.locks import Lock, acquire
+from events.log import log, subscriptions
+from worker.actions.admin import ActionRefused, Admin
+from worker.quote_to_cash import manager
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.naming import account_name
+from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.decide import is_own
+from worker.quote_to_cash.evolve import evolve
+from worker.quote_to_cash.readings.state import Customer
+from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.view import View
+
+PAGE_EVENTS = 500
+Decide = Callable[[View], tuple[str, Fact]]
+
+
+async def map_account(
+    admin: Admin,
+    account_id: str,
+    customer_id: str,
+    currency: str | None = None,
+    realm: str | None = None,
+    *,
+    also: bool = False,
+) -> int:
+    """Map an account to a customer of the company `realm`, by default of the connected company.
+
+    `also` confirms that the customer is another account's: this one is linked for invoices only.
+
+    Raises:
+        ActionRefused: The customer is another account's.
+    """
+
+    def decide(view: View) -> tuple[str, Fact]:
+        return catalog.ACCOUNT_MAPPED, _mapped(
+            view, admin, account_id, customer_id, currency=currency, realm=realm, also=also
+        )
+
+    return await _record(admin, decide)
+
+
+async def accept(admin: Admin, account_id: str, customer_id: str | None = None, *, also: bool = False) -> int:
+    """Map an account to the suggested customer; to none other than `customer_id`, if it is given.
+
+    Raises:
+        ActionRefused: No suggestion waits for a person, it is another one, or the customer is another account's.
+    """
+
+    def decide(view: View) -> tuple[str, Fact]:
+        suggested = _in_review(view, account_id)
+        best = suggested.best
+        if best is None or customer_id not in {None, best.customer_id}:
+            said = f"the customer {best.customer_id} {best.display_name}" if best else "no customer"
+            raise ActionRefused(
+                "suggestion_changed", f"For the account {account_id}, {said} is suggested now", "customer"
+            )
+        return catalog.ACCOUNT_MAPPED, _mapped(
+            view, admin, account_id, best.customer_id, realm=suggested.realm, also=also
+        )
+
+    return await _record(admin, decide)
+
+
+async def reject(admin: Admin, account_id: str, customer_id: str | None = None) -> int:
+    """Reject a customer for an account, by default the suggested one: it is never suggested for it again.
+
+    Raises:
+        ActionRefused: No suggestion waits for a person, no company is connected, or the account is mapped to the customer.
+    """
+
+    def decide(view: View) -> tuple[str, Fact]:
+        account, realm = view.get(Account, account_id), view.get(WorkspaceState).realm
+        suggested = account.suggested if account.suggested and account.suggested.realm == realm else None
+        if customer_id is None:
+            suggested = _in_review(view, account_id)
+        rejected = customer_id or (suggested.best.customer_id if suggested and suggested.best else None)
+        if realm is None or rejected is None:
+            raise ActionRefused("not_connected", "No QuickBooks company is connected yet")
+        if any((link.realm, link.customer_id) == (realm, rejected) for link in account.links):
+            raise ActionRefused(
+                "account_mapped",
+                f"The account {account_name(view, account_id)} is mapped to customer {rejected}: map it to another one"
+                " instead",
+            )
+        evidence = suggested.evidence(rejected) if suggested else None
+        return MAPPING_REJECTED, MappingRejected(account_id, realm, rejected, admin.by, evidence)
+
+    return await _record(admin, decide)
+
+
+async def ignore(admin: Admin, account_id: str, why: str | None = None) -> int:
+    """Say that an account gets no customer.
+
+    Raises:
+        ActionRefused: It has one.
+    """
+
+    def decide(view: View) -> tuple[str, Fact]:
+        link = view.get(Account, account_id).link_in(view.get(WorkspaceState).realm, None)
+        if link is not None:
+            name = account_name(view, account_id)
+            raise ActionRefused(
+                "account_mapped",
+                f"The account {name} is mapped to customer {link.customer_id}, so it can't be ignored",
+            )
+        return ACCOUNT_IGNORED, AccountIgnored(account_id, admin.by, why)
+
+    return await _record(admin, decide)
+
+
+async def unignore(admin: Admin, account_id: str) -> int:
+    """Say that an account is no longer ignored.
+
+    Raises:
+        ActionRefused: It is not ignored.
+    """
+
+    def decide(view: View) -> tuple[str, Fact]:
+        if view.get(Account, account_id).ignored_by is None:
+            raise ActionRefused("not_ignored", f"The account {account_name(view, account_id)} is not ignored")
+        return ACCOUNT_UNIGNORED, AccountUnignored(account_id, admin.by)
+
+    return await _record(admin, decide)
+
+
+def _mapped(
+    view: View,
+    admin: Admin,
+    account_id: str,
+    customer_id: str,
+    *,
+    currency: str | None = None,
+    realm: str | None = None,
+    also: bool = False,
+) -> AccountMapped:
+    of_realm = realm or view.get(WorkspaceState).realm
+    if of_realm is not None and not also:
+        for holder in _holders(view, account_id, customer_id, of_realm, currency):
+            raise ActionRefused(
+                "customer_taken",
+                f"The customer {customer_id} is the account {account_name(view, holder)}'s. If this account is to be"
+                " invoiced to it too, confirm that (--also)",
+                "target",
+            )
+    suggested = view.get(Account, account_id).suggested
+    is_its = suggested is not None and suggested.realm == of_realm
+    evidence = suggested.evidence(customer_id) if suggested is not None and is_its else None
+    return AccountMapped(account_id, customer_id, admin.by, currency, realm, evidence, also)
+
+
+def _holders(
+    view: View, account_id: str, customer_id: str, realm: str, currency: str | None
+) -> Iterator[str]:
+    """Yield the other accounts that are mapped to a customer, for deals in the same currency."""
+    for other in view.get(Customer, f"{realm}/{customer_id}").accounts:
+        links = view.get(Account, other).links if other != account_id else ()
+        if any(
+            (link.realm, link.customer_id) == (realm, customer_id)
+            and (None in {currency, link.currency} or currency == link.currency)
+            for link in links
+        ):
+            yield other
+
+
+def _in_review(view: View, account_id: str) -> MappingSuggested:
+    suggested = view.get(Account, account_id).in_review(view.get(WorkspaceState).realm)
+    if suggested is None:
+        raise ActionRefused(
+            "nothing_suggested",
+            f"No customer is suggested for the account {account_name(view, account_id)}, or it was decided upon",
+        )
+    return suggested
+
+
+async def _record(admin: Admin, decide: Decide) -> int:
+    """Record a decision that was made by the newest state; return the position of its event."""
+
+    def work(connection: sa.Connection) -> int:
+        acquire(connection, Lock.LOG)
+        return admin.tell(connection, *decide(_newest(connection, admin.workspace)))
+
+    return await admin.database.transaction(work)
+
+
+def _newest(connection: sa.Connection, workspace: str) -> View:
+    """Return the process manager's state, with the events that it has not followed yet; it is never stored."""
+    view = StateStore(connection, workspace)
+    position = subscriptions.checkpoints(connection).get(manager.NAME, 0)
+    while page := log.read(connection, after=position, limit=PAGE_EVENTS, workspace=workspace):
+        for recorded in page:
+            if not is_own(recorded.event):  # the state has those
+                evolve(view, recorded.event)
+        position = page[-1].position
+    return view
