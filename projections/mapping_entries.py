@@ -4,12 +4,19 @@ from typing import Any, Literal
 
 from events.contract import catalog, reviewing
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence
-from events.contract.reviewing import ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, MAPPING_REJECTED
+from events.contract.reviewing import ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, MAPPING_LINKED, MAPPING_REJECTED
 
 Sentence = tuple[Literal["info", "attention"], str, str | None]
 
 TOLD = frozenset(
-    {MAPPING_SUGGESTED, MAPPING_REJECTED, ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, catalog.ACCOUNT_MAPPED}
+    {
+        MAPPING_SUGGESTED,
+        MAPPING_REJECTED,
+        MAPPING_LINKED,
+        ACCOUNT_IGNORED,
+        ACCOUNT_UNIGNORED,
+        catalog.ACCOUNT_MAPPED,
+    }
 )
 
 
@@ -23,6 +30,13 @@ def sentence(kind: str, payload: Any) -> Sentence | None:
         case reviewing.MAPPING_REJECTED:
             customer = f"customer {payload.customer_id}{_scored(payload.evidence)}"
             return "info", f"{payload.by} said that this account is not {customer}.", None
+        case reviewing.MAPPING_LINKED:
+            score = f"score {payload.evidence.score} %, auto_link {payload.auto_link}"
+            return (
+                "info",
+                f"This account was linked to customer {payload.customer_id} by itself ({score}).",
+                None,
+            )
         case reviewing.ACCOUNT_IGNORED:
             why = f": {payload.why}" if payload.why else ""
             return "info", f"{payload.by} said that this account gets no customer{why}.", None

@@ -2,9 +2,10 @@
 
 from events.contract.administration import Actor
 from events.contract.matching import MAPPING_SUGGESTED, MappingEvidence, MappingSuggested
-from events.contract.values import Fact, Identifier
+from events.contract.values import Fact, Identifier, Percent
 
 MAPPING_REJECTED = "com.coeffection.mapping.rejected.v1"
+MAPPING_LINKED = "com.coeffection.mapping.linked.v1"
 ACCOUNT_IGNORED = "com.coeffection.account.ignored.v1"
 ACCOUNT_UNIGNORED = "com.coeffection.account.unignored.v1"
 
@@ -17,6 +18,20 @@ class MappingRejected(Fact, frozen=True):
     customer_id: Identifier
     by: Actor
     evidence: MappingEvidence | None = None
+
+
+class MappingLinked(Fact, frozen=True):
+    """The worker linked an account to the suggested customer by itself, since its score was at least `auto_link`, in percent.
+
+    A person's decision replaces the link, also a later one.
+    """
+
+    account_id: Identifier
+    realm: Identifier
+    customer_id: Identifier
+    auto_link: Percent
+    evidence: MappingEvidence
+    by: Actor = "automatic"
 
 
 class AccountIgnored(Fact, frozen=True):
@@ -38,6 +53,7 @@ class AccountUnignored(Fact, frozen=True):
 OF_ACCOUNTS: dict[str, type[Fact]] = {
     MAPPING_SUGGESTED: MappingSuggested,
     MAPPING_REJECTED: MappingRejected,
+    MAPPING_LINKED: MappingLinked,
     ACCOUNT_IGNORED: AccountIgnored,
     ACCOUNT_UNIGNORED: AccountUnignored,
 }

@@ -4,7 +4,7 @@ Each decision is checked and recorded in one transaction under the lock of the l
 events that it has not followed yet, so that two people can't give two accounts one customer.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
@@ -25,11 +25,11 @@ from events.log import log, subscriptions
 from worker.actions.admin import ActionRefused, Admin
 from worker.quote_to_cash import manager
 from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.naming import account_name
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.decide import is_own
 from worker.quote_to_cash.evolve import evolve
-from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import View
 
@@ -85,7 +85,9 @@ async def accept(admin: Admin, account_id: str, customer_id: str | None = None, 
 
 
 async def reject(admin: Admin, account_id: str, customer_id: str | None = None) -> int:
-    """Reject a customer for an account, by default the suggested one: it is never suggested for it again.
+    """Reject a customer for an account: it is never suggested for it again.
+
+    By default, that is the suggested customer, or the one that the worker linked it to by itself.
 
     Raises:
         ActionRefused: No suggestion waits for a person, no company is connected, or the account is mapped to the customer.
@@ -94,9 +96,13 @@ async def reject(admin: Admin, account_id: str, customer_id: str | None = None) 
     def decide(view: View) -> tuple[str, Fact]:
         account, realm = view.get(Account, account_id), view.get(WorkspaceState).realm
         suggested = account.suggested if account.suggested and account.suggested.realm == realm else None
-        if customer_id is None:
+        linked = next(
+            (link.customer_id for link in account.automatic if link in account.links_in(realm)), None
+        )
+        if customer_id is None and linked is None:
             suggested = _in_review(view, account_id)
-        rejected = customer_id or (suggested.best.customer_id if suggested and suggested.best else None)
+        best = suggested.best if suggested else None
+        rejected = customer_id or linked or (best.customer_id if best else None)
         if realm is None or rejected is None:
             raise ActionRefused("not_connected", "No QuickBooks company is connected yet")
         if any((link.realm, link.customer_id) == (realm, rejected) for link in account.links):
@@ -158,7 +164,7 @@ def _mapped(
 ) -> AccountMapped:
     of_realm = realm or view.get(WorkspaceState).realm
     if of_realm is not None and not also:
-        for holder in _holders(view, account_id, customer_id, of_realm, currency):
+        for holder in holders(view, account_id, customer_id, of_realm, currency):
             raise ActionRefused(
                 "customer_taken",
                 f"The customer {customer_id} is the account {account_name(view, holder)}'s. If this account is to be"
@@ -169,20 +175,6 @@ def _mapped(
     is_its = suggested is not None and suggested.realm == of_realm
     evidence = suggested.evidence(customer_id) if suggested is not None and is_its else None
     return AccountMapped(account_id, customer_id, admin.by, currency, realm, evidence, also)
-
-
-def _holders(
-    view: View, account_id: str, customer_id: str, realm: str, currency: str | None
-) -> Iterator[str]:
-    """Yield the other accounts that are mapped to a customer, for deals in the same currency."""
-    for other in view.get(Customer, f"{realm}/{customer_id}").accounts:
-        links = view.get(Account, other).links if other != account_id else ()
-        if any(
-            (link.realm, link.customer_id) == (realm, customer_id)
-            and (None in {currency, link.currency} or currency == link.currency)
-            for link in links
-        ):
-            yield other
 
 
 def _in_review(view: View, account_id: str) -> MappingSuggested:

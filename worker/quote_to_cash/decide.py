@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from events.contract import catalog
 from events.contract.envelope import OWN_SOURCES, Event, derived_id, own_event
+from events.contract.reviewing import MAPPING_LINKED
 from events.contract.values import Fact
 from events.leases import CLOCK_SKEW_MAX
 from worker.commands.identity import CommandKey
@@ -22,6 +23,8 @@ from worker.quote_to_cash.family import by_type
 from worker.quote_to_cash.view import WORKSPACE, View
 
 SOURCE = "urn:coeffection:quote-to-cash"
+# Our own facts about a stream on which others wait, and that may be decided on account of an event of another stream.
+WAITED_ON = frozenset({MAPPING_LINKED})
 _OF_KIND = {
     kind: [family for family in FAMILIES if family.kind == kind] for kind in {f.kind for f in FAMILIES}
 }
@@ -57,10 +60,13 @@ def is_own(event: Event) -> bool:
 def decide(view: View, event: Event) -> Decision:
     """Fold an event into the view, and return its consequences.
 
-    An event of our own has none: it was folded when it was decided.
+    An event of our own was folded when it was decided, and has none but for the streams that wait on it.
     """
     decision = Decision()
     if is_own(event):
+        if event.type in WAITED_ON:
+            affected, decision.many_wait_on = _affected(view, event, [event.stream])
+            _consider(view, decision, event, affected)
         return decision
     before = view.get(WorkspaceState)
     evolve(view, event)
@@ -70,6 +76,11 @@ def decide(view: View, event: Event) -> Decision:
     affected, decision.many_wait_on = _affected(view, event, moved)
     _consider(view, decision, event, affected)
     return decision
+
+
+def has_consequences(event: Event) -> bool:
+    """Return whether there may be something to decide about an event."""
+    return not is_own(event) or event.type in WAITED_ON
 
 
 def reconsider(view: View, cause: Event, key: str, waiting: Sequence[str]) -> Decision:

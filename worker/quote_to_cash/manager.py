@@ -11,7 +11,16 @@ from events.log.subscriptions import Subscription
 from worker.commands import table
 from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.decide import Decision, decide, is_own, read_of, reconsider, streams, waited_on
+from worker.quote_to_cash.decide import (
+    Decision,
+    decide,
+    has_consequences,
+    is_own,
+    read_of,
+    reconsider,
+    streams,
+    waited_on,
+)
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.reconsiderations import Reconsideration
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
@@ -82,7 +91,7 @@ def _stores(connection: sa.Connection, batch: Sequence[Recorded]) -> dict[str, S
     """Open the state of each workspace of a batch, and load the streams that decisions about its events read."""
     concerned: dict[str, list[Event]] = {}
     for recorded in batch:
-        if not is_own(recorded.event):
+        if has_consequences(recorded.event):
             concerned.setdefault(recorded.event.workspace, []).append(recorded.event)
     workspaces = dict.fromkeys(recorded.event.workspace for recorded in batch)
     stores = {workspace: StateStore(connection, workspace) for workspace in workspaces}

@@ -15,9 +15,11 @@ from events.contract.quickbooks import CommandRejected, CustomerCreated
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
+    MAPPING_LINKED,
     MAPPING_REJECTED,
     AccountIgnored,
     AccountUnignored,
+    MappingLinked,
     MappingRejected,
 )
 from events.contract.values import Amount, Percent
@@ -31,11 +33,13 @@ class LinkedCustomer(Struct, frozen=True):
     """A customer that an account was linked to.
 
     `realm` is None if no company was ever connected. `also` is true if the customer is another account's.
+    `by_itself` is true if no person made the link: it ends if a person rejects the customer.
     """
 
     customer_id: str
     realm: str | None
     also: bool = False
+    by_itself: bool = False
 
 
 class Entry(Struct, frozen=True):
@@ -70,7 +74,12 @@ class Entry(Struct, frozen=True):
         A link from before any connection is one of the company that was connected first.
         """
         realms = {realm, None} if is_first else {realm}
-        return tuple(link.customer_id for link in self.links if link.realm in realms)
+        return tuple(
+            link.customer_id
+            for link in self.links
+            if link.realm in realms
+            and not (link.by_itself and (link.realm, link.customer_id) in self.rejected)
+        )
 
     def is_open(self, realm: str, *, is_first: bool) -> bool:
         """Return whether the account is to be matched: it has arrived, and no person has decided about it."""
@@ -83,7 +92,7 @@ class Entry(Struct, frozen=True):
 
     def learned_from(self, realm: str, *, is_first: bool) -> tuple[str, ...]:
         """Return the customers that learn its name: those that are its own."""
-        own = {link.customer_id for link in self.links if not link.also}
+        own = {link.customer_id for link in self.links if not link.also and not link.by_itself}
         return tuple(each for each in self.customers(realm, is_first=is_first) if each in own)
 
 
@@ -114,6 +123,11 @@ def _linked(entry: Entry, linked: AccountMapped | CustomerCreated) -> Entry:
     )
     links = (*others, LinkedCustomer(linked.customer_id, linked.realm, also))
     return replace(entry, links=links, is_requested=False, is_ignored=False)
+
+
+def _linked_by_itself(entry: Entry, linked: MappingLinked) -> Entry:
+    link = LinkedCustomer(linked.customer_id, linked.realm, by_itself=True)
+    return replace(entry, links=tuple(dict.fromkeys((*entry.links, link))))
 
 
 def _requested(entry: Entry, _: CustomerRequested) -> Entry:
@@ -150,6 +164,7 @@ FOLDS: Mapping[str, Callable[[Entry, Any], Entry]] = {
     catalog.COMMAND_REJECTED: _refused,
     MAPPING_SUGGESTED: _suggested,
     MAPPING_REJECTED: _rejected,
+    MAPPING_LINKED: _linked_by_itself,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _unignored,
 }

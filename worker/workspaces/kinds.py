@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, time
+from decimal import Decimal
 from typing import Literal
 from zoneinfo import available_timezones
 
 from msgspec import Struct
+
+from events.contract.values import Percent
 
 MEMO_CHARACTERS_MAX = 3000
 _PLACEHOLDER = re.compile(r"\{(?:deal_name|deal_id|po_number)\}")
@@ -17,13 +20,15 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 _FLAG = "true or false"
 _INSTANT = "an instant such as 2026-05-05T00:00:00Z"
 _TIME_ZONE = "an IANA name such as Europe/London"
+_PERCENT = "off, or a percentage from 0 to 100 such as 95"
 _FREQUENCY = "real_time, hourly, or daily with a time of 24 hours such as daily 02:30"
 
+OFF = "off"
 REAL_TIME = "real_time"
 HOURLY = "hourly"
 _DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
 
-KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency"]
+KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency", "percent"]
 
 
 class SettingKind(Struct, frozen=True):
@@ -86,6 +91,21 @@ def _frequency(value: str) -> str:
     return frequency
 
 
+def percent_of(value: str) -> Decimal | None:
+    """Return the percentage of a value that may be off; None if it is."""
+    return None if value == OFF else Decimal(value)
+
+
+def _percent(value: str) -> str:
+    folded = value.lower().removesuffix("%").strip()
+    if folded in {OFF, *_FALSE - {"0"}}:
+        return OFF
+    try:
+        return str(Percent.parse(folded))
+    except ValueError as error:
+        raise _unfit(_PERCENT, value) from error
+
+
 def _memo(value: str) -> str:
     if len(value) > MEMO_CHARACTERS_MAX:
         raise ValueError(f"can have at most {MEMO_CHARACTERS_MAX} characters, not {len(value)}")
@@ -106,4 +126,5 @@ INSTANT = SettingKind("instant", _INSTANT, _instant)
 TIME_ZONE = SettingKind("time_zone", _TIME_ZONE, _time_zone)
 QUICKBOOKS_NAME = SettingKind("quickbooks_name", "a name or ID in QuickBooks", str)
 MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
+PERCENT = SettingKind("percent", _PERCENT, _percent)
 FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)

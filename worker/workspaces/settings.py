@@ -14,6 +14,8 @@ from worker.workspaces.kinds import (
     FREQUENCY,
     INSTANT,
     MEMO,
+    OFF,
+    PERCENT,
     QUICKBOOKS_NAME,
     REAL_TIME,
     TIME_ZONE,
@@ -118,6 +120,15 @@ class Settings(Struct, frozen=True):
             read_again=True,
         ),
     ] = None
+    auto_link: Annotated[
+        str,
+        Setting(
+            PERCENT,
+            "Automatic linking",
+            "Link an account to the suggested customer without a person, if its score is at least this percentage and the"
+            " matcher is sure. A person's decision always comes first.",
+        ),
+    ] = OFF
     paused: Annotated[
         bool,
         Setting(

@@ -72,6 +72,7 @@ HAPPENING = st.one_of(
     st.builds(lambda: observed(country="GB")),
     st.builds(stories.account),
     st.builds(lambda customer: mapped(customer=customer), st.sampled_from(["7", "8"])),
+    st.sampled_from([chosen(auto_link="80"), chosen(auto_link="off")]),
     st.builds(lambda number, verdict: suggested(number=number, verdict=verdict), ONCE, VERDICTS),
     st.builds(lambda customer: rejected_pair(customer=customer), st.sampled_from(["58", "7"])),
     st.sampled_from([ignored(), unignored(), first_sync(), first_synced()]),

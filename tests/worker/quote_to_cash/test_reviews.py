@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from events.contract import catalog
+from events.contract.reviewing import MAPPING_LINKED
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,
     Decider,
+    chosen,
     connected,
     customer_asked,
     first_sync,
@@ -87,3 +90,59 @@ def test_a_person_s_mapping_holds_against_anything_later(later: Any) -> None:
     decider = given(*UNMAPPED, suggested(), mapped(customer="7")).when(later)
     (body,) = decider.bodies()
     assert body["CustomerRef"]["value"] == "7"
+
+
+SURE = suggested(verdict="link")  # with a score of 87.5
+
+
+def linked(decider: Decider) -> list[tuple[str, str]]:
+    return [(each.account_id, each.customer_id) for each in decider.facts(MAPPING_LINKED)]
+
+
+def test_an_account_is_linked_by_itself_from_the_score_of_the_setting_and_its_deal_is_invoiced() -> None:
+    assert linked(given(*UNMAPPED, SURE)) == []
+    assert linked(given(*UNMAPPED, chosen(auto_link="88"), SURE)) == []
+    decider = given(*UNMAPPED, chosen(auto_link="87.5"), SURE)
+    (fact_of,) = decider.facts(MAPPING_LINKED)
+    assert (fact_of.by, str(fact_of.auto_link), fact_of.evidence.reasons) == (
+        "automatic",
+        "87.5",
+        ("similar_name",),
+    )
+    assert [each.customer_id for each in decider.facts(catalog.CUSTOMER_LINKED)] == ["58"]
+    (body,) = decider.bodies()
+    assert body["CustomerRef"]["value"] == "58"
+
+
+def test_switching_it_on_later_links_what_waits_and_nothing_that_needs_a_person() -> None:
+    decider = given(*UNMAPPED, SURE, suggested("A-2", "59"), suggested("A-3", "60", verdict="link"))
+    decider.when(rejected_pair("A-3", "60"), suggested("A-4", "61", verdict="link"), ignored("A-4"))
+    decider.when(chosen(auto_link="80"))
+    assert linked(decider) == [("A-1", "58")]
+    assert len(decider.commanded()) == 1
+
+
+def test_what_people_decide_comes_first_before_and_after_a_link() -> None:
+    assert linked(given(*UNMAPPED, chosen(auto_link="80"), mapped(customer="7"), SURE)) == []
+    assert linked(given(*UNMAPPED, chosen(auto_link="80"), customer_asked(), SURE)) == []
+    decider = given(*UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, mapped(customer="7"))
+    (body,) = decider.when(mapped_product(), *stories.signed_deal()).bodies()
+    assert body["CustomerRef"]["value"] == "7"
+
+
+def test_a_rejected_link_is_undone() -> None:
+    decider = given(*UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, rejected_pair())
+    decider.when(mapped_product(), *stories.signed_deal())
+    assert decider.stands_at() == "account_not_mapped"
+    assert decider.commanded() == []
+    decider.when(suggested(customer="59", verdict="link", number=2))
+    assert linked(decider) == [("A-1", "58"), ("A-1", "59")]
+    assert len(decider.commanded()) == 1
+
+
+@pytest.mark.parametrize("first", ["by itself", "by a person"])
+def test_a_customer_of_another_account_is_not_linked_by_itself(first: str) -> None:
+    decider = given(*UNMAPPED, stories.account("A-2"), chosen(auto_link="80"))
+    decider.when(suggested("A-2", verdict="link") if first == "by itself" else mapped("A-2", "58"))
+    assert decider.when(SURE).stands_at() == "mapping_in_review"
+    assert ("A-1", "58") not in linked(decider)

@@ -1,18 +1,22 @@
 """People accept, reject and override suggestions, and ignore accounts; each decision is recorded with what was shown."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.reviewing import MAPPING_REJECTED
+from events.contract.reviewing import MAPPING_LINKED, MAPPING_REJECTED
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
 from worker.actions.admin import ActionRefused
 from worker.sandbox import accountant
+from worker.verification.books import Books
+from worker.verification.invariants import violations
 
 HARPER = "Harper & Lowe Architects"
 
@@ -99,6 +103,30 @@ async def test_an_ignored_account_is_not_suggested_and_a_mapped_one_can_t_be_ign
     await reviews.accept(acting, "A-1")
     assert (await refused(reviews.ignore(acting, "A-1"))).reason == "account_mapped"
     assert (await refused(reviews.reject(acting, "A-1", ids(office)[HARPER]))).reason == "account_mapped"
+
+
+async def test_a_link_that_the_worker_made_by_itself_can_be_rejected_and_another_customer_is_suggested(
+    office: Office,
+) -> None:
+    acting = office.world.admin()
+    await acting.change_settings({"auto_link": "95 %"})
+    await office.work()
+    linked = await last(office, MAPPING_LINKED)
+    assert (linked.customer_id, str(linked.auto_link)) == (ids(office)[HARPER], "95")
+    assert (await refused(reviews.accept(acting, "A-1"))).reason == "nothing_suggested"
+    taken = await refused(reviews.map_account(acting, "A-2", linked.customer_id))
+    assert taken.reason == "customer_taken"
+    await reviews.reject(acting, "A-1")
+    assert (await last(office, MAPPING_REJECTED)).customer_id == linked.customer_id
+    await office.work()
+    await reviews.accept(acting, "A-1", ids(office)["Harper & Lowe"])
+    await reviews.map_account(acting, "A-2", linked.customer_id)
+    await office.work()
+    assert await office.world.services.database.read(violated, office.world.clock.now()) == []
+
+
+def violated(connection: sa.Connection, now: datetime) -> list[str]:
+    return [said for found in violations(connection, now, Books()).values() for said in found]
 
 
 async def test_the_log_tells_each_decision(office: Office) -> None:

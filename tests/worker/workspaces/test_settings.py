@@ -15,6 +15,7 @@ WRITTEN = {
     "time_zone": (" america/new york ", "America/New_York"),
     "quickbooks_name": ("Net 30", "Net 30"),
     "memo": ("For {deal_name}", "For {deal_name}"),
+    "percent": (" 97.5 % ", "97.5"),
     "frequency": (" Daily  02:30", "daily 02:30"),
 }
 
@@ -58,6 +59,8 @@ def test_a_choice_holds_over_a_default_of_the_workspace() -> None:
         ("cut_over", "2026-05-05", "cut_over needs a time zone, such as 2026-05-05T00:00:00Z"),
         ("time_zone", "Mars", "time_zone must be an IANA name such as Europe/London, not 'Mars'"),
         ("time_zone", "localtime", "time_zone must be an IANA name such as Europe/London, not 'localtime'"),
+        ("auto_link", "high", "auto_link must be off, or a percentage from 0 to 100 such as 95, not 'high'"),
+        ("auto_link", "101", "auto_link must be off, or a percentage from 0 to 100 such as 95, not '101'"),
         ("memo", "x" * 3001, "memo can have at most 3000 characters, not 3001"),
         *(
             (

@@ -13,9 +13,11 @@ from events.contract.quickbooks import CommandRejected, CommandUncertain, Custom
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
+    MAPPING_LINKED,
     MAPPING_REJECTED,
     AccountIgnored,
     AccountUnignored,
+    MappingLinked,
     MappingRejected,
 )
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
@@ -23,16 +25,34 @@ from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.family import Folds
-from worker.quote_to_cash.keys import COMPANY
-from worker.quote_to_cash.readings.folds import call_its_own, make_known, want
+from worker.quote_to_cash.keys import COMPANY, of_setting
+from worker.quote_to_cash.readings.folds import call_its_own, make_known, put, want
+from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.view import View
+
+AUTO_LINK = of_setting("auto_link")
 
 
 def put_account(view: View, account_id: str, account: Account) -> None:
     """Replace the state of an account, and the keys that it waits on."""
     view.put(account, account_id)
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    view.set_waits(f"account/{account_id}", (COMPANY,) if account.is_unanswered else ())
+    view.set_waits(f"account/{account_id}", (*_company(account), *_auto_link(account)))
+
+
+def _company(account: Account) -> tuple[str, ...]:
+    return (COMPANY,) if account.is_unanswered else ()
+
+
+def _auto_link(account: Account) -> tuple[str, ...]:
+    """Return the setting that may link an account, once it is changed."""
+    suggested = account.suggested
+    waits = (
+        suggested is not None
+        and suggested.verdict == "link"
+        and account.in_review(suggested.realm) is not None
+    )
+    return (AUTO_LINK,) if waits else ()
 
 
 def _account_updated(view: View, snapshot: AccountUpdated, _at: datetime) -> None:
@@ -95,6 +115,16 @@ def _rejected(view: View, rejected: MappingRejected, _at: datetime) -> None:
     )
 
 
+def _linked_by_itself(view: View, linked: MappingLinked, _at: datetime) -> None:
+    account, link = view.get(Account, linked.account_id), Link(linked.customer_id, linked.realm)
+    others = tuple(each for each in account.automatic if each.realm != linked.realm)
+    put_account(view, linked.account_id, replace(account, automatic=(*others, link)))
+    stream = catalog.customer_stream(linked.realm, linked.customer_id)
+    customer = view.get(Customer, catalog.key_of(stream))
+    accounts = tuple(sorted({*customer.automatic, linked.account_id}))
+    put(view, stream, replace(customer, automatic=accounts))
+
+
 def _ignored(view: View, ignored: AccountIgnored, _at: datetime) -> None:
     account = view.get(Account, ignored.account_id)
     put_account(view, ignored.account_id, replace(account, ignored_by=ignored.by))
@@ -145,6 +175,7 @@ FOLDS: Folds = {
     catalog.CONNECTION_AUTHORIZED: _connected,
     MAPPING_SUGGESTED: _suggested,
     MAPPING_REJECTED: _rejected,
+    MAPPING_LINKED: _linked_by_itself,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _unignored,
     catalog.CUSTOMER_REQUESTED: _customer_requested,

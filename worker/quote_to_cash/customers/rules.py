@@ -1,4 +1,4 @@
-"""Command the creation of a customer, once a person has requested it and everything that it needs is known."""
+"""Link an account by itself if that is wanted, and command a customer once a person has requested it."""
 
 from collections.abc import Iterator
 
@@ -6,20 +6,46 @@ from events.contract import catalog, json
 from events.contract.administration import AccountMapped
 from events.contract.announcements import CustomerCommanded, CustomerLinked
 from events.contract.quickbooks import CustomerCreated
+from events.contract.reviewing import MappingLinked
+from events.contract.values import Percent
 from worker.commands.identity import currency_number
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.body import customer_body
 from worker.quote_to_cash.customers.folds import FOLDS
+from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
 from worker.quote_to_cash.family import Family
 from worker.quote_to_cash.view import View
+from worker.workspaces.kinds import percent_of
 
 
 def consider(view: View, account_id: str) -> Iterator[Consequence]:
-    """Command the customer that a person requested for an account, if it can be created now."""
+    """Link an account by itself, or command the customer that a person requested for it, if that is possible now."""
+    yield from _linked_by_itself(view, account_id)
+    yield from _created(view, account_id)
+
+
+def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
+    """Link an account to the suggested customer if the matcher is sure, and the score is at least that of the setting."""
+    workspace = view.get(WorkspaceState)
+    suggested = view.get(Account, account_id).in_review(workspace.realm)
+    least = percent_of(workspace.settings.auto_link)
+    if suggested is None or suggested.best is None or suggested.verdict != "link":
+        return
+    best = suggested.best
+    evidence = suggested.evidence(best.customer_id)
+    if least is None or evidence is None or best.score < least:
+        return
+    if any(holders(view, account_id, best.customer_id, suggested.realm, None)):
+        return  # a person decides whether the account is another one's double
+    yield MappingLinked(account_id, suggested.realm, best.customer_id, Percent(least), evidence)
+    yield CustomerLinked(account_id, best.customer_id, suggested.realm)
+
+
+def _created(view: View, account_id: str) -> Iterator[Consequence]:
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
     realm, company = workspace.realm, workspace.company
     if account.latest is None or realm is None or company is None or not workspace.is_connected:
@@ -56,6 +82,13 @@ def _customer_of(view: View, linked: CustomerCreated | AccountMapped) -> list[st
     return [catalog.customer_stream(realm, linked.customer_id)] if realm else []
 
 
+def _suggested_customer(view: View, account_id: str) -> list[str]:
+    """Return the suggested customer of an account: it may be another account's."""
+    suggested = view.get(Account, account_id).suggested
+    best = suggested.best if suggested is not None else None
+    return [catalog.customer_stream(suggested.realm, best.customer_id)] if suggested and best else []
+
+
 _LINKING = (catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED)
 FAMILY = Family(
     "account",
@@ -63,4 +96,5 @@ FAMILY = Family(
     consider,
     follows=dict.fromkeys(_LINKING, _linked),
     changed_by=dict.fromkeys(_LINKING, _customer_of),
+    reads=(_suggested_customer,),
 )

@@ -35,6 +35,7 @@ class Account(State, frozen=True):
         rejected: The companies and IDs of the customers that people rejected for it.
         ignored_by: The person who said that it gets no customer, unless that was taken back.
         attempt: The command to create its customer.
+        automatic: The customers that the worker linked it to by itself.
     """
 
     kind: ClassVar[str] = "account"
@@ -49,6 +50,7 @@ class Account(State, frozen=True):
     ignored_by: str | None = None
 
     attempt: Attempt | None = None
+    automatic: tuple[Link, ...] = ()
 
     @property
     def is_unanswered(self) -> bool:
@@ -70,11 +72,20 @@ class Account(State, frozen=True):
         is_rejected = (self.suggested.realm, best.customer_id) in self.rejected
         return None if is_decided or creates or is_rejected else self.suggested
 
+    def links_in(self, realm: str | None) -> tuple[Link, ...]:
+        """Return the links to customers in a realm, in any if it is None: a person's, or else those of the worker itself."""
+        links = tuple(link for link in self.links if realm in (None, link.realm))
+        return links or tuple(
+            link
+            for link in self.automatic
+            if realm in (None, link.realm) and (link.realm, link.customer_id) not in self.rejected
+        )
+
     def link_in(self, realm: str | None, currency: str | None) -> Link | None:
         """Return the link to a customer in a realm, for deals in a currency; in any realm if `realm` is None.
 
         A link for another currency is better than none: the gate can then name the wrong currency.
         """
-        links = [link for link in self.links if realm in (None, link.realm)]
+        links = self.links_in(realm)
         fits = [(link.currency == currency, link.currency is None) for link in links]
         return links[fits.index(max(fits))] if links else None

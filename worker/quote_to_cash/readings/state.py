@@ -38,11 +38,15 @@ class ReadingState(Struct, frozen=True):
 
 
 class Customer(State, frozen=True):
-    """A QuickBooks customer as it was last observed, and the accounts that are mapped to it. Its key is `REALM/ID`."""
+    """A QuickBooks customer as it was last observed, and the accounts that are mapped to it. Its key is `REALM/ID`.
+
+    `automatic` are the accounts that the worker linked to it by itself; a person may have decided otherwise since.
+    """
 
     kind: ClassVar[str] = "customer"
 
     accounts: tuple[str, ...] = ()
+    automatic: tuple[str, ...] = ()
     observed: CustomerObserved | None = None
     reading: ReadingState = ReadingState()
 
