@@ -84,10 +84,12 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noq
         elif kind == catalog.PRODUCT_MAPPED:
             row.status, row.target, row.target_name = "mapped", payload.item_id, None
             row.by = payload.by
+        elif kind == catalog.ITEM_COMMANDED:
+            row.status = "requested"
         elif kind == catalog.CUSTOMER_CREATED:
             row.status, row.target, row.target_name = "mapped", payload.customer_id, payload.display_name
             row.problem = None
-        elif kind == catalog.ITEM_CREATED:
+        elif kind == catalog.ITEM_CREATED and row.status != "mapped":  # or a person has mapped it meanwhile
             row.status, row.target, row.target_name = "mapped", payload.item_id, payload.name
             row.problem = None
         elif kind == catalog.COMMAND_REJECTED:
@@ -107,6 +109,7 @@ _FOLD = Fold(
         catalog.ACCOUNT_MAPPED: _account,
         catalog.CUSTOMER_CREATED: _account,
         catalog.ITEM_REQUESTED: _product,
+        catalog.ITEM_COMMANDED: _product,
         catalog.PRODUCT_MAPPED: _product,
         catalog.ITEM_CREATED: _product,
         catalog.COMMAND_REJECTED: _refused,

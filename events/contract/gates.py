@@ -26,6 +26,7 @@ Action = Literal[
     "correct_in_quickbooks",
     "choose_terms",
     "choose_income_account",
+    "choose_default_item",
     "choose_time_zone",
     "connect",
     "resume",
@@ -37,9 +38,11 @@ Action = Literal[
 
 IN_PROGRESS = "in_progress"
 BEING_READ = "mapping_being_read"
+ITEM_BEING_CREATED = "item_being_created"
 _BRACKETED = re.compile(r"\[([^\]]*)\]")
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_PASSING = frozenset({IN_PROGRESS, BEING_READ})  # they open by themselves, or another gate says why not
+# They open by themselves, or another gate says why not.
+_PASSING = frozenset({IN_PROGRESS, BEING_READ, ITEM_BEING_CREATED})
 
 
 class Words(Struct, frozen=True):

@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "inactive_item",
         _ITEMS_GATES,
-        'return not items.inactive or Unmet({"items": items.told(items.inactive)}, about=_about(items.inactive))',
+        'return not items.inactive or _unusable(items, items.inactive, None, "default_item_inactive")',
         "return True",
         "An invoice is sent although QuickBooks rejects it.",
     ),

@@ -18,6 +18,7 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     "correct_in_quickbooks": (_ORDER,),
     "choose_terms": ("q2c set terms=NAME",),
     "choose_income_account": ("q2c set income_account=NAME",),
+    "choose_default_item": ('q2c set unmapped_product="default ITEM_ID"', *_MAP_PRODUCT),
     "choose_time_zone": ("q2c set time_zone=America/Chicago",),
     "connect": ("q2c connect",),
     "resume": ("q2c set paused=false",),

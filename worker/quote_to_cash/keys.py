@@ -18,10 +18,12 @@ from worker.workspaces.settings import Settings
 
 COMPANY = waits_key("company")
 BEING_READ = waits_key("being_read")
+UNMAPPED_PRODUCT = waits_key("settings/unmapped_product")
 _OF_THEIR_OWN = {
     DOCUSIGN: DOCUSIGN,
     "batches_since": SYNC_CLOCK,
     "being_read": BEING_READ,
+    "default_item_realm": UNMAPPED_PRODUCT,
 }  # the keys of parts that change on their own
 # The readings of the company are counted by the rule that commands them, and by no gate.
 _COUNTS = frozenset({"reads_wanted", "reads_commanded"})
@@ -46,7 +48,8 @@ def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
     company = [COMPANY] if _of_company(before) != _of_company(after) else []
     docusign = [DOCUSIGN] if before.docusign != after.docusign else []
     being_read = [BEING_READ] if before.being_read != after.being_read else []
-    return [*settings, *company, *docusign, *being_read]
+    chosen_again = [UNMAPPED_PRODUCT] if before.default_item_realm != after.default_item_realm else []
+    return list(dict.fromkeys([*settings, *company, *docusign, *being_read, *chosen_again]))
 
 
 def likely_changed(payload: Fact) -> list[str]:
@@ -61,7 +64,16 @@ def likely_changed(payload: Fact) -> list[str]:
 def _of_company(state: WorkspaceState) -> WorkspaceState:
     """Return the state without its settings and the other parts that have keys of their own, and without counts."""
     counts = {"reads_wanted": 0, "reads_commanded": 0}
-    return replace(state, chosen={}, instants={}, docusign=None, batches_since=None, being_read=(), **counts)
+    return replace(
+        state,
+        chosen={},
+        default_item_realm=None,
+        instants={},
+        docusign=None,
+        batches_since=None,
+        being_read=(),
+        **counts,
+    )
 
 
 class ReadThrough:

@@ -4,7 +4,7 @@ from events.contract import catalog
 from events.contract.crm import DealUpdated
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
-from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.items.unmapped import item_of
 from worker.quote_to_cash.view import View
 
 
@@ -16,5 +16,5 @@ def referred(view: View, latest: DealUpdated) -> list[str]:
     link = view.get(Account, latest.account_id).link_in(realm, latest.currency)
     customers = [catalog.customer_stream(realm, link.customer_id)] if link else []
     lines = latest.quote.lines if latest.quote else ()
-    item_ids = {view.get(Product, line.product_id).item_in(realm) for line in lines}
+    item_ids = {item_of(view, line.product_id) for line in lines}
     return [*customers, *sorted(catalog.item_stream(realm, item_id) for item_id in item_ids if item_id)]

@@ -27,6 +27,7 @@ GATES: tuple[Gate, ...] = (
     *invoice.TAKEN,
     *company.GATES,
     *readings.GATES,
+    items.CREATED,
 )
 # The gates of a commanded invoice.
 COMMANDED: tuple[Gate, ...] = (

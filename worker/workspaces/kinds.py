@@ -21,14 +21,20 @@ _FLAG = "true or false"
 _INSTANT = "an instant such as 2026-05-05T00:00:00Z"
 _TIME_ZONE = "an IANA name such as Europe/London"
 _PERCENT = "off, or a percentage from 0 to 100 such as 95"
+_UNMAPPED_PRODUCT = "hold, create, or default with the ID of an item in QuickBooks such as default 19"
 _FREQUENCY = "real_time, hourly, or daily with a time of 24 hours such as daily 02:30"
 
 OFF = "off"
+HOLD = "hold"
+CREATE = "create"
 REAL_TIME = "real_time"
 HOURLY = "hourly"
+_DEFAULT = re.compile(r"default ([0-9A-Za-z_-]{1,128})")
 _DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
 
-KindName = Literal["flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency", "percent"]
+KindName = Literal[
+    "flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency", "percent", "unmapped_product"
+]
 
 
 class SettingKind(Struct, frozen=True):
@@ -56,6 +62,12 @@ def time_of_day(frequency: str) -> time | None:
     """Return the time of day of a frequency, such as 02:30 of `daily 02:30`; None if it is not daily."""
     found = _DAILY.fullmatch(frequency)
     return time(int(found[1]), int(found[2])) if found else None
+
+
+def default_item_of(value: str) -> str | None:
+    """Return the ID of the item in a value such as `default 19`; None if the value names no item."""
+    found = _DEFAULT.fullmatch(value)
+    return found[1] if found else None
 
 
 def _flag(value: str) -> str:
@@ -89,6 +101,14 @@ def _frequency(value: str) -> str:
     if frequency not in {REAL_TIME, HOURLY} and time_of_day(frequency) is None:
         raise _unfit(_FREQUENCY, value)
     return frequency
+
+
+def _unmapped_product(value: str) -> str:
+    first, *others = value.split()
+    rule = " ".join([first.lower(), *others])
+    if rule not in {HOLD, CREATE} and default_item_of(rule) is None:
+        raise _unfit(_UNMAPPED_PRODUCT, value)
+    return rule
 
 
 def percent_of(value: str) -> Decimal | None:
@@ -128,3 +148,4 @@ QUICKBOOKS_NAME = SettingKind("quickbooks_name", "a name or ID in QuickBooks", s
 MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
 PERCENT = SettingKind("percent", _PERCENT, _percent)
 FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)
+UNMAPPED_PRODUCT = SettingKind("unmapped_product", _UNMAPPED_PRODUCT, _unmapped_product)

@@ -12,6 +12,7 @@ from events.errors import UserError
 from worker.workspaces.kinds import (
     FLAG,
     FREQUENCY,
+    HOLD,
     INSTANT,
     MEMO,
     OFF,
@@ -19,6 +20,7 @@ from worker.workspaces.kinds import (
     QUICKBOOKS_NAME,
     REAL_TIME,
     TIME_ZONE,
+    UNMAPPED_PRODUCT,
     SettingKind,
 )
 
@@ -120,6 +122,16 @@ class Settings(Struct, frozen=True):
             read_again=True,
         ),
     ] = None
+    unmapped_product: Annotated[
+        str,
+        Setting(
+            UNMAPPED_PRODUCT,
+            "Unmapped products",
+            "The item of a product that is mapped to none. With hold, its deals wait for a person. With create, its item is"
+            " created in QuickBooks once a deal waits for nothing else. With default and an item's ID, such as default 19,"
+            " its lines are invoiced with that item, and their descriptions name the product.",
+        ),
+    ] = HOLD
     auto_link: Annotated[
         str,
         Setting(

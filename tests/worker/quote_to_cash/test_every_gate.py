@@ -42,6 +42,7 @@ from tests.worker.quote_to_cash.given import (
     ignored,
     invoice_created,
     item_asked,
+    item_created,
     item_seen,
     mapped,
     mapped_product,
@@ -150,6 +151,17 @@ def unmapped(*but: str) -> list[Happened]:
     """Everything except a mapping."""
     everything = [chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"), connected(), observed()]
     return [*everything, *([] if "account" in but else [mapped()]), mapped_product()]
+
+
+def by_default() -> list[Happened]:
+    """Everything except a mapping of the product, and a default item."""
+    return [*ready(unmapped_product="default 6")[:4], customer_seen()]
+
+
+def creating(**settings: str) -> list[Happened]:
+    """Everything except a mapping of the product, and items are created."""
+    more = {"unmapped_product": "create", "income_account": "Services"} | settings
+    return [*ready(**more)[:4], customer_seen()]
 
 
 HOLDER = Holder("Customer", "58", "Acme A-1", active=False)
@@ -417,6 +429,49 @@ CASES_OF_GATES = [
         "QuickBooks takes no category or bundle on an invoice line: Platform seat (5, Category) for Platform seat (P-1).",
         [mapped_product(item="6")],
         case="item_not_for_sale",
+    ),
+    Case(
+        "product_not_mapped",
+        [*by_default(), connected(OTHER_REALM), *signed()],
+        "No QuickBooks item is mapped to Platform seat (P-1), and the default item was chosen in another company.",
+        [chosen(unmapped_product="default 7")],
+        case="default_item_elsewhere",
+    ),
+    Case(
+        "product_not_mapped",
+        [*by_default(), item_seen("6", exists=False, reading=9), *signed()],
+        "QuickBooks has no item 6 for Platform seat (P-1), the default item of unmapped products.",
+        [chosen(unmapped_product="default 7")],
+        case="no_such_default_item",
+    ),
+    Case(
+        "product_not_mapped",
+        [*by_default(), item_seen("6", type="Group", reading=9), *signed()],
+        "QuickBooks takes no category or bundle on an invoice line, but the default item is one: Platform seat (6, Group)"
+        " for Platform seat (P-1).",
+        [mapped_product()],
+        case="default_item_not_for_sale",
+    ),
+    Case(
+        "item_inactive",
+        [*by_default(), item_seen("6", active=False, reading=9), *signed()],
+        "The default item of unmapped products is inactive in QuickBooks: Platform seat (6, Service) for Platform seat"
+        " (P-1).",
+        [item_seen("6", reading=10)],
+        case="default_item_inactive",
+    ),
+    Case(
+        "item_being_created",
+        [*creating(), *signed()],
+        "A QuickBooks item is being created for Platform seat (P-1).",
+        lambda decider: [item_created(decider.commanded("create_item")[-1])],
+    ),
+    Case(
+        "item_being_created",
+        [*creating(paused="true"), *signed()],
+        "A QuickBooks item will be created for Platform seat (P-1) once the invoice waits for nothing else.",
+        [mapped_product()],
+        case="to_create",
     ),
     Case(
         "item_inactive",

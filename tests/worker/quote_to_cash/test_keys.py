@@ -52,6 +52,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "memo": ("Thanks", ""),
     "income_account": ("Services", "none such", ""),
     "paused": ("true", "false"),
+    "unmapped_product": ("default 5", "default 6", "create", ""),
     "sync_frequency": ("hourly", "daily 02:30", ""),
 }
 ONCE = st.integers(1, 9)
@@ -111,7 +112,17 @@ def test_nothing_recorded_of_a_deal_is_stale(happening: list[Any], *, before: bo
 @pytest.mark.parametrize(
     ("happened", "keys"),
     [
-        pytest.param([], {of_setting("auto_invoice"), COMPANY, "account/A-1", "product/P-1"}, id="nothing"),
+        pytest.param(
+            [],
+            {
+                of_setting("auto_invoice"),
+                of_setting("unmapped_product"),
+                COMPANY,
+                "account/A-1",
+                "product/P-1",
+            },
+            id="nothing",
+        ),
         pytest.param(
             [*ready(), chosen(auto_invoice="false")],
             {of_setting("auto_invoice")},

@@ -17,6 +17,7 @@ WRITTEN = {
     "memo": ("For {deal_name}", "For {deal_name}"),
     "percent": (" 97.5 % ", "97.5"),
     "frequency": (" Daily  02:30", "daily 02:30"),
+    "unmapped_product": (" Default  19", "default 19"),
 }
 
 

@@ -50,6 +50,8 @@ def _settings_changed(view: View, change: SettingsChanged, at: datetime) -> None
         dated = setting.first_on_sets
         if dated is not None and getattr(state.settings, setting.name) and dated not in state.instants:
             state = replace(state, instants={**state.instants, dated: at.isoformat()})
+    if "unmapped_product" in change.changes:
+        state = replace(state, default_item_realm=state.realm)
     if any(setting.read_again for setting in changed) and state.connection is not None:
         state = replace(state, reads_wanted=state.reads_wanted + 1)
     _put_scheduled(view, state, at)
@@ -65,6 +67,8 @@ def _connected(view: View, connection: ConnectionAuthorized, at: datetime) -> No
         expired=False,
         disconnected=False,
         refused=None,
+        # An item's ID names another item in another company. What was chosen before any connection is of the first company.
+        default_item_realm=state.default_item_realm if state.connection else connection.realm,
         company=state.company if same_realm else None,
         reads_wanted=state.reads_wanted + 1,
     )

@@ -21,6 +21,8 @@ class WorkspaceState(State, frozen=True, dict=True):
 
     Attributes:
         chosen: The settings that a person chose, as stored text.
+        default_item_realm: The company in which the default item of unmapped products was chosen; None if none was
+            connected yet.
         instants: Defaults of settings that are the instant at which another setting was first switched on.
         connection: The last connection.
         authorizations: How many connections there were.
@@ -41,6 +43,7 @@ class WorkspaceState(State, frozen=True, dict=True):
     kind: ClassVar[str] = WORKSPACE
 
     chosen: dict[str, str] = field(default_factory=dict)
+    default_item_realm: str | None = None
     instants: dict[str, str] = field(default_factory=dict)
     connection: ConnectionAuthorized | None = None
     authorizations: int = 0

@@ -4,9 +4,11 @@ It has no address, no e-mail address and, unless the workspace chose some, no te
 its accountants maintain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from events.contract.crm import DealUpdated, Discount, Quote, QuoteLine
 from events.contract.quickbooks import CompanyObserved
@@ -40,6 +42,7 @@ def invoice_body(
     *,
     customer_id: str,
     items: Mapping[str, str],
+    defaulted: Sequence[str] = (),
     company: CompanyObserved,
     settings: Settings,
     part: int,
@@ -48,9 +51,14 @@ def invoice_body(
 ) -> Composed:
     """Compose the body of the request; every reference in it has passed its gate."""
     notes: list[str] = []
+    if defaulted:
+        item = items[defaulted[0]]
+        notes.append(f"The default item {item} is on the lines of unmapped products: {listed(defaulted)}.")
     body: dict[str, Any] = {
         "CustomerRef": {"value": customer_id},
-        "Line": [_line(line, items[line.line.product_id], quote, company) for line in priced.lines],
+        "Line": [
+            _line(line, items[line.line.product_id], quote, company) for line in _called(priced, defaulted)
+        ],
         "PrivateNote": _private_note(deal, settings, request, notes),
     }
     if priced.shipping:
@@ -109,6 +117,17 @@ def _line(priced: PricedLine, item_id: str, quote: Quote, company: CompanyObserv
     if description := _description(priced):
         composed["Description"] = description
     return composed | {"SalesItemLineDetail": detail}
+
+
+def _called(priced: Priced, defaulted: Sequence[str]) -> Iterator[PricedLine]:
+    """Yield the lines; those of the default item with a name, since nothing else on the invoice tells its products apart."""
+    by_default = set(defaulted)
+    for each in priced.lines:
+        line = each.line
+        if line.product_id in by_default and not one_line(line.name):
+            yield replace(each, line=replace(line, name=f"Product {line.product_id}"))
+        else:
+            yield each
 
 
 def _description(priced: PricedLine) -> str:

@@ -16,7 +16,7 @@ from events.contract.announcements import (
     invoice_link,
 )
 from events.contract.currencies import in_currency
-from events.contract.gates import asking
+from events.contract.gates import ITEM_BEING_CREATED, asking
 from events.contract.quickbooks import CommandRejected, InvoiceCreated, figures_of
 from worker.commands.identity import CommandKey
 from worker.quote_to_cash.attempt import next_generation
@@ -29,6 +29,7 @@ from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.inquiry import DecisionImpossible, Inquiry
 from worker.quote_to_cash.invoice.body import invoice_body
 from worker.quote_to_cash.invoice.folds import FOLDS
+from worker.quote_to_cash.items.rules import create_unmapped
 from worker.quote_to_cash.readings.rules import read_unknown
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import DOCUSIGN, View
@@ -63,6 +64,10 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
         if deal.latest is not None:  # these commands do not change anything that the inquiry has read
             yield from read_unknown(inquiry.view, inquiry.referred)
         unmet, keys = unmet_and_keys(inquiry)
+        if [gate.code for gate in unmet] == [ITEM_BEING_CREATED] and inquiry.items.to_create:
+            yield from create_unmapped(inquiry.view, inquiry.items.to_create)
+            inquiry = Inquiry(inquiry.view, inquiry.deal_id, inquiry.number, in_batch=inquiry.in_batch)
+            unmet, keys = unmet_and_keys(inquiry)
     if not unmet:
         yield from _request(inquiry)
     elif not passes_by_itself(unmet) or part.unmet:
@@ -102,14 +107,13 @@ def _request(inquiry: Inquiry) -> Iterator[Consequence]:
     key, request = identified(
         inquiry.view, "create_invoice", realm, subject, part=number, generation=generation
     )
-    products = inquiry.items.products
-    items = {line.product_id: str(products[line.product_id].item_in(realm)) for line in quote.lines}
     composed = invoice_body(
         latest,
         quote,
         priced,
         customer_id=customer.customer_id,
-        items=items,
+        items=inquiry.items.item_ids,
+        defaulted=inquiry.items.defaulted,
         company=inquiry.company,
         settings=inquiry.settings,
         part=number,

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import ConnectionAuthorized, ItemRequested, ProductMapped
+from events.contract.administration import ConnectionAuthorized, ItemRequested, ProductMapped, SettingsChanged
 from events.contract.announcements import ItemCommanded
 from events.contract.crm import Quote
 from events.contract.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
@@ -17,6 +17,7 @@ from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.keys import COMPANY, of_setting
 from worker.quote_to_cash.readings.folds import make_known, want
 from worker.quote_to_cash.view import View
+from worker.workspaces.kinds import default_item_of
 
 WAITING = (COMPANY, of_setting("income_account"))
 
@@ -62,18 +63,27 @@ def _item_commanded(view: View, command: ItemCommanded, _at: datetime) -> None:
 
 def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
     product = view.get(Product, created.product_id)
-    put_product(
-        view,
-        created.product_id,
-        replace(
-            product,
-            item_id=created.item_id,
-            item_realm=created.realm,
-            attempt=succeeded(product.attempt, created, product.requests),
-        ),
-    )
+    attempt = succeeded(product.attempt, created, product.requests)
+    if not _was_mapped_since(product, created):
+        product = replace(product, item_id=created.item_id, item_realm=created.realm)
+    put_product(view, created.product_id, replace(product, attempt=attempt))
     seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
     make_known(view, seen)
+
+
+def _was_mapped_since(product: Product, created: ItemCreated) -> bool:
+    """Return whether a person has mapped the product after the item was commanded: then the person's item stays."""
+    attempt = product.attempt
+    if attempt is None or attempt.request_id != created.request_id:
+        return False
+    return product.item_in(created.realm) is not None and product.withdrawn >= attempt.asked
+
+
+def _default_item_chosen(view: View, change: SettingsChanged, _at: datetime) -> None:
+    item_id = default_item_of(change.changes.get("unmapped_product", ""))
+    realm = view.get(WorkspaceState).realm
+    if item_id is not None and realm is not None:
+        want(view, [catalog.item_stream(realm, item_id)])
 
 
 def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
@@ -92,6 +102,7 @@ def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetim
 
 FOLDS: Folds = {
     catalog.PRODUCT_MAPPED: _product_mapped,
+    catalog.SETTINGS_CHANGED: _default_item_chosen,
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.ITEM_REQUESTED: _item_requested,
     catalog.ITEM_COMMANDED: _item_commanded,

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from functools import partial
 
 from events.contract.currencies import in_currency
-from events.contract.gates import Words
+from events.contract.gates import ITEM_BEING_CREATED, Words
 from worker.quote_to_cash.company.state import income_account_of
 from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
-from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.items.quoted import QuotedItems
+from worker.quote_to_cash.items.unmapped import has_default_elsewhere
 from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.texts import listed
 
@@ -24,17 +25,34 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet:
             f"{items.lines[p]} ({p}{refusal(items.view, attempts[p])})" for p in items.unmapped
         )
         taken = all(attempt is not None and attempt.holder for attempt in attempts.values())
-        return Unmet({"products": products}, "name_of_item" if taken else None, _about(items.unmapped))
+        elsewhere = "default_item_elsewhere" if has_default_elsewhere(items.view) else None
+        return Unmet({"products": products}, "name_of_item" if taken else elsewhere, _about(items.unmapped))
     if items.absent:
-        return Unmet({"items": items.told(items.absent)}, "no_such_item", _about(items.absent))
+        return _unusable(items, items.absent, "no_such_item", "no_such_default_item")
     if items.unfit:
-        return Unmet({"items": items.told(items.unfit)}, "item_not_for_sale", _about(items.unfit))
+        return _unusable(items, items.unfit, "item_not_for_sale", "default_item_not_for_sale")
     return True
 
 
 def _active(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
-    return not items.inactive or Unmet({"items": items.told(items.inactive)}, about=_about(items.inactive))
+    return not items.inactive or _unusable(items, items.inactive, None, "default_item_inactive")
+
+
+def _unusable(items: QuotedItems, products: list[str], case: str | None, of_default: str) -> Unmet:
+    """Return the cause for products whose item is unusable; it is the default item's if it is the item of all."""
+    is_default = all(product in items.defaulted for product in products)
+    return Unmet({"items": items.told(products)}, of_default if is_default else case, _about(products))
+
+
+def _created(inquiry: Inquiry) -> bool | Unmet:
+    items = inquiry.items
+    coming = items.to_create or items.being_created
+    return not coming or Unmet(
+        {"products": ", ".join(f"{items.lines[p]} ({p})" for p in coming)},
+        "to_create" if items.to_create else None,
+        _about(coming),
+    )
 
 
 def _income_account(inquiry: Inquiry) -> bool | Unmet:
@@ -43,7 +61,7 @@ def _income_account(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
     unusable = {*items.unmapped, *items.absent, *items.unfit, *items.inactive}
     asked = [p for p, product in items.products.items() if product.requests > product.withdrawn]
-    to_create = [p for p in asked if p in unusable]
+    to_create = [p for p in asked if p in unusable] + items.to_create
     return not to_create or Unmet({"products": ", ".join(to_create)})
 
 
@@ -62,7 +80,7 @@ def _quantity(inquiry: Inquiry) -> bool | Unmet:
 
 
 def _needs_quantity(inquiry: Inquiry, product_id: str) -> bool:
-    item_id = inquiry.view.get(Product, product_id).item_in(inquiry.realm)
+    item_id = inquiry.items.item_ids.get(product_id)
     if inquiry.realm is None or item_id is None:
         return False
     observed = inquiry.view.get(Item, f"{inquiry.realm}/{item_id}").observed
@@ -100,6 +118,21 @@ GATES = (
                 "Map the product to a QuickBooks product or service.",
                 "map_product",
             ),
+            "default_item_elsewhere": Words(
+                "No QuickBooks item is mapped to {products}, and the default item was chosen in another company.",
+                "Choose a default item of the connected company, or map the product.",
+                "choose_default_item",
+            ),
+            "no_such_default_item": Words(
+                "QuickBooks has no item {items}, the default item of unmapped products.",
+                "Choose another default item, or map the product.",
+                "choose_default_item",
+            ),
+            "default_item_not_for_sale": Words(
+                "QuickBooks takes no category or bundle on an invoice line, but the default item is one: {items}.",
+                "Choose a QuickBooks product or service as the default item, or map the product.",
+                "choose_default_item",
+            ),
         },
     ),
     _gate(
@@ -110,6 +143,14 @@ GATES = (
             "Activate the item in QuickBooks, then request the invoice; or map the product to another item, or create one.",
             "activate_item",
         ),
+        cases={
+            "default_item_inactive": Words(
+                "The default item of unmapped products is inactive in QuickBooks: {items}.",
+                "Activate the item in QuickBooks, then request the invoice; or choose another default item, or map the"
+                " product.",
+                "activate_item",
+            ),
+        },
         depends_on=("item",),
     ),
     _gate(
@@ -135,4 +176,18 @@ GATES = (
         ),
         depends_on=("deal",),
     ),
+)
+# The last gate, so that an item is created only if its deal waits for nothing else.
+CREATED = Gate(
+    ITEM_BEING_CREATED,
+    _created,
+    Words("A QuickBooks item is being created for {products}.", "Nothing to do."),
+    depends_on=("product", "workspace"),
+    given=has_arrived,
+    cases={
+        "to_create": Words(
+            "A QuickBooks item will be created for {products} once the invoice waits for nothing else.",
+            "Nothing to do.",
+        ),
+    },
 )

@@ -1,9 +1,9 @@
-"""Command the creation of an item, once a person has requested it and everything that it needs is known."""
+"""Command the creation of an item: a person has requested it, or an invoice needs it and the setting is to create it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from events.contract import catalog, json
-from events.contract.administration import ProductMapped
+from events.contract.administration import ProductMapped, SettingsChanged
 from events.contract.announcements import ItemCommanded
 from events.contract.quickbooks import ItemCreated
 from worker.quote_to_cash.attempt import next_generation
@@ -14,20 +14,31 @@ from worker.quote_to_cash.family import Family
 from worker.quote_to_cash.items.body import item_body
 from worker.quote_to_cash.items.folds import FOLDS
 from worker.quote_to_cash.items.state import Product
+from worker.quote_to_cash.items.unmapped import creation_of
 from worker.quote_to_cash.items.wishes import item_is_wanted
 from worker.quote_to_cash.view import View
+from worker.workspaces.kinds import default_item_of
 
 
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
     """Command the item that a person requested for a product, if it can be created now."""
+    realm = view.get(WorkspaceState).realm
+    if realm is not None and item_is_wanted(view.get(Product, product_id), realm):
+        yield from _create(view, product_id, realm)
+
+
+def create_unmapped(view: View, product_ids: Iterable[str]) -> Iterator[Consequence]:
+    """Command the items of unmapped products that an invoice needs, each once, as if a person had requested them."""
+    for product_id in product_ids:
+        realm = view.get(WorkspaceState).realm
+        if realm is not None and creation_of(view, product_id) == "to_create":
+            yield from _create(view, product_id, realm)
+
+
+def _create(view: View, product_id: str, realm: str) -> Iterator[Consequence]:
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    realm = workspace.realm
-    if product.name is None or realm is None or not workspace.is_connected:
-        return
-    if not item_is_wanted(product, realm):
-        return
     income_account = income_account_of(workspace)
-    if income_account is None:
+    if product.name is None or income_account is None or not workspace.is_connected:
         return
     generation = next_generation(product.attempt)
     key, request = identified(view, "create_item", realm, f"product/{product_id}", generation=generation)
@@ -43,6 +54,13 @@ def _item_mapped(view: View, mapped: ProductMapped) -> list[str]:
     return [catalog.item_stream(realm, mapped.item_id)] if realm else []
 
 
+def _default_item(view: View, change: SettingsChanged) -> list[str]:
+    """Return the stream of a default item that was chosen: it is read at once."""
+    item_id = default_item_of(change.changes.get("unmapped_product", ""))
+    realm = view.get(WorkspaceState).realm
+    return [catalog.item_stream(realm, item_id)] if item_id and realm else []
+
+
 def _item_created(_view: View, created: ItemCreated) -> list[str]:
     return [catalog.item_stream(created.realm, created.item_id)]
 
@@ -52,5 +70,9 @@ FAMILY = Family(
     FOLDS,
     consider,
     considered_on={catalog.DEAL_UPDATED: products_of},
-    changed_by={catalog.PRODUCT_MAPPED: _item_mapped, catalog.ITEM_CREATED: _item_created},
+    changed_by={
+        catalog.PRODUCT_MAPPED: _item_mapped,
+        catalog.ITEM_CREATED: _item_created,
+        catalog.SETTINGS_CHANGED: _default_item,
+    },
 )
