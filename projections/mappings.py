@@ -1,18 +1,28 @@
 """The read model of mappings: the QuickBooks customer of each account, and the item of each product."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events.contract import catalog
-from events.log.tables import Position
+from events.contract import catalog, json
+from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_LINKED,
+    MAPPING_REJECTED,
+    OF_ACCOUNTS,
+)
+from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Fold, Key
 from projections.projection import Projection
 from projections.seen import Happened
 
-VERSION = 1
+VERSION = 2
 table = rows.table(
     "mappings",
     VERSION,
@@ -27,14 +37,20 @@ table = rows.table(
     sa.Column("by", sa.Text),
     sa.Column("problem", sa.Text),
     sa.Column("position", Position, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("suggestion", sa.Text),
+    sa.Column("decided_at", UtcInstant),
 )
 mappings = rows.live(table)
+UNMATCHED, SUGGESTED, MAPPED, IGNORED = "unmatched", "suggested", "mapped", "ignored"
+AUTOMATIC = "automatic"  # the person of a link that the worker made by itself
 
 
 class MappingRow(Struct, gc=False):
     """The mapping of an account to a customer, or of a product to an item (`target`).
 
-    `status` is unmapped, requested, mapped or refused.
+    `status` is unmapped, requested, mapped or refused; `state` is suggested, mapped, ignored or unmatched. `suggestion` is the
+    matcher's last answer as JSON, until a person rejects it.
     """
 
     name: str | None = None
@@ -45,6 +61,9 @@ class MappingRow(Struct, gc=False):
     by: str | None = None
     problem: str | None = None
     position: int = 0
+    state: str = UNMATCHED
+    suggestion: str | None = None
+    decided_at: datetime | None = None
 
 
 def _account(event: Happened) -> list[Key]:
@@ -65,7 +84,7 @@ def _refused(event: Happened) -> list[Key]:
     return [(event.workspace, kind, of)] if kind in {"account", "product"} else []
 
 
-def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noqa: C901 - a branch a type
+def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
     """Apply the events of an account or product to its row; the last quote has the product's current name."""
     quoted = None
     for event in events:
@@ -75,30 +94,86 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:  # noq
         elif kind == catalog.ACCOUNT_UPDATED:
             if payload.revision > row.revision:
                 row.name, row.revision = payload.name, payload.revision
-        elif kind in {catalog.CUSTOMER_REQUESTED, catalog.ITEM_REQUESTED}:
-            row.status = row.status if row.status == "mapped" else "requested"
-            row.by, row.problem = payload.by, None
-        elif kind == catalog.ACCOUNT_MAPPED:
-            row.status, row.target, row.target_name = "mapped", payload.customer_id, None
-            row.by = payload.by
-        elif kind == catalog.PRODUCT_MAPPED:
-            row.status, row.target, row.target_name = "mapped", payload.item_id, None
-            row.by = payload.by
         elif kind == catalog.ITEM_COMMANDED:
             row.status = "requested"
-        elif kind == catalog.CUSTOMER_CREATED:
-            row.status, row.target, row.target_name = "mapped", payload.customer_id, payload.display_name
-            row.problem = None
-        elif kind == catalog.ITEM_CREATED and row.status != "mapped":  # or a person has mapped it meanwhile
-            row.status, row.target, row.target_name = "mapped", payload.item_id, payload.name
-            row.problem = None
         elif kind == catalog.COMMAND_REJECTED:
             row.status, row.problem = "refused", payload.message
+        elif kind == MAPPING_SUGGESTED:
+            row.suggestion = json.encode(payload)
+        else:
+            _DECIDED[kind](row, payload)
+            if hasattr(payload, "by"):
+                row.decided_at, row.by = event.time, payload.by
+        row.state = _state(row, kind)
     if quoted is not None:
         row.name = next(line.name for line in quoted.lines if line.product_id == key[-1])
     row.position = events[-1].position
 
 
+def _state(row: MappingRow, kind: str) -> str:
+    if row.status == MAPPED:
+        return MAPPED
+    if kind == ACCOUNT_IGNORED or (row.state == IGNORED and kind not in _ENDS_IGNORING):
+        return IGNORED
+    return SUGGESTED if row.suggestion is not None and suggestion(row.suggestion).best else UNMATCHED
+
+
+def suggestion(text: str) -> MappingSuggested:
+    """Return the suggestion of a row."""
+    return json.decode(text, MappingSuggested)
+
+
+def _requested(row: MappingRow, _: Any) -> None:
+    row.status = row.status if row.status == MAPPED else "requested"
+    row.problem = None
+
+
+def _mapped(row: MappingRow, payload: Any) -> None:
+    found = suggestion(row.suggestion).candidates if row.suggestion else ()
+    names = {each.customer_id: each.display_name for each in found}
+    row.status, row.target, row.target_name = MAPPED, payload.customer_id, names.get(payload.customer_id)
+
+
+def _product_mapped(row: MappingRow, payload: Any) -> None:
+    row.status, row.target, row.target_name = MAPPED, payload.item_id, None
+
+
+def _customer_created(row: MappingRow, payload: Any) -> None:
+    row.status, row.target, row.target_name = MAPPED, payload.customer_id, payload.display_name
+    row.problem = None
+
+
+def _item_created(row: MappingRow, payload: Any) -> None:
+    if row.status != MAPPED:  # or a person has mapped it meanwhile
+        row.status, row.target, row.target_name, row.problem = MAPPED, payload.item_id, payload.name, None
+
+
+def _rejected(row: MappingRow, payload: Any) -> None:
+    """Forget the rejected suggestion, and undo a link that the worker made by itself."""
+    if row.suggestion is not None:
+        best = suggestion(row.suggestion).best
+        row.suggestion = None if best and best.customer_id == payload.customer_id else row.suggestion
+    if (row.by, row.target) == (AUTOMATIC, payload.customer_id):
+        row.status, row.target, row.target_name = "unmapped", None, None
+
+
+def _nothing(_row: MappingRow, _payload: Any) -> None:
+    """Change only who decided, and when."""
+
+
+_DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
+    catalog.CUSTOMER_REQUESTED: _requested,
+    catalog.ITEM_REQUESTED: _requested,
+    catalog.ACCOUNT_MAPPED: _mapped,
+    MAPPING_LINKED: _mapped,
+    catalog.PRODUCT_MAPPED: _product_mapped,
+    catalog.CUSTOMER_CREATED: _customer_created,
+    catalog.ITEM_CREATED: _item_created,
+    MAPPING_REJECTED: _rejected,
+    ACCOUNT_IGNORED: _nothing,
+    ACCOUNT_UNIGNORED: _nothing,
+}
+_ENDS_IGNORING = frozenset({ACCOUNT_UNIGNORED, catalog.CUSTOMER_REQUESTED})
 _FOLD = Fold(
     table=table,
     row=MappingRow,
@@ -113,6 +188,7 @@ _FOLD = Fold(
         catalog.PRODUCT_MAPPED: _product,
         catalog.ITEM_CREATED: _product,
         catalog.COMMAND_REJECTED: _refused,
+        **dict.fromkeys(OF_ACCOUNTS, _account),
     },
     fold=_fold,
 )

@@ -17,7 +17,7 @@ from events.log.tables import log as events
 from projections.deals import deals
 from projections.integration_log import integration_log
 from projections.invoices import invoices
-from projections.mappings import mappings
+from projections.mappings import mappings, suggestion
 
 Row = dict[str, Any]
 Key = Sequence[str | int]
@@ -61,11 +61,15 @@ class InvoicesWanted(Struct, frozen=True):
 
 
 class MappingsWanted(Struct, frozen=True):
-    """The filters of a list of mappings; a mapping has to meet every filter that is set. `text` is part of its id or name."""
+    """The filters of a list of mappings; a mapping has to meet every filter that is set.
+
+    `text` is part of its id or name; `state` is suggested, mapped, ignored or unmatched.
+    """
 
     kind: str | None = None
     status: str | None = None
     text: str | None = None
+    state: str | None = None
 
 
 class LogWanted(Struct, frozen=True):
@@ -159,10 +163,32 @@ def list_mappings(
     statement = (
         sa.select(mappings)
         .where(columns.workspace == workspace)
-        .where(*_equal(columns, wanted, "kind", "status"))
+        .where(*_equal(columns, wanted, "kind", "status", "state"))
         .where(*_holding(wanted.text, columns.id, columns.name))
     )
-    return _page(connection, statement, [columns[name] for name in MAPPINGS_KEY], after, limit)
+    found = _page(connection, statement, [columns[name] for name in MAPPINGS_KEY], after, limit)
+    return [{**row, "suggestion": _suggestion(row["suggestion"])} for row in found]
+
+
+def _suggestion(text: str | None) -> Row | None:
+    """Return the suggested customer, or the nearest ones if none is good enough, as people read it; None without any."""
+    if text is None:
+        return None
+    suggested = suggestion(text)
+    best = suggested.best
+    names = {each.customer_id: each.display_name for each in suggested.candidates}
+    return {
+        "verdict": suggested.verdict,
+        "customer": best.customer_id if best else None,
+        "customer_name": best.display_name if best else None,
+        "score": str(best.score) if best else None,
+        "margin": str(suggested.margin) if best else None,
+        "reasons": list(best.reasons) if best else [],
+        "runner_up": suggested.runner_up,
+        "runner_up_name": names.get(suggested.runner_up or ""),
+        "nearest": [] if best else list(names.values()),
+        "matcher": suggested.matcher,
+    }
 
 
 def list_log(

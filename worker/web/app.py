@@ -19,6 +19,7 @@ from worker.web.api.examples import EXAMPLES
 from worker.web.api.invoices import InvoicesApi
 from worker.web.api.log import LogApi
 from worker.web.api.mappings import MappingsApi
+from worker.web.api.reviews import ReviewsApi
 from worker.web.api.settings import SettingsApi
 from worker.web.api.sync import SyncApi
 from worker.web.api.tokens import TokensApi
@@ -62,6 +63,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             DealsApi,
             InvoicesApi,
             MappingsApi,
+            ReviewsApi,
             LogApi,
             DeadLettersApi,
             SettingsApi,

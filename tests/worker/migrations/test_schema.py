@@ -136,7 +136,7 @@ def as_it_was(connection: sa.Connection, story: Rows) -> None:
             kept = [{name: row[name] for name in row if name not in later} for row in story[table.name]]
             connection.execute(former.insert(), [row | dropped for row in kept])
     old = [{"name": view.name, "position": 1} for projection in PROJECTIONS for view in projection.views]
-    connection.execute(sa.text("DELETE FROM subscriptions WHERE name LIKE '%_v1'"))
+    connection.execute(sa.text("DELETE FROM subscriptions WHERE name LIKE '%_v_'"))
     connection.execute(sa.text("INSERT INTO subscriptions (name, position) VALUES (:name, :position)"), old)
 
 
@@ -276,16 +276,19 @@ async def test_a_changed_read_model_is_filled_again(empty: Database, story: Rows
     await empty.transaction(as_it_was, story)
     await migrate(empty)
     drifts = {
-        "deals": "ALTER TABLE deals_v1 ADD COLUMN mood TEXT",
-        "invoices": "DROP INDEX invoices_v1_deal",
-        "mappings": "ALTER TABLE mappings_v1 ADD COLUMN mood TEXT",
-        "integration_log": "DROP VIEW integration_log; DROP TABLE integration_log_v1",
+        "deals_v1": "ALTER TABLE deals_v1 ADD COLUMN mood TEXT",
+        "invoices_v1": "DROP INDEX invoices_v1_deal",
+        "mappings_v2": "ALTER TABLE mappings_v2 ADD COLUMN mood TEXT",
+        "integration_log_v1": "DROP VIEW integration_log; DROP TABLE integration_log_v1",
     }
     for name, drift in drifts.items():
         await empty.transaction(execute, *drift.split("; "))
-        with pytest.raises(ConfigurationError, match=f"{name}_v1; run q2c migrate"):
+        with pytest.raises(ConfigurationError, match=f"{name}; run q2c migrate"):
             await empty.read(schema.check)
-        assert await migrate(empty) == [f"Read model {name}_v1 created", f"Read model {name} filled"]
+        assert await migrate(empty) == [
+            f"Read model {name} created",
+            f"Read model {name.rpartition('_')[0]} filled",
+        ]
         assert await empty.read(schema.problem) is None
     filled = await empty.read(rows)
     assert {name: filled[name] for name in READ_MODELS} == {name: story[name] for name in READ_MODELS}

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from events.contract.announcements import UnmetGate
+from worker.actions.bulk_reviews import Reviewed
 from worker.actions.dead_letters import Discarded
 from worker.actions.settings import CurrentSetting
 from worker.connections.disconnecting import Disconnection
@@ -21,7 +22,15 @@ from worker.web.api.deals import Deals, DealSummary, InvoiceWish
 from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
 from worker.web.api.invoices import Invoice, Invoices
 from worker.web.api.log import Log, LogEntry
-from worker.web.api.mappings import Mapping, Mappings, MappingWish
+from worker.web.api.mappings import Mapping, Mappings, MappingWish, SuggestedMapping
+from worker.web.api.reviews import (
+    Acceptance,
+    AccountDecision,
+    AccountDecisions,
+    Ignoring,
+    Rejection,
+    ReviewedRows,
+)
 from worker.web.api.settings import SettingsChange, SettingsList
 from worker.web.api.sync import SyncWish
 from worker.web.api.tokens import Tokens
@@ -96,6 +105,20 @@ _MAPPING = Mapping(
     by="api:acme/2 for kim@coeffection.example",
     problem=None,
     position=51,
+    state="mapped",
+    suggestion=SuggestedMapping(
+        verdict="link",
+        customer="58",
+        customer_name="Acme, Inc.",
+        score="99.9",
+        margin="42.5",
+        reasons=["same_domain", "same_name"],
+        runner_up="61",
+        runner_up_name="Acme Labs",
+        nearest=[],
+        matcher=1,
+    ),
+    decided_at=_AT,
 )
 _ENTRY = LogEntry(
     position=51,
@@ -225,6 +248,18 @@ _BODIES: tuple[Struct, ...] = (
     Invoices([_INVOICE], None),
     Mappings([_MAPPING], None),
     MappingWish("58"),
+    Acceptance("58"),
+    Rejection("58"),
+    Ignoring("A test account"),
+    AccountDecisions([AccountDecision("A-9", "accept", "58"), AccountDecision("A-10", "ignore")], above=99),
+    ReviewedRows(
+        [
+            Reviewed("A-9", "accept", done=True, position=61),
+            Reviewed(
+                "A-10", "ignore", done=False, reason="account_mapped", detail="It is mapped to customer 61"
+            ),
+        ]
+    ),
     Log([_ENTRY], None),
     DeadLetters([_LETTER], None),
     WholeDeadLetter(

@@ -1,5 +1,6 @@
 """`/api/v1/mappings`: the QuickBooks customers of accounts, and the QuickBooks items of products."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from events.contract.values import Currency, Identifier, Name
 from projections import queries
-from projections.queries import MappingsWanted
+from projections.queries import MappingsWanted, Row
 from worker.actions.admin import Admin
 from worker.actions.mappings import map_product, request_customer, request_item
 from worker.actions.reviews import map_account
@@ -25,6 +26,37 @@ Kind = Literal["account", "product"]
 Status = Literal["unmapped", "requested", "mapped", "refused"]
 
 
+State = Literal["suggested", "mapped", "ignored", "unmatched"]
+
+
+class SuggestedMapping(Struct, frozen=True):
+    """The matcher's last answer for an account.
+
+    Attributes:
+        verdict: `link` if the matcher is sure, `review` if a person decides, `none` if no customer is like it.
+        customer: The ID of the suggested customer.
+        customer_name: Its display name.
+        score: The probability that the names are one company's, in percent.
+        margin: The distance to the runner-up, in points.
+        reasons: The codes of the evidence.
+        runner_up: The ID of the next customer.
+        runner_up_name: Its display name.
+        nearest: The names of the nearest customers, if none is suggested.
+        matcher: The version of the matcher.
+    """
+
+    verdict: Literal["link", "review", "none"]
+    customer: str | None
+    customer_name: str | None
+    score: str | None
+    margin: str | None
+    reasons: list[str]
+    runner_up: str | None
+    runner_up_name: str | None
+    nearest: list[str]
+    matcher: int
+
+
 class Mapping(Struct, frozen=True):
     """An account or product of the CRM, and its customer or item in QuickBooks.
 
@@ -35,10 +67,13 @@ class Mapping(Struct, frozen=True):
         revision: The revision of the account's last snapshot; -1 if there is none.
         status: `unmapped`, `mapped`, `requested` while the customer or item is being created, or `refused` by QuickBooks.
         target: The ID of the customer or item in QuickBooks.
-        target_name: The name of a customer or item that the worker created.
-        by: The person who mapped it, or requested its creation.
+        target_name: The name of a customer or item that the worker created, or of a suggested customer.
+        by: The person who decided last; `automatic` if the worker linked it by itself.
         problem: Why QuickBooks refused to create it.
         position: The position in the log of the event that last changed it.
+        state: `suggested` if a suggestion waits for a person, `mapped`, `ignored`, or `unmatched`.
+        suggestion: The matcher's last answer, until a person rejects it.
+        decided_at: When it was last decided upon.
     """
 
     kind: Kind
@@ -51,6 +86,9 @@ class Mapping(Struct, frozen=True):
     by: str | None
     problem: str | None
     position: int
+    state: State
+    suggestion: SuggestedMapping | None
+    decided_at: datetime | None
 
 
 class Mappings(Struct, frozen=True):
@@ -84,6 +122,11 @@ class MappingWish(Struct, frozen=True):
     also: bool = False
 
 
+def _shown(row: Row) -> Mapping:
+    found = row["suggestion"]
+    return shown(Mapping, {**row, "suggestion": SuggestedMapping(**found) if found else None})
+
+
 class MappingsApi(Controller):
     """The mappings of the workspace of the token."""
 
@@ -108,13 +151,16 @@ class MappingsApi(Controller):
             str | None,
             text_parameter("Only mappings whose ID or name contains this text, in any case.", "acme"),
         ] = None,
+        review_state: Annotated[
+            State | None, QueryParameter(name="state", description="Only mappings in this state.")
+        ] = None,
         cursor: Cursor = None,
         limit: Limit = ROWS_USUAL,
     ) -> Mappings:
         """Return a page of mappings."""
-        wanted = MappingsWanted(kind, status, text)
+        wanted = MappingsWanted(kind, status, text, review_state)
         rows, next_cursor = await page(services, workspace, MAPPINGS, wanted, cursor, limit)
-        return Mappings([shown(Mapping, row) for row in rows], next_cursor)
+        return Mappings([_shown(row) for row in rows], next_cursor)
 
     @post(
         "/accounts/{account:str}",

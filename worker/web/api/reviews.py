@@ -1,0 +1,164 @@
+"""`/api/v1/mappings/accounts/…`: decide about suggested customers, one by one or many at once."""
+
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
+
+from events.contract.values import Identifier
+from worker.actions import bulk_reviews, reviews
+from worker.actions.admin import Admin
+from worker.actions.bulk_reviews import Decision, Reviewed, ReviewRow
+from worker.web.api.accepted import Accepted
+from worker.web.description import described, identifier
+from worker.workspaces.api_tokens import Scope
+
+ROWS_MAX = 1000
+AccountId = Annotated[str, identifier("The account's id in the CRM.", "A-9")]
+
+
+class Acceptance(Struct, frozen=True):
+    """The acceptance of a suggested customer.
+
+    Attributes:
+        customer: The ID of the customer that was shown; if another one is suggested now, the acceptance is refused.
+        also: Whether the customer may be another account's: this one is then linked for invoices only.
+    """
+
+    customer: Identifier | None = None
+    also: bool = False
+
+
+class Rejection(Struct, frozen=True):
+    """The rejection of a customer for an account.
+
+    Attributes:
+        customer: The customer's ID; without it, the suggested one, or the one that the worker linked by itself.
+    """
+
+    customer: Identifier | None = None
+
+
+class Ignoring(Struct, frozen=True):
+    """An account that gets no customer.
+
+    Attributes:
+        why: The reason, for the integration log.
+    """
+
+    why: str | None = None
+
+
+class AccountDecision(Struct, frozen=True):
+    """A decision about an account.
+
+    Attributes:
+        account: The account's ID in the CRM.
+        decision: `accept` the suggested customer, `reject` a customer, `map` to a customer, `create` one, `ignore`, `unignore`.
+        customer: The customer's ID in QuickBooks: the one to map to, or the one that is accepted or rejected.
+        also: Whether the customer may be another account's: this one is then linked for invoices only.
+    """
+
+    account: Identifier
+    decision: Decision
+    customer: Identifier | None = None
+    also: bool = False
+
+
+class AccountDecisions(Struct, frozen=True):
+    """Decisions about accounts: those of rows, or the acceptance of every suggestion from a score on.
+
+    Attributes:
+        rows: The decisions, carried out in this order.
+        above: Accept every suggestion that waits and has at least this score, in percent, after the rows.
+    """
+
+    rows: Annotated[list[AccountDecision], Meta(max_length=ROWS_MAX)] = []
+    above: Annotated[float, Meta(ge=0, le=100)] | None = None
+
+
+class ReviewedRows(Struct, frozen=True):
+    """The results of decisions.
+
+    Attributes:
+        items: The results, in order.
+    """
+
+    items: list[Reviewed]
+
+
+class ReviewsApi(Controller):
+    """The review of suggested customers, in the workspace of the token."""
+
+    path = "/api/v1/mappings"
+    tags = ("Mappings",)
+
+    @post(
+        "/accounts/{account:str}/accept",
+        **described(Scope.ACT, 400, 413, 422),
+        operation_id="acceptMapping",
+        summary="Map an account to the customer that is suggested for it",
+        status_code=HTTPStatus.ACCEPTED,
+    )
+    async def accept(
+        self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Acceptance]
+    ) -> Accepted:
+        """Map the account to the suggested customer, with the evidence for it."""
+        return Accepted(await reviews.accept(admin, account, data.customer, also=data.also))
+
+    @post(
+        "/accounts/{account:str}/reject",
+        **described(Scope.ACT, 400, 413, 422),
+        operation_id="rejectMapping",
+        summary="Reject a customer for an account, for ever",
+        status_code=HTTPStatus.ACCEPTED,
+    )
+    async def reject(
+        self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Rejection]
+    ) -> Accepted:
+        """Never suggest the customer for this account again; the next best one is suggested."""
+        return Accepted(await reviews.reject(admin, account, data.customer))
+
+    @post(
+        "/accounts/{account:str}/ignore",
+        **described(Scope.ACT, 400, 413, 422),
+        operation_id="ignoreAccount",
+        summary="Say that an account gets no customer",
+        status_code=HTTPStatus.ACCEPTED,
+    )
+    async def ignore(
+        self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Ignoring]
+    ) -> Accepted:
+        """Suggest no customer for the account, until it is mapped or no longer ignored."""
+        return Accepted(await reviews.ignore(admin, account, data.why))
+
+    @post(
+        "/accounts/{account:str}/unignore",
+        **described(Scope.ACT, 400, 422),
+        operation_id="unignoreAccount",
+        summary="Say that an account is no longer ignored",
+        status_code=HTTPStatus.ACCEPTED,
+    )
+    async def unignore(self, admin: NamedDependency[Admin], account: AccountId) -> Accepted:
+        """Suggest customers for the account again."""
+        return Accepted(await reviews.unignore(admin, account))
+
+    @post(
+        "/decisions",
+        **described(Scope.ACT, 400, 413, 422),
+        operation_id="decideMappings",
+        summary="Decide about many accounts at once",
+        status_code=HTTPStatus.OK,
+    )
+    async def decide(self, admin: NamedDependency[Admin], data: JSONBody[AccountDecisions]) -> ReviewedRows:
+        """Carry out the decisions one by one, and return the result of each; a refused one stops none that follows."""
+        rows = [ReviewRow(row.account, row.decision, row.customer, row.also) for row in data.rows]
+        done = [each async for each in bulk_reviews.review(admin, rows)]
+        if data.above is not None:
+            more = await bulk_reviews.above(admin, Decimal(str(data.above)))
+            done += [each async for each in bulk_reviews.review(admin, more)]
+        return ReviewedRows(done)
