@@ -144,7 +144,8 @@ def _customer_created(row: MappingRow, payload: Any) -> None:
 
 
 def _item_created(row: MappingRow, payload: Any) -> None:
-    if row.status != MAPPED:  # or a person has mapped it meanwhile
+    # Only a person's mapping shows no name: it was made after the item was commanded, and stays.
+    if row.status != MAPPED or row.target_name is not None:
         row.status, row.target, row.target_name, row.problem = MAPPED, payload.item_id, payload.name, None
 
 

@@ -1,5 +1,8 @@
 """With QuickBooks: items of unmapped products are created once, or their lines have the default item."""
 
+import sqlalchemy as sa
+
+from projections.mappings import mappings
 from tests import stories
 from tests.world import World
 from worker.sandbox import accountant
@@ -30,6 +33,13 @@ async def check(world: World) -> None:
 def sold(world: World) -> list[str]:
     """Return the item on the first line of each invoice."""
     return [str(each["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"]) for each in world.books()]
+
+
+async def shown(world: World) -> tuple[str, str | None]:
+    """Return the status and the item of the product in the read model."""
+    query = sa.select(mappings.c.status, mappings.c.target).where(mappings.c.id == "P-1")
+    (row,) = await world.services.database.read(lambda connection: list(connection.execute(query)))
+    return row[0], row[1]
 
 
 async def test_one_item_is_created_for_two_deals(world: World) -> None:
@@ -78,4 +88,18 @@ async def test_the_default_item_is_invoiced_until_an_accountant_makes_it_inactiv
     await world.admin().change_settings({"unmapped_product": "default 1"})
     await world.settle()
     assert sold(world) == ["1", "1"]
+    await check(world)
+
+
+async def test_a_mapping_made_while_the_item_is_being_created_stays_and_is_shown(world: World) -> None:
+    await opened(world, "create")
+    await world.send(stories.account())
+    await world.settle()
+    await world.send(*stories.signed_deal())
+    await world.follow()
+    assert await shown(world) == ("requested", None)
+    await world.admin().map_product("P-1", "1")
+    await world.settle()
+    assert (sold(world), await shown(world)) == (["1"], ("mapped", "1"))
+    assert [each["Name"] for each in world.books("Item")].count("Platform seat") == 1
     await check(world)
