@@ -137,8 +137,8 @@ MUTATIONS = (
     Mutation(
         "customers_currency",
         _CUSTOMERS_GATES,
-        "return Unmet(params, about=_about(inquiry))",
-        "return True",
+        "if currency is None or currency == latest.currency:",
+        "if currency is not None:",
         "An invoice is sent in a currency that its customer is not billed in.",
     ),
     Mutation(
@@ -172,8 +172,8 @@ MUTATIONS = (
     Mutation(
         "ids_of_another_company",
         _CUSTOMERS_STATE,
-        "links = [link for link in self.links if realm in (None, link.realm)]",
-        "links = list(self.links)",
+        "links = tuple(link for link in self.links if realm in (None, link.realm))",
+        "links = self.links",
         "After another company is connected, another customer is invoiced.",
     ),
     Mutation(
