@@ -38,6 +38,7 @@ _RARELY = (
     (chaos, "FORGETTING_SECONDS", 86_400.0),
     (outside, "LOOK_SECONDS", 600.0),
     (outside, "AGAIN_SECONDS_MAX", 120.0),
+    (outside, "TRIES_MAX", 20_000),  # a week and more: one outage of a day may follow another
     (seed, "SETTLE_SECONDS_MAX", 2 * business.DAY_SECONDS),
     (seed, "FAULTS_SECONDS_MAX", None),
 )
