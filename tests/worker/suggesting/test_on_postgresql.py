@@ -1,0 +1,50 @@
+"""Suggestions and decisions on PostgreSQL, as on SQLite."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from events.contract.matching import MAPPING_SUGGESTED
+from tests import stories
+from tests.worker.sync.office import Office
+from tests.world import World, open_world
+from worker.actions import bulk_reviews
+from worker.sandbox import accountant
+from worker.verification.books import Books
+from worker.verification.invariants import violations
+
+NAMES = ("Harper & Lowe Architects", "Kestrel Aviation Services", "Ünal Motor A.Ş.")
+
+
+async def test_accounts_are_suggested_accepted_and_suggested_again(tmp_path: Path, postgres_url: str) -> None:
+    async with open_world(tmp_path, database_url=postgres_url) as world:
+        await world.add_workspace()
+        await world.connect()
+        office = Office(world)
+        for name in NAMES:
+            accountant.create(office.company, "Customer", {"DisplayName": name}, world.clock.now())
+        await world.send(*(stories.account(f"A-{name}", name=name) for name in NAMES))
+        await office.work()
+        assert await suggestions(world) == 3
+        await world.send(stories.account("A-1", name="Lakeshore Montessori"))
+        await office.work()
+        accountant.create(
+            office.company, "Customer", {"DisplayName": "Lakeshore Montessori"}, world.clock.now()
+        )
+        await office.notify()
+        assert await suggestions(world) == 3 + 2
+        rows = await bulk_reviews.above(world.admin(), Decimal(90))
+        done = [each.done async for each in bulk_reviews.review(world.admin(), rows)]
+        assert done == [True] * 4
+        await office.work()
+
+        def broken(connection: sa.Connection) -> list[str]:
+            found = violations(connection, world.clock.now(), Books())
+            return [said for each in found.values() for said in each]
+
+        assert await world.services.database.read(broken) == []
+
+
+async def suggestions(world: World) -> int:
+    return sum(each.event.type == MAPPING_SUGGESTED for each in await world.log())
