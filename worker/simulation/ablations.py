@@ -261,7 +261,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("pause_after_429", lambda: [(Pacing, "pause", lambda *_: None)]),
     Safeguard("version_identity", _version_identity),
     Safeguard("full_compare", lambda: [(sync_rows, "missed", lambda *_: ())], budget=120),
-    Safeguard("older_version", lambda: [(versions, "is_older", lambda *_: False)]),
+    Safeguard("older_version", lambda: [(versions, "is_older", lambda *_: False)], budget=120),
     Safeguard("notices_gathered", lambda: [(notices, "gather", lambda _, other: other)]),
     Safeguard("notice_position", _notice_position),
     Safeguard("lagging_query", lambda: [(notices, "looks_old", lambda *_: False)]),
