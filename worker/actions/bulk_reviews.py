@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from events.contract.values import Identifier
 from projections import queries
 from projections.queries import MappingsWanted
 from worker.actions import reviews
@@ -16,19 +17,19 @@ Decision = Literal["accept", "reject", "map", "create", "ignore", "unignore"]
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "map", "create", "ignore", "unignore")
 
 
-class ReviewRow(Struct, frozen=True):
+class AccountDecision(Struct, frozen=True):
     """A decision about an account.
 
     Attributes:
         account: The account's ID in the CRM.
         decision: `accept` the suggested customer, `reject` a customer, `map` to a customer, `create` one, `ignore`, `unignore`.
-        customer: The customer's ID in QuickBooks: the one to map to, or the one that is accepted or rejected.
+        customer: The ID of the QuickBooks customer that is accepted, rejected or mapped to.
         also: Whether the customer may be another account's: this one is then linked for invoices only.
     """
 
-    account: str
+    account: Identifier
     decision: Decision
-    customer: str | None = None
+    customer: Identifier | None = None
     also: bool = False
 
 
@@ -52,7 +53,7 @@ class Reviewed(Struct, frozen=True):
     detail: str | None = None
 
 
-async def review(admin: Admin, rows: Iterable[ReviewRow]) -> AsyncIterator[Reviewed]:
+async def review(admin: Admin, rows: Iterable[AccountDecision]) -> AsyncIterator[Reviewed]:
     """Carry out decisions in order, each in its own transaction; a refused one stops none that follows."""
     for row in rows:
         try:
@@ -63,7 +64,7 @@ async def review(admin: Admin, rows: Iterable[ReviewRow]) -> AsyncIterator[Revie
             yield Reviewed(row.account, row.decision, True, position)
 
 
-async def above(admin: Admin, least: Decimal) -> list[ReviewRow]:
+async def above(admin: Admin, least: Decimal) -> list[AccountDecision]:
     """Return the acceptance of every suggestion that waits and has at least a score, in percent; the surest come first."""
     found: list[queries.Row] = []
     after = None
@@ -74,10 +75,10 @@ async def above(admin: Admin, least: Decimal) -> list[ReviewRow]:
         after = [page[-1][name] for name in queries.MAPPINGS_KEY]
     sure = [row for row in found if Decimal(row["suggestion"]["score"]) >= least]
     sure.sort(key=lambda row: (-Decimal(row["suggestion"]["score"]), row["id"]))
-    return [ReviewRow(row["id"], "accept", row["suggestion"]["customer"]) for row in sure]
+    return [AccountDecision(row["id"], "accept", row["suggestion"]["customer"]) for row in sure]
 
 
-async def _carry_out(admin: Admin, row: ReviewRow) -> int:
+async def _carry_out(admin: Admin, row: AccountDecision) -> int:
     match row.decision:
         case "accept":
             return await reviews.accept(admin, row.account, row.customer, also=row.also)

@@ -1,7 +1,5 @@
 """The matcher on two files."""
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,14 +7,13 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from worker.cli import spreadsheets
 from worker.cli.failing import Unusable
 from worker.cli.options import JsonOption
 from worker.cli.output import people, print_json, print_rows
 from worker.matching.index import Index, KnownCustomer, SoughtAccount
 from worker.matching.suggestions import REQUIRED, Requirement, Suggested, Suggestion
 
-FILE_BYTES_MAX = 256 * 1024 * 1024
-DELIMITERS = ",;\t"
 # The headings of a column, in small letters without blanks and signs. The first name is the usual one.
 ACCOUNT_HEADINGS: dict[str, tuple[str, ...]] = {
     "id": ("id", "accountid", "account", "number"),
@@ -154,21 +151,17 @@ def _rows(path: Path, headings: dict[str, tuple[str, ...]], name: str) -> Iterat
 
     Rows without an ID get their number. Raises `Unusable` for a file without a column of names.
     """
-    text = _text(path)
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        places = _places(next(reader, []), headings)
-        if name not in places:
-            known = ", ".join(headings[name])
-            raise Unusable(f"{path}: no column of names. Give its column one of these headings: {known}.")
-        for number, cells in enumerate(reader, 1):
-            row = {key: cells[place].strip() for key, place in places.items() if place < len(cells)}
-            filled = {key: value for key, value in row.items() if value}
-            if filled:
-                yield {"id": str(number), name: "", **filled}
-    except csv.Error as error:
-        raise Unusable(f"{path}, line {reader.line_num}: {error}.") from error
+    rows = spreadsheets.lines(path)
+    _, heading = next(rows, (0, []))
+    places = _places(heading, headings)
+    if name not in places:
+        known = ", ".join(headings[name])
+        raise Unusable(f"{path}: no column of names. Give its column one of these headings: {known}.")
+    for number, (_, cells) in enumerate(rows, 1):
+        row = {key: cells[place].strip() for key, place in places.items() if place < len(cells)}
+        filled = {key: value for key, value in row.items() if value}
+        if filled:
+            yield {"id": str(number), name: "", **filled}
 
 
 def _places(heading: list[str], headings: dict[str, tuple[str, ...]]) -> dict[str, int]:
@@ -178,12 +171,3 @@ def _places(heading: list[str], headings: dict[str, tuple[str, ...]]) -> dict[st
         for key, titles in headings.items()
         if (title := next((each for each in titles if each in found), None)) is not None
     }
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > FILE_BYTES_MAX:
-        raise Unusable(f"{path} is larger than {FILE_BYTES_MAX // 1024**2} MiB.")
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unusable(f"{path} is not UTF-8; save it as CSV UTF-8.") from error

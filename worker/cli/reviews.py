@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from projections import queries
 from projections.queries import MappingsWanted
 from worker.actions import bulk_reviews, reviews
-from worker.actions.bulk_reviews import DECISIONS, Reviewed, ReviewRow
+from worker.actions.bulk_reviews import DECISIONS, AccountDecision, Reviewed
 from worker.cli import spreadsheets
 from worker.cli.context import accepted, admin, run, workspace_name
 from worker.cli.failing import FINDING, Unusable
@@ -78,7 +78,7 @@ def accept(
         if above is not None:
             rows = await bulk_reviews.above(acting, Decimal(str(above)))
         else:
-            rows = [ReviewRow(account, "accept", also=also) for account in accounts or ()]
+            rows = [AccountDecision(account, "accept", also=also) for account in accounts or ()]
         return [each async for each in bulk_reviews.review(acting, rows)]
 
     _tell(run(work), as_json=as_json)
@@ -234,7 +234,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decisions(file: Path) -> Iterator[ReviewRow]:
+def _decisions(file: Path) -> Iterator[AccountDecision]:
     for line, row in spreadsheets.read(file):
         if not {"account", "decision"} <= row.keys():
             raise Unusable(f"{file}: it needs the columns account and decision.")
@@ -245,7 +245,7 @@ def _decisions(file: Path) -> Iterator[ReviewRow]:
             )
         if decision is not None:
             also = row.get("also", "").casefold() in YES
-            yield ReviewRow(row["account"], decision, row.get("customer") or None, also)
+            yield AccountDecision(row["account"], decision, row.get("customer") or None, also)
 
 
 def _tell(reviewed: list[Reviewed], *, as_json: bool) -> None:

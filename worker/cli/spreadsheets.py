@@ -7,7 +7,7 @@ from pathlib import Path
 
 from worker.cli.failing import Unusable
 
-SHEET_BYTES_MAX = 64 * 1024 * 1024
+SHEET_BYTES_MAX = 256 * 1024 * 1024
 # A cell that begins with one of these would be a formula; an apostrophe before it makes it a text.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -35,6 +35,22 @@ def read(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     Raises:
         Unusable: The file is too large, no UTF-8, or no CSV.
     """
+    heading: list[str] | None = None
+    for line, cells in lines(path):
+        if heading is None:
+            heading = [cell.strip().casefold() for cell in cells]
+            continue
+        row = {name: _text(cell) for name, cell in zip(heading, cells, strict=False)}
+        if any(row.values()):
+            yield line, row
+
+
+def lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row, the heading first, with the number of the row's last line.
+
+    Raises:
+        Unusable: The file is too large, no UTF-8, or no CSV.
+    """
     if path.stat().st_size > SHEET_BYTES_MAX:
         raise Unusable(f"{path} is larger than {SHEET_BYTES_MAX // 1024**2} MiB.")
     try:
@@ -44,11 +60,8 @@ def read(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        heading = [cell.strip().casefold() for cell in next(reader, [])]
         for cells in reader:
-            row = {name: _text(cell) for name, cell in zip(heading, cells, strict=False)}
-            if any(row.values()):
-                yield reader.line_num, row
+            yield reader.line_num, cells
     except csv.Error as error:
         raise Unusable(f"{path}, line {reader.line_num}: {error}.") from error
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from events.contract.announcements import UnmetGate
-from worker.actions.bulk_reviews import Reviewed
+from worker.actions.bulk_reviews import AccountDecision, Reviewed
 from worker.actions.dead_letters import Discarded
 from worker.actions.settings import CurrentSetting
 from worker.connections.disconnecting import Disconnection
@@ -25,7 +25,6 @@ from worker.web.api.log import Log, LogEntry
 from worker.web.api.mappings import Mapping, Mappings, MappingWish, SuggestedMapping
 from worker.web.api.reviews import (
     Acceptance,
-    AccountDecision,
     AccountDecisions,
     Ignoring,
     Rejection,

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from events.contract.values import Identifier
 from worker.actions import bulk_reviews, reviews
 from worker.actions.admin import Admin
-from worker.actions.bulk_reviews import Decision, Reviewed, ReviewRow
+from worker.actions.bulk_reviews import AccountDecision, Reviewed
 from worker.web.api.accepted import Accepted
 from worker.web.description import described, identifier
 from worker.workspaces.api_tokens import Scope
@@ -37,7 +37,7 @@ class Rejection(Struct, frozen=True):
     """The rejection of a customer for an account.
 
     Attributes:
-        customer: The customer's ID; without it, the suggested one, or the one that the worker linked by itself.
+        customer: The customer's ID; by default, the suggested customer, or the customer that the worker linked by itself.
     """
 
     customer: Identifier | None = None
@@ -51,22 +51,6 @@ class Ignoring(Struct, frozen=True):
     """
 
     why: str | None = None
-
-
-class AccountDecision(Struct, frozen=True):
-    """A decision about an account.
-
-    Attributes:
-        account: The account's ID in the CRM.
-        decision: `accept` the suggested customer, `reject` a customer, `map` to a customer, `create` one, `ignore`, `unignore`.
-        customer: The customer's ID in QuickBooks: the one to map to, or the one that is accepted or rejected.
-        also: Whether the customer may be another account's: this one is then linked for invoices only.
-    """
-
-    account: Identifier
-    decision: Decision
-    customer: Identifier | None = None
-    also: bool = False
 
 
 class AccountDecisions(Struct, frozen=True):
@@ -156,8 +140,7 @@ class ReviewsApi(Controller):
     )
     async def decide(self, admin: NamedDependency[Admin], data: JSONBody[AccountDecisions]) -> ReviewedRows:
         """Carry out the decisions one by one, and return the result of each; a refused one stops none that follows."""
-        rows = [ReviewRow(row.account, row.decision, row.customer, row.also) for row in data.rows]
-        done = [each async for each in bulk_reviews.review(admin, rows)]
+        done = [each async for each in bulk_reviews.review(admin, data.rows)]
         if data.above is not None:
             more = await bulk_reviews.above(admin, Decimal(str(data.above)))
             done += [each async for each in bulk_reviews.review(admin, more)]
