@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from events.contract import catalog
 from events.contract.administration import LACKS
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
-from events.contract.gates import LOOK_UP_REFUSED, REFUSED_COMPANY, filled
+from events.contract.gates import CUSTOMER_CHANGED, LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
 from projections import mapping_entries, rows, sync_entries
 from projections.fold import Entries, Written
@@ -70,6 +70,9 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
             return "info", _noted(f"Creating item {payload.name} in QuickBooks.", payload), None
         case catalog.ITEM_CREATED:
             return "info", f"Created QuickBooks item {payload.item_id}, {payload.name}.", None
+        case catalog.CUSTOMER_UPDATED:
+            name = f", {payload.customer.display_name}" if payload.customer.display_name else ""
+            return "info", f"Updated QuickBooks customer {payload.customer_id}{name}.", None
         case catalog.PRODUCT_MAPPED:
             return "info", f"{payload.by} mapped this product to item {payload.item_id}.", None
         case catalog.SETTINGS_CHANGED:
@@ -133,6 +136,8 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
                 f"{payload.by} linked invoice {payload.invoice_id}, which carries the deal's mark.",
                 None,
             )
+        case catalog.COMMAND_REJECTED if payload.gate == CUSTOMER_CHANGED:
+            return "info", "The customer was changed in QuickBooks meanwhile: it is read again.", None
         case catalog.COMMAND_REJECTED:
             return "attention", f"QuickBooks refused to {_spoken(payload.kind)}: {payload.message}", None
         case _:
@@ -279,6 +284,7 @@ _TOLD = frozenset(
         catalog.ITEM_REQUESTED,
         catalog.ITEM_COMMANDED,
         catalog.ITEM_CREATED,
+        catalog.CUSTOMER_UPDATED,
         catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,
         catalog.DEAD_LETTERS_DISCARDED,

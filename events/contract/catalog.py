@@ -225,6 +225,7 @@ READING_FAILED = f"{PREFIX}reading.failed.v1"
 INVOICE_CREATED = f"{PREFIX}invoice.created.v1"
 CUSTOMER_CREATED = f"{PREFIX}customer.created.v1"
 ITEM_CREATED = f"{PREFIX}item.created.v1"
+CUSTOMER_UPDATED = f"{PREFIX}quickbooks.customer.updated.v1"
 COMMAND_REJECTED = f"{PREFIX}command.rejected.v1"
 COMMAND_UNCERTAIN = f"{PREFIX}command.uncertain.v1"
 COMPANY_REFUSED = f"{PREFIX}company.refused.v1"
@@ -308,6 +309,7 @@ _ALL = (
     EventType(INVOICE_CREATED, quickbooks.InvoiceCreated, _deal),
     EventType(CUSTOMER_CREATED, quickbooks.CustomerCreated, _account),
     EventType(ITEM_CREATED, quickbooks.ItemCreated, _product),
+    EventType(CUSTOMER_UPDATED, quickbooks.CustomerUpdated, _customer),
     EventType(COMMAND_REJECTED, quickbooks.CommandRejected, _command),
     EventType(COMMAND_UNCERTAIN, quickbooks.CommandUncertain, _command),
     EventType(COMPANY_REFUSED, quickbooks.CompanyRefused, _workspace),

@@ -39,6 +39,8 @@ Action = Literal[
 IN_PROGRESS = "in_progress"
 BEING_READ = "mapping_being_read"
 ITEM_BEING_CREATED = "item_being_created"
+# The refusal of an update; no deal waits on it.
+CUSTOMER_CHANGED = "customer_changed"
 _BRACKETED = re.compile(r"\[([^\]]*)\]")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 # They open by themselves, or another gate says why not.

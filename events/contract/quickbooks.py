@@ -8,7 +8,13 @@ from msgspec import Meta
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
 CommandKind = Literal[
-    "create_invoice", "create_customer", "create_item", "read_company", "read_customer", "read_item"
+    "create_invoice",
+    "create_customer",
+    "create_item",
+    "update_customer",
+    "read_company",
+    "read_customer",
+    "read_item",
 ]
 Generation = Annotated[int, Meta(ge=1)]
 
@@ -166,6 +172,22 @@ class ItemCreated(Fact, frozen=True):
     adopted: bool = False
 
 
+class CustomerUpdated(Fact, frozen=True):
+    """QuickBooks has changed a customer as an update requested.
+
+    `customer` is the customer after the update, as QuickBooks returned it: values may differ from those requested, since
+    QuickBooks trims texts. `generation` is the update's. `adopted` is true if the customer had the requested values
+    already when it was read, after an uncertain outcome.
+    """
+
+    realm: Identifier
+    customer_id: Identifier
+    generation: Generation
+    request_id: Identifier
+    customer: CustomerObserved
+    adopted: bool = False
+
+
 class Holder(Fact, frozen=True):
     """The object in QuickBooks that has a name or a number that we requested: `entity` is such as Customer or Item."""
 
@@ -178,9 +200,10 @@ class Holder(Fact, frozen=True):
 class CommandRejected(Fact, frozen=True):
     """QuickBooks definitely rejected a command; it waits for a person.
 
-    `subject` is the stream of the deal, account or product, such as `deal/D-17`. `gate` is the code of the gate at
-    which the deal then waits; `code` is QuickBooks' own. `holder` is the object that already has the name or the number,
-    if that is the cause.
+    `subject` is the stream of the deal, account, product or updated customer, such as `deal/D-17`. `gate` is the code
+    of the gate at which the deal then waits; `code` is QuickBooks' own. `holder` is the object that already has the name
+    or the number, if that is the cause. An update of a customer that was changed meanwhile has the gate
+    `customer_changed` and waits for no person: the customer is read, and the update decided anew.
     """
 
     subject: Stream

@@ -17,7 +17,7 @@ from worker.commands import claims, lookup, namesakes, outcomes, readings, retry
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
 from worker.commands.entities import Entity
-from worker.commands.kinds.all import CREATES, READINGS
+from worker.commands.kinds.all import READINGS, WRITES
 from worker.commands.transitions import Transition
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
@@ -93,7 +93,7 @@ class Attempts(Struct, frozen=True):
         try:
             entity = await self.client.create(
                 command.realm,
-                CREATES[command.key.kind].entity,
+                WRITES[command.key.kind].entity,
                 command.body.encode(),
                 command.request_id,
                 before_sending=functools.partial(self._note, command),
@@ -130,7 +130,7 @@ class Attempts(Struct, frozen=True):
 
     async def _created(self, command: Claimed, entity: Entity, *, adopted: bool) -> str:
         return await self._finish(
-            command, outcomes.created(command, entity, self.clock.now(), adopted=adopted)
+            command, outcomes.succeeded(command, entity, self.clock.now(), adopted=adopted)
         )
 
     async def _finish(self, command: Claimed, event: Event) -> str:

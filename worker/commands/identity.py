@@ -22,7 +22,8 @@ class CommandKey(Struct, frozen=True, order=True):
         part: The entry of the deal's billing schedule, 0 if it has none. For a customer, the number of its currency,
             0 for the company's.
         generation: Rises only when a person releases a command that QuickBooks definitely rejected, or one that it
-            failed at each time while an answered look-up found nothing. For a reading, the number of the reading.
+            failed at each time while an answered look-up found nothing. For an update, it rises with each new target; for
+            a reading, it is the number of the reading.
 
     A deal's revision is never part of the key.
     """
@@ -43,14 +44,14 @@ def currency_number(currency: str) -> int:
     return int(currency.lower(), 36)
 
 
-def request_id(realm: str, key: CommandKey) -> str:
-    """Return QuickBooks' `requestid` for a command: the same for every attempt."""
-    return str(
-        uuid5(
-            _REQUESTS,
-            "\n".join((realm, key.workspace, key.subject, key.kind, str(key.part), str(key.generation))),
-        )
-    )
+def request_id(realm: str, key: CommandKey, body: str = "") -> str:
+    """Return QuickBooks' `requestid` for a command: the same for every attempt.
+
+    That of an update depends on its body too. After the store was restored from a backup, a generation may be decided
+    again with other values; QuickBooks would answer a known `requestid` as before, and not apply them.
+    """
+    identity = (realm, key.workspace, key.subject, key.kind, str(key.part), str(key.generation))
+    return str(uuid5(_REQUESTS, "\n".join((*identity, body) if body else identity)))
 
 
 def marker(request: str) -> str:

@@ -6,7 +6,7 @@ QuickBooks compares names without case, and inactive objects keep their names.
 from events.contract.quickbooks import Holder
 from worker.commands.claimed import Claimed
 from worker.commands.entities import Entity, sent
-from worker.commands.kinds.all import CREATES
+from worker.commands.kinds.all import WRITES
 from worker.commands.kinds.kind import Names
 from worker.quickbooks import queries
 from worker.quickbooks.client import QuickBooksClient
@@ -22,7 +22,7 @@ async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
     Raises:
         QuickBooksError: QuickBooks can't be queried now.
     """
-    names = CREATES[command.key.kind].names
+    names = WRITES[command.key.kind].names
     wanted = str(sent(command.body).get(names.field) or "")
     for entity in names.entities if wanted else ():
         try:

@@ -17,18 +17,18 @@ from events.contract.quickbooks import (
 from events.contract.values import Fact
 from worker.commands.claimed import Claimed
 from worker.commands.entities import Entity, understood
-from worker.commands.kinds.all import CREATES
+from worker.commands.kinds.all import WRITES
 
 SOURCE = "urn:coeffection:dispatcher"
 
 
-def created(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -> Event:
-    """Return the event that QuickBooks has created the command's object.
+def succeeded(command: Claimed, entity: Entity, now: datetime, *, adopted: bool) -> Event:
+    """Return the event that QuickBooks has created or updated the command's object.
 
     Raises:
         OutcomeUnknown: QuickBooks returned the object, but its fields can't be read.
     """
-    kind = CREATES[command.key.kind]
+    kind = WRITES[command.key.kind]
     with understood(kind.entity):
         return event_of(command, kind.event, kind.fact(command, entity, adopted), now)
 

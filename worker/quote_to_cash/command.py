@@ -11,7 +11,7 @@ from worker.quote_to_cash.view import View
 
 
 class Command(Struct, frozen=True):
-    """A command to create or read an object in QuickBooks.
+    """A command to create, update or read an object in QuickBooks.
 
     `since` is the earliest time at which the command could have been decided before the store was restored from a backup;
     if it is unknown, that time is `age` before the command's cause.
@@ -36,8 +36,15 @@ Consequence = Fact | Command | NamedInvoice
 
 
 def identified(
-    view: View, kind: CommandKind, realm: str, subject: str, *, part: int = 0, generation: int
+    view: View,
+    kind: CommandKind,
+    realm: str,
+    subject: str,
+    *,
+    part: int = 0,
+    generation: int,
+    body: str = "",
 ) -> tuple[CommandKey, str]:
-    """Return the key and the request ID of a command of the view's workspace."""
+    """Return the key and the request ID of a command of the view's workspace; `body` is that of an update."""
     key = CommandKey(view.workspace_name, subject, kind, part, generation)
-    return key, request_id(realm, key)
+    return key, request_id(realm, key, body)

@@ -26,7 +26,7 @@ def outcome(command: Claimed, now: datetime, *, done: bool) -> Event:
     if done:
         references = {"CustomerRef": {"value": "1"}, "CurrencyRef": {"value": "USD"}}
         entity = {"Id": "7", "TotalAmt": "0", "TxnDate": "2026-05-05", **references}
-        return outcomes.created(command, entity, now, adopted=False)
+        return outcomes.succeeded(command, entity, now, adopted=False)
     return outcomes.rejected(command, now, gate="rejected_by_quickbooks", message="no")
 
 

@@ -14,8 +14,8 @@ from tests.worker.commands.given import claimed_of
 from worker.commands import outcomes, readings
 from worker.commands.claimed import Claimed
 from worker.commands.identity import CommandKey
-from worker.commands.kinds.all import CREATES, KINDS, READINGS
-from worker.commands.kinds.kind import Create, Kind
+from worker.commands.kinds.all import CREATES, KINDS, READINGS, UPDATES
+from worker.commands.kinds.kind import Kind, Write
 
 NOW = datetime(2026, 5, 5, tzinfo=UTC)
 ENTITY: dict[str, Any] = {
@@ -55,14 +55,14 @@ def command(kind: Kind) -> Claimed:
 
 
 async def succeeded(kind: Kind) -> Event:
-    if isinstance(kind, Create):
-        return outcomes.created(command(kind), ENTITY, NOW, adopted=False)
+    if isinstance(kind, Write):
+        return outcomes.succeeded(command(kind), ENTITY, NOW, adopted=False)
     return await readings.read(Answering(), command(kind), FakeClock())  # type: ignore[arg-type] # all that it needs
 
 
 def test_every_kind_has_its_record() -> None:
     assert tuple(kind.name for kind in KINDS) == get_args(CommandKind)
-    assert {kind.name: kind for kind in KINDS} == {**CREATES, **READINGS}
+    assert {kind.name: kind for kind in KINDS} == {**CREATES, **UPDATES, **READINGS}
 
 
 @EACH_KIND

@@ -41,7 +41,7 @@ def command(kind: CommandKind = "create_invoice") -> Claimed:
 def recorded(
     entity: dict[str, Any], kind: CommandKind = "create_invoice", *, adopted: bool = False
 ) -> dict[str, Any]:
-    event = outcomes.created(command(kind), entity, NOW, adopted=adopted)
+    event = outcomes.succeeded(command(kind), entity, NOW, adopted=adopted)
     return msgspec.structs.asdict(event.payload)
 
 
@@ -100,6 +100,6 @@ def test_an_item_is_recorded_with_its_type() -> None:
 
 
 def test_an_outcome_is_named_by_its_command_and_said_once() -> None:
-    one, again = (outcomes.created(command(), INVOICE, NOW, adopted=adopted) for adopted in (False, True))
+    one, again = (outcomes.succeeded(command(), INVOICE, NOW, adopted=adopted) for adopted in (False, True))
     assert one.id == again.id
     assert one.id == f"{command().request_id}:invoice.created.v1"

@@ -74,26 +74,47 @@ class Kind(Struct, frozen=True, kw_only=True):
         return f"{self.stream}/{key}"
 
 
-class Create(Kind, frozen=True, kw_only=True):
-    """A kind that creates an object in QuickBooks.
+class Write(Kind, frozen=True, kw_only=True):
+    """A kind that creates or updates an object in QuickBooks.
 
     Attributes:
         entity: The object's entity in QuickBooks.
         fact: Returns the payload of the event; the last argument is true for an object that a look-up found.
-        forms: Returns the forms of a look-up, tried in order until one shows that the object exists or does not.
-        other_forms: Returns further forms, tried if QuickBooks has rejected the usual ones several times.
-        is_ours: Returns whether a found object was created by this request.
         names: The unique name or number, which another object may already have.
-        dated: The field that is set to the company's date at the first send.
     """
 
     entity: str
     fact: Callable[[Claimed, Entity, bool], Fact]
+    names: Names
+
+
+class Create(Write, frozen=True, kw_only=True):
+    """A kind that creates an object in QuickBooks.
+
+    Attributes:
+        forms: Returns the forms of a look-up, tried in order until one shows that the object exists or does not.
+        other_forms: Returns further forms, tried if QuickBooks has rejected the usual ones several times.
+        is_ours: Returns whether a found object was created by this request.
+        dated: The field that is set to the company's date at the first send.
+    """
+
     forms: Callable[[Trace], Sequence[Form]]
     other_forms: Callable[[Trace], Sequence[Form]]
     is_ours: Callable[[Claimed, Entity, Trace], bool]
-    names: Names
     dated: str | None = None
+
+
+class Update(Write, frozen=True, kw_only=True):
+    """A kind that changes fields of an object in QuickBooks, by a sparse update of one version of it.
+
+    QuickBooks applies the update only to the version whose `SyncToken` its body has. A later generation has other
+    values for the same object, so generations are independent: an earlier one that was never sent is superseded.
+
+    Attributes:
+        stale_gate: The gate of the refusal of an update of an older version.
+    """
+
+    stale_gate: str
 
 
 class Reading(Kind, frozen=True, kw_only=True):

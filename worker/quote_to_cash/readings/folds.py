@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.announcements import ReadCommanded
-from events.contract.quickbooks import CustomerObserved, ItemObserved, ReadingFailed
+from events.contract.quickbooks import CustomerObserved, CustomerUpdated, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.keys import COMPANY
 from worker.quote_to_cash.readings.state import KINDS, Customer, Item, ReadingState
@@ -79,6 +79,11 @@ def _customer_observed(view: View, seen: CustomerObserved, _at: datetime) -> Non
         make_known(view, seen)
 
 
+def _customer_updated(view: View, updated: CustomerUpdated, at: datetime) -> None:
+    """Make the customer known as the answer to the update shows it, unless a newer version was observed since."""
+    _customer_observed(view, updated.customer, at)
+
+
 def _item_observed(view: View, seen: ItemObserved, _at: datetime) -> None:
     if _is_of_use(view, seen):
         make_known(view, seen)
@@ -107,5 +112,9 @@ def folds_of(kind: str) -> Folds:
     }
 
 
-CUSTOMER_FOLDS: Folds = {catalog.CUSTOMER_OBSERVED: _customer_observed, **folds_of("customer")}
+CUSTOMER_FOLDS: Folds = {
+    catalog.CUSTOMER_OBSERVED: _customer_observed,
+    catalog.CUSTOMER_UPDATED: _customer_updated,
+    **folds_of("customer"),
+}
 ITEM_FOLDS: Folds = {catalog.ITEM_OBSERVED: _item_observed, **folds_of("item")}
