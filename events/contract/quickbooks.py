@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from events.contract.crm import Address
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
 CommandKind = Literal[
@@ -64,7 +65,8 @@ class CustomerObserved(Fact, frozen=True):
     """The data of a QuickBooks customer that decisions need, at the time of reading.
 
     `exists` is false if QuickBooks has no customer with this ID. `reading` is the number of the commanded reading, 0 if
-    the data came in another way.
+    the data came in another way. `line2` of an address has QuickBooks' second to fifth line. QuickBooks hides most tax
+    IDs, as `XXXXXX56789`: `tax_id` is None then.
     """
 
     realm: Identifier
@@ -79,6 +81,12 @@ class CustomerObserved(Fact, frozen=True):
     email: Name | None = None
     phone: Name | None = None
     parent_id: Identifier | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    terms_id: Identifier | None = None
+    taxable: bool | None = None
+    website: Name | None = None
+    tax_id: Name | None = None
 
 
 class ItemObserved(Fact, frozen=True):
@@ -149,7 +157,10 @@ class InvoiceCreated(Figures, frozen=True):
 
 
 class CustomerCreated(Fact, frozen=True):
-    """QuickBooks has the customer of an account."""
+    """QuickBooks has the customer of an account.
+
+    `customer` is the customer as QuickBooks answered; events of earlier releases lack it.
+    """
 
     account_id: Identifier
     realm: Identifier
@@ -158,6 +169,7 @@ class CustomerCreated(Fact, frozen=True):
     display_name: Name
     currency: Currency | None = None
     adopted: bool = False
+    customer: CustomerObserved | None = None
 
 
 class ItemCreated(Fact, frozen=True):

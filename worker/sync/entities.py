@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from events.contract import catalog
 from events.contract.values import Fact
+from worker.commands.customers import customer_observed
 from worker.commands.entities import reference
+from worker.commands.fields import Row
 from worker.quickbooks.queries import NAME_LISTS
 from worker.sync import lists, sales
-from worker.sync.fields import Row
 
 
 class Observable(Struct, frozen=True):
@@ -74,7 +75,11 @@ OBSERVABLES = (
         fields=("*", "Sku"),
     ),
     Observable(
-        "Customer", catalog.CUSTOMER_OBSERVED, lists.customer, refers_to=_reference("Customer", "ParentRef")
+        "Customer",
+        catalog.CUSTOMER_OBSERVED,
+        customer_observed,
+        kept=2,
+        refers_to=_reference("Customer", "ParentRef"),
     ),
     Observable("Vendor", catalog.VENDOR_OBSERVED, lists.vendor),
     Observable("Employee", catalog.EMPLOYEE_OBSERVED, lists.employee),

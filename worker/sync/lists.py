@@ -1,4 +1,4 @@
-"""The kept fields of the entries of lists: customers, vendors, employees, items, accounts, terms, tax codes and rates."""
+"""The kept fields of the entries of lists, except customers: vendors, employees, items, accounts, terms, tax codes and rates."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,25 +11,9 @@ from events.contract.observed import (
     TermObserved,
     VendorObserved,
 )
-from events.contract.quickbooks import CustomerObserved, ItemObserved
+from events.contract.quickbooks import ItemObserved
 from worker.commands.entities import reference
-from worker.sync.fields import Row, is_active, member, optional_amount, sync_token, text, whole
-
-
-def customer(realm: str, row: Row) -> CustomerObserved:
-    """Return the kept fields of a customer."""
-    return CustomerObserved(
-        realm=realm,
-        customer_id=row["Id"],
-        sync_token=sync_token(row),
-        display_name=text(row, "DisplayName"),
-        active=is_active(row),
-        currency=reference(dict(row), "CurrencyRef"),
-        company_name=text(row, "CompanyName"),
-        email=member(row, "PrimaryEmailAddr", "Address"),
-        phone=member(row, "PrimaryPhone", "FreeFormNumber"),
-        parent_id=reference(dict(row), "ParentRef"),
-    )
+from worker.commands.fields import Row, is_active, optional_amount, sync_token, text, whole
 
 
 def vendor(realm: str, row: Row) -> VendorObserved:

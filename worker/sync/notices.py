@@ -10,8 +10,8 @@ from msgspec.structs import asdict, replace
 from events.contract.quickbooks import Changed
 from events.database import bulk
 from events.leases import latest_end
+from worker.commands.fields import updated_at
 from worker.sync.entities import BY_NAME, named
-from worker.sync.fields import updated_at
 from worker.sync.observing import is_same
 from worker.sync.tables import sync_notices
 from worker.sync.versions import Answer, LastVersion, Seen

@@ -11,8 +11,8 @@ from events.contract.envelope import Event, own_event
 from events.database import bulk
 from events.database.locks import Lock, acquire
 from events.log import log
+from worker.commands.fields import Row, sync_token, updated_at
 from worker.sync.entities import named
-from worker.sync.fields import Row, sync_token, updated_at
 from worker.sync.tables import observed
 from worker.sync.versions import Answer, LastVersion, ObjectVersion, Seen, version_of
 

@@ -11,11 +11,11 @@ from events.contract.envelope import own_event
 from events.contract.observed import EntityCount, SyncBegan, SyncCompleted, SyncMode
 from events.database.locks import Lock, acquire
 from events.log import log
+from worker.commands.fields import updated_at
 from worker.quickbooks.paging import ListPage
 from worker.sync import company, notices, observing, planning, rows
 from worker.sync.company import CompanyAnswer
 from worker.sync.entities import OBSERVABLES, named
-from worker.sync.fields import updated_at
 from worker.sync.notices import ONCE_MORE, WaitingNotice
 from worker.sync.observing import SOURCE, ChangedNames, known_of
 from worker.sync.rows import ListReading, SyncCompany

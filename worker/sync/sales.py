@@ -13,7 +13,7 @@ from events.contract.observed import (
 )
 from events.contract.values import Amount
 from worker.commands.entities import reference
-from worker.sync.fields import Row, amount, day, optional_amount, optional_day, sync_token, text
+from worker.commands.fields import Row, amount, day, optional_amount, optional_day, sync_token, text
 
 # QuickBooks writes so into the private note of a voided transaction, in the company's language.
 VOIDED = "Voided"

@@ -23,8 +23,8 @@ from events.contract.observed import (
 from events.contract.quickbooks import CustomerObserved, ItemObserved
 from events.contract.values import Fact
 from events.errors import InvalidEvent
+from worker.commands.fields import Row, sync_token, updated_at
 from worker.sync.entities import BY_NAME, Observable, named
-from worker.sync.fields import Row, sync_token, updated_at
 
 Fate = Literal["present", "gone", "unreadable"]
 _ODD = (InvalidEvent, KeyError, TypeError, ValueError, ArithmeticError, AttributeError)

@@ -224,3 +224,17 @@ def test_the_name_of_an_inactive_entry_is_not_too_long(app: App, name: str) -> N
         off = app.made("Customer", now(made, Active=False))
         names.append(app.made("Customer", now(off, Notes="as it was"))["DisplayName"])
     assert len(set(names)) == 3
+
+
+def test_tax_ids_are_shown_without_their_beginnings_unless_a_trait_says_otherwise(app: App) -> None:
+    ids = {
+        "PrimaryTaxIdentifier": "123-45-6789",
+        "SecondaryTaxIdentifier": "1234",
+        "GSTIN": "22AAAAA0000A1Z5",
+    }
+    made = app.made("Customer", {"DisplayName": "Acme", **ids})
+    hidden = {"PrimaryTaxIdentifier": "XXXXXX56789", "SecondaryTaxIdentifier": "1234", "GSTIN": ids["GSTIN"]}
+    assert {name: made[name] for name in ids} == hidden
+    app.sandbox.change_traits(app.company.realm, {"tax_ids_are_hidden": False})
+    [row] = app.rows("SELECT * FROM Customer WHERE DisplayName = 'Acme'")
+    assert {name: row[name] for name in ids} == ids

@@ -13,13 +13,14 @@ from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World, types
 from worker.actions.syncs import request_sync
+from worker.commands.customers import customer_observed
+from worker.commands.fields import Row
 from worker.quickbooks import tokens
 from worker.sandbox import accountant
 from worker.sandbox.failing.refusals import Refusal
 from worker.sandbox.failing.trouble import Plan
-from worker.sync import lists, observing, planning, versions
+from worker.sync import observing, planning, versions
 from worker.sync.entities import BY_NAME, OBSERVABLES
-from worker.sync.fields import Row
 from worker.sync.observing import SOURCE
 from worker.sync.standing import standing
 from worker.sync.versions import Answer, Seen
@@ -256,9 +257,9 @@ async def test_a_release_that_keeps_more_fields_reads_every_object_of_the_kind_o
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_notes(realm: str, row: Row) -> Fact:
-        return replace(lists.customer(realm, row), phone="kept")
+        return replace(customer_observed(realm, row), phone="kept")
 
-    newer = replace(BY_NAME["Customer"], kept=2, fact=with_notes)
+    newer = replace(BY_NAME["Customer"], kept=99, fact=with_notes)
     both = tuple(newer if each.name == "Customer" else each for each in OBSERVABLES)
     monkeypatch.setitem(BY_NAME, "Customer", newer)
     for module in (planning, observed):

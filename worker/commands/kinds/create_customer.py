@@ -8,6 +8,7 @@ from functools import partial
 from events.contract import catalog
 from events.contract.quickbooks import CustomerCreated
 from worker.commands.claimed import Claimed
+from worker.commands.customers import customer_observed
 from worker.commands.entities import Entity, reference
 from worker.commands.kinds import by_name, marks
 from worker.commands.kinds.kind import Create, Names, Trace
@@ -24,6 +25,7 @@ def _created(command: Claimed, customer: Entity, adopted: bool) -> CustomerCreat
         display_name=customer["DisplayName"],
         currency=reference(customer, "CurrencyRef"),
         adopted=adopted,
+        customer=customer_observed(command.realm, customer),
     )
 
 

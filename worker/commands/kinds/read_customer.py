@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from events.contract import catalog
 from events.contract.quickbooks import CustomerObserved
 from worker.commands.claimed import Claimed
-from worker.commands.entities import Entity, reference
+from worker.commands.customers import customer_observed
+from worker.commands.entities import Entity
 from worker.commands.kinds import objects
 from worker.commands.kinds.kind import Reading
 from worker.quickbooks.client import QuickBooksClient
@@ -21,19 +22,7 @@ def _observed(command: Claimed, customer: Entity | None, _: datetime) -> Custome
     customer_id, reading = objects.id_of(command), command.key.generation
     if customer is None:
         return CustomerObserved(command.realm, customer_id, exists=False, reading=reading)
-    return replace(observed(command.realm, customer), reading=reading)
-
-
-def observed(realm: str, customer: Entity) -> CustomerObserved:
-    """Return the fact about a customer that QuickBooks returned."""
-    return CustomerObserved(
-        realm=realm,
-        customer_id=customer["Id"],
-        display_name=customer.get("DisplayName") or None,
-        active=customer.get("Active") is not False,
-        currency=reference(customer, "CurrencyRef"),
-        sync_token=int(customer.get("SyncToken") or 0),
-    )
+    return replace(customer_observed(command.realm, customer), reading=reading)
 
 
 KIND = Reading(

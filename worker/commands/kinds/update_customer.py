@@ -4,8 +4,9 @@ from events.contract import catalog
 from events.contract.gates import CUSTOMER_CHANGED
 from events.contract.quickbooks import CustomerUpdated
 from worker.commands.claimed import Claimed
+from worker.commands.customers import customer_observed
 from worker.commands.entities import Entity
-from worker.commands.kinds import objects, read_customer
+from worker.commands.kinds import objects
 from worker.commands.kinds.kind import Names, Update
 
 
@@ -15,7 +16,7 @@ def _updated(command: Claimed, customer: Entity, adopted: bool) -> CustomerUpdat
         customer_id=objects.id_of(command),
         generation=command.key.generation,
         request_id=command.request_id,
-        customer=read_customer.observed(command.realm, customer),
+        customer=customer_observed(command.realm, customer),
         adopted=adopted,
     )
 

@@ -155,7 +155,7 @@ def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> No
     links = _linked(account.links, Link(created.customer_id, created.realm, created.currency))
     attempt = succeeded(account.attempt, created, account.requests)
     _put_linked(view, created.account_id, replace(account, links=links, attempt=attempt))
-    seen = CustomerObserved(
+    seen = created.customer or CustomerObserved(
         created.realm, created.customer_id, display_name=created.display_name, currency=created.currency
     )
     make_known(view, seen)

@@ -72,6 +72,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         tax_can_be_overridden: Whether the tax that a request states replaces the calculated one, in the US.
         automated_tax_rounds_each_rate: Whether automated tax is rounded for each rate, instead of once for all.
         merges_change_transactions: Whether what moves in a merge gets a new sync token and a notification.
+        tax_ids_are_hidden: Whether answers show only the last five letters and digits of a customer's tax IDs.
         voided_note: The word that a void writes into the private note, in the company's language.
     """
 
@@ -113,6 +114,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     tax_can_be_overridden: bool = False
     automated_tax_rounds_each_rate: bool = False
     merges_change_transactions: bool = False
+    tax_ids_are_hidden: bool = True
     voided_note: VoidedNote = "Voided"
 
     def __post_init__(self) -> None:

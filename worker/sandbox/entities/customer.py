@@ -48,6 +48,9 @@ _PROPERTIES = described(
     Property("PriceLevelRef", Ref(())),
 )
 
+_TAX_IDS = frozenset({"PrimaryTaxIdentifier", "SecondaryTaxIdentifier"})
+_SHOWN = 5  # letters and digits of a tax ID
+
 
 def compose(company: Company, draft: Draft) -> Fields:
     """Complete a customer: its currency cannot change, and its balance follows from its transactions."""
@@ -77,7 +80,17 @@ def derived(company: Company, stored: Fields) -> Fields:
         "BalanceWithJobs": own + _of_jobs(company, stored["Id"]),
         "ClientEntityId": "0",
         "V4IDPseudonym": people.pseudonym(company, stored),
+        **(_hidden(stored) if company.traits.tax_ids_are_hidden else {}),
     }
+
+
+def _hidden(stored: Fields) -> Fields:
+    """Return the tax IDs of a customer without their beginnings, as long as they were: `123-45-6789` as `XXXXXX56789`."""
+    hidden = {}
+    for name in _TAX_IDS & stored.keys():
+        end = "".join(filter(str.isalnum, stored[name]))[-_SHOWN:]
+        hidden[name] = end.rjust(len(stored[name]), "X")
+    return hidden
 
 
 def full_name_of(company: Company, stored: Fields) -> str:
