@@ -14,4 +14,4 @@ It is pure: no clock, no database, no network, and the same answer in every proc
 """
 
 # Rises with every change that can change a score, a reason or a verdict, so that a stored suggestion names its matcher.
-MATCHER_VERSION = 1
+MATCHER_VERSION = 2

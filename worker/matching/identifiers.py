@@ -21,8 +21,17 @@ wanadoo.fr web.de windstream.net wp.pl yahoo.ca yahoo.co.in yahoo.co.jp yahoo.co
 yahoo.com.br yahoo.de yahoo.es yahoo.fr yahoo.it yandex.com yandex.ru ymail.com zoho.com
 """
 FREE_MAIL = frozenset(_FREE_MAIL.split())
+# Sites with pages of many companies. E-mail addresses there are those of the sites' own companies.
+_PLATFORMS = """
+about.me amazon.com bit.ly blogspot.com business.site carrd.co ebay.com etsy.com facebook.com fb.com fb.me github.com
+google.com instagram.com linkedin.com linktr.ee medium.com notion.site pinterest.com sites.google.com
+squarespace.com substack.com t.me tiktok.com twitter.com vimeo.com weebly.com wix.com wixsite.com wordpress.com x.com
+xing.com yelp.com youtube.com
+"""
+PLATFORMS = frozenset(_PLATFORMS.split())
 _ADDRESS = re.compile(r"[^\s@,;<>]+@([^\s@,;<>]+\.[^\s@,;<>]+)")
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?([^/:?#\s@]+\.[^/:?#\s@]+)")
+_LOCALE = re.compile(r"^(?:m|[a-z]{2}(?:-[a-z]{2})?)\.")  # as in m.facebook.com and de.linkedin.com
 _EXTENSION = re.compile(r"(?:ext|x|#|;)\.?\s*\d+\s*$")
 _HIDDEN = re.compile(r"[x*•]{3,}")
 
@@ -54,11 +63,13 @@ def emails(text: str | None) -> frozenset[str]:
 
 
 def domains(email: str | None, website: str | None) -> frozenset[str]:
-    """Return the domains of e-mail addresses and of a website, except those where anyone has an address."""
-    found = {address.partition("@")[2] for address in emails(email)}
+    """Return the domains of e-mail addresses and of a website, except those where anyone has an address or a page."""
+    mail = {_bare(address.partition("@")[2]) for address in emails(email)}
     host = _HOST.match((website or "").strip().casefold())
-    if host is not None:
-        found.add(host[1])
-    return frozenset(
-        domain for each in found if (domain := each.strip(".").removeprefix("www.")) not in FREE_MAIL
-    )
+    site = _bare(host[1]) if host else ""
+    found = mail if _LOCALE.sub("", site) in PLATFORMS else mail | {site}
+    return frozenset(found - FREE_MAIL - {""})
+
+
+def _bare(domain: str) -> str:
+    return domain.strip(".").removeprefix("www.")

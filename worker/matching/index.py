@@ -185,7 +185,8 @@ def _objections(account: SoughtAccount, customer: KnownCustomer) -> Iterable[Rea
 
 def _differ(one: str, other: str) -> bool:
     ours, theirs = identifiers.tax_id(one), identifiers.tax_id(other)
-    return bool(ours and theirs and ours != theirs)
+    # With and without the country's letters, as in DE123456789, they are one.
+    return bool(ours and theirs) and not ours.endswith(theirs) and not theirs.endswith(ours)
 
 
 def _names(customer: KnownCustomer) -> list[str]:

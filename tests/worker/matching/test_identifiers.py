@@ -48,6 +48,17 @@ def test_domains_come_from_addresses_and_websites() -> None:
     assert identifiers.domains("no address", "none") == set()
 
 
+@pytest.mark.parametrize(
+    "page", ["https://www.facebook.com/acme", "m.facebook.com/x", "de.linkedin.com/in/acme"]
+)
+def test_a_page_on_a_site_of_many_companies_is_no_domain(page: str) -> None:
+    assert identifiers.domains("a@facebook.com", page) == {"facebook.com"}, (
+        "only its own people have addresses there"
+    )
+    assert identifiers.domains(None, page) == set()
+    assert identifiers.domains(None, "acme.wordpress.com") == {"acme.wordpress.com"}
+
+
 @settings(deadline=None)
 @given(st.none() | st.text())
 def test_any_text_is_read(text: str | None) -> None:

@@ -152,6 +152,8 @@ def test_another_tax_id_keeps_the_same_name_from_linking() -> None:
     known = Index([KnownCustomer("1", "Acme", tax_id="12-3456789")])
     found = known.suggest(SoughtAccount("A-1", "Acme", tax_id="98-7654321"))
     assert (found.decision, found.best and found.best.reasons) == ("review", ("same_name", "other_tax_id"))
+    german = Index([KnownCustomer("1", "Acme", tax_id="123 456 789")])
+    assert german.suggest(SoughtAccount("A-1", "Acme", tax_id="DE123456789")).decision == "link"
 
 
 def test_the_holder_of_the_tax_id_contradicts_the_holder_of_the_name() -> None:

@@ -21,6 +21,8 @@ from worker.suggesting.indexes import Indexes
 from worker.suggesting.listening import MatchedCompany
 
 EMAILS = (None, "ann@harper.example", "bo@kestrel.example")
+TAX_IDS = ("22AAAAA0000A1Z5", "27BBBBB1111B2Z6", "")
+SITES = ("https://kestrel.example", "harper.example", "")
 
 
 @pytest_asyncio.fixture
@@ -100,6 +102,33 @@ async def test_changes_of_customers_are_followed_one_by_one(office: Office) -> N
         ("review", "Lakeshore Montessori School (deleted)"),
     ], "QuickBooks renames a customer that becomes inactive"
     assert await said(office, "A-2") == [("none", None)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sought", "reason"),
+    [
+        ({"GSTIN": "22AAAAA0000A1Z5"}, {"tax_id": "22 AAAAA0000A 1Z5"}, "same_tax_id"),
+        ({"PrimaryTaxIdentifier": "12-3456789"}, {"tax_id": "12-3456789"}, None),
+        ({"WebAddr": {"URI": "https://www.blue.example/about"}}, {"domain": "blue.example"}, "same_domain"),
+        ({"WebAddr": {"URI": "https://blue.example"}}, {"email": "ann@blue.example"}, "same_domain"),
+        ({"PrimaryEmailAddr": {"Address": "bo@blue.example"}}, {"domain": "blue.example"}, "same_domain"),
+        ({"PrimaryEmailAddr": {"Address": "bo@gmail.com"}}, {"email": "ann@gmail.com"}, None),
+        ({"WebAddr": {"URI": "https://gmail.com"}}, {"domain": "gmail.com"}, None),
+    ],
+)
+async def test_identifiers_that_quickbooks_shows_find_a_customer_of_another_name(
+    office: Office, fields: dict[str, Any], sought: dict[str, Any], reason: str | None
+) -> None:
+    await office.work()
+    await send(office, "A-1", name="Quixote", **sought)
+    falcon = create(office, "Blue Falcon", **fields)
+    await office.notify()
+    await send(office, "A-2", name="Quixote", **sought)
+    for account in ("A-1", "A-2"):
+        found = (await suggested(office, account))[-1]
+        expected = ("review", (falcon, (reason,))) if reason else ("none", None)
+        best = found.best and (found.best.customer_id, found.best.reasons[:1])
+        assert (found.verdict, best) == expected
 
 
 async def test_a_second_customer_of_the_same_name_turns_a_link_into_a_review(office: Office) -> None:
@@ -232,9 +261,17 @@ async def test_after_any_changes_each_account_is_suggested_as_if_all_were_compar
         account, customer = f"A-{chance.randrange(6)}", chance.choice(customers)
         match chance.choice(("account", "rename", "rename", "inactive", "merge", "map", "create")):
             case "account":
-                await send(office, account, revision=step + 1, name=name(), email=chance.choice(EMAILS))
+                await send(
+                    office,
+                    account,
+                    revision=step + 1,
+                    name=name(),
+                    email=chance.choice(EMAILS),
+                    tax_id=chance.choice(TAX_IDS),
+                )
             case "rename":
                 fields = {"DisplayName": f"{name()} {step}", "PrimaryEmailAddr": {"Address": EMAILS[1]}}
+                fields |= {"GSTIN": chance.choice(TAX_IDS), "WebAddr": {"URI": chance.choice(SITES)}}
                 accountant.change(office.company, "Customer", customer, fields, office.world.clock.now())
             case "inactive":
                 accountant.change(
