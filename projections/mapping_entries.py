@@ -4,15 +4,45 @@ from typing import Any, Literal
 
 from events.contract import catalog, reviewing
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence
-from events.contract.reviewing import ACCOUNT_IGNORED, ACCOUNT_UNIGNORED, MAPPING_LINKED, MAPPING_REJECTED
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    BROUGHT_REFUSED,
+    MAPPING_BROUGHT,
+    MAPPING_LINKED,
+    MAPPING_REJECTED,
+    Refusal,
+)
 
 Sentence = tuple[Literal["info", "attention"], str, str | None]
+
+# Why an account was not linked to the customer that the CRM brought, and the remedy.
+_REFUSED: dict[Refusal, tuple[str, str]] = {
+    "customer_taken": (
+        "that customer is the account {holder}'s",
+        "Correct the customer in the CRM; or, if both accounts are invoiced to it, map this one too, and confirm that.",
+    ),
+    "account_mapped": (
+        "this account has customer {holder}, which stays",
+        "Correct the customer in the CRM; or, if the CRM is right, map this account to its customer.",
+    ),
+    "pair_rejected": (
+        "a person said that this account is not that customer",
+        "Correct the customer in the CRM; or, if the CRM is right, map this account to its customer.",
+    ),
+    "account_ignored": (
+        "a person said that this account gets no customer",
+        "If the CRM is right, no longer ignore this account; then it is linked.",
+    ),
+}
 
 TOLD = frozenset(
     {
         MAPPING_SUGGESTED,
         MAPPING_REJECTED,
         MAPPING_LINKED,
+        MAPPING_BROUGHT,
+        BROUGHT_REFUSED,
         ACCOUNT_IGNORED,
         ACCOUNT_UNIGNORED,
         catalog.ACCOUNT_MAPPED,
@@ -20,7 +50,7 @@ TOLD = frozenset(
 )
 
 
-def sentence(kind: str, payload: Any) -> Sentence | None:
+def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a sentence a type
     """Return the sentence of an event of `TOLD`; None for an account without a match, as most of a CRM's are."""
     match kind:
         case catalog.ACCOUNT_MAPPED:
@@ -37,6 +67,12 @@ def sentence(kind: str, payload: Any) -> Sentence | None:
                 f"This account was linked to customer {payload.customer_id} by itself ({score}).",
                 None,
             )
+        case reviewing.MAPPING_BROUGHT:
+            return "info", f"The CRM linked this account to customer {payload.customer_id}.", None
+        case reviewing.BROUGHT_REFUSED:
+            why, remedy = _REFUSED[payload.reason]
+            said = f"The CRM says that this account is customer {payload.customer_id}, and it was not linked:"
+            return "attention", f"{said} {why.format(holder=payload.holder)}.", remedy
         case reviewing.ACCOUNT_IGNORED:
             why = f": {payload.why}" if payload.why else ""
             return "info", f"{payload.by} said that this account gets no customer{why}.", None

@@ -12,6 +12,8 @@ from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
+    BROUGHT_REFUSED,
+    MAPPING_BROUGHT,
     MAPPING_LINKED,
     MAPPING_REJECTED,
     OF_ACCOUNTS,
@@ -43,7 +45,7 @@ table = rows.table(
 )
 mappings = rows.live(table)
 UNMATCHED, SUGGESTED, MAPPED, IGNORED = "unmatched", "suggested", "mapped", "ignored"
-AUTOMATIC = "automatic"  # the person of a link that the worker made by itself
+NO_PERSONS = frozenset({"automatic", "crm"})  # who linked an account, if no person did
 
 
 class MappingRow(Struct, gc=False):
@@ -150,11 +152,11 @@ def _item_created(row: MappingRow, payload: Any) -> None:
 
 
 def _rejected(row: MappingRow, payload: Any) -> None:
-    """Forget the rejected suggestion, and undo a link that the worker made by itself."""
+    """Forget the rejected suggestion, and undo a link that no person made."""
     if row.suggestion is not None:
         best = suggestion(row.suggestion).best
         row.suggestion = None if best and best.customer_id == payload.customer_id else row.suggestion
-    if (row.by, row.target) == (AUTOMATIC, payload.customer_id):
+    if row.by in NO_PERSONS and row.target == payload.customer_id:
         row.status, row.target, row.target_name = "unmapped", None, None
 
 
@@ -167,6 +169,8 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     catalog.ITEM_REQUESTED: _requested,
     catalog.ACCOUNT_MAPPED: _mapped,
     MAPPING_LINKED: _mapped,
+    MAPPING_BROUGHT: _mapped,
+    BROUGHT_REFUSED: _nothing,
     catalog.PRODUCT_MAPPED: _product_mapped,
     catalog.CUSTOMER_CREATED: _customer_created,
     catalog.ITEM_CREATED: _item_created,

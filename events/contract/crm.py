@@ -99,8 +99,18 @@ class Address(Fact, frozen=True):
     country: str | None = None
 
 
+class BroughtCustomer(Fact, frozen=True):
+    """The QuickBooks customer that an account is, in the company `realm`, as the CRM knows it."""
+
+    realm: Identifier
+    customer_id: Identifier
+
+
 class AccountUpdated(Fact, frozen=True):
-    """A snapshot of an account; the snapshot with the highest revision is current."""
+    """A snapshot of an account; the snapshot with the highest revision is current.
+
+    `customer` links the account; a later snapshot without it undoes nothing.
+    """
 
     account_id: Identifier
     revision: Revision
@@ -112,3 +122,4 @@ class AccountUpdated(Fact, frozen=True):
     billing_address: Address | None = None
     shipping_address: Address | None = None
     currency: Currency | None = None
+    customer: BroughtCustomer | None = None

@@ -1,13 +1,19 @@
 """Facts about the review of suggested customers: what people decided about an account, beside mapping it."""
 
+from typing import Literal
+
 from events.contract.administration import Actor
 from events.contract.matching import MAPPING_SUGGESTED, MappingEvidence, MappingSuggested
 from events.contract.values import Fact, Identifier, Percent
 
 MAPPING_REJECTED = "com.coeffection.mapping.rejected.v1"
 MAPPING_LINKED = "com.coeffection.mapping.linked.v1"
+MAPPING_BROUGHT = "com.coeffection.mapping.brought.v1"
+BROUGHT_REFUSED = "com.coeffection.mapping.brought-refused.v1"
 ACCOUNT_IGNORED = "com.coeffection.account.ignored.v1"
 ACCOUNT_UNIGNORED = "com.coeffection.account.unignored.v1"
+
+Refusal = Literal["customer_taken", "account_mapped", "pair_rejected", "account_ignored"]
 
 
 class MappingRejected(Fact, frozen=True):
@@ -34,6 +40,33 @@ class MappingLinked(Fact, frozen=True):
     by: Actor = "automatic"
 
 
+class MappingBrought(Fact, frozen=True):
+    """An account was linked to a customer, since the CRM's snapshot of the account brings it.
+
+    A person's decision replaces the link, also a later one.
+    """
+
+    account_id: Identifier
+    realm: Identifier
+    customer_id: Identifier
+    by: Actor = "crm"
+
+
+class BroughtRefused(Fact, frozen=True):
+    """The CRM's snapshot of an account brings a customer, and the account was not linked to it.
+
+    `reason` is `customer_taken` if the customer is another account's, which is `holder`; `account_mapped` if the account
+    has the customer `holder`; `pair_rejected` if a person said that the account is not this customer; `account_ignored` if
+    a person said that the account gets none.
+    """
+
+    account_id: Identifier
+    realm: Identifier
+    customer_id: Identifier
+    reason: Refusal
+    holder: Identifier | None = None
+
+
 class AccountIgnored(Fact, frozen=True):
     """A person said that an account gets no customer: none is suggested, until a person maps or un-ignores it."""
 
@@ -54,6 +87,8 @@ OF_ACCOUNTS: dict[str, type[Fact]] = {
     MAPPING_SUGGESTED: MappingSuggested,
     MAPPING_REJECTED: MappingRejected,
     MAPPING_LINKED: MappingLinked,
+    MAPPING_BROUGHT: MappingBrought,
+    BROUGHT_REFUSED: BroughtRefused,
     ACCOUNT_IGNORED: AccountIgnored,
     ACCOUNT_UNIGNORED: AccountUnignored,
 }

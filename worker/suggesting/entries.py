@@ -15,10 +15,12 @@ from events.contract.quickbooks import CommandRejected, CustomerCreated
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
+    MAPPING_BROUGHT,
     MAPPING_LINKED,
     MAPPING_REJECTED,
     AccountIgnored,
     AccountUnignored,
+    MappingBrought,
     MappingLinked,
     MappingRejected,
 )
@@ -33,13 +35,15 @@ class LinkedCustomer(Struct, frozen=True):
     """A customer that an account was linked to.
 
     `realm` is None if no company was ever connected. `also` is true if the customer is another account's.
-    `by_itself` is true if no person made the link: it ends if a person rejects the customer.
+    `by_itself` is true if the worker made the link by its suggestion, and `by_crm` if the CRM brought the customer: the
+    link ends if a person rejects the customer.
     """
 
     customer_id: str
     realm: str | None
     also: bool = False
     by_itself: bool = False
+    by_crm: bool = False
 
 
 class Entry(Struct, frozen=True):
@@ -78,7 +82,7 @@ class Entry(Struct, frozen=True):
             link.customer_id
             for link in self.links
             if link.realm in realms
-            and not (link.by_itself and (link.realm, link.customer_id) in self.rejected)
+            and not ((link.by_itself or link.by_crm) and (link.realm, link.customer_id) in self.rejected)
         )
 
     def is_open(self, realm: str, *, is_first: bool) -> bool:
@@ -130,6 +134,14 @@ def _linked_by_itself(entry: Entry, linked: MappingLinked) -> Entry:
     return replace(entry, links=tuple(dict.fromkeys((*entry.links, link))))
 
 
+def _brought(entry: Entry, brought: MappingBrought) -> Entry:
+    """Link it to the customer that the CRM brought, instead of those that no person chose."""
+    kept = (
+        each for each in entry.links if not (each.realm == brought.realm and (each.by_itself or each.by_crm))
+    )
+    return replace(entry, links=(*kept, LinkedCustomer(brought.customer_id, brought.realm, by_crm=True)))
+
+
 def _requested(entry: Entry, _: CustomerRequested) -> Entry:
     return replace(entry, is_requested=True, is_ignored=False)
 
@@ -165,6 +177,7 @@ FOLDS: Mapping[str, Callable[[Entry, Any], Entry]] = {
     MAPPING_SUGGESTED: _suggested,
     MAPPING_REJECTED: _rejected,
     MAPPING_LINKED: _linked_by_itself,
+    MAPPING_BROUGHT: _brought,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _unignored,
 }

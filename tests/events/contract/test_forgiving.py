@@ -58,6 +58,7 @@ ACCOUNT: dict[str, Any] = {
     "currency": "USD",
     "billing_address": ADDRESS,
     "shipping_address": ADDRESS,
+    "customer": {"realm": "1111", "customer_id": "58"},
 }
 DOCUMENTS = [
     stories.deal(**DEAL),

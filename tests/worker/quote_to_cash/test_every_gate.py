@@ -60,6 +60,7 @@ from worker.quote_to_cash.walk import BY_CODE, COMMANDED, GATES
 Happened = Any
 Then = Callable[[Decider], list[Happened]]
 LATER = "2026-05-04T00:00:00Z"
+BROUGHT = stories.account(customer={"realm": REALM, "customer_id": "58"})
 
 
 def quote(**fields: Any) -> dict[str, Any]:
@@ -340,6 +341,13 @@ CASES_OF_GATES = [
         " time.",
         [mapped()],
         case="being_read",
+    ),
+    Case(
+        "account_not_mapped",
+        [*unmapped("account"), mapped("A-2", "58"), BROUGHT, *signed()],
+        "The CRM says that the account Acme A-1 (A-1) is the QuickBooks customer 58, which is the account A-2's.",
+        [mapped()],
+        case="customer_of_another_account",
     ),
     Case(
         "account_not_mapped",

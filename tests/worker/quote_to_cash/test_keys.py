@@ -16,6 +16,7 @@ from tests import stories
 from tests.worker.quote_to_cash.given import (
     NOW,
     OTHER_REALM,
+    REALM,
     Decider,
     chosen,
     connected,
@@ -72,6 +73,14 @@ HAPPENING = st.one_of(
     st.builds(lambda: observed(terms=())),
     st.builds(lambda: observed(country="GB")),
     st.builds(stories.account),
+    st.builds(
+        lambda revision, realm: stories.account(
+            revision=revision, customer={"realm": realm, "customer_id": "58"}
+        ),
+        ONCE,
+        st.sampled_from([REALM, OTHER_REALM]),
+    ),
+    st.builds(lambda customer: mapped("A-2", customer), st.sampled_from(["58", "7"])),
     st.builds(lambda customer: mapped(customer=customer), st.sampled_from(["7", "8"])),
     st.sampled_from([chosen(auto_link="80"), chosen(auto_link="off")]),
     st.builds(lambda number, verdict: suggested(number=number, verdict=verdict), ONCE, VERDICTS),

@@ -8,7 +8,9 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from events.contract import catalog
+from events.contract.matching import MAPPING_SUGGESTED
 from events.contract.reviewing import MAPPING_LINKED, MAPPING_REJECTED
+from projections.mappings import mappings
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
@@ -125,6 +127,35 @@ async def test_a_link_that_the_worker_made_by_itself_can_be_rejected_and_another
     assert await office.world.services.database.read(violated, office.world.clock.now()) == []
 
 
+async def test_a_customer_that_the_crm_brings_is_linked_and_its_name_is_learned_until_a_person_rejects_it(
+    office: Office,
+) -> None:
+    acting, world = office.world.admin(), office.world
+    customer = {"realm": world.realm, "customer_id": ids(office)["Harper & Lowe"]}
+    await world.send(stories.account("A-1", revision=2, name="Blue Falcon Airways", customer=customer))
+    await office.work()
+    await world.send(stories.account("A-2", name="Blue Falcon Airways"))
+    await office.work()
+    found = await last(office, MAPPING_SUGGESTED)
+    assert (found.account_id, found.best.customer_id) == ("A-2", customer["customer_id"])
+    assert "learned_name" in found.best.reasons
+    await world.send(stories.account("A-2", revision=2, name="Blue Falcon Airways", customer=customer))
+    await office.work()
+    said = await world.services.database.read(lambda c: list(log_of(c, "A-2")))
+    assert said[-1] == (
+        f"The CRM says that this account is customer {customer['customer_id']}, and it was not linked: that customer is"
+        " the account A-1's."
+    )
+    query = sa.select(mappings.c.target, mappings.c.by, mappings.c.state).where(mappings.c.id == "A-1")
+    rows = await world.services.database.read(lambda c: [tuple(row) for row in c.execute(query)])
+    assert rows == [(customer["customer_id"], "crm", "mapped")]
+    await reviews.reject(acting, "A-1")
+    await office.work()
+    rows = await world.services.database.read(lambda c: [tuple(row) for row in c.execute(query)])
+    assert rows == [(None, "ada", "unmatched")], "the name of its own customer is no longer learned"
+    assert await world.services.database.read(violated, world.clock.now()) == []
+
+
 def violated(connection: sa.Connection, now: datetime) -> list[str]:
     return [said for found in violations(connection, now, Books()).values() for said in found]
 
@@ -150,8 +181,8 @@ async def test_the_log_tells_each_decision(office: Office) -> None:
     ]
 
 
-def log_of(connection: Any) -> list[str]:
+def log_of(connection: Any, account: str = "A-1") -> list[str]:
     rows = connection.exec_driver_sql(
-        "SELECT message FROM integration_log_v1 WHERE about = 'account/A-1' ORDER BY position"
+        "SELECT message FROM integration_log_v1 WHERE about = ? ORDER BY position", (f"account/{account}",)
     )
     return [row[0] for row in rows]

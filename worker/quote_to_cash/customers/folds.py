@@ -7,16 +7,20 @@ from msgspec.structs import replace
 from events.contract import catalog
 from events.contract.administration import AccountMapped, ConnectionAuthorized, CustomerRequested
 from events.contract.announcements import CustomerCommanded
-from events.contract.crm import AccountUpdated
+from events.contract.crm import AccountUpdated, BroughtCustomer
 from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
 from events.contract.quickbooks import CommandRejected, CommandUncertain, CustomerCreated, CustomerObserved
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
+    BROUGHT_REFUSED,
+    MAPPING_BROUGHT,
     MAPPING_LINKED,
     MAPPING_REJECTED,
     AccountIgnored,
     AccountUnignored,
+    BroughtRefused,
+    MappingBrought,
     MappingLinked,
     MappingRejected,
 )
@@ -41,7 +45,13 @@ def put_account(view: View, account_id: str, account: Account) -> None:
 
 
 def _company(account: Account) -> tuple[str, ...]:
-    return (COMPANY,) if account.is_unanswered else ()
+    """Return the company if it is waited for: by a request, or by a customer that the CRM brought and that is undecided."""
+    linked = {(link.realm, link.customer_id) for link in (*account.links, *account.automatic)}
+    undecided = any(
+        (each.realm, each.customer_id) not in linked and account.refusal_of(each) is None
+        for each in account.brought
+    )
+    return (COMPANY,) if account.is_unanswered or undecided else ()
 
 
 def _auto_link(account: Account) -> tuple[str, ...]:
@@ -58,14 +68,23 @@ def _auto_link(account: Account) -> tuple[str, ...]:
 def _account_updated(view: View, snapshot: AccountUpdated, _at: datetime) -> None:
     account = view.get(Account, snapshot.account_id)
     if account.latest is None or snapshot.revision > account.latest.revision:
-        put_account(view, snapshot.account_id, replace(account, latest=snapshot))
+        brought = _with_brought(account, snapshot.customer)
+        put_account(view, snapshot.account_id, replace(account, latest=snapshot, brought=brought))
+
+
+def _with_brought(account: Account, brought: BroughtCustomer | None) -> tuple[BroughtCustomer, ...]:
+    if brought is None:
+        return account.brought
+    return (*(each for each in account.brought if each.realm != brought.realm), brought)
 
 
 def _account_mapped(view: View, mapped: AccountMapped, _at: datetime) -> None:
     account, realm = view.get(Account, mapped.account_id), mapped.realm or view.get(WorkspaceState).realm
     link = Link(mapped.customer_id, realm, mapped.currency)
     account = replace(account, links=_linked(account.links, link), withdrawn=account.requests)
-    account = replace(account, ignored_by=None)
+    # A person's mapping ends the CRM's word; a later snapshot is compared with the mapping.
+    brought = tuple(each for each in account.brought if each.realm != realm)
+    account = replace(account, ignored_by=None, brought=brought)
     _put_linked(view, mapped.account_id, account)
     if realm is None:
         remember_before(view, Account, mapped.account_id)
@@ -110,12 +129,12 @@ def _suggested(view: View, suggested: MappingSuggested, _at: datetime) -> None:
 
 def _rejected(view: View, rejected: MappingRejected, _at: datetime) -> None:
     account, pair = view.get(Account, rejected.account_id), (rejected.realm, rejected.customer_id)
-    put_account(
-        view, rejected.account_id, replace(account, rejected=tuple(dict.fromkeys((*account.rejected, pair))))
-    )
+    pairs = tuple(dict.fromkeys((*account.rejected, pair)))
+    brought = tuple(each for each in account.brought if (each.realm, each.customer_id) != pair)
+    put_account(view, rejected.account_id, replace(account, rejected=pairs, brought=brought))
 
 
-def _linked_by_itself(view: View, linked: MappingLinked, _at: datetime) -> None:
+def _linked_by_itself(view: View, linked: MappingLinked | MappingBrought, _at: datetime) -> None:
     account, link = view.get(Account, linked.account_id), Link(linked.customer_id, linked.realm)
     others = tuple(each for each in account.automatic if each.realm != linked.realm)
     put_account(view, linked.account_id, replace(account, automatic=(*others, link)))
@@ -123,6 +142,12 @@ def _linked_by_itself(view: View, linked: MappingLinked, _at: datetime) -> None:
     customer = view.get(Customer, catalog.key_of(stream))
     accounts = tuple(sorted({*customer.automatic, linked.account_id}))
     put(view, stream, replace(customer, automatic=accounts))
+
+
+def _brought_refused(view: View, refused: BroughtRefused, _at: datetime) -> None:
+    account = view.get(Account, refused.account_id)
+    others = tuple(each for each in account.refused if each.realm != refused.realm)
+    put_account(view, refused.account_id, replace(account, refused=(*others, refused)))
 
 
 def _ignored(view: View, ignored: AccountIgnored, _at: datetime) -> None:
@@ -176,6 +201,8 @@ FOLDS: Folds = {
     MAPPING_SUGGESTED: _suggested,
     MAPPING_REJECTED: _rejected,
     MAPPING_LINKED: _linked_by_itself,
+    MAPPING_BROUGHT: _linked_by_itself,
+    BROUGHT_REFUSED: _brought_refused,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _unignored,
     catalog.CUSTOMER_REQUESTED: _customer_requested,

@@ -51,6 +51,12 @@ def _unmapped(inquiry: Inquiry) -> Unmet:
     if inquiry.account.ignored_by is not None:
         params = {"account": account_name(view, account_id), "by": inquiry.account.ignored_by}
         return Unmet(params, "ignored", _about(inquiry))
+    brought = inquiry.account.brought_in(inquiry.realm)
+    refused = inquiry.account.refusal_of(brought) if brought is not None else None
+    if refused is not None and refused.reason == "customer_taken" and refused.holder is not None:
+        params = {"account": account_name(view, account_id), "customer": refused.customer_id}
+        holding = {"holder": account_name(view, refused.holder)}
+        return Unmet(params | holding, "customer_of_another_account", _about(inquiry))
     if attempt is None or holder is None:
         account = account_name(view, account_id, refusal(view, attempt))
         case = "being_read" if inquiry.realm in inquiry.workspace.being_read else None
@@ -135,6 +141,12 @@ GATES = (
                 "The account {account} has no QuickBooks customer; the company's customers are still being read for the"
                 " first time.",
                 "Wait until they are read: then a customer is suggested, if there is one. Or map it, or create one.",
+                "map_account",
+            ),
+            "customer_of_another_account": Words(
+                "The CRM says that the account {account} is the QuickBooks customer {customer}, which is the account"
+                " {holder}'s.",
+                "Correct the customer in the CRM; or map the account to a customer, to the same one if both are invoiced to it.",
                 "map_account",
             ),
             "name_of_customer": Words(

@@ -13,6 +13,7 @@ from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.body import customer_body
+from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
 from worker.quote_to_cash.customers.folds import FOLDS
 from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.state import Account
@@ -23,7 +24,8 @@ from worker.workspaces.kinds import percent_of
 
 
 def consider(view: View, account_id: str) -> Iterator[Consequence]:
-    """Link an account by itself, or command the customer that a person requested for it, if that is possible now."""
+    """Link an account without a person, or command the customer that a person requested for it, if that is possible now."""
+    yield from link_brought(view, account_id)
     yield from _linked_by_itself(view, account_id)
     yield from _created(view, account_id)
 
@@ -31,13 +33,14 @@ def consider(view: View, account_id: str) -> Iterator[Consequence]:
 def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
     """Link an account to the suggested customer if the matcher is sure, and the score is at least that of the setting."""
     workspace = view.get(WorkspaceState)
-    suggested = view.get(Account, account_id).in_review(workspace.realm)
+    account = view.get(Account, account_id)
+    suggested = account.in_review(workspace.realm)
     least = percent_of(workspace.settings.auto_link)
     if suggested is None or suggested.best is None or suggested.verdict != "link":
         return
     best = suggested.best
     evidence = suggested.evidence(best.customer_id)
-    if least is None or evidence is None or best.score < least:
+    if least is None or evidence is None or best.score < least or is_contradicted(account, workspace.realm):
         return
     if any(holders(view, account_id, best.customer_id, suggested.realm, None)):
         return  # a person decides whether the account is another one's double
@@ -82,11 +85,16 @@ def _customer_of(view: View, linked: CustomerCreated | AccountMapped) -> list[st
     return [catalog.customer_stream(realm, linked.customer_id)] if realm else []
 
 
-def _suggested_customer(view: View, account_id: str) -> list[str]:
-    """Return the suggested customer of an account: it may be another account's."""
-    suggested = view.get(Account, account_id).suggested
+def _possible_customers(view: View, account_id: str) -> list[str]:
+    """Return the customers that an account may be linked to without a person: they may be another account's."""
+    account = view.get(Account, account_id)
+    brought = [catalog.customer_stream(each.realm, each.customer_id) for each in account.brought]
+    suggested = account.suggested
     best = suggested.best if suggested is not None else None
-    return [catalog.customer_stream(suggested.realm, best.customer_id)] if suggested and best else []
+    return [
+        *brought,
+        *([catalog.customer_stream(suggested.realm, best.customer_id)] if suggested and best else []),
+    ]
 
 
 _LINKING = (catalog.CUSTOMER_CREATED, catalog.ACCOUNT_MAPPED)
@@ -96,5 +104,5 @@ FAMILY = Family(
     consider,
     follows=dict.fromkeys(_LINKING, _linked),
     changed_by=dict.fromkeys(_LINKING, _customer_of),
-    reads=(_suggested_customer,),
+    reads=(_possible_customers,),
 )

@@ -5,8 +5,9 @@ from typing import ClassVar
 from msgspec import Struct
 
 from events.contract.administration import CustomerRequested
-from events.contract.crm import AccountUpdated
+from events.contract.crm import AccountUpdated, BroughtCustomer
 from events.contract.matching import MappingSuggested
+from events.contract.reviewing import BroughtRefused
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 
@@ -34,8 +35,10 @@ class Account(State, frozen=True):
         suggested: The last suggestion of the matcher.
         rejected: The companies and IDs of the customers that people rejected for it.
         ignored_by: The person who said that it gets no customer, unless that was taken back.
+        brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
         attempt: The command to create its customer.
-        automatic: The customers that the worker linked it to by itself.
+        automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
+        refused: Why it was not linked to a customer that the CRM brought, in each company.
     """
 
     kind: ClassVar[str] = "account"
@@ -48,9 +51,11 @@ class Account(State, frozen=True):
     suggested: MappingSuggested | None = None
     rejected: tuple[tuple[str, str], ...] = ()
     ignored_by: str | None = None
+    brought: tuple[BroughtCustomer, ...] = ()
 
     attempt: Attempt | None = None
     automatic: tuple[Link, ...] = ()
+    refused: tuple[BroughtRefused, ...] = ()
 
     @property
     def is_unanswered(self) -> bool:
@@ -71,6 +76,15 @@ class Account(State, frozen=True):
         creates = self.attempt is not None and (self.attempt.is_open or self.attempt.holder is not None)
         is_rejected = (self.suggested.realm, best.customer_id) in self.rejected
         return None if is_decided or creates or is_rejected else self.suggested
+
+    def brought_in(self, realm: str | None) -> BroughtCustomer | None:
+        """Return the customer of a company that the CRM brought."""
+        return next((each for each in self.brought if each.realm == realm), None)
+
+    def refusal_of(self, brought: BroughtCustomer) -> BroughtRefused | None:
+        """Return why it was not linked to a customer that the CRM brought."""
+        of = (brought.realm, brought.customer_id)
+        return next((each for each in self.refused if (each.realm, each.customer_id) == of), None)
 
     def links_in(self, realm: str | None) -> tuple[Link, ...]:
         """Return the links to customers in a realm, in any if it is None: a person's, or else those of the worker itself."""

@@ -68,7 +68,7 @@ class Mapping(Struct, frozen=True):
         status: `unmapped`, `mapped`, `requested` while the customer or item is being created, or `refused` by QuickBooks.
         target: The ID of the customer or item in QuickBooks.
         target_name: The name of a customer or item that the worker created, or of a suggested customer.
-        by: The person who decided last; `automatic` if the worker linked it by itself.
+        by: The person who decided last; `automatic` if the worker linked it by itself, `crm` if the CRM brought it.
         problem: Why QuickBooks refused to create it.
         position: The position in the log of the event that last changed it.
         state: `suggested` if a suggestion waits for a person, `mapped`, `ignored`, or `unmatched`.
