@@ -16,6 +16,7 @@ from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
 from worker.actions.admin import ActionRefused
+from worker.matching import MATCHER_VERSION
 from worker.sandbox import accountant
 from worker.verification.books import Books
 from worker.verification.invariants import violations
@@ -55,7 +56,7 @@ async def test_an_accepted_suggestion_is_a_mapping_with_its_evidence(office: Off
     mapped = await last(office, catalog.ACCOUNT_MAPPED)
     assert (mapped.customer_id, mapped.realm, mapped.by) == (ids(office)[HARPER], office.world.realm, "ada")
     assert (str(mapped.evidence.score), mapped.evidence.reasons) == ("99.9", ("same_name",))
-    assert (mapped.evidence.number, mapped.evidence.matcher) == (1, 1)
+    assert (mapped.evidence.number, mapped.evidence.matcher) == (1, MATCHER_VERSION)
     again = await refused(reviews.accept(office.world.admin(), "A-1"))
     assert again.reason == "nothing_suggested", "before the process manager has followed"
     await office.work()
