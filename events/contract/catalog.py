@@ -11,6 +11,7 @@ from events.contract import (
     contracts,
     crm,
     docusign,
+    in_step,
     json,
     observed,
     quickbooks,
@@ -58,6 +59,18 @@ class EventType(Struct, frozen=True):
         return f"{workspace}/{self.subject(payload)}"
 
 
+def _always(stream: str) -> Callable[[Any], str]:
+    return lambda _: stream
+
+
+_workspace = _always("workspace")
+_clock = _always("clock")
+_sync_clock = _always(SYNC_CLOCK)
+_dead_letters = _always("dead-letters")
+_access = _always("access")
+_docusign = _always("docusign")
+
+
 def _deal(payload: Any) -> str:
     return f"deal/{payload.deal_id}"
 
@@ -68,30 +81,6 @@ def _account(payload: Any) -> str:
 
 def _product(payload: Any) -> str:
     return f"product/{payload.product_id}"
-
-
-def _workspace(_: Any) -> str:
-    return "workspace"
-
-
-def _clock(_: Any) -> str:
-    return "clock"
-
-
-def _sync_clock(_: Any) -> str:
-    return SYNC_CLOCK
-
-
-def _dead_letters(_: Any) -> str:
-    return "dead-letters"
-
-
-def _access(_: Any) -> str:
-    return "access"
-
-
-def _docusign(_: Any) -> str:
-    return "docusign"
 
 
 def _entity(payload: Any) -> str:
@@ -262,7 +251,7 @@ _ALL = (
     EventType(SETTINGS_CHANGED, administration.SettingsChanged, _workspace),
     EventType(ACCOUNT_MAPPED, administration.AccountMapped, _account),
     EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
-    *(EventType(name, payload, _account) for name, payload in reviewing.OF_ACCOUNTS.items()),
+    *(EventType(name, of, _account) for name, of in (reviewing.OF_ACCOUNTS | in_step.OF_PAIRS).items()),
     EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
     EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
     EventType(INVOICE_REQUESTED, administration.InvoiceRequested, _deal),
@@ -325,6 +314,9 @@ _ALL = (
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),
     EventType(CUSTOMER_LINKED, announcements.CustomerLinked, _account, "out", ACCOUNT_UPDATES),
+    EventType(
+        in_step.ACCOUNT_CUSTOMER_CHANGED, in_step.AccountCustomerChanged, _account, "out", ACCOUNT_UPDATES
+    ),
     EventType(INVOICE_STATE, announcements.InvoiceState, _invoice, "out", REVENUE, _invoice_key),
 )
 TYPES = {event_type.name: event_type for event_type in _ALL}

@@ -27,13 +27,27 @@ _FREQUENCY = "real_time, hourly, or daily with a time of 24 hours such as daily 
 OFF = "off"
 HOLD = "hold"
 CREATE = "create"
+TO_QUICKBOOKS = "to_quickbooks"
+TO_CRM = "to_crm"
+BOTH = "both"
+CRM = "crm"
+QUICKBOOKS = "quickbooks"
 REAL_TIME = "real_time"
 HOURLY = "hourly"
 _DEFAULT = re.compile(r"default ([0-9A-Za-z_-]{1,128})")
 _DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
 
 KindName = Literal[
-    "flag", "instant", "time_zone", "quickbooks_name", "memo", "frequency", "percent", "unmapped_product"
+    "flag",
+    "instant",
+    "time_zone",
+    "quickbooks_name",
+    "memo",
+    "frequency",
+    "percent",
+    "customer_sync",
+    "field_rule",
+    "unmapped_product",
 ]
 
 
@@ -111,6 +125,19 @@ def _unmapped_product(value: str) -> str:
     return rule
 
 
+def _choice(name: KindName, *values: str) -> SettingKind:
+    """Return the kind of a setting that has one of a few values."""
+    form = f"{', '.join(values[:-1])} or {values[-1]}"
+
+    def stored(value: str) -> str:
+        folded = "_".join(value.lower().replace("-", " ").replace("_", " ").split())
+        if folded not in values:
+            raise _unfit(form, value)
+        return folded
+
+    return SettingKind(name, form, stored)
+
+
 def percent_of(value: str) -> Decimal | None:
     """Return the percentage of a value that may be off; None if it is."""
     return None if value == OFF else Decimal(value)
@@ -149,3 +176,5 @@ MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}",
 PERCENT = SettingKind("percent", _PERCENT, _percent)
 FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)
 UNMAPPED_PRODUCT = SettingKind("unmapped_product", _UNMAPPED_PRODUCT, _unmapped_product)
+CUSTOMER_SYNC = _choice("customer_sync", OFF, TO_QUICKBOOKS, TO_CRM, BOTH)
+FIELD_RULE = _choice("field_rule", CRM, QUICKBOOKS, BOTH)

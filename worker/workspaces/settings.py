@@ -10,6 +10,9 @@ from msgspec.structs import FieldInfo, fields, replace
 
 from events.errors import UserError
 from worker.workspaces.kinds import (
+    BOTH,
+    CUSTOMER_SYNC,
+    FIELD_RULE,
     FLAG,
     FREQUENCY,
     HOLD,
@@ -45,6 +48,12 @@ class Setting(Struct, frozen=True):
     read_again: bool = False
     name: str = ""
     default: object = None
+
+
+_FIELD_RULE_HELP = (
+    "The side whose {} holds when an account and its customer differ: always the crm's, always quickbooks', or with both the"
+    " side that changed it. If both sides changed it, a person decides."
+)
 
 
 class Settings(Struct, frozen=True):
@@ -141,6 +150,28 @@ class Settings(Struct, frozen=True):
             " matcher is sure. A person's decision always comes first.",
         ),
     ] = OFF
+    customer_sync: Annotated[
+        str,
+        Setting(
+            CUSTOMER_SYNC,
+            "Customer sync",
+            "Keep accounts and their customers in step: write changes of the CRM to_quickbooks, tell changes in QuickBooks"
+            " to_crm, or both. While it is off, nothing is written to either side.",
+        ),
+    ] = OFF
+    sync_name: Annotated[str, Setting(FIELD_RULE, "Sync of names", _FIELD_RULE_HELP.format("name"))] = BOTH
+    sync_email: Annotated[
+        str, Setting(FIELD_RULE, "Sync of e-mail addresses", _FIELD_RULE_HELP.format("e-mail address"))
+    ] = BOTH
+    sync_phone: Annotated[
+        str, Setting(FIELD_RULE, "Sync of phone numbers", _FIELD_RULE_HELP.format("phone number"))
+    ] = BOTH
+    sync_billing_address: Annotated[
+        str, Setting(FIELD_RULE, "Sync of billing addresses", _FIELD_RULE_HELP.format("billing address"))
+    ] = BOTH
+    sync_shipping_address: Annotated[
+        str, Setting(FIELD_RULE, "Sync of shipping addresses", _FIELD_RULE_HELP.format("shipping address"))
+    ] = BOTH
     paused: Annotated[
         bool,
         Setting(

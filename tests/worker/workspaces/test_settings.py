@@ -17,6 +17,8 @@ WRITTEN = {
     "memo": ("For {deal_name}", "For {deal_name}"),
     "percent": (" 97.5 % ", "97.5"),
     "frequency": (" Daily  02:30", "daily 02:30"),
+    "customer_sync": (" To QuickBooks ", "to_quickbooks"),
+    "field_rule": ("CRM", "crm"),
     "unmapped_product": (" Default  19", "default 19"),
 }
 
