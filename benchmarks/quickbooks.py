@@ -81,7 +81,7 @@ async def _gateway_to(directory: Path, url: str) -> AsyncIterator[Callable[[str]
         async with open_gateway(environment, database, CLOCK, entropy, vault) as gateway:
             sealed = {f"realm-{n}": gateway.tokens.seal(f"realm-{n}", granted) for n in range(COMPANIES)}
             await database.transaction(_put, sealed, granted)
-            yield lambda realm: gateway.client.create(realm, "Invoice", BODY, "r")
+            yield lambda realm: gateway.client.write(realm, "Invoice", BODY, "r")
     finally:
         await database.close()
 

@@ -46,14 +46,14 @@ def acknowledged_publishing() -> None:
 
 def one_request_id() -> None:
     """Each attempt at a command has a new request ID, without a look-up before."""
-    create = QuickBooksClient.create
+    create = QuickBooksClient.write
 
     async def created(
         self: QuickBooksClient, realm: str, entity: Any, body: bytes, _: str, **options: Any
     ) -> Any:
         return await create(self, realm, entity, body, str(uuid4()), **options)
 
-    _replace(QuickBooksClient, "create", created)
+    _replace(QuickBooksClient, "write", created)
     _replace(claims, "needs_look_up", lambda *_: False)
 
 

@@ -17,12 +17,14 @@ from worker.commands import claims, lookup, namesakes, outcomes, readings, retry
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
 from worker.commands.entities import Entity
-from worker.commands.kinds.all import READINGS, WRITES
+from worker.commands.kinds.all import READINGS, UPDATES, WRITES
 from worker.commands.transitions import Transition
+from worker.commands.updates import Overtaken
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import (
     DUPLICATE_DOC_NUMBER,
     DUPLICATE_NAME,
+    STALE_OBJECT,
     NotSent,
     OutcomeUnknown,
     QuickBooksError,
@@ -32,6 +34,8 @@ from worker.quickbooks.errors import (
 # After so many sends with an unknown outcome, each followed by a look-up that found nothing, a person is asked:
 # QuickBooks fails at some documents each time.
 SENDS_MAX = 10
+# Refusals that our own request may have caused, which was applied without an answer.
+_MAY_BE_OURS = frozenset({DUPLICATE_DOC_NUMBER, DUPLICATE_NAME, STALE_OBJECT})
 
 
 class Attempts(Struct, frozen=True):
@@ -53,15 +57,19 @@ class Attempts(Struct, frozen=True):
             DatabaseUnavailable: The outcome could not be stored; the command is looked up after its lease has expired.
         """
         try:
+            return await self._read_or_looked_up(command) or await self._send(command)
+        except Overtaken as error:
+            return await self._overtaken(command, error)
+
+    async def _read_or_looked_up(self, command: Claimed) -> str | None:
+        try:
             if command.key.kind in READINGS:
                 return await self._finish(command, await readings.read(self.client, command, self.clock))
-            if not self._is_noted(command) and (outcome := await self._looked_up(command)):
-                return outcome
+            return None if self._is_noted(command) else await self._looked_up(command)
         except (Rejected, OutcomeUnknown) as error:
             return await self._unanswered(command, error)
         except QuickBooksError as error:
             return await self._failed(command, error, sent=False)
-        return await self._send(command)
 
     async def _looked_up(self, command: Claimed) -> str | None:
         """Look the command up if QuickBooks may already have applied it.
@@ -70,13 +78,14 @@ class Attempts(Struct, frozen=True):
             The outcome of the attempt in one word; None if the command still has to be sent.
 
         Raises:
+            Overtaken: It is an update that can't be applied any more.
             QuickBooksError: The look-up has no result.
         """
         if not claims.needs_look_up(command, self.timing, self.clock.now()):
             return None
         found = await lookup.find(self.client, command)
         if found is not None:
-            return await self._created(command, found, adopted=True)
+            return await self._succeeded(command, found, adopted=True)
         now, settled_at = self.clock.now(), self._settled_at(command)
         if command.uncertain and settled_at > now:
             # QuickBooks may still apply the request: "not found" is not final yet.
@@ -91,14 +100,14 @@ class Attempts(Struct, frozen=True):
 
     async def _send(self, command: Claimed) -> str:
         try:
-            entity = await self.client.create(
+            entity = await self.client.write(
                 command.realm,
                 WRITES[command.key.kind].entity,
                 command.body.encode(),
                 command.request_id,
                 before_sending=functools.partial(self._note, command),
             )
-            return await self._created(command, entity, adopted=False)
+            return await self._succeeded(command, entity, adopted=False)
         except Rejected as error:
             return await self._rejected(command, error)
         except QuickBooksError as error:
@@ -128,7 +137,7 @@ class Attempts(Struct, frozen=True):
             return False
         return abs((self.clock.now() - command.noted_at).total_seconds()) < self.timing.request_seconds
 
-    async def _created(self, command: Claimed, entity: Entity, *, adopted: bool) -> str:
+    async def _succeeded(self, command: Claimed, entity: Entity, *, adopted: bool) -> str:
         return await self._finish(
             command, outcomes.succeeded(command, entity, self.clock.now(), adopted=adopted)
         )
@@ -139,14 +148,19 @@ class Attempts(Struct, frozen=True):
         return event.type.removeprefix(catalog.PREFIX)
 
     async def _rejected(self, command: Claimed, error: Rejected) -> str:
-        """Store a refusal, for a person to act on, unless a taken name or number shows that our own request was applied."""
+        """Store a refusal, for a person to act on, unless its cause is that our own request was applied.
+
+        Raises:
+            Overtaken: It is an update that can't be applied any more.
+        """
         message, holder = error.explanation, None
-        if error.code in {DUPLICATE_DOC_NUMBER, DUPLICATE_NAME}:
+        if error.code in _MAY_BE_OURS:
             try:
                 found = await lookup.find(self.client, command)
                 if found is not None:
-                    return await self._created(command, found, adopted=True)
-                holder = await namesakes.holder(self.client, command)
+                    return await self._succeeded(command, found, adopted=True)
+                if error.code != STALE_OBJECT:
+                    holder = await namesakes.holder(self.client, command)
             except (Rejected, OutcomeUnknown) as refused:
                 return await self._unanswered(command, refused, sent=True)
             except QuickBooksError as lookup_error:
@@ -161,6 +175,17 @@ class Attempts(Struct, frozen=True):
             code=error.code,
             intuit_tid=error.intuit_tid,
             holder=holder,
+        )
+        return await self._finish(command, event)
+
+    async def _overtaken(self, command: Claimed, error: Overtaken) -> str:
+        """Store that an update can't be applied any more: it is decided anew by the version that QuickBooks has."""
+        event = outcomes.rejected(
+            command,
+            self.clock.now(),
+            gate=UPDATES[command.key.kind].stale_gate,
+            message=error.explanation,
+            code=error.code,
         )
         return await self._finish(command, event)
 

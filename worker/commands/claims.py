@@ -21,7 +21,7 @@ from worker.commands.candidates import Candidate
 from worker.commands.claimed import Claimed, Earlier
 from worker.commands.freezing import frozen, today
 from worker.commands.identity import CommandKey
-from worker.commands.kinds.all import READINGS
+from worker.commands.kinds.all import CREATES, READINGS, UPDATES
 from worker.commands.table import commands, realms
 
 
@@ -100,10 +100,14 @@ def needs_look_up(command: Claimed, timing: Timing, now: datetime) -> bool:
     from a backup. A restored store does not show that, but such a command was decided before: so a command is looked up
     if it was decided before this process began, or if its cause is old. So is a command with a time in the future: a
     clock was set back, and the command's age is unknown.
+
+    An update is not looked up for its age: sent again, QuickBooks answers its `requestid` as before, or refuses it because
+    the object has another version.
     """
     wished_at = min(command.cause_at, command.created_at)
     restored = timing.began_at is not None and wished_at < timing.began_at
-    long_ago = (now - command.cause_at).total_seconds() > timing.look_up_after_seconds
+    age = (now - command.cause_at).total_seconds()
+    long_ago = age > timing.look_up_after_seconds and command.key.kind not in UPDATES
     set_back = max(command.cause_at, command.created_at) > leases.latest_end(timedelta(0), now)
     return command.uncertain or bool(command.earlier) or restored or long_ago or set_back
 
@@ -151,8 +155,13 @@ def _past(instant: datetime | None, now: datetime) -> datetime | None:
 
 
 def _with_earlier(connection: sa.Connection, claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Add to each command its earlier generations in the same company."""
-    later = [command.key for command in claimed if command.key.generation > 1]
+    """Add to each command that creates an object its earlier generations in the same company.
+
+    A look-up searches for their objects too. An update's earlier generations have no objects of their own: at most one of
+    all that name a version is applied.
+    """
+    creating = (command.key for command in claimed if command.key.kind in CREATES)
+    later = [key for key in creating if key.generation > 1]
     keys = [(key.workspace, key.subject, key.kind, key.part) for key in later]
     columns = (commands.c.workspace, commands.c.subject, commands.c.kind, commands.c.part)
     read = (*columns, commands.c.generation, commands.c.realm, *_EARLIER)

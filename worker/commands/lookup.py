@@ -1,4 +1,4 @@
-"""Look-ups: search QuickBooks for the object that an earlier attempt may have created.
+"""Look-ups: search QuickBooks for the object that an earlier attempt may have created or updated.
 
 Only an answer shows that there is no such object. QuickBooks may refuse a query for reasons of its own, such as
 another invoice's bad e-mail address; so after several refusals, the look-up also uses other forms of queries.
@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from events.leases import CLOCK_SKEW_MAX
+from worker.commands import updates
 from worker.commands.claimed import Claimed
 from worker.commands.entities import Entity, sent, understood
-from worker.commands.kinds.all import CREATES
+from worker.commands.kinds.all import CREATES, UPDATES
 from worker.commands.kinds.kind import Form, Trace
 from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OBJECT_NOT_FOUND, OutcomeUnknown, Rejected
@@ -21,9 +22,14 @@ OTHER_FORMS_AFTER = 3
 async def find(client: QuickBooksClient, command: Claimed) -> Entity | None:
     """Return the object that this command, or an earlier generation of it, created; None if QuickBooks has none.
 
+    Of an update, return the object if it was applied, None if it still can be.
+
     Raises:
+        Overtaken: The command is an update that can't be applied any more.
         QuickBooksError: QuickBooks did not answer every query, so the object may exist or not.
     """
+    if command.key.kind in UPDATES:
+        return await updates.find(client, command)
     own = _trace(command, command.body, command.cause_at)
     traces = (own, *(_trace(command, earlier.body, earlier.cause_at) for earlier in command.earlier))
     if command.named_id is not None:

@@ -22,11 +22,19 @@ async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
     Raises:
         QuickBooksError: QuickBooks can't be queried now.
     """
-    names = WRITES[command.key.kind].names
-    wanted = str(sent(command.body).get(names.field) or "")
+    kind, body = WRITES[command.key.kind], sent(command.body)
+    names, own = kind.names, body.get("Id")
+    wanted = str(body.get(names.field) or "")
     for entity in names.entities if wanted else ():
         try:
-            found = await _named(client, command.realm, entity, names, wanted)
+            found = await _named(
+                client,
+                command.realm,
+                entity,
+                names,
+                wanted,
+                other_than=own if entity == kind.entity else None,
+            )
         except (Rejected, OutcomeUnknown):
             continue
         if found is not None:
@@ -35,7 +43,7 @@ async def holder(client: QuickBooksClient, command: Claimed) -> Holder | None:
 
 
 async def _named(
-    client: QuickBooksClient, realm: str, entity: str, names: Names, wanted: str
+    client: QuickBooksClient, realm: str, entity: str, names: Names, wanted: str, *, other_than: str | None
 ) -> Entity | None:
     field, pattern = names.field, queries.pattern(wanted)
     is_plain = pattern in (wanted, "%")
@@ -44,6 +52,6 @@ async def _named(
         where.append(ACTIVE_OR_NOT)
     async for page in client.query_pages(realm, entity, where):
         for row in page:
-            if str(row.get(field)).casefold() == wanted.casefold():
+            if str(row.get(field)).casefold() == wanted.casefold() and row["Id"] != other_than:
                 return row
     return None

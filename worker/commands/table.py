@@ -1,8 +1,8 @@
 """The tables of commands and realms. A command is a row from its decision to its outcome, and stays after that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -12,9 +12,11 @@ from events.contract.envelope import Event
 from events.database import bulk
 from events.log.tables import UtcInstant, metadata
 from worker.commands.identity import CommandKey
+from worker.commands.kinds.all import UPDATES
 from worker.workspaces.kinds import REAL_TIME
 
-Status = Literal["ready", "leased", "uncertain", "done", "rejected"]
+# An update that was never sent is superseded once a later generation has been decided.
+Status = Literal["ready", "leased", "uncertain", "done", "rejected", "superseded"]
 OPEN: tuple[Status, ...] = ("ready", "leased", "uncertain")
 
 commands = sa.Table(
@@ -120,7 +122,11 @@ class Realm(Struct, frozen=True):
 
 
 def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:
-    """Insert new commands, each with its cause; the table refuses a second command with the same business key."""
+    """Insert new commands, each with its cause; the table refuses a second command with the same business key.
+
+    Call `change` before, with their keys.
+    """
+    latest = _latest_updates(command.key for command, _ in added)
     rows = [
         {
             "request_id": command.request_id,
@@ -134,7 +140,7 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
             "cause_id": cause.id,
             "cause_at": min(cause.time, command.since or cause.time),
             "created_at": now,
-            "status": "ready",
+            "status": "superseded" if _is_before(command.key, latest) else "ready",
             "due_at": now,
             "waits_since": now,
             "attempts": 0,
@@ -145,6 +151,76 @@ def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], no
         for command, cause in added
     ]
     bulk.insert(connection, commands, rows)
+
+
+def change(
+    connection: sa.Connection,
+    named: Sequence[tuple[CommandKey, str]],
+    added: Iterable[CommandKey],
+    now: datetime,
+) -> None:
+    """Store the invoices that people named, and supersede the updates that were never sent and that later ones replace.
+
+    An update that a dispatcher has claimed goes on; the later one is claimed after its outcome.
+
+    Args:
+        connection: The transaction.
+        named: Open commands, each with the ID of the invoice that it created, as a person stated it.
+        added: The keys of the commands that will be added.
+        now: The present instant.
+    """
+    latest, request = _latest_updates(added), (commands.c.request_id,)
+    asked = bulk.fetch(connection, request, _KEY, [_parts(key) for key, _ in named])
+    earlier = bulk.fetch(connection, _STATE, _KEY[:-1], list(latest))
+    unsent = {(row.request_id,) for row in earlier if _is_unsent(row)}
+    # Locked at once, in the order in which dispatchers lock them, so that they never deadlock. A dispatcher may claim an
+    # update in this moment: then it waits for this transaction, or this one for it.
+    locked = bulk.lock(connection, _STATE, request, unsent | {(row.request_id,) for row in asked}, request)
+    replaced = [row.request_id for row in locked if (row.request_id,) in unsent and _is_unsent(row)]
+    bulk.update(connection, commands, [{"request_id": each, "status": "superseded"} for each in replaced])
+    for key, invoice_id in named:
+        _name_invoice(connection, key, invoice_id, now)
+
+
+def _name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, now: datetime) -> None:
+    """Store the ID of an invoice that a person named, so that the command's next look-up reads this invoice first."""
+    connection.execute(
+        commands.update()
+        .where(*(getattr(commands.c, name) == value for name, value in asdict(key).items()), is_open())
+        .values(named_id=invoice_id, due_at=now, waits_since=now)
+    )
+
+
+def _latest_updates(keys: Iterable[CommandKey]) -> dict[tuple[Any, ...], int]:
+    """Return the latest generation of each updated object."""
+    latest: dict[tuple[Any, ...], int] = {}
+    for key in keys:
+        if key.kind in UPDATES:
+            of = _parts(key)[:-1]
+            latest[of] = max(key.generation, latest.get(of, 0))
+    return latest
+
+
+def _is_before(key: CommandKey, latest: Mapping[tuple[Any, ...], int]) -> bool:
+    return key.generation < latest.get(_parts(key)[:-1], 0)
+
+
+def _parts(key: CommandKey) -> tuple[Any, ...]:
+    return tuple(getattr(key, column.name) for column in _KEY)
+
+
+def _is_unsent(row: sa.Row[*tuple[Any, ...]]) -> bool:
+    return bool(row.status == "ready" and row.first_sent_at is None)
+
+
+_KEY = (
+    commands.c.workspace,
+    commands.c.subject,
+    commands.c.kind,
+    commands.c.part,
+    commands.c.generation,
+)
+_STATE = (commands.c.request_id, commands.c.status, commands.c.first_sent_at)
 
 
 _DISCONNECT_OTHERS = (
@@ -167,15 +243,6 @@ def forget_refusals(connection: sa.Connection, realm: str) -> None:
         realms.update()
         .where(realms.c.realm == realm)
         .values(refused_since=None, not_before=None, waits_since=None, gate=None, gate_since=None)
-    )
-
-
-def name_invoice(connection: sa.Connection, key: CommandKey, invoice_id: str, now: datetime) -> None:
-    """Store the ID of an invoice that a person named, so that the command's next look-up reads this invoice first."""
-    connection.execute(
-        commands.update()
-        .where(*(getattr(commands.c, name) == value for name, value in asdict(key).items()), is_open())
-        .values(named_id=invoice_id, due_at=now, waits_since=now)
     )
 
 

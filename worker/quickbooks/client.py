@@ -63,7 +63,7 @@ class QuickBooksClient:
         """Send one request of a realm at a time until one succeeds: no request was sent for so many seconds before."""
         self._caller.try_one(realm, paused_seconds)
 
-    async def create(
+    async def write(
         self,
         realm: str,
         entity: str,
@@ -72,7 +72,7 @@ class QuickBooksClient:
         *,
         before_sending: BeforeSending | None = None,
     ) -> Entity:
-        """Create an object from a body that is sent unchanged; return the object as QuickBooks stored it.
+        """Create or update an object by a body that is sent unchanged; return the object as QuickBooks stored it.
 
         `before_sending` is awaited last, when the company's turn has come; if it raises, nothing is sent.
 
@@ -84,10 +84,10 @@ class QuickBooksClient:
         """
         call = Call(realm, entity.lower(), {"requestid": request_id}, body=body)
         answer = await self._caller.call(call, before_sending=before_sending)
-        created = answer.get(entity)
-        if not isinstance(created, dict) or not created.get("Id"):
+        written = answer.get(entity)
+        if not isinstance(written, dict) or not written.get("Id"):
             raise OutcomeUnknown(f"QuickBooks' answer has no {entity}")
-        return created
+        return written
 
     async def read(self, realm: str, entity: str, entity_id: str, *, purpose: Purpose = "needed") -> Entity:
         """Read one object by its ID."""

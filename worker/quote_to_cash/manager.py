@@ -75,13 +75,13 @@ def _keep(
 ) -> None:
     """Store decisions, and the state after them."""
     # Commands before companies before the log, the order in which dispatchers store outcomes; so they never deadlock.
-    for key, invoice_id in sorted(named for _, decision in decisions for named in decision.named):
-        table.name_invoice(connection, key, invoice_id, now)
+    commanded = [(command, event) for event, decision in decisions for command in decision.commands]
+    named = [each for _, decision in decisions for each in decision.named]
+    table.change(connection, named, [command.key for command, _ in commanded], now)
     for name in sorted(stores):
         if stores[name].workspace_changed:
             _put_realm(connection, name, stores[name].get(WorkspaceState))
     log.append_own(connection, [event for _, decision in decisions for event in decision.events], now)
-    commanded = [(command, event) for event, decision in decisions for command in decision.commands]
     table.add(connection, commanded, now)
     for store in stores.values():
         store.flush()

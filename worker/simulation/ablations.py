@@ -65,14 +65,14 @@ def _unique_event_id() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _stable_request_id() -> Sequence[tuple[Any, str, Any]]:
-    create, attempts = QuickBooksClient.create, iter(range(10**9))
+    write, attempts = QuickBooksClient.write, iter(range(10**9))
 
-    async def create_anew(
+    async def write_anew(
         self: QuickBooksClient, realm: str, entity: str, body: bytes, request_id: str, **options: Any
     ) -> dict[str, Any]:
-        return await create(self, realm, entity, body, f"{request_id[:30]}{next(attempts)}", **options)
+        return await write(self, realm, entity, body, f"{request_id[:30]}{next(attempts)}", **options)
 
-    return [(QuickBooksClient, "create", create_anew)]
+    return [(QuickBooksClient, "write", write_anew)]
 
 
 def _frozen_body() -> Sequence[tuple[Any, str, Any]]:

@@ -109,6 +109,8 @@ def commands_and_outcomes_agree(view: StoreSnapshot) -> Iterator[str]:
     known = set()
     for row in view.connection.execute(sa.select(commands)).mappings():
         known.add(row["request_id"])
+        if row["status"] == "superseded" and row["first_sent_at"] is not None:
+            yield f"{row['kind']} of {row['subject']} is superseded, and was sent"
         over = row["status"] in {"done", "rejected"} and row["kind"] not in READINGS
         if outcomes[row["request_id"]] != (1 if over else 0):
             count = outcomes[row["request_id"]]

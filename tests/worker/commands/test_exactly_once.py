@@ -1,6 +1,5 @@
 """Each deal gets exactly one invoice, whatever is lost, late, refused or killed."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.contract import catalog
-from events.database.sqlite import InlineDatabase
 from tests import stories
+from tests.worker.commands.dying import Killed, kill_at
 from tests.world import World, net, open_world, types
 from worker.commands import transitions
 from worker.commands.claimed import Claimed
@@ -19,7 +18,6 @@ from worker.commands.claims import LeaseLost
 from worker.commands.group_commit import GroupCommit
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import commands
-from worker.quickbooks import reads
 from worker.sandbox.failing.trouble import KINDS, Kind
 
 
@@ -66,35 +64,6 @@ async def test_any_sequence_of_trouble(
             await world.follow()
             world.sandbox.companies[world.realm].replies.clear()
         await one_invoice(world)
-
-
-class Killed(BaseException):
-    """Simulate that the process dies here."""
-
-
-def kill_at(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: int, *, committed: bool
-) -> Callable[[], bool]:
-    """Die at the given writing transaction, before it commits or after."""
-    database = world.services.database
-    assert isinstance(database, InlineDatabase)
-    transaction = database.transaction
-    count = 0
-
-    async def dying(work: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        if work is reads.add:  # written beside the commands, at a moment of its own
-            return await transaction(work, *args, **kwargs)
-        count += 1
-        if count == step and not committed:
-            raise Killed
-        result = await transaction(work, *args, **kwargs)
-        if count == step:
-            raise Killed
-        return result
-
-    monkeypatch.setattr(database, "transaction", dying)
-    return lambda: count >= step
 
 
 @pytest.mark.parametrize("committed", [False, True])

@@ -20,7 +20,7 @@ INVOICE: dict[str, Any] = {
 
 def spoil(monkeypatch: pytest.MonkeyPatch, name: str, *, reads: bool) -> None:
     """Let QuickBooks omit or change a field in invoices: when they are created, or always."""
-    create, query = QuickBooksClient.create, QuickBooksClient.query
+    create, query = QuickBooksClient.write, QuickBooksClient.query
 
     def spoilt(entity: dict[str, Any]) -> dict[str, Any]:
         changed = {**entity, name: INVOICE[name]}
@@ -38,7 +38,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, name: str, *, reads: bool) -> None:
             {**found, "Invoice": [spoilt(row) for row in found["Invoice"]]} if "Invoice" in found else found
         )
 
-    monkeypatch.setattr(QuickBooksClient, "create", created)
+    monkeypatch.setattr(QuickBooksClient, "write", created)
     if reads:
         monkeypatch.setattr(QuickBooksClient, "query", queried)
 

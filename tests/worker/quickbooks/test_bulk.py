@@ -63,7 +63,7 @@ async def test_changes_are_read_with_deletions_and_the_time_to_go_on_from(ready:
     client, realm, began = ready.gateway.client, ready.realm, ready.clock.now()
     ready.clock.advance(10)
     company = ready.sandbox.companies[realm]
-    customer = await client.create(realm, "Customer", b'{"DisplayName":"New one"}', "r-1")
+    customer = await client.write(realm, "Customer", b'{"DisplayName":"New one"}', "r-1")
     entities = ("Customer", "Invoice", "Item")
     zone = timezone(timedelta(hours=-7))
     found = await client.cdc(realm, entities, began.astimezone(zone))

@@ -37,13 +37,13 @@ def says(status: int, body: object, headers: dict[str, str] | None = None) -> ht
 async def create_with(path: Path, answer: Callable[[httpx.Request], Any], **options: Any) -> dict[str, Any]:
     async with bench(path, answer=answer, **options) as one:
         await connect(one)
-        return await one.client.create(REALM, "Invoice", BODY, "request-1")
+        return await one.client.write(REALM, "Invoice", BODY, "request-1")
 
 
 async def test_a_create_sends_the_bytes_as_they_are(tmp_path: Path) -> None:
     async with bench(tmp_path, answer=lambda _: says(200, CREATED)) as one:
         await connect(one)
-        created = await one.client.create(REALM, "Invoice", BODY, "request-1")
+        created = await one.client.write(REALM, "Invoice", BODY, "request-1")
         (request,) = one.intuit.requests
     assert request.content == BODY
     assert request.method == "POST"
@@ -187,7 +187,7 @@ async def test_a_refused_token_is_renewed_once_and_the_same_bytes_resent(tmp_pat
     answers = [says(401, TOKEN_EXPIRED), says(200, CREATED)]
     async with bench(tmp_path, answer=lambda _: answers.pop(0)) as one:
         await connect(one)
-        await one.client.create(REALM, "Invoice", BODY, "request-1")
+        await one.client.write(REALM, "Invoice", BODY, "request-1")
         first, refresh, second = one.intuit.requests
     assert refresh.url.path == "/tokens/bearer"
     assert first.content == second.content == BODY
@@ -199,7 +199,7 @@ async def test_a_token_refused_twice_is_not_tried_a_third_time(tmp_path: Path) -
     async with bench(tmp_path, answer=lambda _: says(401, TOKEN_EXPIRED)) as one:
         await connect(one)
         with pytest.raises(Unauthorized):
-            await one.client.create(REALM, "Invoice", BODY, "request-1")
+            await one.client.write(REALM, "Invoice", BODY, "request-1")
         assert [request.url.host for request in one.intuit.requests] == [
             "quickbooks.test",
             "oauth.test",
@@ -214,7 +214,7 @@ async def test_an_error_before_sending_prevents_the_request(tmp_path: Path) -> N
     async with bench(tmp_path, answer=lambda _: says(200, CREATED)) as one:
         await connect(one)
         with pytest.raises(NotSent):
-            await one.client.create(REALM, "Invoice", BODY, "request-1", before_sending=too_late)
+            await one.client.write(REALM, "Invoice", BODY, "request-1", before_sending=too_late)
         assert one.intuit.requests == []
 
 
@@ -226,7 +226,7 @@ async def test_a_refusal_that_no_token_could_cure_is_not_retried(
     async with bench(tmp_path, answer=lambda _: says(status, fault(code))) as one:
         await connect(one)
         with pytest.raises(CompanyBlocked) as caught:
-            await one.client.create(REALM, "Invoice", BODY, "request-1")
+            await one.client.write(REALM, "Invoice", BODY, "request-1")
         assert caught.value.code == code
         assert len(one.intuit.requests) == 1
 
@@ -238,7 +238,7 @@ async def test_fifty_refused_tokens_at_once_make_one_refresh(tmp_path: Path) -> 
 
     async with bench(tmp_path, answer=answer) as one:
         await connect(one)
-        sends = (one.client.create(REALM, "Invoice", BODY, f"request-{n}") for n in range(50))
+        sends = (one.client.write(REALM, "Invoice", BODY, f"request-{n}") for n in range(50))
         assert len(await asyncio.gather(*sends)) == 50
         assert one.intuit.refreshes == 1
 
@@ -251,13 +251,13 @@ async def test_intuit_out_of_reach_while_renewing_means_not_sent(tmp_path: Path)
         await connect(one)
         one.intuit.on_refresh = fail
         with pytest.raises(NotSent):
-            await one.client.create(REALM, "Invoice", BODY, "request-1")
+            await one.client.write(REALM, "Invoice", BODY, "request-1")
 
 
 async def test_a_connection_that_expired_is_not_sent_for(tmp_path: Path) -> None:
     async with bench(tmp_path) as one:
         with pytest.raises(ReconnectRequired):
-            await one.client.create("nobody", "Invoice", BODY, "request-1")
+            await one.client.write("nobody", "Invoice", BODY, "request-1")
         assert one.intuit.requests == []
 
 
@@ -272,14 +272,14 @@ async def test_after_a_429_the_realm_is_quiet_and_no_other(tmp_path: Path, secon
         await connect(one, "2")
         for _ in range(20):
             with pytest.raises(Throttled):
-                await one.client.create("1", "Invoice", BODY, "a")
+                await one.client.write("1", "Invoice", BODY, "a")
         assert len(one.intuit.requests) == 1
-        await one.client.create("2", "Invoice", BODY, "b")
+        await one.client.write("2", "Invoice", BODY, "b")
         one.clock.advance(seconds - 1)
         with pytest.raises(Throttled):
-            await one.client.create("1", "Invoice", BODY, "a")
+            await one.client.write("1", "Invoice", BODY, "a")
         one.clock.advance(1)
-        await one.client.create("1", "Invoice", BODY, "a")
+        await one.client.write("1", "Invoice", BODY, "a")
         assert len(one.intuit.requests) == 3
 
 
@@ -413,7 +413,7 @@ async def test_one_line_is_logged_for_each_call(tmp_path: Path) -> None:
     async with bench(tmp_path, answer=lambda _: says(400, fault("6240"))) as one:
         await connect(one)
         with capture_logs() as logs, pytest.raises(Rejected):
-            await one.client.create(REALM, "Invoice", BODY, "request-1")
+            await one.client.write(REALM, "Invoice", BODY, "request-1")
     (line,) = [entry for entry in logs if entry["event"] == "quickbooks.call"]
     assert line["realm"] == REALM
     assert line["method"] == "POST"
@@ -451,7 +451,7 @@ async def test_canaries_show_nowhere(tmp_path: Path) -> None:
                     await connect(one)
                     one.intuit.on_refresh = refreshing
                     try:
-                        await one.client.create(REALM, "Invoice", body, "request-1")
+                        await one.client.write(REALM, "Invoice", body, "request-1")
                     except (NotSent, OutcomeUnknown, Rejected, Unauthorized, ReconnectRequired) as error:
                         shown += [str(error), repr(error), repr(error.args), repr(error.__cause__)]
                     shown += [repr(one.client), repr(one.tokens), repr(one.oauth), repr(one.vault)]

@@ -173,7 +173,7 @@ async def test_reads_that_quickbooks_may_have_served_are_counted(
 async def test_writes_are_not_counted(tmp_path: Path) -> None:
     async with bench(tmp_path, answer=lambda _: httpx.Response(200, json={"Invoice": {"Id": "1"}})) as one:
         await connect(one)
-        await one.client.create(REALM, "Invoice", b"{}", "r")
+        await one.client.write(REALM, "Invoice", b"{}", "r")
         await one.reads.close()
         assert await one.database.read(lambda c: c.execute(sa.select(quickbooks_reads)).all()) == []
 
