@@ -1,6 +1,6 @@
 """All mutations, by topic."""
 
-from tests.mutations import batches, doors, invoice, once, parties, rules, side_by_side, told
+from tests.mutations import batches, doors, invoice, once, parties, rules, side_by_side, told, updates
 from tests.mutations.mutation import Mutation
 
 ROOMS = {
@@ -12,5 +12,6 @@ ROOMS = {
     "Exactly one invoice": once.MUTATIONS,
     "Incoming messages": doors.MUTATIONS,
     "PostgreSQL": side_by_side.MUTATIONS,
+    "Updates of customers": updates.MUTATIONS,
 }
 MUTATIONS: tuple[Mutation, ...] = tuple(mutation for room in ROOMS.values() for mutation in room)

@@ -29,15 +29,15 @@ MUTATIONS = (
     Mutation(
         "billing_address",
         _CUSTOMERS_BODY,
-        'body["BillAddr"] = billing',
-        'body["ShipAddr"] = billing',
+        '"billing_address": ("BillAddr", "Billing address")',
+        '"billing_address": ("ShipAddr", "Billing address")',
         "The invoice shows no address, or the shipping address, and sales tax depends on the wrong one.",
     ),
     Mutation(
         "shipping_address",
         _CUSTOMERS_BODY,
-        '_address("Shipping address", account.shipping_address, fitter)',
-        '_address("Shipping address", account.billing_address, fitter)',
+        "getattr(account, field) or Address()",
+        "account.billing_address or Address()",
         "Sales tax is computed for the billing address instead of the shipping address.",
     ),
     Mutation(
