@@ -51,12 +51,13 @@ class CustomerRequested(Fact, frozen=True):
 
 
 class ProductMapped(Fact, frozen=True):
-    """A person mapped a product to a QuickBooks item; `realm` has the meaning of `AccountMapped`'s."""
+    """A person mapped a product to a QuickBooks item; `realm` and `evidence` have the meaning of `AccountMapped`'s."""
 
     product_id: Identifier
     item_id: Identifier
     by: Actor
     realm: Identifier | None = None
+    evidence: MappingEvidence | None = None
 
 
 class ItemRequested(Fact, frozen=True):

@@ -252,6 +252,7 @@ _ALL = (
     EventType(ACCOUNT_MAPPED, administration.AccountMapped, _account),
     EventType(CUSTOMER_REQUESTED, administration.CustomerRequested, _account),
     *(EventType(name, of, _account) for name, of in (reviewing.OF_ACCOUNTS | in_step.OF_PAIRS).items()),
+    *(EventType(name, payload, _product) for name, payload in reviewing.OF_PRODUCTS.items()),
     EventType(PRODUCT_MAPPED, administration.ProductMapped, _product),
     EventType(ITEM_REQUESTED, administration.ItemRequested, _product),
     EventType(INVOICE_REQUESTED, administration.InvoiceRequested, _deal),

@@ -1,10 +1,11 @@
-"""Facts about which customer an account could be: suggestions of the matcher, with their evidence."""
+"""Facts about which customer an account could be, and which item a product: suggestions of the matcher, with their evidence."""
 
 from typing import Literal
 
 from events.contract.values import Amount, Fact, Identifier, Name, Percent, Revision
 
 MAPPING_SUGGESTED = "com.coeffection.mapping.suggested.v1"
+PRODUCT_SUGGESTED = "com.coeffection.mapping.product-suggested.v1"
 
 Verdict = Literal["link", "review", "none"]
 
@@ -30,13 +31,55 @@ class CandidateCustomer(Fact, frozen=True):
     name: Name | None = None
     features: dict[str, Amount] | None = None
 
+    @property
+    def target(self) -> str:
+        """The customer's ID."""
+        return self.customer_id
+
+    @property
+    def target_name(self) -> str:
+        """The customer's display name."""
+        return self.display_name
+
+
+class CandidateItem(Fact, frozen=True):
+    """An item that a product could be; the fields are those of `CandidateCustomer`.
+
+    Attributes:
+        item_id: Its ID in QuickBooks.
+        item_name: Its name, with its categories: `Software:Seat`.
+        score: The probability that the names are one product's, in percent.
+        rank: The score with points added for identifiers and taken for circumstances.
+        reasons: The codes of the evidence, as in docs/matching.md.
+        name: The name of it that was found most alike, if that is not `item_name`.
+        features: The features of the names, each from 0 to 1; none if the names are the same.
+    """
+
+    item_id: Identifier
+    item_name: Name
+    score: Percent
+    rank: Amount
+    reasons: tuple[Identifier, ...] = ()
+    name: Name | None = None
+    features: dict[str, Amount] | None = None
+
+    @property
+    def target(self) -> str:
+        """The item's ID."""
+        return self.item_id
+
+    @property
+    def target_name(self) -> str:
+        """The item's name, with its categories."""
+        return self.item_name
+
 
 class MappingEvidence(Fact, frozen=True):
-    """The evidence for a customer as it was shown when a person, or the worker, decided about it.
+    """The evidence for a customer or an item as it was shown when a person, or the worker, decided about it.
 
     Attributes:
         number: The number of the suggestion.
-        score: The score of the customer, in percent.
+        score: The score of the customer or item, in percent.
         margin: The margin of the suggestion, in points.
         matcher: The version of the matcher.
         reasons: The codes of the evidence.
@@ -81,9 +124,52 @@ class MappingSuggested(Fact, frozen=True):
 
     def evidence(self, customer_id: str) -> MappingEvidence | None:
         """Return the evidence for one of the candidates; None for another customer."""
-        found = next((each for each in self.candidates if each.customer_id == customer_id), None)
-        if found is None:
-            return None
-        return MappingEvidence(
-            self.number, found.score, self.margin, self.matcher, found.reasons, found.features
-        )
+        return _evidence(self, customer_id)
+
+
+class ProductSuggested(Fact, frozen=True):
+    """The matcher's answer for a product, when the product, its best candidate or the verdict is another one than before.
+
+    The fields that are not explained are those of `MappingSuggested`.
+
+    Attributes:
+        product_id: The product.
+        name: Its name when it was compared.
+        sku: Its SKU when it was compared.
+        realm: The company of the items.
+        number: How many suggestions the product has had, with this one.
+        verdict: `link`, `review` or `none`.
+        matcher: The version of the matcher.
+        candidates: The nearest items, best first.
+        runner_up: The ID of the next item after the suggested one.
+        margin: The distance of their ranks, in points.
+    """
+
+    product_id: Identifier
+    name: Name
+    realm: Identifier
+    number: Revision
+    verdict: Verdict
+    matcher: Revision
+    sku: str | None = None
+    candidates: tuple[CandidateItem, ...] = ()
+    runner_up: Identifier | None = None
+    margin: Amount = Amount(0)
+
+    @property
+    def best(self) -> CandidateItem | None:
+        """The suggested item; None if the verdict is `none`."""
+        return self.candidates[0] if self.candidates and self.verdict != "none" else None
+
+    def evidence(self, item_id: str) -> MappingEvidence | None:
+        """Return the evidence for one of the candidates; None for another item."""
+        return _evidence(self, item_id)
+
+
+def _evidence(suggested: MappingSuggested | ProductSuggested, target: str) -> MappingEvidence | None:
+    found = next((each for each in suggested.candidates if each.target == target), None)
+    if found is None:
+        return None
+    return MappingEvidence(
+        suggested.number, found.score, suggested.margin, suggested.matcher, found.reasons, found.features
+    )

@@ -89,11 +89,15 @@ class CustomerObserved(Fact, frozen=True):
     tax_id: Name | None = None
 
 
+NOT_FOR_SALE = frozenset({"Category", "Group"})  # types of items that a line of an invoice can't name
+
+
 class ItemObserved(Fact, frozen=True):
     """The data of a QuickBooks item that decisions need, at the time of reading.
 
     `exists` and `reading` have the meaning of `CustomerObserved`'s. `type` is QuickBooks' own: Service, NonInventory
-    and Inventory can be sold on a line, Category and Group (a bundle) can't.
+    and Inventory can be sold on a line, Category and Group (a bundle) can't. `full_name` is the name with the categories
+    that the item is in, `Software:Seat`, if it is in any.
     """
 
     realm: Identifier
@@ -106,6 +110,7 @@ class ItemObserved(Fact, frozen=True):
     sync_token: int = 0
     sku: Name | None = None
     income_account_id: Identifier | None = None
+    full_name: Name | None = None
 
 
 class ReadingFailed(Fact, frozen=True):

@@ -1,9 +1,15 @@
-"""Facts about the review of suggested customers: what people decided about an account, beside mapping it."""
+"""Facts about the review of suggestions: what people decided about an account or a product, beside mapping it."""
 
 from typing import Literal
 
 from events.contract.administration import Actor
-from events.contract.matching import MAPPING_SUGGESTED, MappingEvidence, MappingSuggested
+from events.contract.matching import (
+    MAPPING_SUGGESTED,
+    PRODUCT_SUGGESTED,
+    MappingEvidence,
+    MappingSuggested,
+    ProductSuggested,
+)
 from events.contract.values import Fact, Identifier, Percent
 
 MAPPING_REJECTED = "com.coeffection.mapping.rejected.v1"
@@ -12,6 +18,10 @@ MAPPING_BROUGHT = "com.coeffection.mapping.brought.v1"
 BROUGHT_REFUSED = "com.coeffection.mapping.brought-refused.v1"
 ACCOUNT_IGNORED = "com.coeffection.account.ignored.v1"
 ACCOUNT_UNIGNORED = "com.coeffection.account.unignored.v1"
+PRODUCT_REJECTED = "com.coeffection.mapping.product-rejected.v1"
+PRODUCT_LINKED = "com.coeffection.mapping.product-linked.v1"
+PRODUCT_IGNORED = "com.coeffection.product.ignored.v1"
+PRODUCT_UNIGNORED = "com.coeffection.product.unignored.v1"
 
 Refusal = Literal["customer_taken", "account_mapped", "pair_rejected", "account_ignored"]
 
@@ -82,6 +92,45 @@ class AccountUnignored(Fact, frozen=True):
     by: Actor
 
 
+class ProductRejected(Fact, frozen=True):
+    """A person said that an item is not this product: it is never suggested for it again."""
+
+    product_id: Identifier
+    realm: Identifier
+    item_id: Identifier
+    by: Actor
+    evidence: MappingEvidence | None = None
+
+
+class ProductLinked(Fact, frozen=True):
+    """The worker linked a product to the suggested item by itself, since its score was at least `auto_link`, in percent.
+
+    A person's decision replaces the link, also a later one.
+    """
+
+    product_id: Identifier
+    realm: Identifier
+    item_id: Identifier
+    auto_link: Percent
+    evidence: MappingEvidence
+    by: Actor = "automatic"
+
+
+class ProductIgnored(Fact, frozen=True):
+    """A person said that a product gets no item: none is suggested or created, until a person maps or un-ignores it."""
+
+    product_id: Identifier
+    by: Actor
+    why: str | None = None
+
+
+class ProductUnignored(Fact, frozen=True):
+    """A person said that a product is no longer ignored."""
+
+    product_id: Identifier
+    by: Actor
+
+
 # The events in the streams of accounts, with their data.
 OF_ACCOUNTS: dict[str, type[Fact]] = {
     MAPPING_SUGGESTED: MappingSuggested,
@@ -91,4 +140,12 @@ OF_ACCOUNTS: dict[str, type[Fact]] = {
     BROUGHT_REFUSED: BroughtRefused,
     ACCOUNT_IGNORED: AccountIgnored,
     ACCOUNT_UNIGNORED: AccountUnignored,
+}
+# The events in the streams of products, with their data.
+OF_PRODUCTS: dict[str, type[Fact]] = {
+    PRODUCT_SUGGESTED: ProductSuggested,
+    PRODUCT_REJECTED: ProductRejected,
+    PRODUCT_LINKED: ProductLinked,
+    PRODUCT_IGNORED: ProductIgnored,
+    PRODUCT_UNIGNORED: ProductUnignored,
 }

@@ -10,8 +10,9 @@ It is pure: no clock, no database, no network, and the same answer in every proc
     postings             finds the names that share letters with a name
     suggestions          the answer's shapes, and the verdict: link, review or none
     index                the customers of a company; changes one at a time
+    product_names        reads the name of a product
     products             the same for items
 """
 
 # Rises with every change that can change a score, a reason or a verdict, so that a stored suggestion names its matcher.
-MATCHER_VERSION = 2
+MATCHER_VERSION = 3

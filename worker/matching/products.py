@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from worker.matching.product_names import worded_product
 from worker.matching.register import Alike, Register, most_alike
 from worker.matching.suggestions import (
     REQUIRED,
@@ -16,22 +17,28 @@ from worker.matching.suggestions import (
     suggestion,
 )
 
+SHARED_MAX = 20  # items with the same SKU: with more, it is "N/A" or the like
+
 
 class KnownItem(Struct, frozen=True):
-    """An item in QuickBooks.
+    """An item in QuickBooks that can be on a line, so no category and no bundle.
 
     Attributes:
         id: Its ID.
         name: Its name.
+        full_name: Its name with the categories that it is in, `Software:Seat`.
         sku: Its SKU.
         active: Whether it is active.
+        has_income_account: Whether it has an income account, without which QuickBooks refuses it on a line.
         learned: Names of products that people have linked to it, in this workspace.
     """
 
     id: str
     name: str
+    full_name: str | None = None
     sku: str | None = None
     active: bool = True
+    has_income_account: bool = True
     learned: tuple[str, ...] = ()
 
 
@@ -48,7 +55,7 @@ class ItemIndex:
 
     def __init__(self, items: Iterable[KnownItem] = ()) -> None:
         self._items: dict[str, KnownItem] = {}
-        self._register = Register()
+        self._register = Register(worded_product)
         self._by_sku: dict[str, set[str]] = {}
         for item in items:
             self.add(item)
@@ -96,35 +103,45 @@ class ItemIndex:
         """Return the item that a product could be; the arguments are those of `Index.suggest`."""
         alike = self._register.alike(product.name)
         sku = _sku(product.sku)
-        found = {*alike, *self._by_sku.get(sku, ())} - without
+        found = {*alike, *self._with_sku(sku)} - without
         return suggestion(
             product.id, [self._suggested(product, sku, each, alike.get(each)) for each in found], required
         )
 
+    def _with_sku(self, sku: str) -> set[str]:
+        having = self._by_sku.get(sku, set())
+        return having if len(having) <= SHARED_MAX else set()
+
     def _suggested(self, product: SoughtProduct, sku: str, item_id: str, alike: Alike | None) -> Suggested:
         item = self._items[item_id]
-        alike = alike or most_alike(product.name, _names(item))
+        alike = alike or most_alike(product.name, _names(item), worded_product)
         score, name = (alike.likeness.score, alike.text) if alike else (0.0, item.name)
-        reasons = tuple(_reasons(sku, item, alike, name))
+        reasons = tuple(self._reasons(sku, item, alike, name))
         features = alike.likeness.features if alike else None
         return Suggested(item_id, name, score, rank(score, reasons), reasons, features)
 
-
-def _reasons(sku: str, item: KnownItem, alike: Alike | None, name: str) -> Iterator[Reason]:
-    if sku and sku == _sku(item.sku):
-        yield "same_sku"
-    if alike is not None:
-        yield from name_reasons(alike.likeness)
-    if sku and _sku(item.sku) not in ("", sku):
-        yield "other_sku"
-    if not item.active:
-        yield "inactive"
-    if name in item.learned and name != item.name:
-        yield "learned_name"
+    def _reasons(self, sku: str, item: KnownItem, alike: Alike | None, name: str) -> Iterator[Reason]:
+        having = self._with_sku(sku)
+        if item.id in having:
+            yield "same_sku"
+        if alike is not None:
+            yield from name_reasons(alike.likeness)
+            if alike.is_trade:
+                yield "trade_name"
+        if sku and _sku(item.sku) not in ("", sku):
+            yield "other_sku"
+        if item.id in having and len(having) > 1:
+            yield "shared_sku"
+        if not item.has_income_account:
+            yield "no_income_account"
+        if not item.active:
+            yield "inactive"
+        if name in item.learned and name not in (item.name, item.full_name):
+            yield "learned_name"
 
 
 def _names(item: KnownItem) -> list[str]:
-    return [item.name, *item.learned]
+    return [item.name, item.full_name or "", *item.learned]
 
 
 def _sku(text: str | None) -> str:

@@ -1,7 +1,7 @@
 """Names and their holders, customers or items: one can be added or removed at a time, and the order never matters."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from worker.matching.names import Spelling, read, written_ways
 from worker.matching.postings import Postings
 
 HOLDERS_MAX = 20  # of one name, the first by their IDs: a person can't choose among more
+Reader = Callable[[str], Sequence[Spelling]]  # returns the names in a text
 
 
 class _Known:
@@ -40,10 +41,17 @@ class Alike(Struct, frozen=True):
         return self.likeness.score, not self.is_trade, self.text
 
 
+def worded(text: str) -> list[Spelling]:
+    """Return the names in a text that have a word, in each way in which they are written."""
+    names = (name for way in written_ways(text) for name in read(way) if name.words)
+    return list(dict.fromkeys(names))
+
+
 class Register:
     """The names of customers or items, each with its holders. Names without a word are not kept: nothing tells them apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: Reader = worded) -> None:
+        self._reader = reader
         self._by_name: dict[Spelling, _Known] = {}
         self._by_key: dict[str, list[_Known]] = {}
         self._by_number: dict[int, _Known] = {}
@@ -52,12 +60,12 @@ class Register:
 
     def add(self, holder: str, texts: Iterable[str]) -> None:
         """Add a holder's names; of two texts that read the same, the first one counts."""
-        for name, text in _spellings(texts).items():
+        for name, text in _spellings(texts, self._reader).items():
             insort(self._known(name).holders, (holder, text))
 
     def remove(self, holder: str, texts: Iterable[str]) -> None:
         """Remove a holder's names, the same that were added."""
-        for name, text in _spellings(texts).items():
+        for name, text in _spellings(texts, self._reader).items():
             known = self._by_name[name]
             known.holders.remove((holder, text))
             if not known.holders:
@@ -66,7 +74,7 @@ class Register:
     def alike(self, text: str) -> dict[str, Alike]:
         """Return the holders of names that are the same as a name or near it, each with its most alike name."""
         found: dict[str, Alike] = {}
-        for name in worded(text):
+        for name in self._reader(text):
             for known in self._near(name):
                 likeness = compared(name, known.name)
                 is_trade = name.is_trade or known.name.is_trade
@@ -104,27 +112,21 @@ class Register:
         self._postings.remove(known.number, known.name)
 
 
-def worded(text: str) -> list[Spelling]:
-    """Return the names in a text that have a word, in each way in which they are written."""
-    names = (name for way in written_ways(text) for name in read(way) if name.words)
-    return list(dict.fromkeys(names))
-
-
-def most_alike(text: str, others: Iterable[str]) -> Alike | None:
+def most_alike(text: str, others: Iterable[str], reader: Reader = worded) -> Alike | None:
     """Return which of some names is most alike a name; None if nothing can be compared."""
     found = [
         Alike(compared(ours, theirs), other, ours.is_trade or theirs.is_trade)
         for other in others
-        for ours in worded(text)
-        for theirs in worded(other)
+        for ours in reader(text)
+        for theirs in reader(other)
     ]
     return max(found, key=lambda each: each.order, default=None)
 
 
-def _spellings(texts: Iterable[str]) -> dict[Spelling, str]:
+def _spellings(texts: Iterable[str], reader: Reader) -> dict[Spelling, str]:
     found: dict[Spelling, str] = {}
     for text in texts:
-        for name in worded(text):
+        for name in reader(text):
             found.setdefault(name, text)
     return found
 

@@ -29,6 +29,8 @@ Reason = Literal[
     "other_number",
     "other_currency",
     "sub_customer",
+    "shared_sku",
+    "no_income_account",
     "inactive",
 ]
 Decision = Literal["link", "review", "none"]
@@ -45,6 +47,7 @@ RANKED: dict[Reason, float] = {
     "other_sku": -40.0,
     "other_currency": -15.0,
     "sub_customer": -15.0,
+    "no_income_account": -15.0,
     "inactive": -15.0,
 }
 IDENTIFIERS = frozenset({"same_tax_id", "same_sku", "same_email", "same_domain", "same_phone"})
@@ -53,6 +56,7 @@ LINKING = frozenset({"same_name", "same_words"})
 # With one of these, a person decides.
 OBJECTIONS = frozenset(
     {"trade_name", "other_tax_id", "other_sku", "other_currency", "sub_customer", "inactive"}
+    | {"shared_sku", "no_income_account"}
 )
 TAX_ID_SCORE_MIN = 50.0  # below it, the same tax ID is rather a group's or a mistake
 
@@ -143,8 +147,6 @@ def _links(candidate: Suggested, required: Requirement) -> bool:
         return False
     if "same_tax_id" in candidate.reasons and candidate.score >= TAX_ID_SCORE_MIN:
         return "other_number" not in candidate.reasons
-    if "same_sku" in candidate.reasons:
-        return True
     return not LINKING.isdisjoint(candidate.reasons) and candidate.score >= required.score
 
 

@@ -65,7 +65,7 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     if changed := reconsiderations.workspaces(connection):
         return head, f"{', '.join(changed)} to reconsider changes"
     if compared := portions.workspaces(connection):
-        return head, f"{', '.join(compared)} to compare accounts with customers"
+        return head, f"{', '.join(compared)} to compare accounts and products with QuickBooks"
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))

@@ -29,7 +29,7 @@ async def run(context: RoleContext) -> None:
 
 
 async def follow_the_log(context: RoleContext) -> None:
-    """Run the subscriptions, and in portions reconsider deals that wait on one change, and compare accounts with customers."""
+    """Run the subscriptions, and in portions reconsider deals that wait on one change, and compare what is new with QuickBooks."""
     async with asyncio.TaskGroup() as work:
         work.create_task(follow(context.services, SUBSCRIPTIONS, context.holder, context.stopping))
         work.create_task(reconsider(context.services, context.holder, context.stopping))

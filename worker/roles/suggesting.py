@@ -1,4 +1,4 @@
-"""Compare accounts with customers portion by portion, and handle new events first."""
+"""Compare accounts with customers and products with items portion by portion, and handle new events first."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from worker.suggesting.indexes import Indexes
 from worker.suggesting.listening import NAME
 from worker.suggesting.portions import Portion
 
-COMPARED_MAX = 400  # accounts or customers in a portion
+COMPARED_MAX = 400  # objects of the CRM or of QuickBooks in a portion
 logger = structlog.get_logger()
 
 

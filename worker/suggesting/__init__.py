@@ -1,8 +1,12 @@
-"""Suggest for each account the QuickBooks customer that it could be, and again when another one is more likely.
+"""Suggest the customer that an account could be and the item that a product could be, and again when another is more likely.
 
-tables      accounts with their suggestions, companies, and customers that have changed
-entries     an account: who it is, what people decided, and its last suggestion
+tables      accounts and products with their suggestions, companies, and customers and items that have changed
+entries     an account or a product: who it is, what people decided, and its last suggestion
+pairing     customers with accounts, or items with products, in memory
+accounts    the pairing of accounts
+products    the pairing of products
+kinds       both, by their names
 listening   the subscription: keeps the tables, and notes what is due
-indexes     the customers and accounts of a few companies, in memory
+indexes     the pairings of a few companies, in memory
 portions    compares what is due, a portion in a transaction
 """

@@ -1,6 +1,6 @@
-"""Listen for accounts, decisions of people, and changed customers, as a subscription of the log; note what is due."""
+"""Listen for accounts, products, decisions of people, changed customers and items, as a subscription; note what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,15 +13,18 @@ from events.contract.envelope import Event, Recorded
 from events.database import bulk
 from events.log.subscriptions import Subscription
 from worker.matching import MATCHER_VERSION
-from worker.suggesting.entries import FOLDS, Entry, folded
-from worker.suggesting.tables import suggesting_accounts, suggesting_companies, suggesting_customers
+from worker.suggesting.entries import Entry
+from worker.suggesting.kinds import BY_ENTITY, KINDS, PRODUCTS, kind_of
+from worker.suggesting.tables import suggesting_changed, suggesting_companies, suggesting_sought
 from worker.sync.observing import SOURCE as OBSERVED_BY
 
 NAME = "matching"
-CUSTOMER = "Customer"
-BEGINNING = ""  # before the first account
+BEGINNING = ""  # before the first stream
 _COMPARED_AGAIN = {"first", "full"}
-_ENTRY = (suggesting_accounts.c.workspace, suggesting_accounts.c.account_id)
+_ENTRY = (suggesting_sought.c.workspace, suggesting_sought.c.stream)
+_OBSERVED = {kind.observed: kind for kind in KINDS.values()}
+# A mapping without a company is one of the connected company.
+_OF_CONNECTED = frozenset({catalog.ACCOUNT_MAPPED, catalog.PRODUCT_MAPPED})
 
 
 class MatchedCompany(Struct, frozen=True):
@@ -38,10 +41,10 @@ class MatchedCompany(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """An event of an account."""
+    """An event of an account or a product; of a deal, its payload is the line of the quote."""
 
     workspace: str
-    account_id: str
+    stream: str
     event_type: str
     payload: Any
 
@@ -55,26 +58,30 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime)
     told: list[Told] = []
     for event in events:
         _hear_of_company(connection, event)
-        if event.type in FOLDS and event.stream.startswith("account/"):
-            told.append(_told(connection, event))
-    _hear_of_accounts(connection, told)
-    _hear_of_customers(connection, [event for event in events if event.source == OBSERVED_BY])
+        told += _told(connection, event)
+    _hear_of_sought(connection, told)
+    _hear_of_objects(connection, [event for event in events if event.source == OBSERVED_BY])
 
 
-def entries_of(connection: sa.Connection, workspace: str, account_ids: Sequence[str]) -> dict[str, Entry]:
-    """Return accounts by their IDs; unknown ones are missing."""
-    columns = (suggesting_accounts.c.account_id, suggesting_accounts.c.data)
-    found = bulk.fetch(connection, columns, _ENTRY, [(workspace, each) for each in account_ids])
-    return {account_id: json.decode(data, Entry) for account_id, data in found}
+def entries_of(connection: sa.Connection, workspace: str, streams: Sequence[str]) -> dict[str, Entry]:
+    """Return accounts and products by their streams; unknown ones are missing."""
+    columns = (suggesting_sought.c.stream, suggesting_sought.c.data)
+    found = bulk.fetch(connection, columns, _ENTRY, [(workspace, each) for each in streams])
+    return {stream: entry_of(stream, data) for stream, data in found}
+
+
+def entry_of(stream: str, data: str) -> Entry:
+    """Return an account or a product from its JSON."""
+    return json.decode(data, kind_of(stream).entry)
 
 
 def put_entries(connection: sa.Connection, workspace: str, entries: dict[str, Entry], *, due: bool) -> None:
-    """Store accounts."""
+    """Store accounts and products."""
     rows = [
-        {"workspace": workspace, "account_id": account_id, "data": json.encode(entry), "due": due}
-        for account_id, entry in sorted(entries.items())
+        {"workspace": workspace, "stream": stream, "data": json.encode(entry), "due": due}
+        for stream, entry in sorted(entries.items())
     ]
-    bulk.upsert(connection, suggesting_accounts, rows)
+    bulk.upsert(connection, suggesting_sought, rows)
 
 
 def companies(connection: sa.Connection, workspace: str) -> list[MatchedCompany]:
@@ -89,24 +96,32 @@ def change(connection: sa.Connection, workspace: str, realm: str, **values: Any)
     connection.execute(suggesting_companies.update().where(*this).values(**values))
 
 
-def _told(connection: sa.Connection, event: Event) -> Told:
-    """Return an event of an account; a mapping without a company is one of the connected company."""
+def _told(connection: sa.Connection, event: Event) -> Iterable[Told]:
+    """Yield what an event tells of accounts and products."""
     payload = event.payload
-    if event.type == catalog.ACCOUNT_MAPPED and payload.realm is None:
+    if event.type == catalog.DEAL_UPDATED:
+        for line in payload.quote.lines if payload.quote else ():
+            yield Told(event.workspace, f"{PRODUCTS.name}/{line.product_id}", event.type, line)
+        return
+    kind = KINDS.get(event.stream.partition("/")[0])
+    if kind is None or event.type not in kind.folds:
+        return
+    if event.type in _OF_CONNECTED and payload.realm is None:
         known = companies(connection, event.workspace)
         payload = replace(payload, realm=next((each.realm for each in known if each.connected), None))
-    return Told(event.workspace, catalog.key_of(event.stream), event.type, payload)
+    yield Told(event.workspace, event.stream, event.type, payload)
 
 
-def _hear_of_accounts(connection: sa.Connection, told: Sequence[Told]) -> None:
+def _hear_of_sought(connection: sa.Connection, told: Sequence[Told]) -> None:
     for workspace in sorted({each.workspace for each in told}):
         here = [each for each in told if each.workspace == workspace]
-        before = entries_of(connection, workspace, sorted({each.account_id for each in here}))
+        before = entries_of(connection, workspace, sorted({each.stream for each in here}))
         after = dict(before)
         for each in here:
-            known = after.get(each.account_id, Entry())
-            after[each.account_id] = folded(known, each.event_type, each.payload)
-        changed = {name: entry for name, entry in after.items() if entry != before.get(name)}
+            kind = kind_of(each.stream)
+            entry = after.get(each.stream) or kind.entry()
+            after[each.stream] = kind.folds[each.event_type](entry, each.payload)
+        changed = {stream: entry for stream, entry in after.items() if entry != before.get(stream)}
         put_entries(connection, workspace, changed, due=True)
 
 
@@ -116,7 +131,7 @@ def _hear_of_company(connection: sa.Connection, event: Event) -> None:
     elif event.type == catalog.SYNC_BEGAN and event.payload.mode == "first":
         change(connection, event.workspace, event.payload.realm, complete=False)
     elif event.type == catalog.SYNC_COMPLETED and event.payload.mode in _COMPARED_AGAIN:
-        # With a new turn, every process reads the customers anew: their changes were not noted before.
+        # With a new turn, every process reads the objects anew: their changes were not noted before.
         turn = suggesting_companies.c.turn + 1
         change(connection, event.workspace, event.payload.realm, complete=True, swept=BEGINNING, turn=turn)
 
@@ -144,30 +159,35 @@ def _row(company: MatchedCompany) -> dict[str, Any]:
     return {name: getattr(company, name) for name in MatchedCompany.__struct_fields__}
 
 
-def _hear_of_customers(connection: sa.Connection, events: Sequence[Event]) -> None:
-    """Note the changed customers of companies whose first reading is complete; it compares all others."""
-    found = dict.fromkeys(filter(None, map(_customer, events)))
+def _hear_of_objects(connection: sa.Connection, events: Sequence[Event]) -> None:
+    """Note the changed customers and items of companies whose first reading is complete; it compares all others."""
+    found = dict.fromkeys(filter(None, map(_object, events)))
     complete = {
         (company.workspace, company.realm)
-        for workspace in sorted({workspace for workspace, _, _ in found})
+        for workspace in sorted({each[0] for each in found})
         for company in companies(connection, workspace)
         if company.complete
     }
-    rows = [
-        {"workspace": workspace, "realm": realm, "customer_id": customer_id}
-        for workspace, realm, customer_id in sorted(found)
+    rows = {
+        (realm, entity, entity_id): {
+            "realm": realm,
+            "entity": entity,
+            "entity_id": entity_id,
+            "workspace": workspace,
+        }
+        for workspace, realm, entity, entity_id in sorted(found)
         if (workspace, realm) in complete
-    ]
-    unique = {(row["realm"], row["customer_id"]): row for row in rows}
-    bulk.upsert(connection, suggesting_customers, list(unique.values()))
+    }
+    bulk.upsert(connection, suggesting_changed, list(rows.values()))
 
 
-def _customer(event: Event) -> tuple[str, str, str] | None:
+def _object(event: Event) -> tuple[str, str, str, str] | None:
+    """Return the workspace, company, entity and ID of a customer or an item that an event is about."""
     payload = event.payload
-    if event.type == catalog.CUSTOMER_OBSERVED:
-        return event.workspace, payload.realm, payload.customer_id
-    if event.type == catalog.OBJECT_UNREADABLE and payload.entity == CUSTOMER:
-        return event.workspace, payload.realm, payload.entity_id
+    if event.type in _OBSERVED:
+        return event.workspace, payload.realm, _OBSERVED[event.type].entity, event.stream.split("/", 2)[2]
+    if event.type == catalog.OBJECT_UNREADABLE and payload.entity in BY_ENTITY:
+        return event.workspace, payload.realm, payload.entity, payload.entity_id
     return None
 
 

@@ -1,34 +1,35 @@
-"""The tables of suggesting: accounts, companies, and customers whose changes are still to be compared."""
+"""The tables of suggesting: accounts and products, companies, and customers and items whose changes are still to be compared."""
 
 import sqlalchemy as sa
 
 from events.log.tables import Position, metadata
 
-# Compared by code points, as Python does: a portion begins after the last account of the one before.
+# Compared by code points, as Python does: a portion begins after the last stream of the one before.
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
-# `data` is an Entry as JSON; the customers of an account that is `due` are still to be compared with it.
-suggesting_accounts = sa.Table(
-    "suggesting_accounts",
+# Accounts and products by their streams, such as `account/A-9`. `data` is an Entry as JSON; one that is `due` is still to be
+# compared with the customers or items.
+suggesting_sought = sa.Table(
+    "suggesting_sought",
     metadata,
     sa.Column("workspace", sa.Text, primary_key=True),
-    sa.Column("account_id", _NAME, primary_key=True),
+    sa.Column("stream", _NAME, primary_key=True),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("due", sa.Boolean, nullable=False),
     # Partial, and beginning with another column than the primary key, which PostgreSQL would otherwise leave aside.
     sa.Index(
-        "suggesting_accounts_due",
+        "suggesting_sought_due",
         "due",
         "workspace",
-        "account_id",
+        "stream",
         postgresql_where=sa.text("due"),
         sqlite_where=sa.text("due = 1"),
     ),
 )
 
-# The companies of a workspace. `is_first` marks the first one that was connected, `complete` one whose customers were all
+# The companies of a workspace. `is_first` marks the first one that was connected, `complete` one whose lists were all
 # read. `turn` rises with each portion, so that a process notices portions of others; `matcher` is the version of the
-# matcher that compares. All accounts after `swept` are due; none if it is null.
+# matcher that compares. All streams after `swept` are due; none if it is null.
 suggesting_companies = sa.Table(
     "suggesting_companies",
     metadata,
@@ -42,11 +43,12 @@ suggesting_companies = sa.Table(
     sa.Column("swept", sa.Text),
 )
 
-# The customers that have changed since they were compared.
-suggesting_customers = sa.Table(
-    "suggesting_customers",
+# The customers and items that have changed since they were compared; `entity` is QuickBooks' name of their kind.
+suggesting_changed = sa.Table(
+    "suggesting_changed",
     metadata,
     sa.Column("realm", sa.Text, primary_key=True),
-    sa.Column("customer_id", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("entity_id", sa.Text, primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
 )

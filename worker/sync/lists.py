@@ -40,6 +40,7 @@ def employee(realm: str, row: Row) -> EmployeeObserved:
 
 def item(realm: str, row: Row) -> ItemObserved:
     """Return the kept fields of an item."""
+    full_name = text(row, "FullyQualifiedName")
     return ItemObserved(
         realm=realm,
         item_id=row["Id"],
@@ -49,6 +50,7 @@ def item(realm: str, row: Row) -> ItemObserved:
         active=is_active(row),
         sku=text(row, "Sku"),
         income_account_id=reference(dict(row), "IncomeAccountRef"),
+        full_name=None if full_name == text(row, "Name") else full_name,
     )
 
 

@@ -153,4 +153,4 @@ SCORES = {
 @pytest.mark.parametrize(("account", "customer"), SCORES)
 def test_scores_belong_to_the_version(account: str, customer: str) -> None:
     [found] = index(customer).suggest(sought(account)).nearest
-    assert (MATCHER_VERSION, found.score) == (2, SCORES[account, customer])
+    assert (MATCHER_VERSION, found.score) == (3, SCORES[account, customer])

@@ -9,14 +9,13 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from events.contract import json
 from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
 from tests import stories
+from tests.worker.suggesting.comparing import outdated
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.sandbox import accountant
 from worker.suggesting import indexes, listening, portions
-from worker.suggesting.entries import Entry
 from worker.suggesting.indexes import Indexes
 from worker.suggesting.listening import MatchedCompany
 
@@ -204,7 +203,7 @@ async def test_a_rebuilt_table_appends_no_suggestion_twice(office: Office) -> No
     before = await suggested(office)
 
     def forget(connection: Any) -> None:
-        for table in ("suggesting_accounts", "suggesting_companies", "suggesting_customers"):
+        for table in ("suggesting_sought", "suggesting_companies", "suggesting_changed"):
             connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - names of tables
         connection.exec_driver_sql("DELETE FROM subscriptions WHERE name = 'matching'")
 
@@ -292,12 +291,3 @@ async def test_after_any_changes_each_account_is_suggested_as_if_all_were_compar
     await office.sync()
     assert await office.world.services.database.read(outdated) == []
     assert await suggested(office)
-
-
-def outdated(connection: sa.Connection) -> list[MappingSuggested]:
-    """Return the suggestions that are new when every customer and account is read again."""
-    rows = portions.read(connection, "acme")
-    assert rows is not None
-    fresh = portions.index_of(rows)
-    found = (fresh.suggestion(json.decode(data, Entry)) for _, data in rows.accounts)
-    return [each for each in found if each is not None]

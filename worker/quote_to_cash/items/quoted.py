@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from events.contract.crm import Quote
-from events.contract.quickbooks import ItemObserved
+from events.contract.quickbooks import NOT_FOR_SALE, ItemObserved
 from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.items.unmapped import creation_of, item_of
-from worker.quote_to_cash.items.wishes import NOT_FOR_SALE
 from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.texts import shown
 from worker.quote_to_cash.view import View

@@ -1,13 +1,12 @@
 """A person's requests for items: is an item still to be created, and what does its creation wait for."""
 
+from events.contract.quickbooks import NOT_FOR_SALE
 from worker.quote_to_cash.company.state import WorkspaceState, income_account_of
 from worker.quote_to_cash.creation import CannotCreate, check_name, company_waits_for, may_be_created
 from worker.quote_to_cash.items.body import ITEM_NAME_CHARACTERS_MAX
 from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.view import View
-
-NOT_FOR_SALE = frozenset({"Category", "Group"})  # a line of an invoice can't name them
 
 
 def item_is_wanted(product: Product, realm: str) -> bool:

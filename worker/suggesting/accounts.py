@@ -1,0 +1,186 @@
+"""Accounts and customers, as suggesting compares them."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from events.contract import catalog
+from events.contract.administration import AccountMapped
+from events.contract.crm import AccountUpdated
+from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested
+from events.contract.quickbooks import CommandRejected, CustomerCreated, CustomerObserved
+from events.contract.reviewing import (
+    ACCOUNT_IGNORED,
+    ACCOUNT_UNIGNORED,
+    MAPPING_BROUGHT,
+    MAPPING_LINKED,
+    MAPPING_REJECTED,
+    MappingBrought,
+)
+from events.contract.values import Amount, Percent
+from worker.matching.index import Index, KnownCustomer, SoughtAccount
+from worker.matching.suggestions import Suggested, Suggestion
+from worker.suggesting.entries import (
+    Entry,
+    EntryFolds,
+    LinkedTarget,
+    ignored,
+    is_said,
+    linked,
+    linked_by_itself,
+    rejected,
+    requested,
+    suggested,
+    unignored,
+    written,
+)
+from worker.suggesting.pairing import Pairing
+
+CREATION = "create_customer"
+
+
+class AccountEntry(Entry, frozen=True):
+    """An account; `revision` is the revision of its last snapshot, -1 if there is none."""
+
+    revision: int = -1
+    account: SoughtAccount | None = None
+    suggested: MappingSuggested | None = None
+
+    @property
+    def sought(self) -> SoughtAccount | None:
+        """Its data from the CRM."""
+        return self.account
+
+
+def _updated(entry: AccountEntry, snapshot: AccountUpdated) -> AccountEntry:
+    if snapshot.revision <= entry.revision:
+        return entry
+    sought = SoughtAccount(
+        snapshot.account_id,
+        snapshot.name,
+        email=snapshot.email,
+        domain=snapshot.domain,
+        phone=snapshot.phone,
+        tax_id=snapshot.tax_id,
+        currency=snapshot.currency,
+    )
+    return replace(entry, revision=snapshot.revision, account=sought)
+
+
+def _linked(entry: AccountEntry, by: AccountMapped | CustomerCreated) -> AccountEntry:
+    link = LinkedTarget(by.customer_id, by.realm, isinstance(by, AccountMapped) and by.also)
+    others = (each for each in entry.links if (each.target, each.realm) != (link.target, link.realm))
+    return linked(entry, link, tuple(others))
+
+
+def _brought(entry: AccountEntry, brought: MappingBrought) -> AccountEntry:
+    """Link it to the customer that the CRM brought, instead of those that no person chose."""
+    kept = (
+        each for each in entry.links if not (each.realm == brought.realm and (each.by_itself or each.by_crm))
+    )
+    return replace(entry, links=(*kept, LinkedTarget(brought.customer_id, brought.realm, by_crm=True)))
+
+
+def _refused(entry: AccountEntry, refused: CommandRejected) -> AccountEntry:
+    return replace(entry, is_requested=False) if refused.kind == CREATION else entry
+
+
+FOLDS: EntryFolds = {
+    catalog.ACCOUNT_UPDATED: _updated,
+    catalog.ACCOUNT_MAPPED: _linked,
+    catalog.CUSTOMER_CREATED: _linked,
+    catalog.CUSTOMER_REQUESTED: requested,
+    catalog.COMMAND_REJECTED: _refused,
+    MAPPING_SUGGESTED: suggested,
+    MAPPING_REJECTED: lambda entry, fact: rejected(entry, fact.customer_id, fact.realm),
+    MAPPING_LINKED: lambda entry, fact: linked_by_itself(entry, fact.customer_id, fact.realm),
+    MAPPING_BROUGHT: _brought,
+    ACCOUNT_IGNORED: ignored,
+    ACCOUNT_UNIGNORED: unignored,
+}
+
+
+class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, AccountEntry]):
+    """The customers of a company, and the accounts of its workspace."""
+
+    new_index = Index
+
+    def known(self, observed: CustomerObserved) -> KnownCustomer | None:
+        """Return a customer as the matcher knows it; None if it has no name."""
+        if observed.display_name is None:
+            return None
+        return KnownCustomer(
+            observed.customer_id,
+            observed.display_name,
+            company_name=observed.company_name,
+            email=observed.email,
+            website=observed.website,
+            phone=observed.phone,
+            tax_id=observed.tax_id,
+            active=observed.active,
+            parent_id=observed.parent_id,
+            currency=observed.currency,
+        )
+
+    def as_known(self, sought: SoughtAccount) -> KnownCustomer:
+        """Return an account as a customer, to be found by customers' names."""
+        return KnownCustomer(
+            sought.id,
+            sought.name,
+            email=sought.email,
+            website=sought.domain,
+            phone=sought.phone,
+            tax_id=sought.tax_id,
+        )
+
+    def as_sought(self, known: KnownCustomer) -> Iterable[SoughtAccount]:
+        """Yield a customer as an account, by each of its names."""
+        for name in {known.display_name, known.company_name or ""} - {""}:
+            yield SoughtAccount(
+                known.id,
+                name,
+                email=known.email,
+                domain=known.website,
+                phone=known.phone,
+                tax_id=known.tax_id,
+            )
+
+    def answer(self, entry: AccountEntry, found: Suggestion) -> MappingSuggested | None:
+        """Return the next suggestion of an account; None if the last one says the same."""
+        return suggestion_of(entry, self.realm, found, self.name_of)
+
+    def name_of(self, customer_id: str) -> str:
+        """Return the display name of a customer."""
+        return self.known_one(customer_id).display_name
+
+
+def suggestion_of(
+    entry: AccountEntry, realm: str, found: Suggestion, names: Callable[[str], str]
+) -> MappingSuggested | None:
+    """Return the next suggestion of an account; None if the last one says the same.
+
+    `names` returns a customer's display name.
+    """
+    next_one = MappingSuggested(
+        account_id=found.sought,
+        realm=realm,
+        number=entry.number + 1,
+        verdict=found.decision,
+        matcher=found.matcher,
+        candidates=tuple(_candidate(each, names(each.id)) for each in found.nearest),
+        runner_up=found.runner_up.id if found.runner_up else None,
+        margin=Amount(str(found.margin)),
+    )
+    return None if is_said(entry.suggested, next_one) else next_one
+
+
+def _candidate(found: Suggested, display_name: str) -> CandidateCustomer:
+    return CandidateCustomer(
+        customer_id=found.id,
+        display_name=display_name,
+        score=Percent(str(found.score)),
+        rank=Amount(str(found.rank)),
+        reasons=found.reasons,
+        name=None if found.name == display_name else found.name,
+        features=written(found.features),
+    )
