@@ -31,13 +31,14 @@ def create(company: Company, entity: str, fields: Mapping[str, Any], now: dateti
 def change(
     company: Company, entity: str, identifier: str, changes: Mapping[str, Any], now: datetime
 ) -> Fields:
-    """Change some properties of an object; return it.
+    """Change some properties of an object, and erase those that are None; return it.
 
     Raises:
         Fault: QuickBooks refuses it.
     """
     described = company.entities[entity]
-    data = {**changes, **_present(company, entity, identifier), "sparse": True}
+    erased = {name: "" for name, value in changes.items() if value is None}
+    data = {**changes, **erased, **_present(company, entity, identifier), "sparse": True}
     return company.shown(described, writing.update(company, described, data, Act(now, ACCOUNTANT)))
 
 

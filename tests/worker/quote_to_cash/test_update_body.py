@@ -50,9 +50,10 @@ def body(changed: dict[CustomerField, Any], **more: bool) -> dict[str, Any]:
     return update_body("58", 3, changed, **more).body
 
 
-def updated(changed: dict[CustomerField, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def updated(changed: dict[CustomerField, Any], **traits: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a customer of the sandbox before and after an update."""
     app = App("us")
+    app.sandbox.change_traits(app.company.realm, traits)
     before = app.made("Customer", MADE)
     composed = update_body(before["Id"], int(before["SyncToken"]), changed)
     return before, app.made("Customer", json.parse(json.encode_numbers(composed.body).encode()))
@@ -97,10 +98,13 @@ def test_a_companys_name_follows_where_it_is_the_customers_too() -> None:
 
 @pytest.mark.parametrize("field", [field for field in PROPERTIES if field != "name"])
 @pytest.mark.parametrize("value", [None, "", " "])
-def test_an_emptied_field_is_erased_and_the_others_stay(field: CustomerField, value: str | None) -> None:
+@pytest.mark.parametrize("merges", [False, True])
+def test_an_emptied_field_is_erased_and_the_others_stay(
+    field: CustomerField, value: str | None, merges: bool
+) -> None:
     if field.endswith("address"):
         value = None
-    before, after = updated({field: value})
+    before, after = updated({field: value}, sparse_merges_parts=merges)
     erased = PROPERTIES[field]
     assert texts_of(after, erased) == {}
     kept = [name for name in MADE if name != erased]
@@ -117,11 +121,11 @@ def test_a_text_that_quickbooks_cannot_have_erases_nothing(field: CustomerField,
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.fixed_dictionaries({}, optional=values))
+@given(st.fixed_dictionaries({}, optional=values), st.booleans())
 def test_quickbooks_takes_any_changed_fields_and_stores_them_as_sent(
-    changed: dict[CustomerField, Any],
+    changed: dict[CustomerField, Any], merges: bool
 ) -> None:
-    before, after = updated(changed)
+    before, after = updated(changed, sparse_merges_parts=merges)
     sent = body(changed)
     for name in PROPERTIES.values():
         if isinstance(sent.get(name), dict):

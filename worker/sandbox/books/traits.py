@@ -72,6 +72,9 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         tax_can_be_overridden: Whether the tax that a request states replaces the calculated one, in the US.
         automated_tax_rounds_each_rate: Whether automated tax is rounded for each rate, instead of once for all.
         merges_change_transactions: Whether what moves in a merge gets a new sync token and a notification.
+        sparse_nulls_erase: Whether a property that is null in a sparse update is erased, as an empty text erases one.
+        sparse_merges_parts: Whether a sparse update merges an address, an e-mail address, a telephone number or a website
+            with the present one, member by member, instead of replacing it.
         tax_ids_are_hidden: Whether answers show only the last five letters and digits of a customer's tax IDs.
         voided_note: The word that a void writes into the private note, in the company's language.
     """
@@ -114,6 +117,8 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     tax_can_be_overridden: bool = False
     automated_tax_rounds_each_rate: bool = False
     merges_change_transactions: bool = False
+    sparse_nulls_erase: bool = False
+    sparse_merges_parts: bool = False
     tax_ids_are_hidden: bool = True
     voided_note: VoidedNote = "Voided"
 

@@ -9,7 +9,8 @@ from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
-from worker.sandbox.schema.kinds import Fields, Flag, Ref, Text
+from worker.sandbox.schema.common import PARTS
+from worker.sandbox.schema.kinds import Fields, Flag, Group, Ref, Text
 from worker.sandbox.schema.references import references
 
 _PERSON_NAME = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
@@ -52,7 +53,8 @@ def update(
     given, emptied = entity.properties.given(data)
     sparse = bool(data.get("sparse")) and Flag().read(data["sparse"], "sparse")
     if sparse:
-        kept = {name: value for name, value in before.items() if name not in emptied}
+        given, erased = _sparsely(company, entity, before, data, given, emptied)
+        kept = {name: value for name, value in before.items() if name not in erased}
     else:
         kept = {**entity.properties.defaults(), **_read_only(entity, before)}
     fields = _named(company, entity, {**kept, **given}, before)
@@ -102,6 +104,29 @@ def allow(entity: Entity, operation: Operation) -> None:
     """
     if operation not in entity.operations:
         raise faults.unsupported_operation(f"{operation} of {entity.name}")
+
+
+def _sparsely(
+    company: Company,
+    entity: Entity,
+    before: Fields,
+    data: Mapping[str, Any],
+    given: Fields,
+    emptied: frozenset[str],
+) -> tuple[Fields, set[str]]:
+    """Return the values that a sparse update sets, and the names of the properties that it erases."""
+    by_name, traits = entity.properties.by_name, company.traits
+    erased = {name for name in emptied if not by_name[name].lasting}
+    if not traits.sparse_nulls_erase:
+        erased = {name for name in erased if data[name] is not None}
+    merged: Fields = {}
+    for name, value in data.items() if traits.sparse_merges_parts else ():
+        kind = by_name[name].kind
+        if isinstance(kind, Group) and kind in PARTS and name in before and isinstance(value, dict):
+            members, gone = kind.given(value)
+            merged[name] = {each: text for each, text in before[name].items() if each not in gone} | members
+    emptied_parts = {name for name, members in merged.items() if not members.keys() - {"Id"}}
+    return given | merged, (erased - merged.keys()) | emptied_parts
 
 
 def _read_only(entity: Entity, before: Fields) -> Fields:

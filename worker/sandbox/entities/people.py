@@ -14,14 +14,14 @@ _PART = Text(100, ":\t\n")
 NAMED = Naming("DisplayName", SPACE)
 PROPERTIES = (
     ACTIVE,
-    Property("DisplayName", Text(500, ":\t\n"), filterable=True),
+    Property("DisplayName", Text(500, ":\t\n"), filterable=True, lasting=True),
     Property("Title", Text(16, ":\t\n"), filterable=True),
     Property("GivenName", _PART, filterable=True),
     Property("MiddleName", _PART, filterable=True),
     Property("FamilyName", _PART, filterable=True),
     Property("Suffix", Text(16, ":\t\n"), filterable=True),
     Property("CompanyName", Text(100), filterable=True),
-    Property("PrintOnCheckName", Text(110), filterable=True),
+    Property("PrintOnCheckName", Text(110), filterable=True, lasting=True),
     Property("PrimaryEmailAddr", EMAIL, filterable=True),
     Property("PrimaryPhone", PHONE, filterable=True),
     Property("AlternatePhone", PHONE),

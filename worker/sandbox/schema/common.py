@@ -72,6 +72,8 @@ WEBSITE = group(
     Property("Tag", Text(255)),
     Property("Id", Text(), read_only=True),
 )
+# Parts that a sparse update may merge member by member.
+PARTS = (ADDRESS, EMAIL, PHONE, WEBSITE)
 MEMO = group(Property("value", Text(1000)))
 ATTACHABLES = Property("AttachableRef", Several(Anything()))
 

@@ -215,6 +215,7 @@ class Property(Struct, frozen=True):
         filterable: Whether a query may filter by it.
         blank: Whether an empty text is a value of its own, instead of none.
         default: The value of a new object whose request lacks it.
+        lasting: Whether a sparse update can't empty it.
     """
 
     name: str
@@ -223,6 +224,7 @@ class Property(Struct, frozen=True):
     filterable: bool = False
     blank: bool = False
     default: Any = None
+    lasting: bool = False
 
 
 class Group(Struct, frozen=True):
