@@ -18,6 +18,7 @@ from events.contract.reviewing import (
     MAPPING_REJECTED,
     OF_ACCOUNTS,
 )
+from events.contract.unmatched import ACCOUNT_UNMATCHED, COMPARISON_REQUESTED
 from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Fold, Key
@@ -96,7 +97,7 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
         elif kind == catalog.ACCOUNT_UPDATED:
             if payload.revision > row.revision:
                 row.name, row.revision = payload.name, payload.revision
-        elif kind == catalog.ITEM_COMMANDED:
+        elif kind in {catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}:
             row.status = "requested"
         elif kind == catalog.COMMAND_REJECTED:
             row.status, row.problem = "refused", payload.message
@@ -113,7 +114,7 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
 
 
 def _state(row: MappingRow, kind: str) -> str:
-    if row.status == MAPPED:
+    if row.status == MAPPED or row.target is not None:
         return MAPPED
     if kind == ACCOUNT_IGNORED or (row.state == IGNORED and kind not in _ENDS_IGNORING):
         return IGNORED
@@ -141,8 +142,10 @@ def _product_mapped(row: MappingRow, payload: Any) -> None:
 
 
 def _customer_created(row: MappingRow, payload: Any) -> None:
-    row.status, row.target, row.target_name = MAPPED, payload.customer_id, payload.display_name
-    row.problem = None
+    # A person's decision that was made after the customer was commanded stays.
+    if row.status != MAPPED and row.state != IGNORED:
+        row.status, row.target, row.target_name = MAPPED, payload.customer_id, payload.display_name
+        row.problem = None
 
 
 def _item_created(row: MappingRow, payload: Any) -> None:
@@ -171,6 +174,8 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     MAPPING_LINKED: _mapped,
     MAPPING_BROUGHT: _mapped,
     BROUGHT_REFUSED: _nothing,
+    COMPARISON_REQUESTED: _nothing,
+    ACCOUNT_UNMATCHED: _nothing,
     catalog.PRODUCT_MAPPED: _product_mapped,
     catalog.CUSTOMER_CREATED: _customer_created,
     catalog.ITEM_CREATED: _item_created,
@@ -187,6 +192,7 @@ _FOLD = Fold(
         catalog.ACCOUNT_UPDATED: _account,
         catalog.CUSTOMER_REQUESTED: _account,
         catalog.ACCOUNT_MAPPED: _account,
+        catalog.CUSTOMER_COMMANDED: _account,
         catalog.CUSTOMER_CREATED: _account,
         catalog.ITEM_REQUESTED: _product,
         catalog.ITEM_COMMANDED: _product,

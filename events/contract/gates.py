@@ -38,13 +38,14 @@ Action = Literal[
 
 IN_PROGRESS = "in_progress"
 BEING_READ = "mapping_being_read"
+CUSTOMER_BEING_CREATED = "customer_being_created"
 ITEM_BEING_CREATED = "item_being_created"
 # The refusal of an update; no deal waits on it.
 CUSTOMER_CHANGED = "customer_changed"
 _BRACKETED = re.compile(r"\[([^\]]*)\]")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 # They open by themselves, or another gate says why not.
-_PASSING = frozenset({IN_PROGRESS, BEING_READ, ITEM_BEING_CREATED})
+_PASSING = frozenset({IN_PROGRESS, BEING_READ, CUSTOMER_BEING_CREATED, ITEM_BEING_CREATED})
 
 
 class Words(Struct, frozen=True):

@@ -10,6 +10,12 @@ from events.contract.matching import (
     MappingSuggested,
     ProductSuggested,
 )
+from events.contract.unmatched import (
+    ACCOUNT_UNMATCHED,
+    COMPARISON_REQUESTED,
+    AccountUnmatched,
+    ComparisonRequested,
+)
 from events.contract.values import Fact, Identifier, Percent
 
 MAPPING_REJECTED = "com.coeffection.mapping.rejected.v1"
@@ -134,6 +140,8 @@ class ProductUnignored(Fact, frozen=True):
 # The events in the streams of accounts, with their data.
 OF_ACCOUNTS: dict[str, type[Fact]] = {
     MAPPING_SUGGESTED: MappingSuggested,
+    COMPARISON_REQUESTED: ComparisonRequested,
+    ACCOUNT_UNMATCHED: AccountUnmatched,
     MAPPING_REJECTED: MappingRejected,
     MAPPING_LINKED: MappingLinked,
     MAPPING_BROUGHT: MappingBrought,

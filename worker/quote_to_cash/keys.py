@@ -18,6 +18,7 @@ from worker.workspaces.settings import Settings
 
 COMPANY = waits_key("company")
 BEING_READ = waits_key("being_read")
+CREATING = waits_key("creating")  # the rule by which customers of unmapped accounts are created now
 UNMAPPED_PRODUCT = waits_key("settings/unmapped_product")
 _OF_THEIR_OWN = {
     DOCUSIGN: DOCUSIGN,
@@ -25,6 +26,8 @@ _OF_THEIR_OWN = {
     "being_read": BEING_READ,
     "default_item_realm": UNMAPPED_PRODUCT,
 }  # the keys of parts that change on their own
+# The settings from which a property of the settings follows.
+_FROM_SETTINGS = {"unmapped_account_rule": ("unmapped_account", "customer_sync")}
 # The readings of the company are counted by the rule that commands them, and by no gate.
 _COUNTS = frozenset({"reads_wanted", "reads_commanded"})
 
@@ -49,16 +52,17 @@ def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
     docusign = [DOCUSIGN] if before.docusign != after.docusign else []
     being_read = [BEING_READ] if before.being_read != after.being_read else []
     chosen_again = [UNMAPPED_PRODUCT] if before.default_item_realm != after.default_item_realm else []
-    return list(dict.fromkeys([*settings, *company, *docusign, *being_read, *chosen_again]))
+    creating = [CREATING] if before.creates_customers != after.creates_customers else []
+    return list(dict.fromkeys([*settings, *company, *docusign, *being_read, *chosen_again, *creating]))
 
 
 def likely_changed(payload: Fact) -> list[str]:
     """Return the keys that an event of a workspace may change, to load the streams that wait on them at once."""
     if isinstance(payload, SettingsChanged):
-        return [of_setting(name) for name in payload.changes]
+        return [*(of_setting(name) for name in payload.changes), CREATING]
     if isinstance(payload, SyncBegan | SyncCompleted):
-        return [BEING_READ]
-    return [COMPANY]
+        return [BEING_READ, CREATING]
+    return [COMPANY, CREATING]
 
 
 def _of_company(state: WorkspaceState) -> WorkspaceState:
@@ -129,5 +133,6 @@ class _SettingsRead:
         self._keys = keys
 
     def __getattr__(self, name: str) -> Any:
-        self._keys[of_setting(name)] = None
+        for each in _FROM_SETTINGS.get(name, (name,)):
+            self._keys[of_setting(each)] = None
         return getattr(self._settings, name)

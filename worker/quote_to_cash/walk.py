@@ -27,6 +27,7 @@ GATES: tuple[Gate, ...] = (
     *invoice.TAKEN,
     *company.GATES,
     *readings.GATES,
+    customers.CREATED,
     items.CREATED,
 )
 # The gates of a commanded invoice.

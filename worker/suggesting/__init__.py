@@ -8,5 +8,7 @@ products    the pairing of products
 kinds       both, by their names
 listening   the subscription: keeps the tables, and notes what is due
 indexes     the pairings of a few companies, in memory
+unheard     what happened that the subscription has not handled yet
+answering   the answers to requests to compare an account once more
 portions    compares what is due, a portion in a transaction
 """

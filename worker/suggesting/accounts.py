@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.administration import AccountMapped
+from events.contract.announcements import CustomerCommanded
 from events.contract.crm import AccountUpdated
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested
 from events.contract.quickbooks import CommandRejected, CustomerCreated, CustomerObserved
@@ -16,6 +17,12 @@ from events.contract.reviewing import (
     MAPPING_LINKED,
     MAPPING_REJECTED,
     MappingBrought,
+)
+from events.contract.unmatched import (
+    ACCOUNT_UNMATCHED,
+    COMPARISON_REQUESTED,
+    AccountUnmatched,
+    ComparisonRequested,
 )
 from events.contract.values import Amount, Percent
 from worker.matching.index import Index, KnownCustomer, SoughtAccount
@@ -40,11 +47,21 @@ CREATION = "create_customer"
 
 
 class AccountEntry(Entry, frozen=True):
-    """An account; `revision` is the revision of its last snapshot, -1 if there is none."""
+    """An account.
+
+    Attributes:
+        revision: The revision of its last snapshot; -1 if there is none.
+        account: Its data from the CRM.
+        suggested: The last suggestion.
+        compared: The last request to compare it once more.
+        answered: The number of the last request that was answered.
+    """
 
     revision: int = -1
     account: SoughtAccount | None = None
     suggested: MappingSuggested | None = None
+    compared: ComparisonRequested | None = None
+    answered: int = 0
 
     @property
     def sought(self) -> SoughtAccount | None:
@@ -73,6 +90,23 @@ def _linked(entry: AccountEntry, by: AccountMapped | CustomerCreated) -> Account
     return linked(entry, link, tuple(others))
 
 
+def _created(entry: AccountEntry, created: CustomerCreated) -> AccountEntry:
+    return replace(entry, is_requested=False) if entry.is_ignored else _linked(entry, created)
+
+
+def _commanded(entry: AccountEntry, _: CustomerCommanded) -> AccountEntry:
+    return replace(entry, is_requested=True)
+
+
+def _comparison_requested(entry: AccountEntry, request: ComparisonRequested) -> AccountEntry:
+    return replace(entry, compared=request)
+
+
+def _answered(entry: AccountEntry, answer: AccountUnmatched) -> AccountEntry:
+    """Keep an answer that the log has and the table lacks; it was stored as it was appended."""
+    return replace(entry, answered=max(entry.answered, answer.number))
+
+
 def _brought(entry: AccountEntry, brought: MappingBrought) -> AccountEntry:
     """Link it to the customer that the CRM brought, instead of those that no person chose."""
     kept = (
@@ -88,10 +122,13 @@ def _refused(entry: AccountEntry, refused: CommandRejected) -> AccountEntry:
 FOLDS: EntryFolds = {
     catalog.ACCOUNT_UPDATED: _updated,
     catalog.ACCOUNT_MAPPED: _linked,
-    catalog.CUSTOMER_CREATED: _linked,
+    catalog.CUSTOMER_CREATED: _created,
     catalog.CUSTOMER_REQUESTED: requested,
+    catalog.CUSTOMER_COMMANDED: _commanded,
     catalog.COMMAND_REJECTED: _refused,
     MAPPING_SUGGESTED: suggested,
+    COMPARISON_REQUESTED: _comparison_requested,
+    ACCOUNT_UNMATCHED: _answered,
     MAPPING_REJECTED: lambda entry, fact: rejected(entry, fact.customer_id, fact.realm),
     MAPPING_LINKED: lambda entry, fact: linked_by_itself(entry, fact.customer_id, fact.realm),
     MAPPING_BROUGHT: _brought,

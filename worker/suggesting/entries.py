@@ -36,7 +36,7 @@ class Entry(Struct, frozen=True):
 
     Attributes:
         links: The customers or items that people linked it to.
-        is_requested: Whether a new customer or item was requested, and QuickBooks has not refused it.
+        is_requested: Whether a new customer or item was requested or commanded, and QuickBooks has not refused it.
         is_ignored: Whether a person has said that it gets none.
         rejected: The companies and IDs of the customers or items that people have rejected for it.
         suggested: The last suggestion.

@@ -17,6 +17,7 @@ from events.contract.values import Fact
 from events.database import bulk
 from events.log import log, subscriptions
 from worker.matching import MATCHER_VERSION
+from worker.suggesting.answering import answered
 from worker.suggesting.entries import Answer, Entry
 from worker.suggesting.indexes import CompanyIndex, Indexes
 from worker.suggesting.kinds import BY_ENTITY, kind_of
@@ -215,8 +216,10 @@ def _compare_sought(
     compared = {
         stream: replace(entry, suggested=found[stream] or entry.suggested) for stream, entry in sought.items()
     }
-    log.append_own(connection, events, now)
-    put_entries(connection, workspace, compared, due=False)
+    answers = answered(connection, index, compared, now)
+    log.append_own(connection, [*events, *answers.events], now)
+    put_entries(connection, workspace, answers.done, due=False)
+    put_entries(connection, workspace, answers.later, due=True)
     index.put_entries(compared)
 
 

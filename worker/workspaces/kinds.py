@@ -34,6 +34,8 @@ CRM = "crm"
 QUICKBOOKS = "quickbooks"
 REAL_TIME = "real_time"
 HOURLY = "hourly"
+CREATE_ON_INVOICE = "create_on_invoice"
+CREATE_AT_ONCE = "create_at_once"
 _DEFAULT = re.compile(r"default ([0-9A-Za-z_-]{1,128})")
 _DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -47,6 +49,7 @@ KindName = Literal[
     "percent",
     "customer_sync",
     "field_rule",
+    "unmapped_account",
     "unmapped_product",
 ]
 
@@ -175,6 +178,7 @@ QUICKBOOKS_NAME = SettingKind("quickbooks_name", "a name or ID in QuickBooks", s
 MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}", _memo)
 PERCENT = SettingKind("percent", _PERCENT, _percent)
 FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)
+UNMAPPED_ACCOUNT = _choice("unmapped_account", HOLD, CREATE_ON_INVOICE, CREATE_AT_ONCE)
 UNMAPPED_PRODUCT = SettingKind("unmapped_product", _UNMAPPED_PRODUCT, _unmapped_product)
 CUSTOMER_SYNC = _choice("customer_sync", OFF, TO_QUICKBOOKS, TO_CRM, BOTH)
 FIELD_RULE = _choice("field_rule", CRM, QUICKBOOKS, BOTH)

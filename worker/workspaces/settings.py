@@ -23,6 +23,8 @@ from worker.workspaces.kinds import (
     QUICKBOOKS_NAME,
     REAL_TIME,
     TIME_ZONE,
+    TO_QUICKBOOKS,
+    UNMAPPED_ACCOUNT,
     UNMAPPED_PRODUCT,
     SettingKind,
 )
@@ -172,6 +174,16 @@ class Settings(Struct, frozen=True):
     sync_shipping_address: Annotated[
         str, Setting(FIELD_RULE, "Sync of shipping addresses", _FIELD_RULE_HELP.format("shipping address"))
     ] = BOTH
+    unmapped_account: Annotated[
+        str,
+        Setting(
+            UNMAPPED_ACCOUNT,
+            "Unmapped accounts",
+            "What becomes of an account that no customer is like. With hold, it waits for a person. With create_on_invoice,"
+            " its customer is created in QuickBooks once a won deal waits for nothing else; with create_at_once, as soon as"
+            " it was compared. It takes effect while customer_sync is to_quickbooks or both.",
+        ),
+    ] = HOLD
     paused: Annotated[
         bool,
         Setting(
@@ -181,6 +193,11 @@ class Settings(Struct, frozen=True):
             " false.",
         ),
     ] = False
+
+    @property
+    def unmapped_account_rule(self) -> str:
+        """The value of `unmapped_account` that takes effect: hold, unless `customer_sync` lets QuickBooks be written to."""
+        return self.unmapped_account if self.customer_sync in {TO_QUICKBOOKS, BOTH} else HOLD
 
 
 def _of_field(field: FieldInfo) -> Setting:

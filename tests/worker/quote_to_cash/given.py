@@ -44,6 +44,7 @@ from events.contract.reviewing import (
     AccountUnignored,
     MappingRejected,
 )
+from events.contract.unmatched import ACCOUNT_UNMATCHED, AccountUnmatched
 from events.contract.values import Amount, Fact, Percent
 from tests.events.samples import made
 from worker.commands.kinds.all import KINDS
@@ -230,6 +231,11 @@ def suggested(
     best = CandidateCustomer(customer, "Acme Inc", Percent("87.5"), Amount("72.5"), ("similar_name",))
     fact_of = MappingSuggested(account, realm, number, verdict, 1, (best,), margin=Amount("72.5"))
     return fact(MAPPING_SUGGESTED, fact_of)
+
+
+def unmatched(account: str = "A-1", number: int = 1, realm: str = REALM) -> Event:
+    """Return the answer to a request to compare an account once more: no customer is like it."""
+    return fact(ACCOUNT_UNMATCHED, AccountUnmatched(account, realm, number))
 
 
 def rejected_pair(account: str = "A-1", customer: str = "58", realm: str = REALM) -> Event:

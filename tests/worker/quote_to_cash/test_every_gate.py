@@ -51,6 +51,7 @@ from tests.worker.quote_to_cash.given import (
     ready,
     referred,
     suggested,
+    unmatched,
 )
 from worker.quickbooks.errors import GATE_OF_COMPANY
 from worker.quote_to_cash.invoice.batch import BATCH_NOT_DUE
@@ -60,6 +61,8 @@ from worker.quote_to_cash.walk import BY_CODE, COMMANDED, GATES
 Happened = Any
 Then = Callable[[Decider], list[Happened]]
 LATER = "2026-05-04T00:00:00Z"
+CREATES = chosen(customer_sync="to_quickbooks", unmapped_account="create_on_invoice")
+NO_MATCH = suggested(verdict="none")
 BROUGHT = stories.account(customer={"realm": REALM, "customer_id": "58"})
 
 
@@ -589,6 +592,20 @@ CASES_OF_GATES = [
         "The invoice's customer or items could not be read from QuickBooks (customer 7: An answer was lost.).",
         [customer_seen()],
         reads=False,
+    ),
+    Case(
+        "customer_being_created",
+        [*unmapped("account"), CREATES, stories.account(), *signed(), NO_MATCH],
+        "A QuickBooks customer will be created for the account Acme A-1 (A-1) once the invoice waits for nothing else, and"
+        " no customer is found that is like it.",
+        [mapped()],
+        case="to_create",
+    ),
+    Case(
+        "customer_being_created",
+        [*unmapped("account"), CREATES, stories.account(), *signed(), NO_MATCH, unmatched()],
+        "A QuickBooks customer is being created for the account Acme A-1 (A-1).",
+        [mapped()],
     ),
     Case(
         "mapping_being_read",

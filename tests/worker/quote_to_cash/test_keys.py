@@ -37,6 +37,7 @@ from tests.worker.quote_to_cash.given import (
     rejected_pair,
     suggested,
     unignored,
+    unmatched,
 )
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.keys import COMPANY, HOLDING_UP, of_setting
@@ -53,6 +54,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "memo": ("Thanks", ""),
     "income_account": ("Services", "none such", ""),
     "paused": ("true", "false"),
+    "customer_sync": ("to_quickbooks", "off"),
+    "unmapped_account": ("create_on_invoice", "create_at_once", ""),
     "unmapped_product": ("default 5", "default 6", "create", ""),
     "sync_frequency": ("hourly", "daily 02:30", ""),
 }
@@ -84,6 +87,7 @@ HAPPENING = st.one_of(
     st.builds(lambda customer: mapped(customer=customer), st.sampled_from(["7", "8"])),
     st.sampled_from([chosen(auto_link="80"), chosen(auto_link="off")]),
     st.builds(lambda number, verdict: suggested(number=number, verdict=verdict), ONCE, VERDICTS),
+    st.builds(lambda number: unmatched(number=number), st.integers(1, 3)),
     st.builds(lambda customer: rejected_pair(customer=customer), st.sampled_from(["58", "7"])),
     st.sampled_from([ignored(), unignored(), first_sync(), first_synced()]),
     st.builds(lambda item: mapped_product(item=item), st.sampled_from(["5", "6"])),

@@ -19,6 +19,7 @@ WRITTEN = {
     "frequency": (" Daily  02:30", "daily 02:30"),
     "customer_sync": (" To QuickBooks ", "to_quickbooks"),
     "field_rule": ("CRM", "crm"),
+    "unmapped_account": ("Create-at-once", "create_at_once"),
     "unmapped_product": (" Default  19", "default 19"),
 }
 

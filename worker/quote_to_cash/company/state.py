@@ -10,7 +10,7 @@ from events.contract.administration import ConnectionAuthorized
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, Named
 from worker.quote_to_cash.view import WORKSPACE, State
-from worker.workspaces.kinds import REAL_TIME, time_of_day
+from worker.workspaces.kinds import HOLD, REAL_TIME, time_of_day
 from worker.workspaces.settings import Settings, settings_of
 
 HOME_OF_SALES_TAX = "US"
@@ -87,6 +87,13 @@ class WorkspaceState(State, frozen=True, dict=True):
     def is_connected(self) -> bool:
         """Whether requests can be sent to the company."""
         return self.connection is not None and not self.expired and not self.disconnected
+
+    @property
+    def creates_customers(self) -> tuple[str, str | None]:
+        """The rule that creates the customers of unmapped accounts now, and the company; `hold` while none can be created."""
+        rule = self.settings.unmapped_account_rule
+        can_create = self.is_connected and self.company is not None and self.realm not in self.being_read
+        return (rule, self.realm) if can_create else (HOLD, None)
 
     @property
     def realm(self) -> str | None:

@@ -24,12 +24,18 @@ from events.contract.reviewing import (
     MappingLinked,
     MappingRejected,
 )
+from events.contract.unmatched import (
+    ACCOUNT_UNMATCHED,
+    COMPARISON_REQUESTED,
+    AccountUnmatched,
+    ComparisonRequested,
+)
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.family import Folds
-from worker.quote_to_cash.keys import COMPANY, of_setting
+from worker.quote_to_cash.keys import COMPANY, CREATING, of_setting
 from worker.quote_to_cash.readings.folds import call_its_own, make_known, put, want
 from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.view import View
@@ -41,7 +47,7 @@ def put_account(view: View, account_id: str, account: Account) -> None:
     """Replace the state of an account, and the keys that it waits on."""
     view.put(account, account_id)
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    view.set_waits(f"account/{account_id}", (*_company(account), *_auto_link(account)))
+    view.set_waits(f"account/{account_id}", (*_company(account), *_auto_link(account), *_creating(account)))
 
 
 def _company(account: Account) -> tuple[str, ...]:
@@ -63,6 +69,15 @@ def _auto_link(account: Account) -> tuple[str, ...]:
         and account.in_review(suggested.realm) is not None
     )
     return (AUTO_LINK,) if waits else ()
+
+
+def _creating(account: Account) -> tuple[str, ...]:
+    """Return the rule for unmapped accounts: once it is changed, the account's customer may be created."""
+    attempt = account.attempt
+    was_tried = (
+        attempt is not None and account.suggested is not None and attempt.realm == account.suggested.realm
+    )
+    return (CREATING,) if account.is_unmatched and not was_tried else ()
 
 
 def _account_updated(view: View, snapshot: AccountUpdated, _at: datetime) -> None:
@@ -127,6 +142,14 @@ def _suggested(view: View, suggested: MappingSuggested, _at: datetime) -> None:
     put_account(view, suggested.account_id, replace(account, suggested=suggested))
 
 
+def _comparison_requested(view: View, request: ComparisonRequested, _at: datetime) -> None:
+    put_account(view, request.account_id, replace(view.get(Account, request.account_id), compared=request))
+
+
+def _unmatched(view: View, answer: AccountUnmatched, _at: datetime) -> None:
+    put_account(view, answer.account_id, replace(view.get(Account, answer.account_id), unmatched=answer))
+
+
 def _rejected(view: View, rejected: MappingRejected, _at: datetime) -> None:
     account, pair = view.get(Account, rejected.account_id), (rejected.realm, rejected.customer_id)
     pairs = tuple(dict.fromkeys((*account.rejected, pair)))
@@ -177,13 +200,26 @@ def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -
 
 def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> None:
     account = view.get(Account, created.account_id)
-    links = _linked(account.links, Link(created.customer_id, created.realm, created.currency))
+    links = account.links
+    if not _was_decided_since(account, created):
+        links = _linked(links, Link(created.customer_id, created.realm, created.currency))
     attempt = succeeded(account.attempt, created, account.requests)
     _put_linked(view, created.account_id, replace(account, links=links, attempt=attempt))
     seen = created.customer or CustomerObserved(
         created.realm, created.customer_id, display_name=created.display_name, currency=created.currency
     )
     make_known(view, seen)
+
+
+def _was_decided_since(account: Account, created: CustomerCreated) -> bool:
+    """Return whether a person mapped or ignored the account after the customer was commanded: then that stays."""
+    attempt = account.attempt
+    if attempt is None or attempt.request_id != created.request_id:
+        return False
+    fits = any(
+        link.realm == created.realm and link.currency in {None, created.currency} for link in account.links
+    )
+    return account.ignored_by is not None or (fits and account.withdrawn >= attempt.asked)
 
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
@@ -199,6 +235,8 @@ FOLDS: Folds = {
     catalog.ACCOUNT_MAPPED: _account_mapped,
     catalog.CONNECTION_AUTHORIZED: _connected,
     MAPPING_SUGGESTED: _suggested,
+    COMPARISON_REQUESTED: _comparison_requested,
+    ACCOUNT_UNMATCHED: _unmatched,
     MAPPING_REJECTED: _rejected,
     MAPPING_LINKED: _linked_by_itself,
     MAPPING_BROUGHT: _linked_by_itself,

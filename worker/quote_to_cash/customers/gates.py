@@ -1,8 +1,9 @@
 """The gates of the customer: the deal's account has arrived and is mapped to a customer that can be invoiced."""
 
-from events.contract.gates import Words
+from events.contract.gates import CUSTOMER_BEING_CREATED, Words
 from events.contract.quickbooks import CustomerObserved
 from worker.quote_to_cash.customers.naming import account_name, holder_name, refusal
+from worker.quote_to_cash.customers.unmapped import customer_creation_of
 from worker.quote_to_cash.customers.wishes import currency_of
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
@@ -34,7 +35,9 @@ def _reviewed(inquiry: Inquiry) -> Unmet | None:
 def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
     if inquiry.link is None:
         in_review = inquiry.account.in_review(inquiry.realm) is not None
-        return None if inquiry.account.latest is None or in_review else _unmapped(inquiry)
+        if inquiry.account.latest is None or in_review:
+            return None
+        return True if customer_creation_of(inquiry.view, inquiry.latest.account_id) else _unmapped(inquiry)
     seen = _seen(inquiry)
     if seen is None or seen.exists:
         return True
@@ -86,6 +89,17 @@ def _currency(inquiry: Inquiry) -> bool | Unmet:
         return True
     params = {"currency": currency, "deal_currency": f"{latest.currency}{refused}"}
     return Unmet(params, about=_about(inquiry))
+
+
+def _created(inquiry: Inquiry) -> Unmet | None:
+    if inquiry.link is not None:
+        return None
+    account_id = inquiry.latest.account_id
+    creation = customer_creation_of(inquiry.view, account_id)
+    if creation is None:
+        return None
+    case = "to_create" if creation == "to_create" else None
+    return Unmet({"account": account_name(inquiry.view, account_id)}, case, _about(inquiry))
 
 
 def _seen(inquiry: Inquiry) -> CustomerObserved | None:
@@ -191,4 +205,19 @@ CURRENCY = Gate(
     ),
     depends_on=("account",),
     given=lambda inquiry: has_arrived(inquiry) and has_company(inquiry),
+)
+# With the items' gate the last one, so that a customer is created only if its deal waits for nothing else.
+CREATED = Gate(
+    CUSTOMER_BEING_CREATED,
+    _created,
+    Words("A QuickBooks customer is being created for the account {account}.", "Nothing to do."),
+    depends_on=("account", "workspace"),
+    given=has_arrived,
+    cases={
+        "to_create": Words(
+            "A QuickBooks customer will be created for the account {account} once the invoice waits for nothing else, and"
+            " no customer is found that is like it.",
+            "Nothing to do.",
+        ),
+    },
 )

@@ -1,4 +1,4 @@
-"""Link an account by itself if that is wanted, and command a customer once a person has requested it."""
+"""Link an account without a person if that is wanted; command a customer that a person requested, or that an account lacks."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from events.contract.administration import AccountMapped
 from events.contract.announcements import CustomerCommanded, CustomerLinked
 from events.contract.quickbooks import CustomerCreated
 from events.contract.reviewing import MappingLinked
+from events.contract.unmatched import ACCOUNT_UNMATCHED
 from events.contract.values import Percent
 from worker.commands.identity import currency_number
 from worker.quote_to_cash.attempt import next_generation
@@ -17,6 +18,7 @@ from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
 from worker.quote_to_cash.customers.folds import FOLDS
 from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.customers.unmapped import compare_at_once, is_created_now
 from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
 from worker.quote_to_cash.family import Family
 from worker.quote_to_cash.view import View
@@ -24,10 +26,11 @@ from worker.workspaces.kinds import percent_of
 
 
 def consider(view: View, account_id: str) -> Iterator[Consequence]:
-    """Link an account without a person, or command the customer that a person requested for it, if that is possible now."""
+    """Link an account without a person, command its customer, or compare it once more before that, as far as possible now."""
     yield from link_brought(view, account_id)
     yield from _linked_by_itself(view, account_id)
     yield from _created(view, account_id)
+    yield from compare_at_once(view, account_id)
 
 
 def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
@@ -48,12 +51,23 @@ def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
     yield CustomerLinked(account_id, best.customer_id, suggested.realm)
 
 
+def consider_unmatched(view: View, account_id: str) -> Iterator[Consequence]:
+    """Command the customer of an account that no customer is like, once that was found again; else consider it as always."""
+    if is_created_now(view, account_id):
+        yield from _create(view, account_id)
+    yield from consider(view, account_id)
+
+
 def _created(view: View, account_id: str) -> Iterator[Consequence]:
+    company = view.get(WorkspaceState).company
+    if company is not None and customer_is_wanted(view, account_id, company):
+        yield from _create(view, account_id)
+
+
+def _create(view: View, account_id: str) -> Iterator[Consequence]:
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
     realm, company = workspace.realm, workspace.company
     if account.latest is None or realm is None or company is None or not workspace.is_connected:
-        return
-    if not customer_is_wanted(view, account_id, company):
         return
     generation = next_generation(account.attempt)
     currency = new_currency(view, account_id, company, account.wish.currency if account.wish else None)
@@ -75,9 +89,11 @@ def _created(view: View, account_id: str) -> Iterator[Consequence]:
 
 
 def _linked(view: View, linked: CustomerCreated | AccountMapped) -> Iterator[Consequence]:
-    """Announce the account's customer to the CRM."""
+    """Announce the account's customer to the CRM, unless a person has decided otherwise while it was being created."""
     realm = linked.realm or view.get(WorkspaceState).realm
-    yield CustomerLinked(linked.account_id, linked.customer_id, realm, linked.currency)
+    links = view.get(Account, linked.account_id).links
+    if any(link.customer_id == linked.customer_id and link.realm == realm for link in links):
+        yield CustomerLinked(linked.account_id, linked.customer_id, realm, linked.currency)
 
 
 def _customer_of(view: View, linked: CustomerCreated | AccountMapped) -> list[str]:
@@ -102,6 +118,7 @@ FAMILY = Family(
     "account",
     FOLDS,
     consider,
+    {ACCOUNT_UNMATCHED: consider_unmatched},
     follows=dict.fromkeys(_LINKING, _linked),
     changed_by=dict.fromkeys(_LINKING, _customer_of),
     reads=(_possible_customers,),

@@ -8,6 +8,7 @@ from events.contract.administration import CustomerRequested
 from events.contract.crm import AccountUpdated, BroughtCustomer
 from events.contract.matching import MappingSuggested
 from events.contract.reviewing import BroughtRefused
+from events.contract.unmatched import AccountUnmatched, ComparisonRequested
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 
@@ -36,9 +37,11 @@ class Account(State, frozen=True):
         rejected: The companies and IDs of the customers that people rejected for it.
         ignored_by: The person who said that it gets no customer, unless that was taken back.
         brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
+        unmatched: The last answer to a request to compare it once more: no customer is like it.
         attempt: The command to create its customer.
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
+        compared: The last request to compare it once more, before its customer is created without a person.
     """
 
     kind: ClassVar[str] = "account"
@@ -52,10 +55,12 @@ class Account(State, frozen=True):
     rejected: tuple[tuple[str, str], ...] = ()
     ignored_by: str | None = None
     brought: tuple[BroughtCustomer, ...] = ()
+    unmatched: AccountUnmatched | None = None
 
     attempt: Attempt | None = None
     automatic: tuple[Link, ...] = ()
     refused: tuple[BroughtRefused, ...] = ()
+    compared: ComparisonRequested | None = None
 
     @property
     def is_unanswered(self) -> bool:
@@ -76,6 +81,21 @@ class Account(State, frozen=True):
         creates = self.attempt is not None and (self.attempt.is_open or self.attempt.holder is not None)
         is_rejected = (self.suggested.realm, best.customer_id) in self.rejected
         return None if is_decided or creates or is_rejected else self.suggested
+
+    @property
+    def is_unmatched(self) -> bool:
+        """Whether no customer of the company with which it was compared last is like it, and no person has decided."""
+        suggested = self.suggested
+        if self.latest is None or suggested is None or suggested.verdict != "none":
+            return False
+        is_decided = self.ignored_by is not None or self.is_unanswered
+        return not is_decided and not self.links_in(suggested.realm)
+
+    def is_being_compared(self, realm: str) -> bool:
+        """Return whether a request to compare it with the customers of a company once more has no answer yet."""
+        if self.compared is None or self.compared.realm != realm:
+            return False
+        return self.unmatched is None or self.unmatched.number < self.compared.number
 
     def brought_in(self, realm: str | None) -> BroughtCustomer | None:
         """Return the customer of a company that the CRM brought."""

@@ -16,11 +16,12 @@ from events.contract.announcements import (
     invoice_link,
 )
 from events.contract.currencies import in_currency
-from events.contract.gates import ITEM_BEING_CREATED, asking
+from events.contract.gates import CUSTOMER_BEING_CREATED, ITEM_BEING_CREATED, asking
 from events.contract.quickbooks import CommandRejected, InvoiceCreated, figures_of
 from worker.commands.identity import CommandKey
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, identified
+from worker.quote_to_cash.customers.unmapped import compare_once_more
 from worker.quote_to_cash.deal.signed import quote_sent
 from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature, has_outcome, won_since
@@ -37,6 +38,7 @@ from worker.quote_to_cash.walk import passes_by_itself, unmet_and_keys, unmet_be
 
 # How long a deal may already have been won when an event without the time of winning arrives.
 LONG_AGO = timedelta(days=366)
+BEING_CREATED = frozenset({CUSTOMER_BEING_CREATED, ITEM_BEING_CREATED})
 PARTS = (WHOLE,)  # a billing schedule is not invoiced yet: its gate holds the whole deal
 
 
@@ -64,7 +66,11 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
         if deal.latest is not None:  # these commands do not change anything that the inquiry has read
             yield from read_unknown(inquiry.view, inquiry.referred)
         unmet, keys = unmet_and_keys(inquiry)
-        if [gate.code for gate in unmet] == [ITEM_BEING_CREATED] and inquiry.items.to_create:
+        codes = [gate.code for gate in unmet]
+        if codes[:1] == [CUSTOMER_BEING_CREATED] and BEING_CREATED.issuperset(codes):
+            # The items follow once the account has a customer: until then, a person may have to review it.
+            yield from compare_once_more(inquiry.view, inquiry.latest.account_id)
+        elif codes == [ITEM_BEING_CREATED] and inquiry.items.to_create:
             yield from create_unmapped(inquiry.view, inquiry.items.to_create)
             inquiry = Inquiry(inquiry.view, inquiry.deal_id, inquiry.number, in_batch=inquiry.in_batch)
             unmet, keys = unmet_and_keys(inquiry)
