@@ -52,8 +52,9 @@ NO_PERSONS = frozenset({"automatic", "crm"})  # who linked an account, if no per
 class MappingRow(Struct, gc=False):
     """The mapping of an account to a customer, or of a product to an item (`target`).
 
-    `status` is unmapped, requested, mapped or refused; `state` is suggested, mapped, ignored or unmatched. `suggestion` is the
-    matcher's last answer as JSON, until a person rejects it.
+    `status` is unmapped, requested, mapped or refused; it is requested or refused also if another `target` stays meanwhile.
+    `state` is suggested, mapped, ignored or unmatched. `suggestion` is the matcher's last answer as JSON, until a person
+    rejects it.
     """
 
     name: str | None = None
@@ -97,13 +98,9 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
         elif kind == catalog.ACCOUNT_UPDATED:
             if payload.revision > row.revision:
                 row.name, row.revision = payload.name, payload.revision
-        elif kind in {catalog.CUSTOMER_COMMANDED, catalog.ITEM_COMMANDED}:
-            row.status = "requested"
-        elif kind == catalog.COMMAND_REJECTED:
-            row.status, row.problem = "refused", payload.message
-        elif kind == MAPPING_SUGGESTED:
-            row.suggestion = json.encode(payload)
-        else:
+        elif kind in _OUTCOMES:
+            _OUTCOMES[kind](row, payload)
+        elif kind not in _BY_NO_PERSON or _is_free(row):
             _DECIDED[kind](row, payload)
             if hasattr(payload, "by"):
                 row.decided_at, row.by = event.time, payload.by
@@ -113,11 +110,16 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
     row.position = events[-1].position
 
 
+def _is_free(row: MappingRow) -> bool:
+    """Return whether no person has mapped the account; a link that no person made does not replace such a mapping."""
+    return row.status != MAPPED or row.by in NO_PERSONS
+
+
 def _state(row: MappingRow, kind: str) -> str:
-    if row.status == MAPPED or row.target is not None:
-        return MAPPED
     if kind == ACCOUNT_IGNORED or (row.state == IGNORED and kind not in _ENDS_IGNORING):
         return IGNORED
+    if row.target is not None:
+        return MAPPED
     return SUGGESTED if row.suggestion is not None and suggestion(row.suggestion).best else UNMATCHED
 
 
@@ -126,9 +128,21 @@ def suggestion(text: str) -> MappingSuggested:
     return json.decode(text, MappingSuggested)
 
 
-def _requested(row: MappingRow, _: Any) -> None:
+def _suggested(row: MappingRow, payload: Any) -> None:
+    row.suggestion = json.encode(payload)
+
+
+def _commanded(row: MappingRow, _: Any) -> None:
     row.status = row.status if row.status == MAPPED else "requested"
-    row.problem = None
+
+
+def _creation_refused(row: MappingRow, payload: Any) -> None:
+    if row.status != MAPPED:  # a decision since the request stays
+        row.status, row.problem = "refused", payload.message
+
+
+def _requested(row: MappingRow, _: Any) -> None:
+    row.status, row.problem = "requested", None
 
 
 def _mapped(row: MappingRow, payload: Any) -> None:
@@ -137,20 +151,24 @@ def _mapped(row: MappingRow, payload: Any) -> None:
     row.status, row.target, row.target_name = MAPPED, payload.customer_id, names.get(payload.customer_id)
 
 
+def _linked_by_itself(row: MappingRow, payload: Any) -> None:
+    is_awaited = row.status == "requested"  # the customer that a person requested meanwhile replaces this one
+    _mapped(row, payload)
+    row.status = "requested" if is_awaited else row.status
+
+
 def _product_mapped(row: MappingRow, payload: Any) -> None:
     row.status, row.target, row.target_name = MAPPED, payload.item_id, None
 
 
 def _customer_created(row: MappingRow, payload: Any) -> None:
-    # A person's decision that was made after the customer was commanded stays.
-    if row.status != MAPPED and row.state != IGNORED:
+    if row.status != MAPPED and row.state != IGNORED:  # as above
         row.status, row.target, row.target_name = MAPPED, payload.customer_id, payload.display_name
         row.problem = None
 
 
 def _item_created(row: MappingRow, payload: Any) -> None:
-    # Only a person's mapping shows no name: it was made after the item was commanded, and stays.
-    if row.status != MAPPED or row.target_name is not None:
+    if row.status != MAPPED:  # as above
         row.status, row.target, row.target_name, row.problem = MAPPED, payload.item_id, payload.name, None
 
 
@@ -163,16 +181,27 @@ def _rejected(row: MappingRow, payload: Any) -> None:
         row.status, row.target, row.target_name = "unmapped", None, None
 
 
+def _ignored(row: MappingRow, _payload: Any) -> None:
+    if row.target is None:
+        row.status, row.problem = "unmapped", None
+
+
 def _nothing(_row: MappingRow, _payload: Any) -> None:
     """Change only who decided, and when."""
 
 
+_OUTCOMES: dict[str, Callable[[MappingRow, Any], None]] = {
+    catalog.CUSTOMER_COMMANDED: _commanded,
+    catalog.ITEM_COMMANDED: _commanded,
+    catalog.COMMAND_REJECTED: _creation_refused,
+    MAPPING_SUGGESTED: _suggested,
+}
 _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     catalog.CUSTOMER_REQUESTED: _requested,
     catalog.ITEM_REQUESTED: _requested,
     catalog.ACCOUNT_MAPPED: _mapped,
-    MAPPING_LINKED: _mapped,
-    MAPPING_BROUGHT: _mapped,
+    MAPPING_LINKED: _linked_by_itself,
+    MAPPING_BROUGHT: _linked_by_itself,
     BROUGHT_REFUSED: _nothing,
     COMPARISON_REQUESTED: _nothing,
     ACCOUNT_UNMATCHED: _nothing,
@@ -180,10 +209,11 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     catalog.CUSTOMER_CREATED: _customer_created,
     catalog.ITEM_CREATED: _item_created,
     MAPPING_REJECTED: _rejected,
-    ACCOUNT_IGNORED: _nothing,
+    ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _nothing,
 }
-_ENDS_IGNORING = frozenset({ACCOUNT_UNIGNORED, catalog.CUSTOMER_REQUESTED})
+_BY_NO_PERSON = frozenset({MAPPING_LINKED, MAPPING_BROUGHT})
+_ENDS_IGNORING = frozenset({ACCOUNT_UNIGNORED, catalog.CUSTOMER_REQUESTED, catalog.ACCOUNT_MAPPED})
 _FOLD = Fold(
     table=table,
     row=MappingRow,

@@ -7,11 +7,14 @@ import sqlalchemy as sa
 
 from events.contract import catalog
 from events.contract.administration import CustomerRequested, ItemRequested, ProductMapped
+from events.contract.values import Fact
 from worker.actions.admin import ActionRefused, Admin
+from worker.actions.recording import record
 from worker.quote_to_cash.creation import CannotCreate
 from worker.quote_to_cash.customers.wishes import check_customer, customer_waits_for
 from worker.quote_to_cash.items.wishes import check_item, item_waits_for
 from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.view import View
 
 P = ParamSpec("P")
 
@@ -24,9 +27,12 @@ async def request_customer(
     Raises:
         ActionRefused: No customer would be created: the account has a usable one, or the name is unusable.
     """
-    instead_of = await _checked(admin, check_customer, account_id, currency, name)
-    wish = CustomerRequested(account_id, admin.by, currency, name, instead_of)
-    return await admin.say(catalog.CUSTOMER_REQUESTED, wish)
+
+    def decide(view: View) -> tuple[str, Fact]:
+        instead_of = _checked(check_customer, view, account_id, currency, name)
+        return catalog.CUSTOMER_REQUESTED, CustomerRequested(account_id, admin.by, currency, name, instead_of)
+
+    return await record(admin, decide)
 
 
 async def map_product(admin: Admin, product_id: str, item_id: str, realm: str | None = None) -> int:
@@ -40,8 +46,12 @@ async def request_item(admin: Admin, product_id: str, name: str | None = None) -
     Raises:
         ActionRefused: No item would be created: the product has a usable one, or the name is unusable.
     """
-    instead_of = await _checked(admin, check_item, product_id, name)
-    return await admin.say(catalog.ITEM_REQUESTED, ItemRequested(product_id, admin.by, name, instead_of))
+
+    def decide(view: View) -> tuple[str, Fact]:
+        instead_of = _checked(check_item, view, product_id, name)
+        return catalog.ITEM_REQUESTED, ItemRequested(product_id, admin.by, name, instead_of)
+
+    return await record(admin, decide)
 
 
 async def creation_of(admin: Admin, kind: Literal["account", "product"], subject: str) -> str:
@@ -59,16 +69,11 @@ async def creation_of(admin: Admin, kind: Literal["account", "product"], subject
     )
 
 
-async def _checked(
-    admin: Admin,
-    check: Callable[Concatenate[StateStore, P], str | None],
-    *args: P.args,
-    **kwargs: P.kwargs,
+def _checked(
+    check: Callable[Concatenate[View, P], str | None], view: View, *args: P.args, **kwargs: P.kwargs
 ) -> str | None:
-    def look(connection: sa.Connection) -> str | None:
-        return check(StateStore(connection, admin.workspace), *args, **kwargs)
-
+    """Return the ID of the unusable customer or item that a requested one replaces, if any."""
     try:
-        return await admin.database.read(look)
+        return check(view, *args, **kwargs)
     except CannotCreate as error:
         raise ActionRefused(error.reason, str(error)) from error

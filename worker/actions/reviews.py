@@ -1,12 +1,7 @@
 """The review of suggested customers: accept, reject, override, ignore. A person's decision holds for ever.
 
-Each decision is checked and recorded in one transaction under the lock of the log, by the process manager's state and the
-events that it has not followed yet, so that two people can't give two accounts one customer.
+Each decision is checked by the newest state, so that two people can't give two accounts one customer.
 """
-
-from collections.abc import Callable
-
-import sqlalchemy as sa
 
 from events.contract import catalog
 from events.contract.administration import AccountMapped
@@ -20,21 +15,13 @@ from events.contract.reviewing import (
     MappingRejected,
 )
 from events.contract.values import Fact
-from events.database.locks import Lock, acquire
-from events.log import log, subscriptions
 from worker.actions.admin import ActionRefused, Admin
-from worker.quote_to_cash import manager
+from worker.actions.recording import record
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.naming import account_name
 from worker.quote_to_cash.customers.state import Account
-from worker.quote_to_cash.decide import is_own
-from worker.quote_to_cash.evolve import evolve
-from worker.quote_to_cash.store import StateStore
 from worker.quote_to_cash.view import View
-
-PAGE_EVENTS = 500
-Decide = Callable[[View], tuple[str, Fact]]
 
 
 async def map_account(
@@ -59,7 +46,7 @@ async def map_account(
             view, admin, account_id, customer_id, currency=currency, realm=realm, also=also
         )
 
-    return await _record(admin, decide)
+    return await record(admin, decide)
 
 
 async def accept(admin: Admin, account_id: str, customer_id: str | None = None, *, also: bool = False) -> int:
@@ -81,7 +68,7 @@ async def accept(admin: Admin, account_id: str, customer_id: str | None = None, 
             view, admin, account_id, best.customer_id, realm=suggested.realm, also=also
         )
 
-    return await _record(admin, decide)
+    return await record(admin, decide)
 
 
 async def reject(admin: Admin, account_id: str, customer_id: str | None = None) -> int:
@@ -90,11 +77,18 @@ async def reject(admin: Admin, account_id: str, customer_id: str | None = None) 
     By default, that is the suggested customer, or the one that the worker linked it to by itself.
 
     Raises:
-        ActionRefused: No suggestion waits for a person, no company is connected, or the account is mapped to the customer.
+        ActionRefused: No suggestion waits for a person, no company is connected, the account is mapped to the customer, or a
+            customer is being created for it.
     """
 
     def decide(view: View) -> tuple[str, Fact]:
         account, realm = view.get(Account, account_id), view.get(WorkspaceState).realm
+        if account.is_unanswered or (account.attempt is not None and account.attempt.is_open):
+            raise ActionRefused(
+                "customer_being_created",
+                f"A customer is being created for the account {account_name(view, account_id)}: wait until it is known, or"
+                " map the account to another one",
+            )
         suggested = account.suggested if account.suggested and account.suggested.realm == realm else None
         linked = next(
             (link.customer_id for link in account.automatic if link in account.links_in(realm)), None
@@ -114,7 +108,7 @@ async def reject(admin: Admin, account_id: str, customer_id: str | None = None) 
         evidence = suggested.evidence(rejected) if suggested else None
         return MAPPING_REJECTED, MappingRejected(account_id, realm, rejected, admin.by, evidence)
 
-    return await _record(admin, decide)
+    return await record(admin, decide)
 
 
 async def ignore(admin: Admin, account_id: str, why: str | None = None) -> int:
@@ -134,7 +128,7 @@ async def ignore(admin: Admin, account_id: str, why: str | None = None) -> int:
             )
         return ACCOUNT_IGNORED, AccountIgnored(account_id, admin.by, why)
 
-    return await _record(admin, decide)
+    return await record(admin, decide)
 
 
 async def unignore(admin: Admin, account_id: str) -> int:
@@ -149,7 +143,7 @@ async def unignore(admin: Admin, account_id: str) -> int:
             raise ActionRefused("not_ignored", f"The account {account_name(view, account_id)} is not ignored")
         return ACCOUNT_UNIGNORED, AccountUnignored(account_id, admin.by)
 
-    return await _record(admin, decide)
+    return await record(admin, decide)
 
 
 def _mapped(
@@ -185,25 +179,3 @@ def _in_review(view: View, account_id: str) -> MappingSuggested:
             f"No customer is suggested for the account {account_name(view, account_id)}, or it was decided upon",
         )
     return suggested
-
-
-async def _record(admin: Admin, decide: Decide) -> int:
-    """Record a decision that was made by the newest state; return the position of its event."""
-
-    def work(connection: sa.Connection) -> int:
-        acquire(connection, Lock.LOG)
-        return admin.tell(connection, *decide(_newest(connection, admin.workspace)))
-
-    return await admin.database.transaction(work)
-
-
-def _newest(connection: sa.Connection, workspace: str) -> View:
-    """Return the process manager's state, with the events that it has not followed yet; it is never stored."""
-    view = StateStore(connection, workspace)
-    position = subscriptions.checkpoints(connection).get(manager.NAME, 0)
-    while page := log.read(connection, after=position, limit=PAGE_EVENTS, workspace=workspace):
-        for recorded in page:
-            if not is_own(recorded.event):  # the state has those
-                evolve(view, recorded.event)
-        position = page[-1].position
-    return view

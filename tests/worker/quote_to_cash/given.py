@@ -277,8 +277,8 @@ def read(command: NewCommand) -> Iterator[Event]:
         yield item_seen(object_id, realm, reading=command.key.generation)
 
 
-def customer_asked(account: str = "A-1") -> Event:
-    return fact(catalog.CUSTOMER_REQUESTED, CustomerRequested(account, "ada"))
+def customer_asked(account: str = "A-1", instead_of: str | None = None) -> Event:
+    return fact(catalog.CUSTOMER_REQUESTED, CustomerRequested(account, "ada", instead_of=instead_of))
 
 
 def item_asked(product: str = "P-1") -> Event:

@@ -22,6 +22,7 @@ from tests.worker.quote_to_cash.given import (
     customer_created,
     customer_seen,
     given,
+    ignored,
     invoice_created,
     item_asked,
     mapped,
@@ -30,6 +31,7 @@ from tests.worker.quote_to_cash.given import (
     ordered,
     ready,
     referred,
+    unignored,
 )
 from worker.commands.identity import marker
 
@@ -261,13 +263,42 @@ def test_a_customer_is_created_from_the_accounts_last_revision_in_any_order_of_a
     assert (sent["DisplayName"], sent["PrimaryEmailAddr"]) == ("Name 3", {"Address": "3@acme.example"})
 
 
-def test_the_created_customer_is_invoiced() -> None:
+@pytest.mark.parametrize(
+    ("since", "invoiced"),
+    [
+        ([], "58"),
+        ([mapped("A-1", "7")], "7"),
+        ([mapped("A-1", "7", currency="EUR")], "58"),
+        ([mapped("A-1", "7"), customer_asked("A-1", instead_of="7")], "58"),
+        ([ignored(), unignored()], "58"),
+    ],
+    ids=["alone", "mapped since", "mapped in euros", "asked again", "no longer ignored"],
+)
+def test_the_created_customer_is_invoiced_unless_the_account_was_mapped_since(
+    since: list[Any], invoiced: str
+) -> None:
     unmapped = [event for event in ready() if event.type != catalog.ACCOUNT_MAPPED]
     decider = given(*unmapped, stories.account(), customer_asked())
-    decider.when(mapped("A-1", "7"))
     [command] = decider.commanded("create_customer")
-    decider.when(customer_created(command, "58"), *stories.signed_deal())
-    assert body(decider)["CustomerRef"] == {"value": "58"}
+    decider.when(*since, customer_created(command, "58"), *stories.signed_deal())
+    assert body(decider)["CustomerRef"] == {"value": invoiced}
+    told = {each.currency: each.customer_id for each in decider.facts(catalog.CUSTOMER_LINKED)}
+    assert told.get("USD", told.get(None)) == invoiced, "the CRM is told the same"
+
+
+def test_an_account_that_is_ignored_while_its_customer_is_being_created_gets_none() -> None:
+    unmapped = [event for event in ready() if event.type != catalog.ACCOUNT_MAPPED]
+    decider = given(*unmapped, stories.account(), customer_asked())
+    [command] = decider.commanded("create_customer")
+    decider.when(ignored(), customer_created(command, "58"), *stories.signed_deal())
+    assert decider.stands_at() == "account_not_mapped"
+    assert decider.facts(catalog.CUSTOMER_LINKED) == []
+
+
+def test_ignoring_an_account_withdraws_the_request_for_its_customer() -> None:
+    decider = given(stories.account(), customer_asked(), ignored(), connected(), observed())
+    assert decider.commanded("create_customer") == []
+    assert len(decider.when(unignored(), customer_asked()).commanded("create_customer")) == 1
 
 
 def test_an_item_earns_into_the_account_that_was_chosen() -> None:

@@ -21,6 +21,7 @@ from tests.worker.quote_to_cash.given import (
     mapped_product,
     observed,
     ready,
+    rejected,
     rejected_pair,
     suggested,
     unignored,
@@ -128,6 +129,25 @@ def test_what_people_decide_comes_first_before_and_after_a_link() -> None:
     decider = given(*UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, mapped(customer="7"))
     (body,) = decider.when(mapped_product(), *stories.signed_deal()).bodies()
     assert body["CustomerRef"]["value"] == "7"
+
+
+@pytest.mark.parametrize(
+    "decision", [customer_asked(), ignored()], ids=["a customer is requested", "ignored"]
+)
+def test_a_decision_that_was_made_before_the_link_was_known_stays(decision: Any) -> None:
+    """A person decides after the suggestion, and before the process manager has followed it."""
+    decider = given(*UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, decision)
+    decider.when(mapped_product(), *stories.signed_deal())
+    assert decider.stands_at() == "account_not_mapped"
+    assert decider.commanded() == []
+
+
+def test_an_account_whose_requested_customer_was_refused_is_not_linked_by_itself() -> None:
+    decider = given(*UNMAPPED, chosen(auto_link="80"), customer_asked())
+    [command] = decider.commanded("create_customer")
+    decider.when(rejected(command), SURE)
+    assert linked(decider) == []
+    assert decider.stands_at() == "mapping_in_review"
 
 
 def test_a_rejected_link_is_undone() -> None:

@@ -175,7 +175,7 @@ def _brought_refused(view: View, refused: BroughtRefused, _at: datetime) -> None
 
 def _ignored(view: View, ignored: AccountIgnored, _at: datetime) -> None:
     account = view.get(Account, ignored.account_id)
-    put_account(view, ignored.account_id, replace(account, ignored_by=ignored.by))
+    put_account(view, ignored.account_id, replace(account, ignored_by=ignored.by, withdrawn=account.requests))
 
 
 def _unignored(view: View, unignored: AccountUnignored, _at: datetime) -> None:
@@ -200,10 +200,10 @@ def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -
 
 def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> None:
     account = view.get(Account, created.account_id)
+    attempt = succeeded(account.attempt, created, account.requests)
     links = account.links
     if not _was_decided_since(account, created):
         links = _linked(links, Link(created.customer_id, created.realm, created.currency))
-    attempt = succeeded(account.attempt, created, account.requests)
     _put_linked(view, created.account_id, replace(account, links=links, attempt=attempt))
     seen = created.customer or CustomerObserved(
         created.realm, created.customer_id, display_name=created.display_name, currency=created.currency
@@ -212,14 +212,10 @@ def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> No
 
 
 def _was_decided_since(account: Account, created: CustomerCreated) -> bool:
-    """Return whether a person mapped or ignored the account after the customer was commanded: then that stays."""
-    attempt = account.attempt
-    if attempt is None or attempt.request_id != created.request_id:
-        return False
-    fits = any(
-        link.realm == created.realm and link.currency in {None, created.currency} for link in account.links
-    )
-    return account.ignored_by is not None or (fits and account.withdrawn >= attempt.asked)
+    """Return whether a person has mapped or ignored the account since a customer was last requested: that decision stays."""
+    fitting = {None, created.currency}
+    is_mapped = any(link.realm == created.realm and link.currency in fitting for link in account.links)
+    return account.requests <= account.withdrawn and (is_mapped or account.ignored_by is not None)
 
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:

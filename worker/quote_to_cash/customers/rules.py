@@ -41,6 +41,8 @@ def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
     least = percent_of(workspace.settings.auto_link)
     if suggested is None or suggested.best is None or suggested.verdict != "link":
         return
+    if account.requests > account.withdrawn:
+        return  # a person requested a customer, and it was refused
     best = suggested.best
     evidence = suggested.evidence(best.customer_id)
     if least is None or evidence is None or best.score < least or is_contradicted(account, workspace.realm):
@@ -89,10 +91,10 @@ def _create(view: View, account_id: str) -> Iterator[Consequence]:
 
 
 def _linked(view: View, linked: CustomerCreated | AccountMapped) -> Iterator[Consequence]:
-    """Announce the account's customer to the CRM, unless a person has decided otherwise while it was being created."""
+    """Announce the account's customer to the CRM, unless a person has decided otherwise since it was commanded."""
     realm = linked.realm or view.get(WorkspaceState).realm
     links = view.get(Account, linked.account_id).links
-    if any(link.customer_id == linked.customer_id and link.realm == realm for link in links):
+    if any((link.realm, link.customer_id) == (realm, linked.customer_id) for link in links):
         yield CustomerLinked(linked.account_id, linked.customer_id, realm, linked.currency)
 
 

@@ -31,7 +31,7 @@ class Account(State, frozen=True):
         latest: Its last snapshot.
         links: The customers that people mapped it to, or that were created for it.
         requests: How many customers people requested for it.
-        withdrawn: How many of these requests were withdrawn, because a person mapped the account.
+        withdrawn: How many of these requests were withdrawn, because a person mapped or ignored the account.
         wish: The last request.
         suggested: The last suggestion of the matcher.
         rejected: The companies and IDs of the customers that people rejected for it.
@@ -109,7 +109,9 @@ class Account(State, frozen=True):
     def links_in(self, realm: str | None) -> tuple[Link, ...]:
         """Return the links to customers in a realm, in any if it is None: a person's, or else those of the worker itself."""
         links = tuple(link for link in self.links if realm in (None, link.realm))
-        return links or tuple(
+        if links or self._is_overruled(realm):
+            return links
+        return tuple(
             link
             for link in self.automatic
             if realm in (None, link.realm) and (link.realm, link.customer_id) not in self.rejected
@@ -123,3 +125,9 @@ class Account(State, frozen=True):
         links = self.links_in(realm)
         fits = [(link.currency == currency, link.currency is None) for link in links]
         return links[fits.index(max(fits))] if links else None
+
+    def _is_overruled(self, realm: str | None) -> bool:
+        """Return whether a person ignored it, or awaits a requested customer: then no link counts that no person made."""
+        attempt = self.attempt
+        creates = attempt is not None and attempt.is_open and realm in (None, attempt.realm)
+        return self.ignored_by is not None or self.is_unanswered or creates
