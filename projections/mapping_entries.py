@@ -10,7 +10,9 @@ from events.contract.reviewing import (
     BROUGHT_REFUSED,
     MAPPING_BROUGHT,
     MAPPING_LINKED,
+    MAPPING_MOVED,
     MAPPING_REJECTED,
+    PRODUCT_MOVED,
     Refusal,
 )
 
@@ -43,6 +45,8 @@ TOLD = frozenset(
         MAPPING_LINKED,
         MAPPING_BROUGHT,
         BROUGHT_REFUSED,
+        MAPPING_MOVED,
+        PRODUCT_MOVED,
         ACCOUNT_IGNORED,
         ACCOUNT_UNIGNORED,
         catalog.ACCOUNT_MAPPED,
@@ -73,12 +77,23 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a s
             why, remedy = _REFUSED[payload.reason]
             said = f"The CRM says that this account is customer {payload.customer_id}, and it was not linked:"
             return "attention", f"{said} {why.format(holder=payload.holder)}.", remedy
+        case reviewing.MAPPING_MOVED:
+            return "info", _moved("account", "customer", payload.merged, payload.customer_id), None
+        case reviewing.PRODUCT_MOVED:
+            return "info", _moved("product", "item", payload.merged, payload.item_id), None
         case reviewing.ACCOUNT_IGNORED:
             why = f": {payload.why}" if payload.why else ""
             return "info", f"{payload.by} said that this account gets no customer{why}.", None
         case reviewing.ACCOUNT_UNIGNORED:
             return "info", f"{payload.by} said that this account is no longer ignored.", None
     return _suggested(payload)
+
+
+def _moved(subject: str, entity: str, merged: str, survivor: str) -> str:
+    return (
+        f"In QuickBooks, {entity} {merged} was merged into {survivor}: the mapping of this {subject} was moved to"
+        f" {entity} {survivor}."
+    )
 
 
 def _suggested(payload: Any) -> Sentence | None:

@@ -15,8 +15,10 @@ from events.contract.reviewing import (
     BROUGHT_REFUSED,
     MAPPING_BROUGHT,
     MAPPING_LINKED,
+    MAPPING_MOVED,
     MAPPING_REJECTED,
     OF_ACCOUNTS,
+    PRODUCT_MOVED,
 )
 from events.contract.unmatched import ACCOUNT_UNMATCHED, COMPARISON_REQUESTED
 from events.log.tables import Position, UtcInstant
@@ -186,6 +188,18 @@ def _ignored(row: MappingRow, _payload: Any) -> None:
         row.status, row.problem = "unmapped", None
 
 
+def _moved(row: MappingRow, payload: Any) -> None:
+    """Move a mapping to the customer that its own was merged into; a mapping that a person has changed meanwhile stays."""
+    if row.target == payload.merged:
+        row.target, row.target_name = payload.customer_id, None
+
+
+def _product_moved(row: MappingRow, payload: Any) -> None:
+    # The name, if any, stays: it tells an item that was created from a person's.
+    if row.target == payload.merged:
+        row.target = payload.item_id
+
+
 def _nothing(_row: MappingRow, _payload: Any) -> None:
     """Change only who decided, and when."""
 
@@ -205,6 +219,8 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     BROUGHT_REFUSED: _nothing,
     COMPARISON_REQUESTED: _nothing,
     ACCOUNT_UNMATCHED: _nothing,
+    MAPPING_MOVED: _moved,
+    PRODUCT_MOVED: _product_moved,
     catalog.PRODUCT_MAPPED: _product_mapped,
     catalog.CUSTOMER_CREATED: _customer_created,
     catalog.ITEM_CREATED: _item_created,
@@ -228,6 +244,7 @@ _FOLD = Fold(
         catalog.ITEM_COMMANDED: _product,
         catalog.PRODUCT_MAPPED: _product,
         catalog.ITEM_CREATED: _product,
+        PRODUCT_MOVED: _product,
         catalog.COMMAND_REJECTED: _refused,
         **dict.fromkeys(OF_ACCOUNTS, _account),
     },

@@ -22,6 +22,8 @@ MAPPING_REJECTED = "com.coeffection.mapping.rejected.v1"
 MAPPING_LINKED = "com.coeffection.mapping.linked.v1"
 MAPPING_BROUGHT = "com.coeffection.mapping.brought.v1"
 BROUGHT_REFUSED = "com.coeffection.mapping.brought-refused.v1"
+MAPPING_MOVED = "com.coeffection.mapping.moved.v1"
+PRODUCT_MOVED = "com.coeffection.product.moved.v1"
 ACCOUNT_IGNORED = "com.coeffection.account.ignored.v1"
 ACCOUNT_UNIGNORED = "com.coeffection.account.unignored.v1"
 PRODUCT_REJECTED = "com.coeffection.mapping.product-rejected.v1"
@@ -81,6 +83,27 @@ class BroughtRefused(Fact, frozen=True):
     customer_id: Identifier
     reason: Refusal
     holder: Identifier | None = None
+
+
+class MappingMoved(Fact, frozen=True):
+    """The mapping of an account was moved from the customer `merged`, since that was merged into `customer_id` in QuickBooks.
+
+    It is still the decision of the person, or of the worker, that made it.
+    """
+
+    account_id: Identifier
+    realm: Identifier
+    customer_id: Identifier
+    merged: Identifier
+
+
+class ProductMoved(Fact, frozen=True):
+    """The mapping of a product was moved from the item `merged`, since that was merged into `item_id` in QuickBooks."""
+
+    product_id: Identifier
+    realm: Identifier
+    item_id: Identifier
+    merged: Identifier
 
 
 class AccountIgnored(Fact, frozen=True):
@@ -146,6 +169,7 @@ OF_ACCOUNTS: dict[str, type[Fact]] = {
     MAPPING_LINKED: MappingLinked,
     MAPPING_BROUGHT: MappingBrought,
     BROUGHT_REFUSED: BroughtRefused,
+    MAPPING_MOVED: MappingMoved,
     ACCOUNT_IGNORED: AccountIgnored,
     ACCOUNT_UNIGNORED: AccountUnignored,
 }
@@ -154,6 +178,7 @@ OF_PRODUCTS: dict[str, type[Fact]] = {
     PRODUCT_SUGGESTED: ProductSuggested,
     PRODUCT_REJECTED: ProductRejected,
     PRODUCT_LINKED: ProductLinked,
+    PRODUCT_MOVED: ProductMoved,
     PRODUCT_IGNORED: ProductIgnored,
     PRODUCT_UNIGNORED: ProductUnignored,
 }

@@ -90,16 +90,15 @@ async def reject(admin: Admin, account_id: str, customer_id: str | None = None) 
                 " map the account to another one",
             )
         suggested = account.suggested if account.suggested and account.suggested.realm == realm else None
-        linked = next(
-            (link.customer_id for link in account.automatic if link in account.links_in(realm)), None
-        )
+        by_people = account.links_of_people(realm)
+        linked = next((link.customer_id for link in account.links_by_itself(realm) if not by_people), None)
         if customer_id is None and linked is None:
             suggested = _in_review(view, account_id)
         best = suggested.best if suggested else None
         rejected = customer_id or linked or (best.customer_id if best else None)
         if realm is None or rejected is None:
             raise ActionRefused("not_connected", "No QuickBooks company is connected yet")
-        if any((link.realm, link.customer_id) == (realm, rejected) for link in account.links):
+        if any(link.customer_id == rejected for link in by_people):
             raise ActionRefused(
                 "account_mapped",
                 f"The account {account_name(view, account_id)} is mapped to customer {rejected}: map it to another one"

@@ -1,5 +1,6 @@
 """The customers of a QuickBooks company, and the search for an account's. It changes one customer at a time."""
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from worker.matching.suggestions import (
     suggestion,
 )
 
+_DELETED = re.compile(r"\s*\(deleted(?: \d+)?\)$", re.IGNORECASE)
+_ANY_SUFFIX = re.compile(r"\s*\([^()]*\)$")
 SHARED_MAX = (
     10  # customers with the same domain or number: with more, it is a bookkeeper's or a shared office's
 )
@@ -190,7 +193,11 @@ def _differ(one: str, other: str) -> bool:
 
 
 def _names(customer: KnownCustomer) -> list[str]:
-    return [customer.display_name, customer.company_name or "", *customer.learned]
+    called = customer.display_name
+    # QuickBooks appends a word to the name of an entry that becomes inactive, in the company's language.
+    before = (_DELETED if customer.active else _ANY_SUFFIX).sub("", called)
+    names = [called, *([before] if before and before != called else []), customer.company_name or ""]
+    return [*names, *customer.learned]
 
 
 def _identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:

@@ -15,6 +15,7 @@ from events.contract.reviewing import (
     ACCOUNT_UNIGNORED,
     MAPPING_BROUGHT,
     MAPPING_LINKED,
+    MAPPING_MOVED,
     MAPPING_REJECTED,
     MappingBrought,
 )
@@ -35,6 +36,7 @@ from worker.suggesting.entries import (
     is_said,
     linked,
     linked_by_itself,
+    moved,
     rejected,
     requested,
     suggested,
@@ -132,6 +134,7 @@ FOLDS: EntryFolds = {
     MAPPING_REJECTED: lambda entry, fact: rejected(entry, fact.customer_id, fact.realm),
     MAPPING_LINKED: lambda entry, fact: linked_by_itself(entry, fact.customer_id, fact.realm),
     MAPPING_BROUGHT: _brought,
+    MAPPING_MOVED: lambda entry, fact: moved(entry, fact.merged, fact.customer_id, fact.realm),
     ACCOUNT_IGNORED: ignored,
     ACCOUNT_UNIGNORED: unignored,
 }

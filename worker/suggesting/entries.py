@@ -101,6 +101,15 @@ def linked_by_itself(entry: E, target: str, realm: str) -> E:
     return replace(entry, links=tuple(dict.fromkeys((*entry.links, link))))
 
 
+def moved(entry: E, merged: str, target: str, realm: str) -> E:
+    """Return an entry whose customer or item was merged into another one: it is linked to that as it was to the first."""
+    links = (
+        replace(link, target=target) if (link.realm or realm, link.target) == (realm, merged) else link
+        for link in entry.links
+    )
+    return replace(entry, links=tuple(dict.fromkeys(links)))
+
+
 def requested(entry: E, _: Any) -> E:
     """Return an entry for which a new customer or item was requested."""
     return replace(entry, is_requested=True, is_ignored=False)

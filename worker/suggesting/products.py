@@ -9,7 +9,13 @@ from events.contract.administration import ProductMapped
 from events.contract.crm import QuoteLine
 from events.contract.matching import PRODUCT_SUGGESTED, CandidateItem, ProductSuggested
 from events.contract.quickbooks import NOT_FOR_SALE, CommandRejected, ItemCreated, ItemObserved
-from events.contract.reviewing import PRODUCT_IGNORED, PRODUCT_LINKED, PRODUCT_REJECTED, PRODUCT_UNIGNORED
+from events.contract.reviewing import (
+    PRODUCT_IGNORED,
+    PRODUCT_LINKED,
+    PRODUCT_MOVED,
+    PRODUCT_REJECTED,
+    PRODUCT_UNIGNORED,
+)
 from events.contract.values import Amount, Percent
 from worker.matching.products import ItemIndex, KnownItem, SoughtProduct
 from worker.matching.suggestions import Suggested, Suggestion
@@ -21,6 +27,7 @@ from worker.suggesting.entries import (
     is_said,
     linked,
     linked_by_itself,
+    moved,
     rejected,
     requested,
     suggested,
@@ -68,6 +75,7 @@ FOLDS: EntryFolds = {
     PRODUCT_SUGGESTED: suggested,
     PRODUCT_REJECTED: lambda entry, fact: rejected(entry, fact.item_id, fact.realm),
     PRODUCT_LINKED: lambda entry, fact: linked_by_itself(entry, fact.item_id, fact.realm),
+    PRODUCT_MOVED: lambda entry, fact: moved(entry, fact.merged, fact.item_id, fact.realm),
     PRODUCT_IGNORED: ignored,
     PRODUCT_UNIGNORED: unignored,
 }

@@ -101,6 +101,31 @@ def test_a_rejected_customer_is_not_suggested_again() -> None:
     assert [each.id for each in found.nearest] == ["2"]
 
 
+@pytest.mark.parametrize(
+    ("name", "active", "decision"),
+    [
+        ("Acme (deleted)", False, "review"),
+        ("Acme (deleted 2)", False, "review"),
+        ("Acme (supprimé)", False, "review"),
+        ("Acme (deleted)", True, "link"),
+    ],
+)
+def test_a_customer_that_was_made_inactive_has_its_former_name_too(
+    name: str, active: bool, decision: str
+) -> None:
+    known = Index([KnownCustomer("1", name, active=active)])
+    found = known.suggest(SoughtAccount("A-1", "Acme Inc."))
+    assert (found.decision, found.best and found.best.reasons[0]) == (decision, "same_name")
+    known.remove("1")
+    assert known.suggest(SoughtAccount("A-1", "Acme")).nearest == ()
+
+
+def test_a_suffix_of_an_active_customer_is_part_of_its_name() -> None:
+    found = Index([KnownCustomer("1", "Acme (Europe)")]).suggest(SoughtAccount("A-1", "Acme"))
+    assert found.best is not None
+    assert found.best.reasons == ("contained_name",)
+
+
 def test_a_domain_decides_between_customers_of_one_name() -> None:
     known = Index(
         [KnownCustomer("1", "Acme Inc."), KnownCustomer("2", "Acme Incorporated", email="x@acme.com")]

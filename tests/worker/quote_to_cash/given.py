@@ -24,7 +24,7 @@ from events.contract.administration import (
 )
 from events.contract.envelope import Event, own_event
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested, Verdict
-from events.contract.observed import SyncBegan, SyncCompleted
+from events.contract.observed import ObjectMerged, SyncBegan, SyncCompleted
 from events.contract.quickbooks import (
     CommandRejected,
     CommandUncertain,
@@ -261,6 +261,14 @@ def first_synced(realm: str = REALM) -> Event:
 def customer_seen(customer: str = "7", realm: str = REALM, **changes: Any) -> Event:
     seen = CustomerObserved(realm, customer, display_name="Acme", currency="USD", reading=1)
     return fact(catalog.CUSTOMER_OBSERVED, replace(seen, **changes))
+
+
+def merged(gone: str = "7", survivor: str | None = "8", entity: str = "Customer") -> list[Event]:
+    """Return the events of a merge, as sync records them."""
+    object_merged = fact(catalog.OBJECT_MERGED, ObjectMerged(REALM, entity, gone, survivor))
+    if entity == "Customer":
+        return [object_merged, customer_seen(gone, exists=False, reading=0)]
+    return [object_merged, item_seen(gone, exists=False, reading=0)]
 
 
 def item_seen(item: str = "5", realm: str = REALM, **changes: Any) -> Event:

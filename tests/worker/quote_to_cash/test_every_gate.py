@@ -46,10 +46,12 @@ from tests.worker.quote_to_cash.given import (
     item_seen,
     mapped,
     mapped_product,
+    merged,
     observed,
     ordered,
     ready,
     referred,
+    rejected_pair,
     suggested,
     unmatched,
 )
@@ -402,6 +404,30 @@ CASES_OF_GATES = [
         case="no_such_customer",
     ),
     Case(
+        "account_not_mapped",
+        [*ready(), stories.account(), *merged(survivor=None), *signed()],
+        "The QuickBooks customer 7 of the account Acme A-1 (A-1) was merged into another one, and QuickBooks does not say"
+        " into which.",
+        [mapped(customer="8")],
+        case="merged",
+    ),
+    Case(
+        "account_not_mapped",
+        [*ready(), stories.account(), stories.account("A-2"), mapped("A-2", "8"), *merged(), *signed()],
+        "The QuickBooks customer 7 of the account Acme A-1 (A-1) was merged into Acme (8), which is the account"
+        " Acme A-2 (A-2)'s.",
+        [mapped(customer="8")],
+        case="merged_into_another_accounts",
+    ),
+    Case(
+        "account_not_mapped",
+        [*ready(), stories.account(), rejected_pair(customer="8"), *merged(), *signed()],
+        "The QuickBooks customer 7 of the account Acme A-1 (A-1) was merged into Acme (8), which a person rejected for"
+        " this account.",
+        [mapped(customer="8")],
+        case="merged_into_rejected",
+    ),
+    Case(
         "customer_inactive",
         [*ready(), customer_seen(active=False, reading=9), *signed()],
         "The QuickBooks customer Acme (7) is inactive.",
@@ -433,6 +459,13 @@ CASES_OF_GATES = [
         "QuickBooks has no item 5 for Platform seat (P-1).",
         [mapped_product(item="6")],
         case="no_such_item",
+    ),
+    Case(
+        "product_not_mapped",
+        [*ready(), *merged("5", None, "Item"), *signed()],
+        "QuickBooks has merged the item 5 for Platform seat (P-1) into another one, and does not say into which.",
+        [mapped_product(item="6")],
+        case="item_merged",
     ),
     Case(
         "product_not_mapped",

@@ -31,6 +31,7 @@ from tests.worker.quote_to_cash.given import (
     item_seen,
     mapped,
     mapped_product,
+    merged,
     observed,
     ordered,
     ready,
@@ -100,6 +101,7 @@ HAPPENING = st.one_of(
         lambda item, active: item_seen(item, active=active), st.sampled_from(["5", "6"]), st.booleans()
     ),
     st.builds(ordered),
+    st.sampled_from([*merged("7", "8"), *merged("7", None), *merged("58", "7"), *merged("5", "6", "Item")]),
     st.builds(
         lambda frequency, hour: fact(catalog.SYNC_DUE, SyncDue(frequency, NOW + timedelta(hours=hour))),
         st.sampled_from(["hourly", "daily 02:30"]),

@@ -39,7 +39,8 @@ def is_contradicted(account: Account, realm: str | None) -> bool:
 
 
 def _has(account: Account, brought: BroughtCustomer) -> bool:
-    return any(link.customer_id == brought.customer_id for link in account.links_in(brought.realm))
+    customer_id = account.present(brought.realm, brought.customer_id)
+    return any(link.customer_id == customer_id for link in account.links_in(brought.realm))
 
 
 def _awaits_a_creation(account: Account, realm: str) -> bool:

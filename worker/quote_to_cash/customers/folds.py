@@ -16,12 +16,14 @@ from events.contract.reviewing import (
     BROUGHT_REFUSED,
     MAPPING_BROUGHT,
     MAPPING_LINKED,
+    MAPPING_MOVED,
     MAPPING_REJECTED,
     AccountIgnored,
     AccountUnignored,
     BroughtRefused,
     MappingBrought,
     MappingLinked,
+    MappingMoved,
     MappingRejected,
 )
 from events.contract.unmatched import (
@@ -53,6 +55,7 @@ def put_account(view: View, account_id: str, account: Account) -> None:
 def _company(account: Account) -> tuple[str, ...]:
     """Return the company if it is waited for: by a request, or by a customer that the CRM brought and that is undecided."""
     linked = {(link.realm, link.customer_id) for link in (*account.links, *account.automatic)}
+    linked |= {(each.realm, each.customer_id) for each in account.moved}
     undecided = any(
         (each.realm, each.customer_id) not in linked and account.refusal_of(each) is None
         for each in account.brought
@@ -161,10 +164,20 @@ def _linked_by_itself(view: View, linked: MappingLinked | MappingBrought, _at: d
     account, link = view.get(Account, linked.account_id), Link(linked.customer_id, linked.realm)
     others = tuple(each for each in account.automatic if each.realm != linked.realm)
     put_account(view, linked.account_id, replace(account, automatic=(*others, link)))
-    stream = catalog.customer_stream(linked.realm, linked.customer_id)
-    customer = view.get(Customer, catalog.key_of(stream))
-    accounts = tuple(sorted({*customer.automatic, linked.account_id}))
-    put(view, stream, replace(customer, automatic=accounts))
+    _call_linked(view, linked.realm, linked.customer_id, linked.account_id)
+
+
+def _moved(view: View, moved: MappingMoved, _at: datetime) -> None:
+    account = view.get(Account, moved.account_id)
+    put_account(view, moved.account_id, replace(account, moved=(*account.moved, moved)))
+    _call_linked(view, moved.realm, moved.customer_id, moved.account_id)
+
+
+def _call_linked(view: View, realm: str, customer_id: str, account_id: str) -> None:
+    """Add an account to those that a customer got without a person."""
+    customer = view.get(Customer, f"{realm}/{customer_id}")
+    accounts = tuple(sorted({*customer.automatic, account_id}))
+    put(view, catalog.customer_stream(realm, customer_id), replace(customer, automatic=accounts))
 
 
 def _brought_refused(view: View, refused: BroughtRefused, _at: datetime) -> None:
@@ -237,6 +250,7 @@ FOLDS: Folds = {
     MAPPING_LINKED: _linked_by_itself,
     MAPPING_BROUGHT: _linked_by_itself,
     BROUGHT_REFUSED: _brought_refused,
+    MAPPING_MOVED: _moved,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _unignored,
     catalog.CUSTOMER_REQUESTED: _customer_requested,

@@ -2,11 +2,14 @@
 
 from events.contract.gates import CUSTOMER_BEING_CREATED, Words
 from events.contract.quickbooks import CustomerObserved
+from worker.quote_to_cash.customers.merges import holder_of_survivor
 from worker.quote_to_cash.customers.naming import account_name, holder_name, refusal
+from worker.quote_to_cash.customers.state import Link
 from worker.quote_to_cash.customers.unmapped import customer_creation_of
 from worker.quote_to_cash.customers.wishes import currency_of
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
+from worker.quote_to_cash.readings.folds import survivor_of
 from worker.quote_to_cash.readings.state import Customer
 
 
@@ -38,13 +41,31 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
         if inquiry.account.latest is None or in_review:
             return None
         return True if customer_creation_of(inquiry.view, inquiry.latest.account_id) else _unmapped(inquiry)
-    seen = _seen(inquiry)
+    seen, customer = _seen(inquiry), _customer(inquiry)
+    if customer is not None and customer.merged is not None:
+        return _merged(inquiry, inquiry.link)
     if seen is None or seen.exists:
         return True
     refused = refusal(inquiry.view, inquiry.account.attempt)
     name = account_name(inquiry.view, inquiry.latest.account_id, refused)
     params = {"customer": inquiry.link.customer_id, "account": name}
     return Unmet(params, "no_such_customer", _about(inquiry))
+
+
+def _merged(inquiry: Inquiry, link: Link) -> Unmet:
+    """Return why a mapping was not moved to the customer that its own was merged into."""
+    view, account_id, realm = inquiry.view, inquiry.latest.account_id, str(link.realm)
+    params = {"customer": link.customer_id, "account": account_name(view, account_id)}
+    survivor = survivor_of(view, Customer, realm, link.customer_id)
+    if survivor is None:
+        return Unmet(params, "merged", _about(inquiry))
+    seen = view.get(Customer, f"{realm}/{survivor}").observed
+    params["survivor"] = f"{seen.display_name} ({survivor})" if seen and seen.display_name else survivor
+    holder = holder_of_survivor(view, account_id, link, survivor)
+    if holder is None:
+        return Unmet(params, "merged_into_rejected", _about(inquiry))
+    params["holder"] = account_name(view, holder)
+    return Unmet(params, "merged_into_another_accounts", _about(inquiry))
 
 
 def _unmapped(inquiry: Inquiry) -> Unmet:
@@ -103,9 +124,14 @@ def _created(inquiry: Inquiry) -> Unmet | None:
 
 
 def _seen(inquiry: Inquiry) -> CustomerObserved | None:
+    customer = _customer(inquiry)
+    return customer.observed if customer is not None else None
+
+
+def _customer(inquiry: Inquiry) -> Customer | None:
     if inquiry.link is None or inquiry.realm is None:
         return None
-    return inquiry.view.get(Customer, f"{inquiry.realm}/{inquiry.link.customer_id}").observed
+    return inquiry.view.get(Customer, f"{inquiry.realm}/{inquiry.link.customer_id}")
 
 
 def _about(inquiry: Inquiry) -> tuple[str, ...]:
@@ -173,6 +199,25 @@ GATES = (
                 "No customer was created for the account {account}: {holder} already has the name, and in QuickBooks only one"
                 " customer, vendor or employee can have it.",
                 "Create the customer under another name, or map the account to an existing customer.",
+                "map_account",
+            ),
+            "merged": Words(
+                "The QuickBooks customer {customer} of the account {account} was merged into another one, and QuickBooks does"
+                " not say into which.",
+                "Map the account to the customer that it was merged into, or create one.",
+                "map_account",
+            ),
+            "merged_into_another_accounts": Words(
+                "The QuickBooks customer {customer} of the account {account} was merged into {survivor}, which is the account"
+                " {holder}'s.",
+                "If both accounts are invoiced to that customer, map this account to it, too. Otherwise, map it to another"
+                " customer, or create one.",
+                "map_account",
+            ),
+            "merged_into_rejected": Words(
+                "The QuickBooks customer {customer} of the account {account} was merged into {survivor}, which a person"
+                " rejected for this account.",
+                "If it is right after all, map the account to it. Otherwise, map it to another customer, or create one.",
                 "map_account",
             ),
             "no_such_customer": Words(

@@ -17,6 +17,7 @@ from worker.quote_to_cash.customers.body import customer_body
 from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
 from worker.quote_to_cash.customers.folds import FOLDS
 from worker.quote_to_cash.customers.holders import holders
+from worker.quote_to_cash.customers.merges import accounts_of_merged, move_merged
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.customers.unmapped import compare_at_once, is_created_now
 from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
@@ -26,7 +27,8 @@ from worker.workspaces.kinds import percent_of
 
 
 def consider(view: View, account_id: str) -> Iterator[Consequence]:
-    """Link an account without a person, command its customer, or compare it once more before that, as far as possible now."""
+    """Move or make the link of an account without a person, command its customer, or compare it once more before that."""
+    yield from move_merged(view, account_id)
     yield from link_brought(view, account_id)
     yield from _linked_by_itself(view, account_id)
     yield from _created(view, account_id)
@@ -103,13 +105,17 @@ def _customer_of(view: View, linked: CustomerCreated | AccountMapped) -> list[st
     return [catalog.customer_stream(realm, linked.customer_id)] if realm else []
 
 
-def _possible_customers(view: View, account_id: str) -> list[str]:
-    """Return the customers that an account may be linked to without a person: they may be another account's."""
+def _customers(view: View, account_id: str) -> list[str]:
+    """Return the customers of an account, which may be merged, and those that it may be linked to without a person."""
     account = view.get(Account, account_id)
+    linked = [
+        catalog.customer_stream(each.realm, each.customer_id) for each in account.links_in(None) if each.realm
+    ]
     brought = [catalog.customer_stream(each.realm, each.customer_id) for each in account.brought]
     suggested = account.suggested
     best = suggested.best if suggested is not None else None
     return [
+        *linked,
         *brought,
         *([catalog.customer_stream(suggested.realm, best.customer_id)] if suggested and best else []),
     ]
@@ -122,6 +128,6 @@ FAMILY = Family(
     consider,
     {ACCOUNT_UNMATCHED: consider_unmatched},
     follows=dict.fromkeys(_LINKING, _linked),
-    changed_by=dict.fromkeys(_LINKING, _customer_of),
-    reads=(_possible_customers,),
+    changed_by={**dict.fromkeys(_LINKING, _customer_of), catalog.OBJECT_MERGED: accounts_of_merged},
+    reads=(_customers,),
 )

@@ -1,13 +1,15 @@
 """The state of an account: its snapshot from the CRM, its customers, and a person's requests."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from events.contract.administration import CustomerRequested
 from events.contract.crm import AccountUpdated, BroughtCustomer
 from events.contract.matching import MappingSuggested
-from events.contract.reviewing import BroughtRefused
+from events.contract.reviewing import BroughtRefused, MappingMoved
 from events.contract.unmatched import AccountUnmatched, ComparisonRequested
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
@@ -42,6 +44,7 @@ class Account(State, frozen=True):
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
         compared: The last request to compare it once more, before its customer is created without a person.
+        moved: The moves of its links to customers that theirs were merged into.
     """
 
     kind: ClassVar[str] = "account"
@@ -61,6 +64,7 @@ class Account(State, frozen=True):
     automatic: tuple[Link, ...] = ()
     refused: tuple[BroughtRefused, ...] = ()
     compared: ComparisonRequested | None = None
+    moved: tuple[MappingMoved, ...] = ()
 
     @property
     def is_unanswered(self) -> bool:
@@ -79,7 +83,8 @@ class Account(State, frozen=True):
             self.ignored_by is not None or self.is_unanswered or self.link_in(realm, None) is not None
         )
         creates = self.attempt is not None and (self.attempt.is_open or self.attempt.holder is not None)
-        is_rejected = (self.suggested.realm, best.customer_id) in self.rejected
+        of = {best.customer_id, self.present(realm, best.customer_id)}
+        is_rejected = any((realm, customer_id) in self.rejected for customer_id in of)
         return None if is_decided or creates or is_rejected else self.suggested
 
     @property
@@ -108,14 +113,35 @@ class Account(State, frozen=True):
 
     def links_in(self, realm: str | None) -> tuple[Link, ...]:
         """Return the links to customers in a realm, in any if it is None: a person's, or else those of the worker itself."""
-        links = tuple(link for link in self.links if realm in (None, link.realm))
-        if links or self._is_overruled(realm):
-            return links
-        return tuple(
+        return self.links_of_people(realm) or self.links_by_itself(realm)
+
+    def links_of_people(self, realm: str | None) -> tuple[Link, ...]:
+        """Return the links to customers in a realm, in any if it is None, that people made."""
+        return self._present(link for link in self.links if realm in (None, link.realm))
+
+    def links_by_itself(self, realm: str | None) -> tuple[Link, ...]:
+        """Return the links to customers in a realm, in any if it is None, that no person made, and none overruled."""
+        if self._is_overruled(realm):
+            return ()
+        found = (
             link
             for link in self.automatic
             if realm in (None, link.realm) and (link.realm, link.customer_id) not in self.rejected
         )
+        return tuple(
+            link for link in self._present(found) if (link.realm, link.customer_id) not in self.rejected
+        )
+
+    def present(self, realm: str | None, customer_id: str) -> str:
+        """Return the customer that a link to a customer is of now: merges may have moved it."""
+        into = {each.merged: each.customer_id for each in self.moved if each.realm == realm}
+        for _ in into:
+            customer_id = into.get(customer_id, customer_id)
+        return customer_id
+
+    def _present(self, links: Iterable[Link]) -> tuple[Link, ...]:
+        moved = (replace(link, customer_id=self.present(link.realm, link.customer_id)) for link in links)
+        return tuple(dict.fromkeys(moved))
 
     def link_in(self, realm: str | None, currency: str | None) -> Link | None:
         """Return the link to a customer in a realm, for deals in a currency; in any realm if `realm` is None.

@@ -9,13 +9,15 @@ from events.contract.administration import ConnectionAuthorized, ItemRequested, 
 from events.contract.announcements import ItemCommanded
 from events.contract.crm import Quote
 from events.contract.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
+from events.contract.reviewing import PRODUCT_MOVED, ProductMoved
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.keys import COMPANY, of_setting
-from worker.quote_to_cash.readings.folds import make_known, want
+from worker.quote_to_cash.readings.folds import call_products, make_known, put, want
+from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import default_item_of
 
@@ -47,6 +49,7 @@ def _product_mapped(view: View, mapped: ProductMapped, _at: datetime) -> None:
     if realm is None:
         remember_before(view, Product, mapped.product_id)
     else:
+        call_products(view, catalog.item_stream(realm, mapped.item_id), mapped.product_id)
         want(view, [catalog.item_stream(realm, mapped.item_id)])
 
 
@@ -69,6 +72,7 @@ def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
     put_product(view, created.product_id, replace(product, attempt=attempt))
     seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
     make_known(view, seen)
+    call_products(view, catalog.item_stream(created.realm, created.item_id), created.product_id)
 
 
 def _was_mapped_since(product: Product, created: ItemCreated) -> bool:
@@ -89,7 +93,18 @@ def _default_item_chosen(view: View, change: SettingsChanged, _at: datetime) -> 
 def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> None:
     """Give mappings from before any connection the first connected company as theirs, for good."""
     for product_id in taken_before(view, Product):
-        view.put(replace(view.get(Product, product_id), item_realm=connection.realm), product_id)
+        product = view.get(Product, product_id)
+        view.put(replace(product, item_realm=connection.realm), product_id)
+        if product.item_id is not None:
+            call_products(view, catalog.item_stream(connection.realm, product.item_id), product_id)
+
+
+def _moved(view: View, moved: ProductMoved, _at: datetime) -> None:
+    product = view.get(Product, moved.product_id)
+    put_product(view, moved.product_id, replace(product, moved=(*product.moved, moved)))
+    stream = catalog.item_stream(moved.realm, moved.item_id)
+    item = view.get(Item, catalog.key_of(stream))
+    put(view, stream, replace(item, came=tuple(sorted({*item.came, moved.product_id}))))
 
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
@@ -107,6 +122,7 @@ FOLDS: Folds = {
     catalog.ITEM_REQUESTED: _item_requested,
     catalog.ITEM_COMMANDED: _item_commanded,
     catalog.ITEM_CREATED: _item_created,
+    PRODUCT_MOVED: _moved,
     catalog.COMMAND_REJECTED: _ended,
     catalog.COMMAND_UNCERTAIN: _ended,
 }

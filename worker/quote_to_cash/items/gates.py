@@ -28,7 +28,8 @@ def _mapped(inquiry: Inquiry) -> bool | Unmet:
         elsewhere = "default_item_elsewhere" if has_default_elsewhere(items.view) else None
         return Unmet({"products": products}, "name_of_item" if taken else elsewhere, _about(items.unmapped))
     if items.absent:
-        return _unusable(items, items.absent, "no_such_item", "no_such_default_item")
+        case = "item_merged" if items.merged == items.absent else "no_such_item"
+        return _unusable(items, items.absent, case, "no_such_default_item")
     if items.unfit:
         return _unusable(items, items.unfit, "item_not_for_sale", "default_item_not_for_sale")
     return True
@@ -106,6 +107,11 @@ GATES = (
                 "No QuickBooks item is mapped to {products}.",
                 "If it is the same product, map the product to that item (activate it in QuickBooks if it is inactive)."
                 " Otherwise, create the item under another name.",
+                "map_product",
+            ),
+            "item_merged": Words(
+                "QuickBooks has merged the item {items} into another one, and does not say into which.",
+                "Map the product to the item that it was merged into, or create one.",
                 "map_product",
             ),
             "no_such_item": Words(

@@ -24,6 +24,7 @@ class QuotedItems:
         to_create: The products whose item will be created without a person's request.
         being_created: The products whose item is being created.
         absent: The products whose item QuickBooks does not have.
+        merged: The products of these whose item was merged into another one.
         unfit: The products whose item can't be on an invoice line.
         inactive: The products whose item is inactive.
     """
@@ -42,6 +43,7 @@ class QuotedItems:
         self.seen = dict(self._seen())
         seen = self.seen.items()
         self.absent = [p for p, item in seen if item is not None and not item.exists]
+        self.merged = [p for p in self.absent if self._is_merged(p)]
         self.unfit = [p for p, item in seen if item is not None and item.type in NOT_FOR_SALE]
         self.inactive = [p for p, item in seen if item is not None and item.exists and not item.active]
 
@@ -49,6 +51,9 @@ class QuotedItems:
         for product_id, item_id in self.item_ids.items():
             if self.realm is not None:
                 yield product_id, self.view.get(Item, f"{self.realm}/{item_id}").observed
+
+    def _is_merged(self, product_id: str) -> bool:
+        return self.view.get(Item, f"{self.realm}/{self.item_ids[product_id]}").merged is not None
 
     def told(self, chosen: Sequence[str]) -> str:
         """Return the names of items with their products, for a sentence."""

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from events.contract import catalog, json
 from events.contract.administration import ProductMapped, SettingsChanged
 from events.contract.announcements import ItemCommanded
+from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import ItemCreated
+from events.contract.reviewing import ProductMoved
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState, income_account_of
@@ -16,15 +18,27 @@ from worker.quote_to_cash.items.folds import FOLDS
 from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.items.unmapped import creation_of
 from worker.quote_to_cash.items.wishes import item_is_wanted
+from worker.quote_to_cash.readings.folds import survivor_of
+from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import default_item_of
 
 
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
-    """Command the item that a person requested for a product, if it can be created now."""
+    """Move the mapping of a product whose item was merged, or command the item that a person requested for it."""
     realm = view.get(WorkspaceState).realm
+    yield from _moved(view, product_id, realm)
     if realm is not None and item_is_wanted(view.get(Product, product_id), realm):
         yield from _create(view, product_id, realm)
+
+
+def _moved(view: View, product_id: str, realm: str | None) -> Iterator[Consequence]:
+    item_id = view.get(Product, product_id).item_in(realm) if realm is not None else None
+    if realm is None or item_id is None:
+        return
+    survivor = survivor_of(view, Item, realm, item_id)
+    if survivor is not None:
+        yield ProductMoved(product_id, realm, survivor, item_id)
 
 
 def create_unmapped(view: View, product_ids: Iterable[str]) -> Iterator[Consequence]:
@@ -61,6 +75,21 @@ def _default_item(view: View, change: SettingsChanged) -> list[str]:
     return [catalog.item_stream(realm, item_id)] if item_id and realm else []
 
 
+def _products_of_merged(view: View, merged: ObjectMerged) -> list[str]:
+    """Return the streams that a merge of items changes: the products of the one that has gone, and the one that stays."""
+    if merged.entity != "Item":
+        return []
+    item = view.get(Item, f"{merged.realm}/{merged.entity_id}")
+    stays = [catalog.item_stream(merged.realm, merged.survivor)] if merged.survivor else []
+    return [*stays, *(f"product/{product_id}" for product_id in dict.fromkeys((*item.products, *item.came)))]
+
+
+def _item(view: View, product_id: str) -> list[str]:
+    product = view.get(Product, product_id)
+    item_id = product.item_in(product.item_realm)
+    return [catalog.item_stream(product.item_realm, item_id)] if product.item_realm and item_id else []
+
+
 def _item_created(_view: View, created: ItemCreated) -> list[str]:
     return [catalog.item_stream(created.realm, created.item_id)]
 
@@ -74,5 +103,7 @@ FAMILY = Family(
         catalog.PRODUCT_MAPPED: _item_mapped,
         catalog.ITEM_CREATED: _item_created,
         catalog.SETTINGS_CHANGED: _default_item,
+        catalog.OBJECT_MERGED: _products_of_merged,
     },
+    reads=(_item,),
 )

@@ -3,12 +3,16 @@
 from typing import ClassVar
 
 from events.contract.administration import ItemRequested
+from events.contract.reviewing import ProductMoved
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 
 
 class Product(State, frozen=True):
-    """The state of a product: first the facts, named as in the last quote, then our own commands."""
+    """The state of a product: first the facts, named as in the last quote, then our own commands.
+
+    `moved` are the moves of its mapping to items that its own were merged into.
+    """
 
     kind: ClassVar[str] = "product"
 
@@ -22,6 +26,7 @@ class Product(State, frozen=True):
     wish: ItemRequested | None = None
 
     attempt: Attempt | None = None
+    moved: tuple[ProductMoved, ...] = ()
 
     @property
     def is_unanswered(self) -> bool:
@@ -30,4 +35,10 @@ class Product(State, frozen=True):
 
     def item_in(self, realm: str | None) -> str | None:
         """Return the item's ID if it belongs to this realm; in any realm if `realm` is None."""
-        return self.item_id if realm in (None, self.item_realm) else None
+        if realm not in (None, self.item_realm):
+            return None
+        item_id = self.item_id
+        into = {each.merged: each.item_id for each in self.moved if each.realm == self.item_realm}
+        for _ in into:
+            item_id = into.get(item_id or "", item_id)
+        return item_id

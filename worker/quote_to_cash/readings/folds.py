@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.announcements import ReadCommanded
+from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import CustomerObserved, CustomerUpdated, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.keys import COMPANY
@@ -50,6 +51,27 @@ def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> No
         put(view, stream, replace(state, accounts=tuple(sorted(others | ({account_id} if is_it else set())))))
 
 
+def call_products(view: View, stream: str, product_id: str) -> None:
+    """Add a product to the products of an item."""
+    state = known(view, stream)
+    if isinstance(state, Item) and product_id not in state.products:
+        put(view, stream, replace(state, products=tuple(sorted((*state.products, product_id)))))
+
+
+def survivor_of(view: View, kind: type[Customer | Item], realm: str, object_id: str) -> str | None:
+    """Return the ID of the object that one was merged into, perhaps by several merges; None if it is not known."""
+    gone: list[str] = []
+    while object_id not in gone:
+        merged = view.get(kind, f"{realm}/{object_id}").merged
+        if merged is None:
+            return object_id if gone else None
+        if merged.survivor is None:
+            return None
+        gone.append(object_id)
+        object_id = merged.survivor
+    return None
+
+
 def _wanted_once_more(reading: ReadingState) -> ReadingState:
     return replace(reading, wanted=reading.wanted + 1)
 
@@ -75,8 +97,17 @@ def _stream_of(seen: CustomerObserved | ItemObserved) -> str:
 
 
 def _customer_observed(view: View, seen: CustomerObserved, _at: datetime) -> None:
+    _end_merge(view, seen)
     if _is_of_use(view, seen):
         make_known(view, seen)
+
+
+def _end_merge(view: View, seen: CustomerObserved | ItemObserved) -> None:
+    """Forget a merge if sync, which knows the order of versions, observes the object afterwards."""
+    stream = _stream_of(seen)
+    state = known(view, stream)
+    if state.merged is not None and seen.exists and not seen.reading:
+        put(view, stream, replace(state, merged=None))
 
 
 def _customer_updated(view: View, updated: CustomerUpdated, at: datetime) -> None:
@@ -85,8 +116,20 @@ def _customer_updated(view: View, updated: CustomerUpdated, at: datetime) -> Non
 
 
 def _item_observed(view: View, seen: ItemObserved, _at: datetime) -> None:
+    _end_merge(view, seen)
     if _is_of_use(view, seen):
         make_known(view, seen)
+
+
+def _merged(entity: str, view: View, merged: ObjectMerged) -> None:
+    """Remember a merge of an entity's objects, and read the one that stays if the other was referred to."""
+    if merged.entity != entity:
+        return
+    stream = catalog.object_stream(merged.realm, entity, merged.entity_id)
+    state = known(view, stream)
+    put(view, stream, replace(state, merged=merged))
+    if merged.survivor is not None and (state.observed is not None or state.reading.wanted):
+        want(view, [catalog.object_stream(merged.realm, entity, merged.survivor)])
 
 
 def _read_commanded(kind: str, view: View, command: ReadCommanded) -> None:
@@ -115,6 +158,11 @@ def folds_of(kind: str) -> Folds:
 CUSTOMER_FOLDS: Folds = {
     catalog.CUSTOMER_OBSERVED: _customer_observed,
     catalog.CUSTOMER_UPDATED: _customer_updated,
+    catalog.OBJECT_MERGED: lambda view, merged, _at: _merged("Customer", view, merged),
     **folds_of("customer"),
 }
-ITEM_FOLDS: Folds = {catalog.ITEM_OBSERVED: _item_observed, **folds_of("item")}
+ITEM_FOLDS: Folds = {
+    catalog.ITEM_OBSERVED: _item_observed,
+    catalog.OBJECT_MERGED: lambda view, merged, _at: _merged("Item", view, merged),
+    **folds_of("item"),
+}

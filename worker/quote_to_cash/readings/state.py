@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import CustomerObserved, ItemObserved
 from worker.quote_to_cash.view import State
 
@@ -40,7 +41,8 @@ class ReadingState(Struct, frozen=True):
 class Customer(State, frozen=True):
     """A QuickBooks customer as it was last observed, and the accounts that are mapped to it. Its key is `REALM/ID`.
 
-    `automatic` are the accounts that the worker linked to it by itself; a person may have decided otherwise since.
+    `automatic` are the accounts that the worker linked to it without a person, or moved to it with a merge; a person may
+    have decided otherwise since. `merged` is the merge with which it has gone.
     """
 
     kind: ClassVar[str] = "customer"
@@ -48,16 +50,24 @@ class Customer(State, frozen=True):
     accounts: tuple[str, ...] = ()
     automatic: tuple[str, ...] = ()
     observed: CustomerObserved | None = None
+    merged: ObjectMerged | None = None
     reading: ReadingState = ReadingState()
 
 
 class Item(State, frozen=True):
-    """A QuickBooks item as it was last observed. Its key is `REALM/ID`."""
+    """A QuickBooks item as it was last observed, and the products that were mapped to it. Its key is `REALM/ID`.
+
+    `came` are the products that were moved to it with a merge; all of them may be mapped to another item since. `merged` is
+    the merge with which it has gone.
+    """
 
     kind: ClassVar[str] = "item"
 
+    products: tuple[str, ...] = ()
     observed: ItemObserved | None = None
+    merged: ObjectMerged | None = None
     reading: ReadingState = ReadingState()
+    came: tuple[str, ...] = ()
 
 
 KINDS: dict[str, type[Customer | Item]] = {"customer": Customer, "item": Item}
