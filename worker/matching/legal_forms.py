@@ -117,7 +117,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "sae": (),
 }
 # Forms that stand before the name in their countries.
-BEFORE = frozenset({"pt", "ooo", "oao", "zao", "pao", "tov", "uab", "sia", "kk", "yk", "gk"})
+BEFORE = frozenset(
+    ["pt", "ooo", "oao", "zao", "pao", "tov", "uab", "sia", "kk", "yk", "gk", "jsc", "pjsc", "ojsc", "cjsc", "llc"]  # the last, where Cyrillic is translated
+)
 # Forms in scripts that write no spaces, or in front of the name, as the spelling above that they mean.
 WRITTEN: dict[str, str] = {
     "株式会社": "kk",
@@ -145,6 +147,7 @@ _SPELLINGS: dict[tuple[str, ...], str] = {
 }
 _WORDS_MAX = max(len(spelling) for spelling in _SPELLINGS)
 _LAST_WORDS = frozenset(spelling[-1] for spelling in _SPELLINGS)
+_FIRST_WORDS = frozenset(spelling[0] for spelling, form in _SPELLINGS.items() if form in BEFORE)
 
 
 def without_forms(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -164,9 +167,10 @@ def _stripped(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         length, form = found
         rest = rest[:-length]
         forms.append(form)
-    while rest and rest[0] in BEFORE:
-        forms.append(rest[0])
-        rest = rest[1:]
+    while rest and rest[0] in _FIRST_WORDS and (before := _at_start(rest)):
+        length, form = before
+        rest = rest[length:]
+        forms.append(form)
     return rest, tuple(forms)
 
 
@@ -174,6 +178,15 @@ def _at_end(words: tuple[str, ...]) -> tuple[int, str] | None:
     for length in range(min(_WORDS_MAX, len(words)), 0, -1):
         form = _SPELLINGS.get(words[-length:])
         if form is not None:
+            return length, form
+    return None
+
+
+def _at_start(words: tuple[str, ...]) -> tuple[int, str] | None:
+    """Return the form at the start of a name, with its number of words; other abbreviations begin names, as in `LC Waikiki`."""
+    for length in range(min(_WORDS_MAX, len(words)), 0, -1):
+        form = _SPELLINGS.get(words[:length])
+        if form in BEFORE and (length > 1 or words[0] == form):
             return length, form
     return None
 

@@ -8,6 +8,7 @@ from worker.matching.names import Spelling
 from worker.matching.words import weight
 
 ALIKE_MIN = 0.8  # words that are as alike may be one word, mistyped
+MISTYPED = 0.5  # the part of a first word's evidence that is left if it may be mistyped
 SHORTENED_LETTERS_MIN = 3
 SHORTENED = 0.9  # the likeness of a word and its beginning: `agric` is agricultural
 _ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
@@ -18,11 +19,12 @@ class Features(Struct, frozen=True):
     """Evidence for and against two names being one company's, each from 0 to 1.
 
     Attributes:
-        letters: The likeness of their letters, as written or with the words sorted, whichever is more.
+        letters: The likeness of their letters, as written or with the words sorted, whichever is more; squared, since a
+            difference counts more between names that are nearly the same.
         shared: The part that they share of the weight of their words, of the name with more weight.
         own: The weight of the weightiest word that one name has and the other has not.
         replaced: The same, of the name that has less; it is 0 if one name contains the other.
-        first_word: Whether they begin with the same word.
+        first_word: 1 if they begin with the same word, a half if with one that may be the same, mistyped.
         appended: Whether one name is the other with words appended.
         other_number: Whether they have different numbers: `Fund II` is neither `Fund III` nor `Fund`.
         other_form: Whether their legal forms differ.
@@ -45,11 +47,11 @@ def features(one: Spelling, other: Spelling) -> Features:
     own = sorted((_weightiest(ours), _weightiest(theirs)))
     whole = max(sum(map(weight, short)), sum(map(weight, long)))
     return Features(
-        letters=max(_likeness("".join(short), "".join(long)), _likeness(_sorted(short), _sorted(long))),
+        letters=max(_likeness("".join(short), "".join(long)), _likeness(_sorted(short), _sorted(long))) ** 2,
         shared=min(common / whole, 1.0),
         own=own[1],
         replaced=own[0],
-        first_word=float(short[0] == long[0]),
+        first_word=_first_word(short[0], long[0]),
         appended=float(bool(theirs) and not ours and tuple(theirs) == long[-len(theirs) :]),
         other_number=float(_numbers(short) != _numbers(long)),
         other_form=float(not agree(one.forms, other.forms)),
@@ -76,6 +78,12 @@ def _aligned(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[float, lis
             right.remove(other)
             common += likeness * min(weight(word), weight(other))
     return common, left, right
+
+
+def _first_word(one: str, other: str) -> float:
+    if one == other:
+        return 1.0
+    return MISTYPED if _likeness(one, other) >= ALIKE_MIN else 0.0
 
 
 def _word_likeness(one: str, other: str) -> float:

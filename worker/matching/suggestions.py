@@ -68,13 +68,13 @@ class Requirement(Struct, frozen=True):
         score: The least score of a link, in percent.
         margin: The least distance of a link from the runner-up's rank, in points.
         review: The least score of a review without an identifier in common, in percent.
-        letters: The least likeness of letters, from 0 to 1, of a review whatever the score is: the name may be mistyped.
+        letters: The least feature `letters` of a review whatever the score is: the name may be mistyped.
     """
 
     score: float = 90.0
     margin: float = 10.0
     review: float = 25.0
-    letters: float = 0.85
+    letters: float = 0.72
 
 
 REQUIRED = Requirement()

@@ -1,6 +1,9 @@
 """Words that people write in full and abbreviated."""
 
 FULL: dict[str, str] = {
+    "1st": "first",
+    "2nd": "second",
+    "3rd": "third",
     "assn": "association",
     "assoc": "associates",
     "bros": "brothers",
@@ -25,6 +28,7 @@ FULL: dict[str, str] = {
     "mktg": "marketing",
     "mt": "mount",
     "natl": "national",
+    "organisation": "organization",
     "pvt": "private",
     "st": "saint",
     "svc": "service",

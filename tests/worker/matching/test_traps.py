@@ -40,6 +40,7 @@ NEVER = [
     ("Ltd", "Ltd."),
     ("Capital First", "First Capital"),
     ("Joe's Pizza", "Jo's Pizza"),
+    ("LC Waikiki", "Waikiki"),
     # Names that sound alike in another script, and those of different letters.
     ("Gazprom", "Газпром"),
     ("東京商事", "冬京商事"),
@@ -57,6 +58,10 @@ ALWAYS = [
     ("Müller Feinmechanik GmbH", "MULLER FEINMECHANIK GMBH"),
     ("Ko\u0308ln Immobilien AG", "Koeln Immobilien AG"),
     ("Sørensen Møbler", "Soerensen Moebler"),
+    ("JSC Tactical Missiles Corp.", "Tactical Missiles Corporation Joint Stock Company"),
+    ("Open Joint Stock Company Severstal", "Severstal OJSC"),
+    ("Limited Liability Company Iskusstvo Krasoty", "Iskusstvo Krasoty LLC"),
+    ("1st Valley Bakery", "First Valley Bakery"),
 ]
 
 
@@ -143,10 +148,10 @@ SCORES = {
     ("Acme Corporation", "Acme Corp"): 99.9,
     ("Acme Ltd", "Acme Inc."): 95.5,
     ("Charles Schwab", "SCHWAB CHARLES CORP"): 95.5,
-    ("Uber", "Uber Technologies, Inc"): 57.6,
-    ("Enliven Therapeutics", "Enlivex Therapeutics Ltd."): 5.9,
-    ("Global Solutions", "Global Industries"): 6.9,
-    ("Acme Fund II", "Acme Fund III"): 34.5,
+    ("Uber", "Uber Technologies, Inc"): 51.4,
+    ("Enliven Therapeutics", "Enlivex Therapeutics Ltd."): 17.5,
+    ("Global Solutions", "Global Industries"): 5.7,
+    ("Acme Fund II", "Acme Fund III"): 30.2,
 }
 
 
