@@ -1,5 +1,6 @@
 """The integration log: a sentence for each event that finance and admins need to find out why something is missing."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from events.contract.administration import LACKS
 from events.contract.docusign import RECEPTION_PROBLEMS, params_of
 from events.contract.gates import CUSTOMER_CHANGED, LOOK_UP_REFUSED, REFUSED_COMPANY, filled
 from events.log.tables import Position, UtcInstant
-from projections import mapping_entries, rows, sync_entries
+from projections import in_step_entries, mapping_entries, rows, sync_entries
 from projections.fold import Entries, Written
 from projections.projection import Projection
 from projections.seen import Happened
@@ -250,25 +251,25 @@ def _spoken(kind: str) -> str:
 
 
 def _row(event: Happened) -> Written | None:
-    if event.type in mapping_entries.TOLD:
-        said = mapping_entries.sentence(event.type, event.payload)
-        if said is None:
-            return None
-        level, message, remedy = said
-    elif event.type in sync_entries.TOLD:
-        level, message, remedy = sync_entries.sentence(event.type, event.payload)
-    elif event.type in _READ and not event.payload.reading:
+    if event.type in _READ and not event.payload.reading:
         return None  # sync observes every customer and item
-    else:
-        level, message, remedy = _entry(event.type, event.payload)
-    return event.workspace, event.position, event.time, level, event.stream, message, remedy
+    said = _SENTENCES.get(event.type, _entry)(event.type, event.payload)
+    return (
+        None
+        if said is None
+        else (event.workspace, event.position, event.time, said[0], event.stream, *said[1:])
+    )
 
 
+_SENTENCES: dict[str, Callable[[str, Any], tuple[Level, str, str | None] | None]] = {
+    **dict.fromkeys(mapping_entries.TOLD, mapping_entries.sentence),
+    **dict.fromkeys(in_step_entries.TOLD, in_step_entries.sentence),
+    **dict.fromkeys(sync_entries.TOLD, sync_entries.sentence),
+}
 _READ = frozenset({catalog.CUSTOMER_OBSERVED, catalog.ITEM_OBSERVED})
 _TOLD = frozenset(
     {
-        *mapping_entries.TOLD,
-        *sync_entries.TOLD,
+        *_SENTENCES,
         catalog.CONTRACT_SENT,
         catalog.CONTRACT_SIGNED,
         catalog.CONTRACT_DECLINED,

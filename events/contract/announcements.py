@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import field
 
 from events.contract.gates import Action
+from events.contract.in_step import UpdatedField
 from events.contract.quickbooks import Figures, Generation
 from events.contract.values import Amount, Currency, Fact, Identifier, Instant, Name, Stream
 
@@ -152,7 +153,10 @@ class InvoiceCommanded(Fact, frozen=True):
 
 
 class CustomerCommanded(Fact, frozen=True):
-    """A customer was commanded for an account; `notes` list the parts of the account that QuickBooks does not get."""
+    """A customer was commanded for an account; `notes` list the parts of the account that QuickBooks does not get.
+
+    `fields` are the fields that the customer gets from the account: later changes are measured against them.
+    """
 
     account_id: Identifier
     generation: Generation
@@ -161,6 +165,7 @@ class CustomerCommanded(Fact, frozen=True):
     display_name: Name
     requests: int
     notes: tuple[str, ...] = ()
+    fields: tuple[UpdatedField, ...] = ()
 
 
 class ItemCommanded(Fact, frozen=True):

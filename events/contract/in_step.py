@@ -87,11 +87,15 @@ class UpdatedField(Fact, frozen=True):
 
 
 class CustomerUpdateCommanded(OfPair, frozen=True):
-    """An update of a customer was commanded; `notes` list the parts of the account that QuickBooks does not get."""
+    """An update of one version of a customer, `sync_token`, was commanded.
+
+    `notes` list the parts of the account that QuickBooks does not get.
+    """
 
     generation: Generation
     request_id: Identifier
     fields: tuple[UpdatedField, ...]
+    sync_token: int
     notes: tuple[str, ...] = ()
 
 

@@ -121,12 +121,17 @@ class Realm(Struct, frozen=True):
     batches_since: datetime | None = None
 
 
-def add(connection: sa.Connection, added: Sequence[tuple[NewCommand, Event]], now: datetime) -> None:
+def add(
+    connection: sa.Connection,
+    added: Sequence[tuple[NewCommand, Event]],
+    now: datetime,
+    withdrawn: Iterable[CommandKey] = (),
+) -> None:
     """Insert new commands, each with its cause; the table refuses a second command with the same business key.
 
-    Call `change` before, with their keys.
+    Call `change` before, with their keys, and with `withdrawn`: updates before the generation of such a key are not sent.
     """
-    latest = _latest_updates(command.key for command, _ in added)
+    latest = _latest_updates([*(command.key for command, _ in added), *withdrawn])
     rows = [
         {
             "request_id": command.request_id,
@@ -166,7 +171,7 @@ def change(
     Args:
         connection: The transaction.
         named: Open commands, each with the ID of the invoice that it created, as a person stated it.
-        added: The keys of the commands that will be added.
+        added: The keys of the commands that will be added, and of the generations before which updates are withdrawn.
         now: The present instant.
     """
     latest, request = _latest_updates(added), (commands.c.request_id,)

@@ -118,7 +118,24 @@ FORMS: dict[str, tuple[str, ...]] = {
 }
 # Forms that stand before the name in their countries.
 BEFORE = frozenset(
-    ["pt", "ooo", "oao", "zao", "pao", "tov", "uab", "sia", "kk", "yk", "gk", "jsc", "pjsc", "ojsc", "cjsc", "llc"]  # the last, where Cyrillic is translated
+    [
+        "pt",
+        "ooo",
+        "oao",
+        "zao",
+        "pao",
+        "tov",
+        "uab",
+        "sia",
+        "kk",
+        "yk",
+        "gk",
+        "jsc",
+        "pjsc",
+        "ojsc",
+        "cjsc",
+        "llc",
+    ]  # the last, where Cyrillic is translated
 )
 # Forms in scripts that write no spaces, or in front of the name, as the spelling above that they mean.
 WRITTEN: dict[str, str] = {

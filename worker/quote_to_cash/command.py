@@ -32,7 +32,13 @@ class NamedInvoice(Struct, frozen=True):
     invoice_id: str
 
 
-Consequence = Fact | Command | NamedInvoice
+class Withdrawal(Struct, frozen=True):
+    """The updates of an object before the generation of a key are not sent, unless they were sent already."""
+
+    key: CommandKey
+
+
+Consequence = Fact | Command | NamedInvoice | Withdrawal
 
 
 def identified(

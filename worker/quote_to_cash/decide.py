@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from events.contract import catalog
 from events.contract.envelope import OWN_SOURCES, Event, derived_id, own_event
+from events.contract.in_step import OfPair
 from events.contract.reviewing import MAPPING_BROUGHT, MAPPING_LINKED, MAPPING_MOVED, PRODUCT_MOVED
 from events.contract.values import Fact
 from events.leases import CLOCK_SKEW_MAX
@@ -15,7 +16,7 @@ from worker.commands.identity import CommandKey
 from worker.commands.table import NewCommand
 from worker.quote_to_cash import keys
 from worker.quote_to_cash import view as view_of
-from worker.quote_to_cash.command import Command, Consequence, NamedInvoice
+from worker.quote_to_cash.command import Command, Consequence, NamedInvoice, Withdrawal
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.evolve import evolve
 from worker.quote_to_cash.families import FAMILIES
@@ -42,12 +43,13 @@ _TYPE_OF = {event_type.payload: name for name, event_type in catalog.TYPES.items
 class Decision(Struct):
     """The consequences of an event; its recorded facts are already folded into the view.
 
-    `named` are open commands whose invoice a person named, each with the invoice's ID in QuickBooks. `many_wait_on` are
+    `withdrawn` are keys of updates before whose generation none is sent. `named` are open commands whose invoice a person named, each with the invoice's ID in QuickBooks. `many_wait_on` are
     changed keys with too many waiting streams to reconsider them all in one transaction.
     """
 
     events: list[Event] = field(default_factory=list)
     commands: list[NewCommand] = field(default_factory=list)
+    withdrawn: list[CommandKey] = field(default_factory=list)
     named: list[tuple[CommandKey, str]] = field(default_factory=list)
     many_wait_on: list[str] = field(default_factory=list)
 
@@ -149,6 +151,8 @@ def _take(view: View, decision: Decision, cause: Event, step: Consequence, via: 
     if isinstance(step, Command):
         command = NewCommand(step.key, step.realm, step.request_id, step.body, _wished_since(step, cause))
         decision.commands.append(command)
+    elif isinstance(step, Withdrawal):
+        decision.withdrawn.append(step.key)
     elif isinstance(step, NamedInvoice):
         decision.named.append((step.key, step.invoice_id))
     else:
@@ -174,6 +178,8 @@ def _recorded(view: View, cause: Event, fact: Fact, via: str) -> Event:
     """
     event_type = _TYPE_OF[type(fact)]
     subject = catalog.TYPES[event_type].stream(fact)
+    if isinstance(fact, OfPair):  # an account may have several customers
+        subject = f"{subject}\n{fact.realm}/{fact.customer_id}"
     event = own_event(
         event_type,
         fact,

@@ -19,6 +19,7 @@ from worker.workspaces.settings import Settings
 COMPANY = waits_key("company")
 BEING_READ = waits_key("being_read")
 CREATING = waits_key("creating")  # the rule by which customers of unmapped accounts are created now
+IN_STEP = waits_key("in_step")  # all of a workspace that says how accounts and customers are kept in step
 UNMAPPED_PRODUCT = waits_key("settings/unmapped_product")
 _OF_THEIR_OWN = {
     DOCUSIGN: DOCUSIGN,
@@ -53,16 +54,18 @@ def changed(before: WorkspaceState, after: WorkspaceState) -> list[str]:
     being_read = [BEING_READ] if before.being_read != after.being_read else []
     chosen_again = [UNMAPPED_PRODUCT] if before.default_item_realm != after.default_item_realm else []
     creating = [CREATING] if before.creates_customers != after.creates_customers else []
-    return list(dict.fromkeys([*settings, *company, *docusign, *being_read, *chosen_again, *creating]))
+    in_step = [IN_STEP] if before.in_step != after.in_step else []
+    more = (*docusign, *being_read, *chosen_again, *creating, *in_step)
+    return list(dict.fromkeys([*settings, *company, *more]))
 
 
 def likely_changed(payload: Fact) -> list[str]:
     """Return the keys that an event of a workspace may change, to load the streams that wait on them at once."""
     if isinstance(payload, SettingsChanged):
-        return [*(of_setting(name) for name in payload.changes), CREATING]
+        return [*(of_setting(name) for name in payload.changes), CREATING, IN_STEP]
     if isinstance(payload, SyncBegan | SyncCompleted):
         return [BEING_READ, CREATING]
-    return [COMPANY, CREATING]
+    return [COMPANY, CREATING, IN_STEP]
 
 
 def _of_company(state: WorkspaceState) -> WorkspaceState:

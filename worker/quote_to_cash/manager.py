@@ -77,12 +77,13 @@ def _keep(
     # Commands before companies before the log, the order in which dispatchers store outcomes; so they never deadlock.
     commanded = [(command, event) for event, decision in decisions for command in decision.commands]
     named = [each for _, decision in decisions for each in decision.named]
-    table.change(connection, named, [command.key for command, _ in commanded], now)
+    withdrawn = [key for _, decision in decisions for key in decision.withdrawn]
+    table.change(connection, named, [*(command.key for command, _ in commanded), *withdrawn], now)
     for name in sorted(stores):
         if stores[name].workspace_changed:
             _put_realm(connection, name, stores[name].get(WorkspaceState))
     log.append_own(connection, [event for _, decision in decisions for event in decision.events], now)
-    table.add(connection, commanded, now)
+    table.add(connection, commanded, now, withdrawn)
     for store in stores.values():
         store.flush()
 

@@ -207,6 +207,9 @@ def _of_field(field: FieldInfo) -> Setting:
 
 
 SETTINGS = tuple(map(_of_field, fields(Settings)))
+_SYNC = "sync_"
+# The fields that accounts and customers are kept in step by, each with its rule.
+SYNCED = tuple(setting.name.removeprefix(_SYNC) for setting in SETTINGS if setting.kind is FIELD_RULE)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -227,6 +230,12 @@ def checked(name: str, value: str) -> str:
         return setting.kind.stored(value) if value else ""
     except ValueError as error:
         raise SettingInvalid(f"{name} {error}") from error
+
+
+def rule_of(settings: Settings, field: str) -> str:
+    """Return the rule of a field of `SYNCED`: crm, quickbooks or both."""
+    rule: str = getattr(settings, f"{_SYNC}{field}")
+    return rule
 
 
 def settings_of(*layers: Mapping[str, str]) -> Settings:

@@ -8,15 +8,16 @@ import sqlalchemy as sa
 from events.contract import catalog, json
 from events.contract.crm import Address
 from events.contract.envelope import Event
+from events.contract.in_step import FieldName
 from events.contract.quickbooks import CommandRejected, CustomerUpdated
 from tests.world import World
 from worker.commands import table
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.table import NewCommand, commands
-from worker.quote_to_cash.customers.body import CustomerField, update_body
+from worker.quote_to_cash.customers.body import update_body
 from worker.sandbox import accountant
 
-Changed = Mapping[CustomerField, str | Address | None]
+Changed = Mapping[FieldName, str | Address | None]
 OUTCOMES = {catalog.CUSTOMER_UPDATED, catalog.COMMAND_REJECTED}
 US = "1"  # the user who connected the app, in the sandbox's journal
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from events.contract import json
 from events.contract.crm import Address
+from events.contract.in_step import FieldName
 from tests.worker.sandbox.app import App
-from worker.quote_to_cash.customers.body import CustomerField, update_body
+from worker.quote_to_cash.customers.body import update_body
 
 ADDRESS = {
     "Line1": "1 Main St",
@@ -28,7 +29,7 @@ MADE: dict[str, Any] = {
     "ShipAddr": ADDRESS,
     "Notes": "as it was",
 }
-PROPERTIES: dict[CustomerField, str] = {
+PROPERTIES: dict[FieldName, str] = {
     "name": "DisplayName",
     "email": "PrimaryEmailAddr",
     "phone": "PrimaryPhone",
@@ -36,7 +37,7 @@ PROPERTIES: dict[CustomerField, str] = {
     "shipping_address": "ShipAddr",
 }
 texts = st.text(max_size=600)
-values: dict[CustomerField, st.SearchStrategy[Any]] = {
+values: dict[FieldName, st.SearchStrategy[Any]] = {
     "name": texts,
     "email": st.none() | texts | st.emails(),
     "phone": st.none() | texts,
@@ -46,11 +47,11 @@ values: dict[CustomerField, st.SearchStrategy[Any]] = {
 }
 
 
-def body(changed: dict[CustomerField, Any], **more: bool) -> dict[str, Any]:
+def body(changed: dict[FieldName, Any], **more: bool) -> dict[str, Any]:
     return update_body("58", 3, changed, **more).body
 
 
-def updated(changed: dict[CustomerField, Any], **traits: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def updated(changed: dict[FieldName, Any], **traits: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a customer of the sandbox before and after an update."""
     app = App("us")
     app.sandbox.change_traits(app.company.realm, traits)
@@ -90,7 +91,7 @@ def test_an_address_is_sent_with_all_its_members() -> None:
 
 
 def test_a_companys_name_follows_where_it_is_the_customers_too() -> None:
-    changed: dict[CustomerField, Any] = {"name": "x" * 200}
+    changed: dict[FieldName, Any] = {"name": "x" * 200}
     assert "CompanyName" not in body(changed)
     assert body(changed, renames_company=True)["CompanyName"] == "x" * 100
     assert "CompanyName" not in body({"email": None}, renames_company=True)
@@ -100,7 +101,7 @@ def test_a_companys_name_follows_where_it_is_the_customers_too() -> None:
 @pytest.mark.parametrize("value", [None, "", " "])
 @pytest.mark.parametrize("merges", [False, True])
 def test_an_emptied_field_is_erased_and_the_others_stay(
-    field: CustomerField, value: str | None, merges: bool
+    field: FieldName, value: str | None, merges: bool
 ) -> None:
     if field.endswith("address"):
         value = None
@@ -115,7 +116,7 @@ def test_an_emptied_field_is_erased_and_the_others_stay(
     ("field", "value"),
     [("name", ""), ("name", ":"), ("email", "n/a"), ("phone", "9" * 31), ("name", None)],
 )
-def test_a_text_that_quickbooks_cannot_have_erases_nothing(field: CustomerField, value: str | None) -> None:
+def test_a_text_that_quickbooks_cannot_have_erases_nothing(field: FieldName, value: str | None) -> None:
     assert body({field: value}) == {"Id": "58", "SyncToken": "3", "sparse": True}
     assert update_body("58", 3, {field: value}).notes != ()
 
@@ -123,7 +124,7 @@ def test_a_text_that_quickbooks_cannot_have_erases_nothing(field: CustomerField,
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.fixed_dictionaries({}, optional=values), st.booleans())
 def test_quickbooks_takes_any_changed_fields_and_stores_them_as_sent(
-    changed: dict[CustomerField, Any], merges: bool
+    changed: dict[FieldName, Any], merges: bool
 ) -> None:
     before, after = updated(changed, sparse_merges_parts=merges)
     sent = body(changed)

@@ -10,8 +10,8 @@ from events.contract.administration import ConnectionAuthorized
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, Named
 from worker.quote_to_cash.view import WORKSPACE, State
-from worker.workspaces.kinds import HOLD, REAL_TIME, time_of_day
-from worker.workspaces.settings import Settings, settings_of
+from worker.workspaces.kinds import HOLD, OFF, REAL_TIME, time_of_day
+from worker.workspaces.settings import SYNCED, Settings, rule_of, settings_of
 
 HOME_OF_SALES_TAX = "US"
 
@@ -94,6 +94,15 @@ class WorkspaceState(State, frozen=True, dict=True):
         rule = self.settings.unmapped_account_rule
         can_create = self.is_connected and self.company is not None and self.realm not in self.being_read
         return (rule, self.realm) if can_create else (HOLD, None)
+
+    @property
+    def in_step(self) -> tuple[object, ...]:
+        """All that says how accounts and customers are kept in step now; empty while they can't be."""
+        settings = self.settings
+        if not self.is_connected or settings.paused or settings.customer_sync == OFF:
+            return (settings.customer_sync,)
+        company = (self.company.terms, self.company.home_currency) if self.company else None
+        return (settings.customer_sync, self.realm, company, *(rule_of(settings, name) for name in SYNCED))
 
     @property
     def realm(self) -> str | None:

@@ -4,9 +4,10 @@ A text that is too long is cut if its beginning is still right, and left out if 
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from events.contract.crm import AccountUpdated, Address
+from events.contract.in_step import FieldName
 from worker.commands.identity import marker
 from worker.quote_to_cash.texts import Composed, Fitter, one_line
 
@@ -20,7 +21,6 @@ ADDRESS_LINE_CHARACTERS_MAX = 500
 PLACE_CHARACTERS_MAX = 255
 POSTAL_CODE_CHARACTERS_MAX = 30
 
-CustomerField = Literal["name", "email", "phone", "billing_address", "shipping_address"]
 _ADDRESSES = {
     "billing_address": ("BillAddr", "Billing address"),
     "shipping_address": ("ShipAddr", "Shipping address"),
@@ -54,7 +54,7 @@ def customer_body(
 def update_body(
     customer_id: str,
     sync_token: int,
-    changed: Mapping[CustomerField, str | Address | None],
+    changed: Mapping[FieldName, str | Address | None],
     *,
     renames_company: bool = False,
 ) -> Composed:
@@ -83,7 +83,7 @@ def update_body(
     return Composed(body, tuple(fitter.notes))
 
 
-def _text(field: CustomerField, told: str, fitter: Fitter) -> dict[str, Any]:
+def _text(field: FieldName, told: str, fitter: Fitter) -> dict[str, Any]:
     """Return the property of a changed text; nothing if QuickBooks can't have the text."""
     match field:
         case "name":

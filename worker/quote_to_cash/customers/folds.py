@@ -42,6 +42,7 @@ from worker.quote_to_cash.readings.folds import call_its_own, make_known, put, w
 from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.view import View
 
+SENT_MAX = 4  # an account gets one customer for each currency
 AUTO_LINK = of_setting("auto_link")
 
 
@@ -98,7 +99,7 @@ def _with_brought(account: Account, brought: BroughtCustomer | None) -> tuple[Br
 
 def _account_mapped(view: View, mapped: AccountMapped, _at: datetime) -> None:
     account, realm = view.get(Account, mapped.account_id), mapped.realm or view.get(WorkspaceState).realm
-    link = Link(mapped.customer_id, realm, mapped.currency)
+    link = Link(mapped.customer_id, realm, mapped.currency, mapped.also)
     account = replace(account, links=_linked(account.links, link), withdrawn=account.requests)
     # A person's mapping ends the CRM's word; a later snapshot is compared with the mapping.
     brought = tuple(each for each in account.brought if each.realm != realm)
@@ -208,7 +209,8 @@ def _customer_requested(view: View, request: CustomerRequested, _at: datetime) -
 def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -> None:
     account = view.get(Account, command.account_id)
     attempt = Attempt(command.generation, "commanded", command.realm, command.request_id, command.requests)
-    put_account(view, command.account_id, replace(account, attempt=attempt))
+    sent = dict([*account.sent.items(), (command.request_id, command.fields)][-SENT_MAX:])
+    put_account(view, command.account_id, replace(account, attempt=attempt, sent=sent))
 
 
 def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from events.contract import catalog, json
 from events.contract.administration import AccountMapped
 from events.contract.announcements import CustomerCommanded, CustomerLinked
-from events.contract.quickbooks import CustomerCreated
+from events.contract.crm import AccountUpdated
+from events.contract.in_step import UpdatedField
+from events.contract.quickbooks import CompanyObserved, CustomerCreated, CustomerObserved
 from events.contract.reviewing import MappingLinked
 from events.contract.unmatched import ACCOUNT_UNMATCHED
 from events.contract.values import Percent
@@ -22,6 +24,7 @@ from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.customers.unmapped import compare_at_once, is_created_now
 from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
 from worker.quote_to_cash.family import Family
+from worker.quote_to_cash.in_step.values import FIELDS, crm_value, fitted
 from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import percent_of
 
@@ -88,8 +91,20 @@ def _create(view: View, account_id: str) -> Iterator[Consequence]:
         composed.body["DisplayName"],
         account.requests,
         composed.notes,
+        _sent_fields(account.latest, company, currency),
     )
     yield Command(key, realm, request, json.encode_numbers(composed.body))
+
+
+def _sent_fields(
+    account: AccountUpdated, company: CompanyObserved, currency: str | None
+) -> tuple[UpdatedField, ...]:
+    """Return the fields that a new customer gets from the account; an account without a currency has the company's."""
+    home, new = company.home_currency, CustomerObserved(company.realm, "new")
+    texts = (
+        UpdatedField(name, crm_value(account, name), fitted(account, name, new).value) for name in FIELDS
+    )
+    return (*texts, UpdatedField("currency", account.currency or home, currency or home))
 
 
 def _linked(view: View, linked: CustomerCreated | AccountMapped) -> Iterator[Consequence]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from events.contract.administration import CustomerRequested
 from events.contract.crm import AccountUpdated, BroughtCustomer
+from events.contract.in_step import UpdatedField
 from events.contract.matching import MappingSuggested
 from events.contract.reviewing import BroughtRefused, MappingMoved
 from events.contract.unmatched import AccountUnmatched, ComparisonRequested
@@ -18,12 +19,14 @@ from worker.quote_to_cash.view import State
 class Link(Struct, frozen=True):
     """The mapping of an account to a customer, for deals in one currency, or in all without a link of their own.
 
-    A customer's ID is valid only in its realm; `realm` is None if no company was ever connected.
+    A customer's ID is valid only in its realm; `realm` is None if no company was ever connected. With `also`, the customer
+    is another account's, and this one is linked for invoices only.
     """
 
     customer_id: str
     realm: str | None
     currency: str | None = None
+    also: bool = False
 
 
 class Account(State, frozen=True):
@@ -41,6 +44,7 @@ class Account(State, frozen=True):
         brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
         unmatched: The last answer to a request to compare it once more: no customer is like it.
         attempt: The command to create its customer.
+        sent: The fields that the last commands sent, by their request IDs.
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
         compared: The last request to compare it once more, before its customer is created without a person.
@@ -61,6 +65,7 @@ class Account(State, frozen=True):
     unmatched: AccountUnmatched | None = None
 
     attempt: Attempt | None = None
+    sent: dict[str, tuple[UpdatedField, ...]] = field(default_factory=dict)
     automatic: tuple[Link, ...] = ()
     refused: tuple[BroughtRefused, ...] = ()
     compared: ComparisonRequested | None = None

@@ -21,14 +21,6 @@ from worker.quote_to_cash.texts import Fitter, cleaned, length, one_line
 
 # The fields that a rule settles; the setting of a field is `sync_` and its name.
 FIELDS: tuple[FieldName, ...] = ("name", "email", "phone", "billing_address", "shipping_address")
-SPOKEN: dict[str, str] = {
-    "name": "name",
-    "email": "e-mail address",
-    "phone": "phone number",
-    "billing_address": "billing address",
-    "shipping_address": "shipping address",
-    "currency": "currency",
-}
 # QuickBooks renames an inactive customer; it may keep that name when it is active again.
 _DELETED = re.compile(r" \(deleted(?:[ -]?\d+)?\)$")
 

@@ -10,8 +10,8 @@ from events.contract.announcements import ReadCommanded
 from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import CustomerObserved, CustomerUpdated, ItemObserved, ReadingFailed
 from worker.quote_to_cash.family import Folds
-from worker.quote_to_cash.keys import COMPANY
-from worker.quote_to_cash.readings.state import KINDS, Customer, Item, ReadingState
+from worker.quote_to_cash.keys import COMPANY, IN_STEP
+from worker.quote_to_cash.readings.state import KINDS, Customer, Item, ReadingState, linked_accounts
 from worker.quote_to_cash.view import View
 
 
@@ -32,7 +32,8 @@ def put(view: View, stream: str, state: Customer | Item) -> None:
     """Replace the state of a customer or an item, and the keys that its reading waits on."""
     view.put(state, stream.partition("/")[2])
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    view.set_waits(stream, (COMPANY,) if state.reading.is_wanted else ())
+    company = (COMPANY,) if state.reading.is_wanted else ()
+    view.set_waits(stream, (*company, *_in_step(state)))
 
 
 def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:
@@ -72,6 +73,12 @@ def survivor_of(view: View, kind: type[Customer | Item], realm: str, object_id: 
     return None
 
 
+def _in_step(state: Customer | Item) -> tuple[str, ...]:
+    """Return the accounts with which a customer is kept in step, and the settings of that."""
+    accounts = linked_accounts(state) if isinstance(state, Customer) else ()
+    return (*(f"account/{account_id}" for account_id in accounts), IN_STEP) if accounts else ()
+
+
 def _wanted_once_more(reading: ReadingState) -> ReadingState:
     return replace(reading, wanted=reading.wanted + 1)
 
@@ -86,7 +93,7 @@ def _is_of_use(view: View, seen: CustomerObserved | ItemObserved) -> bool:
     if seen.reading:
         return True
     if state.observed is None:
-        return state.reading.wanted > 0
+        return state.reading.wanted > 0 or (isinstance(state, Customer) and bool(linked_accounts(state)))
     return not seen.exists or seen.sync_token >= state.observed.sync_token
 
 

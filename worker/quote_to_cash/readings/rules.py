@@ -36,6 +36,11 @@ def read_unknown(view: View, streams: Iterable[str]) -> Iterator[Consequence]:
             yield from _command(view, stream)
 
 
+def read_again(view: View, stream: str) -> Iterator[Consequence]:
+    """Command a reading of an object, even of a known one."""
+    return _command(view, stream)
+
+
 def _consider(view: View, stream: str) -> Iterator[Consequence]:
     workspace = view.get(WorkspaceState)
     connected = workspace.realm is not None and workspace.realm == stream.split("/")[1]

@@ -54,6 +54,11 @@ class Customer(State, frozen=True):
     reading: ReadingState = ReadingState()
 
 
+def linked_accounts(customer: Customer) -> tuple[str, ...]:
+    """Return the accounts that are, or were, linked to a customer: by a person, or by the worker."""
+    return tuple(dict.fromkeys((*customer.accounts, *customer.automatic)))
+
+
 class Item(State, frozen=True):
     """A QuickBooks item as it was last observed, and the products that were mapped to it. Its key is `REALM/ID`.
 

@@ -1,0 +1,130 @@
+"""All that settles the fields of a pair now: values of both sides, rules, outcomes of updates, and people's decisions."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from events.contract.crm import AccountUpdated
+from events.contract.gates import CUSTOMER_CHANGED
+from events.contract.in_step import BothValues, FieldName, FieldSettlement, FieldValue
+from events.contract.quickbooks import CompanyObserved, CustomerObserved
+from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.in_step.settle import Now, Rule, UpdateAnswer, UpdateRefusal
+from worker.quote_to_cash.in_step.state import Pair
+from worker.quote_to_cash.in_step.values import FIELDS, Fit, crm_value, fitted, quickbooks_value
+from worker.workspaces.kinds import BOTH, TO_CRM, TO_QUICKBOOKS
+from worker.workspaces.settings import Settings, rule_of
+
+Outcomes = dict[FieldName, UpdateAnswer | UpdateRefusal]
+# A customer is taxed and has no terms of its own unless QuickBooks says so: the CRM is not told that.
+USUAL: dict[str, str | bool | None] = {"terms": None, "taxable": True}
+
+
+class Sides(Struct, frozen=True):
+    """An account and its customer, as they are now, in a company."""
+
+    account: AccountUpdated
+    customer: CustomerObserved
+    company: CompanyObserved
+    settings: Settings
+    is_only_one: bool
+
+    @property
+    def may_write(self) -> bool:
+        """Whether customers may be changed in QuickBooks."""
+        return self.settings.customer_sync in {TO_QUICKBOOKS, BOTH}
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether the CRM may be told values."""
+        return self.settings.customer_sync in {TO_CRM, BOTH}
+
+    def fit(self, field: FieldName) -> Fit:
+        """Return the CRM's value of a field as QuickBooks can have it."""
+        return fitted(self.account, field, self.customer)
+
+    def own_values(self) -> dict[str, str | bool | None]:
+        """Return the values of the fields that QuickBooks alone has; those with an unknown name are left out."""
+        names = {term.id: term.name for term in self.company.terms}
+        taxable = self.customer.taxable
+        values: dict[str, str | bool | None] = {"taxable": taxable if taxable is not None else True}
+        if self.customer.terms_id is None or self.customer.terms_id in names:
+            values["terms"] = names.get(self.customer.terms_id or "")
+        return values
+
+
+def sides_of(workspace: WorkspaceState, account: Account, customer: CustomerObserved) -> Sides | None:
+    """Return the sides of a pair; None until the CRM has sent the account and the company was read."""
+    if account.latest is None or workspace.company is None:
+        return None
+    is_only_one = len(account.links_in(customer.realm)) == 1
+    return Sides(account.latest, customer, workspace.company, workspace.settings, is_only_one)
+
+
+def settled_before(account_id: str, account: Account, pair: Pair) -> dict[FieldName, FieldSettlement]:
+    """Return the settled fields of a pair; of a customer that the worker created, as they were created."""
+    known: dict[FieldName, FieldSettlement] = {}
+    created = pair.created
+    if created is not None and created.account_id == account_id:
+        for field in account.sent.get(created.request_id, ()):
+            seen = created.customer
+            base = BothValues(field.crm, quickbooks_value(seen, field.field) if seen else field.sent)
+            known[field.field] = FieldSettlement(field.field, "agreed", base, base)
+    if pair.account_id == account_id:
+        known |= {each.field: each for each in pair.fields.values()}
+    return known
+
+
+def outcomes_of(pair: Pair) -> tuple[Outcomes, int]:
+    """Return the outcomes of updates that were not considered yet, by field, and the last generation of them."""
+    found: Outcomes = {}
+    handled = pair.handled
+    updates = {update.request_id: update for update in pair.updates}
+    for outcome in sorted(pair.outcomes, key=lambda each: each.generation):
+        update = updates.get(outcome.request_id)
+        if update is None or outcome.generation <= pair.handled or outcome.gate == CUSTOMER_CHANGED:
+            continue
+        handled = outcome.generation
+        for field in update.fields:
+            if outcome.customer is not None:
+                value = quickbooks_value(outcome.customer, field.field)
+                found[field.field] = UpdateAnswer(field.crm, field.sent, value)
+            elif (
+                outcome.holder is None or field.field == "name"
+            ):  # a taken name says nothing about the other fields
+                several = outcome.holder is None and len(update.fields) > 1
+                found[field.field] = UpdateRefusal(field.sent, outcome.message, outcome.holder, several)
+    return found, handled
+
+
+def fields_now(sides: Sides, pair: Pair, outcomes: Outcomes) -> Iterator[Now]:
+    """Yield all that settles each field now."""
+    for field in FIELDS:
+        crm, fit = crm_value(sides.account, field), sides.fit(field)
+        value = quickbooks_value(sides.customer, field)
+        decided = pair.resolved.get(field)
+        is_about_these = decided is not None and decided.values == BothValues(crm, value)
+        yield Now(
+            field,
+            crm,
+            fit.value,
+            value,
+            _rule(sides.settings, field),
+            sides.may_write,
+            sides.may_tell,
+            fit.unfit,
+            outcomes.get(field),
+            decided.take if decided is not None and is_about_these else None,
+            pair.retries.get(field, 0),
+        )
+    currency = sides.customer.currency
+    if sides.is_only_one and currency is not None:
+        # An account without a currency has the company's.
+        crm_currency: FieldValue = sides.account.currency or sides.company.home_currency
+        yield Now("currency", crm_currency, crm_currency, currency, "quickbooks", False, sides.may_tell)
+
+
+def _rule(settings: Settings, field: FieldName) -> Rule:
+    rules: dict[str, Rule] = {"crm": "crm", "quickbooks": "quickbooks"}
+    return rules.get(rule_of(settings, field), "both")
