@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from events.contract import catalog, reviewing
-from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence
+from events.contract import catalog, matching, reviewing
+from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence, Verdicts
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
@@ -47,6 +47,7 @@ TOLD = frozenset(
         BROUGHT_REFUSED,
         MAPPING_MOVED,
         PRODUCT_MOVED,
+        matching.MAPPINGS_COMPARED,
         ACCOUNT_IGNORED,
         ACCOUNT_UNIGNORED,
         catalog.ACCOUNT_MAPPED,
@@ -54,7 +55,7 @@ TOLD = frozenset(
 )
 
 
-def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a sentence a type
+def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: C901, PLR0911 - a sentence a type
     """Return the sentence of an event of `TOLD`; None for an account without a match, as most of a CRM's are."""
     match kind:
         case catalog.ACCOUNT_MAPPED:
@@ -77,6 +78,8 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a s
             why, remedy = _REFUSED[payload.reason]
             said = f"The CRM says that this account is customer {payload.customer_id}, and it was not linked:"
             return "attention", f"{said} {why.format(holder=payload.holder)}.", remedy
+        case matching.MAPPINGS_COMPARED:
+            return "info", _compared(payload), None
         case reviewing.MAPPING_MOVED:
             return "info", _moved("account", "customer", payload.merged, payload.customer_id), None
         case reviewing.PRODUCT_MOVED:
@@ -87,6 +90,21 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a s
         case reviewing.ACCOUNT_UNIGNORED:
             return "info", f"{payload.by} said that this account is no longer ignored.", None
     return _suggested(payload)
+
+
+def _compared(payload: Any) -> str:
+    said = f"All accounts were compared with the company's customers: {_counted(payload.accounts)}."
+    products = payload.products
+    if not (products.link or products.review or products.none or products.decided):
+        return said
+    return f"{said} All products were compared with its items: {_counted(products)}."
+
+
+def _counted(verdicts: Verdicts) -> str:
+    return (
+        f"{verdicts.link} could be linked, {verdicts.review} to be reviewed, {verdicts.none} without a match,"
+        f" {verdicts.decided} decided before"
+    )
 
 
 def _moved(subject: str, entity: str, merged: str, survivor: str) -> str:

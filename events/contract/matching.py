@@ -6,6 +6,7 @@ from events.contract.values import Amount, Fact, Identifier, Name, Percent, Revi
 
 MAPPING_SUGGESTED = "com.coeffection.mapping.suggested.v1"
 PRODUCT_SUGGESTED = "com.coeffection.mapping.product-suggested.v1"
+MAPPINGS_COMPARED = "com.coeffection.mappings.compared.v1"
 
 Verdict = Literal["link", "review", "none"]
 
@@ -164,6 +165,27 @@ class ProductSuggested(Fact, frozen=True):
     def evidence(self, item_id: str) -> MappingEvidence | None:
         """Return the evidence for one of the candidates; None for another item."""
         return _evidence(self, item_id)
+
+
+class Verdicts(Fact, frozen=True):
+    """The verdicts on accounts or products; `decided` counts those that have a customer or item, wait for one, or are ignored."""
+
+    link: int = 0
+    review: int = 0
+    none: int = 0
+    decided: int = 0
+
+
+class MappingsCompared(Fact, frozen=True):
+    """Every account was compared with the company's customers, and every product with its items.
+
+    That is done after a sync that reads everything, after another company was connected, and by a new matcher.
+    """
+
+    realm: Identifier
+    matcher: Revision
+    accounts: Verdicts = Verdicts()
+    products: Verdicts = Verdicts()
 
 
 def _evidence(suggested: MappingSuggested | ProductSuggested, target: str) -> MappingEvidence | None:

@@ -20,6 +20,7 @@ from worker.cli.mappings import AlsoOption
 from worker.cli.options import JsonOption, WorkspaceOption
 from worker.cli.output import people, print_json, print_rows
 from worker.services import Services
+from worker.suggesting.stages import Stage, stage_of
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's ID in the CRM.")]
 State = Literal["suggested", "mapped", "ignored", "unmatched"]
@@ -27,6 +28,11 @@ SHEET = (
     *("account", "account_name", "state", "decision", "customer", "customer_name"),
     *("score", "margin", "reasons", "runner_up", "decided_by", "decided_at"),
 )
+UNCOMPARED = {
+    "not_connected": "no company is connected",
+    "being_read": "the company is being read for the first time",
+    "being_compared": "it is being compared",
+}
 YES = frozenset({"yes", "true", "1", "x"})
 
 app = commands("Review the QuickBooks customers that are suggested for CRM accounts.")
@@ -45,10 +51,12 @@ def list_mappings(
     wanted = MappingsWanted(state=state)
 
     async def work(opened: Services) -> list[dict[str, Any]]:
-        return await _listed(opened, await workspace_name(opened, workspace), wanted)
+        name = await workspace_name(opened, workspace)
+        stage = await opened.database.read(stage_of, name)
+        return [_with_stage(row, stage) for row in await _listed(opened, name, wanted)]
 
     rows = run(work)
-    shown = rows if as_json else [_flat(row) for row in rows]
+    shown = rows if as_json else [{**_flat(row), "state": _spoken(row)} for row in rows]
     columns = ("account", "account_name", "state", "customer", "customer_name", "score", "margin", "reasons")
     print_rows(shown, (*columns, "decided_by"), as_json=as_json, empty="Nothing to show.")
 
@@ -213,6 +221,16 @@ async def _listed(opened: Services, name: str, wanted: MappingsWanted) -> list[d
         rows += page
         after = [page[-1][key] for key in queries.MAPPINGS_KEY]
     return rows
+
+
+def _with_stage(row: dict[str, Any], stage: Stage) -> dict[str, Any]:
+    """Return a mapping with the reason that it was not compared yet, if it is unmatched for that reason."""
+    return {**row, "unmatched": stage if row["state"] == "unmatched" and stage != "compared" else None}
+
+
+def _spoken(row: dict[str, Any]) -> str:
+    """Return the state of a mapping, with the reason that it was not compared yet."""
+    return f"{row['state']}: {UNCOMPARED[row['unmatched']]}" if row["unmatched"] else str(row["state"])
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

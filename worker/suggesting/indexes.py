@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from events.contract import catalog
+from events.contract.matching import MappingsCompared
 from events.contract.values import Fact
+from worker.matching import MATCHER_VERSION
 from worker.suggesting.entries import Answer, Entry
 from worker.suggesting.kinds import BY_ENTITY, KINDS, kind_of
 from worker.suggesting.listening import MatchedCompany
@@ -42,6 +44,11 @@ class CompanyIndex:
         """Return the streams of the open accounts or products whose best candidate may be another one after a change."""
         name = BY_ENTITY[entity].name
         return {f"{name}/{sought_id}" for sought_id in self._pairings[name].concerned(known_id)}
+
+    def compared(self) -> MappingsCompared:
+        """Return the verdicts on all accounts and products."""
+        counts = {f"{name}s": pairing.verdicts() for name, pairing in self._pairings.items()}
+        return MappingsCompared(self.company.realm, MATCHER_VERSION, **counts)
 
     def suggestion(self, stream: str, entry: Entry) -> Answer | None:
         """Return the next suggestion of an account or a product; None if there is none, or it says the same as the last."""

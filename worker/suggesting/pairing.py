@@ -1,11 +1,13 @@
 """Customers with accounts, or items with products, in memory: each is found by names and identifiers of the other."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from events.contract.matching import Verdicts
 from worker.matching.index import KnownCustomer, SoughtAccount
 from worker.matching.products import KnownItem, SoughtProduct
 from worker.matching.suggestions import NEAREST_MAX, Suggestion
@@ -36,6 +38,7 @@ class Pairing(ABC, Generic[O, K, S, E]):
         self._open = type(self).new_index()  # accounts or products
         self._suggested: dict[str, frozenset[str]] = {}
         self._suggested_for: dict[str, set[str]] = {}
+        self._verdicts: dict[str, str] = {}
         self._linked: dict[str, tuple[str, ...]] = {}
         self._learned: dict[str, dict[str, str]] = {}
 
@@ -75,12 +78,21 @@ class Pairing(ABC, Generic[O, K, S, E]):
         for sought_id, entry in entries.items():
             self._put_learned(sought_id, entry)
             sought: Any = entry.sought
+            self._verdicts.pop(sought_id, None)
             if not self._is_open(entry) or sought is None:
                 self._open.remove(sought_id)
                 self._note_suggested(sought_id, None)
+                if sought is not None:
+                    self._verdicts[sought_id] = "decided"
             else:
+                if entry.suggested is not None and entry.suggested.realm == self.realm:
+                    self._verdicts[sought_id] = entry.suggested.verdict
                 self._open.replace(self.as_known(sought))
                 self._note_suggested(sought_id, entry.suggested)
+
+    def verdicts(self) -> Verdicts:
+        """Count the verdicts on the accounts or products that have arrived."""
+        return Verdicts(**Counter(self._verdicts.values()))
 
     def concerned(self, known_id: str) -> set[str]:
         """Return the open accounts or products whose best candidate may be another one after a change of one."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
+from events.contract.matching import MAPPINGS_COMPARED
 from events.contract.values import Fact
 from events.database import bulk
 from events.log import log, subscriptions
@@ -33,6 +34,8 @@ from worker.suggesting.listening import (
 )
 from worker.suggesting.tables import suggesting_changed, suggesting_companies, suggesting_sought
 from worker.sync.tables import observed
+
+COMPARISONS = "urn:coeffection:matching:comparisons"
 
 
 class CompanyRows(Struct, frozen=True):
@@ -138,6 +141,8 @@ def go_on(
         after, sought = _due(connection, company, limit)
         _compare_sought(connection, index, sought, now)
         portion = Portion(len(sought), after)
+        if after.swept is None and (company.swept, company.matcher) != (None, MATCHER_VERSION):
+            log.append_own(connection, [_compared(index, now)], now)
     after = replace(portion.company, turn=company.turn + 1)
     values = {"turn": after.turn, "matcher": after.matcher, "swept": after.swept}
     change(connection, workspace, company.realm, **values)
@@ -233,6 +238,19 @@ def _event(workspace: str, stream: str, answer: Answer, now: datetime) -> Event:
         source=kind.source,
         time=now,
         id=f"{catalog.key_of(stream)}/{answer.number}",
+    )
+
+
+def _compared(index: CompanyIndex, now: datetime) -> Event:
+    """Make the event that everything was compared. Its identity is the company, with the turn of the last portion."""
+    company = index.company
+    return own_event(
+        MAPPINGS_COMPARED,
+        index.compared(),
+        workspace=company.workspace,
+        source=COMPARISONS,
+        time=now,
+        id=f"{company.realm}/{company.turn}",
     )
 
 

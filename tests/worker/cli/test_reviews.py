@@ -89,6 +89,17 @@ async def test_suggestions_are_listed_and_accepted_from_a_score_on(
     assert (again.returncode, "No customer is suggested" in again.stdout) == (1, True)
 
 
+async def test_the_list_says_that_no_company_is_connected(world: World, q2c: Run) -> None:
+    await world.add_workspace()
+    await world.send(stories.account("A-1", name="Harper & Lowe"))
+    await world.settle()
+    database = {"Q2C_DATABASE_URL": world.services.environment.database_url, "Q2C_TOKEN_KEYS": TOKEN_KEY}
+    shown = q2c("mappings", "list", COLUMNS="200", **database)
+    assert "unmatched: no company is connected" in shown.stdout
+    (row,) = lines(q2c("mappings", "list", "--json", **database))
+    assert (row["state"], row["unmatched"]) == ("unmatched", "not_connected")
+
+
 @pytest.mark.parametrize("semicolons", [(), ("--semicolons",)])
 async def test_a_spreadsheet_goes_out_and_comes_back_with_decisions(
     office: Office, mappings: Callable[..., Any], tmp_path: Path, semicolons: tuple[str, ...]

@@ -5,11 +5,13 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+import sqlalchemy as sa
 
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.sandbox import accountant
+from worker.suggesting import listening
 from worker.web.app import create_app
 from worker.workspaces import api_tokens
 
@@ -50,8 +52,21 @@ async def test_a_list_shows_the_suggestion_and_the_state_of_each_account(http: h
     assert (found["customer_name"], found["score"], found["reasons"]) == (HARPER, "99.9", ["same_name"])
     assert found["runner_up_name"] == "Harper & Lowe"
     assert (unmatched["state"], unmatched["suggestion"]["verdict"]) == ("unmatched", "none")
+    assert unmatched["unmatched"] is None, "it was compared"
     (only,) = (await http.get("/?state=suggested")).json()["items"]
     assert only["id"] == "A-1"
+
+
+async def test_a_list_says_why_an_account_was_not_compared_yet(
+    http: httpx.AsyncClient, office: Office
+) -> None:
+    await office.world.services.database.transaction(unread, "acme", office.world.realm)
+    suggested, unmatched = (await http.get("/?kind=account")).json()["items"]
+    assert (suggested["unmatched"], unmatched["unmatched"]) == (None, "being_read")
+
+
+def unread(connection: sa.Connection, workspace: str, realm: str) -> None:
+    listening.change(connection, workspace, realm, complete=False)
 
 
 async def test_each_decision_is_shown_with_who_and_when(http: httpx.AsyncClient, office: Office) -> None:

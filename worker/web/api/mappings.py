@@ -16,6 +16,7 @@ from worker.actions.admin import Admin
 from worker.actions.mappings import map_product, request_customer, request_item
 from worker.actions.reviews import map_account
 from worker.services import Services
+from worker.suggesting.stages import Stage, stage_of
 from worker.web.api.accepted import Accepted
 from worker.web.api.paging import ROWS_USUAL, TEXT_KEY, Cursor, Limit, Listing, page, shown, text_parameter
 from worker.web.description import described, identifier
@@ -27,6 +28,7 @@ Status = Literal["unmapped", "requested", "mapped", "refused"]
 
 
 State = Literal["suggested", "mapped", "ignored", "unmatched"]
+Uncompared = Literal["not_connected", "being_read", "being_compared"]
 
 
 class SuggestedMapping(Struct, frozen=True):
@@ -72,6 +74,8 @@ class Mapping(Struct, frozen=True):
         problem: Why QuickBooks refused to create it.
         position: The position in the log of the event that last changed it.
         state: `suggested` if a suggestion waits for a person, `mapped`, `ignored`, or `unmatched`.
+        unmatched: Why an unmatched account or product was not compared yet: no company is connected, its lists are being
+            read for the first time, or everything is being compared; none once it was compared.
         suggestion: The matcher's last answer, until a person rejects it.
         decided_at: When it was last decided upon.
     """
@@ -89,6 +93,7 @@ class Mapping(Struct, frozen=True):
     state: State
     suggestion: SuggestedMapping | None
     decided_at: datetime | None
+    unmatched: Uncompared | None = None
 
 
 class Mappings(Struct, frozen=True):
@@ -122,9 +127,11 @@ class MappingWish(Struct, frozen=True):
     also: bool = False
 
 
-def _shown(row: Row) -> Mapping:
+def _shown(row: Row, stage: Stage) -> Mapping:
     found = row["suggestion"]
-    return shown(Mapping, {**row, "suggestion": SuggestedMapping(**found) if found else None})
+    unmatched = stage if row["state"] == "unmatched" and stage != "compared" else None
+    more = {"suggestion": SuggestedMapping(**found) if found else None, "unmatched": unmatched}
+    return shown(Mapping, {**row, **more})
 
 
 class MappingsApi(Controller):
@@ -160,7 +167,8 @@ class MappingsApi(Controller):
         """Return a page of mappings."""
         wanted = MappingsWanted(kind, status, text, review_state)
         rows, next_cursor = await page(services, workspace, MAPPINGS, wanted, cursor, limit)
-        return Mappings([_shown(row) for row in rows], next_cursor)
+        stage = await services.database.read(stage_of, workspace)
+        return Mappings([_shown(row, stage) for row in rows], next_cursor)
 
     @post(
         "/accounts/{account:str}",
