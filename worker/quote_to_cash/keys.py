@@ -94,8 +94,8 @@ class ReadThrough:
     def get(self, kind: type[T], key: str = "") -> T:
         """Return the state of a stream, and record its key; for the workspace, record only the parts that are read."""
         state = self._view.get(kind, key)
-        if isinstance(state, WorkspaceState):
-            return cast(T, _WorkspaceRead(state, self.keys))
+        if kind is WorkspaceState:
+            return cast(T, _WorkspaceRead(cast(WorkspaceState, state), self.keys))
         self.keys[stream_of(kind, key)] = None
         return state
 

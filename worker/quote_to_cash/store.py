@@ -1,6 +1,7 @@
 """The process manager's state in SQL: loaded when a decision reads it, written once for each batch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -56,7 +57,7 @@ class StateStore:
     def __init__(self, connection: sa.Connection, workspace: str) -> None:
         self.workspace_name = workspace
         self._connection = connection
-        self._loaded: dict[tuple[type[State], str], State] = {}
+        self._loaded: dict[tuple[type[State], str], Any] = {}  # each state is of the type in its key
         self._changed: dict[tuple[type[State], str], None] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
         self._waiters: dict[str, set[str]] = {}
@@ -81,8 +82,8 @@ class StateStore:
 
     def get(self, kind: type[T], key: str = "") -> T:
         """Return the state of a stream; an unknown one is empty."""
-        loaded = self._loaded.get((kind, key))
-        if isinstance(loaded, kind):
+        loaded: T | None = self._loaded.get((kind, key))
+        if loaded is not None:
             return loaded
         stream = stream_of(kind, key)
         data = self._read.get(stream)
