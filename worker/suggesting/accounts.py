@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import AccountMapped
+from events.contract.administration import AccountMapped, CustomerRequested
 from events.contract.announcements import CustomerCommanded
 from events.contract.crm import AccountUpdated
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested
@@ -17,6 +17,7 @@ from events.contract.reviewing import (
     MAPPING_LINKED,
     MAPPING_MOVED,
     MAPPING_REJECTED,
+    AccountIgnored,
     MappingBrought,
 )
 from events.contract.unmatched import (
@@ -57,6 +58,8 @@ class AccountEntry(Entry, frozen=True):
         suggested: The last suggestion.
         compared: The last request to compare it once more.
         answered: The number of the last request that was answered.
+        requests: How many customers people have requested.
+        withdrawn: How many of these requests a mapping or ignoring has replaced.
     """
 
     revision: int = -1
@@ -64,6 +67,8 @@ class AccountEntry(Entry, frozen=True):
     suggested: MappingSuggested | None = None
     compared: ComparisonRequested | None = None
     answered: int = 0
+    requests: int = 0
+    withdrawn: int = 0
 
     @property
     def sought(self) -> SoughtAccount | None:
@@ -87,13 +92,38 @@ def _updated(entry: AccountEntry, snapshot: AccountUpdated) -> AccountEntry:
 
 
 def _linked(entry: AccountEntry, by: AccountMapped | CustomerCreated) -> AccountEntry:
-    link = LinkedTarget(by.customer_id, by.realm, isinstance(by, AccountMapped) and by.also)
-    others = (each for each in entry.links if (each.target, each.realm) != (link.target, link.realm))
-    return linked(entry, link, tuple(others))
+    """Return an account with a customer, instead of the one for the same currency; or of all, if it is for every currency."""
+    also = isinstance(by, AccountMapped) and by.also
+    link = LinkedTarget(by.customer_id, by.realm, also, currency=by.currency)
+    kept = (
+        each
+        for each in entry.links
+        if not (each.is_persons and each.realm == link.realm and link.currency in {None, each.currency})
+    )
+    return linked(entry, link, tuple(kept))
+
+
+def _mapped(entry: AccountEntry, mapped: AccountMapped) -> AccountEntry:
+    return replace(_linked(entry, mapped), withdrawn=entry.requests)
+
+
+def _ignored(entry: AccountEntry, fact: AccountIgnored) -> AccountEntry:
+    return replace(ignored(entry, fact), withdrawn=entry.requests, is_requested=False)
+
+
+def _requested(entry: AccountEntry, fact: CustomerRequested) -> AccountEntry:
+    return replace(requested(entry, fact), requests=entry.requests + 1)
 
 
 def _created(entry: AccountEntry, created: CustomerCreated) -> AccountEntry:
-    return replace(entry, is_requested=False) if entry.is_ignored else _linked(entry, created)
+    """Return an account with a created customer, unless a person has mapped or ignored it since one was last requested."""
+    fitting = {None, created.currency}
+    is_mapped = any(
+        link.is_persons and link.realm == created.realm and link.currency in fitting for link in entry.links
+    )
+    if entry.requests <= entry.withdrawn and (is_mapped or entry.is_ignored):
+        return replace(entry, is_requested=False)
+    return _linked(entry, created)
 
 
 def _commanded(entry: AccountEntry, _: CustomerCommanded) -> AccountEntry:
@@ -123,9 +153,9 @@ def _refused(entry: AccountEntry, refused: CommandRejected) -> AccountEntry:
 
 FOLDS: EntryFolds = {
     catalog.ACCOUNT_UPDATED: _updated,
-    catalog.ACCOUNT_MAPPED: _linked,
+    catalog.ACCOUNT_MAPPED: _mapped,
     catalog.CUSTOMER_CREATED: _created,
-    catalog.CUSTOMER_REQUESTED: requested,
+    catalog.CUSTOMER_REQUESTED: _requested,
     catalog.CUSTOMER_COMMANDED: _commanded,
     catalog.COMMAND_REJECTED: _refused,
     MAPPING_SUGGESTED: suggested,
@@ -135,7 +165,7 @@ FOLDS: EntryFolds = {
     MAPPING_LINKED: lambda entry, fact: linked_by_itself(entry, fact.customer_id, fact.realm),
     MAPPING_BROUGHT: _brought,
     MAPPING_MOVED: lambda entry, fact: moved(entry, fact.merged, fact.customer_id, fact.realm),
-    ACCOUNT_IGNORED: ignored,
+    ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: unignored,
 }
 
@@ -175,7 +205,7 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
 
     def as_sought(self, known: KnownCustomer) -> Iterable[SoughtAccount]:
         """Yield a customer as an account, by each of its names."""
-        for name in {known.display_name, known.company_name or ""} - {""}:
+        for name in {known.display_name, known.company_name or "", *known.learned} - {""}:
             yield SoughtAccount(
                 known.id,
                 name,

@@ -21,7 +21,7 @@ class LinkedTarget(Struct, frozen=True):
 
     `realm` is None if no company was ever connected. `also` is true if the customer is another account's.
     `by_itself` is true if the worker made the link by its suggestion, and `by_crm` if the CRM brought the customer: the
-    link ends if a person rejects the customer or item.
+    link ends if a person rejects the customer or item. `currency` is None if it is for deals in every currency.
     """
 
     target: str
@@ -29,6 +29,12 @@ class LinkedTarget(Struct, frozen=True):
     also: bool = False
     by_itself: bool = False
     by_crm: bool = False
+    currency: str | None = None
+
+    @property
+    def is_persons(self) -> bool:
+        """Whether a person made the link."""
+        return not (self.by_itself or self.by_crm)
 
 
 class Entry(Struct, frozen=True):
@@ -40,6 +46,7 @@ class Entry(Struct, frozen=True):
         is_ignored: Whether a person has said that it gets none.
         rejected: The companies and IDs of the customers or items that people have rejected for it.
         suggested: The last suggestion.
+        former: The links that it had, and may have no longer, since it was compared.
     """
 
     links: tuple[LinkedTarget, ...] = ()
@@ -47,6 +54,7 @@ class Entry(Struct, frozen=True):
     is_ignored: bool = False
     rejected: tuple[tuple[str, str], ...] = ()
     suggested: Answer | None = None
+    former: tuple[LinkedTarget, ...] = ()
 
     @property
     def sought(self) -> SoughtAccount | SoughtProduct | None:
@@ -59,17 +67,17 @@ class Entry(Struct, frozen=True):
         return self.suggested.number if self.suggested else 0
 
     def targets(self, realm: str, *, is_first: bool) -> tuple[str, ...]:
-        """Return the customers or items of a company that it is linked to.
+        """Return the customers or items of a company that it is linked to: those of people, or else the others.
 
-        A link from before any connection is one of the company that was connected first.
+        A link from before any connection is one of the company that was connected first. A link that no person made counts
+        only while no person has ignored the account or product, and awaits no requested customer or item.
         """
         realms = {realm, None} if is_first else {realm}
-        return tuple(
-            link.target
-            for link in self.links
-            if link.realm in realms
-            and not ((link.by_itself or link.by_crm) and (link.realm, link.target) in self.rejected)
-        )
+        links = [link for link in self.links if link.realm in realms]
+        persons = tuple(dict.fromkeys(link.target for link in links if link.is_persons))
+        if persons or self.is_requested or self.is_ignored:
+            return persons
+        return tuple(link.target for link in links if (link.realm, link.target) not in self.rejected)
 
     def is_open(self, realm: str, *, is_first: bool) -> bool:
         """Return whether it is to be matched: it has arrived, and no person has decided about it."""
@@ -85,6 +93,12 @@ class Entry(Struct, frozen=True):
         own = {link.target for link in self.links if not link.also and not link.by_itself}
         return tuple(each for each in self.targets(realm, is_first=is_first) if each in own)
 
+    def concerns(self, realm: str, *, is_first: bool) -> set[str]:
+        """Return the customers or items whose learned names may have changed since it was compared."""
+        realms = {realm, None} if is_first else {realm}
+        former = {link.target for link in self.former if link.realm in realms}
+        return former | set(self.learned_from(realm, is_first=is_first))
+
 
 E = TypeVar("E", bound=Entry)
 EntryFolds = Mapping[str, Callable[[Any, Any], Entry]]
@@ -93,6 +107,18 @@ EntryFolds = Mapping[str, Callable[[Any, Any], Entry]]
 def linked(entry: E, link: LinkedTarget, kept: tuple[LinkedTarget, ...]) -> E:
     """Return an entry that a person linked, with the earlier links that it keeps."""
     return replace(entry, links=(*kept, link), is_requested=False, is_ignored=False)
+
+
+def with_former(before: E, after: E) -> E:
+    """Return an entry after an event, with the links that may no longer teach its name."""
+    if _decided(before) == _decided(after):
+        return after
+    taught = (link for link in before.links if not link.also and not link.by_itself)
+    return replace(after, former=tuple(dict.fromkeys((*after.former, *taught))))
+
+
+def _decided(entry: Entry) -> tuple[object, ...]:
+    return entry.links, entry.rejected, entry.is_ignored, entry.is_requested
 
 
 def linked_by_itself(entry: E, target: str, realm: str) -> E:

@@ -13,7 +13,7 @@ from events.contract.envelope import Event, Recorded
 from events.database import bulk
 from events.log.subscriptions import Subscription
 from worker.matching import MATCHER_VERSION
-from worker.suggesting.entries import Entry
+from worker.suggesting.entries import Entry, with_former
 from worker.suggesting.kinds import BY_ENTITY, KINDS, PRODUCTS, kind_of
 from worker.suggesting.tables import suggesting_changed, suggesting_companies, suggesting_sought
 from worker.sync.observing import SOURCE as OBSERVED_BY
@@ -120,7 +120,7 @@ def _hear_of_sought(connection: sa.Connection, told: Sequence[Told]) -> None:
         for each in here:
             kind = kind_of(each.stream)
             entry = after.get(each.stream) or kind.entry()
-            after[each.stream] = kind.folds[each.event_type](entry, each.payload)
+            after[each.stream] = with_former(entry, kind.folds[each.event_type](entry, each.payload))
         changed = {stream: entry for stream, entry in after.items() if entry != before.get(stream)}
         put_entries(connection, workspace, changed, due=True)
 

@@ -97,8 +97,7 @@ class Pairing(ABC, Generic[O, K, S, E]):
     def concerned(self, known_id: str) -> set[str]:
         """Return the open accounts or products whose best candidate may be another one after a change of one."""
         found = set(self._suggested_for.get(known_id, ()))
-        known = self._known.get(known_id)
-        for sought in self.as_sought(known) if known is not None else ():
+        for sought in self.as_sought(self._with_learned(known_id)) if known_id in self._known else ():
             found |= self._alike(sought)
         return found
 

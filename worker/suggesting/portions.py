@@ -140,6 +140,8 @@ def go_on(
     else:
         after, sought = _due(connection, company, limit)
         _compare_sought(connection, index, sought, now)
+        if after.swept == company.swept:  # a sweep compares all accounts and products anyway
+            _note_taught(connection, index, sought)
         portion = Portion(len(sought), after)
         if after.swept is None and (company.swept, company.matcher) != (None, MATCHER_VERSION):
             log.append_own(connection, [_compared(index, now)], now)
@@ -219,13 +221,31 @@ def _compare_sought(
         if answer is not None
     ]
     compared = {
-        stream: replace(entry, suggested=found[stream] or entry.suggested) for stream, entry in sought.items()
+        stream: replace(entry, suggested=found[stream] or entry.suggested, former=())
+        for stream, entry in sought.items()
     }
     answers = answered(connection, index, compared, now)
     log.append_own(connection, [*events, *answers.events], now)
     put_entries(connection, workspace, answers.done, due=False)
     put_entries(connection, workspace, answers.later, due=True)
     index.put_entries(compared)
+
+
+def _note_taught(connection: sa.Connection, index: CompanyIndex, sought: dict[str, Entry]) -> None:
+    """Note the customers and items that learn the names of linked accounts and products, or do so no longer."""
+    company = index.company
+    rows = [
+        {
+            "workspace": company.workspace,
+            "realm": company.realm,
+            "entity": kind_of(stream).entity,
+            "entity_id": target,
+        }
+        for stream, entry in sought.items()
+        for target in sorted(entry.concerns(company.realm, is_first=company.is_first))
+    ]
+    unique = {(row["entity"], row["entity_id"]): row for row in rows}
+    bulk.upsert(connection, suggesting_changed, list(unique.values()))
 
 
 def _event(workspace: str, stream: str, answer: Answer, now: datetime) -> Event:

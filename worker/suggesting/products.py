@@ -105,7 +105,7 @@ class ProductPairing(Pairing[ItemObserved, KnownItem, SoughtProduct, ProductEntr
 
     def as_sought(self, known: KnownItem) -> Iterable[SoughtProduct]:
         """Yield an item as a product, by each of its names."""
-        for name in {known.name, known.full_name or ""} - {""}:
+        for name in {known.name, known.full_name or "", *known.learned} - {""}:
             yield SoughtProduct(known.id, name, known.sku)
 
     def answer(self, entry: ProductEntry, found: Suggestion) -> ProductSuggested | None:

@@ -10,10 +10,11 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
-from tests import stories
+from tests import stories, world
 from tests.worker.suggesting.comparing import outdated
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.roles.runner import ShortTurns
 from worker.sandbox import accountant
 from worker.suggesting import indexes, listening, portions
 from worker.suggesting.indexes import Indexes
@@ -162,6 +163,42 @@ async def test_the_names_of_linked_accounts_are_learned(office: Office) -> None:
     assert found.best is not None
     assert (found.best.display_name, found.best.name) == ("KAS", "Blue Falcon Airways")
     assert "learned_name" in found.best.reasons
+
+
+@pytest.mark.parametrize("at_once", [1, 400])
+async def test_an_account_is_compared_again_when_a_name_is_learned_and_when_it_is_no_longer(
+    office: Office, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "ShortTurns", lambda: ShortTurns(at_once))
+    kestrel, other = create(office, "KAS"), create(office, "Somebody else")
+    await office.work()
+    acting = office.world.admin()
+    await send(office, "A-1", name="Blue Falcon Airways")
+    await send(office, "A-2", name="Blue Falcon Airways")
+    assert await said(office, "A-1") == [("none", None)]
+    await acting.map_account("A-2", kestrel)
+    await office.work()
+    assert (await said(office, "A-1"))[1:] == [("link", "KAS")]
+    await acting.map_account("A-2", other)
+    await office.work()
+    assert (await said(office, "A-1"))[2:] == [("link", "Somebody else")]
+    await acting.map_account("A-2", kestrel, also=True)
+    await office.work()
+    assert (await said(office, "A-1"))[3:] == [("none", None)], "a shared customer learns no name"
+    assert await office.world.services.database.read(outdated) == []
+
+
+async def test_an_account_is_matched_by_the_customer_that_it_was_mapped_to_last(office: Office) -> None:
+    first, last = create(office, "KAS"), create(office, "Somebody else")
+    await office.work()
+    for customer in (first, last):
+        await office.world.admin().map_account("A-2", customer)
+        await send(office, "A-2", revision=int(customer), name="Blue Falcon Airways")
+    await send(office, "A-1", name="Blue Falcon Airways")
+    (found,) = await suggested(office, "A-1")
+    assert found.best is not None
+    assert found.best.display_name == "Somebody else"
+    assert first not in [each.customer_id for each in found.candidates]
 
 
 async def test_a_process_that_was_killed_or_is_new_goes_on_where_the_last_portion_ended(
