@@ -89,7 +89,16 @@ class DealUpdated(Fact, frozen=True):
 
 
 class Address(Fact, frozen=True):
-    """A postal address; `country` is the CRM's text."""
+    """A postal address.
+
+    Attributes:
+        line1: The first line.
+        line2: The other lines.
+        city: The city.
+        region: The state, province or county.
+        postal_code: The postal code.
+        country: The country, as the CRM or QuickBooks writes it.
+    """
 
     line1: str | None = None
     line2: str | None = None

@@ -22,7 +22,12 @@ FieldState = Literal["agreed", "to_quickbooks", "to_crm", "off", "conflict", "re
 
 
 class BothValues(Fact, frozen=True):
-    """The values of a field on both sides, as each side writes them."""
+    """The values of a field on both sides, as each side writes them.
+
+    Attributes:
+        crm: The CRM's value.
+        quickbooks: QuickBooks' value.
+    """
 
     crm: FieldValue = None
     quickbooks: FieldValue = None

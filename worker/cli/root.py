@@ -35,6 +35,9 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
         "mappings": Lazy(
             "reviews:app", "Review the QuickBooks customers that are suggested for CRM accounts."
         ),
+        "conflicts": Lazy(
+            "conflicts:app", "List and decide the differences between accounts and their customers."
+        ),
         "invoice": Lazy("invoices:invoice", "Create a deal's invoice by hand, or retry a refused one."),
         "deals": Lazy("deals:deals", "List deals, each with its first unmet gate."),
         "invoices": Lazy("invoices:invoices", "List invoices in QuickBooks, with balance and status."),

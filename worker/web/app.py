@@ -11,6 +11,7 @@ from worker.quickbooks.gateway import Gateway
 from worker.runtime.aside import Turns
 from worker.services import Services
 from worker.web.access import Access, actor, current, undeclared
+from worker.web.api.conflicts import ConflictsApi
 from worker.web.api.connection import ConnectionApi
 from worker.web.api.dead_letters import DeadLettersApi
 from worker.web.api.deals import DealsApi
@@ -64,6 +65,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             InvoicesApi,
             MappingsApi,
             ReviewsApi,
+            ConflictsApi,
             LogApi,
             DeadLettersApi,
             SettingsApi,

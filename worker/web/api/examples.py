@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from events.contract.announcements import UnmetGate
+from events.contract.in_step import BothValues
 from worker.actions.bulk_reviews import AccountDecision, Reviewed
+from worker.actions.conflicts import Decided
 from worker.actions.dead_letters import Discarded
 from worker.actions.settings import CurrentSetting
 from worker.connections.disconnecting import Disconnection
@@ -16,6 +18,14 @@ from worker.quote_to_cash.explain import ExplainedEvent, ExplainedGate, Explanat
 from worker.quote_to_cash.sentences import spoken
 from worker.sync.standing import EntityStanding, SyncStanding
 from worker.web.api.accepted import Accepted
+from worker.web.api.conflicts import (
+    ConflictDecision,
+    ConflictsDecision,
+    DecidedConflicts,
+    FieldDifference,
+    FieldDifferences,
+    FieldRetry,
+)
 from worker.web.api.connection import BegunConsent, ConsentWish
 from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, Header, WholeDeadLetter
 from worker.web.api.deals import Deals, DealSummary, InvoiceWish
@@ -239,6 +249,21 @@ _EVENT = CloudEvent(
     subject="D-17",
     partitionkey="acme/D-17",
 )
+_DIFFERENCE = FieldDifference(
+    account="A-9",
+    account_name="Acme Inc.",
+    realm="4620816365",
+    customer="58",
+    customer_name="Acme",
+    field="email",
+    state="conflict",
+    crm="sales@acme.example",
+    quickbooks="books@acme.example",
+    agreed=BothValues("billing@acme.example", "billing@acme.example"),
+    since=_AT,
+    message=None,
+    remedy="Decide for the value of one side.",
+)
 _BODIES: tuple[Struct, ...] = (
     Deals([_DEAL], _NEXT),
     _EXPLANATION,
@@ -259,6 +284,11 @@ _BODIES: tuple[Struct, ...] = (
             ),
         ]
     ),
+    FieldDifferences([_DIFFERENCE], None),
+    ConflictDecision("crm"),
+    FieldRetry(),
+    ConflictsDecision("quickbooks", "email"),
+    DecidedConflicts([Decided("A-9", "58", "email", done=True, position=61)]),
     Log([_ENTRY], None),
     DeadLetters([_LETTER], None),
     WholeDeadLetter(

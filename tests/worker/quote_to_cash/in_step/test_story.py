@@ -2,78 +2,35 @@
 
 from typing import Any
 
-import msgspec
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
 from events.contract import in_step
-from events.contract.in_step import AccountCustomerChanged
 from tests import stories
+from tests.worker.quote_to_cash.in_step.crm import (
+    Crm,
+    customer,
+    edit,
+    in_conflict,
+    messages,
+    open_crm,
+    settle,
+    with_a_taken_name,
+)
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.actions import conflicts
+from worker.actions.admin import ActionRefused
 from worker.quote_to_cash import manager
 from worker.quote_to_cash.in_step.state import Pair
 from worker.quote_to_cash.store import StateStore, process_state, process_waits
 from worker.sandbox import accountant
 
-EMAIL = "billing@acme.example"
-
-
-class Crm:
-    """The CRM with one account; it takes over the values that it is told, and sends a snapshot after each change."""
-
-    def __init__(self, office: Office) -> None:
-        self.office = office
-        self.account: dict[str, Any] = {"name": "Acme A-1", "email": EMAIL, "phone": "+1 555 0100"}
-        self.revision = 1
-        self.read = 0
-
-    async def edit(self, **fields: Any) -> None:
-        self.account |= fields
-        self.revision += 1
-        filled = {name: value for name, value in self.account.items() if value is not None}
-        await self.office.world.send(stories.account(revision=self.revision, **filled))
-        await settle(self.office)
-
-    async def hear(self) -> list[dict[str, Any]]:
-        """Take over every message since the last time, and return what they said."""
-        told = (await messages(self.office))[self.read :]
-        self.read += len(told)
-        for message in told:
-            await self.edit(**msgspec.to_builtins(message.fields))
-        return [message.fields for message in told]
-
-
-async def messages(office: Office) -> list[AccountCustomerChanged]:
-    log = await office.world.log()
-    return [each.event.payload for each in log if each.event.type == in_step.ACCOUNT_CUSTOMER_CHANGED]
-
-
-async def settle(office: Office) -> None:
-    """Let QuickBooks' notices arrive, and everything be sent, until nothing is left."""
-    for _ in range(3):
-        await office.world.settle()
-        await office.notify()
-
 
 @pytest_asyncio.fixture
 async def crm(world: World) -> Crm:
-    office = Office(world)
-    crm = Crm(office)
-    await world.send(stories.account(**crm.account))
-    await world.ready(customer_sync="both")
-    await settle(office)
-    return crm
-
-
-def customer(office: Office) -> dict[str, Any]:
-    (found,) = [each for each in office.world.books("Customer") if "A-1" in each.get("Notes", "")]
-    return found
-
-
-def edit(office: Office, **fields: Any) -> None:
-    """Edit the customer in QuickBooks, behind the worker's back."""
-    accountant.change(office.company, "Customer", customer(office)["Id"], fields, office.world.clock.now())
+    return await open_crm(world)
 
 
 async def state(office: Office) -> dict[str, str]:
@@ -114,11 +71,18 @@ async def test_an_edit_in_the_crm_is_in_quickbooks_once(crm: Crm) -> None:
 
 
 async def test_edits_on_both_sides_are_a_conflict_until_a_person_decides(crm: Crm) -> None:
-    edit(crm.office, PrimaryEmailAddr={"Address": "books@acme.example"})
-    await crm.edit(email="sales@acme.example", phone="+1 555 0199")
+    await in_conflict(crm)
+    await crm.edit(phone="+1 555 0199")
     assert await state(crm.office) == {"email": "conflict"}
     assert customer(crm.office)["PrimaryPhone"]["FreeFormNumber"] == "+1 555 0199"
     assert customer(crm.office)["PrimaryEmailAddr"]["Address"] == "books@acme.example"
+    admin = crm.office.world.admin()
+    await conflicts.resolve(admin, "A-1", "email", "crm")
+    await settle(crm.office)
+    assert customer(crm.office)["PrimaryEmailAddr"]["Address"] == "sales@acme.example"
+    assert await state(crm.office) == {}
+    with pytest.raises(ActionRefused, match="is in no conflict"):
+        await conflicts.resolve(admin, "A-1", "email", "crm")
 
 
 async def test_an_accountant_who_edits_between_the_reading_and_the_update_loses_nothing(crm: Crm) -> None:
@@ -135,9 +99,7 @@ async def test_an_accountant_who_edits_between_the_reading_and_the_update_loses_
 
 
 async def test_a_name_that_a_vendor_has_is_refused_and_the_address_arrives_all_the_same(crm: Crm) -> None:
-    now = crm.office.world.clock.now()
-    accountant.create(crm.office.company, "Vendor", {"DisplayName": "Acme Group"}, now)
-    await crm.edit(name="Acme Group", email="new@acme.example")
+    await with_a_taken_name(crm)
     found = customer(crm.office)
     assert (found["DisplayName"], found["PrimaryEmailAddr"]["Address"]) == ("Acme A-1", "new@acme.example")
     assert await state(crm.office) == {"name": "refused"}
@@ -145,6 +107,12 @@ async def test_a_name_that_a_vendor_has_is_refused_and_the_address_arrives_all_t
     await crm.edit(phone="+1 555 0199")
     assert await commanded(crm.office) == before + 1
     assert await state(crm.office) == {"name": "refused"}
+    vendor = next(each for each in crm.office.world.books("Vendor") if each["DisplayName"] == "Acme Group")
+    free, now = {"DisplayName": "Acme Supplies"}, crm.office.world.clock.now()
+    accountant.change(crm.office.company, "Vendor", vendor["Id"], free, now)
+    await conflicts.retry(crm.office.world.admin(), "A-1", "name")
+    await settle(crm.office)
+    assert (customer(crm.office)["DisplayName"], await state(crm.office)) == ("Acme Group", {})
 
 
 async def test_an_inactive_customer_s_name_never_reaches_the_crm(crm: Crm) -> None:
