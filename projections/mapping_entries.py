@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from events.contract import catalog, matching, reviewing
+from events.contract import catalog, matching, reviewing, unmatched
 from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence, Verdicts
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
@@ -15,6 +15,7 @@ from events.contract.reviewing import (
     PRODUCT_MOVED,
     Refusal,
 )
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
 
 Sentence = tuple[Literal["info", "attention"], str, str | None]
 
@@ -50,6 +51,7 @@ TOLD = frozenset(
         matching.MAPPINGS_COMPARED,
         ACCOUNT_IGNORED,
         ACCOUNT_UNIGNORED,
+        ACCOUNT_CREATED_FROM_CUSTOMER,
         catalog.ACCOUNT_MAPPED,
     }
 )
@@ -84,6 +86,8 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: C901, PLR0911
             return "info", _moved("account", "customer", payload.merged, payload.customer_id), None
         case reviewing.PRODUCT_MOVED:
             return "info", _moved("product", "item", payload.merged, payload.item_id), None
+        case unmatched.ACCOUNT_CREATED_FROM_CUSTOMER:
+            return "info", f"Customer {payload.fields['name']} was offered to the CRM as a new account.", None
         case reviewing.ACCOUNT_IGNORED:
             why = f": {payload.why}" if payload.why else ""
             return "info", f"{payload.by} said that this account gets no customer{why}.", None

@@ -17,7 +17,9 @@ from events.contract import (
     observed,
     quickbooks,
     reviewing,
+    unmatched,
 )
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER as OFFERED
 from events.contract.values import Fact
 from events.errors import InvalidEvent, UnreadableEvent
 
@@ -317,6 +319,9 @@ _ALL = (
     EventType(DEAL_INVOICED, announcements.DealInvoiced, _deal, "out", DEAL_UPDATES),
     EventType(DEAL_INVOICE_HELD, announcements.DealInvoiceHeld, _deal, "out", DEAL_UPDATES),
     EventType(CUSTOMER_LINKED, announcements.CustomerLinked, _account, "out", ACCOUNT_UPDATES),
+    EventType(unmatched.OFFERING_CHANGED, unmatched.OfferingChanged, _workspace),
+    EventType(unmatched.CUSTOMER_UNMATCHED, unmatched.CustomerUnmatched, _customer),
+    EventType(OFFERED, unmatched.AccountCreatedFromCustomer, _customer, "out", ACCOUNT_UPDATES),
     EventType(
         in_step.ACCOUNT_CUSTOMER_CHANGED, in_step.AccountCustomerChanged, _account, "out", ACCOUNT_UPDATES
     ),

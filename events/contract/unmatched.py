@@ -1,9 +1,14 @@
 """Facts about accounts without a customer, and customers without an account: those that the matcher found nothing like."""
 
-from events.contract.values import Fact, Identifier, Revision
+from events.contract.crm import Address
+from events.contract.quickbooks import CustomerObserved
+from events.contract.values import Currency, Fact, Identifier, Revision
 
 COMPARISON_REQUESTED = "com.coeffection.mapping.comparison-requested.v1"
 ACCOUNT_UNMATCHED = "com.coeffection.mapping.unmatched.v1"
+OFFERING_CHANGED = "com.coeffection.mapping.offering-changed.v1"
+CUSTOMER_UNMATCHED = "com.coeffection.mapping.customer-unmatched.v1"
+ACCOUNT_CREATED_FROM_CUSTOMER = "com.coeffection.account.created-from-customer.v1"
 
 
 class ComparisonRequested(Fact, frozen=True):
@@ -23,3 +28,35 @@ class AccountUnmatched(Fact, frozen=True):
     account_id: Identifier
     realm: Identifier
     number: Revision
+
+
+class OfferingChanged(Fact, frozen=True):
+    """Customers of a company that belong to no account are offered to the CRM from now on, or no longer.
+
+    `number` counts these events.
+    """
+
+    realm: Identifier
+    offered: bool
+    number: Revision
+
+
+class CustomerUnmatched(Fact, frozen=True):
+    """A customer belongs to no account, and none is like it, of all that arrived before this event."""
+
+    realm: Identifier
+    customer_id: Identifier
+    customer: CustomerObserved
+
+
+class AccountCreatedFromCustomer(Fact, frozen=True):
+    """A customer in QuickBooks is offered to the CRM as a new account.
+
+    The CRM creates the account, and says so by `customer` in the account's snapshot. `fields` has the customer's name, e-mail
+    address, phone number and addresses, as far as it has them.
+    """
+
+    realm: Identifier
+    customer_id: Identifier
+    fields: dict[str, str | Address]
+    currency: Currency | None = None

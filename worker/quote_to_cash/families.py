@@ -1,6 +1,7 @@
 """Every family of rules, in the order in which the rules about one subject run."""
 
 from worker.quote_to_cash.company import rules as company
+from worker.quote_to_cash.customers import offers
 from worker.quote_to_cash.customers import rules as customers
 from worker.quote_to_cash.deal import rules as deal
 from worker.quote_to_cash.family import Family
@@ -12,6 +13,8 @@ from worker.quote_to_cash.readings import rules as readings
 FAMILIES: tuple[Family, ...] = (
     company.FAMILY,
     customers.FAMILY,
+    offers.FAMILY,
+    offers.OFFERING,
     items.FAMILY,
     readings.CUSTOMERS,
     readings.ITEMS,

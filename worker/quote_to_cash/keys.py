@@ -28,7 +28,10 @@ _OF_THEIR_OWN = {
     "default_item_realm": UNMAPPED_PRODUCT,
 }  # the keys of parts that change on their own
 # The settings from which a property of the settings follows.
-_FROM_SETTINGS = {"unmapped_account_rule": ("unmapped_account", "customer_sync")}
+_FROM_SETTINGS = {
+    "unmapped_account_rule": ("unmapped_account", "customer_sync"),
+    "unmapped_customer_rule": ("unmapped_customer", "customer_sync"),
+}
 # The readings of the company are counted by the rule that commands them, and by no gate.
 _COUNTS = frozenset({"reads_wanted", "reads_commanded"})
 

@@ -1,6 +1,6 @@
 """Accounts and customers, as suggesting compares them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -28,7 +28,7 @@ from events.contract.unmatched import (
 )
 from events.contract.values import Amount, Percent
 from worker.matching.index import Index, KnownCustomer, SoughtAccount
-from worker.matching.suggestions import Suggested, Suggestion
+from worker.matching.suggestions import REQUIRED, Suggested, Suggestion
 from worker.suggesting.entries import (
     Entry,
     EntryFolds,
@@ -47,6 +47,7 @@ from worker.suggesting.entries import (
 from worker.suggesting.pairing import Pairing
 
 CREATION = "create_customer"
+DOUBLES_MAX = 10  # customers like another one that are looked at
 
 
 class AccountEntry(Entry, frozen=True):
@@ -60,6 +61,7 @@ class AccountEntry(Entry, frozen=True):
         answered: The number of the last request that was answered.
         requests: How many customers people have requested.
         withdrawn: How many of these requests a mapping or ignoring has replaced.
+        commanded: The name of the customer that was last commanded for it.
     """
 
     revision: int = -1
@@ -69,6 +71,7 @@ class AccountEntry(Entry, frozen=True):
     answered: int = 0
     requests: int = 0
     withdrawn: int = 0
+    commanded: str | None = None
 
     @property
     def sought(self) -> SoughtAccount | None:
@@ -126,8 +129,8 @@ def _created(entry: AccountEntry, created: CustomerCreated) -> AccountEntry:
     return _linked(entry, created)
 
 
-def _commanded(entry: AccountEntry, _: CustomerCommanded) -> AccountEntry:
-    return replace(entry, is_requested=True)
+def _commanded(entry: AccountEntry, command: CustomerCommanded) -> AccountEntry:
+    return replace(entry, is_requested=True, commanded=command.display_name)
 
 
 def _comparison_requested(entry: AccountEntry, request: ComparisonRequested) -> AccountEntry:
@@ -174,6 +177,59 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
     """The customers of a company, and the accounts of its workspace."""
 
     new_index = Index
+
+    def __init__(self, realm: str, *, is_first: bool) -> None:
+        super().__init__(realm, is_first=is_first)
+        self.with_decided = False  # whether accounts that are not open are indexed, too
+        self._decided = Index()
+        self._targets: dict[str, tuple[str, ...]] = {}
+        self._owners: dict[str, set[str]] = {}
+        self._rejecting: dict[str, set[str]] = {}
+
+    def put_entries(self, entries: Mapping[str, AccountEntry]) -> None:
+        """Add or replace accounts, and note to which customers they belong."""
+        super().put_entries(entries)
+        for account_id, entry in entries.items():
+            if entry.account is None or self._is_open(entry) or not self.with_decided:
+                self._decided.remove(account_id)
+            else:
+                self._decided.replace(replace(self.as_known(entry.account), company_name=entry.commanded))
+            for customer_id in self._targets.pop(account_id, ()):
+                self._owners[customer_id].discard(account_id)
+            self._targets[account_id] = entry.targets(self.realm, is_first=self._is_first)
+            for customer_id in self._targets[account_id]:
+                self._owners.setdefault(customer_id, set()).add(account_id)
+            for customer_id in entry.rejected_in(self.realm):
+                self._rejecting.setdefault(customer_id, set()).add(account_id)
+
+    def is_alone(self, customer_id: str) -> bool:
+        """Return whether an active customer belongs to no account, and none is like it, except those that it was rejected for.
+
+        It is not alone either if a customer of an account is like it, or if it is the double of an older one.
+        """
+        customer = self._known.get(customer_id)
+        if customer is None or not _is_whole(customer) or self._owners.get(customer_id):
+            return False
+        rejecting = frozenset(self._rejecting.get(customer_id, ()))
+        return not any(
+            self._open.suggest(sought, without=rejecting).best
+            or self._decided.suggest(sought, without=rejecting).best
+            or self._has_double(sought)
+            for sought in self.as_sought(customer)
+        )
+
+    def _has_double(self, sought: SoughtAccount) -> bool:
+        """Return whether a customer of an account is like this one, or an older one has nearly its name."""
+        found = {sought.id}
+        while len(found) <= DOUBLES_MAX:
+            best: Suggested | None = self._index.suggest(sought, without=frozenset(found)).best
+            if best is None:
+                return False
+            is_same = best.score >= REQUIRED.score and _is_whole(self._known[best.id])
+            if self._owners.get(best.id) or (is_same and _age(best.id) < _age(sought.id)):
+                return True
+            found.add(best.id)
+        return False
 
     def known(self, observed: CustomerObserved) -> KnownCustomer | None:
         """Return a customer as the matcher knows it; None if it has no name."""
@@ -222,6 +278,16 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
     def name_of(self, customer_id: str) -> str:
         """Return the display name of a customer."""
         return self.known_one(customer_id).display_name
+
+
+def _is_whole(customer: KnownCustomer) -> bool:
+    """Return whether a customer is active, and no sub-customer or job."""
+    return customer.active and customer.parent_id is None
+
+
+def _age(customer_id: str) -> tuple[int, str]:
+    """Return a key by which older customers come first: QuickBooks counts their IDs."""
+    return len(customer_id), customer_id
 
 
 def suggestion_of(

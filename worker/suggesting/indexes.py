@@ -8,8 +8,9 @@ from events.contract import catalog
 from events.contract.matching import MappingsCompared
 from events.contract.values import Fact
 from worker.matching import MATCHER_VERSION
+from worker.suggesting.accounts import AccountPairing
 from worker.suggesting.entries import Answer, Entry
-from worker.suggesting.kinds import BY_ENTITY, KINDS, kind_of
+from worker.suggesting.kinds import ACCOUNTS, BY_ENTITY, KINDS, kind_of
 from worker.suggesting.listening import MatchedCompany
 from worker.suggesting.pairing import Pairing
 
@@ -21,9 +22,11 @@ class CompanyIndex:
 
     def __init__(self, company: MatchedCompany) -> None:
         self.company = company
+        self._accounts = AccountPairing(company.realm, is_first=company.is_first)
+        self._accounts.with_decided = company.offering is not None
         self._pairings: dict[str, Pairing[Any, Any, Any, Any]] = {
             name: kind.pairing(company.realm, is_first=company.is_first) for name, kind in KINDS.items()
-        }
+        } | {ACCOUNTS.name: self._accounts}
 
     def put_observed(self, entity: str, seen: Iterable[tuple[str, Fact | None]]) -> None:
         """Add or replace customers or items by their IDs; None if QuickBooks has one no longer."""
@@ -49,6 +52,10 @@ class CompanyIndex:
         """Return the verdicts on all accounts and products."""
         counts = {f"{name}s": pairing.verdicts() for name, pairing in self._pairings.items()}
         return MappingsCompared(self.company.realm, MATCHER_VERSION, **counts)
+
+    def is_alone(self, customer_id: str) -> bool:
+        """Return whether a customer belongs to no account, and none is like it."""
+        return self._accounts.is_alone(customer_id)
 
     def suggestion(self, stream: str, entry: Entry) -> Answer | None:
         """Return the next suggestion of an account or a product; None if there is none, or it says the same as the last."""

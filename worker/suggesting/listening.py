@@ -10,13 +10,20 @@ from msgspec.structs import replace
 
 from events.contract import catalog, json
 from events.contract.envelope import Event, Recorded
+from events.contract.unmatched import OFFERING_CHANGED
 from events.database import bulk
 from events.log.subscriptions import Subscription
 from worker.matching import MATCHER_VERSION
 from worker.suggesting.entries import Entry, with_former
-from worker.suggesting.kinds import BY_ENTITY, KINDS, PRODUCTS, kind_of
-from worker.suggesting.tables import suggesting_changed, suggesting_companies, suggesting_sought
+from worker.suggesting.kinds import ACCOUNTS, BY_ENTITY, KINDS, PRODUCTS, kind_of
+from worker.suggesting.tables import (
+    suggesting_changed,
+    suggesting_companies,
+    suggesting_sought,
+    suggesting_unowned,
+)
 from worker.sync.observing import SOURCE as OBSERVED_BY
+from worker.sync.tables import observed
 
 NAME = "matching"
 BEGINNING = ""  # before the first stream
@@ -38,6 +45,7 @@ class MatchedCompany(Struct, frozen=True):
     turn: int
     matcher: int
     swept: str | None
+    offering: int | None = None
 
 
 class Told(Struct, frozen=True):
@@ -134,6 +142,26 @@ def _hear_of_company(connection: sa.Connection, event: Event) -> None:
         # With a new turn, every process reads the objects anew: their changes were not noted before.
         turn = suggesting_companies.c.turn + 1
         change(connection, event.workspace, event.payload.realm, complete=True, swept=BEGINNING, turn=turn)
+        _queue_all(connection, event.workspace, event.payload.realm)
+    elif event.type == OFFERING_CHANGED:
+        number = event.payload.number if event.payload.offered else None
+        # With a new turn, every process indexes the accounts that are needed now.
+        turn = suggesting_companies.c.turn + 1
+        change(connection, event.workspace, event.payload.realm, offering=number, turn=turn)
+        _queue_all(connection, event.workspace, event.payload.realm)
+
+
+def _queue_all(connection: sa.Connection, workspace: str, realm: str) -> None:
+    """Note every customer to be compared with all accounts, if customers are offered and were all read; else, none."""
+    connection.execute(suggesting_unowned.delete().where(suggesting_unowned.c.realm == realm))
+    company = next((each for each in companies(connection, workspace) if each.realm == realm), None)
+    if company is None or company.offering is None or not company.complete:
+        return
+    customers = sa.select(observed.c.realm, observed.c.entity_id, sa.literal(workspace)).where(
+        observed.c.realm == realm, observed.c.entity == ACCOUNTS.entity, observed.c.fate == "present"
+    )
+    names = ("realm", "customer_id", "workspace")
+    connection.execute(suggesting_unowned.insert().from_select(names, customers))
 
 
 def _connect(connection: sa.Connection, workspace: str, realm: str) -> None:

@@ -4,7 +4,7 @@ A portion either compares changed customers or items, and notes the accounts or 
 accounts and products that are due.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
-from events.contract.matching import MAPPINGS_COMPARED
+from events.contract.matching import MAPPINGS_COMPARED, MappingSuggested
 from events.contract.values import Fact
 from events.database import bulk
 from events.log import log, subscriptions
 from worker.matching import MATCHER_VERSION
+from worker.suggesting import unowned
 from worker.suggesting.answering import answered
 from worker.suggesting.entries import Answer, Entry
 from worker.suggesting.indexes import CompanyIndex, Indexes
@@ -32,7 +33,12 @@ from worker.suggesting.listening import (
     entry_of,
     put_entries,
 )
-from worker.suggesting.tables import suggesting_changed, suggesting_companies, suggesting_sought
+from worker.suggesting.tables import (
+    suggesting_changed,
+    suggesting_companies,
+    suggesting_sought,
+    suggesting_unowned,
+)
 from worker.sync.tables import observed
 
 COMPARISONS = "urn:coeffection:matching:comparisons"
@@ -70,6 +76,7 @@ _WAITING = (
             suggesting_companies.c.matcher != MATCHER_VERSION,
             sa.exists().where(_DUE, suggesting_sought.c.workspace == suggesting_companies.c.workspace),
             sa.exists().where(suggesting_changed.c.realm == suggesting_companies.c.realm),
+            sa.exists().where(suggesting_unowned.c.realm == suggesting_companies.c.realm),
         )
     )
     .order_by(suggesting_companies.c.workspace)
@@ -135,16 +142,21 @@ def go_on(
     if company is None or index is None:
         return None
     if changed := _changed(connection, company, limit):
-        _compare_objects(connection, index, changed)
+        _compare_objects(connection, company, index, changed)
         portion = Portion(len(changed), company)
     else:
         after, sought = _due(connection, company, limit)
-        _compare_sought(connection, index, sought, now)
+        _compare_sought(connection, company, index, sought, now)
         if after.swept == company.swept:  # a sweep compares all accounts and products anyway
             _note_taught(connection, index, sought)
         portion = Portion(len(sought), after)
         if after.swept is None and (company.swept, company.matcher) != (None, MATCHER_VERSION):
             log.append_own(connection, [_compared(index, now)], now)
+        if not sought and after == company:
+            compared = unowned.compare(connection, company, index, limit, now)
+            if not compared:
+                return None
+            portion = Portion(compared, company)
     after = replace(portion.company, turn=company.turn + 1)
     values = {"turn": after.turn, "matcher": after.matcher, "swept": after.swept}
     change(connection, workspace, company.realm, **values)
@@ -163,7 +175,10 @@ def _changed(connection: sa.Connection, company: MatchedCompany, limit: int) -> 
 
 
 def _compare_objects(
-    connection: sa.Connection, index: CompanyIndex, changed: Sequence[tuple[str, str]]
+    connection: sa.Connection,
+    company: MatchedCompany,
+    index: CompanyIndex,
+    changed: Sequence[tuple[str, str]],
 ) -> None:
     """Read changed customers and items again, and note the accounts and products that they concern."""
     realm, workspace = index.company.realm, index.company.workspace
@@ -179,6 +194,9 @@ def _compare_objects(
         index.put_observed(entity, [(entity_id, present.get((entity, entity_id)))])
     concerned = sorted({stream for each in changed for stream in index.concerned(*each)})
     put_entries(connection, workspace, entries_of(connection, workspace, concerned), due=True)
+    unowned.queue(
+        connection, company, [entity_id for entity, entity_id in changed if entity == unowned.CUSTOMER]
+    )
     bulk.delete(connection, suggesting_changed, _CHANGED, keys)
 
 
@@ -209,7 +227,11 @@ def _page(connection: sa.Connection, limit: int, *where: sa.ColumnElement[bool])
 
 
 def _compare_sought(
-    connection: sa.Connection, index: CompanyIndex, sought: dict[str, Entry], now: datetime
+    connection: sa.Connection,
+    company: MatchedCompany,
+    index: CompanyIndex,
+    sought: dict[str, Entry],
+    now: datetime,
 ) -> None:
     """Append the suggestions that are new, and store the accounts and products with them."""
     index.put_entries(sought)  # first, since the names of linked ones are learned
@@ -224,6 +246,7 @@ def _compare_sought(
         stream: replace(entry, suggested=found[stream] or entry.suggested, former=())
         for stream, entry in sought.items()
     }
+    unowned.queue(connection, company, _let_go(sought, found))
     answers = answered(connection, index, compared, now)
     log.append_own(connection, [*events, *answers.events], now)
     put_entries(connection, workspace, answers.done, due=False)
@@ -246,6 +269,14 @@ def _note_taught(connection: sa.Connection, index: CompanyIndex, sought: dict[st
     ]
     unique = {(row["entity"], row["entity_id"]): row for row in rows}
     bulk.upsert(connection, suggesting_changed, list(unique.values()))
+
+
+def _let_go(sought: dict[str, Entry], found: Mapping[str, Answer | None]) -> Iterable[str]:
+    """Yield the customers that were suggested for accounts, for which there is another suggestion now."""
+    for stream, entry in sought.items():
+        before = entry.suggested
+        if isinstance(before, MappingSuggested) and before.best is not None and found[stream] is not None:
+            yield before.best.customer_id
 
 
 def _event(workspace: str, stream: str, answer: Answer, now: datetime) -> Event:

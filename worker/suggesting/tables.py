@@ -29,7 +29,8 @@ suggesting_sought = sa.Table(
 
 # The companies of a workspace. `is_first` marks the first one that was connected, `complete` one whose lists were all
 # read. `turn` rises with each portion, so that a process notices portions of others; `matcher` is the version of the
-# matcher that compares. All streams after `swept` are due; none if it is null.
+# matcher that compares. All streams after `swept` are due; none if it is null. `offering` is the number of the fact since
+# which customers without an account are offered to the CRM; null if they are not.
 suggesting_companies = sa.Table(
     "suggesting_companies",
     metadata,
@@ -41,6 +42,7 @@ suggesting_companies = sa.Table(
     sa.Column("turn", Position, nullable=False),
     sa.Column("matcher", sa.Integer, nullable=False),
     sa.Column("swept", sa.Text),
+    sa.Column("offering", Position),
 )
 
 # The customers and items that have changed since they were compared; `entity` is QuickBooks' name of their kind.
@@ -50,5 +52,14 @@ suggesting_changed = sa.Table(
     sa.Column("realm", sa.Text, primary_key=True),
     sa.Column("entity", sa.Text, primary_key=True),
     sa.Column("entity_id", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+)
+
+# The customers that may belong to no account, still to be compared with all accounts.
+suggesting_unowned = sa.Table(
+    "suggesting_unowned",
+    metadata,
+    sa.Column("realm", sa.Text, primary_key=True),
+    sa.Column("customer_id", sa.Text, primary_key=True),
     sa.Column("workspace", sa.Text, nullable=False),
 )

@@ -36,6 +36,8 @@ REAL_TIME = "real_time"
 HOURLY = "hourly"
 CREATE_ON_INVOICE = "create_on_invoice"
 CREATE_AT_ONCE = "create_at_once"
+IGNORE = "ignore"
+CREATE_IN_CRM = "create_in_crm"
 _DEFAULT = re.compile(r"default ([0-9A-Za-z_-]{1,128})")
 _DAILY = re.compile(r"daily ([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -50,6 +52,7 @@ KindName = Literal[
     "customer_sync",
     "field_rule",
     "unmapped_account",
+    "unmapped_customer",
     "unmapped_product",
 ]
 
@@ -179,6 +182,7 @@ MEMO = SettingKind("memo", "a text with {deal_name}, {deal_id} and {po_number}",
 PERCENT = SettingKind("percent", _PERCENT, _percent)
 FREQUENCY = SettingKind("frequency", _FREQUENCY, _frequency)
 UNMAPPED_ACCOUNT = _choice("unmapped_account", HOLD, CREATE_ON_INVOICE, CREATE_AT_ONCE)
+UNMAPPED_CUSTOMER = _choice("unmapped_customer", IGNORE, CREATE_IN_CRM)
 UNMAPPED_PRODUCT = SettingKind("unmapped_product", _UNMAPPED_PRODUCT, _unmapped_product)
 CUSTOMER_SYNC = _choice("customer_sync", OFF, TO_QUICKBOOKS, TO_CRM, BOTH)
 FIELD_RULE = _choice("field_rule", CRM, QUICKBOOKS, BOTH)

@@ -16,6 +16,7 @@ from worker.workspaces.kinds import (
     FLAG,
     FREQUENCY,
     HOLD,
+    IGNORE,
     INSTANT,
     MEMO,
     OFF,
@@ -23,8 +24,10 @@ from worker.workspaces.kinds import (
     QUICKBOOKS_NAME,
     REAL_TIME,
     TIME_ZONE,
+    TO_CRM,
     TO_QUICKBOOKS,
     UNMAPPED_ACCOUNT,
+    UNMAPPED_CUSTOMER,
     UNMAPPED_PRODUCT,
     SettingKind,
 )
@@ -184,6 +187,16 @@ class Settings(Struct, frozen=True):
             " it was compared. It takes effect while customer_sync is to_quickbooks or both.",
         ),
     ] = HOLD
+    unmapped_customer: Annotated[
+        str,
+        Setting(
+            UNMAPPED_CUSTOMER,
+            "Unmapped customers",
+            "What becomes of a customer in QuickBooks that belongs to no account, and that no account is like. With ignore,"
+            " nothing. With create_in_crm, it is offered to the CRM as a new account. It takes effect while customer_sync is"
+            " to_crm or both.",
+        ),
+    ] = IGNORE
     paused: Annotated[
         bool,
         Setting(
@@ -198,6 +211,11 @@ class Settings(Struct, frozen=True):
     def unmapped_account_rule(self) -> str:
         """The value of `unmapped_account` that takes effect: hold, unless `customer_sync` lets QuickBooks be written to."""
         return self.unmapped_account if self.customer_sync in {TO_QUICKBOOKS, BOTH} else HOLD
+
+    @property
+    def unmapped_customer_rule(self) -> str:
+        """The value of `unmapped_customer` that takes effect: ignore, unless `customer_sync` lets the CRM be written to."""
+        return self.unmapped_customer if self.customer_sync in {TO_CRM, BOTH} else IGNORE
 
 
 def _of_field(field: FieldInfo) -> Setting:

@@ -44,7 +44,12 @@ from events.contract.reviewing import (
     AccountUnignored,
     MappingRejected,
 )
-from events.contract.unmatched import ACCOUNT_UNMATCHED, AccountUnmatched
+from events.contract.unmatched import (
+    ACCOUNT_UNMATCHED,
+    CUSTOMER_UNMATCHED,
+    AccountUnmatched,
+    CustomerUnmatched,
+)
 from events.contract.values import Amount, Fact, Percent
 from tests.events.samples import made
 from worker.commands.kinds.all import KINDS
@@ -236,6 +241,12 @@ def suggested(
 def unmatched(account: str = "A-1", number: int = 1, realm: str = REALM) -> Event:
     """Return the answer to a request to compare an account once more: no customer is like it."""
     return fact(ACCOUNT_UNMATCHED, AccountUnmatched(account, realm, number))
+
+
+def customer_unmatched(customer: str = "58", realm: str = REALM, **changes: Any) -> Event:
+    """Return the fact that no account is like a customer."""
+    seen = CustomerObserved(realm, customer, display_name="Acme Inc", currency="USD", email="a@acme.example")
+    return fact(CUSTOMER_UNMATCHED, CustomerUnmatched(realm, customer, replace(seen, **changes)))
 
 
 def rejected_pair(account: str = "A-1", customer: str = "58", realm: str = REALM) -> Event:

@@ -34,6 +34,7 @@ from tests.worker.quote_to_cash.given import (
     customer_asked,
     customer_created,
     customer_seen,
+    customer_unmatched,
     disconnected,
     expired,
     fact,
@@ -64,6 +65,7 @@ Happened = Any
 Then = Callable[[Decider], list[Happened]]
 LATER = "2026-05-04T00:00:00Z"
 CREATES = chosen(customer_sync="to_quickbooks", unmapped_account="create_on_invoice")
+OFFERS = chosen(customer_sync="to_crm", unmapped_customer="create_in_crm")
 NO_MATCH = suggested(verdict="none")
 BROUGHT = stories.account(customer={"realm": REALM, "customer_id": "58"})
 
@@ -625,6 +627,14 @@ CASES_OF_GATES = [
         "The invoice's customer or items could not be read from QuickBooks (customer 7: An answer was lost.).",
         [customer_seen()],
         reads=False,
+    ),
+    Case(
+        "mapping_in_review",
+        [*unmapped("account"), OFFERS, customer_unmatched(), stories.account(), *signed(), suggested()],
+        "The account Acme A-1 (A-1) could be the QuickBooks customer Acme Inc (58), with a score of 87.5 %, which was"
+        " offered to the CRM as a new account.",
+        [mapped()],
+        case="offered",
     ),
     Case(
         "customer_being_created",

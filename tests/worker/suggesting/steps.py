@@ -13,6 +13,7 @@ from worker.roles.runner import ShortTurns
 from worker.sandbox import accountant
 from worker.suggesting import listening
 from worker.suggesting.indexes import Indexes
+from worker.sync import hearing
 
 Step = Callable[[], Awaitable[None]]
 
@@ -62,6 +63,14 @@ async def read(office: Office) -> None:
     """Take one step of sync, if one is due."""
     for realm in await office.syncer.due():
         await office.syncer.step(realm)
+
+
+async def read_all(office: Office) -> None:
+    """Let sync alone follow the log, and read what changed."""
+    services = office.world.services
+    await runner.catch_up(services.database, services.clock, (hearing.SUBSCRIPTION,), "test")
+    for _ in range(20):
+        await read(office)
 
 
 async def write(office: Office) -> None:

@@ -22,14 +22,12 @@ from tests.worker.suggesting.steps import (
     listen,
     named,
     payloads,
-    read,
+    read_all,
     request_sync,
 )
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
-from worker.roles import runner
-from worker.sync import hearing
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 
@@ -176,14 +174,6 @@ async def test_an_answer_waits_until_what_was_observed_before_it_was_compared(of
     await everything(office)
     assert await payloads(office, catalog.CUSTOMER_COMMANDED) == []
     assert (await mapping(office))[0] == "suggested"
-
-
-async def read_all(office: Office) -> None:
-    """Let sync alone follow the log, and read what changed."""
-    services = office.world.services
-    await runner.catch_up(services.database, services.clock, (hearing.SUBSCRIPTION,), "test")
-    for _ in range(20):
-        await read(office)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -20,6 +20,7 @@ WRITTEN = {
     "customer_sync": (" To QuickBooks ", "to_quickbooks"),
     "field_rule": ("CRM", "crm"),
     "unmapped_account": ("Create-at-once", "create_at_once"),
+    "unmapped_customer": ("create in CRM", "create_in_crm"),
     "unmapped_product": (" Default  19", "default 19"),
 }
 

@@ -9,6 +9,7 @@ from msgspec import field
 from events.contract.administration import ConnectionAuthorized
 from events.contract.docusign import DocusignReceptionChanged
 from events.contract.quickbooks import CompanyObserved, CompanyRefused, Named
+from events.contract.unmatched import OfferingChanged
 from worker.quote_to_cash.view import WORKSPACE, State
 from worker.workspaces.kinds import HOLD, OFF, REAL_TIME, time_of_day
 from worker.workspaces.settings import SYNCED, Settings, rule_of, settings_of
@@ -36,6 +37,7 @@ class WorkspaceState(State, frozen=True, dict=True):
         read_problem: The error of the last reading, if it failed.
         refused: Set while QuickBooks refuses every request for the company.
         docusign: Set while DocuSign's messages are refused, incomplete or missing.
+        offering: The last fact about whether customers are offered to the CRM.
         batches_since: The instant after which the next batch is due: that of the last batch, or when the present schedule
             of batches began to apply. None if the sync was always in real time.
     """
@@ -59,6 +61,7 @@ class WorkspaceState(State, frozen=True, dict=True):
     refused: CompanyRefused | None = None
     docusign: DocusignReceptionChanged | None = None
     batches_since: datetime | None = None
+    offering: OfferingChanged | None = None
 
     @cached_property
     def settings(self) -> Settings:

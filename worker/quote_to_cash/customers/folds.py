@@ -43,7 +43,7 @@ from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.view import View
 
 SENT_MAX = 4  # an account gets one customer for each currency
-AUTO_LINK = of_setting("auto_link")
+LINKING = tuple(map(of_setting, ("auto_link", "unmapped_customer", "customer_sync")))
 
 
 def put_account(view: View, account_id: str, account: Account) -> None:
@@ -65,14 +65,14 @@ def _company(account: Account) -> tuple[str, ...]:
 
 
 def _auto_link(account: Account) -> tuple[str, ...]:
-    """Return the setting that may link an account, once it is changed."""
+    """Return the settings that may link an account, once they are changed: an offered customer is not linked meanwhile."""
     suggested = account.suggested
     waits = (
         suggested is not None
         and suggested.verdict == "link"
         and account.in_review(suggested.realm) is not None
     )
-    return (AUTO_LINK,) if waits else ()
+    return LINKING if waits else ()
 
 
 def _creating(account: Account) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from events.contract.gates import CUSTOMER_BEING_CREATED, Words
 from events.contract.quickbooks import CustomerObserved
 from worker.quote_to_cash.customers.merges import holder_of_survivor
 from worker.quote_to_cash.customers.naming import account_name, holder_name, refusal
+from worker.quote_to_cash.customers.offers import is_offered
 from worker.quote_to_cash.customers.state import Link
 from worker.quote_to_cash.customers.unmapped import customer_creation_of
 from worker.quote_to_cash.customers.wishes import currency_of
@@ -32,7 +33,8 @@ def _reviewed(inquiry: Inquiry) -> Unmet | None:
         "customer": f"{best.display_name} ({best.customer_id})",
         "score": f"{best.score} %",
     }
-    return Unmet(params, about=_about(inquiry))
+    case = "offered" if is_offered(inquiry.view, suggested.realm, best.customer_id) else None
+    return Unmet(params, case, _about(inquiry))
 
 
 def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
@@ -158,8 +160,17 @@ GATES = (
             "Accept the suggested customer or reject it; or map the account to another customer, or create one.",
             "review_mapping",
         ),
-        depends_on=("account",),
+        depends_on=("account", "customer"),
         given=has_arrived,
+        cases={
+            "offered": Words(
+                "The account {account} could be the QuickBooks customer {customer}, with a score of {score}, which was offered"
+                " to the CRM as a new account.",
+                "Have the CRM link the account to the customer, or accept it; or reject it, map the account to another"
+                " customer, or create one.",
+                "review_mapping",
+            ),
+        },
     ),
     Gate(
         "account_not_mapped",

@@ -20,6 +20,7 @@ from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
 from worker.quote_to_cash.customers.folds import FOLDS
 from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.merges import accounts_of_merged, move_merged
+from worker.quote_to_cash.customers.offers import is_offered
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.customers.unmapped import compare_at_once, is_created_now
 from worker.quote_to_cash.customers.wishes import customer_is_wanted, new_currency, new_name
@@ -54,6 +55,8 @@ def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
         return
     if any(holders(view, account_id, best.customer_id, suggested.realm, None)):
         return  # a person decides whether the account is another one's double
+    if is_offered(view, suggested.realm, best.customer_id):
+        return  # the CRM may be creating another account for the customer
     yield MappingLinked(account_id, suggested.realm, best.customer_id, Percent(least), evidence)
     yield CustomerLinked(account_id, best.customer_id, suggested.realm)
 

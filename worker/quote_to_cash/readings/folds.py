@@ -44,6 +44,13 @@ def make_known(view: View, seen: CustomerObserved | ItemObserved) -> None:
     put(view, stream, replace(state, observed=seen, reading=reading))
 
 
+def keep_observed(view: View, seen: CustomerObserved) -> None:
+    """Store a customer as it was observed, unless a newer version is stored; later versions are stored from now on."""
+    known_one = view.get(Customer, f"{seen.realm}/{seen.customer_id}").observed
+    if known_one is None or seen.sync_token >= known_one.sync_token:
+        make_known(view, seen)
+
+
 def call_its_own(view: View, stream: str, account_id: str, *, is_it: bool) -> None:
     """Add an account to the accounts of a customer, or remove it."""
     state = known(view, stream)

@@ -42,7 +42,8 @@ class Customer(State, frozen=True):
     """A QuickBooks customer as it was last observed, and the accounts that are mapped to it. Its key is `REALM/ID`.
 
     `automatic` are the accounts that the worker linked to it without a person, or moved to it with a merge; a person may
-    have decided otherwise since. `merged` is the merge with which it has gone.
+    have decided otherwise since. `merged` is the merge with which it has gone. `is_ours` is true if it was created for an
+    account, `is_brought` if an account's snapshot brought it, and `is_offered` once it was offered to the CRM as a new account.
     """
 
     kind: ClassVar[str] = "customer"
@@ -52,6 +53,10 @@ class Customer(State, frozen=True):
     observed: CustomerObserved | None = None
     merged: ObjectMerged | None = None
     reading: ReadingState = ReadingState()
+    is_ours: bool = False
+    is_brought: bool = False
+
+    is_offered: bool = False
 
 
 def linked_accounts(customer: Customer) -> tuple[str, ...]:
