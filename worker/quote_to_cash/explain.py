@@ -19,6 +19,7 @@ from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.deal.state import WHOLE, Deal, named_by
 from worker.quote_to_cash.deal.won import awaits_signature
 from worker.quote_to_cash.gates import Checked
+from worker.quote_to_cash.in_step.notes import differences_of
 from worker.quote_to_cash.inquiry import Inquiry
 from worker.quote_to_cash.nearest import nearest, sentence
 from worker.quote_to_cash.referred import referred
@@ -115,7 +116,8 @@ class Explanation(Struct, frozen=True):
         gates: Every gate, in the order in which they are checked.
         events: The events that the gates depend on.
         invoice: The invoice's ID in QuickBooks.
-        notes: The changes that QuickBooks' limits required: texts that were cut, left out or rewritten.
+        notes: The changes that QuickBooks' limits required: texts that were cut, left out or rewritten; and fields of the
+            account and its customer that wait for a person.
         sent: The last request to QuickBooks, or the next one, as QuickBooks' JSON; none once the invoice exists.
         dead_letters: The deal's dead letters, newest first.
         nearest: The known IDs nearest to this one, if the CRM has not sent the deal.
@@ -166,7 +168,9 @@ def explain(connection: sa.Connection, workspace: str, deal_id: str) -> Explanat
         events=tuple(_told(recorded) for recorded in chain),
         invoice=invoice.invoice_id if invoice else None,
         sent=_sent(connection, deal),
-        notes=tuple(dict.fromkeys(note for recorded in chain for note in _notes(recorded))),
+        notes=tuple(
+            dict.fromkeys((*(note for each in chain for note in _notes(each)), *_differences(view, deal)))
+        ),
         dead_letters=refused,
         nearest=found,
     )
@@ -244,6 +248,11 @@ def _notes(recorded: Recorded) -> Iterator[str]:
     event = recorded.event
     if event.type in _WITH_NOTES:
         yield from (f"{event.stream}: {note}" for note in event.payload.notes)
+
+
+def _differences(view: StateStore, deal: Deal) -> Iterator[str]:
+    if deal.latest is not None:
+        yield from differences_of(view, deal.latest.account_id, deal.latest.currency)
 
 
 def _mover(chain: list[Recorded], kinds: Collection[str]) -> str | None:

@@ -152,6 +152,18 @@ async def test_the_log_folds_to_the_same_state(crm: Crm) -> None:
     assert any(stream.startswith("pair/") for _, stream, _ in before[0])
 
 
+async def test_an_explained_deal_notes_a_conflict_and_is_invoiced_all_the_same(crm: Crm) -> None:
+    world = crm.office.world
+    await in_conflict(crm)
+    await world.send(*stories.signed_deal())
+    await settle(crm.office)
+    assert len(world.books()) == 1
+    (note,) = (await world.explain()).notes
+    assert note.startswith(
+        "account/A-1: The e-mail address is 'sales@acme.example' in the CRM and 'books@acme.example'"
+    )
+
+
 def _stored(connection: sa.Connection) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     states = connection.execute(sa.select(process_state).order_by(*process_state.primary_key.columns))
     waits = connection.execute(sa.select(process_waits).order_by(*process_waits.primary_key.columns))
