@@ -14,9 +14,10 @@ from events.contract.in_step import (
     FieldRetried,
     OfPair,
 )
+from events.contract.observed import TermObserved
 from events.contract.quickbooks import CommandRejected, CustomerCreated, CustomerUpdated
 from worker.quote_to_cash.family import Folds
-from worker.quote_to_cash.in_step.state import LISTED, OUTCOMES_MAX, Pair, UpdateOutcome
+from worker.quote_to_cash.in_step.state import LISTED, OUTCOMES_MAX, Pair, Terms, UpdateOutcome
 from worker.quote_to_cash.readings.folds import want
 from worker.quote_to_cash.view import View
 
@@ -109,6 +110,11 @@ def _retried(view: View, retried: FieldRetried, _at: datetime) -> None:
     view.put(replace(pair, retries=pair.retries | {retried.field: count}), pair_key(retried))
 
 
+def _term_observed(view: View, term: TermObserved, _at: datetime) -> None:
+    names = view.get(Terms, term.realm).names | {term.term_id: term.name}
+    view.put(Terms(names), term.realm)
+
+
 FOLDS: Folds = {
     in_step.CUSTOMER_FIELDS_SETTLED: _settled,
     in_step.CUSTOMER_UPDATE_COMMANDED: _update_commanded,
@@ -116,6 +122,7 @@ FOLDS: Folds = {
     in_step.ACCOUNT_CUSTOMER_CHANGED: _told,
     in_step.CONFLICT_RESOLVED: _resolved,
     in_step.FIELD_RETRIED: _retried,
+    catalog.TERM_OBSERVED: _term_observed,
     catalog.CUSTOMER_CREATED: _created,
     catalog.CUSTOMER_UPDATED: _updated,
     catalog.COMMAND_REJECTED: _rejected,

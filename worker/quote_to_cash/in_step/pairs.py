@@ -11,8 +11,9 @@ from events.contract.quickbooks import CompanyObserved, CustomerObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.in_step.settle import Now, Rule, UpdateAnswer, UpdateRefusal
-from worker.quote_to_cash.in_step.state import Pair
+from worker.quote_to_cash.in_step.state import Pair, Terms
 from worker.quote_to_cash.in_step.values import FIELDS, Fit, crm_value, fitted, quickbooks_value
+from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import BOTH, TO_CRM, TO_QUICKBOOKS
 from worker.workspaces.settings import Settings, rule_of
 
@@ -28,6 +29,7 @@ class Sides(Struct, frozen=True):
     customer: CustomerObserved
     company: CompanyObserved
     settings: Settings
+    terms: dict[str, str]
     is_only_one: bool
 
     @property
@@ -46,7 +48,7 @@ class Sides(Struct, frozen=True):
 
     def own_values(self) -> dict[str, str | bool | None]:
         """Return the values of the fields that QuickBooks alone has; those with an unknown name are left out."""
-        names = {term.id: term.name for term in self.company.terms}
+        names = {term.id: term.name for term in self.company.terms} | self.terms
         taxable = self.customer.taxable
         values: dict[str, str | bool | None] = {"taxable": taxable if taxable is not None else True}
         if self.customer.terms_id is None or self.customer.terms_id in names:
@@ -54,12 +56,14 @@ class Sides(Struct, frozen=True):
         return values
 
 
-def sides_of(workspace: WorkspaceState, account: Account, customer: CustomerObserved) -> Sides | None:
+def sides_of(view: View, account: Account, customer: CustomerObserved) -> Sides | None:
     """Return the sides of a pair; None until the CRM has sent the account and the company was read."""
+    workspace = view.get(WorkspaceState)
     if account.latest is None or workspace.company is None:
         return None
     is_only_one = len(account.links_in(customer.realm)) == 1
-    return Sides(account.latest, customer, workspace.company, workspace.settings, is_only_one)
+    terms = view.get(Terms, customer.realm).names
+    return Sides(account.latest, customer, workspace.company, workspace.settings, terms, is_only_one)
 
 
 def settled_before(account_id: str, account: Account, pair: Pair) -> dict[FieldName, FieldSettlement]:

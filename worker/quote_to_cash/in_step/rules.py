@@ -86,7 +86,7 @@ def _withdrawn(view: View, update: CustomerUpdateCommanded) -> Iterator[Conseque
 def _settled(view: View, key: str, account_id: str, seen: CustomerObserved) -> Iterator[Consequence]:
     """Settle every field, tell the CRM, and update the customer."""
     account, pair = view.get(Account, account_id), view.get(Pair, key)
-    sides = sides_of(view.get(WorkspaceState), account, seen)
+    sides = sides_of(view, account, seen)
     if sides is None:
         return
     before = settled_before(account_id, account, pair)

@@ -27,6 +27,14 @@ class UpdateOutcome(Struct, frozen=True):
     holder: Holder | None = None
 
 
+class Terms(State, frozen=True):
+    """The names of a company's payment terms as they were last observed, by their IDs; its key is the realm."""
+
+    kind: ClassVar[str] = "terms"
+
+    names: dict[str, str] = field(default_factory=dict)
+
+
 class Pair(State, frozen=True):
     """A customer and the account that it belongs to; its key is the customer's, `REALM/ID`. First facts, then decisions.
 

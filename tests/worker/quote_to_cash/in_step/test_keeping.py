@@ -9,6 +9,7 @@ from events.contract.administration import AccountMapped
 from events.contract.crm import Address
 from events.contract.envelope import Event
 from events.contract.in_step import BothValues, ConflictResolved, FieldName, FieldRetried, Side
+from events.contract.observed import TermObserved
 from events.contract.quickbooks import (
     CommandRejected,
     CustomerCreated,
@@ -351,6 +352,9 @@ def test_quickbooks_own_fields_are_told_once_and_by_name() -> None:
     assert told(decider)[1:] == [{"terms": None}]
     decider.when(seen(4, terms_id="4", taxable=False), observed(terms=(Named("4", "Net 45"),)))
     assert told(decider)[2:] == [{"terms": "Net 60"}, {"terms": "Net 45"}]
+    new = TermObserved(realm=REALM, term_id="9", name="Net 10")
+    decider.when(fact(catalog.TERM_OBSERVED, new), seen(5, terms_id="9", taxable=False))
+    assert told(decider)[4:] == [{"terms": "Net 10"}]
 
 
 def test_a_currency_of_the_crm_that_differs_is_put_back_if_the_account_has_one_customer() -> None:
