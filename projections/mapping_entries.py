@@ -122,7 +122,15 @@ def _suggested(payload: Any) -> Sentence | None:
     best = payload.best
     if best is None:
         return None
-    return "info", f"This account could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}.", None
+    said = f"This account could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}."
+    twin = payload.twin
+    if twin is None:
+        return "info", said, None
+    return (
+        "attention",
+        f"{said} Customer {twin.customer_id} {twin.display_name} is probably a duplicate of it.",
+        "If they are one, merge them in QuickBooks.",
+    )
 
 
 def _scored(evidence: MappingEvidence | None) -> str:

@@ -186,6 +186,7 @@ def _suggestion(text: str | None) -> Row | None:
         "reasons": list(best.reasons) if best else [],
         "runner_up": suggested.runner_up,
         "runner_up_name": names.get(suggested.runner_up or ""),
+        "duplicate": suggested.duplicate,
         "nearest": [] if best else list(names.values()),
         "matcher": suggested.matcher,
     }

@@ -107,6 +107,7 @@ class MappingSuggested(Fact, frozen=True):
         candidates: The nearest customers, best first; with the verdict `none`, none of them is good enough.
         runner_up: The ID of the next customer after the suggested one.
         margin: The distance of their ranks, in points; of the first one's rank, if there is no runner-up.
+        duplicate: Whether the suggested customer and the runner-up are probably duplicates of each other.
     """
 
     account_id: Identifier
@@ -117,6 +118,14 @@ class MappingSuggested(Fact, frozen=True):
     candidates: tuple[CandidateCustomer, ...] = ()
     runner_up: Identifier | None = None
     margin: Amount = Amount(0)
+    duplicate: bool = False
+
+    @property
+    def twin(self) -> CandidateCustomer | None:
+        """The runner-up, if it is probably a duplicate of the suggested customer."""
+        if not self.duplicate:
+            return None
+        return next((each for each in self.candidates if each.customer_id == self.runner_up), None)
 
     @property
     def best(self) -> CandidateCustomer | None:

@@ -12,7 +12,7 @@ from projections import queries
 from projections.queries import MappingsWanted
 from worker.actions import bulk_reviews, reviews
 from worker.actions.bulk_reviews import DECISIONS, AccountDecision, Reviewed
-from worker.cli import spreadsheets
+from worker.cli import judging, spreadsheets
 from worker.cli.context import accepted, admin, run, workspace_name
 from worker.cli.failing import FINDING, Unusable
 from worker.cli.lazy import commands
@@ -211,6 +211,10 @@ def unignore(
         return position, f"Account {account} is no longer ignored."
 
     accepted(*run(work), as_json=as_json)
+
+
+app.command("duplicates")(judging.duplicates)
+app.command("differences")(judging.differences)
 
 
 async def _listed(opened: Services, name: str, wanted: MappingsWanted) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ It is pure: no clock, no database, no network, and the same answer in every proc
     postings             finds the names that share letters with a name
     suggestions          the answer's shapes, and the verdict: link, review or none
     index                the customers of a company; changes one at a time
+    duplicates           customers of one company that are probably one
     product_names        reads the name of a product
     products             the same for items
 """

@@ -101,8 +101,8 @@ class Index:
         if customer.id in self._customers:
             raise ValueError(f"Customer {customer.id} is in the index already; replace it")
         self._customers[customer.id] = customer
-        self._register.add(customer.id, _names(customer))
-        for identifier in _identifiers_of(customer):
+        self._register.add(customer.id, names_of(customer))
+        for identifier in identifiers_of(customer):
             self._shared.setdefault(identifier, set()).add(customer.id)
 
     def replace(self, customer: KnownCustomer) -> None:
@@ -115,8 +115,8 @@ class Index:
         customer = self._customers.pop(customer_id, None)
         if customer is None:
             return
-        self._register.remove(customer_id, _names(customer))
-        for identifier in _identifiers_of(customer):
+        self._register.remove(customer_id, names_of(customer))
+        for identifier in identifiers_of(customer):
             holders = self._shared[identifier]
             holders.remove(customer_id)
             if not holders:
@@ -148,7 +148,7 @@ class Index:
     def _sharing(self, account: SoughtAccount) -> dict[str, list[Reason]]:
         """Return the customers that have an identifier of an account, each with the reasons."""
         shared: dict[str, list[Reason]] = {}
-        for reason, value in sorted(_identifiers_of(account)):
+        for reason, value in sorted(identifiers_of(account)):
             holders = self._shared.get((reason, value), set())
             for holder in holders if len(holders) <= SHARED_MAX else ():
                 if reason not in shared.setdefault(holder, []):
@@ -159,7 +159,7 @@ class Index:
         self, account: SoughtAccount, customer_id: str, alike: Alike | None, shared: list[Reason]
     ) -> _Candidate:
         customer = self._customers[customer_id]
-        alike = alike or most_alike(account.name, _names(customer))
+        alike = alike or most_alike(account.name, names_of(customer))
         reasons = [*shared, *(name_reasons(alike.likeness) if alike else ()), *_objections(account, customer)]
         if alike is not None and alike.is_trade:
             reasons.append("trade_name")
@@ -176,7 +176,7 @@ class Index:
 
 
 def _objections(account: SoughtAccount, customer: KnownCustomer) -> Iterable[Reason]:
-    if account.tax_id and customer.tax_id and _differ(account.tax_id, customer.tax_id):
+    if differ(account.tax_id, customer.tax_id):
         yield "other_tax_id"
     if account.currency and customer.currency and account.currency != customer.currency:
         yield "other_currency"
@@ -186,13 +186,15 @@ def _objections(account: SoughtAccount, customer: KnownCustomer) -> Iterable[Rea
         yield "inactive"
 
 
-def _differ(one: str, other: str) -> bool:
+def differ(one: str | None, other: str | None) -> bool:
+    """Return whether two tax IDs are known, and of different companies."""
     ours, theirs = identifiers.tax_id(one), identifiers.tax_id(other)
     # With and without the country's letters, as in DE123456789, they are one.
     return bool(ours and theirs) and not ours.endswith(theirs) and not theirs.endswith(ours)
 
 
-def _names(customer: KnownCustomer) -> list[str]:
+def names_of(customer: KnownCustomer) -> list[str]:
+    """Return the names of a customer; an empty text if it has no company name."""
     called = customer.display_name
     # QuickBooks appends a word to the name of an entry that becomes inactive, in the company's language.
     before = (_DELETED if customer.active else _ANY_SUFFIX).sub("", called)
@@ -200,7 +202,8 @@ def _names(customer: KnownCustomer) -> list[str]:
     return [*names, *customer.learned]
 
 
-def _identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:
+def identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:
+    """Return the identifiers of a customer or an account, each with the reason that it gives."""
     site = party.website if isinstance(party, KnownCustomer) else party.domain
     found: list[tuple[Reason, str]] = [("same_email", email) for email in identifiers.emails(party.email)]
     found += [("same_domain", domain) for domain in identifiers.domains(party.email, site)]

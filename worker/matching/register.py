@@ -86,7 +86,7 @@ class Register:
 
     def _near(self, name: Spelling) -> list[_Known]:
         found = {
-            known.number: known for key in _keys(name) for known in self._by_key.get(key, ())[:HOLDERS_MAX]
+            known.number: known for key in keys_of(name) for known in self._by_key.get(key, ())[:HOLDERS_MAX]
         }
         found |= {number: self._by_number[number] for number in self._postings.nearest(name)}
         return list(found.values())
@@ -96,7 +96,7 @@ class Register:
         if known is None:
             known = _Known(name, self._free.pop() if self._free else len(self._by_name))
             self._by_name[name] = self._by_number[known.number] = known
-            for key in _keys(name):
+            for key in keys_of(name):
                 insort(self._by_key.setdefault(key, []), known, key=lambda each: each.name.identity)
             self._postings.add(known.number, name)
         return known
@@ -104,7 +104,7 @@ class Register:
     def _forget(self, known: _Known) -> None:
         del self._by_name[known.name], self._by_number[known.number]
         self._free.append(known.number)
-        for key in _keys(known.name):
+        for key in keys_of(known.name):
             having = self._by_key[key]
             having.remove(known)
             if not having:
@@ -131,6 +131,6 @@ def _spellings(texts: Iterable[str], reader: Reader) -> dict[Spelling, str]:
     return found
 
 
-def _keys(name: Spelling) -> set[str]:
+def keys_of(name: Spelling) -> set[str]:
     """Return the keys under which the same name is found: its words as written, and sorted."""
     return {name.key, " ".join(sorted(name.words))}

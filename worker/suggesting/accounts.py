@@ -27,6 +27,7 @@ from events.contract.unmatched import (
     ComparisonRequested,
 )
 from events.contract.values import Amount, Percent
+from worker.matching.duplicates import duplicate_of
 from worker.matching.index import Index, KnownCustomer, SoughtAccount
 from worker.matching.suggestions import REQUIRED, Suggested, Suggestion
 from worker.suggesting.entries import (
@@ -173,6 +174,24 @@ FOLDS: EntryFolds = {
 }
 
 
+def known_customer(observed: CustomerObserved) -> KnownCustomer | None:
+    """Return a customer as the matcher knows it; None if it has no name."""
+    if observed.display_name is None:
+        return None
+    return KnownCustomer(
+        observed.customer_id,
+        observed.display_name,
+        company_name=observed.company_name,
+        email=observed.email,
+        website=observed.website,
+        phone=observed.phone,
+        tax_id=observed.tax_id,
+        active=observed.active,
+        parent_id=observed.parent_id,
+        currency=observed.currency,
+    )
+
+
 class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, AccountEntry]):
     """The customers of a company, and the accounts of its workspace."""
 
@@ -233,20 +252,7 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
 
     def known(self, observed: CustomerObserved) -> KnownCustomer | None:
         """Return a customer as the matcher knows it; None if it has no name."""
-        if observed.display_name is None:
-            return None
-        return KnownCustomer(
-            observed.customer_id,
-            observed.display_name,
-            company_name=observed.company_name,
-            email=observed.email,
-            website=observed.website,
-            phone=observed.phone,
-            tax_id=observed.tax_id,
-            active=observed.active,
-            parent_id=observed.parent_id,
-            currency=observed.currency,
-        )
+        return known_customer(observed)
 
     def as_known(self, sought: SoughtAccount) -> KnownCustomer:
         """Return an account as a customer, to be found by customers' names."""
@@ -273,11 +279,7 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
 
     def answer(self, entry: AccountEntry, found: Suggestion) -> MappingSuggested | None:
         """Return the next suggestion of an account; None if the last one says the same."""
-        return suggestion_of(entry, self.realm, found, self.name_of)
-
-    def name_of(self, customer_id: str) -> str:
-        """Return the display name of a customer."""
-        return self.known_one(customer_id).display_name
+        return suggestion_of(entry, self.realm, found, self.known_one)
 
 
 def _is_whole(customer: KnownCustomer) -> bool:
@@ -291,23 +293,26 @@ def _age(customer_id: str) -> tuple[int, str]:
 
 
 def suggestion_of(
-    entry: AccountEntry, realm: str, found: Suggestion, names: Callable[[str], str]
+    entry: AccountEntry, realm: str, found: Suggestion, known: Callable[[str], KnownCustomer]
 ) -> MappingSuggested | None:
     """Return the next suggestion of an account; None if the last one says the same.
 
-    `names` returns a customer's display name.
+    `known` returns a customer by its ID.
     """
+    best, runner_up = found.best, found.runner_up
+    twice = best and runner_up and duplicate_of(known(best.id), known(runner_up.id))
     next_one = MappingSuggested(
         account_id=found.sought,
         realm=realm,
         number=entry.number + 1,
         verdict=found.decision,
         matcher=found.matcher,
-        candidates=tuple(_candidate(each, names(each.id)) for each in found.nearest),
+        candidates=tuple(_candidate(each, known(each.id).display_name) for each in found.nearest),
         runner_up=found.runner_up.id if found.runner_up else None,
         margin=Amount(str(found.margin)),
+        duplicate=twice is not None,
     )
-    return None if is_said(entry.suggested, next_one) else next_one
+    return None if is_said(entry.suggested, next_one, "duplicate") else next_one
 
 
 def _candidate(found: Suggested, display_name: str) -> CandidateCustomer:

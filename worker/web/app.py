@@ -18,6 +18,7 @@ from worker.web.api.deals import DealsApi
 from worker.web.api.docusign import DocusignApi
 from worker.web.api.examples import EXAMPLES
 from worker.web.api.invoices import InvoicesApi
+from worker.web.api.judging import JudgingApi
 from worker.web.api.log import LogApi
 from worker.web.api.mappings import MappingsApi
 from worker.web.api.reviews import ReviewsApi
@@ -65,6 +66,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             InvoicesApi,
             MappingsApi,
             ReviewsApi,
+            JudgingApi,
             ConflictsApi,
             LogApi,
             DeadLettersApi,

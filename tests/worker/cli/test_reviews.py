@@ -152,3 +152,29 @@ async def test_a_sheet_that_can_t_be_read_changes_nothing(
     sheet.write_bytes(content)
     refused = mappings("import", str(sheet))
     assert (refused.returncode, refused.stdout, problem in refused.stderr) == (2, "", True)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_duplicates_and_differing_decisions_are_listed(
+    office: Office, mappings: Callable[..., Any], as_json: bool
+) -> None:
+    harper = "Harper & Lowe Architects"
+    accountant.create(office.company, "Customer", {"DisplayName": f"{harper} Inc"}, office.world.clock.now())
+    await office.notify()
+    assert mappings("override", "A-1", ids(office)["Kestrel Aviation Services"]).returncode == 0
+    await office.work()
+    more = ("--json",) if as_json else ()
+    duplicates, differences = mappings("duplicates", *more), mappings("differences", *more)
+    if as_json:
+        assert harper in {row["other_name"] for row in lines(duplicates)}
+        (row,) = lines(differences)
+        assert (row["account"], row["decision"], row["by"], row["best"]) == (
+            "A-1",
+            "mapped",
+            "person",
+            ids(office)[harper],
+        )
+    else:
+        assert "same_name" in duplicates.stdout
+        assert "mapped" in differences.stdout
+    assert mappings("differences", "--older", "--json").stdout == ""

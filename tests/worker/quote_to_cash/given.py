@@ -231,10 +231,16 @@ def suggested(
     verdict: Verdict = "review",
     realm: str = REALM,
     number: int = 1,
+    twin: str | None = None,
 ) -> Event:
-    """Return a suggestion of a customer for an account."""
+    """Return a suggestion of a customer for an account, perhaps with a duplicate of it."""
     best = CandidateCustomer(customer, "Acme Inc", Percent("87.5"), Amount("72.5"), ("similar_name",))
     fact_of = MappingSuggested(account, realm, number, verdict, 1, (best,), margin=Amount("72.5"))
+    if twin is not None:
+        other = CandidateCustomer(
+            twin, "Acme, Incorporated", Percent("87.5"), Amount("72.5"), ("similar_name",)
+        )
+        fact_of = replace(fact_of, candidates=(best, other), runner_up=twin, duplicate=True)
     return fact(MAPPING_SUGGESTED, fact_of)
 
 

@@ -330,6 +330,14 @@ CASES_OF_GATES = [
     ),
     Case(
         "mapping_in_review",
+        [*unmapped("account"), stories.account(), *signed(), suggested(twin="59")],
+        "The account Acme A-1 (A-1) could be the QuickBooks customer Acme Inc (58), with a score of 87.5 %, of which Acme,"
+        " Incorporated (59) is probably a duplicate.",
+        [mapped()],
+        case="duplicates",
+    ),
+    Case(
+        "mapping_in_review",
         [*unmapped("account"), stories.account(), *signed(), suggested()],
         "The account Acme A-1 (A-1) could be the QuickBooks customer Acme Inc (58), with a score of 87.5 %.",
         [mapped()],

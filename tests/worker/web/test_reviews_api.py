@@ -69,6 +69,22 @@ def unread(connection: sa.Connection, workspace: str, realm: str) -> None:
     listening.change(connection, workspace, realm, complete=False)
 
 
+async def test_duplicates_and_differences_are_listed(http: httpx.AsyncClient, office: Office) -> None:
+    harper = {each["DisplayName"]: each["Id"] for each in office.world.books("Customer")}
+    accountant.create(
+        office.company, "Customer", {"DisplayName": f"{HARPER}, Inc."}, office.world.clock.now()
+    )
+    await office.notify()
+    found = (await http.get("/duplicates?limit=1000")).json()
+    assert found["total"] == len(found["items"])
+    assert (harper[HARPER], ["same_name"]) in [(each["other"], each["reasons"]) for each in found["items"]]
+    assert (await http.post("/accounts/A-1", json={"target": harper["Harper & Lowe"]})).status_code == 202
+    await office.work()
+    differing = (await http.get("/differences")).json()
+    assert (differing["total"], differing["items"][0]["best"]) == (1, harper[HARPER])
+    assert (await http.get("/differences?older=true")).json()["items"] == []
+
+
 async def test_each_decision_is_shown_with_who_and_when(http: httpx.AsyncClient, office: Office) -> None:
     customer = (await http.get("/?state=suggested")).json()["items"][0]["suggestion"]["customer"]
     other = await http.post("/accounts/A-1/accept", json={"customer": "999"})

@@ -33,8 +33,13 @@ def _reviewed(inquiry: Inquiry) -> Unmet | None:
         "customer": f"{best.display_name} ({best.customer_id})",
         "score": f"{best.score} %",
     }
-    case = "offered" if is_offered(inquiry.view, suggested.realm, best.customer_id) else None
-    return Unmet(params, case, _about(inquiry))
+    if is_offered(inquiry.view, suggested.realm, best.customer_id):
+        return Unmet(params, "offered", _about(inquiry))
+    twin = suggested.twin
+    if twin is None:
+        return Unmet(params, about=_about(inquiry))
+    params["duplicate"] = f"{twin.display_name} ({twin.customer_id})"
+    return Unmet(params, "duplicates", _about(inquiry))
 
 
 def _mapped(inquiry: Inquiry) -> bool | Unmet | None:
@@ -168,6 +173,12 @@ GATES = (
                 " to the CRM as a new account.",
                 "Have the CRM link the account to the customer, or accept it; or reject it, map the account to another"
                 " customer, or create one.",
+                "review_mapping",
+            ),
+            "duplicates": Words(
+                "The account {account} could be the QuickBooks customer {customer}, with a score of {score}, of which"
+                " {duplicate} is probably a duplicate.",
+                "If they are one, merge them in QuickBooks; then accept the suggested customer. Or choose one of them now.",
                 "review_mapping",
             ),
         },

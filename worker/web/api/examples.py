@@ -31,6 +31,12 @@ from worker.web.api.dead_letters import DeadLetter, DeadLetters, DiscardWish, He
 from worker.web.api.deals import Deals, DealSummary, InvoiceWish
 from worker.web.api.docusign import KeyAdded, KeyGiven, Keys
 from worker.web.api.invoices import Invoice, Invoices
+from worker.web.api.judging import (
+    DifferingDecision,
+    DifferingDecisions,
+    DuplicateCustomer,
+    DuplicateCustomers,
+)
 from worker.web.api.log import Log, LogEntry
 from worker.web.api.mappings import Mapping, Mappings, MappingWish, SuggestedMapping
 from worker.web.api.reviews import (
@@ -124,6 +130,7 @@ _MAPPING = Mapping(
         reasons=["same_domain", "same_name"],
         runner_up="61",
         runner_up_name="Acme Labs",
+        duplicate=False,
         nearest=[],
         matcher=1,
     ),
@@ -264,6 +271,20 @@ _DIFFERENCE = FieldDifference(
     message=None,
     remedy="Decide for the value of one side.",
 )
+_DIFFERING = DifferingDecision(
+    account="A-9",
+    account_name="Acme Inc.",
+    decision="mapped",
+    by="person",
+    customer="61",
+    customer_name="Acme Labs",
+    customer_score=42.0,
+    best="58",
+    best_name="Acme, Inc.",
+    score=99.9,
+    reasons=["same_name"],
+    matcher=2,
+)
 _BODIES: tuple[Struct, ...] = (
     Deals([_DEAL], _NEXT),
     _EXPLANATION,
@@ -272,6 +293,8 @@ _BODIES: tuple[Struct, ...] = (
     Invoices([_INVOICE], None),
     Mappings([_MAPPING], None),
     MappingWish("58"),
+    DuplicateCustomers([DuplicateCustomer("61", "Acme, Inc.", "58", "Acme Inc", 99.9, ["same_name"])], 1),
+    DifferingDecisions([_DIFFERING], 1, 3),
     Acceptance("58"),
     Rejection("58"),
     Ignoring("A test account"),

@@ -43,6 +43,7 @@ class SuggestedMapping(Struct, frozen=True):
         reasons: The codes of the evidence.
         runner_up: The ID of the next customer.
         runner_up_name: Its display name.
+        duplicate: Whether the suggested customer and the runner-up are probably duplicates of each other.
         nearest: The names of the nearest customers, if none is suggested.
         matcher: The version of the matcher.
     """
@@ -55,6 +56,7 @@ class SuggestedMapping(Struct, frozen=True):
     reasons: list[str]
     runner_up: str | None
     runner_up_name: str | None
+    duplicate: bool
     nearest: list[str]
     matcher: int
 
