@@ -16,7 +16,7 @@ from worker.sandbox.failing.throttles import Limits
 from worker.sandbox.oauth import Lifetimes
 from worker.sandbox.openings.seeds import KINDS
 from worker.sandbox.service import Sandbox
-from worker.workspaces.kinds import HOURLY, REAL_TIME
+from worker.workspaces.kinds import CREATE, HOLD, HOURLY, REAL_TIME, default_item_of
 
 # Tokens are valid for minutes here, so that they expire and rotate within a seed.
 LIFETIMES = Lifetimes(access_seconds=420, rotate_after_seconds=60)
@@ -39,6 +39,8 @@ _TAX_CODES = {
 _TIMES = ((12, 0, 0), (20, 30, 0), (0, 40, 0), (23, 58, 30))
 _DAYS = ((2026, 5, 5), (2026, 5, 31), (2026, 12, 31))
 _DAILY_AFTER_MINUTES = (1, 5)
+# What becomes of products without an item; every company has the item 1.
+UNMAPPED_PRODUCTS = (HOLD, HOLD, HOLD, CREATE, "default 1")
 # How many seconds old the rows of QuickBooks' queries are.
 _QUERY_LAGS = (0, 0, 0, 2, 10)
 # The cut-over, counted back from the beginning; None: when invoicing was switched on.
@@ -74,6 +76,16 @@ class CompanyPlan(Struct, frozen=True):
         return {**common, "cut_over": self.cut_over(start).isoformat()}
 
     @property
+    def creates_items(self) -> bool:
+        """Whether the items of unmapped products are created."""
+        return self.settings.get("unmapped_product") == CREATE
+
+    @property
+    def default_item(self) -> str | None:
+        """The item of unmapped products, if there is one."""
+        return default_item_of(self.settings.get("unmapped_product", HOLD))
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone by which its invoices are dated."""
         return ZoneInfo(self.settings.get("time_zone") or KINDS[self.kind].time_zone)
@@ -90,7 +102,11 @@ class CompanyPlan(Struct, frozen=True):
 
     def synced_at(self, frequency: str) -> "CompanyPlan":
         """Return the company with a sync frequency."""
-        return replace(self, settings={**self.settings, "sync_frequency": frequency})
+        return self.choosing("sync_frequency", frequency)
+
+    def choosing(self, setting: str, value: str) -> "CompanyPlan":
+        """Return the company with a chosen setting."""
+        return replace(self, settings={**self.settings, setting: value})
 
     def daily(self, due: datetime) -> str:
         """Return the sync frequency by which a sync is due each day at the time of an instant."""

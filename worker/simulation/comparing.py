@@ -167,6 +167,10 @@ class Comparison:
             yield from created.customer_problems(self._telling.accounts[account], self._company)
         known = {*self._telling.items, market.UNMAPPED_PRODUCT[0]}
         lines = [line for line in story.lines(certain) if line["product_id"] not in known]
+        if self._outside.plan.companies[
+            self._workspace
+        ].creates_items:  # also the item that no person requested
+            lines += story.lines([tale for tale in certain if tale.expects_invoice])
         yield from created.item_problems(lines, self._company)
 
     def _elsewhere(self) -> Iterator[str]:

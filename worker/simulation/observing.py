@@ -55,7 +55,7 @@ async def afterwards(
     for _ in range(2):
         for workspace in workspaces:
             await _ask(cluster, outside, workspace)
-        waiting_for = await _rest(cluster)
+        waiting_for = await rest(cluster)
         if waiting_for is not None:
             return [f"I9: sync does not come to rest: {waiting_for}"]
         await asyncio.sleep(max(CHANGES_LAGS))
@@ -86,7 +86,7 @@ async def _ask(cluster: Cluster, outside: Outside, workspace: str) -> None:
             return
 
 
-async def _rest(cluster: Cluster) -> str | None:
+async def rest(cluster: Cluster) -> str | None:
     """Wait until no sync runs or is asked for; return what is left if it takes too long."""
     until = cluster.loop.time() + AT_REST_SECONDS_MAX
     while True:

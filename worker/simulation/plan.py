@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from worker.demo import story
 from worker.demo.story import Tale, Twist
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import changing, companies, refusing
+from worker.simulation import changing, companies, prospects, refusing
 from worker.simulation.changing import SyncPlan
 from worker.simulation.companies import CompanyPlan
+from worker.simulation.prospects import ReviewPlan
+from worker.workspaces.kinds import HOLD
 
 WORKSPACES = ("acme", "bolt")
 HOSTS = 2
@@ -68,6 +70,7 @@ class SeedPlan(Struct, frozen=True):
         restores: The times when a copy of the store is made, and when it is restored.
         faults_end: When faults end and all work has to finish.
         sync: What changes in QuickBooks behind our back.
+        reviews: The accounts that people review meanwhile; None if there are none.
     """
 
     hosts: int
@@ -95,6 +98,7 @@ class SeedPlan(Struct, frozen=True):
     restores: tuple[tuple[float, float], ...]
     faults_end: float
     sync: SyncPlan = SyncPlan()
+    reviews: ReviewPlan | None = None
 
 
 def draw(seed: int) -> SeedPlan:
@@ -167,8 +171,41 @@ def draw(seed: int) -> SeedPlan:
             HOSTS,
         ),
     )
+    if (
+        not interludes
+    ):  # another company would get items, and deals that wait for theirs would be invoiced there
+        plan = _with_unmapped_products(plan, Random(f"{seed}:unmapped"))  # noqa: S311 - as above
+    reviews = prospects.draw(Random(f"{seed}:reviews"), faults_end, WORKSPACES)  # noqa: S311 - as above
+    if reviews is not None:
+        linking = {
+            workspace: company.choosing("auto_link", reviews.auto_links[workspace])
+            for workspace, company in plan.companies.items()
+        }
+        plan = replace(plan, companies=linking, reviews=reviews)
     # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))
+
+
+def _with_unmapped_products(plan: SeedPlan, random: Random) -> SeedPlan:
+    """Draw what becomes of products without an item; where they get one, no deal waits for it."""
+    drawn = {workspace: random.choice(companies.UNMAPPED_PRODUCTS) for workspace in plan.companies}
+    held = story.GATES["product_unmapped"]
+    return replace(
+        plan,
+        companies={
+            workspace: company
+            if drawn[workspace] == HOLD
+            else company.choosing("unmapped_product", drawn[workspace])
+            for workspace, company in plan.companies.items()
+        },
+        tales={
+            workspace: tuple(
+                replace(tale, gates=()) if tale.gates == held and drawn[workspace] != HOLD else tale
+                for tale in tales
+            )
+            for workspace, tales in plan.tales.items()
+        },
+    )
 
 
 def _resets(

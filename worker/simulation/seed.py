@@ -17,7 +17,7 @@ from worker.quote_to_cash import view
 from worker.roles import reconsidering, suggesting
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import companies, noticing, observing
+from worker.simulation import companies, noticing, observing, reviewed
 from worker.simulation.bookkeeper import Bookkeeper
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
@@ -27,6 +27,7 @@ from worker.simulation.loop import SimulationLoop
 from worker.simulation.outside import LOOK_SECONDS, Outside
 from worker.simulation.plan import SeedPlan, draw
 from worker.simulation.ports import SimulatedClock
+from worker.simulation.reviewing import Reviewing
 from worker.simulation.telling import Telling
 from worker.verification.books import Books
 from worker.verification.invariants import violations
@@ -126,6 +127,8 @@ async def play(
     keeper = Bookkeeper(random)
     acts = [asyncio.create_task(act) for act in (*chaos.acts(), *more)]
     acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
+    reviews = [Reviewing(outside, telling, plan.reviews) for telling in tellings.values() if plan.reviews]
+    acts += [asyncio.create_task(review.play()) for review in reviews]
     background = [asyncio.create_task(habit) for habit in chaos.habits()]
     admins = [asyncio.create_task(habit) for habit in chaos.admins()]
     cluster.sandbox.trouble.follow(plan.quickbooks)
@@ -153,10 +156,27 @@ async def play(
     found += await observing.afterwards(cluster, outside, keeper, plan.sync, random)
     if plan.sync.flurries and not found:
         found += await noticing.flurries(cluster, outside, keeper, plan.sync, random)
+    if plan.reviews is not None and not found:
+        found += await _reviewed(cluster, tellings)
     _end(background)
     digest = await cluster.store.read(_digest)
     cluster.loop.note(digest)
     return found
+
+
+async def _reviewed(cluster: Cluster, tellings: Mapping[str, Telling]) -> list[str]:
+    """Return what is wrong with the mappings after the accountant's last edits, which concern any customers."""
+    waiting_for = await observing.rest(cluster)
+    if waiting_for is not None:
+        return [f"I10: suggestions do not come to rest: {waiting_for}"]
+    found: list[str] = []
+    for workspace in tellings:
+        found += await cluster.store.read(_mapping_violations, workspace)
+    return found
+
+
+def _mapping_violations(connection: sa.Connection, workspace: str) -> list[str]:
+    return list(reviewed.violations(connection, workspace))
 
 
 def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -206,6 +226,7 @@ def _judge(
     found = [f"{name}: {violation}" for name, found in broken.items() for violation in found]
     for telling in tellings.values():
         found += Comparison(connection, outside, telling).violations()
+        found += reviewed.violations(connection, telling.workspace)
     found += [
         f"{workspace} has {count} events of an ended connection, but {outside.ended_of(workspace)} grants ended"
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)

@@ -38,6 +38,7 @@ class Telling:
         items: The items of the mapped products, by the product's ID.
         first_sent_at: When the first message of each deal was sent.
         switched_on_at: When invoicing was certainly on; None before.
+        is_set_up: Set once the workspace is connected and its settings are chosen.
     """
 
     def __init__(self, outside: Outside, workspace: str) -> None:
@@ -48,6 +49,7 @@ class Telling:
         self.items: dict[str, str] = {}
         self.first_sent_at: dict[str, float] = {}
         self.switched_on_at: float | None = None
+        self.is_set_up = asyncio.Event()
         self._is_mapped = asyncio.Event()
         self._outside = outside
         self._random = outside.random
@@ -57,6 +59,7 @@ class Telling:
         """Set up the workspace, and send its deals."""
         await self._outside.set_up(self.workspace)
         self.switched_on_at = self._now()
+        self.is_set_up.set()
         wanted = {tale.account_id for tale in self.tales}
         of_market = market.accounts(self._plan.companies[self.workspace].market)
         said: list[bytes | Record] = []
@@ -64,9 +67,9 @@ class Telling:
             if account["account_id"] in wanted:
                 revisions = market.revisions(account, self._random.randint(1, REVISIONS_MAX))
                 self.accounts[account["account_id"]] = revisions[-1]
-                said += (_crm("account.updated.v1", self.workspace, revision) for revision in revisions)
+                said += (crm("account.updated.v1", self.workspace, revision) for revision in revisions)
         self._random.shuffle(said)
-        await self._send(said)
+        await self.send(said)
         await asyncio.gather(self._map(), self._poison(), *(self._tell(tale) for tale in self.tales))
 
     async def attend(self) -> None:
@@ -82,7 +85,11 @@ class Telling:
             return []
         waiting = (await self._outside.pending_actions(self.workspace)).unmapped
         for_ever = {"account_unmapped", "product_unmapped"}
-        return [tale for tale in self.tales if tale.deal_id in waiting and tale.twist not in for_ever]
+        return [
+            tale
+            for tale in self.tales
+            if tale.deal_id in waiting and not (tale.twist in for_ever and tale.gates)
+        ]
 
     async def until_commanded(self, until: float) -> bool:
         """Wait until every requested customer and item is commanded in the connected company; return whether it was in time."""
@@ -124,8 +131,12 @@ class Telling:
             if is_there or self._random.getrandbits(1):
                 self.customers[account] = self._customer_in(self.accounts[account]["currency"])
             await self._map_account(account)
+        company = self._plan.companies[self.workspace]
+        if company.default_item is not None:
+            self.items = dict.fromkeys(self._products(), company.default_item)
         for product in sorted(self._products() - {market.UNMAPPED_PRODUCT[0]}):
-            if self._random.getrandbits(1):
+            # An item may be created for a product that waits for its mapping.
+            if self._random.getrandbits(1) and not company.creates_items:
                 self.items[product] = "1"
             await self._map_product(product)
             await asyncio.sleep(self._random.uniform(0, 10))
@@ -201,26 +212,26 @@ class Telling:
         if (self.workspace, tale.deal_id) in self._plan.stale_drafts:
             # The draft arrives last, with a quote that was not signed.
             late = self._snapshot(tale, stale_draft(tale), tale.written_at[0])
-            await self._send([*snapshots[1:], *contracts, late])
+            await self.send([*snapshots[1:], *contracts, late])
         elif tale.twist in story.IN_ORDER:
             self._random.shuffle(snapshots)
-            await self._send([*snapshots, *contracts])
+            await self.send([*snapshots, *contracts])
         else:
             mixed: list[bytes | Record] = [*snapshots, *contracts]
             self._random.shuffle(mixed)
-            await self._send(mixed)
+            await self.send(mixed)
         if self._random.getrandbits(1):
             await self._contradict(tale)
 
     def _snapshot(self, tale: Tale, data: dict[str, Any], written_at: datetime) -> bytes:
         # Only the snapshots' dates show which of two contracts was sent with which quote.
         dated = self._plan.dates_snapshots or len(tale.contracts) > 1
-        return _crm("deal.updated.v1", self.workspace, data, written_at if dated else None)
+        return crm("deal.updated.v1", self.workspace, data, written_at if dated else None)
 
     async def _contradict(self, tale: Tale) -> None:
         """Send other content with an identity that the log has."""
         other = self._snapshot(tale, {**tale.snapshots[0], "name": "Somebody else's"}, tale.written_at[0])
-        await self._send([other])
+        await self.send([other])
         self._outside.poison.add((self.workspace, other))
 
     def _envelope(self, tale: Tale, contract: StoryContract, status: Status) -> bytes:
@@ -229,10 +240,11 @@ class Telling:
         return docusign.message(envelope, status, now, self._random.randint(0, 3))
 
     async def _poison(self) -> None:
-        await self._send(self._plan.poison)
+        await self.send(self._plan.poison)
         self._outside.poison |= {(self.workspace, raw) for raw in self._plan.poison}
 
-    async def _send(self, messages: Sequence[bytes | Record]) -> None:
+    async def send(self, messages: Sequence[bytes | Record]) -> None:
+        """Send messages in order, some of them twice."""
         for message in messages:
             for _ in range(2 if self._random.random() < self._plan.duplicate_rate else 1):
                 await self._outside.insist(partial(self._store, message))
@@ -259,5 +271,6 @@ def _written(tale: Tale) -> Iterable[tuple[dict[str, Any], datetime]]:
     return zip(tale.snapshots, tale.written_at, strict=True)
 
 
-def _crm(kind: str, workspace: str, data: dict[str, Any], written_at: datetime | None = None) -> bytes:
+def crm(kind: str, workspace: str, data: dict[str, Any], written_at: datetime | None = None) -> bytes:
+    """Return a message of the CRM."""
     return msgspec.json.encode(doors.cloudevent(kind, data, workspace, written_at))

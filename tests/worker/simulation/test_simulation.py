@@ -14,14 +14,15 @@ import pytest
 from worker.demo.story import Twist
 from worker.sandbox.failing.trouble import KINDS
 from worker.sandbox.openings.seeds import KINDS as KINDS_OF_COMPANIES
-from worker.simulation import campaign
+from worker.simulation import campaign, prospects
 from worker.simulation.ablations import BY_NAME, SAFEGUARDS, without
 from worker.simulation.changing import FLURRIES, VOIDED_NOTES
-from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES
+from worker.simulation.companies import MEMOS, TERMS, TIME_ZONES, UNMAPPED_PRODUCTS
 from worker.simulation.database import FAULTS, Store
 from worker.simulation.loop import SimulationLoop, Stuck
 from worker.simulation.plan import WORKSPACES, draw
 from worker.simulation.seed import run_seed
+from worker.workspaces.kinds import HOLD
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 SEEDS = range(1, 17)  # `make prove` runs hundreds
@@ -40,6 +41,13 @@ def test_a_seed_breaks_no_invariant(report: campaign.Report) -> None:
 def test_every_kind_of_fault_is_reached(report: campaign.Report) -> None:
     cluster = {"kill", "freeze", "clock_jump", "disconnect", "pause", "requestid_forgotten"}
     assert set(KINDS) | set(FAULTS) | cluster <= report.faults.keys()
+
+
+def test_people_decide_in_every_way_and_are_refused_if_others_were_faster(report: campaign.Report) -> None:
+    assert {f"review_{kind}" for kind in prospects.STEPS} <= report.faults.keys()
+    done = {"accept_done", "reject_done", "map_done", "create_done", "ignore_done"}
+    refused = {"map_customer_taken", "accept_nothing_suggested"}
+    assert done | refused <= report.faults.keys()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -67,6 +75,11 @@ def test_everything_that_can_be_drawn_is_drawn() -> None:
     assert {flurry for plan in plans for flurry in plan.sync.flurries} == set(FLURRIES)
     notes = {traits["voided_note"] for plan in plans for traits in plan.sync.traits}
     assert notes == set(VOIDED_NOTES)
+    assert {plan.reviews is None for plan in plans} == {True, False}
+    reviews = [plan.reviews for plan in plans if plan.reviews is not None]
+    assert {step.kind for review in reviews for step in review.steps} == set(prospects.STEPS)
+    assert {company.settings.get("auto_link", "off") for company in companies} == set(prospects.AUTO_LINKS)
+    assert {company.settings.get("unmapped_product", HOLD) for company in companies} == set(UNMAPPED_PRODUCTS)
     # Six in ten deals get their invoice; the held ones show that no other does.
     assert 0.5 < sum(tale.expects_invoice for tale in tales) / len(tales) < 0.75
 

@@ -1,0 +1,191 @@
+"""People review accounts while the CRM renames them and the accountant changes the customers that they could be.
+
+The accounts have no deals: the story that is compared with the books stays certain, whatever people decide about them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+
+from projections import mappings
+from projections.mappings import suggestion
+from worker.actions import bulk_reviews
+from worker.actions.admin import Admin
+from worker.actions.bulk_reviews import DECISIONS, AccountDecision
+from worker.quickbooks.gateway import Gateway
+from worker.sandbox import accountant
+from worker.sandbox.books.company import Company
+from worker.sandbox.faults import Fault
+from worker.services import Services
+from worker.simulation.outside import Outside
+from worker.simulation.prospects import ACCOUNTS, CUSTOMERS, DOMAINS, NAMES, ReviewPlan, ReviewStep
+from worker.simulation.telling import Telling, crm
+
+PEOPLE = ("ada", "bo")
+SURE = Decimal(90)
+BROUGHT_RATE = 0.1
+# How often people decide in each way, in the order of DECISIONS: accept, reject, map, create, ignore, unignore.
+_OFTEN = (5, 4, 4, 3, 2, 2)
+_MAPPINGS = mappings.mappings
+
+
+class Reviewing:
+    """The people, the CRM and the accountant of a seed's review."""
+
+    def __init__(self, outside: Outside, telling: Telling, plan: ReviewPlan) -> None:
+        self._outside = outside
+        self._telling = telling
+        self._workspace = telling.workspace
+        self._cluster = outside.cluster
+        self._steps = [step for step in plan.steps if step.workspace == telling.workspace]
+        self._families = plan.names[telling.workspace]
+        self._random = Random(f"{self._cluster.seed}:review of {self._workspace}")  # noqa: S311 - a simulation repeats itself
+        self._accounts: dict[str, dict[str, Any]] = {}
+        self._customers: list[str] = []
+
+    async def play(self) -> None:
+        """List customers, send accounts, and take each step at its time."""
+        for _ in range(CUSTOMERS):
+            self._list(self._company)
+        await self._telling.is_set_up.wait()
+        for number in range(1, ACCOUNTS + 1):
+            await self._send(f"R-{number}")
+        await asyncio.gather(*(self._take(step) for step in self._steps))
+
+    async def _take(self, step: ReviewStep) -> None:
+        await asyncio.sleep(max(0.0, step.at - self._cluster.loop.time()))
+        self._cluster.counts[f"review_{step.kind}"] += 1
+        if step.kind == "decide":
+            await self._decide([await self._decision()])
+        elif step.kind == "race":
+            await asyncio.gather(*[self._decide([each]) for each in await self._race()])
+        elif step.kind == "accept_above":
+            await self._accept_above()
+        elif step.kind == "rename_account":
+            await self._send(self._random.choice(sorted(self._accounts)))
+        else:
+            self._edit(step)
+
+    @property
+    def _company(self) -> Company:
+        return self._cluster.sandbox.companies[self._outside.realms[self._workspace]]
+
+    def _drawn(self) -> tuple[str, dict[str, Any]]:
+        """Draw a name, and maybe the domain of its family."""
+        family = self._random.choice(self._families)
+        domain = {"domain": DOMAINS[family]} if self._random.getrandbits(1) else {}
+        return self._random.choice(NAMES[family]), domain
+
+    async def _send(self, account_id: str) -> None:
+        """Send a new snapshot of an account, with a drawn name."""
+        name, identifiers = self._drawn()
+        revision = self._accounts.get(account_id, {"revision": 0})["revision"] + 1
+        currency = self._outside.plan.companies[self._workspace].market.currencies[0]
+        snapshot = {
+            "account_id": account_id,
+            "revision": revision,
+            "name": name,
+            "currency": currency,
+            **identifiers,
+            **self._brought(),
+        }
+        self._accounts[account_id] = snapshot
+        await self._telling.send([crm("account.updated.v1", self._workspace, snapshot)])
+
+    def _brought(self) -> dict[str, Any]:
+        """Return the customer that the CRM says an account is, now and then."""
+        if not self._customers or self._random.random() >= BROUGHT_RATE:
+            return {}
+        realm = self._outside.realms[self._workspace]
+        return {"customer": {"realm": realm, "customer_id": self._random.choice(self._customers)}}
+
+    def _edit(self, step: ReviewStep) -> None:
+        """Edit a customer as the accountant does, unless QuickBooks refuses it."""
+        company = self._company
+        present = [each for each in self._customers if company.get("Customer", each) is not None]
+        if step.kind == "list":
+            self._list(company)
+            return
+        if not present:
+            return
+        chosen, other = self._random.choice(present), self._random.choice(present)
+        now = self._cluster.world.now()
+        try:
+            if step.kind == "rename_customer":
+                accountant.change(company, "Customer", chosen, {"DisplayName": self._drawn()[0]}, now)
+            elif step.kind == "switch":
+                active = company.objects["Customer"][chosen].get("Active") is not False
+                accountant.change(company, "Customer", chosen, {"Active": not active}, now)
+            elif chosen != other:
+                accountant.merge(company, "Customer", chosen, other, now)
+        except Fault:  # the accountant sees it, and gives up
+            self._cluster.counts["review_edit_refused"] += 1
+
+    def _list(self, company: Company) -> None:
+        """List a customer with a drawn name, unless there is one."""
+        name, identifiers = self._drawn()
+        fields: dict[str, Any] = {"DisplayName": name}
+        if "domain" in identifiers:
+            fields["PrimaryEmailAddr"] = {"Address": f"pay@{identifiers['domain']}"}
+        try:
+            made = accountant.create(company, "Customer", fields, self._cluster.world.now())
+        except Fault:  # as above
+            self._cluster.counts["review_edit_refused"] += 1
+        else:
+            self._customers.append(str(made["Id"]))
+
+    async def _decision(self, account_id: str | None = None) -> AccountDecision:
+        """Draw a decision about an account, by the suggestion that people see."""
+        account_id = account_id or self._random.choice(sorted(self._accounts))
+        suggested = await self._cluster.store.read(_suggested, self._workspace, account_id)
+        decision = self._random.choices(DECISIONS, _OFTEN)[0]
+        customer = None
+        if decision == "map":
+            customer = self._random.choice([*self._customers, *([suggested] if suggested else [])])
+        elif decision in {"accept", "reject"}:
+            customer = suggested
+        return AccountDecision(account_id, decision, customer, also=self._random.random() < 0.2)  # noqa: PLR2004 - some
+
+    async def _race(self) -> Sequence[AccountDecision]:
+        """Draw two decisions of two people at once: about one account, or that give two accounts one customer."""
+        first = await self._decision()
+        if self._random.getrandbits(1) or first.customer is None:
+            return first, await self._decision(first.account)
+        others = sorted(self._accounts.keys() - {first.account})
+        return AccountDecision(first.account, "map", first.customer), AccountDecision(
+            self._random.choice(others), "map", first.customer
+        )
+
+    async def _accept_above(self) -> None:
+        async def ask(services: Services, gateway: Gateway) -> None:
+            rows = await bulk_reviews.above(Admin.of(services, self._workspace, by="ada"), SURE)
+            await self._review(rows, "ada", services, gateway)
+
+        await self._outside.insist(ask)
+
+    async def _decide(self, rows: Sequence[AccountDecision]) -> None:
+        by = self._random.choice(PEOPLE)
+        await self._outside.insist(lambda services, gateway: self._review(rows, by, services, gateway))
+
+    async def _review(self, rows: Sequence[AccountDecision], by: str, services: Services, _: Gateway) -> None:
+        admin = Admin.of(services, self._workspace, by=by)
+        async for reviewed in bulk_reviews.review(admin, rows):
+            self._cluster.counts[f"{reviewed.decision}_{reviewed.reason or 'done'}"] += 1
+            if reviewed.position is not None:
+                self._outside.actions.add(reviewed.position)
+
+
+def _suggested(connection: sa.Connection, workspace: str, account_id: str) -> str | None:
+    """Return the ID of the customer that is suggested for an account, as the list of mappings shows it."""
+    of_account = (
+        _MAPPINGS.c.workspace == workspace,
+        _MAPPINGS.c.kind == "account",
+        _MAPPINGS.c.id == account_id,
+    )
+    text = connection.scalar(sa.select(_MAPPINGS.c.suggestion).where(*of_account))
+    best = suggestion(text).best if text is not None else None
+    return best.customer_id if best is not None else None
