@@ -16,6 +16,7 @@ from events.contract.in_step import (
 )
 from events.contract.observed import TermObserved
 from events.contract.quickbooks import CommandRejected, CustomerCreated, CustomerUpdated
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER, AccountCreatedFromCustomer
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.in_step.state import LISTED, OUTCOMES_MAX, Pair, Terms, UpdateOutcome
 from worker.quote_to_cash.readings.folds import want
@@ -65,6 +66,11 @@ def _told(view: View, told: AccountCustomerChanged, _at: datetime) -> None:
     pair = view.get(Pair, pair_key(told))
     own = {name: value for name, value in told.fields.items() if name in {"terms", "taxable"}}
     view.put(replace(pair, told=pair.told | own), pair_key(told))
+
+
+def _offered(view: View, offer: AccountCreatedFromCustomer, _at: datetime) -> None:
+    key = f"{offer.realm}/{offer.customer_id}"
+    view.put(replace(view.get(Pair, key), offered=offer.fields), key)
 
 
 def _created(view: View, created: CustomerCreated, _at: datetime) -> None:
@@ -122,6 +128,7 @@ FOLDS: Folds = {
     in_step.ACCOUNT_CUSTOMER_CHANGED: _told,
     in_step.CONFLICT_RESOLVED: _resolved,
     in_step.FIELD_RETRIED: _retried,
+    ACCOUNT_CREATED_FROM_CUSTOMER: _offered,
     catalog.TERM_OBSERVED: _term_observed,
     catalog.CUSTOMER_CREATED: _created,
     catalog.CUSTOMER_UPDATED: _updated,

@@ -66,9 +66,20 @@ def sides_of(view: View, account: Account, customer: CustomerObserved) -> Sides 
     return Sides(account.latest, customer, workspace.company, workspace.settings, terms, is_only_one)
 
 
-def settled_before(account_id: str, account: Account, pair: Pair) -> dict[FieldName, FieldSettlement]:
-    """Return the settled fields of a pair; of a customer that the worker created, as they were created."""
+def settled_before(
+    account_id: str, account: Account, customer: CustomerObserved, pair: Pair
+) -> dict[FieldName, FieldSettlement]:
+    """Return the settled fields of a pair.
+
+    Those of a customer that the worker created are the account's as they were sent; those of an account that the CRM created
+    from a customer are the customer's as they were offered.
+    """
     known: dict[FieldName, FieldSettlement] = {}
+    brought = account.brought_in(customer.realm)
+    if pair.offered is not None and brought is not None and brought.customer_id == customer.customer_id:
+        for name in FIELDS:
+            offer = BothValues(pair.offered.get(name), pair.offered.get(name))
+            known[name] = FieldSettlement(name, "agreed", offer, offer)
     created = pair.created
     if created is not None and created.account_id == account_id:
         for field in account.sent.get(created.request_id, ()):

@@ -89,7 +89,7 @@ def _settled(view: View, key: str, account_id: str, seen: CustomerObserved) -> I
     sides = sides_of(view, account, seen)
     if sides is None:
         return
-    before = settled_before(account_id, account, pair)
+    before = settled_before(account_id, account, seen, pair)
     if not before and pair.account_id != account_id and _is_of_an_earlier_release(seen):
         yield CustomerFieldsSettled(account_id, seen.realm, seen.customer_id)
         yield from read_again(view, f"customer/{key}")

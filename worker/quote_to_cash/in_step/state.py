@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct, field
 
+from events.contract.crm import Address
 from events.contract.in_step import ConflictResolved, CustomerUpdateCommanded, FieldSettlement
 from events.contract.quickbooks import CustomerCreated, CustomerObserved, Holder
 from worker.quote_to_cash.view import State
@@ -43,6 +44,7 @@ class Pair(State, frozen=True):
         outcomes: The last outcomes of its updates.
         resolved: The last decision of a person about a conflict of each field.
         retries: How many times a person requested that each field be sent again.
+        offered: The customer's fields that were offered to the CRM as a new account.
         account_id: The account of the settlements.
         fields: The settled fields.
         since: When each field came to its present state.
@@ -59,6 +61,7 @@ class Pair(State, frozen=True):
     resolved: dict[str, ConflictResolved] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
 
+    offered: dict[str, str | Address] | None = None
     account_id: str | None = None
     fields: dict[str, FieldSettlement] = field(default_factory=dict)
     since: dict[str, datetime] = field(default_factory=dict)

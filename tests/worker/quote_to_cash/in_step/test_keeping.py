@@ -18,6 +18,7 @@ from events.contract.quickbooks import (
     Holder,
     Named,
 )
+from events.contract.unmatched import CUSTOMER_UNMATCHED, CustomerUnmatched
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,
@@ -314,6 +315,21 @@ def test_nothing_is_written_after_a_creation_and_later_edits_are_measured_agains
     decider.when(stories.account(**{**created_with["data"], "revision": 2, "email": None}))
     assert updates(decider)[-1]["PrimaryEmailAddr"] == {"Address": ""}
     assert set(updates(decider)[-1]) == {"Id", "SyncToken", "sparse", "PrimaryEmailAddr"}
+
+
+def test_an_account_that_the_crm_created_from_an_offer_is_measured_against_the_offer() -> None:
+    decider = Decider()
+    decider.reads = False
+    offer = CustomerUnmatched(REALM, "7", seen(1, email=OLD).payload)
+    decider.when(chosen(customer_sync="both", unmapped_customer="create_in_crm"), connected(), observed())
+    decider.when(fact(CUSTOMER_UNMATCHED, offer), seen(2, email=NEW))
+    brought = account(customer={"realm": REALM, "customer_id": "7"}, phone="555 0100")
+    decider.when(brought, seen(2, email=NEW, reading=1))
+    assert (told(decider), states(decider)) == (
+        [{"email": NEW}],
+        {"email": "to_crm", "phone": "to_quickbooks"},
+    )
+    assert "PrimaryEmailAddr" not in updates(decider)[-1]
 
 
 @pytest.mark.parametrize("pause", [disconnected(), expired(), connected(OTHER_REALM), chosen(paused="true")])
