@@ -5,6 +5,7 @@ from tests.mutations.mutation import Mutation
 _COMPANY_STATE = "worker/quote_to_cash/company/state.py"
 _CUSTOMERS_BODY = "worker/quote_to_cash/customers/body.py"
 _CUSTOMERS_GATES = "worker/quote_to_cash/customers/gates.py"
+_CUSTOMERS_MERGES = "worker/quote_to_cash/customers/merges.py"
 _CUSTOMERS_RULES = "worker/quote_to_cash/customers/rules.py"
 _CUSTOMERS_WISHES = "worker/quote_to_cash/customers/wishes.py"
 _ITEMS_BODY = "worker/quote_to_cash/items/body.py"
@@ -130,5 +131,21 @@ MUTATIONS = (
         "settings_of(self.defaults, self.chosen)",
         "settings_of(self.chosen, self.defaults)",
         "Invoices are dated by another zone than the chosen one.",
+    ),
+    Mutation(
+        "survivor_of_another_account",
+        _CUSTOMERS_MERGES,
+        "and holder_of_survivor(view, account_id, link, survivor) is None",
+        "and survivor",
+        "A merge in QuickBooks gives one customer to two accounts.",
+        tests=("tests/worker/quote_to_cash/test_merges.py",),
+    ),
+    Mutation(
+        "rejected_survivor",
+        _CUSTOMERS_MERGES,
+        "and (realm, survivor) not in account.rejected",
+        "and survivor",
+        "A merge in QuickBooks undoes a person's rejection.",
+        tests=("tests/worker/quote_to_cash/test_merges.py",),
     ),
 )

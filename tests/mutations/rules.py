@@ -172,15 +172,15 @@ MUTATIONS = (
     Mutation(
         "ids_of_another_company",
         _CUSTOMERS_STATE,
-        "links = tuple(link for link in self.links if realm in (None, link.realm))",
-        "links = self.links",
+        "return self._present(link for link in self.links if realm in (None, link.realm))",
+        "return self._present(self.links)",
         "After another company is connected, another customer is invoiced.",
     ),
     Mutation(
         "items_of_another_company",
         _ITEMS_STATE,
-        "return self.item_id if realm in (None, self.item_realm) else None",
-        "return self.item_id",
+        "if realm not in (None, self.item_realm):",
+        "if self.item_id is None:",
         "After another company is connected, another item is invoiced.",
     ),
     Mutation(

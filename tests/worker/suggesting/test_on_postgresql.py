@@ -11,6 +11,8 @@ from tests.worker.sync.office import Office
 from tests.world import World, open_world
 from worker.actions import bulk_reviews
 from worker.sandbox import accountant
+from worker.suggesting import judging
+from worker.suggesting.stages import stage_of
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 
@@ -23,27 +25,35 @@ async def test_accounts_are_suggested_accepted_and_suggested_again(tmp_path: Pat
         await world.connect()
         office = Office(world)
         for name in NAMES:
-            accountant.create(office.company, "Customer", {"DisplayName": name}, world.clock.now())
+            create(office, name)
         await world.send(*(stories.account(f"A-{name}", name=name) for name in NAMES))
         await office.work()
         assert await suggestions(world) == 3
         await world.send(stories.account("A-1", name="Lakeshore Montessori"))
         await office.work()
-        accountant.create(
-            office.company, "Customer", {"DisplayName": "Lakeshore Montessori"}, world.clock.now()
-        )
+        create(office, "Lakeshore Montessori")
         await office.notify()
         assert await suggestions(world) == 3 + 2
         rows = await bulk_reviews.above(world.admin(), Decimal(90))
         done = [each.done async for each in bulk_reviews.review(world.admin(), rows)]
         assert done == [True] * 4
         await office.work()
+        assert await world.services.database.read(stage_of, "acme") == "compared"
+        create(office, "Kestrel Aviation Services, Inc.")
+        await office.notify()
+        listed = await judging.duplicate_customers(world.services.database, "acme")
+        assert "Kestrel Aviation Services" in {each.other_name for each in listed}
+        assert await judging.changed_decisions(world.services.database, "acme") == []
 
         def broken(connection: sa.Connection) -> list[str]:
             found = violations(connection, world.clock.now(), Books())
             return [said for each in found.values() for said in each]
 
         assert await world.services.database.read(broken) == []
+
+
+def create(office: Office, name: str) -> None:
+    accountant.create(office.company, "Customer", {"DisplayName": name}, office.world.clock.now())
 
 
 async def suggestions(world: World) -> int:

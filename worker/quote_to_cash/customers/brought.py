@@ -57,7 +57,7 @@ def _refusal(
         return "account_ignored", None
     if (realm, customer_id) in account.rejected:
         return "pair_rejected", None
-    own = next((link.customer_id for link in account.links if link.realm == realm), None)
+    own = next((link.customer_id for link in account.links_of_people(realm)), None)
     if own is not None:
         return "account_mapped", own
     holder = next(holders(view, account_id, customer_id, realm, None), None)

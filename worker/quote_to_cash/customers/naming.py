@@ -2,8 +2,8 @@
 
 from events.contract.quickbooks import Holder
 from worker.quote_to_cash.attempt import Attempt
+from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.state import Account
-from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.texts import shown
 from worker.quote_to_cash.view import View
 
@@ -17,7 +17,7 @@ def account_name(view: View, account_id: str, more: str = "") -> str:
 def holder_name(view: View, realm: str, holder: Holder) -> str:
     """Return the description of the object that has a name, with the accounts that are mapped to it."""
     told = f"{holder.entity.lower()} {holder.id} ({holder.name}{'' if holder.active else ', inactive'})"
-    accounts = view.get(Customer, f"{realm}/{holder.id}").accounts if holder.entity == "Customer" else ()
+    accounts = list(holders(view, "", holder.id, realm, None)) if holder.entity == "Customer" else []
     if not accounts:
         return told
     return f"{told}, mapped to account {', '.join(account_name(view, account) for account in accounts)},"
