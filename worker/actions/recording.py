@@ -26,12 +26,12 @@ async def record(admin: Admin, decide: Decide) -> int:
 
     def work(connection: sa.Connection) -> int:
         acquire(connection, Lock.LOG)
-        return admin.tell(connection, *decide(_newest(connection, admin.workspace)))
+        return admin.tell(connection, *decide(newest(connection, admin.workspace)))
 
     return await admin.database.transaction(work)
 
 
-def _newest(connection: sa.Connection, workspace: str) -> View:
+def newest(connection: sa.Connection, workspace: str) -> StateStore:
     """Return the process manager's state, with the events that it has not followed yet; it is never stored."""
     view = StateStore(connection, workspace)
     position = subscriptions.checkpoints(connection).get(manager.NAME, 0)

@@ -1,5 +1,6 @@
 """Settings of a workspace."""
 
+import sys
 from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from worker.actions.effects import SYNC_SETTINGS, Effects, effects_of
 from worker.actions.settings import CurrentSetting, change_settings, current_settings
 from worker.cli.context import accepted, admin, run, workspace_name
 from worker.cli.failing import Unusable
@@ -38,12 +40,17 @@ def set_settings(
     ],
     *,
     why: Annotated[str | None, typer.Option(help="Why you change them; kept in the log.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show how many writes it would cause on each side.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change a workspace's settings: all of those given, or none.
 
-    q2c settings shows the current values.
+    q2c settings shows the current values. A change of customer sync first shows how many customers and accounts it creates and
+    updates; on a terminal, it asks.
     """
     pairs = [change.partition("=") for change in changes]
     for key, separator, _ in pairs:
@@ -53,10 +60,35 @@ def set_settings(
     if twice := [key for key, count in Counter(key for key, _, _ in pairs).items() if count > 1]:
         raise Unusable(f"Give each setting once; more than once: {', '.join(twice)}.")
 
-    async def work(opened: Services) -> int:
-        return await change_settings(await admin(opened, workspace), wanted, why)
+    async def work(opened: Services) -> tuple[int | None, Effects | None]:
+        acting = await admin(opened, workspace)
+        effects = await effects_of(acting, wanted) if dry_run or SYNC_SETTINGS & wanted.keys() else None
+        if dry_run:
+            return None, effects
+        if effects is not None and not effects.is_nothing and not yes and _is_asked(as_json):
+            people.print(effects.says)
+            if not typer.confirm("Set it?"):
+                raise Unusable("Nothing was set.")
+            effects = None  # they were shown
+        return await change_settings(acting, wanted, why), effects
 
-    accepted(run(work), f"Set {', '.join(changes)}.", as_json=as_json)
+    position, effects = run(work)
+    if effects is not None and (dry_run or not as_json):
+        _print_effects(effects, as_json=as_json)
+    if position is not None:
+        accepted(position, f"Set {', '.join(changes)}.", as_json=as_json)
+
+
+def _is_asked(as_json: bool) -> bool:
+    """Return whether a person at a terminal can be asked."""
+    return not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _print_effects(effects: Effects, *, as_json: bool) -> None:
+    if as_json:
+        print_json(effects)
+    else:
+        people.print(effects.says)
 
 
 def settings(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

@@ -5,9 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests import stories
 from tests.worker.running import Q2C, Run, lines
+from worker.actions.effects import Effects
+from worker.cli.settings import set_command
 from worker.workspaces.settings import SETTINGS
 
 
@@ -165,6 +168,38 @@ def test_settings_are_checked_and_shown(q2c: Run) -> None:
         assert f"{setting.name} " in said
         assert setting.help in said
         assert f"  {setting.name} " in helped
+
+
+def test_the_writes_of_customer_sync_are_shown_before_it_is_switched_on(q2c: Run) -> None:
+    q2c("workspace", "add", "acme")
+    wanted = ("customer_sync=both", "unmapped_account=create_at_once")
+    planned = lines(q2c("set", "--dry-run", *wanted, "--json"))
+    counts = {"customers_created": 0, "customers_updated": 0, "accounts_offered": 0, "accounts_updated": 0}
+    assert planned == [{**counts, "is_estimate": False}]
+    said = "In QuickBooks, 0 customers are created and 0 updated; the CRM is offered 0 accounts, and told changes of 0."
+    assert q2c("set", "--dry-run", *wanted).stdout.split() == said.split()
+    assert q2c("set", "--dry-run", "customer_sync=maybe").returncode == 2
+    applied = q2c("set", *wanted)
+    assert (applied.returncode, applied.stdout.split()[: len(said.split())]) == (0, said.split())
+    assert lines(q2c("set", "--yes", "customer_sync=off", "--json")) == [{"position": 2}]
+
+
+@pytest.mark.parametrize(("answer", "is_set"), [("y", True), ("n", False)])
+def test_on_a_terminal_it_asks(
+    q2c: Run, answer: str, is_set: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    q2c("workspace", "add", "acme")
+    monkeypatch.setenv("Q2C_DATABASE_URL", f"sqlite:///{tmp_path / 'q2c.sqlite3'}")
+    monkeypatch.setattr("worker.cli.settings._is_asked", lambda _: True)
+
+    async def some(_admin: object, _changes: object) -> Effects:
+        return Effects(customers_created=3)
+
+    monkeypatch.setattr("worker.cli.settings.effects_of", some)
+    said = CliRunner().invoke(set_command, ["customer_sync=both"], input=f"{answer}\n")
+    assert "3 customers are created" in said.output
+    [following] = lines(q2c("set", "paused=true", "--json"))
+    assert (following["position"], said.exit_code == 0) == (2 if is_set else 1, is_set)
 
 
 def test_explain_shows_the_gates_of_a_deal(q2c: Run, tmp_path: Path) -> None:

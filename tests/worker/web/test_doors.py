@@ -379,6 +379,11 @@ async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: Wo
     assert problem(await http.get("/api/v1/deals/D-9/explanation"))[:2] == (404, "deal_unknown")
     answer = await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "perhaps"}})
     assert problem(answer)[:2] == (422, "setting_invalid")
+    planned = await http.post("/api/v1/settings/effects", json={"changes": {"customer_sync": "both"}})
+    counts = {"customers_created": 0, "customers_updated": 0, "accounts_offered": 0, "accounts_updated": 0}
+    assert (planned.status_code, planned.json()) == (200, {**counts, "is_estimate": False})
+    unfit = await http.post("/api/v1/settings/effects", json={"changes": {"customer_sync": "maybe"}})
+    assert (unfit.status_code, unfit.json()["reason"]) == (422, "setting_invalid")
     assert (await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "yes"}})).status_code == 202
     shown = {row["key"]: row["value"] for row in (await http.get("/api/v1/settings")).json()["items"]}
     await ready_to_read.settle()

@@ -42,6 +42,13 @@ def is_offered(view: View, realm: str, customer_id: str) -> bool:
     return realm == workspace.realm and is_usable and not _is_taken(view, realm, customer_id)
 
 
+def may_be_offered(view: View, realm: str, customer_id: str) -> bool:
+    """Return whether a customer was never offered, was not created for an account, and belongs to none."""
+    customer = view.get(Customer, f"{realm}/{customer_id}")
+    is_known = customer.is_offered or customer.is_ours or customer.is_brought
+    return not is_known and not _is_taken(view, realm, customer_id)
+
+
 def fields_of(customer: CustomerObserved) -> dict[str, str | Address]:
     """Return the values of a customer that its account shall have."""
     values = {
@@ -57,10 +64,10 @@ def fields_of(customer: CustomerObserved) -> dict[str, str | Address]:
 def _offer(view: View, unmatched: CustomerUnmatched) -> Iterator[Consequence]:
     """Offer a customer to the CRM, unless it was offered before, was created for an account, or belongs to one."""
     realm, customer_id, seen = unmatched.realm, unmatched.customer_id, unmatched.customer
-    workspace, customer = view.get(WorkspaceState), view.get(Customer, f"{realm}/{customer_id}")
+    workspace = view.get(WorkspaceState)
     if workspace.settings.unmapped_customer_rule != CREATE_IN_CRM or realm != workspace.realm:
         return
-    if customer.is_offered or customer.is_ours or customer.is_brought or _is_taken(view, realm, customer_id):
+    if not may_be_offered(view, realm, customer_id):
         return
     if not seen.exists or not seen.active or seen.parent_id is not None:
         return

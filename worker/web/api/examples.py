@@ -9,6 +9,7 @@ from events.contract.in_step import BothValues
 from worker.actions.bulk_reviews import AccountDecision, Reviewed
 from worker.actions.conflicts import Decided
 from worker.actions.dead_letters import Discarded
+from worker.actions.effects import Effects
 from worker.actions.settings import CurrentSetting
 from worker.connections.disconnecting import Disconnection
 from worker.connections.standing import ConnectionStanding
@@ -46,7 +47,7 @@ from worker.web.api.reviews import (
     Rejection,
     ReviewedRows,
 )
-from worker.web.api.settings import SettingsChange, SettingsList
+from worker.web.api.settings import PlannedChange, SettingsChange, SettingsList
 from worker.web.api.sync import SyncWish
 from worker.web.api.tokens import Tokens
 from worker.web.doors.events import BatchStored, Stored
@@ -323,6 +324,8 @@ _BODIES: tuple[Struct, ...] = (
     Discarded(3, 62),
     SettingsList([_SETTING]),
     SettingsChange({"auto_invoice": "true"}, "We go live"),
+    PlannedChange({"customer_sync": "both", "unmapped_account": "create_at_once"}),
+    Effects(customers_created=12, customers_updated=3, accounts_offered=0, accounts_updated=2),
     _CONNECTION,
     ConsentWish(),
     BegunConsent("https://q2c.example/oauth/quickbooks/start?link=Yx3…"),

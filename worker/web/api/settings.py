@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from worker.actions.admin import Admin
+from worker.actions.effects import Effects, effects_of
 from worker.actions.settings import CurrentSetting, change_settings, current_settings
 from worker.services import Services
 from worker.web.api.accepted import Accepted
@@ -52,6 +53,16 @@ class SettingsChange(Struct, frozen=True):
     why: str | None = None
 
 
+class PlannedChange(Struct, frozen=True):
+    """Settings that may be changed.
+
+    Attributes:
+        changes: The new values by key, as in `q2c set`; an empty value is the default.
+    """
+
+    changes: Annotated[dict[str, str], Meta(extra_json_schema={"extra": _CHANGES})]
+
+
 class SettingsApi(Controller):
     """The settings of the workspace of the token."""
 
@@ -78,6 +89,22 @@ class SettingsApi(Controller):
         """Change all of the given settings, or none."""
         try:
             return Accepted(await change_settings(admin, data.changes, data.why))
+        except SettingInvalid as error:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "setting_invalid", str(error), field="changes"
+            ) from error
+
+    @post(
+        "/effects",
+        **described(Scope.READ, 400, 413, 422),
+        operation_id="countEffects",
+        summary="Count the writes that a change of settings would cause",
+        status_code=HTTPStatus.OK,
+    )
+    async def effects(self, admin: NamedDependency[Admin], data: JSONBody[PlannedChange]) -> Effects:
+        """Count what the change would create and update at once in QuickBooks and in the CRM; nothing is changed."""
+        try:
+            return await effects_of(admin, data.changes)
         except SettingInvalid as error:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "setting_invalid", str(error), field="changes"
