@@ -13,11 +13,13 @@ from sqlalchemy.exc import IntegrityError
 import worker.services  # noqa: F401 - it knows every table
 from events.contract.envelope import from_structured
 from events.contract.json import encode
+from events.contract.quickbooks import CommandKind
 from events.log import log
 from events.log.tables import metadata
 from tests import stories
 from tests.worker.commands.given import BODY, START, TIMING, expired, outcome
 from worker.commands import candidates, claims, outcomes, table, transitions
+from worker.commands.candidates import UPDATES_AT_ONCE
 from worker.commands.claimed import Claimed
 from worker.commands.companies import REALM_HELD_SECONDS
 from worker.commands.identity import CommandKey, request_id
@@ -56,6 +58,10 @@ class Row:
     @property
     def subject(self) -> tuple[str, str]:
         return self.key.workspace, self.key.subject
+
+    @property
+    def is_update(self) -> bool:
+        return self.key.kind == "update_customer"
 
     @property
     def age(self) -> tuple[Any, ...]:
@@ -113,8 +119,8 @@ class Model:
     companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
 
     def claimable(self, holder: str, now: datetime, slots: int, per_realm: int) -> list[Row]:
-        """Claim fairly over realms, the longest due first, with a limit for each realm, and none beyond its share."""
-        chosen: list[tuple[int, datetime, str]] = []
+        """Claim fairly over realms, the longest due first and updates last, with a limit for each realm, and none beyond its share."""
+        chosen: list[tuple[bool, int, datetime, str]] = []
         flying_of: dict[str, int] = {}
         for realm in REALMS:
             if not self.companies[realm].is_free(holder, now):
@@ -123,16 +129,18 @@ class Model:
             flying = flying_of[realm] = sum(self.is_flying(row, now) for row in of_realm)
             due = sorted(
                 (row for row in of_realm if self.is_free(row, now)),
-                key=lambda row: (row.due_at, row.created_at, row.request_id),
+                key=lambda row: (row.is_update, row.due_at, row.created_at, row.request_id),
             )
+            updates = sum(self.is_flying(row, now) for row in of_realm if row.is_update)
+            first_update = sum(not row.is_update for row in due)
             chosen += [
-                (turn, row.due_at, row.request_id)
-                for turn, row in enumerate(
-                    due[: max(0, min(self.companies[realm].at_once(per_realm), slots) - flying)], 1
-                )
+                (row.is_update, turn, row.due_at, row.request_id)
+                for turn, row in enumerate(due, 1)
+                if turn + flying <= min(self.companies[realm].at_once(per_realm), slots)
+                and (not row.is_update or turn - first_update + updates <= UPDATES_AT_ONCE)
             ]
         claimed: list[Row] = []
-        for _, _, chosen_id in sorted(chosen)[:slots]:
+        for _, _, _, chosen_id in sorted(chosen)[:slots]:
             row = self.rows[chosen_id]
             holds = flying_of[row.realm] + sum(other.realm == row.realm for other in claimed)
             if holds < slots - len(claimed):
@@ -224,12 +232,13 @@ class Commands(RuleBasedStateMachine):
 
     @rule(
         realm=st.sampled_from(list(REALMS)),
-        subject=st.sampled_from(["deal/D-1", "deal/D-2", "deal/D-3"]),
+        subject=st.sampled_from(["deal/D-1", "deal/D-2", "deal/D-3", "customer/1/7", "customer/1/8"]),
         part=st.integers(0, 1),
         generation=st.integers(1, 2),
     )
     def add(self, realm: str, subject: str, part: int, generation: int) -> None:
-        key = CommandKey(REALMS[realm], subject, "create_invoice", part, generation)
+        kind: CommandKind = "create_invoice" if subject.startswith("deal") else "update_customer"
+        key = CommandKey(REALMS[realm], subject, kind, part, generation)
         command = NewCommand(key, realm, request_id(realm, key), BODY)
         if command.request_id in self.model.rows:
             with pytest.raises(IntegrityError), self.connection.begin_nested():
@@ -253,6 +262,7 @@ class Commands(RuleBasedStateMachine):
             row.status, row.fence, row.sent_body = "leased", row.fence + 1, command.body
             row.leased_until = self.now + TIMING.lease
             is_old = self.now - self.cause.time > timedelta(seconds=TIMING.look_up_after_seconds)
+            is_old = is_old and not row.is_update
             is_old = is_old or max(self.cause.time, row.created_at) > self.now + CLOCK_SKEW_MAX
             row.last_sent_at = row.last_sent_at and min(row.last_sent_at, self.now)
             if row.last_sent_at is None and not is_old:

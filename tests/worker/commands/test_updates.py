@@ -308,8 +308,13 @@ async def test_a_generation_that_is_decided_otherwise_after_a_restore_is_another
     await world.settle()
     world.clock.advance(1)
     world.restore(before)
+    world.clock.advance(1)
+    # The cause: an update whose cause is older than the restore would be looked up.
+    await world.send({**stories.account("A-9"), "time": world.clock.now().isoformat()})
     await customer.decide(customer.command({"email": NEW}, token=token))
-    await world.settle()
+    [command] = await world.claim()
+    assert command.noted_at is not None
+    await world.dispatcher.work(command)
     [outcome] = await customer.outcomes()
     assert isinstance(outcome, CommandRejected)
     assert outcome.gate == "customer_changed"

@@ -94,6 +94,7 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
     assert writing == here | {
         "log.log._page",
         "commands.candidates._chosen",
+        "commands.candidates._longest_due",  # a part of it
     }
 
 
@@ -197,12 +198,15 @@ def test_offsets_move_forward_unless_a_person_decides() -> None:
 
 def test_a_claim_reads_only_the_oldest_commands_of_each_free_company() -> None:
     text = rendered(candidates._CHOSEN["postgresql"])
-    assert "LATERAL (SELECT" in text
+    assert "LATERAL ((SELECT" in text
     assert "realms.holder IS NULL OR realms.holder = $" in text
     assert "NOT (EXISTS (SELECT * FROM commands AS others" in text
     assert "realms.connected AND NOT realms.paused" in text
     assert "realms.workspace = commands.workspace" in text
-    assert "turn" in text.partition(" ORDER BY ranked.turn, ranked.due_at, ranked.request_id LIMIT ")[0]
+    assert (
+        "turn"
+        in text.partition(" ORDER BY ranked.last, ranked.turn, ranked.due_at, ranked.request_id LIMIT ")[0]
+    )
 
 
 def test_a_company_serves_one_workspace_and_a_workspace_one_company() -> None:
