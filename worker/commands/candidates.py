@@ -12,8 +12,7 @@ from events.database.bulk import Query
 from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
 from worker.commands.freezing import can_be_dated
-from worker.commands.kinds.all import UPDATES
-from worker.commands.table import commands, is_open, its_company, realms
+from worker.commands.table import commands, is_open, is_update, its_company, realms
 
 # How many updates of a company may be in flight: enough for all requests that QuickBooks takes in a minute, and so few
 # that an invoice which is decided meanwhile waits a second for its turn. Thousands are decided at once when a workspace
@@ -133,12 +132,12 @@ def _chosen(dialect: str) -> Query:
     of_company = (flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)
     count = sa.select(sa.func.count()).where(*of_company).correlate(realms)
     in_flight = count.scalar_subquery()
-    updates_in_flight = count.where(_is_update(flying)).scalar_subquery()
+    updates_in_flight = count.where(is_update(flying)).scalar_subquery()
     per_realm = sa.bindparam("per_realm", type_=sa.Integer)
     # Two queries, so that neither sorts all that is due: each stops at its limit.
     parts = (
-        _longest_due(~_is_update(commands), per_realm),
-        _longest_due(_is_update(commands), sa.literal(UPDATES_AT_ONCE)),
+        _longest_due(~is_update(), per_realm),
+        _longest_due(is_update(), sa.literal(UPDATES_AT_ONCE)),
     )
     if dialect == "postgresql":
         of_realm: sa.FromClause = sa.union_all(*parts).lateral("of_realm")
@@ -148,7 +147,7 @@ def _chosen(dialect: str) -> Query:
         of_realm = commands.alias("of_realm")
         chosen = sa.union_all(*(sa.select(of_part.c.request_id) for of_part in ids))
         joined = realms.join(of_realm, of_realm.c.request_id.in_(chosen))
-    last = sa.case((_is_update(of_realm), 1), else_=0)
+    last = sa.case((is_update(of_realm), 1), else_=0)
     longest_due = (of_realm.c.due_at, of_realm.c.created_at, of_realm.c.request_id)
     turn = sa.func.row_number().over(partition_by=realms.c.realm, order_by=(last, *longest_due))
     update_turn = sa.func.row_number().over(partition_by=(realms.c.realm, last), order_by=longest_due)
@@ -189,11 +188,6 @@ def _longest_due(which: sa.ColumnElement[bool], most: sa.ColumnElement[int]) -> 
         .limit(most)
         .correlate(realms)
     )
-
-
-def _is_update(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    # A list of plain values would be rendered anew at each execution.
-    return table.c.kind.in_([sa.literal(kind) for kind in UPDATES])
 
 
 def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

@@ -1,0 +1,23 @@
+"""Index open updates apart from all other open commands, so that a claim reads only the rows that it takes of either."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0032"
+down_revision = "0031"
+
+OPEN = "status IN ('ready', 'leased', 'uncertain') AND kind"
+
+
+def upgrade() -> None:
+    """Replace the index by two."""
+    op.drop_index("commands_open", "commands")
+    for name, kinds in (("commands_open", "NOT IN"), ("commands_updates_open", "IN")):
+        which = sa.text(f"{OPEN} {kinds} ('update_customer')")
+        op.create_index(
+            name,
+            "commands",
+            ["realm", "due_at", "created_at", "request_id"],
+            postgresql_where=which,
+            sqlite_where=which,
+        )
