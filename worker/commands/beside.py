@@ -70,7 +70,7 @@ _HELD = sa.select(realms.c.realm).where(
 )
 _DUE = (
     sa.select(commands.c.request_id)
-    .join(realms, its_company())
+    .select_from(commands.join(realms, its_company()))
     .where(realms.c.realm == _REALM, realms.c.connected, ~realms.c.paused, realms.c.gate.is_(None))
     .where(
         is_open(),

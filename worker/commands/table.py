@@ -7,6 +7,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from events.contract.envelope import Event
 from events.database import bulk
@@ -70,9 +72,30 @@ realms = sa.Table(
 )
 
 
+class _ComparedOnly(FunctionElement[str]):
+    """A column that SQLite compares, and looks up by no index."""
+
+    inherit_cache = True
+
+
+@compiles(_ComparedOnly)
+def _as_it_is(element: _ComparedOnly, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_ComparedOnly, "sqlite")
+def _with_a_sign(element: _ComparedOnly, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
 def its_company() -> sa.ColumnElement[bool]:
-    """Join a command to its realm, if the realm belongs to the command's workspace."""
-    return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
+    """Join a command to its realm, if the realm belongs to the command's workspace.
+
+    SQLite then finds the commands by their realm, in an index of open ones; by their workspace it would read the finished
+    ones too.
+    """
+    workspace = _ComparedOnly(commands.c.workspace)
+    return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == workspace)
 
 
 def is_open() -> sa.ColumnElement[bool]:

@@ -163,7 +163,7 @@ def nothing_is_stuck(view: StoreSnapshot) -> Iterator[str]:
         yield f"Deals of {workspace} have waited for an hour to be reconsidered after a change of {key}"
     statement = (
         sa.select(commands)
-        .join(realms, its_company())
+        .select_from(commands.join(realms, its_company()))
         .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, can_be_dated())
         .where(sa.func.coalesce(commands.c.leased_until, commands.c.due_at) < since)
     )

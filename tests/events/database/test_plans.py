@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from events.database import bulk
 from events.log import log, tables
 from projections.all import PROJECTIONS
+from worker.commands import candidates, table
 from worker.commands.table import commands
 from worker.quote_to_cash import store
 
@@ -18,9 +19,11 @@ Columns = tuple[sa.Column[object], ...]
 LOOKED_UP: dict[str, tuple[Columns, Columns]] = {
     "events": (tuple(tables.log.c), log._IDENTITY),
     "commands": (tuple(commands.c), (commands.c.request_id,)),
+    "commands by key": ((commands.c.request_id,), table._KEY),
+    "updates of an object": (table._STATE, table._KEY[:-1]),
     "states": (tuple(store.process_state.c), store._STATE_KEY),
     "waits": (store._WAITS, store._WAITS_STREAM),
-    **{table.name: (tuple(table.c), tuple(table.primary_key)) for of in PROJECTIONS for table in of.tables},
+    **{model.name: (tuple(model.c), tuple(model.primary_key)) for of in PROJECTIONS for model in of.tables},
 }
 
 
@@ -58,6 +61,19 @@ def test_the_first_rows_of_each_key_are_looked_up_in_their_order(*, has_statisti
     assert not any("B-TREE" in step for step in steps), "the index has the order"
 
 
+def test_a_claim_reads_updates_and_other_commands_in_the_order_of_their_indexes() -> None:
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        tables.metadata.create_all(connection)
+        steps = plan(connection, candidates._CHOSEN["sqlite"], slots=300, per_realm=80)
+        looked_at = plan(connection, candidates._ANY_DUE)
+    engine.dispose()
+    for name in ("commands_open", "commands_updates_open"):
+        at = steps.index(f"SEARCH commands USING INDEX {name} (realm=?)")
+        assert steps[at + 3].startswith("SCAN"), "the index has the order"
+    assert "SEARCH commands USING INDEX commands_due (status=? AND realm=?)" in looked_at
+
+
 def of_one_row(connection: sa.Connection, table: sa.FromClause) -> None:
     """Let SQLite believe that the table has one row, since it had one when statistics were taken."""
     connection.exec_driver_sql("ANALYZE")
@@ -66,8 +82,9 @@ def of_one_row(connection: sa.Connection, table: sa.FromClause) -> None:
     connection.exec_driver_sql("ANALYZE sqlite_schema")
 
 
-def plan(connection: sa.Connection, statement: bulk.Query) -> list[str]:
-    """Return the steps in which SQLite executes a statement."""
+def plan(connection: sa.Connection, statement: bulk.Query, **given: int) -> list[str]:
+    """Return the steps in which SQLite executes a statement, which may depend on its limits."""
     compiled = statement.compile(connection)
-    values = tuple(compiled.params[name] or "[]" for name in compiled.positiontup or ())
+    known = compiled.params | given
+    values = tuple(known[name] or "[]" for name in compiled.positiontup or ())
     return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]

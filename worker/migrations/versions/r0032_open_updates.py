@@ -6,14 +6,18 @@ from alembic import op
 revision = "0032"
 down_revision = "0031"
 
-OPEN = "status IN ('ready', 'leased', 'uncertain') AND kind"
+OPEN = "status IN ('ready', 'leased', 'uncertain')"
+KINDS = {
+    "commands_open": "(kind NOT IN ('update_customer'))",
+    "commands_updates_open": "kind IN ('update_customer')",
+}
 
 
 def upgrade() -> None:
     """Replace the index by two."""
     op.drop_index("commands_open", "commands")
-    for name, kinds in (("commands_open", "NOT IN"), ("commands_updates_open", "IN")):
-        which = sa.text(f"{OPEN} {kinds} ('update_customer')")
+    for name, kinds in KINDS.items():
+        which = sa.text(f"{OPEN} AND {kinds}")
         op.create_index(
             name,
             "commands",
