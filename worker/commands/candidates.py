@@ -19,6 +19,8 @@ from worker.commands.table import commands, is_open, is_update, its_company, rea
 # switches the sync of customers on.
 UPDATES_AT_ONCE = 10
 
+_READ = ("request_id", "fence", "status", "kind", "due_at", "created_at")
+
 
 class Candidate(Struct, frozen=True):
     """A command that may be claimed, with its company's commands in flight, time zone, refusals, gate and last pause."""
@@ -162,7 +164,7 @@ def _chosen(dialect: str) -> Query:
             _at_once(per_realm).label("at_once"),
             last.label("last"),
             turn.label("turn"),
-            (update_turn + updates_in_flight).label("updates"),
+            sa.case((last == 1, update_turn + updates_in_flight), else_=0).label("updates"),
         )
         .select_from(joined)
         .where(*_serves())
@@ -173,7 +175,7 @@ def _chosen(dialect: str) -> Query:
     return (
         sa.select(*(ranked.c[name] for name in Candidate.__struct_fields__))
         .where(with_it <= ranked.c.at_once, with_it <= slots)
-        .where(sa.or_(ranked.c.last == 0, ranked.c.updates <= UPDATES_AT_ONCE))
+        .where(ranked.c.updates <= UPDATES_AT_ONCE)
         .order_by(ranked.c.last, ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
         .limit(slots)
     )
@@ -182,7 +184,7 @@ def _chosen(dialect: str) -> Query:
 def _longest_due(which: sa.ColumnElement[bool], most: sa.ColumnElement[int]) -> Query:
     """Select the commands of a company that are due for longest, at most so many."""
     return (
-        sa.select(commands)
+        sa.select(*(commands.c[name] for name in _READ))
         .where(which, *_due(), its_company(), can_be_dated())
         .order_by(commands.c.due_at, commands.c.created_at, commands.c.request_id)
         .limit(most)
