@@ -5,6 +5,8 @@ from tests.mutations.mutation import Mutation
 _UPDATES = "worker/commands/updates.py"
 _ATTEMPTS = "worker/commands/attempts.py"
 _TABLE = "worker/commands/table.py"
+_CANDIDATES = "worker/commands/candidates.py"
+_SLOTS = "tests/worker/commands/test_slots.py"
 _TESTS = tuple(f"tests/worker/commands/test_{name}.py" for name in ("updates", "superseding"))
 
 MUTATIONS = (
@@ -79,6 +81,30 @@ MUTATIONS = (
         'if _is_before(command.key, latest) else "ready"',
         'if not latest and _is_before(command.key, latest) else "ready"',
         "Of two updates in one transaction, the second is refused.",
+        _TESTS,
+    ),
+    Mutation(
+        "updates_go_first",
+        _CANDIDATES,
+        "order_by=(last, *longest_due)",
+        "order_by=longest_due",
+        "An invoice waits until thousands of customers are updated.",
+        (_SLOTS,),
+    ),
+    Mutation(
+        "updates_take_all_slots",
+        _CANDIDATES,
+        "ranked.c.updates <= UPDATES_AT_ONCE",
+        "ranked.c.updates <= 8 * UPDATES_AT_ONCE",
+        "An invoice waits behind eighty requests that update customers.",
+        (_SLOTS,),
+    ),
+    Mutation(
+        "its_own_name_is_taken",
+        "worker/commands/namesakes.py",
+        ' and row["Id"] != other_than',
+        "",
+        "A customer is shown as the holder of its own name.",
         _TESTS,
     ),
 )

@@ -208,6 +208,14 @@ async def test_a_name_that_differs_in_case_alone_is_its_own(customer: Updated) -
     assert customer.now["DisplayName"] == "ACME A-1"
 
 
+async def test_a_customer_is_never_the_holder_of_its_own_name(customer: Updated) -> None:
+    refusal = Refusal("6240", operations=("update",), entities=("Customer",))
+    customer.world.sandbox.trouble.follow(Plan(refusals=(refusal,)))
+    await customer.decide(customer.command({"name": "ACME A-1"}))
+    outcome = await refused(customer)
+    assert (outcome.code, outcome.holder) == ("6240", None)
+
+
 async def test_a_customer_that_is_gone_is_refused(customer: Updated) -> None:
     into = accountant.create(
         customer.company, "Customer", {"DisplayName": "Other"}, customer.world.clock.now()
