@@ -41,6 +41,8 @@ FIT_AND_REFUSED = {
     "account_mapped",
     "customer_taken",
     "not_ignored",
+    "no_conflict",
+    "no_refused",
 }
 # The same of one route.
 FIT_AND_REFUSED_BY = {
@@ -63,7 +65,11 @@ UNSIGNED = {"POST /webhooks/docusign/{name}", "POST /webhooks/quickbooks"}
 # By then, the company was disconnected; test_sync_api.py has the others.
 DISCONNECTED = {"GET /api/v1/sync", "POST /api/v1/sync"}
 # No account is suggested a customer here; test_reviews_api.py has the others.
-UNDECIDED = {"POST /api/v1/mappings/accounts/{account}/accept"}
+UNDECIDED = {
+    "POST /api/v1/mappings/accounts/{account}/accept",
+    "POST /api/v1/mappings/accounts/{account}/conflicts/{field}",
+    "POST /api/v1/mappings/accounts/{account}/conflicts/{field}/retry",
+}
 
 
 @pytest_asyncio.fixture
