@@ -3,7 +3,8 @@
 tables      accounts and products with their suggestions, companies, and customers and items that have changed
 entries     an account or a product: who it is, what people decided, and its last suggestion
 pairing     customers with accounts, or items with products, in memory
-accounts    the pairing of accounts
+accounts    an account, and the folds of its events
+account_pairing  the pairing of accounts
 products    the pairing of products
 kinds       both, by their names
 listening   the subscription: keeps the tables, and notes what is due

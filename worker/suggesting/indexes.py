@@ -8,7 +8,7 @@ from events.contract import catalog
 from events.contract.matching import MappingsCompared
 from events.contract.values import Fact
 from worker.matching import MATCHER_VERSION
-from worker.suggesting.accounts import AccountPairing
+from worker.suggesting.account_pairing import AccountPairing
 from worker.suggesting.entries import Answer, Entry
 from worker.suggesting.kinds import ACCOUNTS, BY_ENTITY, KINDS, kind_of
 from worker.suggesting.listening import MatchedCompany

@@ -17,7 +17,8 @@ from worker.matching.duplicates import Duplicate, duplicates
 from worker.matching.index import Index, KnownCustomer
 from worker.matching.suggestions import Suggested
 from worker.runtime.aside import aside
-from worker.suggesting.accounts import AccountEntry, known_customer
+from worker.suggesting.account_pairing import known_customer
+from worker.suggesting.accounts import AccountEntry
 from worker.suggesting.entries import LinkedTarget
 from worker.suggesting.listening import companies
 from worker.suggesting.tables import suggesting_sought

@@ -8,6 +8,7 @@ from msgspec import Struct
 from events.contract import catalog
 from events.contract.matching import MAPPING_SUGGESTED, PRODUCT_SUGGESTED
 from worker.suggesting import accounts, products
+from worker.suggesting.account_pairing import AccountPairing
 from worker.suggesting.entries import Entry, EntryFolds
 from worker.suggesting.pairing import Pairing
 
@@ -44,7 +45,7 @@ ACCOUNTS = ComparedKind(
     "urn:coeffection:matching",
     accounts.AccountEntry,
     accounts.FOLDS,
-    accounts.AccountPairing,
+    AccountPairing,
 )
 PRODUCTS = ComparedKind(
     "product",

@@ -4,7 +4,7 @@ A portion either compares changed customers or items, and notes the accounts or 
 accounts and products that are due.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
-from events.contract.matching import MAPPINGS_COMPARED, MappingSuggested
+from events.contract.matching import MAPPINGS_COMPARED
 from events.contract.values import Fact
 from events.database import bulk
 from events.log import log, subscriptions
@@ -246,7 +246,7 @@ def _compare_sought(
         stream: replace(entry, suggested=found[stream] or entry.suggested, former=())
         for stream, entry in sought.items()
     }
-    unowned.queue(connection, company, _let_go(sought, found))
+    unowned.queue(connection, company, unowned.let_go(sought, found))
     answers = answered(connection, index, compared, now)
     log.append_own(connection, [*events, *answers.events], now)
     put_entries(connection, workspace, answers.done, due=False)
@@ -269,14 +269,6 @@ def _note_taught(connection: sa.Connection, index: CompanyIndex, sought: dict[st
     ]
     unique = {(row["entity"], row["entity_id"]): row for row in rows}
     bulk.upsert(connection, suggesting_changed, list(unique.values()))
-
-
-def _let_go(sought: dict[str, Entry], found: Mapping[str, Answer | None]) -> Iterable[str]:
-    """Yield the customers that were suggested for accounts, for which there is another suggestion now."""
-    for stream, entry in sought.items():
-        before = entry.suggested
-        if isinstance(before, MappingSuggested) and before.best is not None and found[stream] is not None:
-            yield before.best.customer_id
 
 
 def _event(workspace: str, stream: str, answer: Answer, now: datetime) -> Event:

@@ -4,16 +4,18 @@ They are compared once nothing else is due, so that every account and customer o
 while the log has something about an account or a customer that the subscription has not heard.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
+from events.contract.matching import MappingSuggested
 from events.contract.unmatched import CUSTOMER_UNMATCHED, CustomerUnmatched
 from events.database import bulk
 from events.log import log
+from worker.suggesting.entries import Answer, Entry
 from worker.suggesting.indexes import CompanyIndex
 from worker.suggesting.kinds import ACCOUNTS
 from worker.suggesting.listening import MatchedCompany
@@ -35,6 +37,14 @@ def queue(connection: sa.Connection, company: MatchedCompany, customer_ids: Iter
             for customer_id in sorted(set(customer_ids))
         ]
         bulk.upsert(connection, suggesting_unowned, rows)
+
+
+def let_go(sought: dict[str, Entry], found: Mapping[str, Answer | None]) -> Iterable[str]:
+    """Yield the customers that were suggested for accounts, for which there is another suggestion now."""
+    for stream, entry in sought.items():
+        before = entry.suggested
+        if isinstance(before, MappingSuggested) and before.best is not None and found[stream] is not None:
+            yield before.best.customer_id
 
 
 def compare(

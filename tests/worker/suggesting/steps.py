@@ -1,7 +1,9 @@
 """The steps of a worker, one by one and in any order: decide, listen, compare, read from QuickBooks, and write to it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 from events.contract import catalog
 from events.contract.observed import SyncRequested
@@ -11,7 +13,7 @@ from worker.quote_to_cash import manager
 from worker.roles import runner, suggesting
 from worker.roles.runner import ShortTurns
 from worker.sandbox import accountant
-from worker.suggesting import listening
+from worker.suggesting import listening, portions
 from worker.suggesting.indexes import Indexes
 from worker.sync import hearing
 
@@ -84,13 +86,39 @@ async def forget(office: Office) -> None:
     office.world.indexes = Indexes()
 
 
+class Killed(BaseException):
+    """The process ends before it commits."""
+
+
+async def die_comparing(office: Office) -> None:
+    """Die at the end of a portion, and lose what is in memory."""
+    with patch.object(portions, "change", side_effect=Killed), suppress(Killed):
+        await compare(office)
+    await forget(office)
+
+
+async def die_deciding(office: Office) -> None:
+    """Die while decisions are stored, after their events were appended."""
+    with patch("worker.quote_to_cash.manager.table.add", side_effect=Killed), suppress(Killed):
+        await decide(office)
+
+
+async def lose_an_answer(office: Office) -> None:
+    """Let QuickBooks carry out the next write, and lose its answer."""
+    office.world.trouble("lost_answer")
+
+
 async def request_sync(office: Office) -> None:
     """Ask for the changes in QuickBooks, and handle nothing yet."""
     await office.world.admin().say(catalog.SYNC_REQUESTED, SyncRequested("ada"))
 
 
 STEPS: Mapping[str, Callable[[Office], Awaitable[None]]] = {
-    each.__name__: each for each in (decide, listen, compare, read, write, forget, request_sync)
+    each.__name__: each
+    for each in (
+        *(decide, listen, compare, read, write, forget, request_sync),
+        *(die_comparing, die_deciding, lose_an_answer),
+    )
 }
 
 

@@ -205,7 +205,7 @@ async def test_an_account_in_the_log_that_was_not_heard_of_withholds_the_offer(o
     assert LAKESHORE not in await offered(office)
 
 
-@pytest.mark.parametrize("seed", [*range(5), 18])
+@pytest.mark.parametrize("seed", range(6))
 async def test_in_any_order_of_steps_no_account_and_no_customer_becomes_a_double(
     office: Office, seed: int
 ) -> None:
