@@ -1,9 +1,21 @@
 """All mutations, by topic."""
 
-from tests.mutations import batches, doors, invoice, once, parties, rules, side_by_side, told, updates
+from tests.mutations import (
+    batches,
+    doors,
+    in_step,
+    invoice,
+    once,
+    parties,
+    rules,
+    side_by_side,
+    told,
+    updates,
+)
 from tests.mutations.mutation import Mutation
 
 ROOMS = {
+    "Accounts and customers in step": in_step.MUTATIONS,
     "Batches": batches.MUTATIONS,
     "Content of an invoice": invoice.MUTATIONS,
     "Announcements": told.MUTATIONS,

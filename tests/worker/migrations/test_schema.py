@@ -234,6 +234,17 @@ async def test_dead_letters_that_were_there_are_counted(empty: Database, story: 
     assert found == [Totals("", 2, 7), Totals("acme", 2, 5 + 1024 * 1024)]
 
 
+async def test_customers_wait_on_their_accounts_and_on_the_settings_of_customer_sync(
+    empty: Database, story: Rows
+) -> None:
+    since = [row for row in story["process_waits"] if row["stream"].startswith("customer/")]
+    assert {row["key"] for row in since} == {"account/A-1", "workspace/in_step"}
+    before = story | {"process_waits": [row for row in story["process_waits"] if row not in since]}
+    await empty.transaction(as_it_was, before)
+    await empty.transaction(schema.migrate)
+    assert (await empty.read(rows))["process_waits"] == story["process_waits"]
+
+
 async def test_tables_that_no_command_had_used_yet_are_made(empty: Database, story: Rows) -> None:
     """Before the first revision, each command created its own tables: an installation may lack the tokens' table."""
     await empty.transaction(as_it_was, story)

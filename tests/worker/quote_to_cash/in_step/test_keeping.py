@@ -317,6 +317,19 @@ def test_nothing_is_written_after_a_creation_and_later_edits_are_measured_agains
     assert set(updates(decider)[-1]) == {"Id", "SyncToken", "sparse", "PrimaryEmailAddr"}
 
 
+def test_edits_while_a_customer_is_being_created_arrive_and_are_no_conflict() -> None:
+    decider = Decider()
+    decider.reads = False
+    decider.when(chosen(customer_sync="both"), connected(), observed(), account(phone=None), customer_asked())
+    (command,) = decider.commanded("create_customer")
+    answer = CustomerObserved(REALM, "58", display_name="Acme", currency="USD", taxable=True, email=OLD)
+    created = CustomerCreated("A-1", REALM, command.request_id, "58", "Acme", "USD", customer=answer)
+    decider.when(account(2, email=NEW), fact(catalog.CUSTOMER_CREATED, created))
+    (body,) = updates(decider)
+    assert set(body) == {"Id", "SyncToken", "sparse", "PrimaryEmailAddr"}
+    assert (body["PrimaryEmailAddr"], told(decider)) == ({"Address": NEW}, [])
+
+
 def test_an_account_that_the_crm_created_from_an_offer_is_measured_against_the_offer() -> None:
     decider = Decider()
     decider.reads = False
