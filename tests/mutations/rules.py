@@ -179,8 +179,8 @@ MUTATIONS = (
     Mutation(
         "items_of_another_company",
         _ITEMS_STATE,
-        "if realm not in (None, self.item_realm):",
-        "if self.item_id is None:",
+        "if self.item_id is not None and realm in (None, self.item_realm):",
+        "if self.item_id is not None:",
         "After another company is connected, another item is invoiced.",
     ),
     Mutation(

@@ -9,7 +9,13 @@ from msgspec import Struct, field
 from events.contract import catalog
 from events.contract.envelope import OWN_SOURCES, Event, derived_id, own_event
 from events.contract.in_step import OfPair
-from events.contract.reviewing import MAPPING_BROUGHT, MAPPING_LINKED, MAPPING_MOVED, PRODUCT_MOVED
+from events.contract.reviewing import (
+    MAPPING_BROUGHT,
+    MAPPING_LINKED,
+    MAPPING_MOVED,
+    PRODUCT_LINKED,
+    PRODUCT_MOVED,
+)
 from events.contract.values import Fact
 from events.leases import CLOCK_SKEW_MAX
 from worker.commands.identity import CommandKey
@@ -25,7 +31,7 @@ from worker.quote_to_cash.view import WORKSPACE, View
 
 SOURCE = "urn:coeffection:quote-to-cash"
 # Our own facts about a stream on which others wait, and that may be decided on account of an event of another stream.
-WAITED_ON = frozenset({MAPPING_LINKED, MAPPING_BROUGHT, MAPPING_MOVED, PRODUCT_MOVED})
+WAITED_ON = frozenset({MAPPING_LINKED, MAPPING_BROUGHT, MAPPING_MOVED, PRODUCT_LINKED, PRODUCT_MOVED})
 _OF_KIND = {
     kind: [family for family in FAMILIES if family.kind == kind] for kind in {f.kind for f in FAMILIES}
 }

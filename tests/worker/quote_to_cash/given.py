@@ -23,7 +23,15 @@ from events.contract.administration import (
     SettingsChanged,
 )
 from events.contract.envelope import Event, own_event
-from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingSuggested, Verdict
+from events.contract.matching import (
+    MAPPING_SUGGESTED,
+    PRODUCT_SUGGESTED,
+    CandidateCustomer,
+    CandidateItem,
+    MappingSuggested,
+    ProductSuggested,
+    Verdict,
+)
 from events.contract.observed import ObjectMerged, SyncBegan, SyncCompleted
 from events.contract.quickbooks import (
     CommandRejected,
@@ -40,9 +48,15 @@ from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
     MAPPING_REJECTED,
+    PRODUCT_IGNORED,
+    PRODUCT_REJECTED,
+    PRODUCT_UNIGNORED,
     AccountIgnored,
     AccountUnignored,
     MappingRejected,
+    ProductIgnored,
+    ProductRejected,
+    ProductUnignored,
 )
 from events.contract.unmatched import (
     ACCOUNT_UNMATCHED,
@@ -61,6 +75,7 @@ from worker.quote_to_cash.deal.won import has_outcome
 from worker.quote_to_cash.decide import WAITED_ON, decide
 from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.inquiry import Inquiry
+from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.view import State, T, stream_of
 from worker.quote_to_cash.walk import unmet_gates
 
@@ -102,6 +117,10 @@ class Memory:
             if isinstance(state, Deal)
         ]
 
+    def products(self) -> list[tuple[str, Product]]:
+        states = (key for key in self._states if key.startswith("product/"))
+        return [(catalog.key_of(key), self.get(Product, catalog.key_of(key))) for key in states]
+
     def put(self, state: State, key: str = "") -> None:
         self._states[stream_of(type(state), key)] = state
 
@@ -115,7 +134,8 @@ class Memory:
 class Decider:
     """Decides one event after the other in the log's order, including its own.
 
-    Readings of customers and items succeed, with active and saleable ones, unless `reads` is off.
+    Readings of customers and items succeed, with active and saleable ones, unless `reads` is off. Where products without an
+    item get one by the setting, they are compared, and none is like them, unless `compares` is off.
     """
 
     def __init__(self) -> None:
@@ -123,6 +143,7 @@ class Decider:
         self.events: list[Event] = []
         self.commands: list[NewCommand] = []
         self.reads = True
+        self.compares = True
 
     def when(self, *happened: Event | dict[str, Any]) -> Self:
         """Decide events; a document is decoded as a door does."""
@@ -141,7 +162,18 @@ class Decider:
             self.assert_nothing_is_stale()
             if self.reads:
                 coming.extendleft(answer for command in decision.commands for answer in read(command))
+            if self.compares and not coming:
+                coming.extend(self.compared())
         return self
+
+    def compared(self) -> Iterator[Event]:
+        """Yield the answer of the matcher for each product that it has still to compare."""
+        workspace = self.view.get(WorkspaceState)
+        if workspace.realm is None or workspace.settings.unmapped_product == "hold":
+            return
+        for product_id, product in self.view.products():
+            if product.name is not None and not product.is_compared(workspace.realm):
+                yield unmatched_product(product_id, realm=workspace.realm, name=product.name, sku=product.sku)
 
     def assert_nothing_is_stale(self) -> None:
         """Check that every deal is recorded at its first unmet gate, and at no met one."""
@@ -265,6 +297,41 @@ def ignored(account: str = "A-1") -> Event:
 
 def unignored(account: str = "A-1") -> Event:
     return fact(ACCOUNT_UNIGNORED, AccountUnignored(account, "ada"))
+
+
+def item_suggested(
+    product: str = "P-1",
+    item: str = "58",
+    verdict: Verdict = "review",
+    *,
+    realm: str = REALM,
+    number: int = 1,
+    name: str = "Platform seat",
+    sku: str | None = "SEAT",
+) -> Event:
+    """Return a suggestion of an item for a product."""
+    best = CandidateItem(item, "Seats", Percent("87.5"), Amount("72.5"), ("similar_name",))
+    fact_of = ProductSuggested(
+        product, name, realm, number, verdict, 1, sku=sku, candidates=(best,), margin=Amount("72.5")
+    )
+    return fact(PRODUCT_SUGGESTED, fact_of)
+
+
+def unmatched_product(product: str = "P-1", **changes: Any) -> Event:
+    """Return the answer that no item is like a product."""
+    return item_suggested(product, verdict="none", **changes)
+
+
+def rejected_item(product: str = "P-1", item: str = "58", realm: str = REALM) -> Event:
+    return fact(PRODUCT_REJECTED, ProductRejected(product, realm, item, "ada"))
+
+
+def ignored_product(product: str = "P-1") -> Event:
+    return fact(PRODUCT_IGNORED, ProductIgnored(product, "ada"))
+
+
+def unignored_product(product: str = "P-1") -> Event:
+    return fact(PRODUCT_UNIGNORED, ProductUnignored(product, "ada"))
 
 
 def first_sync(realm: str = REALM) -> Event:

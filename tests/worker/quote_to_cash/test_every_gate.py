@@ -41,10 +41,12 @@ from tests.worker.quote_to_cash.given import (
     first_sync,
     given,
     ignored,
+    ignored_product,
     invoice_created,
     item_asked,
     item_created,
     item_seen,
+    item_suggested,
     mapped,
     mapped_product,
     merged,
@@ -55,6 +57,7 @@ from tests.worker.quote_to_cash.given import (
     rejected_pair,
     suggested,
     unmatched,
+    unmatched_product,
 )
 from worker.quickbooks.errors import GATE_OF_COMPANY
 from worker.quote_to_cash.invoice.batch import BATCH_NOT_DUE
@@ -158,7 +161,8 @@ def elsewhere(**traits: Any) -> list[Happened]:
 def unmapped(*but: str) -> list[Happened]:
     """Everything except a mapping."""
     everything = [chosen(auto_invoice="true", cut_over="2026-01-01T00:00:00Z"), connected(), observed()]
-    return [*everything, *([] if "account" in but else [mapped()]), mapped_product()]
+    account, product = ([mapped()], [mapped_product()])
+    return [*everything, *([] if "account" in but else account), *([] if "product" in but else product)]
 
 
 def by_default() -> list[Happened]:
@@ -451,6 +455,27 @@ CASES_OF_GATES = [
     ),
     Case(
         "product_not_mapped",
+        [*unmapped("product"), *signed(), item_suggested()],
+        "Platform seat (P-1) could be the QuickBooks item Seats (58), with a score of 87.5 %.",
+        [mapped_product()],
+        case="in_review",
+    ),
+    Case(
+        "product_not_mapped",
+        [*unmapped("product"), *signed(), item_suggested(), ignored_product()],
+        "No QuickBooks item is mapped to Platform seat (P-1; ada said that it gets none).",
+        [mapped_product()],
+        case="ignored",
+    ),
+    Case(
+        "product_not_mapped",
+        [*unmapped("product"), *signed(), first_sync()],
+        "No QuickBooks item is mapped to Platform seat (P-1); the company's items are still being read for the first time.",
+        [mapped_product()],
+        case="being_read",
+    ),
+    Case(
+        "product_not_mapped",
         [
             *ready(income_account="Services"),
             *signed(quote=one_line("599.94", product_id="P-9", name="Beta")),
@@ -665,6 +690,14 @@ CASES_OF_GATES = [
         [customer_seen(), item_seen()],
         reads=False,
     ),
+    Case(
+        "mapping_being_read",
+        [*creating(), *signed()],
+        "Platform seat (P-1) will be compared with the company's items, once all are read.",
+        [unmatched_product()],
+        reads=False,
+        case="to_be_compared",
+    ),
     *(
         Case(
             gate,
@@ -733,7 +766,7 @@ CASES_OF_GATES = [
 
 def shut(case: Case) -> Decider:
     decider = Decider()
-    decider.reads = case.reads
+    decider.reads = decider.compares = case.reads
     decider.when(*case.given)
     return decider.when(*case.then(decider)) if case.then else decider
 

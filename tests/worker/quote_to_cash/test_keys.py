@@ -29,20 +29,25 @@ from tests.worker.quote_to_cash.given import (
     first_synced,
     given,
     ignored,
+    ignored_product,
+    item_asked,
     item_seen,
+    item_suggested,
     mapped,
     mapped_product,
     merged,
     observed,
     ordered,
     ready,
+    rejected_item,
     rejected_pair,
     suggested,
     unignored,
+    unignored_product,
     unmatched,
 )
 from worker.quote_to_cash.inquiry import Inquiry
-from worker.quote_to_cash.keys import COMPANY, HOLDING_UP, of_setting
+from worker.quote_to_cash.keys import BEING_READ, COMPANY, HOLDING_UP, of_setting
 from worker.quote_to_cash.walk import unmet_and_keys
 from worker.workspaces.settings import Settings
 
@@ -95,6 +100,8 @@ HAPPENING = st.one_of(
     st.builds(lambda customer: rejected_pair(customer=customer), st.sampled_from(["58", "7"])),
     st.sampled_from([ignored(), unignored(), first_sync(), first_synced()]),
     st.builds(lambda item: mapped_product(item=item), st.sampled_from(["5", "6"])),
+    st.builds(lambda number, verdict: item_suggested(number=number, verdict=verdict), ONCE, VERDICTS),
+    st.sampled_from([rejected_item(), ignored_product(), unignored_product(), item_asked()]),
     st.builds(
         lambda customer, active: customer_seen(customer, active=active),
         st.sampled_from(["7", "8"]),
@@ -123,7 +130,7 @@ HAPPENING = st.one_of(
 @drawn(happening=st.lists(HAPPENING, min_size=1, max_size=12), before=st.booleans(), reads=st.booleans())
 def test_nothing_recorded_of_a_deal_is_stale(happening: list[Any], *, before: bool, reads: bool) -> None:
     decider = Decider()
-    decider.reads = reads
+    decider.reads = decider.compares = reads
     decider.when(*(SIGNED if before else ()), *happening, *(() if before else SIGNED))
 
 
@@ -135,6 +142,7 @@ def test_nothing_recorded_of_a_deal_is_stale(happening: list[Any], *, before: bo
             {
                 of_setting("auto_invoice"),
                 of_setting("unmapped_product"),
+                BEING_READ,
                 COMPANY,
                 "account/A-1",
                 "product/P-1",

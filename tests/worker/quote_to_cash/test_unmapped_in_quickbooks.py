@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from projections.mappings import mappings
 from tests import stories
+from tests.worker.sync.office import Office
 from tests.world import World
 from worker.sandbox import accountant
 from worker.verification.books import Books
@@ -22,6 +23,7 @@ async def opened(world: World, rule: str) -> None:
         }
     )
     await world.settle()
+    await Office(world).work()
     await world.admin().request_customer("A-1")
 
 

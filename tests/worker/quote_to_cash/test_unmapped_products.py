@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.administration import ItemRequested
-from events.contract.envelope import Event
 from events.contract.quickbooks import CommandRejected, Holder
 from tests import stories
 from tests.worker.quote_to_cash.given import (
@@ -16,7 +15,6 @@ from tests.worker.quote_to_cash.given import (
     Decider,
     chosen,
     connected,
-    customer_seen,
     disconnected,
     fact,
     given,
@@ -28,40 +26,14 @@ from tests.worker.quote_to_cash.given import (
     mapped_product,
     observed,
     ordered,
-    ready,
     rejected,
     uncertain,
 )
+from tests.worker.quote_to_cash.without_item import case, creations, items, two_products, without_item
 from worker.quote_to_cash.keys import of_setting
 from worker.workspaces.settings import SettingInvalid, checked
 
 KEY = of_setting("unmapped_product")
-
-
-def without_item(rule: str, **settings: str) -> list[Event]:
-    """Everything that a signed deal needs to be invoiced, except an item for its product."""
-    more = {"unmapped_product": rule, "income_account": "Services"} | settings
-    return [*ready(**more)[:4], customer_seen()]
-
-
-def items(decider: Decider, number: int = -1) -> list[str]:
-    """Return the items on the lines of an invoice."""
-    lines = decider.bodies()[number]["Line"]
-    return [line["SalesItemLineDetail"]["ItemRef"]["value"] for line in lines]
-
-
-def two_products() -> dict[str, Any]:
-    second = {**stories.LINE, "line_id": "2", "product_id": "P-2", "name": "Training"}
-    return {**stories.QUOTE, "lines": [stories.LINE, second], "total": "1199.88"}
-
-
-def creations(decider: Decider) -> list[str]:
-    return [command.key.subject for command in decider.commanded("create_item")]
-
-
-def case(decider: Decider) -> tuple[str, str | None]:
-    gate = decider.gates()[0]
-    return gate.code, gate.case
 
 
 def test_by_default_the_deal_waits_for_a_person() -> None:
@@ -296,7 +268,8 @@ def test_an_item_in_doubt_is_not_created_again_and_no_default_replaces_it() -> N
 
 
 def test_a_person_who_maps_the_product_while_its_item_is_being_created_decides() -> None:
-    decider = given(*without_item("create"), *stories.signed_deal(), mapped_product("P-1", "8"))
+    decider = given(*without_item("create"), *stories.signed_deal())
+    decider.when(mapped_product("P-1", "8"))
     assert items(decider) == ["8"]
     decider.when(item_created(decider.commanded("create_item")[0]), *stories.signed_deal("D-2"))
     assert items(decider) == ["8"]
@@ -304,8 +277,8 @@ def test_a_person_who_maps_the_product_while_its_item_is_being_created_decides()
 
 
 def test_each_company_gets_an_item_of_its_own() -> None:
-    decider = given(*without_item("create"), *stories.signed_deal(), connected(OTHER_REALM))
-    decider.when(observed(realm=OTHER_REALM), mapped())
+    decider = given(*without_item("create"), *stories.signed_deal())
+    decider.when(connected(OTHER_REALM), observed(realm=OTHER_REALM), mapped())
     assert [command.realm for command in decider.commanded("create_item")] == [REALM, OTHER_REALM]
     decider.when(item_created(decider.commanded("create_item")[1]))
     assert items(decider) == ["19"]

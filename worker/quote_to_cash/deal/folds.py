@@ -34,6 +34,7 @@ def quote_key(quote: Quote, currency: str) -> str:
 
 
 def _deal_updated(view: View, snapshot: DealUpdated, at: datetime) -> None:
+    remember(view, snapshot.quote)
     deal = view.get(Deal, snapshot.deal_id)
     if is_known(deal.versions, snapshot.revision):
         return
@@ -48,7 +49,6 @@ def _deal_updated(view: View, snapshot: DealUpdated, at: datetime) -> None:
         deal = replace(deal, won_revision=snapshot.revision, won_at=snapshot.closed_at or at)
     if _is_newer(snapshot, deal):
         deal = replace(deal, latest=snapshot)
-        remember(view, snapshot.quote)
     view.put(deal, snapshot.deal_id)
 
 

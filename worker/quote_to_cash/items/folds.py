@@ -8,8 +8,20 @@ from events.contract import catalog
 from events.contract.administration import ConnectionAuthorized, ItemRequested, ProductMapped, SettingsChanged
 from events.contract.announcements import ItemCommanded
 from events.contract.crm import Quote
+from events.contract.matching import PRODUCT_SUGGESTED, ProductSuggested
 from events.contract.quickbooks import CommandRejected, CommandUncertain, ItemCreated, ItemObserved
-from events.contract.reviewing import PRODUCT_MOVED, ProductMoved
+from events.contract.reviewing import (
+    PRODUCT_IGNORED,
+    PRODUCT_LINKED,
+    PRODUCT_MOVED,
+    PRODUCT_REJECTED,
+    PRODUCT_UNIGNORED,
+    ProductIgnored,
+    ProductLinked,
+    ProductMoved,
+    ProductRejected,
+    ProductUnignored,
+)
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -22,17 +34,31 @@ from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import default_item_of
 
 WAITING = (COMPANY, of_setting("income_account"))
+AUTO_LINK = of_setting("auto_link")
 
 
 def put_product(view: View, product_id: str, product: Product) -> None:
     """Replace the state of a product, and the keys that it waits on."""
     view.put(product, product_id)
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    view.set_waits(f"product/{product_id}", WAITING if product.is_unanswered else ())
+    view.set_waits(
+        f"product/{product_id}", (*(WAITING if product.is_unanswered else ()), *_auto_link(product))
+    )
+
+
+def _auto_link(product: Product) -> tuple[str, ...]:
+    """Return the setting that may link a product, once it is changed."""
+    suggested = product.suggested
+    waits = (
+        suggested is not None
+        and suggested.verdict == "link"
+        and product.in_review(suggested.realm) is not None
+    )
+    return (AUTO_LINK,) if waits else ()
 
 
 def remember(view: View, quote: Quote | None) -> None:
-    """Store the names of products from a deal's quote."""
+    """Store the names of products from a deal's quote: the last one that arrived, as the matcher compares them."""
     for line in quote.lines if quote else ():
         product = view.get(Product, line.product_id)
         if (product.name, product.sku, product.taxable) != (line.name, line.sku, line.taxable):
@@ -41,11 +67,8 @@ def remember(view: View, quote: Quote | None) -> None:
 
 def _product_mapped(view: View, mapped: ProductMapped, _at: datetime) -> None:
     product, realm = view.get(Product, mapped.product_id), mapped.realm or view.get(WorkspaceState).realm
-    put_product(
-        view,
-        mapped.product_id,
-        replace(product, item_id=mapped.item_id, item_realm=realm, withdrawn=product.requests),
-    )
+    product = replace(_with_item(product, mapped.item_id, realm), withdrawn=product.requests, ignored_by=None)
+    put_product(view, mapped.product_id, product)
     if realm is None:
         remember_before(view, Product, mapped.product_id)
     else:
@@ -53,9 +76,20 @@ def _product_mapped(view: View, mapped: ProductMapped, _at: datetime) -> None:
         want(view, [catalog.item_stream(realm, mapped.item_id)])
 
 
+def _with_item(product: Product, item_id: str, realm: str | None) -> Product:
+    """Return a product with another item; those of other companies are kept."""
+    before = {product.item_realm: product.item_id} if product.item_realm and product.item_id else {}
+    others = {of: item for of, item in {**product.elsewhere, **before}.items() if of and item and of != realm}
+    return replace(product, item_id=item_id, item_realm=realm, elsewhere=others)
+
+
 def _item_requested(view: View, request: ItemRequested, _at: datetime) -> None:
     product = view.get(Product, request.product_id)
-    put_product(view, request.product_id, replace(product, requests=product.requests + 1, wish=request))
+    put_product(
+        view,
+        request.product_id,
+        replace(product, requests=product.requests + 1, wish=request, ignored_by=None),
+    )
 
 
 def _item_commanded(view: View, command: ItemCommanded, _at: datetime) -> None:
@@ -68,7 +102,7 @@ def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
     product = view.get(Product, created.product_id)
     attempt = succeeded(product.attempt, created, product.requests)
     if not _was_mapped_since(product, created):
-        product = replace(product, item_id=created.item_id, item_realm=created.realm)
+        product = _with_item(product, created.item_id, created.realm)
     put_product(view, created.product_id, replace(product, attempt=attempt))
     seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
     make_known(view, seen)
@@ -81,6 +115,34 @@ def _was_mapped_since(product: Product, created: ItemCreated) -> bool:
     if attempt is None or attempt.request_id != created.request_id:
         return False
     return product.item_in(created.realm) is not None and product.withdrawn >= attempt.asked
+
+
+def _suggested(view: View, suggested: ProductSuggested, _at: datetime) -> None:
+    product = view.get(Product, suggested.product_id)
+    put_product(view, suggested.product_id, replace(product, suggested=suggested))
+
+
+def _rejected(view: View, rejected: ProductRejected, _at: datetime) -> None:
+    product, pair = view.get(Product, rejected.product_id), (rejected.realm, rejected.item_id)
+    rejections = tuple(dict.fromkeys((*product.rejected, pair)))
+    put_product(view, rejected.product_id, replace(product, rejected=rejections))
+
+
+def _linked_by_itself(view: View, linked: ProductLinked, _at: datetime) -> None:
+    product = view.get(Product, linked.product_id)
+    automatic = {**product.automatic, linked.realm: linked.item_id}
+    put_product(view, linked.product_id, replace(product, automatic=automatic))
+    _note_came(view, linked.realm, linked.item_id, linked.product_id)
+
+
+def _ignored(view: View, ignored: ProductIgnored, _at: datetime) -> None:
+    product = view.get(Product, ignored.product_id)
+    put_product(view, ignored.product_id, replace(product, ignored_by=ignored.by))
+
+
+def _unignored(view: View, unignored: ProductUnignored, _at: datetime) -> None:
+    product = view.get(Product, unignored.product_id)
+    put_product(view, unignored.product_id, replace(product, ignored_by=None))
 
 
 def _default_item_chosen(view: View, change: SettingsChanged, _at: datetime) -> None:
@@ -102,9 +164,13 @@ def _connected(view: View, connection: ConnectionAuthorized, _at: datetime) -> N
 def _moved(view: View, moved: ProductMoved, _at: datetime) -> None:
     product = view.get(Product, moved.product_id)
     put_product(view, moved.product_id, replace(product, moved=(*product.moved, moved)))
-    stream = catalog.item_stream(moved.realm, moved.item_id)
+    _note_came(view, moved.realm, moved.item_id, moved.product_id)
+
+
+def _note_came(view: View, realm: str, item_id: str, product_id: str) -> None:
+    stream = catalog.item_stream(realm, item_id)
     item = view.get(Item, catalog.key_of(stream))
-    put(view, stream, replace(item, came=tuple(sorted({*item.came, moved.product_id}))))
+    put(view, stream, replace(item, came=tuple(sorted({*item.came, product_id}))))
 
 
 def _ended(view: View, outcome: CommandRejected | CommandUncertain, _at: datetime) -> None:
@@ -119,6 +185,11 @@ FOLDS: Folds = {
     catalog.PRODUCT_MAPPED: _product_mapped,
     catalog.SETTINGS_CHANGED: _default_item_chosen,
     catalog.CONNECTION_AUTHORIZED: _connected,
+    PRODUCT_SUGGESTED: _suggested,
+    PRODUCT_REJECTED: _rejected,
+    PRODUCT_LINKED: _linked_by_itself,
+    PRODUCT_IGNORED: _ignored,
+    PRODUCT_UNIGNORED: _unignored,
     catalog.ITEM_REQUESTED: _item_requested,
     catalog.ITEM_COMMANDED: _item_commanded,
     catalog.ITEM_CREATED: _item_created,

@@ -6,7 +6,6 @@ from functools import partial
 from events.contract.currencies import in_currency
 from events.contract.gates import ITEM_BEING_CREATED, Words
 from worker.quote_to_cash.company.state import income_account_of
-from worker.quote_to_cash.customers.naming import refusal
 from worker.quote_to_cash.gates import Gate, Unmet
 from worker.quote_to_cash.inquiry import Inquiry, has_arrived, has_company
 from worker.quote_to_cash.items.quoted import QuotedItems
@@ -19,20 +18,33 @@ NEEDS_QUANTITY = "Inventory"
 
 def _mapped(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
-    if items.unmapped:
-        attempts = {p: items.products[p].attempt for p in items.unmapped}
-        products = ", ".join(
-            f"{items.lines[p]} ({p}{refusal(items.view, attempts[p])})" for p in items.unmapped
-        )
-        taken = all(attempt is not None and attempt.holder for attempt in attempts.values())
-        elsewhere = "default_item_elsewhere" if has_default_elsewhere(items.view) else None
-        return Unmet({"products": products}, "name_of_item" if taken else elsewhere, _about(items.unmapped))
+    if items.in_review or items.unmapped or items.ignored:
+        return _without_item(inquiry)
     if items.absent:
         case = "item_merged" if items.merged == items.absent else "no_such_item"
         return _unusable(items, items.absent, case, "no_such_default_item")
     if items.unfit:
         return _unusable(items, items.unfit, "item_not_for_sale", "default_item_not_for_sale")
     return True
+
+
+def _without_item(inquiry: Inquiry) -> Unmet:
+    """Return the cause that products have no item: one is suggested, creating it was refused, or a person wants none."""
+    items = inquiry.items
+    others = [*items.unmapped, *items.ignored]
+    products = {"products": items.without_item(others)} if others else {}
+    about = _about([*items.in_review, *others])
+    if items.in_review:
+        return Unmet({"suggested": items.suggested(), **products}, "in_review", about)
+    if not items.unmapped:
+        return Unmet(products, "ignored", about)
+    attempts = [items.products[p].attempt for p in items.unmapped]
+    if all(attempt is not None and attempt.holder for attempt in attempts):
+        return Unmet(products, "name_of_item", about)
+    if has_default_elsewhere(items.view):
+        return Unmet(products, "default_item_elsewhere", about)
+    case = "being_read" if inquiry.realm in inquiry.workspace.being_read else None
+    return Unmet(products, case, about)
 
 
 def _active(inquiry: Inquiry) -> bool | Unmet:
@@ -50,7 +62,7 @@ def _created(inquiry: Inquiry) -> bool | Unmet:
     items = inquiry.items
     coming = items.to_create or items.being_created
     return not coming or Unmet(
-        {"products": ", ".join(f"{items.lines[p]} ({p})" for p in coming)},
+        {"products": items.named(coming)},
         "to_create" if items.to_create else None,
         _about(coming),
     )
@@ -103,6 +115,22 @@ GATES = (
             "map_product",
         ),
         cases={
+            "in_review": Words(
+                "{suggested}[. No QuickBooks item is mapped to {products}].",
+                "Accept the suggested items or reject them; or map the products to other items, or create items.",
+                "review_mapping",
+            ),
+            "ignored": Words(
+                "No QuickBooks item is mapped to {products}.",
+                "If it is to be invoiced, map the product to an item, create one, or no longer ignore the product.",
+                "map_product",
+            ),
+            "being_read": Words(
+                "No QuickBooks item is mapped to {products}; the company's items are still being read for the first time.",
+                "Wait until they are read: then an item is suggested, if there is one. Or map the product, or create an"
+                " item.",
+                "map_product",
+            ),
             "name_of_item": Words(
                 "No QuickBooks item is mapped to {products}.",
                 "If it is the same product, map the product to that item (activate it in QuickBooks if it is inactive)."

@@ -1,4 +1,4 @@
-"""Command the creation of an item: a person has requested it, or an invoice needs it and the setting is to create it."""
+"""Link a product by itself if that is wanted; command an item that a person requested, or that an invoice needs by the setting."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,8 @@ from events.contract.administration import ProductMapped, SettingsChanged
 from events.contract.announcements import ItemCommanded
 from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import ItemCreated
-from events.contract.reviewing import ProductMoved
+from events.contract.reviewing import ProductLinked, ProductMoved
+from events.contract.values import Percent
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState, income_account_of
@@ -16,18 +17,19 @@ from worker.quote_to_cash.family import Family
 from worker.quote_to_cash.items.body import item_body
 from worker.quote_to_cash.items.folds import FOLDS
 from worker.quote_to_cash.items.state import Product
-from worker.quote_to_cash.items.unmapped import creation_of
+from worker.quote_to_cash.items.unmapped import standing_of
 from worker.quote_to_cash.items.wishes import item_is_wanted
 from worker.quote_to_cash.readings.folds import survivor_of
 from worker.quote_to_cash.readings.state import Item
 from worker.quote_to_cash.view import View
-from worker.workspaces.kinds import default_item_of
+from worker.workspaces.kinds import default_item_of, percent_of
 
 
 def consider(view: View, product_id: str) -> Iterator[Consequence]:
-    """Move the mapping of a product whose item was merged, or command the item that a person requested for it."""
+    """Move the mapping of a product whose item was merged, link it by itself, or command the item that a person requested."""
     realm = view.get(WorkspaceState).realm
     yield from _moved(view, product_id, realm)
+    yield from _linked_by_itself(view, product_id)
     if realm is not None and item_is_wanted(view.get(Product, product_id), realm):
         yield from _create(view, product_id, realm)
 
@@ -45,8 +47,20 @@ def create_unmapped(view: View, product_ids: Iterable[str]) -> Iterator[Conseque
     """Command the items of unmapped products that an invoice needs, each once, as if a person had requested them."""
     for product_id in product_ids:
         realm = view.get(WorkspaceState).realm
-        if realm is not None and creation_of(view, product_id) == "to_create":
+        if realm is not None and standing_of(view, product_id) == "to_create":
             yield from _create(view, product_id, realm)
+
+
+def _linked_by_itself(view: View, product_id: str) -> Iterator[Consequence]:
+    """Link a product to the suggested item if the matcher is sure, and the score is at least that of the setting."""
+    workspace, product = view.get(WorkspaceState), view.get(Product, product_id)
+    suggested, least = product.in_review(workspace.realm), percent_of(workspace.settings.auto_link)
+    if suggested is None or suggested.verdict != "link" or not product.is_compared(workspace.realm):
+        return
+    best = suggested.best
+    evidence = suggested.evidence(best.item_id) if best is not None else None
+    if best is not None and evidence is not None and least is not None and best.score >= least:
+        yield ProductLinked(product_id, suggested.realm, best.item_id, Percent(least), evidence)
 
 
 def _create(view: View, product_id: str, realm: str) -> Iterator[Consequence]:
@@ -85,9 +99,9 @@ def _products_of_merged(view: View, merged: ObjectMerged) -> list[str]:
 
 
 def _item(view: View, product_id: str) -> list[str]:
-    product = view.get(Product, product_id)
-    item_id = product.item_in(product.item_realm)
-    return [catalog.item_stream(product.item_realm, item_id)] if product.item_realm and item_id else []
+    product, realm = view.get(Product, product_id), view.get(WorkspaceState).realm
+    found = {of: product.item_in(of) for of in (product.item_realm, realm) if of is not None}
+    return [catalog.item_stream(of, item_id) for of, item_id in found.items() if item_id is not None]
 
 
 def _item_created(_view: View, created: ItemCreated) -> list[str]:

@@ -1,4 +1,7 @@
-"""The items of products that are mapped to none, by the setting `unmapped_product`: the default item, or a new one."""
+"""The items of products that are mapped to none, by the setting `unmapped_product`: the default item, or a new one.
+
+Both come only after the product was compared with the company's items, and none is like it: a suggestion waits for a person.
+"""
 
 from typing import Literal
 
@@ -7,13 +10,16 @@ from worker.quote_to_cash.items.state import Product
 from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import CREATE, default_item_of
 
-Creation = Literal["to_create", "being_created"]
+Standing = Literal["ignored", "in_review", "unmapped", "to_be_compared", "to_create", "being_created"]
 
 
 def item_of(view: View, product_id: str) -> str | None:
     """Return the ID of the item on a product's lines: its own, else the default item; None if it has neither."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    return product.item_in(workspace.realm) or _default_of(product, workspace)
+    own = product.item_in(workspace.realm)
+    if own is not None or not product.has_no_match(workspace.realm):
+        return own
+    return _default_of(product, workspace)
 
 
 def has_default_elsewhere(view: View) -> bool:
@@ -23,24 +29,30 @@ def has_default_elsewhere(view: View) -> bool:
     return is_chosen and workspace.default_item_realm != workspace.realm
 
 
-def creation_of(view: View, product_id: str) -> Creation | None:
-    """Return whether the item of an unmapped product is created without a person's request, or is being created.
+def standing_of(view: View, product_id: str) -> Standing:
+    """Return how a product without an item stands: why it has none, and whether it gets one without a person's request.
 
-    It is commanded once for each company: if QuickBooks refuses it, or its outcome is unknown, a person decides.
+    An item is commanded once for each company: if QuickBooks refuses it, or its outcome is unknown, a person decides.
     """
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    if workspace.settings.unmapped_product != CREATE or product.is_unanswered:
-        return None
-    attempt = product.attempt
-    if attempt is None or attempt.realm != workspace.realm:
-        return "to_create"
-    return "being_created" if attempt.status == "commanded" else None
+    realm, attempt = workspace.realm, product.attempt
+    if product.ignored_by is not None:
+        return "ignored"
+    if product.in_review(realm) is not None:
+        return "in_review"
+    if workspace.settings.unmapped_product != CREATE:
+        waits = _default_of(product, workspace) is not None and not product.has_no_match(realm)
+        return "to_be_compared" if waits else "unmapped"
+    if not product.is_unanswered and (attempt is None or attempt.realm != realm):
+        return "to_create" if product.has_no_match(realm) else "to_be_compared"
+    is_created = not product.is_unanswered and attempt is not None and attempt.status == "commanded"
+    return "being_created" if is_created else "unmapped"
 
 
 def _default_of(product: Product, workspace: WorkspaceState) -> str | None:
-    """Return the default item, unless the product gets an item of its own."""
+    """Return the default item, unless the product gets none, or an item of its own."""
     item_id = default_item_of(workspace.settings.unmapped_product)
-    if item_id is None or workspace.default_item_realm != workspace.realm:
+    if item_id is None or workspace.default_item_realm != workspace.realm or product.ignored_by is not None:
         return None
     return None if _awaits_its_own(product, workspace.realm) else item_id
 

@@ -21,7 +21,12 @@ def _is_read(inquiry: Inquiry) -> bool | Unmet:
         for stream, state in states.items()
         if not state.reading.problem and (state.observed is None or state.reading.is_open)
     ]
-    return not open_ or Unmet({"objects": ", ".join(open_)})
+    if open_:
+        return Unmet({"objects": ", ".join(open_)})
+    items = inquiry.items
+    return not items.to_be_compared or Unmet(
+        {"products": items.named(items.to_be_compared)}, "to_be_compared"
+    )
 
 
 def _spoken(stream: str) -> str:
@@ -44,7 +49,12 @@ GATES = (
         BEING_READ,
         _is_read,
         Words("Reading {objects} from QuickBooks.", "Nothing to do."),
-        depends_on=("customer", "item"),
+        depends_on=("customer", "item", "product"),
         given=has_arrived,
+        cases={
+            "to_be_compared": Words(
+                "{products} will be compared with the company's items, once all are read.", "Nothing to do."
+            ),
+        },
     ),
 )

@@ -67,7 +67,7 @@ def linked_accounts(customer: Customer) -> tuple[str, ...]:
 class Item(State, frozen=True):
     """A QuickBooks item as it was last observed, and the products that were mapped to it. Its key is `REALM/ID`.
 
-    `came` are the products that were moved to it with a merge; all of them may be mapped to another item since. `merged` is
+    `came` are the products that the worker linked to it, or moved to it with a merge; all may be mapped otherwise since. `merged` is
     the merge with which it has gone.
     """
 
