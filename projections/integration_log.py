@@ -74,8 +74,6 @@ def _entry(kind: str, payload: Any) -> tuple[Level, str, str | None]:  # noqa: C
         case catalog.CUSTOMER_UPDATED:
             name = f", {payload.customer.display_name}" if payload.customer.display_name else ""
             return "info", f"Updated QuickBooks customer {payload.customer_id}{name}.", None
-        case catalog.PRODUCT_MAPPED:
-            return "info", f"{payload.by} mapped this product to item {payload.item_id}.", None
         case catalog.SETTINGS_CHANGED:
             changes = ", ".join(f"{key}={value}" for key, value in sorted(payload.changes.items()))
             return "info", f"{payload.by} set {changes}.", None
@@ -286,7 +284,6 @@ _TOLD = frozenset(
         catalog.ITEM_COMMANDED,
         catalog.ITEM_CREATED,
         catalog.CUSTOMER_UPDATED,
-        catalog.PRODUCT_MAPPED,
         catalog.SETTINGS_CHANGED,
         catalog.DEAD_LETTERS_DISCARDED,
         catalog.ACCESS_CHANGED,

@@ -1,9 +1,17 @@
-"""The sentences of the integration log about suggested customers, and what people decided about them."""
+"""The sentences of the integration log about suggested customers and items, and what people decided about them."""
 
 from typing import Any, Literal
 
 from events.contract import catalog, matching, reviewing, unmatched
-from events.contract.matching import MAPPING_SUGGESTED, CandidateCustomer, MappingEvidence, Verdicts
+from events.contract.matching import (
+    MAPPING_SUGGESTED,
+    PRODUCT_SUGGESTED,
+    CandidateCustomer,
+    CandidateItem,
+    MappingEvidence,
+    MappingSuggested,
+    Verdicts,
+)
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
@@ -12,7 +20,11 @@ from events.contract.reviewing import (
     MAPPING_LINKED,
     MAPPING_MOVED,
     MAPPING_REJECTED,
+    PRODUCT_IGNORED,
+    PRODUCT_LINKED,
     PRODUCT_MOVED,
+    PRODUCT_REJECTED,
+    PRODUCT_UNIGNORED,
     Refusal,
 )
 from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
@@ -53,12 +65,20 @@ TOLD = frozenset(
         ACCOUNT_UNIGNORED,
         ACCOUNT_CREATED_FROM_CUSTOMER,
         catalog.ACCOUNT_MAPPED,
+        PRODUCT_SUGGESTED,
+        PRODUCT_REJECTED,
+        PRODUCT_LINKED,
+        PRODUCT_IGNORED,
+        PRODUCT_UNIGNORED,
+        catalog.PRODUCT_MAPPED,
     }
 )
 
 
 def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: C901, PLR0911 - a sentence a type
-    """Return the sentence of an event of `TOLD`; None for an account without a match, as most of a CRM's are."""
+    """Return the sentence of an event of `TOLD`; None for an account or product without a match, as most of a CRM's are."""
+    if hasattr(payload, "product_id"):
+        return _of_product(kind, payload)
     match kind:
         case catalog.ACCOUNT_MAPPED:
             also = ", which is another account's, for invoices only" if payload.also else ""
@@ -84,8 +104,6 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: C901, PLR0911
             return "info", _compared(payload), None
         case reviewing.MAPPING_MOVED:
             return "info", _moved("account", "customer", payload.merged, payload.customer_id), None
-        case reviewing.PRODUCT_MOVED:
-            return "info", _moved("product", "item", payload.merged, payload.item_id), None
         case unmatched.ACCOUNT_CREATED_FROM_CUSTOMER:
             return "info", f"Customer {payload.fields['name']} was offered to the CRM as a new account.", None
         case reviewing.ACCOUNT_IGNORED:
@@ -93,7 +111,28 @@ def sentence(kind: str, payload: Any) -> Sentence | None:  # noqa: C901, PLR0911
             return "info", f"{payload.by} said that this account gets no customer{why}.", None
         case reviewing.ACCOUNT_UNIGNORED:
             return "info", f"{payload.by} said that this account is no longer ignored.", None
-    return _suggested(payload)
+    return _suggested("account", payload)
+
+
+def _of_product(kind: str, payload: Any) -> Sentence | None:  # noqa: PLR0911 - a sentence a type
+    match kind:
+        case catalog.PRODUCT_MAPPED:
+            item = f"item {payload.item_id}{_scored(payload.evidence)}"
+            return "info", f"{payload.by} mapped this product to {item}.", None
+        case reviewing.PRODUCT_REJECTED:
+            item = f"item {payload.item_id}{_scored(payload.evidence)}"
+            return "info", f"{payload.by} said that this product is not {item}.", None
+        case reviewing.PRODUCT_LINKED:
+            score = f"score {payload.evidence.score} %, auto_link {payload.auto_link}"
+            return "info", f"This product was linked to item {payload.item_id} by itself ({score}).", None
+        case reviewing.PRODUCT_MOVED:
+            return "info", _moved("product", "item", payload.merged, payload.item_id), None
+        case reviewing.PRODUCT_IGNORED:
+            why = f": {payload.why}" if payload.why else ""
+            return "info", f"{payload.by} said that this product gets no item{why}.", None
+        case reviewing.PRODUCT_UNIGNORED:
+            return "info", f"{payload.by} said that this product is no longer ignored.", None
+    return _suggested("product", payload)
 
 
 def _compared(payload: Any) -> str:
@@ -118,12 +157,12 @@ def _moved(subject: str, entity: str, merged: str, survivor: str) -> str:
     )
 
 
-def _suggested(payload: Any) -> Sentence | None:
+def _suggested(subject: str, payload: Any) -> Sentence | None:
     best = payload.best
     if best is None:
         return None
-    said = f"This account could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}."
-    twin = payload.twin
+    said = f"This {subject} could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}."
+    twin = payload.twin if isinstance(payload, MappingSuggested) else None
     if twin is None:
         return "info", said, None
     return (
@@ -137,6 +176,7 @@ def _scored(evidence: MappingEvidence | None) -> str:
     return f" (score {evidence.score} %)" if evidence is not None else ""
 
 
-def spoken(candidate: CandidateCustomer) -> str:
+def spoken(candidate: CandidateCustomer | CandidateItem) -> str:
     """Return a candidate with its score, such as `customer 58 Acme (99.9 %)`."""
-    return f"customer {candidate.customer_id} {candidate.display_name} ({candidate.score} %)"
+    entity = "customer" if isinstance(candidate, CandidateCustomer) else "item"
+    return f"{entity} {candidate.target} {candidate.target_name} ({candidate.score} %)"

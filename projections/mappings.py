@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog, json
-from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
+from events.contract.matching import MAPPING_SUGGESTED, PRODUCT_SUGGESTED, MappingSuggested
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
@@ -18,7 +18,12 @@ from events.contract.reviewing import (
     MAPPING_MOVED,
     MAPPING_REJECTED,
     OF_ACCOUNTS,
+    OF_PRODUCTS,
+    PRODUCT_IGNORED,
+    PRODUCT_LINKED,
     PRODUCT_MOVED,
+    PRODUCT_REJECTED,
+    PRODUCT_UNIGNORED,
 )
 from events.contract.unmatched import ACCOUNT_UNMATCHED, COMPARISON_REQUESTED
 from events.log.tables import Position, UtcInstant
@@ -27,7 +32,7 @@ from projections.fold import Fold, Key
 from projections.projection import Projection
 from projections.seen import Happened
 
-VERSION = 2
+VERSION = 3
 table = rows.table(
     "mappings",
     VERSION,
@@ -51,12 +56,36 @@ UNMATCHED, SUGGESTED, MAPPED, IGNORED = "unmatched", "suggested", "mapped", "ign
 NO_PERSONS = frozenset({"automatic", "crm"})  # who linked an account, if no person did
 
 
+class SuggestedTarget(Struct, frozen=True):
+    """A customer that an account could be, or an item that a product could be."""
+
+    target: str
+    name: str
+    score: str
+    reasons: tuple[str, ...]
+
+
+class KeptSuggestion(Struct, frozen=True):
+    """The matcher's last answer for an account or a product; the fields are those of the event."""
+
+    verdict: str
+    matcher: int
+    margin: str
+    runner_up: str | None
+    candidates: tuple[SuggestedTarget, ...]
+    duplicate: bool = False
+
+    @property
+    def best(self) -> SuggestedTarget | None:
+        """The suggested customer or item; None if the verdict is `none`."""
+        return self.candidates[0] if self.candidates and self.verdict != "none" else None
+
+
 class MappingRow(Struct, gc=False):
     """The mapping of an account to a customer, or of a product to an item (`target`).
 
     `status` is unmapped, requested, mapped or refused; it is requested or refused also if another `target` stays meanwhile.
-    `state` is suggested, mapped, ignored or unmatched. `suggestion` is the matcher's last answer as JSON, until a person
-    rejects it.
+    `state` is suggested, mapped, ignored or unmatched. `suggestion` is a KeptSuggestion as JSON, until a person rejects it.
     """
 
     name: str | None = None
@@ -113,25 +142,37 @@ def _fold(row: MappingRow, key: Key, events: Sequence[Happened]) -> None:
 
 
 def _is_free(row: MappingRow) -> bool:
-    """Return whether no person has mapped the account; a link that no person made does not replace such a mapping."""
+    """Return whether no person has mapped it; a link that no person made does not replace such a mapping."""
     return row.status != MAPPED or row.by in NO_PERSONS
 
 
 def _state(row: MappingRow, kind: str) -> str:
-    if kind == ACCOUNT_IGNORED or (row.state == IGNORED and kind not in _ENDS_IGNORING):
+    if kind in {ACCOUNT_IGNORED, PRODUCT_IGNORED} or (row.state == IGNORED and kind not in _ENDS_IGNORING):
         return IGNORED
     if row.target is not None:
         return MAPPED
     return SUGGESTED if row.suggestion is not None and suggestion(row.suggestion).best else UNMATCHED
 
 
-def suggestion(text: str) -> MappingSuggested:
+def suggestion(text: str) -> KeptSuggestion:
     """Return the suggestion of a row."""
-    return json.decode(text, MappingSuggested)
+    return json.decode(text, KeptSuggestion)
 
 
 def _suggested(row: MappingRow, payload: Any) -> None:
-    row.suggestion = json.encode(payload)
+    candidates = tuple(
+        SuggestedTarget(each.target, each.target_name, str(each.score), each.reasons)
+        for each in payload.candidates
+    )
+    kept = KeptSuggestion(
+        payload.verdict,
+        payload.matcher,
+        str(payload.margin),
+        payload.runner_up,
+        candidates,
+        isinstance(payload, MappingSuggested) and payload.duplicate,
+    )
+    row.suggestion = json.encode(kept)
 
 
 def _commanded(row: MappingRow, _: Any) -> None:
@@ -149,18 +190,19 @@ def _requested(row: MappingRow, _: Any) -> None:
 
 def _mapped(row: MappingRow, payload: Any) -> None:
     found = suggestion(row.suggestion).candidates if row.suggestion else ()
-    names = {each.customer_id: each.display_name for each in found}
-    row.status, row.target, row.target_name = MAPPED, payload.customer_id, names.get(payload.customer_id)
+    names, target = {each.target: each.name for each in found}, _target(payload)
+    row.status, row.target, row.target_name = MAPPED, target, names.get(target)
+
+
+def _target(payload: Any) -> str:
+    target: str = payload.customer_id if hasattr(payload, "customer_id") else payload.item_id
+    return target
 
 
 def _linked_by_itself(row: MappingRow, payload: Any) -> None:
     is_awaited = row.status == "requested"  # the customer that a person requested meanwhile replaces this one
     _mapped(row, payload)
     row.status = "requested" if is_awaited else row.status
-
-
-def _product_mapped(row: MappingRow, payload: Any) -> None:
-    row.status, row.target, row.target_name = MAPPED, payload.item_id, None
 
 
 def _customer_created(row: MappingRow, payload: Any) -> None:
@@ -170,7 +212,7 @@ def _customer_created(row: MappingRow, payload: Any) -> None:
 
 
 def _item_created(row: MappingRow, payload: Any) -> None:
-    if row.status != MAPPED:  # as above
+    if row.status != MAPPED and row.state != IGNORED:  # as above
         row.status, row.target, row.target_name, row.problem = MAPPED, payload.item_id, payload.name, None
 
 
@@ -178,8 +220,8 @@ def _rejected(row: MappingRow, payload: Any) -> None:
     """Forget the rejected suggestion, and undo a link that no person made."""
     if row.suggestion is not None:
         best = suggestion(row.suggestion).best
-        row.suggestion = None if best and best.customer_id == payload.customer_id else row.suggestion
-    if row.by in NO_PERSONS and row.target == payload.customer_id:
+        row.suggestion = None if best and best.target == _target(payload) else row.suggestion
+    if row.by in NO_PERSONS and row.target == _target(payload):
         row.status, row.target, row.target_name = "unmapped", None, None
 
 
@@ -189,15 +231,9 @@ def _ignored(row: MappingRow, _payload: Any) -> None:
 
 
 def _moved(row: MappingRow, payload: Any) -> None:
-    """Move a mapping to the customer that its own was merged into; a mapping that a person has changed meanwhile stays."""
+    """Move a mapping to what its own was merged into; a mapping that a person has changed meanwhile stays."""
     if row.target == payload.merged:
-        row.target, row.target_name = payload.customer_id, None
-
-
-def _product_moved(row: MappingRow, payload: Any) -> None:
-    # The name, if any, stays: it tells an item that was created from a person's.
-    if row.target == payload.merged:
-        row.target = payload.item_id
+        row.target, row.target_name = _target(payload), None
 
 
 def _nothing(_row: MappingRow, _payload: Any) -> None:
@@ -209,6 +245,7 @@ _OUTCOMES: dict[str, Callable[[MappingRow, Any], None]] = {
     catalog.ITEM_COMMANDED: _commanded,
     catalog.COMMAND_REJECTED: _creation_refused,
     MAPPING_SUGGESTED: _suggested,
+    PRODUCT_SUGGESTED: _suggested,
 }
 _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     catalog.CUSTOMER_REQUESTED: _requested,
@@ -220,16 +257,23 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     COMPARISON_REQUESTED: _nothing,
     ACCOUNT_UNMATCHED: _nothing,
     MAPPING_MOVED: _moved,
-    PRODUCT_MOVED: _product_moved,
-    catalog.PRODUCT_MAPPED: _product_mapped,
+    PRODUCT_MOVED: _moved,
+    catalog.PRODUCT_MAPPED: _mapped,
+    PRODUCT_LINKED: _linked_by_itself,
+    PRODUCT_REJECTED: _rejected,
+    PRODUCT_IGNORED: _ignored,
+    PRODUCT_UNIGNORED: _nothing,
     catalog.CUSTOMER_CREATED: _customer_created,
     catalog.ITEM_CREATED: _item_created,
     MAPPING_REJECTED: _rejected,
     ACCOUNT_IGNORED: _ignored,
     ACCOUNT_UNIGNORED: _nothing,
 }
-_BY_NO_PERSON = frozenset({MAPPING_LINKED, MAPPING_BROUGHT})
-_ENDS_IGNORING = frozenset({ACCOUNT_UNIGNORED, catalog.CUSTOMER_REQUESTED, catalog.ACCOUNT_MAPPED})
+_BY_NO_PERSON = frozenset({MAPPING_LINKED, MAPPING_BROUGHT, PRODUCT_LINKED})
+_ENDS_IGNORING = frozenset(
+    {ACCOUNT_UNIGNORED, catalog.CUSTOMER_REQUESTED, catalog.ACCOUNT_MAPPED}
+    | {PRODUCT_UNIGNORED, catalog.ITEM_REQUESTED, catalog.PRODUCT_MAPPED}
+)
 _FOLD = Fold(
     table=table,
     row=MappingRow,
@@ -244,9 +288,9 @@ _FOLD = Fold(
         catalog.ITEM_COMMANDED: _product,
         catalog.PRODUCT_MAPPED: _product,
         catalog.ITEM_CREATED: _product,
-        PRODUCT_MOVED: _product,
         catalog.COMMAND_REJECTED: _refused,
         **dict.fromkeys(OF_ACCOUNTS, _account),
+        **dict.fromkeys(OF_PRODUCTS, _product),
     },
     fold=_fold,
 )

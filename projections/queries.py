@@ -167,22 +167,26 @@ def list_mappings(
         .where(*_holding(wanted.text, columns.id, columns.name))
     )
     found = _page(connection, statement, [columns[name] for name in MAPPINGS_KEY], after, limit)
-    return [{**row, "suggestion": _suggestion(row["suggestion"])} for row in found]
+    return [{**row, "suggestion": _suggestion(row["kind"], row["suggestion"])} for row in found]
 
 
-def _suggestion(text: str | None) -> Row | None:
-    """Return the suggested customer, or the nearest ones if none is good enough, as people read it; None without any."""
+def _suggestion(kind: str, text: str | None) -> Row | None:
+    """Return the suggested customer or item, or the nearest ones if none is good enough, as people read it; None without any."""
     if text is None:
         return None
     suggested = suggestion(text)
     best = suggested.best
-    names = {each.customer_id: each.display_name for each in suggested.candidates}
+    names = {each.target: each.name for each in suggested.candidates}
+    target, name = (best.target, best.name) if best else (None, None)
+    is_item = kind == "product"
     return {
         "verdict": suggested.verdict,
-        "customer": best.customer_id if best else None,
-        "customer_name": best.display_name if best else None,
-        "score": str(best.score) if best else None,
-        "margin": str(suggested.margin) if best else None,
+        "customer": None if is_item else target,
+        "customer_name": None if is_item else name,
+        "item": target if is_item else None,
+        "item_name": name if is_item else None,
+        "score": best.score if best else None,
+        "margin": suggested.margin if best else None,
         "reasons": list(best.reasons) if best else [],
         "runner_up": suggested.runner_up,
         "runner_up_name": names.get(suggested.runner_up or ""),

@@ -24,7 +24,7 @@ from events.log import intake, log
 from events.log.intake import Received
 from events.log.tables import metadata
 from tests.fakes import FakeClock
-from worker.actions import invoices, mappings, reviews, settings
+from worker.actions import invoices, mappings, product_reviews, reviews, settings
 from worker.actions.admin import Admin
 from worker.commands import claims
 from worker.commands.claimed import Claimed
@@ -64,7 +64,7 @@ class Acting(Admin, frozen=True):
     change_settings = settings.change_settings
     map_account = reviews.map_account
     request_customer = mappings.request_customer
-    map_product = mappings.map_product
+    map_product = product_reviews.map_product
     request_item = mappings.request_item
     request_invoice = invoices.request_invoice
 

@@ -21,6 +21,7 @@ Action = Literal[
     "map_account",
     "review_mapping",
     "map_product",
+    "review_product",
     "activate_customer",
     "activate_item",
     "correct_in_quickbooks",

@@ -1,4 +1,4 @@
-"""Map accounts to customers and products to items, or request new customers and items."""
+"""Request new customers for accounts, and new items for products."""
 
 from collections.abc import Callable
 from typing import Concatenate, Literal, ParamSpec
@@ -6,7 +6,7 @@ from typing import Concatenate, Literal, ParamSpec
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.administration import CustomerRequested, ItemRequested, ProductMapped
+from events.contract.administration import CustomerRequested, ItemRequested
 from events.contract.values import Fact
 from worker.actions.admin import ActionRefused, Admin
 from worker.actions.recording import record
@@ -33,11 +33,6 @@ async def request_customer(
         return catalog.CUSTOMER_REQUESTED, CustomerRequested(account_id, admin.by, currency, name, instead_of)
 
     return await record(admin, decide)
-
-
-async def map_product(admin: Admin, product_id: str, item_id: str, realm: str | None = None) -> int:
-    """Map a product to an item of the company `realm`, by default of the connected company."""
-    return await admin.say(catalog.PRODUCT_MAPPED, ProductMapped(product_id, item_id, admin.by, realm))
 
 
 async def request_item(admin: Admin, product_id: str, name: str | None = None) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from worker.actions import mappings, reviews
+from worker.actions import mappings, product_reviews, reviews
 from worker.cli.context import accepted, admin, run
 from worker.cli.failing import Unusable
 from worker.cli.options import JsonOption, WorkspaceOption
@@ -72,7 +72,7 @@ def map_product(
         acting = await admin(opened, workspace)
         if item is not None:
             said = f"Mapped product {product} to item {item}. Reading it from QuickBooks now."
-            return await mappings.map_product(acting, product, item), said
+            return await product_reviews.map_product(acting, product, item), said
         position = await mappings.request_item(acting, product, name)
         return position, await mappings.creation_of(acting, "product", product)
 

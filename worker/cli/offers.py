@@ -12,6 +12,11 @@ COMMANDS: dict[Action, tuple[str, ...]] = {
     "request_invoice": (_ORDER,),
     "map_account": (*_MAP, "q2c map {account} --create --name NAME --currency CURRENCY"),
     "review_mapping": ("q2c mappings accept {account}", "q2c mappings reject {account}", *_MAP),
+    "review_product": (
+        "q2c mappings accept {product} --products",
+        "q2c mappings reject {product} --products",
+        *_MAP_PRODUCT,
+    ),
     "map_product": (*_MAP_PRODUCT, "q2c map-product {product} --create --name NAME"),
     "activate_customer": (_ORDER, *_MAP),
     "activate_item": (_ORDER, *_MAP_PRODUCT),

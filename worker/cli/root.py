@@ -33,7 +33,7 @@ SECTIONS: dict[str, dict[str, Lazy]] = {
         "map": Lazy("mappings:map_account", "Map a CRM account to a QuickBooks customer, or create one."),
         "map-product": Lazy("mappings:map_product", "Map a CRM product to a QuickBooks item, or create one."),
         "mappings": Lazy(
-            "reviews:app", "Review the QuickBooks customers that are suggested for CRM accounts."
+            "reviews:app", "Review the customers and items that are suggested for accounts and products."
         ),
         "conflicts": Lazy(
             "conflicts:app", "List and decide the differences between accounts and their customers."

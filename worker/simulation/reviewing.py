@@ -188,4 +188,4 @@ def _suggested(connection: sa.Connection, workspace: str, account_id: str) -> st
     )
     text = connection.scalar(sa.select(_MAPPINGS.c.suggestion).where(*of_account))
     best = suggestion(text).best if text is not None else None
-    return best.customer_id if best is not None else None
+    return best.target if best is not None else None

@@ -13,7 +13,8 @@ from events.contract import catalog
 from events.contract.envelope import Event
 from events.log.intake import Record
 from events.log.tables import log
-from worker.actions.mappings import map_product, request_customer, request_item
+from worker.actions.mappings import request_customer, request_item
+from worker.actions.product_reviews import map_product
 from worker.actions.reviews import map_account
 from worker.demo import doors, market, story
 from worker.demo.story import StoryContract, Tale

@@ -21,6 +21,7 @@ from worker.web.api.invoices import InvoicesApi
 from worker.web.api.judging import JudgingApi
 from worker.web.api.log import LogApi
 from worker.web.api.mappings import MappingsApi
+from worker.web.api.product_reviews import ProductReviewsApi
 from worker.web.api.reviews import ReviewsApi
 from worker.web.api.settings import SettingsApi
 from worker.web.api.sync import SyncApi
@@ -66,6 +67,7 @@ def create_app(services: Services, gateway: Gateway) -> Litestar:
             InvoicesApi,
             MappingsApi,
             ReviewsApi,
+            ProductReviewsApi,
             JudgingApi,
             ConflictsApi,
             LogApi,

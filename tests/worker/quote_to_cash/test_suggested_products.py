@@ -43,7 +43,7 @@ def test_a_suggested_item_waits_for_a_person_whatever_the_setting_is(rule: str) 
     decider = given(*without_item(rule), item_suggested(), *stories.signed_deal())
     assert case(decider) == ("product_not_mapped", "in_review")
     (gate,) = decider.gates()
-    assert (gate.action, gate.about) == ("review_mapping", ("product/P-1",))
+    assert (gate.action, gate.about) == ("review_product", ("product/P-1",))
     assert (creations(decider), decider.commanded()) == ([], [])
     decider.when(mapped_product("P-1", "58"))
     assert items(decider) == ["58"]

@@ -115,3 +115,52 @@ async def test_many_decisions_are_carried_out_one_by_one(http: httpx.AsyncClient
     await office.work()
     mapped = (await http.get("/?state=mapped")).json()["items"]
     assert [(each["id"], each["target_name"]) for each in mapped] == [("A-1", "Harper & Lowe")]
+
+
+async def test_products_are_reviewed_as_accounts_are(http: httpx.AsyncClient, office: Office) -> None:
+    account = next(each["Id"] for each in office.world.books("Account") if each["AccountType"] == "Income")
+    fields = {"Name": "Platform seat", "Type": "Service", "IncomeAccountRef": {"value": account}}
+    seat = accountant.create(office.company, "Item", fields, office.world.clock.now())["Id"]
+    lines = [
+        {**stories.LINE, "line_id": product, "product_id": product, "name": name}
+        for product, name in (("P-1", "Platform seat"), ("P-2", "Platform Seat"), ("P-3", "Quixote"))
+    ]
+    await office.notify()
+    await office.world.send(stories.deal(quote={**stories.QUOTE, "lines": lines}))
+    await office.work()
+    first, second, third = (await http.get("/?kind=product")).json()["items"]
+    assert (first["state"], first["suggestion"]["item"], first["suggestion"]["customer"]) == (
+        "suggested",
+        seat,
+        None,
+    )
+    assert (second["state"], third["state"]) == ("suggested", "unmatched")
+    other = await http.post("/products/P-1/accept", json={"item": "999"})
+    assert (other.status_code, other.json()["reason"]) == (422, "suggestion_changed")
+    assert (await http.post("/products/P-1/accept", json={"item": seat})).status_code == 202
+    assert (await http.post("/products/P-2/reject", json={})).status_code == 202
+    assert (await http.post("/products/P-2/unignore")).status_code == 422
+    await office.work()
+    decisions = {
+        "products": [
+            {"product": "P-2", "decision": "map", "item": seat},
+            {"product": "P-3", "decision": "ignore"},
+            {"product": "P-3", "decision": "map"},
+        ],
+        "products_above": 0,
+    }
+    done = (await http.post("/decisions", json=decisions)).json()["items"]
+    assert [(each["product"], each["done"], each["reason"]) for each in done] == [
+        ("P-2", True, None),
+        ("P-3", True, None),
+        ("P-3", False, "item_missing"),
+    ]
+    await office.work()
+    shown = (await http.get("/?kind=product")).json()["items"]
+    assert [(each["state"], each["target"]) for each in shown] == [
+        ("mapped", seat),
+        ("mapped", seat),
+        ("ignored", None),
+    ]
+    assert shown[0]["target_name"] == "Platform seat"
+    assert (await http.post("/products/P-3/ignore", json={"why": "again"})).status_code == 202

@@ -101,7 +101,7 @@ def _item_commanded(view: View, command: ItemCommanded, _at: datetime) -> None:
 def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
     product = view.get(Product, created.product_id)
     attempt = succeeded(product.attempt, created, product.requests)
-    if not _was_mapped_since(product, created):
+    if not _was_decided_since(product, created):
         product = _with_item(product, created.item_id, created.realm)
     put_product(view, created.product_id, replace(product, attempt=attempt))
     seen = ItemObserved(created.realm, created.item_id, name=created.name, type=created.type)
@@ -109,12 +109,13 @@ def _item_created(view: View, created: ItemCreated, _at: datetime) -> None:
     call_products(view, catalog.item_stream(created.realm, created.item_id), created.product_id)
 
 
-def _was_mapped_since(product: Product, created: ItemCreated) -> bool:
-    """Return whether a person has mapped the product after the item was commanded: then the person's item stays."""
+def _was_decided_since(product: Product, created: ItemCreated) -> bool:
+    """Return whether a person has mapped or ignored the product after the item was commanded: that decision stays."""
     attempt = product.attempt
     if attempt is None or attempt.request_id != created.request_id:
         return False
-    return product.item_in(created.realm) is not None and product.withdrawn >= attempt.asked
+    is_decided = product.item_in(created.realm) is not None or product.ignored_by is not None
+    return is_decided and product.withdrawn >= attempt.asked
 
 
 def _suggested(view: View, suggested: ProductSuggested, _at: datetime) -> None:
@@ -137,7 +138,8 @@ def _linked_by_itself(view: View, linked: ProductLinked, _at: datetime) -> None:
 
 def _ignored(view: View, ignored: ProductIgnored, _at: datetime) -> None:
     product = view.get(Product, ignored.product_id)
-    put_product(view, ignored.product_id, replace(product, ignored_by=ignored.by))
+    product = replace(product, ignored_by=ignored.by, withdrawn=product.requests)
+    put_product(view, ignored.product_id, product)
 
 
 def _unignored(view: View, unignored: ProductUnignored, _at: datetime) -> None:

@@ -118,7 +118,7 @@ GATES = (
             "in_review": Words(
                 "{suggested}[. No QuickBooks item is mapped to {products}].",
                 "Accept the suggested items or reject them; or map the products to other items, or create items.",
-                "review_mapping",
+                "review_product",
             ),
             "ignored": Words(
                 "No QuickBooks item is mapped to {products}.",

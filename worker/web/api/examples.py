@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from events.contract.announcements import UnmetGate
 from events.contract.in_step import BothValues
-from worker.actions.bulk_reviews import AccountDecision, Reviewed
+from worker.actions.bulk_reviews import AccountDecision, ProductDecision, Reviewed
 from worker.actions.conflicts import Decided
 from worker.actions.dead_letters import Discarded
 from worker.actions.effects import Effects
@@ -40,10 +40,11 @@ from worker.web.api.judging import (
 )
 from worker.web.api.log import Log, LogEntry
 from worker.web.api.mappings import Mapping, Mappings, MappingWish, SuggestedMapping
+from worker.web.api.product_reviews import ItemAcceptance, ItemRejection
 from worker.web.api.reviews import (
     Acceptance,
-    AccountDecisions,
     Ignoring,
+    MappingDecisions,
     Rejection,
     ReviewedRows,
 )
@@ -126,6 +127,8 @@ _MAPPING = Mapping(
         verdict="link",
         customer="58",
         customer_name="Acme, Inc.",
+        item=None,
+        item_name=None,
         score="99.9",
         margin="42.5",
         reasons=["same_domain", "same_name"],
@@ -299,12 +302,22 @@ _BODIES: tuple[Struct, ...] = (
     Acceptance("58"),
     Rejection("58"),
     Ignoring("A test account"),
-    AccountDecisions([AccountDecision("A-9", "accept", "58"), AccountDecision("A-10", "ignore")], above=99),
+    ItemAcceptance("19"),
+    ItemRejection("19"),
+    MappingDecisions(
+        [AccountDecision("A-9", "accept", "58"), AccountDecision("A-10", "ignore")],
+        above=99,
+        products=[ProductDecision("P-1", "accept", "19")],
+    ),
     ReviewedRows(
         [
-            Reviewed("A-9", "accept", done=True, position=61),
+            Reviewed(account="A-9", decision="accept", done=True, position=61),
             Reviewed(
-                "A-10", "ignore", done=False, reason="account_mapped", detail="It is mapped to customer 61"
+                account="A-10",
+                decision="ignore",
+                done=False,
+                reason="account_mapped",
+                detail="It is mapped to customer 61",
             ),
         ]
     ),

@@ -13,7 +13,8 @@ from events.contract.values import Currency, Identifier, Name
 from projections import queries
 from projections.queries import MappingsWanted, Row
 from worker.actions.admin import Admin
-from worker.actions.mappings import map_product, request_customer, request_item
+from worker.actions.mappings import request_customer, request_item
+from worker.actions.product_reviews import map_product
 from worker.actions.reviews import map_account
 from worker.services import Services
 from worker.suggesting.stages import Stage, stage_of
@@ -32,25 +33,29 @@ Uncompared = Literal["not_connected", "being_read", "being_compared"]
 
 
 class SuggestedMapping(Struct, frozen=True):
-    """The matcher's last answer for an account.
+    """The matcher's last answer for an account or a product.
 
     Attributes:
-        verdict: `link` if the matcher is sure, `review` if a person decides, `none` if no customer is like it.
-        customer: The ID of the suggested customer.
+        verdict: `link` if the matcher is sure, `review` if a person decides, `none` if no customer or item is like it.
+        customer: The ID of the customer that is suggested for an account.
         customer_name: Its display name.
+        item: The ID of the item that is suggested for a product.
+        item_name: Its name, with its categories: `Software:Seat`.
         score: The probability that the names are one company's, in percent.
         margin: The distance to the runner-up, in points.
         reasons: The codes of the evidence.
-        runner_up: The ID of the next customer.
-        runner_up_name: Its display name.
+        runner_up: The ID of the next customer or item.
+        runner_up_name: Its name.
         duplicate: Whether the suggested customer and the runner-up are probably duplicates of each other.
-        nearest: The names of the nearest customers, if none is suggested.
+        nearest: The names of the nearest customers or items, if none is suggested.
         matcher: The version of the matcher.
     """
 
     verdict: Literal["link", "review", "none"]
     customer: str | None
     customer_name: str | None
+    item: str | None
+    item_name: str | None
     score: str | None
     margin: str | None
     reasons: list[str]
@@ -71,7 +76,7 @@ class Mapping(Struct, frozen=True):
         revision: The revision of the account's last snapshot; -1 if there is none.
         status: `unmapped`, `mapped`, `requested` while the customer or item is being created, or `refused` by QuickBooks.
         target: The ID of the customer or item in QuickBooks.
-        target_name: The name of a customer or item that the worker created, or of a suggested customer.
+        target_name: The name of a customer or item that the worker created, or of one that was suggested.
         by: The person who decided last; `automatic` if the worker linked it by itself, `crm` if the CRM brought it.
         problem: Why QuickBooks refused to create it.
         position: The position in the log of the event that last changed it.

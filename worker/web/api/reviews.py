@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from events.contract.values import Identifier
 from worker.actions import bulk_reviews, reviews
 from worker.actions.admin import Admin
-from worker.actions.bulk_reviews import AccountDecision, Reviewed
+from worker.actions.bulk_reviews import AccountDecision, ProductDecision, Reviewed
 from worker.web.api.accepted import Accepted
 from worker.web.description import described, identifier
 from worker.workspaces.api_tokens import Scope
@@ -44,7 +44,7 @@ class Rejection(Struct, frozen=True):
 
 
 class Ignoring(Struct, frozen=True):
-    """An account that gets no customer.
+    """An account that gets no customer, or a product that gets no item.
 
     Attributes:
         why: The reason, for the integration log.
@@ -53,16 +53,20 @@ class Ignoring(Struct, frozen=True):
     why: str | None = None
 
 
-class AccountDecisions(Struct, frozen=True):
-    """Decisions about accounts: those of rows, or the acceptance of every suggestion from a score on.
+class MappingDecisions(Struct, frozen=True):
+    """Decisions about accounts and products: those of rows, or the acceptance of every suggestion from a score on.
 
     Attributes:
-        rows: The decisions, carried out in this order.
-        above: Accept every suggestion that waits and has at least this score, in percent, after the rows.
+        rows: Decisions about accounts, carried out in this order.
+        above: Accept every customer that is suggested and has at least this score, in percent, after the rows.
+        products: Decisions about products, carried out after those about accounts.
+        products_above: Accept every item that is suggested and has at least this score, in percent, after all others.
     """
 
     rows: Annotated[list[AccountDecision], Meta(max_length=ROWS_MAX)] = []
     above: Annotated[float, Meta(ge=0, le=100)] | None = None
+    products: Annotated[list[ProductDecision], Meta(max_length=ROWS_MAX)] = []
+    products_above: Annotated[float, Meta(ge=0, le=100)] | None = None
 
 
 class ReviewedRows(Struct, frozen=True):
@@ -135,13 +139,17 @@ class ReviewsApi(Controller):
         "/decisions",
         **described(Scope.ACT, 400, 413, 422),
         operation_id="decideMappings",
-        summary="Decide about many accounts at once",
+        summary="Decide about many accounts and products at once",
         status_code=HTTPStatus.OK,
     )
-    async def decide(self, admin: NamedDependency[Admin], data: JSONBody[AccountDecisions]) -> ReviewedRows:
+    async def decide(self, admin: NamedDependency[Admin], data: JSONBody[MappingDecisions]) -> ReviewedRows:
         """Carry out the decisions one by one, and return the result of each; a refused one stops none that follows."""
         done = [each async for each in bulk_reviews.review(admin, data.rows)]
         if data.above is not None:
             more = await bulk_reviews.above(admin, Decimal(str(data.above)))
             done += [each async for each in bulk_reviews.review(admin, more)]
+        done += [each async for each in bulk_reviews.review(admin, data.products)]
+        if data.products_above is not None:
+            items = await bulk_reviews.products_above(admin, Decimal(str(data.products_above)))
+            done += [each async for each in bulk_reviews.review(admin, items)]
         return ReviewedRows(done)
