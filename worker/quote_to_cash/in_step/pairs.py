@@ -10,6 +10,7 @@ from events.contract.in_step import BothValues, FieldName, FieldSettlement, Fiel
 from events.contract.quickbooks import CompanyObserved, CustomerObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
+from worker.quote_to_cash.in_step.meaning import same
 from worker.quote_to_cash.in_step.settle import Now, Rule, UpdateAnswer, UpdateRefusal
 from worker.quote_to_cash.in_step.state import Pair, Terms
 from worker.quote_to_cash.in_step.values import FIELDS, Fit, crm_value, fitted, quickbooks_value
@@ -83,8 +84,10 @@ def settled_before(
     created = pair.created
     if created is not None and created.account_id == account_id:
         for field in account.sent.get(created.request_id, ()):
-            seen = created.customer
-            base = BothValues(field.crm, quickbooks_value(seen, field.field) if seen else field.sent)
+            value = quickbooks_value(created.customer, field.field) if created.customer else field.sent
+            if created.adopted and not same(field.field, field.sent, value):
+                continue  # an earlier request created it, or an accountant has edited it since
+            base = BothValues(field.crm, value)
             known[field.field] = FieldSettlement(field.field, "agreed", base, base)
     if pair.account_id == account_id:
         known |= {each.field: each for each in pair.fields.values()}

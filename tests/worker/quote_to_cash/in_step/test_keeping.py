@@ -330,6 +330,20 @@ def test_edits_while_a_customer_is_being_created_arrive_and_are_no_conflict() ->
     assert (body["PrimaryEmailAddr"], told(decider)) == ({"Address": NEW}, [])
 
 
+@pytest.mark.parametrize(("email", "differs"), [(OLD, False), (OTHER, True)])
+def test_a_found_customer_is_in_step_only_where_it_has_what_was_sent(email: str, differs: bool) -> None:
+    """An earlier request created it, or an accountant has edited it since."""
+    decider = Decider()
+    decider.reads = False
+    decider.when(chosen(customer_sync="both"), connected(), observed(), account(), customer_asked())
+    [command] = decider.commanded("create_customer")
+    found = seen(1, "58", email=email, phone="555 0100").payload
+    created = CustomerCreated("A-1", REALM, command.request_id, "58", "Acme", "USD", True, found)
+    decider.when(fact(catalog.CUSTOMER_CREATED, created))
+    assert told(decider) == [{"phone": "555 0100"}], "the account has none"
+    assert states(decider, "58") == {"phone": "to_crm", **({"email": "conflict"} if differs else {})}
+
+
 def test_an_account_that_the_crm_created_from_an_offer_is_measured_against_the_offer() -> None:
     decider = Decider()
     decider.reads = False
