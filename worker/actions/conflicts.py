@@ -87,17 +87,17 @@ def list_conflicts(
     """Return differences between accounts and their customers, by customer and field."""
     states = (wanted.state,) if wanted.state else ("conflict", "refused")
     keys = [LISTED[state] for state in states if state in LISTED]
-    begin = f"pair/{after[0]}" if after else ""
+    begin, is_begun = f"pair/{after[0]}" if after else "", False
     rows: list[Row] = []
     while True:
-        streams = _streams(connection, workspace, keys, begin)
+        streams = _streams(connection, workspace, keys, begin, is_begun=is_begun)
         view = StateStore(connection, workspace)
         _preload(view, streams)
         found = (row for stream in streams for row in _rows(view, stream, states, wanted))
         rows += [row for row in found if after is None or [row[name] for name in KEY] > list(after)]
         if len(rows) >= limit or len(streams) < PAIRS_AT_ONCE:
             return rows[:limit]
-        begin = f"{streams[-1]}\0"
+        begin, is_begun = streams[-1], True
 
 
 async def resolve(
@@ -195,12 +195,15 @@ def _is_present(view: View, key: str, account_id: str, settled: FieldSettlement)
     return settled.field == "currency" or now == settled.values
 
 
-def _streams(connection: sa.Connection, workspace: str, keys: Sequence[str], begin: str) -> list[str]:
-    """Return the next pairs that wait on one of some keys."""
+def _streams(
+    connection: sa.Connection, workspace: str, keys: Sequence[str], begin: str, *, is_begun: bool
+) -> list[str]:
+    """Return the next pairs that wait on one of some keys; without `begin` itself, if it was read before."""
     columns = process_waits.c
+    following = columns.stream > begin if is_begun else columns.stream >= begin
     statement = (
         sa.select(columns.stream)
-        .where(columns.workspace == workspace, columns.key.in_(keys), columns.stream >= begin)
+        .where(columns.workspace == workspace, columns.key.in_(keys), following)
         .distinct()
         .order_by(columns.stream)
         .limit(PAIRS_AT_ONCE)
