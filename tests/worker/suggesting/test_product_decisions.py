@@ -152,3 +152,18 @@ def log_of(connection: Any) -> list[str]:
         "SELECT message FROM integration_log_v1 WHERE about = 'product/P-1' ORDER BY position"
     )
     return [row[0] for row in rows]
+
+
+async def test_an_item_that_was_created_for_a_product_that_is_ignored_meanwhile_is_not_its(
+    office: Office,
+) -> None:
+    acting = office.world.admin()
+    await acting.change_settings({"income_account": "Services"})
+    await acting.request_item("P-1")
+    await office.work()
+    await product_reviews.ignore_product(acting, "P-1")
+    await office.world.settle()
+    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
+    await product_reviews.unignore_product(acting, "P-1")
+    await office.sync(full=True)
+    await product_reviews.accept_item(acting, "P-1")
