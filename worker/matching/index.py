@@ -1,12 +1,11 @@
 """The customers of a QuickBooks company, and the search for an account's. It changes one customer at a time."""
 
-import re
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from worker.matching import identifiers
-from worker.matching.register import Alike, Register, most_alike
+from worker.matching.register import Alike, Register, most_alike, with_former_name
 from worker.matching.suggestions import (
     NEAREST_MAX,
     REQUIRED,
@@ -19,8 +18,6 @@ from worker.matching.suggestions import (
     suggestion,
 )
 
-_DELETED = re.compile(r"\s*\(deleted(?: \d+)?\)$", re.IGNORECASE)
-_ANY_SUFFIX = re.compile(r"\s*\([^()]*\)$")
 SHARED_MAX = (
     10  # customers with the same domain or number: with more, it is a bookkeeper's or a shared office's
 )
@@ -195,11 +192,8 @@ def differ(one: str | None, other: str | None) -> bool:
 
 def names_of(customer: KnownCustomer) -> list[str]:
     """Return the names of a customer; an empty text if it has no company name."""
-    called = customer.display_name
-    # QuickBooks appends a word to the name of an entry that becomes inactive, in the company's language.
-    before = (_DELETED if customer.active else _ANY_SUFFIX).sub("", called)
-    names = [called, *([before] if before and before != called else []), customer.company_name or ""]
-    return [*names, *customer.learned]
+    called = with_former_name(customer.display_name, active=customer.active)
+    return [*called, customer.company_name or "", *customer.learned]
 
 
 def identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:

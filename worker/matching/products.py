@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from worker.matching.product_names import worded_product
-from worker.matching.register import Alike, Register, most_alike
+from worker.matching.register import Alike, Register, most_alike, with_former_name
 from worker.matching.suggestions import (
     REQUIRED,
     Reason,
@@ -141,7 +141,11 @@ class ItemIndex:
 
 
 def _names(item: KnownItem) -> list[str]:
-    return [item.name, item.full_name or "", *item.learned]
+    names = [each for each in (item.name, item.full_name) if each is not None]
+    return [
+        *(called for each in names for called in with_former_name(each, active=item.active)),
+        *item.learned,
+    ]
 
 
 def _sku(text: str | None) -> str:

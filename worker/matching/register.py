@@ -1,5 +1,6 @@
 """Names and their holders, customers or items: one can be added or removed at a time, and the order never matters."""
 
+import re
 from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,6 +10,8 @@ from worker.matching.calibration import Likeness, compared
 from worker.matching.names import Spelling, read, written_ways
 from worker.matching.postings import Postings
 
+_DELETED = re.compile(r"\s*\(deleted(?: \d+)?\)$", re.IGNORECASE)
+_ANY_SUFFIX = re.compile(r"\s*\([^()]*\)$")
 HOLDERS_MAX = 20  # of one name, the first by their IDs: a person can't choose among more
 Reader = Callable[[str], Sequence[Spelling]]  # returns the names in a text
 
@@ -45,6 +48,15 @@ def worded(text: str) -> list[Spelling]:
     """Return the names in a text that have a word, in each way in which they are written."""
     names = (name for way in written_ways(text) for name in read(way) if name.words)
     return list(dict.fromkeys(names))
+
+
+def with_former_name(name: str, *, active: bool) -> list[str]:
+    """Return the name of a customer or an item, and the one that it had before it became inactive, if that is another.
+
+    QuickBooks appends a word in brackets then, in the company's language.
+    """
+    before = (_DELETED if active else _ANY_SUFFIX).sub("", name)
+    return [name, before] if before and before != name else [name]
 
 
 class Register:

@@ -109,6 +109,12 @@ def test_inactive_and_unknown_items() -> None:
     assert len(gone) == 1
 
 
+def test_an_inactive_item_is_found_by_its_former_name_for_review() -> None:
+    gone = ItemIndex([KnownItem("1", "Training day (deleted)", active=False)])
+    found = gone.suggest(SoughtProduct("P-1", "Training day"))
+    assert (found.decision, found.best and found.best.reasons) == ("review", ("same_name", "inactive"))
+
+
 def test_a_learned_name_links() -> None:
     found = ItemIndex([KnownItem("1", "Seat", learned=("Licence",))]).suggest(SoughtProduct("P-1", "Licence"))
     assert (found.decision, found.best and found.best.reasons) == ("link", ("same_name", "learned_name"))
