@@ -10,6 +10,7 @@ from tests.mutations import (
     rules,
     side_by_side,
     told,
+    unmapped,
     updates,
 )
 from tests.mutations.mutation import Mutation
@@ -24,6 +25,7 @@ ROOMS = {
     "Exactly one invoice": once.MUTATIONS,
     "Incoming messages": doors.MUTATIONS,
     "PostgreSQL": side_by_side.MUTATIONS,
+    "Unmapped accounts and customers": unmapped.MUTATIONS,
     "Updates of customers": updates.MUTATIONS,
 }
 MUTATIONS: tuple[Mutation, ...] = tuple(mutation for room in ROOMS.values() for mutation in room)

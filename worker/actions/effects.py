@@ -30,7 +30,7 @@ from worker.suggesting.portions import CompanyRows
 from worker.suggesting.unowned import CUSTOMER
 from worker.sync.tables import observed
 from worker.workspaces.kinds import FIELD_RULE
-from worker.workspaces.settings import SETTINGS, checked
+from worker.workspaces.settings import SETTINGS, Settings, checked
 
 PAGE_STREAMS = 500
 # More customers than these are not compared, but a part of them, evenly chosen: each takes a millisecond.
@@ -58,6 +58,7 @@ class Effects(Struct, frozen=True):
         accounts_offered: The customers that would be offered to the CRM as accounts; none if the customers are not all read yet.
         accounts_updated: The accounts of which the CRM would be told other values.
         is_estimate: Whether `accounts_offered` is estimated, from a part of the customers.
+        notes: Sentences about settings that take no effect yet.
     """
 
     customers_created: int = 0
@@ -65,21 +66,23 @@ class Effects(Struct, frozen=True):
     accounts_offered: int | None = 0
     accounts_updated: int = 0
     is_estimate: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def says(self) -> str:
         """A sentence for people."""
         offered = "an unknown number of" if self.accounts_offered is None else str(self.accounts_offered)
         about = "about " if self.is_estimate else ""
-        return (
+        counted = (
             f"In QuickBooks, {self.customers_created} customers are created and {self.customers_updated} updated; the CRM is"
             f" offered {about}{offered} accounts, and told changes of {self.accounts_updated}."
         )
+        return " ".join((counted, *self.notes))
 
     @property
     def is_nothing(self) -> bool:
         """Whether nothing would be written."""
-        return self == Effects()
+        return replace(self, notes=()) == Effects()
 
 
 async def effects_of(admin: Admin, changes: Mapping[str, str]) -> Effects:
@@ -118,8 +121,17 @@ def _decided(connection: sa.Connection, admin: Admin, change: SettingsChanged) -
         customers_created=len(_streams(events, COMPARISON_REQUESTED)),
         customers_updated=len(_customers(events)),
         accounts_updated=len(_streams(events, in_step.ACCOUNT_CUSTOMER_CHANGED)),
+        notes=tuple(_notes(view.get(WorkspaceState).settings)),
     )
     return effects, offering[-1:] == [True]
+
+
+def _notes(settings: Settings) -> Iterator[str]:
+    """Yield a sentence about each setting that takes no effect, since `customer_sync` does not let a side be written to."""
+    if settings.unmapped_account != settings.unmapped_account_rule:
+        yield "unmapped_account takes effect once customer_sync is to_quickbooks or both."
+    if settings.unmapped_customer != settings.unmapped_customer_rule:
+        yield "unmapped_customer takes effect once customer_sync is to_crm or both."
 
 
 def _with_waiting(

@@ -175,10 +175,14 @@ def test_the_writes_of_customer_sync_are_shown_before_it_is_switched_on(q2c: Run
     wanted = ("customer_sync=both", "unmapped_account=create_at_once")
     planned = lines(q2c("set", "--dry-run", *wanted, "--json"))
     counts = {"customers_created": 0, "customers_updated": 0, "accounts_offered": 0, "accounts_updated": 0}
-    assert planned == [{**counts, "is_estimate": False}]
+    assert planned == [{**counts, "is_estimate": False, "notes": []}]
     said = "In QuickBooks, 0 customers are created and 0 updated; the CRM is offered 0 accounts, and told changes of 0."
     assert q2c("set", "--dry-run", *wanted).stdout.split() == said.split()
     assert q2c("set", "--dry-run", "customer_sync=maybe").returncode == 2
+    alone = q2c("set", "--dry-run", "unmapped_account=create_at_once").stdout
+    assert "unmapped_account takes effect once customer_sync is to_quickbooks or both." in " ".join(
+        alone.split()
+    )
     applied = q2c("set", *wanted)
     assert (applied.returncode, applied.stdout.split()[: len(said.split())]) == (0, said.split())
     assert lines(q2c("set", "--yes", "customer_sync=off", "--json")) == [{"position": 2}]
@@ -190,6 +194,7 @@ def test_on_a_terminal_it_asks(
 ) -> None:
     q2c("workspace", "add", "acme")
     monkeypatch.setenv("Q2C_DATABASE_URL", f"sqlite:///{tmp_path / 'q2c.sqlite3'}")
+    monkeypatch.setattr("worker.runtime.logs.configure", lambda _: None)  # it is for the whole process
     monkeypatch.setattr("worker.cli.settings._is_asked", lambda _: True)
 
     async def some(_admin: object, _changes: object) -> Effects:

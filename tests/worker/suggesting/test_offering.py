@@ -107,6 +107,9 @@ async def test_customers_that_no_account_is_like_are_offered_once_and_those_of_b
     await everything(office)
     await choose(office)
     await office.sync(full=True)
+    await world.connect()
+    await everything(office)
+    await office.sync()
     await everything(office)
     assert await offered(office) == before
 

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from events.contract import catalog
 from events.contract.matching import MAPPING_SUGGESTED
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
 from tests import stories
+from tests.worker.suggesting.steps import everything, payloads
 from tests.worker.sync.office import Office
 from tests.world import World, open_world
 from worker.actions import bulk_reviews
+from worker.actions.effects import effects_of
 from worker.sandbox import accountant
 from worker.suggesting import judging
 from worker.suggesting.stages import stage_of
@@ -50,6 +54,36 @@ async def test_accounts_are_suggested_accepted_and_suggested_again(tmp_path: Pat
             return [said for each in found.values() for said in each]
 
         assert await world.services.database.read(broken) == []
+
+
+async def test_customers_are_created_and_offered_as_they_were_counted(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    async with open_world(tmp_path, database_url=postgres_url) as world:
+        await world.add_workspace()
+        await world.connect()
+        office = Office(world)
+        for name in NAMES[:2]:
+            create(office, name)
+        await world.send(*(stories.account(f"A-{name}", name=name) for name in NAMES[1:]))
+        await everything(office)
+        changes = {
+            "customer_sync": "both",
+            "unmapped_account": "create_at_once",
+            "unmapped_customer": "create_in_crm",
+        }
+        counted = await effects_of(world.admin(), changes)
+        await world.admin().change_settings(changes)
+        await everything(office)
+        created = await payloads(office, catalog.CUSTOMER_COMMANDED)
+        offered = await payloads(office, ACCOUNT_CREATED_FROM_CUSTOMER)
+        assert [each.display_name for each in created] == [NAMES[2]]
+        assert NAMES[0] in {each.fields["name"] for each in offered}
+        assert (counted.customers_created, counted.accounts_offered) == (len(created), len(offered))
+        await office.sync(full=True)
+        await everything(office)
+        assert await payloads(office, ACCOUNT_CREATED_FROM_CUSTOMER) == offered
+        assert await payloads(office, catalog.CUSTOMER_COMMANDED) == created
 
 
 def create(office: Office, name: str) -> None:

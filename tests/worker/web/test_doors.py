@@ -381,7 +381,7 @@ async def test_the_api_reads_and_acts(http: httpx.AsyncClient, ready_to_read: Wo
     assert problem(answer)[:2] == (422, "setting_invalid")
     planned = await http.post("/api/v1/settings/effects", json={"changes": {"customer_sync": "both"}})
     counts = {"customers_created": 0, "customers_updated": 0, "accounts_offered": 0, "accounts_updated": 0}
-    assert (planned.status_code, planned.json()) == (200, {**counts, "is_estimate": False})
+    assert (planned.status_code, planned.json()) == (200, {**counts, "is_estimate": False, "notes": []})
     unfit = await http.post("/api/v1/settings/effects", json={"changes": {"customer_sync": "maybe"}})
     assert (unfit.status_code, unfit.json()["reason"]) == (422, "setting_invalid")
     assert (await http.post("/api/v1/settings", json={"changes": {"auto_invoice": "yes"}})).status_code == 202
