@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from events.contract.quickbooks import NOT_FOR_SALE
 from worker.cli import spreadsheets
 from worker.cli.failing import Unusable
 from worker.cli.options import JsonOption
 from worker.cli.output import people, print_json, print_rows
 from worker.matching.index import Index, KnownCustomer, SoughtAccount
+from worker.matching.products import ItemIndex, KnownItem, SoughtProduct
 from worker.matching.suggestions import REQUIRED, Requirement, Suggested, Suggestion
 
 # The headings of a column, in small letters without blanks and signs. The first name is the usual one.
@@ -36,6 +38,20 @@ CUSTOMER_HEADINGS: dict[str, tuple[str, ...]] = {
     "active": ("active", "isactive"),
     "parent_id": ("parentid", "parent", "parentref"),
 }
+PRODUCT_HEADINGS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "productid", "product", "number"),
+    "name": ("name", "productname", "product", "productservicename"),
+    "sku": ("sku", "productcode", "code"),
+}
+ITEM_HEADINGS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "itemid", "number"),
+    "name": ("name", "itemname", "productservicename", "productservice", "item"),
+    "full_name": ("fullname", "fullyqualifiedname"),
+    "sku": PRODUCT_HEADINGS["sku"],
+    "type": ("type", "itemtype"),
+    "active": ("active", "isactive"),
+}
+Sought = SoughtAccount | SoughtProduct
 NO = frozenset({"false", "no", "0", "inactive"})
 
 
@@ -47,7 +63,8 @@ def match(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Columns: name; and id, email, domain, phone, tax_id, currency, if there are any.",
+            help="Columns: name; and id, email, domain, phone, tax_id, currency, if there are any. With --products:"
+            " name; and id, sku.",
         ),
     ],
     customers: Annotated[
@@ -57,7 +74,8 @@ def match(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Columns: display_name; and id, company_name, email, website, phone, tax_id, currency, active, parent_id.",
+            help="Columns: display_name; and id, company_name, email, website, phone, tax_id, currency, active, parent_id. With"
+            " --products: name; and id, full_name, sku, type, active.",
         ),
     ],
     *,
@@ -67,30 +85,26 @@ def match(
     margin: Annotated[
         float, typer.Option(min=0, help="The least distance of a link from the runner-up, in points.")
     ] = REQUIRED.margin,
+    products: Annotated[
+        bool, typer.Option("--products", help="The files have products, and QuickBooks items.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Try the matcher on two files: which customer is each account?
 
-    Files are CSV in UTF-8, with a heading, separated by commas, semicolons or tabs. Nothing is stored or sent.
+    With --products: which item is each product? Files are CSV in UTF-8, with a heading, separated by commas, semicolons or tabs. Nothing is stored or sent.
     """
-    index = Index()
-    for row in _rows(customers, CUSTOMER_HEADINGS, "display_name"):
-        customer = msgspec.convert(
-            row | {"active": row.get("active", "").casefold() not in NO}, KnownCustomer
-        )
-        try:
-            index.add(customer)
-        except ValueError as error:
-            raise Unusable(f"{customers}: two customers have the ID {customer.id}.") from error
     required = Requirement(score, margin, REQUIRED.review)
-    sought = [msgspec.convert(row, SoughtAccount) for row in _rows(accounts, ACCOUNT_HEADINGS, "name")]
-    answers = [(account, index.suggest(account, required)) for account in sought]
+    compare = _compare_products if products else _compare_accounts
+    subject, target = ("product", "item") if products else ("account", "customer")
+    answers = list(compare(accounts, customers, required))
     if as_json:
-        for account, answer in answers:
-            print_json(_as_json(account, answer))
+        for sought, answer in answers:
+            print_json(_as_json(subject, target, sought, answer))
         return
-    columns = ("account", "action", "customer", "score", "margin", "reasons", "runner_up")
-    print_rows([_shown(*each) for each in answers], columns, as_json=False, empty="No accounts.")
+    columns = (subject, "action", target, "score", "margin", "reasons", "runner_up")
+    rows = [_shown(subject, target, *each) for each in answers]
+    print_rows(rows, columns, as_json=False, empty=f"No {subject}s.")
     counts = {
         action: sum(answer.decision == action for _, answer in answers)
         for action in ("link", "review", "none")
@@ -98,17 +112,52 @@ def match(
     people.print(", ".join(f"{count} {action}" for action, count in counts.items()), style="bold")
 
 
-def _shown(account: SoughtAccount, answer: Suggestion) -> dict[str, Any]:
-    """Return a row of the table; without a match, it shows the nearest customers."""
+def _compare_accounts(
+    accounts: Path, customers: Path, required: Requirement
+) -> Iterator[tuple[Sought, Suggestion]]:
+    index = Index()
+    for row in _known_rows(customers, CUSTOMER_HEADINGS, "display_name"):
+        try:
+            index.add(msgspec.convert(row, KnownCustomer))
+        except ValueError as error:
+            raise Unusable(f"{customers}: two customers have the ID {row['id']}.") from error
+    for sought in _rows(accounts, ACCOUNT_HEADINGS, "name"):
+        account = msgspec.convert(sought, SoughtAccount)
+        yield account, index.suggest(account, required)
+
+
+def _compare_products(
+    products: Path, items: Path, required: Requirement
+) -> Iterator[tuple[Sought, Suggestion]]:
+    index = ItemIndex()
+    for row in _known_rows(items, ITEM_HEADINGS, "name"):
+        if str(row.pop("type", "")).capitalize() in NOT_FOR_SALE:
+            continue
+        try:
+            index.add(msgspec.convert(row, KnownItem))
+        except ValueError as error:
+            raise Unusable(f"{items}: two items have the ID {row['id']}.") from error
+    for sought in _rows(products, PRODUCT_HEADINGS, "name"):
+        product = msgspec.convert(sought, SoughtProduct)
+        yield product, index.suggest(product, required)
+
+
+def _known_rows(path: Path, headings: dict[str, tuple[str, ...]], name: str) -> Iterator[dict[str, Any]]:
+    for row in _rows(path, headings, name):
+        yield {**row, "active": row.get("active", "").casefold() not in NO}
+
+
+def _shown(subject: str, target: str, sought: Sought, answer: Suggestion) -> dict[str, Any]:
+    """Return a row of the table; without a match, it shows the nearest customers or items."""
     if answer.best is None:
         nearest = ", ".join(_brief(each) for each in answer.nearest)
         found = "No match found" + (f"; nearest: {nearest}" if nearest else "")
-        return {"account": account.name, "action": "none", "customer": found}
+        return {subject: sought.name, "action": "none", target: found}
     best = answer.best
     return {
-        "account": account.name,
+        subject: sought.name,
         "action": answer.decision,
-        "customer": f"{best.name} ({best.id})",
+        target: f"{best.name} ({best.id})",
         "score": f"{best.score:.1f}",
         "margin": f"{answer.margin:.1f}",
         "reasons": ", ".join(best.reasons),
@@ -120,27 +169,27 @@ def _brief(candidate: Suggested) -> str:
     return f"{candidate.name} {candidate.score:.1f}"
 
 
-def _as_json(account: SoughtAccount, answer: Suggestion) -> dict[str, Any]:
+def _as_json(subject: str, target: str, sought: Sought, answer: Suggestion) -> dict[str, Any]:
     best = answer.best
     return {
-        "account": account.id,
-        "account_name": account.name,
+        subject: sought.id,
+        f"{subject}_name": sought.name,
         "action": answer.decision,
-        "customer": best.id if best else None,
-        "customer_name": best.name if best else None,
+        target: best.id if best else None,
+        f"{target}_name": best.name if best else None,
         "score": best.score if best else None,
         "margin": answer.margin,
         "reasons": best.reasons if best else (),
-        "runner_up": _candidate(answer.runner_up) if answer.runner_up else None,
-        "nearest": [_candidate(each) for each in answer.nearest],
+        "runner_up": _candidate(target, answer.runner_up) if answer.runner_up else None,
+        "nearest": [_candidate(target, each) for each in answer.nearest],
         "matcher": answer.matcher,
     }
 
 
-def _candidate(found: Suggested) -> dict[str, Any]:
+def _candidate(target: str, found: Suggested) -> dict[str, Any]:
     row = msgspec.structs.asdict(found)
     return {
-        "customer": row.pop("id"),
+        target: row.pop("id"),
         **row,
         "features": found.features and msgspec.to_builtins(found.features),
     }

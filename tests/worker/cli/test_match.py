@@ -49,6 +49,30 @@ def test_a_spreadsheets_file_is_read(q2c: Run, files: tuple[str, str]) -> None:
     assert (found["customer_name"], found["reasons"]) == ("Müller; Söhne GmbH", ["same_name", "inactive"])
 
 
+def test_products_are_matched_with_items_by_sku_and_name(q2c: Run, tmp_path: Path) -> None:
+    products, items = tmp_path / "products.csv", tmp_path / "items.csv"
+    products.write_text(
+        "id,name,sku\nP-1,platform seat,SEAT\nP-2,Software Seat,\nP-3,Quixote,\nP-4,Licence,SEAT\n"
+    )
+    items.write_text(
+        "Id,Name,FullyQualifiedName,SKU,Type,Active\n1,Platform seat,,seat,Service,\n2,Seat,Software:Seat,,Service,true\n"
+        "3,Software,,,Category,\n"
+    )
+    found = lines(q2c("match", str(products), str(items), "--products", "--json"))
+    assert [(row["product"], row["action"], row["item"]) for row in found] == [
+        ("P-1", "link", "1"),
+        ("P-2", "link", "2"),
+        ("P-3", "none", None),
+        ("P-4", "review", "1"),
+    ]
+    shown = q2c("match", str(products), str(items), "--products").stdout
+    assert "Platform seat (1)" in shown
+    assert "2 link, 1 review, 1 none" in shown
+    items.write_text("id,name\n1,Seat\n1,Other\n")
+    refused = q2c("match", str(products), str(items), "--products")
+    assert (refused.returncode, "two items have the ID 1" in refused.stderr) == (2, True)
+
+
 def test_a_stricter_margin_leads_to_reviews(q2c: Run, files: tuple[str, str]) -> None:
     first = lines(q2c("match", *files, "--margin", "150", "--json"))[0]
     assert (first["action"], first["customer"]) == ("review", "7")
