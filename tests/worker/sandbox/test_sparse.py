@@ -43,7 +43,10 @@ def test_an_empty_value_erases_and_all_else_stays(app: App, field: str, empty: o
     elif empty == {} and not isinstance(MADE[field], dict):
         empty = ""
     after = changed(app, made, **{field: empty})
-    assert field not in after
+    if field == "BillAddr":
+        assert after[field] == {"Id": made[field]["Id"]}, "as recorded"
+    else:
+        assert field not in after
     assert kept(after, field) == kept(made, field)
     assert after["SyncToken"] == "1"
 
@@ -64,6 +67,27 @@ def test_an_address_is_replaced_or_merged_by_the_trait(app: App, merges: bool) -
     if merges:
         expected |= {"City": "Austin", "PostalCode": "78701"}
     assert after == {"Id": made["BillAddr"]["Id"], **expected}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize("merges", [False, True])
+def test_an_erased_address_keeps_its_id_by_the_trait_and_goes_to_no_invoice(
+    app: App, keeps: bool, merges: bool
+) -> None:
+    made = of(app, erased_addresses_keep_ids=keeps, sparse_merges_parts=merges)
+    off = changed(app, made, BillAddr=dict.fromkeys(ADDRESS, ""))
+    assert off.get("BillAddr") == ({"Id": made["BillAddr"]["Id"]} if keeps else None)
+    again = changed(app, off, BillAddr=dict.fromkeys(ADDRESS, ""))
+    assert again["SyncToken"] == off["SyncToken"], "nothing changed"
+    line = {
+        "Amount": 5,
+        "DetailType": "SalesItemLineDetail",
+        "SalesItemLineDetail": {"ItemRef": {"value": "1"}},
+    }
+    invoice = app.made("Invoice", {"CustomerRef": {"value": made["Id"]}, "Line": [line]})
+    assert "BillAddr" not in invoice
+    back = changed(app, again, BillAddr={"Line1": "2 High St"})
+    assert back["BillAddr"]["Line1"] == "2 High St"
 
 
 @pytest.mark.parametrize("field", ["DisplayName", "PrintOnCheckName"])

@@ -75,6 +75,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
         sparse_nulls_erase: Whether a property that is null in a sparse update is erased, as an empty text erases one.
         sparse_merges_parts: Whether a sparse update merges an address, an e-mail address, a telephone number or a website
             with the present one, member by member, instead of replacing it.
+        erased_addresses_keep_ids: Whether an address that a sparse update erases is shown with its Id alone.
         tax_ids_are_hidden: Whether answers show only the last five letters and digits of a customer's tax IDs.
         voided_note: The word that a void writes into the private note, in the company's language.
     """
@@ -119,6 +120,7 @@ class Traits(Struct, frozen=True, forbid_unknown_fields=True):
     merges_change_transactions: bool = False
     sparse_nulls_erase: bool = False
     sparse_merges_parts: bool = False
+    erased_addresses_keep_ids: bool = True
     tax_ids_are_hidden: bool = True
     voided_note: VoidedNote = "Voided"
 

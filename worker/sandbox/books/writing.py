@@ -9,7 +9,7 @@ from worker.sandbox.books.closing import check_open
 from worker.sandbox.books.company import Company
 from worker.sandbox.books.entity import Act, Draft, Entity, Operation
 from worker.sandbox.books.names import LEVELS_MAX, levels_below, lineage
-from worker.sandbox.schema.common import PARTS
+from worker.sandbox.schema.common import ADDRESS, PARTS
 from worker.sandbox.schema.kinds import Fields, Flag, Group, Ref, Text
 from worker.sandbox.schema.references import references
 
@@ -55,6 +55,7 @@ def update(
     if sparse:
         given, erased = _sparsely(company, entity, before, data, given, emptied)
         kept = {name: value for name, value in before.items() if name not in erased}
+        kept |= _ids_of_erased(company, entity, before, erased)
     else:
         kept = {**entity.properties.defaults(), **_read_only(entity, before)}
     fields = _named(company, entity, {**kept, **given}, before)
@@ -125,8 +126,17 @@ def _sparsely(
         if isinstance(kind, Group) and kind in PARTS and name in before and isinstance(value, dict):
             members, gone = kind.given(value)
             merged[name] = {each: text for each, text in before[name].items() if each not in gone} | members
-    emptied_parts = {name for name, members in merged.items() if not members.keys() - {"Id"}}
-    return given | merged, (erased - merged.keys()) | emptied_parts
+    present = {name: members for name, members in merged.items() if members.keys() - {"Id"}}
+    return given | present, (erased | merged.keys()) - present.keys()
+
+
+def _ids_of_erased(company: Company, entity: Entity, before: Fields, erased: set[str]) -> Fields:
+    """Return what stays of erased addresses: their Ids, as recorded."""
+    if not company.traits.erased_addresses_keep_ids:
+        return {}
+    by_name = entity.properties.by_name
+    gone = (name for name in erased & before.keys() if by_name[name].kind is ADDRESS)
+    return {name: {"Id": before[name]["Id"]} for name in gone}
 
 
 def _read_only(entity: Entity, before: Fields) -> Fields:

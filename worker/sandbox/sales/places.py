@@ -9,7 +9,8 @@ from worker.sandbox.schema.kinds import Fields
 def placed(company: Company, fields: Fields, customer: Fields, draft: Draft) -> Fields:
     """Return a form with its addresses: those that a create or a full update does not name are the customer's."""
     if not draft.sparse:
-        copied = {name: customer[name] for name in ("BillAddr", "ShipAddr") if customer.get(name)}
+        own = {name: customer.get(name) or {} for name in ("BillAddr", "ShipAddr")}
+        copied = {name: address for name, address in own.items() if address.keys() - {"Id"}}
         origin = {} if "ShipFromAddr" in fields else _from(company, draft.before)
         fields = {**copied, **origin, **fields}
     # As recorded: true for each form with an address that the goods go to, however that is written.
