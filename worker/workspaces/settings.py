@@ -21,6 +21,7 @@ from worker.workspaces.kinds import (
     MEMO,
     OFF,
     PERCENT,
+    QUICKBOOKS,
     QUICKBOOKS_NAME,
     REAL_TIME,
     TIME_ZONE,
@@ -251,8 +252,8 @@ def checked(name: str, value: str) -> str:
 
 
 def rule_of(settings: Settings, field: str) -> str:
-    """Return the rule of a field of `SYNCED`: crm, quickbooks or both."""
-    rule: str = getattr(settings, f"{_SYNC}{field}")
+    """Return the rule of a field: crm, quickbooks or both; a field that is not in `SYNCED` is QuickBooks'."""
+    rule: str = getattr(settings, f"{_SYNC}{field}", QUICKBOOKS)
     return rule
 
 

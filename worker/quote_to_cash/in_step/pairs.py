@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from events.contract.crm import AccountUpdated
 from events.contract.gates import CUSTOMER_CHANGED
-from events.contract.in_step import BothValues, FieldName, FieldSettlement, FieldValue
+from events.contract.in_step import BothValues, FieldName, FieldSettlement, Side
 from events.contract.quickbooks import CompanyObserved, CustomerObserved
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
@@ -121,8 +121,6 @@ def fields_now(sides: Sides, pair: Pair, outcomes: Outcomes) -> Iterator[Now]:
     for field in FIELDS:
         crm, fit = crm_value(sides.account, field), sides.fit(field)
         value = quickbooks_value(sides.customer, field)
-        decided = pair.resolved.get(field)
-        is_about_these = decided is not None and decided.values == BothValues(crm, value)
         yield Now(
             field,
             crm,
@@ -133,14 +131,29 @@ def fields_now(sides: Sides, pair: Pair, outcomes: Outcomes) -> Iterator[Now]:
             sides.may_tell,
             fit.unfit,
             outcomes.get(field),
-            decided.take if decided is not None and is_about_these else None,
+            _taken(pair, field, BothValues(crm, value)),
             pair.retries.get(field, 0),
         )
     currency = sides.customer.currency
     if sides.is_only_one and currency is not None:
         # An account without a currency has the company's.
-        crm_currency: FieldValue = sides.account.currency or sides.company.home_currency
-        yield Now("currency", crm_currency, crm_currency, currency, "quickbooks", False, sides.may_tell)
+        of_account = sides.account.currency or sides.company.home_currency
+        yield Now(
+            "currency",
+            of_account,
+            of_account,
+            currency,
+            _rule(sides.settings, "currency"),
+            may_write=False,
+            may_tell=sides.may_tell,
+            take=_taken(pair, "currency", BothValues(of_account, currency)),
+        )
+
+
+def _taken(pair: Pair, field: FieldName, values: BothValues) -> Side | None:
+    """Return the side that a person chose between these values of a field."""
+    decided = pair.resolved.get(field)
+    return decided.take if decided is not None and decided.values == values else None
 
 
 def _rule(settings: Settings, field: FieldName) -> Rule:

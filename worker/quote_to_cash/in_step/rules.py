@@ -46,13 +46,13 @@ from worker.workspaces.kinds import OFF, TO_CRM
 def consider(view: View, key: str) -> Iterator[Consequence]:
     """Settle the fields of a customer and its account, if they can be kept in step now."""
     customer, workspace = view.get(Customer, key), view.get(WorkspaceState)
-    if not linked_accounts(customer):
+    is_off = workspace.settings.customer_sync == OFF
+    if not linked_accounts(customer) or (is_off and view.get(Pair, key).open_update is None):
         return
     account_id = owner_of(view, key)
     yield from _unwanted(view, key, account_id)
     is_connected = workspace.is_connected and workspace.realm == key.partition("/")[0]
-    settings = workspace.settings
-    if account_id is None or not is_connected or settings.paused or settings.customer_sync == OFF:
+    if account_id is None or not is_connected or workspace.settings.paused or is_off:
         return
     if customer.observed is None:
         yield from read_unknown(view, [f"customer/{key}"])

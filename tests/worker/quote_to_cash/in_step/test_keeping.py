@@ -409,6 +409,17 @@ def test_a_currency_of_the_crm_that_differs_is_put_back_if_the_account_has_one_c
     assert told(two) == []
 
 
+def test_a_currency_that_the_crm_sets_again_and_again_is_a_conflict_that_a_person_ends() -> None:
+    decider = linked(crm=account(currency="USD"))
+    for revision in range(2, 10):
+        decider.when(account(revision, currency="EUR" if revision % 2 == 0 else "USD"))
+    assert len(told(decider)) == 3
+    decider.when(account(11, currency="EUR"))
+    assert states(decider) == {"currency": "conflict"}
+    decider.when(resolved("quickbooks", "EUR", "USD", "currency"))
+    assert (len(told(decider)), states(decider)) == (4, {"currency": "to_crm"})
+
+
 def test_a_second_customer_s_currency_in_its_name_is_no_difference() -> None:
     decider = linked().when(mapped("A-1", "7", currency="USD"), seen(0, reading=2))
     decider.when(mapped("A-1", "8", currency="EUR"))
