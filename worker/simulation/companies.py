@@ -102,11 +102,11 @@ class CompanyPlan(Struct, frozen=True):
 
     def synced_at(self, frequency: str) -> "CompanyPlan":
         """Return the company with a sync frequency."""
-        return self.choosing("sync_frequency", frequency)
+        return self.choosing({"sync_frequency": frequency})
 
-    def choosing(self, setting: str, value: str) -> "CompanyPlan":
-        """Return the company with a chosen setting."""
-        return replace(self, settings={**self.settings, setting: value})
+    def choosing(self, chosen: Mapping[str, str]) -> "CompanyPlan":
+        """Return the company with chosen settings."""
+        return replace(self, settings={**self.settings, **chosen})
 
     def daily(self, due: datetime) -> str:
         """Return the sync frequency by which a sync is due each day at the time of an instant."""

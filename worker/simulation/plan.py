@@ -177,11 +177,11 @@ def draw(seed: int) -> SeedPlan:
         plan = _with_unmapped_products(plan, Random(f"{seed}:unmapped"))  # noqa: S311 - as above
     reviews = prospects.draw(Random(f"{seed}:reviews"), faults_end, WORKSPACES)  # noqa: S311 - as above
     if reviews is not None:
-        linking = {
-            workspace: company.choosing("auto_link", reviews.auto_links[workspace])
+        chosen = {
+            workspace: company.choosing(reviews.settings[workspace])
             for workspace, company in plan.companies.items()
         }
-        plan = replace(plan, companies=linking, reviews=reviews)
+        plan = replace(plan, companies=chosen, reviews=reviews)
     # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))
 
@@ -195,7 +195,7 @@ def _with_unmapped_products(plan: SeedPlan, random: Random) -> SeedPlan:
         companies={
             workspace: company
             if drawn[workspace] == HOLD
-            else company.choosing("unmapped_product", drawn[workspace])
+            else company.choosing({"unmapped_product": drawn[workspace]})
             for workspace, company in plan.companies.items()
         },
         tales={

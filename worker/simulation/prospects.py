@@ -37,18 +37,23 @@ DOMAINS = ("harborfreight.example", "brueckner.example", "summitridge.example")
 ACCOUNTS, CUSTOMERS = 4, 4  # in each workspace
 REVIEWED_RATE = 0.4
 AUTO_LINKS = ("off", "off", "90", "97")
+SYNCS = ("off", "to_quickbooks", "to_crm", "both", "both")
+RULES = ("both", "both", "crm", "quickbooks")
+RULED = ("sync_name", "sync_email", "sync_phone")
+PHONES = ("+1 503 555 0142", "+1 503 555 0143", "+1 503 555 0144")
 StepKind = Literal[
-    "decide", "race", "accept_above", "rename_account", "list", "rename_customer", "merge", "switch"
+    "decide", "race", "accept_above", "resolve", "edit_account", "list", "edit_customer", "merge", "switch"
 ]
 STEPS: tuple[StepKind, ...] = get_args(StepKind)
-_OFTEN = (8, 3, 1, 3, 2, 3, 2, 2)
+_OFTEN = (8, 3, 1, 3, 7, 2, 7, 2, 2)
 
 
 class ReviewStep(Struct, frozen=True):
     """A step, at a time in virtual seconds.
 
-    A person decides about an account, or two people decide at once, or a person accepts every sure suggestion. Or the CRM
-    renames an account; or the accountant lists a customer, renames one, merges two, or makes one inactive or active again.
+    A person decides about an account, or two people decide at once, or a person accepts every sure suggestion, or decides a
+    conflict of both sides. Or somebody edits an account in the CRM; or the accountant lists a customer, edits one, merges two,
+    or makes one inactive or active again.
     """
 
     at: float
@@ -61,12 +66,12 @@ class ReviewPlan(Struct, frozen=True):
 
     Attributes:
         names: The names of each workspace's accounts and customers, as the places of families in `NAMES`.
-        auto_links: The setting `auto_link` of each workspace.
+        settings: The settings of each workspace: `auto_link`, and how accounts and customers are kept in step.
         steps: The steps in the order of their times.
     """
 
     names: dict[str, tuple[int, ...]]
-    auto_links: dict[str, str]
+    settings: dict[str, dict[str, str]]
     steps: tuple[ReviewStep, ...]
 
 
@@ -86,6 +91,14 @@ def draw(random: Random, faults_end: float, workspaces: Sequence[str]) -> Review
             workspace: tuple(random.sample(range(len(NAMES)), random.randint(1, 2)))
             for workspace in workspaces
         },
-        auto_links={workspace: random.choice(AUTO_LINKS) for workspace in workspaces},
+        settings={workspace: _settings(random) for workspace in workspaces},
         steps=tuple(sorted(steps, key=lambda step: step.at)),
     )
+
+
+def _settings(random: Random) -> dict[str, str]:
+    return {
+        "auto_link": random.choice(AUTO_LINKS),
+        "customer_sync": random.choice(SYNCS),
+        **{name: random.choice(RULES) for name in RULED},
+    }

@@ -11,23 +11,36 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from events.contract.in_step import Side
 from projections import mappings
 from projections.mappings import suggestion
-from worker.actions import bulk_reviews
-from worker.actions.admin import Admin
+from worker.actions import bulk_reviews, conflicts
+from worker.actions.admin import ActionRefused, Admin
 from worker.actions.bulk_reviews import DECISIONS, AccountDecision
+from worker.actions.conflicts import ConflictsWanted
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import accountant
 from worker.sandbox.books.company import Company
 from worker.sandbox.faults import Fault
 from worker.services import Services
+from worker.simulation.crm import Crm
 from worker.simulation.outside import Outside
-from worker.simulation.prospects import ACCOUNTS, CUSTOMERS, DOMAINS, NAMES, ReviewPlan, ReviewStep
-from worker.simulation.telling import Telling, crm
+from worker.simulation.prospects import (
+    ACCOUNTS,
+    CUSTOMERS,
+    DOMAINS,
+    NAMES,
+    PHONES,
+    ReviewPlan,
+    ReviewStep,
+)
+from worker.simulation.telling import Telling
 
 PEOPLE = ("ada", "bo")
 SURE = Decimal(90)
 BROUGHT_RATE = 0.1
+SIDES: tuple[Side, ...] = ("crm", "quickbooks")
+CONFLICT = ConflictsWanted("conflict")
 # How often people decide in each way, in the order of DECISIONS: accept, reject, map, create, ignore, unignore.
 _OFTEN = (5, 4, 4, 3, 2, 2)
 _MAPPINGS = mappings.mappings
@@ -39,12 +52,12 @@ class Reviewing:
     def __init__(self, outside: Outside, telling: Telling, plan: ReviewPlan) -> None:
         self._outside = outside
         self._telling = telling
-        self._workspace = telling.workspace
+        self.workspace = telling.workspace
         self._cluster = outside.cluster
         self._steps = [step for step in plan.steps if step.workspace == telling.workspace]
         self._families = plan.names[telling.workspace]
-        self._random = Random(f"{self._cluster.seed}:review of {self._workspace}")  # noqa: S311 - a simulation repeats itself
-        self._accounts: dict[str, dict[str, Any]] = {}
+        self._random = Random(f"{self._cluster.seed}:review of {self.workspace}")  # noqa: S311 - a simulation repeats itself
+        self.crm = Crm(outside, telling)
         self._customers: list[str] = []
 
     async def play(self) -> None:
@@ -53,8 +66,19 @@ class Reviewing:
             self._list(self._company)
         await self._telling.is_set_up.wait()
         for number in range(1, ACCOUNTS + 1):
-            await self._send(f"R-{number}")
+            await self._edit_account(f"R-{number}")
+            if self._random.getrandbits(1):
+                await self._decide([AccountDecision(f"R-{number}", "create")])
         await asyncio.gather(*(self._take(step) for step in self._steps))
+
+    @property
+    def edits(self) -> int:
+        """How many times people have edited an account or a customer, or decided about one."""
+        by_people = (
+            change for change in self._company.journal.after(0) if change.by == accountant.ACCOUNTANT
+        )
+        customers = sum(change.entity == "Customer" for change in by_people)
+        return self.crm.edits + customers + len(self._steps)
 
     async def _take(self, step: ReviewStep) -> None:
         await asyncio.sleep(max(0.0, step.at - self._cluster.loop.time()))
@@ -65,14 +89,16 @@ class Reviewing:
             await asyncio.gather(*[self._decide([each]) for each in await self._race()])
         elif step.kind == "accept_above":
             await self._accept_above()
-        elif step.kind == "rename_account":
-            await self._send(self._random.choice(sorted(self._accounts)))
+        elif step.kind == "resolve":
+            await self._resolve()
+        elif step.kind == "edit_account":
+            await self._edit_account(self._random.choice(sorted(self.crm.accounts)))
         else:
             self._edit(step)
 
     @property
     def _company(self) -> Company:
-        return self._cluster.sandbox.companies[self._outside.realms[self._workspace]]
+        return self._cluster.sandbox.companies[self._outside.realms[self.workspace]]
 
     def _drawn(self) -> tuple[str, dict[str, Any]]:
         """Draw a name, and maybe the domain of its family."""
@@ -80,33 +106,41 @@ class Reviewing:
         domain = {"domain": DOMAINS[family]} if self._random.getrandbits(1) else {}
         return self._random.choice(NAMES[family]), domain
 
-    async def _send(self, account_id: str) -> None:
-        """Send a new snapshot of an account, with a drawn name."""
+    async def _edit_account(self, account_id: str) -> None:
+        """Give an account another name, phone number or e-mail address; a new one gets all."""
         name, identifiers = self._drawn()
-        revision = self._accounts.get(account_id, {"revision": 0})["revision"] + 1
-        currency = self._outside.plan.companies[self._workspace].market.currencies[0]
-        snapshot = {
-            "account_id": account_id,
-            "revision": revision,
-            "name": name,
-            "currency": currency,
-            **identifiers,
-            **self._brought(),
+        fields = {"name": name, **identifiers, **self._contact("email", "phone")}
+        if account_id in self.crm.accounts:
+            chosen = self._random.choice(("name", "email", "phone"))
+            fields = {chosen: fields.get(chosen)} if chosen != "name" else {"name": name, **identifiers}
+        else:
+            fields["currency"] = self._outside.plan.companies[self.workspace].market.currencies[0]
+        await self.crm.edit(account_id, **fields, **self._brought())
+
+    def _contact(self, email: str, phone: str) -> dict[str, str | None]:
+        """Draw an e-mail address and a phone number, or none."""
+        domain = DOMAINS[self._random.choice(self._families)]
+        return {
+            email: self._random.choice((None, f"pay@{domain}", f"books@{domain}")),
+            phone: self._random.choice((None, *PHONES)),
         }
-        self._accounts[account_id] = snapshot
-        await self._telling.send([crm("account.updated.v1", self._workspace, snapshot)])
 
     def _brought(self) -> dict[str, Any]:
         """Return the customer that the CRM says an account is, now and then."""
         if not self._customers or self._random.random() >= BROUGHT_RATE:
             return {}
-        realm = self._outside.realms[self._workspace]
+        realm = self._outside.realms[self.workspace]
         return {"customer": {"realm": realm, "customer_id": self._random.choice(self._customers)}}
 
     def _edit(self, step: ReviewStep) -> None:
         """Edit a customer as the accountant does, unless QuickBooks refuses it."""
         company = self._company
-        present = [each for each in self._customers if company.get("Customer", each) is not None]
+        created = (
+            each["Id"]
+            for each in company.objects["Customer"].values()
+            if str(each.get("Notes")).startswith("Account R-")
+        )
+        present = [*(each for each in self._customers if company.get("Customer", each) is not None), *created]
         if step.kind == "list":
             self._list(company)
             return
@@ -115,8 +149,8 @@ class Reviewing:
         chosen, other = self._random.choice(present), self._random.choice(present)
         now = self._cluster.world.now()
         try:
-            if step.kind == "rename_customer":
-                accountant.change(company, "Customer", chosen, {"DisplayName": self._drawn()[0]}, now)
+            if step.kind == "edit_customer":
+                accountant.change(company, "Customer", chosen, self._customer_fields(), now)
             elif step.kind == "switch":
                 active = company.objects["Customer"][chosen].get("Active") is not False
                 accountant.change(company, "Customer", chosen, {"Active": not active}, now)
@@ -124,6 +158,15 @@ class Reviewing:
                 accountant.merge(company, "Customer", chosen, other, now)
         except Fault:  # the accountant sees it, and gives up
             self._cluster.counts["review_edit_refused"] += 1
+
+    def _customer_fields(self) -> dict[str, Any]:
+        contact = self._contact("email", "phone")
+        drawn: tuple[dict[str, Any], ...] = (
+            {"DisplayName": self._drawn()[0]},
+            {"PrimaryEmailAddr": {"Address": contact["email"]} if contact["email"] else None},
+            {"PrimaryPhone": {"FreeFormNumber": contact["phone"]} if contact["phone"] else None},
+        )
+        return self._random.choice(drawn)
 
     def _list(self, company: Company) -> None:
         """List a customer with a drawn name, unless there is one."""
@@ -140,8 +183,8 @@ class Reviewing:
 
     async def _decision(self, account_id: str | None = None) -> AccountDecision:
         """Draw a decision about an account, by the suggestion that people see."""
-        account_id = account_id or self._random.choice(sorted(self._accounts))
-        suggested = await self._cluster.store.read(_suggested, self._workspace, account_id)
+        account_id = account_id or self._random.choice(sorted(self.crm.accounts))
+        suggested = await self._cluster.store.read(_suggested, self.workspace, account_id)
         decision = self._random.choices(DECISIONS, _OFTEN)[0]
         customer = None
         if decision == "map":
@@ -155,14 +198,34 @@ class Reviewing:
         first = await self._decision()
         if self._random.getrandbits(1) or first.customer is None:
             return first, await self._decision(first.account)
-        others = sorted(self._accounts.keys() - {first.account})
+        others = sorted(self.crm.accounts.keys() - {first.account})
         return AccountDecision(first.account, "map", first.customer), AccountDecision(
             self._random.choice(others), "map", first.customer
         )
 
+    async def _resolve(self) -> None:
+        """Decide the first conflict for one side."""
+        take = self._random.choice(SIDES)
+
+        async def ask(services: Services, _: Gateway) -> None:
+            admin = Admin.of(services, self.workspace, by="ada")
+            found = await services.database.read(conflicts.list_conflicts, self.workspace, 1, CONFLICT)
+            for row in found:
+                try:
+                    position = await conflicts.resolve(
+                        admin, row["account"], row["field"], take, row["customer"]
+                    )
+                except ActionRefused as refused:
+                    self._cluster.counts[f"resolve_{refused.reason}"] += 1
+                else:
+                    self._cluster.counts["resolve_done"] += 1
+                    self._outside.actions.add(position)
+
+        await self._outside.insist(ask)
+
     async def _accept_above(self) -> None:
         async def ask(services: Services, gateway: Gateway) -> None:
-            rows = await bulk_reviews.above(Admin.of(services, self._workspace, by="ada"), SURE)
+            rows = await bulk_reviews.above(Admin.of(services, self.workspace, by="ada"), SURE)
             await self._review(rows, "ada", services, gateway)
 
         await self._outside.insist(ask)
@@ -172,7 +235,7 @@ class Reviewing:
         await self._outside.insist(lambda services, gateway: self._review(rows, by, services, gateway))
 
     async def _review(self, rows: Sequence[AccountDecision], by: str, services: Services, _: Gateway) -> None:
-        admin = Admin.of(services, self._workspace, by=by)
+        admin = Admin.of(services, self.workspace, by=by)
         async for reviewed in bulk_reviews.review(admin, rows):
             self._cluster.counts[f"{reviewed.decision}_{reviewed.reason or 'done'}"] += 1
             if reviewed.position is not None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog
+from events.contract.gates import CUSTOMER_CHANGED
 from events.log.tables import dead_letters
 from events.log.tables import log as events
 from worker.commands.table import realms
@@ -17,7 +18,7 @@ from worker.quote_to_cash import view
 from worker.roles import reconsidering, suggesting
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import companies, noticing, observing, reviewed
+from worker.simulation import agreeing, companies, noticing, observing, reviewed
 from worker.simulation.bookkeeper import Bookkeeper
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
@@ -129,7 +130,9 @@ async def play(
     acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
     reviews = [Reviewing(outside, telling, plan.reviews) for telling in tellings.values() if plan.reviews]
     acts += [asyncio.create_task(review.play()) for review in reviews]
-    background = [asyncio.create_task(habit) for habit in chaos.habits()]
+    background = [
+        asyncio.create_task(habit) for habit in (*chaos.habits(), *(each.crm.follow() for each in reviews))
+    ]
     admins = [asyncio.create_task(habit) for habit in chaos.admins()]
     cluster.sandbox.trouble.follow(plan.quickbooks)
     for host in cluster.hosts:
@@ -146,37 +149,54 @@ async def play(
     await cluster.answered()
     for workspace in plan.tales:
         await outside.finish(workspace)
-    waiting_for = await _settle(cluster, outside, tellings)
+    waiting_for = await _settle(cluster, outside, tellings, reviews)
     _end(admins)
     if waiting_for is not None:
         return [f"The work does not finish: {waiting_for}"]
     cluster.watch.check_books()
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tellings, clock))
+    found += await _review_violations(cluster, reviews)
     found += await observing.afterwards(cluster, outside, keeper, plan.sync, random)
     if plan.sync.flurries and not found:
         found += await noticing.flurries(cluster, outside, keeper, plan.sync, random)
     if plan.reviews is not None and not found:
-        found += await _reviewed(cluster, tellings)
+        found += await _reviewed(cluster, reviews)
     _end(background)
     digest = await cluster.store.read(_digest)
     cluster.loop.note(digest)
     return found
 
 
-async def _reviewed(cluster: Cluster, tellings: Mapping[str, Telling]) -> list[str]:
-    """Return what is wrong with the mappings after the accountant's last edits, which concern any customers."""
-    waiting_for = await observing.rest(cluster)
+async def _reviewed(cluster: Cluster, reviews: Sequence[Reviewing]) -> list[str]:
+    """Return what is wrong with the mappings at rest after the accountant's last edits, which concern any customers."""
+    waiting_for = await _come_to_rest(cluster, reviews)
     if waiting_for is not None:
-        return [f"I10: suggestions do not come to rest: {waiting_for}"]
+        return [f"I10: the review does not come to rest: {waiting_for}"]
+    return await _review_violations(cluster, reviews)
+
+
+async def _review_violations(cluster: Cluster, reviews: Sequence[Reviewing]) -> list[str]:
     found: list[str] = []
-    for workspace in tellings:
-        found += await cluster.store.read(_mapping_violations, workspace)
+    for review in reviews:
+        found += await cluster.store.read(_of_review, review.workspace, review.edits)
     return found
 
 
-def _mapping_violations(connection: sa.Connection, workspace: str) -> list[str]:
-    return list(reviewed.violations(connection, workspace))
+def _of_review(connection: sa.Connection, workspace: str, edits: int) -> list[str]:
+    of_people = reviewed.violations(connection, workspace)
+    return [*of_people, *agreeing.violations(connection, workspace, edits)]
+
+
+async def _come_to_rest(cluster: Cluster, reviews: Sequence[Reviewing]) -> str | None:
+    """Wait until the worker and the CRM have nothing left to do; return what is left if it takes too long."""
+    until = cluster.loop.time() + observing.AT_REST_SECONDS_MAX
+    while True:
+        waiting_for = await observing.rest(cluster)
+        idle = [await review.crm.is_idle() for review in reviews]
+        if (waiting_for is None and all(idle)) or cluster.loop.time() >= until:
+            return waiting_for if all(idle) else "the CRM"
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -186,12 +206,16 @@ def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
         task.cancel()
 
 
-async def _settle(cluster: Cluster, outside: Outside, tellings: Mapping[str, Telling]) -> str | None:
+async def _settle(
+    cluster: Cluster, outside: Outside, tellings: Mapping[str, Telling], reviews: Sequence[Reviewing]
+) -> str | None:
     """Wait until two checks in a row find no work; return the remaining work if it takes too long."""
     until = cluster.loop.time() + SETTLE_SECONDS_MAX
     idle, waiting_for = 0, None
     while cluster.loop.time() < until:
         waiting_for = await _waits_for(cluster, outside, tellings)
+        if not all([await review.crm.is_idle() for review in reviews]):
+            waiting_for = waiting_for or "the CRM to take over what it is told"
         idle = idle + 1 if waiting_for is None else 0
         if idle == 2:  # noqa: PLR2004 - two checks
             return None
@@ -226,7 +250,8 @@ def _judge(
     found = [f"{name}: {violation}" for name, found in broken.items() for violation in found]
     for telling in tellings.values():
         found += Comparison(connection, outside, telling).violations()
-        found += reviewed.violations(connection, telling.workspace)
+        if outside.plan.reviews is None:  # else once the CRM has taken over what it was told
+            found += reviewed.violations(connection, telling.workspace)
     found += [
         f"{workspace} has {count} events of an ended connection, but {outside.ended_of(workspace)} grants ended"
         for workspace, count in connection.execute(_TOLD_THAT_IT_ENDED)
@@ -254,7 +279,8 @@ def _refused_by_nobody(connection: sa.Connection, refused: set[str]) -> Iterator
     """Yield the commands that are recorded as rejected although QuickBooks never rejected them."""
     for workspace, data in connection.execute(_REFUSED):
         fact = catalog.payload(catalog.COMMAND_REJECTED, data)
-        if fact.code is not None and fact.request_id not in refused:
+        # If the answer to an update was lost, its customer's version tells that it was not made.
+        if fact.code is not None and fact.gate != CUSTOMER_CHANGED and fact.request_id not in refused:
             yield f"{workspace}/{fact.subject}: {fact.kind} is recorded as rejected, but QuickBooks never rejected it"
 
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 from events.clock import Clock
 from worker.commands.claimed import Claimed
 from worker.commands.companies import REALM_HELD_SECONDS
+from worker.commands.kinds.all import UPDATES
 from worker.sandbox.service import Sandbox
 from worker.sandbox.transport import SandboxTransport
 from worker.simulation.loop import SimulationLoop
@@ -222,18 +223,26 @@ class Watch:
                         self._violated(f"{count} {entity} objects carry the mark {mark}")
 
     def _is_anew(self, command: Claimed) -> bool:
-        """Return whether an earlier generation was commanded in the same company."""
-        return command.key.generation > self._generations[_object(command)]
+        """Return whether an earlier generation was commanded in the same company; an update is safe by its version."""
+        return (
+            command.key.kind not in UPDATES and command.key.generation > self._generations[_object(command)]
+        )
 
     def _is_old(self, command: Claimed) -> bool:
         """Return whether the request may have been sent before a restore, whatever a host's clock says."""
         age = self._clock.now() - command.cause_at
         return age.total_seconds() > self._old + max(CLOCKS_APART_SECONDS, self.clocks_wrong_seconds)
 
+    def _is_update(self, request_id: str) -> bool:
+        _, command = self._claims.get(request_id, (0.0, None))
+        return command is not None and command.key.kind in UPDATES
+
     def _check_looked_up(self, request_id: str, before: Sent) -> None:
         if before.looked_up_at < before.at:
             self._violated(f"requestid {request_id} is sent again without a look-up")
-        elif not self.clocks_jumped and before.looked_up_at < before.at + self._settle:
+        elif self._is_update(request_id) or self.clocks_jumped:
+            return  # an update is refused if its first request was applied since
+        elif before.looked_up_at < before.at + self._settle:
             self._violated(f"requestid {request_id} is sent again before it could not be applied any more")
 
     def _violated(self, rule: str) -> None:

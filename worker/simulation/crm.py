@@ -1,0 +1,105 @@
+"""The CRM of the accounts under review: it edits them, and takes over the values that it is told, in its own way."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from events.contract import catalog, in_step
+from events.contract.in_step import AccountCustomerChanged
+from events.log import log as events_log
+from events.log.tables import log
+from worker.simulation.outside import LOOK_SECONDS, Outside
+from worker.simulation.telling import Telling, crm
+
+# A message that the CRM never takes over, one that it takes over late, and snapshots that it sends twice.
+NEVER_RATE, LATE_RATE, TWICE_RATE, OWN_FORM_RATE = 0.1, 0.3, 0.2, 0.3
+LATE_SECONDS = 40.0
+FIELDS = frozenset({"name", "email", "phone", "billing_address", "shipping_address", "currency"})
+
+
+class Crm:
+    """The accounts of one workspace.
+
+    Attributes:
+        accounts: The last snapshot of each account, by its ID.
+        edits: The number of snapshots that people's edits caused, without those that only answer a message.
+    """
+
+    def __init__(self, outside: Outside, telling: Telling) -> None:
+        self.accounts: dict[str, dict[str, Any]] = {}
+        self.edits = 0
+        self._outside = outside
+        self._telling = telling
+        self._random = Random(f"{outside.cluster.seed}:CRM of {telling.workspace}")  # noqa: S311 - a simulation repeats itself
+        self._read = 0
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def edit(self, account_id: str, **fields: Any) -> None:
+        """Change fields of an account, and send its next snapshot; None removes a value."""
+        self.edits += 1
+        await self._save(account_id, fields)
+
+    async def follow(self) -> None:
+        """Take over what the feed says, for ever."""
+        while True:
+            await self._hear()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def is_idle(self) -> bool:
+        """Return whether the feed was read to its end, and no snapshot is still to be sent."""
+        return not self._answering and self._read >= await self._outside.cluster.store.read(events_log.head)
+
+    async def _hear(self) -> None:
+        store = self._outside.cluster.store
+        head = await store.read(events_log.head)
+        self._read = min(self._read, head)  # after a restore, the feed ends earlier
+        for message in await store.read(_messages, self._telling.workspace, self._read, head):
+            if message.account_id in self.accounts and self._random.random() >= NEVER_RATE:
+                task = asyncio.create_task(self._take_over(message))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+        self._read = head
+
+    async def _take_over(self, message: AccountCustomerChanged) -> None:
+        if self._random.random() < LATE_RATE:
+            await asyncio.sleep(self._random.uniform(0, LATE_SECONDS))
+        told = {name: value for name, value in msgspec.to_builtins(message.fields).items() if name in FIELDS}
+        if told:
+            await self._save(message.account_id, {name: self._in_its_form(name, told[name]) for name in told})
+
+    def _in_its_form(self, name: str, value: Any) -> Any:
+        """Return a value as the CRM stores it: the same, in other letters or with other separators."""
+        if value is None or name not in _OWN_FORMS or self._random.random() >= OWN_FORM_RATE:
+            return value
+        return _OWN_FORMS[name](value)
+
+    async def _save(self, account_id: str, fields: dict[str, Any]) -> None:
+        before = self.accounts.get(account_id, {"account_id": account_id, "revision": 0})
+        snapshot = {**before, **fields, "revision": before["revision"] + 1}
+        self.accounts[account_id] = snapshot
+        filled = {name: value for name, value in snapshot.items() if value is not None}
+        message = crm("account.updated.v1", self._telling.workspace, filled)
+        await self._telling.send([message] * (2 if self._random.random() < TWICE_RATE else 1))
+
+
+def _dotted(phone: str) -> str:
+    return phone.replace(" ", ".").replace("-", ".")
+
+
+_OWN_FORMS: dict[str, Callable[[str], str]] = {"name": str.upper, "email": str.upper, "phone": _dotted}
+
+
+def _messages(
+    connection: sa.Connection, workspace: str, after: int, until: int
+) -> Sequence[AccountCustomerChanged]:
+    statement = (
+        sa.select(log.c.data)
+        .where(log.c.workspace == workspace, log.c.type == in_step.ACCOUNT_CUSTOMER_CHANGED)
+        .where(log.c.position > after, log.c.position <= until)
+        .order_by(log.c.position)
+    )
+    return [catalog.payload(in_step.ACCOUNT_CUSTOMER_CHANGED, data) for data in connection.scalars(statement)]
