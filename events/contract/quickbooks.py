@@ -65,7 +65,7 @@ class CustomerObserved(Fact, frozen=True):
     """The data of a QuickBooks customer that decisions need, at the time of reading.
 
     `exists` is false if QuickBooks has no customer with this ID. `reading` is the number of the commanded reading, 0 if
-    the data came in another way. `line2` of an address has QuickBooks' second to fifth line. QuickBooks hides most tax
+    the data came in another way. `full_name` is a sub-customer's name with those above it, `Acme:Austin`. `line2` of an address has QuickBooks' second to fifth line. QuickBooks hides most tax
     IDs, as `XXXXXX56789`: `tax_id` is None then.
     """
 
@@ -87,6 +87,7 @@ class CustomerObserved(Fact, frozen=True):
     taxable: bool | None = None
     website: Name | None = None
     tax_id: Name | None = None
+    full_name: Name | None = None
 
 
 NOT_FOR_SALE = frozenset({"Category", "Group"})  # types of items that a line of an invoice can't name

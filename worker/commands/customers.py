@@ -30,6 +30,7 @@ def customer_observed(realm: str, row: Row) -> CustomerObserved:
         taxable=row.get("Taxable"),
         website=member(row, "WebAddr", "URI"),
         tax_id=_tax_id(row),
+        full_name=text(row, "FullyQualifiedName") if row.get("ParentRef") else None,
     )
 
 

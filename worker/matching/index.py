@@ -36,6 +36,7 @@ class KnownCustomer(Struct, frozen=True):
         tax_id: A tax ID.
         active: Whether it is active.
         parent_id: The customer that it belongs to, if it is a sub-customer.
+        full_name: Its name with those of the customers above it, `Acme:Austin`, if it is a sub-customer.
         currency: Its currency.
         learned: Names of accounts that people have linked to it, in this workspace.
     """
@@ -49,6 +50,7 @@ class KnownCustomer(Struct, frozen=True):
     tax_id: str | None = None
     active: bool = True
     parent_id: str | None = None
+    full_name: str | None = None
     currency: str | None = None
     learned: tuple[str, ...] = ()
 
@@ -166,7 +168,8 @@ class Index:
     def _suggested(self, found: _Candidate) -> Suggested:
         customer, alike = self._customers[found.id], found.alike
         name = alike.text if alike else customer.display_name
-        is_learned = name in customer.learned and name not in (customer.display_name, customer.company_name)
+        own = (customer.display_name, customer.company_name, customer.full_name)
+        is_learned = name in customer.learned and name not in own
         reasons: tuple[Reason, ...] = (*found.reasons, "learned_name") if is_learned else found.reasons
         features = alike.likeness.features if alike else None
         return Suggested(found.id, name, found.score, found.rank, reasons, features)
@@ -193,7 +196,7 @@ def differ(one: str | None, other: str | None) -> bool:
 def names_of(customer: KnownCustomer) -> list[str]:
     """Return the names of a customer; an empty text if it has no company name."""
     called = with_former_name(customer.display_name, active=customer.active)
-    return [*called, customer.company_name or "", *customer.learned]
+    return [*called, customer.company_name or "", customer.full_name or "", *customer.learned]
 
 
 def identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:

@@ -8,7 +8,7 @@ from events.contract.matching import CandidateCustomer, MappingSuggested
 from events.contract.quickbooks import CustomerObserved
 from events.contract.values import Amount, Percent
 from worker.matching.duplicates import duplicate_of
-from worker.matching.index import Index, KnownCustomer, SoughtAccount
+from worker.matching.index import Index, KnownCustomer, SoughtAccount, names_of
 from worker.matching.suggestions import REQUIRED, Suggested, Suggestion
 from worker.suggesting.accounts import AccountEntry
 from worker.suggesting.entries import is_said, written
@@ -31,6 +31,7 @@ def known_customer(observed: CustomerObserved) -> KnownCustomer | None:
         tax_id=observed.tax_id,
         active=observed.active,
         parent_id=observed.parent_id,
+        full_name=observed.full_name,
         currency=observed.currency,
     )
 
@@ -110,7 +111,7 @@ class AccountPairing(Pairing[CustomerObserved, KnownCustomer, SoughtAccount, Acc
 
     def as_sought(self, known: KnownCustomer) -> Iterable[SoughtAccount]:
         """Yield a customer as an account, by each of its names."""
-        for name in {known.display_name, known.company_name or "", *known.learned} - {""}:
+        for name in {*names_of(known)} - {""}:
             yield SoughtAccount(
                 known.id,
                 name,

@@ -145,6 +145,14 @@ def _affected(
     found = {
         (entity, entity_id) for entity, entity_id in bulk.fetch(connection, columns, _REFERRED, referred)
     }
+    renamed = [each.row for each in versions if each.is_renamed]
+    below = [(answer.realm, named(row.entity, row.entity_id)) for row in renamed]
+    of_their_kind = {row.entity for row in renamed}
+    found |= {
+        (entity, entity_id)
+        for entity, entity_id in bulk.fetch(connection, columns, _REFERRED, below)
+        if entity in of_their_kind
+    }
     for version in versions:
         for name in version.affected:
             entity, _, entity_id = name.partition("/")

@@ -93,13 +93,15 @@ class ObjectVersion(Struct, frozen=True):
     """A new version of an object: its row, its events in order, and the other objects that may have changed with it.
 
     Without events, only QuickBooks' own version is new: none of the kept fields differ.
-    `is_referred` is true if all objects that refer to this one may have changed.
+    `is_referred` is true if all objects that refer to this one may have changed; `is_renamed` if those of its kind may have,
+    since its name is a part of theirs.
     """
 
     row: LastVersion
     facts: tuple[tuple[str, Fact], ...]
     affected: tuple[str, ...] = ()
     is_referred: bool = False
+    is_renamed: bool = False
 
 
 def version_of(known: LastVersion | None, seen: Seen, answer: Answer) -> ObjectVersion | None:
@@ -126,7 +128,12 @@ def version_of(known: LastVersion | None, seen: Seen, answer: Answer) -> ObjectV
     facts: list[tuple[str, Fact]] = [(observable.event, fact)]
     if voided:
         facts.insert(0, (catalog.OBJECT_VOIDED, ObjectVoided(answer.realm, seen.entity, seen.entity_id)))
-    return ObjectVersion(replace(row, content=content), tuple(facts), tuple(_applied_otherwise(before, fact)))
+    return ObjectVersion(
+        replace(row, content=content),
+        tuple(facts),
+        tuple(_applied_otherwise(before, fact)),
+        is_renamed=_is_renamed(before, fact),
+    )
 
 
 def _row(known: LastVersion | None, seen: Seen, read: Row, answer: Answer) -> LastVersion:
@@ -243,6 +250,13 @@ def _with_void(fact: Fact, seen: Seen, before: Fact | None) -> Fact:
 
 def _is_void(fact: Fact | None) -> bool:
     return isinstance(fact, SaleObserved) and fact.voided
+
+
+def _is_renamed(before: Fact | None, after: Fact) -> bool:
+    """Return whether a customer has another name than before. QuickBooks does not announce the new names of those below it."""
+    if not isinstance(before, CustomerObserved) or not isinstance(after, CustomerObserved):
+        return False
+    return (before.display_name, before.full_name) != (after.display_name, after.full_name)
 
 
 def skips_a_payment(known: LastVersion | None, seen: Seen) -> bool:

@@ -37,6 +37,12 @@ def test_a_customer_without_further_fields_has_none_of_them() -> None:
     assert observed() == CustomerObserved("46", "7", display_name="Acme", sync_token=2)
 
 
+def test_the_full_name_is_kept_of_a_sub_customer_alone() -> None:
+    assert observed(FullyQualifiedName="Acme").full_name is None
+    below = observed(FullyQualifiedName="Acme:Austin", ParentRef={"value": "3"})
+    assert (below.full_name, below.parent_id) == ("Acme:Austin", "3")
+
+
 @pytest.mark.parametrize("address", [None, {}, {"Id": "4", "Lat": "30.2", "Line1": ""}])
 def test_an_address_without_a_text_is_none(address: object) -> None:
     assert observed(BillAddr=address).billing_address is None

@@ -120,6 +120,20 @@ def test_a_customer_that_was_made_inactive_has_its_former_name_too(
     assert known.suggest(SoughtAccount("A-1", "Acme")).nearest == ()
 
 
+def test_a_sub_customer_has_the_names_above_it_too_and_comes_after_the_customer_above_it() -> None:
+    austin = KnownCustomer("2", "Austin", parent_id="1", full_name="Acme:Austin")
+    known = Index([KnownCustomer("1", "Acme Inc"), austin])
+    found = known.suggest(SoughtAccount("A-1", "Acme Austin"))
+    assert found.best is not None
+    assert (found.decision, found.best.id, found.best.reasons) == (
+        "review",
+        "2",
+        ("same_name", "sub_customer"),
+    )
+    above = known.suggest(SoughtAccount("A-2", "Acme"))
+    assert (above.decision, above.best and above.best.id) == ("link", "1")
+
+
 def test_a_suffix_of_an_active_customer_is_part_of_its_name() -> None:
     found = Index([KnownCustomer("1", "Acme (Europe)")]).suggest(SoughtAccount("A-1", "Acme"))
     assert found.best is not None

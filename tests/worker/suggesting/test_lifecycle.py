@@ -188,6 +188,29 @@ async def test_an_inactive_customer_is_reviewed_by_its_former_name_and_reactivat
     assert await stands_at(office, "D-2") is None
 
 
+async def test_a_sub_customer_is_found_by_its_name_with_those_above_it_also_after_these_change(
+    office: Office,
+) -> None:
+    above = create(office, "Blue Falcon")
+    below = create(office, "Hangar", ParentRef={"value": above}, Job=True)
+    await office.notify()
+    await office.world.send(stories.account("A-2", name="Blue Falcon Hangar"))
+    await office.work()
+    assert await verdicts(office, "A-2") == [("review", below)]
+    lowest = create(office, "Gate", ParentRef={"value": below}, Job=True)
+    await office.notify()
+    change(office, above, DisplayName="Quixote")
+    await office.notify()
+    office.world.clock.advance(5)
+    await office.work()
+    await office.world.send(stories.account("A-3", name="Quixote Hangar"))
+    await office.world.send(stories.account("A-4", name="Quixote Hangar Gate"))
+    await office.work()
+    assert await verdicts(office, "A-3") == [("review", below)]
+    assert await verdicts(office, "A-4") == [("review", lowest)]
+    assert await office.differences() == []
+
+
 async def test_a_sub_customer_is_reviewed_and_comes_after_the_customer_above_it(office: Office) -> None:
     above = create(office, "Blue Falcon")
     below = create(office, "Blue Falcon Hangar", ParentRef={"value": above}, Job=True)
