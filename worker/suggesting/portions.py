@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from events.contract import catalog
 from events.contract.envelope import Event, own_event
-from events.contract.matching import MAPPINGS_COMPARED
+from events.contract.matching import MAPPINGS_COMPARED, Verdicts
 from events.contract.values import Fact
 from events.database import bulk
 from events.log import log, subscriptions
@@ -151,7 +151,7 @@ def go_on(
             _note_taught(connection, index, sought)
         portion = Portion(len(sought), after)
         if after.swept is None and (company.swept, company.matcher) != (None, MATCHER_VERSION):
-            log.append_own(connection, [_compared(index, now)], now)
+            log.append_own(connection, _compared(index, now), now)
         if not sought and after == company:
             compared = unowned.compare(connection, company, index, limit, now)
             if not compared:
@@ -284,17 +284,23 @@ def _event(workspace: str, stream: str, answer: Answer, now: datetime) -> Event:
     )
 
 
-def _compared(index: CompanyIndex, now: datetime) -> Event:
-    """Make the event that everything was compared. Its identity is the company, with the turn of the last portion."""
-    company = index.company
-    return own_event(
+def _compared(index: CompanyIndex, now: datetime) -> list[Event]:
+    """Make the event that everything was compared, if there was anything.
+
+    Its identity is the company, with the turn of the last portion.
+    """
+    company, compared = index.company, index.compared()
+    if (compared.accounts, compared.products) == (Verdicts(), Verdicts()):
+        return []
+    event = own_event(
         MAPPINGS_COMPARED,
-        index.compared(),
+        compared,
         workspace=company.workspace,
         source=COMPARISONS,
         time=now,
         id=f"{company.realm}/{company.turn}",
     )
+    return [event]
 
 
 def _observed(entity: str, content: str) -> Fact:

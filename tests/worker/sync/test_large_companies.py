@@ -106,7 +106,8 @@ async def test_nothing_is_skipped_while_rows_are_created_deactivated_and_merged(
         assert merges == 2
         assert await office.differences() == []
         # After a merge, a page no longer begins with the last row that was read: it is searched for, one page back.
-        assert requests.counts["Customer"] <= requests_max(office, "Customer") + 2 * merges
+        # Customers below one that became inactive, and has another name by that, are read again together.
+        assert requests.counts["Customer"] <= requests_max(office, "Customer") + 3 * merges
         assert requests.counts["Item"] <= requests_max(office, "Item")
 
 

@@ -181,7 +181,9 @@ async def test_more_changes_than_change_data_capture_returns_are_compared_in_ful
     assert await office.differences() == []
     before = await office.head()
     await office.sync(full=True)
-    assert await office.appended(before) == ["sync.requested.v1", "sync.began.v1", "sync.completed.v1"]
+    *of_sync, compared = await office.appended(before)
+    assert of_sync == ["sync.requested.v1", "sync.began.v1", "sync.completed.v1"]
+    assert compared == "mappings.compared.v1"
 
 
 async def test_a_sync_that_is_asked_for_while_one_runs_begins_after_it(office: Office) -> None:
