@@ -671,6 +671,14 @@ CASES_OF_GATES = [
     ),
     Case(
         "customer_being_created",
+        [*unmapped("account"), CREATES, stories.account(), *signed()],
+        "The account Acme A-1 (A-1) is being compared with the company's customers; if none is like it, one will be"
+        " created.",
+        [mapped()],
+        case="to_compare",
+    ),
+    Case(
+        "customer_being_created",
         [*unmapped("account"), CREATES, stories.account(), *signed(), NO_MATCH],
         "A QuickBooks customer will be created for the account Acme A-1 (A-1) once the invoice waits for nothing else, and"
         " no customer is found that is like it.",

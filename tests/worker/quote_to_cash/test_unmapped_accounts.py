@@ -29,6 +29,7 @@ from tests.worker.quote_to_cash.given import (
     observed,
     ready,
     rejected,
+    rejected_pair,
     suggested,
     uncertain,
     unignored,
@@ -95,6 +96,17 @@ def test_on_invoice_it_is_created_once_a_deal_waits_for_nothing_else() -> None:
     assert len(decider.commanded()) == 2
     held = [each.gates[0].gate for each in decider.facts(catalog.DEAL_INVOICE_HELD)]
     assert held == ["paused"], "the CRM gets no message about what needs nobody"
+
+
+def test_while_an_account_is_still_to_be_compared_nobody_is_asked() -> None:
+    decider = given(*without_customer("create_on_invoice"), ACCOUNT, *DEAL)
+    assert case(decider) == ("customer_being_created", "to_compare")
+    assert (requests(decider), decider.facts(catalog.DEAL_INVOICE_HELD)) == ([], [])
+    decider.when(suggested())
+    assert decider.stands_at() == "mapping_in_review"
+    decider.when(rejected_pair())
+    assert case(decider) == ("customer_being_created", "to_compare")
+    assert requests(decider.when(suggested(verdict="none", number=2))) == [("A-1", 1)]
 
 
 def test_the_customer_and_the_item_of_a_deal_are_created_one_after_the_other() -> None:

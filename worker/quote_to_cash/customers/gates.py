@@ -126,7 +126,7 @@ def _created(inquiry: Inquiry) -> Unmet | None:
     creation = customer_creation_of(inquiry.view, account_id)
     if creation is None:
         return None
-    case = "to_create" if creation == "to_create" else None
+    case = None if creation == "being_created" else creation
     return Unmet({"account": account_name(inquiry.view, account_id)}, case, _about(inquiry))
 
 
@@ -281,6 +281,10 @@ CREATED = Gate(
     depends_on=("account", "workspace"),
     given=has_arrived,
     cases={
+        "to_compare": Words(
+            "The account {account} is being compared with the company's customers; if none is like it, one will be created.",
+            "Nothing to do.",
+        ),
         "to_create": Words(
             "A QuickBooks customer will be created for the account {account} once the invoice waits for nothing else, and"
             " no customer is found that is like it.",

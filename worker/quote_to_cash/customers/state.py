@@ -101,6 +101,15 @@ class Account(State, frozen=True):
         is_decided = self.ignored_by is not None or self.is_unanswered
         return not is_decided and not self.links_in(suggested.realm)
 
+    def awaits_comparison(self, realm: str) -> bool:
+        """Return whether it is still to be compared with the customers of a company: for the first time, or after a rejection."""
+        if self.latest is None or self.ignored_by is not None or self.is_unanswered or self.links_in(realm):
+            return False
+        suggested = self.suggested
+        if suggested is None or suggested.realm != realm:
+            return True
+        return suggested.best is not None and (realm, suggested.best.customer_id) in self.rejected
+
     def is_being_compared(self, realm: str) -> bool:
         """Return whether a request to compare it with the customers of a company once more has no answer yet."""
         if self.compared is None or self.compared.realm != realm:

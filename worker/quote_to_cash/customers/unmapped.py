@@ -15,23 +15,23 @@ from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.view import View
 from worker.workspaces.kinds import CREATE_AT_ONCE, HOLD
 
-CustomerCreation = Literal["to_create", "being_created"]
+CustomerCreation = Literal["to_compare", "to_create", "being_created"]
 
 
 def customer_creation_of(view: View, account_id: str) -> CustomerCreation | None:
     """Return whether the customer of an unmapped account is created without a person's request, or is being created.
 
-    It is commanded once for each company: if QuickBooks refuses it, or its outcome is unknown, a person decides.
+    Before that, the account is compared: it may be like a customer. The customer is commanded once for each company: if QuickBooks refuses it, or its outcome is unknown, a person decides.
     """
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
     realm, attempt = workspace.realm, account.attempt
-    if workspace.settings.unmapped_account_rule == HOLD or realm is None or not account.is_unmatched:
+    if workspace.settings.unmapped_account_rule == HOLD or realm is None or realm in workspace.being_read:
         return None
-    is_of_realm = account.suggested is not None and account.suggested.realm == realm
-    if not is_of_realm or realm in workspace.being_read or is_contradicted(account, realm):
+    awaits_comparison = account.awaits_comparison(realm)
+    if is_contradicted(account, realm) or not (awaits_comparison or account.is_unmatched):
         return None
     if attempt is None or attempt.realm != realm:
-        return "to_create"
+        return "to_compare" if awaits_comparison else "to_create"
     return "being_created" if attempt.status == "commanded" else None
 
 
