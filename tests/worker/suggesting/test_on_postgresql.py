@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from events.contract import catalog
-from events.contract.matching import MAPPING_SUGGESTED
+from events.contract.matching import MAPPING_SUGGESTED, PRODUCT_SUGGESTED
 from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
 from tests import stories
 from tests.worker.suggesting.steps import everything, payloads
@@ -90,5 +90,25 @@ def create(office: Office, name: str) -> None:
     accountant.create(office.company, "Customer", {"DisplayName": name}, office.world.clock.now())
 
 
-async def suggestions(world: World) -> int:
-    return sum(each.event.type == MAPPING_SUGGESTED for each in await world.log())
+async def test_products_are_suggested_accepted_and_suggested_again(tmp_path: Path, postgres_url: str) -> None:
+    async with open_world(tmp_path, database_url=postgres_url) as world:
+        await world.add_workspace()
+        await world.connect()
+        office = Office(world)
+        account = next(each["Id"] for each in world.books("Account") if each["AccountType"] == "Income")
+        fields = {"Name": "Platform seat", "Type": "Service", "IncomeAccountRef": {"value": account}}
+        item = accountant.create(office.company, "Item", fields, world.clock.now())["Id"]
+        await world.send(stories.account(), stories.deal())
+        await office.work()
+        assert await suggestions(world, PRODUCT_SUGGESTED) == 1
+        accountant.change(office.company, "Item", item, {"Name": "Platform seats"}, world.clock.now())
+        await office.notify()
+        assert await suggestions(world, PRODUCT_SUGGESTED) == 2
+        rows = await bulk_reviews.products_above(world.admin(), Decimal(0))
+        assert [each.done async for each in bulk_reviews.review(world.admin(), rows)] == [True]
+        await office.work()
+        assert await bulk_reviews.products_above(world.admin(), Decimal(0)) == []
+
+
+async def suggestions(world: World, event_type: str = MAPPING_SUGGESTED) -> int:
+    return sum(each.event.type == event_type for each in await world.log())
