@@ -39,6 +39,8 @@ FIT_AND_REFUSED = {
     "connection_missing",  # the company was disconnected before
     "nothing_suggested",
     "account_mapped",
+    "product_mapped",
+    "item_being_created",
     "customer_taken",
     "not_ignored",
     "no_conflict",
@@ -64,11 +66,12 @@ UNFIT_AND_TAKEN = {
 UNSIGNED = {"POST /webhooks/docusign/{name}", "POST /webhooks/quickbooks"}
 # By then, the company was disconnected; test_sync_api.py has the others.
 DISCONNECTED = {"GET /api/v1/sync", "POST /api/v1/sync"}
-# No account is suggested a customer here; test_reviews_api.py has the others.
+# Nothing is suggested for an account or a product here; test_reviews_api.py has the others.
 UNDECIDED = {
     "POST /api/v1/mappings/accounts/{account}/accept",
     "POST /api/v1/mappings/accounts/{account}/conflicts/{field}",
     "POST /api/v1/mappings/accounts/{account}/conflicts/{field}/retry",
+    "POST /api/v1/mappings/products/{product}/accept",
 }
 
 

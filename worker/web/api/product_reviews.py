@@ -16,7 +16,7 @@ from worker.web.api.reviews import Ignoring
 from worker.web.description import described, identifier
 from worker.workspaces.api_tokens import Scope
 
-ProductId = Annotated[str, identifier("The product's id in the CRM.", "P-1")]
+ProductId = Annotated[str, identifier("The product's id in the CRM.", "P-9")]
 
 
 class ItemAcceptance(Struct, frozen=True):
