@@ -43,6 +43,11 @@ class Sides(Struct, frozen=True):
         """Whether the CRM may be told values."""
         return self.settings.customer_sync in {TO_CRM, BOTH}
 
+    @property
+    def full_name(self) -> str | None:
+        """A sub-customer's name with those above it, such as `Acme Austin`; None for other customers."""
+        return self.customer.full_name.replace(":", " ") if self.customer.full_name else None
+
     def fit(self, field: FieldName) -> Fit:
         """Return the CRM's value of a field as QuickBooks can have it."""
         return fitted(self.account, field, self.customer)
@@ -133,6 +138,7 @@ def fields_now(sides: Sides, pair: Pair, outcomes: Outcomes) -> Iterator[Now]:
             outcomes.get(field),
             _taken(pair, field, BothValues(crm, value)),
             pair.retries.get(field, 0),
+            sides.full_name if field == "name" else None,
         )
     currency = sides.customer.currency
     if sides.is_only_one and currency is not None:

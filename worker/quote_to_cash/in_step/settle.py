@@ -53,6 +53,7 @@ class Now(Struct, frozen=True):
         outcome: The outcome of an update, once.
         take: The side that a person chose in the conflict between these values.
         retries: How many requests to try again there were.
+        also_called: Another form of QuickBooks' value: the name of a sub-customer with those above it.
     """
 
     field: FieldName
@@ -66,6 +67,7 @@ class Now(Struct, frozen=True):
     outcome: UpdateAnswer | UpdateRefusal | None = None
     take: Side | None = None
     retries: int = 0
+    also_called: str | None = None
 
     @property
     def values(self) -> BothValues:
@@ -170,7 +172,9 @@ def _agree(now: Now, changed: frozenset[Side]) -> bool:
     if not changed or now.unfit is not None:
         return not changed
     is_told = len(changed) == 1 and now.rule in {"both", *changed}
-    return now.fitted == now.quickbooks or (not is_told and same(now.field, now.fitted, now.quickbooks))
+    forms = (now.quickbooks, now.also_called or now.quickbooks)
+    is_same = any(same(now.field, now.fitted, form) for form in forms)
+    return now.fitted == now.quickbooks or (not is_told and is_same)
 
 
 def _winner(

@@ -439,6 +439,14 @@ def test_the_company_s_name_is_renamed_with_the_customer_s_only_if_it_was_the_sa
     assert "CompanyName" not in updates(other)[-1]
 
 
+def test_a_sub_customer_may_be_an_account_by_its_name_with_those_above_it() -> None:
+    austin = seen(reading=1, display_name="Austin", full_name="Acme:Austin", parent_id="6")
+    decider = linked(customer=austin, crm=account(name="Acme, Austin"))
+    assert (updates(decider), told(decider), states(decider)) == ([], [], {})
+    decider.when(account(2, name="Acme Dallas"))
+    assert updates(decider)[-1]["DisplayName"] == "Acme Dallas"
+
+
 def test_another_account_s_agreement_is_none_of_the_new_one_s() -> None:
     decider = linked().when(mapped("A-1", "9"), account(1, "A-2", email=NEW), mapped("A-2", "7"))
     decider.when(seen(1, reading=2))
