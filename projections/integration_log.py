@@ -17,7 +17,7 @@ from projections.seen import Happened
 
 Level = Literal["info", "attention"]
 
-VERSION = 1
+VERSION = 2
 table = rows.table(
     "integration_log",
     VERSION,
@@ -212,7 +212,7 @@ def _looked_up(seen: Any, name: str) -> tuple[Level, str, str | None]:
             f"QuickBooks {name} is inactive.",
             "Activate it in QuickBooks, or map to another one.",
         )
-    return "info", f"Read QuickBooks {name}.", None
+    return "info", f"Read QuickBooks {name.removesuffix('.')}.", None
 
 
 def _noted(sentence: str, payload: Any) -> str:

@@ -161,7 +161,8 @@ def _suggested(subject: str, payload: Any) -> Sentence | None:
     best = payload.best
     if best is None:
         return None
-    said = f"This {subject} could be {spoken(best)}: {', '.join(best.reasons) or 'similar'}."
+    reasons = ", ".join(reason.replace("_", " ") for reason in best.reasons) or "similar"
+    said = f"This {subject} could be {spoken(best)}: {reasons}."
     twin = payload.twin if isinstance(payload, MappingSuggested) else None
     if twin is None:
         return "info", said, None

@@ -173,17 +173,17 @@ async def test_the_log_tells_each_decision(office: Office) -> None:
     first, second = ids(office)[HARPER], ids(office)["Harper & Lowe"]
     score = (await last(office, catalog.ACCOUNT_MAPPED)).evidence.score
     assert [each for each in log if "Read QuickBooks" not in each] == [
-        f"This account could be customer {first} {HARPER} (99.9 %): same_name.",
+        f"This account could be customer {first} {HARPER} (99.9 %): same name.",
         "ada said that this account gets no customer: a test account.",
         "ada said that this account is no longer ignored.",
         f"ada said that this account is not customer {first} (score 99.9 %).",
-        f"This account could be customer {second} Harper & Lowe ({score} %): contained_name.",
+        f"This account could be customer {second} Harper & Lowe ({score} %): contained name.",
         f"ada mapped this account to customer {second} (score {score} %).",
     ]
 
 
 def log_of(connection: Any, account: str = "A-1") -> list[str]:
     rows = connection.exec_driver_sql(
-        "SELECT message FROM integration_log_v1 WHERE about = ? ORDER BY position", (f"account/{account}",)
+        "SELECT message FROM integration_log_v2 WHERE about = ? ORDER BY position", (f"account/{account}",)
     )
     return [row[0] for row in rows]

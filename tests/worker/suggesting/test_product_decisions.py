@@ -138,18 +138,18 @@ async def test_the_log_tells_each_decision(office: Office) -> None:
     second = ids(office)["Platform seat, yearly"]
     score = (await last(office, catalog.PRODUCT_MAPPED)).evidence.score
     assert [each for each in log if "Read QuickBooks" not in each] == [
-        f"This product could be item {first} {SEAT} (99.9 %): same_name.",
+        f"This product could be item {first} {SEAT} (99.9 %): same name.",
         "ada said that this product gets no item: a test.",
         "ada said that this product is no longer ignored.",
         f"ada said that this product is not item {first} (score 99.9 %).",
-        f"This product could be item {second} Platform seat, yearly ({score} %): contained_name.",
+        f"This product could be item {second} Platform seat, yearly ({score} %): contained name.",
         f"ada mapped this product to item {second} (score {score} %).",
     ]
 
 
 def log_of(connection: Any) -> list[str]:
     rows = connection.exec_driver_sql(
-        "SELECT message FROM integration_log_v1 WHERE about = 'product/P-1' ORDER BY position"
+        "SELECT message FROM integration_log_v2 WHERE about = 'product/P-1' ORDER BY position"
     )
     return [row[0] for row in rows]
 

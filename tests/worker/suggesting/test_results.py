@@ -45,7 +45,7 @@ async def stage(office: Office) -> Stage:
 def logged(connection: Any) -> list[str]:
     return [
         row[0]
-        for row in connection.exec_driver_sql("SELECT message FROM integration_log_v1 ORDER BY position")
+        for row in connection.exec_driver_sql("SELECT message FROM integration_log_v2 ORDER BY position")
     ]
 
 
