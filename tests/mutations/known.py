@@ -2,6 +2,7 @@
 
 from tests.mutations import (
     batches,
+    deciding,
     doors,
     in_step,
     invoice,
@@ -23,6 +24,7 @@ ROOMS = {
     "Announcements": told.MUTATIONS,
     "Customers, items, companies": parties.MUTATIONS,
     "Deals, contracts and quotes": rules.MUTATIONS,
+    "Decisions of people": deciding.MUTATIONS,
     "Exactly one invoice": once.MUTATIONS,
     "Incoming messages": doors.MUTATIONS,
     "Products and suggested items": products.MUTATIONS,

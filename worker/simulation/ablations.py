@@ -24,6 +24,7 @@ from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
 from events.log.intake import Received
 from events.log.subscriptions import Subscription
+from worker.actions import recording, reviews
 from worker.commands import candidates, claims, effects, transitions
 from worker.commands.attempts import Attempts
 from worker.commands.claimed import Claimed
@@ -38,8 +39,12 @@ from worker.quickbooks.client import QuickBooksClient
 from worker.quickbooks.errors import OutcomeUnknown, Rejected
 from worker.quickbooks.pacing import Pacing
 from worker.quote_to_cash import decide, reconsiderations
+from worker.quote_to_cash.customers import folds as customer_folds
+from worker.quote_to_cash.customers import rules as customer_rules
 from worker.quote_to_cash.deal import folds as deal_folds
+from worker.quote_to_cash.store import StateStore
 from worker.roles import runner
+from worker.suggesting.entries import Entry
 from worker.sync import notices, observing, syncing, versions
 from worker.sync import rows as sync_rows
 from worker.sync.notices import WaitingNotice
@@ -227,6 +232,14 @@ def _notice_position() -> Sequence[tuple[Any, str, Any]]:
     return [(notices, "remove", remove)]
 
 
+def _customer_taken() -> Sequence[tuple[Any, str, Any]]:
+    return [(target, "holders", lambda *_: iter(())) for target in (reviews, customer_rules)]
+
+
+def _newest_state() -> Sequence[tuple[Any, str, Any]]:
+    return [(recording, "newest", StateStore)]
+
+
 SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
@@ -265,6 +278,14 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("notices_gathered", lambda: [(notices, "gather", lambda _, other: other)]),
     Safeguard("notice_position", _notice_position),
     Safeguard("lagging_query", lambda: [(notices, "looks_old", lambda *_: False)]),
+    Safeguard("customer_taken", _customer_taken),
+    Safeguard("newest_decisions", _newest_state),
+    Safeguard("rejected_pairs", lambda: [(Entry, "rejected_in", lambda *_: frozenset())]),
+    Safeguard(
+        "decided_since_request",
+        lambda: [(customer_folds, "_was_decided_since", lambda *_: False)],
+        budget=120,
+    ),
     Safeguard("changes_overlap", lambda: [(syncing, "OVERLAP", timedelta(0))]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}

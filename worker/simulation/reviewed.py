@@ -34,7 +34,7 @@ def violations(connection: sa.Connection, workspace: str) -> Iterator[str]:
         yield from (f"I10: {workspace}/{account_id}: {problem}" for problem in problems)
     if realm is not None:
         yield from (f"I10: {workspace}: {problem}" for problem in _shared(found, accounts, realm))
-    yield from (f"I10: {workspace}/{problem}" for problem in _suggested(connection, workspace))
+    yield from (f"I10: {workspace}/{problem}" for problem in _suggested(connection, workspace, accounts))
 
 
 def _undone(account: Account, told: DecidedAccount, realm: str | None) -> Iterator[str]:
@@ -106,14 +106,15 @@ def _shared(
             yield f"{one} and {other} share the customer {of_one.customer_id}, and no person confirmed that"
 
 
-def _suggested(connection: sa.Connection, workspace: str) -> Iterator[str]:
+def _suggested(
+    connection: sa.Connection, workspace: str, accounts: Mapping[str, DecidedAccount]
+) -> Iterator[str]:
     """Yield the accounts whose suggestion is not the one that comparing everything gives, or is a rejected one."""
     rows = portions.read(connection, workspace)
     if rows is None:
         return
     index = portions.index_of(rows)
-    accounts = [stream for stream, _ in rows.sought]
-    entries = listening.entries_of(connection, workspace, accounts)
+    entries = listening.entries_of(connection, workspace, [stream for stream, _ in rows.sought])
     store = StateStore(connection, workspace)
     realm, is_first = rows.company.realm, rows.company.is_first
     for stream, entry in sorted(entries.items()):
@@ -122,9 +123,10 @@ def _suggested(connection: sa.Connection, workspace: str) -> Iterator[str]:
             yield f"{stream}: suggested is {said}, and comparing everything gives {other.verdict, other.best}"
         best = entry.suggested.best if entry.suggested and entry.suggested.realm == realm else None
         is_open = entry.is_open(realm, is_first=is_first)
-        if is_open and best is not None and best.target in entry.rejected_in(realm):
-            yield f"{stream}: the rejected {best.target} is suggested"
+        told = accounts.get(catalog.key_of(stream), DecidedAccount())
         if stream.startswith("account/"):
+            if is_open and best is not None and (realm, best.target) in told.rejected:
+                yield f"{stream}: the rejected customer {best.target} is suggested"
             account = store.get(Account, catalog.key_of(stream))
             yield from _matched(stream, account, entry, realm, is_first=is_first)
 
