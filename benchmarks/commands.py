@@ -61,7 +61,7 @@ class AtOnce(QuickBooksClient):
         self.all_sent = asyncio.Event()
         self._numbers = count(1)
 
-    async def create(
+    async def write(
         self,
         realm: str,  # noqa: ARG002 - the real client's parameter, here and below
         entity: str,  # noqa: ARG002
