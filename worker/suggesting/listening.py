@@ -30,6 +30,7 @@ BEGINNING = ""  # before the first stream
 _COMPARED_AGAIN = {"first", "full"}
 _ENTRY = (suggesting_sought.c.workspace, suggesting_sought.c.stream)
 _OBSERVED = {kind.observed: kind for kind in KINDS.values()}
+_TELLING = frozenset({catalog.DEAL_UPDATED, *(each for kind in KINDS.values() for each in kind.folds)})
 # A mapping without a company is one of the connected company.
 _OF_CONNECTED = frozenset({catalog.ACCOUNT_MAPPED, catalog.PRODUCT_MAPPED})
 
@@ -66,7 +67,8 @@ def handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime)
     told: list[Told] = []
     for event in events:
         _hear_of_company(connection, event)
-        told += _told(connection, event)
+        if event.type in _TELLING:
+            told += _told(connection, event)
     _hear_of_sought(connection, told)
     _hear_of_objects(connection, [event for event in events if event.source == OBSERVED_BY])
 
