@@ -97,7 +97,7 @@ def _problem(
         "to_quickbooks": True,
         "to_crm": is_same,
         "conflict": is_same,
-        "refused": is_same,
+        "refused": False,  # also of another spelling of the same name
     }
     return f"its state is {settled.state}" if wrong[settled.state] else None
 

@@ -150,6 +150,17 @@ def test_an_account_whose_requested_customer_was_refused_is_not_linked_by_itself
     assert decider.stands_at() == "mapping_in_review"
 
 
+def test_an_account_is_not_linked_to_a_customer_that_is_being_created_for_another_one() -> None:
+    """QuickBooks may show the customer before its creation is known."""
+    decider = given(
+        *UNMAPPED, stories.account("A-2", name="ACME inc"), chosen(auto_link="80"), customer_asked("A-2")
+    )
+    [command] = decider.commanded("create_customer")
+    assert linked(decider.when(SURE)) == []
+    decider.when(rejected(command), suggested(verdict="link", number=2))
+    assert linked(decider) == [("A-1", "58")]
+
+
 def test_a_rejected_link_is_undone() -> None:
     decider = given(*UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, rejected_pair())
     decider.when(mapped_product(), *stories.signed_deal())

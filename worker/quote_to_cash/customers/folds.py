@@ -50,7 +50,21 @@ def put_account(view: View, account_id: str, account: Account) -> None:
     """Replace the state of an account, and the keys that it waits on."""
     view.put(account, account_id)
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    view.set_waits(f"account/{account_id}", (*_company(account), *_auto_link(account), *_creating(account)))
+    waits = (*_company(account), *_auto_link(account), *_creating(account), *_created_name(account))
+    view.set_waits(f"account/{account_id}", waits)
+
+
+def name_being_created(realm: str, name: str) -> str:
+    """Return the key on which an account waits while a customer of a name is being created for it."""
+    return f"creations/{realm}/{name.casefold()}"
+
+
+def _created_name(account: Account) -> tuple[str, ...]:
+    attempt = account.attempt
+    if attempt is None or not attempt.is_open:
+        return ()
+    sent = account.sent.get(attempt.request_id, ())
+    return tuple(name_being_created(attempt.realm, str(each.sent)) for each in sent if each.field == "name")
 
 
 def _company(account: Account) -> tuple[str, ...]:

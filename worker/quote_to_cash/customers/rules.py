@@ -17,7 +17,7 @@ from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.body import customer_body
 from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
-from worker.quote_to_cash.customers.folds import FOLDS
+from worker.quote_to_cash.customers.folds import FOLDS, name_being_created
 from worker.quote_to_cash.customers.holders import holders
 from worker.quote_to_cash.customers.merges import accounts_of_merged, move_merged
 from worker.quote_to_cash.customers.offers import is_offered
@@ -55,6 +55,8 @@ def _linked_by_itself(view: View, account_id: str) -> Iterator[Consequence]:
         return
     if any(holders(view, account_id, best.customer_id, suggested.realm, None)):
         return  # a person decides whether the account is another one's double
+    if view.waiting(name_being_created(suggested.realm, best.display_name)):
+        return  # the suggested customer may be the one that is being created for another account
     if is_offered(view, suggested.realm, best.customer_id):
         return  # the CRM may be creating another account for the customer
     yield MappingLinked(account_id, suggested.realm, best.customer_id, Percent(least), evidence)
