@@ -13,6 +13,7 @@ from events.contract import catalog
 from events.contract.gates import CUSTOMER_CHANGED
 from events.log.tables import dead_letters
 from events.log.tables import log as events
+from projections.deals import deals
 from worker.commands.table import realms
 from worker.quote_to_cash import view
 from worker.roles import reconsidering, suggesting
@@ -37,6 +38,7 @@ SETTLE_SECONDS_MAX = 3600.0
 FAULTS_SECONDS_MAX: float | None = 600.0
 _HELD = sa.select(realms.c.realm).where(realms.c.gate.is_not(None), realms.c.connected)
 _REFUSED = sa.select(events.c.workspace, events.c.data).where(events.c.type == catalog.COMMAND_REJECTED)
+_BEING_READ = sa.select(deals.c.deal).where(deals.c.gate == "mapping_being_read").limit(1)
 _TOLD_THAT_IT_ENDED = (
     sa.select(events.c.workspace, sa.func.count())
     .where(events.c.type == catalog.CONNECTION_EXPIRED)
@@ -231,6 +233,8 @@ async def _waits_for(cluster: Cluster, outside: Outside, tellings: Mapping[str, 
         asked, unmapped = await outside.pending_actions(workspace), await telling.unmapped()
         if asked.to_connect or asked.to_order or asked.batched or unmapped:
             waiting_for = waiting_for or f"a person of {workspace}: {asked}"
+    if await cluster.store.read(lambda connection: connection.scalar(_BEING_READ)):
+        waiting_for = waiting_for or "the first sync of a company, for which a deal waits"
     if outside.restores_left:
         return "a copy of the store to be restored"
     if waiting_for is None and not (outside.followed and outside.followed[-1] >= position):

@@ -9,10 +9,12 @@ from events.contract.reviewing import MAPPING_LINKED
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,
+    REALM,
     Decider,
     chosen,
     connected,
     customer_asked,
+    customer_seen,
     first_sync,
     first_synced,
     given,
@@ -26,6 +28,7 @@ from tests.worker.quote_to_cash.given import (
     suggested,
     unignored,
 )
+from worker.quote_to_cash.readings.state import Customer
 
 UNMAPPED: list[Any] = [*ready()[:3], mapped_product(), stories.account(), *stories.signed_deal()]
 
@@ -159,6 +162,15 @@ def test_an_account_is_not_linked_to_a_customer_that_is_being_created_for_anothe
     assert linked(decider.when(SURE)) == []
     decider.when(rejected(command), suggested(verdict="link", number=2))
     assert linked(decider) == [("A-1", "58")]
+
+
+def test_a_link_of_the_worker_s_own_makes_no_observation_count() -> None:
+    """It may be recorded after an observation that was not decided yet: the log would fold to another state."""
+    decider = given(
+        *UNMAPPED[:3], chosen(auto_link="80"), stories.account(), SURE, customer_seen("58", reading=0)
+    )
+    assert linked(decider) == [("A-1", "58")]
+    assert decider.view.get(Customer, f"{REALM}/58").observed is None
 
 
 def test_a_rejected_link_is_undone() -> None:

@@ -94,13 +94,14 @@ def _is_of_use(view: View, seen: CustomerObserved | ItemObserved) -> bool:
     """Return whether an observed object is to be stored.
 
     Sync observes every object of the company: those that nothing refers to are not stored, and an older version that it
-    observes late does not replace a newer one.
+    observes late does not replace a newer one. A link that the worker made by itself does not count, since it may have been
+    decided before, and be recorded after the observation: the log would fold to another state.
     """
     state = known(view, _stream_of(seen))
     if seen.reading:
         return True
     if state.observed is None:
-        return state.reading.wanted > 0 or (isinstance(state, Customer) and bool(linked_accounts(state)))
+        return state.reading.wanted > 0 or (isinstance(state, Customer) and bool(state.accounts))
     return not seen.exists or seen.sync_token >= state.observed.sync_token
 
 
