@@ -24,6 +24,7 @@ from projections.deals import deals
 from worker.actions.admin import ActionRefused, Admin
 from worker.actions.invoices import request_invoice
 from worker.actions.settings import change_settings
+from worker.actions.syncs import request_sync
 from worker.connections import consenting
 from worker.connections.consenting import ConsentRefused
 from worker.quickbooks.errors import QuickBooksError
@@ -48,6 +49,7 @@ TO_ORDER = ("period_closed", "rejected_by_quickbooks", "quickbooks_fails_at_it")
 # When faults have ended, an admin has a batch sent if deals wait for one for long: it is due that much later than any clock.
 LOOK_FOR_BATCH_SECONDS, BATCH_AFTER, BATCH_SECONDS_MAX = 120.0, timedelta(minutes=3), 480.0
 UNMAPPED = ("account_not_mapped", "mapping_in_review", "product_not_mapped")
+BEING_READ = "mapping_being_read"
 DONE_ALREADY = frozenset({"customer_exists", "item_exists", "invoice_exists", "outcome_uncertain"})
 _PASSING = (
     ConnectionError,
@@ -67,12 +69,14 @@ class PendingActions(Struct, frozen=True):
         to_order: Deals whose invoices QuickBooks rejected.
         unmapped: Deals that wait for the mapping of their account or a product.
         batched: Deals that wait for the next batch.
+        being_read: Deals that wait for the first sync: after a refusal, a person asks for it.
     """
 
     to_connect: bool
     to_order: tuple[str, ...]
     unmapped: tuple[str, ...]
     batched: tuple[str, ...]
+    being_read: tuple[str, ...]
 
 
 class Outside:
@@ -140,6 +144,9 @@ class Outside:
         for deal in asked.to_order:
             with contextlib.suppress(ActionRefused):  # the invoice was created meanwhile
                 await self.administer(workspace, request_invoice, deal)
+        if asked.being_read:
+            with contextlib.suppress(ActionRefused):  # it is not connected
+                await self.administer(workspace, request_sync, full=False)
         if asked.batched and self.cluster.loop.time() > self._batch_until.get(workspace, FOREVER):
             await self._have_batch(workspace)
 
@@ -289,6 +296,7 @@ def _pending_actions(connection: sa.Connection, workspace: str) -> PendingAction
         to_order=tuple(deal for deal, gate in held if gate in TO_ORDER),
         unmapped=tuple(deal for deal, gate in held if gate in UNMAPPED),
         batched=tuple(deal for deal, gate in held if gate == BATCH_NOT_DUE),
+        being_read=tuple(deal for deal, gate in held if gate == BEING_READ),
     )
 
 
@@ -305,7 +313,7 @@ _HELD_AT = (
     sa.select(deals.c.deal, deals.c.gate)
     .where(
         deals.c.workspace == sa.bindparam("workspace_"),
-        deals.c.gate.in_((*TO_ORDER, *UNMAPPED, BATCH_NOT_DUE)),
+        deals.c.gate.in_((*TO_ORDER, *UNMAPPED, BATCH_NOT_DUE, BEING_READ)),
     )
     .order_by(deals.c.deal)
 )
