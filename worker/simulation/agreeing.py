@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from events.contract import catalog, in_step
-from events.contract.in_step import AccountCustomerChanged, FieldName, FieldSettlement, FieldValue
+from events.contract.in_step import AccountCustomerChanged, FieldSettlement, FieldValue
 from events.log.tables import log
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.holders import owner_of
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.in_step.meaning import same
 from worker.quote_to_cash.in_step.state import Pair
-from worker.quote_to_cash.in_step.values import FIELDS, crm_value, quickbooks_value
+from worker.quote_to_cash.in_step.values import FIELDS, crm_value, fitted, quickbooks_value
 from worker.quote_to_cash.readings.state import Customer
 from worker.quote_to_cash.store import StateStore, process_state
 from worker.workspaces.kinds import BOTH, OFF
@@ -62,7 +62,9 @@ def _differences(store: StateStore, key: str, told: list[AccountCustomerChanged]
         crm, quickbooks = crm_value(account, field), quickbooks_value(seen, field)
         settled = pair.fields.get(field) if pair.account_id == owner else None
         rule = rule_of(settings, field)
-        problem = _problem(field, settled, crm, quickbooks, rule, settings.customer_sync)
+        # An account that was created from "Acme (EUR)" has the customer's whole name; the currency is no difference.
+        is_same = same(field, crm, quickbooks) or fitted(account, field, seen).value == quickbooks
+        problem = _problem(settled, crm, quickbooks, rule, settings.customer_sync, is_same=is_same)
         if problem is None and settled is not None and settled.state == "to_crm":
             said = (
                 each.fields
@@ -76,15 +78,15 @@ def _differences(store: StateStore, key: str, told: list[AccountCustomerChanged]
 
 
 def _problem(
-    field: FieldName,
     settled: FieldSettlement | None,
     crm: FieldValue,
     quickbooks: FieldValue,
     rule: str,
     way: str,
+    *,
+    is_same: bool,
 ) -> str | None:
     """Return why a field may not be as it is; None if both values agree, or it says why they do not."""
-    is_same = same(field, crm, quickbooks)
     if settled is None:
         return None if is_same else "it was never settled"
     if (settled.values.crm, settled.values.quickbooks) != (crm, quickbooks):

@@ -1,7 +1,7 @@
-"""The CRM of the accounts under review: it edits them, and takes over the values that it is told, in its own way."""
+"""The CRM of the accounts under review: it edits them, and takes over values and offered customers, in its own way."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from events.contract import catalog, in_step
 from events.contract.in_step import AccountCustomerChanged
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER, AccountCreatedFromCustomer
 from events.log import log as events_log
 from events.log.tables import log
 from worker.simulation.outside import LOOK_SECONDS, Outside
@@ -58,15 +59,33 @@ class Crm:
         head = await store.read(events_log.head)
         self._read = min(self._read, head)  # after a restore, the feed ends earlier
         for message in await store.read(_messages, self._telling.workspace, self._read, head):
-            if message.account_id in self.accounts and self._random.random() >= NEVER_RATE:
-                task = asyncio.create_task(self._take_over(message))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
+            if isinstance(message, AccountCreatedFromCustomer):
+                self._answer(self._create(message))
+            elif message.account_id in self.accounts and self._random.random() >= NEVER_RATE:
+                self._answer(self._take_over(message))
         self._read = head
 
-    async def _take_over(self, message: AccountCustomerChanged) -> None:
+    def _answer(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(answering)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _create(self, offered: AccountCreatedFromCustomer) -> None:
+        """Create the account of an offered customer, unless it is there; after a restore, it may be offered again."""
+        await self._linger()
+        account_id = f"Q-{offered.realm}-{offered.customer_id}"
+        if account_id in self.accounts or self._random.random() < NEVER_RATE:
+            return
+        fields = msgspec.to_builtins(offered.fields)
+        customer = {"realm": offered.realm, "customer_id": offered.customer_id}
+        await self._save(account_id, {**fields, "currency": offered.currency, "customer": customer})
+
+    async def _linger(self) -> None:
         if self._random.random() < LATE_RATE:
             await asyncio.sleep(self._random.uniform(0, LATE_SECONDS))
+
+    async def _take_over(self, message: AccountCustomerChanged) -> None:
+        await self._linger()
         told = {name: value for name, value in msgspec.to_builtins(message.fields).items() if name in FIELDS}
         if told:
             await self._save(message.account_id, {name: self._in_its_form(name, told[name]) for name in told})
@@ -95,11 +114,14 @@ _OWN_FORMS: dict[str, Callable[[str], str]] = {"name": str.upper, "email": str.u
 
 def _messages(
     connection: sa.Connection, workspace: str, after: int, until: int
-) -> Sequence[AccountCustomerChanged]:
+) -> Sequence[AccountCustomerChanged | AccountCreatedFromCustomer]:
     statement = (
-        sa.select(log.c.data)
-        .where(log.c.workspace == workspace, log.c.type == in_step.ACCOUNT_CUSTOMER_CHANGED)
+        sa.select(log.c.type, log.c.data)
+        .where(log.c.workspace == workspace, log.c.type.in_(_HEARD))
         .where(log.c.position > after, log.c.position <= until)
         .order_by(log.c.position)
     )
-    return [catalog.payload(in_step.ACCOUNT_CUSTOMER_CHANGED, data) for data in connection.scalars(statement)]
+    return [catalog.payload(kind, data) for kind, data in connection.execute(statement)]
+
+
+_HEARD = (in_step.ACCOUNT_CUSTOMER_CHANGED, ACCOUNT_CREATED_FROM_CUSTOMER)

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from events.contract import catalog
 from events.contract.administration import AccountMapped, CustomerRequested
-from events.contract.announcements import CustomerLinked
+from events.contract.announcements import CustomerCommanded, CustomerLinked
 from events.contract.quickbooks import CommandRejected, CustomerCreated
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
@@ -39,6 +39,7 @@ class DecidedAccount(Struct):
         requests: The number of requests for a new customer.
         replaced: How many of them a later decision replaced.
         answered: How many of them led to a customer or a refusal.
+        commanded: The company in which a customer was commanded last, and how many requests that answers.
         replacing: How many of them were made because the account's customer can't be used.
         announced: The customer that the CRM was told last, by company.
         created: The created customers, each with its company and currency.
@@ -51,10 +52,17 @@ class DecidedAccount(Struct):
     requests: int = 0
     replaced: int = 0
     answered: int = 0
+    commanded: tuple[str, int] = ("", 0)
     replacing: int = 0
     announced: dict[str, str] = field(default_factory=dict)
     created: list[tuple[str, str | None, str]] = field(default_factory=list)
     merged: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def is_unanswered(self, realm: str | None) -> bool:
+        """Return whether a request awaits its customer; not one of another company, where it is created once that is back."""
+        company, requests = self.commanded
+        elsewhere = requests if company != realm else 0
+        return self.requests > max(self.replaced, self.answered, elsewhere)
 
     def links_of(self, realm: str) -> set[tuple[str | None, str]]:
         """Return the currency and the customer of each link in a company, after all merges."""
@@ -121,6 +129,11 @@ def _requested(reading: DecidedWorkspace, request: CustomerRequested) -> None:
     account.is_ignored = False
 
 
+def _commanded(reading: DecidedWorkspace, commanded: CustomerCommanded) -> None:
+    account = reading.of(commanded.account_id)
+    account.commanded = (commanded.realm, account.requests)
+
+
 def _created(reading: DecidedWorkspace, created: CustomerCreated) -> None:
     """Link a created customer, unless a person has decided otherwise since it was requested."""
     account = reading.of(created.account_id)
@@ -163,6 +176,7 @@ _READ: Mapping[str, Callable[[DecidedWorkspace, Any], None]] = {
     catalog.CONNECTION_AUTHORIZED: _connected,
     catalog.ACCOUNT_MAPPED: _mapped,
     catalog.CUSTOMER_REQUESTED: _requested,
+    catalog.CUSTOMER_COMMANDED: _commanded,
     catalog.CUSTOMER_CREATED: _created,
     catalog.COMMAND_REJECTED: _refused,
     catalog.CUSTOMER_LINKED: _announced,

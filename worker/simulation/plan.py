@@ -175,15 +175,26 @@ def draw(seed: int) -> SeedPlan:
         not interludes
     ):  # another company would get items, and deals that wait for theirs would be invoiced there
         plan = _with_unmapped_products(plan, Random(f"{seed}:unmapped"))  # noqa: S311 - as above
-    reviews = prospects.draw(Random(f"{seed}:reviews"), faults_end, WORKSPACES)  # noqa: S311 - as above
+    reviews = prospects.draw(
+        Random(f"{seed}:reviews"),  # noqa: S311 - as above
+        Random(f"{seed}:unmapped sides"),  # noqa: S311 - as above
+        faults_end,
+        WORKSPACES,
+    )
     if reviews is not None:
         chosen = {
-            workspace: company.choosing(reviews.settings[workspace])
+            workspace: company.choosing(reviews.settings[workspace] | _waiting(plan.tales[workspace]))
             for workspace, company in plan.companies.items()
         }
         plan = replace(plan, companies=chosen, reviews=reviews)
     # By a wrong clock of ours, an edit without a date seems to be from before the sending.
     return replace(plan, dates_snapshots=plan.dates_snapshots or bool(plan.jumps or plan.resets))
+
+
+def _waiting(tales: Iterable[Tale]) -> dict[str, str]:
+    """Return the settings by which a deal whose account has no customer waits, if there is one."""
+    waits = any(tale.twist == "account_unmapped" for tale in tales)
+    return {"unmapped_account": HOLD} if waits else {}
 
 
 def _with_unmapped_products(plan: SeedPlan, random: Random) -> SeedPlan:

@@ -41,6 +41,8 @@ SYNCS = ("off", "to_quickbooks", "to_crm", "both", "both")
 RULES = ("both", "both", "crm", "quickbooks")
 RULED = ("sync_name", "sync_email", "sync_phone")
 PHONES = ("+1 503 555 0142", "+1 503 555 0143", "+1 503 555 0144")
+UNMAPPED_ACCOUNTS = ("hold", "create_on_invoice", "create_at_once", "create_at_once")
+UNMAPPED_CUSTOMERS = ("ignore", "create_in_crm", "create_in_crm")
 StepKind = Literal[
     "decide", "race", "accept_above", "resolve", "edit_account", "list", "edit_customer", "merge", "switch"
 ]
@@ -66,7 +68,8 @@ class ReviewPlan(Struct, frozen=True):
 
     Attributes:
         names: The names of each workspace's accounts and customers, as the places of families in `NAMES`.
-        settings: The settings of each workspace: `auto_link`, and how accounts and customers are kept in step.
+        settings: The settings of each workspace: `auto_link`, how accounts and customers are kept in step, and what becomes
+            of those that have no counterpart.
         steps: The steps in the order of their times.
     """
 
@@ -75,8 +78,8 @@ class ReviewPlan(Struct, frozen=True):
     steps: tuple[ReviewStep, ...]
 
 
-def draw(random: Random, faults_end: float, workspaces: Sequence[str]) -> ReviewPlan | None:
-    """Draw the review of a seed; most seeds have none."""
+def draw(random: Random, unmapped: Random, faults_end: float, workspaces: Sequence[str]) -> ReviewPlan | None:
+    """Draw the review of a seed, with the settings of what has no counterpart from `unmapped`; most seeds have none."""
     if random.random() >= REVIEWED_RATE:
         return None
     count = random.choice((10, 20, 30))
@@ -91,7 +94,7 @@ def draw(random: Random, faults_end: float, workspaces: Sequence[str]) -> Review
             workspace: tuple(random.sample(range(len(NAMES)), random.randint(1, 2)))
             for workspace in workspaces
         },
-        settings={workspace: _settings(random) for workspace in workspaces},
+        settings={workspace: _settings(random) | _of_unmapped(unmapped) for workspace in workspaces},
         steps=tuple(sorted(steps, key=lambda step: step.at)),
     )
 
@@ -101,4 +104,11 @@ def _settings(random: Random) -> dict[str, str]:
         "auto_link": random.choice(AUTO_LINKS),
         "customer_sync": random.choice(SYNCS),
         **{name: random.choice(RULES) for name in RULED},
+    }
+
+
+def _of_unmapped(random: Random) -> dict[str, str]:
+    return {
+        "unmapped_account": random.choice(UNMAPPED_ACCOUNTS),
+        "unmapped_customer": random.choice(UNMAPPED_CUSTOMERS),
     }

@@ -6,6 +6,8 @@ from itertools import combinations
 import sqlalchemy as sa
 
 from events.contract import catalog
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
+from events.log.tables import log
 from projections.mappings import IGNORED, MAPPED, mappings
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.state import Account
@@ -28,13 +30,25 @@ def violations(connection: sa.Connection, workspace: str) -> Iterator[str]:
         problems = [
             *_undone(account, told, realm),
             *_made_twice(told),
-            *(_unanswered(told) if is_connected else ()),
+            *(_unanswered(told, realm) if is_connected else ()),
             *(_shown(connection, workspace, account_id, account) if len(set(told_of.realms)) == 1 else ()),
         ]
         yield from (f"I10: {workspace}/{account_id}: {problem}" for problem in problems)
     if realm is not None:
         yield from (f"I10: {workspace}: {problem}" for problem in _shared(found, accounts, realm))
     yield from (f"I10: {workspace}/{problem}" for problem in _suggested(connection, workspace, accounts))
+    for offer, count in _offered_again(connection, workspace):
+        yield f"I10: {workspace}: customer {offer} was offered to the CRM {count} times"
+
+
+def _offered_again(connection: sa.Connection, workspace: str) -> Iterator[tuple[str, int]]:
+    """Yield the customers that were offered more than once, with the number of offers."""
+    offers = sa.select(log.c.stream, sa.func.count()).where(
+        log.c.workspace == workspace, log.c.type == ACCOUNT_CREATED_FROM_CUSTOMER
+    )
+    for stream, count in connection.execute(offers.group_by(log.c.stream)):
+        if count > 1:
+            yield stream, count
 
 
 def _undone(account: Account, told: DecidedAccount, realm: str | None) -> Iterator[str]:
@@ -68,8 +82,8 @@ def _made_twice(told: DecidedAccount) -> Iterator[str]:
             yield f"customers {first[2]} and {second[2]} were created for it"
 
 
-def _unanswered(told: DecidedAccount) -> Iterator[str]:
-    if told.requests > max(told.replaced, told.answered):
+def _unanswered(told: DecidedAccount, realm: str | None) -> Iterator[str]:
+    if told.is_unanswered(realm):
         yield "a person's request for a customer is not answered"
 
 
