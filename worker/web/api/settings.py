@@ -96,7 +96,7 @@ class SettingsApi(Controller):
 
     @post(
         "/effects",
-        **described(Scope.READ, 400, 413, 422),
+        **described(Scope.ACT, 400, 413, 422),
         operation_id="countEffects",
         summary="Count the writes that a change of settings would cause",
         status_code=HTTPStatus.OK,
