@@ -33,6 +33,7 @@ from tests import stories
 from tests.fakes import FakeClock
 from tests.world import TOKEN_KEY, World, open_world
 from worker.cli import tables
+from worker.docusign import reception  # noqa: F401 - its table belongs to the schema
 from worker.migrations import schema
 from worker.quickbooks.gateway import open_gateway
 from worker.quote_to_cash import manager
