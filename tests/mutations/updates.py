@@ -31,7 +31,7 @@ MUTATIONS = (
         _UPDATES,
         "        if found == wanted:\n",
         "        if not has_values(entity, body):\n",
-        "An update that was overtaken is sent again, and not decided anew.",
+        "An update of an outdated version is sent again, instead of settling the fields by the new version.",
         _TESTS,
     ),
     Mutation(
@@ -39,7 +39,7 @@ MUTATIONS = (
         _ATTEMPTS,
         "_MAY_BE_OURS = frozenset({DUPLICATE_DOC_NUMBER, DUPLICATE_NAME, STALE_OBJECT})",
         "_MAY_BE_OURS = frozenset({DUPLICATE_DOC_NUMBER, DUPLICATE_NAME})",
-        "An update of an older version waits for a person, instead of being decided anew.",
+        "An update of an outdated version waits for a person, instead of settling the fields by the new version.",
         _TESTS,
     ),
     Mutation(

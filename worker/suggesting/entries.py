@@ -1,5 +1,6 @@
 """An account or a product as the matcher sees it: its data, what people decided, and the last suggestion. All is pure."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -57,9 +58,9 @@ class Entry(Struct, frozen=True):
     former: tuple[LinkedTarget, ...] = ()
 
     @property
+    @abstractmethod
     def sought(self) -> SoughtAccount | SoughtProduct | None:
         """Its data from the CRM; None if they have not arrived."""
-        raise NotImplementedError
 
     @property
     def number(self) -> int:
