@@ -24,8 +24,9 @@ from events.log import intake, log
 from events.log.intake import Received
 from events.log.tables import metadata
 from tests.fakes import FakeClock
-from worker.actions import invoices, mappings, product_reviews, reviews, settings
+from worker.actions import invoices, mappings, reviews, settings
 from worker.actions.admin import Admin
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
 from worker.commands import claims
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
@@ -62,11 +63,19 @@ class Acting(Admin, frozen=True):
     """An admin with the actions as methods, since tests call them often."""
 
     change_settings = settings.change_settings
-    map_account = reviews.map_account
     request_customer = mappings.request_customer
-    map_product = product_reviews.map_product
     request_item = mappings.request_item
     request_invoice = invoices.request_invoice
+
+    async def map_account(
+        self, account_id: str, customer_id: str, currency: str | None = None, **more: Any
+    ) -> int:
+        """Map an account to a customer, for deals in one currency or in all."""
+        return await reviews.map_to(self, ACCOUNTS, account_id, customer_id, currency=currency, **more)
+
+    async def map_product(self, product_id: str, item_id: str, realm: str | None = None) -> int:
+        """Map a product to an item."""
+        return await reviews.map_to(self, PRODUCTS, product_id, item_id, realm=realm)
 
 
 class World:

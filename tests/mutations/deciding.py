@@ -4,7 +4,7 @@ from tests.mutations.mutation import Mutation
 
 _FOLDS = "worker/quote_to_cash/customers/folds.py"
 _RULES = "worker/quote_to_cash/customers/rules.py"
-_STATE = "worker/quote_to_cash/customers/state.py"
+_STATE = "worker/quote_to_cash/reviewable.py"
 _REVIEWS = ("tests/worker/quote_to_cash/test_reviews.py",)
 
 MUTATIONS = (

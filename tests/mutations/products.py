@@ -44,7 +44,7 @@ MUTATIONS = (
     Mutation(
         "items_of_other_companies_forgotten",
         _STATE,
-        "own = self.elsewhere.get(realm)",
+        'own = self.elsewhere.get(realm or "")',
         "own = None",
         "A person's mapping is lost when another company was connected meanwhile.",
         _SUGGESTED,

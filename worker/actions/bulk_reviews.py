@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from events.contract.values import Identifier
 from projections import queries
 from projections.queries import MappingsWanted
-from worker.actions import product_reviews, reviews
+from worker.actions import reviews
 from worker.actions.admin import ActionRefused, Admin
-from worker.actions.mappings import request_customer, request_item
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS, ReviewedKind
 
 Decision = Literal["accept", "reject", "map", "create", "ignore", "unignore"]
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "map", "create", "ignore", "unignore")
@@ -28,10 +28,22 @@ class AccountDecision(Struct, frozen=True):
         also: Whether the customer may be another account's: this one is then linked for invoices only.
     """
 
+    kind: ClassVar[ReviewedKind] = ACCOUNTS
+
     account: Identifier
     decision: Decision
     customer: Identifier | None = None
     also: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The account's ID."""
+        return self.account
+
+    @property
+    def target(self) -> str | None:
+        """The customer's ID."""
+        return self.customer
 
 
 class ProductDecision(Struct, frozen=True):
@@ -43,9 +55,25 @@ class ProductDecision(Struct, frozen=True):
         item: The ID of the QuickBooks item that is accepted, rejected or mapped to.
     """
 
+    kind: ClassVar[ReviewedKind] = PRODUCTS
+    also: ClassVar[bool] = False  # any number of products may have one item
+
     product: Identifier
     decision: Decision
     item: Identifier | None = None
+
+    @property
+    def subject(self) -> str:
+        """The product's ID."""
+        return self.product
+
+    @property
+    def target(self) -> str | None:
+        """The item's ID."""
+        return self.item
+
+
+MappingDecision = AccountDecision | ProductDecision
 
 
 class Reviewed(Struct, frozen=True, kw_only=True):
@@ -70,13 +98,22 @@ class Reviewed(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
-async def review(admin: Admin, rows: Iterable[AccountDecision | ProductDecision]) -> AsyncIterator[Reviewed]:
+def decision_about(
+    kind: ReviewedKind, subject: str, decision: Decision, target: str | None = None, *, also: bool = False
+) -> MappingDecision:
+    """Return a decision about an account or a product."""
+    if kind is PRODUCTS:
+        return ProductDecision(subject, decision, target)
+    return AccountDecision(subject, decision, target, also)
+
+
+async def review(admin: Admin, rows: Iterable[MappingDecision]) -> AsyncIterator[Reviewed]:
     """Carry out decisions in order, each in its own transaction; a refused one stops none that follows."""
     for row in rows:
         about = partial(
             Reviewed,
-            account=row.account if isinstance(row, AccountDecision) else None,
-            product=row.product if isinstance(row, ProductDecision) else None,
+            account=row.subject if row.kind is ACCOUNTS else None,
+            product=row.subject if row.kind is PRODUCTS else None,
             decision=row.decision,
         )
         try:
@@ -87,68 +124,39 @@ async def review(admin: Admin, rows: Iterable[AccountDecision | ProductDecision]
             yield about(done=True, position=position)
 
 
-async def above(admin: Admin, least: Decimal) -> list[AccountDecision]:
-    """Return the acceptance of every customer that is suggested and has at least a score, in percent; the surest come first."""
-    found = await _suggested(admin, "account", least)
-    return [AccountDecision(row["id"], "accept", row["suggestion"]["customer"]) for row in found]
-
-
-async def products_above(admin: Admin, least: Decimal) -> list[ProductDecision]:
-    """Return the acceptance of every item that is suggested and has at least a score, in percent; the surest come first."""
-    found = await _suggested(admin, "product", least)
-    return [ProductDecision(row["id"], "accept", row["suggestion"]["item"]) for row in found]
-
-
-async def _suggested(admin: Admin, kind: str, least: Decimal) -> list[queries.Row]:
+async def above(admin: Admin, kind: ReviewedKind, least: Decimal) -> list[MappingDecision]:
+    """Return the acceptance of all that is suggested with at least a score, in percent; the surest come first."""
     found: list[queries.Row] = []
     after = None
-    wanted = MappingsWanted(kind=kind, state="suggested")
+    wanted = MappingsWanted(kind=kind.noun, state="suggested")
     while page := await admin.database.read(
         queries.list_mappings, admin.workspace, wanted=wanted, after=after
     ):
         found += page
         after = [page[-1][name] for name in queries.MAPPINGS_KEY]
     sure = [row for row in found if Decimal(row["suggestion"]["score"]) >= least]
-    return sorted(sure, key=lambda row: (-Decimal(row["suggestion"]["score"]), row["id"]))
+    sure.sort(key=lambda row: (-Decimal(row["suggestion"]["score"]), row["id"]))
+    return [decision_about(kind, row["id"], "accept", row["suggestion"][kind.target]) for row in sure]
 
 
-async def _carry_out(admin: Admin, row: AccountDecision | ProductDecision) -> int:
-    return await (_of_account(admin, row) if isinstance(row, AccountDecision) else _of_product(admin, row))
-
-
-async def _of_account(admin: Admin, row: AccountDecision) -> int:
+async def _carry_out(admin: Admin, row: MappingDecision) -> int:
+    kind, subject, target = row.kind, row.subject, row.target
     match row.decision:
         case "accept":
-            return await reviews.accept(admin, row.account, row.customer, also=row.also)
+            return await reviews.accept(admin, kind, subject, target, also=row.also)
         case "reject":
-            return await reviews.reject(admin, row.account, row.customer)
+            return await reviews.reject(admin, kind, subject, target)
         case "create":
-            return await request_customer(admin, row.account)
+            return await kind.create(admin, subject)
         case "ignore":
-            return await reviews.ignore(admin, row.account)
+            return await reviews.ignore(admin, kind, subject)
         case "unignore":
-            return await reviews.unignore(admin, row.account)
+            return await reviews.unignore(admin, kind, subject)
         case "map":
-            if row.customer is None:
+            if target is None:
                 raise ActionRefused(
-                    "customer_missing", "To map an account, name the customer's ID", "customer"
+                    f"{kind.target}_missing",
+                    f"To map the {kind.noun} {subject}, name the {kind.target}'s ID",
+                    kind.target,
                 )
-            return await reviews.map_account(admin, row.account, row.customer, also=row.also)
-
-
-async def _of_product(admin: Admin, row: ProductDecision) -> int:
-    match row.decision:
-        case "accept":
-            return await product_reviews.accept_item(admin, row.product, row.item)
-        case "reject":
-            return await product_reviews.reject_item(admin, row.product, row.item)
-        case "create":
-            return await request_item(admin, row.product)
-        case "ignore":
-            return await product_reviews.ignore_product(admin, row.product)
-        case "unignore":
-            return await product_reviews.unignore_product(admin, row.product)
-        case "map":
-            if row.item is None:
-                raise ActionRefused("item_missing", "To map a product, name the item's ID", "item")
-            return await product_reviews.map_product(admin, row.product, row.item)
+            return await reviews.map_to(admin, kind, subject, target, also=row.also)

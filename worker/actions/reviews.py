@@ -1,180 +1,144 @@
-"""The review of suggested customers: accept, reject, override, ignore. A person's decision holds for ever.
+"""The review of suggested customers and items: accept, reject, override, ignore. A person's decision holds for ever.
 
-Each decision is checked by the newest state, so that two people can't give two accounts one customer.
+Each decision is checked by the newest state, so that two people can't give two accounts one customer. Several products may
+have one item.
 """
 
-from events.contract import catalog
-from events.contract.administration import AccountMapped
-from events.contract.matching import MappingSuggested
-from events.contract.reviewing import (
-    ACCOUNT_IGNORED,
-    ACCOUNT_UNIGNORED,
-    MAPPING_REJECTED,
-    AccountIgnored,
-    AccountUnignored,
-    MappingRejected,
-)
+from events.contract.matching import CandidateCustomer, CandidateItem, MappingSuggested, ProductSuggested
 from events.contract.values import Fact
 from worker.actions.admin import ActionRefused, Admin
 from worker.actions.recording import record
+from worker.actions.reviewed import ChosenTarget, ReviewedKind
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.customers.holders import holders
-from worker.quote_to_cash.customers.naming import account_name
-from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.view import View
 
+Suggestion = tuple[MappingSuggested | ProductSuggested, CandidateCustomer | CandidateItem]
 
-async def map_account(
+
+async def map_to(
     admin: Admin,
-    account_id: str,
-    customer_id: str,
-    currency: str | None = None,
-    realm: str | None = None,
+    kind: ReviewedKind,
+    subject: str,
+    target: str,
     *,
+    realm: str | None = None,
+    currency: str | None = None,
     also: bool = False,
 ) -> int:
-    """Map an account to a customer of the company `realm`, by default of the connected company.
+    """Map an account to a customer, or a product to an item, of the company `realm`, by default of the connected company.
 
-    `also` confirms that the customer is another account's: this one is linked for invoices only.
+    An account may be mapped for deals in one `currency`. With `also`, its customer is another account's, and this one is
+    linked for invoices only.
 
     Raises:
         ActionRefused: The customer is another account's.
     """
-
-    def decide(view: View) -> tuple[str, Fact]:
-        return catalog.ACCOUNT_MAPPED, _mapped(
-            view, admin, account_id, customer_id, currency=currency, realm=realm, also=also
-        )
-
-    return await record(admin, decide)
+    choice = ChosenTarget(subject, target, admin.by, realm, currency, also)
+    return await record(admin, lambda view: kind.mapped(view, choice))
 
 
-async def accept(admin: Admin, account_id: str, customer_id: str | None = None, *, also: bool = False) -> int:
-    """Map an account to the suggested customer; to none other than `customer_id`, if it is given.
+async def accept(
+    admin: Admin, kind: ReviewedKind, subject: str, target: str | None = None, *, also: bool = False
+) -> int:
+    """Map an account or a product to what is suggested for it; to none other than `target`, if it is given.
 
     Raises:
         ActionRefused: No suggestion waits for a person, it is another one, or the customer is another account's.
     """
 
     def decide(view: View) -> tuple[str, Fact]:
-        suggested = _in_review(view, account_id)
-        best = suggested.best
-        if best is None or customer_id not in {None, best.customer_id}:
-            said = f"the customer {best.customer_id} {best.display_name}" if best else "no customer"
+        suggested, best = _in_review(view, kind, subject)
+        if target not in {None, best.target}:
             raise ActionRefused(
-                "suggestion_changed", f"For the account {account_id}, {said} is suggested now", "customer"
+                "suggestion_changed",
+                f"For the {kind.noun} {subject}, the {kind.target} {best.target} {best.target_name} is suggested now",
+                kind.target,
             )
-        return catalog.ACCOUNT_MAPPED, _mapped(
-            view, admin, account_id, best.customer_id, realm=suggested.realm, also=also
-        )
+        return kind.mapped(view, ChosenTarget(subject, best.target, admin.by, suggested.realm, also=also))
 
     return await record(admin, decide)
 
 
-async def reject(admin: Admin, account_id: str, customer_id: str | None = None) -> int:
-    """Reject a customer for an account: it is never suggested for it again.
+async def reject(admin: Admin, kind: ReviewedKind, subject: str, target: str | None = None) -> int:
+    """Reject a customer for an account, or an item for a product: it is never suggested for it again.
 
-    By default, that is the suggested customer, or the one that the worker linked it to by itself.
+    By default, that is the suggested one, or the one that the worker linked by itself.
 
     Raises:
-        ActionRefused: No suggestion waits for a person, no company is connected, the account is mapped to the customer, or a
-            customer is being created for it.
+        ActionRefused: No suggestion waits for a person, no company is connected, a person mapped the account or product to
+            the target, or one is being created for it.
     """
 
     def decide(view: View) -> tuple[str, Fact]:
-        account, realm = view.get(Account, account_id), view.get(WorkspaceState).realm
-        if account.is_unanswered or (account.attempt is not None and account.attempt.is_open):
+        state, realm = view.get(kind.state, subject), view.get(WorkspaceState).realm
+        name = kind.name(view, subject)
+        if state.is_unanswered or (state.attempt is not None and state.attempt.is_open):
             raise ActionRefused(
-                "customer_being_created",
-                f"A customer is being created for the account {account_name(view, account_id)}: wait until it is known, or"
-                " map the account to another one",
+                f"{kind.target}_being_created",
+                f"{kind.a_target.capitalize()} is being created for the {kind.noun} {name}: wait until it is known, or map"
+                f" the {kind.noun} to another one",
             )
-        suggested = account.suggested if account.suggested and account.suggested.realm == realm else None
-        by_people = account.links_of_people(realm)
-        linked = next((link.customer_id for link in account.links_by_itself(realm) if not by_people), None)
-        if customer_id is None and linked is None:
-            suggested = _in_review(view, account_id)
-        best = suggested.best if suggested else None
-        rejected = customer_id or linked or (best.customer_id if best else None)
-        if realm is None or rejected is None:
+        if realm is None:
             raise ActionRefused("not_connected", "No QuickBooks company is connected yet")
-        if any(link.customer_id == rejected for link in by_people):
+        chosen, by_itself = state.chosen_in(realm), state.by_itself_in(realm)
+        rejected = target or (by_itself if not chosen else None)
+        if rejected is None:
+            rejected = _in_review(view, kind, subject)[1].target
+        if rejected in chosen:
             raise ActionRefused(
-                "account_mapped",
-                f"The account {account_name(view, account_id)} is mapped to customer {rejected}: map it to another one"
-                " instead",
+                f"{kind.noun}_mapped",
+                f"The {kind.noun} {name} is mapped to {kind.target} {rejected}: map it to another one instead",
             )
-        evidence = suggested.evidence(rejected) if suggested else None
-        return MAPPING_REJECTED, MappingRejected(account_id, realm, rejected, admin.by, evidence)
+        event_type, fact = kind.rejected
+        return event_type, fact(subject, realm, rejected, admin.by, state.evidence(realm, rejected))
 
     return await record(admin, decide)
 
 
-async def ignore(admin: Admin, account_id: str, why: str | None = None) -> int:
-    """Say that an account gets no customer.
+async def ignore(admin: Admin, kind: ReviewedKind, subject: str, why: str | None = None) -> int:
+    """Say that an account gets no customer, or a product no item.
 
     Raises:
         ActionRefused: It has one.
     """
 
     def decide(view: View) -> tuple[str, Fact]:
-        link = view.get(Account, account_id).link_in(view.get(WorkspaceState).realm, None)
-        if link is not None:
-            name = account_name(view, account_id)
+        state, realm = view.get(kind.state, subject), view.get(WorkspaceState).realm
+        present = state.target_in(realm)
+        if present is not None:
             raise ActionRefused(
-                "account_mapped",
-                f"The account {name} is mapped to customer {link.customer_id}, so it can't be ignored",
+                f"{kind.noun}_mapped",
+                f"The {kind.noun} {kind.name(view, subject)} is mapped to {kind.target} {present}, so it can't be ignored",
             )
-        return ACCOUNT_IGNORED, AccountIgnored(account_id, admin.by, why)
+        event_type, fact = kind.ignored
+        return event_type, fact(subject, admin.by, why)
 
     return await record(admin, decide)
 
 
-async def unignore(admin: Admin, account_id: str) -> int:
-    """Say that an account is no longer ignored.
+async def unignore(admin: Admin, kind: ReviewedKind, subject: str) -> int:
+    """Say that an account or a product is no longer ignored.
 
     Raises:
         ActionRefused: It is not ignored.
     """
 
     def decide(view: View) -> tuple[str, Fact]:
-        if view.get(Account, account_id).ignored_by is None:
-            raise ActionRefused("not_ignored", f"The account {account_name(view, account_id)} is not ignored")
-        return ACCOUNT_UNIGNORED, AccountUnignored(account_id, admin.by)
+        if view.get(kind.state, subject).ignored_by is None:
+            raise ActionRefused("not_ignored", f"The {kind.noun} {kind.name(view, subject)} is not ignored")
+        event_type, fact = kind.unignored
+        return event_type, fact(subject, admin.by)
 
     return await record(admin, decide)
 
 
-def _mapped(
-    view: View,
-    admin: Admin,
-    account_id: str,
-    customer_id: str,
-    *,
-    currency: str | None = None,
-    realm: str | None = None,
-    also: bool = False,
-) -> AccountMapped:
-    of_realm = realm or view.get(WorkspaceState).realm
-    if of_realm is not None and not also:
-        for holder in holders(view, account_id, customer_id, of_realm, currency):
-            raise ActionRefused(
-                "customer_taken",
-                f"The customer {customer_id} is the account {account_name(view, holder)}'s. If this account is to be"
-                " invoiced to it too, confirm that (--also)",
-                "target",
-            )
-    suggested = view.get(Account, account_id).suggested
-    is_its = suggested is not None and suggested.realm == of_realm
-    evidence = suggested.evidence(customer_id) if suggested is not None and is_its else None
-    return AccountMapped(account_id, customer_id, admin.by, currency, realm, evidence, also)
-
-
-def _in_review(view: View, account_id: str) -> MappingSuggested:
-    suggested = view.get(Account, account_id).in_review(view.get(WorkspaceState).realm)
-    if suggested is None:
+def _in_review(view: View, kind: ReviewedKind, subject: str) -> Suggestion:
+    """Return the suggestion that waits for a person, with the suggested customer or item."""
+    suggested = view.get(kind.state, subject).in_review(view.get(WorkspaceState).realm)
+    best = suggested.best if suggested is not None else None
+    if suggested is None or best is None:
         raise ActionRefused(
             "nothing_suggested",
-            f"No customer is suggested for the account {account_name(view, account_id)}, or it was decided upon",
+            f"No {kind.target} is suggested for the {kind.noun} {kind.name(view, subject)}, or it was decided upon",
         )
-    return suggested
+    return suggested, best

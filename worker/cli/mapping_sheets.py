@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from worker.actions.bulk_reviews import DECISIONS, AccountDecision, Decision, ProductDecision
+from worker.actions.bulk_reviews import DECISIONS, MappingDecision, decision_about
+from worker.actions.reviewed import ACCOUNTS, KINDS, PRODUCTS
 from worker.cli import spreadsheets
 from worker.cli.failing import Unusable
 from worker.suggesting.stages import Stage
@@ -15,13 +16,11 @@ UNCOMPARED = {
     "being_read": "the company is being read for the first time",
     "being_compared": "it is being compared",
 }
-# What accounts and products are mapped to.
-TARGETS = {"account": "customer", "product": "item"}
 
 
 def columns(kind: str) -> tuple[str, ...]:
     """Return the columns of a file of accounts, or of products."""
-    target = TARGETS[kind]
+    target = KINDS[kind].target
     decided = (kind, f"{kind}_name", "state", "decision", target, f"{target}_name")
     return (*decided, "score", "margin", "reasons", "runner_up", "decided_by", "decided_at")
 
@@ -32,7 +31,7 @@ def flat(row: dict[str, Any]) -> dict[str, Any]:
     It has the columns of its own kind, and those of any kind: `id`, `name`, `target` and `target_name`.
     """
     kind, found = row["kind"], row["suggestion"] or {}
-    of = TARGETS[kind]
+    of = KINDS[kind].target
     is_mapped = row["target"] is not None
     target = row["target"] if is_mapped else found.get(of)
     target_name = row["target_name"] if is_mapped else found.get(f"{of}_name")
@@ -67,26 +66,24 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     return {**flat(row), "state": state}
 
 
-def decisions(file: Path) -> Iterator[AccountDecision | ProductDecision]:
-    """Yield the decisions of a file.
+def decisions(file: Path, *, products: bool = False) -> Iterator[MappingDecision]:
+    """Yield the decisions of a file: about products if it has that column, and it is filled in; else about accounts.
 
     Raises:
-        Unusable: It has no column of accounts or products, or a decision that is none.
+        Unusable: It has no column of accounts or products, or, with `products`, none of products; or a decision that is none.
     """
     for line, row in spreadsheets.read(file):
-        if "decision" not in row or not TARGETS.keys() & row.keys():
-            raise Unusable(f"{file}: it needs the columns account and decision, or product and decision.")
+        if "decision" not in row or not ({"product"} if products else KINDS.keys()) & row.keys():
+            needed = "product and decision" if products else "account and decision, or product and decision"
+            raise Unusable(f"{file}: it needs the columns {needed}.")
         decision = next((each for each in DECISIONS if each == row["decision"].casefold()), None)
         if decision is None and row["decision"]:
             raise Unusable(
                 f"{file}, line {line}: {row['decision']!r} is no decision; choose from {', '.join(DECISIONS)}."
             )
         if decision is not None:
-            yield _decision(row, decision)
-
-
-def _decision(row: dict[str, str], decision: Decision) -> AccountDecision | ProductDecision:
-    if row.get("product"):
-        return ProductDecision(row["product"], decision, row.get("item") or None)
-    also = row.get("also", "").casefold() in YES
-    return AccountDecision(row.get("account", ""), decision, row.get("customer") or None, also)
+            kind = PRODUCTS if products or row.get("product") else ACCOUNTS
+            also = kind is ACCOUNTS and row.get("also", "").casefold() in YES
+            yield decision_about(
+                kind, row.get(kind.noun, ""), decision, row.get(kind.target) or None, also=also
+            )

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from worker.actions import mappings, product_reviews, reviews
+from worker.actions import mappings, reviews
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
 from worker.cli.context import accepted, admin, run
 from worker.cli.failing import Unusable
 from worker.cli.options import JsonOption, WorkspaceOption
@@ -47,7 +48,8 @@ def map_account(
             said = (
                 f"Mapped account {account} to customer {customer}{for_deals}. Reading it from QuickBooks now."
             )
-            return await reviews.map_account(acting, account, customer, currency, also=also), said
+            mapped = reviews.map_to(acting, ACCOUNTS, account, customer, currency=currency, also=also)
+            return await mapped, said
         position = await mappings.request_customer(acting, account, currency, name)
         return position, await mappings.creation_of(acting, "account", account)
 
@@ -72,7 +74,7 @@ def map_product(
         acting = await admin(opened, workspace)
         if item is not None:
             said = f"Mapped product {product} to item {item}. Reading it from QuickBooks now."
-            return await product_reviews.map_product(acting, product, item), said
+            return await reviews.map_to(acting, PRODUCTS, product, item), said
         position = await mappings.request_item(acting, product, name)
         return position, await mappings.creation_of(acting, "product", product)
 

@@ -10,9 +10,10 @@ from msgspec.structs import asdict
 
 from projections import queries
 from projections.queries import MappingsWanted
-from worker.actions import bulk_reviews, product_reviews, reviews
+from worker.actions import bulk_reviews, reviews
 from worker.actions.admin import Admin
-from worker.actions.bulk_reviews import AccountDecision, ProductDecision, Reviewed
+from worker.actions.bulk_reviews import MappingDecision, Reviewed, decision_about
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS, ReviewedKind
 from worker.cli import judging, mapping_sheets, spreadsheets
 from worker.cli.context import accepted, admin, run, workspace_name
 from worker.cli.failing import FINDING, Unusable
@@ -84,14 +85,12 @@ def accept(
         raise Unusable("Choose accounts or --above.")
     _check(products=products, also=also)
 
-    async def rows(acting: Admin) -> Sequence[AccountDecision | ProductDecision]:
+    kind = _kind(products=products)
+
+    async def rows(acting: Admin) -> Sequence[MappingDecision]:
         if above is not None:
-            least = Decimal(str(above))
-            of_products = bulk_reviews.products_above
-            return await (of_products(acting, least) if products else bulk_reviews.above(acting, least))
-        if products:
-            return [ProductDecision(product, "accept") for product in subjects or ()]
-        return [AccountDecision(account, "accept", also=also) for account in subjects or ()]
+            return await bulk_reviews.above(acting, kind, Decimal(str(above)))
+        return [decision_about(kind, subject, "accept", also=also) for subject in subjects or ()]
 
     async def work(opened: Services) -> list[Reviewed]:
         acting = await admin(opened, workspace)
@@ -115,7 +114,7 @@ def export_sheet(
     as_json: JsonOption = False,
 ) -> None:
     """Write accounts with what is suggested for them to a CSV file, to be decided upon in a spreadsheet; or products."""
-    kind = "product" if products else "account"
+    kind = _kind(products=products).noun
     wanted = MappingsWanted(kind=kind, state=state)
 
     async def work(opened: Services) -> list[dict[str, Any]]:
@@ -136,6 +135,10 @@ def import_sheet(
         typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The CSV file."),
     ],
     *,
+    products: Annotated[
+        bool,
+        typer.Option("--products", help="The file has to be about products; by default, its columns say so."),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -144,7 +147,7 @@ def import_sheet(
     Its columns are account, decision and customer, and also, if there is one; or product, decision and item. Exits with 1 if
     one of the decisions is refused.
     """
-    rows = list(mapping_sheets.decisions(file))
+    rows = list(mapping_sheets.decisions(file, products=products))
 
     async def work(opened: Services) -> list[Reviewed]:
         acting = await admin(opened, workspace)
@@ -168,13 +171,12 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Reject a customer for an account, or an item for a product: it is never suggested for it again."""
-    decide = product_reviews.reject_item if products else reviews.reject
+    kind = _kind(products=products)
 
     async def work(opened: Services) -> tuple[int, str]:
-        position = await decide(await admin(opened, workspace), subject, target)
-        of = _target(products=products)
-        named = f"{of} {target}" if target else f"the suggested {of}"
-        return position, f"Rejected {named} for {_subject(subject, products=products)}."
+        position = await reviews.reject(await admin(opened, workspace), kind, subject, target)
+        named = f"{kind.target} {target}" if target else f"the suggested {kind.target}"
+        return position, f"Rejected {named} for {kind.noun} {subject}."
 
     accepted(*run(work), as_json=as_json)
 
@@ -194,13 +196,11 @@ def override(
     """Map an account to any customer, or a product to any item, whatever is suggested."""
     _check(products=products, also=also)
 
+    kind = _kind(products=products)
+
     async def work(opened: Services) -> tuple[int, str]:
-        acting = await admin(opened, workspace)
-        if products:
-            position = await product_reviews.map_product(acting, subject, target)
-        else:
-            position = await reviews.map_account(acting, subject, target, also=also)
-        mapped = f"Mapped {_subject(subject, products=products)} to {_target(products=products)} {target}."
+        position = await reviews.map_to(await admin(opened, workspace), kind, subject, target, also=also)
+        mapped = f"Mapped {kind.noun} {subject} to {kind.target} {target}."
         return position, f"{mapped} Reading it from QuickBooks now."
 
     accepted(*run(work), as_json=as_json)
@@ -216,12 +216,11 @@ def ignore(
     as_json: JsonOption = False,
 ) -> None:
     """Say that an account gets no customer, or a product no item: its deals are not invoiced, and none is suggested."""
-    decide = product_reviews.ignore_product if products else reviews.ignore
+    kind = _kind(products=products)
 
     async def work(opened: Services) -> tuple[int, str]:
-        position = await decide(await admin(opened, workspace), subject, why)
-        ignored = f"The {_subject(subject, products=products)} is ignored"
-        return position, f"{ignored}, until it is mapped or un-ignored."
+        position = await reviews.ignore(await admin(opened, workspace), kind, subject, why)
+        return position, f"The {kind.noun} {subject} is ignored, until it is mapped or un-ignored."
 
     accepted(*run(work), as_json=as_json)
 
@@ -235,11 +234,11 @@ def unignore(
     as_json: JsonOption = False,
 ) -> None:
     """Say that an account or a product is no longer ignored."""
-    decide = product_reviews.unignore_product if products else reviews.unignore
+    kind = _kind(products=products)
 
     async def work(opened: Services) -> tuple[int, str]:
-        position = await decide(await admin(opened, workspace), subject)
-        return position, f"The {_subject(subject, products=products)} is no longer ignored."
+        position = await reviews.unignore(await admin(opened, workspace), kind, subject)
+        return position, f"The {kind.noun} {subject} is no longer ignored."
 
     accepted(*run(work), as_json=as_json)
 
@@ -253,12 +252,8 @@ def _check(*, products: bool, also: bool) -> None:
         raise Unusable("--also is for accounts: several products may have one item anyway.")
 
 
-def _subject(subject: str, *, products: bool) -> str:
-    return f"{'product' if products else 'account'} {subject}"
-
-
-def _target(*, products: bool) -> str:
-    return "item" if products else "customer"
+def _kind(*, products: bool) -> ReviewedKind:
+    return PRODUCTS if products else ACCOUNTS
 
 
 async def _listed(opened: Services, name: str, wanted: MappingsWanted) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from events.errors import DatabaseUnavailable
 from events.log import intake, log, subscriptions, tables
 from events.log.intake import Received
 from events.log.subscriptions import Subscription
-from worker.actions import recording, reviews
+from worker.actions import recording, reviewed
 from worker.commands import candidates, claims, effects, transitions
 from worker.commands.attempts import Attempts
 from worker.commands.claimed import Claimed
@@ -233,7 +233,7 @@ def _notice_position() -> Sequence[tuple[Any, str, Any]]:
 
 
 def _customer_taken() -> Sequence[tuple[Any, str, Any]]:
-    return [(target, "holders", lambda *_: iter(())) for target in (reviews, customer_rules)]
+    return [(target, "holders", lambda *_: iter(())) for target in (reviewed, customer_rules)]
 
 
 def _newest_state() -> Sequence[tuple[Any, str, Any]]:

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from events.contract.in_step import Side
 from projections import mappings
 from projections.mappings import suggestion
-from worker.actions import bulk_reviews, conflicts
+from worker.actions import bulk_reviews, conflicts, reviewed
 from worker.actions.admin import ActionRefused, Admin
-from worker.actions.bulk_reviews import DECISIONS, AccountDecision
+from worker.actions.bulk_reviews import DECISIONS, AccountDecision, MappingDecision
 from worker.actions.conflicts import ConflictsWanted
 from worker.quickbooks.gateway import Gateway
 from worker.sandbox import accountant
@@ -225,21 +225,23 @@ class Reviewing:
 
     async def _accept_above(self) -> None:
         async def ask(services: Services, gateway: Gateway) -> None:
-            rows = await bulk_reviews.above(Admin.of(services, self.workspace, by="ada"), SURE)
+            rows = await bulk_reviews.above(
+                Admin.of(services, self.workspace, by="ada"), reviewed.ACCOUNTS, SURE
+            )
             await self._review(rows, "ada", services, gateway)
 
         await self._outside.insist(ask)
 
-    async def _decide(self, rows: Sequence[AccountDecision]) -> None:
+    async def _decide(self, rows: Sequence[MappingDecision]) -> None:
         by = self._random.choice(PEOPLE)
         await self._outside.insist(lambda services, gateway: self._review(rows, by, services, gateway))
 
-    async def _review(self, rows: Sequence[AccountDecision], by: str, services: Services, _: Gateway) -> None:
+    async def _review(self, rows: Sequence[MappingDecision], by: str, services: Services, _: Gateway) -> None:
         admin = Admin.of(services, self.workspace, by=by)
-        async for reviewed in bulk_reviews.review(admin, rows):
-            self._cluster.counts[f"{reviewed.decision}_{reviewed.reason or 'done'}"] += 1
-            if reviewed.position is not None:
-                self._outside.actions.add(reviewed.position)
+        async for each in bulk_reviews.review(admin, rows):
+            self._cluster.counts[f"{each.decision}_{each.reason or 'done'}"] += 1
+            if each.position is not None:
+                self._outside.actions.add(each.position)
 
 
 def _suggested(connection: sa.Connection, workspace: str, account_id: str) -> str | None:

@@ -14,8 +14,8 @@ from events.contract.envelope import Event
 from events.log.intake import Record
 from events.log.tables import log
 from worker.actions.mappings import request_customer, request_item
-from worker.actions.product_reviews import map_product
-from worker.actions.reviews import map_account
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
+from worker.actions.reviews import map_to
 from worker.demo import doors, market, story
 from worker.demo.story import StoryContract, Tale
 from worker.quickbooks.gateway import Gateway
@@ -155,22 +155,22 @@ class Telling:
                 sold = (_products(tale) for tale in self.tales if tale.account_id == account)
                 if all(products & self.items.keys() for products in sold):
                     await self._outside.administer(
-                        self.workspace, map_account, account, "2", realm=realm, also=True
+                        self.workspace, map_to, ACCOUNTS, account, "2", realm=realm, also=True
                     )
             return
         for product in sorted(self._products()):
             buyers = {tale.account_id for tale in self.tales if product in _products(tale)}
             if buyers <= self.customers.keys():
-                await self._outside.administer(self.workspace, map_product, product, "2", realm=realm)
+                await self._outside.administer(self.workspace, map_to, PRODUCTS, product, "2", realm=realm)
 
     async def _map_account(self, account: str) -> None:
         customer = self.customers.get(account)
         if customer is None:
             await self._outside.administer(self.workspace, request_customer, account)
         else:
-            currency = self.accounts[account]["currency"]
+            chosen = {"currency": self.accounts[account]["currency"], "realm": self._chosen_in}
             await self._outside.administer(
-                self.workspace, map_account, account, customer, currency, realm=self._chosen_in, also=True
+                self.workspace, map_to, ACCOUNTS, account, customer, **chosen, also=True
             )
 
     async def _map_product(self, product: str) -> None:
@@ -178,7 +178,9 @@ class Telling:
         if item is None:
             await self._outside.administer(self.workspace, request_item, product)
         else:
-            await self._outside.administer(self.workspace, map_product, product, item, realm=self._chosen_in)
+            await self._outside.administer(
+                self.workspace, map_to, PRODUCTS, product, item, realm=self._chosen_in
+            )
 
     async def _map_again(self, tale: Tale) -> None:
         """Map the account or products that a deal waits for, to the entries with their names in QuickBooks."""

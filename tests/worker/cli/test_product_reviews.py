@@ -103,7 +103,7 @@ async def test_a_spreadsheet_of_products_goes_out_and_comes_back_with_decisions(
         cells[3] = decisions[cells[0]]
         decided.append(",".join(cells))
     sheet.write_text("\r\n".join([heading, *decided]), encoding="utf-8-sig")
-    imported = mappings("import", str(sheet), "--json")
+    imported = mappings("import", str(sheet), "--products", "--json")
     assert [(each["product"], each["decision"], each["done"]) for each in lines(imported)] == [
         (product, decision, True) for product, decision in decisions.items()
     ]
@@ -115,3 +115,10 @@ async def test_a_spreadsheet_of_products_goes_out_and_comes_back_with_decisions(
         "P-4": "ignored",
     }
     assert states(mappings)["P-2"][1] == ids(office)["Training day"], "the item of the sheet"
+
+
+def test_a_sheet_of_accounts_is_none_of_products(mappings: Callable[..., Any], tmp_path: Path) -> None:
+    sheet = tmp_path / "accounts.csv"
+    sheet.write_text("account,decision,customer\nA-1,accept,\n", encoding="utf-8")
+    refused = mappings("import", str(sheet), "--products")
+    assert (refused.returncode, "product and decision" in refused.stderr) == (2, True)

@@ -13,6 +13,7 @@ from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
+from worker.actions.reviewed import ACCOUNTS
 from worker.quote_to_cash.store import process_state
 from worker.sandbox import accountant
 from worker.simulation import reviewed
@@ -34,9 +35,9 @@ async def office(world: World) -> Office:
     for number, name in enumerate(("Kestrel Ltd", "Harper & Lowe", "Kestrel"), start=1):
         await world.send(stories.account(f"A-{number}", name=name))
     await opened.work()
-    await reviews.map_account(world.admin(), "A-1", made[2])
-    await reviews.reject(world.admin(), "A-2", made[0])
-    await reviews.ignore(world.admin(), "A-3")
+    await world.admin().map_account("A-1", made[2])
+    await reviews.reject(world.admin(), ACCOUNTS, "A-2", made[0])
+    await reviews.ignore(world.admin(), ACCOUNTS, "A-3")
     await opened.work()
     return opened
 
@@ -110,7 +111,7 @@ async def test_a_decision_that_is_undone_is_found(
 
 async def test_accounts_that_share_a_customer_are_found_unless_a_person_confirmed_it(office: Office) -> None:
     customer = office.world.books("Customer")[-1]["Id"]
-    await reviews.map_account(office.world.admin(), "A-2", customer, also=True)
+    await office.world.admin().map_account("A-2", customer, also=True)
     await office.work()
     assert await found(office) == []
     fact = {"account_id": "A-3", "customer_id": customer, "by": "ada"}

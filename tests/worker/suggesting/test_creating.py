@@ -28,6 +28,7 @@ from tests.worker.suggesting.steps import (
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
+from worker.actions.reviewed import ACCOUNTS
 from worker.verification.books import Books
 from worker.verification.invariants import violations
 
@@ -149,7 +150,7 @@ async def test_what_a_person_decides_while_the_customer_is_created_is_shown(offi
     await world.follow()
     assert (await mapping(office))[:2] == ("unmatched", "requested")
     await world.admin().map_account("A-1", "1")
-    await reviews.ignore(world.admin(), "A-2")
+    await reviews.ignore(world.admin(), ACCOUNTS, "A-2")
     await everything(office)
     assert await mapping(office) == ("mapped", "mapped", "1")
     assert (await mapping(office, "A-2"))[0] == "ignored"

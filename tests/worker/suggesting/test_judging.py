@@ -9,6 +9,7 @@ from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
+from worker.actions.reviewed import ACCOUNTS
 from worker.sandbox import accountant
 from worker.suggesting import judging
 
@@ -73,7 +74,7 @@ async def test_a_suggestion_says_that_its_best_two_candidates_are_duplicates(off
 
 async def test_a_mapping_is_listed_once_another_customer_is_the_best_and_it_stays(office: Office) -> None:
     kestrel, harper = ids(office)["Kestrel Aviation"], ids(office)[HARPER]
-    await reviews.map_account(office.world.admin(), "A-1", kestrel)
+    await office.world.admin().map_account("A-1", kestrel)
     await office.work()
     before = await office.head()
     ((account, decision, customer, best),) = await differing(office)
@@ -81,7 +82,7 @@ async def test_a_mapping_is_listed_once_another_customer_is_the_best_and_it_stay
     assert best in {harper, ids(office)["Harper and Lowe Architects, Inc."]}
     assert await differing(office, older=True) == [], "the present matcher compared it"
     assert await office.head() == before, "nothing is changed"
-    await reviews.map_account(office.world.admin(), "A-1", harper)
+    await office.world.admin().map_account("A-1", harper)
     await office.work()
     assert await differing(office) == [], "a customer that is as good is no difference"
 
@@ -90,7 +91,7 @@ async def test_a_rejected_customer_that_is_the_best_is_listed(office: Office) ->
     acting, kestrel = office.world.admin(), ids(office)["Kestrel Aviation"]
     await office.world.send(stories.account("A-2", name="Kestrel"))
     await office.work()
-    await reviews.reject(acting, "A-2", kestrel)
+    await reviews.reject(acting, ACCOUNTS, "A-2", kestrel)
     await office.work()
     assert await differing(office) == [("A-2", "rejected", kestrel, kestrel)]
 

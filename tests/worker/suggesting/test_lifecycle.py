@@ -14,6 +14,7 @@ from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
 from worker.actions.admin import ActionRefused
+from worker.actions.reviewed import ACCOUNTS
 from worker.sandbox import accountant
 
 
@@ -90,7 +91,7 @@ async def test_a_mapping_follows_a_merge_and_stays_the_person_s(office: Office) 
     gone, stays = create(office, "Blue Falcon"), create(office, "Blue Falcon Airways")
     await office.notify()
     await office.world.send(stories.account("A-2", name="Falcon"))
-    await reviews.map_account(office.world.admin(), "A-2", gone)
+    await office.world.admin().map_account("A-2", gone)
     await office.work()
     await merge(office, gone, stays)
     moved = [each.event.payload for each in await office.world.log() if each.event.type == MAPPING_MOVED]
@@ -106,11 +107,11 @@ async def test_a_merge_without_a_known_survivor_holds_the_deals(office: Office) 
     gone, stays = create(office, "Blue Falcon"), create(office, "Blue Falcon Airways")
     await office.notify()
     await office.world.send(stories.account("A-2", name="Falcon"))
-    await reviews.map_account(office.world.admin(), "A-2", gone)
+    await office.world.admin().map_account("A-2", gone)
     await office.work()
     await merge(office, gone, stays, is_named=False)
     assert await sell(office, "D-2", "A-2") == ("account_not_mapped", "merged")
-    await reviews.map_account(office.world.admin(), "A-2", stays)
+    await office.world.admin().map_account("A-2", stays)
     await office.world.settle()
     assert await listed(office, "A-2") == ("mapped", stays, "ada")
     assert await stands_at(office, "D-2") is None
@@ -121,13 +122,13 @@ async def test_of_two_accounts_whose_customers_became_one_the_second_holds(offic
     await office.notify()
     for account, customer in (("A-2", gone), ("A-3", stays)):
         await office.world.send(stories.account(account))
-        await reviews.map_account(office.world.admin(), account, customer)
+        await office.world.admin().map_account(account, customer)
     await office.work()
     await merge(office, gone, stays)
     assert await sell(office, "D-2", "A-2") == ("account_not_mapped", "merged_into_another_accounts")
     assert await sell(office, "D-3", "A-3") == stays
     with pytest.raises(ActionRefused) as refused:
-        await reviews.map_account(office.world.admin(), "A-2", stays)
+        await office.world.admin().map_account("A-2", stays)
     assert (refused.value.reason, "A-3" in refused.value.detail) == ("customer_taken", True)
 
 
@@ -158,7 +159,7 @@ async def test_a_renamed_customer_keeps_its_account_and_is_suggested_by_its_new_
     await office.work()
     assert await verdicts(office, "A-2") == [("link", customer)]
     assert await verdicts(office, "A-3") == [("none", None)]
-    await reviews.accept(office.world.admin(), "A-2")
+    await reviews.accept(office.world.admin(), ACCOUNTS, "A-2")
     await office.work()
     change(office, customer, DisplayName="Yet another name")
     await office.notify()
@@ -177,7 +178,7 @@ async def test_an_inactive_customer_is_reviewed_by_its_former_name_and_reactivat
     change(office, customer, Active=True)
     await office.notify()
     assert (await verdicts(office, "A-2"))[1:] == [("link", customer)]
-    await reviews.accept(office.world.admin(), "A-2")
+    await reviews.accept(office.world.admin(), ACCOUNTS, "A-2")
     await office.work()
     change(office, customer, Active=False)
     await office.notify()
@@ -221,6 +222,6 @@ async def test_a_sub_customer_is_reviewed_and_comes_after_the_customer_above_it(
     await office.work()
     assert await verdicts(office, "A-2") == [("review", below)]
     assert await verdicts(office, "A-3") == [("link", above)]
-    await reviews.accept(office.world.admin(), "A-2")
+    await reviews.accept(office.world.admin(), ACCOUNTS, "A-2")
     await office.work()
     assert await sell(office, "D-2", "A-2") == below

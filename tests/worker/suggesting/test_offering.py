@@ -27,6 +27,7 @@ from tests.worker.suggesting.steps import (
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import mappings, reviews
+from worker.actions.reviewed import ACCOUNTS
 from worker.roles import suggesting
 from worker.roles.runner import ShortTurns
 from worker.sandbox import accountant
@@ -123,7 +124,7 @@ async def test_a_customer_like_an_open_account_is_offered_once_a_person_says_tha
     create(office, f"{LAKESHORE} Academy")
     await observe(office)
     assert f"{LAKESHORE} Academy" not in await offered(office)
-    await reviews.reject(office.world.admin(), "A-1")
+    await reviews.reject(office.world.admin(), ACCOUNTS, "A-1")
     await everything(office)
     assert f"{LAKESHORE} Academy" in await offered(office)
 
@@ -152,7 +153,7 @@ async def test_a_customer_of_our_own_is_never_offered(office: Office, when: str)
     assert len(await payloads(office, catalog.CUSTOMER_CREATED)) == 1
     create(office, "Unrelated Fishing")
     await observe(office)
-    await reviews.map_account(world.admin(), "A-1", named(office, "Unrelated Fishing")[0])
+    await world.admin().map_account("A-1", named(office, "Unrelated Fishing")[0])
     change(office, named(office, "Zebra Crossing")[0], DisplayName="Quiet Harbour")
     await observe(office)
     await office.sync(full=True)

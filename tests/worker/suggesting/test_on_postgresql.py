@@ -14,6 +14,7 @@ from tests.worker.sync.office import Office
 from tests.world import World, open_world
 from worker.actions import bulk_reviews
 from worker.actions.effects import effects_of
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
 from worker.sandbox import accountant
 from worker.suggesting import judging
 from worker.suggesting.stages import stage_of
@@ -38,7 +39,7 @@ async def test_accounts_are_suggested_accepted_and_suggested_again(tmp_path: Pat
         create(office, "Lakeshore Montessori")
         await office.notify()
         assert await suggestions(world) == 3 + 2
-        rows = await bulk_reviews.above(world.admin(), Decimal(90))
+        rows = await bulk_reviews.above(world.admin(), ACCOUNTS, Decimal(90))
         done = [each.done async for each in bulk_reviews.review(world.admin(), rows)]
         assert done == [True] * 4
         await office.work()
@@ -104,10 +105,10 @@ async def test_products_are_suggested_accepted_and_suggested_again(tmp_path: Pat
         accountant.change(office.company, "Item", item, {"Name": "Platform seats"}, world.clock.now())
         await office.notify()
         assert await suggestions(world, PRODUCT_SUGGESTED) == 2
-        rows = await bulk_reviews.products_above(world.admin(), Decimal(0))
+        rows = await bulk_reviews.above(world.admin(), PRODUCTS, Decimal(0))
         assert [each.done async for each in bulk_reviews.review(world.admin(), rows)] == [True]
         await office.work()
-        assert await bulk_reviews.products_above(world.admin(), Decimal(0)) == []
+        assert await bulk_reviews.above(world.admin(), PRODUCTS, Decimal(0)) == []
 
 
 async def suggestions(world: World, event_type: str = MAPPING_SUGGESTED) -> int:

@@ -10,8 +10,9 @@ from events.contract.reviewing import PRODUCT_LINKED, PRODUCT_REJECTED
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
-from worker.actions import product_reviews
+from worker.actions import reviews
 from worker.actions.admin import ActionRefused
+from worker.actions.reviewed import PRODUCTS
 from worker.sandbox import accountant
 from worker.verification.books import Books
 from worker.verification.invariants import violations
@@ -50,42 +51,42 @@ async def refused(work: Any) -> str:
 
 async def test_an_accepted_suggestion_is_a_mapping_with_its_evidence(office: Office) -> None:
     acting = office.world.admin()
-    await product_reviews.accept_item(acting, "P-1")
+    await reviews.accept(acting, PRODUCTS, "P-1")
     mapped = await last(office, catalog.PRODUCT_MAPPED)
     assert (mapped.item_id, mapped.realm, mapped.by) == (ids(office)[SEAT], office.world.realm, "ada")
     assert (str(mapped.evidence.score), mapped.evidence.reasons) == ("99.9", ("same_name",))
-    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1")) == "nothing_suggested"
     await office.work()
-    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
-    assert await refused(product_reviews.reject_item(acting, "P-1", ids(office)[SEAT])) == "product_mapped"
-    assert await refused(product_reviews.ignore_product(acting, "P-1")) == "product_mapped"
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1")) == "nothing_suggested"
+    assert await refused(reviews.reject(acting, PRODUCTS, "P-1", ids(office)[SEAT])) == "product_mapped"
+    assert await refused(reviews.ignore(acting, PRODUCTS, "P-1")) == "product_mapped"
 
 
 async def test_a_rejected_item_is_never_suggested_again_and_the_next_best_is(office: Office) -> None:
     acting, other = office.world.admin(), ids(office)["Platform seat, yearly"]
-    assert await refused(product_reviews.accept_item(acting, "P-1", other)) == "suggestion_changed"
-    await product_reviews.reject_item(acting, "P-1")
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1", other)) == "suggestion_changed"
+    await reviews.reject(acting, PRODUCTS, "P-1")
     rejected = await last(office, PRODUCT_REJECTED)
     assert (rejected.item_id, str(rejected.evidence.score)) == (ids(office)[SEAT], "99.9")
     await office.work()
-    await product_reviews.accept_item(acting, "P-1", other)
+    await reviews.accept(acting, PRODUCTS, "P-1", other)
     await office.sync(full=True)
     assert (await last(office, catalog.PRODUCT_MAPPED)).item_id == other
 
 
 async def test_an_ignored_product_is_not_suggested(office: Office) -> None:
     acting = office.world.admin()
-    await product_reviews.ignore_product(acting, "P-1", "a test")
-    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
-    await product_reviews.unignore_product(acting, "P-1")
-    assert await refused(product_reviews.unignore_product(acting, "P-1")) == "not_ignored"
-    await product_reviews.accept_item(acting, "P-1")
+    await reviews.ignore(acting, PRODUCTS, "P-1", "a test")
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1")) == "nothing_suggested"
+    await reviews.unignore(acting, PRODUCTS, "P-1")
+    assert await refused(reviews.unignore(acting, PRODUCTS, "P-1")) == "not_ignored"
+    await reviews.accept(acting, PRODUCTS, "P-1")
 
 
 async def test_several_products_may_be_mapped_to_one_item(office: Office) -> None:
     acting, item = office.world.admin(), ids(office)[SEAT]
-    await product_reviews.map_product(acting, "P-1", item)
-    await product_reviews.map_product(acting, "P-2", item)
+    await acting.map_product("P-1", item)
+    await acting.map_product("P-2", item)
     await office.work()
     assert await office.world.services.database.read(violated, office.world.clock.now()) == []
 
@@ -100,10 +101,10 @@ async def test_a_link_that_the_worker_made_by_itself_can_be_rejected(office: Off
     await office.work()
     linked = await last(office, PRODUCT_LINKED)
     assert linked.item_id == ids(office)[SEAT]
-    assert await refused(product_reviews.ignore_product(acting, "P-1")) == "product_mapped"
-    await product_reviews.reject_item(acting, "P-1")
+    assert await refused(reviews.ignore(acting, PRODUCTS, "P-1")) == "product_mapped"
+    await reviews.reject(acting, PRODUCTS, "P-1")
     await office.work()
-    await product_reviews.accept_item(acting, "P-1", ids(office)["Platform seat, yearly"])
+    await reviews.accept(acting, PRODUCTS, "P-1", ids(office)["Platform seat, yearly"])
     await office.work()
     assert await office.world.services.database.read(violated, office.world.clock.now()) == []
 
@@ -111,7 +112,7 @@ async def test_a_link_that_the_worker_made_by_itself_can_be_rejected(office: Off
 async def test_no_item_is_rejected_while_one_is_being_created_for_the_product(office: Office) -> None:
     acting = office.world.admin()
     await acting.request_item("P-1")
-    assert await refused(product_reviews.reject_item(acting, "P-1")) == "item_being_created"
+    assert await refused(reviews.reject(acting, PRODUCTS, "P-1")) == "item_being_created"
 
 
 async def test_a_merged_item_takes_the_link_along(office: Office) -> None:
@@ -122,17 +123,17 @@ async def test_a_merged_item_takes_the_link_along(office: Office) -> None:
     accountant.merge(office.company, "Item", found[SEAT], found["Platform seat, yearly"], now)
     await office.notify()
     await office.sync(full=True)
-    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
-    assert await refused(product_reviews.ignore_product(acting, "P-1")) == "product_mapped"
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1")) == "nothing_suggested"
+    assert await refused(reviews.ignore(acting, PRODUCTS, "P-1")) == "product_mapped"
 
 
 async def test_the_log_tells_each_decision(office: Office) -> None:
     acting, first = office.world.admin(), ids(office)[SEAT]
-    await product_reviews.ignore_product(acting, "P-1", "a test")
-    await product_reviews.unignore_product(acting, "P-1")
-    await product_reviews.reject_item(acting, "P-1")
+    await reviews.ignore(acting, PRODUCTS, "P-1", "a test")
+    await reviews.unignore(acting, PRODUCTS, "P-1")
+    await reviews.reject(acting, PRODUCTS, "P-1")
     await office.work()
-    await product_reviews.accept_item(acting, "P-1")
+    await reviews.accept(acting, PRODUCTS, "P-1")
     await office.work()
     log = await office.world.services.database.read(lambda connection: list(log_of(connection)))
     second = ids(office)["Platform seat, yearly"]
@@ -161,9 +162,9 @@ async def test_an_item_that_was_created_for_a_product_that_is_ignored_meanwhile_
     await acting.change_settings({"income_account": "Services"})
     await acting.request_item("P-1")
     await office.work()
-    await product_reviews.ignore_product(acting, "P-1")
+    await reviews.ignore(acting, PRODUCTS, "P-1")
     await office.world.settle()
-    assert await refused(product_reviews.accept_item(acting, "P-1")) == "nothing_suggested"
-    await product_reviews.unignore_product(acting, "P-1")
+    assert await refused(reviews.accept(acting, PRODUCTS, "P-1")) == "nothing_suggested"
+    await reviews.unignore(acting, PRODUCTS, "P-1")
     await office.sync(full=True)
-    await product_reviews.accept_item(acting, "P-1")
+    await reviews.accept(acting, PRODUCTS, "P-1")

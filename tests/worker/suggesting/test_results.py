@@ -11,6 +11,7 @@ from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
 from worker.actions.connections import disconnect_company
+from worker.actions.reviewed import ACCOUNTS
 from worker.sandbox import accountant
 from worker.suggesting import portions
 from worker.suggesting.indexes import Indexes
@@ -51,7 +52,7 @@ def logged(connection: Any) -> list[str]:
 
 async def test_the_log_tells_what_the_first_sync_read_and_what_came_of_the_accounts(office: Office) -> None:
     await connect(office)
-    await reviews.ignore(office.world.admin(), "A-4")
+    await reviews.ignore(office.world.admin(), ACCOUNTS, "A-4")
     await office.work()
     (found,) = await compared(office)
     assert (found.accounts, found.products) == (Verdicts(link=1, review=1, none=1, decided=1), Verdicts())

@@ -12,8 +12,7 @@ from events.contract.in_step import UpdatedField
 from events.contract.matching import MappingSuggested
 from events.contract.reviewing import BroughtRefused, MappingMoved
 from events.contract.unmatched import AccountUnmatched, ComparisonRequested
-from worker.quote_to_cash.attempt import Attempt
-from worker.quote_to_cash.view import State
+from worker.quote_to_cash.reviewable import Reviewable
 
 
 class Link(Struct, frozen=True):
@@ -29,21 +28,15 @@ class Link(Struct, frozen=True):
     also: bool = False
 
 
-class Account(State, frozen=True):
+class Account(Reviewable[MappingSuggested], frozen=True):
     """The state of an account: first the facts, then our own commands.
 
     Attributes:
         latest: Its last snapshot.
         links: The customers that people mapped it to, or that were created for it.
-        requests: How many customers people requested for it.
-        withdrawn: How many of these requests were withdrawn, because a person mapped or ignored the account.
         wish: The last request.
-        suggested: The last suggestion of the matcher.
-        rejected: The companies and IDs of the customers that people rejected for it.
-        ignored_by: The person who said that it gets no customer, unless that was taken back.
         brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
         unmatched: The last answer to a request to compare it once more: no customer is like it.
-        attempt: The command to create its customer.
         sent: The fields that the last commands sent, by their request IDs.
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
@@ -55,42 +48,15 @@ class Account(State, frozen=True):
 
     latest: AccountUpdated | None = None
     links: tuple[Link, ...] = ()
-    requests: int = 0
-    withdrawn: int = 0
     wish: CustomerRequested | None = None
-    suggested: MappingSuggested | None = None
-    rejected: tuple[tuple[str, str], ...] = ()
-    ignored_by: str | None = None
     brought: tuple[BroughtCustomer, ...] = ()
     unmatched: AccountUnmatched | None = None
 
-    attempt: Attempt | None = None
     sent: dict[str, tuple[UpdatedField, ...]] = field(default_factory=dict)
     automatic: tuple[Link, ...] = ()
     refused: tuple[BroughtRefused, ...] = ()
     compared: ComparisonRequested | None = None
     moved: tuple[MappingMoved, ...] = ()
-
-    @property
-    def is_unanswered(self) -> bool:
-        """Whether a person's request for a customer is answered neither by a mapping nor by a command."""
-        return self.requests > max(self.withdrawn, self.attempt.asked if self.attempt else 0)
-
-    def in_review(self, realm: str | None) -> MappingSuggested | None:
-        """Return the suggestion that waits for a person, of a customer in a realm; None if there is none.
-
-        A person's decision ends the review: a mapping, a request for a new customer, a rejection, or ignoring the account.
-        """
-        best = self.suggested.best if self.suggested is not None else None
-        if self.suggested is None or best is None or self.suggested.realm != realm:
-            return None
-        is_decided = (
-            self.ignored_by is not None or self.is_unanswered or self.link_in(realm, None) is not None
-        )
-        creates = self.attempt is not None and (self.attempt.is_open or self.attempt.holder is not None)
-        of = {best.customer_id, self.present(realm, best.customer_id)}
-        is_rejected = any((realm, customer_id) in self.rejected for customer_id in of)
-        return None if is_decided or creates or is_rejected else self.suggested
 
     @property
     def is_unmatched(self) -> bool:
@@ -125,6 +91,14 @@ class Account(State, frozen=True):
         of = (brought.realm, brought.customer_id)
         return next((each for each in self.refused if (each.realm, each.customer_id) == of), None)
 
+    def chosen_in(self, realm: str | None) -> tuple[str, ...]:
+        """Return the customers in a realm, in any if it is None, that people mapped it to or that were created for it."""
+        return tuple(link.customer_id for link in self.links_of_people(realm))
+
+    def by_itself_in(self, realm: str | None) -> str | None:
+        """Return the customer in a realm, in any if it is None, that it was linked to without a person."""
+        return next((link.customer_id for link in self.links_by_itself(realm)), None)
+
     def links_in(self, realm: str | None) -> tuple[Link, ...]:
         """Return the links to customers in a realm, in any if it is None: a person's, or else those of the worker itself."""
         return self.links_of_people(realm) or self.links_by_itself(realm)
@@ -135,7 +109,7 @@ class Account(State, frozen=True):
 
     def links_by_itself(self, realm: str | None) -> tuple[Link, ...]:
         """Return the links to customers in a realm, in any if it is None, that no person made, and none overruled."""
-        if self._is_overruled(realm):
+        if self.is_overruled(realm):
             return ()
         found = (
             link
@@ -165,9 +139,3 @@ class Account(State, frozen=True):
         links = self.links_in(realm)
         fits = [(link.currency == currency, link.currency is None) for link in links]
         return links[fits.index(max(fits))] if links else None
-
-    def _is_overruled(self, realm: str | None) -> bool:
-        """Return whether a person ignored it, or awaits a requested customer: then no link counts that no person made."""
-        attempt = self.attempt
-        creates = attempt is not None and attempt.is_open and realm in (None, attempt.realm)
-        return self.ignored_by is not None or self.is_unanswered or creates

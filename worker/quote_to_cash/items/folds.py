@@ -114,7 +114,7 @@ def _was_decided_since(product: Product, created: ItemCreated) -> bool:
     attempt = product.attempt
     if attempt is None or attempt.request_id != created.request_id:
         return False
-    is_decided = product.item_in(created.realm) is not None or product.ignored_by is not None
+    is_decided = product.target_in(created.realm) is not None or product.ignored_by is not None
     return is_decided and product.withdrawn >= attempt.asked
 
 

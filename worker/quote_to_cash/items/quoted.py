@@ -38,7 +38,7 @@ class QuotedItems:
         self.products = {product_id: self.view.get(Product, product_id) for product_id in self.lines}
         found = {p: item_of(view, p) for p in self.products}
         self.item_ids = {p: item_id for p, item_id in found.items() if item_id is not None}
-        self.defaulted = [p for p in self.item_ids if self.products[p].item_in(realm) is None]
+        self.defaulted = [p for p in self.item_ids if self.products[p].target_in(realm) is None]
         standings = {p: standing_of(view, p) for p in found if p not in self.item_ids}
         self.ignored = [p for p, standing in standings.items() if standing == "ignored"]
         self.in_review = [p for p, standing in standings.items() if standing == "in_review"]

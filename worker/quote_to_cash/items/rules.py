@@ -35,7 +35,7 @@ def consider(view: View, product_id: str) -> Iterator[Consequence]:
 
 
 def _moved(view: View, product_id: str, realm: str | None) -> Iterator[Consequence]:
-    item_id = view.get(Product, product_id).item_in(realm) if realm is not None else None
+    item_id = view.get(Product, product_id).target_in(realm) if realm is not None else None
     if realm is None or item_id is None:
         return
     survivor = survivor_of(view, Item, realm, item_id)
@@ -100,7 +100,7 @@ def _products_of_merged(view: View, merged: ObjectMerged) -> list[str]:
 
 def _item(view: View, product_id: str) -> list[str]:
     product, realm = view.get(Product, product_id), view.get(WorkspaceState).realm
-    found = {of: product.item_in(of) for of in (product.item_realm, realm) if of is not None}
+    found = {of: product.target_in(of) for of in (product.item_realm, realm) if of is not None}
     return [catalog.item_stream(of, item_id) for of, item_id in found.items() if item_id is not None]
 
 

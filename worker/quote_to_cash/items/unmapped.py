@@ -16,7 +16,7 @@ Standing = Literal["ignored", "in_review", "unmapped", "to_be_compared", "to_cre
 def item_of(view: View, product_id: str) -> str | None:
     """Return the ID of the item on a product's lines: its own, else the default item; None if it has neither."""
     product, workspace = view.get(Product, product_id), view.get(WorkspaceState)
-    own = product.item_in(workspace.realm)
+    own = product.target_in(workspace.realm)
     if own is not None or not product.has_no_match(workspace.realm):
         return own
     return _default_of(product, workspace)

@@ -13,7 +13,7 @@ def item_is_wanted(product: Product, realm: str) -> bool:
     """Return whether a person's request for an item is answered neither by a command nor by a mapping."""
     if product.wish is None or not may_be_created(product, realm):
         return False
-    return product.item_in(realm) in (None, product.wish.instead_of)
+    return product.target_in(realm) in (None, product.wish.instead_of)
 
 
 def check_item(view: View, product_id: str, name: str | None) -> str | None:
@@ -24,7 +24,7 @@ def check_item(view: View, product_id: str, name: str | None) -> str | None:
     """
     check_name(name, ITEM_NAME_CHARACTERS_MAX)
     realm = view.get(WorkspaceState).realm
-    item_id = view.get(Product, product_id).item_in(realm)
+    item_id = view.get(Product, product_id).target_in(realm)
     if item_id is None:
         return None
     seen = view.get(Item, f"{realm}/{item_id}").observed if realm else None

@@ -14,8 +14,8 @@ from projections import queries
 from projections.queries import MappingsWanted, Row
 from worker.actions.admin import Admin
 from worker.actions.mappings import request_customer, request_item
-from worker.actions.product_reviews import map_product
-from worker.actions.reviews import map_account
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
+from worker.actions.reviews import map_to
 from worker.services import Services
 from worker.suggesting.stages import Stage, stage_of
 from worker.web.api.accepted import Accepted
@@ -193,8 +193,8 @@ class MappingsApi(Controller):
         """Map the account to the customer in `target`; without `target`, create a customer."""
         if data.target is None:
             return Accepted(await request_customer(admin, account, data.currency, data.name))
-        position = await map_account(admin, account, data.target, data.currency, data.realm, also=data.also)
-        return Accepted(position)
+        wish = {"realm": data.realm, "currency": data.currency}
+        return Accepted(await map_to(admin, ACCOUNTS, account, data.target, **wish, also=data.also))
 
     @post(
         "/products/{product:str}",
@@ -212,4 +212,4 @@ class MappingsApi(Controller):
         """Map the product to the item in `target`; without `target`, create an item."""
         if data.target is None:
             return Accepted(await request_item(admin, product, data.name))
-        return Accepted(await map_product(admin, product, data.target, data.realm))
+        return Accepted(await map_to(admin, PRODUCTS, product, data.target, realm=data.realm))

@@ -9,8 +9,9 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from events.contract.values import Identifier
-from worker.actions import product_reviews
+from worker.actions import reviews
 from worker.actions.admin import Admin
+from worker.actions.reviewed import PRODUCTS
 from worker.web.api.accepted import Accepted
 from worker.web.api.reviews import Ignoring
 from worker.web.description import described, identifier
@@ -56,7 +57,7 @@ class ProductReviewsApi(Controller):
         self, admin: NamedDependency[Admin], product: ProductId, data: JSONBody[ItemAcceptance]
     ) -> Accepted:
         """Map the product to the suggested item, with the evidence for it."""
-        return Accepted(await product_reviews.accept_item(admin, product, data.item))
+        return Accepted(await reviews.accept(admin, PRODUCTS, product, data.item))
 
     @post(
         "/{product:str}/reject",
@@ -69,7 +70,7 @@ class ProductReviewsApi(Controller):
         self, admin: NamedDependency[Admin], product: ProductId, data: JSONBody[ItemRejection]
     ) -> Accepted:
         """Never suggest the item for this product again; the next best one is suggested."""
-        return Accepted(await product_reviews.reject_item(admin, product, data.item))
+        return Accepted(await reviews.reject(admin, PRODUCTS, product, data.item))
 
     @post(
         "/{product:str}/ignore",
@@ -82,7 +83,7 @@ class ProductReviewsApi(Controller):
         self, admin: NamedDependency[Admin], product: ProductId, data: JSONBody[Ignoring]
     ) -> Accepted:
         """Suggest and create no item for the product, until it is mapped or no longer ignored."""
-        return Accepted(await product_reviews.ignore_product(admin, product, data.why))
+        return Accepted(await reviews.ignore(admin, PRODUCTS, product, data.why))
 
     @post(
         "/{product:str}/unignore",
@@ -93,4 +94,4 @@ class ProductReviewsApi(Controller):
     )
     async def unignore(self, admin: NamedDependency[Admin], product: ProductId) -> Accepted:
         """Suggest items for the product again."""
-        return Accepted(await product_reviews.unignore_product(admin, product))
+        return Accepted(await reviews.unignore(admin, PRODUCTS, product))

@@ -13,6 +13,7 @@ from events.contract.values import Identifier
 from worker.actions import bulk_reviews, reviews
 from worker.actions.admin import Admin
 from worker.actions.bulk_reviews import AccountDecision, ProductDecision, Reviewed
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS, ReviewedKind
 from worker.web.api.accepted import Accepted
 from worker.web.description import described, identifier
 from worker.workspaces.api_tokens import Scope
@@ -96,7 +97,7 @@ class ReviewsApi(Controller):
         self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Acceptance]
     ) -> Accepted:
         """Map the account to the suggested customer, with the evidence for it."""
-        return Accepted(await reviews.accept(admin, account, data.customer, also=data.also))
+        return Accepted(await reviews.accept(admin, ACCOUNTS, account, data.customer, also=data.also))
 
     @post(
         "/accounts/{account:str}/reject",
@@ -109,7 +110,7 @@ class ReviewsApi(Controller):
         self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Rejection]
     ) -> Accepted:
         """Never suggest the customer for this account again; the next best one is suggested."""
-        return Accepted(await reviews.reject(admin, account, data.customer))
+        return Accepted(await reviews.reject(admin, ACCOUNTS, account, data.customer))
 
     @post(
         "/accounts/{account:str}/ignore",
@@ -122,7 +123,7 @@ class ReviewsApi(Controller):
         self, admin: NamedDependency[Admin], account: AccountId, data: JSONBody[Ignoring]
     ) -> Accepted:
         """Suggest no customer for the account, until it is mapped or no longer ignored."""
-        return Accepted(await reviews.ignore(admin, account, data.why))
+        return Accepted(await reviews.ignore(admin, ACCOUNTS, account, data.why))
 
     @post(
         "/accounts/{account:str}/unignore",
@@ -133,7 +134,7 @@ class ReviewsApi(Controller):
     )
     async def unignore(self, admin: NamedDependency[Admin], account: AccountId) -> Accepted:
         """Suggest customers for the account again."""
-        return Accepted(await reviews.unignore(admin, account))
+        return Accepted(await reviews.unignore(admin, ACCOUNTS, account))
 
     @post(
         "/decisions",
@@ -146,10 +147,12 @@ class ReviewsApi(Controller):
         """Carry out the decisions one by one, and return the result of each; a refused one stops none that follows."""
         done = [each async for each in bulk_reviews.review(admin, data.rows)]
         if data.above is not None:
-            more = await bulk_reviews.above(admin, Decimal(str(data.above)))
-            done += [each async for each in bulk_reviews.review(admin, more)]
+            done += await self._accepted(admin, ACCOUNTS, data.above)
         done += [each async for each in bulk_reviews.review(admin, data.products)]
         if data.products_above is not None:
-            items = await bulk_reviews.products_above(admin, Decimal(str(data.products_above)))
-            done += [each async for each in bulk_reviews.review(admin, items)]
+            done += await self._accepted(admin, PRODUCTS, data.products_above)
         return ReviewedRows(done)
+
+    async def _accepted(self, admin: Admin, kind: ReviewedKind, least: float) -> list[Reviewed]:
+        rows = await bulk_reviews.above(admin, kind, Decimal(str(least)))
+        return [each async for each in bulk_reviews.review(admin, rows)]
