@@ -32,7 +32,7 @@ from projections.fold import Fold, Key
 from projections.projection import Projection
 from projections.seen import Happened
 
-VERSION = 3
+VERSION = 4
 table = rows.table(
     "mappings",
     VERSION,
@@ -44,6 +44,7 @@ table = rows.table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("target", sa.Text),
     sa.Column("target_name", sa.Text),
+    sa.Column("realm", sa.Text),
     sa.Column("by", sa.Text),
     sa.Column("problem", sa.Text),
     sa.Column("position", Position, nullable=False),
@@ -68,6 +69,7 @@ class SuggestedTarget(Struct, frozen=True):
 class KeptSuggestion(Struct, frozen=True):
     """The matcher's last answer for an account or a product; the fields are those of the event."""
 
+    realm: str
     verdict: str
     matcher: int
     margin: str
@@ -82,8 +84,9 @@ class KeptSuggestion(Struct, frozen=True):
 
 
 class MappingRow(Struct, gc=False):
-    """The mapping of an account to a customer, or of a product to an item (`target`).
+    """The mapping of an account to a customer, or of a product to an item (`target`), of the company `realm`.
 
+    `realm` is None if a person mapped it and named no company: then it is of the one that was connected.
     `status` is unmapped, requested, mapped or refused; it is requested or refused also if another `target` stays meanwhile.
     `state` is suggested, mapped, ignored or unmatched. `suggestion` is a KeptSuggestion as JSON, until a person rejects it.
     """
@@ -93,6 +96,7 @@ class MappingRow(Struct, gc=False):
     status: str = "unmapped"
     target: str | None = None
     target_name: str | None = None
+    realm: str | None = None
     by: str | None = None
     problem: str | None = None
     position: int = 0
@@ -165,6 +169,7 @@ def _suggested(row: MappingRow, payload: Any) -> None:
         for each in payload.candidates
     )
     kept = KeptSuggestion(
+        payload.realm,
         payload.verdict,
         payload.matcher,
         str(payload.margin),
@@ -191,7 +196,7 @@ def _requested(row: MappingRow, _: Any) -> None:
 def _mapped(row: MappingRow, payload: Any) -> None:
     found = suggestion(row.suggestion).candidates if row.suggestion else ()
     names, target = {each.target: each.name for each in found}, _target(payload)
-    row.status, row.target, row.target_name = MAPPED, target, names.get(target)
+    row.status, row.target, row.target_name, row.realm = MAPPED, target, names.get(target), payload.realm
 
 
 def _target(payload: Any) -> str:
@@ -206,23 +211,27 @@ def _linked_by_itself(row: MappingRow, payload: Any) -> None:
 
 
 def _customer_created(row: MappingRow, payload: Any) -> None:
-    if row.status != MAPPED and row.state != IGNORED:  # as above
-        row.status, row.target, row.target_name = MAPPED, payload.customer_id, payload.display_name
-        row.problem = None
+    _created(row, payload, payload.display_name)
 
 
 def _item_created(row: MappingRow, payload: Any) -> None:
+    _created(row, payload, payload.name)
+
+
+def _created(row: MappingRow, payload: Any, name: str) -> None:
     if row.status != MAPPED and row.state != IGNORED:  # as above
-        row.status, row.target, row.target_name, row.problem = MAPPED, payload.item_id, payload.name, None
+        row.status, row.target, row.target_name, row.realm = MAPPED, _target(payload), name, payload.realm
+        row.problem = None
 
 
 def _rejected(row: MappingRow, payload: Any) -> None:
-    """Forget the rejected suggestion, and undo a link that no person made."""
-    if row.suggestion is not None:
-        best = suggestion(row.suggestion).best
-        row.suggestion = None if best and best.target == _target(payload) else row.suggestion
-    if row.by in NO_PERSONS and row.target == _target(payload):
-        row.status, row.target, row.target_name = "unmapped", None, None
+    """Forget the rejected suggestion, and undo a link that no person made; another company's of that ID is another one."""
+    pair = (payload.realm, _target(payload))
+    kept = suggestion(row.suggestion) if row.suggestion is not None else None
+    if kept is not None and kept.best is not None and (kept.realm, kept.best.target) == pair:
+        row.suggestion = None
+    if row.by in NO_PERSONS and (row.realm, row.target) == pair:
+        row.status, row.target, row.target_name, row.realm = "unmapped", None, None, None
 
 
 def _ignored(row: MappingRow, _payload: Any) -> None:
@@ -232,7 +241,7 @@ def _ignored(row: MappingRow, _payload: Any) -> None:
 
 def _moved(row: MappingRow, payload: Any) -> None:
     """Move a mapping to what its own was merged into; a mapping that a person has changed meanwhile stays."""
-    if row.target == payload.merged:
+    if row.target == payload.merged and row.realm in {None, payload.realm}:
         row.target, row.target_name = _target(payload), None
 
 

@@ -5,6 +5,7 @@ from tests.mutations.mutation import Mutation
 _FOLDS = "worker/quote_to_cash/customers/folds.py"
 _RULES = "worker/quote_to_cash/customers/rules.py"
 _STATE = "worker/quote_to_cash/reviewable.py"
+_FREE = ("tests/worker/quote_to_cash/test_free_customers.py",)
 _REVIEWS = ("tests/worker/quote_to_cash/test_reviews.py",)
 
 MUTATIONS = (
@@ -47,5 +48,21 @@ MUTATIONS = (
         "return False",
         "An account is invoiced to a suggested customer, though a person has ignored it or requested a new one meanwhile.",
         tests=_REVIEWS,
+    ),
+    Mutation(
+        "customer_of_an_uncertain_creation",
+        "worker/actions/reviewed.py",
+        "for other in creators(view, account_id, customer_id, realm) if realm is not None else ():",
+        "for other in ():",
+        "A person gives an account the customer that was created for another one, whose answer was lost.",
+        tests=_FREE,
+    ),
+    Mutation(
+        "customers_before_connecting",
+        "worker/quote_to_cash/customers/holders.py",
+        "if view.get(WorkspaceState).connection is None:",
+        "if False:",
+        "Two accounts that were mapped before any company was connected share a customer, and no person confirmed that.",
+        tests=_FREE,
     ),
 )

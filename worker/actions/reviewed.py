@@ -25,7 +25,7 @@ from events.contract.values import Fact
 from worker.actions.admin import ActionRefused, Admin
 from worker.actions.mappings import request_customer, request_item
 from worker.quote_to_cash.company.state import WorkspaceState
-from worker.quote_to_cash.customers.holders import holders
+from worker.quote_to_cash.customers.holders import creators, holders
 from worker.quote_to_cash.customers.naming import account_name
 from worker.quote_to_cash.customers.state import Account
 from worker.quote_to_cash.items.state import Product, product_name
@@ -84,17 +84,32 @@ class ReviewedKind(Struct, frozen=True):
 def _account_mapped(view: View, choice: ChosenTarget) -> tuple[str, Fact]:
     account_id, customer_id, currency = choice.subject, choice.target, choice.currency
     realm = choice.realm or view.get(WorkspaceState).realm
-    if realm is not None and not choice.also:
-        for holder in holders(view, account_id, customer_id, realm, currency):
-            raise ActionRefused(
-                "customer_taken",
-                f"The customer {customer_id} is the account {account_name(view, holder)}'s. If this account is to be"
-                " invoiced to it too, confirm that (--also)",
-                "target",
-            )
+    if not choice.also:
+        _check_it_is_free(view, account_id, customer_id, realm, currency)
     evidence = view.get(Account, account_id).evidence(realm, customer_id)
     mapped = AccountMapped(account_id, customer_id, choice.by, currency, choice.realm, evidence, choice.also)
     return catalog.ACCOUNT_MAPPED, mapped
+
+
+def _check_it_is_free(
+    view: View, account_id: str, customer_id: str, realm: str | None, currency: str | None
+) -> None:
+    """Raise ActionRefused if a customer is another account's, or may be the one that is being created for another account."""
+    for holder in holders(view, account_id, customer_id, realm, currency):
+        raise ActionRefused(
+            "customer_taken",
+            f"The customer {customer_id} is the account {account_name(view, holder)}'s. If this account is to be"
+            " invoiced to it too, confirm that (--also)",
+            "target",
+        )
+    for other in creators(view, account_id, customer_id, realm) if realm is not None else ():
+        raise ActionRefused(
+            "customer_being_created",
+            f"The customer {customer_id} may be the one that is being created for the account"
+            f" {account_name(view, other)}: wait until that is known, or map this account to another customer. If both"
+            " accounts are invoiced to it, confirm that (--also)",
+            "target",
+        )
 
 
 def _product_mapped(view: View, choice: ChosenTarget) -> tuple[str, Fact]:

@@ -292,7 +292,7 @@ async def test_a_changed_read_model_is_filled_again(empty: Database, story: Rows
     drifts = {
         "deals_v1": "ALTER TABLE deals_v1 ADD COLUMN mood TEXT",
         "invoices_v1": "DROP INDEX invoices_v1_deal",
-        "mappings_v3": "ALTER TABLE mappings_v3 ADD COLUMN mood TEXT",
+        "mappings_v4": "ALTER TABLE mappings_v4 ADD COLUMN mood TEXT",
         "integration_log_v2": "DROP VIEW integration_log; DROP TABLE integration_log_v2",
     }
     for name, drift in drifts.items():

@@ -35,6 +35,7 @@ from events.contract.unmatched import (
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
+from worker.quote_to_cash.customers.holders import before_connecting, name_being_created
 from worker.quote_to_cash.customers.state import Account, Link
 from worker.quote_to_cash.family import Folds
 from worker.quote_to_cash.keys import COMPANY, CREATING, of_setting
@@ -50,21 +51,19 @@ def put_account(view: View, account_id: str, account: Account) -> None:
     """Replace the state of an account, and the keys that it waits on."""
     view.put(account, account_id)
     # Derived from the state each time, so that replaying the log gives the same keys as the decisions did.
-    waits = (*_company(account), *_auto_link(account), *_creating(account), *_created_name(account))
-    view.set_waits(f"account/{account_id}", waits)
-
-
-def name_being_created(realm: str, name: str) -> str:
-    """Return the key on which an account waits while a customer of a name is being created for it."""
-    return f"creations/{realm}/{name.casefold()}"
+    rules = (_company, _auto_link, _creating, _created_name, _before_connecting)
+    view.set_waits(f"account/{account_id}", tuple(key for rule in rules for key in rule(account)))
 
 
 def _created_name(account: Account) -> tuple[str, ...]:
-    attempt = account.attempt
-    if attempt is None or not attempt.is_open:
+    attempt, name = account.attempt, account.commanded
+    if attempt is None or name is None or not attempt.is_open:
         return ()
-    sent = account.sent.get(attempt.request_id, ())
-    return tuple(name_being_created(attempt.realm, str(each.sent)) for each in sent if each.field == "name")
+    return (name_being_created(attempt.realm, name),)
+
+
+def _before_connecting(account: Account) -> tuple[str, ...]:
+    return tuple(before_connecting(link.customer_id) for link in account.links if link.realm is None)
 
 
 def _company(account: Account) -> tuple[str, ...]:
@@ -224,7 +223,8 @@ def _customer_commanded(view: View, command: CustomerCommanded, _at: datetime) -
     account = view.get(Account, command.account_id)
     attempt = Attempt(command.generation, "commanded", command.realm, command.request_id, command.requests)
     sent = dict([*account.sent.items(), (command.request_id, command.fields)][-SENT_MAX:])
-    put_account(view, command.account_id, replace(account, attempt=attempt, sent=sent))
+    account = replace(account, attempt=attempt, sent=sent, commanded=command.display_name)
+    put_account(view, command.account_id, account)
 
 
 def _customer_created(view: View, created: CustomerCreated, _at: datetime) -> None:

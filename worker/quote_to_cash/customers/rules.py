@@ -17,8 +17,8 @@ from worker.quote_to_cash.command import Command, Consequence, identified
 from worker.quote_to_cash.company.state import WorkspaceState
 from worker.quote_to_cash.customers.body import customer_body
 from worker.quote_to_cash.customers.brought import is_contradicted, link_brought
-from worker.quote_to_cash.customers.folds import FOLDS, name_being_created
-from worker.quote_to_cash.customers.holders import holders
+from worker.quote_to_cash.customers.folds import FOLDS
+from worker.quote_to_cash.customers.holders import holders, name_being_created
 from worker.quote_to_cash.customers.merges import accounts_of_merged, move_merged
 from worker.quote_to_cash.customers.offers import is_offered
 from worker.quote_to_cash.customers.state import Account

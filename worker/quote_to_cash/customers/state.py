@@ -37,6 +37,7 @@ class Account(Reviewable[MappingSuggested], frozen=True):
         wish: The last request.
         brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
         unmatched: The last answer to a request to compare it once more: no customer is like it.
+        commanded: The name of the customer that was commanded last.
         sent: The fields that the last commands sent, by their request IDs.
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
@@ -52,6 +53,7 @@ class Account(Reviewable[MappingSuggested], frozen=True):
     brought: tuple[BroughtCustomer, ...] = ()
     unmatched: AccountUnmatched | None = None
 
+    commanded: str | None = None
     sent: dict[str, tuple[UpdatedField, ...]] = field(default_factory=dict)
     automatic: tuple[Link, ...] = ()
     refused: tuple[BroughtRefused, ...] = ()
@@ -81,6 +83,13 @@ class Account(Reviewable[MappingSuggested], frozen=True):
         if self.compared is None or self.compared.realm != realm:
             return False
         return self.unmatched is None or self.unmatched.number < self.compared.number
+
+    def gets_created_in(self, realm: str) -> bool:
+        """Return whether a customer is being created in a realm that it gets: no person has decided otherwise since."""
+        attempt = self.attempt
+        is_decided = self.ignored_by is not None or bool(self.links_of_people(realm))
+        is_open = attempt is not None and attempt.is_open and attempt.realm == realm
+        return is_open and not (is_decided and self.requests <= self.withdrawn)
 
     def brought_in(self, realm: str | None) -> BroughtCustomer | None:
         """Return the customer of a company that the CRM brought."""

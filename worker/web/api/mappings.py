@@ -85,6 +85,8 @@ class Mapping(Struct, frozen=True):
             read for the first time, or everything is being compared; none once it was compared.
         suggestion: The matcher's last answer, until a person rejects it.
         decided_at: When it was last decided upon.
+        realm: The company of `target`; none if a person mapped it and named no company: then it is the one that was
+            connected.
     """
 
     kind: Kind
@@ -101,6 +103,7 @@ class Mapping(Struct, frozen=True):
     suggestion: SuggestedMapping | None
     decided_at: datetime | None
     unmatched: Uncompared | None = None
+    realm: str | None = None
 
 
 class Mappings(Struct, frozen=True):
