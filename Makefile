@@ -8,8 +8,6 @@ CRASH_POINTS ?= 120
 KILLS ?= 30
 # of the company whose first read is killed
 CUSTOMERS ?= 10000
-# the safeguards to remove: 0, 1 or 2 for a third of them, or all; default: a third chosen by the commit
-ABLATIONS ?=
 # parallel test processes, each with its own Kafka and PostgreSQL; tests wait, so one more than the cores
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
@@ -23,7 +21,7 @@ test: $(VENV)/.installed-dev ## run the tests except tests/proof
 
 prove: $(VENV)/.installed-dev ## run tests/proof: seeds, kills after single steps, removed safeguards, SIGKILLs, chaos
 	Q2C_PROVE_SEEDS=$(SEEDS) Q2C_PROVE_CRASH_POINTS=$(CRASH_POINTS) Q2C_PROVE_KILLS=$(KILLS) \
-	Q2C_PROVE_ABLATIONS=$(ABLATIONS) Q2C_PROVE_CUSTOMERS=$(CUSTOMERS) \
+	Q2C_PROVE_CUSTOMERS=$(CUSTOMERS) \
 	$(BIN)/pytest --numprocesses auto --dist load --maxschedchunk 1 tests/proof
 
 golden: $(VENV)/.installed-dev ## rewrite tests/golden/bodies; review the diff

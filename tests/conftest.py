@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent
 LONGEST_FIRST = (
     "proof/test_chaos.py",
     "proof/test_sigkill.py",
+    "proof/test_in_step.py",
     "proof/test_secured.py",
     "proof/test_sync_kills.py",
     "proof/test_ingest_kills.py",

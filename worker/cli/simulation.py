@@ -108,7 +108,10 @@ def _show_ablations(found: Iterator[Ablated], *, as_json: bool) -> NoReturn:
             continue
         masks = f" (with {', '.join(ablated.masked_by)})" if ablated.masked_by else ""
         noticed = f"{ablated.noticed} of {ablated.seeds} seeds" if ablated.noticed else "NOT NOTICED"
-        people.print(f"{ablated.safeguard + masks:48} {noticed:18} {ablated.violation or ''}", markup=False)
+        first = f"seed {ablated.first}" if ablated.first else ""
+        people.print(
+            f"{ablated.safeguard + masks:48} {noticed:18} {first:10} {ablated.violation or ''}", markup=False
+        )
     raise typer.Exit(FINDING if unnoticed else 0)
 
 

@@ -56,12 +56,21 @@ LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinf
 
 
 class Safeguard(Struct, frozen=True):
-    """A safeguard to remove: attributes and their replacements; its absence must be noticed within `budget` seeds."""
+    """A safeguard to remove: attributes and their replacements.
+
+    Its absence must be noticed within `budget` seeds from `first` on, the seed that noticed when it was searched for last.
+    """
 
     name: str
     without: Callable[[], Sequence[tuple[Any, str, Any]]]
     masked_by: tuple[str, ...] = ()
+    first: int = 1
     budget: int = 40
+
+    @property
+    def seeds(self) -> range:
+        """The seeds that are played until one notices."""
+        return range(self.first, self.first + self.budget)
 
 
 def _unique_event_id() -> Sequence[tuple[Any, str, Any]]:
@@ -277,7 +286,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("older_version", lambda: [(versions, "is_older", lambda *_: False)], budget=120),
     Safeguard("notices_gathered", lambda: [(notices, "gather", lambda _, other: other)]),
     Safeguard("notice_position", _notice_position),
-    Safeguard("lagging_query", lambda: [(notices, "looks_old", lambda *_: False)]),
+    Safeguard("lagging_query", lambda: [(notices, "looks_old", lambda *_: False)], first=7),
     Safeguard("customer_taken", _customer_taken),
     Safeguard("newest_decisions", _newest_state),
     Safeguard("rejected_pairs", lambda: [(Entry, "rejected_in", lambda *_: frozenset())]),

@@ -109,10 +109,10 @@ class Ablated(Struct, frozen=True):
 def run_ablations(
     seeds: Sequence[int] | None, *, processes: int = 1, stop_at_first: bool = True
 ) -> Iterator[Ablated]:
-    """Remove each safeguard in turn; without `seeds`, for as many seeds as its budget."""
+    """Remove each safeguard in turn, in `seeds` or in the safeguard's own seeds."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [
-            pool.submit(_ablate, safeguard.name, seeds or range(1, safeguard.budget + 1), stop_at_first)
+            pool.submit(_ablate, safeguard.name, seeds or safeguard.seeds, stop_at_first)
             for safeguard in SAFEGUARDS
         ]
         for future in futures:
@@ -186,7 +186,7 @@ def _campaign(
 ) -> Report:
     started = time.monotonic()
     verdicts: list[Verdict] = []
-    for found in _verdicts(play, work, ablated, processes):
+    for found in _verdicts(play, work, ablated, processes, 1 if stop_at_first else CHUNK):
         verdicts += found
         if stop_at_first and any(verdict.violations for verdict in found):
             break
@@ -205,9 +205,13 @@ def _campaign(
 
 
 def _verdicts(
-    play: Callable[[Store, T], Verdict], work: Sequence[T], ablated: Sequence[str], processes: int
+    play: Callable[[Store, T], Verdict],
+    work: Sequence[T],
+    ablated: Sequence[str],
+    processes: int,
+    size: int,
 ) -> Iterator[list[Verdict]]:
-    chunks = [work[start : start + CHUNK] for start in range(0, len(work), CHUNK)]
+    chunks = [work[start : start + size] for start in range(0, len(work), size)]
     if processes == 1 or len(chunks) == 1:
         yield from (_play_chunk(play, chunk, ablated) for chunk in chunks)
         return

@@ -17,6 +17,8 @@ OUTAGES = (0.0, 0.0, 0.0, 10 * MINUTE, 2 * HOUR, 5 * DAY, 28.9 * DAY, 29.5 * DAY
 CHANGES_LAGS = (0, 0, 20)
 Flurry = Literal["rename", "pay", "void", "merge"]
 FLURRIES: tuple[Flurry, ...] = get_args(Flurry)
+# No sweep follows these, so nothing but their notices tells of them.
+NEVER_SWEPT: tuple[Flurry, ...] = ("rename", "void")
 VOIDED_NOTES = ("Voided", "Annulé")
 SWITCHES = (
     "payments_change_invoices",
@@ -84,5 +86,7 @@ def draw(
         kills=tuple(
             (random.uniform(0, 30), random.randrange(hosts)) for _ in range(random.choice((0, 0, 1, 3)))
         ),
-        flurries=tuple(flurries.choices(FLURRIES, k=flurries.choice((0, 2, 4)))),
+        flurries=tuple(
+            flurries.choices(flurries.choice((FLURRIES, NEVER_SWEPT)), k=flurries.choice((0, 2, 4)))
+        ),
     )

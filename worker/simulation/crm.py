@@ -1,7 +1,7 @@
 """The CRM of the accounts under review: it edits them, and takes over values and offered customers, in its own way."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
@@ -13,8 +13,8 @@ from events.contract.in_step import AccountCustomerChanged
 from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER, AccountCreatedFromCustomer
 from events.log import log as events_log
 from events.log.tables import log
-from worker.simulation.outside import LOOK_SECONDS, Outside
-from worker.simulation.telling import Telling, crm
+from worker.simulation.outside import LOOK_SECONDS
+from worker.simulation.telling import crm
 
 # A message that the CRM never takes over, one that it takes over late, and snapshots that it sends twice.
 NEVER_RATE, LATE_RATE, TWICE_RATE, OWN_FORM_RATE = 0.1, 0.3, 0.2, 0.3
@@ -23,19 +23,26 @@ FIELDS = frozenset({"name", "email", "phone", "billing_address", "shipping_addre
 
 
 class Crm:
-    """The accounts of one workspace.
+    """The accounts of one workspace; it reads the feed by `read`, which runs a query, and sends messages by `send`.
 
     Attributes:
         accounts: The last snapshot of each account, by its ID.
         edits: The number of snapshots that people's edits caused, without those that only answer a message.
     """
 
-    def __init__(self, outside: Outside, telling: Telling) -> None:
+    def __init__(
+        self,
+        workspace: str,
+        seed: int,
+        read: Callable[..., Awaitable[Any]],
+        send: Callable[[Sequence[bytes]], Awaitable[None]],
+    ) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
         self.edits = 0
-        self._outside = outside
-        self._telling = telling
-        self._random = Random(f"{outside.cluster.seed}:CRM of {telling.workspace}")  # noqa: S311 - a simulation repeats itself
+        self._workspace = workspace
+        self._random = Random(f"{seed}:CRM of {workspace}")  # noqa: S311 - a simulation repeats itself
+        self._query = read
+        self._send = send
         self._read = 0
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -52,13 +59,12 @@ class Crm:
 
     async def is_idle(self) -> bool:
         """Return whether the feed was read to its end, and no snapshot is still to be sent."""
-        return not self._answering and self._read >= await self._outside.cluster.store.read(events_log.head)
+        return not self._answering and self._read >= await self._query(events_log.head)
 
     async def _hear(self) -> None:
-        store = self._outside.cluster.store
-        head = await store.read(events_log.head)
+        head = await self._query(events_log.head)
         self._read = min(self._read, head)  # after a restore, the feed ends earlier
-        for message in await store.read(_messages, self._telling.workspace, self._read, head):
+        for message in await self._query(_messages, self._workspace, self._read, head):
             if isinstance(message, AccountCreatedFromCustomer):
                 self._answer(self._create(message))
             elif message.account_id in self.accounts and self._random.random() >= NEVER_RATE:
@@ -101,8 +107,8 @@ class Crm:
         snapshot = {**before, **fields, "revision": before["revision"] + 1}
         self.accounts[account_id] = snapshot
         filled = {name: value for name, value in snapshot.items() if value is not None}
-        message = crm("account.updated.v1", self._telling.workspace, filled)
-        await self._telling.send([message] * (2 if self._random.random() < TWICE_RATE else 1))
+        message = crm("account.updated.v1", self._workspace, filled)
+        await self._send([message] * (2 if self._random.random() < TWICE_RATE else 1))
 
 
 def _dotted(phone: str) -> str:

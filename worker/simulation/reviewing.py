@@ -57,7 +57,7 @@ class Reviewing:
         self._steps = [step for step in plan.steps if step.workspace == telling.workspace]
         self._families = plan.names[telling.workspace]
         self._random = Random(f"{self._cluster.seed}:review of {self.workspace}")  # noqa: S311 - a simulation repeats itself
-        self.crm = Crm(outside, telling)
+        self.crm = Crm(self.workspace, self._cluster.seed, self._cluster.store.read, telling.send)
         self._customers: list[str] = []
 
     async def play(self) -> None:
