@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from worker.demo import story
 from worker.demo.market import US
@@ -11,10 +12,20 @@ from worker.demo.story import Tale, Twist
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
 from worker.sandbox.webhooks.mishaps import MISHAPS, MishapPlan
 from worker.sandbox.webhooks.subscriptions import QuickBooksSubscription
+from worker.simulation import prospects
 from worker.simulation.changing import URL, SyncPlan
 from worker.simulation.companies import MEMOS, CompanyPlan
 from worker.simulation.plan import FOREVER, WORKSPACES, SeedPlan
-from worker.workspaces.kinds import HOURLY, REAL_TIME
+from worker.simulation.prospects import NAMES, ReviewPlan, ReviewStep
+from worker.workspaces.kinds import (
+    BOTH,
+    CREATE_AT_ONCE,
+    CREATE_IN_CRM,
+    CREATE_ON_INVOICE,
+    HOURLY,
+    REAL_TIME,
+    TO_QUICKBOOKS,
+)
 
 DAY_SECONDS = 86_400.0
 START = datetime(2026, 5, 4, 13, tzinfo=UTC)
@@ -31,6 +42,13 @@ TWISTS: tuple[Twist, ...] = (
     "closed_lost",
 )
 FREQUENCIES = (REAL_TIME, HOURLY, "daily 02:30")
+# In each workspace: what people do about accounts and customers, and how often an admin changes a setting for them.
+STEPS_A_DAY_MAX, CHOSEN_A_DAY = 10, 0.15
+OFTEN = {**prospects.OFTEN, **prospects.HURRIED, "open_account": 3, "list": 3}
+SYNCS = (TO_QUICKBOOKS, BOTH, BOTH)
+PLACES = ("Austin", "Boise", "Chicago", "Denver", "Eugene")
+# After the CRM has taken over what it was told in working hours.
+NIGHT_SECONDS = 15 * 3600.0
 
 
 class Business(Struct, frozen=True):
@@ -38,13 +56,15 @@ class Business(Struct, frozen=True):
 
     Attributes:
         plan: The deals, the edits and the faults.
-        frequencies: When an admin of a workspace chooses another sync frequency, and which.
+        choices: When an admin of a workspace chooses another setting, and which.
         outages: When all workers are down, and for how long.
+        nights: When nobody works in either program, so that people's decisions and both sides can be compared.
     """
 
     plan: SeedPlan
-    frequencies: tuple[tuple[float, str, str], ...]
+    choices: tuple[tuple[float, str, dict[str, str]], ...]
     outages: tuple[tuple[float, float], ...]
+    nights: tuple[float, ...]
 
 
 def draw(seed: int, days: int) -> Business:
@@ -100,7 +120,57 @@ def draw(seed: int, days: int) -> Business:
     frequencies = tuple((at, random.choice(WORKSPACES), random.choice(FREQUENCIES)) for at in instants(5))
     at_last = tuple((max(end - DAY_SECONDS, 600.0), workspace, REAL_TIME) for workspace in WORKSPACES)
     outages = tuple((at, random.choice((600.0, 7200.0, DAY_SECONDS))) for at in instants(10))
-    return Business(plan, (*frequencies, *at_last), outages)
+    chosen = tuple(
+        (at, workspace, {"sync_frequency": value}) for at, workspace, value in (*frequencies, *at_last)
+    )
+    nights = tuple(day * DAY_SECONDS + NIGHT_SECONDS for day in range(days - 1))
+    return _reviewed(Business(plan, chosen, outages, nights), Random(f"{seed}:business reviews"), days)  # noqa: S311 - as above
+
+
+def _reviewed(drawn: Business, random: Random, days: int) -> Business:
+    """Return the days with accounts and customers that people review, and settings for them that change now and then."""
+    settings = {
+        workspace: prospects.in_step(random)
+        | {
+            "customer_sync": random.choice(SYNCS),
+            "unmapped_account": random.choice((CREATE_ON_INVOICE, CREATE_AT_ONCE)),
+            "unmapped_customer": CREATE_IN_CRM,
+        }
+        for workspace in WORKSPACES
+    }
+    steps = [
+        ReviewStep(_in_hours(random, day), workspace, prospects.kind_of(random, OFTEN))
+        for day in range(days)
+        for workspace in WORKSPACES
+        for _ in range(random.randint(0, STEPS_A_DAY_MAX))
+    ]
+    choices = [
+        (_in_hours(random, day), workspace, _another_setting(random))
+        for day in range(days - 1)
+        for workspace in WORKSPACES
+        if random.random() < CHOSEN_A_DAY
+    ]
+    reviews = ReviewPlan(
+        names={workspace: tuple(range(len(NAMES))) for workspace in WORKSPACES},
+        settings=settings,
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
+        places=PLACES,
+    )
+    chosen = {name: company.choosing(settings[name]) for name, company in drawn.plan.companies.items()}
+    plan = replace(drawn.plan, companies=chosen, reviews=reviews)
+    return replace(drawn, plan=plan, choices=(*drawn.choices, *choices))
+
+
+def _another_setting(random: Random) -> dict[str, str]:
+    """Draw one of the settings of customers, with a value that may be the present one."""
+    drawn = prospects.in_step(random) | prospects.of_unmapped(random)
+    name = random.choice(sorted(drawn))
+    return {name: drawn[name]}
+
+
+def _in_hours(random: Random, day: int) -> float:
+    """Draw an instant of a day's working hours."""
+    return day * DAY_SECONDS + random.uniform(600, WORKING_HOURS * 3600)
 
 
 def _tales(random: Random, days: int) -> tuple[Tale, ...]:

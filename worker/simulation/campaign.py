@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -79,15 +79,23 @@ def run_days(days: int, seed: int, out: Path | None) -> DaysReport:
 
 def days_summary(report: DaysReport) -> str:
     """Return a report of days in a few lines."""
-    requests = ", ".join(f"{count} {kind}" for kind, count in report.requests.items())
+    requests = _named(report.requests)
     return (
         f"{report.days} days of business: {report.deals} deals, {report.won} to invoice, {report.invoices} invoices.\n"
         f"{report.changes} changes of {report.changed_objects} objects in QuickBooks;"
         f" {sum(report.requests.values())} requests ({requests}), {report.reads} reads on Intuit's meter.\n"
         f"Webhooks: {report.webhooks['delivered']} delivered, {report.webhooks['unanswered']} unanswered,"
         f" {report.webhooks['changes_lost']} changes lost. {report.syncs['sweeps']} sweeps.\n"
+        f"People: {_named(report.people)}.\n"
+        f"In step: {_named(report.in_step)}.\n"
+        f"Decisions and both sides compared on {report.compared['nights']} nights and at the end:"
+        f" {report.compared['I10']} findings of I10, {report.compared['I11']} of I11.\n"
         f"{len(report.findings)} findings."
     )
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 class Ablated(Struct, frozen=True):
@@ -160,7 +168,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def summary(report: Report) -> str:
     """Return a report in a few lines."""
-    faults = ", ".join(f"{count} {name}" for name, count in report.faults.items())
+    faults = _named(report.faults)
     return (
         f"{report.seeds} played in {report.seconds} s ({report.seeds / max(report.seconds, 0.1):.1f}/s):"
         f" {report.deals} deals, {report.requests} requests to QuickBooks,"

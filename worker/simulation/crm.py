@@ -59,7 +59,11 @@ class Crm:
 
     async def is_idle(self) -> bool:
         """Return whether the feed was read to its end, and no snapshot is still to be sent."""
-        return not self._answering and self._read >= await self._query(events_log.head)
+        return self.is_idle_at(await self._query(events_log.head))
+
+    def is_idle_at(self, head: int) -> bool:
+        """Return whether the CRM is idle if the log ends at this position."""
+        return not self._answering and self._read >= head
 
     async def _hear(self) -> None:
         head = await self._query(events_log.head)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,34 +15,62 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from events.contract import catalog
+from events.contract.in_step import ACCOUNT_CUSTOMER_CHANGED
+from events.contract.reviewing import MAPPING_LINKED, MAPPING_MOVED
+from events.contract.unmatched import ACCOUNT_CREATED_FROM_CUSTOMER
 from events.log.tables import log
+from worker.actions.bulk_reviews import DECISIONS
 from worker.actions.settings import change_settings
-from worker.connections import proving
+from worker.connections import keeping, proving
+from worker.roles import schedule
+from worker.runtime import aside
 from worker.sandbox.oauth import Lifetimes
-from worker.simulation import announcing, business, chaos, cluster, companies, outside, seed
+from worker.simulation import announcing, business, chaos, cluster, companies, crm, outside, resting, seed
 from worker.simulation.business import Business
 from worker.simulation.cluster import Cluster
 from worker.simulation.database import DatabaseTrouble, Store
 from worker.simulation.loop import SimulationLoop
 from worker.simulation.outside import Outside
 from worker.simulation.ports import SimulatedClock
+from worker.simulation.reviewing import Reviewing
 
 STEPS_A_DAY_MAX = 400_000
 # Idle loops look more rarely than in a seed, since nobody waits for them: most of a day is idle.
 _RARELY = (
+    (
+        aside,
+        "INLINE_BYTES_MAX",
+        100_000_000,
+    ),  # a large answer would be read in a thread, which the loop has not
     (cluster, "POLL_SECONDS", 60),
     (cluster, "SYNC_SECONDS", 300.0),
     (announcing, "LOOK_SECONDS", 60.0),
+    (keeping, "LOOK_SECONDS", 600.0),
     (proving, "LOOK_SECONDS", 300.0),
+    (schedule, "LOOK_SECONDS", 300.0),
     (chaos, "ATTENDED_SECONDS_MAX", 7200.0),
     (chaos, "APPLIED_SECONDS", 300.0),
     (chaos, "FORGETTING_SECONDS", 86_400.0),
     (outside, "LOOK_SECONDS", 600.0),
+    (crm, "LOOK_SECONDS", 300.0),
+    (crm, "LATE_SECONDS", 7200.0),
     (outside, "AGAIN_SECONDS_MAX", 120.0),
     (outside, "TRIES_MAX", 20_000),  # a week and more: one outage of a day may follow another
     (seed, "SETTLE_SECONDS_MAX", 2 * business.DAY_SECONDS),
     (seed, "FAULTS_SECONDS_MAX", None),
 )
+
+
+# The names of counts that begin with these are about people who review accounts and customers.
+OF_PEOPLE = ("review_", "resolve_", *(f"{decision}_" for decision in DECISIONS))
+IN_STEP = {
+    "linked": MAPPING_LINKED,
+    "customers_created": catalog.CUSTOMER_CREATED,
+    "customers_updated": catalog.CUSTOMER_UPDATED,
+    "customers_merged": MAPPING_MOVED,
+    "accounts_told": ACCOUNT_CUSTOMER_CHANGED,
+    "accounts_offered": ACCOUNT_CREATED_FROM_CUSTOMER,
+}
 
 
 class DaysReport(Struct, frozen=True):
@@ -60,6 +89,9 @@ class DaysReport(Struct, frozen=True):
         changed_objects: See `changes`: an ideal sync reads each object once after each change.
         webhooks: The messages by what became of them.
         syncs: The sweeps by change data capture, and the syncs that were asked for or read everything.
+        people: What people did about accounts and customers, and what became of it.
+        in_step: What the worker did about them by itself or asked QuickBooks and the CRM for.
+        compared: On how many nights people's decisions (I10) and both sides (I11) were compared, and the findings of each.
         faults: The other things that happened.
         virtual_days: The virtual time.
     """
@@ -76,6 +108,9 @@ class DaysReport(Struct, frozen=True):
     changed_objects: int
     webhooks: dict[str, int]
     syncs: dict[str, int]
+    people: dict[str, int]
+    in_step: dict[str, int]
+    compared: dict[str, int]
     faults: dict[str, int]
     virtual_days: float
 
@@ -100,10 +135,18 @@ def _play(store: Store, seed_: int, days: int, drawn: Business, out: Path | None
         running, store.database, sandbox, seed=seed_, world=clock, hosts=plan.hosts, database_trouble=trouble
     )
     people = Outside(hosts, plan)
+
+    def acts(reviews: Sequence[Reviewing]) -> Sequence[Coroutine[Any, Any, None]]:
+        return [
+            *(_choose(at, workspace, setting, hosts, people) for at, workspace, setting in drawn.choices),
+            *(_halt(at, seconds, hosts) for at, seconds in drawn.outages),
+            *(_compare(at, hosts, reviews) for at in drawn.nights),
+        ]
+
     number = sandbox.deliveries.subscribe(plan.sync.subscription)
     before = {realm: len(company.journal) for realm, company in sandbox.companies.items()}
     try:
-        found = running.run(seed.play(store, hosts, plan, people, _acts(drawn, hosts, people)))
+        found = running.run(seed.play(store, hosts, plan, people, acts))
     except Exception as error:  # noqa: BLE001 - any error that ends the days early is a finding
         found = [f"The days ended early: {error!r}"]
     changes = [
@@ -114,10 +157,12 @@ def _play(store: Store, seed_: int, days: int, drawn: Business, out: Path | None
     events = _events(store)
     told = Counter(event["type"] for event in events)
     tales = [tale for each in plan.tales.values() for tale in each]
+    findings = (*hosts.watch.violations, *found)
+    of_people = {name: count for name, count in hosts.counts.items() if name.startswith(OF_PEOPLE)}
     report = DaysReport(
         days=days,
         seed=seed_,
-        findings=(*hosts.watch.violations, *found),
+        findings=findings,
         deals=len(tales),
         won=sum(tale.expects_invoice for tale in tales),
         invoices=sum(
@@ -138,7 +183,17 @@ def _play(store: Store, seed_: int, days: int, drawn: Business, out: Path | None
             "sweeps": hosts.watch.kinds["cdc"],
             "asked_for_or_full": told[catalog.SYNC_COMPLETED],
         },
-        faults={**hosts.counts, **sandbox.trouble.counts},
+        people=dict(sorted(of_people.items())),
+        in_step={name: told[kind] for name, kind in IN_STEP.items()},
+        compared={
+            "nights": hosts.counts["night_compared"],
+            "I10": sum(finding.startswith("I10") for finding in findings),
+            "I11": sum(finding.startswith("I11") for finding in findings),
+        },
+        faults={
+            **{name: count for name, count in hosts.counts.items() if name not in of_people},
+            **sandbox.trouble.counts,
+        },
         virtual_days=round(running.time() / business.DAY_SECONDS, 2),
     )
     if out is not None:
@@ -149,23 +204,27 @@ def _play(store: Store, seed_: int, days: int, drawn: Business, out: Path | None
     return report
 
 
-def _acts(drawn: Business, hosts: Cluster, people: Outside) -> list[Coroutine[Any, Any, None]]:
-    return [
-        *(_choose(at, workspace, frequency, hosts, people) for at, workspace, frequency in drawn.frequencies),
-        *(_halt(at, seconds, hosts) for at, seconds in drawn.outages),
-    ]
-
-
-async def _choose(at: float, workspace: str, frequency: str, hosts: Cluster, people: Outside) -> None:
+async def _choose(
+    at: float, workspace: str, setting: dict[str, str], hosts: Cluster, people: Outside
+) -> None:
     await asyncio.sleep(at)
-    hosts.counts["frequency_changed"] += 1
-    await people.administer(workspace, change_settings, {"sync_frequency": frequency})
+    hosts.counts["setting_changed"] += 1
+    await people.administer(workspace, change_settings, setting)
 
 
 async def _halt(at: float, seconds: float, hosts: Cluster) -> None:
     await asyncio.sleep(at)
     hosts.counts["outage"] += 1
     hosts.halt(seconds)
+
+
+async def _compare(at: float, hosts: Cluster, reviews: Sequence[Reviewing]) -> None:
+    """Compare people's decisions and both sides at night; on the nights of an outage, there is no rest."""
+    await asyncio.sleep(at)
+    found = await resting.judged(hosts, reviews)
+    hosts.counts["night_without_rest" if found.waiting_for else "night_compared"] += 1
+    night = timedelta(seconds=at).days + 1
+    hosts.watch.finds([f"{each}, after day {night}" for each in found.violations])
 
 
 def _events(store: Store) -> list[dict[str, Any]]:

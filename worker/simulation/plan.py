@@ -178,6 +178,7 @@ def draw(seed: int) -> SeedPlan:
     reviews = prospects.draw(
         Random(f"{seed}:reviews"),  # noqa: S311 - as above
         Random(f"{seed}:unmapped sides"),  # noqa: S311 - as above
+        Random(f"{seed}:hurried"),  # noqa: S311 - as above
         faults_end,
         WORKSPACES,
     )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from events.contract.in_step import Side
 from projections import mappings
-from projections.mappings import suggestion
+from projections.mappings import MAPPED, suggestion
 from worker.actions import bulk_reviews, conflicts, reviewed
 from worker.actions.admin import ActionRefused, Admin
 from worker.actions.bulk_reviews import DECISIONS, AccountDecision, MappingDecision
@@ -39,6 +39,7 @@ from worker.simulation.telling import Telling
 PEOPLE = ("ada", "bo")
 SURE = Decimal(90)
 BROUGHT_RATE = 0.1
+HURRIED_TIMES = 4
 SIDES: tuple[Side, ...] = ("crm", "quickbooks")
 CONFLICT = ConflictsWanted("conflict")
 # How often people decide in each way, in the order of DECISIONS: accept, reject, map, create, ignore, unignore.
@@ -55,20 +56,19 @@ class Reviewing:
         self.workspace = telling.workspace
         self._cluster = outside.cluster
         self._steps = [step for step in plan.steps if step.workspace == telling.workspace]
-        self._families = plan.names[telling.workspace]
+        self._families, self._places = plan.names[telling.workspace], plan.places
         self._random = Random(f"{self._cluster.seed}:review of {self.workspace}")  # noqa: S311 - a simulation repeats itself
         self.crm = Crm(self.workspace, self._cluster.seed, self._cluster.store.read, telling.send)
         self._customers: list[str] = []
+        self._opened = self._called = 0
 
     async def play(self) -> None:
         """List customers, send accounts, and take each step at its time."""
         for _ in range(CUSTOMERS):
             self._list(self._company)
         await self._telling.is_set_up.wait()
-        for number in range(1, ACCOUNTS + 1):
-            await self._edit_account(f"R-{number}")
-            if self._random.getrandbits(1):
-                await self._decide([AccountDecision(f"R-{number}", "create")])
+        for _ in range(ACCOUNTS):
+            await self._open_account()
         await asyncio.gather(*(self._take(step) for step in self._steps))
 
     @property
@@ -91,6 +91,10 @@ class Reviewing:
             await self._accept_above()
         elif step.kind == "resolve":
             await self._resolve()
+        elif step.kind == "open_account":
+            await self._open_account()
+        elif step.kind in {"overtake", "hurry"}:
+            await self._hurry(is_overtaken=step.kind == "overtake")
         elif step.kind == "edit_account":
             await self._edit_account(self._random.choice(sorted(self.crm.accounts)))
         else:
@@ -104,7 +108,16 @@ class Reviewing:
         """Draw a name, and maybe the domain of its family."""
         family = self._random.choice(self._families)
         domain = {"domain": DOMAINS[family]} if self._random.getrandbits(1) else {}
-        return self._random.choice(NAMES[family]), domain
+        name = self._random.choice(NAMES[family])
+        return f"{name} {self._random.choice(self._places)}" if self._places else name, domain
+
+    async def _open_account(self) -> None:
+        """Send an account that the CRM did not have, and request a customer for it half of the time."""
+        self._opened += 1
+        account_id = f"R-{self._opened}"
+        await self._edit_account(account_id)
+        if self._random.getrandbits(1):
+            await self._decide([AccountDecision(account_id, "create")])
 
     async def _edit_account(self, account_id: str) -> None:
         """Give an account another name, phone number or e-mail address; a new one gets all."""
@@ -116,6 +129,24 @@ class Reviewing:
         else:
             fields["currency"] = self._outside.plan.companies[self.workspace].market.currencies[0]
         await self.crm.edit(account_id, **fields, **self._brought())
+
+    async def _hurry(self, *, is_overtaken: bool) -> None:
+        """Give a linked account another phone number, several times in a row, or once right after its customer has changed."""
+        targets = await self._cluster.store.read(_targets, self.workspace)
+        company = self._company
+        linked = [
+            (account_id, customer)
+            for account_id, customer in targets
+            if account_id in self.crm.accounts and company.get("Customer", customer) is not None
+        ]
+        if not linked:
+            return
+        account_id, customer = self._random.choice(linked)
+        if is_overtaken:
+            self._change(customer, self._customer_fields())
+        for _ in range(1 if is_overtaken else HURRIED_TIMES):
+            self._called += 1
+            await self.crm.edit(account_id, phone=f"+1 503 556 {self._called:04}")
 
     def _contact(self, email: str, phone: str) -> dict[str, str | None]:
         """Draw an e-mail address and a phone number, or none."""
@@ -147,16 +178,21 @@ class Reviewing:
         if not present:
             return
         chosen, other = self._random.choice(present), self._random.choice(present)
-        now = self._cluster.world.now()
+        if step.kind == "edit_customer":
+            self._change(chosen, self._customer_fields())
+        elif step.kind == "switch":
+            self._change(chosen, {"Active": company.objects["Customer"][chosen].get("Active") is False})
+        elif chosen != other:
+            try:
+                accountant.merge(company, "Customer", chosen, other, self._cluster.world.now())
+            except Fault:  # the accountant sees it, and gives up
+                self._cluster.counts["review_edit_refused"] += 1
+
+    def _change(self, customer: str, fields: dict[str, Any]) -> None:
+        """Change a customer, unless QuickBooks refuses it."""
         try:
-            if step.kind == "edit_customer":
-                accountant.change(company, "Customer", chosen, self._customer_fields(), now)
-            elif step.kind == "switch":
-                active = company.objects["Customer"][chosen].get("Active") is not False
-                accountant.change(company, "Customer", chosen, {"Active": not active}, now)
-            elif chosen != other:
-                accountant.merge(company, "Customer", chosen, other, now)
-        except Fault:  # the accountant sees it, and gives up
+            accountant.change(self._company, "Customer", customer, fields, self._cluster.world.now())
+        except Fault:  # as above
             self._cluster.counts["review_edit_refused"] += 1
 
     def _customer_fields(self) -> dict[str, Any]:
@@ -254,3 +290,10 @@ def _suggested(connection: sa.Connection, workspace: str, account_id: str) -> st
     text = connection.scalar(sa.select(_MAPPINGS.c.suggestion).where(*of_account))
     best = suggestion(text).best if text is not None else None
     return best.target if best is not None else None
+
+
+def _targets(connection: sa.Connection, workspace: str) -> list[tuple[str, str]]:
+    """Return the accounts with a customer, each with the customer's ID, as the list of mappings shows them."""
+    mapped = (_MAPPINGS.c.workspace == workspace, _MAPPINGS.c.kind == "account", _MAPPINGS.c.state == MAPPED)
+    rows = connection.execute(sa.select(_MAPPINGS.c.id, _MAPPINGS.c.target).where(*mapped))
+    return sorted((row.id, row.target) for row in rows)

@@ -19,7 +19,7 @@ from worker.quote_to_cash import view
 from worker.roles import reconsidering, suggesting
 from worker.roles.idle import left_to_do
 from worker.sandbox.failing.trouble import Plan as QuickBooksPlan
-from worker.simulation import agreeing, companies, noticing, observing, reviewed
+from worker.simulation import companies, noticing, observing, resting, reviewed
 from worker.simulation.bookkeeper import Bookkeeper
 from worker.simulation.chaos import Chaos
 from worker.simulation.cluster import Cluster
@@ -61,6 +61,7 @@ class Verdict(Struct, frozen=True):
 
 
 AfterStep = Callable[[Cluster, str], None]
+MoreActs = Callable[[Sequence[Reviewing]], Sequence[Coroutine[Any, Any, None]]]
 
 
 def run_seed(
@@ -120,7 +121,7 @@ async def play(
     cluster: Cluster,
     plan: SeedPlan,
     outside: Outside,
-    more: Sequence[Coroutine[Any, Any, None]] = (),
+    more: MoreActs = lambda _: (),
 ) -> list[str]:
     """Run the story with its faults and `more`, then wait until all work is finished, then check the result."""
     await store.cleared()
@@ -128,9 +129,9 @@ async def play(
     chaos = Chaos(cluster, store, outside, tellings)
     random = Random(f"{cluster.seed}:accountant")  # noqa: S311 - a simulation repeats itself
     keeper = Bookkeeper(random)
-    acts = [asyncio.create_task(act) for act in (*chaos.acts(), *more)]
-    acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
     reviews = [Reviewing(outside, telling, plan.reviews) for telling in tellings.values() if plan.reviews]
+    acts = [asyncio.create_task(act) for act in (*chaos.acts(), *more(reviews))]
+    acts.append(asyncio.create_task(observing.edit(cluster, outside, keeper, plan.sync)))
     acts += [asyncio.create_task(review.play()) for review in reviews]
     background = [
         asyncio.create_task(habit) for habit in (*chaos.habits(), *(each.crm.follow() for each in reviews))
@@ -158,7 +159,8 @@ async def play(
     cluster.watch.check_books()
     clock = cluster.hosts[0].clock
     found = await cluster.store.read(lambda connection: _judge(connection, cluster, outside, tellings, clock))
-    found += await _review_violations(cluster, reviews)
+    for review in reviews:
+        found += await cluster.store.read(resting.violations, review)
     found += await observing.afterwards(cluster, outside, keeper, plan.sync, random)
     if plan.sync.flurries and not found:
         found += await noticing.flurries(cluster, outside, keeper, plan.sync, random)
@@ -172,33 +174,10 @@ async def play(
 
 async def _reviewed(cluster: Cluster, reviews: Sequence[Reviewing]) -> list[str]:
     """Return what is wrong with the mappings at rest after the accountant's last edits, which concern any customers."""
-    waiting_for = await _come_to_rest(cluster, reviews)
-    if waiting_for is not None:
-        return [f"I10: the review does not come to rest: {waiting_for}"]
-    return await _review_violations(cluster, reviews)
-
-
-async def _review_violations(cluster: Cluster, reviews: Sequence[Reviewing]) -> list[str]:
-    found: list[str] = []
-    for review in reviews:
-        found += await cluster.store.read(_of_review, review.workspace, review.edits)
-    return found
-
-
-def _of_review(connection: sa.Connection, workspace: str, edits: int) -> list[str]:
-    of_people = reviewed.violations(connection, workspace)
-    return [*of_people, *agreeing.violations(connection, workspace, edits)]
-
-
-async def _come_to_rest(cluster: Cluster, reviews: Sequence[Reviewing]) -> str | None:
-    """Wait until the worker and the CRM have nothing left to do; return what is left if it takes too long."""
-    until = cluster.loop.time() + observing.AT_REST_SECONDS_MAX
-    while True:
-        waiting_for = await observing.rest(cluster)
-        idle = [await review.crm.is_idle() for review in reviews]
-        if (waiting_for is None and all(idle)) or cluster.loop.time() >= until:
-            return waiting_for if all(idle) else "the CRM"
-        await asyncio.sleep(LOOK_SECONDS)
+    found = await resting.judged(cluster, reviews)
+    if found.waiting_for is not None:
+        return [f"I10: the review does not come to rest: {found.waiting_for}"]
+    return list(found.violations)
 
 
 def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
