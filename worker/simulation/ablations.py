@@ -5,6 +5,7 @@ names the safeguards that would hide its absence; they are removed with it.
 """
 
 import functools
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from events.log.intake import Received
 from events.log.subscriptions import Subscription
 from worker.actions import recording, reviewed
 from worker.commands import candidates, claims, effects, transitions
+from worker.commands import table as command_table
 from worker.commands.attempts import Attempts
 from worker.commands.claimed import Claimed
 from worker.commands.claims import Timing
@@ -241,6 +243,22 @@ def _notice_position() -> Sequence[tuple[Any, str, Any]]:
     return [(notices, "remove", remove)]
 
 
+def _version_of_an_update() -> Sequence[tuple[Any, str, Any]]:
+    write = QuickBooksClient.write
+
+    async def over_any_version(
+        self: QuickBooksClient, realm: str, entity: str, body: bytes, request_id: str, **options: Any
+    ) -> dict[str, Any]:
+        """Write with the version that QuickBooks has by then, whatever the decision has seen."""
+        fields = json.loads(body)
+        if "Id" in fields:
+            newest = await self.read(realm, entity, fields["Id"])
+            body = json.dumps({**fields, "SyncToken": newest["SyncToken"]}).encode()
+        return await write(self, realm, entity, body, request_id, **options)
+
+    return [(QuickBooksClient, "write", over_any_version)]
+
+
 def _customer_taken() -> Sequence[tuple[Any, str, Any]]:
     return [(target, "holders", lambda *_: iter(())) for target in (reviewed, customer_rules)]
 
@@ -295,6 +313,8 @@ SAFEGUARDS: Sequence[Safeguard] = (
         lambda: [(customer_folds, "_was_decided_since", lambda *_: False)],
         budget=120,
     ),
+    Safeguard("version_of_an_update", _version_of_an_update),
+    Safeguard("updates_superseded", lambda: [(command_table, "_is_unsent", lambda _: False)]),
     Safeguard("changes_overlap", lambda: [(syncing, "OVERLAP", timedelta(0))]),
 )
 BY_NAME = {safeguard.name: safeguard for safeguard in SAFEGUARDS}

@@ -29,6 +29,7 @@ def violations(connection: sa.Connection, workspace: str, edits: int) -> Iterato
     writes = list(connection.scalars(_writes(workspace)))
     if len(writes) > WRITES_MAX * edits:
         yield f"I11: {workspace}: {len(writes)} writes to both sides for {edits} edits"
+    yield from (f"I11: {workspace}/{problem}" for problem in _overwritten(connection, workspace))
     if state.settings.customer_sync == OFF or state.settings.paused or not state.is_connected:
         return
     told = list(_told(connection, workspace))
@@ -40,6 +41,21 @@ def violations(connection: sa.Connection, workspace: str, edits: int) -> Iterato
     for stream in sorted(connection.scalars(streams)):
         key = catalog.key_of(stream)
         yield from (f"I11: {workspace}/{problem}" for problem in _differences(store, key, told))
+
+
+def _overwritten(connection: sa.Connection, workspace: str) -> Iterator[str]:
+    """Yield the updates that QuickBooks applied to another version than the one by which they were decided."""
+    kinds = (in_step.CUSTOMER_UPDATE_COMMANDED, catalog.CUSTOMER_UPDATED)
+    statement = sa.select(log.c.type, log.c.data).where(log.c.workspace == workspace, log.c.type.in_(kinds))
+    decided: dict[str, int] = {}
+    for kind, data in connection.execute(statement.order_by(log.c.position)):
+        fact = catalog.payload(kind, data)
+        if kind == in_step.CUSTOMER_UPDATE_COMMANDED:
+            decided[fact.request_id] = fact.sync_token
+        # One that was found applied may have been edited since.
+        elif not fact.adopted and fact.customer.sync_token != decided[fact.request_id] + 1:
+            seen, made = decided[fact.request_id], fact.customer.sync_token
+            yield f"customer {fact.customer_id}: an update of version {seen} made version {made}, over unseen edits"
 
 
 def _differences(store: StateStore, key: str, told: list[AccountCustomerChanged]) -> Iterator[str]:

@@ -12,12 +12,16 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 import sqlalchemy as sa
 
 import worker.services  # noqa: F401 - it imports every table
+from events.contract import catalog
+from events.contract.in_step import CUSTOMER_UPDATE_WITHDRAWN
 from events.database.sqlite import InlineDatabase
 from events.errors import DatabaseUnavailable
-from events.log.tables import metadata
+from events.log.tables import log, metadata
 from worker.commands import effects, transitions
 from worker.commands.claimed import Claimed
 from worker.commands.effects import CompanyPaused, RateLimited
+from worker.commands.identity import CommandKey
+from worker.commands.kinds.all import UPDATES
 from worker.commands.table import commands, realms
 from worker.commands.transitions import Transition
 from worker.connections.claiming import claim
@@ -189,9 +193,35 @@ def _claimed_wrongly(connection: sa.Connection, claimed: list[Claimed]) -> list[
         if command.realm in realms_shut
     ]
     found = connection.execute(_IN_FLIGHT_TWICE)
-    return wrong + [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
+    wrong += [f"two commands of {workspace}/{subject} are in flight" for workspace, subject in found]
+    # An update that was claimed before goes on, whatever is decided afterwards.
+    first = (each for each in claimed if each.key.kind in UPDATES and each.attempts == 1)
+    return wrong + [
+        f"{command.key.kind} of {command.key.subject} is claimed though a later decision replaces it"
+        for command in first
+        if _is_replaced(connection, command.key)
+    ]
 
 
+def _is_replaced(connection: sa.Connection, key: CommandKey) -> bool:
+    """Return whether an update has a later target, or was withdrawn."""
+    of_object = (commands.c.workspace == key.workspace, commands.c.subject == key.subject)
+    later = (commands.c.kind == key.kind, commands.c.generation > key.generation)
+    if connection.scalar(sa.select(commands.c.request_id).where(*of_object, *later).limit(1)) is not None:
+        return True
+    withdrawn = (
+        catalog.payload(CUSTOMER_UPDATE_WITHDRAWN, data)
+        for data in connection.scalars(_WITHDRAWN, {"workspace_": key.workspace})
+    )
+    return any(
+        f"customer/{each.realm}/{each.customer_id}" == key.subject and each.generation >= key.generation
+        for each in withdrawn
+    )
+
+
+_WITHDRAWN = sa.select(log.c.data).where(
+    log.c.workspace == sa.bindparam("workspace_"), log.c.type == CUSTOMER_UPDATE_WITHDRAWN
+)
 _REALMS_SHUT = sa.select(realms.c.realm).where(sa.or_(~realms.c.connected, realms.c.paused))
 _IN_FLIGHT_TWICE = (
     sa.select(commands.c.workspace, commands.c.subject)

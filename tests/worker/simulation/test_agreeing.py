@@ -9,6 +9,7 @@ from tests.worker.quote_to_cash.in_step.crm import edit, open_crm, settle
 from tests.world import World
 from worker.quote_to_cash.store import process_state
 from worker.simulation import agreeing
+from worker.simulation.ablations import without
 
 EDITS = 3
 
@@ -72,3 +73,12 @@ async def test_a_field_that_is_never_told_is_found(world: World) -> None:
     await change(world, "pair", "fields", "phone", "values", "quickbooks", to="+1 555 0100 99")
     (problem,) = await found(world)
     assert problem.endswith("it waits for the CRM, which was not told")
+
+
+async def test_an_update_over_an_unseen_edit_is_found(world: World) -> None:
+    crm = await open_crm(world)
+    with without(["version_of_an_update"]):
+        edit(crm.office, PrimaryPhone={"FreeFormNumber": "+1 555 0199"})
+        await crm.edit(email="new@acme.example")
+    (problem,) = await found(world)
+    assert problem.endswith("an update of version 0 made version 2, over unseen edits")
