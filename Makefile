@@ -16,6 +16,9 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 demo: $(VENV)/.installed ## run the demo: deals, contracts, a QuickBooks sandbox with faults
 	$(BIN)/q2c demo
 
+# Compiled files are kept, even if the environment says otherwise: the tests start Python a hundred times.
+test prove: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.installed-dev ## run the tests except tests/proof
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore tests/proof
 

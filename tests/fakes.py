@@ -4,9 +4,12 @@ import asyncio
 import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 # How many turns other tasks get before time advances: enough for tasks that don't sleep.
 TURNS = 200
+# How many turns in which no other task was ready show that they all sleep, or wait for a thread or a socket.
+QUIET_TURNS = 20
 
 
 class FakeClock:
@@ -47,11 +50,21 @@ class FakeClock:
 
     async def _tick(self) -> None:
         while self._sleepers:
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
+            await _others()
             if not self._sleepers:
                 return
             wakes_at, _, future = heapq.heappop(self._sleepers)
             self._elapsed = max(self._elapsed, wakes_at)
             if not future.done():
                 future.set_result(None)
+
+
+async def _others() -> None:
+    """Give other tasks their turns, until they have nothing to do."""
+    loop: Any = asyncio.get_running_loop()
+    quiet = 0
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+        quiet = 0 if loop._ready else quiet + 1
+        if quiet == QUIET_TURNS:
+            return

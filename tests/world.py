@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -273,12 +274,12 @@ async def open_world(
         **settings,
     )
     vault = Vault([TOKEN_KEY], entropy)
-    database: Database = (
-        InlineDatabase(environment.database_path)
-        if environment.embedded
-        else PostgresDatabase(environment.database_url)
-    )
-    await database.transaction(lay_tables)
+    if environment.embedded:
+        environment.database_path.write_bytes(laid())
+        database: Database = InlineDatabase(environment.database_path)
+    else:
+        database = PostgresDatabase(environment.database_url)
+        await database.transaction(lay_tables)
     services = Services(environment, database, clock, entropy, vault, Wake())
     transport = SandboxTransport(sandbox, clock)
     async with open_gateway(environment, database, clock, entropy, vault, transport=transport) as gateway:
@@ -291,6 +292,16 @@ def lay_tables(connection: sa.Connection) -> None:
     metadata.create_all(connection)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD})
+
+
+@cache
+def laid() -> bytes:
+    """Return a SQLite file with the tables: writing it takes a tenth of the time of creating them."""
+    with closing(sqlite3.connect(":memory:")) as file:
+        engine = sa.create_engine("sqlite://", creator=lambda: file, poolclass=sa.StaticPool)
+        with engine.begin() as connection:
+            lay_tables(connection)
+        return file.serialize()
 
 
 def _next_due(connection: sa.Connection) -> datetime:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -199,6 +200,14 @@ class SqliteDatabase:
         self._reader.dispose()
 
 
+@cache
+def _compiling() -> sa.Engine:
+    """Return an engine whose compiled statements all inline databases use: compiling takes longer than most tests."""
+    engine = sa.create_engine("sqlite://", hide_parameters=True, query_cache_size=5000)
+    with engine.connect():  # the first connection tells the engine what SQLite can do
+        return engine
+
+
 class InlineDatabase:
     """A SQLite file used in the caller's own thread, for tests and the simulation.
 
@@ -208,11 +217,11 @@ class InlineDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._engine = sqlite_engine(path, durable=False)
-        self._connection = self._engine.connect()
+        self._writing = sqlite_engine(path, durable=False)
+        self._connection = sa.Connection(_compiling(), self._writing.raw_connection())
         # No transaction writes while `work` reads, so each statement may read without a transaction.
         self._reading = sqlite_engine(path, read_only=True)
-        self._reader = self._reading.connect()
+        self._reader = sa.Connection(_compiling(), self._reading.raw_connection())
 
     async def transaction(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -233,4 +242,4 @@ class InlineDatabase:
         self._reader.close()
         self._connection.close()
         self._reading.dispose()
-        self._engine.dispose()
+        self._writing.dispose()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -175,14 +176,20 @@ class Model:
 seconds = st.integers(0, 120)
 
 
+@cache
+def laid_tables() -> sa.Engine:
+    """Return empty tables in memory; what a run of the model does to them is never committed."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+    metadata.create_all(engine)
+    return engine
+
+
 class Commands(RuleBasedStateMachine):
     """Workers that run, die and return late; admins who pause; a company whose connection ends."""
 
     def __init__(self) -> None:
         super().__init__()
-        engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
-        metadata.create_all(engine)
-        self.connection = engine.connect()
+        self.connection = laid_tables().connect()
         self.now = START
         self.model = Model()
         self.given: list[Claimed] = []

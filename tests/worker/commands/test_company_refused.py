@@ -68,7 +68,7 @@ async def test_a_refused_company_is_asked_ever_more_seldom(ready: World, gate: s
     began = ready.clock.now()
     while ready.clock.now() < began + timedelta(days=1):
         await ready.settle()
-        ready.clock.advance(30)
+        ready.clock.advance(120)
     assert refused(ready) < 60, "in a day: ever more seldom at first, then once an hour"
     told = [r.event.payload for r in await ready.log() if r.event.type == catalog.COMPANY_REFUSED]
     assert [fact.gate for fact in told] == [gate]

@@ -17,8 +17,8 @@ from worker.sandbox.messages import Reply, Request
 from worker.sandbox.openings.plausible import Amounts
 from worker.sync.entities import OBSERVABLES
 
-CUSTOMERS, ITEMS = 10_000, 2_000
-SMALLER = 10  # pages and companies alike, where only the number of pages matters
+PAGE = queries.PAGE_ROWS_MAX
+SMALL_PAGE = PAGE // 10  # where only the number of pages matters
 LIKE_BEFORE = 1.2  # with some room, since pages differ
 
 
@@ -43,7 +43,7 @@ class Recorded:
 
 @asynccontextmanager
 async def opened(
-    directory: Path, customers: int = CUSTOMERS, items: int = ITEMS, database_url: str | None = None
+    directory: Path, customers: int, items: int, database_url: str | None = None
 ) -> AsyncIterator[Office]:
     """Connect a workspace to a large company, whose books were written a few seconds before."""
     books = Amounts(customers, items)
@@ -57,7 +57,7 @@ async def opened(
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "PAGE_ROWS_MAX", queries.PAGE_ROWS_MAX // SMALLER)
+    monkeypatch.setattr(queries, "PAGE_ROWS_MAX", SMALL_PAGE)
 
 
 def requests_max(office: Office, entity: str) -> int:
@@ -66,7 +66,7 @@ def requests_max(office: Office, entity: str) -> int:
 
 
 async def test_a_quiet_company_is_read_in_one_request_a_kind_more_than_full_pages(tmp_path: Path) -> None:
-    async with opened(tmp_path) as office:
+    async with opened(tmp_path, 2 * PAGE, PAGE) as office:
         requests = Recorded(office)
         await office.work()
         assert await office.differences() == []
@@ -82,7 +82,7 @@ async def test_nothing_is_skipped_while_rows_are_created_deactivated_and_merged(
     database: str, order: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgres" else None
-    async with opened(tmp_path, CUSTOMERS // SMALLER, ITEMS // SMALLER, url) as office:
+    async with opened(tmp_path, 10 * SMALL_PAGE, 2 * SMALL_PAGE, url) as office:
         company, clock = office.company, office.world.clock
         office.world.sandbox.change_traits(company.realm, {"ids_compare_as_texts": order == "texts"})
         requests, merges = Recorded(office), 0
@@ -121,22 +121,24 @@ async def test_memory_does_not_grow_with_the_pages(tmp_path: Path) -> None:
         kept.append(present)
         peaks.append(peak)
         tracemalloc.reset_peak()
+        if len(peaks) == pages:
+            tracemalloc.stop()  # tracing takes most of the time
 
-    async with opened(tmp_path, 2 * CUSTOMERS // SMALLER, 0) as office:
-        requests = Recorded(office)
+    async with opened(tmp_path, 20 * SMALL_PAGE, 0) as office:
+        requests, pages = Recorded(office), requests_max(office, "Customer")
         requests.before_page = measure
         tracemalloc.start()
         try:
             await office.work()
         finally:
             tracemalloc.stop()
-        assert len(peaks) == requests_max(office, "Customer")
+        assert len(peaks) == pages
     assert max(peaks[12:]) < max(peaks[4:12]) * LIKE_BEFORE
     assert max(kept[12:]) < max(kept[4:12]) * LIKE_BEFORE
 
 
 async def test_many_changes_just_before_a_connection_are_not_read_twice(tmp_path: Path) -> None:
-    async with opened(tmp_path, queries.PAGE_ROWS_MAX + 100, 0) as office:
+    async with opened(tmp_path, PAGE + 100, 0) as office:
         requests = Recorded(office)
         await office.work()
         office.world.clock.advance(timedelta(minutes=5).total_seconds())
@@ -148,7 +150,7 @@ async def test_many_changes_just_before_a_connection_are_not_read_twice(tmp_path
 async def test_more_changes_just_before_a_connection_than_are_captured_are_observed_where_queries_lag(
     tmp_path: Path,
 ) -> None:
-    async with opened(tmp_path, queries.PAGE_ROWS_MAX + 100, 0) as office:
+    async with opened(tmp_path, PAGE + 100, 0) as office:
         company, clock = office.company, office.world.clock
         office.world.sandbox.change_traits(company.realm, {"query_lag_seconds": 30})
         for customer in list(company.objects["Customer"]):
