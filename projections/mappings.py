@@ -25,7 +25,12 @@ from events.contract.reviewing import (
     PRODUCT_REJECTED,
     PRODUCT_UNIGNORED,
 )
-from events.contract.unmatched import ACCOUNT_UNMATCHED, COMPARISON_REQUESTED
+from events.contract.unmatched import (
+    ACCOUNT_UNMATCHED,
+    COMPARISON_REQUESTED,
+    PRODUCT_COMPARISON_REQUESTED,
+    PRODUCT_UNMATCHED,
+)
 from events.log.tables import Position, UtcInstant
 from projections import rows
 from projections.fold import Fold, Key
@@ -265,6 +270,8 @@ _DECIDED: dict[str, Callable[[MappingRow, Any], None]] = {
     BROUGHT_REFUSED: _nothing,
     COMPARISON_REQUESTED: _nothing,
     ACCOUNT_UNMATCHED: _nothing,
+    PRODUCT_COMPARISON_REQUESTED: _nothing,
+    PRODUCT_UNMATCHED: _nothing,
     MAPPING_MOVED: _moved,
     PRODUCT_MOVED: _moved,
     catalog.PRODUCT_MAPPED: _mapped,

@@ -13,8 +13,12 @@ from events.contract.matching import (
 from events.contract.unmatched import (
     ACCOUNT_UNMATCHED,
     COMPARISON_REQUESTED,
+    PRODUCT_COMPARISON_REQUESTED,
+    PRODUCT_UNMATCHED,
     AccountUnmatched,
     ComparisonRequested,
+    ProductComparisonRequested,
+    ProductUnmatched,
 )
 from events.contract.values import Fact, Identifier, Percent
 
@@ -176,6 +180,8 @@ OF_ACCOUNTS: dict[str, type[Fact]] = {
 # The events in the streams of products, with their data.
 OF_PRODUCTS: dict[str, type[Fact]] = {
     PRODUCT_SUGGESTED: ProductSuggested,
+    PRODUCT_COMPARISON_REQUESTED: ProductComparisonRequested,
+    PRODUCT_UNMATCHED: ProductUnmatched,
     PRODUCT_REJECTED: ProductRejected,
     PRODUCT_LINKED: ProductLinked,
     PRODUCT_MOVED: ProductMoved,

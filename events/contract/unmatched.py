@@ -1,4 +1,4 @@
-"""Facts about accounts without a customer, and customers without an account: those that the matcher found nothing like."""
+"""Facts about accounts without a customer, products without an item, and customers without an account: nothing is like them."""
 
 from events.contract.crm import Address
 from events.contract.quickbooks import CustomerObserved
@@ -6,6 +6,8 @@ from events.contract.values import Currency, Fact, Identifier, Revision
 
 COMPARISON_REQUESTED = "com.coeffection.mapping.comparison-requested.v1"
 ACCOUNT_UNMATCHED = "com.coeffection.mapping.unmatched.v1"
+PRODUCT_COMPARISON_REQUESTED = "com.coeffection.mapping.product-comparison-requested.v1"
+PRODUCT_UNMATCHED = "com.coeffection.mapping.product-unmatched.v1"
 OFFERING_CHANGED = "com.coeffection.mapping.offering-changed.v1"
 CUSTOMER_UNMATCHED = "com.coeffection.mapping.customer-unmatched.v1"
 ACCOUNT_CREATED_FROM_CUSTOMER = "com.coeffection.account.created-from-customer.v1"
@@ -26,6 +28,25 @@ class AccountUnmatched(Fact, frozen=True):
     """The answer to a request: no customer that was observed before this event is like the account, as it was until then."""
 
     account_id: Identifier
+    realm: Identifier
+    number: Revision
+
+
+class ProductComparisonRequested(Fact, frozen=True):
+    """Before an item is created without a person, the product is compared with all items of the company once more.
+
+    `number` counts the product's requests.
+    """
+
+    product_id: Identifier
+    realm: Identifier
+    number: Revision
+
+
+class ProductUnmatched(Fact, frozen=True):
+    """The answer to a request: no item that was observed before this event is like the product, as it was called until then."""
+
+    product_id: Identifier
     realm: Identifier
     number: Revision
 

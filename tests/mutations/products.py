@@ -50,6 +50,14 @@ MUTATIONS = (
         _SUGGESTED,
     ),
     Mutation(
+        "rejected_in_any_company",
+        "projections/mappings.py",
+        "row.by in NO_PERSONS and (row.realm, row.target) == pair",
+        "row.by in NO_PERSONS and row.target == pair[1]",
+        "The list of mappings undoes a link of one company, since a person rejected the same ID in another one.",
+        ("tests/projections/test_mapping_rows.py",),
+    ),
+    Mutation(
         "linked_by_the_sku_of_two_items",
         "worker/matching/products.py",
         'yield "shared_sku"',

@@ -3,7 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 _UNOWNED = "worker/suggesting/unowned.py"
-_ANSWERING = "worker/suggesting/answering.py"
+_UNHEARD = "worker/suggesting/unheard.py"
 _OFFERING = ("tests/worker/suggesting/test_offering.py",)
 _CREATING = ("tests/worker/suggesting/test_creating.py",)
 
@@ -26,17 +26,33 @@ MUTATIONS = (
     ),
     Mutation(
         "answered_by_all_that_was_observed",
-        _ANSWERING,
-        "    is_known = not (new.too_many or new.customers)\n",
-        "    is_known = not new.too_many\n",
+        _UNHEARD,
+        "        return not self.too_many and kind.entity not in self.entities\n",
+        "        return not self.too_many\n",
         "A customer is created beside one that was observed a moment before.",
         _CREATING,
     ),
     Mutation(
+        "item_created_without_the_answer",
+        "worker/quote_to_cash/items/rules.py",
+        "    is_found = realm is not None and view.get(Product, product_id).is_unlike_all(realm)\n",
+        "    is_found = realm is not None\n",
+        "A former answer of the matcher creates an item beside one that was observed since.",
+        ("tests/worker/quote_to_cash/test_unmapped_products.py",),
+    ),
+    Mutation(
+        "answered_by_all_that_was_quoted",
+        "worker/suggesting/answering.py",
+        "        if stream in new.sought or not new.knows_all(kind_of(stream))\n",
+        "        if stream in new.sought\n",
+        "An item is created beside one that was observed a moment before.",
+        ("tests/worker/suggesting/test_creating_items.py",),
+    ),
+    Mutation(
         "offered_by_all_that_has_arrived",
         _UNOWNED,
-        "        if new.too_many or new.customers or new.accounts:\n",
-        "        if new.too_many or new.customers:\n",
+        "        if not new.knows_all(ACCOUNTS) or any(map(ACCOUNTS.has, new.sought)):\n",
+        "        if not new.knows_all(ACCOUNTS):\n",
         "A customer is offered beside an account that has arrived a moment before.",
         _OFFERING,
     ),

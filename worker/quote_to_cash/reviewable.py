@@ -4,6 +4,12 @@ from abc import abstractmethod
 from typing import Generic, TypeVar
 
 from events.contract.matching import MappingEvidence, MappingSuggested, ProductSuggested
+from events.contract.unmatched import (
+    AccountUnmatched,
+    ComparisonRequested,
+    ProductComparisonRequested,
+    ProductUnmatched,
+)
 from worker.quote_to_cash.attempt import Attempt
 from worker.quote_to_cash.view import State
 
@@ -19,7 +25,9 @@ class Reviewable(State, Generic[S], frozen=True):
         suggested: The last suggestion of the matcher.
         rejected: The companies and IDs of the targets that people rejected for it.
         ignored_by: The person who said that it gets no target, unless that was taken back.
+        unmatched: The last answer to a request to compare it once more: no target is like it.
         attempt: The command to create its target.
+        compared: The last request to compare it once more, before its target is created without a person.
     """
 
     requests: int = 0
@@ -27,8 +35,10 @@ class Reviewable(State, Generic[S], frozen=True):
     suggested: S | None = None
     rejected: tuple[tuple[str, str], ...] = ()
     ignored_by: str | None = None
+    unmatched: AccountUnmatched | ProductUnmatched | None = None
 
     attempt: Attempt | None = None
+    compared: ComparisonRequested | ProductComparisonRequested | None = None
 
     @abstractmethod
     def chosen_in(self, realm: str | None) -> tuple[str, ...]:
@@ -78,3 +88,14 @@ class Reviewable(State, Generic[S], frozen=True):
         of = {best.target, self.present(realm, best.target)}
         is_rejected = any((realm, target) in self.rejected for target in of)
         return None if is_decided or creates or is_rejected else self.suggested
+
+    def is_being_compared(self, realm: str) -> bool:
+        """Return whether a request to compare it with the targets of a company once more has no answer yet."""
+        if self.compared is None or self.compared.realm != realm:
+            return False
+        return self.unmatched is None or self.unmatched.number < self.compared.number
+
+    def is_unlike_all(self, realm: str) -> bool:
+        """Return whether the last request to compare it with the targets of a company was answered: none is like it."""
+        answer = self.unmatched
+        return answer is not None and answer.realm == realm and not self.is_being_compared(realm)

@@ -10,7 +10,7 @@ kinds       both, by their names
 listening   the subscription: keeps the tables, and notes what is due
 indexes     the pairings of a few companies, in memory
 unheard     what happened that the subscription has not handled yet
-answering   the answers to requests to compare an account once more
+answering   the answers to requests to compare an account or a product once more
 unowned     customers that may belong to no account, and that may be offered to the CRM
 portions    compares what is due, a portion in a transaction
 """

@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import AccountMapped, CustomerRequested
+from events.contract.administration import AccountMapped
 from events.contract.announcements import CustomerCommanded
 from events.contract.crm import AccountUpdated
 from events.contract.matching import MAPPING_SUGGESTED, MappingSuggested
-from events.contract.quickbooks import CommandRejected, CustomerCreated
+from events.contract.quickbooks import CustomerCreated
 from events.contract.reviewing import (
     ACCOUNT_IGNORED,
     ACCOUNT_UNIGNORED,
@@ -15,13 +15,11 @@ from events.contract.reviewing import (
     MAPPING_LINKED,
     MAPPING_MOVED,
     MAPPING_REJECTED,
-    AccountIgnored,
     MappingBrought,
 )
 from events.contract.unmatched import (
     ACCOUNT_UNMATCHED,
     COMPARISON_REQUESTED,
-    AccountUnmatched,
     ComparisonRequested,
 )
 from worker.matching.index import SoughtAccount
@@ -29,17 +27,20 @@ from worker.suggesting.entries import (
     Entry,
     EntryFolds,
     LinkedTarget,
+    answered,
+    comparison_requested,
     ignored,
     linked,
     linked_by_itself,
     moved,
+    refused,
     rejected,
     requested,
     suggested,
     unignored,
+    was_decided_since,
+    withdrawing,
 )
-
-CREATION = "create_customer"
 
 
 class AccountEntry(Entry, frozen=True):
@@ -49,10 +50,6 @@ class AccountEntry(Entry, frozen=True):
         revision: The revision of its last snapshot; -1 if there is none.
         account: Its data from the CRM.
         suggested: The last suggestion.
-        compared: The last request to compare it once more.
-        answered: The number of the last request that was answered.
-        requests: How many customers people have requested.
-        withdrawn: How many of these requests a mapping or ignoring has replaced.
         commanded: The name of the customer that was last commanded for it.
     """
 
@@ -60,9 +57,6 @@ class AccountEntry(Entry, frozen=True):
     account: SoughtAccount | None = None
     suggested: MappingSuggested | None = None
     compared: ComparisonRequested | None = None
-    answered: int = 0
-    requests: int = 0
-    withdrawn: int = 0
     commanded: str | None = None
 
     @property
@@ -98,40 +92,19 @@ def _linked(entry: AccountEntry, by: AccountMapped | CustomerCreated) -> Account
     return linked(entry, link, tuple(kept))
 
 
-def _mapped(entry: AccountEntry, mapped: AccountMapped) -> AccountEntry:
-    return replace(_linked(entry, mapped), withdrawn=entry.requests)
-
-
-def _ignored(entry: AccountEntry, fact: AccountIgnored) -> AccountEntry:
-    return replace(ignored(entry, fact), withdrawn=entry.requests, is_requested=False)
-
-
-def _requested(entry: AccountEntry, fact: CustomerRequested) -> AccountEntry:
-    return replace(requested(entry, fact), requests=entry.requests + 1)
-
-
 def _created(entry: AccountEntry, created: CustomerCreated) -> AccountEntry:
     """Return an account with a created customer, unless a person has mapped or ignored it since one was last requested."""
     fitting = {None, created.currency}
     is_mapped = any(
         link.is_persons and link.realm == created.realm and link.currency in fitting for link in entry.links
     )
-    if entry.requests <= entry.withdrawn and (is_mapped or entry.is_ignored):
+    if was_decided_since(entry, is_mapped=is_mapped):
         return replace(entry, is_requested=False)
     return _linked(entry, created)
 
 
 def _commanded(entry: AccountEntry, command: CustomerCommanded) -> AccountEntry:
     return replace(entry, is_requested=True, commanded=command.display_name)
-
-
-def _comparison_requested(entry: AccountEntry, request: ComparisonRequested) -> AccountEntry:
-    return replace(entry, compared=request)
-
-
-def _answered(entry: AccountEntry, answer: AccountUnmatched) -> AccountEntry:
-    """Keep an answer that the log has and the table lacks; it was stored as it was appended."""
-    return replace(entry, answered=max(entry.answered, answer.number))
 
 
 def _brought(entry: AccountEntry, brought: MappingBrought) -> AccountEntry:
@@ -142,24 +115,20 @@ def _brought(entry: AccountEntry, brought: MappingBrought) -> AccountEntry:
     return replace(entry, links=(*kept, LinkedTarget(brought.customer_id, brought.realm, by_crm=True)))
 
 
-def _refused(entry: AccountEntry, refused: CommandRejected) -> AccountEntry:
-    return replace(entry, is_requested=False) if refused.kind == CREATION else entry
-
-
 FOLDS: EntryFolds = {
     catalog.ACCOUNT_UPDATED: _updated,
-    catalog.ACCOUNT_MAPPED: _mapped,
+    catalog.ACCOUNT_MAPPED: lambda entry, fact: withdrawing(_linked(entry, fact)),
     catalog.CUSTOMER_CREATED: _created,
-    catalog.CUSTOMER_REQUESTED: _requested,
+    catalog.CUSTOMER_REQUESTED: requested,
     catalog.CUSTOMER_COMMANDED: _commanded,
-    catalog.COMMAND_REJECTED: _refused,
+    catalog.COMMAND_REJECTED: refused,
     MAPPING_SUGGESTED: suggested,
-    COMPARISON_REQUESTED: _comparison_requested,
-    ACCOUNT_UNMATCHED: _answered,
+    COMPARISON_REQUESTED: comparison_requested,
+    ACCOUNT_UNMATCHED: answered,
     MAPPING_REJECTED: lambda entry, fact: rejected(entry, fact.customer_id, fact.realm),
     MAPPING_LINKED: lambda entry, fact: linked_by_itself(entry, fact.customer_id, fact.realm),
     MAPPING_BROUGHT: _brought,
     MAPPING_MOVED: lambda entry, fact: moved(entry, fact.merged, fact.customer_id, fact.realm),
-    ACCOUNT_IGNORED: _ignored,
+    ACCOUNT_IGNORED: ignored,
     ACCOUNT_UNIGNORED: unignored,
 }

@@ -1,4 +1,4 @@
-"""Answer requests to compare accounts once more: no customer is like them, as of the answer's place in the log."""
+"""Answer requests to compare accounts and products once more: nothing is like them, as of the answer's place in the log."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,14 +7,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from events.contract import catalog
 from events.contract.envelope import Event, own_event
-from events.contract.unmatched import ACCOUNT_UNMATCHED, AccountUnmatched
-from worker.suggesting.accounts import AccountEntry
 from worker.suggesting.entries import Entry
 from worker.suggesting.indexes import CompanyIndex
+from worker.suggesting.kinds import kind_of
 from worker.suggesting.unheard import unheard
-
-SOURCE = "urn:coeffection:matching:answers"
 
 
 class Answered(Struct, frozen=True):
@@ -28,47 +26,43 @@ class Answered(Struct, frozen=True):
 def answered(
     connection: sa.Connection, index: CompanyIndex, compared: Mapping[str, Entry], now: datetime
 ) -> Answered:
-    """Answer the requests of compared accounts. If there is something new about one, it is compared again first."""
-    found = {
-        stream: (entry, answer)
-        for stream, entry in compared.items()
-        if isinstance(entry, AccountEntry) and (answer := _answer(index, entry)) is not None
-    }
-    if not found:
+    """Answer the requests of compared entries. If there is something new about one, it is compared again first."""
+    asking = {stream: entry for stream, entry in compared.items() if _is_unlike_all(index, entry)}
+    if not asking:
         return Answered(dict(compared), (), {})
-    workspace = index.company.workspace
-    new = unheard(connection, workspace)
-    is_known = not (new.too_many or new.customers)
-    later: dict[str, Entry] = {
-        stream: entry for stream, (entry, _) in found.items() if not is_known or stream in new.accounts
+    new = unheard(connection, index.company.workspace)
+    later = {
+        stream: entry
+        for stream, entry in asking.items()
+        if stream in new.sought or not new.knows_all(kind_of(stream))
     }
-    answers = {stream: pair for stream, pair in found.items() if stream not in later}
     done = {stream: entry for stream, entry in compared.items() if stream not in later}
-    for stream, (entry, answer) in answers.items():
-        done[stream] = replace(entry, answered=answer.number)
-    events = [_event(workspace, answer, now) for _, (_, answer) in sorted(answers.items())]
+    events = []
+    for stream in sorted(asking.keys() - later.keys()):
+        number = asking[stream].asked
+        done[stream] = replace(asking[stream], answered=number)
+        events.append(_event(index, stream, number, now))
     return Answered(done, events, later)
 
 
-def _answer(index: CompanyIndex, entry: AccountEntry) -> AccountUnmatched | None:
-    """Return the answer to an account's request, by its present suggestion; None if there is no request, or a customer."""
+def _is_unlike_all(index: CompanyIndex, entry: Entry) -> bool:
+    """Return whether a request waits for an answer, and nothing is like the account or product, by its present suggestion."""
     asked, found, company = entry.compared, entry.suggested, index.company
     if asked is None or asked.number <= entry.answered or asked.realm != company.realm:
-        return None
+        return False
     if found is None or found.verdict != "none" or found.realm != company.realm:
-        return None
-    if not entry.is_open(company.realm, is_first=company.is_first):
-        return None
-    return AccountUnmatched(asked.account_id, asked.realm, asked.number)
+        return False
+    return entry.is_open(company.realm, is_first=company.is_first)
 
 
-def _event(workspace: str, answer: AccountUnmatched, now: datetime) -> Event:
-    """Make the event of an answer. Its identity is the account's, with the number of the request."""
+def _event(index: CompanyIndex, stream: str, number: int, now: datetime) -> Event:
+    """Make the event of an answer. Its identity is the account's or product's, with the number of the request."""
+    kind, sought_id = kind_of(stream), catalog.key_of(stream)
     return own_event(
-        ACCOUNT_UNMATCHED,
-        answer,
-        workspace=workspace,
-        source=SOURCE,
+        kind.unmatched,
+        kind.answer(sought_id, index.company.realm, number),
+        workspace=index.company.workspace,
+        source=kind.answers,
         time=now,
-        id=f"{answer.account_id}/{answer.number}",
+        id=f"{sought_id}/{number}",
     )

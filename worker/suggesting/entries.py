@@ -9,12 +9,20 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from events.contract.matching import MappingSuggested, ProductSuggested
+from events.contract.quickbooks import CommandRejected
+from events.contract.unmatched import (
+    AccountUnmatched,
+    ComparisonRequested,
+    ProductComparisonRequested,
+    ProductUnmatched,
+)
 from events.contract.values import Amount
 from worker.matching.index import SoughtAccount
 from worker.matching.likeness import Features
 from worker.matching.products import SoughtProduct
 
 Answer = MappingSuggested | ProductSuggested
+CREATIONS = frozenset({"create_customer", "create_item"})
 
 
 class LinkedTarget(Struct, frozen=True):
@@ -48,6 +56,10 @@ class Entry(Struct, frozen=True):
         rejected: The companies and IDs of the customers or items that people have rejected for it.
         suggested: The last suggestion.
         former: The links that it had, and may have no longer, since it was compared.
+        compared: The last request to compare it once more.
+        answered: The number of the last request that was answered.
+        requests: How many customers or items people have requested for it.
+        withdrawn: How many of these requests a mapping or ignoring has replaced.
     """
 
     links: tuple[LinkedTarget, ...] = ()
@@ -56,6 +68,10 @@ class Entry(Struct, frozen=True):
     rejected: tuple[tuple[str, str], ...] = ()
     suggested: Answer | None = None
     former: tuple[LinkedTarget, ...] = ()
+    compared: ComparisonRequested | ProductComparisonRequested | None = None
+    answered: int = 0
+    requests: int = 0
+    withdrawn: int = 0
 
     @property
     @abstractmethod
@@ -66,6 +82,11 @@ class Entry(Struct, frozen=True):
     def number(self) -> int:
         """How many suggestions it has had."""
         return self.suggested.number if self.suggested else 0
+
+    @property
+    def asked(self) -> int:
+        """The number of the last request to compare it once more."""
+        return self.compared.number if self.compared else 0
 
     def targets(self, realm: str, *, is_first: bool) -> tuple[str, ...]:
         """Return the customers or items of a company that it is linked to: those of people, or else the others.
@@ -138,8 +159,33 @@ def moved(entry: E, merged: str, target: str, realm: str) -> E:
 
 
 def requested(entry: E, _: Any) -> E:
-    """Return an entry for which a new customer or item was requested."""
-    return replace(entry, is_requested=True, is_ignored=False)
+    """Return an entry for which a person has requested a new customer or item."""
+    return replace(entry, is_requested=True, is_ignored=False, requests=entry.requests + 1)
+
+
+def withdrawing(entry: E) -> E:
+    """Return an entry that a person has mapped or ignored: that replaces all requests until then."""
+    return replace(entry, withdrawn=entry.requests)
+
+
+def was_decided_since(entry: Entry, *, is_mapped: bool) -> bool:
+    """Return whether a person has mapped or ignored it since a customer or item was last requested: that decision stays."""
+    return entry.requests <= entry.withdrawn and (is_mapped or entry.is_ignored)
+
+
+def refused(entry: E, fact: CommandRejected) -> E:
+    """Return an entry whose new customer or item QuickBooks has refused; other refused commands change nothing."""
+    return replace(entry, is_requested=False) if fact.kind in CREATIONS else entry
+
+
+def comparison_requested(entry: E, request: ComparisonRequested | ProductComparisonRequested) -> E:
+    """Return an entry that is to be compared once more."""
+    return replace(entry, compared=request)
+
+
+def answered(entry: E, answer: AccountUnmatched | ProductUnmatched) -> E:
+    """Keep an answer that the log has and the table lacks; it was stored as it was appended."""
+    return replace(entry, answered=max(entry.answered, answer.number))
 
 
 def rejected(entry: E, target: str, realm: str) -> E:
@@ -149,7 +195,7 @@ def rejected(entry: E, target: str, realm: str) -> E:
 
 def ignored(entry: E, _: Any) -> E:
     """Return an entry of which a person has said that it gets no customer or item."""
-    return replace(entry, is_ignored=True)
+    return withdrawing(replace(entry, is_ignored=True, is_requested=False))
 
 
 def unignored(entry: E, _: Any) -> E:

@@ -64,12 +64,12 @@ _COMPANY = tuple(suggesting_companies.c[name] for name in MatchedCompany.__struc
 def handle(connection: sa.Connection, batch: Sequence[Recorded], _now: datetime) -> None:
     """Keep the tables in step with a batch of events."""
     events = [recorded.event for recorded in batch]
-    told: list[Told] = []
+    heard: list[Told] = []
     for event in events:
         _hear_of_company(connection, event)
         if event.type in _TELLING:
-            told += _told(connection, event)
-    _hear_of_sought(connection, told)
+            heard += told(connection, event)
+    _hear_of_sought(connection, heard)
     _hear_of_objects(connection, [event for event in events if event.source == OBSERVED_BY])
 
 
@@ -106,7 +106,7 @@ def change(connection: sa.Connection, workspace: str, realm: str, **values: Any)
     connection.execute(suggesting_companies.update().where(*this).values(**values))
 
 
-def _told(connection: sa.Connection, event: Event) -> Iterable[Told]:
+def told(connection: sa.Connection, event: Event) -> Iterable[Told]:
     """Yield what an event tells of accounts and products."""
     payload = event.payload
     if event.type == catalog.DEAL_UPDATED:
@@ -122,9 +122,9 @@ def _told(connection: sa.Connection, event: Event) -> Iterable[Told]:
     yield Told(event.workspace, event.stream, event.type, payload)
 
 
-def _hear_of_sought(connection: sa.Connection, told: Sequence[Told]) -> None:
-    for workspace in sorted({each.workspace for each in told}):
-        here = [each for each in told if each.workspace == workspace]
+def _hear_of_sought(connection: sa.Connection, heard: Sequence[Told]) -> None:
+    for workspace in sorted({each.workspace for each in heard}):
+        here = [each for each in heard if each.workspace == workspace]
         before = entries_of(connection, workspace, sorted({each.stream for each in here}))
         after = dict(before)
         for each in here:
@@ -191,7 +191,7 @@ def _row(company: MatchedCompany) -> dict[str, Any]:
 
 def _hear_of_objects(connection: sa.Connection, events: Sequence[Event]) -> None:
     """Note the changed customers and items of companies whose first reading is complete; it compares all others."""
-    found = dict.fromkeys(filter(None, map(_object, events)))
+    found = dict.fromkeys(filter(None, map(object_of, events)))
     complete = {
         (company.workspace, company.realm)
         for workspace in sorted({each[0] for each in found})
@@ -211,7 +211,7 @@ def _hear_of_objects(connection: sa.Connection, events: Sequence[Event]) -> None
     bulk.upsert(connection, suggesting_changed, list(rows.values()))
 
 
-def _object(event: Event) -> tuple[str, str, str, str] | None:
+def object_of(event: Event) -> tuple[str, str, str, str] | None:
     """Return the workspace, company, entity and ID of a customer or an item that an event is about."""
     payload = event.payload
     if event.type in _OBSERVED:

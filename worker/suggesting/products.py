@@ -5,18 +5,22 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from events.contract import catalog
-from events.contract.administration import ItemRequested, ProductMapped
+from events.contract.administration import ProductMapped
 from events.contract.announcements import ItemCommanded
 from events.contract.crm import QuoteLine
 from events.contract.matching import PRODUCT_SUGGESTED, CandidateItem, ProductSuggested
-from events.contract.quickbooks import NOT_FOR_SALE, CommandRejected, ItemCreated, ItemObserved
+from events.contract.quickbooks import NOT_FOR_SALE, ItemCreated, ItemObserved
 from events.contract.reviewing import (
     PRODUCT_IGNORED,
     PRODUCT_LINKED,
     PRODUCT_MOVED,
     PRODUCT_REJECTED,
     PRODUCT_UNIGNORED,
-    ProductIgnored,
+)
+from events.contract.unmatched import (
+    PRODUCT_COMPARISON_REQUESTED,
+    PRODUCT_UNMATCHED,
+    ProductComparisonRequested,
 )
 from events.contract.values import Amount, Percent
 from worker.matching.products import ItemIndex, KnownItem, SoughtProduct
@@ -25,32 +29,31 @@ from worker.suggesting.entries import (
     Entry,
     EntryFolds,
     LinkedTarget,
+    answered,
+    comparison_requested,
     ignored,
     is_said,
     linked,
     linked_by_itself,
     moved,
+    refused,
     rejected,
     requested,
     suggested,
     unignored,
+    was_decided_since,
+    withdrawing,
     written,
 )
 from worker.suggesting.pairing import Pairing
 
-CREATION = "create_item"
-
 
 class ProductEntry(Entry, frozen=True):
-    """A product, named as in the last quote.
-
-    `requests` are the items that people requested for it, and `withdrawn` those before its last mapping or ignoring.
-    """
+    """A product, named as in the last quote."""
 
     product: SoughtProduct | None = None
-    requests: int = 0
-    withdrawn: int = 0
     suggested: ProductSuggested | None = None
+    compared: ProductComparisonRequested | None = None
 
     @property
     def sought(self) -> SoughtProduct | None:
@@ -68,46 +71,32 @@ def _linked(entry: ProductEntry, by: ProductMapped | ItemCreated) -> ProductEntr
     return linked(entry, LinkedTarget(by.item_id, by.realm), tuple(others))
 
 
-def _mapped(entry: ProductEntry, mapped: ProductMapped) -> ProductEntry:
-    return replace(_linked(entry, mapped), withdrawn=entry.requests)
-
-
 def _created(entry: ProductEntry, created: ItemCreated) -> ProductEntry:
     """Return a product with a created item, unless a person has mapped or ignored it since one was last requested."""
     is_mapped = any(link.is_persons and link.realm == created.realm for link in entry.links)
-    if entry.requests <= entry.withdrawn and (is_mapped or entry.is_ignored):
+    if was_decided_since(entry, is_mapped=is_mapped):
         return replace(entry, is_requested=False)
     return _linked(entry, created)
-
-
-def _requested(entry: ProductEntry, request: ItemRequested) -> ProductEntry:
-    return replace(requested(entry, request), requests=entry.requests + 1)
 
 
 def _commanded(entry: ProductEntry, _: ItemCommanded) -> ProductEntry:
     return replace(entry, is_requested=True)
 
 
-def _ignored(entry: ProductEntry, fact: ProductIgnored) -> ProductEntry:
-    return replace(ignored(entry, fact), withdrawn=entry.requests)
-
-
-def _refused(entry: ProductEntry, refused: CommandRejected) -> ProductEntry:
-    return replace(entry, is_requested=False) if refused.kind == CREATION else entry
-
-
 FOLDS: EntryFolds = {
     catalog.DEAL_UPDATED: _quoted,
-    catalog.PRODUCT_MAPPED: _mapped,
+    catalog.PRODUCT_MAPPED: lambda entry, fact: withdrawing(_linked(entry, fact)),
     catalog.ITEM_CREATED: _created,
-    catalog.ITEM_REQUESTED: _requested,
+    catalog.ITEM_REQUESTED: requested,
     catalog.ITEM_COMMANDED: _commanded,
-    catalog.COMMAND_REJECTED: _refused,
+    catalog.COMMAND_REJECTED: refused,
     PRODUCT_SUGGESTED: suggested,
+    PRODUCT_COMPARISON_REQUESTED: comparison_requested,
+    PRODUCT_UNMATCHED: answered,
     PRODUCT_REJECTED: lambda entry, fact: rejected(entry, fact.item_id, fact.realm),
     PRODUCT_LINKED: lambda entry, fact: linked_by_itself(entry, fact.item_id, fact.realm),
     PRODUCT_MOVED: lambda entry, fact: moved(entry, fact.merged, fact.item_id, fact.realm),
-    PRODUCT_IGNORED: _ignored,
+    PRODUCT_IGNORED: ignored,
     PRODUCT_UNIGNORED: unignored,
 }
 

@@ -6,14 +6,12 @@ An answer on which something is created is valid at its place in the log only if
 import sqlalchemy as sa
 from msgspec import Struct
 
-from events.contract import catalog
 from events.database.locks import Lock, acquire
 from events.log import log, subscriptions
-from worker.suggesting.accounts import FOLDS
-from worker.suggesting.listening import NAME
+from worker.suggesting.kinds import ComparedKind
+from worker.suggesting.listening import NAME, object_of, told
 
 EVENTS_MAX = 500
-_OF_CUSTOMERS = frozenset({catalog.CUSTOMER_OBSERVED, catalog.OBJECT_UNREADABLE})
 
 
 class Unheard(Struct, frozen=True):
@@ -21,13 +19,17 @@ class Unheard(Struct, frozen=True):
 
     Attributes:
         too_many: Whether there are so many that they were not read.
-        customers: Whether a customer was observed.
-        accounts: The streams of the accounts with a change.
+        entities: QuickBooks' names of the kinds of customers and items of which one was observed.
+        sought: The streams of the accounts and products with a change.
     """
 
     too_many: bool = False
-    customers: bool = False
-    accounts: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()
+    sought: frozenset[str] = frozenset()
+
+    def knows_all(self, kind: ComparedKind) -> bool:
+        """Return whether the subscription has heard of every customer, if it is about accounts, or of every item."""
+        return not self.too_many and kind.entity not in self.entities
 
 
 def unheard(connection: sa.Connection, workspace: str) -> Unheard:
@@ -36,10 +38,9 @@ def unheard(connection: sa.Connection, workspace: str) -> Unheard:
     position = subscriptions.checkpoints(connection).get(NAME, 0)
     found = log.read(connection, after=position, limit=EVENTS_MAX, workspace=workspace)
     events = [recorded.event for recorded in found]
+    objects = filter(None, map(object_of, events))
     return Unheard(
         too_many=len(events) == EVENTS_MAX,
-        customers=any(event.type in _OF_CUSTOMERS for event in events),
-        accounts=frozenset(
-            event.stream for event in events if event.type in FOLDS and event.stream.startswith("account/")
-        ),
+        entities=frozenset(entity for _, _, entity, _ in objects),
+        sought=frozenset(each.stream for event in events for each in told(connection, event)),
     )

@@ -56,7 +56,7 @@ def compare(
     alone = [each for each in waiting if company.offering is not None and index.is_alone(each)]
     if alone:
         new = unheard(connection, company.workspace)
-        if new.too_many or new.customers or new.accounts:
+        if not new.knows_all(ACCOUNTS) or any(map(ACCOUNTS.has, new.sought)):
             return 0
         log.append_own(connection, _events(connection, company, alone, now), now)
     bulk.delete(connection, suggesting_unowned, _KEY, [(company.realm, each) for each in waiting])

@@ -61,8 +61,10 @@ from events.contract.reviewing import (
 from events.contract.unmatched import (
     ACCOUNT_UNMATCHED,
     CUSTOMER_UNMATCHED,
+    PRODUCT_UNMATCHED,
     AccountUnmatched,
     CustomerUnmatched,
+    ProductUnmatched,
 )
 from events.contract.values import Amount, Fact, Percent
 from tests.events.samples import made
@@ -172,7 +174,9 @@ class Decider:
         if workspace.realm is None or workspace.settings.unmapped_product == "hold":
             return
         for product_id, product in self.view.products():
-            if product.name is not None and not product.is_compared(workspace.realm):
+            if product.is_being_compared(workspace.realm) and product.compared is not None:
+                yield unlike_all(product_id, product.compared.number, workspace.realm)
+            elif product.name is not None and not product.is_compared(workspace.realm):
                 yield unmatched_product(product_id, realm=workspace.realm, name=product.name, sku=product.sku)
 
     def assert_nothing_is_stale(self) -> None:
@@ -320,6 +324,11 @@ def item_suggested(
 def unmatched_product(product: str = "P-1", **changes: Any) -> Event:
     """Return the answer that no item is like a product."""
     return item_suggested(product, verdict="none", **changes)
+
+
+def unlike_all(product: str = "P-1", number: int = 1, realm: str = REALM) -> Event:
+    """Return the answer to a request to compare a product once more: no item is like it."""
+    return fact(PRODUCT_UNMATCHED, ProductUnmatched(product, realm, number))
 
 
 def rejected_item(product: str = "P-1", item: str = "58", realm: str = REALM) -> Event:

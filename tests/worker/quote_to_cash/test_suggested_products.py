@@ -20,6 +20,7 @@ from tests.worker.quote_to_cash.given import (
     ready,
     rejected_item,
     unignored_product,
+    unlike_all,
     unmatched_product,
 )
 from tests.worker.quote_to_cash.without_item import case, creations, items, two_products, without_item
@@ -34,7 +35,7 @@ def test_nothing_is_created_or_chosen_before_the_product_was_compared(rule: str)
     assert decider.facts(catalog.DEAL_INVOICE_HELD) == [], "nobody has to act"
     decider.when(unmatched_product(name="Its former name"), unmatched_product(realm=OTHER_REALM))
     assert (creations(decider), decider.commanded()) == ([], [])
-    decider.when(unmatched_product())
+    decider.when(unmatched_product(), *([unlike_all()] if rule == "create" else []))
     assert (len(creations(decider)), len(decider.commanded())) == ((1, 0) if rule == "create" else (0, 1))
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from events.contract import catalog
 from events.contract.administration import ItemRequested
 from events.contract.quickbooks import CommandRejected, Holder
+from events.contract.unmatched import PRODUCT_COMPARISON_REQUESTED
 from tests import stories
 from tests.worker.quote_to_cash.given import (
     OTHER_REALM,
@@ -18,16 +19,20 @@ from tests.worker.quote_to_cash.given import (
     disconnected,
     fact,
     given,
+    ignored_product,
     invoice_created,
     item_asked,
     item_created,
     item_seen,
+    item_suggested,
     mapped,
     mapped_product,
     observed,
     ordered,
     rejected,
     uncertain,
+    unlike_all,
+    unmatched_product,
 )
 from tests.worker.quote_to_cash.without_item import case, creations, items, two_products, without_item
 from worker.quote_to_cash.keys import of_setting
@@ -182,6 +187,57 @@ def test_the_item_that_a_ready_deal_needs_is_created_and_then_invoiced() -> None
     assert case(decider) == ("item_being_created", None)
     assert decider.facts(catalog.DEAL_INVOICE_HELD) == []
     assert items(decider.when(item_created(decider.commanded("create_item")[0]))) == ["19"]
+
+
+def uncompared() -> Decider:
+    """Return a decider with a deal that needs an item, before the product was compared once more."""
+    decider = Decider()
+    decider.compares = False
+    return decider.when(*without_item("create"), *stories.signed_deal(), unmatched_product())
+
+
+def requests(decider: Decider) -> list[tuple[str, int]]:
+    return [(each.product_id, each.number) for each in decider.facts(PRODUCT_COMPARISON_REQUESTED)]
+
+
+def test_the_product_is_compared_once_more_and_then_its_item_is_created() -> None:
+    decider = uncompared()
+    assert (requests(decider), creations(decider)) == ([("P-1", 1)], [])
+    assert case(decider) == ("item_being_created", "to_create")
+    decider.when(*stories.signed_deal("D-2"), stories.deal(revision=2))
+    assert requests(decider) == [("P-1", 1)], "one request is under way"
+    decider.when(unlike_all())
+    assert (creations(decider), case(decider)) == (["product/P-1"], ("item_being_created", None))
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        [item_suggested(number=2)],
+        [mapped_product("P-1", "8")],
+        [ignored_product()],
+        [item_asked()],
+        [disconnected()],
+        [chosen(unmapped_product="hold")],
+        [chosen(income_account="")],
+        [stories.deal(revision=2, quote={**stories.QUOTE, "lines": [{**stories.LINE, "name": "Seat"}]})],
+        [connected(OTHER_REALM), observed(realm=OTHER_REALM)],
+    ],
+    ids=["suggested", "mapped", "ignored", "asked", "left", "held", "no account", "renamed", "elsewhere"],
+)
+def test_the_answer_creates_no_item_if_something_happens_before_it(meanwhile: list[Any]) -> None:
+    decider = uncompared().when(*meanwhile)
+    before = len(creations(decider))
+    assert len(creations(decider.when(unlike_all()))) == before
+
+
+def test_an_answer_that_came_too_early_is_worth_nothing_later() -> None:
+    decider = uncompared().when(disconnected(), unlike_all())
+    assert creations(decider) == []
+    decider.when(connected())
+    assert (requests(decider), creations(decider)) == ([("P-1", 1), ("P-1", 2)], [])
+    assert creations(decider.when(unlike_all())) == [], "the former answer again"
+    assert creations(decider.when(unlike_all(number=2))) == ["product/P-1"]
 
 
 def test_the_request_is_that_of_a_person_who_asked_for_the_item() -> None:

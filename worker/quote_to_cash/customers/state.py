@@ -36,12 +36,10 @@ class Account(Reviewable[MappingSuggested], frozen=True):
         links: The customers that people mapped it to, or that were created for it.
         wish: The last request.
         brought: The customer that the CRM's snapshots brought last in each company, unless a person has decided since.
-        unmatched: The last answer to a request to compare it once more: no customer is like it.
         commanded: The name of the customer that was commanded last.
         sent: The fields that the last commands sent, by their request IDs.
         automatic: The customers that the worker linked it to without a person: suggested ones, and those that the CRM brought.
         refused: Why it was not linked to a customer that the CRM brought, in each company.
-        compared: The last request to compare it once more, before its customer is created without a person.
         moved: The moves of its links to customers that theirs were merged into.
     """
 
@@ -77,12 +75,6 @@ class Account(Reviewable[MappingSuggested], frozen=True):
         if suggested is None or suggested.realm != realm:
             return True
         return suggested.best is not None and (realm, suggested.best.customer_id) in self.rejected
-
-    def is_being_compared(self, realm: str) -> bool:
-        """Return whether a request to compare it with the customers of a company once more has no answer yet."""
-        if self.compared is None or self.compared.realm != realm:
-            return False
-        return self.unmatched is None or self.unmatched.number < self.compared.number
 
     def gets_created_in(self, realm: str) -> bool:
         """Return whether a customer is being created in a realm that it gets: no person has decided otherwise since."""

@@ -55,8 +55,7 @@ def compare_at_once(view: View, account_id: str) -> Iterator[Consequence]:
 def is_created_now(view: View, account_id: str) -> bool:
     """Return whether the customer of an account is commanded, now that the matcher has answered: none is like it."""
     account, workspace = view.get(Account, account_id), view.get(WorkspaceState)
-    realm, answer = workspace.realm, account.unmatched
-    if realm is None or answer is None or answer.realm != realm or account.is_being_compared(realm):
+    if workspace.realm is None or not account.is_unlike_all(workspace.realm):
         return False
     if customer_creation_of(view, account_id) != "to_create":
         return False

@@ -30,7 +30,7 @@ from worker.quote_to_cash.gates import Checked
 from worker.quote_to_cash.inquiry import DecisionImpossible, Inquiry
 from worker.quote_to_cash.invoice.body import invoice_body
 from worker.quote_to_cash.invoice.folds import FOLDS
-from worker.quote_to_cash.items.rules import create_unmapped
+from worker.quote_to_cash.items.rules import compare_unmapped
 from worker.quote_to_cash.readings.rules import read_unknown
 from worker.quote_to_cash.referred import referred
 from worker.quote_to_cash.view import DOCUSIGN, View
@@ -71,9 +71,7 @@ def _consider(inquiry: Inquiry) -> Iterator[Consequence]:
             # The items follow once the account has a customer: until then, a person may have to review it.
             yield from compare_once_more(inquiry.view, inquiry.latest.account_id)
         elif codes == [ITEM_BEING_CREATED] and inquiry.items.to_create:
-            yield from create_unmapped(inquiry.view, inquiry.items.to_create)
-            inquiry = Inquiry(inquiry.view, inquiry.deal_id, inquiry.number, in_batch=inquiry.in_batch)
-            unmet, keys = unmet_and_keys(inquiry)
+            yield from compare_unmapped(inquiry.view, inquiry.items.to_create)
     if not unmet:
         yield from _request(inquiry)
     elif not passes_by_itself(unmet) or part.unmet:

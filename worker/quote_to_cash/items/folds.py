@@ -22,6 +22,12 @@ from events.contract.reviewing import (
     ProductRejected,
     ProductUnignored,
 )
+from events.contract.unmatched import (
+    PRODUCT_COMPARISON_REQUESTED,
+    PRODUCT_UNMATCHED,
+    ProductComparisonRequested,
+    ProductUnmatched,
+)
 from worker.quote_to_cash.attempt import Attempt, ended, succeeded
 from worker.quote_to_cash.company.folds import remember_before, taken_before
 from worker.quote_to_cash.company.state import WorkspaceState
@@ -123,6 +129,14 @@ def _suggested(view: View, suggested: ProductSuggested, _at: datetime) -> None:
     put_product(view, suggested.product_id, replace(product, suggested=suggested))
 
 
+def _comparison_requested(view: View, request: ProductComparisonRequested, _at: datetime) -> None:
+    put_product(view, request.product_id, replace(view.get(Product, request.product_id), compared=request))
+
+
+def _unmatched(view: View, answer: ProductUnmatched, _at: datetime) -> None:
+    put_product(view, answer.product_id, replace(view.get(Product, answer.product_id), unmatched=answer))
+
+
 def _rejected(view: View, rejected: ProductRejected, _at: datetime) -> None:
     product, pair = view.get(Product, rejected.product_id), (rejected.realm, rejected.item_id)
     rejections = tuple(dict.fromkeys((*product.rejected, pair)))
@@ -188,6 +202,8 @@ FOLDS: Folds = {
     catalog.SETTINGS_CHANGED: _default_item_chosen,
     catalog.CONNECTION_AUTHORIZED: _connected,
     PRODUCT_SUGGESTED: _suggested,
+    PRODUCT_COMPARISON_REQUESTED: _comparison_requested,
+    PRODUCT_UNMATCHED: _unmatched,
     PRODUCT_REJECTED: _rejected,
     PRODUCT_LINKED: _linked_by_itself,
     PRODUCT_IGNORED: _ignored,

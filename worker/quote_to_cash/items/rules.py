@@ -8,6 +8,7 @@ from events.contract.announcements import ItemCommanded
 from events.contract.observed import ObjectMerged
 from events.contract.quickbooks import ItemCreated
 from events.contract.reviewing import ProductLinked, ProductMoved
+from events.contract.unmatched import PRODUCT_UNMATCHED, ProductComparisonRequested
 from events.contract.values import Percent
 from worker.quote_to_cash.attempt import next_generation
 from worker.quote_to_cash.command import Command, Consequence, identified
@@ -43,12 +44,35 @@ def _moved(view: View, product_id: str, realm: str | None) -> Iterator[Consequen
         yield ProductMoved(product_id, realm, survivor, item_id)
 
 
-def create_unmapped(view: View, product_ids: Iterable[str]) -> Iterator[Consequence]:
-    """Command the items of unmapped products that an invoice needs, each once, as if a person had requested them."""
+def compare_unmapped(view: View, product_ids: Iterable[str]) -> Iterator[Consequence]:
+    """Request another comparison of unmapped products whose items an invoice needs, unless one is under way.
+
+    The matcher's last answer may be older than an item that was observed since. So the items are commanded upon the answer
+    to this request alone.
+    """
+    realm = view.get(WorkspaceState).realm
     for product_id in product_ids:
-        realm = view.get(WorkspaceState).realm
-        if realm is not None and standing_of(view, product_id) == "to_create":
-            yield from _create(view, product_id, realm)
+        product = view.get(Product, product_id)
+        if realm is not None and _lacks_an_item(view, product_id) and not product.is_being_compared(realm):
+            number = product.compared.number if product.compared is not None else 0
+            yield ProductComparisonRequested(product_id, realm, number + 1)
+
+
+def consider_unmatched(view: View, product_id: str) -> Iterator[Consequence]:
+    """Command the item of a product that no item is like, once that was found again; else consider it as always."""
+    realm = view.get(WorkspaceState).realm
+    is_found = realm is not None and view.get(Product, product_id).is_unlike_all(realm)
+    is_needed = any(stream.startswith("deal/") for stream in view.waiting(f"product/{product_id}"))
+    if realm is not None and is_found and is_needed and _lacks_an_item(view, product_id):
+        yield from _create(view, product_id, realm)
+    yield from consider(view, product_id)
+
+
+def _lacks_an_item(view: View, product_id: str) -> bool:
+    """Return whether a product gets an item without a person's request, and one can be created now."""
+    workspace = view.get(WorkspaceState)
+    can_be_created = workspace.is_connected and income_account_of(workspace) is not None
+    return can_be_created and standing_of(view, product_id) == "to_create"
 
 
 def _linked_by_itself(view: View, product_id: str) -> Iterator[Consequence]:
@@ -112,6 +136,7 @@ FAMILY = Family(
     "product",
     FOLDS,
     consider,
+    {PRODUCT_UNMATCHED: consider_unmatched},
     considered_on={catalog.DEAL_UPDATED: products_of},
     changed_by={
         catalog.PRODUCT_MAPPED: _item_mapped,

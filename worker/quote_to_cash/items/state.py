@@ -7,6 +7,7 @@ from msgspec import field
 from events.contract.administration import ItemRequested
 from events.contract.matching import ProductSuggested
 from events.contract.reviewing import ProductMoved
+from events.contract.unmatched import ProductComparisonRequested, ProductUnmatched
 from worker.quote_to_cash.reviewable import Reviewable
 from worker.quote_to_cash.texts import shown
 from worker.quote_to_cash.view import View
@@ -36,7 +37,9 @@ class Product(Reviewable[ProductSuggested], frozen=True):
     item_realm: str | None = None
     elsewhere: dict[str, str] = field(default_factory=dict)
     wish: ItemRequested | None = None
+    unmatched: ProductUnmatched | None = None
 
+    compared: ProductComparisonRequested | None = None
     moved: tuple[ProductMoved, ...] = ()
     automatic: dict[str, str] = field(default_factory=dict)
 
