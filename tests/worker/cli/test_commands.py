@@ -348,8 +348,9 @@ def test_names_are_printed_as_they_are(q2c: Run, tmp_path: Path) -> None:
 
 
 def test_the_database_is_its_owners_alone(q2c: Run, tmp_path: Path) -> None:
-    q2c("workspace", "add", "acme")
-    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    made = tmp_path / "made"
+    q2c("workspace", "add", "acme", Q2C_DATABASE_URL=f"sqlite:///{made / 'q2c.sqlite3'}")
+    assert {file.stat().st_mode & 0o777 for file in made.iterdir()} == {0o600}
 
 
 def test_a_command_that_cannot_run_names_the_missing_setting(q2c: Run) -> None:
