@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,10 @@ from events.contract import catalog
 from tests import stories
 from tests.world import World, open_world
 from worker.actions.admin import ActionRefused
+from worker.quote_to_cash.deal.state import WHOLE, Deal
+from worker.quote_to_cash.inquiry import Inquiry
+from worker.quote_to_cash.store import StateStore
+from worker.quote_to_cash.walk import gates_of
 from worker.sandbox import accountant
 
 Act = Callable[[World], Awaitable[object]]
@@ -222,6 +227,18 @@ ACTS: list[Act] = [
 ]
 
 
+def first_unmet(connection: sa.Connection, deals: list[str]) -> dict[str, str | None]:
+    """Check the gates of deals as `explain` does, which says much more, and takes several times as long."""
+    view = StateStore(connection, "acme")
+
+    def of(deal: str) -> str | None:
+        if view.get(Deal, deal).part(WHOLE).invoice:
+            return None
+        return next((gate.code for gate in gates_of(Inquiry(view, deal)) if not gate.met), None)
+
+    return {deal: of(deal) for deal in deals}
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(acts=st.lists(st.sampled_from(ACTS), min_size=10, max_size=30))
 async def test_a_deal_shows_the_gate_at_which_it_stands(acts: list[Act]) -> None:
@@ -230,6 +247,6 @@ async def test_a_deal_shows_the_gate_at_which_it_stands(acts: list[Act]) -> None
             for act in [say_a_deal, *acts]:
                 await act(world)
                 await world.follow()
-                rows = await world.deals()
-                shown = {deal: row["gate"] for deal, row in rows.items()}
-                assert shown == {deal: (await world.explain(deal)).first_unmet for deal in rows}
+                shown = {deal: row["gate"] for deal, row in (await world.deals()).items()}
+                assert shown == await world.services.database.read(first_unmet, list(shown))
+            assert shown == {deal: (await world.explain(deal)).first_unmet for deal in shown}
