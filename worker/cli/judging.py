@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from msgspec.structs import asdict
 
 from worker.cli.context import run, workspace_name
 from worker.cli.options import JsonOption, WorkspaceOption
@@ -12,6 +11,7 @@ from worker.matching.duplicates import Duplicate
 from worker.services import Services
 from worker.suggesting import judging
 from worker.suggesting.judging import ChangedDecision
+from worker.suggesting.kinds import ACCOUNTS, PRODUCTS
 
 
 def duplicates(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -44,23 +44,27 @@ def differences(
         bool,
         typer.Option("--older", help="Only decisions before which an older matcher compared the account."),
     ] = False,
+    products: Annotated[
+        bool, typer.Option("--products", help="Decisions about products and items, instead of accounts.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List decisions about accounts that the present matcher would make otherwise; change none of them.
+    """List decisions about accounts or products that the present matcher would make otherwise; change none of them.
 
-    They are accounts whose customer is not the best one now, and rejected customers that are the best.
+    They are accounts whose customer is not the best one now, and rejected customers that are the best; so for products.
     """
+    noun, target, kind = ("product", "item", PRODUCTS) if products else ("account", "customer", ACCOUNTS)
 
     async def work(opened: Services) -> list[ChangedDecision]:
         name = await workspace_name(opened, workspace)
-        return await judging.changed_decisions(opened.database, name, older=older)
+        return await judging.changed_decisions(opened.database, name, kind, older=older)
 
     rows = [
-        {**asdict(each), "reasons": each.reasons if as_json else ", ".join(each.reasons)}
+        {**each.told(noun, target), "reasons": each.reasons if as_json else ", ".join(each.reasons)}
         for each in run(work)
     ]
-    columns = ("account", "account_name", "decision", "by", "customer", "customer_name", "customer_score")
+    columns = (noun, f"{noun}_name", "decision", "by", target, f"{target}_name", f"{target}_score")
     print_rows(
         rows,
         (*columns, "best", "best_name", "score", "reasons", "matcher"),

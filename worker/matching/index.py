@@ -54,6 +54,11 @@ class KnownCustomer(Struct, frozen=True):
     currency: str | None = None
     learned: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> str:
+        """Its name as people know it."""
+        return self.display_name
+
 
 class SoughtAccount(Struct, frozen=True):
     """An account of the CRM, to be matched."""

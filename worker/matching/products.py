@@ -41,6 +41,11 @@ class KnownItem(Struct, frozen=True):
     has_income_account: bool = True
     learned: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> str:
+        """Its name as people know it, with its categories."""
+        return self.full_name or self.name
+
 
 class SoughtProduct(Struct, frozen=True):
     """A product of a quote's line, to be matched."""

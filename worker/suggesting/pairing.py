@@ -58,6 +58,16 @@ class Pairing(ABC, Generic[O, K, S, E]):
     def answer(self, entry: E, found: Suggestion) -> Answer | None:
         """Return the next suggestion of an account or a product; None if the last one says the same."""
 
+    def name_of(self, known_id: str) -> str | None:
+        """Return the name of a customer or an item; None if QuickBooks has it no longer."""
+        known: Any = self._known.get(known_id)
+        return known.called if known is not None else None
+
+    def nearest(self, sought: S, without: frozenset[str] = frozenset()) -> Suggestion:
+        """Return the customer that an account could be, or the item that a product could be, and the nearest ones."""
+        found: Suggestion = self._index.suggest(sought, without=without)
+        return found
+
     def known_one(self, known_id: str) -> K:
         """Return a customer or an item by its ID."""
         return self._known[known_id]
@@ -106,7 +116,7 @@ class Pairing(ABC, Generic[O, K, S, E]):
         sought: Any = entry.sought
         if sought is None or not self._is_open(entry):
             return None
-        return self.answer(entry, self._index.suggest(sought, without=entry.rejected_in(self.realm)))
+        return self.answer(entry, self.nearest(sought, entry.rejected_in(self.realm)))
 
     def _is_open(self, entry: E) -> bool:
         return entry.is_open(self.realm, is_first=self._is_first)

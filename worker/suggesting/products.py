@@ -147,8 +147,7 @@ class ProductPairing(Pairing[ItemObserved, KnownItem, SoughtProduct, ProductEntr
         return None if is_said(entry.suggested, next_one, "name", "sku") else next_one
 
     def _candidate(self, found: Suggested) -> CandidateItem:
-        item = self.known_one(found.id)
-        called = item.full_name or item.name
+        called = self.known_one(found.id).called
         return CandidateItem(
             item_id=found.id,
             item_name=called,

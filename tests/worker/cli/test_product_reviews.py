@@ -86,6 +86,11 @@ async def test_suggested_items_are_listed_and_accepted_from_a_score_on(
     assert mappings("accept", "P-1", "--products", "--also").returncode == 2
     await office.work()
     assert states(mappings)["P-2"] == ("mapped", day)
+    assert mappings("override", "P-1", day, "--products").returncode == 0
+    await office.work()
+    differing = {row["product"]: row for row in lines(mappings("differences", "--products", "--json"))}
+    assert (differing["P-1"]["item"], differing["P-1"]["best_name"]) == (day, "Platform seat")
+    assert "Training day" in mappings("differences", "--products").stdout
 
 
 async def test_a_spreadsheet_of_products_goes_out_and_comes_back_with_decisions(

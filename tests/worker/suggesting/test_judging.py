@@ -9,9 +9,9 @@ from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
 from worker.actions import reviews
-from worker.actions.reviewed import ACCOUNTS
+from worker.actions.reviewed import ACCOUNTS, PRODUCTS
 from worker.sandbox import accountant
-from worker.suggesting import judging
+from worker.suggesting import judging, kinds
 
 HARPER = "Harper & Lowe Architects"
 
@@ -38,9 +38,9 @@ def ids(office: Office) -> dict[str, str]:
     return {customer["DisplayName"]: customer["Id"] for customer in office.world.books("Customer")}
 
 
-async def differing(office: Office, **wanted: bool) -> list[tuple[str, str, str, str]]:
-    found = await judging.changed_decisions(office.world.services.database, "acme", **wanted)
-    return [(each.account, each.decision, each.customer, each.best) for each in found]
+async def differing(office: Office, *, older: bool = False) -> list[tuple[str, str, str, str]]:
+    found = await judging.changed_decisions(office.world.services.database, "acme", older=older)
+    return [(each.subject, each.decision, each.target, each.best) for each in found]
 
 
 async def test_duplicates_are_listed_until_they_are_merged(office: Office) -> None:
@@ -94,6 +94,39 @@ async def test_a_rejected_customer_that_is_the_best_is_listed(office: Office) ->
     await reviews.reject(acting, ACCOUNTS, "A-2", kestrel)
     await office.work()
     assert await differing(office) == [("A-2", "rejected", kestrel, kestrel)]
+
+
+async def test_decisions_about_products_are_listed_likewise(office: Office) -> None:
+    world, acting = office.world, office.world.admin()
+    account = next(each["Id"] for each in world.books("Account") if each["AccountType"] == "Income")
+    made = {}
+    for name in ("Platform seat", "Training day"):
+        fields = {"Name": name, "Type": "Service", "IncomeAccountRef": {"value": account}}
+        made[name] = str(accountant.create(office.company, "Item", fields, world.clock.now())["Id"])
+    names = {"P-1": "Platform seat", "P-2": "Training day", "P-3": "Platform seat"}
+    quoted = [
+        {**stories.LINE, "line_id": product, "product_id": product, "name": name, "sku": None}
+        for product, name in names.items()
+    ]
+    await world.send(stories.deal(quote={**stories.QUOTE, "lines": quoted}))
+    await office.notify()
+    seat, day = made.values()
+    await acting.map_product("P-1", day)
+    await reviews.reject(acting, PRODUCTS, "P-2", day)
+    await acting.map_product("P-3", seat)
+    await office.work()
+    found = await judging.changed_decisions(world.services.database, "acme", kinds.PRODUCTS)
+    assert [(each.subject, each.decision, each.target, each.best) for each in found] == [
+        ("P-1", "mapped", day, seat),
+        ("P-2", "rejected", day, day),
+    ]
+    told = found[0].told("product", "item")
+    assert (told["product_name"], told["item_name"], told["best_name"]) == (
+        "Platform seat",
+        "Training day",
+        "Platform seat",
+    )
+    assert await differing(office) == []
 
 
 async def test_without_a_company_nothing_is_listed(world: World) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tests import stories
 from tests.worker.sync.office import Office
 from tests.world import World
+from worker.matching import MATCHER_VERSION
 from worker.sandbox import accountant
 from worker.suggesting import listening
 from worker.web.app import create_app
@@ -83,6 +84,11 @@ async def test_duplicates_and_differences_are_listed(http: httpx.AsyncClient, of
     differing = (await http.get("/differences")).json()
     assert (differing["total"], differing["items"][0]["best"]) == (1, harper[HARPER])
     assert (await http.get("/differences?older=true")).json()["items"] == []
+    assert (await http.get("/product-differences")).json() == {
+        "items": [],
+        "total": 0,
+        "matcher": MATCHER_VERSION,
+    }
 
 
 async def test_each_decision_is_shown_with_who_and_when(http: httpx.AsyncClient, office: Office) -> None:

@@ -35,6 +35,8 @@ from worker.web.api.invoices import Invoice, Invoices
 from worker.web.api.judging import (
     DifferingDecision,
     DifferingDecisions,
+    DifferingProduct,
+    DifferingProducts,
     DuplicateCustomer,
     DuplicateCustomers,
 )
@@ -276,18 +278,10 @@ _DIFFERENCE = FieldDifference(
     remedy="Decide for the value of one side.",
 )
 _DIFFERING = DifferingDecision(
-    account="A-9",
-    account_name="Acme Inc.",
-    decision="mapped",
-    by="person",
-    customer="61",
-    customer_name="Acme Labs",
-    customer_score=42.0,
-    best="58",
-    best_name="Acme, Inc.",
-    score=99.9,
-    reasons=["same_name"],
-    matcher=2,
+    "A-9", "Acme", "mapped", "person", "61", "Acme Labs", 42.0, "58", "Acme, Inc.", 99.9, ["same_name"], 2
+)
+_DIFFERING_PRODUCT = DifferingProduct(
+    "P-1", "Seat", "mapped", "person", "20", "Training day", None, "19", "Seat", 99.9, ["same_name"], 2
 )
 _BODIES: tuple[Struct, ...] = (
     Deals([_DEAL], _NEXT),
@@ -299,6 +293,7 @@ _BODIES: tuple[Struct, ...] = (
     MappingWish("58"),
     DuplicateCustomers([DuplicateCustomer("61", "Acme, Inc.", "58", "Acme Inc", 99.9, ["same_name"])], 1),
     DifferingDecisions([_DIFFERING], 1, 3),
+    DifferingProducts([_DIFFERING_PRODUCT], 1, 3),
     Acceptance("58"),
     Rejection("58"),
     Ignoring("A test account"),

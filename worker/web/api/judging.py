@@ -1,4 +1,4 @@
-"""`/api/v1/mappings/duplicates` and `/differences`: what the matcher says of all customers, and of all decisions."""
+"""`/api/v1/mappings/duplicates`, `/differences` and `/product-differences`: what the matcher says of all customers, and of all decisions."""
 
 from typing import Annotated, Literal
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 from worker.matching import MATCHER_VERSION
 from worker.services import Services
 from worker.suggesting import judging
+from worker.suggesting.kinds import PRODUCTS
 from worker.web.api.paging import ROWS_USUAL, Limit
 from worker.web.description import described
 from worker.workspaces.api_tokens import Scope
@@ -95,6 +96,58 @@ class DifferingDecisions(Struct, frozen=True):
     matcher: int
 
 
+class DifferingProduct(Struct, frozen=True):
+    """A decision about a product that the present matcher would make otherwise; the fields are those of `DifferingDecision`.
+
+    Attributes:
+        product: The product's ID in the CRM.
+        product_name: Its name in the last quote.
+        decision: `mapped` if it has an item, and another one is the best now; `rejected` if a rejected one is the best.
+        by: Who decided: a person, or the worker by itself.
+        item: The ID of the item that was mapped or rejected.
+        item_name: Its name, with its categories; none if QuickBooks has it no longer.
+        item_score: Its score now, in percent; none if it is none of the nearest.
+        best: The ID of the best item now.
+        best_name: Its name.
+        score: Its score, in percent.
+        reasons: The codes of the evidence for it.
+        matcher: The version of the matcher that compared the product last before the decision; none if none did.
+    """
+
+    product: str
+    product_name: str
+    decision: Literal["mapped", "rejected"]
+    by: Judge
+    item: str
+    item_name: str | None
+    item_score: float | None
+    best: str
+    best_name: str
+    score: float
+    reasons: list[str]
+    matcher: int | None
+
+
+class DifferingProducts(Struct, frozen=True):
+    """Decisions about products that the present matcher would make otherwise, the surest first. None of them was changed.
+
+    Attributes:
+        items: The first of them.
+        total: How many there are.
+        matcher: The version of the present matcher.
+    """
+
+    items: list[DifferingProduct]
+    total: int
+    matcher: int
+
+
+Older = Annotated[
+    bool,
+    QueryParameter(description="Only decisions before which an older matcher compared what was decided."),
+]
+
+
 class JudgingApi(Controller):
     """The duplicates and the differing decisions of the workspace of the token."""
 
@@ -131,21 +184,28 @@ class JudgingApi(Controller):
         self,
         services: NamedDependency[Services],
         workspace: NamedDependency[str],
-        older: Annotated[
-            bool,
-            QueryParameter(description="Only decisions before which an older matcher compared the account."),
-        ] = False,
+        older: Older = False,
         limit: Limit = ROWS_USUAL,
     ) -> DifferingDecisions:
         """Compare all decided accounts with the customers again, which takes seconds if they are many; change nothing."""
         found = await judging.changed_decisions(services.database, workspace, older=older)
-        items = [
-            DifferingDecision(
-                **{name: getattr(each, name) for name in _NAMES} | {"reasons": list(each.reasons)}
-            )
-            for each in found[:limit]
-        ]
-        return DifferingDecisions(items, len(found), MATCHER_VERSION)
+        rows = [{**each.told("account", "customer"), "reasons": [*each.reasons]} for each in found[:limit]]
+        return DifferingDecisions([DifferingDecision(**row) for row in rows], len(found), MATCHER_VERSION)
 
-
-_NAMES = DifferingDecision.__struct_fields__
+    @get(
+        "/product-differences",
+        **described(Scope.READ, 400),
+        operation_id="listProductDifferences",
+        summary="List decisions about products that the present matcher would make otherwise",
+    )
+    async def product_differences(
+        self,
+        services: NamedDependency[Services],
+        workspace: NamedDependency[str],
+        older: Older = False,
+        limit: Limit = ROWS_USUAL,
+    ) -> DifferingProducts:
+        """Compare all decided products with the items again, which takes seconds if they are many; change nothing."""
+        found = await judging.changed_decisions(services.database, workspace, PRODUCTS, older=older)
+        rows = [{**each.told("product", "item"), "reasons": [*each.reasons]} for each in found[:limit]]
+        return DifferingProducts([DifferingProduct(**row) for row in rows], len(found), MATCHER_VERSION)
