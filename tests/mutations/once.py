@@ -5,6 +5,7 @@ from tests.mutations.mutation import Mutation
 _CLAIMS = "worker/commands/claims.py"
 _KINDS = "worker/commands/kinds"
 _INVOICE = f"{_KINDS}/create_invoice.py"
+_CUSTOMER = f"{_KINDS}/create_customer.py"
 _STEPS = "worker/commands/transitions.py"
 _REPLIES = "worker/quickbooks/replies.py"
 _COMMANDS = tuple(
@@ -52,6 +53,14 @@ MUTATIONS = (
         'Form(((("DocNumber", "=", body["DocNumber"]),),), tells_absence=False)',
         'Form(((("DocNumber", "=", body["DocNumber"]),),))',
         "An invoice that an accountant renumbered is created again.",
+        _COMMANDS,
+    ),
+    Mutation(
+        "name_tells_absence",
+        _CUSTOMER,
+        "replace(named, tells_absence=False)",
+        "named",
+        "A customer that an accountant renames before its creation is known is created again.",
         _COMMANDS,
     ),
     Mutation(

@@ -44,7 +44,10 @@ async def find(client: QuickBooksClient, command: Claimed) -> Entity | None:
 
 
 def _trace(command: Claimed, body: str, since: datetime) -> Trace:
-    return Trace(sent(body), since, (command.first_sent_at or since) - CLOCK_SKEW_MAX)
+    first_sent_at = command.first_sent_at
+    return Trace(
+        sent(body), since, (first_sent_at or since) - CLOCK_SKEW_MAX, was_sent=first_sent_at is not None
+    )
 
 
 async def _named_by_a_person(

@@ -47,6 +47,8 @@ STEPS_A_DAY_MAX, CHOSEN_A_DAY = 10, 0.15
 OFTEN = {**prospects.OFTEN, **prospects.HURRIED, "open_account": 3, "list": 3}
 SYNCS = (TO_QUICKBOOKS, BOTH, BOTH)
 PLACES = ("Austin", "Boise", "Chicago", "Denver", "Eugene")
+# When customers of accounts without one are created at once, in half of the workspaces.
+AT_ONCE_SECONDS = 7200.0
 # After the CRM has taken over what it was told in working hours.
 NIGHT_SECONDS = 15 * 3600.0
 
@@ -133,7 +135,7 @@ def _reviewed(drawn: Business, random: Random, days: int) -> Business:
         workspace: prospects.in_step(random)
         | {
             "customer_sync": random.choice(SYNCS),
-            "unmapped_account": random.choice((CREATE_ON_INVOICE, CREATE_AT_ONCE)),
+            "unmapped_account": CREATE_ON_INVOICE,
             "unmapped_customer": CREATE_IN_CRM,
         }
         for workspace in WORKSPACES
@@ -144,7 +146,13 @@ def _reviewed(drawn: Business, random: Random, days: int) -> Business:
         for workspace in WORKSPACES
         for _ in range(random.randint(0, STEPS_A_DAY_MAX))
     ]
+    # Once all revisions of the deals' accounts have arrived: the story expects customers with the last ones.
     choices = [
+        (AT_ONCE_SECONDS, workspace, {"unmapped_account": CREATE_AT_ONCE})
+        for workspace in WORKSPACES
+        if random.getrandbits(1)
+    ]
+    choices += [
         (_in_hours(random, day), workspace, _another_setting(random))
         for day in range(days - 1)
         for workspace in WORKSPACES

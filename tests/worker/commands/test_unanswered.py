@@ -329,6 +329,27 @@ async def test_a_customer_that_cannot_be_looked_up_is_told(world: World) -> None
     assert (await world.explain()).first_unmet is None
 
 
+@pytest.mark.parametrize("changed", ["renamed", "made inactive"])
+async def test_a_customer_that_was_changed_before_its_look_up_is_found(world: World, changed: str) -> None:
+    await world.ready()
+    trouble(world, script=("lost_answer",))
+    await world.send(stories.account())
+    await world.follow()
+    for command in await world.claim():
+        await world.dispatcher.work(command)
+    company, now = world.sandbox.companies[world.realm], world.clock.now()
+    [made] = [each["Id"] for each in world.books("Customer") if each["DisplayName"] == "Acme A-1"]
+    how = {"Active": False} if changed == "made inactive" else {"DisplayName": "Acme"}
+    accountant.change(company, "Customer", made, how, now)
+    company.replies.clear()
+    await world.settle()
+    assert [each["Id"] for each in world.books("Customer") if "q2c:" in str(each.get("Notes"))] == [made]
+    [created] = [
+        each.event.payload for each in await world.log() if each.event.type == catalog.CUSTOMER_CREATED
+    ]
+    assert (created.customer_id, created.adopted) == (made, True)
+
+
 async def test_a_company_that_cannot_be_read_is_read_later(world: World) -> None:
     await world.add_workspace()
     trouble(world, Refusal("4001", operations=("query",), entities=("Term",), detail="Terms can't be read"))

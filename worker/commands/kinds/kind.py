@@ -21,11 +21,13 @@ class Trace(Struct, frozen=True):
         body: The request's body, sent or still to be sent.
         since: The time of the command's cause.
         earliest: The earliest time at which it may have been sent, by the clock that is furthest behind.
+        was_sent: Whether it is known to have been sent, so that people may have changed its object since.
     """
 
     body: Entity
     since: datetime
     earliest: datetime
+    was_sent: bool
 
 
 class Form(Struct, frozen=True):
