@@ -25,6 +25,7 @@ LONGEST_FIRST = (
     "proof/test_ablations.py",
     # One that waits for servers, then those that compute meanwhile.
     "worker/kafka/test_broker_down.py",
+    "worker/simulation/test_simulation.py",
     "worker/simulation/test_crash_points.py",
     "worker/quote_to_cash/test_reasons.py",
     "worker/sources/test_restart.py",
@@ -32,7 +33,6 @@ LONGEST_FIRST = (
     "worker/quote_to_cash/in_step/test_killed.py",
     "worker/sources/test_faust.py",
     "worker/web/test_schemathesis.py",
-    "worker/simulation/test_simulation.py",
     "test_takeover.py",
     "worker/commands/test_updates.py",
     "worker/sync/test_large_companies.py",

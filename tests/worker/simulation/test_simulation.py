@@ -25,7 +25,7 @@ from worker.simulation.seed import run_seed
 from worker.workspaces.kinds import HOLD
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-SEEDS = range(1, 17)  # `make prove` runs hundreds
+SEEDS = range(1, 11)  # as many as reach every fault; `make prove` runs these and more
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_people_decide_and_are_refused_if_others_were_faster(report: campaign.Re
     assert {"create_done", "map_done", "reject_done", "map_customer_taken"} <= report.faults.keys()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(1, 17))
 def test_a_seed_is_of_the_promised_size(seed: int) -> None:
     plan = draw(seed)
     assert set(plan.tales) == set(WORKSPACES)
@@ -140,12 +140,9 @@ def test_a_stand_in_takes_the_arguments_of_its_original() -> None:
 
 
 def test_a_failure_names_the_line_that_replays_it() -> None:
-    report = campaign.run([2, 3], ablated=["unique_event_id"])
-    line = campaign.replay_line(report.failed[0], ["unique_event_id"])
-    assert (
-        line
-        == f"q2c simulate --seeds {report.failed[0].seed}:{report.failed[0].seed + 1} --without unique_event_id"
-    )
+    [failed] = campaign.run([2], ablated=["unique_event_id"]).failed
+    line = campaign.replay_line(failed, ["unique_event_id"])
+    assert line == "q2c simulate --seeds 2:3 --without unique_event_id"
 
 
 def test_the_loop_notices_when_no_task_can_run() -> None:
