@@ -1,7 +1,7 @@
 """Derive the figures of `worker/matching/calibration.py`: `python -m benchmarks.matching.fit DIRECTORY`.
 
 Names with the same words get the part of them that is right. Other names get a logistic regression over the features,
-with a ridge of 1, by Newton's method; then its logits are scaled, by another one, so that the score of a query's best
+with a ridge of 1 a seed, by Newton's method; then its logits are scaled, by another one, so that the score of a query's best
 candidate is its probability. Candidates are those that the matcher finds; seeds remove other companies from the
 reference. `cross_validated` scores each company by a model that has not seen it.
 """
@@ -60,8 +60,9 @@ def pairs(data: Labelled) -> list[Pair]:
     ]
 
 
-def fitted(found: Sequence[Pair]) -> Model:
-    """Fit a model to labelled pairs."""
+def fitted(found: Sequence[Pair], seeds: int = 1) -> Model:
+    """Fit a model to labelled pairs, of some seeds: most pairs are the same with each seed, and tell no more."""
+    ridge = RIDGE * seeds
     same: dict[Sameness, dict[tuple[str, str, str], bool]] = defaultdict(dict)
     rows: list[tuple[Vector, bool]] = []
     for pair in found:
@@ -74,10 +75,10 @@ def fitted(found: Sequence[Pair]) -> Model:
             same[pair.likeness.sameness][names] = pair.is_right
         elif pair.likeness.features is not None:
             rows.append(([1.0, *msgspec.structs.astuple(pair.likeness.features)], pair.is_right))
-    intercept, *coefficients = _logistic(rows)
+    intercept, *coefficients = _logistic(rows, ridge)
     raw = Model(MODEL.same, intercept, Features(*coefficients))
     bias, scale = _logistic(
-        [([1.0, _logit(raw, best)], best.is_right) for best in _best_of_others(found, raw)]
+        [([1.0, _logit(raw, best)], best.is_right) for best in _best_of_others(found, raw)], ridge
     )
     intercept, coefficients = bias + scale * intercept, [scale * each for each in coefficients]
     # Half a right and half a wrong pair more, so that a kind with few pairs gets no certainty from them.
@@ -100,12 +101,12 @@ def _best_of_others(found: Sequence[Pair], model: Model) -> list[Pair]:
     return [max(each, key=lambda pair: chance(model, pair.likeness)) for each in others]
 
 
-def _logistic(rows: Sequence[tuple[Vector, bool]]) -> Vector:
+def _logistic(rows: Sequence[tuple[Vector, bool]], ridge: float) -> Vector:
     size = len(rows[0][0])
     found = [0.0] * size
     for _ in range(STEPS):
-        slope = [-RIDGE * each * (place > 0) for place, each in enumerate(found)]
-        curve = [[RIDGE * (row == column > 0) for column in range(size)] for row in range(size)]
+        slope = [-ridge * each * (place > 0) for place, each in enumerate(found)]
+        curve = [[ridge * (row == column > 0) for column in range(size)] for row in range(size)]
         for values, is_right in rows:
             chance = 1 / (1 + math.exp(-sum(map(float.__mul__, found, values))))
             spread = chance * (1 - chance)
@@ -180,7 +181,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matching.fit", description=__doc__)
     parser.add_argument("directory", type=Path, help="the directory with the labelled names")
     directory = parser.parse_args().directory
-    model = fitted([pair for seed in range(SEEDS) for pair in pairs(labelled.load(directory, seed))])
+    model = fitted([pair for seed in range(SEEDS) for pair in pairs(labelled.load(directory, seed))], SEEDS)
     print("same:")
     for kind, share in model.same.items():
         print(f"    {kind}: {share:.4f}")

@@ -2,7 +2,9 @@
 
 It is pure: no clock, no database, no network, and the same answer in every process.
 
-    words, legal_forms   the tables: common words, abbreviations, legal forms
+    words, form_table    the tables: common words, abbreviations, legal forms
+    legal_forms          sets legal forms aside, and tells whether those of two names agree
+    numbers              reads numbers in digits, in words and in Roman numerals
     names                reads a name: folded, without its legal forms
     likeness             features of two names
     calibration          turns features into a score: the probability that the names are of one company
@@ -16,4 +18,4 @@ It is pure: no clock, no database, no network, and the same answer in every proc
 """
 
 # Rises with every change that can change a score, a reason or a verdict, so that a stored suggestion names its matcher.
-MATCHER_VERSION = 3
+MATCHER_VERSION = 4

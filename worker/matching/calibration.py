@@ -7,7 +7,7 @@ The figures were fitted to labelled pairs of names of public companies, cross-va
 import math
 from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from worker.matching.legal_forms import agree
 from worker.matching.likeness import Features, features, same_words
@@ -47,28 +47,39 @@ class Model(Struct, frozen=True):
 
     def probability(self, found: Features) -> float:
         """Return the probability that two names with other words are one company's."""
-        products = zip(structs.astuple(self.coefficients), structs.astuple(found), strict=True)
-        return 1 / (1 + math.exp(-self.intercept - sum(weight * value for weight, value in products)))
+        times = self.coefficients
+        logit = (
+            self.intercept
+            + times.letters * found.letters
+            + times.shared * found.shared
+            + times.own * found.own
+            + times.replaced * found.replaced
+            + times.first_word * found.first_word
+            + times.appended * found.appended
+            + times.other_number * found.other_number
+            + times.other_form * found.other_form
+        )
+        return 1 / (1 + math.exp(-logit))
 
 
 MODEL = Model(
     same={
         "same_name": 0.9990,
-        "same_words": 0.9545,
+        "same_words": 0.9615,
         "same_name_other_form": 0.9545,
         "same_name_other_place": 0.95,
         "sounds_alike": 0.95,
     },
-    intercept=-8.06,
+    intercept=-7.44,
     coefficients=Features(
-        letters=2.68,
-        shared=2.49,
-        own=-0.38,
-        replaced=-1.02,
-        first_word=3.74,
-        appended=2.32,
-        other_number=-1.30,
-        other_form=-2.44,
+        letters=2.15,
+        shared=1.89,
+        own=-0.57,
+        replaced=-1.03,
+        first_word=3.91,
+        appended=2.12,
+        other_number=-0.75,
+        other_form=-2.10,
     ),
 )
 
@@ -77,7 +88,7 @@ def sameness(one: Spelling, other: Spelling) -> Sameness | None:
     """Return how two names are the same; None if their words differ."""
     if one.key == other.key:
         return _of_same_key(one, other)
-    if not same_words(one, other) or not agree(one.forms, other.forms) or one.place != other.place:
+    if not same_words(one, other) or not agree(one.forms, other.forms) or _are_apart(one, other):
         return None
     return "same_words" if max(map(weight, one.words)) == 1 else None
 
@@ -87,9 +98,11 @@ def _of_same_key(one: Spelling, other: Spelling) -> Sameness:
         return "sounds_alike"
     if not agree(one.forms, other.forms):
         return "same_name_other_form"
-    if one.place and other.place and one.place != other.place:
-        return "same_name_other_place"
-    return "same_name"
+    return "same_name_other_place" if _are_apart(one, other) else "same_name"
+
+
+def _are_apart(one: Spelling, other: Spelling) -> bool:
+    return one.place != other.place and bool(one.place and other.place)
 
 
 def compared(one: Spelling, other: Spelling) -> Likeness:

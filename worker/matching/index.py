@@ -193,6 +193,8 @@ def _objections(account: SoughtAccount, customer: KnownCustomer) -> Iterable[Rea
 
 def differ(one: str | None, other: str | None) -> bool:
     """Return whether two tax IDs are known, and of different companies."""
+    if not one or not other:
+        return False
     ours, theirs = identifiers.tax_id(one), identifiers.tax_id(other)
     # With and without the country's letters, as in DE123456789, they are one.
     return bool(ours and theirs) and not ours.endswith(theirs) and not theirs.endswith(ours)
@@ -207,6 +209,8 @@ def names_of(customer: KnownCustomer) -> list[str]:
 def identifiers_of(party: KnownCustomer | SoughtAccount) -> frozenset[tuple[Reason, str]]:
     """Return the identifiers of a customer or an account, each with the reason that it gives."""
     site = party.website if isinstance(party, KnownCustomer) else party.domain
+    if not (party.email or site or party.tax_id or party.phone):  # most customers have a name alone
+        return frozenset()
     found: list[tuple[Reason, str]] = [("same_email", email) for email in identifiers.emails(party.email)]
     found += [("same_domain", domain) for domain in identifiers.domains(party.email, site)]
     found += [("same_tax_id", text)] if (text := identifiers.tax_id(party.tax_id)) else []

@@ -10,8 +10,10 @@ from functools import lru_cache
 
 from msgspec import Struct, structs
 
-from worker.matching.legal_forms import FORMS, WRITTEN, without_forms
-from worker.matching.words import FULL
+from worker.matching.form_table import FORMS, WRITTEN, WRITTEN_APART
+from worker.matching.legal_forms import FORM_WORDS, without_forms
+from worker.matching.numbers import numbers, read_numbers
+from worker.matching.words import FULL, weight
 
 NAME_CHARACTERS_MAX = 500  # as many as QuickBooks stores; of a longer text, the first part counts
 REMEMBERED_MAX = (
@@ -19,28 +21,24 @@ REMEMBERED_MAX = (
 )
 
 _ALSO = re.compile(
-    r"\b(?:d\s?/\s?b\s?/\s?a|d\.\s?b\.\s?a\.?|dba|doing business as|trading as|t/a)(?!\w)"
-    r"|(?<=\S\s)(?:a/k/a|aka|also known as|f/k/a|fka|formerly known as|formerly)(?=\s\S)"
+    r"\b(?:d\s?/\s?b\s?/\s?a|d\.\s?b\.\s?a\.?|dba|doing business as|trading as|operating as|t/a|o/a)(?!\w)"
+    r"|(?:(?<=\S\s)|(?<=\())(?:a/k/a|aka|also known as|f/k/a|fka|formerly known as|formerly)(?=\s\S)"
 )
 # The place of registration, as registers of companies append it: `Acme Corp /DE/`, `Acme Inc. /Cayman`, `Acme Inc. DE`.
 _ENCLOSED = re.compile(r"(?:[/\\]\s?([a-z][a-z ]{1,20}?)\s?[/\\]|\((delaware)\))\s*$")
 _AFTER_FORM = re.compile(r"\s*[/\\]\s*([a-z]{2,10})$")
 _PLACES = frozenset({"de", "new"})  # Delaware, and a company that was registered anew
-# What a list of securities appends to a legal form: `Acme Corp. Common Stock`.
-_SECURITIES = tuple(
-    tuple(each.split())
-    for each in (
-        "common",
-        "common stock",
-        "common shares",
-        "ordinary shares",
-        "american depositary shares",
-        "american depository shares",
-        "adr",
-    )
+# What a list of securities appends to a legal form: `Acme Corp. Common Stock`, `Acme Inc. (Class A)`.
+_SECURITIES = frozenset(
+    {"adr", "ads", "american", "class", "common", "ordinary", "registered", "sponsored", "unsponsored"}
 )
-_UNDOTTED = {"n.a.": "national association"}  # without dots, it is North America
-_DOTTED = re.compile(r"\b(?:[a-z]\.){2,}")
+_ALONE = (["american"], ["class"], ["ordinary"])  # these are words of a name
+_OF_SECURITIES = frozenset(
+    {"a", "b", "c", "depositary", "depository", "new", "receipts", "share", "shares", "stock"}
+)
+_ABOUT_SECURITIES = _SECURITIES | _OF_SECURITIES
+_UNDOTTED = {"na": "national association"}  # without dots, it is North America
+_DOTTED = re.compile(r"\b[a-z](?:\.[a-z])+\b\.?")
 _IN_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 # Apostrophes, and the marks of copyrights and trademarks, which are no letters of a name.
 _DROPPED = str.maketrans("", "", "'`\u00b4\u02bc\u2018\u2019\u2032\u00a9\u00ae\u2117\u2120\u2122")
@@ -49,8 +47,17 @@ _WRITTEN_OUT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
     | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"}
 )
-_WORD = re.compile(r"[a-z0-9]+")
+# Letters and numbers apart: `A1` is `A-1`. A number between two `n` is one of a product, which stays apart from others.
+_WORD = re.compile(r"n[0-9]+n|[0-9]+(?:st|nd|rd|th)\b|[0-9]+|[a-z]+")
+_BLANK = re.compile(r"(?<![0-9]) | (?![0-9])")  # not between two numbers
 _EMPTY = frozenset({"the", "and"})
+_UNITED = re.compile(r"\bunited (kingdom|states)(?: of america)?\b")
+_COUNTRIES = {"kingdom": "uk", "states": "us"}
+_INNER_AND = frozenset({"und", "et", "och", "og"})
+# Letters that are also written without their marks in their own scripts; in Japanese, marks make other letters.
+_UNACCENTED = str.maketrans("ёάέήίόύώϊϋΐΰ", "еαεηιουωιυιυ")
+_WRITTEN = re.compile("|".join(map(re.escape, WRITTEN)))
+_WRITTEN_APART = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, WRITTEN_APART))})(?!\w)")
 
 
 class Spelling(Struct, frozen=True):
@@ -62,6 +69,10 @@ class Spelling(Struct, frozen=True):
         place: Its place of registration; empty if the name has none.
         native: Its letters of other scripts than Latin: names that merely sound alike have the same words.
         is_trade: Whether it is the name under which the company trades, or another name beside the first one.
+        key: The words without blanks, since people write `SiriusXM` and `Sirius XM`; numbers in digits stay apart.
+        ordered: The words in alphabetical order, without blanks.
+        weight: How much the words tell together.
+        numbers: The numbers among the words.
     """
 
     words: tuple[str, ...]
@@ -69,11 +80,19 @@ class Spelling(Struct, frozen=True):
     place: str = ""
     native: str = ""
     is_trade: bool = False
+    # Derived once, since a name is compared many times.
+    key: str = ""
+    ordered: str = ""
+    weight: float = 0.0
+    numbers: tuple[str, ...] = ()
 
-    @property
-    def key(self) -> str:
-        """The words without blanks, since people write `SiriusXM` and `Sirius XM`."""
-        return "".join(self.words)
+    def __post_init__(self) -> None:
+        """Derive what follows from the words."""
+        key = " ".join(self.words)
+        structs.force_setattr(self, "key", _BLANK.sub("", key))
+        structs.force_setattr(self, "ordered", "".join(sorted(self.words)))
+        structs.force_setattr(self, "weight", sum(map(weight, self.words)))
+        structs.force_setattr(self, "numbers", numbers(self.words))
 
     @property
     def text(self) -> str:
@@ -111,11 +130,12 @@ def normalised(name: str) -> str:
 
 
 def _folded(name: str) -> str:
-    text = unicodedata.normalize("NFKC", name[:NAME_CHARACTERS_MAX].translate(_DROPPED))
+    text = unicodedata.normalize("NFKC", name[:NAME_CHARACTERS_MAX].translate(_DROPPED)).casefold()
     if not text.isascii():
-        for written, form in WRITTEN.items():
-            text = text.replace(written, f" {form} ")
-    return " ".join(text.casefold().split())
+        text = unicodedata.normalize("NFC", text).translate(_UNACCENTED)
+        text = _WRITTEN.sub(lambda found: f" {WRITTEN[found[0]]} ", text)
+        text = _WRITTEN_APART.sub(lambda found: f" {WRITTEN_APART[found[0]]} ", text)
+    return " ".join(text.split())
 
 
 def _in_ascii(text: str) -> Iterator[tuple[str, str]]:
@@ -129,22 +149,46 @@ def _in_ascii(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _spelling(text: str, native: str) -> Spelling:
-    text = _DOTTED.sub(lambda found: f"{_UNDOTTED.get(found[0]) or found[0].replace('.', '')} ", text)
+    if "." in text:
+        text = _DOTTED.sub(_undotted, text)
     text, place = _without_place(text)
-    asides = [
-        word for found in _IN_BRACKETS.findall(text) for word in _words(" ".join(found)) if word != "the"
-    ]
-    words = _without_security(_words(_IN_BRACKETS.sub(" ", text)))
+    text, asides = _without_brackets(text)
+    words = _without_security(_words(text))
     if not place and words and words[-1] in _PLACES and _end_in_form(words[:-1]):
         place = words.pop()
     inner, forms = without_forms(words)
+    if inner[-1:] == ("saint",) and inner[1:]:  # nobody calls a saint at the end
+        inner = (*inner[:-1], "street")
+    if not asides:
+        return Spelling(inner, forms, place, native)
     whole, more = without_forms(_joined(_telling([*inner, *asides])))
     return Spelling(whole, more + forms, place, native)
 
 
+def _without_brackets(text: str) -> tuple[str, list[str]]:
+    """Return a text without its parts in brackets, and their words."""
+    if "(" not in text and "[" not in text:
+        return text, []
+    text = _IN_BRACKETS.sub(_in_place, text)
+    asides = (word for found in _IN_BRACKETS.findall(text) for word in _words(" ".join(found)))
+    return _IN_BRACKETS.sub(" ", text), [word for word in asides if word != "the"]
+
+
+def _undotted(found: re.Match[str]) -> str:
+    letters = found[0].replace(".", "")
+    return f"{_UNDOTTED.get(letters, letters)} "
+
+
+def _in_place(found: re.Match[str]) -> str:
+    """Return a part in brackets without them, if it belongs to a legal form or follows one: `Acme (Pty) Ltd`."""
+    words = _WORD.findall(found[0])
+    belongs = FORM_WORDS.issuperset(words) or _ABOUT_SECURITIES.issuperset(words)
+    return f" {' '.join(words)} " if words and belongs else found[0]
+
+
 def _native(text: str) -> str:
     """Return the letters of other scripts, without legal forms in them."""
-    words = (word for word in text.split() if _transliterated(word) not in FORMS)
+    words = (word for word in text.split() if _transliterated(word.replace(".", "")) not in FORMS)
     return "".join(letter for word in words for letter in word if letter.isalpha() and not _is_latin(letter))
 
 
@@ -156,22 +200,33 @@ def _is_latin(letter: str) -> bool:
 def _transliterated(text: str) -> str:
     from anyascii import anyascii  # noqa: PLC0415 - most names are ASCII: only another costs the 40 ms of its import
 
-    return anyascii(text).casefold()
+    return anyascii(text).casefold().translate(_DROPPED)
 
 
 def _without_place(text: str) -> tuple[str, str]:
     found = _ENCLOSED.search(text) or _AFTER_FORM.search(text)
     before = text[: found.start()] if found else ""
-    if found is None or not before or (found.re is _AFTER_FORM and not _end_in_form(_words(before))):
+    if (
+        found is None
+        or not before
+        or (found.re is _AFTER_FORM and not _end_in_form(_without_number(_words(before))))
+    ):
         return text, ""
     return before, next(group for group in found.groups() if group)
 
 
+def _without_number(words: list[str]) -> list[str]:
+    return words[:-1] if words and numbers(words[-1:]) else words
+
+
 def _without_security(words: list[str]) -> list[str]:
-    for security in _SECURITIES:
-        before = words[: -len(security)]
-        if tuple(words[-len(security) :]) == security and _end_in_form(before):
-            return before
+    left = len(words)
+    while left and words[left - 1] in _ABOUT_SECURITIES:
+        left -= 1
+        if words[left] not in _SECURITIES or words[left:] in _ALONE:
+            continue
+        if _end_in_form(words[:left]):
+            return words[:left]
     return words
 
 
@@ -180,8 +235,21 @@ def _end_in_form(words: list[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    joined = _joined(word for word in _WORD.findall(text) if word != "and")
-    return _telling([FULL.get(word, word) for word in joined])
+    found = _WORD.findall(text)
+    last = len(found) - 1
+    told = (
+        each for at, each in enumerate(found) if each != "and" and not (each in _INNER_AND and 0 < at < last)
+    )
+    return _telling(read_numbers(_whole([FULL.get(word, word) for word in _joined(told)])))
+
+
+def _whole(words: list[str]) -> list[str]:
+    """Return words with countries of several words in short, and the form of national banks in full."""
+    if "united" in words:
+        words = _UNITED.sub(lambda found: _COUNTRIES[found[1]], " ".join(words)).split()
+    if len(words) > 1 and words[-1] == "na" and words[-2].startswith(("bank", "banc")):
+        words = [*words[:-1], "national", "association"]
+    return words
 
 
 def _telling(words: list[str]) -> list[str]:

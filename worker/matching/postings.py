@@ -1,6 +1,7 @@
 """Find names that share letters with a name: an index of three-letter pieces that changes one name at a time."""
 
 from collections import Counter
+from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
@@ -72,12 +73,11 @@ class Postings:
 
     def _sharing(self, name: Spelling) -> Counter[int]:
         having = ((len(found), piece) for piece in pieces(name) if (found := self._having.get(piece)))
-        counts: Counter[int] = Counter()
+        sharing: list[list[int]] = []
         read = 0
         for length, piece in sorted(having):
             read += length
-            if counts and read > POSTINGS_MAX:
+            if sharing and read > POSTINGS_MAX:
                 break
-            for _ in range(WHOLE_COUNTS if piece[-1] == WHOLE else 1):
-                counts.update(self._having[piece])
-        return counts
+            sharing += [self._having[piece]] * (WHOLE_COUNTS if piece[-1] == WHOLE else 1)
+        return Counter(chain.from_iterable(sharing))

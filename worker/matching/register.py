@@ -145,4 +145,4 @@ def _spellings(texts: Iterable[str], reader: Reader) -> dict[Spelling, str]:
 
 def keys_of(name: Spelling) -> set[str]:
     """Return the keys under which the same name is found: its words as written, and sorted."""
-    return {name.key, " ".join(sorted(name.words))}
+    return {name.key, name.ordered}

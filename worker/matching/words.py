@@ -1,25 +1,38 @@
 """Words that people write in full and abbreviated."""
 
-FULL: dict[str, str] = {
-    "1st": "first",
-    "2nd": "second",
-    "3rd": "third",
+_FULL = {
+    "acq": "acquisition",
+    "amer": "american",
     "assn": "association",
     "assoc": "associates",
+    "assocs": "associates",
+    "bldg": "building",
+    "blvd": "boulevard",
     "bros": "brothers",
     "co": "company",
-    "centre": "center",
+    "constr": "construction",
     "corp": "corporation",
     "cos": "companies",
     "ctr": "center",
+    "ctrs": "centers",
+    "dept": "department",
+    "dev": "development",
+    "engg": "engineering",
+    "equip": "equipment",
+    "fdn": "foundation",
     "ft": "fort",
     "govt": "government",
     "grp": "group",
     "hldg": "holding",
     "hldgs": "holdings",
+    "hosp": "hospital",
+    "hwy": "highway",
     "inc": "incorporated",
     "inds": "industries",
+    "ins": "insurance",
+    "inst": "institute",
     "intl": "international",
+    "invt": "investment",
     "labs": "laboratories",
     "ltd": "limited",
     "mfg": "manufacturing",
@@ -27,15 +40,37 @@ FULL: dict[str, str] = {
     "mgt": "management",
     "mktg": "marketing",
     "mt": "mount",
+    "mtg": "mortgage",
+    "mtn": "mountain",
     "natl": "national",
-    "organisation": "organization",
+    "pkg": "packaging",
+    "prods": "products",
+    "props": "properties",
     "pvt": "private",
+    "pwr": "power",
+    "rlty": "realty",
     "st": "saint",
     "svc": "service",
     "svcs": "services",
-    "theatre": "theater",
+    "svgs": "savings",
+    "sys": "systems",
+    "techs": "technologies",
+    "transp": "transportation",
     "univ": "university",
+    "usa": "us",
+    "utd": "united",
 }
+# British words as Americans write them, and words for a group that other languages have.
+_SPELT = """aluminium aluminum  catalogue catalog  centre center  centres centers  colour color  colours colors
+    counselling counseling  defence defense  fibre fiber  harbour harbor  honour honor  jewellers jewelers
+    jewellery jewelry  labour labor  licence license  metre meter  modelling modeling
+    neighbour neighbor  organisation organization  organisations organizations  orthopaedic orthopedic
+    orthopaedics orthopedics  paediatric pediatric  paediatrics pediatrics  programme program  sulphur sulfur
+    theatre theater  theatres theaters  travellers travelers  tyre tire  tyres tires
+    groep group  groupe group  grupo group  gruppe group  gruppo group"""
+_PAIRS = _SPELT.split()
+# Words that people write in several ways, as they are compared.
+FULL: dict[str, str] = _FULL | dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 
 # How much a word tells companies apart, from 0 to 1: one less the logarithm of the number of companies that have it, to
 # the base of the number of all companies. Counted in the names of 9,540 public companies; the words of trades and places
@@ -45,14 +80,14 @@ _TELLING: dict[float, str] = {
     0.3: "fund group holding holdings",
     0.4: """acquisition bancorp energy enterprise enterprises financial global income international service services
         technologies technology therapeutics trust""",
-    0.5: """america american associates association bank brands capital com consultants consulting construction first
-        foundation gold health healthcare ii iii industrial industries insurance investment investments management
+    0.5: """one two three four five six seven eight nine ten eleven twelve second third fourth fifth america american associates association bank brands capital com consultants consulting construction first
+        foundation gold health healthcare industrial industries insurance investment investments management
         medical municipal national new partners pharma pharmaceutical pharmaceuticals properties resource resources
         solution solutions system systems tech usa us""",
     0.6: """agency asset automotive bancshares bankshares bio biopharma bioscience biosciences biotech brothers business
         canada center china city clinic club community contractors data dental design digital education electric
         engineering entertainment equity estate europe finance food foods general green growth high home homes hotel
-        hotels infrastructure iv laboratories labs landscaping law life logistics manufacturing marketing media metals
+        hotels infrastructure laboratories labs landscaping law life logistics manufacturing marketing media metals
         minerals mining north northern of office oil opportunities opportunity pacific plumbing power practice products
         quality real realty restaurant retail roofing sales school science sciences security silver software sons south
         southern star store strategic studio studios supply team trading transport travel uk united university western

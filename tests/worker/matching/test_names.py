@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from worker.matching.legal_forms import FORMS, agree
+from worker.matching.form_table import BEFORE, FORMS, WRITTEN, WRITTEN_APART
+from worker.matching.legal_forms import agree
 from worker.matching.names import normalised, read
 
 WORDS = [
@@ -66,6 +67,17 @@ NAMES = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_siz
         ("1st Bank, N.A.", "1st Bank National Association"),
         ("Smith Bros. Mfg. Co.", "Smith Brothers Manufacturing Company"),
         ("株式会社東京", "東京株式会社"),
+        ("Acme S.\u00e0 r.l.", "Acme SARL"),
+        ("S.C. Acme S.R.L.", "Societatea cu R\u0103spundere Limitat\u0103 Acme"),
+        ("Müller & Söhne GmbH & Co. KG", "Müller und Söhne GmbH und Co KG"),
+        ("Acme UG (haftungsbeschränkt)", "Acme UG"),
+        ("JPMorgan Chase Bank, N.A.", "JPMorgan Chase Bank NA"),
+        ("Acme Inc. (Class A)", "Acme Inc. Sponsored ADR"),
+        ("U.S. Steel", "United States Steel"),
+        ("International Labour Office", "International Labor Office"),
+        ("State St Bank", "State Saint Bank"),
+        ("Wall St", "Wall Street"),
+        ("Acme Dept Stores (formerly Quixote)", "ACME Department Stores f/k/a Quixote"),
     ],
 )
 def test_spellings_of_one_name_are_read_alike(one: str, other: str) -> None:
@@ -80,6 +92,9 @@ def test_spellings_of_one_name_are_read_alike(one: str, other: str) -> None:
         ("Acme II", "Acme III"),
         ("Acme NA", "Acme N.A."),
         ("Acme Common", "Acme"),
+        ("Acme Corp. American", "Acme Corp."),
+        ("Acme NA", "Acme Bank NA"),
+        ("Et Acme", "Acme"),
     ],
 )
 def test_other_names_are_not_read_alike(one: str, other: str) -> None:
@@ -131,6 +146,15 @@ def test_every_spelling_of_a_form_is_that_form(form: str) -> None:
         assert (name.words, name.forms[0]) == (("quixote",), form)
 
 
+@pytest.mark.parametrize("written", [*WRITTEN, *WRITTEN_APART])
+def test_forms_in_other_scripts_are_set_aside(written: str) -> None:
+    [behind] = read(f"«РОМАШКА» {written.upper()}")
+    assert (behind.words, behind.native) == (("romashka",), "ромашка")
+    assert behind.forms
+    if behind.forms[0] in BEFORE:
+        assert read(f"{written} Ромашка") == (behind,)
+
+
 @pytest.mark.parametrize(
     ("some", "others", "expected"),
     [
@@ -141,6 +165,9 @@ def test_every_spelling_of_a_form_is_that_form(form: str) -> None:
         (("ltd", "co"), ("co",), True),
         (("inc", "co"), ("ltd", "co"), False),
         (("plc",), ("ltd",), False),
+        (("jsc",), ("ojsc",), True),
+        (("ojsc",), ("cjsc",), False),
+        (("jsc",), ("ltd",), False),
     ],
 )
 def test_legal_forms_agree(some: tuple[str, ...], others: tuple[str, ...], expected: bool) -> None:
