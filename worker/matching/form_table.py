@@ -19,7 +19,6 @@ FORMS: dict[str, tuple[str, ...]] = {
         "cyf",
         "cyfyngedig",
         "teoranta",
-        "teo",
     ),
     "plc": ("public limited company",),
     "llc": ("limited liability company", "limited liability co", "limited company", "lc"),
@@ -31,7 +30,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "pllc": ("professional limited liability company",),
     "ulc": ("unlimited liability company", "unlimited liability corporation"),
     "pbc": ("public benefit corporation",),
-    "pa": ("professional association",),
+    "professional association": (),
     "national association": (),
     "cic": ("community interest company",),
     "dac": ("designated activity company",),
@@ -72,10 +71,9 @@ FORMS: dict[str, tuple[str, ...]] = {
         "sociedade anonima",
         "societate pe actiuni",
         "spolka akcyjna",
-        "sau",
         "sociedad anonima unipersonal",
     ),
-    "sac": ("sociedad anonima cerrada",),
+    "sociedad anonima cerrada": (),
     "sas": ("societe par actions simplifiee", "sociedad por acciones simplificada"),
     "sasu": (),
     "sarl": ("societe a responsabilite limitee", "sa rl"),
@@ -127,17 +125,17 @@ FORMS: dict[str, tuple[str, ...]] = {
     "zrt": (),
     "nyrt": (),
     "doo": ("drustvo s ogranicenom odgovornoscu",),
-    "dd": ("dionicko drustvo", "delniska druzba"),
+    "dionicko drustvo": ("delniska druzba",),
     "ood": (),
     "eood": (),
     "ead": (),
     "ooo": ("obshchestvo s ogranichennoy otvetstvennostyu",),
     "tov": (),
-    "prat": (),
+    "privatne aktsionerne tovaristvo": (),
     "tovarishchestvo": (),
     "ae": ("anonymi etaireia", "anonymi etairia"),
     "epe": (),
-    "ike": (),
+    "idiotiki kefalaiouchiki etaireia": (),
     # Asia and the Middle East
     "kk": ("kabushiki kaisha", "kabushiki gaisha"),
     "yk": ("yugen kaisha",),
@@ -159,8 +157,17 @@ FORMS: dict[str, tuple[str, ...]] = {
     "yuhan hoesa": (),
 }
 # Forms that stand before the name in their countries: in these words, or in any of several words.
-_BEFORE = "pt ooo oao zao pao tov prat uab sia kk yk gk jsc pjsc ojsc cjsc llc srl sarl eurl oy aktiebolaget"
-BEFORE = frozenset((*_BEFORE.split(), "tovarishchestvo", "cong ty tnhh", "jusik hoesa", "yuhan hoesa"))
+_BEFORE = "pt ooo oao zao pao tov uab sia kk yk gk jsc pjsc ojsc cjsc llc srl sarl eurl oy aktiebolaget"
+BEFORE = frozenset(
+    (
+        *_BEFORE.split(),
+        "tovarishchestvo",
+        "cong ty tnhh",
+        "privatne aktsionerne tovaristvo",
+        "jusik hoesa",
+        "yuhan hoesa",
+    )
+)
 # Forms in other scripts, as the spelling above that they mean. These scripts write no blanks.
 WRITTEN: dict[str, str] = {
     "株式会社": "kk",
@@ -194,8 +201,8 @@ WRITTEN_APART: dict[str, str] = {
     "тов": "tov",
     "публічне акціонерне товариство": "pjsc",
     "пат": "pjsc",
-    "приватне акціонерне товариство": "prat",
-    "прат": "prat",
+    "приватне акціонерне товариство": "privatne aktsionerne tovaristvo",
+    "прат": "privatne aktsionerne tovaristvo",
     "еоод": "eood",
     "оод": "ood",
     "еад": "ead",
@@ -205,7 +212,7 @@ WRITTEN_APART: dict[str, str] = {
     "ανωνυμη εταιρια": "ae",
     "αε": "ae",
     "επε": "epe",
-    "ικε": "ike",
+    "ικε": "idiotiki kefalaiouchiki etaireia",
     'בע"מ': "ltd",
     "בעמ": "ltd",
 }

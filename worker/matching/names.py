@@ -37,7 +37,14 @@ _OF_SECURITIES = frozenset(
     {"a", "b", "c", "depositary", "depository", "new", "receipts", "share", "shares", "stock"}
 )
 _ABOUT_SECURITIES = _SECURITIES | _OF_SECURITIES
-_UNDOTTED = {"na": "national association"}  # without dots, it is North America
+# Forms with dots alone: `NA` is North America, `PA` a state, `sac` a word.
+_UNDOTTED = {
+    "na": "national association",
+    "pa": "professional association",
+    "dd": "dionicko drustvo",
+    "sac": "sociedad anonima cerrada",
+    "sau": "sociedad anonima unipersonal",
+}
 _DOTTED = re.compile(r"\b[a-z](?:\.[a-z])+\b\.?")
 _IN_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 # Apostrophes, and the marks of copyrights and trademarks, which are no letters of a name.

@@ -42,6 +42,10 @@ NEVER = [
     ("Joe's Pizza", "Jo's Pizza"),
     ("LC Waikiki", "Waikiki"),
     ("Capital One", "One Capital"),
+    # Forms are these only with dots, or in their own letters.
+    ("Acme PA", "Acme"),
+    ("Uncle Ike", "Uncle"),
+    ("Cul de Sac", "Cul de"),
     ("OAO Severstal", "ZAO Severstal"),
     # Names that sound alike in another script, and those of different letters.
     ("Gazprom", "Газпром"),
