@@ -30,6 +30,10 @@ ANSWER_SECONDS_MAX = (
 # A transaction is never open during a network call, so an idle one belongs to a dead or suspended client, and the
 # process that takes over waits for its locks.
 IDLE_IN_TRANSACTION_SECONDS_MAX = 5
+# Every statement reads few rows or a page of rows, by an index. Compiling it to machine code takes seconds when
+# PostgreSQL's estimate is far too high; and index reads as cheap as on an SSD or from memory let it read the first rows of an
+# index in their order, also when it expects few rows and there are thousands.
+PLANNING = {"jit": "off", "random_page_cost": "1.1"}
 # Connection errors, rollbacks that should be retried, and a server that is out of room, shuts down or cancels:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 TEMPORARY_CLASSES = ("08", "40", "53", "57", "58")
@@ -56,6 +60,7 @@ async def connect(
             server_settings={
                 "application_name": application,
                 "statement_timeout": f"{statement_seconds or 0}s",  # 0 is none
+                **PLANNING,
                 "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
             },
         )

@@ -91,7 +91,7 @@ MUTATIONS = (
     Mutation(
         "claimed_as_it_was_chosen",
         "worker/commands/claims.py",
-        'return (row["fence"], row["status"]) == (candidate.fence, candidate.status)',
+        'return (row["fence"], row["status"]) == (candidate.due.fence, candidate.due.status)',
         "return True",
         "A command whose outcome is stored during the claim is sent again.",
         _COMMANDS,

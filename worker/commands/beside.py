@@ -9,7 +9,7 @@ from events.clock import Clock
 from events.database.port import Database
 from events.log.tables import UtcInstant
 from worker.commands.freezing import can_be_dated
-from worker.commands.table import commands, is_open, its_company, realms
+from worker.commands.table import ORDER_OF_CLAIMS, commands, is_leased, is_open, its_company, realms
 from worker.quickbooks.errors import Throttled
 
 # How long an answer is used again: a bulk read is sent at most every second.
@@ -68,16 +68,18 @@ _REALM = sa.bindparam("realm_", type_=sa.Text)
 _HELD = sa.select(realms.c.realm).where(
     realms.c.realm == _REALM, realms.c.not_before > _NOW, realms.c.waits_since <= _NOW
 )
-_DUE = (
+_COMMANDS = (
     sa.select(commands.c.request_id)
-    .select_from(commands.join(realms, its_company()))
-    .where(realms.c.realm == _REALM, realms.c.connected, ~realms.c.paused, realms.c.gate.is_(None))
-    .where(
-        is_open(),
-        can_be_dated(),
-        sa.or_(commands.c.status == sa.literal("leased"), commands.c.due_at <= _NOW),
-    )
+    .where(is_open(), its_company(), can_be_dated(), sa.or_(is_leased(), commands.c.due_at <= _NOW))
+    .order_by(*ORDER_OF_CLAIMS)
     .limit(1)
+)
+_DUE = sa.select(realms.c.realm).where(
+    realms.c.realm == _REALM,
+    realms.c.connected,
+    ~realms.c.paused,
+    realms.c.gate.is_(None),
+    _COMMANDS.correlate(realms).scalar_subquery().is_not(None),
 )
 _PAUSE = (
     realms.update()

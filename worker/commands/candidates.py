@@ -1,41 +1,87 @@
-"""Which commands may be claimed: due, of companies that serve, fairly over companies, and updates after all others."""
+"""Which commands may be claimed: due, of companies that serve, fairly over companies, and updates after all others.
 
-from collections.abc import Sequence
+First the companies are read that have such a command, then the first commands of each: together hardly more rows than are
+claimed, however many are due.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.dialects import postgresql
 
 from events import leases
 from events.database.bulk import Query
 from events.log.tables import UtcInstant
 from worker.commands.companies import HELD
 from worker.commands.freezing import can_be_dated
-from worker.commands.table import commands, is_open, is_update, its_company, realms
+from worker.commands.kinds.all import UPDATES
+from worker.commands.table import (
+    ORDER_OF_CLAIMS,
+    commands,
+    is_leased,
+    is_open,
+    is_update,
+    its_company,
+    realms,
+)
 
 # How many updates of a company may be in flight: enough for all requests that QuickBooks takes in a minute, and so few
 # that an invoice which is decided meanwhile waits a second for its turn. Thousands are decided at once when a workspace
 # switches the sync of customers on.
 UPDATES_AT_ONCE = 10
 
-_READ = ("request_id", "fence", "status", "kind", "due_at", "created_at")
 
+class Serving(Struct, frozen=True):
+    """A company with a command to claim: its time zone, refusals, gate, last pause and commands in flight."""
 
-class Candidate(Struct, frozen=True):
-    """A command that may be claimed, with its company's commands in flight, time zone, refusals, gate and last pause."""
-
-    request_id: str
-    fence: int
-    status: str
     realm: str
-    in_flight: int
     time_zone: str | None
     refused_since: datetime | None
     gate: str | None
     gate_since: datetime | None
     not_before: datetime | None
     waits_since: datetime | None
+    in_flight: int
+    updates_in_flight: int
+
+    def room(self, per_realm: int) -> int:
+        """Return how many more of its commands may be in flight.
+
+        One at once while QuickBooks refuses every request for the company, and one after a pause until a command has an
+        outcome.
+        """
+        at_once = per_realm if self.gate is None and self.not_before is None else 1
+        return at_once - self.in_flight
+
+
+class Due(Struct, frozen=True):
+    """A command that may be claimed, as it is before."""
+
+    realm: str
+    request_id: str
+    fence: int
+    status: str
+    kind: str
+    due_at: datetime
+    created_at: datetime
+
+    @property
+    def is_update(self) -> bool:
+        """Return whether other commands go first."""
+        return self.kind in UPDATES
+
+
+class Candidate(Struct, frozen=True):
+    """A command that may be claimed, its company, and its place among the company's."""
+
+    due: Due
+    company: Serving
+    turn: int
 
 
 def choose(
@@ -51,9 +97,42 @@ def choose(
         slots: How many of its slots are free.
         per_realm: The largest number of commands of a company in flight.
     """
-    values = {**_instants(lease, now), "holder_": holder, "slots": slots, "per_realm": per_realm}
-    rows = connection.execute(_CHOSEN[connection.dialect.name], values)
-    return _shared([Candidate(*row) for row in rows], slots)
+    values = {**_instants(lease, now), "holder_": holder}
+    serving = (Serving(*row) for row in connection.execute(_SERVING, values))
+    companies = {company.realm: company for company in serving if company.room(per_realm) > 0}
+    if not companies:
+        return []
+    share = ceil(slots / len(companies))
+    most = {realm: min(company.room(per_realm), share) for realm, company in companies.items()}
+    return _shared(_in_turn(_first(connection, values, most), companies), slots)
+
+
+def _first(connection: sa.Connection, values: dict[str, Any], most: dict[str, int]) -> list[Due]:
+    """Return the commands of each company that are claimed first, at most so many."""
+    if connection.dialect.name == "postgresql":
+        given = {"realms_": list(most), "most": list(most.values())}
+        return [Due(*row) for row in connection.execute(_FIRST, {**values, **given})]
+    given_one_by_one = ({"realm_": realm, "most": count} for realm, count in most.items())
+    return [
+        Due(*row)
+        for given in given_one_by_one
+        for row in connection.execute(_FIRST_OF_ONE, {**values, **given})
+    ]
+
+
+def _in_turn(found: Iterable[Due], companies: dict[str, Serving]) -> list[Candidate]:
+    """Put the first command of each company first, then the second of each; leave out updates beyond their limit."""
+    turns, updates = Counter[str](), Counter[str]()
+    candidates: list[Candidate] = []
+    for due in sorted(found, key=lambda due: (due.is_update, due.due_at, due.created_at, due.request_id)):
+        company = companies[due.realm]
+        turns[due.realm] += 1
+        updates[due.realm] += due.is_update
+        if updates[due.realm] <= UPDATES_AT_ONCE - company.updates_in_flight:
+            candidates.append(Candidate(due, company, turns[due.realm]))
+    return sorted(
+        candidates, key=lambda each: (each.due.is_update, each.turn, each.due.due_at, each.due.request_id)
+    )
 
 
 def _shared(found: Sequence[Candidate], slots: int) -> list[Candidate]:
@@ -63,10 +142,10 @@ def _shared(found: Sequence[Candidate], slots: int) -> list[Candidate]:
     claimed at once.
     """
     taken: list[Candidate] = []
-    held = {candidate.realm: candidate.in_flight for candidate in found}
+    held = {candidate.due.realm: candidate.company.in_flight for candidate in found}
     for candidate in found:
-        if held[candidate.realm] < slots - len(taken):
-            held[candidate.realm] += 1
+        if held[candidate.due.realm] < slots - len(taken):
+            held[candidate.due.realm] += 1
             taken.append(candidate)
     return taken
 
@@ -123,81 +202,59 @@ def _serves() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _chosen(dialect: str) -> Query:
-    """Choose candidates.
-
-    Of each company at most `per_realm` commands and a few updates are read, however many are due. SQLite has no lateral
-    join: there their IDs are selected first, company by company.
-    """
+def _serving() -> Query:
+    """Select the companies that have a command to claim."""
     flying = commands.alias("flying")
     still_leased = ~leases.has_ended(flying.c.leased_until, _instant("latest_lease"), _instant("now"))
-    of_company = (flying.c.realm == realms.c.realm, flying.c.status == "leased", still_leased)
-    count = sa.select(sa.func.count()).where(*of_company).correlate(realms)
-    in_flight = count.scalar_subquery()
-    updates_in_flight = count.where(is_update(flying)).scalar_subquery()
-    per_realm = sa.bindparam("per_realm", type_=sa.Integer)
-    # Two queries, so that neither sorts all that is due: each stops at its limit.
-    parts = (
-        _longest_due(~is_update(), per_realm),
-        _longest_due(is_update(), sa.literal(UPDATES_AT_ONCE)),
+    in_flight = sa.select(sa.func.count()).where(
+        flying.c.realm == realms.c.realm, is_leased(flying), still_leased
     )
-    if dialect == "postgresql":
-        of_realm: sa.FromClause = sa.union_all(*parts).lateral("of_realm")
-        joined = realms.join(of_realm, sa.true())
-    else:
-        ids = (part.with_only_columns(commands.c.request_id).subquery() for part in parts)
-        of_realm = commands.alias("of_realm")
-        chosen = sa.union_all(*(sa.select(of_part.c.request_id) for of_part in ids))
-        joined = realms.join(of_realm, of_realm.c.request_id.in_(chosen))
-    last = sa.case((is_update(of_realm), 1), else_=0)
-    longest_due = (of_realm.c.due_at, of_realm.c.created_at, of_realm.c.request_id)
-    turn = sa.func.row_number().over(partition_by=realms.c.realm, order_by=(last, *longest_due))
-    update_turn = sa.func.row_number().over(partition_by=(realms.c.realm, last), order_by=longest_due)
-    ranked = (
-        sa.select(
-            of_realm.c.request_id,
-            of_realm.c.fence,
-            of_realm.c.status,
-            of_realm.c.due_at,
-            *(realms.c[name] for name in Candidate.__struct_fields__ if name in realms.c),
-            in_flight.label("in_flight"),
-            _at_once(per_realm).label("at_once"),
-            last.label("last"),
-            turn.label("turn"),
-            sa.case((last == 1, update_turn + updates_in_flight), else_=0).label("updates"),
-        )
-        .select_from(joined)
-        .where(*_serves())
-        .subquery("ranked")
-    )
-    slots = sa.bindparam("slots", type_=sa.Integer)
-    with_it = ranked.c.turn + ranked.c.in_flight
-    return (
-        sa.select(*(ranked.c[name] for name in Candidate.__struct_fields__))
-        .where(with_it <= ranked.c.at_once, with_it <= slots)
-        .where(ranked.c.updates <= UPDATES_AT_ONCE)
-        .order_by(ranked.c.last, ranked.c.turn, ranked.c.due_at, ranked.c.request_id)
-        .limit(slots)
+    counts = (in_flight, in_flight.where(is_update(flying)))
+    read = (realms.c[name] for name in Serving.__struct_fields__ if name in realms.c)
+    return sa.select(*read, *(count.correlate(realms).scalar_subquery() for count in counts)).where(
+        *_serves(), _has_due()
     )
 
 
-def _longest_due(which: sa.ColumnElement[bool], most: sa.ColumnElement[int]) -> Query:
-    """Select the commands of a company that are due for longest, at most so many."""
-    return (
-        sa.select(*(commands.c[name] for name in _READ))
-        .where(which, *_due(), its_company(), can_be_dated())
-        .order_by(commands.c.due_at, commands.c.created_at, commands.c.request_id)
-        .limit(most)
-        .correlate(realms)
-    )
+def _has_due() -> sa.ColumnElement[bool]:
+    """Test that a company has a command to claim.
 
-
-def _at_once(per_realm: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Return how many commands of a company may be in flight.
-
-    One while QuickBooks refuses every request for the company, and one after a pause until a command has an outcome.
+    The first one in the order of an index: for any one, as for EXISTS, PostgreSQL may read the whole table.
     """
-    return sa.case((sa.and_(realms.c.gate.is_(None), realms.c.not_before.is_(None)), per_realm), else_=1)
+    first = _first_due(1).with_only_columns(commands.c.request_id)
+    return first.correlate(realms).scalar_subquery().is_not(None)
+
+
+def _first_of_each() -> Query:
+    """Select the first commands of given companies, for PostgreSQL."""
+    arrays = (
+        sa.bindparam(name, type_=postgresql.ARRAY(of))
+        for name, of in (("realms_", sa.Text), ("most", sa.Integer))
+    )
+    columns = (sa.column("realm", sa.Text), sa.column("most", sa.Integer))
+    given = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+    first = _first_due(given.c.most).correlate(realms, given).lateral("first")
+    joined = given.join(realms, realms.c.realm == given.c.realm).join(first, sa.true())
+    return sa.select(*first.c).select_from(joined)
+
+
+def _first_of_one() -> Query:
+    """Select the first commands of one company, for SQLite, which has no lateral join."""
+    return (
+        _first_due(sa.bindparam("most", type_=sa.Integer))
+        .correlate(None)
+        .where(realms.c.realm == sa.bindparam("realm_", type_=sa.Text))
+    )
+
+
+def _first_due(most: sa.ColumnElement[int] | int) -> Query:
+    """Select the commands of a company that are claimed first, at most so many."""
+    return (
+        sa.select(*(commands.c[name] for name in Due.__struct_fields__))
+        .where(*_due(), its_company(), can_be_dated())
+        .order_by(*ORDER_OF_CLAIMS)
+        .limit(most)
+    )
 
 
 def _subject_busy() -> sa.ColumnElement[bool]:
@@ -206,16 +263,19 @@ def _subject_busy() -> sa.ColumnElement[bool]:
     A command that was claimed before comes first, even if by a differing clock the other seems to be older.
     """
     others = commands.alias("others")
-    return sa.exists().where(
+    same = sa.select(others.c.request_id).where(
         others.c.workspace == commands.c.workspace,
         others.c.realm == commands.c.realm,
         others.c.subject == commands.c.subject,
         others.c.request_id != commands.c.request_id,
+        is_open(others),
         sa.or_(
             others.c.status.in_([sa.literal("leased"), sa.literal("uncertain")]),
             sa.and_(commands.c.status == "ready", others.c.status == "ready", _age(others) < _age(commands)),
         ),
     )
+    # With an offset, PostgreSQL evaluates this for each row; without, it may read all other commands first.
+    return sa.exists(same.offset(sa.literal_column("0")))
 
 
 def _age(table: sa.FromClause) -> sa.Tuple:
@@ -223,10 +283,7 @@ def _age(table: sa.FromClause) -> sa.Tuple:
     return sa.tuple_(table.c.created_at, table.c.generation, table.c.part, table.c.request_id)
 
 
-_CHOSEN = {dialect: _chosen(dialect) for dialect in ("postgresql", "sqlite")}
 # The company's state is tested first: while QuickBooks is down, its backlog is not read at each look.
-_ANY_DUE = (
-    sa.select(realms.c.realm)
-    .where(*_serves(), sa.exists().where(its_company(), *_due(), can_be_dated()).correlate(realms))
-    .limit(1)
-)
+_SERVING = _serving()
+_FIRST, _FIRST_OF_ONE = _first_of_each(), _first_of_one()
+_ANY_DUE = sa.select(realms.c.realm).where(*_serves(), _has_due()).limit(1)

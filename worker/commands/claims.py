@@ -76,13 +76,13 @@ def claim(
     chosen = candidates.choose(connection, timing.lease, now, holder=holder, slots=slots, per_realm=per_realm)
     key = (commands.c.request_id,)
     rows = bulk.lock(
-        connection, tuple(commands.c), key, [(candidate.request_id,) for candidate in chosen], key
+        connection, tuple(commands.c), key, [(candidate.due.request_id,) for candidate in chosen], key
     )
     found = {row["request_id"]: row for row in (dict(zip(_NAMES, values, strict=True)) for values in rows)}
     taken = [
-        _claimed(found[candidate.request_id], candidate, holder, now)
+        _claimed(found[candidate.due.request_id], candidate, holder, now)
         for candidate in chosen
-        if _is_as_it_was(found[candidate.request_id], candidate)
+        if _is_as_it_was(found[candidate.due.request_id], candidate)
     ]
     claimed = [_noted(command, timing, now) for command in _with_earlier(connection, taken)]
     leased_until = now + timing.lease
@@ -119,7 +119,7 @@ def release_realms(connection: sa.Connection, holder: str) -> None:
 
 def _is_as_it_was(row: Row, candidate: Candidate) -> bool:
     """Return whether a command has not changed since it was chosen: the holder of an old lease may have finished it."""
-    return (row["fence"], row["status"]) == (candidate.fence, candidate.status)
+    return (row["fence"], row["status"]) == (candidate.due.fence, candidate.due.status)
 
 
 def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Claimed:
@@ -128,7 +128,7 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         request_id=row["request_id"],
         realm=row["realm"],
         holder=holder,
-        body=_sent_body(row, today(candidate.time_zone, now)),
+        body=_sent_body(row, today(candidate.company.time_zone, now)),
         cause_id=row["cause_id"],
         cause_at=row["cause_at"].astimezone(UTC),
         attempts=row["attempts"] + 1,
@@ -141,11 +141,11 @@ def _claimed(row: Row, candidate: Candidate, holder: str, now: datetime) -> Clai
         look_ups=row["look_ups"],
         problem=row["problem"],
         named_id=row["named_id"],
-        gate=candidate.gate,
-        gate_since=candidate.gate_since,
-        refused_since=candidate.refused_since,
-        paused_until=candidate.not_before,
-        paused_since=candidate.waits_since,
+        gate=candidate.company.gate,
+        gate_since=candidate.company.gate_since,
+        refused_since=candidate.company.refused_since,
+        paused_until=candidate.company.not_before,
+        paused_since=candidate.company.waits_since,
     )
 
 

@@ -7,8 +7,6 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from events.contract.envelope import Event
 from events.database import bulk
@@ -48,8 +46,8 @@ commands = sa.Table(
     sa.Column("sends", sa.Integer, nullable=False, server_default="0"),
     sa.Column("look_ups", sa.Integer, nullable=False, server_default="0"),
     sa.Column("named_id", sa.Text),
+    sa.Column("yields", sa.Boolean, nullable=False, server_default=sa.false()),  # whether it is an update
     sa.UniqueConstraint("workspace", "subject", "kind", "part", "generation", name="commands_key"),
-    sa.Index("commands_due", "status", "realm", "due_at"),
 )
 
 realms = sa.Table(
@@ -72,54 +70,37 @@ realms = sa.Table(
 )
 
 
-class _ComparedOnly(FunctionElement[str]):
-    """A column that SQLite compares, and looks up by no index."""
-
-    inherit_cache = True
-
-
-@compiles(_ComparedOnly)
-def _as_it_is(element: _ComparedOnly, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(element.clauses, **options))
-
-
-@compiles(_ComparedOnly, "sqlite")
-def _with_a_sign(element: _ComparedOnly, compiler: Any, **options: Any) -> str:
-    return f"+{compiler.process(element.clauses, **options)}"
-
-
 def its_company() -> sa.ColumnElement[bool]:
-    """Join a command to its realm, if the realm belongs to the command's workspace.
-
-    SQLite then finds the commands by their realm, in an index of open ones; by their workspace it would read the finished
-    ones too.
-    """
-    workspace = _ComparedOnly(commands.c.workspace)
-    return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == workspace)
+    """Join a command to its realm, if the realm belongs to the command's workspace."""
+    return sa.and_(realms.c.realm == commands.c.realm, realms.c.workspace == commands.c.workspace)
 
 
-def is_open() -> sa.ColumnElement[bool]:
+def is_open(table: sa.FromClause = commands) -> sa.ColumnElement[bool]:
     """Test that a command has no outcome yet, in the same SQL as the partial indexes of open commands."""
-    return commands.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])
+    return table.c.status.in_([sa.literal_column(f"'{status}'") for status in OPEN])
 
 
 def is_update(table: sa.FromClause = commands) -> sa.ColumnElement[bool]:
-    """Test that a command is an update, in the same SQL as the partial indexes of open commands."""
-    return table.c.kind.in_([sa.literal_column(f"'{kind}'") for kind in UPDATES])
+    """Test that a command is an update."""
+    yields: sa.ColumnElement[bool] = table.c.yields
+    return yields
 
 
-# In the order in which a company's commands are claimed. Finished commands, soon nearly all rows, are in neither; updates
-# are apart, since thousands of them may wait while other commands go first.
-for _name, _which in (("commands_open", ~is_update()), ("commands_updates_open", is_update())):
-    sa.Index(
-        _name,
-        commands.c.realm,
-        commands.c.due_at,
-        commands.c.created_at,
-        commands.c.request_id,
-        postgresql_where=sa.and_(is_open(), _which),
-        sqlite_where=sa.and_(is_open(), _which),
-    )
+def is_leased(table: sa.FromClause = commands) -> sa.ColumnElement[bool]:
+    """Test that a dispatcher has claimed a command, in the same SQL as the partial index of such commands."""
+    return table.c.status == sa.literal_column("'leased'")
+
+
+# In which a company's commands are claimed: updates last, since thousands of them may wait while other commands go first.
+ORDER_OF_CLAIMS = (is_update(), commands.c.due_at, commands.c.created_at, commands.c.request_id)
+# Finished commands, soon nearly all rows, are in none of these. Only the first begins with the company, so that PostgreSQL
+# reads a company's commands in their order, instead of all of them by another index to sort them.
+for _name, _columns, _which in (
+    ("commands_open", (commands.c.realm, commands.c.workspace, *ORDER_OF_CLAIMS), is_open()),
+    ("commands_open_subjects", (commands.c.subject, commands.c.workspace, commands.c.realm), is_open()),
+    ("commands_leased", (commands.c.realm,), is_leased()),
+):
+    sa.Index(_name, *_columns, postgresql_where=_which, sqlite_where=_which)
 
 
 class NewCommand(Struct, frozen=True):
@@ -182,6 +163,7 @@ def add(
             "fence": 0,
             "sends": 0,
             "look_ups": 0,
+            "yields": command.key.kind in UPDATES,
         }
         for command, cause in added
     ]

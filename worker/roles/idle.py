@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from events.log import log, subscriptions
 from worker.commands.freezing import can_be_dated
-from worker.commands.table import OPEN, commands, its_company, realms
+from worker.commands.table import commands, is_open, its_company, realms
 from worker.quote_to_cash import reconsiderations
 from worker.services import SUBSCRIPTIONS, Services
 from worker.suggesting import portions
@@ -69,7 +69,7 @@ def left_to_do(connection: sa.Connection) -> tuple[int, str | None]:
     due = connection.scalar(
         sa.select(sa.func.count())
         .select_from(commands.join(realms, its_company()))
-        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused)
+        .where(is_open(), realms.c.connected, ~realms.c.paused)
         .where(realms.c.gate.is_(None), can_be_dated())
     )
     return head, f"{due} commands to be done" if due else None

@@ -104,14 +104,15 @@ def _frozen_body() -> Sequence[tuple[Any, str, Any]]:
 
 def _in_flight_per_subject() -> Sequence[tuple[Any, str, Any]]:
     with patch.object(candidates, "_subject_busy", sa.false):
-        return [(candidates, "_CHOSEN", {"sqlite": candidates._chosen("sqlite")})]  # noqa: SLF001 - as above
+        serving, first = candidates._serving(), candidates._first_of_one()  # noqa: SLF001 - as above
+    return [(candidates, "_SERVING", serving), (candidates, "_FIRST_OF_ONE", first)]
 
 
 def _one_dispatcher_per_realm() -> Sequence[tuple[Any, str, Any]]:
     serves = candidates._serves()  # noqa: SLF001 - as above
     with patch.object(candidates, "_serves", lambda: serves[:-1]):
-        chosen = candidates._chosen("sqlite")  # noqa: SLF001 - as above
-    return [(candidates, "_CHOSEN", {"sqlite": chosen}), (candidates, "any_due", lambda *_: True)]
+        serving = candidates._serving()  # noqa: SLF001 - as above
+    return [(candidates, "_SERVING", serving), (candidates, "any_due", lambda *_: True)]
 
 
 def _without_effect(kind: type[Effect]) -> Sequence[tuple[Any, str, Any]]:

@@ -23,7 +23,7 @@ from projections.invoices import INVOICES, invoices
 from worker.commands.freezing import can_be_dated
 from worker.commands.identity import CommandKey, request_id
 from worker.commands.kinds.all import READINGS, UPDATES, WRITES
-from worker.commands.table import OPEN, commands, its_company, realms
+from worker.commands.table import commands, is_open, its_company, realms
 from worker.quote_to_cash import manager as quote_to_cash
 from worker.quote_to_cash import reconsiderations
 from worker.quote_to_cash.decide import read_of
@@ -164,7 +164,7 @@ def nothing_is_stuck(view: StoreSnapshot) -> Iterator[str]:
     statement = (
         sa.select(commands)
         .select_from(commands.join(realms, its_company()))
-        .where(commands.c.status.in_(OPEN), realms.c.connected, ~realms.c.paused, can_be_dated())
+        .where(is_open(), realms.c.connected, ~realms.c.paused, can_be_dated())
         .where(sa.func.coalesce(commands.c.leased_until, commands.c.due_at) < since)
     )
     for row in view.connection.execute(statement).mappings():

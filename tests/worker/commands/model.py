@@ -1,5 +1,6 @@
 """Compare the commands' table with a model, in any order of workers, clocks and people."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -120,33 +121,49 @@ class Model:
     companies: dict[str, Company] = field(default_factory=lambda: {realm: Company() for realm in REALMS})
 
     def claimable(self, holder: str, now: datetime, slots: int, per_realm: int) -> list[Row]:
-        """Claim fairly over realms, the longest due first and updates last, with a limit for each realm, and none beyond its share."""
+        """Claim fairly over realms, the longest due first and updates last, with a limit for each realm, and none beyond its share.
+
+        A realm's share of a claim is that of all realms which could have one more command in flight.
+        """
         chosen: list[tuple[bool, int, datetime, str]] = []
-        flying_of: dict[str, int] = {}
-        for realm in REALMS:
-            if not self.companies[realm].is_free(holder, now):
-                continue
+        flying_of = {
+            realm: sum(self.is_flying(row, now) for row in self.rows.values() if row.realm == realm)
+            for realm in REALMS
+        }
+        serving = {
+            realm: due
+            for realm in REALMS
+            if (due := self.due(realm, holder, now))
+            and flying_of[realm] < self.companies[realm].at_once(per_realm)
+        }
+        for realm, due in serving.items():
             of_realm = [row for row in self.rows.values() if row.realm == realm]
-            flying = flying_of[realm] = sum(self.is_flying(row, now) for row in of_realm)
-            due = sorted(
-                (row for row in of_realm if self.is_free(row, now)),
-                key=lambda row: (row.is_update, row.due_at, row.created_at, row.request_id),
-            )
+            flying = flying_of[realm]
             updates = sum(self.is_flying(row, now) for row in of_realm if row.is_update)
             first_update = sum(not row.is_update for row in due)
             chosen += [
                 (row.is_update, turn, row.due_at, row.request_id)
                 for turn, row in enumerate(due, 1)
-                if turn + flying <= min(self.companies[realm].at_once(per_realm), slots)
+                if turn <= math.ceil(slots / len(serving))
+                and turn + flying <= self.companies[realm].at_once(per_realm)
                 and (not row.is_update or turn - first_update + updates <= UPDATES_AT_ONCE)
             ]
         claimed: list[Row] = []
-        for _, _, _, chosen_id in sorted(chosen)[:slots]:
+        for _, _, _, chosen_id in sorted(chosen):
             row = self.rows[chosen_id]
             holds = flying_of[row.realm] + sum(other.realm == row.realm for other in claimed)
             if holds < slots - len(claimed):
                 claimed.append(row)
         return claimed
+
+    def due(self, realm: str, holder: str, now: datetime) -> list[Row]:
+        """Return the commands of a realm that may be claimed, in the order in which they are."""
+        if not self.companies[realm].is_free(holder, now):
+            return []
+        return sorted(
+            (row for row in self.rows.values() if row.realm == realm and self.is_free(row, now)),
+            key=lambda row: (row.is_update, row.due_at, row.created_at, row.request_id),
+        )
 
     def is_flying(self, row: Row, now: datetime) -> bool:
         return (

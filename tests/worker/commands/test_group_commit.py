@@ -1,6 +1,7 @@
 """Outcomes are stored together: each by its own lease, otherwise all or none, and none waits for others."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from random import Random
@@ -18,6 +19,7 @@ from events.log import log
 from tests import world
 from tests.worker.commands.given import BODY, START, TIMING, claimed_of, outcome
 from worker.commands import candidates, claims, table, transitions
+from worker.commands.candidates import Due
 from worker.commands.claimed import Claimed
 from worker.commands.claims import LeaseLost
 from worker.commands.group_commit import GroupCommit
@@ -194,10 +196,10 @@ async def test_deciding_and_storing_outcomes_wait_for_each_other(postgres: Postg
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, seed: int) -> None:
-    """PostgreSQL joins each company's first commands, SQLite their IDs; both claim the same in the same order."""
+    """PostgreSQL reads the first commands of all companies at once, SQLite of one after another; both read the same."""
     chance = Random(seed)
 
-    def unlike(connection: sa.Connection) -> tuple[Sequence[Any], Sequence[Any]]:
+    def unlike(connection: sa.Connection) -> tuple[Counter[Due], Counter[Due]]:
         for request in connection.scalars(sa.select(commands.c.request_id)).all():
             until = START + timedelta(seconds=chance.choice((-1, 1, 86_400)))
             values = {
@@ -209,15 +211,17 @@ async def test_both_ways_to_choose_choose_the_same(postgres: PostgresDatabase, s
                 "generation": chance.randrange(10**6),
             }
             connection.execute(commands.update().where(commands.c.request_id == request).values(**values))
-        limits = candidates._instants(TIMING.lease, START) | {
-            "holder_": "a",
-            "per_realm": chance.randrange(1, 4),
-            "slots": 5,
-        }
-        one, other = (
-            connection.execute(candidates._CHOSEN[name], limits).all() for name in ("postgresql", "sqlite")
-        )
-        return one, other
+        instants: dict[str, Any] = {**candidates._instants(TIMING.lease, START)}
+        most = {str(company): chance.randrange(1, 4) for company in range(COMPANIES)}
+        at_once = candidates._first(connection, instants, most)
+        one_by_one = [
+            Due(*row)
+            for realm, count in most.items()
+            for row in connection.execute(
+                candidates._FIRST_OF_ONE, {**instants, "realm_": realm, "most": count}
+            )
+        ]
+        return Counter(at_once), Counter(one_by_one)
 
     one, other = await postgres.transaction(unlike)
     assert one == other

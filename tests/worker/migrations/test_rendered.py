@@ -37,7 +37,7 @@ BULK = (
 )
 KINDS = (sa.Select, sa.CompoundSelect, sa.UpdateBase, sa.TextClause)
 ANNOTATED = re.compile(r"sa\.(Select|CompoundSelect|Insert|Update|Delete)\b|(ReturningInsert|Query)\b")
-SQLITE_ALONE = {"events.database.bulk._LAST", "worker.commands.candidates._CHOSEN['sqlite']"}
+SQLITE_ALONE = {"events.database.bulk._LAST", "worker.commands.candidates._FIRST_OF_ONE"}
 
 
 def rendered(statement: sa.ClauseElement) -> str:
@@ -93,8 +93,10 @@ def test_the_functions_that_write_statements_are_looked_at_below() -> None:
     }
     assert writing == here | {
         "log.log._page",
-        "commands.candidates._chosen",
-        "commands.candidates._longest_due",  # a part of it
+        "commands.candidates._serving",
+        "commands.candidates._first_of_each",
+        "commands.candidates._first_of_one",
+        "commands.candidates._first_due",  # a part of them
     }
 
 
@@ -197,16 +199,13 @@ def test_offsets_move_forward_unless_a_person_decides() -> None:
 
 
 def test_a_claim_reads_only_the_oldest_commands_of_each_free_company() -> None:
-    text = rendered(candidates._CHOSEN["postgresql"])
-    assert "LATERAL ((SELECT" in text
-    assert "realms.holder IS NULL OR realms.holder = $" in text
-    assert "NOT (EXISTS (SELECT * FROM commands AS others" in text
-    assert "realms.connected AND NOT realms.paused" in text
-    assert "realms.workspace = commands.workspace" in text
-    assert (
-        "turn"
-        in text.partition(" ORDER BY ranked.last, ranked.turn, ranked.due_at, ranked.request_id LIMIT ")[0]
-    )
+    serving, first = rendered(candidates._SERVING), rendered(candidates._FIRST)
+    assert "realms.holder IS NULL OR realms.holder = $" in serving
+    assert "realms.connected AND NOT realms.paused" in serving
+    assert first.endswith(" LIMIT given.most) AS first ON true")
+    for text in (serving, first):
+        assert "NOT (EXISTS (SELECT others.request_id FROM commands AS others" in text
+        assert "realms.workspace = commands.workspace" in text
 
 
 def test_a_company_serves_one_workspace_and_a_workspace_one_company() -> None:

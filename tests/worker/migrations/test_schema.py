@@ -57,7 +57,7 @@ SINCE_THE_FIRST: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("holder", "held_until", "gate", "gate_since", "waits_since", "batches_since")),
         "sync_frequency": "real_time",
     },
-    "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None},
+    "commands": {"sends": 0, "look_ups": 0, "named_id": None, "waits_since": None, "yields": False},
     "dead_letters": {"headers": None, "deal": None, "account": "", "kept_bytes": None},
     "docusign_keys": {"hint": "", "verified_at": None},
     "oauth_states": {"cookie_hash": None, "started_by": None, "another_company": False},
