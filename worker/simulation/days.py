@@ -37,11 +37,8 @@ from worker.simulation.reviewing import Reviewing
 STEPS_A_DAY_MAX = 400_000
 # Idle loops look more rarely than in a seed, since nobody waits for them: most of a day is idle.
 _RARELY = (
-    (
-        aside,
-        "INLINE_BYTES_MAX",
-        100_000_000,
-    ),  # a large answer would be read in a thread, which the loop has not
+    # A large answer would be read in a thread, and this loop has none.
+    (aside, "INLINE_BYTES_MAX", 100_000_000),
     (cluster, "POLL_SECONDS", 60),
     (cluster, "SYNC_SECONDS", 300.0),
     (announcing, "LOOK_SECONDS", 60.0),
