@@ -82,6 +82,7 @@ class Company:
     holder: str | None = None
     held_until: datetime = START
     tokens_good: bool = False
+    is_end_told: bool = False
 
     def is_cut_off(self, command: Claimed) -> bool:
         """Pause the realm after a command's answer, unless it was connected again since."""
@@ -244,7 +245,8 @@ class Commands(RuleBasedStateMachine):
         )
         if not good:
             forget(self.connection, realm)
-        self.model.companies[realm].tokens_good = good
+        company = self.model.companies[realm]
+        company.tokens_good, company.is_end_told = good, False
 
     @rule(passed=seconds)
     def time_passes(self, passed: int) -> None:
@@ -384,7 +386,8 @@ class Commands(RuleBasedStateMachine):
             self.give_back(row, command, 0)
             company.refused_since = None if is_cut_off else refused_since
             company.connected = company.connected and not is_cut_off
-            self.told += is_cut_off
+            self.told += is_cut_off and not company.is_end_told
+            company.is_end_told |= is_cut_off
 
         self.attempt(
             data,
