@@ -271,7 +271,7 @@ def _newest_state() -> Sequence[tuple[Any, str, Any]]:
 SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("unique_event_id", _unique_event_id),
     Safeguard("stable_request_id", _stable_request_id),
-    Safeguard("frozen_body", _frozen_body, budget=400),
+    Safeguard("frozen_body", _frozen_body, first=222, budget=400),
     Safeguard("look_up_before_retry", lambda: [(claims, "needs_look_up", lambda *_: False)]),
     Safeguard(
         "look_up_what_is_old", lambda: [(claims, "needs_look_up", lambda command, *_: command.uncertain)]
@@ -279,7 +279,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
     Safeguard("settling_time", lambda: [(Attempts, "_settled_at", lambda *_: LONG_AGO)]),
     Safeguard("refused_read_is_no_answer", _refused_read_counts_not),
     Safeguard("earlier_generations", _earlier_generations, first=25, budget=200),
-    Safeguard("earlier_lives", _earlier_lives, budget=200),
+    Safeguard("earlier_lives", _earlier_lives, first=26, budget=200),
     Safeguard("company_paused", lambda: _without_effect(CompanyPaused), first=10),
     Safeguard("mark_on_adoption", lambda: [(marks, "is_own", lambda *_: True)]),
     Safeguard("sending_noted", _sending_noted),
